@@ -1,0 +1,316 @@
+//! A chat's state: a pure function of its events.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::event::{Author, Channel, Customer, Event, EventBody, Message, Note, PageView, Rating, Record, Ticket};
+use crate::text::Language;
+
+/// Where a chat stands. The numbers are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(i16)]
+pub enum Status {
+    #[default]
+    Open = 1,
+    Resolved = 2,
+    Ticket = 3,
+}
+
+/// The part of a chat's state that is kept in its row, for lists and for deciding on appends.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Summary {
+    pub status: Status,
+    pub channel: Channel,
+    pub group: String,
+    pub subject: String,
+    pub agent_id: String,
+    pub agent_name: String,
+    /// Whether a transfer named the agent; then agents who merely write don't become it.
+    pub transferred: bool,
+    pub topic: String,
+    pub customer_id: String,
+    pub customer_name: String,
+    pub ticket: Option<Ticket>,
+    pub opened_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub last_sequence: i64,
+    pub message_count: i32,
+}
+
+impl Summary {
+    /// Takes in the next event in the order of times.
+    pub fn apply(&mut self, event: &Event) {
+        if self.last_sequence == 0 {
+            self.opened_at = event.at;
+            self.updated_at = event.at;
+        }
+        self.opened_at = self.opened_at.min(event.at);
+        self.updated_at = self.updated_at.max(event.at);
+        self.last_sequence = self.last_sequence.max(event.sequence);
+        match &event.body {
+            EventBody::Opened(opened) => {
+                self.channel = opened.channel;
+                overwrite(&mut self.group, &opened.group);
+                overwrite(&mut self.subject, &opened.subject);
+            }
+            EventBody::Message(message) => {
+                self.message_count += 1;
+                match message.author {
+                    Author::Customer if self.status == Status::Resolved => self.status = Status::Open,
+                    Author::Agent if !self.transferred && !message.author_id.is_empty() => {
+                        self.agent_id.clone_from(&message.author_id);
+                        self.agent_name.clone_from(&message.author_name);
+                    }
+                    Author::Customer | Author::Agent | Author::Bot => {}
+                }
+            }
+            EventBody::Customer(customer) => {
+                overwrite(&mut self.customer_id, &customer.customer_id);
+                overwrite(&mut self.customer_name, &customer.name);
+            }
+            EventBody::Transfer(transfer) => {
+                overwrite(&mut self.group, &transfer.to_group);
+                // A transfer to a team alone leaves the chat without an agent until one writes.
+                self.transferred = !transfer.to_agent_id.is_empty();
+                self.agent_id.clone_from(&transfer.to_agent_id);
+                self.agent_name.clone_from(&transfer.to_agent_name);
+            }
+            EventBody::Topic { topic } => self.topic.clone_from(topic),
+            EventBody::Resolved => self.status = Status::Resolved,
+            EventBody::Reopened => self.status = Status::Open,
+            EventBody::Ticket(ticket) => {
+                self.status = Status::Ticket;
+                self.ticket = Some(ticket.clone());
+            }
+            EventBody::Note(_)
+            | EventBody::Form(_)
+            | EventBody::Record(_)
+            | EventBody::PageView(_)
+            | EventBody::Rating(_)
+            | EventBody::Redaction { .. } => {}
+        }
+    }
+}
+
+/// A chat: the fold of its events in the order of their times.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Chat {
+    pub chat_id: String,
+    pub summary: Summary,
+    pub customer: Customer,
+    pub form_answers: BTreeMap<String, String>,
+    /// The latest of each source and reference, in the order in which they were first told.
+    pub records: Vec<Record>,
+    pub rating: Option<Rating>,
+    pub pages: Vec<PageView>,
+    pub turns: Vec<Turn>,
+    pub notes: Vec<Note>,
+}
+
+/// A message and when it was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Turn {
+    pub event_id: String,
+    pub at: Timestamp,
+    pub message: Message,
+}
+
+impl Chat {
+    /// Folds a chat's events, in whatever order they come.
+    pub fn fold(chat_id: &str, events: &[Event]) -> Chat {
+        let mut ordered: Vec<&Event> = events.iter().collect();
+        ordered.sort_by_key(|event| (event.at, event.sequence));
+        let mut chat = Chat { chat_id: chat_id.to_owned(), ..Chat::default() };
+        for event in ordered {
+            chat.apply(event);
+        }
+        chat
+    }
+
+    fn apply(&mut self, event: &Event) {
+        self.summary.apply(event);
+        match &event.body {
+            EventBody::Message(message) if !event.redacted => {
+                self.turns.push(Turn { event_id: event.event_id.to_string(), at: event.at, message: message.clone() });
+            }
+            EventBody::Note(note) if !event.redacted => self.notes.push(note.clone()),
+            EventBody::Customer(customer) => learn(&mut self.customer, customer),
+            EventBody::Form(form) => {
+                self.form_answers.extend(form.answers.iter().map(|(question, answer)| (question.clone(), answer.clone())));
+            }
+            EventBody::Record(record) => {
+                let same = |known: &&mut Record| known.source == record.source && known.reference == record.reference;
+                match self.records.iter_mut().find(same) {
+                    Some(known) => known.clone_from(record),
+                    None => self.records.push(record.clone()),
+                }
+            }
+            EventBody::PageView(page) if !event.redacted => self.pages.push(page.clone()),
+            EventBody::Rating(rating) => self.rating = Some(rating.clone()),
+            _ => {}
+        }
+    }
+
+    /// The customer's last messages that stand together, as they have not been answered yet; else the last they wrote.
+    pub fn last_burst(&self) -> Vec<&Turn> {
+        let customer = |turn: &&Turn| turn.message.author == Author::Customer;
+        let Some(end) = self.turns.iter().rposition(|turn| customer(&turn)) else { return Vec::new() };
+        let start = self.turns[..end]
+            .iter()
+            .rposition(|turn| turn.message.author == Author::Agent)
+            .map_or(0, |before| before + 1);
+        self.turns[start..=end].iter().filter(customer).collect()
+    }
+
+    /// All that the customer wrote last, joined.
+    pub fn last_burst_text(&self) -> String {
+        self.last_burst().iter().map(|turn| turn.message.text.as_str()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The language that was told for the customer: by the shop, or with their latest message.
+    pub fn told_language(&self) -> Option<&Language> {
+        let by_message = self.turns.iter().rev().find(|turn| turn.message.author == Author::Customer);
+        by_message.and_then(|turn| turn.message.language.as_ref()).or(self.customer.language.as_ref())
+    }
+}
+
+fn overwrite(known: &mut String, told: &str) {
+    if !told.is_empty() {
+        told.clone_into(known);
+    }
+}
+
+fn learn(known: &mut Customer, told: &Customer) {
+    let Customer { customer_id, name, email, phone, language, location, browser, operating_system, device, attributes } = told;
+    overwrite(&mut known.customer_id, customer_id);
+    overwrite(&mut known.name, name);
+    overwrite(&mut known.email, email);
+    overwrite(&mut known.phone, phone);
+    overwrite(&mut known.location, location);
+    overwrite(&mut known.browser, browser);
+    overwrite(&mut known.operating_system, operating_system);
+    overwrite(&mut known.device, device);
+    if language.is_some() {
+        known.language.clone_from(language);
+    }
+    known.attributes.extend(attributes.iter().map(|(key, value)| (key.clone(), value.clone())));
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{chats::event::Transfer, text::Id};
+
+    fn event(sequence: i64, seconds: i64, body: EventBody) -> Event {
+        Event {
+            event_id: Id::new(format!("e{sequence}")).unwrap(),
+            at: Timestamp::from_second(1_790_000_000 + seconds).unwrap(),
+            sequence,
+            redacted: false,
+            body,
+        }
+    }
+
+    fn says(author: Author, text: &str) -> EventBody {
+        EventBody::Message(Message {
+            author,
+            author_id: if author == Author::Agent { "selin".into() } else { String::new() },
+            author_name: String::new(),
+            text: text.into(),
+            language: None,
+            attachments: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn a_customer_who_writes_again_reopens() {
+        let chat = Chat::fold(
+            "c",
+            &[
+                event(1, 1, EventBody::Topic { topic: "returns".into() }),
+                event(2, 2, EventBody::Resolved),
+                event(3, 3, says(Author::Customer, "one more thing")),
+            ],
+        );
+        assert_eq!(chat.summary.status, Status::Open);
+    }
+
+    #[test]
+    fn a_late_event_stands_at_its_time() {
+        let chat = Chat::fold(
+            "c",
+            &[
+                event(1, 10, EventBody::Topic { topic: "returns".into() }),
+                event(2, 20, EventBody::Resolved),
+                event(3, 5, says(Author::Customer, "written before, told late")),
+            ],
+        );
+        assert_eq!(chat.summary.status, Status::Resolved);
+        assert_eq!(chat.summary.opened_at, Timestamp::from_second(1_790_000_005).unwrap());
+    }
+
+    #[test]
+    fn the_agent_is_the_last_transfers_target_else_who_wrote_last() {
+        let transfer = |agent: &str| {
+            EventBody::Transfer(Transfer {
+                from_agent_id: "selin".into(),
+                to_agent_id: agent.into(),
+                to_agent_name: String::new(),
+                to_group: String::new(),
+                reason: String::new(),
+            })
+        };
+        let written = event(1, 1, says(Author::Agent, "hello"));
+        assert_eq!(Chat::fold("c", std::slice::from_ref(&written)).summary.agent_id, "selin");
+        let moved = [written, event(2, 2, transfer("mert")), event(3, 3, says(Author::Agent, "bye"))];
+        assert_eq!(Chat::fold("c", &moved).summary.agent_id, "mert");
+    }
+
+    #[test]
+    fn a_burst_is_read_as_one() {
+        let chat = Chat::fold(
+            "c",
+            &[
+                event(1, 1, says(Author::Customer, "hi")),
+                event(2, 2, says(Author::Agent, "hello")),
+                event(3, 3, says(Author::Customer, "where")),
+                event(4, 4, says(Author::Bot, "one moment")),
+                event(5, 5, says(Author::Customer, "is it")),
+            ],
+        );
+        assert_eq!(chat.last_burst_text(), "where\nis it");
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_arrival_does_not_matter(seconds in proptest::collection::vec(0i64..50, 1..20), seed in any::<u64>()) {
+            let mut events: Vec<Event> = seconds
+                .iter()
+                .enumerate()
+                .map(|(index, at)| {
+                    let body = match (index as u64 + seed) % 5 {
+                        0 => EventBody::Topic { topic: format!("t{index}") },
+                        1 => EventBody::Resolved,
+                        2 => says(Author::Customer, "x"),
+                        3 => says(Author::Agent, "y"),
+                        _ => EventBody::Record(Record {
+                            source: "order".into(),
+                            reference: "1".into(),
+                            values: [("v".to_owned(), index.to_string())].into(),
+                            url: String::new(),
+                        }),
+                    };
+                    event(index as i64 + 1, *at, body)
+                })
+                .collect();
+            let chat = Chat::fold("c", &events);
+            events.reverse();
+            prop_assert_eq!(Chat::fold("c", &events), chat);
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! A chat written down for reading, mailing or printing.
+
+use jiff::{Timestamp, tz::TimeZone};
+use serde_json::json;
+
+use super::{Author, Chat, ChatError, Chats, Event, EventBody, event_rows};
+use crate::{config::Workspace, text::{Id, Language}};
+
+/// How a transcript is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TranscriptFormat {
+    Text,
+    Markdown,
+    Html,
+    Json,
+}
+
+/// What to write down, and how.
+#[derive(Debug, Clone)]
+pub struct TranscriptOptions {
+    pub format: TranscriptFormat,
+    /// `None`: the customer's, else `fallback_language`.
+    pub language: Option<Language>,
+    pub fallback_language: Language,
+    /// An IANA name; empty for UTC.
+    pub time_zone: String,
+    pub include_notes: bool,
+}
+
+/// A transcript.
+#[derive(Debug)]
+pub struct Transcript {
+    pub content: String,
+    pub media_type: &'static str,
+    pub file_name: String,
+}
+
+impl Chats {
+    /// Writes a chat down, in the order of its events' times.
+    pub async fn transcript(&self, workspace: &Workspace, chat_id: &Id, options: TranscriptOptions) -> Result<Transcript, ChatError> {
+        let zone = match options.time_zone.as_str() {
+            "" => TimeZone::UTC,
+            name => TimeZone::get(name).map_err(|_| ChatError::TimeZone(name.to_owned()))?,
+        };
+        let mut events = event_rows::chat_events(self.store.reads(), &super::key(workspace, chat_id.as_str()), 0, super::MOST_EVENTS).await?;
+        if events.is_empty() {
+            return Err(ChatError::NotFound(chat_id.to_string()));
+        }
+        events.sort_by_key(|event| (event.at, event.sequence));
+        let chat = Chat::fold(chat_id.as_str(), &events);
+        let language = options.language.or_else(|| chat.told_language().cloned()).unwrap_or(options.fallback_language);
+        let page = Page {
+            title: if chat.summary.subject.is_empty() { chat_id.to_string() } else { chat.summary.subject.clone() },
+            language: language.to_string(),
+            words: words(&language),
+            lines: events.iter().filter_map(|event| line(event, options.include_notes, words(&language), &zone)).collect(),
+        };
+        let (content, media_type, ending) = match options.format {
+            TranscriptFormat::Text => (page.text(), "text/plain; charset=utf-8", "txt"),
+            TranscriptFormat::Markdown => (page.markdown(), "text/markdown; charset=utf-8", "md"),
+            TranscriptFormat::Html => (page.html(), "text/html; charset=utf-8", "html"),
+            TranscriptFormat::Json => (page.json(chat_id.as_str()), "application/json", "json"),
+        };
+        let safe: String = chat_id.as_str().chars().map(|letter| if letter.is_alphanumeric() || letter == '-' { letter } else { '_' }).collect();
+        Ok(Transcript { content, media_type, file_name: format!("chat-{safe}.{ending}") })
+    }
+}
+
+/// A transcript's own words.
+struct Words {
+    customer: &'static str,
+    agent: &'static str,
+    bot: &'static str,
+    note: &'static str,
+    transferred: &'static str,
+    resolved: &'static str,
+    reopened: &'static str,
+    ticket: &'static str,
+    rating: &'static str,
+    removed: &'static str,
+    attachment: &'static str,
+}
+
+fn words(language: &Language) -> &'static Words {
+    match language.primary() {
+        "tr" => &Words {
+            customer: "Müşteri",
+            agent: "Temsilci",
+            bot: "Otomatik mesaj",
+            note: "İç not",
+            transferred: "Görüşme aktarıldı",
+            resolved: "Görüşme çözüldü",
+            reopened: "Görüşme yeniden açıldı",
+            ticket: "Destek talebine dönüştürüldü",
+            rating: "Değerlendirme",
+            removed: "metin kaldırıldı",
+            attachment: "ek",
+        },
+        "hu" => &Words {
+            customer: "Ügyfél",
+            agent: "Ügyintéző",
+            bot: "Automatikus üzenet",
+            note: "Belső megjegyzés",
+            transferred: "A beszélgetés átadva",
+            resolved: "A beszélgetés megoldva",
+            reopened: "A beszélgetés újranyitva",
+            ticket: "Hibajegyként folytatódik",
+            rating: "Értékelés",
+            removed: "a szöveg eltávolítva",
+            attachment: "melléklet",
+        },
+        "de" => &Words {
+            customer: "Kunde",
+            agent: "Kundendienst",
+            bot: "Automatische Nachricht",
+            note: "Interne Notiz",
+            transferred: "Chat weitergegeben",
+            resolved: "Chat gelöst",
+            reopened: "Chat wieder geöffnet",
+            ticket: "Als Ticket weitergeführt",
+            rating: "Bewertung",
+            removed: "Text entfernt",
+            attachment: "Anhang",
+        },
+        _ => &Words {
+            customer: "Customer",
+            agent: "Agent",
+            bot: "Automatic message",
+            note: "Internal note",
+            transferred: "Chat transferred",
+            resolved: "Chat resolved",
+            reopened: "Chat reopened",
+            ticket: "Continued as a ticket",
+            rating: "Rating",
+            removed: "text removed",
+            attachment: "attachment",
+        },
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Customer,
+    Shop,
+    Note,
+    Mark,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Kind::Customer => "customer",
+            Kind::Shop => "shop",
+            Kind::Note => "note",
+            Kind::Mark => "mark",
+        }
+    }
+}
+
+struct Line {
+    at: Timestamp,
+    time: String,
+    kind: Kind,
+    who: String,
+    text: String,
+}
+
+/// What an event leaves in a transcript. What only the shop knows (records, page views, form answers) is not part of the talk.
+fn line(event: &Event, include_notes: bool, words: &Words, zone: &TimeZone) -> Option<Line> {
+    let named = |name: &str, role: &str| if name.is_empty() { role.to_owned() } else { format!("{name} ({role})") };
+    let (kind, who, text) = match &event.body {
+        EventBody::Message(message) => {
+            let (kind, role) = match message.author {
+                Author::Customer => (Kind::Customer, words.customer),
+                Author::Agent => (Kind::Shop, words.agent),
+                Author::Bot => (Kind::Shop, words.bot),
+            };
+            let mut text = message.text.clone();
+            for attachment in &message.attachments {
+                text.push_str(&format!("\n[{}: {}]", words.attachment, attachment.name));
+            }
+            (kind, named(&message.author_name, role), text)
+        }
+        EventBody::Note(note) if include_notes => (Kind::Note, named(&note.agent_name, words.note), note.text.clone()),
+        EventBody::Transfer(transfer) => {
+            let to = if transfer.to_agent_name.is_empty() { &transfer.to_group } else { &transfer.to_agent_name };
+            let reason = if include_notes && !transfer.reason.is_empty() { format!(" ({})", transfer.reason) } else { String::new() };
+            (Kind::Mark, words.transferred.to_owned(), format!("{to}{reason}"))
+        }
+        EventBody::Resolved => (Kind::Mark, words.resolved.to_owned(), String::new()),
+        EventBody::Reopened => (Kind::Mark, words.reopened.to_owned(), String::new()),
+        EventBody::Ticket(ticket) => (Kind::Mark, words.ticket.to_owned(), ticket.ticket_id.clone()),
+        EventBody::Rating(rating) => (Kind::Mark, words.rating.to_owned(), format!("{}/5 {}", rating.score, rating.comment).trim().to_owned()),
+        _ => return None,
+    };
+    let text = if event.redacted { format!("[{}]", words.removed) } else { text };
+    let time = event.at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string();
+    Some(Line { at: event.at, time, kind, who, text })
+}
+
+struct Page {
+    title: String,
+    language: String,
+    words: &'static Words,
+    lines: Vec<Line>,
+}
+
+impl Page {
+    fn text(&self) -> String {
+        let mut text = format!("{}\n", self.title);
+        for Line { time, kind, who, text: said, .. } in &self.lines {
+            match kind {
+                Kind::Mark => text.push_str(&format!("\n[{time}] — {who}{}\n", colon(said))),
+                _ => text.push_str(&format!("\n[{time}] {who}:\n{said}\n")),
+            }
+        }
+        text
+    }
+
+    fn markdown(&self) -> String {
+        let mut text = format!("# {}\n", escape_markdown(&self.title));
+        for Line { time, kind, who, text: said, .. } in &self.lines {
+            let (who, said) = (escape_markdown(who), escape_markdown(said));
+            match kind {
+                Kind::Mark => text.push_str(&format!("\n*{time} — {who}{}*\n", colon(&said))),
+                _ => text.push_str(&format!("\n**{who}** {time}\n\n> {}\n", said.replace('\n', "  \n> "))),
+            }
+        }
+        text
+    }
+
+    fn html(&self) -> String {
+        let mut body = String::new();
+        for Line { time, kind, who, text: said, .. } in &self.lines {
+            let (who, said, class) = (escape_html(who), escape_html(said), kind.word());
+            match kind {
+                Kind::Mark => body.push_str(&format!("<p class=\"mark\">{time} — {who}{}</p>\n", colon(&said))),
+                _ => body.push_str(&format!("<div class=\"turn {class}\"><p class=\"who\">{who} <time>{time}</time></p><p class=\"said\">{said}</p></div>\n")),
+            }
+        }
+        format!(
+            "<!DOCTYPE html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+             <title>{title}</title><style>{STYLE}</style></head>\n<body><h1>{title}</h1>\n{body}</body></html>\n",
+            escape_html(&self.language),
+            title = escape_html(&self.title),
+        )
+    }
+
+    fn json(&self, chat_id: &str) -> String {
+        let lines: Vec<_> = self
+            .lines
+            .iter()
+            .map(|line| json!({ "at": line.at.to_string(), "time": line.time, "kind": line.kind.word(), "who": line.who, "text": line.text }))
+            .collect();
+        let page = json!({ "chat_id": chat_id, "title": self.title, "language": self.language, "customer": self.words.customer, "lines": lines });
+        format!("{page:#}\n")
+    }
+}
+
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color:#1d2330;background:#fff}\
+h1{font-size:1.3rem}.turn{margin:.8rem 0;padding:.6rem .9rem;border-radius:.7rem;background:#eef1f6;break-inside:avoid}\
+.shop{background:#e6f2ec;margin-left:3rem}.customer{margin-right:3rem}.note{background:#fff6d6;border:1px dashed #c9a400}\
+.who{margin:0;font-size:.85rem;color:#556}.said{margin:.2rem 0 0;white-space:pre-wrap;overflow-wrap:anywhere}\
+.mark{text-align:center;font-size:.85rem;color:#667}";
+
+fn colon(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(": {text}") }
+}
+
+fn escape_html(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            _ => escaped.push(letter),
+        }
+    }
+    escaped
+}
+
+/// Every ASCII punctuation mark may be escaped in CommonMark; those that could begin markup are.
+fn escape_markdown(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if matches!(letter, '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '<' | '>' | '(' | ')' | '#' | '+' | '-' | '!' | '|' | '~' | '&' | '=' | '.') {
+            escaped.push('\\');
+        }
+        escaped.push(letter);
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_wrote_stays_text() {
+        let page = Page {
+            title: "<script>".into(),
+            language: "en".into(),
+            words: words(&Language::parse("en").unwrap()),
+            lines: vec![Line {
+                at: Timestamp::UNIX_EPOCH,
+                time: "1970-01-01 00:00".into(),
+                kind: Kind::Customer,
+                who: "\"><img src=x>".into(),
+                text: "<b onmouseover=alert(1)> **bold** [x](javascript:1)".into(),
+            }],
+        };
+        let html = page.html();
+        assert!(!html.contains("<script>") && !html.contains("<img") && !html.contains("<b "), "{html}");
+        assert!(page.markdown().contains("\\*\\*bold\\*\\* \\[x\\]\\(javascript"));
+    }
+}

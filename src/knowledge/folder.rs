@@ -1,0 +1,424 @@
+//! The knowledge base folder: Markdown files with YAML front matter, the voice, the glossary, synonyms.
+//!
+//! A file that can't be read is a problem with its line; the rest of the folder is taken all the same.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt, fs,
+    path::{Path, PathBuf},
+};
+
+use jiff::{Timestamp, civil, tz::TimeZone};
+use serde::Deserialize;
+
+use super::{Audience, Details, Document, DocumentKey, Kind, Visibility};
+use crate::text::{Id, Language, fold};
+
+/// Largest file that is read, in bytes: a body's limit and its front matter.
+const MOST_BYTES: u64 = 300_000;
+/// Longest body, as in the API.
+const MOST_BODY_BYTES: usize = 200_000;
+
+/// What a folder holds.
+#[derive(Debug, Clone, Default)]
+pub struct Folder {
+    pub documents: Vec<Document>,
+    /// Where each document stands, below the folder.
+    pub files: HashMap<DocumentKey, PathBuf>,
+    /// Documents whose file can't be read now.
+    pub broken: Vec<DocumentKey>,
+    /// `None`: there is no such file, or it can't be read.
+    pub voice: Option<Voice>,
+    pub glossary: Option<Vec<Term>>,
+    /// Groups of words that mean the same, by language; words are folded.
+    pub synonyms: BTreeMap<String, Vec<Vec<String>>>,
+    pub problems: Vec<Problem>,
+}
+
+/// How the shop writes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Voice {
+    /// Markdown, for people and models.
+    pub text: String,
+    pub several_messages: bool,
+    /// With placeholders.
+    pub sign_off: String,
+}
+
+/// A term of the glossary.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Term {
+    pub term: String,
+    /// Never translated.
+    #[serde(default)]
+    pub keep: bool,
+    /// The shop's own word, by language.
+    #[serde(flatten)]
+    pub words: BTreeMap<String, String>,
+}
+
+/// Something wrong with a file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Below the folder.
+    pub file: PathBuf,
+    /// From 1.
+    pub line: usize,
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}: {}", self.file.display(), self.line, self.message)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ArticleHead {
+    title: String,
+    #[serde(default)]
+    category: String,
+    #[serde(default)]
+    tags: Vec<String>,
+    audience: Option<Audience>,
+    #[serde(default)]
+    url: String,
+    updated_at: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CannedAnswerHead {
+    title: String,
+    #[serde(default)]
+    category: String,
+    #[serde(default)]
+    tags: Vec<String>,
+    #[serde(default)]
+    shortcut: String,
+    #[serde(default)]
+    visibility: VisibilityWord,
+    #[serde(default)]
+    owner_group: String,
+    #[serde(default)]
+    owner_agent_id: String,
+    updated_at: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+enum VisibilityWord {
+    #[default]
+    Everyone,
+    Group,
+    Agent,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VoiceHead {
+    #[serde(default)]
+    layout: LayoutWord,
+    #[serde(default)]
+    sign_off: String,
+}
+
+#[derive(Deserialize, Default, PartialEq)]
+#[serde(rename_all = "snake_case")]
+enum LayoutWord {
+    #[default]
+    SingleMessage,
+    SeveralMessages,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GlossaryFile {
+    #[serde(default)]
+    term: Vec<Term>,
+}
+
+impl Folder {
+    /// Reads a folder. An absent or empty one holds nothing.
+    pub fn read(root: &Path) -> Folder {
+        let mut folder = Folder::default();
+        folder.read_documents(root, "articles", Kind::Article);
+        folder.read_documents(root, "canned-answers", Kind::CannedAnswer);
+        folder.read_voice(root);
+        folder.read_glossary(root);
+        folder.read_synonyms(root);
+        folder.problems.sort();
+        folder
+    }
+
+    fn read_documents(&mut self, root: &Path, name: &str, kind: Kind) {
+        for language_folder in sorted_entries(&root.join(name)) {
+            if !language_folder.is_dir() {
+                continue;
+            }
+            let tag = language_folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let language = match Language::parse(&tag) {
+                Ok(language) => language,
+                Err(problem) => {
+                    self.problem(root, &language_folder, 1, format!("the folder's name {problem}"));
+                    continue;
+                }
+            };
+            for file in markdown_files(&language_folder) {
+                self.read_document(root, &file, kind, &language);
+            }
+        }
+    }
+
+    fn read_document(&mut self, root: &Path, file: &Path, kind: Kind, language: &Language) {
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let id = match Id::new(stem) {
+            Ok(id) => id,
+            Err(problem) => return self.problem(root, file, 1, format!("the file's name {problem}")),
+        };
+        let key = DocumentKey { kind, id, language: language.clone() };
+        let relative = file.strip_prefix(root).unwrap_or(file).to_owned();
+        if let Some(other) = self.files.get(&key) {
+            let message = format!("the id `{}` is there already: {}", key.id, other.display());
+            return self.problem(root, file, 1, message);
+        }
+        self.files.insert(key.clone(), relative);
+        match read_text(file).and_then(|text| parse_document(&text, &key)) {
+            Ok(document) => self.documents.push(document),
+            Err((line, message)) => {
+                self.problem(root, file, line, message);
+                self.broken.push(key);
+            }
+        }
+    }
+
+    fn read_voice(&mut self, root: &Path) {
+        let file = root.join("voice.md");
+        if !file.exists() {
+            return;
+        }
+        let parse = |text: String| {
+            let (head, body, _) = split_front_matter(&text)?;
+            let head: VoiceHead = serde_saphyr::from_str(head).map_err(|error| yaml_problem(&error))?;
+            Ok(Voice { text: body.trim().to_owned(), several_messages: head.layout == LayoutWord::SeveralMessages, sign_off: head.sign_off })
+        };
+        match read_text(&file).and_then(parse) {
+            Ok(voice) => self.voice = Some(voice),
+            Err((line, message)) => self.problem(root, &file, line, message),
+        }
+    }
+
+    fn read_glossary(&mut self, root: &Path) {
+        let file = root.join("glossary.toml");
+        if !file.exists() {
+            return;
+        }
+        let parse = |text: String| {
+            let glossary: GlossaryFile = toml::from_str(&text)
+                .map_err(|error| (line_at(&text, error.span().map_or(0, |span| span.start)), error.message().to_owned()))?;
+            for term in &glossary.term {
+                if let Some(tag) = term.words.keys().find(|tag| Language::parse(tag).is_err()) {
+                    let line = line_at(&text, text.find(tag.as_str()).unwrap_or(0));
+                    return Err((line, format!("`{tag}` is neither `term`, `keep` nor a language tag")));
+                }
+            }
+            Ok(glossary.term)
+        };
+        match read_text(&file).and_then(parse) {
+            Ok(terms) => self.glossary = Some(terms),
+            Err((line, message)) => self.problem(root, &file, line, message),
+        }
+    }
+
+    fn read_synonyms(&mut self, root: &Path) {
+        for file in sorted_entries(&root.join("synonyms")) {
+            let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            if file.extension().is_none_or(|ending| ending != "txt") {
+                continue;
+            }
+            if let Err(problem) = Language::parse(&stem) {
+                self.problem(root, &file, 1, format!("the file's name {problem}"));
+                continue;
+            }
+            let text = match read_text(&file) {
+                Ok(text) => text,
+                Err((line, message)) => {
+                    self.problem(root, &file, line, message);
+                    continue;
+                }
+            };
+            let mut groups = Vec::new();
+            for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.trim_start().starts_with('#')) {
+                let words: Vec<String> = line.split(',').map(|word| fold(word.trim())).filter(|word| !word.is_empty()).collect();
+                if words.len() < 2 {
+                    self.problem(root, &file, index + 1, "a group needs two words or more, with commas between them".to_owned());
+                } else {
+                    groups.push(words);
+                }
+            }
+            self.synonyms.insert(stem, groups);
+        }
+    }
+
+    fn problem(&mut self, root: &Path, file: &Path, line: usize, message: String) {
+        self.problems.push(Problem { file: file.strip_prefix(root).unwrap_or(file).to_owned(), line, message });
+    }
+}
+
+/// A problem's line and message, before its file is known.
+type Trouble = (usize, String);
+
+fn parse_document(text: &str, key: &DocumentKey) -> Result<Document, Trouble> {
+    let (head, body, body_line) = split_front_matter(text)?;
+    let body = body.trim().to_owned();
+    if body.is_empty() {
+        return Err((body_line, "the body is empty".to_owned()));
+    }
+    if body.len() > MOST_BODY_BYTES {
+        return Err((body_line, format!("the body has more than {MOST_BODY_BYTES} bytes")));
+    }
+    let (title, category, tags, updated_at, details) = match key.kind {
+        Kind::Article => {
+            let head: ArticleHead = serde_saphyr::from_str(head).map_err(|error| yaml_problem(&error))?;
+            let details = Details::Article { audience: head.audience.unwrap_or(Audience::Public), url: head.url };
+            (head.title, head.category, head.tags, head.updated_at, details)
+        }
+        Kind::CannedAnswer => {
+            let head: CannedAnswerHead = serde_saphyr::from_str(head).map_err(|error| yaml_problem(&error))?;
+            let visibility = match head.visibility {
+                VisibilityWord::Everyone => Visibility::Everyone,
+                VisibilityWord::Group if head.owner_group.is_empty() => return Err((1, "visibility `group` needs `owner_group`".to_owned())),
+                VisibilityWord::Group => Visibility::Group(head.owner_group),
+                VisibilityWord::Agent if head.owner_agent_id.is_empty() => return Err((1, "visibility `agent` needs `owner_agent_id`".to_owned())),
+                VisibilityWord::Agent => Visibility::Agent(head.owner_agent_id),
+            };
+            let details = Details::CannedAnswer { shortcut: head.shortcut, visibility };
+            (head.title, head.category, head.tags, head.updated_at, details)
+        }
+    };
+    if title.trim().is_empty() {
+        return Err((2, "the title is empty".to_owned()));
+    }
+    if text.contains('\0') {
+        return Err((line_at(text, text.find('\0').unwrap_or(0)), "the file holds a NUL byte".to_owned()));
+    }
+    let updated_at = updated_at.map(|text| parse_time(&text)).transpose()?.unwrap_or_default();
+    let (id, language) = (key.id.clone(), key.language.clone());
+    Ok(Document { id, language, title, body, category, tags, from_folder: true, updated_at, details })
+}
+
+/// Splits a file into its front matter, its body, and the line at which the body begins.
+fn split_front_matter(text: &str) -> Result<(&str, &str, usize), Trouble> {
+    let opening = "the file must begin with front matter between two lines of `---`".to_owned();
+    let rest = text.strip_prefix("---").filter(|rest| rest.starts_with(['\n', '\r'])).ok_or((1, opening))?;
+    let mut offset = 0;
+    for line in rest.split_inclusive('\n') {
+        let start = offset;
+        offset += line.len();
+        if start > 0 && line.trim_end() == "---" {
+            return Ok((&rest[..start], &rest[offset..], line_at(rest, offset)));
+        }
+    }
+    Err((line_at(text, text.len()), "the front matter's closing `---` is missing".to_owned()))
+}
+
+fn yaml_problem(error: &serde_saphyr::Error) -> Trouble {
+    let line = error.location().map_or(1, |location| usize::try_from(location.line()).unwrap_or(1));
+    let text = error.without_snippet().to_string();
+    let message = text.lines().next().unwrap_or("can't be read").trim_start_matches("error: ").to_owned();
+    (line, format!("front matter: {message}"))
+}
+
+fn parse_time(text: &str) -> Result<Timestamp, Trouble> {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Ok(time);
+    }
+    let day = text.parse::<civil::Date>().and_then(|date| date.to_zoned(TimeZone::UTC));
+    day.map(|zoned| zoned.timestamp()).map_err(|_| (1, format!("`updated_at: {text}` is neither a date like 2026-10-05 nor a time like 2026-10-05T09:00:00Z")))
+}
+
+fn read_text(file: &Path) -> Result<String, Trouble> {
+    let size = fs::metadata(file).map_err(|error| (1, format!("can't be read: {error}")))?.len();
+    if size > MOST_BYTES {
+        return Err((1, format!("the file has more than {MOST_BYTES} bytes")));
+    }
+    let bytes = fs::read(file).map_err(|error| (1, format!("can't be read: {error}")))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
+        (line, "the file is not UTF-8".to_owned())
+    })?;
+    Ok(text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned))
+}
+
+/// The line, from 1, of a byte offset.
+pub fn line_at(text: &str, offset: usize) -> usize {
+    text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+}
+
+fn sorted_entries(folder: &Path) -> Vec<PathBuf> {
+    let mut entries: Vec<PathBuf> = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    entries.retain(|path| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')));
+    entries.sort();
+    entries
+}
+
+/// Every Markdown file below a folder, in order. Links to folders are not followed.
+fn markdown_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in sorted_entries(folder) {
+        let is_folder = fs::symlink_metadata(&entry).is_ok_and(|data| data.is_dir());
+        if is_folder {
+            files.extend(markdown_files(&entry));
+        } else if entry.extension().is_some_and(|ending| ending == "md") {
+            files.push(entry);
+        }
+    }
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, Folder) {
+        let root = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let folder = Folder::read(root.path());
+        (root, folder)
+    }
+
+    #[test]
+    fn a_broken_file_is_named_with_its_line_and_the_rest_is_taken() {
+        let (_root, folder) = folder(&[
+            ("articles/en/a/good.md", "---\ntitle: Good\n---\n\nText."),
+            ("articles/en/a/typo.md", "---\ntitle: T\nadience: public\n---\n\nText."),
+            ("articles/en/a/open.md", "---\ntitle: T\n\nText."),
+            ("articles/en/b/good.md", "---\ntitle: Again\n---\n\nText."),
+            ("canned-answers/en/mine.md", "---\ntitle: M\nvisibility: agent\n---\n\nHi."),
+            ("synonyms/en.txt", "# c\nrefund, money back\nalone\n"),
+        ]);
+        assert_eq!(folder.documents.len(), 1);
+        assert_eq!(folder.broken.len(), 3);
+        let told: Vec<String> = folder.problems.iter().map(ToString::to_string).collect();
+        let starts = ["articles/en/a/open.md:4:", "articles/en/a/typo.md:3: front matter:", "articles/en/b/good.md:1: the id `good`",
+            "canned-answers/en/mine.md:1: visibility", "synonyms/en.txt:3:"];
+        for (problem, start) in told.iter().zip(starts) {
+            assert!(problem.starts_with(start), "{problem}");
+        }
+        assert_eq!(told.len(), starts.len(), "{told:?}");
+    }
+
+    #[test]
+    fn windows_files_are_read_too() {
+        let (_root, folder) = folder(&[("articles/tr/iade.md", "\u{feff}---\r\ntitle: İade\r\n---\r\n\r\nMetin.\r\n")]);
+        assert_eq!(folder.problems, []);
+        assert_eq!(folder.documents[0].title, "İade");
+        assert_eq!(folder.documents[0].body, "Metin.");
+    }
+}

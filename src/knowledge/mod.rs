@@ -1,0 +1,218 @@
+//! The knowledge base: documents, the folder they come from, the catalog that keeps them, the index that finds them.
+
+mod catalog;
+mod check;
+mod document;
+mod document_rows;
+mod error;
+mod folder;
+mod index;
+mod query;
+mod report_rows;
+mod search;
+mod snippet;
+mod watch;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, RwLock},
+};
+
+use jiff::Timestamp;
+
+use crate::{
+    config::Workspace,
+    store::Store,
+    text::{Id, Language, lookup},
+};
+
+pub use catalog::{Catalog, DocumentPage, ListFilter, NewDocument, VisibilityFilter};
+pub use check::{Findings, check};
+pub use document::{Audience, Details, Document, DocumentKey, Kind, Visibility};
+pub use document_rows::PutStatus;
+pub use error::KnowledgeError;
+pub use folder::{Problem, Term, Voice};
+pub use query::Reader;
+pub use report_rows::{ArticleRating, RatingCount, SearchReport};
+pub use search::{Hit, Hits, Offer, Search, Wanted};
+pub use snippet::{Marker, Segment};
+
+use folder::Folder;
+use index::Index;
+use report_rows::Report;
+use search::Synonyms;
+use watch::Watch;
+
+/// The knowledge of every workspace.
+#[derive(Clone)]
+pub struct Knowledge {
+    bases: Arc<HashMap<Workspace, Arc<Base>>>,
+    report: Report,
+}
+
+/// The knowledge of one workspace.
+struct Base {
+    catalog: Catalog,
+    index: Index,
+    shelf: Arc<RwLock<Shelf>>,
+    _watch: Option<Watch>,
+}
+
+/// What the folder holds beside documents.
+#[derive(Default)]
+struct Shelf {
+    voice: Arc<Voice>,
+    glossary: Arc<Vec<Term>>,
+    synonyms: Arc<Synonyms>,
+}
+
+impl Shelf {
+    /// Takes what could be read; what is broken stays as it was.
+    fn take(&mut self, folder: &mut Folder) {
+        let broken = |name: &str| folder.problems.iter().any(|problem| problem.file == Path::new(name));
+        match folder.voice.take() {
+            Some(voice) => self.voice = Arc::new(voice),
+            None if broken("voice.md") => {}
+            None => self.voice = Arc::default(),
+        }
+        match folder.glossary.take() {
+            Some(glossary) => self.glossary = Arc::new(glossary),
+            None if broken("glossary.toml") => {}
+            None => self.glossary = Arc::default(),
+        }
+        self.synonyms = Arc::new(Synonyms::new(std::mem::take(&mut folder.synonyms)));
+    }
+}
+
+impl Knowledge {
+    /// Opens a workspace's knowledge: takes its folder in, catches its index up, and follows both.
+    pub async fn start(store: Store, workspace: Workspace, folder: Option<PathBuf>, data: &Path) -> Result<Knowledge, KnowledgeError> {
+        let catalog = Catalog { store: store.clone(), workspace: workspace.clone() };
+        let shelf = Arc::new(RwLock::new(Shelf::default()));
+        // The watch begins before the first reading, so that no change falls between the two.
+        let watch = folder.map(|folder| Watch::begin(folder, catalog.clone(), Arc::clone(&shelf)));
+        if let Some(watch) = &watch {
+            watch.read_now().await?;
+        }
+        let index = Index::start(data.join("index").join(workspace.as_str()), catalog.clone()).await?;
+        let base = Base { catalog, index, shelf, _watch: watch };
+        Ok(Knowledge { bases: Arc::new(HashMap::from([(workspace, Arc::new(base))])), report: Report::start(store) })
+    }
+
+    /// Searches articles.
+    pub fn search(&self, workspace: &Workspace, search: &Search) -> Result<Hits, KnowledgeError> {
+        let base = self.base(workspace);
+        search::search(&base.index, &base.synonyms(), search)
+    }
+
+    /// Names a search that was made, for the report.
+    pub fn searched(&self, workspace: &Workspace, session_id: &str, query: &str, hits: usize) -> String {
+        self.report.searched(workspace, session_id, query, hits)
+    }
+
+    /// Ranks documents for a conversation, best first, none under `threshold`.
+    #[expect(clippy::too_many_arguments, reason = "each says another part of what is wanted")]
+    pub fn offer(
+        &self,
+        workspace: &Workspace,
+        wanted: &Wanted,
+        kinds: &[Kind],
+        language: &Language,
+        reader: &Reader,
+        limit: usize,
+        threshold: f64,
+    ) -> Result<Vec<Offer>, KnowledgeError> {
+        let base = self.base(workspace);
+        search::offer(&base.index, &base.synonyms(), wanted, kinds, language, reader, limit, threshold)
+    }
+
+    /// An article for a reader, in the language wanted or the nearest there is, else in any.
+    pub async fn article(&self, workspace: &Workspace, id: &Id, language: &Language, reader: &Reader) -> Result<Document, KnowledgeError> {
+        let mut versions = self.versions(workspace, Kind::Article, id).await?;
+        versions.retain(|document| reader.sees(document.audience()));
+        let best = lookup(language, versions.iter().map(|document| &document.language)).cloned();
+        let index = best.and_then(|best| versions.iter().position(|document| document.language == best)).unwrap_or(0);
+        if versions.is_empty() {
+            return Err(KnowledgeError::NotFound { kind: Kind::Article, id: id.to_string() });
+        }
+        Ok(versions.swap_remove(index))
+    }
+
+    /// Every language version of a document.
+    pub async fn versions(&self, workspace: &Workspace, kind: Kind, id: &Id) -> Result<Vec<Document>, KnowledgeError> {
+        self.base(workspace).catalog.versions(kind, id).await
+    }
+
+    /// Lists documents.
+    pub async fn list(
+        &self,
+        workspace: &Workspace,
+        kind: Kind,
+        filter: &ListFilter,
+        page_size: usize,
+        page_token: &str,
+        most_bytes: usize,
+    ) -> Result<DocumentPage, KnowledgeError> {
+        self.base(workspace).catalog.list(kind, filter, page_size, page_token, most_bytes).await
+    }
+
+    /// Creates or updates documents, and returns when they can be found. The write goes on when the caller leaves.
+    pub async fn put(&self, workspace: &Workspace, documents: Vec<NewDocument>) -> Result<Vec<PutStatus>, KnowledgeError> {
+        let base = self.base(workspace);
+        let (statuses, changed) = base.catalog.put(documents).await?;
+        if let Some(number) = changed {
+            base.index.holds(number).await?;
+        }
+        Ok(statuses)
+    }
+
+    /// Deletes documents, and returns how many when they can't be found any more.
+    pub async fn delete(&self, workspace: &Workspace, kind: Kind, ids: &[Id], language: Option<&Language>) -> Result<usize, KnowledgeError> {
+        let base = self.base(workspace);
+        let (deleted, changed) = base.catalog.delete(kind, ids, language).await?;
+        if let Some(number) = changed {
+            base.index.holds(number).await?;
+        }
+        Ok(deleted)
+    }
+
+    /// Writes down that an article was opened from a search.
+    pub async fn opened(&self, workspace: &Workspace, search_id: Id, article_id: Id) -> Result<(), KnowledgeError> {
+        self.report.opened(workspace, search_id, article_id).await
+    }
+
+    /// Writes down a reader's word on an article.
+    pub async fn rated(&self, workspace: &Workspace, rating: ArticleRating) -> Result<(), KnowledgeError> {
+        self.report.rated(workspace, rating).await
+    }
+
+    /// What people searched, opened and rated in a span of time.
+    pub async fn report(&self, workspace: &Workspace, start: Timestamp, end: Timestamp) -> Result<SearchReport, KnowledgeError> {
+        self.report.report(workspace, start, end).await
+    }
+
+    /// How the workspace writes.
+    pub fn voice(&self, workspace: &Workspace) -> Arc<Voice> {
+        Arc::clone(&self.base(workspace).read_shelf().voice)
+    }
+
+    /// The workspace's terms.
+    pub fn glossary(&self, workspace: &Workspace) -> Arc<Vec<Term>> {
+        Arc::clone(&self.base(workspace).read_shelf().glossary)
+    }
+
+    fn base(&self, workspace: &Workspace) -> Arc<Base> {
+        Arc::clone(self.bases.get(workspace).expect("a caller's workspace is one that was opened at start"))
+    }
+}
+
+impl Base {
+    fn synonyms(&self) -> Arc<Synonyms> {
+        Arc::clone(&self.read_shelf().synonyms)
+    }
+
+    fn read_shelf(&self) -> std::sync::RwLockReadGuard<'_, Shelf> {
+        self.shelf.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

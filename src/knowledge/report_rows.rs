@@ -1,0 +1,313 @@
+//! The search report: what people searched and opened, and how they rated articles.
+
+use std::{collections::VecDeque, time::Duration};
+
+use jiff::Timestamp;
+use sqlx::Row;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::{Kind, KnowledgeError};
+use crate::{
+    config::Workspace,
+    store::{Store, StoreError, Write, Writer},
+    text::{Id, Language},
+};
+
+/// Queries of a session that extend one another within this time are one search.
+const SAME_SEARCH: Duration = Duration::from_secs(5);
+/// Most lines of each list of a report.
+const MOST_LINES: i64 = 1000;
+/// Most reasons shown with an article's ratings.
+const MOST_REASONS: i64 = 20;
+
+/// What people did, to be written down.
+enum Use {
+    Search { search_id: String, session_id: String, query: String, hits: i64 },
+    Open { search_id: Id, article_id: Id, answer: oneshot::Sender<Result<(), KnowledgeError>> },
+    Rate { rating: ArticleRating, answer: oneshot::Sender<Result<(), KnowledgeError>> },
+}
+
+struct Job {
+    workspace: Workspace,
+    at: Timestamp,
+    used: Use,
+}
+
+/// A reader's word on an article.
+#[derive(Debug, Clone)]
+pub struct ArticleRating {
+    pub rating_id: Id,
+    pub article_id: Id,
+    pub language: Language,
+    pub helpful: bool,
+    pub reason: String,
+}
+
+/// What people did in a span of time.
+#[derive(Debug, Default)]
+pub struct SearchReport {
+    pub searches: i64,
+    pub searches_without_hit: i64,
+    /// Query, searches, searches without a hit.
+    pub queries: Vec<(String, i64, i64)>,
+    /// Article, opens.
+    pub opens: Vec<(String, i64)>,
+    pub ratings: Vec<RatingCount>,
+}
+
+/// How an article was rated.
+#[derive(Debug)]
+pub struct RatingCount {
+    pub article_id: String,
+    pub language: String,
+    pub helpful: i64,
+    pub unhelpful: i64,
+    pub reasons: Vec<String>,
+}
+
+/// Writes down what people did, and reports it.
+#[derive(Clone)]
+pub struct Report {
+    store: Store,
+    writer: Writer<Job>,
+}
+
+impl Report {
+    pub fn start(store: Store) -> Report {
+        let shared = store.clone();
+        let writer = Writer::start(move |batch| {
+            let store = shared.clone();
+            async move { commit(&store, batch).await }
+        });
+        Report { store, writer }
+    }
+
+    /// Names a search and writes it down after the answer has gone out. A search that can't be written down is still answered.
+    pub fn searched(&self, workspace: &Workspace, session_id: &str, query: &str, hits: usize) -> String {
+        let search_id = Uuid::now_v7().to_string();
+        let used = Use::Search {
+            search_id: search_id.clone(),
+            session_id: session_id.to_owned(),
+            query: query.trim().to_lowercase(),
+            hits: i64::try_from(hits).unwrap_or(i64::MAX),
+        };
+        if self.writer.queue(Job { workspace: workspace.clone(), at: Timestamp::now(), used }).is_err() {
+            tracing::warn!("a search was not written down: the store is busy");
+        }
+        search_id
+    }
+
+    pub async fn opened(&self, workspace: &Workspace, search_id: Id, article_id: Id) -> Result<(), KnowledgeError> {
+        let (answer, answered) = oneshot::channel();
+        self.wait(workspace, Use::Open { search_id, article_id, answer }, answered).await
+    }
+
+    pub async fn rated(&self, workspace: &Workspace, rating: ArticleRating) -> Result<(), KnowledgeError> {
+        let (answer, answered) = oneshot::channel();
+        self.wait(workspace, Use::Rate { rating, answer }, answered).await
+    }
+
+    async fn wait(
+        &self,
+        workspace: &Workspace,
+        used: Use,
+        answered: oneshot::Receiver<Result<(), KnowledgeError>>,
+    ) -> Result<(), KnowledgeError> {
+        self.writer.queue(Job { workspace: workspace.clone(), at: Timestamp::now(), used })?;
+        answered.await.map_err(|_| KnowledgeError::Store(StoreError::Busy))?
+    }
+
+    /// What people did from `start` until before `end`.
+    pub async fn report(&self, workspace: &Workspace, start: Timestamp, end: Timestamp) -> Result<SearchReport, KnowledgeError> {
+        let (name, start, end) = (workspace.as_str().to_owned(), nanoseconds(start), nanoseconds(end));
+        let totals = sqlx::query(
+            "SELECT COUNT(*), COUNT(*) FILTER (WHERE hits = 0) FROM search WHERE workspace = $1 AND at >= $2 AND at < $3",
+        )
+        .bind(name.clone())
+        .bind(start)
+        .bind(end)
+        .fetch_one(self.store.reads())
+        .await?;
+        let queries = sqlx::query(
+            "SELECT query, COUNT(*) AS searches, COUNT(*) FILTER (WHERE hits = 0) FROM search
+             WHERE workspace = $1 AND at >= $2 AND at < $3 GROUP BY query ORDER BY searches DESC, query LIMIT $4",
+        )
+        .bind(name.clone())
+        .bind(start)
+        .bind(end)
+        .bind(MOST_LINES)
+        .fetch_all(self.store.reads())
+        .await?;
+        let opens = sqlx::query(
+            "SELECT article_id, COUNT(*) AS opens FROM article_open
+             WHERE workspace = $1 AND at >= $2 AND at < $3 GROUP BY article_id ORDER BY opens DESC, article_id LIMIT $4",
+        )
+        .bind(name.clone())
+        .bind(start)
+        .bind(end)
+        .bind(MOST_LINES)
+        .fetch_all(self.store.reads())
+        .await?;
+        let ratings = sqlx::query(
+            "SELECT article_id, language, COUNT(*) FILTER (WHERE helpful = 1), COUNT(*) FILTER (WHERE helpful = 0) FROM article_rating
+             WHERE workspace = $1 AND at >= $2 AND at < $3 GROUP BY article_id, language
+             ORDER BY COUNT(*) DESC, article_id, language LIMIT $4",
+        )
+        .bind(name.clone())
+        .bind(start)
+        .bind(end)
+        .bind(MOST_LINES)
+        .fetch_all(self.store.reads())
+        .await?;
+        let mut report = SearchReport { searches: totals.try_get(0)?, searches_without_hit: totals.try_get(1)?, ..SearchReport::default() };
+        for row in queries {
+            report.queries.push((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+        }
+        for row in opens {
+            report.opens.push((row.try_get(0)?, row.try_get(1)?));
+        }
+        for row in ratings {
+            let (article_id, language): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            let reasons: Vec<String> = sqlx::query_scalar(
+                "SELECT reason FROM article_rating WHERE workspace = $1 AND article_id = $2 AND language = $3 AND reason <> ''
+                 AND at >= $4 AND at < $5 ORDER BY at DESC LIMIT $6",
+            )
+            .bind(name.clone())
+            .bind(article_id.clone())
+            .bind(language.clone())
+            .bind(start)
+            .bind(end)
+            .bind(MOST_REASONS)
+            .fetch_all(self.store.reads())
+            .await?;
+            report.ratings.push(RatingCount { article_id, language, helpful: row.try_get(2)?, unhelpful: row.try_get(3)?, reasons });
+        }
+        Ok(report)
+    }
+}
+
+/// Each job is a write of its own: searches are few, and none fails for another.
+async fn commit(store: &Store, batch: VecDeque<Job>) {
+    for Job { workspace, at, used } in batch {
+        let name = workspace.as_str();
+        match used {
+            Use::Search { search_id, session_id, query, hits } => {
+                if let Err(error) = write_search(store, name, at, &search_id, &session_id, &query, hits).await {
+                    tracing::warn!(error = %error, "a search was not written down");
+                }
+            }
+            Use::Open { search_id, article_id, answer } => {
+                let _ = answer.send(write_open(store, name, at, &search_id, &article_id).await);
+            }
+            Use::Rate { rating, answer } => {
+                let _ = answer.send(write_rating(store, name, at, &rating).await);
+            }
+        }
+    }
+}
+
+async fn write_search(
+    store: &Store,
+    workspace: &str,
+    at: Timestamp,
+    search_id: &str,
+    session_id: &str,
+    query: &str,
+    hits: i64,
+) -> Result<(), KnowledgeError> {
+    let mut write = store.begin().await?;
+    if !session_id.is_empty() {
+        drop_extended(&mut write, workspace, at, session_id, query).await?;
+    }
+    sqlx::query("INSERT INTO search (workspace, search_id, session_id, query, hits, at) VALUES ($1, $2, $3, $4, $5, $6)")
+        .bind(workspace.to_owned())
+        .bind(search_id.to_owned())
+        .bind(session_id.to_owned())
+        .bind(query.to_owned())
+        .bind(hits)
+        .bind(nanoseconds(at))
+        .execute(&mut *write)
+        .await?;
+    Ok(write.commit().await?)
+}
+
+/// A query typed letter by letter is one search: the session's last one goes when this one goes on from it and nothing was opened.
+async fn drop_extended(write: &mut Write, workspace: &str, at: Timestamp, session_id: &str, query: &str) -> Result<(), KnowledgeError> {
+    let since = nanoseconds(at) - i64::try_from(SAME_SEARCH.as_nanos()).unwrap_or(i64::MAX);
+    let last = sqlx::query(
+        "SELECT search_id, query FROM search WHERE workspace = $1 AND session_id = $2 AND at >= $3
+         AND NOT EXISTS (SELECT 1 FROM article_open WHERE article_open.workspace = $1 AND article_open.search_id = search.search_id)
+         ORDER BY at DESC LIMIT 1",
+    )
+    .bind(workspace.to_owned())
+    .bind(session_id.to_owned())
+    .bind(since)
+    .fetch_optional(&mut **write)
+    .await?;
+    let Some(last) = last else { return Ok(()) };
+    let (last_id, last_query): (String, String) = (last.try_get(0)?, last.try_get(1)?);
+    if query.starts_with(&last_query) || last_query.starts_with(query) {
+        sqlx::query("DELETE FROM search WHERE workspace = $1 AND search_id = $2")
+            .bind(workspace.to_owned())
+            .bind(last_id)
+            .execute(&mut **write)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn write_open(store: &Store, workspace: &str, at: Timestamp, search_id: &Id, article_id: &Id) -> Result<(), KnowledgeError> {
+    let mut write = store.begin().await?;
+    let searches: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM search WHERE workspace = $1 AND search_id = $2")
+        .bind(workspace.to_owned())
+        .bind(search_id.to_string())
+        .fetch_one(&mut *write)
+        .await?;
+    if searches == 0 {
+        return Err(KnowledgeError::SearchNotFound(search_id.to_string()));
+    }
+    let articles: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM document WHERE workspace = $1 AND kind = $2 AND id = $3 AND deleted = 0")
+        .bind(workspace.to_owned())
+        .bind(Kind::Article as i64)
+        .bind(article_id.to_string())
+        .fetch_one(&mut *write)
+        .await?;
+    if articles == 0 {
+        return Err(KnowledgeError::NotFound { kind: Kind::Article, id: article_id.to_string() });
+    }
+    sqlx::query(
+        "INSERT INTO article_open (workspace, search_id, article_id, at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (workspace, search_id, article_id) DO NOTHING",
+    )
+    .bind(workspace.to_owned())
+    .bind(search_id.to_string())
+    .bind(article_id.to_string())
+    .bind(nanoseconds(at))
+    .execute(&mut *write)
+    .await?;
+    Ok(write.commit().await?)
+}
+
+async fn write_rating(store: &Store, workspace: &str, at: Timestamp, rating: &ArticleRating) -> Result<(), KnowledgeError> {
+    let mut write = store.begin().await?;
+    sqlx::query(
+        "INSERT INTO article_rating (workspace, rating_id, article_id, language, helpful, reason, at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (workspace, rating_id) DO UPDATE SET article_id = excluded.article_id, language = excluded.language,
+         helpful = excluded.helpful, reason = excluded.reason, at = excluded.at",
+    )
+    .bind(workspace.to_owned())
+    .bind(rating.rating_id.to_string())
+    .bind(rating.article_id.to_string())
+    .bind(rating.language.to_string())
+    .bind(i64::from(rating.helpful))
+    .bind(rating.reason.clone())
+    .bind(nanoseconds(at))
+    .execute(&mut *write)
+    .await?;
+    Ok(write.commit().await?)
+}
+
+fn nanoseconds(time: Timestamp) -> i64 {
+    i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX)
+}

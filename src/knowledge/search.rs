@@ -1,0 +1,279 @@
+//! Searching: articles for people who type, documents for a conversation.
+
+use std::collections::HashSet;
+
+use tantivy::{
+    Searcher, TantivyDocument,
+    collector::{Count, TopDocs},
+    query::{BooleanQuery, Occur, Query},
+    schema::Value,
+};
+
+use super::{
+    Document, Kind, KnowledgeError,
+    index::{Fields, Index, shortcut_key},
+    query::{Built, QueryWord, Reader, bounds, languages, must, typed_words, weighted_words},
+    snippet::{Marker, Segment},
+};
+use crate::text::{Id, Language, lookup};
+
+/// A search on a help page.
+#[derive(Debug, Clone)]
+pub struct Search {
+    /// As typed.
+    pub query: String,
+    pub language: Language,
+    pub category: String,
+    pub tags: Vec<String>,
+    pub limit: usize,
+    pub offset: usize,
+    pub reader: Reader,
+}
+
+/// An article that was found.
+#[derive(Debug, Clone)]
+pub struct Hit {
+    pub document: Document,
+    pub title: Vec<Segment>,
+    pub snippet: Vec<Segment>,
+    /// From 0 to 1.
+    pub score: f64,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default)]
+pub struct Hits {
+    pub hits: Vec<Hit>,
+    pub total: usize,
+}
+
+/// What is looked for in a conversation.
+#[derive(Debug, Clone)]
+pub enum Wanted {
+    /// Pieces of the conversation, with weights.
+    Conversation(Vec<(String, f32)>),
+    /// What the agent typed.
+    Typed(String),
+    /// A shortcut, or its beginning, without the slash.
+    Shortcut(String),
+    /// Openers for a page, of which this is known.
+    Opener(String),
+}
+
+/// A document offered for a conversation.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    pub document: Document,
+    /// From 0 to 1.
+    pub score: f64,
+    /// The words of the document that were looked for, as they stand in it.
+    pub matched: Vec<String>,
+    /// An article's best passage; a canned answer's body.
+    pub passage: String,
+    pub marker: std::sync::Arc<Marker>,
+}
+
+impl std::fmt::Debug for Marker {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Marker")
+    }
+}
+
+/// Searches articles. Those in the page's language come first; others fill up only when there are none.
+pub fn search(index: &Index, synonyms: &Synonyms, search: &Search) -> Result<Hits, KnowledgeError> {
+    let searcher = index.searcher();
+    let fields = index.fields;
+    let there = languages(&searcher, fields)?;
+    let own = lookup(&search.language, there.iter());
+    let query = synonyms.add(typed_words(&search.query, search.language.primary()), search.language.primary());
+    if query.is_empty() {
+        return Ok(Hits::default());
+    }
+    let built = Built::new(&searcher, fields, &query)?;
+    let marker = Marker::new(&query);
+    for language in own.map(Some).into_iter().chain([None]) {
+        let mut filter = bounds(fields, Kind::Article, &search.reader, language);
+        if !search.category.is_empty() {
+            filter.push(must(fields.category, &search.category));
+        }
+        filter.extend(search.tags.iter().map(|tag| must(fields.tag, tag)));
+        // Every word, then fewer: a long question rarely finds all of its words in one text.
+        let mut least = built.len();
+        loop {
+            let top = TopDocs::with_limit(search.limit).and_offset(search.offset).order_by_score();
+            let (found, total) = searcher.search(&built.at_least(least, &filter), &(top, Count))?;
+            if total > 0 {
+                let mut hits = Vec::with_capacity(found.len());
+                for (score, address) in found {
+                    let document = read(&searcher, fields, address)?;
+                    let language = document.language.primary();
+                    let title = marker.mark(&document.title, language);
+                    let snippet = marker.snippet(&document.body, language);
+                    hits.push(Hit { score: confidence(score, built.best), title, snippet, document });
+                }
+                return Ok(Hits { hits: if language.is_none() { once_each(hits) } else { hits }, total });
+            }
+            if least == 1 {
+                break;
+            }
+            least = least.div_ceil(2);
+        }
+    }
+    Ok(Hits::default())
+}
+
+/// A document found in two foreign languages is shown once.
+fn once_each(hits: Vec<Hit>) -> Vec<Hit> {
+    let mut seen: HashSet<Id> = HashSet::new();
+    hits.into_iter().filter(|hit| seen.insert(hit.document.id.clone())).collect()
+}
+
+/// Ranks documents for a conversation: those in `language` first, then others whose document is not there yet; none under
+/// `threshold`.
+pub fn offer(
+    index: &Index,
+    synonyms: &Synonyms,
+    wanted: &Wanted,
+    kinds: &[Kind],
+    language: &Language,
+    reader: &Reader,
+    limit: usize,
+    threshold: f64,
+) -> Result<Vec<Offer>, KnowledgeError> {
+    let searcher = index.searcher();
+    let fields = index.fields;
+    let there = languages(&searcher, fields)?;
+    let own = lookup(language, there.iter());
+    let primary = language.primary();
+    let query = match wanted {
+        Wanted::Conversation(pieces) => synonyms.add(weighted_words(pieces, primary), primary),
+        Wanted::Typed(text) => synonyms.add(typed_words(text, primary), primary),
+        Wanted::Opener(page) => weighted_words(&[(page.clone(), 1.0)], primary),
+        Wanted::Shortcut(_) => Vec::new(),
+    };
+    let marker = std::sync::Arc::new(Marker::new(&query));
+    let mut offers: Vec<Offer> = Vec::new();
+    let mut seen: HashSet<(Kind, Id)> = HashSet::new();
+    for (language, foreign) in own.map(|own| (Some(own), false)).into_iter().chain([(None, true)]) {
+        if offers.len() >= limit {
+            break;
+        }
+        let mut found: Vec<(f64, Document)> = Vec::new();
+        for kind in kinds {
+            let filter = bounds(fields, *kind, reader, language);
+            found.extend(match wanted {
+                Wanted::Shortcut(typed) if *kind == Kind::CannedAnswer => by_shortcut(&searcher, fields, &filter, typed, limit)?,
+                Wanted::Shortcut(_) => Vec::new(),
+                Wanted::Opener(_) if *kind == Kind::CannedAnswer => openers(&searcher, fields, filter, &query, limit)?,
+                Wanted::Opener(_) => Vec::new(),
+                Wanted::Conversation(_) | Wanted::Typed(_) => best(&searcher, fields, &filter, &query, limit)?,
+            });
+        }
+        // A foreign document is worth less to whoever can't read it.
+        let share = if foreign { 0.5 } else { 1.0 };
+        found.retain(|(score, _)| *score * share >= threshold);
+        found.sort_by(|one, other| other.0.total_cmp(&one.0).then_with(|| one.1.id.cmp(&other.1.id)));
+        for (score, document) in found {
+            // An opener is for openings: in the middle of a chat it is filler.
+            let opening = matches!(wanted, Wanted::Opener(_) | Wanted::Typed(_) | Wanted::Shortcut(_));
+            if offers.len() < limit && (opening || !document.is_opener()) && seen.insert((document.kind(), document.id.clone())) {
+                let language = document.language.primary();
+                let text = format!("{} {} {}", document.title, document.tags.join(" "), document.body);
+                offers.push(Offer {
+                    score: score * share,
+                    matched: marker.matched_words(&text, language),
+                    passage: match document.kind() {
+                        Kind::Article => marker.best_passage(&document.body, language),
+                        Kind::CannedAnswer => document.body.clone(),
+                    },
+                    marker: std::sync::Arc::clone(&marker),
+                    document,
+                });
+            }
+        }
+    }
+    Ok(offers)
+}
+
+type Filter = [(Occur, Box<dyn Query>)];
+
+fn best(searcher: &Searcher, fields: Fields, filter: &Filter, query: &[QueryWord], limit: usize) -> Result<Vec<(f64, Document)>, KnowledgeError> {
+    if query.is_empty() {
+        return Ok(Vec::new());
+    }
+    let built = Built::new(searcher, fields, query)?;
+    let found = searcher.search(&built.at_least(1, filter), &TopDocs::with_limit(limit).order_by_score())?;
+    found.into_iter().map(|(score, address)| Ok((confidence(score, built.best), read(searcher, fields, address)?))).collect()
+}
+
+/// Canned answers whose shortcut is, or begins with, what was typed; the exact one first.
+fn by_shortcut(searcher: &Searcher, fields: Fields, filter: &Filter, typed: &str, limit: usize) -> Result<Vec<(f64, Document)>, KnowledgeError> {
+    let typed = shortcut_key(typed);
+    let mut shortcuts: Vec<String> = Vec::new();
+    for segment in searcher.segment_readers() {
+        let index = segment.inverted_index(fields.shortcut)?;
+        let mut terms = index.terms().range().ge(typed.as_bytes()).into_stream().map_err(tantivy::TantivyError::from)?;
+        while terms.advance() && terms.key().starts_with(typed.as_bytes()) && shortcuts.len() < limit * 8 {
+            let shortcut = String::from_utf8_lossy(terms.key()).into_owned();
+            if !shortcut.is_empty() && !shortcuts.contains(&shortcut) {
+                shortcuts.push(shortcut);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for shortcut in shortcuts {
+        let mut clauses: Vec<(Occur, Box<dyn Query>)> = filter.iter().map(|(occur, clause)| (*occur, clause.box_clone())).collect();
+        clauses.push(must(fields.shortcut, &shortcut));
+        let score = typed.len().max(1) as f64 / shortcut.len().max(1) as f64;
+        for (_, address) in searcher.search(&BooleanQuery::new(clauses), &TopDocs::with_limit(limit).order_by_score())? {
+            found.push((score, read(searcher, fields, address)?));
+        }
+    }
+    Ok(found)
+}
+
+/// Every opener, those that fit the page first.
+fn openers(searcher: &Searcher, fields: Fields, mut filter: Vec<(Occur, Box<dyn Query>)>, query: &[QueryWord], limit: usize) -> Result<Vec<(f64, Document)>, KnowledgeError> {
+    filter.push(must(fields.tag, "opener"));
+    let mut found = best(searcher, fields, &filter, query, limit)?;
+    let fitting: HashSet<Id> = found.iter().map(|(_, document)| document.id.clone()).collect();
+    for (_, address) in searcher.search(&BooleanQuery::new(filter), &TopDocs::with_limit(limit).order_by_score())? {
+        let document = read(searcher, fields, address)?;
+        if !fitting.contains(&document.id) {
+            found.push((0.0, document));
+        }
+    }
+    // Each of them may open a chat: the fit orders them, no more.
+    Ok(found.into_iter().map(|(score, document)| (0.5 + score / 2.0, document)).collect())
+}
+
+fn confidence(score: f32, best: f32) -> f64 {
+    if best > 0.0 { f64::from((score / best).clamp(0.0, 1.0)) } else { 0.0 }
+}
+
+fn read(searcher: &Searcher, fields: Fields, address: tantivy::DocAddress) -> Result<Document, KnowledgeError> {
+    let stored: TantivyDocument = searcher.doc(address)?;
+    let source = stored.get_first(fields.source).and_then(|value| value.as_str()).unwrap_or_default();
+    Ok(serde_json::from_str(source)?)
+}
+
+/// Words that mean the same, by language.
+#[derive(Debug, Default)]
+pub struct Synonyms(std::collections::BTreeMap<String, Vec<Vec<String>>>);
+
+impl Synonyms {
+    pub fn new(groups: std::collections::BTreeMap<String, Vec<Vec<String>>>) -> Synonyms {
+        Synonyms(groups)
+    }
+
+    /// Gives each word the other single words of its group.
+    fn add(&self, mut query: Vec<QueryWord>, language: &str) -> Vec<QueryWord> {
+        let Some(groups) = self.0.get(language) else { return query };
+        for word in &mut query {
+            let group = groups.iter().find(|group| group.iter().any(|synonym| word.word.keys.contains(synonym)));
+            let others = group.into_iter().flatten().filter(|other| !other.contains(' ') && !word.word.keys.contains(other));
+            word.synonyms = others.cloned().collect();
+        }
+        query
+    }
+}

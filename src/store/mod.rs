@@ -1,0 +1,182 @@
+//! The database: SQLite in the data folder by default, PostgreSQL by its URL; the same statements serve both.
+
+use std::{path::Path, time::Duration};
+
+use sqlx::{Any, AnyPool, Transaction, any::AnyPoolOptions};
+
+pub mod sql;
+mod writer;
+
+pub use writer::Writer;
+
+/// SQLite before this version may corrupt a WAL that two connections use at once.
+const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
+const READERS: u32 = 4;
+/// How long a statement waits for a connection or for SQLite's write lock.
+const WAIT: Duration = Duration::from_secs(5);
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("src/store/migrations");
+
+/// Why the database could not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk or the database's quota is full.
+    #[error("the store is full")]
+    Full,
+    /// More work is waiting than the store takes.
+    #[error("the store is busy")]
+    Busy,
+    /// The database's schema was made by a newer version of this program.
+    #[error("the database was written by a newer version (its schema has migration {0}, unknown here); update deskhand")]
+    Newer(i64),
+    /// Anything else that the database says.
+    #[error("the store failed")]
+    Failed(#[source] sqlx::Error),
+    /// What was kept can't be read back.
+    #[error("the store holds a row that can't be read")]
+    Unreadable(#[from] serde_json::Error),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> StoreError {
+        let code = match &error {
+            sqlx::Error::Database(error) => error.code().map(|code| code.into_owned()).unwrap_or_default(),
+            _ => String::new(),
+        };
+        match (&error, code.as_str()) {
+            // SQLITE_FULL, PostgreSQL's disk_full
+            (_, "13" | "53100") => StoreError::Full,
+            // SQLITE_BUSY
+            (_, "5") | (sqlx::Error::PoolTimedOut, _) => StoreError::Busy,
+            _ => StoreError::Failed(error),
+        }
+    }
+}
+
+/// A write transaction.
+pub type Write = Transaction<'static, Any>;
+
+/// The open database.
+#[derive(Clone)]
+pub struct Store {
+    writes: AnyPool,
+    reads: AnyPool,
+    begin: &'static str,
+}
+
+impl Store {
+    /// Opens the database at `url` (`sqlite:…` or `postgres://…`), creates it if it is SQLite and absent, and brings its
+    /// schema up to date.
+    pub async fn open(url: &str) -> Result<Store, StoreError> {
+        sqlx::any::install_default_drivers();
+        let sqlite = url.starts_with("sqlite:");
+        let (writers, begin) = if sqlite { (1, "BEGIN IMMEDIATE") } else { (READERS, "BEGIN") };
+        let writes = pool(url, writers, sqlite).await?;
+        if sqlite {
+            check_sqlite(&writes).await?;
+        }
+        MIGRATIONS.run(&writes).await.map_err(|error| match error {
+            sqlx::migrate::MigrateError::VersionMissing(version) => StoreError::Newer(version),
+            other => StoreError::Failed(sqlx::Error::Migrate(Box::new(other))),
+        })?;
+        let reads = pool(url, READERS, sqlite).await?;
+        Ok(Store { writes, reads, begin })
+    }
+
+    /// The URL of the SQLite file `deskhand.sqlite` in a data folder.
+    pub fn sqlite_url(data: &Path) -> String {
+        let path = data.join("deskhand.sqlite").to_string_lossy().into_owned();
+        let escaped = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+        format!("sqlite:{escaped}?mode=rwc")
+    }
+
+    /// Begins a write. On SQLite there is one writer at a time, which waits for its turn here.
+    pub async fn begin(&self) -> Result<Write, StoreError> {
+        Ok(self.writes.begin_with(self.begin).await?)
+    }
+
+    /// Connections to read from; each statement sees what was committed before it.
+    pub fn reads(&self) -> &AnyPool {
+        &self.reads
+    }
+
+    /// Whether the database answers.
+    pub async fn answers(&self) -> bool {
+        sqlx::query("SELECT 1").execute(&self.reads).await.is_ok()
+    }
+
+    /// Closes every connection, after the statements that run.
+    pub async fn close(&self) {
+        self.reads.close().await;
+        self.writes.close().await;
+    }
+}
+
+async fn pool(url: &str, connections: u32, sqlite: bool) -> Result<AnyPool, StoreError> {
+    let options = AnyPoolOptions::new().max_connections(connections).acquire_timeout(WAIT);
+    let options = if sqlite {
+        options.after_connect(|connection, _| {
+            Box::pin(async move {
+                for pragma in [
+                    "PRAGMA journal_mode = WAL",
+                    "PRAGMA synchronous = FULL",
+                    "PRAGMA secure_delete = ON",
+                    "PRAGMA trusted_schema = OFF",
+                    "PRAGMA busy_timeout = 5000",
+                    "PRAGMA journal_size_limit = 67108864",
+                    "PRAGMA cache_size = -16384",
+                ] {
+                    sqlx::query(pragma).execute(&mut *connection).await?;
+                }
+                Ok(())
+            })
+        })
+    } else {
+        options
+    };
+    Ok(options.connect(url).await?)
+}
+
+async fn check_sqlite(pool: &AnyPool) -> Result<(), StoreError> {
+    let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(pool).await?;
+    let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    if (next(), next(), next()) < OLDEST_SQLITE {
+        let message = format!("SQLite {version} is too old: 3.51.3 or newer is needed");
+        return Err(StoreError::Failed(sqlx::Error::Configuration(message.into())));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_newer_schema_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = Store::sqlite_url(folder.path());
+        let store = Store::open(&url).await.unwrap();
+        sqlx::query("INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'x', 1, x'00', 0)")
+            .execute(&store.writes)
+            .await
+            .unwrap();
+        store.close().await;
+
+        let error = Store::open(&url).await.err().unwrap();
+
+        assert!(matches!(error, StoreError::Newer(9999)), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_folder_with_odd_characters_serves() {
+        let folder = tempfile::tempdir().unwrap();
+        let odd = folder.path().join("a b?c#d%20ş");
+        std::fs::create_dir(&odd).unwrap();
+
+        let store = Store::open(&Store::sqlite_url(&odd)).await.unwrap();
+
+        assert!(store.answers().await);
+        assert!(odd.join("deskhand.sqlite").exists());
+    }
+}

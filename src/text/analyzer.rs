@@ -1,0 +1,179 @@
+//! Words and the keys they are found by.
+//!
+//! A word has up to three keys at one position: folded (no accents, no case), the folded stem, and the stem of the folded word. Text
+//! typed without accents so meets text written with them, and one form of a word another. The same code serves documents,
+//! queries and the archive.
+
+use frostem::{Algorithm, Stemmer};
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+use unicode_segmentation::UnicodeSegmentation;
+
+/// Longer words are cut: nobody types them, and a key has a bound.
+const MOST_CHARACTERS: usize = 64;
+
+/// A word of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// Where it stands in the text, in bytes.
+    pub start: usize,
+    /// Where it ends.
+    pub end: usize,
+    /// What it is found by, without repeats; the first is the folded word itself.
+    pub keys: Vec<String>,
+}
+
+impl Word {
+    /// The word without accents and case.
+    pub fn folded(&self) -> &str {
+        &self.keys[0]
+    }
+
+    /// Whether this word and `other` are forms of one word.
+    pub fn meets(&self, other: &Word) -> bool {
+        self.keys.iter().any(|key| other.keys.contains(key))
+    }
+}
+
+/// Splits `text` into words, with keys by the rules of the language whose primary subtag is `language`.
+pub fn words(text: &str, language: &str) -> Vec<Word> {
+    let stemmer = stemmer(language);
+    text.unicode_word_indices()
+        .filter_map(|(start, word)| {
+            let core = without_suffix(word, language);
+            let lower = lower(core, language);
+            let folded = fold(&lower);
+            if folded.is_empty() {
+                return None;
+            }
+            let mut keys = vec![folded];
+            // Codes and numbers have no forms.
+            if let Some(stemmer) = stemmer.as_ref().filter(|_| !core.bytes().any(|byte| byte.is_ascii_digit())) {
+                for key in [fold(&stemmer.stem(&lower)), fold(&stemmer.stem(&keys[0]))] {
+                    if !key.is_empty() && !keys.contains(&key) {
+                        keys.push(key);
+                    }
+                }
+            }
+            Some(Word { start, end: start + word.len(), keys })
+        })
+        .collect()
+}
+
+/// Drops case and accents: `İSTANBUL`, `istanbul` and `Istanbul` become one, as do `Größe` and `grosse`.
+pub fn fold(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    for letter in text.nfd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_lowercase) {
+        match letter {
+            'ı' => folded.push('i'),
+            'ß' => folded.push_str("ss"),
+            'ø' => folded.push('o'),
+            'đ' => folded.push('d'),
+            'ł' => folded.push('l'),
+            'æ' => folded.push_str("ae"),
+            'œ' => folded.push_str("oe"),
+            '\u{307}' => {}
+            _ => folded.push(letter),
+        }
+    }
+    folded
+}
+
+fn lower(word: &str, language: &str) -> String {
+    let composed = word.nfc().take(MOST_CHARACTERS);
+    if matches!(language, "tr" | "az") {
+        composed
+            .flat_map(|letter| match letter {
+                'I' => 'ı'.to_lowercase(),
+                'İ' => 'i'.to_lowercase(),
+                _ => letter.to_lowercase(),
+            })
+            .collect()
+    } else {
+        composed.flat_map(char::to_lowercase).filter(|letter| *letter != '\u{307}').collect()
+    }
+}
+
+/// Cuts what an apostrophe adds: Turkish case endings (`Shopify'ın`), the English possessive (`shop's`).
+fn without_suffix<'a>(word: &'a str, language: &str) -> &'a str {
+    let apostrophe = |letter: char| matches!(letter, '\'' | '’' | 'ʼ' | '`' | '´' | '‘');
+    match (language, word.find(apostrophe)) {
+        ("tr" | "az", Some(end)) if end > 0 => &word[..end],
+        ("en", Some(end)) if end > 0 && word[end..].trim_start_matches(apostrophe).eq_ignore_ascii_case("s") => &word[..end],
+        _ => word,
+    }
+}
+
+fn stemmer(language: &str) -> Option<Stemmer> {
+    let algorithm = match language {
+        "ar" => Algorithm::Arabic,
+        "da" => Algorithm::Danish,
+        "de" => Algorithm::German,
+        "el" => Algorithm::Greek,
+        "en" => Algorithm::English,
+        "es" => Algorithm::Spanish,
+        "fi" => Algorithm::Finnish,
+        "fr" => Algorithm::French,
+        "hu" => Algorithm::Hungarian,
+        "it" => Algorithm::Italian,
+        "nl" => Algorithm::Dutch,
+        "nb" | "nn" | "no" => Algorithm::Norwegian,
+        "pl" => Algorithm::Polish,
+        "pt" => Algorithm::Portuguese,
+        "ro" => Algorithm::Romanian,
+        "ru" => Algorithm::Russian,
+        "sv" => Algorithm::Swedish,
+        "ta" => Algorithm::Tamil,
+        "tr" => Algorithm::Turkish,
+        _ => return None,
+    };
+    Some(Stemmer::new(algorithm))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meet(one: &str, other: &str, language: &str) -> bool {
+        words(one, language)[0].meets(&words(other, language)[0])
+    }
+
+    #[test]
+    fn each_language_lowers_its_own_way() {
+        for (one, other, language) in [
+            ("İSTANBUL", "istanbul", "tr"),
+            ("IŞIK", "ışık", "tr"),
+            ("siparis", "siparişler", "tr"),
+            ("Shopify'ın", "shopify", "tr"),
+            ("kargolarım", "kargo", "tr"),
+            ("SZÁLLÍTÁS", "szallitas", "hu"),
+            ("csomagok", "csomag", "hu"),
+            ("GRÖSSE", "Größe", "de"),
+            ("Rücksendungen", "rucksendung", "de"),
+            ("shop's", "shops", "en"),
+            ("returning", "returned", "en"),
+        ] {
+            assert!(meet(one, other, language), "{one} / {other}");
+        }
+        assert!(!meet("kargo", "iade", "tr"));
+    }
+
+    #[test]
+    fn decomposed_text_is_the_same_text() {
+        let decomposed = "s\u{327}ehir";
+        assert_eq!(words(decomposed, "tr")[0].keys, words("şehir", "tr")[0].keys);
+        assert_eq!(words(decomposed, "tr")[0].end, decomposed.len());
+    }
+
+    #[test]
+    fn words_know_where_they_stand() {
+        let text = "Sipariş — KE-204815’i bekliyorum!";
+        let found: Vec<&str> = words(text, "tr").iter().map(|word| &text[word.start..word.end]).collect();
+        assert_eq!(found, ["Sipariş", "KE", "204815’i", "bekliyorum"]);
+    }
+
+    #[test]
+    fn long_words_are_bounded() {
+        let keys = &words(&"x".repeat(2000), "en")[0].keys;
+        assert!(keys.iter().all(|key| key.len() <= MOST_CHARACTERS));
+    }
+}

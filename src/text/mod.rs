@@ -1,0 +1,17 @@
+//! Pure functions over text: words and their keys, languages, token estimates. No input or output here.
+
+mod analyzer;
+mod detect;
+mod id;
+mod language;
+mod markdown;
+mod placeholder;
+mod tokens;
+
+pub use analyzer::{Word, fold, words};
+pub use detect::detect;
+pub use id::Id;
+pub use language::{Language, lookup};
+pub use markdown::{paragraphs, plain};
+pub use placeholder::{fill_placeholders, is_known_placeholder, placeholders};
+pub use tokens::estimate_tokens;
