@@ -1,2 +1,320 @@
+//! Settings: from a file, then from variables, then from flags; the later wins. One table names them all.
+
+mod model;
+mod value;
 mod workspace;
+
+use std::{
+    fmt, fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use clap::{Arg, ArgMatches, parser::ValueSource};
+use toml::{Table, Value};
+
+use crate::text::Language;
+
+pub use model::{ModelConfig, Secret};
 pub use workspace::Workspace;
+
+/// All settings.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Address and port of the one listener.
+    pub listen: SocketAddr,
+    /// Folder for everything that is kept.
+    pub data: PathBuf,
+    /// `None`: SQLite in the data folder.
+    pub database_url: Option<String>,
+    /// Folder of the documents; `None`: none.
+    pub knowledge_base: Option<PathBuf>,
+    /// What to log, as a tracing filter.
+    pub log: String,
+    /// Whether to serve beyond loopback although nobody needs a key.
+    pub allow_remote_without_keys: bool,
+    pub desk: Desk,
+    /// In the order in which they are asked.
+    pub models: Vec<ModelConfig>,
+}
+
+/// How a workspace works.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    /// The language of whoever tells none.
+    pub language: Language,
+    /// The languages that customers are expected to write in.
+    pub languages: Vec<Language>,
+    /// Token budget of a prompt's context.
+    pub context_tokens: usize,
+}
+
+/// A setting: its key in the file, its variable, and what it is. Its flag is the key with dashes.
+struct Setting {
+    key: &'static str,
+    variable: &'static str,
+    value: &'static str,
+    help: &'static str,
+}
+
+/// The settings that stand at the top of the file.
+const SETTINGS: [Setting; 9] = [
+    Setting { key: "listen", variable: "DESKHAND_LISTEN", value: "ADDRESS", help: "Address and port of the one listener; port 0 takes a free one [default: 127.0.0.1:50051]" },
+    Setting { key: "data", variable: "DESKHAND_DATA", value: "FOLDER", help: "Folder for everything that is kept, made at first start [default: data]" },
+    Setting { key: "database_url", variable: "DESKHAND_DATABASE_URL", value: "URL", help: "sqlite:… or postgres://… [default: SQLite in the data folder]" },
+    Setting { key: "knowledge_base", variable: "DESKHAND_KNOWLEDGE_BASE", value: "FOLDER", help: "Folder of articles and canned answers; may be absent [default: knowledge-base]" },
+    Setting { key: "language", variable: "DESKHAND_LANGUAGE", value: "TAG", help: "The language of whoever tells none [default: en]" },
+    Setting { key: "languages", variable: "DESKHAND_LANGUAGES", value: "TAGS", help: "The languages that customers are expected to write in, with commas between them [default: en,tr,hu,de]" },
+    Setting { key: "context_tokens", variable: "DESKHAND_CONTEXT_TOKENS", value: "NUMBER", help: "Token budget of a prompt's context [default: 8000]" },
+    Setting { key: "log", variable: "DESKHAND_LOG", value: "FILTER", help: "What to log, such as `info` or `deskhand=debug` [default: info]" },
+    Setting { key: "allow_remote_without_keys", variable: "DESKHAND_ALLOW_REMOTE_WITHOUT_KEYS", value: "true|false", help: "Serve beyond loopback although nobody needs a key [default: false]" },
+];
+
+/// The settings of the first model; in the file they are those of the first `[[models]]`.
+const MODEL_SETTINGS: [Setting; 9] = [
+    Setting { key: "name", variable: "DESKHAND_MODEL", value: "NAME", help: "The first model's name, as its server knows it [default: gpt-4o-mini]" },
+    Setting { key: "base_url", variable: "OPENAI_BASE_URL", value: "URL", help: "Where its OpenAI-compatible API begins [default: https://api.openai.com/v1]" },
+    Setting { key: "api_key", variable: "OPENAI_API_KEY", value: "KEY", help: "Its key; better given by the variable, which other users of the machine can't see" },
+    Setting { key: "connect_timeout", variable: "DESKHAND_MODEL_CONNECT_TIMEOUT", value: "TIME", help: "Longest wait for a connection to it [default: 3s]" },
+    Setting { key: "first_token_timeout", variable: "DESKHAND_MODEL_FIRST_TOKEN_TIMEOUT", value: "TIME", help: "Longest wait for its first token [default: 15s]" },
+    Setting { key: "token_gap_timeout", variable: "DESKHAND_MODEL_TOKEN_GAP_TIMEOUT", value: "TIME", help: "Longest wait between two of its tokens [default: 10s]" },
+    Setting { key: "total_timeout", variable: "DESKHAND_MODEL_TOTAL_TIMEOUT", value: "TIME", help: "Longest time for a whole answer [default: 60s]" },
+    Setting { key: "max_tokens", variable: "DESKHAND_MODEL_MAX_TOKENS", value: "NUMBER", help: "Most tokens of an answer [default: 2048]" },
+    Setting { key: "temperature", variable: "DESKHAND_MODEL_TEMPERATURE", value: "NUMBER", help: "How freely it writes, from 0 to 2 [default: its server's own]" },
+];
+
+/// Every problem of a configuration at once.
+#[derive(Debug, thiserror::Error)]
+pub struct ConfigError {
+    pub problems: Vec<String>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "the configuration has {} problem{}:", self.problems.len(), if self.problems.len() == 1 { "" } else { "s" })?;
+        self.problems.iter().try_for_each(|problem| write!(formatter, "\n  - {problem}"))
+    }
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        let tag = |tag: &str| Language::parse(tag).expect("a constant tag");
+        Config {
+            listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
+            data: PathBuf::from("data"),
+            database_url: None,
+            knowledge_base: Some(PathBuf::from("knowledge-base")),
+            log: "info".to_owned(),
+            allow_remote_without_keys: false,
+            desk: Desk { language: tag("en"), languages: ["en", "tr", "hu", "de"].map(tag).to_vec(), context_tokens: 8000 },
+            models: Vec::new(),
+        }
+    }
+}
+
+/// The flags of all settings, for clap.
+pub fn flags() -> Vec<Arg> {
+    let top = SETTINGS.iter().map(|setting| flag(setting, setting.key.to_owned()));
+    let model = MODEL_SETTINGS.iter().map(|setting| flag(setting, model_argument(setting)).help_heading("The first model"));
+    top.chain(model).collect()
+}
+
+fn flag(setting: &Setting, name: String) -> Arg {
+    let long = name.replace('_', "-");
+    Arg::new(name)
+        .long(long)
+        .env(setting.variable)
+        .hide_env_values(true)
+        .value_name(setting.value)
+        .help(setting.help)
+}
+
+fn model_argument(setting: &Setting) -> String {
+    if setting.key == "name" { "model".to_owned() } else { format!("model_{}", setting.key) }
+}
+
+impl Config {
+    /// Reads the file, if there is one, then the variables and flags that `matches` holds.
+    pub fn read(file: Option<&Path>, matches: &ArgMatches) -> Result<Config, ConfigError> {
+        let mut config = Config::default();
+        let mut problems = Vec::new();
+        if let Some(file) = file {
+            match fs::read_to_string(file) {
+                Ok(text) => config.take_file(&text, &mut problems),
+                Err(error) => problems.push(format!("`{}` can't be read: {error}", file.display())),
+            }
+        }
+        for setting in &SETTINGS {
+            if let Some((text, from)) = given(matches, setting.key, setting) {
+                config.take(setting.key, &text, &from, &mut problems);
+            }
+        }
+        for setting in &MODEL_SETTINGS {
+            if let Some((text, from)) = given(matches, &model_argument(setting), setting) {
+                if config.models.is_empty() {
+                    config.models.push(ModelConfig::default());
+                }
+                take_model(&mut config.models[0], setting.key, &text, &from, &mut problems);
+            }
+        }
+        config.check(&mut problems);
+        if problems.is_empty() { Ok(config) } else { Err(ConfigError { problems }) }
+    }
+
+    fn take_file(&mut self, text: &str, problems: &mut Vec<String>) {
+        let table: Table = match text.parse() {
+            Ok(table) => table,
+            Err(error) => return problems.push(format!("the file is no TOML: {}", error.to_string().trim().replace('\n', "\n    "))),
+        };
+        for (key, given) in &table {
+            if key != "models" {
+                self.take(key, given, key, problems);
+            }
+        }
+        let tables: &[Value] = match table.get("models") {
+            None => &[],
+            Some(Value::Array(tables)) => tables,
+            Some(_) => return problems.push("`models` must be tables, each begun with a line `[[models]]`".to_owned()),
+        };
+        for (index, given) in tables.iter().enumerate() {
+            let mut model = ModelConfig::default();
+            match given.as_table() {
+                Some(table) => {
+                    for (key, given) in table {
+                        take_model(&mut model, key, given, &format!("models[{index}].{key}"), problems);
+                    }
+                }
+                None => problems.push(format!("`models[{index}]` must be a table, begun with a line `[[models]]`")),
+            }
+            self.models.push(model);
+        }
+    }
+
+    /// Sets one key; `from` names where it was given.
+    fn take(&mut self, key: &str, given: &Value, from: &str, problems: &mut Vec<String>) {
+        let set = match key {
+            "listen" => value::address(given).map(|address| self.listen = address),
+            "data" => value::text(given, "a folder").map(|folder| self.data = PathBuf::from(folder)),
+            "database_url" => value::text(given, "a database's URL").and_then(|url| {
+                if url.starts_with("sqlite:") || url.starts_with("postgres://") || url.starts_with("postgresql://") {
+                    self.database_url = Some(url);
+                    Ok(())
+                } else {
+                    Err("it must begin with `sqlite:` or `postgres://`".to_owned())
+                }
+            }),
+            "knowledge_base" => value::text(given, "a folder").map(|folder| self.knowledge_base = Some(PathBuf::from(folder))),
+            "language" => value::language(given).map(|language| self.desk.language = language),
+            "languages" => value::languages(given).map(|languages| self.desk.languages = languages),
+            "context_tokens" => value::whole(given, 500, 1_000_000).map(|most| self.desk.context_tokens = most as usize),
+            "log" => value::text(given, "a log filter, such as `info`").and_then(|filter| {
+                let parsed = tracing_subscriber::EnvFilter::try_new(&filter);
+                parsed.map(|_| self.log = filter).map_err(|_| "it must be a log filter, such as `info` or `deskhand=debug`".to_owned())
+            }),
+            "allow_remote_without_keys" => value::truth(given).map(|truth| self.allow_remote_without_keys = truth),
+            _ => {
+                let known: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).chain(["[[models]]"]).collect();
+                return problems.push(format!("`{from}` is no setting; settings are {}", known.join(", ")));
+            }
+        };
+        if let Err(allowed) = set {
+            problems.push(format!("`{from}` is `{}`: {allowed}", shown(key, given)));
+        }
+    }
+
+    fn check(&mut self, problems: &mut Vec<String>) {
+        if !self.listen.ip().is_loopback() && !self.allow_remote_without_keys {
+            problems.push(format!(
+                "`listen` is `{}`: without keys it must be a loopback address such as 127.0.0.1:50051, as anybody who reaches it may read and erase everything; `allow_remote_without_keys = true` serves all the same",
+                self.listen
+            ));
+        }
+        if !self.desk.languages.contains(&self.desk.language) {
+            self.desk.languages.insert(0, self.desk.language.clone());
+        }
+    }
+}
+
+fn take_model(model: &mut ModelConfig, key: &str, given: &Value, from: &str, problems: &mut Vec<String>) {
+    match model.set(key, given) {
+        Some(Ok(())) => {}
+        Some(Err(allowed)) => problems.push(format!("`{from}` is `{}`: {allowed}", shown(key, given))),
+        None => problems.push(format!("`{from}` is no setting of a model; they are {}", ModelConfig::KEYS.join(", "))),
+    }
+}
+
+/// A value as an error may show it.
+fn shown(key: &str, given: &Value) -> String {
+    match given {
+        _ if matches!(key, "api_key" | "database_url") => "(not shown)".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// What a flag or variable says, and its name. An empty variable says nothing.
+fn given(matches: &ArgMatches, argument: &str, setting: &Setting) -> Option<(Value, String)> {
+    let text = matches.get_one::<String>(argument)?;
+    let from = match matches.value_source(argument)? {
+        ValueSource::EnvVariable if text.trim().is_empty() => return None,
+        ValueSource::EnvVariable => setting.variable.to_owned(),
+        _ => format!("--{}", argument.replace('_', "-")),
+    };
+    Some((Value::String(text.clone()), from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(file: &str, arguments: &[&str]) -> Result<Config, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deskhand.toml");
+        fs::write(&path, file).unwrap();
+        let matches = clap::Command::new("serve").no_binary_name(true).args(flags()).get_matches_from(arguments);
+        Config::read(Some(&path), &matches)
+    }
+
+    #[test]
+    fn every_problem_is_told_at_once_with_what_is_allowed() {
+        let file = "listen = 5\nlisen = \"x\"\nlanguages = [\"english language\"]\n[[models]]\nbase_url = \"ftp://x\"\napi_key = \"se cret\"\ntemprature = 1\n";
+        let error = read(file, &["--context-tokens", "many"]).unwrap_err();
+        assert_eq!(error.problems.len(), 7, "{error}");
+        let text = error.to_string();
+        for part in ["`listen` is `5`: it must be an address", "`lisen` is no setting", "`models[0].base_url` is `ftp://x`", "`models[0].temprature` is no setting", "`--context-tokens` is `many`: it must be a whole number from 500"] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert!(!text.contains("se cret"));
+    }
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let config = read("listen = \"127.0.0.1:1\"\n[[models]]\nname = \"a\"\n[[models]]\nname = \"b\"\n", &["--listen", "127.0.0.1:2", "--model", "c"]).unwrap();
+        assert_eq!(config.listen.port(), 2);
+        let names: Vec<&str> = config.models.iter().map(|model| model.name.as_str()).collect();
+        assert_eq!(names, ["c", "b"]);
+    }
+
+    #[test]
+    fn beyond_loopback_needs_a_word() {
+        let error = read("listen = \"0.0.0.0:50051\"", &[]).unwrap_err();
+        assert!(error.to_string().contains("allow_remote_without_keys"));
+        assert!(read("listen = \"0.0.0.0:50051\"\nallow_remote_without_keys = true", &[]).is_ok());
+    }
+
+    #[test]
+    fn the_example_file_is_the_default() {
+        let example = include_str!("../../deskhand.example.toml");
+        assert!(read(example, &[]).is_ok());
+        // With its comments taken away, every setting of the example is still one that is allowed.
+        let uncommented: String = example.lines().map(|line| line.strip_prefix("# ").filter(|line| line.contains(" = ") || line.starts_with('[')).unwrap_or(line)).map(|line| format!("{line}\n")).collect();
+        let config = read(&uncommented, &[]).unwrap();
+        assert_eq!(format!("{:?}", config.desk), format!("{:?}", Config::default().desk));
+        for setting in &SETTINGS {
+            assert!(uncommented.contains(&format!("\n{} = ", setting.key)), "{} is not in the example", setting.key);
+        }
+        for key in ModelConfig::KEYS {
+            assert!(uncommented.contains(&format!("\n{key} = ")), "{key} is not in the example");
+        }
+    }
+}

@@ -1,1 +1,75 @@
+//! Language models behind OpenAI-compatible APIs, and the chain in which they are asked.
 
+mod chunk;
+mod error;
+mod openai;
+mod wire;
+
+use std::sync::Arc;
+
+use crate::config::ModelConfig;
+
+pub use error::ModelError;
+pub use openai::{Answer, Piece};
+
+use openai::OpenAi;
+
+/// What a model is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prompt {
+    /// The instructions.
+    pub system: String,
+    /// A rewrite's text alone, or the fenced data of a draft or summary.
+    pub user: String,
+}
+
+/// How an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The model was done.
+    Done,
+    /// It was cut off at its greatest length.
+    Truncated,
+}
+
+/// What an answer cost, as the model reports it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TokensUsed {
+    pub prompt: u32,
+    pub completion: u32,
+}
+
+/// The configured models, in the order in which they are asked.
+#[derive(Clone)]
+pub struct Models {
+    models: Arc<Vec<OpenAi>>,
+}
+
+impl Models {
+    /// Prepares the models; nothing is asked yet.
+    pub fn new(configs: &[ModelConfig]) -> Result<Models, ModelError> {
+        let models = configs.iter().map(OpenAi::new).collect::<Result<_, _>>()?;
+        Ok(Models { models: Arc::new(models) })
+    }
+
+    /// Whether no model is configured.
+    pub fn is_empty(&self) -> bool {
+        self.models.is_empty()
+    }
+
+    /// Asks the models in turn until one begins to answer. The first piece of text is then there. Dropping the answer ends the
+    /// model's work.
+    pub async fn ask(&self, prompt: &Prompt) -> Result<Answer, ModelError> {
+        let mut last = ModelError::NotConfigured;
+        for model in self.models.iter() {
+            match model.ask(prompt).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => {
+                    tracing::warn!(model = model.name(), error = %error, "a model did not answer");
+                    last = error;
+                }
+            }
+        }
+        Err(last)
+    }
+}

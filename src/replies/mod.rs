@@ -1,1 +1,115 @@
+//! What an agent clicks: drafts, rewrites, suggestions, summaries; what became of them; and the erasure of a person. Here the three
+//! siblings `chats`, `knowledge` and `model` meet.
 
+mod built_in;
+mod draft;
+mod edits;
+mod erase;
+mod error;
+mod finished;
+mod generation;
+mod interest;
+mod offer_rows;
+mod outflow;
+mod placeholder;
+mod prompt;
+mod rewrite;
+mod suggest;
+mod summarize;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::{
+    chats::{Appended, Author, Chat, Chats, NewEvent},
+    config::{Desk, Workspace},
+    knowledge::Knowledge,
+    model::Models,
+    store::Store,
+    text::{Id, Language, detect, lookup},
+};
+
+pub use draft::{Draft, Layout};
+pub use erase::Erased;
+pub use error::ReplyError;
+pub use finished::{ContextReceipt, Edit, EditKind, Engine, Finished, Progress, Source, Usage, Warning, WarningKind};
+pub use generation::Generation;
+pub use offer_rows::{AnswerUse, OfferId, Outcome, OutcomeAction};
+pub use rewrite::{Correct, Retone, Tone, Translate, TranslateWhat};
+pub use suggest::{Suggest, Suggestion};
+pub use summarize::Summarize;
+
+use built_in::Corrector;
+use edits::edits;
+use offer_rows::{Offers, Shown};
+
+/// Who clicks.
+#[derive(Debug, Clone, Default)]
+pub struct Agent {
+    pub agent_id: String,
+    pub name: String,
+    pub groups: Vec<String>,
+    pub language: Option<Language>,
+}
+
+/// What makes replies.
+#[derive(Clone)]
+pub struct Replies {
+    store: Store,
+    chats: Chats,
+    knowledge: Knowledge,
+    models: Models,
+    desk: Arc<Desk>,
+    offers: Offers,
+    corrector: Corrector,
+}
+
+impl Replies {
+    pub fn start(store: Store, chats: Chats, knowledge: Knowledge, models: Models, desk: Arc<Desk>) -> Replies {
+        let offers = Offers::start(store.clone());
+        Replies { store, chats, knowledge, models, desk, offers, corrector: Corrector::default() }
+    }
+
+    /// Writes an outcome down, and answers once it is durable.
+    pub async fn record_outcome(&self, workspace: &Workspace, outcome: Outcome) -> Result<(), ReplyError> {
+        if !self.chats.exists(workspace, &outcome.chat_id).await? {
+            return Err(crate::chats::ChatError::NotFound(outcome.chat_id.to_string()).into());
+        }
+        self.offers.outcome(workspace, outcome).await
+    }
+
+    /// What became of suggestions in a span of time.
+    pub async fn answer_use(&self, workspace: &Workspace, start: Timestamp, end: Timestamp) -> Result<Vec<AnswerUse>, ReplyError> {
+        self.offers.answer_use(workspace, start, end).await
+    }
+
+    /// Appends the events that came with a call, then reads the chat.
+    async fn chat_with(&self, workspace: &Workspace, chat_id: &Id, events: Vec<NewEvent>) -> Result<Chat, ReplyError> {
+        if !events.is_empty() {
+            let Appended { .. } = self.chats.append(workspace, chat_id, events).await?;
+        }
+        Ok(self.chats.chat(workspace, chat_id).await?)
+    }
+
+    /// The language a customer is answered in: what was told, else what they write, else the workspace's.
+    fn customer_language(&self, chat: &Chat) -> Language {
+        if let Some(language) = chat.told_language() {
+            return self.ours(language);
+        }
+        let written: Vec<&str> = chat
+            .turns
+            .iter()
+            .rev()
+            .filter(|turn| turn.message.author == Author::Customer)
+            .map(|turn| turn.message.text.as_str())
+            .take(10)
+            .collect();
+        detect(&written.join("\n"), &self.desk.languages).unwrap_or_else(|| self.desk.language.clone())
+    }
+
+    /// The workspace's own form of a language, if it speaks it.
+    fn ours(&self, language: &Language) -> Language {
+        lookup(language, self.desk.languages.iter()).unwrap_or(language).clone()
+    }
+}

@@ -13,5 +13,5 @@ pub use detect::detect;
 pub use id::Id;
 pub use language::{Language, lookup};
 pub use markdown::{paragraphs, plain};
-pub use placeholder::{fill_placeholders, is_known_placeholder, placeholders};
+pub use placeholder::{Placeholder, fill_placeholders, is_known_placeholder, placeholders};
 pub use tokens::estimate_tokens;

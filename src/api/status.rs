@@ -1,0 +1,206 @@
+//! Errors as gRPC tells them: the one place that builds a `Status`, always with an `ErrorInfo` whose reason never changes.
+
+use std::{collections::HashMap, error::Error, sync::Arc, time::Duration};
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+
+use crate::{
+    chats::ChatError,
+    knowledge::{Kind, KnowledgeError},
+    model::ModelError,
+    replies::ReplyError,
+    store::StoreError,
+};
+
+/// The domain of every `ErrorInfo`.
+const DOMAIN: &str = "deskhand";
+/// When a caller may come again who was refused for a passing reason.
+const SOON: Duration = Duration::from_secs(1);
+/// When a failed model is worth another try.
+const MODEL_RETRY: Duration = Duration::from_secs(5);
+/// No caller is told to wait longer than this.
+const LONGEST_RETRY: Duration = Duration::from_secs(60);
+
+/// Fields that are missing, too long or malformed: each one's path and what is wrong.
+pub fn invalid(violations: &[(String, String)]) -> Status {
+    let fields: Vec<FieldViolation> = violations.iter().map(|(field, problem)| FieldViolation::new(field, problem)).collect();
+    let details = ErrorDetails::with_bad_request(fields);
+    let first = violations.first().map(|(field, problem)| format!(": `{field}` {problem}")).unwrap_or_default();
+    let more = if violations.len() > 1 { format!(" (and {} more)", violations.len() - 1) } else { String::new() };
+    status(Code::InvalidArgument, "INVALID_FIELD", format!("the request has invalid fields{first}{more}"), details)
+}
+
+/// The caller's deadline passed.
+pub fn deadline_exceeded() -> Status {
+    status(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", "the caller's deadline passed".to_owned(), ErrorDetails::new())
+}
+
+/// A handler broke.
+pub fn broken() -> Status {
+    status(Code::Internal, "INTERNAL", "the call failed unexpectedly; the server's log has more".to_owned(), ErrorDetails::new())
+}
+
+/// The server is going down.
+pub fn stopping() -> Status {
+    status(Code::Unavailable, "STOPPING", "the server is stopping".to_owned(), ErrorDetails::with_retry_info(Some(SOON)))
+}
+
+/// A status that the transport made gets its details; others stay.
+pub fn enriched(told: &Status) -> Option<Status> {
+    if !told.details().is_empty() {
+        return None;
+    }
+    let message = told.message().to_owned();
+    Some(match told.code() {
+        Code::OutOfRange => {
+            let details = ErrorDetails::with_quota_failure_violation("request", "a request has at most 4 MiB, a Put 8 MiB");
+            let mut details = details;
+            details.set_retry_info(None);
+            status(Code::ResourceExhausted, "REQUEST_TOO_LARGE", "the request is larger than 4 MiB (8 MiB for a Put)".to_owned(), details)
+        }
+        Code::Unimplemented => status(Code::Unimplemented, "METHOD_UNKNOWN", "there is no such method".to_owned(), ErrorDetails::new()),
+        Code::Ok => return None,
+        code => status(code, "TRANSPORT", message, ErrorDetails::new()),
+    })
+}
+
+fn status(code: Code, reason: &str, message: String, details: ErrorDetails) -> Status {
+    with_metadata(code, reason, message, details, HashMap::new())
+}
+
+fn with_metadata(code: Code, reason: &str, message: String, mut details: ErrorDetails, metadata: HashMap<String, String>) -> Status {
+    details.set_error_info(reason, DOMAIN, metadata);
+    Status::with_error_details(code, message, details)
+}
+
+/// A status whose cause stays on this side, for the log at the edge.
+fn caused(mut status: Status, cause: impl Error + Send + Sync + 'static) -> Status {
+    status.set_source(Arc::new(cause));
+    status
+}
+
+fn not_found(kind: &str, id: &str, reason: &str, message: String) -> Status {
+    status(Code::NotFound, reason, message, ErrorDetails::with_resource_info(kind, id, "", "it does not exist in this workspace"))
+}
+
+fn exists(kind: &str, id: &str, reason: &str, message: String) -> Status {
+    status(Code::AlreadyExists, reason, message, ErrorDetails::with_resource_info(kind, id, "", "it exists with other content"))
+}
+
+fn precondition(reason: &str, subject: &str, message: String) -> Status {
+    let details = ErrorDetails::with_precondition_failure_violation(reason, subject, &message);
+    status(Code::FailedPrecondition, reason, message, details)
+}
+
+fn exhausted(reason: &str, subject: &str, message: String, retry: Option<Duration>) -> Status {
+    let mut details = ErrorDetails::with_quota_failure_violation(subject, &message);
+    if retry.is_some() {
+        details.set_retry_info(retry);
+    }
+    status(Code::ResourceExhausted, reason, message, details)
+}
+
+impl From<StoreError> for Status {
+    fn from(error: StoreError) -> Status {
+        let message = error.to_string();
+        match error {
+            StoreError::Full => exhausted("STORE_FULL", "disk", format!("{message}; free some space, reads go on"), Some(MODEL_RETRY)),
+            StoreError::Busy => exhausted("STORE_BUSY", "writes", message, Some(SOON)),
+            StoreError::Newer(_) | StoreError::Failed(_) | StoreError::Unreadable(_) => {
+                caused(status(Code::Internal, "STORE_FAILED", message, ErrorDetails::new()), error)
+            }
+        }
+    }
+}
+
+impl From<ChatError> for Status {
+    fn from(error: ChatError) -> Status {
+        let message = error.to_string();
+        match error {
+            ChatError::NotFound(id) => not_found("chat", &id, "CHAT_NOT_FOUND", message),
+            ChatError::EventNotFound(id) => not_found("event", &id, "EVENT_NOT_FOUND", message),
+            ChatError::CustomerNotFound(id) => not_found("customer", &id, "CUSTOMER_NOT_FOUND", message),
+            ChatError::EventExists(id) => exists("event", &id, "EVENT_EXISTS", message),
+            ChatError::TopicMissing => precondition("TOPIC_MISSING", "topic", message),
+            ChatError::NotRedactable(_) => invalid(&[("events.redaction.event_id".to_owned(), message)]),
+            ChatError::PageToken => invalid(&[("page_token".to_owned(), message)]),
+            ChatError::TimeZone(_) => invalid(&[("time_zone".to_owned(), message)]),
+            ChatError::TooLarge(_) => exhausted("REPLY_TOO_LARGE", "reply", message, None),
+            ChatError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<KnowledgeError> for Status {
+    fn from(error: KnowledgeError) -> Status {
+        let message = error.to_string();
+        let word = |kind| if kind == Kind::Article { "article" } else { "canned_answer" };
+        match error {
+            KnowledgeError::NotFound { kind, id } => not_found(word(kind), &id, "DOCUMENT_NOT_FOUND", message),
+            KnowledgeError::SearchNotFound(id) => not_found("search", &id, "SEARCH_NOT_FOUND", message),
+            KnowledgeError::FolderDocument { kind, id } => precondition("FOLDER_DOCUMENT", &format!("{}/{id}", word(kind)), message),
+            KnowledgeError::PageToken => invalid(&[("page_token".to_owned(), message)]),
+            KnowledgeError::IndexBehind => status(Code::Unavailable, "INDEX_BEHIND", message, ErrorDetails::with_retry_info(Some(SOON))),
+            KnowledgeError::Index(error) => caused(status(Code::Internal, "INDEX_FAILED", message, ErrorDetails::new()), error),
+            KnowledgeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReplyError> for Status {
+    fn from(error: ReplyError) -> Status {
+        let message = error.to_string();
+        match error {
+            ReplyError::Chat(error) => error.into(),
+            ReplyError::Knowledge(error) => error.into(),
+            ReplyError::NotConfigured(_) => precondition("MODEL_NOT_CONFIGURED", "models", message),
+            ReplyError::NothingFits => precondition("NOTHING_FITS", "models", message),
+            ReplyError::Model { error, partial } => model(error, partial, message),
+            ReplyError::Missing { field, problem } => invalid(&[(field.to_owned(), format!("is required here: {problem}"))]),
+            ReplyError::MessageNotFound(id) => not_found("message", &id, "MESSAGE_NOT_FOUND", message),
+            ReplyError::OfferNotFound { what: "draft", id } => not_found("draft", &id, "DRAFT_NOT_FOUND", message),
+            ReplyError::OfferNotFound { what, id } => not_found(what, &id, "SUGGESTION_NOT_FOUND", message),
+            ReplyError::OutcomeExists(id) => exists("outcome", &id, "OUTCOME_EXISTS", message),
+            ReplyError::BuiltIn => caused(status(Code::Internal, "INTERNAL", message, ErrorDetails::new()), error),
+        }
+    }
+}
+
+fn model(error: ModelError, partial: bool, message: String) -> Status {
+    let (reason, retry) = match &error {
+        ModelError::Filtered => ("CONTENT_FILTERED", MODEL_RETRY),
+        ModelError::CutOff => ("MODEL_CUT_OFF", SOON),
+        // Whatever breaks a stream that has begun cuts it off.
+        _ if partial => ("MODEL_CUT_OFF", SOON),
+        ModelError::Refused { retry_after: Some(wait), .. } => ("MODEL_UNAVAILABLE", (*wait).min(LONGEST_RETRY)),
+        _ => ("MODEL_UNAVAILABLE", MODEL_RETRY),
+    };
+    let metadata = if partial { HashMap::from([("partial".to_owned(), "true".to_owned())]) } else { HashMap::new() };
+    let told = with_metadata(Code::Unavailable, reason, message, ErrorDetails::with_retry_info(Some(retry)), metadata);
+    caused(told, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_violation_is_told_at_once() {
+        let status = invalid(&[("chat_id".into(), "is required".into()), ("events[0].at".into(), "is absurd".into())]);
+        assert_eq!(status.code(), Code::InvalidArgument);
+        let details = status.get_error_details();
+        assert_eq!(details.bad_request().unwrap().field_violations.len(), 2);
+        assert_eq!(details.error_info().unwrap().reason, "INVALID_FIELD");
+        assert_eq!(details.error_info().unwrap().domain, DOMAIN);
+    }
+
+    #[test]
+    fn a_stream_that_broke_says_that_it_is_partial() {
+        let status: Status = ReplyError::Model { error: ModelError::TimedOut("for a token"), partial: true }.into();
+        let details = status.get_error_details();
+        assert_eq!(details.error_info().unwrap().reason, "MODEL_CUT_OFF");
+        assert_eq!(details.error_info().unwrap().metadata["partial"], "true");
+        assert!(details.retry_info().is_some());
+    }
+}

@@ -1,0 +1,95 @@
+//! A language model behind an OpenAI-compatible API.
+
+use std::{fmt, time::Duration};
+
+use toml::Value;
+
+use super::value;
+
+/// A secret: never shown, never logged.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The secret itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(if self.0.is_empty() { "(none)" } else { "(secret)" })
+    }
+}
+
+/// One model. Models are asked in their order: the next one when one fails before its first token.
+#[derive(Debug, Clone)]
+pub struct ModelConfig {
+    /// The model's name, as its server knows it.
+    pub name: String,
+    /// Where its API begins, usually ending in `/v1`.
+    pub base_url: String,
+    /// The key, if its server asks for one.
+    pub api_key: Secret,
+    /// Longest wait for a connection.
+    pub connect_timeout: Duration,
+    /// Longest wait for the first token.
+    pub first_token_timeout: Duration,
+    /// Longest wait between two tokens.
+    pub token_gap_timeout: Duration,
+    /// Longest time for a whole answer.
+    pub total_timeout: Duration,
+    /// Most tokens of an answer.
+    pub max_tokens: u32,
+    /// How freely it writes, from 0 to 2; the server's own default if not set.
+    pub temperature: Option<f64>,
+}
+
+impl Default for ModelConfig {
+    fn default() -> ModelConfig {
+        ModelConfig {
+            name: "gpt-4o-mini".to_owned(),
+            base_url: "https://api.openai.com/v1".to_owned(),
+            api_key: Secret::default(),
+            connect_timeout: Duration::from_secs(3),
+            first_token_timeout: Duration::from_secs(15),
+            token_gap_timeout: Duration::from_secs(10),
+            total_timeout: Duration::from_secs(60),
+            max_tokens: 2048,
+            temperature: None,
+        }
+    }
+}
+
+impl ModelConfig {
+    /// The keys of a `[[models]]` table.
+    pub const KEYS: [&str; 9] = [
+        "name",
+        "base_url",
+        "api_key",
+        "connect_timeout",
+        "first_token_timeout",
+        "token_gap_timeout",
+        "total_timeout",
+        "max_tokens",
+        "temperature",
+    ];
+
+    /// Sets one key; the error says what is allowed. `None`: there is no such key.
+    pub fn set(&mut self, key: &str, given: &Value) -> Option<Result<(), String>> {
+        let longest = Duration::from_secs(3600);
+        Some(match key {
+            "name" => value::text(given, "a model's name, such as `gpt-4o-mini`").map(|name| self.name = name),
+            "base_url" => value::web_address(given).map(|url| self.base_url = url),
+            "api_key" => value::key(given).map(|key| self.api_key = Secret(key)),
+            "connect_timeout" => value::duration(given, longest).map(|wait| self.connect_timeout = wait),
+            "first_token_timeout" => value::duration(given, longest).map(|wait| self.first_token_timeout = wait),
+            "token_gap_timeout" => value::duration(given, longest).map(|wait| self.token_gap_timeout = wait),
+            "total_timeout" => value::duration(given, longest).map(|wait| self.total_timeout = wait),
+            "max_tokens" => value::whole(given, 1, 100_000).map(|most| self.max_tokens = most as u32),
+            "temperature" => value::number(given, 0.0, 2.0).map(|temperature| self.temperature = Some(temperature)),
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,89 @@
+//! One setting's value, from a file or as text from a flag or variable. An error says what is allowed.
+
+use std::{
+    net::{SocketAddr, ToSocketAddrs},
+    time::Duration,
+};
+
+use jiff::SignedDuration;
+use toml::Value;
+
+use crate::text::Language;
+
+/// A text that is not empty.
+pub fn text(given: &Value, what: &str) -> Result<String, String> {
+    given.as_str().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).ok_or_else(|| format!("it must be {what}"))
+}
+
+/// An http or https address, without a slash at its end.
+pub fn web_address(given: &Value) -> Result<String, String> {
+    let what = "an address that begins with http:// or https://, such as `http://127.0.0.1:11434/v1`";
+    let text = text(given, what)?;
+    match reqwest::Url::parse(&text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(text.trim_end_matches('/').to_owned()),
+        _ => Err(format!("it must be {what}")),
+    }
+}
+
+/// A key as HTTP headers can carry it.
+pub fn key(given: &Value) -> Result<String, String> {
+    let text = text(given, "a key")?;
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(text)
+    } else {
+        Err("it must be of printable ASCII characters, without spaces and line breaks".to_owned())
+    }
+}
+
+/// A length of time such as `15s`, more than none and at most `longest`.
+pub fn duration(given: &Value, longest: Duration) -> Result<Duration, String> {
+    let parsed = given.as_str().and_then(|text| text.trim().parse::<SignedDuration>().ok());
+    let wait = parsed.and_then(|wait| Duration::try_from(wait).ok()).filter(|wait| !wait.is_zero() && *wait <= longest);
+    wait.ok_or_else(|| format!("it must be a length of time such as `15s` or `500ms`, more than 0s and at most {}s", longest.as_secs()))
+}
+
+/// A whole number within bounds.
+pub fn whole(given: &Value, least: i64, most: i64) -> Result<i64, String> {
+    let number = given.as_integer().or_else(|| given.as_str()?.trim().parse().ok());
+    number.filter(|number| (least..=most).contains(number)).ok_or_else(|| format!("it must be a whole number from {least} to {most}"))
+}
+
+/// A number within bounds.
+pub fn number(given: &Value, least: f64, most: f64) -> Result<f64, String> {
+    let number = given.as_float().or_else(|| given.as_integer().map(|number| number as f64)).or_else(|| given.as_str()?.trim().parse().ok());
+    number.filter(|number| (least..=most).contains(number)).ok_or_else(|| format!("it must be a number from {least} to {most}"))
+}
+
+/// `true` or `false`.
+pub fn truth(given: &Value) -> Result<bool, String> {
+    let truth = given.as_bool().or_else(|| match given.as_str()?.trim() {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ => None,
+    });
+    truth.ok_or_else(|| "it must be `true` or `false`".to_owned())
+}
+
+/// An address and port to listen on.
+pub fn address(given: &Value) -> Result<SocketAddr, String> {
+    let found = given.as_str().and_then(|text| text.trim().to_socket_addrs().ok()).and_then(|mut addresses| addresses.next());
+    found.ok_or_else(|| "it must be an address and a port, such as `127.0.0.1:50051`; port 0 takes a free one".to_owned())
+}
+
+/// A language tag.
+pub fn language(given: &Value) -> Result<Language, String> {
+    let problem = || "it must be a BCP 47 language tag such as `tr`".to_owned();
+    Language::parse(given.as_str().ok_or_else(problem)?.trim()).map_err(|_| problem())
+}
+
+/// A list of language tags, or a text with commas between them.
+pub fn languages(given: &Value) -> Result<Vec<Language>, String> {
+    let problem = || "it must be a list of BCP 47 language tags, such as `en,tr` or [\"en\", \"tr\"]".to_owned();
+    let tags: Vec<&str> = match given {
+        Value::String(text) => text.split(',').collect(),
+        Value::Array(list) => list.iter().map(|tag| tag.as_str().unwrap_or_default()).collect(),
+        _ => return Err(problem()),
+    };
+    let languages: Result<Vec<Language>, _> = tags.iter().map(|tag| Language::parse(tag.trim())).collect();
+    languages.ok().filter(|languages| !languages.is_empty()).ok_or_else(problem)
+}

@@ -1,0 +1,37 @@
+//! A draft without a model: the best canned answer, filled, or the best public article's passage.
+
+use super::Approved;
+use crate::{
+    chats::Chat,
+    knowledge::{Kind, Offer},
+    replies::{Draft, draft::source, placeholder},
+    text::Language,
+};
+
+/// Under this confidence a text would be filler.
+const DRAFT_THRESHOLD: f64 = 0.2;
+
+/// The best of `offers` (public ones, best first) that can be sent as it is, in the language asked; `None` when none can, or when
+/// more is asked than approved text can give.
+pub fn draft(draft: &Draft, chat: &Chat, language: &Language, offers: &[Offer]) -> Option<Approved> {
+    if !draft.instruction.is_empty() || !draft.previous_draft.is_empty() {
+        return None;
+    }
+    offers
+        .iter()
+        .filter(|offer| offer.score >= DRAFT_THRESHOLD && offer.document.language.primary() == language.primary())
+        .find_map(|Offer { document, passage, .. }| {
+            let text = match document.kind() {
+                Kind::CannedAnswer => {
+                    let (text, missing) = placeholder::fill(passage, Some(chat), &draft.agent.name);
+                    if !missing.is_empty() {
+                        return None;
+                    }
+                    text
+                }
+                Kind::Article if document.url().is_empty() => passage.clone(),
+                Kind::Article => format!("{passage}\n\n{}", document.url()),
+            };
+            Some(Approved { text: text.trim().to_owned(), source: source(document) })
+        })
+}

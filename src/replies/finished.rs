@@ -1,0 +1,102 @@
+//! The end of a generated text: what counts, and what it was made from.
+
+use std::time::Duration;
+
+use crate::{
+    chats::ClassReceipt,
+    knowledge::Kind,
+    model::TokensUsed,
+    text::Language,
+};
+
+/// A step of a generation.
+#[derive(Debug)]
+pub enum Progress {
+    Delta(String),
+    Finished(Box<Finished>),
+}
+
+/// What made a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Engine {
+    Model(String),
+    BuiltIn,
+}
+
+/// What is doubtful about a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    pub kind: WarningKind,
+    pub excerpt: String,
+    pub message: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WarningKind {
+    Truncated,
+}
+
+/// Something a text cites.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    pub kind: Kind,
+    pub id: String,
+    pub title: String,
+    pub url: String,
+    pub language: String,
+}
+
+/// The account of a prompt's context, class by class.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ContextReceipt {
+    pub messages: ClassReceipt,
+    pub records: ClassReceipt,
+    pub notes: ClassReceipt,
+    pub visitor_facts: ClassReceipt,
+    pub form_answers: ClassReceipt,
+    pub earlier_chats: ClassReceipt,
+    pub canned_answers: ClassReceipt,
+    pub articles: ClassReceipt,
+    pub voice: ClassReceipt,
+    pub glossary: ClassReceipt,
+    pub tokens_used: usize,
+    pub token_budget: usize,
+}
+
+/// What a text cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    pub tokens: TokensUsed,
+    pub time_to_first_token: Duration,
+    pub total: Duration,
+}
+
+/// A piece of an edit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    pub kind: EditKind,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EditKind {
+    Kept,
+    Removed,
+    Added,
+}
+
+/// The end of a generation.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    pub text: String,
+    pub replaced: bool,
+    pub messages: Vec<String>,
+    pub draft_id: String,
+    pub language: Option<Language>,
+    pub engine: Engine,
+    pub sources: Vec<Source>,
+    pub warnings: Vec<Warning>,
+    pub edits: Vec<Edit>,
+    pub context: ContextReceipt,
+    pub usage: Usage,
+}

@@ -1,0 +1,281 @@
+//! What was offered and what became of it: suggestions, drafts, outcomes.
+
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use sqlx::Row;
+use tokio::sync::oneshot;
+
+use super::{ReplyError, Source};
+use crate::{
+    chats::nanoseconds,
+    config::Workspace,
+    knowledge::Kind,
+    store::{Store, StoreError, Write, Writer},
+    text::Id,
+};
+
+/// Most lines of a report.
+const MOST_LINES: i64 = 1000;
+
+/// A suggestion that was shown.
+pub struct Shown {
+    pub suggestion_id: String,
+    pub kind: Kind,
+    pub document_id: String,
+    pub language: String,
+}
+
+/// What an agent did with something offered.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    pub chat_id: Id,
+    pub outcome_id: Id,
+    pub agent_id: String,
+    pub offer: OfferId,
+    pub action: OutcomeAction,
+    pub final_text: String,
+}
+
+/// What was offered.
+#[derive(Debug, Clone)]
+pub enum OfferId {
+    Suggestion(Id),
+    Draft(Id),
+}
+
+/// What was done with it. The numbers are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i16)]
+pub enum OutcomeAction {
+    Sent = 1,
+    Edited = 2,
+    Dismissed = 3,
+}
+
+/// What became of a document's suggestions.
+#[derive(Debug)]
+pub struct AnswerUse {
+    pub kind: Kind,
+    pub document_id: String,
+    pub shown: i64,
+    pub sent: i64,
+    pub edited: i64,
+    pub dismissed: i64,
+}
+
+/// What was erased with a person's chats.
+#[derive(Debug, Default)]
+pub struct ErasedOffers {
+    pub drafts: u64,
+    pub suggestions: u64,
+    pub outcomes: u64,
+}
+
+enum Record {
+    Suggestions { chat_id: String, shown: Vec<Shown> },
+    Draft { chat_id: String, draft_id: String, sources: String },
+    Outcome { outcome: Outcome, answer: oneshot::Sender<Result<(), ReplyError>> },
+}
+
+struct Job {
+    workspace: Workspace,
+    at: Timestamp,
+    record: Record,
+}
+
+/// Writes down what was offered, in order, so that an outcome finds the offer made just before it.
+#[derive(Clone)]
+pub struct Offers {
+    store: Store,
+    writer: Writer<Job>,
+}
+
+impl Offers {
+    pub fn start(store: Store) -> Offers {
+        let shared = store.clone();
+        let writer = Writer::start(move |batch| {
+            let store = shared.clone();
+            async move { commit(&store, batch).await }
+        });
+        Offers { store, writer }
+    }
+
+    /// Writes suggestions down after they have been answered with.
+    pub fn suggested(&self, workspace: &Workspace, chat_id: &str, shown: Vec<Shown>) {
+        if !shown.is_empty() {
+            self.queue(workspace, Record::Suggestions { chat_id: chat_id.to_owned(), shown });
+        }
+    }
+
+    /// Writes a draft down while it is being shown.
+    pub fn drafted(&self, workspace: &Workspace, chat_id: &str, draft_id: &str, sources: &[Source]) {
+        let sources: Vec<&str> = sources.iter().map(|source| source.id.as_str()).collect();
+        self.queue(workspace, Record::Draft { chat_id: chat_id.to_owned(), draft_id: draft_id.to_owned(), sources: sources.join("\n") });
+    }
+
+    /// Writes an outcome down, and answers once it is durable.
+    pub async fn outcome(&self, workspace: &Workspace, outcome: Outcome) -> Result<(), ReplyError> {
+        let (answer, answered) = oneshot::channel();
+        let record = Record::Outcome { outcome, answer };
+        self.writer.queue(Job { workspace: workspace.clone(), at: Timestamp::now(), record })?;
+        answered.await.map_err(|_| ReplyError::from(StoreError::Busy))?
+    }
+
+    /// An offer that can't be written down was made all the same: its outcome will not be taken.
+    fn queue(&self, workspace: &Workspace, record: Record) {
+        if self.writer.queue(Job { workspace: workspace.clone(), at: Timestamp::now(), record }).is_err() {
+            tracing::warn!("an offer was not written down: the store is busy");
+        }
+    }
+
+    /// What became of suggestions from `start` until before `end`, most shown first.
+    pub async fn answer_use(&self, workspace: &Workspace, start: Timestamp, end: Timestamp) -> Result<Vec<AnswerUse>, ReplyError> {
+        let rows = sqlx::query(
+            "SELECT suggestion.kind, suggestion.document_id, COUNT(DISTINCT suggestion.suggestion_id),
+             COUNT(*) FILTER (WHERE outcome.action = 1), COUNT(*) FILTER (WHERE outcome.action = 2), COUNT(*) FILTER (WHERE outcome.action = 3)
+             FROM suggestion LEFT JOIN outcome
+             ON outcome.workspace = suggestion.workspace AND outcome.suggestion_id = suggestion.suggestion_id
+             WHERE suggestion.workspace = $1 AND suggestion.at >= $2 AND suggestion.at < $3
+             GROUP BY suggestion.kind, suggestion.document_id
+             ORDER BY COUNT(DISTINCT suggestion.suggestion_id) DESC, suggestion.document_id LIMIT $4",
+        )
+        .bind(workspace.as_str().to_owned())
+        .bind(nanoseconds(start))
+        .bind(nanoseconds(end))
+        .bind(MOST_LINES)
+        .fetch_all(self.store.reads())
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let kind = if row.try_get::<i64, _>(0)? == Kind::Article as i64 { Kind::Article } else { Kind::CannedAnswer };
+                Ok(AnswerUse {
+                    kind,
+                    document_id: row.try_get(1)?,
+                    shown: row.try_get(2)?,
+                    sent: row.try_get(3)?,
+                    edited: row.try_get(4)?,
+                    dismissed: row.try_get(5)?,
+                })
+            })
+            .collect()
+    }
+}
+
+/// Erases what was offered in these chats, inside a write that the caller commits.
+pub async fn erase(write: &mut Write, workspace: &Workspace, chat_ids: &[String]) -> Result<ErasedOffers, ReplyError> {
+    let mut erased = ErasedOffers::default();
+    for chat_id in chat_ids {
+        for (statement, count) in [
+            ("DELETE FROM draft WHERE workspace = $1 AND chat_id = $2", &mut erased.drafts),
+            ("DELETE FROM suggestion WHERE workspace = $1 AND chat_id = $2", &mut erased.suggestions),
+            ("DELETE FROM outcome WHERE workspace = $1 AND chat_id = $2", &mut erased.outcomes),
+        ] {
+            let done = sqlx::query(statement).bind(workspace.as_str().to_owned()).bind(chat_id.clone()).execute(&mut **write).await?;
+            *count += done.rows_affected();
+        }
+    }
+    Ok(erased)
+}
+
+/// Each job is a write of its own: none fails for another.
+async fn commit(store: &Store, batch: VecDeque<Job>) {
+    for Job { workspace, at, record } in batch {
+        let name = workspace.as_str();
+        let written = match record {
+            Record::Suggestions { chat_id, shown } => write_suggestions(store, name, at, &chat_id, &shown).await,
+            Record::Draft { chat_id, draft_id, sources } => write_draft(store, name, at, &chat_id, &draft_id, &sources).await,
+            Record::Outcome { outcome, answer } => {
+                let _ = answer.send(write_outcome(store, name, at, &outcome).await);
+                Ok(())
+            }
+        };
+        if let Err(error) = written {
+            tracing::warn!(error = %error, "an offer was not written down");
+        }
+    }
+}
+
+async fn write_suggestions(store: &Store, workspace: &str, at: Timestamp, chat_id: &str, shown: &[Shown]) -> Result<(), ReplyError> {
+    let mut write = store.begin().await?;
+    for Shown { suggestion_id, kind, document_id, language } in shown {
+        sqlx::query("INSERT INTO suggestion (workspace, suggestion_id, chat_id, kind, document_id, language, at) VALUES ($1, $2, $3, $4, $5, $6, $7)")
+            .bind(workspace.to_owned())
+            .bind(suggestion_id.clone())
+            .bind(chat_id.to_owned())
+            .bind(*kind as i64)
+            .bind(document_id.clone())
+            .bind(language.clone())
+            .bind(nanoseconds(at))
+            .execute(&mut *write)
+            .await?;
+    }
+    Ok(write.commit().await?)
+}
+
+async fn write_draft(store: &Store, workspace: &str, at: Timestamp, chat_id: &str, draft_id: &str, sources: &str) -> Result<(), ReplyError> {
+    let mut write = store.begin().await?;
+    sqlx::query("INSERT INTO draft (workspace, draft_id, chat_id, sources, at) VALUES ($1, $2, $3, $4, $5)")
+        .bind(workspace.to_owned())
+        .bind(draft_id.to_owned())
+        .bind(chat_id.to_owned())
+        .bind(sources.to_owned())
+        .bind(nanoseconds(at))
+        .execute(&mut *write)
+        .await?;
+    Ok(write.commit().await?)
+}
+
+async fn write_outcome(store: &Store, workspace: &str, at: Timestamp, outcome: &Outcome) -> Result<(), ReplyError> {
+    let Outcome { chat_id, outcome_id, agent_id, offer, action, final_text } = outcome;
+    let (statement, what, offer_id) = match offer {
+        OfferId::Suggestion(id) => ("SELECT COUNT(*) FROM suggestion WHERE workspace = $1 AND chat_id IN ($2, '') AND suggestion_id = $3", "suggestion", id),
+        OfferId::Draft(id) => ("SELECT COUNT(*) FROM draft WHERE workspace = $1 AND chat_id = $2 AND draft_id = $3", "draft", id),
+    };
+    let hash = Sha256::digest(format!("{what}\n{offer_id}\n{}\n{agent_id}\n{final_text}", *action as i16));
+    let hash: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+
+    let mut write = store.begin().await?;
+    let known: Option<String> = sqlx::query_scalar("SELECT hash FROM outcome WHERE workspace = $1 AND chat_id = $2 AND outcome_id = $3")
+        .bind(workspace.to_owned())
+        .bind(chat_id.to_string())
+        .bind(outcome_id.to_string())
+        .fetch_optional(&mut *write)
+        .await?;
+    match known {
+        Some(known) if known == hash => return Ok(()),
+        Some(_) => return Err(ReplyError::OutcomeExists(outcome_id.to_string())),
+        None => {}
+    }
+    let offers: i64 = sqlx::query_scalar(statement)
+        .bind(workspace.to_owned())
+        .bind(chat_id.to_string())
+        .bind(offer_id.to_string())
+        .fetch_one(&mut *write)
+        .await?;
+    if offers == 0 {
+        return Err(ReplyError::OfferNotFound { what, id: offer_id.to_string() });
+    }
+    let (suggestion_id, draft_id) = match offer {
+        OfferId::Suggestion(id) => (id.to_string(), String::new()),
+        OfferId::Draft(id) => (String::new(), id.to_string()),
+    };
+    sqlx::query(
+        "INSERT INTO outcome (workspace, chat_id, outcome_id, suggestion_id, draft_id, action, agent_id, final_text, hash, at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .bind(workspace.to_owned())
+    .bind(chat_id.to_string())
+    .bind(outcome_id.to_string())
+    .bind(suggestion_id)
+    .bind(draft_id)
+    .bind(*action as i64)
+    .bind(agent_id.clone())
+    .bind(final_text.clone())
+    .bind(hash)
+    .bind(nanoseconds(at))
+    .execute(&mut *write)
+    .await?;
+    Ok(write.commit().await?)
+}

@@ -1,0 +1,52 @@
+//! Canned answers filled from the chat.
+
+use crate::{chats::Chat, text::fill_placeholders};
+
+/// Fills a canned answer's placeholders, and names those that there is nothing for.
+pub fn fill<'a>(body: &'a str, chat: Option<&Chat>, agent_name: &str) -> (String, Vec<&'a str>) {
+    fill_placeholders(body, |name| value(name, chat, agent_name).filter(|value| !value.is_empty()))
+}
+
+fn value(name: &str, chat: Option<&Chat>, agent_name: &str) -> Option<String> {
+    if name == "agent.name" {
+        return Some(agent_name.to_owned());
+    }
+    let chat = chat?;
+    let customer = &chat.customer;
+    match name.split('.').collect::<Vec<_>>().as_slice() {
+        ["customer", "name"] => Some(customer.name.clone()),
+        ["customer", "first_name"] => customer.name.split_whitespace().next().map(str::to_owned),
+        ["customer", "email"] => Some(customer.email.clone()),
+        ["customer", "phone"] => Some(customer.phone.clone()),
+        ["customer", "location"] => Some(customer.location.clone()),
+        ["customer", "attributes", key] => customer.attributes.get(*key).cloned(),
+        ["form", key] => chat.form_answers.get(*key).cloned(),
+        // The latest record of the source; records stand in the order in which they were first told.
+        ["record", source, key] => chat.records.iter().rev().find(|record| record.source == *source)?.values.get(*key).cloned(),
+        ["chat", "topic"] => Some(chat.summary.topic.clone()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chats::{Customer, Record};
+
+    #[test]
+    fn what_the_chat_knows_is_filled_and_the_rest_is_named() {
+        let chat = Chat {
+            customer: Customer { name: "Elif Kaya".into(), ..Customer::default() },
+            records: vec![Record {
+                source: "order".into(),
+                reference: "KE-204815".into(),
+                values: [("status".to_owned(), "shipped".to_owned())].into(),
+                url: String::new(),
+            }],
+            ..Chat::default()
+        };
+        let body = "{{customer.first_name}} {{record.order.status}} {{form.order_number}} {{agent.name}}";
+        assert_eq!(fill(body, Some(&chat), "Selin"), ("Elif shipped {{form.order_number}} Selin".into(), vec!["form.order_number"]));
+        assert_eq!(fill("{{agent.name}}", None, "").1, ["agent.name"]);
+    }
+}

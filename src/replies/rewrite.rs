@@ -1,0 +1,233 @@
+//! Rewrites: an agent's text corrected, retoned or translated.
+
+use std::time::Instant;
+
+use minijinja::{Value, context};
+
+use super::{
+    Agent, ContextReceipt, Edit, Engine, Finished, Generation, Replies, ReplyError, built_in, draft::terms, edits,
+    generation::{self, Made},
+    prompt::{Task, rewrite_prompt},
+};
+use crate::{
+    chats::{Author, Chat, ClassReceipt, OmissionReason},
+    config::Workspace,
+    model::ModelError,
+    text::{Id, Language, detect, estimate_tokens},
+};
+
+/// How a text should sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    Formal,
+    Friendly,
+    Concise,
+    Empathetic,
+    Simple,
+}
+
+impl Tone {
+    /// The tone as a prompt says it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Tone::Formal => "formal and polite (the formal form of address where the language has one)",
+            Tone::Friendly => "friendly and warm, without being familiar",
+            Tone::Concise => "concise: nothing but what is needed, shorter than the original",
+            Tone::Empathetic => "empathetic: showing that the customer's trouble is understood",
+            Tone::Simple => "simple: plain words and short sentences",
+        }
+    }
+}
+
+/// What to correct.
+#[derive(Debug, Clone)]
+pub struct Correct {
+    /// Checked: not empty, and not too long.
+    pub text: String,
+    pub chat_id: Option<Id>,
+    /// `None`: detected.
+    pub language: Option<Language>,
+}
+
+/// What to retone.
+#[derive(Debug, Clone)]
+pub struct Retone {
+    pub text: String,
+    pub tone: Tone,
+    pub chat_id: Option<Id>,
+    pub language: Option<Language>,
+}
+
+/// What to translate.
+#[derive(Debug, Clone)]
+pub struct Translate {
+    pub what: TranslateWhat,
+    pub chat_id: Option<Id>,
+    pub agent: Agent,
+    /// `None`: the customer's for a text, the agent's for a customer's message.
+    pub target: Option<Language>,
+    /// `None`: detected.
+    pub source: Option<Language>,
+}
+
+/// A text, or a message of the chat.
+#[derive(Debug, Clone)]
+pub enum TranslateWhat {
+    Text(String),
+    Message(Id),
+}
+
+impl Replies {
+    /// Corrects spelling and grammar, and nothing else.
+    pub async fn correct(&self, workspace: &Workspace, correct: Correct) -> Result<Generation, ReplyError> {
+        let started = Instant::now();
+        let Correct { text, chat_id, language } = correct;
+        let chat = self.chat_of(workspace, chat_id.as_ref()).await?;
+        let language = language.map(|language| self.ours(&language)).or_else(|| detect(&text, &self.desk.languages));
+        let names = chat.as_ref().map(names).unwrap_or_default();
+        let values = context! { language => language.as_ref().map(Language::english_name), names => names.join(", ") };
+        let failed = match self.ask_rewrite(Task::Correct, values, &text, language.clone(), ContextReceipt::default(), started).await {
+            Ok(generation) => return Ok(generation),
+            Err(error) => error,
+        };
+        // An unknown language is corrected as English only if it could be English.
+        if language.as_ref().is_none_or(|language| language.primary() != "en") {
+            return Err(refusal(failed, "correct a text that is not English"));
+        }
+        let corrected = self.corrector.correct(text.clone(), names).await.ok_or(ReplyError::BuiltIn)?;
+        Ok(generation::built_in(corrected, started, finish(text, language, ContextReceipt::default())))
+    }
+
+    /// Rewrites a text in another tone without changing what it says.
+    pub async fn retone(&self, workspace: &Workspace, retone: Retone) -> Result<Generation, ReplyError> {
+        let started = Instant::now();
+        let Retone { text, tone, chat_id, language } = retone;
+        self.chat_of(workspace, chat_id.as_ref()).await?;
+        let language = language.map(|language| self.ours(&language)).or_else(|| detect(&text, &self.desk.languages));
+        let voice = self.knowledge.voice(workspace);
+        let receipt = ContextReceipt { voice: whole(usize::from(!voice.text.is_empty())), ..ContextReceipt::default() };
+        let values = context! { tone => tone.words(), language => language.as_ref().map(Language::english_name), voice => voice.text.as_str() };
+        self.ask_rewrite(Task::Retone, values, &text, language, receipt, started).await.map_err(|error| refusal(error, "change a text's tone"))
+    }
+
+    /// Translates a text for the customer, or a customer's message for the agent.
+    pub async fn translate(&self, workspace: &Workspace, translate: Translate) -> Result<Generation, ReplyError> {
+        let started = Instant::now();
+        let Translate { what, chat_id, agent, target, source } = translate;
+        let chat = self.chat_of(workspace, chat_id.as_ref()).await?;
+        let (text, by_customer, told) = match (what, &chat) {
+            (TranslateWhat::Text(text), _) => (text, false, None),
+            (TranslateWhat::Message(event_id), Some(chat)) => {
+                let turn = chat.turns.iter().find(|turn| turn.event_id == event_id.as_str());
+                let turn = turn.ok_or_else(|| ReplyError::MessageNotFound(event_id.to_string()))?;
+                (turn.message.text.clone(), turn.message.author == Author::Customer, turn.message.language.clone())
+            }
+            (TranslateWhat::Message(_), None) => {
+                return Err(ReplyError::Missing { field: "chat_id", problem: "an event id names a message of a chat" });
+            }
+        };
+        let default = if by_customer { agent.language.clone() } else { chat.as_ref().map(|chat| self.customer_language(chat)) };
+        let target = target.or(default).map(|language| self.ours(&language)).ok_or(ReplyError::Missing {
+            field: "target_language",
+            problem: "neither a chat nor the agent tells which language to translate to",
+        })?;
+        let source = source.or(told).map(|language| self.ours(&language)).or_else(|| detect(&text, &self.desk.languages));
+
+        let glossary = self.knowledge.glossary(workspace);
+        let terms = terms(&glossary, &target, chat.as_ref().unwrap_or(&Chat::default()));
+        let receipt = ContextReceipt {
+            glossary: ClassReceipt::of(glossary.len(), terms.len(), OmissionReason::Irrelevant),
+            ..ContextReceipt::default()
+        };
+        let values = context! { source => source.as_ref().map(Language::english_name), target => target.english_name(), glossary => terms };
+        let failed = match self.ask_rewrite(Task::Translate, values, &text, Some(target.clone()), receipt.clone(), started).await {
+            Ok(generation) => return Ok(generation),
+            Err(error) => error,
+        };
+        match built_in::translate(&self.knowledge, workspace, &text, source.as_ref(), &target).await? {
+            Some(approved) => {
+                let made_from = approved.source;
+                let finish = finish(text, Some(target), receipt);
+                Ok(generation::built_in(approved.text, started, move |made| Finished { sources: vec![made_from], ..finish(made) }))
+            }
+            None => Err(refusal(failed, "translate a text that is no approved one")),
+        }
+    }
+
+    /// Asks the models for a rewrite: its user message is the text alone.
+    async fn ask_rewrite(
+        &self,
+        task: Task,
+        values: Value,
+        text: &str,
+        language: Option<Language>,
+        receipt: ContextReceipt,
+        started: Instant,
+    ) -> Result<Generation, ModelError> {
+        if self.models.is_empty() {
+            return Err(ModelError::NotConfigured);
+        }
+        let prompt = rewrite_prompt(task, values, text);
+        let receipt = ContextReceipt {
+            tokens_used: estimate_tokens(&prompt.system) + estimate_tokens(text),
+            token_budget: self.desk.context_tokens,
+            ..receipt
+        };
+        let answer = self.models.ask(&prompt).await?;
+        Ok(generation::from_model(answer, 0, started, finish(text.to_owned(), language, receipt)))
+    }
+
+    async fn chat_of(&self, workspace: &Workspace, chat_id: Option<&Id>) -> Result<Option<Chat>, ReplyError> {
+        match chat_id {
+            Some(chat_id) => Ok(Some(self.chats.chat(workspace, chat_id).await?)),
+            None => Ok(None),
+        }
+    }
+}
+
+/// What the caller is told when no model answered and the built-in engine can't do it.
+pub(super) fn refusal(error: ModelError, what: &'static str) -> ReplyError {
+    match error {
+        ModelError::NotConfigured => ReplyError::NotConfigured(what),
+        error => ReplyError::Model { error, partial: false },
+    }
+}
+
+fn whole(count: usize) -> ClassReceipt {
+    ClassReceipt::of(count, count, OmissionReason::Budget)
+}
+
+/// Makes the end of a rewrite: what changed is told.
+fn finish(before: String, language: Option<Language>, context: ContextReceipt) -> impl FnOnce(Made) -> Finished + Send + 'static {
+    move |made| {
+        let Made { text, cited: _, engine, warnings, usage } = made;
+        let edits: Vec<Edit> = edits(&before, &text);
+        // The built-in engine reads no context: an account of one would not be true.
+        let context = if engine == Engine::BuiltIn { ContextReceipt::default() } else { context };
+        Finished {
+            text,
+            replaced: false,
+            messages: Vec::new(),
+            draft_id: String::new(),
+            language,
+            engine,
+            sources: Vec::new(),
+            warnings,
+            edits,
+            context,
+            usage,
+        }
+    }
+}
+
+/// Names and codes of a chat that a correction leaves alone.
+fn names(chat: &Chat) -> Vec<String> {
+    let mut names = vec![chat.customer.name.clone(), chat.summary.agent_name.clone()];
+    names.extend(chat.turns.iter().map(|turn| turn.message.author_name.clone()));
+    names.extend(chat.records.iter().map(|record| record.reference.clone()));
+    names.extend(chat.form_answers.values().filter(|answer| answer.bytes().any(|byte| byte.is_ascii_digit())).cloned());
+    names.retain(|name| !name.is_empty());
+    names.sort();
+    names.dedup();
+    names
+}

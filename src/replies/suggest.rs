@@ -1,0 +1,147 @@
+//! Suggestions: one ranked list of canned answers and articles for a chat.
+
+use uuid::Uuid;
+
+use super::{Agent, Replies, ReplyError, Shown, interest, placeholder};
+use crate::{
+    chats::{Chat, NewEvent},
+    config::Workspace,
+    knowledge::{Audience, Kind, Offer, Reader, Segment, Wanted},
+    text::{Id, Language},
+};
+
+/// Under this confidence nothing is suggested.
+const SUGGESTION_THRESHOLD: f64 = 0.12;
+/// Most words of a reason.
+const MOST_REASON_WORDS: usize = 5;
+
+/// What to suggest for.
+#[derive(Debug, Clone)]
+pub struct Suggest {
+    /// `None` only if `query` is set.
+    pub chat_id: Option<Id>,
+    pub agent: Agent,
+    pub events: Vec<NewEvent>,
+    /// What the agent typed.
+    pub query: String,
+    pub kinds: Vec<Kind>,
+    /// `None`: the customer's.
+    pub language: Option<Language>,
+    pub limit: usize,
+}
+
+/// A document offered for a chat.
+#[derive(Debug, Clone)]
+pub struct Suggestion {
+    pub suggestion_id: String,
+    pub kind: Kind,
+    pub id: String,
+    pub title: String,
+    pub text: String,
+    pub missing_placeholders: Vec<String>,
+    /// The title, a line break, and the text.
+    pub segments: Vec<Segment>,
+    pub url: String,
+    pub audience: Audience,
+    pub language: Language,
+    pub score: f64,
+    pub reason: String,
+}
+
+impl Replies {
+    /// Ranks what fits a chat, or what the agent typed, best first; nothing when nothing fits.
+    pub async fn suggest(&self, workspace: &Workspace, suggest: Suggest) -> Result<Vec<Suggestion>, ReplyError> {
+        let Suggest { chat_id, agent, events, query, kinds, language, limit } = suggest;
+        let chat = match &chat_id {
+            Some(chat_id) => Some(self.chat_with(workspace, chat_id, events).await?),
+            None => None,
+        };
+        let language = language.map(|language| self.ours(&language)).or_else(|| chat.as_ref().map(|chat| self.customer_language(chat)));
+        let language = language.or_else(|| agent.language.clone()).unwrap_or_else(|| self.desk.language.clone());
+        let wanted = interest::wanted(chat.as_ref(), &query);
+        let threshold = match wanted {
+            Wanted::Conversation(_) => SUGGESTION_THRESHOLD,
+            Wanted::Typed(_) | Wanted::Shortcut(_) | Wanted::Opener(_) => 0.0,
+        };
+        let reader = Reader::agent(agent.agent_id.clone(), agent.groups.clone());
+        let offers = self.offers_of(workspace, &wanted, &kinds, &language, &reader, limit, threshold).await?;
+
+        let suggestions: Vec<Suggestion> =
+            offers.into_iter().map(|offer| suggestion(offer, chat.as_ref(), &agent, &language, &wanted)).collect();
+        let shown = suggestions
+            .iter()
+            .map(|suggestion| Shown {
+                suggestion_id: suggestion.suggestion_id.clone(),
+                kind: suggestion.kind,
+                document_id: suggestion.id.clone(),
+                language: suggestion.language.to_string(),
+            })
+            .collect();
+        self.offers.suggested(workspace, chat_id.as_ref().map_or("", Id::as_str), shown);
+        Ok(suggestions)
+    }
+
+    /// Asks the index off the threads that serve.
+    #[expect(clippy::too_many_arguments, reason = "each says another part of what is wanted")]
+    pub(super) async fn offers_of(
+        &self,
+        workspace: &Workspace,
+        wanted: &Wanted,
+        kinds: &[Kind],
+        language: &Language,
+        reader: &Reader,
+        limit: usize,
+        threshold: f64,
+    ) -> Result<Vec<Offer>, ReplyError> {
+        let (knowledge, workspace, wanted, kinds) = (self.knowledge.clone(), workspace.clone(), wanted.clone(), kinds.to_vec());
+        let (language, reader) = (language.clone(), reader.clone());
+        let offers = tokio::task::spawn_blocking(move || knowledge.offer(&workspace, &wanted, &kinds, &language, &reader, limit, threshold));
+        Ok(offers.await.map_err(|_| ReplyError::BuiltIn)??)
+    }
+}
+
+fn suggestion(offer: Offer, chat: Option<&Chat>, agent: &Agent, language: &Language, wanted: &Wanted) -> Suggestion {
+    let Offer { document, score, matched, passage, marker } = offer;
+    let (text, missing) = match document.kind() {
+        Kind::CannedAnswer => placeholder::fill(&passage, chat, &agent.name),
+        Kind::Article => (passage.clone(), Vec::new()),
+    };
+    let segments = marker.mark(&format!("{}\n{text}", document.title), document.language.primary());
+    Suggestion {
+        suggestion_id: Uuid::now_v7().to_string(),
+        kind: document.kind(),
+        id: document.id.to_string(),
+        missing_placeholders: missing.into_iter().map(str::to_owned).collect(),
+        segments,
+        url: document.url().to_owned(),
+        audience: document.audience(),
+        score,
+        reason: reason(&document, &matched, language, wanted),
+        title: document.title,
+        text,
+        language: document.language,
+    }
+}
+
+/// Why a document is here, in words; nothing in it that is not so.
+fn reason(document: &crate::knowledge::Document, matched: &[String], language: &Language, wanted: &Wanted) -> String {
+    let mut words: Vec<&String> = matched.iter().filter(|word| word.chars().count() > 3).collect();
+    if words.is_empty() {
+        words = matched.iter().collect();
+    }
+    let named: Vec<String> = words.iter().take(MOST_REASON_WORDS).map(|word| format!("“{word}”")).collect();
+    let mut reason = match wanted {
+        Wanted::Shortcut(typed) => format!("its shortcut begins with “/{typed}”"),
+        Wanted::Opener(_) if named.is_empty() => "opens a chat in which the customer has not written yet".to_owned(),
+        Wanted::Opener(_) => format!("opens a chat on the page that is viewed: {}", named.join(", ")),
+        Wanted::Typed(_) => format!("has what you typed: {}", named.join(", ")),
+        Wanted::Conversation(_) => format!("shares words with the chat: {}", named.join(", ")),
+    };
+    if document.language.primary() != language.primary() {
+        reason.push_str(&format!("; in {}, there is none in {}", document.language.english_name(), language.english_name()));
+    }
+    if document.audience() == Audience::Agents {
+        reason.push_str("; for agents only, not to be sent");
+    }
+    reason
+}
