@@ -1,1 +1,64 @@
-pub fn run() -> std::process::ExitCode { std::process::ExitCode::SUCCESS }
+//! What an operator types, one file per command.
+
+mod call;
+mod check;
+mod demo;
+mod dynamic;
+mod serve;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::Command;
+
+/// Reads the arguments, runs the command, and tells how it went: 0 for done, 1 for failed, 2 for arguments that make no sense.
+pub fn run() -> ExitCode {
+    run_with(std::env::args_os())
+}
+
+fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let matches = command().get_matches_from(arguments);
+    let done = match matches.subcommand() {
+        Some(("serve", matches)) => serve::run(matches),
+        Some(("demo", matches)) => demo::run(matches),
+        Some(("check", matches)) => check::run(matches),
+        Some(("call", matches)) => call::run(matches),
+        _ => unreachable!("clap asks for one of the commands"),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command() -> Command {
+    Command::new("deskhand")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("The service behind a helpdesk's reply box: drafts, rewrites, suggestions, help search, and the context of every chat")
+        .after_help("Begin with `deskhand demo`: it needs no key, no network and no settings.")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(serve::command())
+        .subcommand(demo::command())
+        .subcommand(check::command())
+        .subcommand(call::command())
+}
+
+/// The runtime of a command that waits.
+fn block_on<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(work);
+    // What still runs has had its time.
+    runtime.shutdown_background();
+    Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_arguments_fit_together() {
+        super::command().debug_assert();
+    }
+}

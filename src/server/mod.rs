@@ -1,1 +1,92 @@
+//! One listener: accept, deadlines, drain, health, reflection.
 
+mod accept;
+mod deadline;
+mod edge;
+mod health;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::Context;
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::JoinHandle,
+};
+
+use crate::{
+    api::{self, Api},
+    chats::Chats,
+    config::{Config, Workspace},
+    knowledge::Knowledge,
+    model::Models,
+    replies::Replies,
+    store::Store,
+};
+
+/// A server that serves until it is told to stop.
+pub struct Server {
+    pub address: SocketAddr,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+    store: Store,
+}
+
+impl Server {
+    /// Opens the data folder, the knowledge base and the listener, and begins to serve.
+    pub async fn start(config: Config) -> anyhow::Result<Server> {
+        tokio::fs::create_dir_all(&config.data)
+            .await
+            .with_context(|| format!("the data folder `{}` can't be made", config.data.display()))?;
+        let url = config.database_url.clone().unwrap_or_else(|| Store::sqlite_url(&config.data));
+        let store = Store::open(&url).await.with_context(|| match &config.database_url {
+            Some(_) => "the database of `database_url` can't be opened".to_owned(),
+            None => format!("the database in the data folder `{}` can't be opened", config.data.display()),
+        })?;
+        let workspace = Workspace::default_name();
+        let folder = config.knowledge_base.clone().filter(|folder| folder.is_dir());
+        if let (None, Some(absent)) = (&folder, &config.knowledge_base) {
+            tracing::info!(folder = %absent.display(), "there is no knowledge base folder; documents come from the API alone");
+        }
+        let knowledge = Knowledge::start(store.clone(), workspace, folder, &config.data).await.context("the knowledge base can't be opened")?;
+        let chats = Chats::start(store.clone());
+        let models = Models::new(&config.models).context("the models can't be prepared")?;
+        let desk = Arc::new(config.desk);
+        let replies = Replies::start(store.clone(), chats.clone(), knowledge.clone(), models, Arc::clone(&desk));
+
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("`listen` is `{}`, which can't be listened on; another process may have it", config.listen))?;
+        let address = listener.local_addr()?;
+        let (health, watch) = health::start(store.clone());
+        let mut routes = Api { chats, knowledge, replies, desk }.routes();
+        routes = routes.add_service(health.service);
+        routes = routes.add_service(
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(api::DESCRIPTORS)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                .build_v1()?,
+        );
+        routes = routes.add_service(
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(api::DESCRIPTORS)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                .build_v1alpha()?,
+        );
+        let (stop, stopped) = watch::channel(false);
+        let serving = tokio::spawn(async move {
+            accept::serve(listener, edge::Edge::new(routes.prepare()), stopped, &health.reporter).await;
+            drop(watch);
+        });
+        Ok(Server { address, stop, serving, store })
+    }
+
+    /// Stops: no new calls, those that run may end, within a bound.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        if self.serving.await.is_err() {
+            tracing::error!("the listener stopped unexpectedly");
+        }
+        self.store.close().await;
+    }
+}

@@ -1,0 +1,119 @@
+//! `deskhand call`: JSON in, JSON out; a client for people who have none.
+
+use std::{
+    io::{IsTerminal, Read, Write},
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::{Context, anyhow};
+use clap::{Arg, ArgMatches, Command};
+use prost_reflect::{DeserializeOptions, DynamicMessage, MessageDescriptor, SerializeOptions};
+use tonic::{Request, Status, client::Grpc, codegen::http::uri::PathAndQuery, transport::Endpoint};
+use tonic_types::StatusExt;
+
+use super::dynamic::{DynamicCodec, method, method_names, pool};
+
+const MOST_REPLY_BYTES: usize = 8 << 20;
+
+pub fn command() -> Command {
+    Command::new("call")
+        .about("Call a method of a running server: JSON in, JSON out")
+        .after_help(
+            "The request is JSON, from --data or standard input; the reply is printed as JSON, a stream as one line for each message.\n\n\
+             Examples:\n  deskhand call KnowledgeService/Search --data '{\"query\": \"retur\"}'\n  \
+             deskhand call ChatService/AppendEvents < sample-chats/01-elif-web.json\n  \
+             deskhand call ReplyService/DraftReply --data '{\"chatId\": \"chat-elif-web\", \"agent\": {\"name\": \"Selin\"}}'",
+        )
+        .arg(Arg::new("method").value_name("SERVICE/METHOD").required(true).help("What to call, such as ChatService/GetChat"))
+        .arg(Arg::new("data").long("data").short('d').value_name("JSON").help("The request [default: standard input, or {} at a terminal]"))
+        .arg(Arg::new("address").long("address").short('a').value_name("ADDRESS").env("DESKHAND_ADDRESS").default_value("127.0.0.1:50051").help("Where the server listens"))
+        .arg(Arg::new("timeout").long("timeout").value_name("SECONDS").default_value("60").value_parser(clap::value_parser!(u32).range(1..=600)).help("Longest wait for the whole reply"))
+}
+
+pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let name = matches.get_one::<String>("method").expect("it is required");
+    let address = matches.get_one::<String>("address").expect("it has a default");
+    let timeout = *matches.get_one::<u32>("timeout").expect("it has a default");
+    let pool = pool()?;
+    let method = method(&pool, name)
+        .ok_or_else(|| anyhow!("there is no method `{name}`; there are:\n  {}", method_names(&pool).join("\n  ")))?;
+    let request = read_request(matches.get_one::<String>("data"), method.input())?;
+    let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+    let codec = DynamicCodec { output: method.output() };
+    super::block_on(call(address, &path, codec, request, Duration::from_secs(timeout.into())))?
+}
+
+fn read_request(data: Option<&String>, input: MessageDescriptor) -> anyhow::Result<DynamicMessage> {
+    let json = match data {
+        Some(data) => data.clone(),
+        None if std::io::stdin().is_terminal() => "{}".to_owned(),
+        None => {
+            let mut json = String::new();
+            std::io::stdin().read_to_string(&mut json).context("standard input can't be read")?;
+            if json.trim().is_empty() { "{}".to_owned() } else { json }
+        }
+    };
+    let name = input.name().to_owned();
+    let mut reader = serde_json::Deserializer::from_str(&json);
+    let options = DeserializeOptions::new().deny_unknown_fields(true);
+    let request = DynamicMessage::deserialize_with_options(input, &mut reader, &options).with_context(|| format!("the JSON is no {name}"))?;
+    reader.end().context("there is more after the JSON")?;
+    Ok(request)
+}
+
+async fn call(address: &str, path: &str, codec: DynamicCodec, request: DynamicMessage, timeout: Duration) -> anyhow::Result<ExitCode> {
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).with_context(|| format!("`{address}` is no address"))?;
+    let channel = endpoint
+        .connect_timeout(Duration::from_secs(3))
+        .connect()
+        .await
+        .with_context(|| format!("no server listens on {address}; start one with `deskhand serve` or `deskhand demo`"))?;
+    let mut client = Grpc::new(channel).max_decoding_message_size(MOST_REPLY_BYTES);
+    client.ready().await?;
+    let mut request = Request::new(request);
+    request.set_timeout(timeout);
+    let path: PathAndQuery = path.parse()?;
+    // A unary reply is a stream of one message.
+    let told = async {
+        let mut replies = client.server_streaming(request, path, codec).await?.into_inner();
+        while let Some(reply) = replies.message().await? {
+            print(&reply);
+        }
+        Ok::<(), Status>(())
+    };
+    match told.await {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(status) => {
+            eprintln!("{}", describe(&status));
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn print(reply: &DynamicMessage) {
+    let mut json = Vec::new();
+    let mut writer = serde_json::Serializer::new(&mut json);
+    let options = SerializeOptions::new().skip_default_fields(true);
+    if reply.serialize_with_options(&mut writer, &options).is_ok() {
+        json.push(b'\n');
+        // Who reads it may have closed the pipe; then there is nobody to tell.
+        let _ = std::io::stdout().write_all(&json);
+    }
+}
+
+/// An error with all that its details say.
+pub fn describe(status: &Status) -> String {
+    let details = status.get_error_details();
+    let reason = details.error_info().map(|info| format!(" ({})", info.reason)).unwrap_or_default();
+    let mut text = format!("{:?}{reason}: {}", status.code(), status.message());
+    if let Some(bad) = details.bad_request() {
+        for violation in &bad.field_violations {
+            text.push_str(&format!("\n  {}: {}", violation.field, violation.description));
+        }
+    }
+    if let Some(delay) = details.retry_info().and_then(|retry| retry.retry_delay) {
+        text.push_str(&format!("\n  try again in {} s", delay.as_secs()));
+    }
+    text
+}

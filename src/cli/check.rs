@@ -1,0 +1,28 @@
+//! `deskhand check`: validates a knowledge base.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::ensure;
+use clap::{Arg, ArgMatches, Command, value_parser};
+
+use crate::knowledge::{Findings, check};
+
+pub fn command() -> Command {
+    Command::new("check")
+        .about("Check a knowledge base: front matter, ids, shortcuts, placeholders, links, translations")
+        .after_help("Prints a line for each finding, with its file and line. Ends with 0 when there are no errors, with 1 when there are; missing translations are warnings.")
+        .arg(Arg::new("folder").value_name("FOLDER").default_value("knowledge-base").value_parser(value_parser!(PathBuf)).help("The knowledge base"))
+}
+
+pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let folder = matches.get_one::<PathBuf>("folder").expect("it has a default");
+    ensure!(folder.is_dir(), "`{}` is no folder; name the knowledge base to check", folder.display());
+    let Findings { documents, errors, warnings } = check(folder);
+    for (findings, word) in [(&errors, "error"), (&warnings, "warning")] {
+        for finding in findings {
+            println!("{}:{}: {word}: {}", folder.join(&finding.file).display(), finding.line, finding.message);
+        }
+    }
+    println!("{documents} documents, {} errors, {} warnings", errors.len(), warnings.len());
+    Ok(if errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

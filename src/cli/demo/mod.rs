@@ -1,0 +1,105 @@
+//! `deskhand demo`: the sample shop, served, and one chat walked through as a console would.
+
+mod page;
+mod walk;
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use rust_embed::{Embed, EmbeddedFile};
+
+use crate::{config::{self, Config}, server::Server, telemetry};
+
+/// The sample shop, as it is in the repository.
+#[derive(Embed)]
+#[folder = "knowledge-base"]
+struct Shop;
+
+/// Its sample chats: each file is an AppendEventsRequest.
+#[derive(Embed)]
+#[folder = "sample-chats"]
+struct SampleChats;
+
+pub fn command() -> Command {
+    Command::new("demo")
+        .about("Serve the sample shop on loopback and walk through one of its chats, as a console would")
+        .after_help("Needs no key, no network and no settings. With OPENAI_BASE_URL, OPENAI_API_KEY and DESKHAND_MODEL it uses that model.")
+        .arg(Arg::new("once").long("once").action(ArgAction::SetTrue).help("End after the walk, instead of serving on"))
+        .args(config::flags())
+}
+
+pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let mut config = Config::read(None, matches)?;
+    telemetry::start(if matches.value_source("log").is_some() { &config.log } else { "error" });
+    // What the demo keeps is its own, and goes with it, unless a place was named for it.
+    let scratch = Scratch::new()?;
+    if matches.value_source("data").is_none() {
+        config.data = scratch.0.join("data");
+        config.database_url = None;
+    }
+    if !config.knowledge_base.as_deref().is_some_and(Path::is_dir) {
+        config.knowledge_base = Some(scratch.unpack()?);
+    }
+    let once = matches.get_flag("once");
+    super::block_on(demo(config, matches.value_source("listen").is_some(), once))??;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn demo(mut config: Config, listen_given: bool, once: bool) -> anyhow::Result<()> {
+    let model = config.models.first().map(|model| format!("{} at {}", model.name, model.base_url));
+    let folder = config.knowledge_base.clone().unwrap_or_default();
+    // A demo beside a running server takes a free port instead of failing.
+    if !listen_given && tokio::net::TcpListener::bind(config.listen).await.is_err() {
+        config.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    }
+    let server = Server::start(config).await?;
+    let mut chats: Vec<(String, EmbeddedFile)> =
+        SampleChats::iter().filter_map(|name| Some((name.to_string(), SampleChats::get(&name)?))).collect();
+    chats.sort_by(|one, other| one.0.cmp(&other.0));
+    let chats: Vec<(String, Vec<u8>)> = chats.into_iter().map(|(name, file)| (name, file.data.into_owned())).collect();
+
+    let walked = walk::walk(server.address, model.as_deref(), &chats).await;
+    if walked.is_ok() && !once {
+        page::invite(server.address, &folder);
+        tokio::signal::ctrl_c().await?;
+        println!();
+    }
+    server.stop().await;
+    walked
+}
+
+/// A folder that goes when the demo ends.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> anyhow::Result<Scratch> {
+        let folder = std::env::temp_dir().join(format!("deskhand-demo-{}", uuid::Uuid::new_v4().simple()));
+        fs::create_dir_all(&folder).with_context(|| format!("`{}` can't be made", folder.display()))?;
+        Ok(Scratch(folder))
+    }
+
+    /// Writes the sample shop out of the binary, for when it runs elsewhere than in the repository.
+    fn unpack(&self) -> anyhow::Result<PathBuf> {
+        let root = self.0.join("knowledge-base");
+        for name in Shop::iter() {
+            let path = root.join(name.as_ref());
+            let file = Shop::get(&name).context("a file of the sample shop is missing")?;
+            fs::create_dir_all(path.parent().unwrap_or(&root))?;
+            fs::write(&path, file.data)?;
+        }
+        Ok(root)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What can't be removed is in the system's folder for such things.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

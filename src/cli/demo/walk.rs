@@ -1,0 +1,275 @@
+//! One chat, walked through by gRPC over a real connection.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, anyhow};
+use prost::Message;
+use prost_reflect::{DescriptorPool, DynamicMessage, Value};
+use tonic::{
+    Request, Status,
+    client::Grpc,
+    codegen::http::uri::PathAndQuery,
+    transport::{Channel, Endpoint},
+};
+
+use super::page;
+use crate::{
+    api::pb::{
+        self, chat_service_client::ChatServiceClient, event::Body, knowledge_service_client::KnowledgeServiceClient,
+        reply_service_client::ReplyServiceClient,
+    },
+    cli::{
+        call::describe,
+        dynamic::{self, DynamicCodec, pool},
+    },
+};
+
+/// The chat that is walked through.
+const CHAT: &str = "chat-elif-web";
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Walks, and prints what comes back.
+pub async fn walk(address: SocketAddr, model: Option<&str>, chats: &[(String, Vec<u8>)]) -> anyhow::Result<()> {
+    let channel = Endpoint::from_shared(format!("http://{address}"))?.connect().await.context("the demo's own server can't be reached")?;
+    let mut walk = Walk {
+        contract: pool()?,
+        channel: channel.clone(),
+        replies: ReplyServiceClient::new(channel.clone()),
+        chats: ChatServiceClient::new(channel.clone()),
+        knowledge: KnowledgeServiceClient::new(channel),
+    };
+    println!("{}", page::bold("Deskhand · the sample shop Keten Ev: home textiles, sold in Türkiye, Hungary, Germany and abroad"));
+    match model {
+        Some(model) => println!("Texts are made by {model}."),
+        None => println!("No model is configured: the built-in engine does what can be done without one."),
+    }
+    walk.append(chats).await?;
+    walk.show_chat().await?;
+    walk.suggest().await?;
+    walk.draft().await?;
+    walk.correct().await?;
+    walk.retone().await?;
+    walk.translate().await?;
+    walk.summarize().await?;
+    walk.search().await
+}
+
+struct Walk {
+    contract: DescriptorPool,
+    channel: Channel,
+    replies: ReplyServiceClient<Channel>,
+    chats: ChatServiceClient<Channel>,
+    knowledge: KnowledgeServiceClient<Channel>,
+}
+
+fn selin() -> Option<pb::Agent> {
+    Some(pb::Agent { agent_id: "agent-selin".into(), name: "Selin".into(), groups: vec!["orders".into()], language: "en".into() })
+}
+
+fn timed<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(DEADLINE);
+    request
+}
+
+impl Walk {
+    /// Calls a generating method, shows its stream as it comes, and gives its end back.
+    async fn generate(&mut self, method: &str, request: &impl Message) -> Result<pb::Finished, Status> {
+        let method = dynamic::method(&self.contract, &format!("ReplyService/{method}")).ok_or_else(|| Status::internal("no such method"))?;
+        let malformed = |error: prost::DecodeError| Status::internal(error.to_string());
+        let request = DynamicMessage::decode(method.input(), request.encode_to_vec().as_slice()).map_err(malformed)?;
+        let path = PathAndQuery::try_from(format!("/{}/{}", method.parent_service().full_name(), method.name()));
+        let path = path.map_err(|error| Status::internal(error.to_string()))?;
+        let mut client = Grpc::new(self.channel.clone());
+        client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+        let mut stream = client.server_streaming(timed(request), path, DynamicCodec { output: method.output() }).await?.into_inner();
+        let (mut column, mut end) = (0, None);
+        while let Some(message) = stream.message().await? {
+            match (message.get_field_by_name("delta").as_deref(), message.get_field_by_name("finished").as_deref()) {
+                (_, Some(Value::Message(finished))) if message.has_field_by_name("finished") => {
+                    end = Some(finished.transcode_to::<pb::Finished>().map_err(malformed)?);
+                }
+                (Some(Value::String(delta)), _) => page::flow(delta, &mut column),
+                _ => {}
+            }
+        }
+        if column > 0 {
+            println!();
+        }
+        end.ok_or_else(|| Status::internal("the stream had no end"))
+    }
+
+    async fn append(&mut self, chats: &[(String, Vec<u8>)]) -> anyhow::Result<()> {
+        page::heading("ChatService/AppendEvents", "The console sends what happens in its chats");
+        let description = self.contract.get_message_by_name("deskhand.v1.AppendEventsRequest").context("the contract has no AppendEventsRequest")?;
+        let began = Instant::now();
+        let mut events = 0;
+        for (name, json) in chats {
+            let mut reader = serde_json::Deserializer::from_slice(json);
+            let message = DynamicMessage::deserialize(description.clone(), &mut reader).with_context(|| format!("the sample chat {name} is malformed"))?;
+            let request = pb::AppendEventsRequest::decode(message.encode_to_vec().as_slice())?;
+            events += self.chats.append_events(timed(request)).await.map_err(told)?.into_inner().last_sequence;
+        }
+        page::block(&format!("{} chats with {events} events, each answered when it was durable", chats.len()));
+        page::took(began.elapsed(), "");
+        Ok(())
+    }
+
+    async fn show_chat(&mut self) -> anyhow::Result<()> {
+        let request = pb::GetChatRequest { chat_id: CHAT.into(), after_sequence: 0, page_size: 1000 };
+        let began = Instant::now();
+        let reply = self.chats.get_chat(timed(request)).await.map_err(told)?.into_inner();
+        let took = began.elapsed();
+        let chat = reply.chat.context("the reply holds no chat")?;
+        page::heading("ChatService/GetChat", "Selin opens Elif's chat");
+        for event in &reply.events {
+            match &event.body {
+                Some(Body::Message(message)) => page::said(&message.author_name, &message.text),
+                Some(Body::Note(note)) => page::said(&format!("{} (internal note)", note.agent_name), &note.text),
+                _ => {}
+            }
+        }
+        for record in &chat.records {
+            let status = record.values.get("status").map(String::as_str).unwrap_or_default();
+            page::block(&page::dim(&format!("record: {} {}, {status} · earlier chats: {}", record.source, record.reference, chat.earlier_chat_ids.join(", "))));
+        }
+        page::took(took, "");
+        Ok(())
+    }
+
+    async fn suggest(&mut self) -> anyhow::Result<()> {
+        page::heading("ReplyService/SuggestAnswers", "What fits, found from the whole chat");
+        let request = pb::SuggestAnswersRequest { chat_id: CHAT.into(), agent: selin(), limit: 3, ..pb::SuggestAnswersRequest::default() };
+        let began = Instant::now();
+        let reply = self.replies.suggest_answers(timed(request)).await.map_err(told)?.into_inner();
+        let took = began.elapsed();
+        for suggestion in reply.suggestions {
+            let kind = if suggestion.kind() == pb::DocumentKind::Article { "article" } else { "canned answer" };
+            let audience = if suggestion.audience() == pb::Audience::Agents { page::yellow(" for agents only") } else { String::new() };
+            page::block(&format!("{:.2}  {} {}{audience}", suggestion.score, page::bold(&suggestion.title), page::dim(&format!("({kind} {})", suggestion.id))));
+            page::block(&page::dim(&format!("      {}", suggestion.reason)));
+        }
+        page::took(took, "no model asked");
+        Ok(())
+    }
+
+    async fn draft(&mut self) -> anyhow::Result<()> {
+        page::heading("ReplyService/DraftReply", "A draft, as it streams");
+        let request = pb::DraftReplyRequest { chat_id: CHAT.into(), agent: selin(), ..pb::DraftReplyRequest::default() };
+        let began = Instant::now();
+        let finished = self.generate("DraftReply", &request).await;
+        if let Some(finished) = outcome(finished, began)? {
+            for source in &finished.sources {
+                page::block(&page::dim(&format!("source: {} {}", source.title, source.url)));
+            }
+            if let Some(receipt) = &finished.context {
+                let notes = receipt.notes.clone().unwrap_or_default();
+                page::block(&page::dim(&format!("receipt: {} of {} internal notes used; {} tokens of {}", notes.used, notes.total, receipt.tokens_used, receipt.token_budget)));
+            }
+        }
+        Ok(())
+    }
+
+    async fn correct(&mut self) -> anyhow::Result<()> {
+        page::heading("ReplyService/CorrectReply", "Selin's English, corrected");
+        let text = "Hello James, we recieved you're question about teh customs charge for KE-204977. I will write to you untill tomorow.";
+        page::said("before", text);
+        let request = pb::CorrectReplyRequest { text: text.into(), ..pb::CorrectReplyRequest::default() };
+        let began = Instant::now();
+        let finished = self.generate("CorrectReply", &request).await;
+        if let Some(finished) = outcome(finished, began)? {
+            let changed: Vec<String> = finished.edits.iter().filter_map(|edit| match edit.kind() {
+                pb::SegmentKind::Removed => Some(format!("-{}", edit.text.trim())),
+                pb::SegmentKind::Added => Some(format!("+{}", edit.text.trim())),
+                _ => None,
+            }).collect();
+            page::block(&page::dim(&format!("edits: {}", changed.join(" "))));
+        }
+        Ok(())
+    }
+
+    async fn retone(&mut self) -> anyhow::Result<()> {
+        page::heading("ReplyService/RetoneReply", "The same, friendlier");
+        let text = "Your parcel is delayed. Wait until Friday.";
+        page::said("before", text);
+        let request = pb::RetoneReplyRequest { text: text.into(), tone: pb::Tone::Friendly.into(), ..pb::RetoneReplyRequest::default() };
+        let began = Instant::now();
+        let finished = self.generate("RetoneReply", &request).await;
+        outcome(finished, began).map(drop)
+    }
+
+    async fn translate(&mut self) -> anyhow::Result<()> {
+        page::heading("ReplyService/TranslateReply", "An approved answer, in the customer's language");
+        let request = pb::SuggestAnswersRequest {
+            chat_id: CHAT.into(),
+            agent: selin(),
+            query: "/shipped".into(),
+            language: "en".into(),
+            ..pb::SuggestAnswersRequest::default()
+        };
+        let suggestions = self.replies.suggest_answers(timed(request)).await.map_err(told)?.into_inner().suggestions;
+        let Some(answer) = suggestions.into_iter().next() else { return Err(anyhow!("the shop has no answer with the shortcut /shipped")) };
+        page::said("before", &answer.text);
+        let request = pb::TranslateReplyRequest {
+            source: Some(pb::translate_reply_request::Source::Text(answer.text)),
+            chat_id: CHAT.into(),
+            agent: selin(),
+            ..pb::TranslateReplyRequest::default()
+        };
+        let began = Instant::now();
+        let finished = self.generate("TranslateReply", &request).await;
+        outcome(finished, began).map(drop)
+    }
+
+    async fn summarize(&mut self) -> anyhow::Result<()> {
+        page::heading("ReplyService/SummarizeChat", "What a colleague needs at the handoff");
+        let request = pb::SummarizeChatRequest { chat_id: CHAT.into(), language: "en".into(), agent: selin() };
+        let began = Instant::now();
+        let finished = self.generate("SummarizeChat", &request).await;
+        outcome(finished, began).map(drop)
+    }
+
+    async fn search(&mut self) -> anyhow::Result<()> {
+        page::heading("KnowledgeService/Search", "Customers search the help pages as they type");
+        for (query, language) in [("siparis tak", "tr"), ("szallitasi kolt", "hu"), ("Ruckgabe", "de"), ("duvet cover siz", "en")] {
+            let request = pb::SearchRequest { query: query.into(), language: language.into(), limit: 1, ..pb::SearchRequest::default() };
+            let began = Instant::now();
+            let reply = self.knowledge.search(timed(request)).await.map_err(told)?.into_inner();
+            let took = began.elapsed();
+            let show = |segments: &[pb::Segment]| -> String {
+                segments.iter().map(|segment| if segment.kind() == pb::SegmentKind::Matched { page::green(&segment.text) } else { segment.text.clone() }).collect()
+            };
+            let best = reply.hits.first().map(|hit| show(&hit.title)).unwrap_or_else(|| "nothing".to_owned());
+            page::block(&format!("{:<18} {best} {}", query, page::dim(&format!("· {} found, {:.1} ms", reply.total, took.as_secs_f64() * 1000.0))));
+        }
+        Ok(())
+    }
+}
+
+/// Shows how it ended. What only a model can do is refused without one: the console's error is shown, and the walk goes on.
+fn outcome(finished: Result<pb::Finished, Status>, began: Instant) -> anyhow::Result<Option<pb::Finished>> {
+    match finished {
+        Ok(finished) => {
+            let by = match finished.engine() {
+                pb::Engine::Model => finished.model.clone(),
+                _ => "built-in engine".to_owned(),
+            };
+            let first = finished.usage.as_ref().map_or(0, |usage| usage.time_to_first_token_ms);
+            page::took(began.elapsed(), &format!("first words after {first} ms · {by}"));
+            Ok(Some(finished))
+        }
+        Err(status) if matches!(status.code(), tonic::Code::FailedPrecondition | tonic::Code::Unavailable) => {
+            page::block(&page::yellow(&format!("the console gets: {}", describe(&status))));
+            page::took(began.elapsed(), "");
+            Ok(None)
+        }
+        Err(status) => Err(told(status)),
+    }
+}
+
+fn told(status: Status) -> anyhow::Error {
+    anyhow!("a call of the demo failed: {}", describe(&status))
+}

@@ -1,0 +1,54 @@
+//! `deskhand serve`: serves until it is told to stop.
+
+use std::{path::{Path, PathBuf}, process::ExitCode};
+
+use clap::{Arg, ArgMatches, Command, value_parser};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{config::{self, Config}, server::Server, telemetry};
+
+/// Read when no other file is named and it is there.
+const DEFAULT_FILE: &str = "deskhand.toml";
+
+pub fn command() -> Command {
+    Command::new("serve")
+        .about("Serve consoles and help pages")
+        .after_help("Every setting is also a key of the configuration file; `deskhand.example.toml` explains them. Flags win over variables, variables over the file.")
+        .arg(
+            Arg::new("config")
+                .long("config")
+                .env("DESKHAND_CONFIG")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("The configuration file [default: deskhand.toml, if there is one]"),
+        )
+        .args(config::flags())
+}
+
+pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let given = matches.get_one::<PathBuf>("config").map(PathBuf::as_path);
+    let file = given.or_else(|| Some(Path::new(DEFAULT_FILE)).filter(|file| file.exists()));
+    let config = Config::read(file, matches)?;
+    telemetry::start(&config.log);
+    super::block_on(serve(config))??;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let models: Vec<String> = config.models.iter().map(|model| format!("{} at {}", model.name, model.base_url)).collect();
+    let server = Server::start(config).await?;
+    println!("listening on {}", server.address);
+    println!("keys: none, so every call is taken, as workspace `default` with every scope");
+    match models.as_slice() {
+        [] => println!("model: none; the built-in engine does what can be done without one"),
+        models => println!("model: {}", models.join(", then ")),
+    }
+    tokio::select! {
+        _ = terminated.recv() => {}
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+    }
+    tracing::info!("stopping");
+    server.stop().await;
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! Health, per service, and true: a service serves while the database answers. The index is open before anything is served.
+
+use std::time::Duration;
+
+use tokio::time::{interval, timeout};
+use tokio_util::task::AbortOnDropHandle;
+use tonic_health::{
+    ServingStatus,
+    server::{HealthReporter, HealthService},
+};
+use tonic_health::pb::health_server::HealthServer;
+
+use crate::{api::SERVICES, store::Store};
+
+/// How often the database is asked, and how long it may take to answer.
+const EVERY: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The health service, and what tells it.
+pub struct Health {
+    pub service: HealthServer<HealthService>,
+    pub reporter: HealthReporter,
+}
+
+/// Starts to watch the database; the watch ends when its handle is dropped.
+pub fn start(store: Store) -> (Health, AbortOnDropHandle<()>) {
+    let reporter = HealthReporter::new();
+    let service = HealthServer::new(HealthService::from_health_reporter(reporter.clone()));
+    let watched = reporter.clone();
+    let watch = tokio::spawn(async move {
+        let mut turns = interval(EVERY);
+        let mut served = None;
+        loop {
+            turns.tick().await;
+            let serves = timeout(PATIENCE, store.answers()).await.unwrap_or(false);
+            if served != Some(serves) {
+                if !serves {
+                    tracing::error!("the database does not answer");
+                }
+                tell(&watched, serves).await;
+                served = Some(serves);
+            }
+        }
+    });
+    (Health { service, reporter }, AbortOnDropHandle::new(watch))
+}
+
+/// Tells whether the services serve.
+pub async fn tell(reporter: &HealthReporter, serves: bool) {
+    let status = if serves { ServingStatus::Serving } else { ServingStatus::NotServing };
+    for service in SERVICES.iter().copied().chain([""]) {
+        reporter.set_service_status(service, status).await;
+    }
+}
