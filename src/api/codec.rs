@@ -56,7 +56,8 @@ impl<U: Message + Default> Decoder for CheckedDecoder<U> {
     }
 }
 
-/// Reads the field's path out of what prost says: `failed to decode Protobuf message: Outer.field: Inner.text: invalid string value: …`.
+/// Reads the field's path out of what prost says, which names the innermost field first: `failed to decode Protobuf message: Inner.text:
+/// Outer.field: invalid string value: …`.
 fn wrong_field(told: &str) -> (String, String) {
     let told = told.strip_prefix("failed to decode Protobuf message: ").unwrap_or(told);
     let mut path = Vec::new();
@@ -68,6 +69,7 @@ fn wrong_field(told: &str) -> (String, String) {
         }
         rest = tail;
     }
+    path.reverse();
     let problem = if rest.contains("UTF-8") { "must be valid UTF-8".to_owned() } else { "is not a valid protobuf encoding".to_owned() };
     (path.join("."), problem)
 }

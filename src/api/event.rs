@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use super::{fields::Fields, pb};
 use crate::{
     chats::{
-        Attachment, Author, Channel, Chat, Customer, Event, EventBody, Form, Message, NewEvent, Note, Opened, PageView, Rating,
-        Record, Status, Summary, Ticket, Transfer,
+        Attachment, Author, Channel, Chat, Customer, Event, EventBody, Form, Message, NewEvent, Note, Opened, PageView, Rating, Record,
+        Status, Summary, Ticket, Transfer,
     },
     text::Id,
 };

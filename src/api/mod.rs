@@ -37,11 +37,8 @@ const MOST_PUT_BYTES: usize = 8 << 20;
 const MOST_REPLY_BYTES: usize = (4 << 20) - (256 << 10);
 
 /// The services' names, as health knows them.
-pub const SERVICES: [&str; 3] = [
-    pb::reply_service_server::SERVICE_NAME,
-    pb::chat_service_server::SERVICE_NAME,
-    pb::knowledge_service_server::SERVICE_NAME,
-];
+pub const SERVICES: [&str; 3] =
+    [pb::reply_service_server::SERVICE_NAME, pb::chat_service_server::SERVICE_NAME, pb::knowledge_service_server::SERVICE_NAME];
 
 type Reply<T> = Result<Response<T>, Status>;
 

@@ -90,13 +90,16 @@ async fn write(store: &Store, batch: &VecDeque<Append>) -> Result<Vec<Result<App
     let known = event_rows::known_events(&mut write, &ids).await?;
     let mut drafts: BTreeMap<&ChatKey, Draft> = BTreeMap::new();
     for key in &keys {
-        drafts.insert(key, Draft {
-            summary: summaries.get(*key).cloned().unwrap_or_default(),
-            known: HashMap::new(),
-            new: Vec::new(),
-            redactions: Vec::new(),
-            refold: false,
-        });
+        drafts.insert(
+            key,
+            Draft {
+                summary: summaries.get(*key).cloned().unwrap_or_default(),
+                known: HashMap::new(),
+                new: Vec::new(),
+                redactions: Vec::new(),
+                refold: false,
+            },
+        );
     }
     for (key, event_id, event) in known {
         if let Some(draft) = drafts.get_mut(&key) {
@@ -171,13 +174,8 @@ fn decide(draft: &mut Draft, events: &[NewEvent], now: Timestamp) -> Result<Appe
         }
         let at = event.at.unwrap_or(now);
         refold |= summary.last_sequence > 0 && at < summary.updated_at;
-        let event_kept = Event {
-            event_id: event.event_id.clone(),
-            at,
-            sequence: summary.last_sequence + 1,
-            redacted: false,
-            body: event.body.clone(),
-        };
+        let event_kept =
+            Event { event_id: event.event_id.clone(), at, sequence: summary.last_sequence + 1, redacted: false, body: event.body.clone() };
         summary.apply(&event_kept);
         new.push(Kept { event: event_kept, at_given: event.at.is_some(), hash });
     }

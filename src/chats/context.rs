@@ -194,7 +194,8 @@ fn line(turn: &Turn) -> ChatLine {
 
 fn earlier_text(EarlierChat(chat): &EarlierChat) -> String {
     let summary = &chat.summary;
-    let mut text = format!("{} chat of {}, topic: {}", channel_word(summary.channel), summary.opened_at.strftime("%Y-%m-%d"), summary.topic);
+    let mut text =
+        format!("{} chat of {}, topic: {}", channel_word(summary.channel), summary.opened_at.strftime("%Y-%m-%d"), summary.topic);
     for turn in &chat.turns {
         let line = line(turn);
         text.push_str(&format!("\n{}: {}", line.author, line.text));

@@ -5,10 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 use sqlx::{Any, AssertSqlSafe, Row, any::AnyRow};
 
-use super::{
-    ChatError, Event, EventBody, Summary,
-    append::Kept,
-};
+use super::{ChatError, Event, EventBody, Summary, append::Kept};
 use crate::{
     config::Workspace,
     store::{Store, StoreError, Write, sql},
@@ -54,9 +51,8 @@ impl Known {
 pub async fn lock_chats(write: &mut Write, keys: &[&ChatKey]) -> Result<HashMap<ChatKey, Summary>, ChatError> {
     let mut summaries = HashMap::new();
     for keys in keys.chunks(sql::MOST_VALUES / 2) {
-        let values: Vec<String> = (0..keys.len())
-            .map(|row| format!("(${},${},0,1,0,'','','','',0,'')", 2 * row + 1, 2 * row + 2))
-            .collect();
+        let values: Vec<String> =
+            (0..keys.len()).map(|row| format!("(${},${},0,1,0,'','','','',0,'')", 2 * row + 1, 2 * row + 2)).collect();
         let statement = format!(
             "INSERT INTO chat (workspace, chat_id, last_sequence, status, channel, team, agent_id, topic, customer_id, opened_at, summary)
              VALUES {} ON CONFLICT (workspace, chat_id) DO UPDATE SET last_sequence = chat.last_sequence
@@ -79,10 +75,7 @@ pub async fn lock_chats(write: &mut Write, keys: &[&ChatKey]) -> Result<HashMap<
 }
 
 /// Which of the events that calls name are there: those they append and those they redact are asked alike.
-pub async fn known_events(
-    write: &mut Write,
-    ids: &BTreeMap<ChatKey, Vec<&str>>,
-) -> Result<Vec<(ChatKey, String, Known)>, ChatError> {
+pub async fn known_events(write: &mut Write, ids: &BTreeMap<ChatKey, Vec<&str>>) -> Result<Vec<(ChatKey, String, Known)>, ChatError> {
     let asked: Vec<(&ChatKey, &str)> = ids.iter().flat_map(|(key, ids)| ids.iter().map(move |id| (key, *id))).collect();
     let mut known = Vec::new();
     for asked in asked.chunks(sql::MOST_VALUES / 3) {
@@ -99,11 +92,15 @@ pub async fn known_events(
             let key = ChatKey { workspace: row.try_get(0)?, chat_id: row.try_get(1)? };
             let at = row.try_get::<i64, _>(5)? != 0;
             let body: EventBody = serde_json::from_str(&row.try_get::<String, _>(6)?)?;
-            known.push((key, row.try_get(2)?, Known {
-                hash: row.try_get(3)?,
-                at: if at { Some(time(row.try_get(4)?)?) } else { None },
-                redaction: matches!(body, EventBody::Redaction { .. }),
-            }));
+            known.push((
+                key,
+                row.try_get(2)?,
+                Known {
+                    hash: row.try_get(3)?,
+                    at: if at { Some(time(row.try_get(4)?)?) } else { None },
+                    redaction: matches!(body, EventBody::Redaction { .. }),
+                },
+            ));
         }
     }
     Ok(known)
@@ -304,10 +301,9 @@ pub async fn list(
     let mut conditions = vec!["workspace = $1".to_owned()];
     let mut texts: Vec<String> = Vec::new();
     // Numbers are ours, so they may stand in the statement; texts are always bound.
-    for (column, value) in [
-        ("status", filter.status.map(|status| status as i64)),
-        ("channel", filter.channel.map(|channel| channel as i64)),
-    ] {
+    for (column, value) in
+        [("status", filter.status.map(|status| status as i64)), ("channel", filter.channel.map(|channel| channel as i64))]
+    {
         if let Some(value) = value {
             conditions.push(format!("{column} = {value}"));
         }
@@ -318,12 +314,9 @@ pub async fn list(
     if let Some(time) = filter.opened_before {
         conditions.push(format!("opened_at < {}", nanoseconds(time)));
     }
-    for (column, value) in [
-        ("team", &filter.group),
-        ("agent_id", &filter.agent_id),
-        ("topic", &filter.topic),
-        ("customer_id", &filter.customer_id),
-    ] {
+    for (column, value) in
+        [("team", &filter.group), ("agent_id", &filter.agent_id), ("topic", &filter.topic), ("customer_id", &filter.customer_id)]
+    {
         if !value.is_empty() {
             texts.push(value.clone());
             conditions.push(format!("{column} = ${}", texts.len() + 1));
@@ -340,18 +333,14 @@ pub async fn list(
         texts.push(chat_id);
         conditions.push(format!("(opened_at < {opened_at} OR (opened_at = {opened_at} AND chat_id < ${}))", texts.len() + 1));
     }
-    let statement = format!(
-        "SELECT chat_id, summary FROM chat WHERE {} ORDER BY opened_at DESC, chat_id DESC LIMIT {most}",
-        conditions.join(" AND ")
-    );
+    let statement =
+        format!("SELECT chat_id, summary FROM chat WHERE {} ORDER BY opened_at DESC, chat_id DESC LIMIT {most}", conditions.join(" AND "));
     let mut query = sqlx::query(AssertSqlSafe(statement)).bind(workspace.as_str().to_owned());
     for text in texts {
         query = query.bind(text);
     }
     let rows = query.fetch_all(store.reads()).await?;
-    rows.iter()
-        .map(|row| Ok((row.try_get(0)?, serde_json::from_str(&row.try_get::<String, _>(1)?)?)))
-        .collect()
+    rows.iter().map(|row| Ok((row.try_get(0)?, serde_json::from_str(&row.try_get::<String, _>(1)?)?))).collect()
 }
 
 /// A chat's summary, if there is such a chat.

@@ -158,10 +158,7 @@ impl Chat {
     pub fn last_burst(&self) -> Vec<&Turn> {
         let customer = |turn: &&Turn| turn.message.author == Author::Customer;
         let Some(end) = self.turns.iter().rposition(|turn| customer(&turn)) else { return Vec::new() };
-        let start = self.turns[..end]
-            .iter()
-            .rposition(|turn| turn.message.author == Author::Agent)
-            .map_or(0, |before| before + 1);
+        let start = self.turns[..end].iter().rposition(|turn| turn.message.author == Author::Agent).map_or(0, |before| before + 1);
         self.turns[start..=end].iter().filter(customer).collect()
     }
 

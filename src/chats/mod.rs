@@ -25,8 +25,8 @@ pub use archive::{ChatPage, ListChats};
 pub use context::{ChatLine, ChosenContext, ClassReceipt, EarlierChat, Omission, OmissionReason, choose};
 pub use error::ChatError;
 pub use event::{
-    Attachment, Author, Channel, Customer, Event, EventBody, Form, Message, NewEvent, Note, Opened, PageView, Rating, Record,
-    Ticket, Transfer,
+    Attachment, Author, Channel, Customer, Event, EventBody, Form, Message, NewEvent, Note, Opened, PageView, Rating, Record, Ticket,
+    Transfer,
 };
 pub use event_rows::{Filter, nanoseconds};
 pub use fold::{Chat, Status, Summary, Turn};

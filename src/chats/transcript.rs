@@ -4,7 +4,10 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde_json::json;
 
 use super::{Author, Chat, ChatError, Chats, Event, EventBody, event_rows};
-use crate::{config::Workspace, text::{Id, Language}};
+use crate::{
+    config::Workspace,
+    text::{Id, Language},
+};
 
 /// How a transcript is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +45,8 @@ impl Chats {
             "" => TimeZone::UTC,
             name => TimeZone::get(name).map_err(|_| ChatError::TimeZone(name.to_owned()))?,
         };
-        let mut events = event_rows::chat_events(self.store.reads(), &super::key(workspace, chat_id.as_str()), 0, super::MOST_EVENTS).await?;
+        let mut events =
+            event_rows::chat_events(self.store.reads(), &super::key(workspace, chat_id.as_str()), 0, super::MOST_EVENTS).await?;
         if events.is_empty() {
             return Err(ChatError::NotFound(chat_id.to_string()));
         }
@@ -61,7 +65,8 @@ impl Chats {
             TranscriptFormat::Html => (page.html(), "text/html; charset=utf-8", "html"),
             TranscriptFormat::Json => (page.json(chat_id.as_str()), "application/json", "json"),
         };
-        let safe: String = chat_id.as_str().chars().map(|letter| if letter.is_alphanumeric() || letter == '-' { letter } else { '_' }).collect();
+        let safe: String =
+            chat_id.as_str().chars().map(|letter| if letter.is_alphanumeric() || letter == '-' { letter } else { '_' }).collect();
         Ok(Transcript { content, media_type, file_name: format!("chat-{safe}.{ending}") })
     }
 }
@@ -190,7 +195,9 @@ fn line(event: &Event, include_notes: bool, words: &Words, zone: &TimeZone) -> O
         EventBody::Resolved => (Kind::Mark, words.resolved.to_owned(), String::new()),
         EventBody::Reopened => (Kind::Mark, words.reopened.to_owned(), String::new()),
         EventBody::Ticket(ticket) => (Kind::Mark, words.ticket.to_owned(), ticket.ticket_id.clone()),
-        EventBody::Rating(rating) => (Kind::Mark, words.rating.to_owned(), format!("{}/5 {}", rating.score, rating.comment).trim().to_owned()),
+        EventBody::Rating(rating) => {
+            (Kind::Mark, words.rating.to_owned(), format!("{}/5 {}", rating.score, rating.comment).trim().to_owned())
+        }
         _ => return None,
     };
     let text = if event.redacted { format!("[{}]", words.removed) } else { text };
@@ -235,7 +242,9 @@ impl Page {
             let (who, said, class) = (escape_html(who), escape_html(said), kind.word());
             match kind {
                 Kind::Mark => body.push_str(&format!("<p class=\"mark\">{time} — {who}{}</p>\n", colon(&said))),
-                _ => body.push_str(&format!("<div class=\"turn {class}\"><p class=\"who\">{who} <time>{time}</time></p><p class=\"said\">{said}</p></div>\n")),
+                _ => body.push_str(&format!(
+                    "<div class=\"turn {class}\"><p class=\"who\">{who} <time>{time}</time></p><p class=\"said\">{said}</p></div>\n"
+                )),
             }
         }
         format!(
@@ -252,7 +261,8 @@ impl Page {
             .iter()
             .map(|line| json!({ "at": line.at.to_string(), "time": line.time, "kind": line.kind.word(), "who": line.who, "text": line.text }))
             .collect();
-        let page = json!({ "chat_id": chat_id, "title": self.title, "language": self.language, "customer": self.words.customer, "lines": lines });
+        let page =
+            json!({ "chat_id": chat_id, "title": self.title, "language": self.language, "customer": self.words.customer, "lines": lines });
         format!("{page:#}\n")
     }
 }
@@ -286,7 +296,10 @@ fn escape_html(text: &str) -> String {
 fn escape_markdown(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
-        if matches!(letter, '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '<' | '>' | '(' | ')' | '#' | '+' | '-' | '!' | '|' | '~' | '&' | '=' | '.') {
+        if matches!(
+            letter,
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '<' | '>' | '(' | ')' | '#' | '+' | '-' | '!' | '|' | '~' | '&' | '=' | '.'
+        ) {
             escaped.push('\\');
         }
         escaped.push(letter);

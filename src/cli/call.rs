@@ -27,8 +27,23 @@ pub fn command() -> Command {
         )
         .arg(Arg::new("method").value_name("SERVICE/METHOD").required(true).help("What to call, such as ChatService/GetChat"))
         .arg(Arg::new("data").long("data").short('d').value_name("JSON").help("The request [default: standard input, or {} at a terminal]"))
-        .arg(Arg::new("address").long("address").short('a').value_name("ADDRESS").env("DESKHAND_ADDRESS").default_value("127.0.0.1:50051").help("Where the server listens"))
-        .arg(Arg::new("timeout").long("timeout").value_name("SECONDS").default_value("60").value_parser(clap::value_parser!(u32).range(1..=600)).help("Longest wait for the whole reply"))
+        .arg(
+            Arg::new("address")
+                .long("address")
+                .short('a')
+                .value_name("ADDRESS")
+                .env("DESKHAND_ADDRESS")
+                .default_value("127.0.0.1:50051")
+                .help("Where the server listens"),
+        )
+        .arg(
+            Arg::new("timeout")
+                .long("timeout")
+                .value_name("SECONDS")
+                .default_value("60")
+                .value_parser(clap::value_parser!(u32).range(1..=600))
+                .help("Longest wait for the whole reply"),
+        )
 }
 
 pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
@@ -36,8 +51,8 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let address = matches.get_one::<String>("address").expect("it has a default");
     let timeout = *matches.get_one::<u32>("timeout").expect("it has a default");
     let pool = pool()?;
-    let method = method(&pool, name)
-        .ok_or_else(|| anyhow!("there is no method `{name}`; there are:\n  {}", method_names(&pool).join("\n  ")))?;
+    let method =
+        method(&pool, name).ok_or_else(|| anyhow!("there is no method `{name}`; there are:\n  {}", method_names(&pool).join("\n  ")))?;
     let request = read_request(matches.get_one::<String>("data"), method.input())?;
     let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
     let codec = DynamicCodec { output: method.output() };
@@ -57,7 +72,8 @@ fn read_request(data: Option<&String>, input: MessageDescriptor) -> anyhow::Resu
     let name = input.name().to_owned();
     let mut reader = serde_json::Deserializer::from_str(&json);
     let options = DeserializeOptions::new().deny_unknown_fields(true);
-    let request = DynamicMessage::deserialize_with_options(input, &mut reader, &options).with_context(|| format!("the JSON is no {name}"))?;
+    let request =
+        DynamicMessage::deserialize_with_options(input, &mut reader, &options).with_context(|| format!("the JSON is no {name}"))?;
     reader.end().context("there is more after the JSON")?;
     Ok(request)
 }

@@ -1,11 +1,18 @@
 //! `deskhand serve`: serves until it is told to stop.
 
-use std::{path::{Path, PathBuf}, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{config::{self, Config}, server::Server, telemetry};
+use crate::{
+    config::{self, Config},
+    server::Server,
+    telemetry,
+};
 
 /// Read when no other file is named and it is there.
 const DEFAULT_FILE: &str = "deskhand.toml";

@@ -59,28 +59,108 @@ struct Setting {
 
 /// The settings that stand at the top of the file.
 const SETTINGS: [Setting; 9] = [
-    Setting { key: "listen", variable: "DESKHAND_LISTEN", value: "ADDRESS", help: "Address and port of the one listener; port 0 takes a free one [default: 127.0.0.1:50051]" },
-    Setting { key: "data", variable: "DESKHAND_DATA", value: "FOLDER", help: "Folder for everything that is kept, made at first start [default: data]" },
-    Setting { key: "database_url", variable: "DESKHAND_DATABASE_URL", value: "URL", help: "sqlite:… or postgres://… [default: SQLite in the data folder]" },
-    Setting { key: "knowledge_base", variable: "DESKHAND_KNOWLEDGE_BASE", value: "FOLDER", help: "Folder of articles and canned answers; may be absent [default: knowledge-base]" },
+    Setting {
+        key: "listen",
+        variable: "DESKHAND_LISTEN",
+        value: "ADDRESS",
+        help: "Address and port of the one listener; port 0 takes a free one [default: 127.0.0.1:50051]",
+    },
+    Setting {
+        key: "data",
+        variable: "DESKHAND_DATA",
+        value: "FOLDER",
+        help: "Folder for everything that is kept, made at first start [default: data]",
+    },
+    Setting {
+        key: "database_url",
+        variable: "DESKHAND_DATABASE_URL",
+        value: "URL",
+        help: "sqlite:… or postgres://… [default: SQLite in the data folder]",
+    },
+    Setting {
+        key: "knowledge_base",
+        variable: "DESKHAND_KNOWLEDGE_BASE",
+        value: "FOLDER",
+        help: "Folder of articles and canned answers; may be absent [default: knowledge-base]",
+    },
     Setting { key: "language", variable: "DESKHAND_LANGUAGE", value: "TAG", help: "The language of whoever tells none [default: en]" },
-    Setting { key: "languages", variable: "DESKHAND_LANGUAGES", value: "TAGS", help: "The languages that customers are expected to write in, with commas between them [default: en,tr,hu,de]" },
-    Setting { key: "context_tokens", variable: "DESKHAND_CONTEXT_TOKENS", value: "NUMBER", help: "Token budget of a prompt's context [default: 8000]" },
-    Setting { key: "log", variable: "DESKHAND_LOG", value: "FILTER", help: "What to log, such as `info` or `deskhand=debug` [default: info]" },
-    Setting { key: "allow_remote_without_keys", variable: "DESKHAND_ALLOW_REMOTE_WITHOUT_KEYS", value: "true|false", help: "Serve beyond loopback although nobody needs a key [default: false]" },
+    Setting {
+        key: "languages",
+        variable: "DESKHAND_LANGUAGES",
+        value: "TAGS",
+        help: "The languages that customers are expected to write in, with commas between them [default: en,tr,hu,de]",
+    },
+    Setting {
+        key: "context_tokens",
+        variable: "DESKHAND_CONTEXT_TOKENS",
+        value: "NUMBER",
+        help: "Token budget of a prompt's context [default: 8000]",
+    },
+    Setting {
+        key: "log",
+        variable: "DESKHAND_LOG",
+        value: "FILTER",
+        help: "What to log, such as `info` or `deskhand=debug` [default: info]",
+    },
+    Setting {
+        key: "allow_remote_without_keys",
+        variable: "DESKHAND_ALLOW_REMOTE_WITHOUT_KEYS",
+        value: "true|false",
+        help: "Serve beyond loopback although nobody needs a key [default: false]",
+    },
 ];
 
 /// The settings of the first model; in the file they are those of the first `[[models]]`.
 const MODEL_SETTINGS: [Setting; 9] = [
-    Setting { key: "name", variable: "DESKHAND_MODEL", value: "NAME", help: "The first model's name, as its server knows it [default: gpt-4o-mini]" },
-    Setting { key: "base_url", variable: "OPENAI_BASE_URL", value: "URL", help: "Where its OpenAI-compatible API begins [default: https://api.openai.com/v1]" },
-    Setting { key: "api_key", variable: "OPENAI_API_KEY", value: "KEY", help: "Its key; better given by the variable, which other users of the machine can't see" },
-    Setting { key: "connect_timeout", variable: "DESKHAND_MODEL_CONNECT_TIMEOUT", value: "TIME", help: "Longest wait for a connection to it [default: 3s]" },
-    Setting { key: "first_token_timeout", variable: "DESKHAND_MODEL_FIRST_TOKEN_TIMEOUT", value: "TIME", help: "Longest wait for its first token [default: 15s]" },
-    Setting { key: "token_gap_timeout", variable: "DESKHAND_MODEL_TOKEN_GAP_TIMEOUT", value: "TIME", help: "Longest wait between two of its tokens [default: 10s]" },
-    Setting { key: "total_timeout", variable: "DESKHAND_MODEL_TOTAL_TIMEOUT", value: "TIME", help: "Longest time for a whole answer [default: 60s]" },
+    Setting {
+        key: "name",
+        variable: "DESKHAND_MODEL",
+        value: "NAME",
+        help: "The first model's name, as its server knows it [default: gpt-4o-mini]",
+    },
+    Setting {
+        key: "base_url",
+        variable: "OPENAI_BASE_URL",
+        value: "URL",
+        help: "Where its OpenAI-compatible API begins [default: https://api.openai.com/v1]",
+    },
+    Setting {
+        key: "api_key",
+        variable: "OPENAI_API_KEY",
+        value: "KEY",
+        help: "Its key; better given by the variable, which other users of the machine can't see",
+    },
+    Setting {
+        key: "connect_timeout",
+        variable: "DESKHAND_MODEL_CONNECT_TIMEOUT",
+        value: "TIME",
+        help: "Longest wait for a connection to it [default: 3s]",
+    },
+    Setting {
+        key: "first_token_timeout",
+        variable: "DESKHAND_MODEL_FIRST_TOKEN_TIMEOUT",
+        value: "TIME",
+        help: "Longest wait for its first token [default: 15s]",
+    },
+    Setting {
+        key: "token_gap_timeout",
+        variable: "DESKHAND_MODEL_TOKEN_GAP_TIMEOUT",
+        value: "TIME",
+        help: "Longest wait between two of its tokens [default: 10s]",
+    },
+    Setting {
+        key: "total_timeout",
+        variable: "DESKHAND_MODEL_TOTAL_TIMEOUT",
+        value: "TIME",
+        help: "Longest time for a whole answer [default: 60s]",
+    },
     Setting { key: "max_tokens", variable: "DESKHAND_MODEL_MAX_TOKENS", value: "NUMBER", help: "Most tokens of an answer [default: 2048]" },
-    Setting { key: "temperature", variable: "DESKHAND_MODEL_TEMPERATURE", value: "NUMBER", help: "How freely it writes, from 0 to 2 [default: its server's own]" },
+    Setting {
+        key: "temperature",
+        variable: "DESKHAND_MODEL_TEMPERATURE",
+        value: "NUMBER",
+        help: "How freely it writes, from 0 to 2 [default: its server's own]",
+    },
 ];
 
 /// Every problem of a configuration at once.
@@ -121,12 +201,7 @@ pub fn flags() -> Vec<Arg> {
 
 fn flag(setting: &Setting, name: String) -> Arg {
     let long = name.replace('_', "-");
-    Arg::new(name)
-        .long(long)
-        .env(setting.variable)
-        .hide_env_values(true)
-        .value_name(setting.value)
-        .help(setting.help)
+    Arg::new(name).long(long).env(setting.variable).hide_env_values(true).value_name(setting.value).help(setting.help)
 }
 
 fn model_argument(setting: &Setting) -> String {
@@ -281,7 +356,13 @@ mod tests {
         let error = read(file, &["--context-tokens", "many"]).unwrap_err();
         assert_eq!(error.problems.len(), 7, "{error}");
         let text = error.to_string();
-        for part in ["`listen` is `5`: it must be an address", "`lisen` is no setting", "`models[0].base_url` is `ftp://x`", "`models[0].temprature` is no setting", "`--context-tokens` is `many`: it must be a whole number from 500"] {
+        for part in [
+            "`listen` is `5`: it must be an address",
+            "`lisen` is no setting",
+            "`models[0].base_url` is `ftp://x`",
+            "`models[0].temprature` is no setting",
+            "`--context-tokens` is `many`: it must be a whole number from 500",
+        ] {
             assert!(text.contains(part), "{part} in {text}");
         }
         assert!(!text.contains("se cret"));
@@ -289,7 +370,11 @@ mod tests {
 
     #[test]
     fn flags_win_over_the_file() {
-        let config = read("listen = \"127.0.0.1:1\"\n[[models]]\nname = \"a\"\n[[models]]\nname = \"b\"\n", &["--listen", "127.0.0.1:2", "--model", "c"]).unwrap();
+        let config = read(
+            "listen = \"127.0.0.1:1\"\n[[models]]\nname = \"a\"\n[[models]]\nname = \"b\"\n",
+            &["--listen", "127.0.0.1:2", "--model", "c"],
+        )
+        .unwrap();
         assert_eq!(config.listen.port(), 2);
         let names: Vec<&str> = config.models.iter().map(|model| model.name.as_str()).collect();
         assert_eq!(names, ["c", "b"]);
@@ -307,7 +392,11 @@ mod tests {
         let example = include_str!("../../deskhand.example.toml");
         assert!(read(example, &[]).is_ok());
         // With its comments taken away, every setting of the example is still one that is allowed.
-        let uncommented: String = example.lines().map(|line| line.strip_prefix("# ").filter(|line| line.contains(" = ") || line.starts_with('[')).unwrap_or(line)).map(|line| format!("{line}\n")).collect();
+        let uncommented: String = example
+            .lines()
+            .map(|line| line.strip_prefix("# ").filter(|line| line.contains(" = ") || line.starts_with('[')).unwrap_or(line))
+            .map(|line| format!("{line}\n"))
+            .collect();
         let config = read(&uncommented, &[]).unwrap();
         assert_eq!(format!("{:?}", config.desk), format!("{:?}", Config::default().desk));
         for setting in &SETTINGS {

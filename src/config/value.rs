@@ -50,7 +50,8 @@ pub fn whole(given: &Value, least: i64, most: i64) -> Result<i64, String> {
 
 /// A number within bounds.
 pub fn number(given: &Value, least: f64, most: f64) -> Result<f64, String> {
-    let number = given.as_float().or_else(|| given.as_integer().map(|number| number as f64)).or_else(|| given.as_str()?.trim().parse().ok());
+    let number =
+        given.as_float().or_else(|| given.as_integer().map(|number| number as f64)).or_else(|| given.as_str()?.trim().parse().ok());
     number.filter(|number| (least..=most).contains(number)).ok_or_else(|| format!("it must be a number from {least} to {most}"))
 }
 

@@ -9,7 +9,11 @@ use super::{
     document_rows::{self, Change},
     folder::Folder,
 };
-use crate::{config::Workspace, store::Store, text::{Id, Language}};
+use crate::{
+    config::Workspace,
+    store::Store,
+    text::{Id, Language},
+};
 
 /// A document that a client puts: without a time it takes the service's clock.
 #[derive(Debug, Clone)]
@@ -169,8 +173,16 @@ impl Catalog {
     }
 
     /// Lists documents in the order of id and language. The page ends early before it has `most_bytes` of text.
-    pub async fn list(&self, kind: Kind, filter: &ListFilter, page_size: usize, page_token: &str, most_bytes: usize) -> Result<DocumentPage, KnowledgeError> {
-        let mut after = if page_token.is_empty() { (String::new(), String::new()) } else { read_token(page_token).ok_or(KnowledgeError::PageToken)? };
+    pub async fn list(
+        &self,
+        kind: Kind,
+        filter: &ListFilter,
+        page_size: usize,
+        page_token: &str,
+        most_bytes: usize,
+    ) -> Result<DocumentPage, KnowledgeError> {
+        let mut after =
+            if page_token.is_empty() { (String::new(), String::new()) } else { read_token(page_token).ok_or(KnowledgeError::PageToken)? };
         let mut documents: Vec<Document> = Vec::new();
         let mut bytes = 0;
         loop {

@@ -122,11 +122,28 @@ pub async fn from_folder(write: &mut Write, workspace: &Workspace) -> Result<Has
 /// Writes a version under a number; its index will hear of it.
 pub async fn store(write: &mut Write, workspace: &Workspace, document: &Document, number: i64) -> Result<(), KnowledgeError> {
     let key = document.key();
-    store_row(write, workspace, &key, number, document.from_folder, false, document.updated_at, document.hash(), serde_json::to_string(document)?).await
+    store_row(
+        write,
+        workspace,
+        &key,
+        number,
+        document.from_folder,
+        false,
+        document.updated_at,
+        document.hash(),
+        serde_json::to_string(document)?,
+    )
+    .await
 }
 
 /// Marks a version as deleted under a number; its text goes.
-pub async fn delete(write: &mut Write, workspace: &Workspace, key: &DocumentKey, number: i64, now: Timestamp) -> Result<(), KnowledgeError> {
+pub async fn delete(
+    write: &mut Write,
+    workspace: &Workspace,
+    key: &DocumentKey,
+    number: i64,
+    now: Timestamp,
+) -> Result<(), KnowledgeError> {
     store_row(write, workspace, key, number, false, true, now, String::new(), String::new()).await
 }
 

@@ -201,7 +201,11 @@ impl Folder {
         let parse = |text: String| {
             let (head, body, _) = split_front_matter(&text)?;
             let head: VoiceHead = serde_saphyr::from_str(head).map_err(|error| yaml_problem(&error))?;
-            Ok(Voice { text: body.trim().to_owned(), several_messages: head.layout == LayoutWord::SeveralMessages, sign_off: head.sign_off })
+            Ok(Voice {
+                text: body.trim().to_owned(),
+                several_messages: head.layout == LayoutWord::SeveralMessages,
+                sign_off: head.sign_off,
+            })
         };
         match read_text(&file).and_then(parse) {
             Ok(voice) => self.voice = Some(voice),
@@ -249,7 +253,8 @@ impl Folder {
                 }
             };
             let mut groups = Vec::new();
-            for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.trim_start().starts_with('#')) {
+            for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.trim_start().starts_with('#'))
+            {
                 let words: Vec<String> = line.split(',').map(|word| fold(word.trim())).filter(|word| !word.is_empty()).collect();
                 if words.len() < 2 {
                     self.problem(root, &file, index + 1, "a group needs two words or more, with commas between them".to_owned());
@@ -288,9 +293,13 @@ fn parse_document(text: &str, key: &DocumentKey) -> Result<Document, Trouble> {
             let head: CannedAnswerHead = serde_saphyr::from_str(head).map_err(|error| yaml_problem(&error))?;
             let visibility = match head.visibility {
                 VisibilityWord::Everyone => Visibility::Everyone,
-                VisibilityWord::Group if head.owner_group.is_empty() => return Err((1, "visibility `group` needs `owner_group`".to_owned())),
+                VisibilityWord::Group if head.owner_group.is_empty() => {
+                    return Err((1, "visibility `group` needs `owner_group`".to_owned()));
+                }
                 VisibilityWord::Group => Visibility::Group(head.owner_group),
-                VisibilityWord::Agent if head.owner_agent_id.is_empty() => return Err((1, "visibility `agent` needs `owner_agent_id`".to_owned())),
+                VisibilityWord::Agent if head.owner_agent_id.is_empty() => {
+                    return Err((1, "visibility `agent` needs `owner_agent_id`".to_owned()));
+                }
                 VisibilityWord::Agent => Visibility::Agent(head.owner_agent_id),
             };
             let details = Details::CannedAnswer { shortcut: head.shortcut, visibility };
@@ -335,7 +344,8 @@ fn parse_time(text: &str) -> Result<Timestamp, Trouble> {
         return Ok(time);
     }
     let day = text.parse::<civil::Date>().and_then(|date| date.to_zoned(TimeZone::UTC));
-    day.map(|zoned| zoned.timestamp()).map_err(|_| (1, format!("`updated_at: {text}` is neither a date like 2026-10-05 nor a time like 2026-10-05T09:00:00Z")))
+    day.map(|zoned| zoned.timestamp())
+        .map_err(|_| (1, format!("`updated_at: {text}` is neither a date like 2026-10-05 nor a time like 2026-10-05T09:00:00Z")))
 }
 
 fn read_text(file: &Path) -> Result<String, Trouble> {
@@ -406,8 +416,13 @@ mod tests {
         assert_eq!(folder.documents.len(), 1);
         assert_eq!(folder.broken.len(), 3);
         let told: Vec<String> = folder.problems.iter().map(ToString::to_string).collect();
-        let starts = ["articles/en/a/open.md:4:", "articles/en/a/typo.md:3: front matter:", "articles/en/b/good.md:1: the id `good`",
-            "canned-answers/en/mine.md:1: visibility", "synonyms/en.txt:3:"];
+        let starts = [
+            "articles/en/a/open.md:4:",
+            "articles/en/a/typo.md:3: front matter:",
+            "articles/en/b/good.md:1: the id `good`",
+            "canned-answers/en/mine.md:1: visibility",
+            "synonyms/en.txt:3:",
+        ];
         for (problem, start) in told.iter().zip(starts) {
             assert!(problem.starts_with(start), "{problem}");
         }

@@ -186,9 +186,8 @@ fn open_held(folder: &Path, schema: &Schema) -> Result<(IndexWriter, IndexReader
 }
 
 fn schema() -> (Schema, Fields) {
-    let words = TextOptions::default().set_indexing_options(
-        TextFieldIndexing::default().set_tokenizer("raw").set_index_option(IndexRecordOption::WithFreqs),
-    );
+    let words = TextOptions::default()
+        .set_indexing_options(TextFieldIndexing::default().set_tokenizer("raw").set_index_option(IndexRecordOption::WithFreqs));
     let mut schema = Schema::builder();
     let fields = Fields {
         key: schema.add_text_field("key", STRING),

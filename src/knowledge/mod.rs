@@ -168,7 +168,13 @@ impl Knowledge {
     }
 
     /// Deletes documents, and returns how many when they can't be found any more.
-    pub async fn delete(&self, workspace: &Workspace, kind: Kind, ids: &[Id], language: Option<&Language>) -> Result<usize, KnowledgeError> {
+    pub async fn delete(
+        &self,
+        workspace: &Workspace,
+        kind: Kind,
+        ids: &[Id],
+        language: Option<&Language>,
+    ) -> Result<usize, KnowledgeError> {
         let base = self.base(workspace);
         let (deleted, changed) = base.catalog.delete(kind, ids, language).await?;
         if let Some(number) = changed {

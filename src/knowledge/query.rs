@@ -8,13 +8,16 @@ use tantivy::{
     schema::{Field, IndexRecordOption},
 };
 
-use super::{Audience, Kind, Visibility, index::{Fields, audience_text, visibility_text}};
+use super::{
+    Audience, Kind, Visibility,
+    index::{Fields, audience_text, visibility_text},
+};
 use crate::text::{Language, Word, words};
 
 /// Most words of a query that count.
 pub const MOST_WORDS: usize = 64;
-const TITLE_WEIGHT: f32 = 3.0;
-const TAGS_WEIGHT: f32 = 2.0;
+const TITLE_WEIGHT: f32 = 2.0;
+const TAGS_WEIGHT: f32 = 1.5;
 const BODY_WEIGHT: f32 = 1.0;
 /// A form of a word counts a little less than the word itself, a word that only begins so less still.
 const STEM_WEIGHT: f32 = 0.8;
@@ -109,40 +112,26 @@ pub struct Built {
 }
 
 impl Built {
-    pub fn new(searcher: &Searcher, fields: Fields, query: &[QueryWord]) -> tantivy::Result<Built> {
+    /// Builds the words' clauses. `language` is the one that is searched: how rare a word is, is judged among its documents.
+    pub fn new(searcher: &Searcher, fields: Fields, query: &[QueryWord], language: Option<&Language>) -> tantivy::Result<Built> {
+        let documents = match language {
+            Some(language) => searcher.doc_freq(&Term::from_field_text(fields.language, language.as_str()))?,
+            None => searcher.num_docs(),
+        };
         let mut clauses = Vec::with_capacity(query.len());
         let mut best = 0.0;
         for word in query {
-            let mut terms: Vec<(String, f32)> = word
-                .word
-                .keys
-                .iter()
-                .enumerate()
-                .map(|(index, key)| (key.clone(), if index == 0 { 1.0 } else { STEM_WEIGHT }))
-                .collect();
-            for synonym in &word.synonyms {
-                terms.push((synonym.clone(), SYNONYM_WEIGHT));
-            }
-            if word.half {
-                let whole = known(searcher, fields, word.word.folded())? > 0;
-                let weight = if whole { PREFIX_WEIGHT } else { 1.0 };
-                for term in expand(searcher, fields, word.word.folded())? {
-                    if !terms.iter().any(|(known, _)| *known == term) {
-                        terms.push((term, weight));
-                    }
-                }
-            }
-            let mut alternatives: Vec<Box<dyn Query>> = Vec::new();
-            let mut most = 0;
-            for (key, weight) in &terms {
-                most = most.max(known(searcher, fields, key)?);
+            let alternatives = alternatives(searcher, fields, word)?;
+            let with = alternatives.iter().map(|alternative| alternative.documents).max().unwrap_or(0);
+            best += word.weight * idf(documents, with) * MOST_OF_IDF * TITLE_WEIGHT;
+            let mut terms: Vec<Box<dyn Query>> = Vec::new();
+            for Alternative { key, weight, .. } in alternatives {
                 for (field, field_weight) in [(fields.title, TITLE_WEIGHT), (fields.tag_words, TAGS_WEIGHT), (fields.body, BODY_WEIGHT)] {
-                    let term = TermQuery::new(Term::from_field_text(field, key), IndexRecordOption::WithFreqs);
-                    alternatives.push(Box::new(BoostQuery::new(Box::new(term), weight * field_weight * word.weight)));
+                    let term = TermQuery::new(Term::from_field_text(field, &key), IndexRecordOption::WithFreqs);
+                    terms.push(Box::new(BoostQuery::new(Box::new(term), weight * field_weight * word.weight)));
                 }
             }
-            best += word.weight * idf(searcher.num_docs(), most) * MOST_OF_IDF;
-            clauses.push(Box::new(DisjunctionMaxQuery::with_tie_breaker(alternatives, TIE_BREAKER)) as Box<dyn Query>);
+            clauses.push(Box::new(DisjunctionMaxQuery::with_tie_breaker(terms, TIE_BREAKER)) as Box<dyn Query>);
         }
         Ok(Built { clauses, best })
     }
@@ -154,14 +143,45 @@ impl Built {
 
     /// A query for documents with at least `least` of the words, inside `filter`.
     pub fn at_least(&self, least: usize, filter: &[(Occur, Box<dyn Query>)]) -> BooleanQuery {
-        let words = BooleanQuery::union_with_minimum_required_clauses(
-            self.clauses.iter().map(|clause| clause.box_clone()).collect(),
-            least,
-        );
+        let words =
+            BooleanQuery::union_with_minimum_required_clauses(self.clauses.iter().map(|clause| clause.box_clone()).collect(), least);
         let mut clauses: Vec<(Occur, Box<dyn Query>)> = vec![(Occur::Must, Box::new(words))];
         clauses.extend(filter.iter().map(|(occur, clause)| (*occur, clause.box_clone())));
         BooleanQuery::new(clauses)
     }
+}
+
+/// A term that a word is looked for by.
+struct Alternative {
+    key: String,
+    weight: f32,
+    /// How many documents have it.
+    documents: u64,
+}
+
+/// The word's own keys, its synonyms, and, if it may be half a word, the words that begin with it.
+fn alternatives(searcher: &Searcher, fields: Fields, word: &QueryWord) -> tantivy::Result<Vec<Alternative>> {
+    let mut found: Vec<Alternative> = Vec::new();
+    for (index, key) in word.word.keys.iter().enumerate() {
+        let weight = if index == 0 { 1.0 } else { STEM_WEIGHT };
+        found.push(Alternative { key: key.clone(), weight, documents: known(searcher, fields, key)? });
+    }
+    for synonym in &word.synonyms {
+        found.push(Alternative { key: synonym.clone(), weight: SYNONYM_WEIGHT, documents: known(searcher, fields, synonym)? });
+    }
+    if word.half {
+        let weight = if found[0].documents > 0 { PREFIX_WEIGHT } else { 1.0 };
+        let longer = expand(searcher, fields, word.word.folded())?;
+        let all = longer.iter().map(|(_, documents)| *documents).sum();
+        for (key, documents) in longer {
+            if !found.iter().any(|known| known.key == key) {
+                // A rare continuation says no more about what is meant than a frequent one: all count as their sum would.
+                let evenly = idf(searcher.num_docs(), all) / idf(searcher.num_docs(), documents);
+                found.push(Alternative { key, weight: weight * evenly, documents });
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// What every query is bound to: a kind, what its reader may see, and one language or any.
@@ -224,9 +244,9 @@ fn known(searcher: &Searcher, fields: Fields, key: &str) -> tantivy::Result<u64>
     Ok(most)
 }
 
-/// The words of the index that begin with `prefix`, the most frequent ones.
-fn expand(searcher: &Searcher, fields: Fields, prefix: &str) -> tantivy::Result<Vec<String>> {
-    let mut found: HashMap<String, u32> = HashMap::new();
+/// The words of the index that begin with `prefix`, the most frequent ones, and how many documents have each.
+fn expand(searcher: &Searcher, fields: Fields, prefix: &str) -> tantivy::Result<Vec<(String, u64)>> {
+    let mut found: HashMap<String, u64> = HashMap::new();
     for segment in searcher.segment_readers() {
         for field in [fields.title, fields.tag_words, fields.body] {
             let index = segment.inverted_index(field)?;
@@ -235,14 +255,14 @@ fn expand(searcher: &Searcher, fields: Fields, prefix: &str) -> tantivy::Result<
                 if !terms.key().starts_with(prefix.as_bytes()) {
                     break;
                 }
-                *found.entry(String::from_utf8_lossy(terms.key()).into_owned()).or_default() += terms.value().doc_freq;
+                *found.entry(String::from_utf8_lossy(terms.key()).into_owned()).or_default() += u64::from(terms.value().doc_freq);
             }
         }
     }
-    let mut found: Vec<(String, u32)> = found.into_iter().collect();
+    let mut found: Vec<(String, u64)> = found.into_iter().collect();
     found.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
     found.truncate(MOST_EXPANSIONS);
-    Ok(found.into_iter().map(|(term, _)| term).collect())
+    Ok(found)
 }
 
 /// Robertson and Sparck Jones's idf, as in BM25.

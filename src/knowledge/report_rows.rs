@@ -121,14 +121,13 @@ impl Report {
     /// What people did from `start` until before `end`.
     pub async fn report(&self, workspace: &Workspace, start: Timestamp, end: Timestamp) -> Result<SearchReport, KnowledgeError> {
         let (name, start, end) = (workspace.as_str().to_owned(), nanoseconds(start), nanoseconds(end));
-        let totals = sqlx::query(
-            "SELECT COUNT(*), COUNT(*) FILTER (WHERE hits = 0) FROM search WHERE workspace = $1 AND at >= $2 AND at < $3",
-        )
-        .bind(name.clone())
-        .bind(start)
-        .bind(end)
-        .fetch_one(self.store.reads())
-        .await?;
+        let totals =
+            sqlx::query("SELECT COUNT(*), COUNT(*) FILTER (WHERE hits = 0) FROM search WHERE workspace = $1 AND at >= $2 AND at < $3")
+                .bind(name.clone())
+                .bind(start)
+                .bind(end)
+                .fetch_one(self.store.reads())
+                .await?;
         let queries = sqlx::query(
             "SELECT query, COUNT(*) AS searches, COUNT(*) FILTER (WHERE hits = 0) FROM search
              WHERE workspace = $1 AND at >= $2 AND at < $3 GROUP BY query ORDER BY searches DESC, query LIMIT $4",

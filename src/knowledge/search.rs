@@ -89,7 +89,6 @@ pub fn search(index: &Index, synonyms: &Synonyms, search: &Search) -> Result<Hit
     if query.is_empty() {
         return Ok(Hits::default());
     }
-    let built = Built::new(&searcher, fields, &query)?;
     let marker = Marker::new(&query);
     for language in own.map(Some).into_iter().chain([None]) {
         let mut filter = bounds(fields, Kind::Article, &search.reader, language);
@@ -97,9 +96,9 @@ pub fn search(index: &Index, synonyms: &Synonyms, search: &Search) -> Result<Hit
             filter.push(must(fields.category, &search.category));
         }
         filter.extend(search.tags.iter().map(|tag| must(fields.tag, tag)));
-        // Every word, then fewer: a long question rarely finds all of its words in one text.
-        let mut least = built.len();
-        loop {
+        let built = Built::new(&searcher, fields, &query, language)?;
+        // Half of the words, else any: a long question rarely finds all of its words in one text.
+        for least in [built.len().div_ceil(2), 1] {
             let top = TopDocs::with_limit(search.limit).and_offset(search.offset).order_by_score();
             let (found, total) = searcher.search(&built.at_least(least, &filter), &(top, Count))?;
             if total > 0 {
@@ -113,10 +112,6 @@ pub fn search(index: &Index, synonyms: &Synonyms, search: &Search) -> Result<Hit
                 }
                 return Ok(Hits { hits: if language.is_none() { once_each(hits) } else { hits }, total });
             }
-            if least == 1 {
-                break;
-            }
-            least = least.div_ceil(2);
         }
     }
     Ok(Hits::default())
@@ -164,9 +159,9 @@ pub fn offer(
             found.extend(match wanted {
                 Wanted::Shortcut(typed) if *kind == Kind::CannedAnswer => by_shortcut(&searcher, fields, &filter, typed, limit)?,
                 Wanted::Shortcut(_) => Vec::new(),
-                Wanted::Opener(_) if *kind == Kind::CannedAnswer => openers(&searcher, fields, filter, &query, limit)?,
+                Wanted::Opener(_) if *kind == Kind::CannedAnswer => openers(&searcher, fields, filter, &query, language, limit)?,
                 Wanted::Opener(_) => Vec::new(),
-                Wanted::Conversation(_) | Wanted::Typed(_) => best(&searcher, fields, &filter, &query, limit)?,
+                Wanted::Conversation(_) | Wanted::Typed(_) => best(&searcher, fields, &filter, &query, language, limit)?,
             });
         }
         // A foreign document is worth less to whoever can't read it.
@@ -197,17 +192,30 @@ pub fn offer(
 
 type Filter = [(Occur, Box<dyn Query>)];
 
-fn best(searcher: &Searcher, fields: Fields, filter: &Filter, query: &[QueryWord], limit: usize) -> Result<Vec<(f64, Document)>, KnowledgeError> {
+fn best(
+    searcher: &Searcher,
+    fields: Fields,
+    filter: &Filter,
+    query: &[QueryWord],
+    language: Option<&Language>,
+    limit: usize,
+) -> Result<Vec<(f64, Document)>, KnowledgeError> {
     if query.is_empty() {
         return Ok(Vec::new());
     }
-    let built = Built::new(searcher, fields, query)?;
+    let built = Built::new(searcher, fields, query, language)?;
     let found = searcher.search(&built.at_least(1, filter), &TopDocs::with_limit(limit).order_by_score())?;
     found.into_iter().map(|(score, address)| Ok((confidence(score, built.best), read(searcher, fields, address)?))).collect()
 }
 
 /// Canned answers whose shortcut is, or begins with, what was typed; the exact one first.
-fn by_shortcut(searcher: &Searcher, fields: Fields, filter: &Filter, typed: &str, limit: usize) -> Result<Vec<(f64, Document)>, KnowledgeError> {
+fn by_shortcut(
+    searcher: &Searcher,
+    fields: Fields,
+    filter: &Filter,
+    typed: &str,
+    limit: usize,
+) -> Result<Vec<(f64, Document)>, KnowledgeError> {
     let typed = shortcut_key(typed);
     let mut shortcuts: Vec<String> = Vec::new();
     for segment in searcher.segment_readers() {
@@ -233,9 +241,16 @@ fn by_shortcut(searcher: &Searcher, fields: Fields, filter: &Filter, typed: &str
 }
 
 /// Every opener, those that fit the page first.
-fn openers(searcher: &Searcher, fields: Fields, mut filter: Vec<(Occur, Box<dyn Query>)>, query: &[QueryWord], limit: usize) -> Result<Vec<(f64, Document)>, KnowledgeError> {
+fn openers(
+    searcher: &Searcher,
+    fields: Fields,
+    mut filter: Vec<(Occur, Box<dyn Query>)>,
+    query: &[QueryWord],
+    language: Option<&Language>,
+    limit: usize,
+) -> Result<Vec<(f64, Document)>, KnowledgeError> {
     filter.push(must(fields.tag, "opener"));
-    let mut found = best(searcher, fields, &filter, query, limit)?;
+    let mut found = best(searcher, fields, &filter, query, language, limit)?;
     let fitting: HashSet<Id> = found.iter().map(|(_, document)| document.id.clone()).collect();
     for (_, address) in searcher.search(&BooleanQuery::new(filter), &TopDocs::with_limit(limit).order_by_score())? {
         let document = read(searcher, fields, address)?;

@@ -29,7 +29,8 @@ impl Marker {
     }
 
     fn matches(&self, word: &crate::text::Word) -> bool {
-        word.keys.iter().any(|key| self.keys.contains(key)) || self.half.as_ref().is_some_and(|half| word.folded().starts_with(half.as_str()))
+        word.keys.iter().any(|key| self.keys.contains(key))
+            || self.half.as_ref().is_some_and(|half| word.folded().starts_with(half.as_str()))
     }
 
     /// Splits a text at the words that match. The segments joined are the text.
@@ -105,7 +106,8 @@ impl Marker {
         let mut text = if start > 0 { "… ".to_owned() } else { String::new() };
         match passage[start..].char_indices().nth(MOST_CHARACTERS) {
             Some((cut, _)) => {
-                let end = found.iter().rev().find(|word| word.end <= start + cut && word.start >= start).map_or(start + cut, |word| word.end);
+                let end =
+                    found.iter().rev().find(|word| word.end <= start + cut && word.start >= start).map_or(start + cut, |word| word.end);
                 text.push_str(&passage[start..end]);
                 text.push_str(" …");
             }

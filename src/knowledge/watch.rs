@@ -10,7 +10,10 @@ use notify::{RecursiveMode, Watcher};
 use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Catalog, KnowledgeError, Shelf, folder::{Folder, Problem}};
+use super::{
+    Catalog, KnowledgeError, Shelf,
+    folder::{Folder, Problem},
+};
 
 /// Editors write a file in several steps: a change is read when the folder has been quiet this long.
 const QUIET: Duration = Duration::from_millis(100);

@@ -23,7 +23,9 @@ impl Chunk {
         let said = [&choice["delta"], &choice["message"]].into_iter().find(|said| said.is_object()).unwrap_or(&Value::Null);
         Chunk {
             text: text(&said["content"]).or_else(|| text(&choice["text"])).unwrap_or_default(),
-            reasoning: ["reasoning_content", "reasoning", "thinking"].iter().any(|key| said[*key].as_str().is_some_and(|text| !text.is_empty())),
+            reasoning: ["reasoning_content", "reasoning", "thinking"]
+                .iter()
+                .any(|key| said[*key].as_str().is_some_and(|text| !text.is_empty())),
             finish_reason: choice["finish_reason"].as_str().unwrap_or_default().to_owned(),
             used: used(&value["usage"]).or_else(|| used(&value["x_groq"]["usage"])),
             error: !value["error"].is_null(),
@@ -43,8 +45,7 @@ fn text(content: &Value) -> Option<String> {
 fn used(usage: &Value) -> Option<TokensUsed> {
     let count = |key: &str| usage[key].as_u64().and_then(|count| u32::try_from(count).ok());
     let (prompt, completion) = (count("prompt_tokens"), count("completion_tokens"));
-    (prompt.is_some() || completion.is_some())
-        .then(|| TokensUsed { prompt: prompt.unwrap_or(0), completion: completion.unwrap_or(0) })
+    (prompt.is_some() || completion.is_some()).then(|| TokensUsed { prompt: prompt.unwrap_or(0), completion: completion.unwrap_or(0) })
 }
 
 #[cfg(test)]
@@ -57,7 +58,10 @@ mod tests {
     fn loose_dialects_are_read() {
         for (value, text) in [
             (json!({"choices": [{"delta": {"content": "a"}}]}), "a"),
-            (json!({"id": "", "object": null, "created": 1.5, "choices": [{"delta": {"role": "", "content": "a"}, "finish_reason": ""}], "usage": {}}), "a"),
+            (
+                json!({"id": "", "object": null, "created": 1.5, "choices": [{"delta": {"role": "", "content": "a"}, "finish_reason": ""}], "usage": {}}),
+                "a",
+            ),
             (json!({"choices": [{"delta": {"content": [{"type": "text", "text": "a"}]}}]}), "a"),
             (json!({"choices": [{"message": {"content": "a"}}]}), "a"),
             (json!({"choices": [{"delta": null}]}), ""),

@@ -165,8 +165,11 @@ impl Replies {
         let (texts, sources, source_tokens) = offers.sources(chat, &draft.agent, (budget as f64 * SOURCES_SHARE) as usize);
         let glossary = self.knowledge.glossary(workspace);
         let terms = terms(&glossary, language, chat);
-        let fixed = source_tokens + estimate_tokens(&voice.text) + terms.iter().map(|term| estimate_tokens(term)).sum::<usize>()
-            + estimate_tokens(&draft.instruction) + estimate_tokens(&draft.previous_draft);
+        let fixed = source_tokens
+            + estimate_tokens(&voice.text)
+            + terms.iter().map(|term| estimate_tokens(term)).sum::<usize>()
+            + estimate_tokens(&draft.instruction)
+            + estimate_tokens(&draft.previous_draft);
         let chosen = choose(chat, &earlier, earlier_total, draft.use_notes, budget.saturating_sub(fixed));
         let used = |kind: Kind| sources.iter().filter(|source| source.kind == kind).count();
         let receipt = ContextReceipt {

@@ -51,12 +51,10 @@ mod tests {
     fn words_are_changed_whole() {
         let edits = edits("Your order have been sent.", "Your order has been sent.");
         let told: Vec<(EditKind, &str)> = edits.iter().map(|edit| (edit.kind, edit.text.as_str())).collect();
-        assert_eq!(told, [
-            (EditKind::Kept, "Your order "),
-            (EditKind::Removed, "have"),
-            (EditKind::Added, "has"),
-            (EditKind::Kept, " been sent."),
-        ]);
+        assert_eq!(
+            told,
+            [(EditKind::Kept, "Your order "), (EditKind::Removed, "have"), (EditKind::Added, "has"), (EditKind::Kept, " been sent."),]
+        );
     }
 
     proptest! {

@@ -9,10 +9,14 @@ pub enum ReplyError {
     #[error(transparent)]
     Knowledge(#[from] KnowledgeError),
     /// Only a model can do this, and none is configured.
-    #[error("only a model can {0}, and none is configured; set OPENAI_BASE_URL, OPENAI_API_KEY and DESKHAND_MODEL, or [[models]] in the configuration")]
+    #[error(
+        "only a model can {0}, and none is configured; set OPENAI_BASE_URL, OPENAI_API_KEY and DESKHAND_MODEL, or [[models]] in the configuration"
+    )]
     NotConfigured(&'static str),
     /// The built-in engine finds no answer, and no model is configured.
-    #[error("no canned answer or article fits this chat, and no model is configured to write one; set OPENAI_BASE_URL, OPENAI_API_KEY and DESKHAND_MODEL, or [[models]] in the configuration")]
+    #[error(
+        "no canned answer or article fits this chat, and no model is configured to write one; set OPENAI_BASE_URL, OPENAI_API_KEY and DESKHAND_MODEL, or [[models]] in the configuration"
+    )]
     NothingFits,
     /// Every model failed, and the built-in engine can't do it.
     #[error("{error}")]

@@ -2,12 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{
-    chats::ClassReceipt,
-    knowledge::Kind,
-    model::TokensUsed,
-    text::Language,
-};
+use crate::{chats::ClassReceipt, knowledge::Kind, model::TokensUsed, text::Language};
 
 /// A step of a generation.
 #[derive(Debug)]

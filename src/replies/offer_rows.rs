@@ -214,7 +214,14 @@ async fn write_suggestions(store: &Store, workspace: &str, at: Timestamp, chat_i
     Ok(write.commit().await?)
 }
 
-async fn write_draft(store: &Store, workspace: &str, at: Timestamp, chat_id: &str, draft_id: &str, sources: &str) -> Result<(), ReplyError> {
+async fn write_draft(
+    store: &Store,
+    workspace: &str,
+    at: Timestamp,
+    chat_id: &str,
+    draft_id: &str,
+    sources: &str,
+) -> Result<(), ReplyError> {
     let mut write = store.begin().await?;
     sqlx::query("INSERT INTO draft (workspace, draft_id, chat_id, sources, at) VALUES ($1, $2, $3, $4, $5)")
         .bind(workspace.to_owned())
@@ -230,7 +237,9 @@ async fn write_draft(store: &Store, workspace: &str, at: Timestamp, chat_id: &st
 async fn write_outcome(store: &Store, workspace: &str, at: Timestamp, outcome: &Outcome) -> Result<(), ReplyError> {
     let Outcome { chat_id, outcome_id, agent_id, offer, action, final_text } = outcome;
     let (statement, what, offer_id) = match offer {
-        OfferId::Suggestion(id) => ("SELECT COUNT(*) FROM suggestion WHERE workspace = $1 AND chat_id IN ($2, '') AND suggestion_id = $3", "suggestion", id),
+        OfferId::Suggestion(id) => {
+            ("SELECT COUNT(*) FROM suggestion WHERE workspace = $1 AND chat_id IN ($2, '') AND suggestion_id = $3", "suggestion", id)
+        }
         OfferId::Draft(id) => ("SELECT COUNT(*) FROM draft WHERE workspace = $1 AND chat_id = $2 AND draft_id = $3", "draft", id),
     };
     let hash = Sha256::digest(format!("{what}\n{offer_id}\n{}\n{agent_id}\n{final_text}", *action as i16));

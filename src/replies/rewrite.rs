@@ -5,7 +5,9 @@ use std::time::Instant;
 use minijinja::{Value, context};
 
 use super::{
-    Agent, ContextReceipt, Edit, Engine, Finished, Generation, Replies, ReplyError, built_in, draft::terms, edits,
+    Agent, ContextReceipt, Edit, Engine, Finished, Generation, Replies, ReplyError, built_in,
+    draft::terms,
+    edits,
     generation::{self, Made},
     prompt::{Task, rewrite_prompt},
 };
@@ -106,8 +108,11 @@ impl Replies {
         let language = language.map(|language| self.ours(&language)).or_else(|| detect(&text, &self.desk.languages));
         let voice = self.knowledge.voice(workspace);
         let receipt = ContextReceipt { voice: whole(usize::from(!voice.text.is_empty())), ..ContextReceipt::default() };
-        let values = context! { tone => tone.words(), language => language.as_ref().map(Language::english_name), voice => voice.text.as_str() };
-        self.ask_rewrite(Task::Retone, values, &text, language, receipt, started).await.map_err(|error| refusal(error, "change a text's tone"))
+        let values =
+            context! { tone => tone.words(), language => language.as_ref().map(Language::english_name), voice => voice.text.as_str() };
+        self.ask_rewrite(Task::Retone, values, &text, language, receipt, started)
+            .await
+            .map_err(|error| refusal(error, "change a text's tone"))
     }
 
     /// Translates a text for the customer, or a customer's message for the agent.

@@ -95,7 +95,8 @@ impl Replies {
     ) -> Result<Vec<Offer>, ReplyError> {
         let (knowledge, workspace, wanted, kinds) = (self.knowledge.clone(), workspace.clone(), wanted.clone(), kinds.to_vec());
         let (language, reader) = (language.clone(), reader.clone());
-        let offers = tokio::task::spawn_blocking(move || knowledge.offer(&workspace, &wanted, &kinds, &language, &reader, limit, threshold));
+        let offers =
+            tokio::task::spawn_blocking(move || knowledge.offer(&workspace, &wanted, &kinds, &language, &reader, limit, threshold));
         Ok(offers.await.map_err(|_| ReplyError::BuiltIn)??)
     }
 }

@@ -10,7 +10,11 @@ use super::{
     generation::{self, Made},
     prompt::{Task, fence, prompt},
 };
-use crate::{chats::choose, config::Workspace, text::{Id, Language}};
+use crate::{
+    chats::choose,
+    config::Workspace,
+    text::{Id, Language},
+};
 
 /// Most earlier chats that are read.
 const MOST_EARLIER_CHATS: usize = 5;

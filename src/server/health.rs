@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use tokio::time::{interval, timeout};
 use tokio_util::task::AbortOnDropHandle;
+use tonic_health::pb::health_server::HealthServer;
 use tonic_health::{
     ServingStatus,
     server::{HealthReporter, HealthService},
 };
-use tonic_health::pb::health_server::HealthServer;
 
 use crate::{api::SERVICES, store::Store};
 

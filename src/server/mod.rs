@@ -8,11 +8,7 @@ mod health;
 use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
-use tokio::{
-    net::TcpListener,
-    sync::watch,
-    task::JoinHandle,
-};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
     api::{self, Api},
@@ -48,7 +44,8 @@ impl Server {
         if let (None, Some(absent)) = (&folder, &config.knowledge_base) {
             tracing::info!(folder = %absent.display(), "there is no knowledge base folder; documents come from the API alone");
         }
-        let knowledge = Knowledge::start(store.clone(), workspace, folder, &config.data).await.context("the knowledge base can't be opened")?;
+        let knowledge =
+            Knowledge::start(store.clone(), workspace, folder, &config.data).await.context("the knowledge base can't be opened")?;
         let chats = Chats::start(store.clone());
         let models = Models::new(&config.models).context("the models can't be prepared")?;
         let desk = Arc::new(config.desk);

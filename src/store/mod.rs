@@ -157,10 +157,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let url = Store::sqlite_url(folder.path());
         let store = Store::open(&url).await.unwrap();
-        sqlx::query("INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'x', 1, x'00', 0)")
-            .execute(&store.writes)
-            .await
-            .unwrap();
+        sqlx::query(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'x', 1, x'00', 0)",
+        )
+        .execute(&store.writes)
+        .await
+        .unwrap();
         store.close().await;
 
         let error = Store::open(&url).await.err().unwrap();

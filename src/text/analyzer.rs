@@ -37,26 +37,34 @@ impl Word {
 /// Splits `text` into words, with keys by the rules of the language whose primary subtag is `language`.
 pub fn words(text: &str, language: &str) -> Vec<Word> {
     let stemmer = stemmer(language);
-    text.unicode_word_indices()
-        .filter_map(|(start, word)| {
-            let core = without_suffix(word, language);
-            let lower = lower(core, language);
-            let folded = fold(&lower);
-            if folded.is_empty() {
-                return None;
-            }
-            let mut keys = vec![folded];
-            // Codes and numbers have no forms.
-            if let Some(stemmer) = stemmer.as_ref().filter(|_| !core.bytes().any(|byte| byte.is_ascii_digit())) {
-                for key in [fold(&stemmer.stem(&lower)), fold(&stemmer.stem(&keys[0]))] {
-                    if !key.is_empty() && !keys.contains(&key) {
-                        keys.push(key);
-                    }
+    let mut found: Vec<Word> = Vec::new();
+    for (start, word) in text.unicode_word_indices() {
+        // A number keeps its suffix apart (`204815'i`): it belongs to the number and has no meaning of its own.
+        if matches!(language, "tr" | "az")
+            && let Some(number) = found.last_mut()
+            && text.get(number.end..start).is_some_and(|between| between.chars().count() == 1 && between.chars().all(is_apostrophe))
+        {
+            number.end = start + word.len();
+            continue;
+        }
+        let core = without_suffix(word, language);
+        let lower = lower(core, language);
+        let folded = fold(&lower);
+        if folded.is_empty() {
+            continue;
+        }
+        let mut keys = vec![folded];
+        // Codes and numbers have no forms.
+        if let Some(stemmer) = stemmer.as_ref().filter(|_| !core.bytes().any(|byte| byte.is_ascii_digit())) {
+            for key in [fold(&stemmer.stem(&lower)), fold(&stemmer.stem(&keys[0]))] {
+                if !key.is_empty() && !keys.contains(&key) {
+                    keys.push(key);
                 }
             }
-            Some(Word { start, end: start + word.len(), keys })
-        })
-        .collect()
+        }
+        found.push(Word { start, end: start + word.len(), keys });
+    }
+    found
 }
 
 /// Drops case and accents: `İSTANBUL`, `istanbul` and `Istanbul` become one, as do `Größe` and `grosse`.
@@ -95,12 +103,15 @@ fn lower(word: &str, language: &str) -> String {
 
 /// Cuts what an apostrophe adds: Turkish case endings (`Shopify'ın`), the English possessive (`shop's`).
 fn without_suffix<'a>(word: &'a str, language: &str) -> &'a str {
-    let apostrophe = |letter: char| matches!(letter, '\'' | '’' | 'ʼ' | '`' | '´' | '‘');
-    match (language, word.find(apostrophe)) {
+    match (language, word.find(is_apostrophe)) {
         ("tr" | "az", Some(end)) if end > 0 => &word[..end],
-        ("en", Some(end)) if end > 0 && word[end..].trim_start_matches(apostrophe).eq_ignore_ascii_case("s") => &word[..end],
+        ("en", Some(end)) if end > 0 && word[end..].trim_start_matches(is_apostrophe).eq_ignore_ascii_case("s") => &word[..end],
         _ => word,
     }
+}
+
+fn is_apostrophe(letter: char) -> bool {
+    matches!(letter, '\'' | '’' | 'ʼ' | '`' | '´' | '‘')
 }
 
 fn stemmer(language: &str) -> Option<Stemmer> {

@@ -14,8 +14,7 @@ const FOREIGN_CHARACTERS: usize = 20;
 /// A longer text is judged by its beginning.
 const MOST_CHARACTERS: usize = 1000;
 
-static DETECTOR: LazyLock<LanguageDetector> =
-    LazyLock::new(|| LanguageDetectorBuilder::from_all_languages().build());
+static DETECTOR: LazyLock<LanguageDetector> = LazyLock::new(|| LanguageDetectorBuilder::from_all_languages().build());
 
 /// Guesses the language of `text` among `expected`, or a foreign one that is plain to see. `None` when it can't be told: no
 /// letters, too short, or mixed.

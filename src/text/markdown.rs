@@ -25,7 +25,13 @@ pub fn paragraphs(markdown: &str) -> Vec<String> {
             Event::Start(Tag::Item) => close(&mut text),
             Event::End(TagEnd::TableCell) => text.push_str("  "),
             Event::End(
-                TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::Item | TagEnd::CodeBlock | TagEnd::TableRow | TagEnd::TableHead | TagEnd::HtmlBlock,
+                TagEnd::Paragraph
+                | TagEnd::Heading(_)
+                | TagEnd::Item
+                | TagEnd::CodeBlock
+                | TagEnd::TableRow
+                | TagEnd::TableHead
+                | TagEnd::HtmlBlock,
             ) => close(&mut text),
             _ => {}
         }

@@ -4,18 +4,20 @@
 /// and errs on the safe side (Latin ASCII 3.5 characters a token, other Latin 2.8, Cyrillic, Greek, Arabic and Hebrew 2.2, CJK and
 /// Thai 1.2).
 pub fn estimate_tokens(text: &str) -> usize {
-    let mut tokens = 0.0;
-    // One letter with a diacritic makes its whole text of that kind: it is the language that costs more.
-    let latin = if text.chars().any(|letter| matches!(letter, '\u{80}'..='\u{24f}')) { 2.8 } else { 3.5 };
+    let (mut latin, mut accented, mut middle, mut dense) = (0_usize, false, 0_usize, 0_usize);
     for letter in text.chars() {
-        tokens += 1.0
-            / match letter {
-                '\0'..='\u{24f}' => latin,
-                '\u{370}'..='\u{6ff}' => 2.2,
-                _ => 1.2,
-            };
+        match letter {
+            '\0'..='\u{24f}' => {
+                latin += 1;
+                // One letter with a diacritic makes its whole text of that kind: it is the language that costs more.
+                accented |= !letter.is_ascii();
+            }
+            '\u{370}'..='\u{6ff}' => middle += 1,
+            _ => dense += 1,
+        }
     }
-    f64::ceil(tokens) as usize
+    let latin = latin as f64 / if accented { 2.8 } else { 3.5 };
+    (latin + middle as f64 / 2.2 + dense as f64 / 1.2).ceil() as usize
 }
 
 #[cfg(test)]

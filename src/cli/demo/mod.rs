@@ -14,7 +14,11 @@ use anyhow::Context;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use rust_embed::{Embed, EmbeddedFile};
 
-use crate::{config::{self, Config}, server::Server, telemetry};
+use crate::{
+    config::{self, Config},
+    server::Server,
+    telemetry,
+};
 
 /// The sample shop, as it is in the repository.
 #[derive(Embed)]

@@ -105,8 +105,12 @@ pub fn invite(address: SocketAddr, folder: &Path) {
     println!("  From another terminal:");
     for call in [
         format!("deskhand call -a {address} KnowledgeService/Search -d '{{\"query\": \"iade sur\", \"language\": \"tr\"}}'"),
-        format!("deskhand call -a {address} ReplyService/SuggestAnswers -d '{{\"chatId\": \"chat-elif-web\", \"agent\": {{\"name\": \"Selin\"}}}}'"),
-        format!("deskhand call -a {address} ReplyService/DraftReply -d '{{\"chatId\": \"chat-elif-web\", \"agent\": {{\"name\": \"Selin\"}}}}'"),
+        format!(
+            "deskhand call -a {address} ReplyService/SuggestAnswers -d '{{\"chatId\": \"chat-elif-web\", \"agent\": {{\"name\": \"Selin\"}}}}'"
+        ),
+        format!(
+            "deskhand call -a {address} ReplyService/DraftReply -d '{{\"chatId\": \"chat-elif-web\", \"agent\": {{\"name\": \"Selin\"}}}}'"
+        ),
         format!("grpcurl -plaintext {address} list"),
     ] {
         println!("    {}", green(&call));

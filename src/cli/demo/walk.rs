@@ -78,7 +78,8 @@ fn timed<T>(message: T) -> Request<T> {
 impl Walk {
     /// Calls a generating method, shows its stream as it comes, and gives its end back.
     async fn generate(&mut self, method: &str, request: &impl Message) -> Result<pb::Finished, Status> {
-        let method = dynamic::method(&self.contract, &format!("ReplyService/{method}")).ok_or_else(|| Status::internal("no such method"))?;
+        let method =
+            dynamic::method(&self.contract, &format!("ReplyService/{method}")).ok_or_else(|| Status::internal("no such method"))?;
         let malformed = |error: prost::DecodeError| Status::internal(error.to_string());
         let request = DynamicMessage::decode(method.input(), request.encode_to_vec().as_slice()).map_err(malformed)?;
         let path = PathAndQuery::try_from(format!("/{}/{}", method.parent_service().full_name(), method.name()));
@@ -104,12 +105,14 @@ impl Walk {
 
     async fn append(&mut self, chats: &[(String, Vec<u8>)]) -> anyhow::Result<()> {
         page::heading("ChatService/AppendEvents", "The console sends what happens in its chats");
-        let description = self.contract.get_message_by_name("deskhand.v1.AppendEventsRequest").context("the contract has no AppendEventsRequest")?;
+        let description =
+            self.contract.get_message_by_name("deskhand.v1.AppendEventsRequest").context("the contract has no AppendEventsRequest")?;
         let began = Instant::now();
         let mut events = 0;
         for (name, json) in chats {
             let mut reader = serde_json::Deserializer::from_slice(json);
-            let message = DynamicMessage::deserialize(description.clone(), &mut reader).with_context(|| format!("the sample chat {name} is malformed"))?;
+            let message = DynamicMessage::deserialize(description.clone(), &mut reader)
+                .with_context(|| format!("the sample chat {name} is malformed"))?;
             let request = pb::AppendEventsRequest::decode(message.encode_to_vec().as_slice())?;
             events += self.chats.append_events(timed(request)).await.map_err(told)?.into_inner().last_sequence;
         }
@@ -134,7 +137,12 @@ impl Walk {
         }
         for record in &chat.records {
             let status = record.values.get("status").map(String::as_str).unwrap_or_default();
-            page::block(&page::dim(&format!("record: {} {}, {status} · earlier chats: {}", record.source, record.reference, chat.earlier_chat_ids.join(", "))));
+            page::block(&page::dim(&format!(
+                "record: {} {}, {status} · earlier chats: {}",
+                record.source,
+                record.reference,
+                chat.earlier_chat_ids.join(", ")
+            )));
         }
         page::took(took, "");
         Ok(())
@@ -149,7 +157,12 @@ impl Walk {
         for suggestion in reply.suggestions {
             let kind = if suggestion.kind() == pb::DocumentKind::Article { "article" } else { "canned answer" };
             let audience = if suggestion.audience() == pb::Audience::Agents { page::yellow(" for agents only") } else { String::new() };
-            page::block(&format!("{:.2}  {} {}{audience}", suggestion.score, page::bold(&suggestion.title), page::dim(&format!("({kind} {})", suggestion.id))));
+            page::block(&format!(
+                "{:.2}  {} {}{audience}",
+                suggestion.score,
+                page::bold(&suggestion.title),
+                page::dim(&format!("({kind} {})", suggestion.id))
+            ));
             page::block(&page::dim(&format!("      {}", suggestion.reason)));
         }
         page::took(took, "no model asked");
@@ -167,7 +180,10 @@ impl Walk {
             }
             if let Some(receipt) = &finished.context {
                 let notes = receipt.notes.clone().unwrap_or_default();
-                page::block(&page::dim(&format!("receipt: {} of {} internal notes used; {} tokens of {}", notes.used, notes.total, receipt.tokens_used, receipt.token_budget)));
+                page::block(&page::dim(&format!(
+                    "receipt: {} of {} internal notes used; {} tokens of {}",
+                    notes.used, notes.total, receipt.tokens_used, receipt.token_budget
+                )));
             }
         }
         Ok(())
@@ -175,17 +191,21 @@ impl Walk {
 
     async fn correct(&mut self) -> anyhow::Result<()> {
         page::heading("ReplyService/CorrectReply", "Selin's English, corrected");
-        let text = "Hello James, we recieved you're question about teh customs charge for KE-204977. I will write to you untill tomorow.";
+        let text = "Hello James, we recieved you're question about teh customs charge for KE-204977. I will write to you tomorow.";
         page::said("before", text);
         let request = pb::CorrectReplyRequest { text: text.into(), ..pb::CorrectReplyRequest::default() };
         let began = Instant::now();
         let finished = self.generate("CorrectReply", &request).await;
         if let Some(finished) = outcome(finished, began)? {
-            let changed: Vec<String> = finished.edits.iter().filter_map(|edit| match edit.kind() {
-                pb::SegmentKind::Removed => Some(format!("-{}", edit.text.trim())),
-                pb::SegmentKind::Added => Some(format!("+{}", edit.text.trim())),
-                _ => None,
-            }).collect();
+            let changed: Vec<String> = finished
+                .edits
+                .iter()
+                .filter_map(|edit| match edit.kind() {
+                    pb::SegmentKind::Removed => Some(format!("-{}", edit.text.trim())),
+                    pb::SegmentKind::Added => Some(format!("+{}", edit.text.trim())),
+                    _ => None,
+                })
+                .collect();
             page::block(&page::dim(&format!("edits: {}", changed.join(" "))));
         }
         Ok(())
@@ -240,10 +260,21 @@ impl Walk {
             let reply = self.knowledge.search(timed(request)).await.map_err(told)?.into_inner();
             let took = began.elapsed();
             let show = |segments: &[pb::Segment]| -> String {
-                segments.iter().map(|segment| if segment.kind() == pb::SegmentKind::Matched { page::green(&segment.text) } else { segment.text.clone() }).collect()
+                segments
+                    .iter()
+                    .map(
+                        |segment| {
+                            if segment.kind() == pb::SegmentKind::Matched { page::green(&segment.text) } else { segment.text.clone() }
+                        },
+                    )
+                    .collect()
             };
             let best = reply.hits.first().map(|hit| show(&hit.title)).unwrap_or_else(|| "nothing".to_owned());
-            page::block(&format!("{:<18} {best} {}", query, page::dim(&format!("· {} found, {:.1} ms", reply.total, took.as_secs_f64() * 1000.0))));
+            page::block(&format!(
+                "{:<18} {best} {}",
+                query,
+                page::dim(&format!("· {} found, {:.1} ms", reply.total, took.as_secs_f64() * 1000.0))
+            ));
         }
         Ok(())
     }

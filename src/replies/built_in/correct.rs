@@ -63,8 +63,12 @@ fn guarded(letters: &[char], names: &[String]) -> Vec<bool> {
         let end = (start..letters.len()).find(|at| letters[*at].is_whitespace()).unwrap_or(letters.len());
         let token = &letters[start..end];
         let word: String = token.iter().filter(|letter| letter.is_alphanumeric() || matches!(letter, '-' | '\'')).collect();
-        let odd = token.iter().any(|letter| letter.is_ascii_digit() || !(letter.is_ascii() || matches!(letter, '’' | '“' | '”' | '–' | '—' | '…')))
-            || token.iter().any(|letter| matches!(letter, '@' | '/' | '_' | '#' | '{' | '}' | '[' | ']' | '%' | '$' | '<' | '>' | '`' | '\\' | '*'))
+        let odd = token
+            .iter()
+            .any(|letter| letter.is_ascii_digit() || !(letter.is_ascii() || matches!(letter, '’' | '“' | '”' | '–' | '—' | '…')))
+            || token
+                .iter()
+                .any(|letter| matches!(letter, '@' | '/' | '_' | '#' | '{' | '}' | '[' | ']' | '%' | '$' | '<' | '>' | '`' | '\\' | '*'))
             || token.iter().skip(1).any(|letter| letter.is_uppercase())
             || token[..token.len() - 1].contains(&'.');
         if odd || names.contains(&word.to_lowercase()) {
@@ -100,20 +104,24 @@ fn mending(lint: &Lint, letters: &[char]) -> Option<Suggestion> {
     }
 }
 
-/// The suggestion with the fewest letters changed, if they are few: one in a short word, two in a longer one.
+/// The word with the fewest letters changed, if they are few: one in a short word, two in a longer one. Harper's suggestions come
+/// first, then the dictionary's common words, which its suggestions sometimes lack (`address` for `adress`).
 fn nearest(lint: &Lint, word: &[char]) -> Option<Suggestion> {
     let most = if word.len() <= 4 { 1 } else { 2 };
-    lint.suggestions
-        .iter()
-        .filter_map(|suggestion| match suggestion {
-            Suggestion::ReplaceWith(other) if !other.contains(&' ') && other.first() == word.first() => {
-                let changed = distance(word, other);
-                (changed <= most).then_some((changed, suggestion))
-            }
-            _ => None,
-        })
+    let suggested = lint.suggestions.iter().filter_map(|suggestion| match suggestion {
+        Suggestion::ReplaceWith(other) => Some(other.clone()),
+        _ => None,
+    });
+    let dictionary = FstDictionary::curated();
+    let near = dictionary.fuzzy_match(word, most as u8, 50);
+    let common = near.into_iter().filter(|found| found.metadata.common).map(|found| found.word.to_vec());
+    suggested
+        .chain(common)
+        .filter(|other| !other.contains(&' ') && other.first() == word.first())
+        .map(|other| (distance(word, &other), other))
+        .filter(|(changed, _)| *changed <= most)
         .min_by_key(|(changed, _)| *changed)
-        .map(|(_, suggestion)| suggestion.clone())
+        .map(|(_, other)| Suggestion::ReplaceWith(other))
 }
 
 /// How many letters are added, dropped, changed or swapped with their neighbour (optimal string alignment).
@@ -150,8 +158,8 @@ mod tests {
     #[tokio::test]
     async fn plain_errors_are_mended_and_the_rest_is_left() {
         assert_eq!(
-            corrected("Thank you for you're patience, i recieved teh parcel. Please send the adress.").await,
-            "Thank you for your patience, I received the parcel. Please send the address."
+            corrected("Thank you for the the patience, i recieved teh parcel. Please send the adress tomorow.").await,
+            "Thank you for the patience, I received the parcel. Please send the address tomorrow."
         );
         for right in [
             "Dear Ayse, your colour is grey. Use SAVE10 at https://ketenev.example/en/help, order KE-204815.",

@@ -17,10 +17,8 @@ pub fn draft(draft: &Draft, chat: &Chat, language: &Language, offers: &[Offer]) 
     if !draft.instruction.is_empty() || !draft.previous_draft.is_empty() {
         return None;
     }
-    offers
-        .iter()
-        .filter(|offer| offer.score >= DRAFT_THRESHOLD && offer.document.language.primary() == language.primary())
-        .find_map(|Offer { document, passage, .. }| {
+    offers.iter().filter(|offer| offer.score >= DRAFT_THRESHOLD && offer.document.language.primary() == language.primary()).find_map(
+        |Offer { document, passage, .. }| {
             let text = match document.kind() {
                 Kind::CannedAnswer => {
                     let (text, missing) = placeholder::fill(passage, Some(chat), &draft.agent.name);
@@ -33,5 +31,6 @@ pub fn draft(draft: &Draft, chat: &Chat, language: &Language, offers: &[Offer]) 
                 Kind::Article => format!("{passage}\n\n{}", document.url()),
             };
             Some(Approved { text: text.trim().to_owned(), source: source(document) })
-        })
+        },
+    )
 }

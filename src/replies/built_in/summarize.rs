@@ -108,7 +108,14 @@ pub fn summarize(chat: &Chat, earlier_chats: usize, language: &Language) -> Stri
             lines.push(format!("- {label}: {value}"));
         }
     };
-    say(labels.customer, [summary.customer_name.as_str(), summary.customer_id.as_str()].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", "));
+    say(
+        labels.customer,
+        [summary.customer_name.as_str(), summary.customer_id.as_str()]
+            .into_iter()
+            .filter(|text| !text.is_empty())
+            .collect::<Vec<_>>()
+            .join(", "),
+    );
     let topic = if summary.topic.is_empty() { &summary.subject } else { &summary.topic };
     let state = if waits { format!("{status}, {}", labels.unanswered) } else { status.to_owned() };
     say(labels.topic, if topic.is_empty() { format!("({state})") } else { format!("{topic} ({state})") });

@@ -1,0 +1,217 @@
+//! What is done without a model, and what is refused.
+
+use deskhand::api::pb;
+use tonic::Code;
+
+use crate::desk::{Desk, customer_says, event, refused, selin};
+
+fn draft_of(chat_id: &str) -> pb::DraftReplyRequest {
+    pb::DraftReplyRequest { chat_id: chat_id.into(), agent: selin(), ..pb::DraftReplyRequest::default() }
+}
+
+fn customer(name: &str, language: &str) -> pb::Event {
+    let customer = pb::Customer { customer_id: "c-1".into(), name: name.into(), language: language.into(), ..pb::Customer::default() };
+    event("customer", pb::event::Body::Customer(customer))
+}
+
+fn form(order: &str) -> pb::Event {
+    event("form", pb::event::Body::Form(pb::Form { answers: [("order_number".to_owned(), order.to_owned())].into() }))
+}
+
+#[tokio::test]
+async fn a_draft_is_an_approved_answer_filled_or_a_public_passage() {
+    let mut desk = Desk::without_model().await;
+    for (chat_id, language, question, words) in [
+        ("tr", "tr", "taksit seçenekleri neler, hangi kartlara taksit yapıyorsunuz", "taksit"),
+        ("en", "en", "my voucher code does not work at checkout", "voucher"),
+        ("hu", "hu", "szeretném visszaküldeni a terméket, hogyan tudom?", "vissza"),
+        ("de", "de", "Wie kann ich einen Artikel zurückgeben?", "rück"),
+    ] {
+        desk.append(chat_id, vec![customer("Elif Kaya", language), form("KE-204815"), customer_says("e1", question)]).await.unwrap();
+        let finished = desk.draft(draft_of(chat_id)).await.unwrap_or_else(|status| panic!("{chat_id}: {status:?}")).finished;
+        assert_eq!((finished.engine(), finished.language.as_str()), (pb::Engine::BuiltIn, language));
+        assert!(finished.text.to_lowercase().contains(words), "{}", finished.text);
+        assert!(!finished.text.contains("{{"), "{}", finished.text);
+        assert_eq!(finished.sources.len(), 1);
+        assert_eq!(finished.sources[0].language, language);
+    }
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn when_nothing_fits_there_is_no_filler() {
+    let mut desk = Desk::without_model().await;
+    desk.append("c", vec![customer("Elif Kaya", "en"), customer_says("e1", "my dog swallowed a saxophone yesterday")]).await.unwrap();
+    refused(&desk.draft(draft_of("c")).await.unwrap_err(), Code::FailedPrecondition, "NOTHING_FITS");
+    assert!(
+        desk.suggest(pb::SuggestAnswersRequest { chat_id: "c".into(), agent: selin(), ..pb::SuggestAnswersRequest::default() })
+            .await
+            .is_empty()
+    );
+    let instructed = pb::DraftReplyRequest { instruction: "say that it ships on Monday".into(), ..draft_of("c") };
+    refused(&desk.draft(instructed).await.unwrap_err(), Code::FailedPrecondition, "MODEL_NOT_CONFIGURED");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn an_article_for_agents_never_becomes_a_draft() {
+    let mut desk = Desk::without_model().await;
+    let question = "goodwill voucher limits team lead suspected fraud checks escalation desk";
+    desk.append("c", vec![customer("Elif Kaya", "en"), customer_says("e1", question)]).await.unwrap();
+    let suggest = pb::SuggestAnswersRequest { chat_id: "c".into(), agent: selin(), ..pb::SuggestAnswersRequest::default() };
+    let marked = desk.suggest(suggest).await.into_iter().find(|suggestion| suggestion.audience() == pb::Audience::Agents);
+    assert!(marked.expect("it is suggested, marked").reason.contains("agents only"));
+    match desk.draft(draft_of("c")).await {
+        Ok(told) => {
+            assert!(told.finished.sources.iter().all(|source| !source.url.is_empty() || source.kind() == pb::DocumentKind::CannedAnswer))
+        }
+        Err(status) => refused(&status, Code::FailedPrecondition, "NOTHING_FITS"),
+    }
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn suggestions_are_filled_and_say_what_is_missing() {
+    let mut desk = Desk::without_model().await;
+    desk.append("c", vec![customer("Elif Kaya", "en"), customer_says("e1", "has my order shipped? I want to track the parcel")])
+        .await
+        .unwrap();
+    let suggest = |query: &str| pb::SuggestAnswersRequest {
+        chat_id: "c".into(),
+        agent: selin(),
+        query: query.into(),
+        ..pb::SuggestAnswersRequest::default()
+    };
+    let suggestions = desk.suggest(suggest("")).await;
+    assert!(!suggestions.is_empty() && suggestions.len() <= 5);
+    assert!(suggestions.windows(2).all(|pair| pair[0].score >= pair[1].score));
+    for suggestion in &suggestions {
+        assert_eq!(suggestion.language, "en");
+        assert!((0.0..=1.0).contains(&suggestion.score) && !suggestion.reason.is_empty() && !suggestion.suggestion_id.is_empty());
+        let joined: String = suggestion.segments.iter().map(|segment| segment.text.as_str()).collect();
+        assert_eq!(joined, format!("{}\n{}", suggestion.title, suggestion.text));
+    }
+
+    let shipped = desk.suggest(suggest("/shipped")).await.into_iter().next().unwrap();
+    assert_eq!((shipped.kind(), shipped.id.as_str()), (pb::DocumentKind::CannedAnswer, "order-shipped"));
+    assert!(shipped.text.contains("Elif") && shipped.text.contains("Selin"));
+    assert!(shipped.missing_placeholders.contains(&"form.order_number".to_owned()), "{:?}", shipped.missing_placeholders);
+    assert!(shipped.text.contains("{{form.order_number}}"), "what is missing stays to be seen");
+
+    let articles = desk.suggest(pb::SuggestAnswersRequest { kinds: vec![pb::DocumentKind::Article.into()], ..suggest("") }).await;
+    assert!(!articles.is_empty() && articles.iter().all(|suggestion| suggestion.kind() == pb::DocumentKind::Article));
+    let typed = desk.suggest(suggest("gift wr")).await;
+    assert!(typed.iter().any(|suggestion| suggestion.text.to_lowercase().contains("gift wrap")), "{typed:?}");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_chat_without_a_message_gets_openers() {
+    let mut desk = Desk::without_model().await;
+    let chat_id = desk.append_sample("06-deniz-web.json").await;
+    let suggestions = desk.suggest(pb::SuggestAnswersRequest { chat_id, agent: selin(), ..pb::SuggestAnswersRequest::default() }).await;
+    assert_eq!(suggestions.len(), 3);
+    assert!(suggestions.iter().all(|suggestion| suggestion.id.starts_with("opener-") && suggestion.language == "tr"));
+    assert_eq!(suggestions[0].id, "opener-checkout", "the page that is viewed");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn only_a_model_can_change_a_tone() {
+    let mut desk = Desk::without_model().await;
+    let status = desk.retone("Wait.", pb::Tone::Formal).await.unwrap_err();
+    refused(&status, Code::FailedPrecondition, "MODEL_NOT_CONFIGURED");
+    assert!(status.message().contains("OPENAI_BASE_URL"), "it says what to do: {}", status.message());
+    let turkish = pb::CorrectReplyRequest { text: "Siparisiniz yarin kargoya verilcek.".into(), ..pb::CorrectReplyRequest::default() };
+    refused(&desk.correct(turkish).await.unwrap_err(), Code::FailedPrecondition, "MODEL_NOT_CONFIGURED");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn english_is_corrected_and_what_belongs_to_the_chat_is_left() {
+    let mut desk = Desk::without_model().await;
+    desk.append("c", vec![customer("Gergely Szabo", "en"), customer_says("e1", "hi")]).await.unwrap();
+    let text = "Dear Gergely Szabo, we recieved you parcel KE-204815.\n\n- See https://ketenev.example/en/help/refunds\n- Best, Selin";
+    let request = pb::CorrectReplyRequest { text: text.into(), chat_id: "c".into(), ..pb::CorrectReplyRequest::default() };
+    let finished = desk.correct(request).await.unwrap().finished;
+    assert!(
+        finished.text.contains("received") && finished.text.contains("Gergely Szabo") && finished.text.contains("KE-204815.\n\n- See"),
+        "{}",
+        finished.text
+    );
+    assert_eq!(finished.language, "en");
+    assert!(finished.edits.iter().any(|edit| edit.kind() == pb::SegmentKind::Removed && edit.text.contains("recieved")));
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn approved_texts_are_translated_and_others_are_not() {
+    let mut desk = Desk::without_model().await;
+    let translate = |text: &str, target: &str| pb::TranslateReplyRequest {
+        source: Some(pb::translate_reply_request::Source::Text(text.into())),
+        target_language: target.into(),
+        ..pb::TranslateReplyRequest::default()
+    };
+    let shipped = pb::SuggestAnswersRequest { query: "/shipped".into(), language: "en".into(), ..pb::SuggestAnswersRequest::default() };
+    let unfilled = desk.suggest(shipped).await.remove(0).text;
+    for target in ["tr", "hu", "de"] {
+        let finished = desk.translate(translate(&unfilled, target)).await.unwrap().finished;
+        assert_eq!((finished.engine(), finished.language.as_str()), (pb::Engine::BuiltIn, target));
+        assert!(finished.text.contains("{{customer.first_name}}"));
+        assert_eq!(finished.sources[0].id, "order-shipped");
+    }
+    let filled = unfilled
+        .replace("{{customer.first_name}}", "James")
+        .replace("{{form.order_number}}", "KE-100200")
+        .replace("{{record.order.carrier}}", "UPS")
+        .replace("{{record.order.tracking_url}}", "https://ups.example/1")
+        .replace("{{agent.name}}", "Selin");
+    let finished = desk.translate(translate(&filled, "tr")).await.unwrap().finished;
+    for fact in ["James", "KE-100200", "https://ups.example/1", "Selin"] {
+        assert!(finished.text.contains(fact), "{}", finished.text);
+    }
+    refused(
+        &desk.translate(translate("Your cat is lovely and so are you.", "tr")).await.unwrap_err(),
+        Code::FailedPrecondition,
+        "MODEL_NOT_CONFIGURED",
+    );
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn an_articles_paragraph_is_translated_by_its_place() {
+    let mut desk = Desk::empty().await;
+    let article = |language: &str, body: &str| pb::Article {
+        id: "a".into(),
+        language: language.into(),
+        title: "T".into(),
+        body: body.into(),
+        ..pb::Article::default()
+    };
+    let articles = vec![
+        article("en", "First paragraph about towels.\n\nTowels are washed at sixty degrees without softener."),
+        article("de", "Erster Absatz über Handtücher.\n\nHandtücher werden bei sechzig Grad ohne Weichspüler gewaschen."),
+    ];
+    desk.knowledge.put_articles(pb::PutArticlesRequest { articles }).await.unwrap();
+    let request = pb::TranslateReplyRequest {
+        source: Some(pb::translate_reply_request::Source::Text("Towels are washed at sixty degrees  without softener.".into())),
+        target_language: "de".into(),
+        ..pb::TranslateReplyRequest::default()
+    };
+    let finished = desk.translate(request).await.unwrap().finished;
+    assert_eq!(finished.text, "Handtücher werden bei sechzig Grad ohne Weichspüler gewaschen.");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_summary_lists_the_facts() {
+    let mut desk = Desk::without_model().await;
+    let chat_id = desk.append_sample("01-elif-web.json").await;
+    let finished = desk.summarize(&chat_id, "tr").await.unwrap().finished;
+    assert_eq!(finished.engine(), pb::Engine::BuiltIn);
+    for fact in ["Elif Kaya", "KE-204815", "Selin Aydın", "annemin 60. yaş gunu", "yanıt bekliyor"] {
+        assert!(finished.text.contains(fact), "{fact} in {}", finished.text);
+    }
+    refused(&desk.summarize("no-such", "tr").await.unwrap_err(), Code::NotFound, "CHAT_NOT_FOUND");
+    desk.close().await;
+}

@@ -1,0 +1,123 @@
+//! The binary, as an operator types it.
+
+use std::{
+    fs,
+    io::Write,
+    process::{Command, Output, Stdio},
+};
+
+use crate::desk::{Desk, shop};
+
+fn deskhand(arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_deskhand"))
+        .args(arguments)
+        .current_dir(std::env::temp_dir())
+        .env_remove("OPENAI_API_KEY")
+        .env_remove("OPENAI_BASE_URL")
+        .env_remove("DESKHAND_MODEL")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn call_speaks_json_both_ways() {
+    let desk = Desk::without_model().await;
+    let address = desk.address();
+    let call = async |method: &str, json: &str| {
+        let (address, method, json) = (address.clone(), method.to_owned(), json.to_owned());
+        tokio::task::spawn_blocking(move || deskhand(&["call", "--address", &address, &method], &json)).await.unwrap()
+    };
+    let output = call("KnowledgeService/Search", "{\"query\": \"refun\", \"limit\": 2}").await;
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let reply: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(reply["hits"].as_array().unwrap().len(), 2);
+
+    let sample = fs::read_to_string(format!("{}/sample-chats/01-elif-web.json", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    assert!(call("deskhand.v1.ChatService/AppendEvents", &sample).await.status.success());
+    let output = call("ReplyService/SummarizeChat", "{\"chatId\": \"chat-elif-web\", \"language\": \"en\"}").await;
+    let lines: Vec<serde_json::Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2, "a delta and the end");
+    assert!(lines[1]["finished"]["text"].as_str().unwrap().contains("KE-204815"));
+
+    for (method, json, told) in [
+        ("ChatService/GetChat", "{\"chatId\": \"no-such\"}", "NotFound (CHAT_NOT_FOUND)"),
+        ("ChatService/GetChat", "{\"chatIdd\": \"x\"}", "the JSON is no GetChatRequest"),
+        ("ChatService/GetChat", "nonsense", "the JSON is no GetChatRequest"),
+        ("ChatService/Nope", "{}", "ChatService/GetChat"),
+        ("ChatService/GetChat", "{}", "chat_id: is required"),
+    ] {
+        let output = call(method, json).await;
+        assert!(!output.status.success());
+        assert!(text(&output.stderr).contains(told), "{}", text(&output.stderr));
+    }
+    let output = deskhand(&["call", "--address", "127.0.0.1:1", "ChatService/GetChat"], "{}");
+    assert!(text(&output.stderr).contains("no server listens on 127.0.0.1:1"), "{}", text(&output.stderr));
+    desk.close().await;
+}
+
+#[test]
+fn check_finds_nothing_wrong_with_the_sample_shop() {
+    let output = deskhand(&["check", shop().to_str().unwrap()], "");
+    assert!(output.status.success(), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains(" 0 errors"));
+}
+
+#[test]
+fn check_names_file_and_line_and_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("canned-answers/en/hello.md");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, "---\ntitle: Hello\n---\n\nHello {{customer.nickname}}").unwrap();
+    let output = deskhand(&["check", folder.path().to_str().unwrap()], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("hello.md:5: error: unknown placeholder"), "{}", text(&output.stdout));
+    let output = deskhand(&["check", "/no/such/folder"], "");
+    assert!(text(&output.stderr).contains("`/no/such/folder` is no folder"));
+}
+
+#[test]
+fn a_bad_configuration_is_told_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("deskhand.toml");
+    fs::write(&file, "listen = \"nowhere\"\ncontext_tokens = 3\nunknown = 1\n").unwrap();
+    let output = deskhand(&["serve", "--config", file.to_str().unwrap(), "--language", "not a tag"], "");
+    assert!(!output.status.success());
+    let told = text(&output.stderr);
+    for part in ["4 problems", "`listen` is `nowhere`", "`context_tokens` is `3`", "`unknown` is no setting", "`--language` is `not a tag`"]
+    {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+}
+
+#[test]
+fn the_demo_walks_through_a_chat_without_a_model() {
+    let output = deskhand(&["demo", "--once"], "");
+    let told = text(&output.stdout);
+    assert!(output.status.success(), "{told}{}", text(&output.stderr));
+    for part in [
+        "6 chats",
+        "SuggestAnswers",
+        "DraftReply",
+        "CorrectReply",
+        "received",
+        "RetoneReply",
+        "MODEL_NOT_CONFIGURED",
+        "TranslateReply",
+        "Merhaba Elif",
+        "SummarizeChat",
+        "Search",
+        " ms",
+    ] {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    assert_eq!(text(&output.stderr), "");
+}

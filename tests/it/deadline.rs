@@ -1,0 +1,53 @@
+//! The caller's deadline, as gRPC sends it.
+
+use std::time::Duration;
+
+use deskhand::api::pb;
+use tonic::{Code, Request};
+
+use crate::{
+    desk::{Desk, refused},
+    model::Answer,
+};
+
+fn retone() -> pb::RetoneReplyRequest {
+    pb::RetoneReplyRequest { text: "Wait.".into(), tone: pb::Tone::Formal.into(), ..Default::default() }
+}
+
+/// A request with a deadline that this client does not watch itself, so that the server's answer is seen.
+fn within<T>(timeout: &'static str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("grpc-timeout", timeout.parse().unwrap());
+    request
+}
+
+#[tokio::test]
+async fn a_deadline_ends_the_call_and_the_models_work() {
+    let mut desk = Desk::open().await;
+    desk.model.will(Answer::hangs_after(&[]));
+    let status = desk.replies.retone_reply(within("150m", retone())).await.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status:?}");
+    desk.model.caller_left().await;
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_deadline_ends_a_stream_that_has_begun() {
+    let mut desk = Desk::open().await;
+    desk.model.will(Answer::hangs_after(&["Half"]));
+    let mut stream = desk.replies.retone_reply(within("400m", retone())).await.unwrap().into_inner();
+    assert!(stream.message().await.unwrap().is_some());
+    let ended = tokio::time::timeout(Duration::from_secs(5), stream.message()).await.expect("it ends");
+    let status = ended.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status:?}");
+    desk.model.caller_left().await;
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_malformed_deadline_is_the_callers_error() {
+    let mut desk = Desk::empty().await;
+    let status = desk.chats.get_chat(within("soon", pb::GetChatRequest { chat_id: "c".into(), ..Default::default() })).await.unwrap_err();
+    refused(&status, Code::InvalidArgument, "INVALID_FIELD");
+    desk.close().await;
+}

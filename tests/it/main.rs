@@ -1,0 +1,14 @@
+//! The real server on a free port, real gRPC clients, a real SQLite file; the language model alone is played by a scripted one.
+
+mod bad_input;
+mod built_in;
+mod chats;
+mod commands;
+mod contract;
+mod deadline;
+mod desk;
+mod knowledge;
+mod live_reload;
+mod model;
+mod replies;
+mod restart;
