@@ -3,6 +3,8 @@
 //!
 //!     cargo bench --bench first_token
 
+#[path = "parts/paced_model.rs"]
+mod paced_model;
 mod parts;
 
 use std::{
@@ -16,7 +18,8 @@ use deskhand::{
     server::Server,
 };
 use futures::StreamExt;
-use parts::{paced_model, percentile, since};
+use paced_model::paced_model;
+use parts::percentile;
 use tonic::transport::{Channel, Endpoint};
 
 const FIRST: Duration = Duration::from_millis(20);
@@ -118,7 +121,7 @@ async fn first_token(clients: &Clients, side: Side) -> Duration {
             let request = clients.http.post(&clients.model).header("content-type", "application/json").body("{\"stream\": true}");
             let mut body = request.send().await.expect("the model answers").bytes_stream();
             while body.next().await.is_some() {
-                first.get_or_insert_with(|| since(began));
+                first.get_or_insert_with(|| began.elapsed());
             }
         }
         Side::Retone => {
@@ -130,14 +133,14 @@ async fn first_token(clients: &Clients, side: Side) -> Duration {
             };
             let mut stream = clients.replies.clone().retone_reply(request).await.expect("it streams").into_inner();
             while stream.message().await.expect("it goes on").is_some() {
-                first.get_or_insert_with(|| since(began));
+                first.get_or_insert_with(|| began.elapsed());
             }
         }
         Side::Draft => {
             let request = pb::DraftReplyRequest { chat_id: "bench".into(), ..pb::DraftReplyRequest::default() };
             let mut stream = clients.replies.clone().draft_reply(request).await.expect("it streams").into_inner();
             while stream.message().await.expect("it goes on").is_some() {
-                first.get_or_insert_with(|| since(began));
+                first.get_or_insert_with(|| began.elapsed());
             }
         }
     }

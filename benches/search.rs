@@ -18,7 +18,7 @@ use deskhand::{
     store::Store,
     text::Language,
 };
-use parts::{percentile, since};
+use parts::percentile;
 use tonic::transport::{Channel, Endpoint};
 
 const ROUNDS: usize = 5;
@@ -76,7 +76,7 @@ async fn main() {
                 for of_caller in running.join_all().await {
                     samples[index].extend(of_caller);
                 }
-                spent[index] += since(began);
+                spent[index] += began.elapsed();
             }
         }
         let mut p50s = [0.0; 2];
@@ -116,7 +116,7 @@ async fn call(side: Side, caller: usize) -> Vec<Duration> {
                 tokio::task::spawn_blocking(work).await.expect("it ran");
             }
         }
-        samples.push(since(began));
+        samples.push(began.elapsed());
     }
     samples
 }

@@ -1,64 +1,10 @@
-//! What the benchmarks share: a paced model server, and percentiles.
+//! What the benchmarks share.
 
-use std::{
-    convert::Infallible,
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
-
-use bytes::Bytes;
-use http_body_util::{BodyExt, StreamBody};
-use hyper::{
-    Request, Response,
-    body::{Frame, Incoming},
-    service::service_fn,
-};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::{
-    net::TcpListener,
-    time::{Instant as TokioInstant, sleep_until},
-};
-
-/// Serves chat completions: `first` until the first token, then `tokens` tokens, one each `gap`.
-pub async fn paced_model(first: Duration, gap: Duration, tokens: u32) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
-    let address = listener.local_addr().expect("a bound listener");
-    tokio::spawn(async move {
-        loop {
-            let Ok((stream, _)) = listener.accept().await else { return };
-            let _ = stream.set_nodelay(true);
-            tokio::spawn(async move {
-                let service = service_fn(move |request: Request<Incoming>| async move {
-                    // The request is read whole, as a model would.
-                    let _ = request.into_body().collect().await;
-                    let began = TokioInstant::now();
-                    let body = async_stream::stream! {
-                        for token in 0..tokens {
-                            sleep_until(began + first + gap * token).await;
-                            let chunk = format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"word{token} \"}}}}]}}\n\n");
-                            yield Ok::<_, Infallible>(Frame::data(Bytes::from(chunk)));
-                        }
-                        let end = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
-                        yield Ok(Frame::data(Bytes::from_static(end.as_bytes())));
-                    };
-                    Response::builder().header("content-type", "text/event-stream").body(StreamBody::new(body))
-                });
-                let http = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
-                let _ = http.serve_connection(TokioIo::new(stream), service).await;
-            });
-        }
-    });
-    address
-}
+use std::time::Duration;
 
 /// The value that `share` of the samples don't exceed, in milliseconds.
 pub fn percentile(samples: &mut [Duration], share: f64) -> f64 {
     samples.sort_unstable();
     let at = ((samples.len() as f64 * share).ceil() as usize).clamp(1, samples.len()) - 1;
     samples[at].as_secs_f64() * 1000.0
-}
-
-/// How long since then.
-pub fn since(began: Instant) -> Duration {
-    began.elapsed()
 }

@@ -39,7 +39,10 @@ impl ChatService for Api {
         fields.ok()?;
         let chat = self.chats.chat(&workspace, &chat_id).await?;
         let earlier = self.chats.earlier_chat_ids(&workspace, &chat).await?;
-        let chat = event::encode_chat(chat, earlier);
+        let mut chat = event::encode_chat(chat, earlier);
+        if chat.encoded_len() > MOST_REPLY_BYTES / 2 {
+            chat.records.clear();
+        }
         let mut bytes = chat.encoded_len();
         let mut events = Vec::new();
         for event in self.chats.events(&workspace, &chat_id, after_sequence, page_size).await? {

@@ -1,6 +1,7 @@
 //! KnowledgeService's handlers.
 
 use jiff::{SignedDuration, Timestamp};
+use prost::Message;
 use tonic::{Request, Response, Status};
 
 use super::{
@@ -77,7 +78,7 @@ impl KnowledgeService for Api {
         let id = fields.id("id", id);
         let language = fields.optional_language("language", &language).unwrap_or_else(|| self.desk.language.clone());
         fields.ok()?;
-        let article = self.knowledge.article(&workspace, &id, &language, &reader()).await?;
+        let article = self.knowledge.article(&workspace, &id, &[&language, &self.desk.language], &reader()).await?;
         Ok(Response::new(pb::GetArticleResponse { article: document::encode_article(article) }))
     }
 
@@ -101,7 +102,7 @@ impl KnowledgeService for Api {
         let reason = fields.text("reason", reason, MOST_REASON);
         let rating_id = fields.id("rating_id", rating_id);
         fields.ok()?;
-        let article = self.knowledge.article(&workspace, &article_id, &language, &reader()).await?;
+        let article = self.knowledge.article(&workspace, &article_id, &[&language, &self.desk.language], &reader()).await?;
         let rating = ArticleRating { rating_id, article_id, language: article.language, helpful, reason };
         self.knowledge.rated(&workspace, rating).await?;
         Ok(Response::new(pb::RateArticleResponse {}))
@@ -194,7 +195,13 @@ impl KnowledgeService for Api {
         fields.ok()?;
         let report = self.knowledge.report(&workspace, start, end).await?;
         let answers = self.replies.answer_use(&workspace, start, end).await?;
-        Ok(Response::new(encode_report(report, answers)))
+        let mut report = encode_report(report, answers);
+        // Long queries and reasons may be more than a reply holds; the ends of the lists go.
+        while report.encoded_len() > MOST_REPLY_BYTES {
+            report.queries.truncate(report.queries.len() / 2);
+            report.ratings.truncate(report.ratings.len() / 2);
+        }
+        Ok(Response::new(report))
     }
 }
 

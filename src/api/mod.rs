@@ -23,7 +23,7 @@ use crate::{
 
 /// The generated types.
 pub mod pb {
-    #![allow(missing_docs, clippy::all, clippy::pedantic, reason = "generated; its docs are those of proto/")]
+    #![allow(missing_docs, unused_qualifications, clippy::all, clippy::pedantic, reason = "generated; its docs are those of proto/")]
     tonic::include_proto!("deskhand.v1");
 }
 

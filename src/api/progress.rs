@@ -17,7 +17,7 @@ pub type Messages<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 /// One step of a stream, before it takes its RPC's own message.
 pub enum Step {
     Delta(String),
-    Finished(pb::Finished),
+    Finished(Box<pb::Finished>),
 }
 
 /// Streams a generation in the messages that `wrap` makes. What was never told (no delta yet) is told as a plain status.
@@ -25,7 +25,7 @@ pub fn stream<T: Send + 'static>(generation: Generation, wrap: impl Fn(Step) -> 
     let messages = generation.map(move |step| {
         Ok(wrap(match step? {
             Progress::Delta(delta) => Step::Delta(delta),
-            Progress::Finished(finished) => Step::Finished(encode_finished(*finished)),
+            Progress::Finished(finished) => Step::Finished(Box::new(encode_finished(*finished))),
         }))
     });
     Ok(Response::new(Box::pin(messages)))

@@ -1,9 +1,10 @@
 //! ReplyService's handlers.
 
+use prost::Message;
 use tonic::{Request, Response};
 
 use super::{
-    Api, Reply, document, event,
+    Api, MOST_REPLY_BYTES, Reply, document, event,
     fields::Fields,
     pb::{self, reply_service_server::ReplyService},
     progress::{Messages, Step, stream},
@@ -51,7 +52,7 @@ impl ReplyService for Api {
             use pb::draft_reply_response::Event;
             let event = match step {
                 Step::Delta(delta) => Event::Delta(delta),
-                Step::Finished(finished) => Event::Finished(finished),
+                Step::Finished(finished) => Event::Finished(*finished),
             };
             pb::DraftReplyResponse { event: Some(event) }
         })
@@ -72,7 +73,7 @@ impl ReplyService for Api {
             use pb::correct_reply_response::Event;
             let event = match step {
                 Step::Delta(delta) => Event::Delta(delta),
-                Step::Finished(finished) => Event::Finished(finished),
+                Step::Finished(finished) => Event::Finished(*finished),
             };
             pb::CorrectReplyResponse { event: Some(event) }
         })
@@ -97,7 +98,7 @@ impl ReplyService for Api {
             use pb::retone_reply_response::Event;
             let event = match step {
                 Step::Delta(delta) => Event::Delta(delta),
-                Step::Finished(finished) => Event::Finished(finished),
+                Step::Finished(finished) => Event::Finished(*finished),
             };
             pb::RetoneReplyResponse { event: Some(event) }
         })
@@ -133,7 +134,7 @@ impl ReplyService for Api {
             use pb::translate_reply_response::Event;
             let event = match step {
                 Step::Delta(delta) => Event::Delta(delta),
-                Step::Finished(finished) => Event::Finished(finished),
+                Step::Finished(finished) => Event::Finished(*finished),
             };
             pb::TranslateReplyResponse { event: Some(event) }
         })
@@ -160,7 +161,15 @@ impl ReplyService for Api {
         };
         fields.ok()?;
         let suggestions = self.replies.suggest(&workspace, suggest).await?;
-        Ok(Response::new(pb::SuggestAnswersResponse { suggestions: suggestions.into_iter().map(encode_suggestion).collect() }))
+        let mut reply = pb::SuggestAnswersResponse::default();
+        for suggestion in suggestions {
+            reply.suggestions.push(encode_suggestion(suggestion));
+            if reply.encoded_len() > MOST_REPLY_BYTES && reply.suggestions.len() > 1 {
+                reply.suggestions.pop();
+                break;
+            }
+        }
+        Ok(Response::new(reply))
     }
 
     async fn summarize_chat(&self, request: Request<pb::SummarizeChatRequest>) -> Reply<Self::SummarizeChatStream> {
@@ -178,7 +187,7 @@ impl ReplyService for Api {
             use pb::summarize_chat_response::Event;
             let event = match step {
                 Step::Delta(delta) => Event::Delta(delta),
-                Step::Finished(finished) => Event::Finished(finished),
+                Step::Finished(finished) => Event::Finished(*finished),
             };
             pb::SummarizeChatResponse { event: Some(event) }
         })

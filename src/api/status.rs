@@ -31,19 +31,20 @@ pub fn invalid(violations: &[(String, String)]) -> Status {
     status(Code::InvalidArgument, "INVALID_FIELD", format!("the request has invalid fields{first}{more}"), details)
 }
 
-/// The caller's deadline passed.
-pub fn deadline_exceeded() -> Status {
-    status(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", "the caller's deadline passed".to_owned(), ErrorDetails::new())
+/// The caller's deadline passed; `partial` tells whether something was sent before.
+pub fn deadline_exceeded(partial: bool) -> Status {
+    let message = "the caller's deadline passed".to_owned();
+    with_metadata(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", message, ErrorDetails::new(), told_partial(partial))
 }
 
 /// A handler broke.
-pub fn broken() -> Status {
-    status(Code::Internal, "INTERNAL", "the call failed unexpectedly; the server's log has more".to_owned(), ErrorDetails::new())
+pub fn broken(partial: bool) -> Status {
+    let message = "the call failed unexpectedly; the server's log has more".to_owned();
+    with_metadata(Code::Internal, "INTERNAL", message, ErrorDetails::new(), told_partial(partial))
 }
 
-/// The server is going down.
-pub fn stopping() -> Status {
-    status(Code::Unavailable, "STOPPING", "the server is stopping".to_owned(), ErrorDetails::with_retry_info(Some(SOON)))
+fn told_partial(partial: bool) -> HashMap<String, String> {
+    if partial { HashMap::from([("partial".to_owned(), "true".to_owned())]) } else { HashMap::new() }
 }
 
 /// A status that the transport made gets its details; others stay.
@@ -126,6 +127,7 @@ impl From<ChatError> for Status {
             ChatError::NotRedactable(_) => invalid(&[("events.redaction.event_id".to_owned(), message)]),
             ChatError::PageToken => invalid(&[("page_token".to_owned(), message)]),
             ChatError::TimeZone(_) => invalid(&[("time_zone".to_owned(), message)]),
+            ChatError::Full => exhausted("CHAT_FULL", "events of a chat", message, None),
             ChatError::TooLarge(_) => exhausted("REPLY_TOO_LARGE", "reply", message, None),
             ChatError::Store(error) => error.into(),
         }
@@ -176,8 +178,7 @@ fn model(error: ModelError, partial: bool, message: String) -> Status {
         ModelError::Refused { retry_after: Some(wait), .. } => ("MODEL_UNAVAILABLE", (*wait).min(LONGEST_RETRY)),
         _ => ("MODEL_UNAVAILABLE", MODEL_RETRY),
     };
-    let metadata = if partial { HashMap::from([("partial".to_owned(), "true".to_owned())]) } else { HashMap::new() };
-    let told = with_metadata(Code::Unavailable, reason, message, ErrorDetails::with_retry_info(Some(retry)), metadata);
+    let told = with_metadata(Code::Unavailable, reason, message, ErrorDetails::with_retry_info(Some(retry)), told_partial(partial));
     caused(told, error)
 }
 

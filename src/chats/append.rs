@@ -123,6 +123,7 @@ async fn write(store: &Store, batch: &VecDeque<Append>) -> Result<Vec<Result<App
         new.extend(draft.new.iter().map(|kept| (*key, &kept.event)));
     }
     event_rows::insert_words(&mut write, &new).await?;
+    event_rows::insert_customers(&mut write, &new).await?;
     for (key, draft) in &mut drafts {
         for event_id in &draft.redactions {
             event_rows::wipe(&mut write, key, event_id).await?;
@@ -138,7 +139,10 @@ async fn write(store: &Store, batch: &VecDeque<Append>) -> Result<Vec<Result<App
         drafts.iter().filter(|(_, draft)| !draft.new.is_empty()).map(|(key, draft)| (*key, &draft.summary)).collect();
     event_rows::store_summaries(&mut write, &changed).await?;
     event_rows::drop_empty_chats(&mut write, &keys).await?;
-    write.commit().await.map_err(ChatError::from)?;
+    write.commit().await?;
+    if drafts.values().any(|draft| !draft.redactions.is_empty()) {
+        store.empty_log().await?;
+    }
     Ok(answers)
 }
 
@@ -158,6 +162,9 @@ fn decide(draft: &mut Draft, events: &[NewEvent], now: Timestamp) -> Result<Appe
             }
             duplicates += 1;
             continue;
+        }
+        if summary.last_sequence >= super::MOST_EVENTS {
+            return Err(ChatError::Full);
         }
         match &event.body {
             EventBody::Resolved if summary.topic.is_empty() => return Err(ChatError::TopicMissing),

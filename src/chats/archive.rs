@@ -31,6 +31,10 @@ impl Chats {
     pub async fn list(&self, workspace: &Workspace, list: ListChats) -> Result<ChatPage, ChatError> {
         let ListChats { mut filter, query, page_size, page_token } = list;
         filter.words = text::words(&query, "").iter().take(MOST_WORDS).map(|word| word.folded().to_owned()).collect();
+        if filter.words.is_empty() && !query.trim().is_empty() {
+            // A query without a word is in no message.
+            return Ok(ChatPage { chats: Vec::new(), next_page_token: String::new() });
+        }
         let after = if page_token.is_empty() { None } else { Some(read_token(&page_token).ok_or(ChatError::PageToken)?) };
         let mut chats = event_rows::list(&self.store, workspace, &filter, after, page_size + 1).await?;
         let more = chats.len() > page_size;

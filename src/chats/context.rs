@@ -3,6 +3,8 @@
 //! Always in: the customer's facts, form answers, records, the topic, and the customer's last burst. Then this chat's messages, newest
 //! first; then earlier chats and pages viewed. Notes only when asked for.
 
+use std::collections::HashSet;
+
 use super::{Author, Chat, Turn};
 use crate::text::estimate_tokens;
 
@@ -36,7 +38,7 @@ pub struct ClassReceipt {
 impl ClassReceipt {
     /// Of `total`, `used` were used and the rest was left out for `reason`.
     pub fn of(total: usize, used: usize, reason: OmissionReason) -> ClassReceipt {
-        let left = total - used;
+        let left = total.saturating_sub(used);
         let omissions = if left == 0 { Vec::new() } else { vec![Omission { reason, count: left }] };
         ClassReceipt { total, used, omissions }
     }
@@ -84,9 +86,14 @@ pub fn choose(chat: &Chat, earlier: &[EarlierChat], earlier_total: usize, use_no
     for (key, value) in chosen.facts.iter().chain(&chosen.form_answers) {
         left.spend(key, value);
     }
-    let burst: Vec<&str> = chat.last_burst().iter().map(|turn| turn.event_id.as_str()).collect();
-    for turn in chat.last_burst() {
+    // The last message is always in; the burst before it as far as the budget goes.
+    let mut burst: HashSet<&str> = HashSet::new();
+    for turn in chat.last_burst().into_iter().rev() {
+        if !burst.is_empty() && !left.holds(&turn.message.text) {
+            break;
+        }
         left.spend(&turn.message.author_name, &turn.message.text);
+        burst.insert(&turn.event_id);
     }
 
     chosen.records = chat.records.iter().rev().map(record_text).filter(|text| left.take(text)).collect();
@@ -99,7 +106,7 @@ pub fn choose(chat: &Chat, earlier: &[EarlierChat], earlier_total: usize, use_no
     let mut lines: Vec<ChatLine> = Vec::new();
     let mut full = false;
     for turn in chat.turns.iter().rev() {
-        if burst.contains(&turn.event_id.as_str()) {
+        if burst.contains(turn.event_id.as_str()) {
             lines.push(line(turn));
         } else if !full {
             let line = line(turn);
@@ -136,17 +143,19 @@ struct Budget {
 impl Budget {
     /// Counts what is in whatever it costs.
     fn spend(&mut self, name: &str, text: &str) {
-        let cost = cost(name) + cost(text);
+        let cost = estimate_tokens(name) + cost(text);
         self.left = self.left.saturating_sub(cost);
         self.used += cost;
     }
 
+    fn holds(&self, text: &str) -> bool {
+        cost(text) <= self.left
+    }
+
     fn take(&mut self, text: &str) -> bool {
-        let cost = cost(text);
-        let fits = cost <= self.left;
+        let fits = self.holds(text);
         if fits {
-            self.left -= cost;
-            self.used += cost;
+            self.spend("", text);
         }
         fits
     }
@@ -220,14 +229,9 @@ fn channel_word(channel: super::Channel) -> &'static str {
 
 /// The pages viewed, latest first, each once.
 fn pages(chat: &Chat) -> Vec<String> {
-    let mut pages: Vec<String> = Vec::new();
-    for page in chat.pages.iter().rev() {
-        let text = if page.title.is_empty() { page.url.clone() } else { format!("{} ({})", page.title, page.url) };
-        if !pages.contains(&text) {
-            pages.push(text);
-        }
-    }
-    pages
+    let mut seen = HashSet::new();
+    let text = |page: &super::PageView| if page.title.is_empty() { page.url.clone() } else { format!("{} ({})", page.title, page.url) };
+    chat.pages.iter().rev().map(text).filter(|page| seen.insert(page.clone())).collect()
 }
 
 #[cfg(test)]

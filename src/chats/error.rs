@@ -28,6 +28,9 @@ pub enum ChatError {
     /// The answer would be larger than a reply may be.
     #[error("the {0} is larger than a reply may be; read the chats page by page with GetChat")]
     TooLarge(&'static str),
+    /// The chat has as many events as a chat may have.
+    #[error("the chat is full; go on in a new one with the same customer_id")]
+    Full,
     /// An unknown time zone.
     #[error("`{0}` is no time zone of the IANA database")]
     TimeZone(String),

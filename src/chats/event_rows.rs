@@ -198,8 +198,8 @@ pub async fn insert_words(write: &mut Write, events: &[(&ChatKey, &Event)]) -> R
     let mut rows = BTreeSet::new();
     for (key, event) in events {
         if let (EventBody::Message(message), false) = (&event.body, event.redacted) {
-            let language = message.language.as_ref().map_or("", |language| language.primary());
-            rows.extend(words(&message.text, language).into_iter().map(|word| (*key, word.folded().to_owned())));
+            // Without a language, as queries are read: only then do both have the same words.
+            rows.extend(words(&message.text, "").into_iter().map(|word| (*key, word.folded().to_owned())));
         }
     }
     let rows: Vec<_> = rows.into_iter().collect();
@@ -215,6 +215,42 @@ pub async fn insert_words(write: &mut Write, events: &[(&ChatKey, &Event)]) -> R
         query.execute(&mut **write).await?;
     }
     Ok(())
+}
+
+/// Remembers the customers that new events name.
+pub async fn insert_customers(write: &mut Write, events: &[(&ChatKey, &Event)]) -> Result<(), ChatError> {
+    const COLUMNS: usize = 3;
+    let named: BTreeSet<(&ChatKey, &str)> = events
+        .iter()
+        .filter_map(|(key, event)| match &event.body {
+            EventBody::Customer(customer) if !customer.customer_id.is_empty() => Some((*key, customer.customer_id.as_str())),
+            _ => None,
+        })
+        .collect();
+    let rows: Vec<_> = named.into_iter().collect();
+    for rows in rows.chunks(sql::MOST_VALUES / COLUMNS) {
+        let statement = format!(
+            "INSERT INTO chat_customer (workspace, customer_id, chat_id) VALUES {}
+             ON CONFLICT (workspace, customer_id, chat_id) DO NOTHING",
+            sql::placeholders(1, rows.len(), COLUMNS)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        for (key, customer_id) in rows {
+            query = query.bind(key.workspace.clone()).bind((*customer_id).to_owned()).bind(key.chat_id.clone());
+        }
+        query.execute(&mut **write).await?;
+    }
+    Ok(())
+}
+
+/// The chats that ever named a customer.
+pub async fn chats_of_customer(store: &Store, workspace: &Workspace, customer_id: &Id) -> Result<Vec<String>, ChatError> {
+    let rows = sqlx::query_scalar("SELECT chat_id FROM chat_customer WHERE workspace = $1 AND customer_id = $2 ORDER BY chat_id")
+        .bind(workspace.as_str().to_owned())
+        .bind(customer_id.to_string())
+        .fetch_all(store.reads())
+        .await?;
+    Ok(rows)
 }
 
 /// Makes a chat's rows of the word table anew, after text was wiped.
@@ -353,10 +389,10 @@ pub async fn summary(store: &Store, key: &ChatKey) -> Result<Option<Summary>, Ch
     Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
 }
 
-/// Deletes a chat with its events and words, and tells how many events it had.
+/// Deletes a chat with its events and words, and tells how many events it had. The chat's row goes first: it is what an append locks.
 pub async fn erase(write: &mut Write, workspace: &Workspace, chat_id: &str) -> Result<u64, ChatError> {
     let mut events = 0;
-    for (table, counted) in [("event", true), ("chat_word", false), ("chat", false)] {
+    for (table, counted) in [("chat", false), ("event", true), ("chat_word", false), ("chat_customer", false)] {
         let statement = format!("DELETE FROM {table} WHERE workspace = $1 AND chat_id = $2");
         let done = sqlx::query(AssertSqlSafe(statement))
             .bind(workspace.as_str().to_owned())

@@ -38,7 +38,7 @@ use event_rows::ChatKey;
 
 /// Most other chats of a customer that belong to a chat's context.
 pub const MOST_EARLIER_CHATS: usize = 50;
-/// Most events that one chat is read with.
+/// Most events of one chat; no more are appended.
 const MOST_EVENTS: i64 = 100_000;
 
 /// Every chat of every workspace.
@@ -95,17 +95,15 @@ impl Chats {
         Ok(ids)
     }
 
-    /// Reads the other chats of a chat's customer, newest opened first, as far as they may be used: at most `most`.
-    pub async fn earlier_chats(&self, workspace: &Workspace, chat: &Chat, most: usize) -> Result<Vec<EarlierChat>, ChatError> {
+    /// Reads the other chats of a chat's customer, newest opened first, at most `most`, and tells how many there are.
+    pub async fn earlier_chats(&self, workspace: &Workspace, chat: &Chat, most: usize) -> Result<(Vec<EarlierChat>, usize), ChatError> {
+        let ids = self.earlier_chat_ids(workspace, chat).await?;
         let mut earlier = Vec::new();
-        for chat_id in self.earlier_chat_ids(workspace, chat).await? {
-            if earlier.len() == most {
-                break;
-            }
-            let events = event_rows::chat_events(self.store.reads(), &key(workspace, &chat_id), 0, MOST_EVENTS).await?;
-            earlier.push(EarlierChat(Chat::fold(&chat_id, &events)));
+        for chat_id in ids.iter().take(most) {
+            let events = event_rows::chat_events(self.store.reads(), &key(workspace, chat_id), 0, MOST_EVENTS).await?;
+            earlier.push(EarlierChat(Chat::fold(chat_id, &events)));
         }
-        Ok(earlier)
+        Ok((earlier, ids.len()))
     }
 
     /// Whether there is such a chat.

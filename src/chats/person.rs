@@ -2,11 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{ChatError, Chats, Filter, event_rows};
+use super::{ChatError, Chats, event_rows};
 use crate::{config::Workspace, store::Write, text::Id};
-
-/// Most chats read at a time.
-const STEP: usize = 200;
 
 /// What was erased of a person's chats.
 #[derive(Debug, Default)]
@@ -16,24 +13,11 @@ pub struct ErasedChats {
 }
 
 impl Chats {
-    /// The ids of all chats of a customer, newest opened first.
-    pub async fn chat_ids_of(&self, workspace: &Workspace, customer_id: &Id) -> Result<Vec<String>, ChatError> {
-        let filter = Filter { customer_id: customer_id.to_string(), ..Filter::default() };
-        let mut ids = Vec::new();
-        let mut after = None;
-        loop {
-            let chats = event_rows::list(&self.store, workspace, &filter, after, STEP).await?;
-            let Some((last, summary)) = chats.last() else { return Ok(ids) };
-            after = Some((event_rows::nanoseconds(summary.opened_at), last.clone()));
-            ids.extend(chats.into_iter().map(|(id, _)| id));
-        }
-    }
-
     /// All chats of a customer with all their events, as JSON; at most `most_bytes` of it.
     pub async fn export(&self, workspace: &Workspace, customer_id: &Id, most_bytes: usize) -> Result<Vec<Value>, ChatError> {
         let mut chats = Vec::new();
         let mut bytes = 0;
-        for chat_id in self.chat_ids_of(workspace, customer_id).await? {
+        for chat_id in event_rows::chats_of_customer(&self.store, workspace, customer_id).await? {
             let events = event_rows::chat_events(self.store.reads(), &super::key(workspace, &chat_id), 0, i64::MAX).await?;
             let events: Vec<Value> = events
                 .iter()
@@ -59,7 +43,7 @@ impl Chats {
 
     /// Erases a customer's chats inside a write that the caller commits.
     pub async fn erase(&self, write: &mut Write, workspace: &Workspace, customer_id: &Id) -> Result<ErasedChats, ChatError> {
-        let mut erased = ErasedChats { chat_ids: self.chat_ids_of(workspace, customer_id).await?, events: 0 };
+        let mut erased = ErasedChats { chat_ids: event_rows::chats_of_customer(&self.store, workspace, customer_id).await?, events: 0 };
         for chat_id in &erased.chat_ids {
             erased.events += event_rows::erase(write, workspace, chat_id).await?;
         }

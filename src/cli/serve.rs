@@ -1,6 +1,7 @@
 //! `deskhand serve`: serves until it is told to stop.
 
 use std::{
+    io::{Write, stdout},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -45,12 +46,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let mut terminated = signal(SignalKind::terminate())?;
     let models: Vec<String> = config.models.iter().map(|model| format!("{} at {}", model.name, model.base_url)).collect();
     let server = Server::start(config).await?;
-    println!("listening on {}", server.address);
-    println!("keys: none, so every call is taken, as workspace `default` with every scope");
-    match models.as_slice() {
-        [] => println!("model: none; the built-in engine does what can be done without one"),
-        models => println!("model: {}", models.join(", then ")),
-    }
+    let model =
+        if models.is_empty() { "none; the built-in engine does what can be done without one".to_owned() } else { models.join(", then ") };
+    let keys = "none, so every call is taken, as workspace `default` with every scope";
+    // Whoever started the server may not read on; it serves all the same.
+    let _ = writeln!(stdout(), "listening on {}\nkeys: {keys}\nmodel: {model}", server.address);
     tokio::select! {
         _ = terminated.recv() => {}
         interrupted = tokio::signal::ctrl_c() => interrupted?,

@@ -135,7 +135,8 @@ impl Catalog {
             .map(|(_, document)| *document)
             .collect();
         changed.sort_by_key(|document| document.key());
-        let mut gone: Vec<&DocumentKey> = known.keys().filter(|key| !here.contains_key(key) && !broken.contains(key)).collect();
+        let mut gone: Vec<&DocumentKey> =
+            known.keys().filter(|key| !folder.incomplete && !here.contains_key(key) && !broken.contains(key)).collect();
         gone.sort();
 
         let count = changed.len() + gone.len();
@@ -193,7 +194,7 @@ impl Catalog {
             for document in rows {
                 let here = (document.id.to_string(), document.language.to_string());
                 if filter.passes(&document) {
-                    bytes += document.body.len() + document.title.len() + 1024;
+                    bytes += document.size();
                     if documents.len() == page_size || (bytes > most_bytes && !documents.is_empty()) {
                         return Ok(DocumentPage { documents, next_page_token: format!("{}\n{}", after.1, after.0) });
                     }

@@ -87,6 +87,14 @@ impl Document {
         }
     }
 
+    /// Whether it is a public article, or a canned answer that every agent is offered.
+    pub fn is_for_everyone(&self) -> bool {
+        matches!(
+            self.details,
+            Details::Article { audience: Audience::Public, .. } | Details::CannedAnswer { visibility: Visibility::Everyone, .. }
+        )
+    }
+
     /// Where customers read it; empty if nowhere.
     pub fn url(&self) -> &str {
         match &self.details {
@@ -98,6 +106,12 @@ impl Document {
     /// Whether it may start a chat in which the customer has not written yet.
     pub fn is_opener(&self) -> bool {
         self.kind() == Kind::CannedAnswer && self.tags.iter().any(|tag| tag == "opener")
+    }
+
+    /// About how many bytes it is in a reply.
+    pub fn size(&self) -> usize {
+        let tags: usize = self.tags.iter().map(|tag| tag.len() + 4).sum();
+        self.body.len() + self.title.len() + self.url().len() + tags + 1500
     }
 
     /// Tells two contents apart: the first 16 bytes of the SHA-256 of the stored JSON, in hex.

@@ -4,7 +4,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fmt, fs,
+    fmt, fs, io,
     path::{Path, PathBuf},
 };
 
@@ -33,6 +33,8 @@ pub struct Folder {
     /// Groups of words that mean the same, by language; words are folded.
     pub synonyms: BTreeMap<String, Vec<Vec<String>>>,
     pub problems: Vec<Problem>,
+    /// Whether some folder could not be listed: then what seems to be gone may be there.
+    pub incomplete: bool,
 }
 
 /// How the shop writes.
@@ -153,7 +155,7 @@ impl Folder {
     }
 
     fn read_documents(&mut self, root: &Path, name: &str, kind: Kind) {
-        for language_folder in sorted_entries(&root.join(name)) {
+        for language_folder in self.entries(root, &root.join(name)) {
             if !language_folder.is_dir() {
                 continue;
             }
@@ -165,7 +167,7 @@ impl Folder {
                     continue;
                 }
             };
-            for file in markdown_files(&language_folder) {
+            for file in self.markdown_files(root, &language_folder) {
                 self.read_document(root, &file, kind, &language);
             }
         }
@@ -236,7 +238,7 @@ impl Folder {
     }
 
     fn read_synonyms(&mut self, root: &Path) {
-        for file in sorted_entries(&root.join("synonyms")) {
+        for file in self.entries(root, &root.join("synonyms")) {
             let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             if file.extension().is_none_or(|ending| ending != "txt") {
                 continue;
@@ -264,6 +266,37 @@ impl Folder {
             }
             self.synonyms.insert(stem, groups);
         }
+    }
+
+    /// What stands in a folder, in order; nothing in one that is absent.
+    fn entries(&mut self, root: &Path, folder: &Path) -> Vec<PathBuf> {
+        let listed =
+            fs::read_dir(folder).and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>());
+        let mut entries = match listed {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => {
+                self.incomplete = true;
+                self.problem(root, folder, 1, format!("the folder can't be listed: {error}"));
+                Vec::new()
+            }
+        };
+        entries.retain(|path| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')));
+        entries.sort();
+        entries
+    }
+
+    /// Every Markdown file below a folder, in order. Links to folders are not followed.
+    fn markdown_files(&mut self, root: &Path, folder: &Path) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        for entry in self.entries(root, folder) {
+            if fs::symlink_metadata(&entry).is_ok_and(|data| data.is_dir()) {
+                files.extend(self.markdown_files(root, &entry));
+            } else if entry.extension().is_some_and(|ending| ending == "md") {
+                files.push(entry);
+            }
+        }
+        files
     }
 
     fn problem(&mut self, root: &Path, file: &Path, line: usize, message: String) {
@@ -365,27 +398,6 @@ fn read_text(file: &Path) -> Result<String, Trouble> {
 /// The line, from 1, of a byte offset.
 pub fn line_at(text: &str, offset: usize) -> usize {
     text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
-}
-
-fn sorted_entries(folder: &Path) -> Vec<PathBuf> {
-    let mut entries: Vec<PathBuf> = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-    entries.retain(|path| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')));
-    entries.sort();
-    entries
-}
-
-/// Every Markdown file below a folder, in order. Links to folders are not followed.
-fn markdown_files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in sorted_entries(folder) {
-        let is_folder = fs::symlink_metadata(&entry).is_ok_and(|data| data.is_dir());
-        if is_folder {
-            files.extend(markdown_files(&entry));
-        } else if entry.extension().is_some_and(|ending| ending == "md") {
-            files.push(entry);
-        }
-    }
-    files
 }
 
 #[cfg(test)]

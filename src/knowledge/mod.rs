@@ -35,7 +35,7 @@ pub use error::KnowledgeError;
 pub use folder::{Problem, Term, Voice};
 pub use query::Reader;
 pub use report_rows::{ArticleRating, RatingCount, SearchReport};
-pub use search::{Hit, Hits, Offer, Search, Wanted};
+pub use search::{Hit, Hits, Offer, OfferQuery, Search, Wanted};
 pub use snippet::{Marker, Segment};
 
 use folder::Folder;
@@ -92,8 +92,10 @@ impl Knowledge {
         let shelf = Arc::new(RwLock::new(Shelf::default()));
         // The watch begins before the first reading, so that no change falls between the two.
         let watch = folder.map(|folder| Watch::begin(folder, catalog.clone(), Arc::clone(&shelf)));
-        if let Some(watch) = &watch {
-            watch.read_now().await?;
+        match &watch {
+            Some(watch) => watch.read_now().await?,
+            // Without a folder there are no documents of a folder.
+            None => drop(catalog.take_folder(&Folder::default()).await?),
         }
         let index = Index::start(data.join("index").join(workspace.as_str()), catalog.clone()).await?;
         let base = Base { catalog, index, shelf, _watch: watch };
@@ -111,27 +113,24 @@ impl Knowledge {
         self.report.searched(workspace, session_id, query, hits)
     }
 
-    /// Ranks documents for a conversation, best first, none under `threshold`.
-    #[expect(clippy::too_many_arguments, reason = "each says another part of what is wanted")]
-    pub fn offer(
-        &self,
-        workspace: &Workspace,
-        wanted: &Wanted,
-        kinds: &[Kind],
-        language: &Language,
-        reader: &Reader,
-        limit: usize,
-        threshold: f64,
-    ) -> Result<Vec<Offer>, KnowledgeError> {
+    /// Ranks documents for a conversation, best first.
+    pub fn offer(&self, workspace: &Workspace, query: &OfferQuery) -> Result<Vec<Offer>, KnowledgeError> {
         let base = self.base(workspace);
-        search::offer(&base.index, &base.synonyms(), wanted, kinds, language, reader, limit, threshold)
+        search::offer(&base.index, &base.synonyms(), query)
     }
 
-    /// An article for a reader, in the language wanted or the nearest there is, else in any.
-    pub async fn article(&self, workspace: &Workspace, id: &Id, language: &Language, reader: &Reader) -> Result<Document, KnowledgeError> {
+    /// An article for a reader, in the first of `languages` that there is, or near to it, else in any.
+    pub async fn article(
+        &self,
+        workspace: &Workspace,
+        id: &Id,
+        languages: &[&Language],
+        reader: &Reader,
+    ) -> Result<Document, KnowledgeError> {
         let mut versions = self.versions(workspace, Kind::Article, id).await?;
         versions.retain(|document| reader.sees(document.audience()));
-        let best = lookup(language, versions.iter().map(|document| &document.language)).cloned();
+        let found = |wanted: &&Language| lookup(wanted, versions.iter().map(|document| &document.language)).cloned();
+        let best = languages.iter().find_map(found);
         let index = best.and_then(|best| versions.iter().position(|document| document.language == best)).unwrap_or(0);
         if versions.is_empty() {
             return Err(KnowledgeError::NotFound { kind: Kind::Article, id: id.to_string() });

@@ -16,17 +16,17 @@ use crate::text::{Language, Word, words};
 
 /// Most words of a query that count.
 pub const MOST_WORDS: usize = 64;
-const TITLE_WEIGHT: f32 = 2.0;
-const TAGS_WEIGHT: f32 = 1.5;
+const TITLE_WEIGHT: f32 = 1.2;
+const TAGS_WEIGHT: f32 = 1.1;
 const BODY_WEIGHT: f32 = 1.0;
 /// A form of a word counts a little less than the word itself, a word that only begins so less still.
 const STEM_WEIGHT: f32 = 0.8;
 const PREFIX_WEIGHT: f32 = 0.6;
 const SYNONYM_WEIGHT: f32 = 0.4;
-/// How much the weaker fields of a word add to its best one.
-const TIE_BREAKER: f32 = 0.2;
 /// Most words that a half word stands for.
 const MOST_EXPANSIONS: usize = 40;
+/// How much the weaker fields of a word add to its best one.
+const TIE_BREAKER: f32 = 0.2;
 /// The most that BM25 makes of one idf (its k1 is 1.2).
 const MOST_OF_IDF: f32 = 2.2;
 

@@ -121,16 +121,18 @@ impl Report {
     /// What people did from `start` until before `end`.
     pub async fn report(&self, workspace: &Workspace, start: Timestamp, end: Timestamp) -> Result<SearchReport, KnowledgeError> {
         let (name, start, end) = (workspace.as_str().to_owned(), nanoseconds(start), nanoseconds(end));
-        let totals =
-            sqlx::query("SELECT COUNT(*), COUNT(*) FILTER (WHERE hits = 0) FROM search WHERE workspace = $1 AND at >= $2 AND at < $3")
-                .bind(name.clone())
-                .bind(start)
-                .bind(end)
-                .fetch_one(self.store.reads())
-                .await?;
+        let totals = sqlx::query(
+            "SELECT COUNT(*), COUNT(*) FILTER (WHERE hits = 0) FROM search
+             WHERE workspace = $1 AND superseded = 0 AND at >= $2 AND at < $3",
+        )
+        .bind(name.clone())
+        .bind(start)
+        .bind(end)
+        .fetch_one(self.store.reads())
+        .await?;
         let queries = sqlx::query(
             "SELECT query, COUNT(*) AS searches, COUNT(*) FILTER (WHERE hits = 0) FROM search
-             WHERE workspace = $1 AND at >= $2 AND at < $3 GROUP BY query ORDER BY searches DESC, query LIMIT $4",
+             WHERE workspace = $1 AND superseded = 0 AND at >= $2 AND at < $3 GROUP BY query ORDER BY searches DESC, query LIMIT $4",
         )
         .bind(name.clone())
         .bind(start)
@@ -217,9 +219,9 @@ async fn write_search(
 ) -> Result<(), KnowledgeError> {
     let mut write = store.begin().await?;
     if !session_id.is_empty() {
-        drop_extended(&mut write, workspace, at, session_id, query).await?;
+        supersede(&mut write, workspace, at, session_id, query).await?;
     }
-    sqlx::query("INSERT INTO search (workspace, search_id, session_id, query, hits, at) VALUES ($1, $2, $3, $4, $5, $6)")
+    sqlx::query("INSERT INTO search (workspace, search_id, session_id, query, hits, superseded, at) VALUES ($1, $2, $3, $4, $5, 0, $6)")
         .bind(workspace.to_owned())
         .bind(search_id.to_owned())
         .bind(session_id.to_owned())
@@ -231,8 +233,9 @@ async fn write_search(
     Ok(write.commit().await?)
 }
 
-/// A query typed letter by letter is one search: the session's last one goes when this one goes on from it and nothing was opened.
-async fn drop_extended(write: &mut Write, workspace: &str, at: Timestamp, session_id: &str, query: &str) -> Result<(), KnowledgeError> {
+/// A query typed letter by letter is one search: the session's last one counts no more when this one goes on from it and nothing was
+/// opened. Its hits may still be opened.
+async fn supersede(write: &mut Write, workspace: &str, at: Timestamp, session_id: &str, query: &str) -> Result<(), KnowledgeError> {
     let since = nanoseconds(at) - i64::try_from(SAME_SEARCH.as_nanos()).unwrap_or(i64::MAX);
     let last = sqlx::query(
         "SELECT search_id, query FROM search WHERE workspace = $1 AND session_id = $2 AND at >= $3
@@ -247,7 +250,7 @@ async fn drop_extended(write: &mut Write, workspace: &str, at: Timestamp, sessio
     let Some(last) = last else { return Ok(()) };
     let (last_id, last_query): (String, String) = (last.try_get(0)?, last.try_get(1)?);
     if query.starts_with(&last_query) || last_query.starts_with(query) {
-        sqlx::query("DELETE FROM search WHERE workspace = $1 AND search_id = $2")
+        sqlx::query("UPDATE search SET superseded = 1 WHERE workspace = $1 AND search_id = $2")
             .bind(workspace.to_owned())
             .bind(last_id)
             .execute(&mut **write)

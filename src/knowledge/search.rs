@@ -17,6 +17,9 @@ use super::{
 };
 use crate::text::{Id, Language, lookup};
 
+/// What a clause alone says counts a little less than the whole.
+const CLAUSE_SHARE: f64 = 0.8;
+
 /// A search on a help page.
 #[derive(Debug, Clone)]
 pub struct Search {
@@ -50,14 +53,27 @@ pub struct Hits {
 /// What is looked for in a conversation.
 #[derive(Debug, Clone)]
 pub enum Wanted {
-    /// Pieces of the conversation, with weights.
-    Conversation(Vec<(String, f32)>),
+    /// Pieces of the conversation, with weights, and the clauses of what was asked last. A document that answers one clause well fits,
+    /// however much was said around it.
+    Conversation { pieces: Vec<(String, f32)>, clauses: Vec<String> },
     /// What the agent typed.
     Typed(String),
     /// A shortcut, or its beginning, without the slash.
     Shortcut(String),
     /// Openers for a page, of which this is known.
     Opener(String),
+}
+
+/// What is looked for, and by whom.
+#[derive(Debug, Clone)]
+pub struct OfferQuery {
+    pub wanted: Wanted,
+    pub kinds: Vec<Kind>,
+    pub language: Language,
+    pub reader: Reader,
+    pub limit: usize,
+    /// From 0 to 1: what fits less is not offered.
+    pub threshold: f64,
 }
 
 /// A document offered for a conversation.
@@ -123,25 +139,18 @@ fn once_each(hits: Vec<Hit>) -> Vec<Hit> {
     hits.into_iter().filter(|hit| seen.insert(hit.document.id.clone())).collect()
 }
 
-/// Ranks documents for a conversation: those in `language` first, then others whose document is not there yet; none under
-/// `threshold`.
-pub fn offer(
-    index: &Index,
-    synonyms: &Synonyms,
-    wanted: &Wanted,
-    kinds: &[Kind],
-    language: &Language,
-    reader: &Reader,
-    limit: usize,
-    threshold: f64,
-) -> Result<Vec<Offer>, KnowledgeError> {
+/// Ranks documents for a conversation: those in its language first, then others whose document is not there yet; none under the
+/// threshold.
+pub fn offer(index: &Index, synonyms: &Synonyms, query: &OfferQuery) -> Result<Vec<Offer>, KnowledgeError> {
+    let OfferQuery { wanted, kinds, language, reader, limit, threshold } = query;
+    let (limit, threshold) = (*limit, *threshold);
     let searcher = index.searcher();
     let fields = index.fields;
     let there = languages(&searcher, fields)?;
     let own = lookup(language, there.iter());
     let primary = language.primary();
     let query = match wanted {
-        Wanted::Conversation(pieces) => synonyms.add(weighted_words(pieces, primary), primary),
+        Wanted::Conversation { pieces, .. } => synonyms.add(weighted_words(pieces, primary), primary),
         Wanted::Typed(text) => synonyms.add(typed_words(text, primary), primary),
         Wanted::Opener(page) => weighted_words(&[(page.clone(), 1.0)], primary),
         Wanted::Shortcut(_) => Vec::new(),
@@ -161,7 +170,21 @@ pub fn offer(
                 Wanted::Shortcut(_) => Vec::new(),
                 Wanted::Opener(_) if *kind == Kind::CannedAnswer => openers(&searcher, fields, filter, &query, language, limit)?,
                 Wanted::Opener(_) => Vec::new(),
-                Wanted::Conversation(_) | Wanted::Typed(_) => best(&searcher, fields, &filter, &query, language, limit)?,
+                Wanted::Typed(_) => best(&searcher, fields, &filter, &query, language, limit)?,
+                Wanted::Conversation { clauses, .. } => {
+                    let mut found = best(&searcher, fields, &filter, &query, language, limit)?;
+                    for clause in clauses {
+                        let clause = synonyms.add(weighted_words(&[(clause.clone(), 1.0)], primary), primary);
+                        for (score, document) in best(&searcher, fields, &filter, &clause, language, limit)? {
+                            let score = score * CLAUSE_SHARE;
+                            match found.iter_mut().find(|(_, known)| known.key() == document.key()) {
+                                Some(known) => known.0 = known.0.max(score),
+                                None => found.push((score, document)),
+                            }
+                        }
+                    }
+                    found
+                }
             });
         }
         // A foreign document is worth less to whoever can't read it.

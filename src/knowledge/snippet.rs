@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::query::QueryWord;
-use crate::text::{paragraphs, words};
+use crate::text::{Block, BlockKind, Word, blocks, words};
 
 /// A piece of text, and whether it matched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +13,9 @@ pub struct Segment {
 }
 
 /// Longest snippet, in characters.
-const MOST_CHARACTERS: usize = 280;
+const MOST_SNIPPET: usize = 280;
+/// Longest passage, in characters, unless one block alone is longer.
+const MOST_PASSAGE: usize = 700;
 
 /// Knows the words of a query again.
 pub struct Marker {
@@ -28,7 +30,7 @@ impl Marker {
         Marker { keys, half }
     }
 
-    fn matches(&self, word: &crate::text::Word) -> bool {
+    fn matches(&self, word: &Word) -> bool {
         word.keys.iter().any(|key| self.keys.contains(key))
             || self.half.as_ref().is_some_and(|half| word.folded().starts_with(half.as_str()))
     }
@@ -62,59 +64,87 @@ impl Marker {
         found
     }
 
-    /// The paragraph of a Markdown body that holds most of what was looked for, and the one after it while they are short; the
-    /// first when none holds any.
+    /// The section of a Markdown body that holds most of what was looked for, as text that can stand alone: from its first block
+    /// that fits, without its heading; the first section when none holds any.
     pub fn best_passage(&self, body: &str, language: &str) -> String {
-        let paragraphs = paragraphs(body);
-        let score = |paragraph: &String| {
-            let found: HashSet<String> = words(paragraph, language)
-                .into_iter()
-                .filter(|word| self.matches(word))
-                .filter_map(|word| word.keys.last().cloned())
-                .collect();
-            found.len()
-        };
-        let mut best = (0, 0);
-        for (index, paragraph) in paragraphs.iter().enumerate() {
-            let score = score(paragraph);
-            if score > best.1 {
-                best = (index, score);
+        let blocks = blocks(body);
+        let mut best: (usize, &[Block]) = (0, &[]);
+        for section in sections(&blocks) {
+            let found = section.iter().flat_map(|block| self.found(&block.text, language)).collect::<HashSet<String>>().len();
+            if best.1.is_empty() || found > best.0 {
+                best = (found, section);
             }
         }
-        let mut passage = paragraphs.get(best.0).cloned().unwrap_or_default();
-        for next in paragraphs.iter().skip(best.0 + 1) {
-            if passage.chars().count() + next.chars().count() > MOST_CHARACTERS {
-                break;
+        let mut section: Vec<&Block> = best.1.iter().filter(|block| block.kind != BlockKind::Heading).collect();
+        if section.is_empty() {
+            section = best.1.iter().collect();
+        }
+        let length = |blocks: &[&Block]| blocks.iter().map(|block| block.text.chars().count()).sum::<usize>();
+        // Of a long section, what leads up to its best block may go.
+        let fitting = section
+            .iter()
+            .max_by_key(|block| self.found(&block.text, language).len())
+            .map_or(0, |best| section.iter().position(|block| block == best).unwrap_or(0));
+        let from = if length(&section) <= MOST_PASSAGE { 0 } else { fitting };
+        let mut passage = String::new();
+        for block in &section[from.min(section.len())..] {
+            if !passage.is_empty() {
+                if passage.chars().count() + block.text.chars().count() > MOST_PASSAGE {
+                    break;
+                }
+                passage.push('\n');
             }
-            passage.push('\n');
-            passage.push_str(next);
+            if block.kind == BlockKind::Item {
+                passage.push_str("- ");
+            }
+            passage.push_str(&block.text);
         }
         passage
     }
 
-    /// A passage cut to a snippet around its first match, with an ellipsis where it was cut.
+    /// The block of a body that holds most of what was looked for, cut to a snippet around its first match, with an ellipsis where it
+    /// was cut.
     pub fn snippet(&self, body: &str, language: &str) -> Vec<Segment> {
-        let passage = self.best_passage(body, language).replace('\n', " ");
-        let found = words(&passage, language);
+        let mut best: (usize, String) = (0, String::new());
+        for block in blocks(body) {
+            let found = self.found(&block.text, language).len();
+            if best.1.is_empty() || found > best.0 {
+                best = (found, block.text);
+            }
+        }
+        let block = best.1;
+        let found = words(&block, language);
         let first = found.iter().find(|word| self.matches(word)).map_or(0, |word| word.start);
-        let start = if passage[..first].chars().count() > MOST_CHARACTERS / 3 {
-            let near = passage[..first].char_indices().rev().nth(MOST_CHARACTERS / 4).map_or(0, |(index, _)| index);
+        let start = if block[..first].chars().count() > MOST_SNIPPET / 3 {
+            let near = block[..first].char_indices().rev().nth(MOST_SNIPPET / 4).map_or(0, |(index, _)| index);
             found.iter().find(|word| word.start >= near).map_or(0, |word| word.start)
         } else {
             0
         };
         let mut text = if start > 0 { "… ".to_owned() } else { String::new() };
-        match passage[start..].char_indices().nth(MOST_CHARACTERS) {
+        match block[start..].char_indices().nth(MOST_SNIPPET) {
             Some((cut, _)) => {
-                let end =
-                    found.iter().rev().find(|word| word.end <= start + cut && word.start >= start).map_or(start + cut, |word| word.end);
-                text.push_str(&passage[start..end]);
+                let whole = |word: &&Word| word.end <= start + cut && word.start >= start;
+                let end = found.iter().rev().find(whole).map_or(start + cut, |word| word.end);
+                text.push_str(&block[start..end]);
                 text.push_str(" …");
             }
-            None => text.push_str(&passage[start..]),
+            None => text.push_str(&block[start..]),
         }
         self.mark(&text, language)
     }
+
+    /// What of the query a text holds, by keys.
+    fn found(&self, text: &str, language: &str) -> HashSet<String> {
+        words(text, language).into_iter().filter(|word| self.matches(word)).filter_map(|mut word| word.keys.pop()).collect()
+    }
+}
+
+/// A document's sections: what stands before the first heading, then each heading with what follows it.
+fn sections(blocks: &[Block]) -> Vec<&[Block]> {
+    let mut starts: Vec<usize> = (0..blocks.len()).filter(|at| *at == 0 || blocks[*at].kind == BlockKind::Heading).collect();
+    starts.push(blocks.len());
+    starts.windows(2).map(|pair| &blocks[pair[0]..pair[1]]).collect()
 }
 
 #[cfg(test)]
@@ -135,10 +165,12 @@ mod tests {
     fn the_passage_that_answers_is_shown() {
         let body = "# Returns\n\nYou have 30 days.\n\n## Refund\n\nA refund takes five working days.\n\nOther text.";
         let marker = Marker::new(&typed_words("how long does a refund take", "en"));
-        assert!(marker.best_passage(body, "en").starts_with("A refund takes five working days."));
+        assert_eq!(marker.best_passage(body, "en"), "A refund takes five working days.\nOther text.");
+        let list = "First.\n\n## Steps\n\nSo you get a refund:\n\n1. Pack.\n2. Send.";
+        assert_eq!(marker.best_passage(list, "en"), "So you get a refund:\n- Pack.\n- Send.");
         let long = format!("{} refund {}", "word ".repeat(100), "tail ".repeat(100));
         let snippet: String = marker.snippet(&long, "en").into_iter().map(|segment| segment.text).collect();
         assert!(snippet.starts_with("… ") && snippet.ends_with(" …") && snippet.contains("refund"), "{snippet}");
-        assert!(snippet.chars().count() < MOST_CHARACTERS + 10);
+        assert!(snippet.chars().count() < MOST_SNIPPET + 10);
     }
 }

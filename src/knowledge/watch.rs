@@ -18,6 +18,9 @@ use super::{
 /// Editors write a file in several steps: a change is read when the folder has been quiet this long.
 const QUIET: Duration = Duration::from_millis(100);
 
+/// How long after a failure the folder is taken in again.
+const AGAIN: Duration = Duration::from_secs(2);
+
 /// Watches a folder until it is dropped.
 pub struct Watch {
     reading: Arc<Reading>,
@@ -31,6 +34,8 @@ struct Reading {
     shelf: Arc<RwLock<Shelf>>,
     /// What was told already, so that each problem is told once.
     told: Mutex<Vec<Problem>>,
+    /// One reading at a time, so that the latest is the one that is taken last.
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Watch {
@@ -47,7 +52,7 @@ impl Watch {
         if let Err(error) = &watcher {
             tracing::warn!(error = %error, "the knowledge base folder can't be watched; restart to take its changes in");
         }
-        let reading = Arc::new(Reading { root, catalog, shelf, told: Mutex::default() });
+        let reading = Arc::new(Reading { root, catalog, shelf, told: Mutex::default(), turn: tokio::sync::Mutex::default() });
         let follow = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&reading).follow(changed)));
         Watch { reading, _watcher: watcher.ok(), _follow: follow }
     }
@@ -63,13 +68,15 @@ impl Reading {
         loop {
             changed.notified().await;
             while tokio::time::timeout(QUIET, changed.notified()).await.is_ok() {}
-            if let Err(error) = self.read().await {
-                tracing::warn!(error = %error, "the knowledge base folder could not be taken in");
+            while let Err(error) = self.read().await {
+                tracing::warn!(error = %error, "the knowledge base folder could not be taken in; it is tried again");
+                tokio::time::sleep(AGAIN).await;
             }
         }
     }
 
     async fn read(&self) -> Result<(), KnowledgeError> {
+        let _turn = self.turn.lock().await;
         let root = self.root.clone();
         let Ok(mut folder) = tokio::task::spawn_blocking(move || Folder::read(&root)).await else { return Ok(()) };
         self.tell(&folder.problems);

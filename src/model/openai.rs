@@ -128,6 +128,8 @@ impl Answer {
         loop {
             let by = self.next_by.min(self.until);
             let chunk = match timeout_at(by, self.chunks.next()).await {
+                // Some servers say why they ended and leave the connection open.
+                Err(_) if !self.finish_reason.is_empty() => return self.end(),
                 Err(_) => return Err(ModelError::TimedOut(if by == self.until { "in all" } else { "for a token" })),
                 Ok(None) => return self.end(),
                 Ok(Some(Ok(value))) => Chunk::read(&value),

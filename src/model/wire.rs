@@ -16,7 +16,10 @@ use super::ModelError;
 
 /// Most bytes of an answer on the wire, all chunks with their wrapping.
 const MOST_BYTES: usize = 4 << 20;
-const DONE: &[u8] = b"[DONE]";
+/// The line that ends a stream, without its spaces.
+const DONE: &[u8] = b"data:[DONE]";
+/// Most bytes of a refusal that are looked at.
+const MOST_REFUSAL_BYTES: usize = 64 << 10;
 
 /// One call's way to the model's server.
 #[derive(Clone)]
@@ -43,7 +46,11 @@ impl tower::Service<HttpRequestFactory> for Wire {
             let status = response.status();
             if !status.is_success() {
                 let retry_after = retry_after(&response);
-                return Err(boxed(ModelError::Refused { status: status.as_u16(), retry_after }));
+                let error = match refusal_code(response).await.as_deref() {
+                    Some("content_filter") => ModelError::Filtered,
+                    _ => ModelError::Refused { status: status.as_u16(), retry_after },
+                };
+                return Err(boxed(error));
             }
             let content_type = response.headers().get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
             if content_type.starts_with("application/json") {
@@ -59,6 +66,20 @@ impl tower::Service<HttpRequestFactory> for Wire {
 
 fn boxed(error: ModelError) -> OpenAIError {
     OpenAIError::Boxed(Box::new(error))
+}
+
+/// The code of an error body in the usual shape; its text is not looked at.
+async fn refusal_code(response: reqwest::Response) -> Option<String> {
+    let mut body = Vec::new();
+    let mut pieces = response.bytes_stream();
+    while let Some(Ok(piece)) = pieces.next().await {
+        body.extend_from_slice(&piece);
+        if body.len() > MOST_REFUSAL_BYTES {
+            return None;
+        }
+    }
+    let value: serde_json::Value = serde_json::from_slice(&body).ok()?;
+    value["error"]["code"].as_str().map(str::to_owned)
 }
 
 /// Seconds to wait, as `Retry-After` says; a date or junk says nothing.
@@ -82,22 +103,28 @@ async fn whole(response: reqwest::Response, done: &AtomicBool) -> Result<reqwest
     Ok(http::Response::new(format!("data: {value}\n\n")).into())
 }
 
-/// The same response, counted, and looked through for `[DONE]`.
+/// The same response, counted, and looked through for the line `data: [DONE]`.
 fn watched(response: reqwest::Response, done: Arc<AtomicBool>) -> reqwest::Response {
     let mut seen = 0;
-    let mut tail: Vec<u8> = Vec::new();
+    let mut line: Vec<u8> = Vec::new();
     let pieces = response.bytes_stream().map(move |piece| {
         let piece = piece.map_err(std::io::Error::other)?;
         seen += piece.len();
         if seen > MOST_BYTES {
             return Err(std::io::Error::other("the answer is too large"));
         }
-        tail.extend_from_slice(&piece);
-        if tail.windows(DONE.len()).any(|window| window == DONE) {
-            done.store(true, Ordering::Relaxed);
+        for byte in &piece {
+            match byte {
+                b'\n' | b'\r' => line.clear(),
+                // Longer lines are others.
+                _ if line.len() > DONE.len() => {}
+                b' ' => {}
+                byte => line.push(*byte),
+            }
+            if line == DONE {
+                done.store(true, Ordering::Relaxed);
+            }
         }
-        let keep = tail.len().saturating_sub(DONE.len() - 1);
-        tail.drain(..keep);
         Ok(piece)
     });
     http::Response::new(reqwest::Body::wrap_stream(pieces)).into()

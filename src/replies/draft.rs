@@ -14,7 +14,7 @@ use super::{
 use crate::{
     chats::{Channel, Chat, ChosenContext, ClassReceipt, NewEvent, Omission, OmissionReason, choose},
     config::Workspace,
-    knowledge::{Audience, Document, Kind, Offer, Reader, Term, Voice, Wanted},
+    knowledge::{Audience, Document, Kind, Offer, OfferQuery, Reader, Term, Voice, Wanted},
     model::{ModelError, Prompt},
     text::{Id, Language, estimate_tokens},
 };
@@ -22,7 +22,7 @@ use crate::{
 /// Most documents that are looked at for a draft.
 const MOST_OFFERS: usize = 8;
 /// Under this confidence a document is no source.
-const SOURCE_THRESHOLD: f64 = 0.08;
+const SOURCE_THRESHOLD: f64 = 0.1;
 /// The share of the budget that sources may take.
 const SOURCES_SHARE: f64 = 0.4;
 /// Most earlier chats that are read.
@@ -67,15 +67,23 @@ impl Replies {
         };
         let wanted = match interest::wanted(Some(&chat), "") {
             Wanted::Opener(page) if draft.instruction.is_empty() => Wanted::Opener(page),
-            Wanted::Conversation(mut pieces) => {
+            Wanted::Conversation { mut pieces, mut clauses } => {
                 pieces.push((draft.instruction.clone(), 1.0));
-                Wanted::Conversation(pieces)
+                clauses.extend(interest::clauses(&draft.instruction));
+                Wanted::Conversation { pieces, clauses }
             }
-            _ => Wanted::Conversation(vec![(draft.instruction.clone(), 1.0)]),
+            _ => Wanted::Conversation { pieces: vec![(draft.instruction.clone(), 1.0)], clauses: Vec::new() },
         };
         let reader = Reader::agent(draft.agent.agent_id.clone(), draft.agent.groups.clone());
-        let kinds = [Kind::CannedAnswer, Kind::Article];
-        let found = self.offers_of(workspace, &wanted, &kinds, &language, &reader, MOST_OFFERS, SOURCE_THRESHOLD).await?;
+        let query = OfferQuery {
+            wanted,
+            kinds: vec![Kind::CannedAnswer, Kind::Article],
+            language: language.clone(),
+            reader,
+            limit: MOST_OFFERS,
+            threshold: SOURCE_THRESHOLD,
+        };
+        let found = self.offers_for(workspace, query).await?;
         let offers = PublicOffers::of(found);
 
         let failed = if self.models.is_empty() {
@@ -160,8 +168,7 @@ impl Replies {
         offers: &PublicOffers,
     ) -> Result<(Prompt, Vec<Source>, ContextReceipt), ReplyError> {
         let budget = self.desk.context_tokens;
-        let earlier_total = self.chats.earlier_chat_ids(workspace, chat).await?.len();
-        let earlier = self.chats.earlier_chats(workspace, chat, MOST_EARLIER_CHATS).await?;
+        let (earlier, earlier_total) = self.chats.earlier_chats(workspace, chat, MOST_EARLIER_CHATS).await?;
         let (texts, sources, source_tokens) = offers.sources(chat, &draft.agent, (budget as f64 * SOURCES_SHARE) as usize);
         let glossary = self.knowledge.glossary(workspace);
         let terms = terms(&glossary, language, chat);
@@ -253,9 +260,11 @@ impl PublicOffers {
             let (text, _) = match document.kind() {
                 Kind::CannedAnswer => placeholder::fill(passage, Some(chat), &agent.name),
                 // A short article is given whole: its best passage alone may lack the condition that counts.
-                Kind::Article => (crate::text::plain(&document.body), Vec::new()),
+                Kind::Article => match crate::text::plain(&document.body) {
+                    long if estimate_tokens(&long) > budget / 3 => (passage.clone(), Vec::new()),
+                    whole => (whole, Vec::new()),
+                },
             };
-            let text = if estimate_tokens(&text) > budget / 3 { passage.clone() } else { text };
             let cost = estimate_tokens(&text) + estimate_tokens(&document.title) + 8;
             if tokens + cost > budget {
                 continue;

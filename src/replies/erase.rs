@@ -18,7 +18,11 @@ pub struct Erased {
 impl Replies {
     /// All that is kept of a customer, as a JSON document of at most `most_bytes`.
     pub async fn export_customer(&self, workspace: &Workspace, customer_id: &Id, most_bytes: usize) -> Result<String, ReplyError> {
-        let chats = self.chats.export(workspace, customer_id, most_bytes).await?;
+        let mut chats = self.chats.export(workspace, customer_id, most_bytes).await?;
+        for chat in &mut chats {
+            let chat_id = chat["chat_id"].as_str().unwrap_or_default().to_owned();
+            chat["offers"] = self.offers.export(workspace, &chat_id).await?;
+        }
         let json = format!("{:#}\n", json!({ "customer_id": customer_id.as_str(), "chats": chats }));
         if json.len() > most_bytes {
             return Err(ChatError::TooLarge("customer's data").into());
@@ -32,6 +36,7 @@ impl Replies {
         let chats = self.chats.erase(&mut write, workspace, customer_id).await?;
         let offers = offer_rows::erase(&mut write, workspace, &chats.chat_ids).await?;
         write.commit().await?;
+        self.store.empty_log().await?;
         Ok(Erased {
             chats: chats.chat_ids.len() as u64,
             events: chats.events,

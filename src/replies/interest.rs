@@ -16,6 +16,9 @@ const DECAY: f32 = 0.6;
 /// Turns and pages further back count nothing.
 const MOST_TURNS: usize = 8;
 const MOST_PAGES: usize = 3;
+/// A clause of fewer words asks nothing by itself.
+const LEAST_WORDS: usize = 4;
+const MOST_CLAUSES: usize = 6;
 
 /// What the agent typed, else what the conversation is about, else openers for the page that is viewed.
 pub fn wanted(chat: Option<&Chat>, typed: &str) -> Wanted {
@@ -25,9 +28,9 @@ pub fn wanted(chat: Option<&Chat>, typed: &str) -> Wanted {
     }
     match chat {
         _ if !typed.is_empty() => Wanted::Typed(typed.to_owned()),
-        Some(chat) if has_asked(chat) => Wanted::Conversation(pieces(chat)),
+        Some(chat) if has_asked(chat) => Wanted::Conversation { pieces: pieces(chat), clauses: clauses(&chat.last_burst_text()) },
         Some(chat) => Wanted::Opener(pages(chat).join(" ")),
-        None => Wanted::Conversation(Vec::new()),
+        None => Wanted::Conversation { pieces: Vec::new(), clauses: Vec::new() },
     }
 }
 
@@ -59,6 +62,16 @@ fn pieces(chat: &Chat) -> Vec<(String, f32)> {
     }
     pieces.extend(pages(chat).into_iter().map(|page| (page, PAGE)));
     pieces
+}
+
+/// The last clauses of a text that are long enough to ask something; none if the text is one clause.
+pub fn clauses(text: &str) -> Vec<String> {
+    let parts: Vec<&str> = text.split(['.', '?', '!', ',', ';', ':', '\n']).filter(|part| !part.trim().is_empty()).collect();
+    let long: Vec<&str> = parts.iter().copied().filter(|part| part.split_whitespace().count() >= LEAST_WORDS).collect();
+    if parts.len() < 2 {
+        return Vec::new();
+    }
+    long.iter().rev().take(MOST_CLAUSES).map(|part| part.trim().to_owned()).collect()
 }
 
 /// Titles of the pages viewed last, or what their addresses say.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::Row;
 use tokio::sync::oneshot;
@@ -160,6 +161,29 @@ impl Offers {
                 })
             })
             .collect()
+    }
+}
+
+impl Offers {
+    /// What was offered in a chat, and what became of it, as JSON.
+    pub async fn export(&self, workspace: &Workspace, chat_id: &str) -> Result<Value, ReplyError> {
+        let mut export = serde_json::Map::new();
+        for (name, statement) in [
+            ("suggestions", "SELECT suggestion_id, document_id, at FROM suggestion WHERE workspace = $1 AND chat_id = $2 ORDER BY at"),
+            ("drafts", "SELECT draft_id, sources, at FROM draft WHERE workspace = $1 AND chat_id = $2 ORDER BY at"),
+            ("outcomes", "SELECT outcome_id, final_text, at FROM outcome WHERE workspace = $1 AND chat_id = $2 ORDER BY at"),
+        ] {
+            let rows: Vec<(String, String, i64)> = sqlx::query_as(statement)
+                .bind(workspace.as_str().to_owned())
+                .bind(chat_id.to_owned())
+                .fetch_all(self.store.reads())
+                .await?;
+            let what = if name == "outcomes" { "final_text" } else { "documents" };
+            let time = |at| Timestamp::from_nanosecond(i128::from(at)).map(|at| at.to_string()).unwrap_or_default();
+            let rows = rows.into_iter().map(|(id, text, at): (String, String, i64)| json!({ "id": id, what: text, "at": time(at) }));
+            export.insert(name.to_owned(), rows.collect());
+        }
+        Ok(Value::Object(export))
     }
 }
 

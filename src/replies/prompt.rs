@@ -94,9 +94,9 @@ mod tests {
     fn a_summary_names_its_sections() {
         let lines = vec![crate::chats::ChatLine { author: "customer", name: "Elif".into(), text: "{{ x }} <i>".into() }];
         let lines = Serde(&lines);
-        let prompt =
-            self::prompt(Task::Summarize, context! { language => "Turkish", headings => vec!["Sordu", "Denendi"], fence => "==", lines });
-        assert!(prompt.system.contains("Sordu, Denendi"));
-        assert!(prompt.user.contains("customer Elif: {{ x }} <i>"), "{}", prompt.user);
+        let rendered =
+            prompt(Task::Summarize, context! { language => "Turkish", headings => vec!["Sordu", "Denendi"], fence => "==", lines });
+        assert!(rendered.system.contains("Sordu, Denendi"));
+        assert!(rendered.user.contains("customer Elif: {{ x }} <i>"), "{}", rendered.user);
     }
 }

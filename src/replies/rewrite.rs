@@ -18,6 +18,10 @@ use crate::{
     text::{Id, Language, detect, estimate_tokens},
 };
 
+/// Longest name or code that a correction is told of, in characters, and how many at most.
+const MOST_NAME: usize = 60;
+const MOST_NAMES: usize = 50;
+
 /// How a text should sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
@@ -231,8 +235,10 @@ fn names(chat: &Chat) -> Vec<String> {
     names.extend(chat.turns.iter().map(|turn| turn.message.author_name.clone()));
     names.extend(chat.records.iter().map(|record| record.reference.clone()));
     names.extend(chat.form_answers.values().filter(|answer| answer.bytes().any(|byte| byte.is_ascii_digit())).cloned());
-    names.retain(|name| !name.is_empty());
+    // They stand among the prompt's instructions: what is as long as a sentence is no name.
+    names.retain(|name| !name.is_empty() && name.chars().count() <= MOST_NAME && name.split_whitespace().count() <= 4);
     names.sort();
     names.dedup();
+    names.truncate(MOST_NAMES);
     names
 }

@@ -6,12 +6,12 @@ use super::{Agent, Replies, ReplyError, Shown, interest, placeholder};
 use crate::{
     chats::{Chat, NewEvent},
     config::Workspace,
-    knowledge::{Audience, Kind, Offer, Reader, Segment, Wanted},
+    knowledge::{Audience, Kind, Offer, OfferQuery, Reader, Segment, Wanted},
     text::{Id, Language},
 };
 
 /// Under this confidence nothing is suggested.
-const SUGGESTION_THRESHOLD: f64 = 0.12;
+const SUGGESTION_THRESHOLD: f64 = 0.15;
 /// Most words of a reason.
 const MOST_REASON_WORDS: usize = 5;
 
@@ -60,11 +60,12 @@ impl Replies {
         let language = language.or_else(|| agent.language.clone()).unwrap_or_else(|| self.desk.language.clone());
         let wanted = interest::wanted(chat.as_ref(), &query);
         let threshold = match wanted {
-            Wanted::Conversation(_) => SUGGESTION_THRESHOLD,
+            Wanted::Conversation { .. } => SUGGESTION_THRESHOLD,
             Wanted::Typed(_) | Wanted::Shortcut(_) | Wanted::Opener(_) => 0.0,
         };
         let reader = Reader::agent(agent.agent_id.clone(), agent.groups.clone());
-        let offers = self.offers_of(workspace, &wanted, &kinds, &language, &reader, limit, threshold).await?;
+        let query = OfferQuery { wanted: wanted.clone(), kinds, language: language.clone(), reader, limit, threshold };
+        let offers = self.offers_for(workspace, query).await?;
 
         let suggestions: Vec<Suggestion> =
             offers.into_iter().map(|offer| suggestion(offer, chat.as_ref(), &agent, &language, &wanted)).collect();
@@ -82,21 +83,9 @@ impl Replies {
     }
 
     /// Asks the index off the threads that serve.
-    #[expect(clippy::too_many_arguments, reason = "each says another part of what is wanted")]
-    pub(super) async fn offers_of(
-        &self,
-        workspace: &Workspace,
-        wanted: &Wanted,
-        kinds: &[Kind],
-        language: &Language,
-        reader: &Reader,
-        limit: usize,
-        threshold: f64,
-    ) -> Result<Vec<Offer>, ReplyError> {
-        let (knowledge, workspace, wanted, kinds) = (self.knowledge.clone(), workspace.clone(), wanted.clone(), kinds.to_vec());
-        let (language, reader) = (language.clone(), reader.clone());
-        let offers =
-            tokio::task::spawn_blocking(move || knowledge.offer(&workspace, &wanted, &kinds, &language, &reader, limit, threshold));
+    pub(super) async fn offers_for(&self, workspace: &Workspace, query: OfferQuery) -> Result<Vec<Offer>, ReplyError> {
+        let (knowledge, workspace) = (self.knowledge.clone(), workspace.clone());
+        let offers = tokio::task::spawn_blocking(move || knowledge.offer(&workspace, &query));
         Ok(offers.await.map_err(|_| ReplyError::BuiltIn)??)
     }
 }
@@ -136,7 +125,7 @@ fn reason(document: &crate::knowledge::Document, matched: &[String], language: &
         Wanted::Opener(_) if named.is_empty() => "opens a chat in which the customer has not written yet".to_owned(),
         Wanted::Opener(_) => format!("opens a chat on the page that is viewed: {}", named.join(", ")),
         Wanted::Typed(_) => format!("has what you typed: {}", named.join(", ")),
-        Wanted::Conversation(_) => format!("shares words with the chat: {}", named.join(", ")),
+        Wanted::Conversation { .. } => format!("shares words with the chat: {}", named.join(", ")),
     };
     if document.language.primary() != language.primary() {
         reason.push_str(&format!("; in {}, there is none in {}", document.language.english_name(), language.english_name()));

@@ -22,6 +22,8 @@ const MOST_CONNECTIONS: usize = 1024;
 const MOST_STREAMS: u32 = 128;
 /// A client that says nothing for this long after it connected is closed.
 const FIRST_BYTE: Duration = Duration::from_secs(5);
+/// What every HTTP/2 client says first.
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(30);
 const KEEP_ALIVE_PATIENCE: Duration = Duration::from_secs(10);
 /// Resets of our own making (RUSTSEC-2024-0003) after which a connection is closed.
@@ -75,10 +77,21 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<(TcpS
     }
 }
 
-/// Whether the client begins to speak in time.
+/// Whether the client begins to speak in time: the whole preface of HTTP/2, or anything else, whose headers then have a time of
+/// their own.
 async fn speaks(stream: &TcpStream) -> bool {
-    let mut first = [0];
-    matches!(timeout(FIRST_BYTE, stream.peek(&mut first)).await, Ok(Ok(1)))
+    let preface = async {
+        let mut seen = [0; PREFACE.len()];
+        loop {
+            match stream.peek(&mut seen).await {
+                Err(_) | Ok(0) => return false,
+                Ok(count) if count == PREFACE.len() || seen[..count] != PREFACE[..count] => return true,
+                // Peeking again at once would spin: the rest is on its way.
+                Ok(_) => sleep(Duration::from_millis(10)).await,
+            }
+        }
+    };
+    timeout(FIRST_BYTE, preface).await.unwrap_or(false)
 }
 
 fn http() -> auto::Builder<TokioExecutor> {

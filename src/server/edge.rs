@@ -54,8 +54,8 @@ impl Service<Request<Incoming>> for Edge {
             let response = match answered {
                 Ok(Ok(Ok(response))) => response,
                 Ok(Ok(Err(never))) => match never {},
-                Ok(Err(_)) => return Ok(call.refused(status::deadline_exceeded())),
-                Err(_) => return Ok(call.refused(status::broken())),
+                Ok(Err(_)) => return Ok(call.refused(status::deadline_exceeded(false))),
+                Err(_) => return Ok(call.refused(status::broken(false))),
             };
             if let Some(told) = Status::from_header_map(response.headers()) {
                 return Ok(match status::enriched(&told) {
@@ -67,7 +67,7 @@ impl Service<Request<Incoming>> for Edge {
                 });
             }
             let (parts, body) = response.into_parts();
-            let watched = Watched { body, deadline: Box::pin(sleep_until(deadline)), ended: false, call };
+            let watched = Watched { body, deadline: Box::pin(sleep_until(deadline)), begun: false, ended: false, call };
             Ok(Response::from_parts(parts, Body::new(watched)))
         })
     }
@@ -112,6 +112,8 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
 struct Watched {
     body: Body,
     deadline: Pin<Box<Sleep>>,
+    /// Whether something was sent.
+    begun: bool,
     ended: bool,
     call: Call,
 }
@@ -140,13 +142,17 @@ impl HttpBody for Watched {
         }
         let polled = std::panic::catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.body).poll_frame(context)));
         match polled {
-            Err(_) => self.end(&status::broken()),
+            Err(_) => {
+                let status = status::broken(self.begun);
+                self.end(&status)
+            }
             Ok(Poll::Ready(Some(Ok(frame)))) => {
                 if let Some(trailers) = frame.trailers_ref() {
                     self.ended = true;
                     let told = Status::from_header_map(trailers);
                     self.call.log(told.as_ref().map_or(Code::Unknown, Status::code), None);
                 }
+                self.begun = true;
                 Poll::Ready(Some(Ok(frame)))
             }
             Ok(Poll::Ready(other)) => {
@@ -155,7 +161,8 @@ impl HttpBody for Watched {
             }
             Ok(Poll::Pending) => {
                 ready!(self.deadline.as_mut().poll(context));
-                self.end(&status::deadline_exceeded())
+                let status = status::deadline_exceeded(self.begun);
+                self.end(&status)
             }
         }
     }

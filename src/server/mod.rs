@@ -5,7 +5,7 @@ mod deadline;
 mod edge;
 mod health;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{fs::File, net::SocketAddr, path::Path, sync::Arc};
 
 use anyhow::Context;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
@@ -26,6 +26,8 @@ pub struct Server {
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
     store: Store,
+    /// Held as long as the data folder is in use.
+    _lock: File,
 }
 
 impl Server {
@@ -34,6 +36,11 @@ impl Server {
         tokio::fs::create_dir_all(&config.data)
             .await
             .with_context(|| format!("the data folder `{}` can't be made", config.data.display()))?;
+        let lock = lock(&config.data)?;
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("`listen` is `{}`, which can't be listened on; another process may have it", config.listen))?;
+        let address = listener.local_addr()?;
         let url = config.database_url.clone().unwrap_or_else(|| Store::sqlite_url(&config.data));
         let store = Store::open(&url).await.with_context(|| match &config.database_url {
             Some(_) => "the database of `database_url` can't be opened".to_owned(),
@@ -51,10 +58,6 @@ impl Server {
         let desk = Arc::new(config.desk);
         let replies = Replies::start(store.clone(), chats.clone(), knowledge.clone(), models, Arc::clone(&desk));
 
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .with_context(|| format!("`listen` is `{}`, which can't be listened on; another process may have it", config.listen))?;
-        let address = listener.local_addr()?;
         let (health, watch) = health::start(store.clone());
         let mut routes = Api { chats, knowledge, replies, desk }.routes();
         routes = routes.add_service(health.service);
@@ -75,7 +78,7 @@ impl Server {
             accept::serve(listener, edge::Edge::new(routes.prepare()), stopped, &health.reporter).await;
             drop(watch);
         });
-        Ok(Server { address, stop, serving, store })
+        Ok(Server { address, stop, serving, store, _lock: lock })
     }
 
     /// Stops: no new calls, those that run may end, within a bound.
@@ -86,4 +89,12 @@ impl Server {
         }
         self.store.close().await;
     }
+}
+
+/// Takes the data folder for this process: two would break each other's index.
+fn lock(data: &Path) -> anyhow::Result<File> {
+    let file = File::create(data.join("lock")).with_context(|| format!("the data folder `{}` can't be written to", data.display()))?;
+    file.try_lock()
+        .with_context(|| format!("another deskhand uses the data folder `{}`; stop it, or name another folder", data.display()))?;
+    Ok(file)
 }

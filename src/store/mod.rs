@@ -11,6 +11,8 @@ pub use writer::Writer;
 
 /// SQLite before this version may corrupt a WAL that two connections use at once.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
+/// The write lock first: a transaction that reads before it writes could not get it later.
+const SQLITE_BEGIN: &str = "BEGIN IMMEDIATE";
 const READERS: u32 = 4;
 /// How long a statement waits for a connection or for SQLite's write lock.
 const WAIT: Duration = Duration::from_secs(5);
@@ -70,7 +72,8 @@ impl Store {
     pub async fn open(url: &str) -> Result<Store, StoreError> {
         sqlx::any::install_default_drivers();
         let sqlite = url.starts_with("sqlite:");
-        let (writers, begin) = if sqlite { (1, "BEGIN IMMEDIATE") } else { (READERS, "BEGIN") };
+        let url = &if sqlite && !url.contains('?') { format!("{url}?mode=rwc") } else { url.to_owned() };
+        let (writers, begin) = if sqlite { (1, SQLITE_BEGIN) } else { (READERS, "BEGIN") };
         let writes = pool(url, writers, sqlite).await?;
         if sqlite {
             check_sqlite(&writes).await?;
@@ -93,6 +96,15 @@ impl Store {
     /// Begins a write. On SQLite there is one writer at a time, which waits for its turn here.
     pub async fn begin(&self) -> Result<Write, StoreError> {
         Ok(self.writes.begin_with(self.begin).await?)
+    }
+
+    /// Empties SQLite's write-ahead log into the database, so that no wiped text stays in it. What a reader still needs stays until the
+    /// next time.
+    pub async fn empty_log(&self) -> Result<(), StoreError> {
+        if self.begin == SQLITE_BEGIN {
+            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_all(&self.writes).await?;
+        }
+        Ok(())
     }
 
     /// Connections to read from; each statement sees what was committed before it.

@@ -1,7 +1,8 @@
 //! One task that commits what is queued together: many callers share one transaction and one sync of the disk.
 
-use std::{collections::VecDeque, future::Future};
+use std::{collections::VecDeque, future::Future, panic::AssertUnwindSafe};
 
+use futures::FutureExt;
 use tokio::sync::mpsc;
 
 use super::StoreError;
@@ -33,7 +34,10 @@ impl<J: Send + 'static> Writer<J> {
         tokio::spawn(async move {
             let mut batch = Vec::with_capacity(BATCH);
             while jobs.recv_many(&mut batch, BATCH).await > 0 {
-                commit(batch.drain(..).collect()).await;
+                // A batch that panics answers nobody, and its callers are told that the store is busy; the next one is written.
+                if AssertUnwindSafe(commit(batch.drain(..).collect())).catch_unwind().await.is_err() {
+                    tracing::error!("a batch of writes was dropped: its commit panicked");
+                }
             }
         });
         Writer { queue }

@@ -37,6 +37,10 @@ pub fn detect(text: &str, expected: &[Language]) -> Option<Language> {
             Some((expected.iter().find(|known| known.primary() == language.primary())?, *confidence))
         })
         .collect();
+    // Where the workspace speaks a language that the detector doesn't know, the best of the others proves nothing.
+    if ours.len() < expected.len() {
+        return None;
+    }
     let sum: f64 = ours.iter().map(|(_, confidence)| confidence).sum();
     let (language, confidence) = ours.first()?;
     (sum > 0.0 && confidence / sum >= SURE && *confidence > 0.0).then(|| (*language).clone())

@@ -2,42 +2,65 @@
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
+/// A piece of a Markdown document, as plain text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    pub kind: BlockKind,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BlockKind {
+    Heading,
+    Paragraph,
+    /// An item of a list, or a row of a table.
+    Item,
+}
+
 /// The text of a Markdown document without its markup. HTML stays, as the literal text that it is.
 pub fn plain(markdown: &str) -> String {
     paragraphs(markdown).join("\n\n")
 }
 
-/// The paragraphs, headings, list items and table rows of a Markdown document as plain text, in order, none empty.
+/// The texts of a document's blocks, in order.
 pub fn paragraphs(markdown: &str) -> Vec<String> {
-    let mut paragraphs = Vec::new();
+    blocks(markdown).into_iter().map(|block| block.text).collect()
+}
+
+/// The headings, paragraphs, list items and table rows of a Markdown document, in order, none empty.
+pub fn blocks(markdown: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
     let mut text = String::new();
-    let mut close = |text: &mut String| {
+    let mut items = 0_usize;
+    let mut close = |text: &mut String, kind: BlockKind| {
         let trimmed = text.trim();
         if !trimmed.is_empty() {
-            paragraphs.push(trimmed.to_owned());
+            blocks.push(Block { kind, text: trimmed.to_owned() });
         }
         text.clear();
     };
     for event in Parser::new_ext(markdown, Options::ENABLE_TABLES) {
+        let kind = if items > 0 { BlockKind::Item } else { BlockKind::Paragraph };
         match event {
             Event::Text(piece) | Event::Code(piece) | Event::Html(piece) | Event::InlineHtml(piece) => text.push_str(&piece),
             Event::SoftBreak | Event::HardBreak => text.push(' '),
-            Event::Start(Tag::Item) => close(&mut text),
+            Event::Start(Tag::Item) => {
+                close(&mut text, kind);
+                items += 1;
+            }
+            Event::End(TagEnd::Item) => {
+                close(&mut text, kind);
+                items -= 1;
+            }
             Event::End(TagEnd::TableCell) => text.push_str("  "),
-            Event::End(
-                TagEnd::Paragraph
-                | TagEnd::Heading(_)
-                | TagEnd::Item
-                | TagEnd::CodeBlock
-                | TagEnd::TableRow
-                | TagEnd::TableHead
-                | TagEnd::HtmlBlock,
-            ) => close(&mut text),
+            Event::End(TagEnd::TableRow | TagEnd::TableHead) => close(&mut text, BlockKind::Item),
+            Event::End(TagEnd::Heading(_)) => close(&mut text, BlockKind::Heading),
+            Event::End(TagEnd::Paragraph | TagEnd::CodeBlock | TagEnd::HtmlBlock) => close(&mut text, kind),
             _ => {}
         }
     }
-    close(&mut text);
-    paragraphs
+    close(&mut text, BlockKind::Paragraph);
+    blocks
 }
 
 #[cfg(test)]
@@ -48,6 +71,9 @@ mod tests {
     fn markup_goes_and_text_stays() {
         let markdown = "# Title\n\nSee [returns](../r.md) in **30 days**.\nReally.\n\n- one\n- two `x`\n\n<b>literal</b> 3 < 4";
         assert_eq!(paragraphs(markdown), ["Title", "See returns in 30 days. Really.", "one", "two x", "<b>literal</b> 3 < 4"]);
+        let kinds: Vec<BlockKind> = blocks(markdown).into_iter().map(|block| block.kind).collect();
+        use BlockKind::{Heading, Item, Paragraph};
+        assert_eq!(kinds, [Heading, Paragraph, Item, Item, Paragraph]);
     }
 
     #[test]

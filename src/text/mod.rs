@@ -12,6 +12,6 @@ pub use analyzer::{Word, fold, words};
 pub use detect::detect;
 pub use id::Id;
 pub use language::{Language, lookup};
-pub use markdown::{paragraphs, plain};
+pub use markdown::{Block, BlockKind, blocks, paragraphs, plain};
 pub use placeholder::{Placeholder, fill_placeholders, is_known_placeholder, placeholders};
 pub use tokens::estimate_tokens;

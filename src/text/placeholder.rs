@@ -42,7 +42,7 @@ pub fn is_known_placeholder(name: &str) -> bool {
 }
 
 /// Puts values in the place of placeholders. Those that `value` has nothing for stay, and are named, each once.
-pub fn fill_placeholders<'a>(text: &'a str, value: impl Fn(&str) -> Option<String>) -> (String, Vec<&'a str>) {
+pub fn fill_placeholders(text: &str, value: impl Fn(&str) -> Option<String>) -> (String, Vec<&str>) {
     let mut filled = String::with_capacity(text.len());
     let mut missing = Vec::new();
     let mut from = 0;

@@ -10,6 +10,7 @@ use deskhand::{
     config::{Config, ModelConfig},
     server::Server,
 };
+use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -126,70 +127,30 @@ impl Desk {
     }
 
     pub async fn draft(&mut self, request: pb::DraftReplyRequest) -> Result<Told, Status> {
-        Told::follow(self.replies.draft_reply(request).await?.into_inner(), |message| {
-            use pb::draft_reply_response::Event;
-            match message.event.unwrap() {
-                Event::Delta(delta) => Step::Delta(delta),
-                Event::Finished(finished) => Step::Finished(finished),
-            }
-        })
-        .await
+        Told::follow(self.replies.draft_reply(request).await?.into_inner()).await
     }
 
     pub async fn correct(&mut self, request: pb::CorrectReplyRequest) -> Result<Told, Status> {
-        Told::follow(self.replies.correct_reply(request).await?.into_inner(), |message| {
-            use pb::correct_reply_response::Event;
-            match message.event.unwrap() {
-                Event::Delta(delta) => Step::Delta(delta),
-                Event::Finished(finished) => Step::Finished(finished),
-            }
-        })
-        .await
+        Told::follow(self.replies.correct_reply(request).await?.into_inner()).await
     }
 
     pub async fn retone(&mut self, text: &str, tone: pb::Tone) -> Result<Told, Status> {
         let request = pb::RetoneReplyRequest { text: text.into(), tone: tone.into(), ..pb::RetoneReplyRequest::default() };
-        Told::follow(self.replies.retone_reply(request).await?.into_inner(), |message| {
-            use pb::retone_reply_response::Event;
-            match message.event.unwrap() {
-                Event::Delta(delta) => Step::Delta(delta),
-                Event::Finished(finished) => Step::Finished(finished),
-            }
-        })
-        .await
+        Told::follow(self.replies.retone_reply(request).await?.into_inner()).await
     }
 
     pub async fn translate(&mut self, request: pb::TranslateReplyRequest) -> Result<Told, Status> {
-        Told::follow(self.replies.translate_reply(request).await?.into_inner(), |message| {
-            use pb::translate_reply_response::Event;
-            match message.event.unwrap() {
-                Event::Delta(delta) => Step::Delta(delta),
-                Event::Finished(finished) => Step::Finished(finished),
-            }
-        })
-        .await
+        Told::follow(self.replies.translate_reply(request).await?.into_inner()).await
     }
 
     pub async fn summarize(&mut self, chat_id: &str, language: &str) -> Result<Told, Status> {
         let request = pb::SummarizeChatRequest { chat_id: chat_id.into(), language: language.into(), agent: None };
-        Told::follow(self.replies.summarize_chat(request).await?.into_inner(), |message| {
-            use pb::summarize_chat_response::Event;
-            match message.event.unwrap() {
-                Event::Delta(delta) => Step::Delta(delta),
-                Event::Finished(finished) => Step::Finished(finished),
-            }
-        })
-        .await
+        Told::follow(self.replies.summarize_chat(request).await?.into_inner()).await
     }
 
     pub async fn suggest(&mut self, request: pb::SuggestAnswersRequest) -> Vec<pb::Suggestion> {
         self.replies.suggest_answers(request).await.unwrap().into_inner().suggestions
     }
-}
-
-pub enum Step {
-    Delta(String),
-    Finished(pb::Finished),
 }
 
 /// What a stream told, whole.
@@ -200,13 +161,16 @@ pub struct Told {
 }
 
 impl Told {
-    async fn follow<T>(mut stream: Streaming<T>, step: impl Fn(T) -> Step) -> Result<Told, Status> {
+    /// Reads a stream to its end. The generating calls' messages are alike on the wire, so one reading serves them all.
+    async fn follow<T: Message>(mut stream: Streaming<T>) -> Result<Told, Status> {
+        use pb::draft_reply_response::Event;
         let (mut deltas, mut end) = (Vec::new(), None);
         while let Some(message) = stream.message().await? {
             assert!(end.is_none(), "something came after the end");
-            match step(message) {
-                Step::Delta(delta) => deltas.push(delta),
-                Step::Finished(finished) => end = Some(finished),
+            let message = pb::DraftReplyResponse::decode(message.encode_to_vec().as_slice()).unwrap();
+            match message.event.unwrap() {
+                Event::Delta(delta) => deltas.push(delta),
+                Event::Finished(finished) => end = Some(finished),
             }
         }
         let finished = end.expect("a stream ends with `finished` or an error");
@@ -218,7 +182,7 @@ impl Told {
 }
 
 /// A message from its JSON.
-pub fn from_json<M: prost::Message + Default>(name: &str, json: &str) -> M {
+pub fn from_json<M: Message + Default>(name: &str, json: &str) -> M {
     let pool = DescriptorPool::decode(deskhand::api::DESCRIPTORS).unwrap();
     let mut reader = serde_json::Deserializer::from_str(json);
     let message = DynamicMessage::deserialize(pool.get_message_by_name(name).unwrap(), &mut reader).unwrap();

@@ -1,5 +1,7 @@
 //! The real server on a free port, real gRPC clients, a real SQLite file; the language model alone is played by a scripted one.
 
+#![expect(clippy::unwrap_used, reason = "a test that finds something missing fails")]
+
 mod bad_input;
 mod built_in;
 mod chats;

@@ -52,7 +52,7 @@ async fn a_draft_is_asked_for_with_everything_but_the_notes() {
     };
     desk.draft(request.clone()).await.unwrap();
     let (system, user) = desk.model.last_messages();
-    for part in ["Turkish", "empathetic", "Selin", "Keten Ev", "web"] {
+    for part in ["Turkish", "empathetic", "Selin", "Keten Ev", "chat window"] {
         assert!(system.contains(part), "{part} in {system}");
     }
     for part in [

@@ -9,7 +9,9 @@ use crate::{
 };
 
 /// Under this confidence a text would be filler.
-const DRAFT_THRESHOLD: f64 = 0.2;
+const DRAFT_THRESHOLD: f64 = 0.3;
+/// A canned answer is written to be sent: it goes before an article that fits a little better.
+const CANNED_ANSWER_WORTH: f64 = 1.2;
 
 /// The best of `offers` (public ones, best first) that can be sent as it is, in the language asked; `None` when none can, or when
 /// more is asked than approved text can give.
@@ -17,20 +19,22 @@ pub fn draft(draft: &Draft, chat: &Chat, language: &Language, offers: &[Offer]) 
     if !draft.instruction.is_empty() || !draft.previous_draft.is_empty() {
         return None;
     }
-    offers.iter().filter(|offer| offer.score >= DRAFT_THRESHOLD && offer.document.language.primary() == language.primary()).find_map(
-        |Offer { document, passage, .. }| {
-            let text = match document.kind() {
-                Kind::CannedAnswer => {
-                    let (text, missing) = placeholder::fill(passage, Some(chat), &draft.agent.name);
-                    if !missing.is_empty() {
-                        return None;
-                    }
-                    text
+    let fits = |offer: &&Offer| offer.score >= DRAFT_THRESHOLD && offer.document.language.primary() == language.primary();
+    let mut fitting: Vec<&Offer> = offers.iter().filter(fits).collect();
+    let worth = |offer: &Offer| if offer.document.kind() == Kind::CannedAnswer { offer.score * CANNED_ANSWER_WORTH } else { offer.score };
+    fitting.sort_by(|one, other| worth(other).total_cmp(&worth(one)));
+    fitting.into_iter().find_map(|Offer { document, passage, .. }| {
+        let text = match document.kind() {
+            Kind::CannedAnswer => {
+                let (text, missing) = placeholder::fill(passage, Some(chat), &draft.agent.name);
+                if !missing.is_empty() {
+                    return None;
                 }
-                Kind::Article if document.url().is_empty() => passage.clone(),
-                Kind::Article => format!("{passage}\n\n{}", document.url()),
-            };
-            Some(Approved { text: text.trim().to_owned(), source: source(document) })
-        },
-    )
+                text
+            }
+            Kind::Article if document.url().is_empty() => passage.clone(),
+            Kind::Article => format!("{passage}\n\n{}", document.url()),
+        };
+        Some(Approved { text: text.trim().to_owned(), source: source(document) })
+    })
 }

@@ -3,7 +3,7 @@
 use super::Approved;
 use crate::{
     config::Workspace,
-    knowledge::{Document, Kind, Knowledge, Reader, Wanted},
+    knowledge::{Document, Kind, Knowledge, OfferQuery, Reader, Wanted},
     replies::{ReplyError, draft::source},
     text::{Language, Placeholder, fill_placeholders, paragraphs, placeholders},
 };
@@ -21,17 +21,23 @@ pub async fn translate(
     to: &Language,
 ) -> Result<Option<Approved>, ReplyError> {
     let Some(from) = from else { return Ok(None) };
-    let wanted = Wanted::Typed(text.to_owned());
-    let kinds = [Kind::CannedAnswer, Kind::Article];
+    let query = OfferQuery {
+        wanted: Wanted::Typed(text.to_owned()),
+        kinds: vec![Kind::CannedAnswer, Kind::Article],
+        language: from.clone(),
+        reader: Reader::public(),
+        limit: MOST_CANDIDATES,
+        threshold: 0.0,
+    };
     let found = {
-        let (knowledge, workspace, from) = (knowledge.clone(), workspace.clone(), from.clone());
-        let search = move || knowledge.offer(&workspace, &wanted, &kinds, &from, &Reader::public(), MOST_CANDIDATES, 0.0);
-        tokio::task::spawn_blocking(search).await.map_err(|_| ReplyError::BuiltIn)??
+        let (knowledge, workspace) = (knowledge.clone(), workspace.clone());
+        tokio::task::spawn_blocking(move || knowledge.offer(&workspace, &query)).await.map_err(|_| ReplyError::BuiltIn)??
     };
     let documents = found.into_iter().map(|offer| offer.document);
     for document in documents.filter(|document| document.language.primary() == from.primary()) {
         let versions = knowledge.versions(workspace, document.kind(), &document.id).await?;
-        let Some(target) = versions.iter().find(|version| version.language.primary() == to.primary()) else { continue };
+        let serves = |version: &&Document| version.language.primary() == to.primary() && version.is_for_everyone();
+        let Some(target) = versions.iter().find(serves) else { continue };
         let translated = match document.kind() {
             Kind::CannedAnswer => canned(text, &document.body, &target.body),
             Kind::Article => paragraph(text, &document, target),

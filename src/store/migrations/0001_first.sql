@@ -15,7 +15,7 @@ CREATE TABLE chat (
     PRIMARY KEY (workspace, chat_id)
 );
 CREATE INDEX chat_opened ON chat (workspace, opened_at, chat_id);
-CREATE INDEX chat_customer ON chat (workspace, customer_id, opened_at);
+CREATE INDEX chat_of_customer ON chat (workspace, customer_id, opened_at);
 
 CREATE TABLE event (
     workspace TEXT NOT NULL,
@@ -31,6 +31,15 @@ CREATE TABLE event (
 );
 CREATE UNIQUE INDEX event_id ON event (workspace, chat_id, event_id);
 
+-- Every customer that a chat ever named: a visitor may be known by another id before they log in.
+CREATE TABLE chat_customer (
+    workspace TEXT NOT NULL,
+    customer_id TEXT NOT NULL,
+    chat_id TEXT NOT NULL,
+    PRIMARY KEY (workspace, customer_id, chat_id)
+);
+CREATE INDEX chat_customer_of_chat ON chat_customer (workspace, chat_id);
+
 -- The words of each chat's messages, for the archive's word filter.
 CREATE TABLE chat_word (
     workspace TEXT NOT NULL,
@@ -38,7 +47,7 @@ CREATE TABLE chat_word (
     chat_id TEXT NOT NULL,
     PRIMARY KEY (workspace, word, chat_id)
 );
-CREATE INDEX chat_word_chat ON chat_word (workspace, chat_id);
+CREATE INDEX chat_word_of_chat ON chat_word (workspace, chat_id);
 
 -- The catalog. A deleted document keeps its row, so that every index hears of it.
 CREATE TABLE document (
@@ -106,6 +115,7 @@ CREATE TABLE search (
     session_id TEXT NOT NULL,
     query TEXT NOT NULL,
     hits BIGINT NOT NULL,
+    superseded BIGINT NOT NULL,
     at BIGINT NOT NULL,
     PRIMARY KEY (workspace, search_id)
 );
