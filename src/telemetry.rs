@@ -1,5 +1,7 @@
 //! Logs: structured, on standard error, without any text of customers, articles or models.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging. `filter` is a tracing filter such as `info` or `deskhand=debug`.
@@ -10,5 +12,10 @@ pub fn start(filter: &str) {
         .unwrap_or_else(|_| EnvFilter::new("info"))
         .add_directive("async_openai=off".parse().expect("a constant directive"));
     // A second start, as in tests, keeps the first subscriber.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .try_init();
 }

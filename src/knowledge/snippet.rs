@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::query::QueryWord;
-use crate::text::{Block, BlockKind, Word, blocks, words};
+use crate::text::{Block, BlockKind, Word, beginning, blocks, words, words_that};
 
 /// A piece of text, and whether it matched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,13 +21,26 @@ const MOST_PASSAGE: usize = 700;
 pub struct Marker {
     keys: HashSet<String>,
     half: Option<String>,
+    /// How the words that match may begin.
+    beginnings: HashSet<String>,
 }
 
 impl Marker {
     pub fn new(query: &[QueryWord]) -> Marker {
-        let keys = query.iter().flat_map(|word| word.word.keys.iter().chain(&word.synonyms).cloned()).collect();
+        let keys: HashSet<String> = query.iter().flat_map(|word| word.word.keys.iter().chain(&word.synonyms).cloned()).collect();
         let half = query.iter().find(|word| word.half).map(|word| word.word.folded().to_owned());
-        Marker { keys, half }
+        let beginnings = keys.iter().chain(&half).map(|key| beginning(key)).collect();
+        Marker { keys, half, beginnings }
+    }
+
+    /// The words of a text that match.
+    fn matching(&self, text: &str, language: &str) -> Vec<Word> {
+        let short = self.half.as_deref().filter(|half| half.chars().count() < 2);
+        let mut found = words_that(text, language, |start| {
+            self.beginnings.contains(start) || short.is_some_and(|half| start.starts_with(&beginning(half)))
+        });
+        found.retain(|word| self.matches(word));
+        found
     }
 
     fn matches(&self, word: &Word) -> bool {
@@ -39,7 +52,7 @@ impl Marker {
     pub fn mark(&self, text: &str, language: &str) -> Vec<Segment> {
         let mut segments: Vec<Segment> = Vec::new();
         let mut from = 0;
-        for word in words(text, language).iter().filter(|word| self.matches(word)) {
+        for word in self.matching(text, language) {
             if from < word.start {
                 segments.push(Segment { matched: false, text: text[from..word.start].to_owned() });
             }
@@ -56,7 +69,7 @@ impl Marker {
     pub fn matched_words(&self, text: &str, language: &str) -> Vec<String> {
         let mut found: Vec<String> = Vec::new();
         let mut keys = HashSet::new();
-        for word in words(text, language).iter().filter(|word| self.matches(word)) {
+        for word in self.matching(text, language) {
             if keys.insert(word.keys.last().cloned()) {
                 found.push(text[word.start..word.end].to_owned());
             }
@@ -136,7 +149,7 @@ impl Marker {
 
     /// What of the query a text holds, by keys.
     fn found(&self, text: &str, language: &str) -> HashSet<String> {
-        words(text, language).into_iter().filter(|word| self.matches(word)).filter_map(|mut word| word.keys.pop()).collect()
+        self.matching(text, language).into_iter().filter_map(|mut word| word.keys.pop()).collect()
     }
 }
 

@@ -8,7 +8,7 @@ mod markdown;
 mod placeholder;
 mod tokens;
 
-pub use analyzer::{Word, fold, words};
+pub use analyzer::{Word, beginning, fold, words, words_that};
 pub use detect::detect;
 pub use id::Id;
 pub use language::{Language, lookup};
