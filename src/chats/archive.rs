@@ -1,7 +1,7 @@
 //! The archive: chats by filter, page by page.
 
-use super::{ChatError, Chats, Filter, Summary, event_rows, event_rows::nanoseconds};
-use crate::{config::Workspace, text};
+use super::{ChatError, Chats, Filter, Summary, archive_rows};
+use crate::{config::Workspace, store::nanoseconds, text};
 
 /// Most words of a query that count.
 const MOST_WORDS: usize = 64;
@@ -36,7 +36,7 @@ impl Chats {
             return Ok(ChatPage { chats: Vec::new(), next_page_token: String::new() });
         }
         let after = if page_token.is_empty() { None } else { Some(read_token(&page_token).ok_or(ChatError::PageToken)?) };
-        let mut chats = event_rows::list(&self.store, workspace, &filter, after, page_size + 1).await?;
+        let mut chats = archive_rows::list(&self.store, workspace, &filter, after, page_size + 1).await?;
         let more = chats.len() > page_size;
         chats.truncate(page_size);
         let next_page_token = match chats.last() {

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::text::{Id, Language};
+use crate::text::{Id, Language, fingerprint};
 
 /// An event as it is kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -164,10 +163,10 @@ pub struct Rating {
 }
 
 impl EventBody {
-    /// Tells two contents apart without keeping the text twice: the first 16 bytes of the SHA-256 of the stored JSON, in hex.
+    /// Tells two contents apart without keeping the text twice.
     pub fn hash(&self) -> String {
         let json = serde_json::to_vec(self).expect("an event has only string keys");
-        Sha256::digest(json)[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+        fingerprint(json)
     }
 
     /// Wipes everything that people wrote or that tells who they are; what only orders the chat stays.

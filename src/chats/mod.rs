@@ -2,6 +2,7 @@
 
 mod append;
 mod archive;
+mod archive_rows;
 mod context;
 mod error;
 mod event;
@@ -22,13 +23,14 @@ use crate::{
 
 pub use append::Appended;
 pub use archive::{ChatPage, ListChats};
+pub use archive_rows::Filter;
 pub use context::{ChatLine, ChosenContext, ClassReceipt, EarlierChat, Omission, OmissionReason, choose};
 pub use error::ChatError;
 pub use event::{
     Attachment, Author, Channel, Customer, Event, EventBody, Form, Message, NewEvent, Note, Opened, PageView, Rating, Record, Ticket,
     Transfer,
 };
-pub use event_rows::{Filter, nanoseconds};
+
 pub use fold::{Chat, Status, Summary, Turn};
 pub use person::ErasedChats;
 pub use transcript::{Transcript, TranscriptFormat, TranscriptOptions};
@@ -89,7 +91,7 @@ impl Chats {
             return Ok(Vec::new());
         }
         let filter = Filter { customer_id: customer_id.clone(), ..Filter::default() };
-        let chats = event_rows::list(&self.store, workspace, &filter, None, MOST_EARLIER_CHATS + 1).await?;
+        let chats = archive_rows::list(&self.store, workspace, &filter, None, MOST_EARLIER_CHATS + 1).await?;
         let mut ids: Vec<String> = chats.into_iter().map(|(id, _)| id).filter(|id| *id != chat.chat_id).collect();
         ids.truncate(MOST_EARLIER_CHATS);
         Ok(ids)

@@ -10,7 +10,8 @@ use pulldown_cmark::{Event, Parser, Tag};
 
 use super::{
     Details, Document, DocumentKey, Kind,
-    folder::{Folder, Problem, line_at},
+    folder::{Folder, Problem},
+    front_matter::line_at,
 };
 use crate::text::{is_known_placeholder, placeholders};
 

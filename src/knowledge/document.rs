@@ -2,9 +2,8 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::text::{Id, Language};
+use crate::text::{Id, Language, fingerprint};
 
 /// The two kinds of document. The numbers are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -114,9 +113,9 @@ impl Document {
         self.body.len() + self.title.len() + self.url().len() + tags + 1500
     }
 
-    /// Tells two contents apart: the first 16 bytes of the SHA-256 of the stored JSON, in hex.
+    /// Tells two contents apart.
     pub fn hash(&self) -> String {
         let json = serde_json::to_vec(self).expect("a document has only string keys");
-        Sha256::digest(json)[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+        fingerprint(json)
     }
 }

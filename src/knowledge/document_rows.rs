@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Row, any::AnyRow};
 use super::{Document, DocumentKey, Kind, KnowledgeError};
 use crate::{
     config::Workspace,
-    store::{Store, StoreError, Write, sql},
+    store::{Store, StoreError, Write, nanoseconds, sql, timestamp},
     text::{Id, Language},
 };
 
@@ -251,8 +251,8 @@ pub async fn document_versions(store: &Store, workspace: &Workspace, kind: Kind,
 
 fn key(row: &AnyRow, first: usize) -> Result<DocumentKey, KnowledgeError> {
     let kind = if row.try_get::<i64, _>(first)? == Kind::Article as i64 { Kind::Article } else { Kind::CannedAnswer };
-    let id = Id::new(row.try_get::<String, _>(first + 1)?).map_err(unreadable)?;
-    let language = Language::parse(row.try_get::<String, _>(first + 2)?.as_str()).map_err(unreadable)?;
+    let id = Id::new(row.try_get::<String, _>(first + 1)?).map_err(StoreError::malformed)?;
+    let language = Language::parse(row.try_get::<String, _>(first + 2)?.as_str()).map_err(StoreError::malformed)?;
     Ok(DocumentKey { kind, id, language })
 }
 
@@ -260,7 +260,7 @@ fn kept_of(row: &AnyRow, first: usize) -> Result<Kept, KnowledgeError> {
     Ok(Kept {
         from_folder: row.try_get::<i64, _>(first)? != 0,
         deleted: row.try_get::<i64, _>(first + 1)? != 0,
-        updated_at: Timestamp::from_nanosecond(i128::from(row.try_get::<i64, _>(first + 2)?)).map_err(|_| unreadable("time"))?,
+        updated_at: timestamp(row.try_get(first + 2)?)?,
         hash: row.try_get(first + 3)?,
     })
 }
@@ -270,12 +270,4 @@ fn document(row: &AnyRow, kept: &Kept, content: usize) -> Result<Document, Knowl
     document.from_folder = kept.from_folder;
     document.updated_at = kept.updated_at;
     Ok(document)
-}
-
-fn nanoseconds(time: Timestamp) -> i64 {
-    i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX)
-}
-
-fn unreadable(what: &'static str) -> KnowledgeError {
-    KnowledgeError::Store(StoreError::Failed(sqlx::Error::Decode(format!("a stored document is malformed: {what}").into())))
 }

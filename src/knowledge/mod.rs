@@ -6,6 +6,7 @@ mod document;
 mod document_rows;
 mod error;
 mod folder;
+mod front_matter;
 mod index;
 mod query;
 mod report_rows;

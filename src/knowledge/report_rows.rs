@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Kind, KnowledgeError};
 use crate::{
     config::Workspace,
-    store::{Store, StoreError, Write, Writer},
+    store::{Store, StoreError, Write, Writer, nanoseconds},
     text::{Id, Language},
 };
 
@@ -308,8 +308,4 @@ async fn write_rating(store: &Store, workspace: &str, at: Timestamp, rating: &Ar
     .execute(&mut *write)
     .await?;
     Ok(write.commit().await?)
-}
-
-fn nanoseconds(time: Timestamp) -> i64 {
-    i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX)
 }

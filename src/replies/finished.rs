@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::generation::Made;
 use crate::{chats::ClassReceipt, knowledge::Kind, model::TokensUsed, text::Language};
 
 /// A step of a generation.
@@ -94,4 +95,25 @@ pub struct Finished {
     pub edits: Vec<Edit>,
     pub context: ContextReceipt,
     pub usage: Usage,
+}
+
+impl Finished {
+    /// The end of a text that is no draft and cites nothing. The built-in engine reads no context: an account of one would not be true.
+    pub fn of(made: Made, language: Option<Language>, context: ContextReceipt) -> Finished {
+        let Made { text, cited: _, engine, warnings, usage } = made;
+        let context = if engine == Engine::BuiltIn { ContextReceipt::default() } else { context };
+        Finished {
+            text,
+            replaced: false,
+            messages: Vec::new(),
+            draft_id: String::new(),
+            language,
+            engine,
+            sources: Vec::new(),
+            warnings,
+            edits: Vec::new(),
+            context,
+            usage,
+        }
+    }
 }

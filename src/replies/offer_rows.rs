@@ -4,17 +4,15 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use sqlx::Row;
 use tokio::sync::oneshot;
 
 use super::{ReplyError, Source};
 use crate::{
-    chats::nanoseconds,
     config::Workspace,
     knowledge::Kind,
-    store::{Store, StoreError, Write, Writer},
-    text::Id,
+    store::{Store, StoreError, Write, Writer, nanoseconds, timestamp},
+    text::{Id, fingerprint},
 };
 
 /// Most lines of a report.
@@ -179,7 +177,7 @@ impl Offers {
                 .fetch_all(self.store.reads())
                 .await?;
             let what = if name == "outcomes" { "final_text" } else { "documents" };
-            let time = |at| Timestamp::from_nanosecond(i128::from(at)).map(|at| at.to_string()).unwrap_or_default();
+            let time = |at| timestamp(at).map(|at| at.to_string()).unwrap_or_default();
             let rows = rows.into_iter().map(|(id, text, at): (String, String, i64)| json!({ "id": id, what: text, "at": time(at) }));
             export.insert(name.to_owned(), rows.collect());
         }
@@ -266,8 +264,7 @@ async fn write_outcome(store: &Store, workspace: &str, at: Timestamp, outcome: &
         }
         OfferId::Draft(id) => ("SELECT COUNT(*) FROM draft WHERE workspace = $1 AND chat_id = $2 AND draft_id = $3", "draft", id),
     };
-    let hash = Sha256::digest(format!("{what}\n{offer_id}\n{}\n{agent_id}\n{final_text}", *action as i16));
-    let hash: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = fingerprint(format!("{what}\n{offer_id}\n{}\n{agent_id}\n{final_text}", *action as i16));
 
     let mut write = store.begin().await?;
     let known: Option<String> = sqlx::query_scalar("SELECT hash FROM outcome WHERE workspace = $1 AND chat_id = $2 AND outcome_id = $3")

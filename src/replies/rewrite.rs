@@ -5,7 +5,7 @@ use std::time::Instant;
 use minijinja::{Value, context};
 
 use super::{
-    Agent, ContextReceipt, Edit, Engine, Finished, Generation, Replies, ReplyError, built_in,
+    Agent, ContextReceipt, Finished, Generation, Replies, ReplyError, built_in,
     draft::terms,
     edits,
     generation::{self, Made},
@@ -208,25 +208,7 @@ fn whole(count: usize) -> ClassReceipt {
 
 /// Makes the end of a rewrite: what changed is told.
 fn finish(before: String, language: Option<Language>, context: ContextReceipt) -> impl FnOnce(Made) -> Finished + Send + 'static {
-    move |made| {
-        let Made { text, cited: _, engine, warnings, usage } = made;
-        let edits: Vec<Edit> = edits(&before, &text);
-        // The built-in engine reads no context: an account of one would not be true.
-        let context = if engine == Engine::BuiltIn { ContextReceipt::default() } else { context };
-        Finished {
-            text,
-            replaced: false,
-            messages: Vec::new(),
-            draft_id: String::new(),
-            language,
-            engine,
-            sources: Vec::new(),
-            warnings,
-            edits,
-            context,
-            usage,
-        }
-    }
+    move |made| Finished { edits: edits(&before, &made.text), ..Finished::of(made, language, context) }
 }
 
 /// Names and codes of a chat that a correction leaves alone.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use minijinja::context;
 
 use super::{
-    Agent, ContextReceipt, Engine, Finished, Generation, Replies, ReplyError, built_in,
+    Agent, ContextReceipt, Finished, Generation, Replies, ReplyError, built_in,
     draft::{conversation, receipt},
     generation::{self, Made},
     prompt::{Task, fence, prompt},
@@ -59,21 +59,5 @@ impl Replies {
 }
 
 fn finish(language: Language, context: ContextReceipt) -> impl FnOnce(Made) -> Finished + Send + 'static {
-    move |made| {
-        let Made { text, cited: _, engine, warnings, usage } = made;
-        let context = if engine == Engine::BuiltIn { ContextReceipt::default() } else { context };
-        Finished {
-            text,
-            replaced: false,
-            messages: Vec::new(),
-            draft_id: String::new(),
-            language: Some(language),
-            engine,
-            sources: Vec::new(),
-            warnings,
-            edits: Vec::new(),
-            context,
-            usage,
-        }
-    }
+    move |made| Finished::of(made, Some(language), context)
 }

@@ -5,8 +5,10 @@ use std::{path::Path, time::Duration};
 use sqlx::{Any, AnyPool, Transaction, any::AnyPoolOptions};
 
 pub mod sql;
+mod time;
 mod writer;
 
+pub use time::{nanoseconds, timestamp};
 pub use writer::Writer;
 
 /// SQLite before this version may corrupt a WAL that two connections use at once.
@@ -37,6 +39,13 @@ pub enum StoreError {
     /// What was kept can't be read back.
     #[error("the store holds a row that can't be read")]
     Unreadable(#[from] serde_json::Error),
+}
+
+impl StoreError {
+    /// A stored row does not hold what it should.
+    pub fn malformed(what: &str) -> StoreError {
+        StoreError::Failed(sqlx::Error::Decode(format!("a stored {what} is malformed").into()))
+    }
 }
 
 impl From<sqlx::Error> for StoreError {

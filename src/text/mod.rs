@@ -2,6 +2,7 @@
 
 mod analyzer;
 mod detect;
+mod fingerprint;
 mod id;
 mod language;
 mod markdown;
@@ -10,6 +11,7 @@ mod tokens;
 
 pub use analyzer::{Word, beginning, fold, words, words_that};
 pub use detect::detect;
+pub use fingerprint::fingerprint;
 pub use id::Id;
 pub use language::{Language, lookup};
 pub use markdown::{Block, BlockKind, blocks, paragraphs, plain};

@@ -1,0 +1,146 @@
+//! The table of all settings: from it come the flags, the variables and the keys of the file.
+
+use clap::{Arg, ArgMatches, parser::ValueSource};
+use toml::Value;
+
+/// A setting: its key in the file, its variable, and what it is. Its flag is the key with dashes.
+pub struct Setting {
+    pub key: &'static str,
+    variable: &'static str,
+    value: &'static str,
+    help: &'static str,
+}
+
+/// The settings that stand at the top of the file.
+pub const SETTINGS: [Setting; 9] = [
+    Setting {
+        key: "listen",
+        variable: "DESKHAND_LISTEN",
+        value: "ADDRESS",
+        help: "Address and port of the one listener; port 0 takes a free one [default: 127.0.0.1:50051]",
+    },
+    Setting {
+        key: "data",
+        variable: "DESKHAND_DATA",
+        value: "FOLDER",
+        help: "Folder for everything that is kept, made at first start [default: data]",
+    },
+    Setting {
+        key: "database_url",
+        variable: "DESKHAND_DATABASE_URL",
+        value: "URL",
+        help: "sqlite:… or postgres://… [default: SQLite in the data folder]",
+    },
+    Setting {
+        key: "knowledge_base",
+        variable: "DESKHAND_KNOWLEDGE_BASE",
+        value: "FOLDER",
+        help: "Folder of articles and canned answers; may be absent [default: knowledge-base]",
+    },
+    Setting { key: "language", variable: "DESKHAND_LANGUAGE", value: "TAG", help: "The language of whoever tells none [default: en]" },
+    Setting {
+        key: "languages",
+        variable: "DESKHAND_LANGUAGES",
+        value: "TAGS",
+        help: "The languages that customers are expected to write in, with commas between them [default: en,tr,hu,de]",
+    },
+    Setting {
+        key: "context_tokens",
+        variable: "DESKHAND_CONTEXT_TOKENS",
+        value: "NUMBER",
+        help: "Token budget of a prompt's context [default: 8000]",
+    },
+    Setting {
+        key: "log",
+        variable: "DESKHAND_LOG",
+        value: "FILTER",
+        help: "What to log, such as `info` or `deskhand=debug` [default: info]",
+    },
+    Setting {
+        key: "allow_remote_without_keys",
+        variable: "DESKHAND_ALLOW_REMOTE_WITHOUT_KEYS",
+        value: "true|false",
+        help: "Serve beyond loopback although nobody needs a key [default: false]",
+    },
+];
+
+/// The settings of the first model; in the file they are those of the first `[[models]]`.
+pub const MODEL_SETTINGS: [Setting; 9] = [
+    Setting {
+        key: "name",
+        variable: "DESKHAND_MODEL",
+        value: "NAME",
+        help: "The first model's name, as its server knows it [default: gpt-4o-mini]",
+    },
+    Setting {
+        key: "base_url",
+        variable: "OPENAI_BASE_URL",
+        value: "URL",
+        help: "Where its OpenAI-compatible API begins [default: https://api.openai.com/v1]",
+    },
+    Setting {
+        key: "api_key",
+        variable: "OPENAI_API_KEY",
+        value: "KEY",
+        help: "Its key; better given by the variable, which other users of the machine can't see",
+    },
+    Setting {
+        key: "connect_timeout",
+        variable: "DESKHAND_MODEL_CONNECT_TIMEOUT",
+        value: "TIME",
+        help: "Longest wait for a connection to it [default: 3s]",
+    },
+    Setting {
+        key: "first_token_timeout",
+        variable: "DESKHAND_MODEL_FIRST_TOKEN_TIMEOUT",
+        value: "TIME",
+        help: "Longest wait for its first token [default: 15s]",
+    },
+    Setting {
+        key: "token_gap_timeout",
+        variable: "DESKHAND_MODEL_TOKEN_GAP_TIMEOUT",
+        value: "TIME",
+        help: "Longest wait between two of its tokens [default: 10s]",
+    },
+    Setting {
+        key: "total_timeout",
+        variable: "DESKHAND_MODEL_TOTAL_TIMEOUT",
+        value: "TIME",
+        help: "Longest time for a whole answer [default: 60s]",
+    },
+    Setting { key: "max_tokens", variable: "DESKHAND_MODEL_MAX_TOKENS", value: "NUMBER", help: "Most tokens of an answer [default: 2048]" },
+    Setting {
+        key: "temperature",
+        variable: "DESKHAND_MODEL_TEMPERATURE",
+        value: "NUMBER",
+        help: "How freely it writes, from 0 to 2 [default: its server's own]",
+    },
+];
+
+/// The flags of all settings, for clap.
+pub fn flags() -> Vec<Arg> {
+    let top = SETTINGS.iter().map(|setting| flag(setting, setting.key.to_owned()));
+    let model = MODEL_SETTINGS.iter().map(|setting| flag(setting, model_argument(setting)).help_heading("The first model"));
+    top.chain(model).collect()
+}
+
+fn flag(setting: &Setting, name: String) -> Arg {
+    let long = name.replace('_', "-");
+    Arg::new(name).long(long).env(setting.variable).hide_env_values(true).value_name(setting.value).help(setting.help)
+}
+
+/// The name of a model setting's argument.
+pub fn model_argument(setting: &Setting) -> String {
+    if setting.key == "name" { "model".to_owned() } else { format!("model_{}", setting.key) }
+}
+
+/// What a flag or variable says, and its name. An empty variable says nothing.
+pub fn given(matches: &ArgMatches, argument: &str, setting: &Setting) -> Option<(Value, String)> {
+    let text = matches.get_one::<String>(argument)?;
+    let from = match matches.value_source(argument)? {
+        ValueSource::EnvVariable if text.trim().is_empty() => return None,
+        ValueSource::EnvVariable => setting.variable.to_owned(),
+        _ => format!("--{}", argument.replace('_', "-")),
+    };
+    Some((Value::String(text.clone()), from))
+}
