@@ -27,6 +27,8 @@ const SYNONYM_WEIGHT: f32 = 0.4;
 const MOST_EXPANSIONS: usize = 40;
 /// How much the weaker fields of a word add to its best one.
 const TIE_BREAKER: f32 = 0.2;
+/// What a document gains whose title and tags hold every word, of the most that it could score.
+const NAMED_BONUS: f32 = 0.25;
 /// The most that BM25 makes of one idf (its k1 is 1.2).
 const MOST_OF_IDF: f32 = 2.2;
 
@@ -107,23 +109,25 @@ pub fn weighted_words(pieces: &[(String, f32)], language: &str) -> Vec<QueryWord
 /// Words with what they cost and how they are looked for.
 pub struct Built {
     clauses: Vec<Box<dyn Query>>,
+    /// Each word, in titles and tags alone.
+    named: Vec<Box<dyn Query>>,
     /// The most that a document could score: the sum of the words' idf, an unknown word counted as the rarest.
     pub best: f32,
 }
 
 impl Built {
-    /// Builds the words' clauses. `language` is the one that is searched: how rare a word is, is judged among its documents.
-    pub fn new(searcher: &Searcher, fields: Fields, query: &[QueryWord], language: Option<&Language>) -> tantivy::Result<Built> {
-        let documents = match language {
-            Some(language) => searcher.doc_freq(&Term::from_field_text(fields.language, language.as_str()))?,
-            None => searcher.num_docs(),
-        };
+    /// Builds the words' clauses.
+    pub fn new(searcher: &Searcher, fields: Fields, query: &[QueryWord]) -> tantivy::Result<Built> {
         let mut clauses = Vec::with_capacity(query.len());
+        let mut named: Vec<Box<dyn Query>> = Vec::with_capacity(query.len());
         let mut best = 0.0;
         for word in query {
             let alternatives = alternatives(searcher, fields, word)?;
             let with = alternatives.iter().map(|alternative| alternative.documents).max().unwrap_or(0);
-            best += word.weight * idf(documents, with) * MOST_OF_IDF * TITLE_WEIGHT;
+            best += word.weight * idf(searcher.num_docs(), with) * MOST_OF_IDF * TITLE_WEIGHT;
+            let names =
+                alternatives.iter().flat_map(|alternative| [fields.title, fields.tag_words].map(|field| term(field, &alternative.key)));
+            named.push(Box::new(BooleanQuery::union(names.collect())));
             let mut terms: Vec<Box<dyn Query>> = Vec::new();
             for Alternative { key, weight, .. } in alternatives {
                 for (field, field_weight) in [(fields.title, TITLE_WEIGHT), (fields.tag_words, TAGS_WEIGHT), (fields.body, BODY_WEIGHT)] {
@@ -133,7 +137,7 @@ impl Built {
             }
             clauses.push(Box::new(DisjunctionMaxQuery::with_tie_breaker(terms, TIE_BREAKER)) as Box<dyn Query>);
         }
-        Ok(Built { clauses, best })
+        Ok(Built { clauses, named, best })
     }
 
     /// How many words there are.
@@ -146,6 +150,9 @@ impl Built {
         let words =
             BooleanQuery::union_with_minimum_required_clauses(self.clauses.iter().map(|clause| clause.box_clone()).collect(), least);
         let mut clauses: Vec<(Occur, Box<dyn Query>)> = vec![(Occur::Must, Box::new(words))];
+        // A title and tags that hold every word are what was meant, above all while somebody types.
+        let named = BooleanQuery::intersection(self.named.iter().map(|word| word.box_clone()).collect());
+        clauses.push((Occur::Should, Box::new(ConstScoreQuery::new(Box::new(named), NAMED_BONUS * self.best))));
         clauses.extend(filter.iter().map(|(occur, clause)| (*occur, clause.box_clone())));
         BooleanQuery::new(clauses)
     }
@@ -175,10 +182,14 @@ fn alternatives(searcher: &Searcher, fields: Fields, word: &QueryWord) -> tantiv
         let all = longer.iter().map(|(_, documents)| *documents).sum();
         for (key, documents) in longer {
             if !found.iter().any(|known| known.key == key) {
-                // A rare continuation says no more about what is meant than a frequent one: all count as their sum would.
-                let evenly = idf(searcher.num_docs(), all) / idf(searcher.num_docs(), documents);
-                found.push(Alternative { key, weight: weight * evenly, documents });
+                found.push(Alternative { key, weight, documents });
             }
+        }
+        // A rare continuation says no more about what is meant than a frequent one, and the half word itself may be another word's
+        // stem: all count as their sum would.
+        let rarity = |documents| idf(searcher.num_docs(), documents);
+        for alternative in &mut found {
+            alternative.weight *= (rarity(all) / rarity(alternative.documents)).min(1.0);
         }
     }
     Ok(found)

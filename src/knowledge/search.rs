@@ -105,6 +105,7 @@ pub fn search(index: &Index, synonyms: &Synonyms, search: &Search) -> Result<Hit
     if query.is_empty() {
         return Ok(Hits::default());
     }
+    let built = Built::new(&searcher, fields, &query)?;
     let marker = Marker::new(&query);
     for language in own.map(Some).into_iter().chain([None]) {
         let mut filter = bounds(fields, Kind::Article, &search.reader, language);
@@ -112,7 +113,6 @@ pub fn search(index: &Index, synonyms: &Synonyms, search: &Search) -> Result<Hit
             filter.push(must(fields.category, &search.category));
         }
         filter.extend(search.tags.iter().map(|tag| must(fields.tag, tag)));
-        let built = Built::new(&searcher, fields, &query, language)?;
         // Half of the words, else any: a long question rarely finds all of its words in one text.
         for least in [built.len().div_ceil(2), 1] {
             let top = TopDocs::with_limit(search.limit).and_offset(search.offset).order_by_score();
@@ -168,14 +168,14 @@ pub fn offer(index: &Index, synonyms: &Synonyms, query: &OfferQuery) -> Result<V
             found.extend(match wanted {
                 Wanted::Shortcut(typed) if *kind == Kind::CannedAnswer => by_shortcut(&searcher, fields, &filter, typed, limit)?,
                 Wanted::Shortcut(_) => Vec::new(),
-                Wanted::Opener(_) if *kind == Kind::CannedAnswer => openers(&searcher, fields, filter, &query, language, limit)?,
+                Wanted::Opener(_) if *kind == Kind::CannedAnswer => openers(&searcher, fields, filter, &query, limit)?,
                 Wanted::Opener(_) => Vec::new(),
-                Wanted::Typed(_) => best(&searcher, fields, &filter, &query, language, limit)?,
+                Wanted::Typed(_) => best(&searcher, fields, &filter, &query, limit)?,
                 Wanted::Conversation { clauses, .. } => {
-                    let mut found = best(&searcher, fields, &filter, &query, language, limit)?;
+                    let mut found = best(&searcher, fields, &filter, &query, limit)?;
                     for clause in clauses {
                         let clause = synonyms.add(weighted_words(&[(clause.clone(), 1.0)], primary), primary);
-                        for (score, document) in best(&searcher, fields, &filter, &clause, language, limit)? {
+                        for (score, document) in best(&searcher, fields, &filter, &clause, limit)? {
                             let score = score * CLAUSE_SHARE;
                             match found.iter_mut().find(|(_, known)| known.key() == document.key()) {
                                 Some(known) => known.0 = known.0.max(score),
@@ -220,13 +220,12 @@ fn best(
     fields: Fields,
     filter: &Filter,
     query: &[QueryWord],
-    language: Option<&Language>,
     limit: usize,
 ) -> Result<Vec<(f64, Document)>, KnowledgeError> {
     if query.is_empty() {
         return Ok(Vec::new());
     }
-    let built = Built::new(searcher, fields, query, language)?;
+    let built = Built::new(searcher, fields, query)?;
     let found = searcher.search(&built.at_least(1, filter), &TopDocs::with_limit(limit).order_by_score())?;
     found.into_iter().map(|(score, address)| Ok((confidence(score, built.best), read(searcher, fields, address)?))).collect()
 }
@@ -269,11 +268,10 @@ fn openers(
     fields: Fields,
     mut filter: Vec<(Occur, Box<dyn Query>)>,
     query: &[QueryWord],
-    language: Option<&Language>,
     limit: usize,
 ) -> Result<Vec<(f64, Document)>, KnowledgeError> {
     filter.push(must(fields.tag, "opener"));
-    let mut found = best(searcher, fields, &filter, query, language, limit)?;
+    let mut found = best(searcher, fields, &filter, query, limit)?;
     let fitting: HashSet<Id> = found.iter().map(|(_, document)| document.id.clone()).collect();
     for (_, address) in searcher.search(&BooleanQuery::new(filter), &TopDocs::with_limit(limit).order_by_score())? {
         let document = read(searcher, fields, address)?;
