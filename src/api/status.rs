@@ -55,10 +55,12 @@ pub fn enriched(told: &Status) -> Option<Status> {
     let message = told.message().to_owned();
     Some(match told.code() {
         Code::OutOfRange => {
-            let details = ErrorDetails::with_quota_failure_violation("request", "a request has at most 4 MiB, a Put 8 MiB");
-            let mut details = details;
-            details.set_retry_info(None);
-            status(Code::ResourceExhausted, "REQUEST_TOO_LARGE", "the request is larger than 4 MiB (8 MiB for a Put)".to_owned(), details)
+            let message = "the request is larger than 4 MiB (8 MiB for a Put)".to_owned();
+            exhausted("REQUEST_TOO_LARGE", "request", message, None)
+        }
+        Code::Unimplemented if message.contains("compressed") => {
+            let message = "requests must not be compressed".to_owned();
+            status(Code::Unimplemented, "COMPRESSION_UNKNOWN", message, ErrorDetails::new())
         }
         Code::Unimplemented => status(Code::Unimplemented, "METHOD_UNKNOWN", "there is no such method".to_owned(), ErrorDetails::new()),
         Code::Ok => return None,

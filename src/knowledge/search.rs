@@ -1,6 +1,6 @@
 //! Searching: articles for people who type, documents for a conversation.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use tantivy::{
     Searcher, TantivyDocument,
@@ -19,6 +19,10 @@ use crate::text::{Id, Language, lookup};
 
 /// What a clause alone says counts a little less than the whole.
 const CLAUSE_SHARE: f64 = 0.8;
+/// A document in another language is worth less to whoever can't read it.
+const FOREIGN_SHARE: f64 = 0.5;
+/// How fast a confidence nears 1.
+const STEEPNESS: f64 = 1.6;
 
 /// A search on a help page.
 #[derive(Debug, Clone)]
@@ -86,7 +90,7 @@ pub struct Offer {
     pub matched: Vec<String>,
     /// An article's best passage; a canned answer's body.
     pub passage: String,
-    pub marker: std::sync::Arc<Marker>,
+    pub marker: Arc<Marker>,
 }
 
 impl std::fmt::Debug for Marker {
@@ -142,75 +146,95 @@ fn once_each(hits: Vec<Hit>) -> Vec<Hit> {
 /// Ranks documents for a conversation: those in its language first, then others whose document is not there yet; none under the
 /// threshold.
 pub fn offer(index: &Index, synonyms: &Synonyms, query: &OfferQuery) -> Result<Vec<Offer>, KnowledgeError> {
-    let OfferQuery { wanted, kinds, language, reader, limit, threshold } = query;
-    let (limit, threshold) = (*limit, *threshold);
     let searcher = index.searcher();
-    let fields = index.fields;
-    let there = languages(&searcher, fields)?;
-    let own = lookup(language, there.iter());
-    let primary = language.primary();
-    let query = match wanted {
-        Wanted::Conversation { pieces, .. } => synonyms.add(weighted_words(pieces, primary), primary),
-        Wanted::Typed(text) => synonyms.add(typed_words(text, primary), primary),
-        Wanted::Opener(page) => weighted_words(&[(page.clone(), 1.0)], primary),
-        Wanted::Shortcut(_) => Vec::new(),
-    };
-    let marker = std::sync::Arc::new(Marker::new(&query));
+    let there = languages(&searcher, index.fields)?;
+    let own = lookup(&query.language, there.iter());
+    let words = synonyms.add(query.words(), query.language.primary());
+    let marker = Arc::new(Marker::new(&words));
     let mut offers: Vec<Offer> = Vec::new();
     let mut seen: HashSet<(Kind, Id)> = HashSet::new();
-    for (language, foreign) in own.map(|own| (Some(own), false)).into_iter().chain([(None, true)]) {
-        if offers.len() >= limit {
+    for (language, share) in own.map(|own| (Some(own), 1.0)).into_iter().chain([(None, FOREIGN_SHARE)]) {
+        if offers.len() >= query.limit {
             break;
         }
         let mut found: Vec<(f64, Document)> = Vec::new();
-        for kind in kinds {
-            let filter = bounds(fields, *kind, reader, language);
-            found.extend(match wanted {
-                Wanted::Shortcut(typed) if *kind == Kind::CannedAnswer => by_shortcut(&searcher, fields, &filter, typed, limit)?,
-                Wanted::Shortcut(_) => Vec::new(),
-                Wanted::Opener(_) if *kind == Kind::CannedAnswer => openers(&searcher, fields, filter, &query, limit)?,
-                Wanted::Opener(_) => Vec::new(),
-                Wanted::Typed(_) => best(&searcher, fields, &filter, &query, limit)?,
-                Wanted::Conversation { clauses, .. } => {
-                    let mut found = best(&searcher, fields, &filter, &query, limit)?;
-                    for clause in clauses {
-                        let clause = synonyms.add(weighted_words(&[(clause.clone(), 1.0)], primary), primary);
-                        for (score, document) in best(&searcher, fields, &filter, &clause, limit)? {
-                            let score = score * CLAUSE_SHARE;
-                            match found.iter_mut().find(|(_, known)| known.key() == document.key()) {
-                                Some(known) => known.0 = known.0.max(score),
-                                None => found.push((score, document)),
-                            }
-                        }
-                    }
-                    found
-                }
-            });
+        for kind in &query.kinds {
+            found.extend(candidates(&searcher, index.fields, synonyms, query, &words, *kind, language)?);
         }
-        // A foreign document is worth less to whoever can't read it.
-        let share = if foreign { 0.5 } else { 1.0 };
-        found.retain(|(score, _)| *score * share >= threshold);
+        found.retain(|(score, document)| *score * share >= query.threshold && query.wanted.takes(document));
         found.sort_by(|one, other| other.0.total_cmp(&one.0).then_with(|| one.1.id.cmp(&other.1.id)));
         for (score, document) in found {
-            // An opener is for openings: in the middle of a chat it is filler.
-            let opening = matches!(wanted, Wanted::Opener(_) | Wanted::Typed(_) | Wanted::Shortcut(_));
-            if offers.len() < limit && (opening || !document.is_opener()) && seen.insert((document.kind(), document.id.clone())) {
-                let language = document.language.primary();
-                let text = format!("{} {} {}", document.title, document.tags.join(" "), document.body);
-                offers.push(Offer {
-                    score: score * share,
-                    matched: marker.matched_words(&text, language),
-                    passage: match document.kind() {
-                        Kind::Article => marker.best_passage(&document.body, language),
-                        Kind::CannedAnswer => document.body.clone(),
-                    },
-                    marker: std::sync::Arc::clone(&marker),
-                    document,
-                });
+            if offers.len() < query.limit && seen.insert((document.kind(), document.id.clone())) {
+                offers.push(Offer::of(document, score * share, &marker));
             }
         }
     }
     Ok(offers)
+}
+
+impl OfferQuery {
+    fn words(&self) -> Vec<QueryWord> {
+        let language = self.language.primary();
+        match &self.wanted {
+            Wanted::Conversation { pieces, .. } => weighted_words(pieces, language),
+            Wanted::Typed(text) => typed_words(text, language),
+            Wanted::Opener(page) => weighted_words(&[(page.clone(), 1.0)], language),
+            Wanted::Shortcut(_) => Vec::new(),
+        }
+    }
+}
+
+impl Wanted {
+    /// An opener is for openings: in the middle of a chat it is filler.
+    fn takes(&self, document: &Document) -> bool {
+        !matches!(self, Wanted::Conversation { .. }) || !document.is_opener()
+    }
+}
+
+impl Offer {
+    fn of(document: Document, score: f64, marker: &Arc<Marker>) -> Offer {
+        let language = document.language.primary();
+        let text = format!("{} {} {}", document.title, document.tags.join(" "), document.body);
+        let passage = match document.kind() {
+            Kind::Article => marker.best_passage(&document.body, language),
+            Kind::CannedAnswer => document.body.clone(),
+        };
+        Offer { score, matched: marker.matched_words(&text, language), passage, marker: Arc::clone(marker), document }
+    }
+}
+
+/// The documents of one kind, in one language or any, with how well each fits.
+fn candidates(
+    searcher: &Searcher,
+    fields: Fields,
+    synonyms: &Synonyms,
+    query: &OfferQuery,
+    words: &[QueryWord],
+    kind: Kind,
+    language: Option<&Language>,
+) -> Result<Vec<(f64, Document)>, KnowledgeError> {
+    let filter = bounds(fields, kind, &query.reader, language);
+    match &query.wanted {
+        Wanted::Shortcut(_) | Wanted::Opener(_) if kind == Kind::Article => Ok(Vec::new()),
+        Wanted::Shortcut(typed) => by_shortcut(searcher, fields, &filter, typed, query.limit),
+        Wanted::Opener(_) => openers(searcher, fields, filter, words, query.limit),
+        Wanted::Typed(_) => best(searcher, fields, &filter, words, query.limit),
+        Wanted::Conversation { clauses, .. } => {
+            let mut found = best(searcher, fields, &filter, words, query.limit)?;
+            let language = query.language.primary();
+            for clause in clauses {
+                let clause = synonyms.add(weighted_words(&[(clause.clone(), 1.0)], language), language);
+                for (score, document) in best(searcher, fields, &filter, &clause, query.limit)? {
+                    let score = score * CLAUSE_SHARE;
+                    match found.iter_mut().find(|(_, known)| known.key() == document.key()) {
+                        Some(known) => known.0 = known.0.max(score),
+                        None => found.push((score, document)),
+                    }
+                }
+            }
+            Ok(found)
+        }
+    }
 }
 
 type Filter = [(Occur, Box<dyn Query>)];
@@ -283,8 +307,9 @@ fn openers(
     Ok(found.into_iter().map(|(score, document)| (0.5 + score / 2.0, document)).collect())
 }
 
+/// A score as a share of the most that the query could bring, bent so that it stays under 1 and keeps the order.
 fn confidence(score: f32, best: f32) -> f64 {
-    if best > 0.0 { f64::from((score / best).clamp(0.0, 1.0)) } else { 0.0 }
+    if best > 0.0 { 1.0 - (-STEEPNESS * f64::from(score / best)).exp() } else { 0.0 }
 }
 
 fn read(searcher: &Searcher, fields: Fields, address: tantivy::DocAddress) -> Result<Document, KnowledgeError> {

@@ -22,7 +22,7 @@ use crate::{
 /// Most documents that are looked at for a draft.
 const MOST_OFFERS: usize = 8;
 /// Under this confidence a document is no source.
-const SOURCE_THRESHOLD: f64 = 0.1;
+const SOURCE_THRESHOLD: f64 = 0.15;
 /// The share of the budget that sources may take.
 const SOURCES_SHARE: f64 = 0.4;
 /// Most earlier chats that are read.

@@ -81,3 +81,23 @@ fn pages(chat: &Chat) -> Vec<String> {
     };
     chat.pages.iter().rev().take(MOST_PAGES).map(words).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_asks_is_cut_out_of_what_surrounds_it() {
+        let text = "evet, misafirlerim gelecek. paketim şu an tam nerede? olmazsa söyleyin";
+        assert_eq!(clauses(text), ["paketim şu an tam nerede"]);
+        assert_eq!(clauses("where is my parcel now"), Vec::<String>::new(), "the whole is asked already");
+        assert_eq!(clauses(&"one two three four five. ".repeat(100)).len(), MOST_CLAUSES);
+    }
+
+    #[test]
+    fn what_the_agent_types_comes_first() {
+        assert!(matches!(wanted(None, " /refund "), Wanted::Shortcut(shortcut) if shortcut == "refund"));
+        assert!(matches!(wanted(Some(&Chat::default()), "gift"), Wanted::Typed(_)));
+        assert!(matches!(wanted(Some(&Chat::default()), ""), Wanted::Opener(_)));
+    }
+}

@@ -98,6 +98,20 @@ fn a_bad_configuration_is_told_whole() {
     }
 }
 
+#[tokio::test]
+async fn a_data_folder_belongs_to_one_server() {
+    let mut desk = Desk::without_model().await;
+    let data = desk.folder.path().join("data");
+    let output = deskhand(&["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()], "");
+    assert!(!output.status.success());
+    assert!(text(&output.stderr).contains("another deskhand uses the data folder"), "{}", text(&output.stderr));
+    assert!(desk.search("refund", "en").await.total > 0, "the first one is unharmed");
+    let address = desk.address();
+    let output = deskhand(&["serve", "--listen", &address, "--data", desk.folder.path().join("other").to_str().unwrap()], "");
+    assert!(text(&output.stderr).contains("can't be listened on"), "{}", text(&output.stderr));
+    desk.close().await;
+}
+
 #[test]
 fn the_demo_walks_through_a_chat_without_a_model() {
     let output = deskhand(&["demo", "--once"], "");

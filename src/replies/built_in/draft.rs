@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Under this confidence a text would be filler.
-const DRAFT_THRESHOLD: f64 = 0.3;
+const DRAFT_THRESHOLD: f64 = 0.38;
 /// A canned answer is written to be sent: it goes before an article that fits a little better.
 const CANNED_ANSWER_WORTH: f64 = 1.2;
 
