@@ -9,7 +9,9 @@ use super::{
     pb::{self, chat_service_server::ChatService},
     workspace,
 };
-use crate::chats::{Appended, ChatError, Filter, ListChats, Status, Transcript, TranscriptFormat, TranscriptOptions};
+use crate::chats::{
+    Appended, ChatError, ChatPage, Filter, ListChats, Status, Transcript, TranscriptFormat, TranscriptOptions, is_time_zone,
+};
 
 /// Longest query of the archive, in characters.
 const MOST_QUERY: usize = 2000;
@@ -40,8 +42,15 @@ impl ChatService for Api {
         let chat = self.chats.chat(&workspace, &chat_id).await?;
         let earlier = self.chats.earlier_chat_ids(&workspace, &chat).await?;
         let mut chat = event::encode_chat(chat, earlier);
+        // What is too much for one reply is left to the events, which hold it all.
         if chat.encoded_len() > MOST_REPLY_BYTES / 2 {
             chat.records.clear();
+        }
+        if chat.encoded_len() > MOST_REPLY_BYTES / 2 {
+            chat.form_answers.clear();
+        }
+        if let Some(customer) = chat.customer.as_mut().filter(|customer| customer.encoded_len() > MOST_REPLY_BYTES / 4) {
+            customer.attributes.clear();
         }
         let mut bytes = chat.encoded_len();
         let mut events = Vec::new();
@@ -91,6 +100,9 @@ impl ChatService for Api {
         };
         let language = fields.optional_language("language", &language);
         let time_zone = fields.short("time_zone", time_zone);
+        if !is_time_zone(&time_zone) {
+            fields.wrong("time_zone", "is no time zone of the IANA database");
+        }
         fields.ok()?;
         let options = TranscriptOptions { format, language, fallback_language: self.desk.language.clone(), time_zone, include_notes };
         let Transcript { content, media_type, file_name } = self.chats.transcript(&workspace, &chat_id, options).await?;
@@ -171,7 +183,7 @@ fn list_chats(request: pb::ListChatsRequest) -> Result<ListChats, tonic::Status>
     };
     let query = fields.text("query", query, MOST_QUERY);
     let page_size = fields.page_size(page_size);
-    let page_token = fields.text("page_token", page_token, MOST_QUERY);
+    let page_token = fields.page_token(page_token, ChatPage::is_token);
     fields.ok()?;
     Ok(ListChats { filter, query, page_size, page_token })
 }

@@ -51,7 +51,7 @@ impl<U: Message + Default> Decoder for CheckedDecoder<U> {
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
         U::decode(buffer).map(Some).map_err(|error| {
             let (field, problem) = wrong_field(&error.to_string());
-            status::invalid(&[(field, problem)])
+            status::invalid(&[(field, problem)], 0)
         })
     }
 }

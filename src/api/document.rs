@@ -105,7 +105,7 @@ fn document(
             id: fields.id(&format!("{path}.id"), id),
             language: fields.language(&format!("{path}.language"), &language),
             title: fields.required_text(&format!("{path}.title"), title, MOST_TITLE),
-            body: fields.required_text(&format!("{path}.body"), body, MOST_BODY_BYTES),
+            body: fields.required_text(&format!("{path}.body"), body, usize::MAX),
             category: fields.short(&format!("{path}.category"), category),
             tags: tags.map(|(index, tag)| fields.id(&format!("{path}.tags[{index}]"), tag).to_string()).collect(),
             from_folder: false,

@@ -6,8 +6,8 @@ use tonic::Status;
 use super::status;
 use crate::text::{Id, Language};
 
-/// Most problems that one answer tells.
-const MOST_VIOLATIONS: usize = 100;
+/// Most bytes of problems that one answer names: clients take little more than 8 KiB of details, in base64.
+const MOST_BYTES: usize = 4000;
 const DEFAULT_PAGE: i32 = 50;
 const MOST_PAGE: i32 = 1000;
 
@@ -15,19 +15,26 @@ const MOST_PAGE: i32 = 1000;
 #[derive(Debug, Default)]
 pub struct Fields {
     violations: Vec<(String, String)>,
+    bytes: usize,
+    /// Problems beyond those that are named.
+    unnamed: usize,
 }
 
 impl Fields {
     /// Notes a problem.
     pub fn wrong(&mut self, field: &str, problem: impl Into<String>) {
-        if self.violations.len() < MOST_VIOLATIONS {
-            self.violations.push((field.to_owned(), problem.into()));
+        let problem = problem.into();
+        self.bytes += field.len() + problem.len() + 8;
+        if self.bytes <= MOST_BYTES {
+            self.violations.push((field.to_owned(), problem));
+        } else {
+            self.unnamed += 1;
         }
     }
 
     /// Refuses the request if anything is wrong.
     pub fn ok(&self) -> Result<(), Status> {
-        if self.violations.is_empty() { Ok(()) } else { Err(status::invalid(&self.violations)) }
+        if self.violations.is_empty() { Ok(()) } else { Err(status::invalid(&self.violations, self.unnamed)) }
     }
 
     /// A required id.
@@ -114,19 +121,27 @@ impl Fields {
 
     /// When something happened: from 2000 until a day ahead of this clock.
     pub fn past_time(&mut self, field: &str, time: Option<prost_types::Timestamp>) -> Option<Timestamp> {
-        time.as_ref()?;
-        let before = self.violations.len();
-        let time = self.optional_time(field, time);
+        let prost_types::Timestamp { seconds, nanos } = time?;
         let tomorrow = Timestamp::now() + SignedDuration::from_hours(24);
-        if self.violations.len() == before && !time.is_some_and(|time| time.as_second() >= 946_684_800 && time <= tomorrow) {
+        let read = Timestamp::new(seconds, nanos).ok().filter(|_| (0..1_000_000_000).contains(&nanos));
+        let read = read.filter(|time| time.as_second() >= 946_684_800 && *time <= tomorrow);
+        if read.is_none() {
             self.wrong(field, "must be a time from 2000 to a day from now");
         }
-        time
+        read
     }
 
     /// A page's size: the default if left out, cut to the most.
     pub fn page_size(&mut self, size: i32) -> usize {
         self.count("page_size", size, DEFAULT_PAGE, MOST_PAGE)
+    }
+
+    /// A page's token: empty, or one that this service gave.
+    pub fn page_token(&mut self, token: String, is_token: impl Fn(&str) -> bool) -> String {
+        if !token.is_empty() && !is_token(&token) {
+            self.wrong("page_token", "is not one that this service gave");
+        }
+        token
     }
 
     /// How many: the default if left out, cut to the most.

@@ -120,7 +120,7 @@ impl KnowledgeService for Api {
             ..ListFilter::default()
         };
         let page_size = fields.page_size(page_size);
-        let page_token = fields.text("page_token", page_token, MOST_QUERY);
+        let page_token = fields.page_token(page_token, DocumentPage::is_token);
         fields.ok()?;
         let DocumentPage { documents, next_page_token } =
             self.knowledge.list(&workspace, Kind::Article, &filter, page_size, &page_token, MOST_REPLY_BYTES).await?;
@@ -143,7 +143,7 @@ impl KnowledgeService for Api {
             owner_agent_id: fields.short("owner_agent_id", owner_agent_id),
         };
         let page_size = fields.page_size(page_size);
-        let page_token = fields.text("page_token", page_token, MOST_QUERY);
+        let page_token = fields.page_token(page_token, DocumentPage::is_token);
         fields.ok()?;
         let DocumentPage { documents, next_page_token } =
             self.knowledge.list(&workspace, Kind::CannedAnswer, &filter, page_size, &page_token, MOST_REPLY_BYTES).await?;

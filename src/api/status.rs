@@ -23,11 +23,16 @@ const MODEL_RETRY: Duration = Duration::from_secs(5);
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
 /// Fields that are missing, too long or malformed: each one's path and what is wrong.
-pub fn invalid(violations: &[(String, String)]) -> Status {
+/// `unnamed` counts those that there was no room for.
+pub fn invalid(violations: &[(String, String)], unnamed: usize) -> Status {
     let fields: Vec<FieldViolation> = violations.iter().map(|(field, problem)| FieldViolation::new(field, problem)).collect();
     let details = ErrorDetails::with_bad_request(fields);
     let first = violations.first().map(|(field, problem)| format!(": `{field}` {problem}")).unwrap_or_default();
-    let more = if violations.len() > 1 { format!(" (and {} more)", violations.len() - 1) } else { String::new() };
+    let more = match (violations.len() - 1 + unnamed, unnamed) {
+        (0, _) => String::new(),
+        (more, 0) => format!(" (and {more} more)"),
+        (more, unnamed) => format!(" (and {more} more, {unnamed} of which are not named here)"),
+    };
     status(Code::InvalidArgument, "INVALID_FIELD", format!("the request has invalid fields{first}{more}"), details)
 }
 
@@ -126,9 +131,9 @@ impl From<ChatError> for Status {
             ChatError::CustomerNotFound(id) => not_found("customer", &id, "CUSTOMER_NOT_FOUND", message),
             ChatError::EventExists(id) => exists("event", &id, "EVENT_EXISTS", message),
             ChatError::TopicMissing => precondition("TOPIC_MISSING", "topic", message),
-            ChatError::NotRedactable(_) => invalid(&[("events.redaction.event_id".to_owned(), message)]),
-            ChatError::PageToken => invalid(&[("page_token".to_owned(), message)]),
-            ChatError::TimeZone(_) => invalid(&[("time_zone".to_owned(), message)]),
+            ChatError::NotRedactable(_) => invalid(&[("events.redaction.event_id".to_owned(), message)], 0),
+            ChatError::PageToken => invalid(&[("page_token".to_owned(), message)], 0),
+            ChatError::TimeZone(_) => invalid(&[("time_zone".to_owned(), message)], 0),
             ChatError::Full => exhausted("CHAT_FULL", "events of a chat", message, None),
             ChatError::TooLarge(_) => exhausted("REPLY_TOO_LARGE", "reply", message, None),
             ChatError::Store(error) => error.into(),
@@ -144,7 +149,7 @@ impl From<KnowledgeError> for Status {
             KnowledgeError::NotFound { kind, id } => not_found(word(kind), &id, "DOCUMENT_NOT_FOUND", message),
             KnowledgeError::SearchNotFound(id) => not_found("search", &id, "SEARCH_NOT_FOUND", message),
             KnowledgeError::FolderDocument { kind, id } => precondition("FOLDER_DOCUMENT", &format!("{}/{id}", word(kind)), message),
-            KnowledgeError::PageToken => invalid(&[("page_token".to_owned(), message)]),
+            KnowledgeError::PageToken => invalid(&[("page_token".to_owned(), message)], 0),
             KnowledgeError::IndexBehind => status(Code::Unavailable, "INDEX_BEHIND", message, ErrorDetails::with_retry_info(Some(SOON))),
             KnowledgeError::Index(error) => caused(status(Code::Internal, "INDEX_FAILED", message, ErrorDetails::new()), error),
             KnowledgeError::Store(error) => error.into(),
@@ -161,7 +166,7 @@ impl From<ReplyError> for Status {
             ReplyError::NotConfigured(_) => precondition("MODEL_NOT_CONFIGURED", "models", message),
             ReplyError::NothingFits => precondition("NOTHING_FITS", "models", message),
             ReplyError::Model { error, partial } => model(error, partial, message),
-            ReplyError::Missing { field, problem } => invalid(&[(field.to_owned(), format!("is required here: {problem}"))]),
+            ReplyError::Missing { field, problem } => invalid(&[(field.to_owned(), format!("is required here: {problem}"))], 0),
             ReplyError::MessageNotFound(id) => not_found("message", &id, "MESSAGE_NOT_FOUND", message),
             ReplyError::OfferNotFound { what: "draft", id } => not_found("draft", &id, "DRAFT_NOT_FOUND", message),
             ReplyError::OfferNotFound { what, id } => not_found(what, &id, "SUGGESTION_NOT_FOUND", message),
@@ -190,7 +195,7 @@ mod tests {
 
     #[test]
     fn every_violation_is_told_at_once() {
-        let status = invalid(&[("chat_id".into(), "is required".into()), ("events[0].at".into(), "is absurd".into())]);
+        let status = invalid(&[("chat_id".into(), "is required".into()), ("events[0].at".into(), "is absurd".into())], 0);
         assert_eq!(status.code(), Code::InvalidArgument);
         let details = status.get_error_details();
         assert_eq!(details.bad_request().unwrap().field_violations.len(), 2);

@@ -157,7 +157,7 @@ fn decide(draft: &mut Draft, events: &[NewEvent], now: Timestamp) -> Result<Appe
         let hash = event.body.hash();
         let earlier_here = new.iter().find(|kept| kept.event.event_id == event.event_id).map(Known::of);
         if let Some(known) = earlier_here.as_ref().or_else(|| draft.known.get(event.event_id.as_str())) {
-            if !known.is(&hash, event.at) {
+            if !known.is(&hash, &event.body, event.at) {
                 return Err(ChatError::EventExists(event.event_id.to_string()));
             }
             duplicates += 1;

@@ -48,6 +48,11 @@ impl Chats {
 }
 
 impl ChatPage {
+    /// Whether a text is a page's token.
+    pub fn is_token(text: &str) -> bool {
+        read_token(text).is_some()
+    }
+
     /// Keeps the first `most` chats; the next page then starts after them.
     pub fn cut(&mut self, most: usize) {
         if most < self.chats.len() {

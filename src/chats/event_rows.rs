@@ -1,6 +1,9 @@
 //! The log's rows: chats, events, and the words of messages.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    mem::{Discriminant, discriminant},
+};
 
 use jiff::Timestamp;
 use sqlx::{Any, AssertSqlSafe, Row, any::AnyRow};
@@ -24,6 +27,7 @@ pub struct ChatKey {
 pub struct Known {
     hash: String,
     at: Option<Timestamp>,
+    kind: Discriminant<EventBody>,
     pub redaction: bool,
 }
 
@@ -32,17 +36,19 @@ impl Known {
         Known {
             hash: kept.hash.clone(),
             at: kept.at_given.then_some(kept.event.at),
+            kind: discriminant(&kept.event.body),
             redaction: matches!(kept.event.body, EventBody::Redaction { .. }),
         }
     }
 
-    /// Whether a call that repeats the id means the same event. A wiped event has no hash left and takes any content.
-    pub fn is(&self, hash: &str, at: Option<Timestamp>) -> bool {
+    /// Whether a call that repeats the id means the same event. A wiped event has no hash left: its kind and its time must do.
+    pub fn is(&self, hash: &str, body: &EventBody, at: Option<Timestamp>) -> bool {
         let same_time = match (self.at, at) {
             (Some(kept), Some(told)) => kept == told,
             _ => true,
         };
-        self.hash.is_empty() || (self.hash == hash && same_time)
+        let same_content = if self.hash.is_empty() { self.kind == discriminant(body) } else { self.hash == hash };
+        same_content && same_time
     }
 }
 
@@ -98,6 +104,7 @@ pub async fn known_events(write: &mut Write, ids: &BTreeMap<ChatKey, Vec<&str>>)
                 Known {
                     hash: row.try_get(3)?,
                     at: if at { Some(timestamp(row.try_get(4)?)?) } else { None },
+                    kind: discriminant(&body),
                     redaction: matches!(body, EventBody::Redaction { .. }),
                 },
             ));

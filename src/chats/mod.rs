@@ -33,7 +33,7 @@ pub use event::{
 
 pub use fold::{Chat, Status, Summary, Turn};
 pub use person::ErasedChats;
-pub use transcript::{Transcript, TranscriptFormat, TranscriptOptions};
+pub use transcript::{Transcript, TranscriptFormat, TranscriptOptions, is_time_zone};
 
 use append::Append;
 use event_rows::ChatKey;

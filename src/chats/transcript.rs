@@ -30,6 +30,11 @@ pub struct TranscriptOptions {
     pub include_notes: bool,
 }
 
+/// Whether a text names a time zone of the IANA database; an empty one is UTC.
+pub fn is_time_zone(name: &str) -> bool {
+    name.is_empty() || TimeZone::get(name).is_ok()
+}
+
 /// A transcript.
 #[derive(Debug)]
 pub struct Transcript {
@@ -180,7 +185,8 @@ fn line(event: &Event, include_notes: bool, words: &Words, zone: &TimeZone) -> O
                 Author::Agent => (Kind::Shop, words.agent),
                 Author::Bot => (Kind::Shop, words.bot),
             };
-            let mut text = message.text.clone();
+            // However lines were ended, they end alike here.
+            let mut text = message.text.replace("\r\n", "\n").replace('\r', "\n");
             for attachment in &message.attachments {
                 text.push_str(&format!("\n[{}: {}]", words.attachment, attachment.name));
             }
@@ -218,7 +224,8 @@ impl Page {
         for Line { time, kind, who, text: said, .. } in &self.lines {
             match kind {
                 Kind::Mark => text.push_str(&format!("\n[{time}] — {who}{}\n", colon(said))),
-                _ => text.push_str(&format!("\n[{time}] {who}:\n{said}\n")),
+                // Set in, so that nothing that was said can pass for a line of the transcript.
+                _ => text.push_str(&format!("\n[{time}] {who}:\n    {}\n", said.replace('\n', "\n    "))),
             }
         }
         text
@@ -295,7 +302,14 @@ fn escape_html(text: &str) -> String {
 /// Every ASCII punctuation mark may be escaped in CommonMark; those that could begin markup are.
 fn escape_markdown(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
+    let mut line_begins = true;
     for letter in text.chars() {
+        // Spaces at a line's beginning would make code of it.
+        if line_begins && matches!(letter, ' ' | '\t') {
+            escaped.push('\u{a0}');
+            continue;
+        }
+        line_begins = letter == '\n';
         if matches!(
             letter,
             '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '<' | '>' | '(' | ')' | '#' | '+' | '-' | '!' | '|' | '~' | '&' | '=' | '.'

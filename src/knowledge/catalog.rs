@@ -206,6 +206,13 @@ impl Catalog {
     }
 }
 
+impl DocumentPage {
+    /// Whether a text is a page's token.
+    pub fn is_token(text: &str) -> bool {
+        read_token(text).is_some()
+    }
+}
+
 fn read_token(token: &str) -> Option<(String, String)> {
     let (language, id) = token.split_once('\n')?;
     Some((id.to_owned(), language.to_owned()))

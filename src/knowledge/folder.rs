@@ -224,7 +224,7 @@ impl Folder {
         for entry in self.entries(root, folder) {
             if fs::symlink_metadata(&entry).is_ok_and(|data| data.is_dir()) {
                 files.extend(self.markdown_files(root, &entry));
-            } else if entry.extension().is_some_and(|ending| ending == "md") {
+            } else if entry.is_file() && entry.extension().is_some_and(|ending| ending == "md") {
                 files.push(entry);
             }
         }
@@ -237,8 +237,12 @@ impl Folder {
 }
 
 fn read_text(file: &Path) -> Result<String, Trouble> {
-    let size = fs::metadata(file).map_err(|error| (1, format!("can't be read: {error}")))?.len();
-    if size > MOST_BYTES {
+    let data = fs::metadata(file).map_err(|error| (1, format!("can't be read: {error}")))?;
+    if !data.is_file() {
+        // A pipe or a device would be waited on for ever.
+        return Err((1, "is no regular file".to_owned()));
+    }
+    if data.len() > MOST_BYTES {
         return Err((1, format!("the file has more than {MOST_BYTES} bytes")));
     }
     let bytes = fs::read(file).map_err(|error| (1, format!("can't be read: {error}")))?;
@@ -289,6 +293,19 @@ mod tests {
             assert!(problem.starts_with(start), "{problem}");
         }
         assert_eq!(told.len(), starts.len(), "{told:?}");
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("articles/en");
+        fs::create_dir_all(folder.join("folder.md")).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(folder.join("pipe.md")).arg(root.path().join("voice.md")).status().unwrap();
+        assert!(made.success());
+        let read = Folder::read(root.path());
+        assert_eq!(read.documents.len(), 0);
+        let told: Vec<String> = read.problems.iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["voice.md:1: is no regular file"]);
     }
 
     #[test]

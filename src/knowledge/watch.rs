@@ -91,7 +91,7 @@ impl Reading {
     fn tell(&self, problems: &[Problem]) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         for problem in problems.iter().filter(|problem| !told.contains(problem)) {
-            tracing::warn!(file = %problem.file.display(), line = problem.line, problem = problem.message, "a file of the knowledge base can't be read; its last good version stays");
+            tracing::warn!(file = %problem.file.display(), line = problem.line, problem = problem.message, "a file of the knowledge base can't be read; what was taken in of it before stays");
         }
         *told = problems.to_vec();
     }

@@ -82,10 +82,15 @@ impl OpenAi {
             finish_reason: String::new(),
             used: TokensUsed::default(),
         };
-        match answer.next().await? {
-            Piece::Text(text) => answer.first = Some(text),
-            Piece::End { .. } => return Err(ModelError::Empty),
+        // White space alone is no beginning: another model, or the built-in engine, may still take over.
+        let mut begun = String::new();
+        while begun.trim().is_empty() {
+            match answer.next().await? {
+                Piece::Text(text) => begun.push_str(&text),
+                Piece::End { .. } => return Err(ModelError::Empty),
+            }
         }
+        answer.first = Some(begun);
         Ok(answer)
     }
 

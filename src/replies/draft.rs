@@ -58,6 +58,10 @@ impl Replies {
     /// Drafts a reply. What the model is given is chosen here; what it writes streams.
     pub async fn draft(&self, workspace: &Workspace, draft: Draft) -> Result<Generation, ReplyError> {
         let started = Instant::now();
+        let asks_more = !draft.instruction.is_empty() || !draft.previous_draft.is_empty();
+        if asks_more && self.models.is_empty() {
+            return Err(ReplyError::NotConfigured("follow an instruction or change a draft"));
+        }
         let chat = self.chat_with(workspace, &draft.chat_id, draft.events.clone()).await?;
         let language = draft.language.as_ref().map_or_else(|| self.customer_language(&chat), |language| self.ours(language));
         let voice = self.knowledge.voice(workspace);
@@ -100,8 +104,7 @@ impl Replies {
         };
         let Some(answer) = built_in::draft(&draft, &chat, &language, &offers.found) else {
             return Err(match failed {
-                ModelError::NotConfigured if draft.instruction.is_empty() && draft.previous_draft.is_empty() => ReplyError::NothingFits,
-                ModelError::NotConfigured => ReplyError::NotConfigured("follow an instruction or change a draft"),
+                ModelError::NotConfigured => ReplyError::NothingFits,
                 error => ReplyError::Model { error, partial: false },
             });
         };

@@ -8,6 +8,9 @@ use futures::Stream;
 use super::{Engine, Finished, Progress, ReplyError, Usage, Warning, WarningKind, outflow::Outflow};
 use crate::model::{Answer, Ending, Piece, TokensUsed};
 
+/// Longest text that is taken from a model: many times what a reply box holds.
+const MOST_TEXT_BYTES: usize = 128 << 10;
+
 /// A text being made. Dropping it ends the model's work.
 pub type Generation = Pin<Box<dyn Stream<Item = Result<Progress, ReplyError>> + Send>>;
 
@@ -38,6 +41,9 @@ pub fn from_model(
                     if !shown.is_empty() {
                         first.get_or_insert_with(|| started.elapsed());
                         yield Progress::Delta(shown);
+                    }
+                    if outflow.text().len() > MOST_TEXT_BYTES {
+                        break (Ending::Truncated, TokensUsed::default());
                     }
                 }
                 Ok(Piece::End { ending, used }) => break (ending, used),

@@ -22,7 +22,8 @@ impl Outflow {
 
     /// Takes a piece in, and gives out what is sure now: often the whole piece, sometimes nothing.
     pub fn push(&mut self, piece: &str) -> String {
-        self.held.push_str(piece);
+        // Control characters have no place in a reply.
+        self.held.extend(piece.chars().filter(|letter| !letter.is_control() || matches!(letter, '\n' | '\t')));
         self.take_citations_out();
         let keep = self.first_unsure();
         let sure: String = self.held.drain(..keep).collect();

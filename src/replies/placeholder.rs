@@ -1,10 +1,23 @@
 //! Canned answers filled from the chat.
 
+use std::cell::Cell;
+
 use crate::{chats::Chat, text::fill_placeholders};
 
+/// Longest value, and most bytes of all values of one answer.
+const MOST_VALUE_BYTES: usize = 2000;
+const MOST_FILLED_BYTES: usize = 32_000;
+
 /// Fills a canned answer's placeholders, and names those that there is nothing for.
+///
+/// A value longer than a line, or more of them than a message holds, is nothing to fill with: it counts as missing.
 pub fn fill<'a>(body: &'a str, chat: Option<&Chat>, agent_name: &str) -> (String, Vec<&'a str>) {
-    fill_placeholders(body, |name| value(name, chat, agent_name).filter(|value| !value.is_empty()))
+    let filled = Cell::new(0);
+    fill_placeholders(body, |name| {
+        let value = value(name, chat, agent_name).filter(|value| !value.is_empty() && value.len() <= MOST_VALUE_BYTES)?;
+        filled.set(filled.get() + value.len());
+        (filled.get() <= MOST_FILLED_BYTES).then_some(value)
+    })
 }
 
 fn value(name: &str, chat: Option<&Chat>, agent_name: &str) -> Option<String> {
@@ -32,6 +45,18 @@ fn value(name: &str, chat: Option<&Chat>, agent_name: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::chats::{Customer, Record};
+
+    #[test]
+    fn values_have_a_bound() {
+        let mut chat = Chat::default();
+        chat.form_answers.insert("a".into(), "x".repeat(1000));
+        chat.form_answers.insert("b".into(), "x".repeat(3000));
+        let body = "{{form.a}}".repeat(1000);
+        let (filled, missing) = fill(&body, Some(&chat), "");
+        assert!(filled.len() < 50_000);
+        assert_eq!(missing, ["form.a"]);
+        assert_eq!(fill("{{form.b}}", Some(&chat), "").1, ["form.b"]);
+    }
 
     #[test]
     fn what_the_chat_knows_is_filled_and_the_rest_is_named() {

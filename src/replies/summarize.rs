@@ -53,6 +53,7 @@ impl Replies {
                 Err(error) => tracing::warn!(error = %error, "no model summed the chat up; its facts are listed"),
             }
         }
+        let language = built_in::summary_language(&language);
         let text = built_in::summarize(&chat, earlier_total, &language);
         Ok(generation::built_in(text, started, finish(language, account)))
     }

@@ -48,7 +48,7 @@ impl Service<Request<Incoming>> for Edge {
             let call = Call { method: request.uri().path().to_owned(), began: Instant::now() };
             let Ok(deadline) = deadline(request.headers()) else {
                 let problem = "is malformed: at most eight digits and one of H, M, S, m, u, n";
-                return Ok(call.refused(status::invalid(&[("grpc-timeout".to_owned(), problem.to_owned())])));
+                return Ok(call.refused(status::invalid(&[("grpc-timeout".to_owned(), problem.to_owned())], 0)));
             };
             let answered = AssertUnwindSafe(timeout_at(deadline, routes.call(request))).catch_unwind().await;
             let response = match answered {

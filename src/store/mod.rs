@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use sqlx::{Any, AnyPool, Transaction, any::AnyPoolOptions};
+use sqlx::{Any, AnyConnection, AnyPool, Connection, Transaction, any::AnyPoolOptions};
 
 pub mod sql;
 mod time;
@@ -83,6 +83,10 @@ impl Store {
         let sqlite = url.starts_with("sqlite:");
         let url = &if sqlite && !url.contains('?') { format!("{url}?mode=rwc") } else { url.to_owned() };
         let (writers, begin) = if sqlite { (1, SQLITE_BEGIN) } else { (READERS, "BEGIN") };
+        // A pool tries again and again; the first connection says what is wrong.
+        let mut first = AnyConnection::connect(url).await?;
+        sqlx::query(if sqlite { "PRAGMA schema_version" } else { "SELECT 1" }).execute(&mut first).await?;
+        first.close().await?;
         let writes = pool(url, writers, sqlite).await?;
         if sqlite {
             check_sqlite(&writes).await?;

@@ -106,6 +106,24 @@ async fn suggestions_are_filled_and_say_what_is_missing() {
 }
 
 #[tokio::test]
+async fn a_long_form_answer_does_not_blow_a_suggestion_up() {
+    let mut desk = Desk::empty().await;
+    let answer = pb::CannedAnswer {
+        id: "w".into(),
+        language: "en".into(),
+        title: "wombat".into(),
+        shortcut: "wombat".into(),
+        body: "{{form.order_number}} ".repeat(9000),
+        ..Default::default()
+    };
+    desk.knowledge.put_canned_answers(pb::PutCannedAnswersRequest { canned_answers: vec![answer] }).await.unwrap();
+    desk.append("c", vec![form(&"z".repeat(31_000))]).await.unwrap();
+    let request = pb::SuggestAnswersRequest { chat_id: "c".into(), query: "/wombat".into(), language: "en".into(), ..Default::default() };
+    assert_eq!(desk.suggest(request).await[0].missing_placeholders, ["form.order_number"]);
+    desk.close().await;
+}
+
+#[tokio::test]
 async fn a_chat_without_a_message_gets_openers() {
     let mut desk = Desk::without_model().await;
     let chat_id = desk.append_sample("06-deniz-web.json").await;

@@ -125,6 +125,7 @@ async fn a_redaction_wipes_text_and_keeps_the_place() {
     let list = pb::ListChatsRequest { query: "4111111111111111".into(), ..pb::ListChatsRequest::default() };
     assert_eq!(desk.chats.list_chats(list).await.unwrap().into_inner().chats.len(), 0);
     assert_eq!(desk.append("c", vec![customer_says("e1", card)]).await.unwrap().duplicates, 1, "a repeat does not bring it back");
+    refused(&desk.append("c", vec![topic("e1", "cards")]).await.unwrap_err(), Code::AlreadyExists, "EVENT_EXISTS");
     assert!(!format!("{:?}", desk.chat("c").await.unwrap()).contains("4111"));
 
     refused(&desk.append("c", vec![redaction("y", "no-such")]).await.unwrap_err(), Code::NotFound, "EVENT_NOT_FOUND");
@@ -163,6 +164,30 @@ async fn a_reply_stays_under_its_limit() {
     assert!((50..100).contains(&page.events.len()), "{} events of 64 kB", page.events.len());
     let request = pb::ExportTranscriptRequest { chat_id: "c".into(), ..pb::ExportTranscriptRequest::default() };
     refused(&desk.chats.export_transcript(request).await.unwrap_err(), Code::ResourceExhausted, "REPLY_TOO_LARGE");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_chat_with_more_answers_than_a_reply_holds_can_be_read() {
+    let mut desk = Desk::without_model().await;
+    for number in 0..200 {
+        let answers = [(format!("question {number}"), "y".repeat(31_000))].into();
+        desk.append("c", vec![event(&format!("e{number}"), Body::Form(pb::Form { answers }))]).await.unwrap();
+    }
+    let reply = desk.chat("c").await.unwrap();
+    assert!(reply.chat.unwrap().form_answers.is_empty() && !reply.events.is_empty());
+    let summary = desk.summarize("c", "ja").await.unwrap().finished;
+    assert!(summary.text.len() < 40_000 && summary.text.contains('…'));
+    assert_eq!(summary.language, "en", "it says which language it has");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn what_was_named_before_a_login_is_erased_too() {
+    let mut desk = Desk::empty().await;
+    desk.append("c", vec![customer("a", "visitor-1"), customer_says("e", "hello"), customer("b", "customer-9")]).await.unwrap();
+    let erased = desk.chats.erase_customer(pb::EraseCustomerRequest { customer_id: "visitor-1".into() }).await.unwrap().into_inner();
+    assert_eq!(erased.chats, 1);
     desk.close().await;
 }
 

@@ -245,6 +245,19 @@ async fn loose_dialects_are_understood() {
 }
 
 #[tokio::test]
+async fn what_a_model_writes_is_bounded_and_without_control_characters() {
+    let mut desk = Desk::open().await;
+    desk.model.will(Answer::says(&["a\0b\u{1b}[31mc\r\n\td"]));
+    assert_eq!(desk.retone("Wait.", pb::Tone::Formal).await.unwrap().finished.text, "ab[31mc\n\td");
+    let flood = "x".repeat(50_000);
+    desk.model.will(Answer::says(&[flood.as_str(); 60]));
+    let finished = desk.retone("Wait.", pb::Tone::Formal).await.unwrap().finished;
+    assert!(finished.text.len() < 200_000);
+    assert_eq!(finished.warnings[0].kind(), pb::WarningKind::Truncated);
+    desk.close().await;
+}
+
+#[tokio::test]
 async fn a_text_cut_at_its_greatest_length_says_so() {
     let mut desk = Desk::open().await;
     desk.model.will(Answer::ends_for(&["It goes on and"], "length"));
@@ -305,6 +318,8 @@ async fn when_the_model_fails_the_built_in_engine_does_what_it_can() {
     desk.model.will(Answer::refuses(503, ""));
     let request = pb::CorrectReplyRequest { text: "We recieved it.".into(), language: "en".into(), ..pb::CorrectReplyRequest::default() };
     assert_eq!(desk.correct(request).await.unwrap().finished.text, "We received it.");
+    desk.model.will(Answer::says(&["  ", "\n "]));
+    assert_eq!(desk.summarize(&chat_id, "en").await.unwrap().finished.engine(), pb::Engine::BuiltIn, "white space is no answer");
     desk.model.will(Answer::refuses(503, ""));
     desk.append("q", vec![customer_says("e1", "zzz qqq xxx")]).await.unwrap();
     refused(&desk.draft(draft_of("q")).await.unwrap_err(), Code::Unavailable, "MODEL_UNAVAILABLE");

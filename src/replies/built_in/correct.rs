@@ -1,6 +1,7 @@
 //! Corrections without a model: English, by harper. Names, codes and links are left alone, and only plain errors are mended.
 
 use std::{
+    cmp::Ordering,
     collections::HashSet,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -118,10 +119,25 @@ fn nearest(lint: &Lint, word: &[char]) -> Option<Suggestion> {
     suggested
         .chain(common)
         .filter(|other| !other.contains(&' ') && other.first() == word.first())
-        .map(|other| (distance(word, &other), other))
-        .filter(|(changed, _)| *changed <= most)
-        .min_by_key(|(changed, _)| *changed)
-        .map(|(_, other)| Suggestion::ReplaceWith(other))
+        .map(|other| (distance(word, &other), slip(word, &other), other))
+        .filter(|(changed, _, _)| *changed <= most)
+        .min_by_key(|(changed, slip, _)| (*changed, *slip))
+        .map(|(_, _, other)| Suggestion::ReplaceWith(other))
+}
+
+/// How likely a slip is, the likeliest first: letters swapped, one left out, one for another, one too many.
+fn slip(typed: &[char], meant: &[char]) -> usize {
+    let sorted = |word: &[char]| {
+        let mut letters = word.to_vec();
+        letters.sort_unstable();
+        letters
+    };
+    match meant.len().cmp(&typed.len()) {
+        Ordering::Equal if sorted(typed) == sorted(meant) => 0,
+        Ordering::Greater => 1,
+        Ordering::Equal => 2,
+        Ordering::Less => 3,
+    }
 }
 
 /// How many letters are added, dropped, changed or swapped with their neighbour (optimal string alignment).
@@ -158,8 +174,8 @@ mod tests {
     #[tokio::test]
     async fn plain_errors_are_mended_and_the_rest_is_left() {
         assert_eq!(
-            corrected("Thank you for the the patience, i recieved teh parcel. Please send the adress tomorow.").await,
-            "Thank you for the patience, I received the parcel. Please send the address tomorrow."
+            corrected("Thank you for the the patience, i recieved teh parcel my frend. Please send the adress tomorow.").await,
+            "Thank you for the patience, I received the parcel my friend. Please send the address tomorrow."
         );
         for right in [
             "Dear Ayse, your colour is grey. Use SAVE10 at https://ketenev.example/en/help, order KE-204815.",

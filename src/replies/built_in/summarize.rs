@@ -5,6 +5,18 @@ use crate::{
     text::Language,
 };
 
+/// Longest value of a line, in characters, and longest summary.
+const MOST_VALUE: usize = 1500;
+const MOST_BYTES: usize = 32_000;
+
+/// The language that a summary without a model has: the one asked for if there are words for it, else English.
+pub fn summary_language(asked: &Language) -> Language {
+    match asked.primary() {
+        "tr" | "hu" | "de" | "en" => asked.clone(),
+        _ => Language::parse("en").expect("a constant tag"),
+    }
+}
+
 /// The headings of a summary: asked, tried, promised, open, next.
 pub fn headings(language: &Language) -> [&'static str; 5] {
     match language.primary() {
@@ -105,7 +117,7 @@ pub fn summarize(chat: &Chat, earlier_chats: usize, language: &Language) -> Stri
     let mut lines = Vec::new();
     let mut say = |label: &str, value: String| {
         if !value.is_empty() {
-            lines.push(format!("- {label}: {value}"));
+            lines.push(format!("- {label}: {}", cut(&value)));
         }
     };
     say(
@@ -139,11 +151,35 @@ pub fn summarize(chat: &Chat, earlier_chats: usize, language: &Language) -> Stri
     let answer = chat.turns.iter().rev().find(|turn| turn.message.author == Author::Agent);
     say(labels.last_answered, answer.map(|turn| one_line(&turn.message.text)).unwrap_or_default());
     say(labels.last_asked, one_line(&chat.last_burst_text()));
-    lines.join("\n")
+    bounded(lines)
+}
+
+/// Joins lines as far as a summary may go; what is left out is counted.
+fn bounded(lines: Vec<String>) -> String {
+    let mut text = String::new();
+    for (index, line) in lines.iter().enumerate() {
+        if text.len() + line.len() > MOST_BYTES {
+            text.push_str(&format!("\n… (+{})", lines.len() - index));
+            break;
+        }
+        if index > 0 {
+            text.push('\n');
+        }
+        text.push_str(line);
+    }
+    text
 }
 
 fn pairs<'a>(pairs: impl Iterator<Item = (&'a String, &'a String)>) -> String {
     pairs.map(|(key, value)| format!("{key}: {value}")).collect::<Vec<_>>().join("; ")
+}
+
+/// A value of bounded length, with a mark where it was cut.
+fn cut(value: &str) -> String {
+    match value.char_indices().nth(MOST_VALUE) {
+        Some((end, _)) => format!("{} …", &value[..end]),
+        None => value.to_owned(),
+    }
 }
 
 fn one_line(text: &str) -> String {

@@ -10,6 +10,10 @@ use crate::{
 
 /// Most documents that are compared with the text.
 const MOST_CANDIDATES: usize = 20;
+/// Longest value of a placeholder, in characters.
+const MOST_VALUE: usize = 200;
+/// Most steps of a search for what a text's placeholders hold.
+const MOST_STEPS: usize = 10_000;
 
 /// Finds an approved text in the target language: of a canned answer, filled or not, or of a public article's paragraph. `None` if the
 /// text is no approved one, or has no version in that language.
@@ -58,31 +62,62 @@ fn canned(text: &str, template: &str, target: &str) -> Option<String> {
     missing.is_empty().then_some(filled)
 }
 
-/// What stands in a text where its template has placeholders. The template's own words must all be there, in order and alone.
+/// What stands in a text where its template has placeholders. The template's own words must all be there, in order and alone, and there
+/// must be one way only to read the text so.
 fn matched_values(text: &str, template: &str) -> Option<Vec<(String, String)>> {
     let holes = placeholders(template);
-    let mut values: Vec<(String, String)> = Vec::new();
-    let mut rest = text.strip_prefix(&template[..holes.first().map_or(template.len(), |hole| hole.start)])?;
-    for (index, Placeholder { end, name, .. }) in holes.iter().enumerate() {
-        let literal = &template[*end..holes.get(index + 1).map_or(template.len(), |next| next.start)];
-        let last = index + 1 == holes.len();
-        let at = match literal {
-            "" if last => rest.len(),
-            // Two placeholders side by side can't be told apart.
-            "" => return None,
-            _ if last => rest.strip_suffix(literal)?.len(),
-            _ => rest.find(literal)?,
-        };
-        let value = rest[..at].to_owned();
-        // The same placeholder twice holds the same value; a value is short and on one line.
-        let contradicts = values.iter().any(|(known, before)| known == name && *before != value);
-        if value.is_empty() || value.chars().count() > 200 || contradicts {
-            return None;
-        }
-        values.push(((*name).to_owned(), value));
-        rest = &rest[at + literal.len()..];
+    let rest = text.strip_prefix(&template[..holes.first().map_or(template.len(), |hole| hole.start)])?;
+    let literals: Vec<&str> =
+        (0..holes.len()).map(|index| &template[holes[index].end..holes.get(index + 1).map_or(template.len(), |next| next.start)]).collect();
+    let mut reading = Reading { holes: &holes, literals: &literals, steps: 0, found: Vec::new() };
+    reading.read(rest, &mut Vec::new());
+    match reading.found.as_mut_slice() {
+        [only] if reading.steps <= MOST_STEPS => Some(std::mem::take(only)),
+        _ => None,
     }
-    rest.is_empty().then_some(values)
+}
+
+/// The search for readings of a text: it ends at the second one, or when it takes too long.
+struct Reading<'a> {
+    holes: &'a [Placeholder<'a>],
+    literals: &'a [&'a str],
+    steps: usize,
+    found: Vec<Vec<(String, String)>>,
+}
+
+impl Reading<'_> {
+    fn read(&mut self, rest: &str, values: &mut Vec<(String, String)>) {
+        self.steps += 1;
+        let Some(hole) = self.holes.get(values.len()) else {
+            if rest.is_empty() {
+                self.found.push(values.clone());
+            }
+            return;
+        };
+        let literal = self.literals[values.len()];
+        let last = values.len() + 1 == self.holes.len();
+        let ends: Vec<usize> = match literal {
+            "" if last => vec![rest.len()],
+            // Two placeholders side by side can't be told apart.
+            "" => Vec::new(),
+            _ if last => rest.strip_suffix(literal).map(str::len).into_iter().collect(),
+            _ => rest.match_indices(literal).map(|(at, _)| at).collect(),
+        };
+        for end in ends {
+            let value = &rest[..end];
+            // The same placeholder twice holds the same value; a value is short.
+            let contradicts = values.iter().any(|(known, before)| known == hole.name && before != value);
+            if value.is_empty() || contradicts || value.chars().count() > MOST_VALUE {
+                continue;
+            }
+            if self.found.len() > 1 || self.steps > MOST_STEPS {
+                return;
+            }
+            values.push((hole.name.to_owned(), value.to_owned()));
+            self.read(&rest[end + literal.len()..], values);
+            values.pop();
+        }
+    }
 }
 
 /// The paragraph of the target that stands where the text stands in the article; the two must be built alike.
@@ -110,6 +145,13 @@ mod tests {
         assert_eq!(canned(template, template, target).as_deref(), Some(target));
         assert_eq!(canned("Hello Elif, your order is lost.", template, target), None);
         assert_eq!(canned(text, template, "{{customer.email}}"), None);
+        let template = "We refund {{record.return.refund_amount}} for your order {{form.order_number}}.";
+        assert_eq!(canned("We refund 12 EUR for your order KE-1.", template, "{{form.order_number}}").as_deref(), Some("KE-1"));
+        assert_eq!(
+            canned("We refund 12 EUR for your order X for your order KE-1.", template, "{{form.order_number}}"),
+            None,
+            "two readings"
+        );
         assert_eq!(canned(&format!("{text} P.S. {}", "x".repeat(300)), template, target), None);
     }
 }
