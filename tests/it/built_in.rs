@@ -48,6 +48,8 @@ async fn when_nothing_fits_there_is_no_filler() {
             .await
             .is_empty()
     );
+    desk.append("g", vec![customer("Elif Kaya", "tr"), customer_says("e1", "merhaba")]).await.unwrap();
+    refused(&desk.draft(draft_of("g")).await.unwrap_err(), Code::FailedPrecondition, "NOTHING_FITS");
     let instructed = pb::DraftReplyRequest { instruction: "say that it ships on Monday".into(), ..draft_of("c") };
     refused(&desk.draft(instructed).await.unwrap_err(), Code::FailedPrecondition, "MODEL_NOT_CONFIGURED");
     desk.close().await;

@@ -121,6 +121,7 @@ fn the_demo_walks_through_a_chat_without_a_model() {
         "6 chats",
         "SuggestAnswers",
         "DraftReply",
+        "Jana Vogel",
         "CorrectReply",
         "received",
         "RetoneReply",

@@ -169,17 +169,31 @@ impl Walk {
         Ok(())
     }
 
+    /// Elif's chat needs somebody who thinks; Jana's question has an approved answer, which needs no model.
     async fn draft(&mut self) -> anyhow::Result<()> {
-        page::heading("ReplyService/DraftReply", "A draft, as it streams");
-        let request = pb::DraftReplyRequest { chat_id: CHAT.into(), agent: selin(), ..pb::DraftReplyRequest::default() };
+        page::heading("ReplyService/DraftReply", "A draft for Elif, as it streams");
+        self.draft_for(pb::DraftReplyRequest { chat_id: CHAT.into(), agent: selin(), ..pb::DraftReplyRequest::default() }).await?;
+
+        page::heading("ReplyService/DraftReply", "Jana asks something simpler; her events come along with the call");
+        let question = "Guten Tag, ich möchte etwas zurückschicken. Wie geht das?";
+        page::said("Jana Vogel", question);
+        let customer = pb::Customer { name: "Jana Vogel".into(), language: "de".into(), ..pb::Customer::default() };
+        let message = pb::Message { author: pb::Author::Customer.into(), text: question.into(), ..pb::Message::default() };
+        let events = [Body::Customer(customer), Body::Message(message)].into_iter().zip(1..);
+        let events = events.map(|(body, id)| pb::Event { event_id: format!("e{id}"), body: Some(body), ..pb::Event::default() }).collect();
+        let request = pb::DraftReplyRequest { chat_id: "chat-jana".into(), agent: selin(), events, ..pb::DraftReplyRequest::default() };
+        self.draft_for(request).await
+    }
+
+    async fn draft_for(&mut self, request: pb::DraftReplyRequest) -> anyhow::Result<()> {
         let began = Instant::now();
         let finished = self.generate("DraftReply", &request).await;
         if let Some(finished) = outcome(finished, began)? {
             for source in &finished.sources {
                 page::block(&page::dim(&format!("source: {} {}", source.title, source.url)));
             }
-            if let Some(receipt) = &finished.context {
-                let notes = receipt.notes.clone().unwrap_or_default();
+            if let Some(receipt) = finished.context.filter(|receipt| receipt.tokens_used > 0) {
+                let notes = receipt.notes.unwrap_or_default();
                 page::block(&page::dim(&format!(
                     "receipt: {} of {} internal notes used; {} tokens of {}",
                     notes.used, notes.total, receipt.tokens_used, receipt.token_budget
