@@ -1,9 +1,12 @@
 //! Searching: articles for people who type, documents for a conversation.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use tantivy::{
-    Searcher, TantivyDocument,
+    DocAddress, Searcher, TantivyDocument,
     collector::{Count, TopDocs},
     query::{BooleanQuery, Occur, Query},
     schema::Value,
@@ -21,6 +24,8 @@ use crate::text::{Id, Language, lookup};
 const CLAUSE_SHARE: f64 = 0.8;
 /// A document in another language is worth less to whoever can't read it.
 const FOREIGN_SHARE: f64 = 0.5;
+/// Openers that may stand among the best answers and are passed over.
+const MOST_OPENERS: usize = 4;
 /// How fast a confidence nears 1.
 const STEEPNESS: f64 = 1.6;
 
@@ -151,20 +156,25 @@ pub fn offer(index: &Index, synonyms: &Synonyms, query: &OfferQuery) -> Result<V
     let own = lookup(&query.language, there.iter());
     let words = synonyms.add(query.words(), query.language.primary());
     let marker = Arc::new(Marker::new(&words));
+    let questions = questions(&searcher, index.fields, synonyms, query, &words)?;
     let mut offers: Vec<Offer> = Vec::new();
     let mut seen: HashSet<(Kind, Id)> = HashSet::new();
     for (language, share) in own.map(|own| (Some(own), 1.0)).into_iter().chain([(None, FOREIGN_SHARE)]) {
         if offers.len() >= query.limit {
             break;
         }
-        let mut found: Vec<(f64, Document)> = Vec::new();
+        let mut found: Vec<Found> = Vec::new();
         for kind in &query.kinds {
-            found.extend(candidates(&searcher, index.fields, synonyms, query, &words, *kind, language)?);
+            found.extend(candidates(&searcher, index.fields, query, &questions, *kind, language)?);
         }
-        found.retain(|(score, document)| *score * share >= query.threshold && query.wanted.takes(document));
-        found.sort_by(|one, other| other.0.total_cmp(&one.0).then_with(|| one.1.id.cmp(&other.1.id)));
-        for (score, document) in found {
-            if offers.len() < query.limit && seen.insert((document.kind(), document.id.clone())) {
+        found.retain(|(score, _)| *score * share >= query.threshold);
+        found.sort_by(|one, other| other.0.total_cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
+        for (score, address) in found {
+            if offers.len() == query.limit {
+                break;
+            }
+            let document = read(&searcher, index.fields, address)?;
+            if query.wanted.takes(&document) && seen.insert((document.kind(), document.id.clone())) {
                 offers.push(Offer::of(document, score * share, &marker));
             }
         }
@@ -203,65 +213,68 @@ impl Offer {
     }
 }
 
-/// The documents of one kind, in one language or any, with how well each fits.
-fn candidates(
+/// A document that was found, with how well it fits. Its text is read only if it is offered.
+type Found = (f64, DocAddress);
+
+type Filter = [(Occur, Box<dyn Query>)];
+
+/// Words that are looked for together, and what finding them counts.
+struct Question {
+    built: Built,
+    share: f64,
+}
+
+/// What is asked of every kind and language: all of the words and, for a conversation, each clause for itself.
+fn questions(
     searcher: &Searcher,
     fields: Fields,
     synonyms: &Synonyms,
     query: &OfferQuery,
     words: &[QueryWord],
+) -> Result<Vec<Question>, KnowledgeError> {
+    let mut questions = vec![Question { built: Built::new(searcher, fields, words)?, share: 1.0 }];
+    if let Wanted::Conversation { clauses, .. } = &query.wanted {
+        let language = query.language.primary();
+        for clause in clauses {
+            let words = synonyms.add(weighted_words(&[(clause.clone(), 1.0)], language), language);
+            questions.push(Question { built: Built::new(searcher, fields, &words)?, share: CLAUSE_SHARE });
+        }
+    }
+    Ok(questions)
+}
+
+/// The documents of one kind, in one language or any.
+fn candidates(
+    searcher: &Searcher,
+    fields: Fields,
+    query: &OfferQuery,
+    questions: &[Question],
     kind: Kind,
     language: Option<&Language>,
-) -> Result<Vec<(f64, Document)>, KnowledgeError> {
+) -> Result<Vec<Found>, KnowledgeError> {
     let filter = bounds(fields, kind, &query.reader, language);
     match &query.wanted {
         Wanted::Shortcut(_) | Wanted::Opener(_) if kind == Kind::Article => Ok(Vec::new()),
         Wanted::Shortcut(typed) => by_shortcut(searcher, fields, &filter, typed, query.limit),
-        Wanted::Opener(_) => openers(searcher, fields, filter, words, query.limit),
-        Wanted::Typed(_) => best(searcher, fields, &filter, words, query.limit),
-        Wanted::Conversation { clauses, .. } => {
-            let mut found = best(searcher, fields, &filter, words, query.limit)?;
-            let language = query.language.primary();
-            for clause in clauses {
-                let clause = synonyms.add(weighted_words(&[(clause.clone(), 1.0)], language), language);
-                for (score, document) in best(searcher, fields, &filter, &clause, query.limit)? {
-                    let score = score * CLAUSE_SHARE;
-                    match found.iter_mut().find(|(_, known)| known.key() == document.key()) {
-                        Some(known) => known.0 = known.0.max(score),
-                        None => found.push((score, document)),
-                    }
-                }
-            }
-            Ok(found)
-        }
+        Wanted::Opener(_) => openers(searcher, fields, filter, questions, query.limit),
+        Wanted::Typed(_) | Wanted::Conversation { .. } => best(searcher, &filter, questions, query.limit + MOST_OPENERS),
     }
 }
 
-type Filter = [(Occur, Box<dyn Query>)];
-
-fn best(
-    searcher: &Searcher,
-    fields: Fields,
-    filter: &Filter,
-    query: &[QueryWord],
-    limit: usize,
-) -> Result<Vec<(f64, Document)>, KnowledgeError> {
-    if query.is_empty() {
-        return Ok(Vec::new());
+/// The best answers to any of the questions, each document once.
+fn best(searcher: &Searcher, filter: &Filter, questions: &[Question], limit: usize) -> Result<Vec<Found>, KnowledgeError> {
+    let mut found: HashMap<DocAddress, f64> = HashMap::new();
+    for Question { built, share } in questions.iter().filter(|question| question.built.len() > 0) {
+        for (score, address) in searcher.search(&built.at_least(1, filter), &TopDocs::with_limit(limit).order_by_score())? {
+            let fit = found.entry(address).or_default();
+            *fit = fit.max(confidence(score, built.best) * share);
+        }
     }
-    let built = Built::new(searcher, fields, query)?;
-    let found = searcher.search(&built.at_least(1, filter), &TopDocs::with_limit(limit).order_by_score())?;
-    found.into_iter().map(|(score, address)| Ok((confidence(score, built.best), read(searcher, fields, address)?))).collect()
+    Ok(found.into_iter().map(|(address, fit)| (fit, address)).collect())
 }
 
 /// Canned answers whose shortcut is, or begins with, what was typed; the exact one first.
-fn by_shortcut(
-    searcher: &Searcher,
-    fields: Fields,
-    filter: &Filter,
-    typed: &str,
-    limit: usize,
-) -> Result<Vec<(f64, Document)>, KnowledgeError> {
+fn by_shortcut(searcher: &Searcher, fields: Fields, filter: &Filter, typed: &str, limit: usize) -> Result<Vec<Found>, KnowledgeError> {
     let typed = shortcut_key(typed);
     let mut shortcuts: Vec<String> = Vec::new();
     for segment in searcher.segment_readers() {
@@ -280,31 +293,28 @@ fn by_shortcut(
         clauses.push(must(fields.shortcut, &shortcut));
         let score = typed.len().max(1) as f64 / shortcut.len().max(1) as f64;
         for (_, address) in searcher.search(&BooleanQuery::new(clauses), &TopDocs::with_limit(limit).order_by_score())? {
-            found.push((score, read(searcher, fields, address)?));
+            found.push((score, address));
         }
     }
     Ok(found)
 }
 
-/// Every opener, those that fit the page first.
+/// Every opener, those that fit the page first: each of them may open a chat, so the fit orders them, no more.
 fn openers(
     searcher: &Searcher,
     fields: Fields,
     mut filter: Vec<(Occur, Box<dyn Query>)>,
-    query: &[QueryWord],
+    questions: &[Question],
     limit: usize,
-) -> Result<Vec<(f64, Document)>, KnowledgeError> {
+) -> Result<Vec<Found>, KnowledgeError> {
     filter.push(must(fields.tag, "opener"));
-    let mut found = best(searcher, fields, &filter, query, limit)?;
-    let fitting: HashSet<Id> = found.iter().map(|(_, document)| document.id.clone()).collect();
+    let mut found = best(searcher, &filter, questions, limit)?;
     for (_, address) in searcher.search(&BooleanQuery::new(filter), &TopDocs::with_limit(limit).order_by_score())? {
-        let document = read(searcher, fields, address)?;
-        if !fitting.contains(&document.id) {
-            found.push((0.0, document));
+        if !found.iter().any(|(_, known)| *known == address) {
+            found.push((0.0, address));
         }
     }
-    // Each of them may open a chat: the fit orders them, no more.
-    Ok(found.into_iter().map(|(score, document)| (0.5 + score / 2.0, document)).collect())
+    Ok(found.into_iter().map(|(fit, address)| (0.5 + fit / 2.0, address)).collect())
 }
 
 /// A score as a share of the most that the query could bring, bent so that it stays under 1 and keeps the order.
@@ -312,7 +322,7 @@ fn confidence(score: f32, best: f32) -> f64 {
     if best > 0.0 { 1.0 - (-STEEPNESS * f64::from(score / best)).exp() } else { 0.0 }
 }
 
-fn read(searcher: &Searcher, fields: Fields, address: tantivy::DocAddress) -> Result<Document, KnowledgeError> {
+fn read(searcher: &Searcher, fields: Fields, address: DocAddress) -> Result<Document, KnowledgeError> {
     let stored: TantivyDocument = searcher.doc(address)?;
     let source = stored.get_first(fields.source).and_then(|value| value.as_str()).unwrap_or_default();
     Ok(serde_json::from_str(source)?)

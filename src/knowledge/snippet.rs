@@ -80,27 +80,31 @@ impl Marker {
     /// The section of a Markdown body that holds most of what was looked for, as text that can stand alone: from its first block
     /// that fits, without its heading; the first section when none holds any.
     pub fn best_passage(&self, body: &str, language: &str) -> String {
-        let blocks = blocks(body);
-        let mut best: (usize, &[Block]) = (0, &[]);
+        let blocks: Vec<(Block, HashSet<String>)> = blocks(body)
+            .into_iter()
+            .map(|block| {
+                let found = self.found(&block.text, language);
+                (block, found)
+            })
+            .collect();
+        let mut best: (usize, &[(Block, HashSet<String>)]) = (0, &[]);
         for section in sections(&blocks) {
-            let found = section.iter().flat_map(|block| self.found(&block.text, language)).collect::<HashSet<String>>().len();
+            let found = section.iter().flat_map(|(_, found)| found).collect::<HashSet<&String>>().len();
             if best.1.is_empty() || found > best.0 {
                 best = (found, section);
             }
         }
-        let mut section: Vec<&Block> = best.1.iter().filter(|block| block.kind != BlockKind::Heading).collect();
+        let mut section: Vec<&(Block, HashSet<String>)> = best.1.iter().filter(|(block, _)| block.kind != BlockKind::Heading).collect();
         if section.is_empty() {
             section = best.1.iter().collect();
         }
-        let length = |blocks: &[&Block]| blocks.iter().map(|block| block.text.chars().count()).sum::<usize>();
+        let length: usize = section.iter().map(|(block, _)| block.text.chars().count()).sum();
         // Of a long section, what leads up to its best block may go.
-        let fitting = section
-            .iter()
-            .max_by_key(|block| self.found(&block.text, language).len())
-            .map_or(0, |best| section.iter().position(|block| block == best).unwrap_or(0));
-        let from = if length(&section) <= MOST_PASSAGE { 0 } else { fitting };
+        let most = section.iter().map(|(_, found)| found.len()).max().unwrap_or(0);
+        let fitting = section.iter().position(|(_, found)| found.len() == most).unwrap_or(0);
+        let from = if length <= MOST_PASSAGE { 0 } else { fitting };
         let mut passage = String::new();
-        for block in &section[from.min(section.len())..] {
+        for (block, _) in &section[from..] {
             if !passage.is_empty() {
                 if passage.chars().count() + block.text.chars().count() > MOST_PASSAGE {
                     break;
@@ -126,6 +130,9 @@ impl Marker {
             }
         }
         let block = best.1;
+        if block.chars().count() <= MOST_SNIPPET {
+            return self.mark(&block, language);
+        }
         let found = words(&block, language);
         let first = found.iter().find(|word| self.matches(word)).map_or(0, |word| word.start);
         let start = if block[..first].chars().count() > MOST_SNIPPET / 3 {
@@ -154,8 +161,8 @@ impl Marker {
 }
 
 /// A document's sections: what stands before the first heading, then each heading with what follows it.
-fn sections(blocks: &[Block]) -> Vec<&[Block]> {
-    let mut starts: Vec<usize> = (0..blocks.len()).filter(|at| *at == 0 || blocks[*at].kind == BlockKind::Heading).collect();
+fn sections(blocks: &[(Block, HashSet<String>)]) -> Vec<&[(Block, HashSet<String>)]> {
+    let mut starts: Vec<usize> = (0..blocks.len()).filter(|at| *at == 0 || blocks[*at].0.kind == BlockKind::Heading).collect();
     starts.push(blocks.len());
     starts.windows(2).map(|pair| &blocks[pair[0]..pair[1]]).collect()
 }
