@@ -68,20 +68,18 @@ impl Chats {
         answered.await.map_err(|_| ChatError::Store(StoreError::Busy))?
     }
 
-    /// Reads a chat with all its events, folded.
+    /// Reads a chat, folded.
     pub async fn chat(&self, workspace: &Workspace, chat_id: &Id) -> Result<Chat, ChatError> {
-        let key = key(workspace, chat_id.as_str());
-        let events = event_rows::chat_events(self.store.reads(), &key, 0, MOST_EVENTS).await?;
+        Ok(self.chat_and_events(workspace, chat_id).await?.0)
+    }
+
+    /// Reads a chat, folded, and all the events that it is the fold of, in the order of their sequence.
+    pub async fn chat_and_events(&self, workspace: &Workspace, chat_id: &Id) -> Result<(Chat, Vec<Event>), ChatError> {
+        let events = event_rows::chat_events(self.store.reads(), &key(workspace, chat_id.as_str()), 0, MOST_EVENTS).await?;
         if events.is_empty() {
             return Err(ChatError::NotFound(chat_id.to_string()));
         }
-        Ok(Chat::fold(chat_id.as_str(), &events))
-    }
-
-    /// Reads a page of a chat's events after a sequence, at most `most`.
-    pub async fn events(&self, workspace: &Workspace, chat_id: &Id, after: i64, most: usize) -> Result<Vec<Event>, ChatError> {
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        event_rows::chat_events(self.store.reads(), &key(workspace, chat_id.as_str()), after, most).await
+        Ok((Chat::fold(chat_id.as_str(), &events), events))
     }
 
     /// The ids of other chats of a chat's customer, newest opened first.

@@ -36,7 +36,7 @@ impl Replies {
         let chats = self.chats.erase(&mut write, workspace, customer_id).await?;
         let offers = offer_rows::erase(&mut write, workspace, &chats.chat_ids).await?;
         write.commit().await?;
-        self.store.empty_log().await?;
+        self.store.empty_log().await;
         Ok(Erased {
             chats: chats.chat_ids.len() as u64,
             events: chats.events,

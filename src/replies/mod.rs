@@ -22,7 +22,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::{
-    chats::{Appended, Author, Chat, Chats, NewEvent},
+    chats::{Author, Chat, Chats, NewEvent},
     config::{Desk, Workspace},
     knowledge::Knowledge,
     model::Models,
@@ -87,7 +87,7 @@ impl Replies {
     /// Appends the events that came with a call, then reads the chat.
     async fn chat_with(&self, workspace: &Workspace, chat_id: &Id, events: Vec<NewEvent>) -> Result<Chat, ReplyError> {
         if !events.is_empty() {
-            let Appended { .. } = self.chats.append(workspace, chat_id, events).await?;
+            self.chats.append(workspace, chat_id, events).await?;
         }
         Ok(self.chats.chat(workspace, chat_id).await?)
     }
