@@ -71,8 +71,8 @@ impl ChatService for Api {
         let mut page = self.chats.list(&workspace, list).await?;
         let mut bytes = 0;
         let mut chats: Vec<pb::Chat> = Vec::new();
-        for (chat_id, summary) in &page.chats {
-            let chat = event::encode_summary(chat_id.clone(), summary.clone());
+        for listed in &page.chats {
+            let chat = event::encode_summary(listed.chat_id.clone(), listed.summary.clone());
             bytes += chat.encoded_len();
             if bytes > MOST_REPLY_BYTES && !chats.is_empty() {
                 break;

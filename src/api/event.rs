@@ -325,6 +325,7 @@ pub fn encode_summary(chat_id: String, summary: Summary) -> pb::Chat {
         updated_at,
         last_sequence,
         message_count,
+        bytes: _,
     } = summary;
     pb::Chat {
         chat_id,

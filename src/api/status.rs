@@ -114,7 +114,12 @@ impl From<StoreError> for Status {
         let message = error.to_string();
         match error {
             StoreError::Full => exhausted("STORE_FULL", "disk", format!("{message}; free some space, reads go on"), Some(MODEL_RETRY)),
-            StoreError::Busy => exhausted("STORE_BUSY", "writes", message, Some(SOON)),
+            StoreError::Busy | StoreError::Conflict => exhausted("STORE_BUSY", "writes", message, Some(SOON)),
+            StoreError::Broken(_) => {
+                let mut details = ErrorDetails::new();
+                details.set_retry_info(Some(SOON));
+                caused(status(Code::Unavailable, "STORE_UNAVAILABLE", message, details), error)
+            }
             StoreError::Newer(_) | StoreError::Failed(_) | StoreError::Unreadable(_) => {
                 caused(status(Code::Internal, "STORE_FAILED", message, ErrorDetails::new()), error)
             }

@@ -1,21 +1,28 @@
 //! Appending: what is queued is decided and written as one transaction.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::{
-    ChatError, Event, EventBody, NewEvent, Summary,
-    event_rows::{self, ChatKey, Known},
+    ChatError, ChatKey, Event, EventBody, NewEvent, Summary,
+    chat_rows::{self, Changed},
+    event_rows::{self, Known},
+    word_rows::{self, ChatWords, message_words},
 };
-use crate::{config::Workspace, store::Store, text::Id};
+use crate::{
+    store::{Store, StoreError, Write, nanoseconds},
+    text::{Id, Language},
+};
+
+/// How often a batch that met another replica's write is tried.
+const TRIES: usize = 4;
 
 /// A call's events, and where its answer goes.
 pub struct Append {
-    pub workspace: Workspace,
-    pub chat_id: Id,
-    pub events: Vec<NewEvent>,
+    pub key: ChatKey,
+    pub events: Vec<Prepared>,
     pub answer: oneshot::Sender<Result<Appended, ChatError>>,
 }
 
@@ -27,40 +34,83 @@ pub struct Appended {
     pub duplicates: usize,
 }
 
-impl Append {
-    fn key(&self) -> ChatKey {
-        ChatKey { workspace: self.workspace.as_str().to_owned(), chat_id: self.chat_id.as_str().to_owned() }
+/// An event with what can be made of it before its turn to be written comes.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    event: NewEvent,
+    json: String,
+    words: BTreeSet<String>,
+}
+
+impl Prepared {
+    pub fn new(event: NewEvent, languages: &[Language]) -> Result<Prepared, ChatError> {
+        let json = serde_json::to_string(&event.body)?;
+        let words = match &event.body {
+            EventBody::Message(message) => message_words(&message.text, message.language.as_ref(), languages),
+            _ => BTreeSet::new(),
+        };
+        Ok(Prepared { event, json, words })
+    }
+
+    /// About how much of the queue it takes.
+    pub fn bytes(&self) -> usize {
+        2 * self.json.len() + self.words.iter().map(|word| word.len() + 64).sum::<usize>() + 256
     }
 }
 
-/// Writes a batch and answers its calls. When the batch fails as a whole its calls are tried one by one, so that none fails for
-/// its neighbour.
-pub async fn commit(store: &Store, batch: VecDeque<Append>) {
-    match write(store, &batch).await {
-        Ok(answers) => {
-            for (append, answer) in batch.into_iter().zip(answers) {
-                // A caller that has gone does not need its answer.
-                let _ = append.answer.send(answer);
+/// What the log has done since the start, for whoever watches it.
+#[derive(Debug, Default)]
+pub struct LogCounts {
+    pub commits: std::sync::atomic::AtomicU64,
+    pub events: std::sync::atomic::AtomicU64,
+}
+
+/// Writes a batch and answers its calls. When it fails for what may be one call's fault, its calls are tried one by one, so that none
+/// fails for its neighbour.
+pub async fn commit(store: &Store, counts: &LogCounts, languages: &[Language], mut batch: Vec<Append>) {
+    let mut tries = TRIES;
+    let error = loop {
+        tries -= 1;
+        match write(store, counts, languages, &batch).await {
+            Ok(answers) => {
+                for (append, answer) in batch.into_iter().zip(answers) {
+                    // A caller that has gone does not need its answer.
+                    let _ = append.answer.send(answer);
+                }
+                return;
             }
+            Err(ChatError::Store(StoreError::Conflict)) if tries > 0 => {}
+            Err(error) => break error,
         }
-        Err(error) if batch.len() == 1 => {
-            if let Some(append) = batch.into_iter().next() {
-                let _ = append.answer.send(Err(error));
-            }
-        }
-        Err(_) => {
+    };
+    let last = batch.pop();
+    match &error {
+        // The disk, or the server, fails all alike.
+        ChatError::Store(all) if !all.is_of_one_call() => {
             for append in batch {
-                Box::pin(commit(store, VecDeque::from([append]))).await;
+                let _ = append.answer.send(Err(all.alike().into()));
             }
         }
+        _ if !batch.is_empty() => {
+            for append in batch.into_iter().chain(last) {
+                Box::pin(commit(store, counts, languages, vec![append])).await;
+            }
+            return;
+        }
+        _ => {}
+    }
+    if let Some(append) = last {
+        let _ = append.answer.send(Err(error));
     }
 }
 
 /// A chat while a batch is decided.
-struct Draft {
+struct Draft<'a> {
+    number: i64,
+    before: Option<Summary>,
     summary: Summary,
     known: HashMap<String, Known>,
-    new: Vec<Kept>,
+    new: Vec<Kept<'a>>,
     redactions: Vec<String>,
     /// Whether the summary must be folded anew: an event came late or lost its text.
     refold: bool,
@@ -68,111 +118,172 @@ struct Draft {
 
 /// An event as it will be kept.
 #[derive(Clone)]
-pub struct Kept {
+pub struct Kept<'a> {
     pub event: Event,
     pub at_given: bool,
-    pub hash: String,
+    pub json: &'a str,
+    words: &'a BTreeSet<String>,
 }
 
-async fn write(store: &Store, batch: &VecDeque<Append>) -> Result<Vec<Result<Appended, ChatError>>, ChatError> {
-    let mut ids: BTreeMap<ChatKey, Vec<&str>> = BTreeMap::new();
-    for append in batch {
-        let named = append.events.iter().flat_map(|event| match &event.body {
-            EventBody::Redaction { event_id } => vec![event.event_id.as_str(), event_id.as_str()],
-            _ => vec![event.event_id.as_str()],
-        });
-        ids.entry(append.key()).or_default().extend(named);
-    }
-    let keys: Vec<&ChatKey> = ids.keys().collect();
-
+async fn write(
+    store: &Store,
+    counts: &LogCounts,
+    languages: &[Language],
+    batch: &[Append],
+) -> Result<Vec<Result<Appended, ChatError>>, ChatError> {
     let mut write = store.begin().await?;
-    let summaries = event_rows::lock_chats(&mut write, &keys).await?;
-    let known = event_rows::known_events(&mut write, &ids).await?;
-    let mut drafts: BTreeMap<&ChatKey, Draft> = BTreeMap::new();
-    for key in &keys {
-        drafts.insert(
-            key,
-            Draft {
-                summary: summaries.get(*key).cloned().unwrap_or_default(),
-                known: HashMap::new(),
-                new: Vec::new(),
-                redactions: Vec::new(),
-                refold: false,
-            },
-        );
-    }
-    for (key, event_id, event) in known {
-        if let Some(draft) = drafts.get_mut(&key) {
-            draft.known.insert(event_id, event);
-        }
-    }
-
+    let mut drafts = read_drafts(&mut write, batch).await?;
     let now = Timestamp::now();
     let mut answers = Vec::with_capacity(batch.len());
     for append in batch {
-        let key = append.key();
-        let draft = drafts.get_mut(&key).expect("every call's chat was locked");
+        let draft = drafts.get_mut(&append.key).expect("every call's chat was locked");
         answers.push(decide(draft, &append.events, now));
     }
 
-    for (key, draft) in &drafts {
-        event_rows::insert_events(&mut write, key, &draft.new).await?;
-    }
-    let mut new: Vec<(&ChatKey, &Event)> = Vec::new();
-    for (key, draft) in &drafts {
-        new.extend(draft.new.iter().map(|kept| (*key, &kept.event)));
-    }
-    event_rows::insert_words(&mut write, &new).await?;
-    event_rows::insert_customers(&mut write, &new).await?;
-    for (key, draft) in &mut drafts {
+    let rows: Vec<(i64, &Kept)> = drafts.values().flat_map(|draft| draft.new.iter().map(|kept| (draft.number, kept))).collect();
+    let appended = rows.len();
+    event_rows::insert(&mut write, &rows).await?;
+    let named: Vec<(&ChatKey, i64, &Event)> =
+        drafts.iter().flat_map(|(key, draft)| draft.new.iter().map(|kept| (*key, draft.number, &kept.event))).collect();
+    chat_rows::insert_customers(&mut write, &named).await?;
+    for draft in drafts.values_mut().filter(|draft| draft.refold) {
         for event_id in &draft.redactions {
-            event_rows::wipe(&mut write, key, event_id).await?;
+            event_rows::wipe(&mut write, draft.number, event_id).await?;
         }
-        if !draft.redactions.is_empty() {
-            event_rows::renew_words(&mut write, key).await?;
-        }
-        if draft.refold {
-            draft.summary = event_rows::refold(&mut write, key).await?;
-        }
+        refold(&mut write, draft).await?;
     }
-    let changed: Vec<(&ChatKey, &Summary)> =
-        drafts.iter().filter(|(_, draft)| !draft.new.is_empty()).map(|(key, draft)| (*key, &draft.summary)).collect();
-    event_rows::store_summaries(&mut write, &changed).await?;
-    event_rows::drop_empty_chats(&mut write, &keys).await?;
+    write_words(&mut write, languages, &drafts).await?;
+    let changed: Vec<Changed> = drafts
+        .iter()
+        .filter(|(_, draft)| !draft.new.is_empty())
+        .map(|(key, draft)| Changed { key, number: draft.number, before: draft.before.as_ref(), summary: &draft.summary })
+        .collect();
+    chat_rows::store(&mut write, &changed).await?;
+    let refused: Vec<i64> =
+        drafts.values().filter(|draft| draft.before.is_none() && draft.new.is_empty()).map(|draft| draft.number).collect();
+    chat_rows::drop_empty(&mut write, &refused).await?;
     write.commit().await?;
+    counts.add(appended);
     if drafts.values().any(|draft| !draft.redactions.is_empty()) {
         store.empty_log().await;
     }
     Ok(answers)
 }
 
+/// Takes the batch's chats and reads what of its events is known.
+async fn read_drafts<'a>(write: &mut Write, batch: &'a [Append]) -> Result<BTreeMap<&'a ChatKey, Draft<'a>>, ChatError> {
+    let keys: BTreeSet<&ChatKey> = batch.iter().map(|append| &append.key).collect();
+    let keys: Vec<&ChatKey> = keys.into_iter().collect();
+    let mut locked = chat_rows::lock(write, &keys).await?;
+    let mut drafts = BTreeMap::new();
+    for key in keys {
+        let row = locked.remove(key).ok_or_else(|| StoreError::malformed("chat"))?;
+        let summary = row.summary.clone().unwrap_or_default();
+        let draft = Draft {
+            number: row.number,
+            before: row.summary,
+            summary,
+            known: HashMap::new(),
+            new: Vec::new(),
+            redactions: Vec::new(),
+            refold: false,
+        };
+        drafts.insert(key, draft);
+    }
+    // A chat that is new knows nothing.
+    let mut ids: Vec<(i64, &str)> = Vec::new();
+    for append in batch {
+        if let Some(draft) = drafts.get(&append.key).filter(|draft| draft.before.is_some()) {
+            for Prepared { event, .. } in &append.events {
+                ids.push((draft.number, event.event_id.as_str()));
+                if let EventBody::Redaction { event_id } = &event.body {
+                    ids.push((draft.number, event_id.as_str()));
+                }
+            }
+        }
+    }
+    let mut by_number: HashMap<i64, Vec<(String, Known)>> = HashMap::new();
+    for (number, event_id, known) in event_rows::known(write, &ids).await? {
+        by_number.entry(number).or_default().push((event_id, known));
+    }
+    for draft in drafts.values_mut() {
+        draft.known.extend(by_number.remove(&draft.number).unwrap_or_default());
+    }
+    Ok(drafts)
+}
+
+/// Folds a chat's summary from all its events.
+async fn refold(write: &mut Write, draft: &mut Draft<'_>) -> Result<(), ChatError> {
+    let mut events = event_rows::of_locked(write, draft.number).await?;
+    events.sort_by_key(|event| (event.at, event.sequence));
+    let mut summary = Summary { bytes: draft.summary.bytes, ..Summary::default() };
+    for event in &events {
+        summary.apply(event);
+    }
+    draft.summary = summary;
+    Ok(())
+}
+
+/// Keeps the archive's words up: those of new messages are added; a chat that lost text or moved has its own made anew or moved.
+async fn write_words(write: &mut Write, languages: &[Language], drafts: &BTreeMap<&ChatKey, Draft<'_>>) -> Result<(), ChatError> {
+    let mut anew: Vec<(&ChatKey, &Draft, BTreeSet<String>)> = Vec::new();
+    for (key, draft) in drafts {
+        if !draft.redactions.is_empty() {
+            word_rows::delete(write, draft.number).await?;
+            let mut words = BTreeSet::new();
+            for event in event_rows::of_locked(write, draft.number).await? {
+                if let EventBody::Message(message) = &event.body {
+                    words.extend(message_words(&message.text, message.language.as_ref(), languages));
+                }
+            }
+            anew.push((key, draft, words));
+        } else if draft.before.as_ref().is_some_and(|before| before.opened_at != draft.summary.opened_at) {
+            word_rows::move_to(write, draft.number, nanoseconds(draft.summary.opened_at)).await?;
+        }
+    }
+    let added = drafts.iter().filter(|(_, draft)| draft.redactions.is_empty()).map(|(key, draft)| ChatWords {
+        key,
+        number: draft.number,
+        opened_at: nanoseconds(draft.summary.opened_at),
+        words: draft.new.iter().flat_map(|kept| kept.words).map(String::as_str).collect(),
+    });
+    let renewed = anew.iter().map(|(key, draft, words)| ChatWords {
+        key,
+        number: draft.number,
+        opened_at: nanoseconds(draft.summary.opened_at),
+        words: words.iter().map(String::as_str).collect(),
+    });
+    let chats: Vec<ChatWords> = added.chain(renewed).collect();
+    word_rows::insert(write, &chats).await
+}
+
 /// Decides one call against what its chat holds: all of its events are taken, or none.
-fn decide(draft: &mut Draft, events: &[NewEvent], now: Timestamp) -> Result<Appended, ChatError> {
+fn decide<'a>(draft: &mut Draft<'a>, events: &'a [Prepared], now: Timestamp) -> Result<Appended, ChatError> {
     let mut summary = draft.summary.clone();
     let mut new: Vec<Kept> = Vec::new();
+    let mut here: HashMap<&str, Known> = HashMap::new();
     let mut redactions = Vec::new();
     let mut refold = draft.refold;
     let mut duplicates = 0;
-    for event in events {
-        let hash = event.body.hash();
-        let earlier_here = new.iter().find(|kept| kept.event.event_id == event.event_id).map(Known::of);
-        if let Some(known) = earlier_here.as_ref().or_else(|| draft.known.get(event.event_id.as_str())) {
-            if !known.is(&hash, &event.body, event.at) {
-                return Err(ChatError::EventExists(event.event_id.to_string()));
+    for Prepared { event, json, words } in events {
+        let event_id = event.event_id.as_str();
+        if let Some(known) = here.get(event_id).or_else(|| draft.known.get(event_id)) {
+            if !known.is(&event.body, event.at) {
+                return Err(ChatError::EventExists(event_id.to_owned()));
             }
             duplicates += 1;
             continue;
         }
-        if summary.last_sequence >= super::MOST_EVENTS {
+        summary.bytes += json.len() as i64;
+        if summary.last_sequence >= super::MOST_EVENTS || summary.bytes > super::MOST_BYTES {
             return Err(ChatError::Full);
         }
         match &event.body {
             EventBody::Resolved if summary.topic.is_empty() => return Err(ChatError::TopicMissing),
             EventBody::Redaction { event_id } => {
-                let here = new.iter().find(|kept| kept.event.event_id == *event_id).map(Known::of);
-                match here.as_ref().or_else(|| draft.known.get(event_id.as_str())) {
+                match here.get(event_id.as_str()).or_else(|| draft.known.get(event_id.as_str())) {
                     None => return Err(ChatError::EventNotFound(event_id.to_string())),
-                    Some(known) if known.redaction => return Err(ChatError::NotRedactable(event_id.to_string())),
+                    Some(known) if known.is_redaction() => return Err(ChatError::NotRedactable(event_id.to_string())),
                     Some(_) => redactions.push(event_id.to_string()),
                 }
                 refold = true;
@@ -181,18 +292,30 @@ fn decide(draft: &mut Draft, events: &[NewEvent], now: Timestamp) -> Result<Appe
         }
         let at = event.at.unwrap_or(now);
         refold |= summary.last_sequence > 0 && at < summary.updated_at;
-        let event_kept =
-            Event { event_id: event.event_id.clone(), at, sequence: summary.last_sequence + 1, redacted: false, body: event.body.clone() };
-        summary.apply(&event_kept);
-        new.push(Kept { event: event_kept, at_given: event.at.is_some(), hash });
+        let kept = kept(event, at, summary.last_sequence + 1, json, words);
+        summary.apply(&kept.event);
+        here.insert(event_id, Known::of(&kept));
+        new.push(kept);
     }
     let appended = Appended { last_sequence: summary.last_sequence, appended: new.len(), duplicates };
-    for kept in &new {
-        draft.known.insert(kept.event.event_id.to_string(), Known::of(kept));
-    }
+    draft.known.extend(here.into_iter().map(|(event_id, known)| (event_id.to_owned(), known)));
     draft.summary = summary;
     draft.new.extend(new);
     draft.redactions.extend(redactions);
     draft.refold = refold;
     Ok(appended)
+}
+
+fn kept<'a>(event: &NewEvent, at: Timestamp, sequence: i64, json: &'a str, words: &'a BTreeSet<String>) -> Kept<'a> {
+    let NewEvent { event_id, at: given, body } = event;
+    let event: Event = Event { event_id: Id::clone(event_id), at, sequence, redacted: false, body: body.clone() };
+    Kept { event, at_given: given.is_some(), json, words }
+}
+
+impl LogCounts {
+    fn add(&self, events: usize) {
+        use std::sync::atomic::Ordering::Relaxed;
+        self.commits.fetch_add(1, Relaxed);
+        self.events.fetch_add(events as u64, Relaxed);
+    }
 }

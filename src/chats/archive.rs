@@ -1,7 +1,10 @@
 //! The archive: chats by filter, page by page.
 
-use super::{ChatError, Chats, Filter, Summary, archive_rows};
-use crate::{config::Workspace, store::nanoseconds, text};
+use super::{
+    ChatError, Chats, Filter,
+    archive_rows::{self, Listed, Place},
+};
+use crate::{config::Workspace, text};
 
 /// Most words of a query that count.
 const MOST_WORDS: usize = 64;
@@ -21,7 +24,7 @@ pub struct ListChats {
 /// A page of chats.
 #[derive(Debug)]
 pub struct ChatPage {
-    pub chats: Vec<(String, Summary)>,
+    pub chats: Vec<Listed>,
     /// Empty on the last page.
     pub next_page_token: String,
 }
@@ -30,7 +33,7 @@ impl Chats {
     /// Lists chats, newest opened first. A page starts after the last chat of the page before, so arrivals move nothing.
     pub async fn list(&self, workspace: &Workspace, list: ListChats) -> Result<ChatPage, ChatError> {
         let ListChats { mut filter, query, page_size, page_token } = list;
-        filter.words = text::words(&query, "").iter().take(MOST_WORDS).map(|word| word.folded().to_owned()).collect();
+        filter.words = self.forms(&query);
         if filter.words.is_empty() && !query.trim().is_empty() {
             // A query without a word is in no message.
             return Ok(ChatPage { chats: Vec::new(), next_page_token: String::new() });
@@ -39,11 +42,25 @@ impl Chats {
         let mut chats = archive_rows::list(&self.store, workspace, &filter, after, page_size + 1).await?;
         let more = chats.len() > page_size;
         chats.truncate(page_size);
-        let next_page_token = match chats.last() {
-            Some((chat_id, summary)) if more => page_token_of(chat_id, summary),
-            _ => String::new(),
-        };
+        let next_page_token = chats.last().filter(|_| more).map(|last| token_of(last.place)).unwrap_or_default();
         Ok(ChatPage { chats, next_page_token })
+    }
+
+    /// A query's words, each by all the forms under which a message of some language may hold it.
+    fn forms(&self, query: &str) -> Vec<Vec<String>> {
+        let mut forms: Vec<Vec<String>> = Vec::new();
+        for word in text::words(query, "").into_iter().take(MOST_WORDS) {
+            let mut keys = vec![word.folded().to_owned()];
+            for language in self.languages.iter() {
+                for key in text::words(&query[word.start..word.end], language.primary()).into_iter().flat_map(|word| word.keys) {
+                    if !keys.contains(&key) {
+                        keys.push(key);
+                    }
+                }
+            }
+            forms.push(keys);
+        }
+        forms
     }
 }
 
@@ -57,18 +74,16 @@ impl ChatPage {
     pub fn cut(&mut self, most: usize) {
         if most < self.chats.len() {
             self.chats.truncate(most);
-            if let Some((chat_id, summary)) = self.chats.last() {
-                self.next_page_token = page_token_of(chat_id, summary);
-            }
+            self.next_page_token = self.chats.last().map(|last| token_of(last.place)).unwrap_or_default();
         }
     }
 }
 
-fn page_token_of(chat_id: &str, summary: &Summary) -> String {
-    format!("{:x}.{chat_id}", nanoseconds(summary.opened_at))
+fn token_of(place: Place) -> String {
+    format!("{}.{}", place.opened_at, place.number)
 }
 
-fn read_token(token: &str) -> Option<(i64, String)> {
-    let (opened_at, chat_id) = token.split_once('.')?;
-    Some((i64::from_str_radix(opened_at, 16).ok()?, chat_id.to_owned()))
+fn read_token(token: &str) -> Option<Place> {
+    let (opened_at, number) = token.split_once('.')?;
+    Some(Place { opened_at: opened_at.parse().ok()?, number: number.parse().ok()? })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::text::{Id, Language, fingerprint};
+use crate::text::{Id, Language};
 
 /// An event as it is kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +28,7 @@ pub struct NewEvent {
     pub body: EventBody,
 }
 
-/// What happened. The names of kinds and fields are those of the stored JSON.
+/// What happened. The names of kinds and fields are those of the stored JSON; what is empty is not stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EventBody {
@@ -69,7 +69,9 @@ pub enum Channel {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Opened {
     pub channel: Channel,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub group: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub subject: String,
 }
 
@@ -84,24 +86,33 @@ pub enum Author {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     pub author: Author,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub author_id: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub author_name: String,
     pub text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attachment {
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub media_type: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub url: String,
 }
 
 /// Internal: never for the customer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Note {
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub agent_id: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub agent_name: String,
     pub text: String,
 }
@@ -109,20 +120,31 @@ pub struct Note {
 /// What is known about the customer. Empty fields leave what was known.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Customer {
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub customer_id: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub email: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub phone: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub location: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub browser: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub operating_system: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub device: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Form {
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub answers: BTreeMap<String, String>,
 }
 
@@ -130,45 +152,50 @@ pub struct Form {
 pub struct Record {
     pub source: String,
     pub reference: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub url: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PageView {
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub url: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub title: String,
     pub seconds: i32,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Transfer {
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub from_agent_id: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub to_agent_id: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub to_agent_name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub to_group: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ticket {
     pub ticket_id: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reply_to: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rating {
     pub score: i32,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub comment: String,
 }
 
 impl EventBody {
-    /// Tells two contents apart without keeping the text twice.
-    pub fn hash(&self) -> String {
-        let json = serde_json::to_vec(self).expect("an event has only string keys");
-        fingerprint(json)
-    }
-
     /// Wipes everything that people wrote or that tells who they are; what only orders the chat stays.
     pub fn wipe(&mut self) {
         match self {

@@ -1,346 +1,202 @@
-//! The log's rows: chats, events, and the words of messages.
+//! The log's rows.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    mem::{Discriminant, discriminant},
-};
+use std::{collections::BTreeMap, mem::discriminant};
 
 use jiff::Timestamp;
-use sqlx::{Any, AssertSqlSafe, Row, any::AnyRow};
+use sqlx::{Any, AssertSqlSafe, Row};
 
-use super::{ChatError, Event, EventBody, Summary, append::Kept};
+use super::{ChatError, ChatKey, Event, EventBody, append::Kept};
 use crate::{
-    config::Workspace,
     store::{Store, StoreError, Write, nanoseconds, sql, timestamp},
-    text::{Id, words},
+    text::Id,
 };
 
-/// Names a chat's row. Its order is the order in which rows are locked.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ChatKey {
-    pub workspace: String,
-    pub chat_id: String,
-}
+/// Events read at once.
+const PAGE: usize = 1000;
 
-/// What is kept of an event to know it again.
+/// What is kept of an event, to know it again.
 #[derive(Debug, Clone)]
 pub struct Known {
-    hash: String,
     at: Option<Timestamp>,
-    kind: Discriminant<EventBody>,
-    pub redaction: bool,
+    body: EventBody,
+    redacted: bool,
 }
 
 impl Known {
-    pub fn of(kept: &Kept) -> Known {
-        Known {
-            hash: kept.hash.clone(),
-            at: kept.at_given.then_some(kept.event.at),
-            kind: discriminant(&kept.event.body),
-            redaction: matches!(kept.event.body, EventBody::Redaction { .. }),
-        }
+    pub fn of(kept: &Kept<'_>) -> Known {
+        Known { at: kept.at_given.then_some(kept.event.at), body: kept.event.body.clone(), redacted: kept.event.redacted }
     }
 
-    /// Whether a call that repeats the id means the same event. A wiped event has no hash left: its kind and its time must do.
-    pub fn is(&self, hash: &str, body: &EventBody, at: Option<Timestamp>) -> bool {
+    /// Whether a call that repeats the id means the same event. Of a wiped one, its kind and its time are all there is to compare.
+    pub fn is(&self, body: &EventBody, at: Option<Timestamp>) -> bool {
         let same_time = match (self.at, at) {
             (Some(kept), Some(told)) => kept == told,
             _ => true,
         };
-        let same_content = if self.hash.is_empty() { self.kind == discriminant(body) } else { self.hash == hash };
+        let same_content = if self.redacted { discriminant(&self.body) == discriminant(body) } else { self.body == *body };
         same_content && same_time
     }
-}
 
-/// Takes the chats' rows, in their order, making those that are absent, and reads their summaries. A row that is new has no
-/// summary yet.
-pub async fn lock_chats(write: &mut Write, keys: &[&ChatKey]) -> Result<HashMap<ChatKey, Summary>, ChatError> {
-    let mut summaries = HashMap::new();
-    for keys in keys.chunks(sql::MOST_VALUES / 2) {
-        let values: Vec<String> =
-            (0..keys.len()).map(|row| format!("(${},${},0,1,0,'','','','',0,'')", 2 * row + 1, 2 * row + 2)).collect();
-        let statement = format!(
-            "INSERT INTO chat (workspace, chat_id, last_sequence, status, channel, team, agent_id, topic, customer_id, opened_at, summary)
-             VALUES {} ON CONFLICT (workspace, chat_id) DO UPDATE SET last_sequence = chat.last_sequence
-             RETURNING workspace, chat_id, summary",
-            values.join(",")
-        );
-        let mut query = sqlx::query(AssertSqlSafe(statement));
-        for key in keys {
-            query = query.bind(key.workspace.clone()).bind(key.chat_id.clone());
-        }
-        for row in query.fetch_all(&mut **write).await? {
-            let summary: String = row.try_get(2)?;
-            if !summary.is_empty() {
-                let key = ChatKey { workspace: row.try_get(0)?, chat_id: row.try_get(1)? };
-                summaries.insert(key, serde_json::from_str(&summary)?);
-            }
-        }
+    pub fn is_redaction(&self) -> bool {
+        matches!(self.body, EventBody::Redaction { .. })
     }
-    Ok(summaries)
 }
 
-/// Which of the events that calls name are there: those they append and those they redact are asked alike.
-pub async fn known_events(write: &mut Write, ids: &BTreeMap<ChatKey, Vec<&str>>) -> Result<Vec<(ChatKey, String, Known)>, ChatError> {
-    let asked: Vec<(&ChatKey, &str)> = ids.iter().flat_map(|(key, ids)| ids.iter().map(move |id| (key, *id))).collect();
+/// Which of these events are there: chats by number, events by id.
+pub async fn known(write: &mut Write, ids: &[(i64, &str)]) -> Result<Vec<(i64, String, Known)>, ChatError> {
     let mut known = Vec::new();
-    for asked in asked.chunks(sql::MOST_VALUES / 3) {
+    for ids in sql::pieces(ids, 2) {
         let statement = format!(
-            "SELECT workspace, chat_id, event_id, hash, at, at_given, body FROM event
-             WHERE (workspace, chat_id, event_id) IN (VALUES {})",
-            sql::placeholders(1, asked.len(), 3)
+            "SELECT chat, event_id, at, at_given, redacted, body FROM event WHERE (chat, event_id) IN (VALUES {})",
+            sql::placeholders(1, ids.len(), 2)
         );
         let mut query = sqlx::query(AssertSqlSafe(statement));
-        for (key, event_id) in asked {
-            query = query.bind(key.workspace.clone()).bind(key.chat_id.clone()).bind((*event_id).to_owned());
+        for (chat, event_id) in ids {
+            query = query.bind(*chat).bind((*event_id).to_owned());
         }
         for row in query.fetch_all(&mut **write).await? {
-            let key = ChatKey { workspace: row.try_get(0)?, chat_id: row.try_get(1)? };
-            let at = row.try_get::<i64, _>(5)? != 0;
-            let body: EventBody = serde_json::from_str(&row.try_get::<String, _>(6)?)?;
-            known.push((
-                key,
-                row.try_get(2)?,
-                Known {
-                    hash: row.try_get(3)?,
-                    at: if at { Some(timestamp(row.try_get(4)?)?) } else { None },
-                    kind: discriminant(&body),
-                    redaction: matches!(body, EventBody::Redaction { .. }),
-                },
-            ));
+            let at = if row.try_get::<i64, _>(3)? != 0 { Some(timestamp(row.try_get(2)?)?) } else { None };
+            let body = serde_json::from_str(&row.try_get::<String, _>(5)?)?;
+            known.push((row.try_get(0)?, row.try_get(1)?, Known { at, body, redacted: row.try_get::<i64, _>(4)? != 0 }));
         }
     }
     Ok(known)
 }
 
-pub async fn insert_events(write: &mut Write, key: &ChatKey, events: &[Kept]) -> Result<(), ChatError> {
-    const COLUMNS: usize = 9;
-    for events in events.chunks(sql::MOST_VALUES / COLUMNS) {
+/// Adds new events, each with its chat's number.
+pub async fn insert(write: &mut Write, events: &[(i64, &Kept<'_>)]) -> Result<(), ChatError> {
+    const COLUMNS: usize = 7;
+    for events in sql::pieces(events, COLUMNS) {
         let statement = format!(
-            "INSERT INTO event (workspace, chat_id, sequence, event_id, at, at_given, redacted, hash, body) VALUES {}",
+            "INSERT INTO event (chat, sequence, event_id, at, at_given, redacted, body) VALUES {}",
             sql::placeholders(1, events.len(), COLUMNS)
         );
         let mut query = sqlx::query(AssertSqlSafe(statement));
-        for Kept { event, at_given, hash } in events {
+        for (chat, Kept { event, at_given, json, .. }) in events {
             query = query
-                .bind(key.workspace.clone())
-                .bind(key.chat_id.clone())
+                .bind(*chat)
                 .bind(event.sequence)
                 .bind(event.event_id.as_str().to_owned())
                 .bind(nanoseconds(event.at))
                 .bind(i64::from(*at_given))
                 .bind(i64::from(event.redacted))
-                .bind(hash.clone())
-                .bind(serde_json::to_string(&event.body)?);
+                .bind((*json).to_owned());
         }
         query.execute(&mut **write).await?;
     }
     Ok(())
 }
 
-/// Wipes an event's text. Its hash goes too: it could confirm a guess of what stood there.
-pub async fn wipe(write: &mut Write, key: &ChatKey, event_id: &str) -> Result<(), ChatError> {
-    let body: String = sqlx::query_scalar("SELECT body FROM event WHERE workspace = $1 AND chat_id = $2 AND event_id = $3")
-        .bind(key.workspace.clone())
-        .bind(key.chat_id.clone())
+/// Wipes an event's text.
+pub async fn wipe(write: &mut Write, chat: i64, event_id: &str) -> Result<(), ChatError> {
+    let body: String = sqlx::query_scalar("SELECT body FROM event WHERE chat = $1 AND event_id = $2")
+        .bind(chat)
         .bind(event_id.to_owned())
         .fetch_one(&mut **write)
         .await?;
     let mut body: EventBody = serde_json::from_str(&body)?;
     body.wipe();
-    sqlx::query("UPDATE event SET body = $1, hash = '', redacted = 1 WHERE workspace = $2 AND chat_id = $3 AND event_id = $4")
+    sqlx::query("UPDATE event SET body = $1, redacted = 1 WHERE chat = $2 AND event_id = $3")
         .bind(serde_json::to_string(&body)?)
-        .bind(key.workspace.clone())
-        .bind(key.chat_id.clone())
+        .bind(chat)
         .bind(event_id.to_owned())
         .execute(&mut **write)
         .await?;
     Ok(())
 }
 
-/// Folds a chat's summary from all its events.
-pub async fn refold(write: &mut Write, key: &ChatKey) -> Result<Summary, ChatError> {
-    let mut events = chat_events(&mut **write, key, 0, i64::MAX).await?;
-    events.sort_by_key(|event| (event.at, event.sequence));
-    let mut summary = Summary::default();
-    for event in &events {
-        summary.apply(event);
-    }
-    Ok(summary)
-}
-
-pub async fn store_summaries(write: &mut Write, chats: &[(&ChatKey, &Summary)]) -> Result<(), ChatError> {
-    const COLUMNS: usize = 11;
-    for chats in chats.chunks(sql::MOST_VALUES / COLUMNS) {
-        let statement = format!(
-            "INSERT INTO chat (workspace, chat_id, last_sequence, status, channel, team, agent_id, topic, customer_id, opened_at, summary)
-             VALUES {} ON CONFLICT (workspace, chat_id) DO UPDATE SET last_sequence = excluded.last_sequence,
-             status = excluded.status, channel = excluded.channel, team = excluded.team, agent_id = excluded.agent_id,
-             topic = excluded.topic, customer_id = excluded.customer_id, opened_at = excluded.opened_at, summary = excluded.summary",
-            sql::placeholders(1, chats.len(), COLUMNS)
-        );
-        let mut query = sqlx::query(AssertSqlSafe(statement));
-        for (key, summary) in chats {
-            query = query
-                .bind(key.workspace.clone())
-                .bind(key.chat_id.clone())
-                .bind(summary.last_sequence)
-                .bind(summary.status as i64)
-                .bind(summary.channel as i64)
-                .bind(summary.group.clone())
-                .bind(summary.agent_id.clone())
-                .bind(summary.topic.clone())
-                .bind(summary.customer_id.clone())
-                .bind(nanoseconds(summary.opened_at))
-                .bind(serde_json::to_string(summary)?);
-        }
-        query.execute(&mut **write).await?;
-    }
-    Ok(())
-}
-
-/// Adds the words of new messages to the archive's word table.
-pub async fn insert_words(write: &mut Write, events: &[(&ChatKey, &Event)]) -> Result<(), ChatError> {
-    const COLUMNS: usize = 3;
-    let mut rows = BTreeSet::new();
-    for (key, event) in events {
-        if let (EventBody::Message(message), false) = (&event.body, event.redacted) {
-            // Without a language, as queries are read: only then do both have the same words.
-            rows.extend(words(&message.text, "").into_iter().map(|word| (*key, word.folded().to_owned())));
-        }
-    }
-    let rows: Vec<_> = rows.into_iter().collect();
-    for rows in rows.chunks(sql::MOST_VALUES / COLUMNS) {
-        let statement = format!(
-            "INSERT INTO chat_word (workspace, word, chat_id) VALUES {} ON CONFLICT (workspace, word, chat_id) DO NOTHING",
-            sql::placeholders(1, rows.len(), COLUMNS)
-        );
-        let mut query = sqlx::query(AssertSqlSafe(statement));
-        for (key, word) in rows {
-            query = query.bind(key.workspace.clone()).bind(word.clone()).bind(key.chat_id.clone());
-        }
-        query.execute(&mut **write).await?;
-    }
-    Ok(())
-}
-
-/// Remembers the customers that new events name.
-pub async fn insert_customers(write: &mut Write, events: &[(&ChatKey, &Event)]) -> Result<(), ChatError> {
-    const COLUMNS: usize = 3;
-    let named: BTreeSet<(&ChatKey, &str)> = events
-        .iter()
-        .filter_map(|(key, event)| match &event.body {
-            EventBody::Customer(customer) if !customer.customer_id.is_empty() => Some((*key, customer.customer_id.as_str())),
-            _ => None,
-        })
-        .collect();
-    let rows: Vec<_> = named.into_iter().collect();
-    for rows in rows.chunks(sql::MOST_VALUES / COLUMNS) {
-        let statement = format!(
-            "INSERT INTO chat_customer (workspace, customer_id, chat_id) VALUES {}
-             ON CONFLICT (workspace, customer_id, chat_id) DO NOTHING",
-            sql::placeholders(1, rows.len(), COLUMNS)
-        );
-        let mut query = sqlx::query(AssertSqlSafe(statement));
-        for (key, customer_id) in rows {
-            query = query.bind(key.workspace.clone()).bind((*customer_id).to_owned()).bind(key.chat_id.clone());
-        }
-        query.execute(&mut **write).await?;
-    }
-    Ok(())
-}
-
-/// The chats that ever named a customer.
-pub async fn chats_of_customer(store: &Store, workspace: &Workspace, customer_id: &Id) -> Result<Vec<String>, ChatError> {
-    let rows = sqlx::query_scalar("SELECT chat_id FROM chat_customer WHERE workspace = $1 AND customer_id = $2 ORDER BY chat_id")
-        .bind(workspace.as_str().to_owned())
-        .bind(customer_id.to_string())
-        .fetch_all(store.reads())
-        .await?;
-    Ok(rows)
-}
-
-/// Makes a chat's rows of the word table anew, after text was wiped.
-pub async fn renew_words(write: &mut Write, key: &ChatKey) -> Result<(), ChatError> {
-    sqlx::query("DELETE FROM chat_word WHERE workspace = $1 AND chat_id = $2")
-        .bind(key.workspace.clone())
-        .bind(key.chat_id.clone())
-        .execute(&mut **write)
-        .await?;
-    let events = chat_events(&mut **write, key, 0, i64::MAX).await?;
-    let events: Vec<(&ChatKey, &Event)> = events.iter().map(|event| (key, event)).collect();
-    insert_words(write, &events).await
-}
-
-/// Drops rows that were made for a call which was then refused.
-pub async fn drop_empty_chats(write: &mut Write, keys: &[&ChatKey]) -> Result<(), ChatError> {
-    for keys in keys.chunks(sql::MOST_VALUES / 2) {
-        let statement = format!(
-            "DELETE FROM chat WHERE last_sequence = 0 AND (workspace, chat_id) IN (VALUES {})",
-            sql::placeholders(1, keys.len(), 2)
-        );
-        let mut query = sqlx::query(AssertSqlSafe(statement));
-        for key in keys {
-            query = query.bind(key.workspace.clone()).bind(key.chat_id.clone());
-        }
-        query.execute(&mut **write).await?;
-    }
-    Ok(())
-}
-
-/// A chat's events after a number, in the order of their sequence.
-pub async fn chat_events<'c>(
-    reads: impl sqlx::Executor<'c, Database = Any>,
-    key: &ChatKey,
-    after: i64,
-    most: i64,
-) -> Result<Vec<Event>, ChatError> {
-    let rows = sqlx::query(
-        "SELECT sequence, event_id, at, redacted, body FROM event
-         WHERE workspace = $1 AND chat_id = $2 AND sequence > $3 ORDER BY sequence LIMIT $4",
-    )
-    .bind(key.workspace.clone())
-    .bind(key.chat_id.clone())
-    .bind(after)
-    .bind(most)
-    .fetch_all(reads)
-    .await?;
-    rows.iter().map(event).collect()
-}
-
-fn event(row: &AnyRow) -> Result<Event, ChatError> {
-    Ok(Event {
-        sequence: row.try_get(0)?,
-        event_id: Id::new(row.try_get::<String, _>(1)?).map_err(|_| StoreError::malformed("event id"))?,
-        at: timestamp(row.try_get(2)?)?,
-        redacted: row.try_get::<i64, _>(3)? != 0,
-        body: serde_json::from_str(&row.try_get::<String, _>(4)?)?,
-    })
-}
-
-/// A chat's summary, if there is such a chat.
-pub async fn summary(store: &Store, key: &ChatKey) -> Result<Option<Summary>, ChatError> {
-    let text: Option<String> = sqlx::query_scalar("SELECT summary FROM chat WHERE workspace = $1 AND chat_id = $2")
+/// All events of a chat, in the order of their sequence; none if there is no such chat.
+pub async fn of_chat(store: &Store, key: &ChatKey) -> Result<Vec<Event>, ChatError> {
+    let number: Option<i64> = sqlx::query_scalar("SELECT number FROM chat WHERE workspace = $1 AND chat_id = $2")
         .bind(key.workspace.clone())
         .bind(key.chat_id.clone())
         .fetch_optional(store.reads())
         .await?;
-    Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
-}
-
-/// Deletes a chat with its events and words, and tells how many events it had. The chat's row goes first: it is what an append locks.
-pub async fn erase(write: &mut Write, workspace: &Workspace, chat_id: &str) -> Result<u64, ChatError> {
-    let mut events = 0;
-    for (table, counted) in [("chat", false), ("event", true), ("chat_word", false), ("chat_customer", false)] {
-        let statement = format!("DELETE FROM {table} WHERE workspace = $1 AND chat_id = $2");
-        let done = sqlx::query(AssertSqlSafe(statement))
-            .bind(workspace.as_str().to_owned())
-            .bind(chat_id.to_owned())
-            .execute(&mut **write)
-            .await?;
-        if counted {
-            events = done.rows_affected();
+    let Some(number) = number else { return Ok(Vec::new()) };
+    let mut events: Vec<Event> = Vec::new();
+    loop {
+        let after = events.last().map_or(0, |event| event.sequence);
+        let page = page(store.reads(), number, after).await?;
+        let whole = page.len() < PAGE;
+        events.extend(page);
+        if whole {
+            return Ok(events);
         }
     }
-    Ok(events)
+}
+
+/// All events of a chat whose row is taken.
+pub async fn of_locked(write: &mut Write, number: i64) -> Result<Vec<Event>, ChatError> {
+    let mut events: Vec<Event> = Vec::new();
+    loop {
+        let after = events.last().map_or(0, |event| event.sequence);
+        let page = page(&mut **write, number, after).await?;
+        let whole = page.len() < PAGE;
+        events.extend(page);
+        if whole {
+            return Ok(events);
+        }
+    }
+}
+
+/// The columns of an event as one line of text: a row costs more to hand over than to cut.
+const LINE: &str = "CAST(chat AS TEXT) || CAST($1 AS TEXT) || CAST(sequence AS TEXT) || CAST($1 AS TEXT) || CAST(at AS TEXT)
+     || CAST($1 AS TEXT) || CAST(redacted AS TEXT) || CAST($1 AS TEXT) || event_id || CAST($1 AS TEXT) || body";
+/// Neither stands in an id, and JSON escapes both.
+const CELL_END: &str = "\t";
+const LINE_END: &str = "\n";
+
+async fn page<'c>(from: impl sqlx::Executor<'c, Database = Any>, number: i64, after: i64) -> Result<Vec<Event>, ChatError> {
+    let statement = format!(
+        "SELECT string_agg({LINE}, CAST($2 AS TEXT)) FROM
+           (SELECT chat, sequence, at, redacted, event_id, body FROM event
+            WHERE chat = $3 AND sequence > $4 ORDER BY sequence LIMIT {PAGE}) AS page"
+    );
+    let lines: Option<String> =
+        sqlx::query_scalar(AssertSqlSafe(statement)).bind(CELL_END).bind(LINE_END).bind(number).bind(after).fetch_one(from).await?;
+    Ok(read_lines(&lines.unwrap_or_default())?.remove(&number).unwrap_or_default())
+}
+
+/// The last events of several chats, by their numbers: of each those after a sequence.
+pub async fn of_chats(store: &Store, after: &[(i64, i64)]) -> Result<BTreeMap<i64, Vec<Event>>, ChatError> {
+    if after.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let each: Vec<String> = (0..after.len()).map(|chat| format!("(chat = ${} AND sequence > ${})", 2 * chat + 3, 2 * chat + 4)).collect();
+    let statement = format!("SELECT string_agg({LINE}, CAST($2 AS TEXT)) FROM event WHERE {}", each.join(" OR "));
+    let mut query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(CELL_END).bind(LINE_END);
+    for (number, sequence) in after {
+        query = query.bind(*number).bind(*sequence);
+    }
+    let lines: Option<String> = query.fetch_one(store.reads()).await?;
+    read_lines(&lines.unwrap_or_default())
+}
+
+fn read_lines(lines: &str) -> Result<BTreeMap<i64, Vec<Event>>, ChatError> {
+    let mut chats: BTreeMap<i64, Vec<Event>> = BTreeMap::new();
+    for line in lines.split(LINE_END).filter(|line| !line.is_empty()) {
+        let (chat, event) = read_line(line)?;
+        chats.entry(chat).or_default().push(event);
+    }
+    for events in chats.values_mut() {
+        // An aggregate promises no order.
+        events.sort_by_key(|event| event.sequence);
+    }
+    Ok(chats)
+}
+
+fn read_line(line: &str) -> Result<(i64, Event), ChatError> {
+    let malformed = || StoreError::malformed("event");
+    let mut cells = line.splitn(6, CELL_END);
+    let mut next = || cells.next().ok_or_else(malformed);
+    let (chat, sequence, at, redacted, event_id, body) = (next()?, next()?, next()?, next()?, next()?, next()?);
+    let number = |text: &str| text.parse::<i64>().map_err(|_| malformed());
+    let event = Event {
+        event_id: Id::new(event_id).map_err(|_| malformed())?,
+        at: timestamp(number(at)?)?,
+        sequence: number(sequence)?,
+        redacted: redacted != "0",
+        body: serde_json::from_str(body)?,
+    };
+    Ok((number(chat)?, event))
 }

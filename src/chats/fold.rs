@@ -24,20 +24,31 @@ pub enum Status {
 pub struct Summary {
     pub status: Status,
     pub channel: Channel,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub group: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub subject: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub agent_id: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub agent_name: String,
     /// Whether a transfer named the agent; then agents who merely write don't become it.
     pub transferred: bool,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub topic: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub customer_id: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub customer_name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<Ticket>,
     pub opened_at: Timestamp,
     pub updated_at: Timestamp,
     pub last_sequence: i64,
     pub message_count: i32,
+    /// About how much its events take, as they are stored. Not part of the fold.
+    #[serde(default)]
+    pub bytes: i64,
 }
 
 impl Summary {

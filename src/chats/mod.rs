@@ -3,6 +3,7 @@
 mod append;
 mod archive;
 mod archive_rows;
+mod chat_rows;
 mod context;
 mod error;
 mod event;
@@ -10,18 +11,19 @@ mod event_rows;
 mod fold;
 mod person;
 mod transcript;
+mod word_rows;
 
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::spawn_blocking};
 
 use crate::{
     config::Workspace,
     store::{Store, StoreError, Writer},
-    text::Id,
+    text::{Id, Language},
 };
 
-pub use append::Appended;
+pub use append::{Appended, LogCounts};
 pub use archive::{ChatPage, ListChats};
 pub use archive_rows::Filter;
 pub use context::{ChatLine, ChosenContext, ClassReceipt, EarlierChat, Omission, OmissionReason, choose};
@@ -35,37 +37,59 @@ pub use fold::{Chat, Status, Summary, Turn};
 pub use person::ErasedChats;
 pub use transcript::{Transcript, TranscriptFormat, TranscriptOptions, is_time_zone};
 
-use append::Append;
-use event_rows::ChatKey;
+use append::{Append, Prepared};
+use chat_rows::{ChatKey, Related};
 
-/// Most other chats of a customer that belong to a chat's context.
+/// Most other chats that belong to a chat's context.
 pub const MOST_EARLIER_CHATS: usize = 50;
-/// Most events of one chat; no more are appended.
+/// Of the other chats, at most so many events are read in all, and of each at most so many of its last.
+const MOST_EARLIER_EVENTS: i64 = 3000;
+const MOST_EVENTS_EACH: i64 = 500;
+/// Most events of one chat, and most bytes of them; no more are appended.
 const MOST_EVENTS: i64 = 100_000;
+const MOST_BYTES: i64 = 64 << 20;
+/// A call of more events is prepared off the threads that serve.
+const MANY_EVENTS: usize = 16;
 
 /// Every chat of every workspace.
 #[derive(Clone)]
 pub struct Chats {
     store: Store,
     writer: Writer<Append>,
+    languages: Arc<Vec<Language>>,
+    counts: Arc<LogCounts>,
 }
 
 impl Chats {
-    /// Starts the writer of the log.
-    pub fn start(store: Store) -> Chats {
-        let shared = Arc::new(store.clone());
+    /// Starts the writer of the log. Messages whose language nobody told are read as being in one of `languages`.
+    pub fn start(store: Store, languages: Vec<Language>) -> Chats {
+        let (languages, counts) = (Arc::new(languages), Arc::new(LogCounts::default()));
+        let shared = Arc::new((store.clone(), Arc::clone(&languages), Arc::clone(&counts)));
         let writer = Writer::start(move |batch| {
-            let store = Arc::clone(&shared);
-            async move { append::commit(&store, batch).await }
+            let shared = Arc::clone(&shared);
+            async move {
+                let (store, languages, counts) = &*shared;
+                append::commit(store, counts, languages, batch).await;
+            }
         });
-        Chats { store, writer }
+        Chats { store, writer, languages, counts }
     }
 
     /// Appends events to a chat, all or none, and answers once they are durable. The write goes on when the caller leaves.
     pub async fn append(&self, workspace: &Workspace, chat_id: &Id, events: Vec<NewEvent>) -> Result<Appended, ChatError> {
+        let languages = Arc::clone(&self.languages);
+        let many = events.len() > MANY_EVENTS;
+        let prepare = move || events.into_iter().map(|event| Prepared::new(event, &languages)).collect::<Result<Vec<_>, _>>();
+        let events = if many { spawn_blocking(prepare).await.map_err(|_| StoreError::Busy)?? } else { prepare()? };
+        let bytes = events.iter().map(Prepared::bytes).sum();
         let (answer, answered) = oneshot::channel();
-        self.writer.queue(Append { workspace: workspace.clone(), chat_id: chat_id.clone(), events, answer })?;
+        self.writer.queue(Append { key: key(workspace, chat_id.as_str()), events, answer }, bytes)?;
         answered.await.map_err(|_| ChatError::Store(StoreError::Busy))?
+    }
+
+    /// What the log has done since the start.
+    pub fn counts(&self) -> &LogCounts {
+        &self.counts
     }
 
     /// Reads a chat, folded.
@@ -75,40 +99,45 @@ impl Chats {
 
     /// Reads a chat, folded, and all the events that it is the fold of, in the order of their sequence.
     pub async fn chat_and_events(&self, workspace: &Workspace, chat_id: &Id) -> Result<(Chat, Vec<Event>), ChatError> {
-        let events = event_rows::chat_events(self.store.reads(), &key(workspace, chat_id.as_str()), 0, MOST_EVENTS).await?;
+        let events = event_rows::of_chat(&self.store, &key(workspace, chat_id.as_str())).await?;
         if events.is_empty() {
             return Err(ChatError::NotFound(chat_id.to_string()));
         }
         Ok((Chat::fold(chat_id.as_str(), &events), events))
     }
 
-    /// The ids of other chats of a chat's customer, newest opened first.
+    /// The ids of the chats that belong to a chat's context, newest opened first: the customer's others on whatever channel, and those
+    /// that the chat became or came from as a ticket.
     pub async fn earlier_chat_ids(&self, workspace: &Workspace, chat: &Chat) -> Result<Vec<String>, ChatError> {
-        let customer_id = &chat.summary.customer_id;
-        if customer_id.is_empty() {
-            return Ok(Vec::new());
-        }
-        let filter = Filter { customer_id: customer_id.clone(), ..Filter::default() };
-        let chats = archive_rows::list(&self.store, workspace, &filter, None, MOST_EARLIER_CHATS + 1).await?;
-        let mut ids: Vec<String> = chats.into_iter().map(|(id, _)| id).filter(|id| *id != chat.chat_id).collect();
-        ids.truncate(MOST_EARLIER_CHATS);
-        Ok(ids)
+        Ok(self.related(workspace, chat).await?.into_iter().map(|related| related.chat_id).collect())
     }
 
-    /// Reads the other chats of a chat's customer, newest opened first, at most `most`, and tells how many there are.
-    pub async fn earlier_chats(&self, workspace: &Workspace, chat: &Chat, most: usize) -> Result<(Vec<EarlierChat>, usize), ChatError> {
-        let ids = self.earlier_chat_ids(workspace, chat).await?;
-        let mut earlier = Vec::new();
-        for chat_id in ids.iter().take(most) {
-            let events = event_rows::chat_events(self.store.reads(), &key(workspace, chat_id), 0, MOST_EVENTS).await?;
-            earlier.push(EarlierChat(Chat::fold(chat_id, &events)));
+    /// Reads the chats that belong to a chat's context, newest opened first, within a bound, and tells how many there are.
+    pub async fn earlier_chats(&self, workspace: &Workspace, chat: &Chat) -> Result<(Vec<EarlierChat>, usize), ChatError> {
+        let related = self.related(workspace, chat).await?;
+        let total = related.len();
+        let mut asked = Vec::new();
+        let mut events = 0;
+        for chat in &related {
+            let after = (chat.last_sequence - MOST_EVENTS_EACH).max(0);
+            events += chat.last_sequence - after;
+            if events > MOST_EARLIER_EVENTS {
+                break;
+            }
+            asked.push((chat.number, after));
         }
-        Ok((earlier, ids.len()))
+        let mut read = event_rows::of_chats(&self.store, &asked).await?;
+        let earlier = related.iter().filter_map(|chat| Some(EarlierChat(Chat::fold(&chat.chat_id, &read.remove(&chat.number)?))));
+        Ok((earlier.collect(), total))
     }
 
     /// Whether there is such a chat.
     pub async fn exists(&self, workspace: &Workspace, chat_id: &Id) -> Result<bool, ChatError> {
-        Ok(event_rows::summary(&self.store, &key(workspace, chat_id.as_str())).await?.is_some())
+        chat_rows::exists(&self.store, &key(workspace, chat_id.as_str())).await
+    }
+
+    async fn related(&self, workspace: &Workspace, chat: &Chat) -> Result<Vec<Related>, ChatError> {
+        chat_rows::related(&self.store, &key(workspace, &chat.chat_id), &chat.summary, MOST_EARLIER_CHATS).await
     }
 }
 

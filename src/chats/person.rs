@@ -1,9 +1,14 @@
-//! One person's chats: exported, and erased.
+//! One person's chats: exported, and erased; and chats that are erased for their age.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{ChatError, Chats, event_rows};
-use crate::{config::Workspace, store::Write, text::Id};
+use super::{ChatError, Chats, chat_rows, event_rows};
+use crate::{
+    config::Workspace,
+    store::{StoreError, Write},
+    text::Id,
+};
 
 /// What was erased of a person's chats.
 #[derive(Debug, Default)]
@@ -17,8 +22,8 @@ impl Chats {
     pub async fn export(&self, workspace: &Workspace, customer_id: &Id, most_bytes: usize) -> Result<Vec<Value>, ChatError> {
         let mut chats = Vec::new();
         let mut bytes = 0;
-        for chat_id in event_rows::chats_of_customer(&self.store, workspace, customer_id).await? {
-            let events = event_rows::chat_events(self.store.reads(), &super::key(workspace, &chat_id), 0, i64::MAX).await?;
+        for (_, chat_id) in chat_rows::of_customer(self.store.reads(), workspace.as_str(), customer_id.as_str()).await? {
+            let events = event_rows::of_chat(&self.store, &super::key(workspace, &chat_id)).await?;
             let events: Vec<Value> = events
                 .iter()
                 .map(|event| {
@@ -41,12 +46,35 @@ impl Chats {
         if chats.is_empty() { Err(ChatError::CustomerNotFound(customer_id.to_string())) } else { Ok(chats) }
     }
 
-    /// Erases a customer's chats inside a write that the caller commits.
-    pub async fn erase(&self, write: &mut Write, workspace: &Workspace, customer_id: &Id) -> Result<ErasedChats, ChatError> {
-        let mut erased = ErasedChats { chat_ids: event_rows::chats_of_customer(&self.store, workspace, customer_id).await?, events: 0 };
-        for chat_id in &erased.chat_ids {
-            erased.events += event_rows::erase(write, workspace, chat_id).await?;
+    /// Erases the chats that ever named a customer, inside a write that the caller commits.
+    pub async fn erase_customer(&self, write: &mut Write, workspace: &Workspace, customer_id: &str) -> Result<ErasedChats, ChatError> {
+        let mut erased = ErasedChats::default();
+        for (number, chat_id) in chat_rows::of_customer(&mut **write, workspace.as_str(), customer_id).await? {
+            if let Some(events) = chat_rows::erase(write, number, None).await? {
+                erased.events += events;
+                erased.chat_ids.push(chat_id);
+            }
         }
         Ok(erased)
+    }
+
+    /// Every customer that a chat names, by workspace.
+    pub async fn customers(&self) -> Result<Vec<(String, String)>, ChatError> {
+        chat_rows::customers(&self.store).await
+    }
+
+    /// Chats of a workspace whose last event is older than `time`, the oldest first: their numbers and ids.
+    pub async fn idle_since(&self, workspace: &Workspace, time: Timestamp, most: usize) -> Result<Vec<(i64, String)>, ChatError> {
+        chat_rows::idle_since(&self.store, workspace.as_str(), time, most).await
+    }
+
+    /// Erases one chat inside a write that the caller commits, unless it went on since `time`; tells whether it was erased.
+    pub async fn erase_idle(&self, write: &mut Write, number: i64, time: Timestamp) -> Result<bool, ChatError> {
+        Ok(chat_rows::erase(write, number, Some(time)).await?.is_some())
+    }
+
+    /// Takes a chat for the rest of a write, and tells whether there is such a chat.
+    pub async fn hold(write: &mut Write, workspace: &str, chat_id: &str) -> Result<bool, StoreError> {
+        chat_rows::hold(write, workspace, chat_id).await
     }
 }

@@ -50,8 +50,7 @@ impl Chats {
             "" => TimeZone::UTC,
             name => TimeZone::get(name).map_err(|_| ChatError::TimeZone(name.to_owned()))?,
         };
-        let mut events =
-            event_rows::chat_events(self.store.reads(), &super::key(workspace, chat_id.as_str()), 0, super::MOST_EVENTS).await?;
+        let mut events = event_rows::of_chat(&self.store, &super::key(workspace, chat_id.as_str())).await?;
         if events.is_empty() {
             return Err(ChatError::NotFound(chat_id.to_string()));
         }

@@ -63,7 +63,7 @@ pub async fn last_number(store: &Store, workspace: &Workspace) -> Result<i64, Kn
 /// Which of these documents are there, deleted ones included.
 pub async fn kept(write: &mut Write, workspace: &Workspace, keys: &[DocumentKey]) -> Result<HashMap<DocumentKey, Kept>, KnowledgeError> {
     let mut found = HashMap::new();
-    for keys in keys.chunks(sql::MOST_VALUES / 3) {
+    for keys in sql::pieces(keys, 3) {
         let statement = format!(
             "SELECT kind, id, language, origin, deleted, updated_at, hash FROM document
              WHERE workspace = $1 AND (kind, id, language) IN (VALUES {})",
@@ -89,7 +89,7 @@ pub async fn versions(
     language: Option<&Language>,
 ) -> Result<Vec<(DocumentKey, Kept)>, KnowledgeError> {
     let mut found = Vec::new();
-    for ids in ids.chunks(sql::MOST_VALUES) {
+    for ids in sql::pieces(ids, 1) {
         let statement = format!(
             "SELECT kind, id, language, origin, deleted, updated_at, hash FROM document
              WHERE workspace = $1 AND kind = $2 AND deleted = 0 AND id IN (VALUES {})",

@@ -1,6 +1,6 @@
 //! The search report: what people searched and opened, and how they rated articles.
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlx::Row;
@@ -16,6 +16,8 @@ use crate::{
 
 /// Queries of a session that extend one another within this time are one search.
 const SAME_SEARCH: Duration = Duration::from_secs(5);
+/// About how much of the queue a job takes.
+const JOB_BYTES: usize = 4096;
 /// Most lines of each list of a report.
 const MOST_LINES: i64 = 1000;
 /// Most reasons shown with an article's ratings.
@@ -92,7 +94,7 @@ impl Report {
             query: query.trim().to_lowercase(),
             hits: i64::try_from(hits).unwrap_or(i64::MAX),
         };
-        if self.writer.queue(Job { workspace: workspace.clone(), at: Timestamp::now(), used }).is_err() {
+        if self.writer.queue(Job { workspace: workspace.clone(), at: Timestamp::now(), used }, JOB_BYTES).is_err() {
             tracing::warn!("a search was not written down: the store is busy");
         }
         search_id
@@ -114,7 +116,7 @@ impl Report {
         used: Use,
         answered: oneshot::Receiver<Result<(), KnowledgeError>>,
     ) -> Result<(), KnowledgeError> {
-        self.writer.queue(Job { workspace: workspace.clone(), at: Timestamp::now(), used })?;
+        self.writer.queue(Job { workspace: workspace.clone(), at: Timestamp::now(), used }, JOB_BYTES)?;
         answered.await.map_err(|_| KnowledgeError::Store(StoreError::Busy))?
     }
 
@@ -189,7 +191,7 @@ impl Report {
 }
 
 /// Each job is a write of its own: searches are few, and none fails for another.
-async fn commit(store: &Store, batch: VecDeque<Job>) {
+async fn commit(store: &Store, batch: Vec<Job>) {
     for Job { workspace, at, used } in batch {
         let name = workspace.as_str();
         match used {
@@ -267,6 +269,7 @@ async fn write_open(store: &Store, workspace: &str, at: Timestamp, search_id: &I
         .fetch_one(&mut *write)
         .await?;
     if searches == 0 {
+        write.roll_back().await?;
         return Err(KnowledgeError::SearchNotFound(search_id.to_string()));
     }
     let articles: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM document WHERE workspace = $1 AND kind = $2 AND id = $3 AND deleted = 0")
@@ -276,6 +279,7 @@ async fn write_open(store: &Store, workspace: &str, at: Timestamp, search_id: &I
         .fetch_one(&mut *write)
         .await?;
     if articles == 0 {
+        write.roll_back().await?;
         return Err(KnowledgeError::NotFound { kind: Kind::Article, id: article_id.to_string() });
     }
     sqlx::query(

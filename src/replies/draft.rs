@@ -25,8 +25,6 @@ const MOST_OFFERS: usize = 8;
 const SOURCE_THRESHOLD: f64 = 0.15;
 /// The share of the budget that sources may take.
 const SOURCES_SHARE: f64 = 0.4;
-/// Most earlier chats that are read.
-const MOST_EARLIER_CHATS: usize = 5;
 /// Most terms of the glossary that every prompt carries; of a longer one, those that occur.
 const MOST_TERMS: usize = 40;
 
@@ -171,7 +169,7 @@ impl Replies {
         offers: &PublicOffers,
     ) -> Result<(Prompt, Vec<Source>, ContextReceipt), ReplyError> {
         let budget = self.desk.context_tokens;
-        let (earlier, earlier_total) = self.chats.earlier_chats(workspace, chat, MOST_EARLIER_CHATS).await?;
+        let (earlier, earlier_total) = self.chats.earlier_chats(workspace, chat).await?;
         let (texts, sources, source_tokens) = offers.sources(chat, &draft.agent, (budget as f64 * SOURCES_SHARE) as usize);
         let glossary = self.knowledge.glossary(workspace);
         let terms = terms(&glossary, language, chat);

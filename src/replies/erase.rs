@@ -33,7 +33,7 @@ impl Replies {
     /// Erases a customer: their chats, and all that was made of them, in one write.
     pub async fn erase_customer(&self, workspace: &Workspace, customer_id: &Id) -> Result<Erased, ReplyError> {
         let mut write = self.store.begin().await?;
-        let chats = self.chats.erase(&mut write, workspace, customer_id).await?;
+        let chats = self.chats.erase_customer(&mut write, workspace, customer_id.as_str()).await?;
         let offers = offer_rows::erase(&mut write, workspace, &chats.chat_ids).await?;
         write.commit().await?;
         self.store.empty_log().await;

@@ -73,9 +73,6 @@ impl Replies {
 
     /// Writes an outcome down, and answers once it is durable.
     pub async fn record_outcome(&self, workspace: &Workspace, outcome: Outcome) -> Result<(), ReplyError> {
-        if !self.chats.exists(workspace, &outcome.chat_id).await? {
-            return Err(crate::chats::ChatError::NotFound(outcome.chat_id.to_string()).into());
-        }
         self.offers.outcome(workspace, outcome).await
     }
 

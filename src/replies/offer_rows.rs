@@ -1,7 +1,5 @@
 //! What was offered and what became of it: suggestions, drafts, outcomes.
 
-use std::collections::VecDeque;
-
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sqlx::Row;
@@ -9,12 +7,15 @@ use tokio::sync::oneshot;
 
 use super::{ReplyError, Source};
 use crate::{
+    chats::{ChatError, Chats},
     config::Workspace,
     knowledge::Kind,
     store::{Store, StoreError, Write, Writer, nanoseconds, timestamp},
     text::{Id, fingerprint},
 };
 
+/// About how much of the queue a job takes beside its text.
+const JOB_BYTES: usize = 2048;
 /// Most lines of a report.
 const MOST_LINES: i64 = 1000;
 
@@ -117,14 +118,15 @@ impl Offers {
     /// Writes an outcome down, and answers once it is durable.
     pub async fn outcome(&self, workspace: &Workspace, outcome: Outcome) -> Result<(), ReplyError> {
         let (answer, answered) = oneshot::channel();
+        let bytes = outcome.final_text.len() + JOB_BYTES;
         let record = Record::Outcome { outcome, answer };
-        self.writer.queue(Job { workspace: workspace.clone(), at: Timestamp::now(), record })?;
+        self.writer.queue(Job { workspace: workspace.clone(), at: Timestamp::now(), record }, bytes)?;
         answered.await.map_err(|_| ReplyError::from(StoreError::Busy))?
     }
 
     /// An offer that can't be written down was made all the same: its outcome will not be taken.
     fn queue(&self, workspace: &Workspace, record: Record) {
-        if self.writer.queue(Job { workspace: workspace.clone(), at: Timestamp::now(), record }).is_err() {
+        if self.writer.queue(Job { workspace: workspace.clone(), at: Timestamp::now(), record }, JOB_BYTES).is_err() {
             tracing::warn!("an offer was not written down: the store is busy");
         }
     }
@@ -202,7 +204,7 @@ pub async fn erase(write: &mut Write, workspace: &Workspace, chat_ids: &[String]
 }
 
 /// Each job is a write of its own: none fails for another.
-async fn commit(store: &Store, batch: VecDeque<Job>) {
+async fn commit(store: &Store, batch: Vec<Job>) {
     for Job { workspace, at, record } in batch {
         let name = workspace.as_str();
         let written = match record {
@@ -221,6 +223,10 @@ async fn commit(store: &Store, batch: VecDeque<Job>) {
 
 async fn write_suggestions(store: &Store, workspace: &str, at: Timestamp, chat_id: &str, shown: &[Shown]) -> Result<(), ReplyError> {
     let mut write = store.begin().await?;
+    // What was shown in a chat goes with it; a chat that was erased meanwhile gets nothing new.
+    if !chat_id.is_empty() && !Chats::hold(&mut write, workspace, chat_id).await? {
+        return Ok(write.roll_back().await?);
+    }
     for Shown { suggestion_id, kind, document_id, language } in shown {
         sqlx::query("INSERT INTO suggestion (workspace, suggestion_id, chat_id, kind, document_id, language, at) VALUES ($1, $2, $3, $4, $5, $6, $7)")
             .bind(workspace.to_owned())
@@ -245,6 +251,9 @@ async fn write_draft(
     sources: &str,
 ) -> Result<(), ReplyError> {
     let mut write = store.begin().await?;
+    if !Chats::hold(&mut write, workspace, chat_id).await? {
+        return Ok(write.roll_back().await?);
+    }
     sqlx::query("INSERT INTO draft (workspace, draft_id, chat_id, sources, at) VALUES ($1, $2, $3, $4, $5)")
         .bind(workspace.to_owned())
         .bind(draft_id.to_owned())
@@ -267,16 +276,19 @@ async fn write_outcome(store: &Store, workspace: &str, at: Timestamp, outcome: &
     let hash = fingerprint(format!("{what}\n{offer_id}\n{}\n{agent_id}\n{final_text}", *action as i16));
 
     let mut write = store.begin().await?;
+    if !Chats::hold(&mut write, workspace, chat_id.as_str()).await? {
+        write.roll_back().await?;
+        return Err(ChatError::NotFound(chat_id.to_string()).into());
+    }
     let known: Option<String> = sqlx::query_scalar("SELECT hash FROM outcome WHERE workspace = $1 AND chat_id = $2 AND outcome_id = $3")
         .bind(workspace.to_owned())
         .bind(chat_id.to_string())
         .bind(outcome_id.to_string())
         .fetch_optional(&mut *write)
         .await?;
-    match known {
-        Some(known) if known == hash => return Ok(()),
-        Some(_) => return Err(ReplyError::OutcomeExists(outcome_id.to_string())),
-        None => {}
+    if let Some(known) = known {
+        write.roll_back().await?;
+        return if known == hash { Ok(()) } else { Err(ReplyError::OutcomeExists(outcome_id.to_string())) };
     }
     let offers: i64 = sqlx::query_scalar(statement)
         .bind(workspace.to_owned())
@@ -285,6 +297,7 @@ async fn write_outcome(store: &Store, workspace: &str, at: Timestamp, outcome: &
         .fetch_one(&mut *write)
         .await?;
     if offers == 0 {
+        write.roll_back().await?;
         return Err(ReplyError::OfferNotFound { what, id: offer_id.to_string() });
     }
     let (suggestion_id, draft_id) = match offer {

@@ -56,17 +56,18 @@ impl Outflow {
 
     fn take_citations_out(&mut self) {
         let mut from = 0;
-        while let Some(start) = self.held[from..].find("[[").map(|start| from + start) {
-            let Some(end) = self.held[start..].find("]]").map(|end| start + end + 2) else { return };
-            let numbers: Option<Vec<usize>> = self.held[start + 2..end - 2].split(',').map(|number| number.trim().parse().ok()).collect();
-            match numbers {
-                Some(numbers) if end - start <= MOST_MARK && numbers.iter().all(|number| (1..=self.sources).contains(number)) => {
+        while let Some(end) = self.held[from..].find("]]").map(|end| from + end + 2) {
+            let start = self.held[..end - 2].rfind("[[");
+            let number = |text: &str| text.trim_matches(' ').parse().ok().filter(|_| !text.contains('+'));
+            let numbers = |start: usize| self.held[start + 2..end - 2].split(',').map(number).collect::<Option<Vec<usize>>>();
+            match start.and_then(|start| Some((start, numbers(start)?))) {
+                Some((start, numbers)) if end - start <= MOST_MARK && numbers.iter().all(|number| (1..=self.sources).contains(number)) => {
                     self.cited.extend(numbers);
                     let before = self.held[..start].trim_end_matches(' ').len();
                     self.held.replace_range(before..end, "");
                     from = before;
                 }
-                _ => from = start + 2,
+                _ => from = end - 1,
             }
         }
     }

@@ -16,9 +16,6 @@ use crate::{
     text::{Id, Language},
 };
 
-/// Most earlier chats that are read.
-const MOST_EARLIER_CHATS: usize = 5;
-
 /// What to sum up.
 #[derive(Debug, Clone)]
 pub struct Summarize {
@@ -35,7 +32,7 @@ impl Replies {
         let Summarize { chat_id, agent, language } = summarize;
         let chat = self.chats.chat(workspace, &chat_id).await?;
         let language = language.or(agent.language).map_or_else(|| self.desk.language.clone(), |language| self.ours(&language));
-        let (earlier, earlier_total) = self.chats.earlier_chats(workspace, &chat, MOST_EARLIER_CHATS).await?;
+        let (earlier, earlier_total) = self.chats.earlier_chats(workspace, &chat).await?;
         let budget = self.desk.context_tokens;
         let chosen = choose(&chat, &earlier, earlier_total, true, budget);
         let account = receipt(&chosen, 0, budget);

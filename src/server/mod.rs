@@ -53,7 +53,7 @@ impl Server {
         }
         let knowledge =
             Knowledge::start(store.clone(), workspace, folder, &config.data).await.context("the knowledge base can't be opened")?;
-        let chats = Chats::start(store.clone());
+        let chats = Chats::start(store.clone(), config.desk.languages.clone());
         let models = Models::new(&config.models).context("the models can't be prepared")?;
         let desk = Arc::new(config.desk);
         let replies = Replies::start(store.clone(), chats.clone(), knowledge.clone(), models, Arc::clone(&desk));

@@ -2,13 +2,17 @@
 
 use std::{path::Path, time::Duration};
 
-use sqlx::{Any, AnyConnection, AnyPool, Connection, Transaction, any::AnyPoolOptions};
+use sqlx::{AnyConnection, AnyPool, Connection, any::AnyPoolOptions, migrate::Migrator};
 
+mod error;
 pub mod sql;
 mod time;
+mod write;
 mod writer;
 
+pub use error::StoreError;
 pub use time::{nanoseconds, timestamp};
+pub use write::Write;
 pub use writer::Writer;
 
 /// SQLite before this version may corrupt a WAL that two connections use at once.
@@ -19,53 +23,9 @@ const READERS: u32 = 4;
 /// How long a statement waits for a connection or for SQLite's write lock.
 const WAIT: Duration = Duration::from_secs(5);
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("src/store/migrations");
-
-/// Why the database could not do what it was asked for.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The disk or the database's quota is full.
-    #[error("the store is full")]
-    Full,
-    /// More work is waiting than the store takes.
-    #[error("the store is busy")]
-    Busy,
-    /// The database's schema was made by a newer version of this program.
-    #[error("the database was written by a newer version (its schema has migration {0}, unknown here); update deskhand")]
-    Newer(i64),
-    /// Anything else that the database says.
-    #[error("the store failed")]
-    Failed(#[source] sqlx::Error),
-    /// What was kept can't be read back.
-    #[error("the store holds a row that can't be read")]
-    Unreadable(#[from] serde_json::Error),
-}
-
-impl StoreError {
-    /// A stored row does not hold what it should.
-    pub fn malformed(what: &str) -> StoreError {
-        StoreError::Failed(sqlx::Error::Decode(format!("a stored {what} is malformed").into()))
-    }
-}
-
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> StoreError {
-        let code = match &error {
-            sqlx::Error::Database(error) => error.code().map(|code| code.into_owned()).unwrap_or_default(),
-            _ => String::new(),
-        };
-        match (&error, code.as_str()) {
-            // SQLITE_FULL, PostgreSQL's disk_full
-            (_, "13" | "53100") => StoreError::Full,
-            // SQLITE_BUSY
-            (_, "5") | (sqlx::Error::PoolTimedOut, _) => StoreError::Busy,
-            _ => StoreError::Failed(error),
-        }
-    }
-}
-
-/// A write transaction.
-pub type Write = Transaction<'static, Any>;
+/// Forward only, each in a transaction of its own. Statements are the same for both databases, tables are not quite.
+static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/sqlite");
+static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/postgres");
 
 /// The open database.
 #[derive(Clone)]
@@ -91,7 +51,8 @@ impl Store {
         if sqlite {
             check_sqlite(&writes).await?;
         }
-        MIGRATIONS.run(&writes).await.map_err(|error| match error {
+        let migrations = if sqlite { &SQLITE_MIGRATIONS } else { &POSTGRES_MIGRATIONS };
+        migrations.run(&writes).await.map_err(|error| match error {
             sqlx::migrate::MigrateError::VersionMissing(version) => StoreError::Newer(version),
             other => StoreError::Failed(sqlx::Error::Migrate(Box::new(other))),
         })?;
@@ -108,7 +69,7 @@ impl Store {
 
     /// Begins a write. On SQLite there is one writer at a time, which waits for its turn here.
     pub async fn begin(&self) -> Result<Write, StoreError> {
-        Ok(self.writes.begin_with(self.begin).await?)
+        Write::begin(self.writes.acquire().await?, self.begin).await
     }
 
     /// Empties SQLite's write-ahead log into the database, so that no wiped text stays in it; what a reader still needs stays until
@@ -150,6 +111,7 @@ async fn pool(url: &str, connections: u32, sqlite: bool) -> Result<AnyPool, Stor
                     "PRAGMA trusted_schema = OFF",
                     "PRAGMA busy_timeout = 5000",
                     "PRAGMA journal_size_limit = 67108864",
+                    "PRAGMA temp_store = MEMORY",
                     "PRAGMA cache_size = -16384",
                 ] {
                     sqlx::query(pragma).execute(&mut *connection).await?;

@@ -9,8 +9,23 @@ pub fn placeholders(first: usize, rows: usize, columns: usize) -> String {
     (0..rows).map(row).collect::<Vec<_>>().join(",")
 }
 
+/// Cuts rows of `columns` values into pieces for one statement each. Lengths are powers of two, so that few different statements are
+/// prepared, each once.
+pub fn pieces<T>(mut rows: &[T], columns: usize) -> impl Iterator<Item = &[T]> {
+    let most = (MOST_VALUES / columns + 1).next_power_of_two() / 2;
+    std::iter::from_fn(move || {
+        if rows.is_empty() {
+            return None;
+        }
+        let length = most.min((rows.len() + 1).next_power_of_two() / 2);
+        let (piece, rest) = rows.split_at(length);
+        rows = rest;
+        Some(piece)
+    })
+}
+
 /// Most bound values in one statement: far under what both databases take (32,766 and 65,535).
-pub const MOST_VALUES: usize = 9_000;
+const MOST_VALUES: usize = 2_304;
 
 #[cfg(test)]
 mod tests {
@@ -20,5 +35,15 @@ mod tests {
     fn placeholders_are_counted_through() {
         assert_eq!(placeholders(1, 2, 2), "($1,$2),($3,$4)");
         assert_eq!(placeholders(3, 1, 1), "($3)");
+    }
+
+    #[test]
+    fn pieces_hold_every_row_in_powers_of_two() {
+        for rows in 0..600 {
+            let rows: Vec<usize> = (0..rows).collect();
+            let lengths: Vec<usize> = pieces(&rows, 9).map(<[usize]>::len).collect();
+            assert!(lengths.iter().all(|length| length.is_power_of_two() && length * 9 <= MOST_VALUES), "{lengths:?}");
+            assert_eq!(pieces(&rows, 9).flatten().copied().collect::<Vec<_>>(), rows);
+        }
     }
 }

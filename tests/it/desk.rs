@@ -57,6 +57,9 @@ impl Opening {
         if !self.with_shop {
             std::fs::create_dir_all(folder.path().join("knowledge-base")).unwrap();
         }
+        if crate::postgres::wanted() {
+            config.database_url = Some(crate::postgres::new_database().await);
+        }
         let server = Server::start(config).await.unwrap();
         let channel = Endpoint::from_shared(format!("http://{}", server.address)).unwrap().connect().await.unwrap();
         Desk {

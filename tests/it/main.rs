@@ -1,4 +1,4 @@
-//! The real server on a free port, real gRPC clients, a real SQLite file; the language model alone is played by a scripted one.
+//! The real server on a free port, real gRPC clients, a real SQLite file or a real PostgreSQL; the language model alone is played by a scripted one.
 
 #![expect(clippy::unwrap_used, reason = "a test that finds something missing fails")]
 
@@ -11,6 +11,8 @@ mod deadline;
 mod desk;
 mod knowledge;
 mod live_reload;
+mod migration;
 mod model;
+mod postgres;
 mod replies;
 mod restart;

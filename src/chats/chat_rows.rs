@@ -1,0 +1,277 @@
+//! The rows of chats: locked by writers, looked up by id, by customer and by ticket, erased.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::{AtomicI64, Ordering},
+};
+
+use jiff::Timestamp;
+use sqlx::{AssertSqlSafe, Row};
+
+use super::{ChatError, Event, EventBody, Summary};
+use crate::store::{Store, StoreError, Write, nanoseconds, sql};
+
+/// Names a chat. Its order is the order in which rows are locked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChatKey {
+    pub workspace: String,
+    pub chat_id: String,
+}
+
+/// A chat's row, taken by a writer.
+#[derive(Debug, Clone)]
+pub struct Locked {
+    /// By this number its events and words know the chat.
+    pub number: i64,
+    /// A chat that is new has none yet.
+    pub summary: Option<Summary>,
+}
+
+/// Takes the chats' rows, in their order, making those that are absent.
+pub async fn lock(write: &mut Write, keys: &[&ChatKey]) -> Result<BTreeMap<ChatKey, Locked>, ChatError> {
+    let mut locked = BTreeMap::new();
+    for keys in sql::pieces(keys, 3) {
+        let values: Vec<String> = (0..keys.len())
+            .map(|row| {
+                let first = 3 * row + 1;
+                format!("(${first},${},${},0,1,0,'','','','','',0,0,'')", first + 1, first + 2)
+            })
+            .collect();
+        let statement = format!(
+            "INSERT INTO chat (number, workspace, chat_id, {STATE}) VALUES {}
+             ON CONFLICT (workspace, chat_id) DO UPDATE SET last_sequence = chat.last_sequence
+             RETURNING number, workspace, chat_id, summary",
+            values.join(",")
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        for key in keys {
+            query = query.bind(next_number()).bind(key.workspace.clone()).bind(key.chat_id.clone());
+        }
+        for row in query.fetch_all(&mut **write).await? {
+            let summary: String = row.try_get(3)?;
+            let summary = if summary.is_empty() { None } else { Some(serde_json::from_str(&summary)?) };
+            let key = ChatKey { workspace: row.try_get(1)?, chat_id: row.try_get(2)? };
+            locked.insert(key, Locked { number: row.try_get(0)?, summary });
+        }
+    }
+    Ok(locked)
+}
+
+/// A number that no chat has: milliseconds since 2020, then 20 bits in which replicas that begin a chat at the same time differ.
+fn next_number() -> i64 {
+    const YEAR_2020: i64 = 1_577_836_800_000;
+    static LAST: AtomicI64 = AtomicI64::new(0);
+    let now = ((Timestamp::now().as_millisecond() - YEAR_2020).max(0) << 20) | i64::from(uuid::Uuid::new_v4().as_fields().0 >> 12);
+    let next = |last: i64| Some(now.max(last + 1));
+    LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).map_or(now, |last| now.max(last + 1))
+}
+
+/// The columns that hold a chat's state.
+const STATE: &str = "last_sequence, status, channel, team, agent_id, topic, customer_id, ticket_id, opened_at, updated_at, summary";
+
+/// A chat's new state.
+pub struct Changed<'a> {
+    pub key: &'a ChatKey,
+    pub number: i64,
+    pub before: Option<&'a Summary>,
+    pub summary: &'a Summary,
+}
+
+impl Changed<'_> {
+    /// Whether only what no list asks for has changed, as with most messages: the indexes then stay as they are.
+    fn only_goes_on(&self) -> bool {
+        let listed = |summary: &Summary| {
+            let Summary { status, channel, group, agent_id, topic, customer_id, ticket, opened_at, .. } = summary.clone();
+            (status, channel, group, agent_id, topic, customer_id, ticket, opened_at)
+        };
+        self.before.is_some_and(|before| listed(before) == listed(self.summary))
+    }
+}
+
+/// Writes the state of chats whose rows are taken.
+pub async fn store(write: &mut Write, changed: &[Changed<'_>]) -> Result<(), ChatError> {
+    let (going_on, other): (Vec<&Changed>, Vec<&Changed>) = changed.iter().partition(|changed| changed.only_goes_on());
+    let goes_on = "last_sequence = excluded.last_sequence, updated_at = excluded.updated_at, summary = excluded.summary";
+    store_columns(write, &going_on, goes_on).await?;
+    let every: Vec<String> = STATE.split(", ").map(|column| format!("{column} = excluded.{column}")).collect();
+    store_columns(write, &other, &every.join(", ")).await
+}
+
+async fn store_columns(write: &mut Write, changed: &[&Changed<'_>], set: &str) -> Result<(), ChatError> {
+    const COLUMNS: usize = 14;
+    for changed in sql::pieces(changed, COLUMNS) {
+        let statement = format!(
+            "INSERT INTO chat (number, workspace, chat_id, {STATE}) VALUES {} ON CONFLICT (number) DO UPDATE SET {set}",
+            sql::placeholders(1, changed.len(), COLUMNS)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        for Changed { key, number, summary, .. } in changed {
+            query = query
+                .bind(*number)
+                .bind(key.workspace.clone())
+                .bind(key.chat_id.clone())
+                .bind(summary.last_sequence)
+                .bind(summary.status as i64)
+                .bind(summary.channel as i64)
+                .bind(summary.group.clone())
+                .bind(summary.agent_id.clone())
+                .bind(summary.topic.clone())
+                .bind(summary.customer_id.clone())
+                .bind(summary.ticket.as_ref().map(|ticket| ticket.ticket_id.clone()).unwrap_or_default())
+                .bind(nanoseconds(summary.opened_at))
+                .bind(nanoseconds(summary.updated_at))
+                .bind(serde_json::to_string(summary)?);
+        }
+        query.execute(&mut **write).await?;
+    }
+    Ok(())
+}
+
+/// Takes a chat's row for the rest of a write, and tells whether there is such a chat: what is then written beside it goes when it goes.
+pub async fn hold(write: &mut Write, workspace: &str, chat_id: &str) -> Result<bool, StoreError> {
+    let held = sqlx::query("UPDATE chat SET last_sequence = last_sequence WHERE workspace = $1 AND chat_id = $2")
+        .bind(workspace.to_owned())
+        .bind(chat_id.to_owned())
+        .execute(&mut **write)
+        .await?;
+    Ok(held.rows_affected() > 0)
+}
+
+/// Whether there is such a chat.
+pub async fn exists(store: &Store, key: &ChatKey) -> Result<bool, ChatError> {
+    let chats: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM chat WHERE workspace = $1 AND chat_id = $2")
+        .bind(key.workspace.clone())
+        .bind(key.chat_id.clone())
+        .fetch_one(store.reads())
+        .await?;
+    Ok(chats > 0)
+}
+
+/// A chat that belongs to another's context.
+#[derive(Debug, Clone)]
+pub struct Related {
+    pub number: i64,
+    pub chat_id: String,
+    pub last_sequence: i64,
+}
+
+/// The other chats of a chat's customer, and those that it became or came from as a ticket; newest opened first.
+pub async fn related(store: &Store, key: &ChatKey, summary: &Summary, most: usize) -> Result<Vec<Related>, ChatError> {
+    // What is empty is no bond.
+    let or_none = |text: &str| if text.is_empty() { None } else { Some(text.to_owned()) };
+    let ticket_id = or_none(summary.ticket.as_ref().map_or("", |ticket| &ticket.ticket_id));
+    let statement = format!(
+        "SELECT number, chat_id, last_sequence, opened_at FROM
+           (SELECT number, chat_id, last_sequence, opened_at FROM chat WHERE workspace = $1 AND customer_id = $2
+            ORDER BY opened_at DESC, number DESC LIMIT {}) AS of_customer
+         UNION SELECT number, chat_id, last_sequence, opened_at FROM chat
+           WHERE workspace = $1 AND ticket_id <> '' AND ticket_id IN ($3, $4)
+         UNION SELECT number, chat_id, last_sequence, opened_at FROM chat WHERE workspace = $1 AND chat_id = $4
+         ORDER BY opened_at DESC, number DESC LIMIT {}",
+        most + 1,
+        most + 1
+    );
+    let rows = sqlx::query(AssertSqlSafe(statement))
+        .bind(key.workspace.clone())
+        .bind(or_none(&summary.customer_id))
+        .bind(key.chat_id.clone())
+        .bind(ticket_id)
+        .fetch_all(store.reads())
+        .await?;
+    let mut related = Vec::new();
+    for row in &rows {
+        let chat = Related { number: row.try_get(0)?, chat_id: row.try_get(1)?, last_sequence: row.try_get(2)? };
+        if chat.chat_id != key.chat_id {
+            related.push(chat);
+        }
+    }
+    related.truncate(most);
+    Ok(related)
+}
+
+/// Remembers the customers that new events name.
+pub async fn insert_customers(write: &mut Write, events: &[(&ChatKey, i64, &Event)]) -> Result<(), ChatError> {
+    const COLUMNS: usize = 3;
+    let named: BTreeSet<(&str, &str, i64)> = events
+        .iter()
+        .filter_map(|(key, number, event)| match &event.body {
+            EventBody::Customer(customer) if !customer.customer_id.is_empty() => {
+                Some((key.workspace.as_str(), customer.customer_id.as_str(), *number))
+            }
+            _ => None,
+        })
+        .collect();
+    let rows: Vec<_> = named.into_iter().collect();
+    for rows in sql::pieces(&rows, COLUMNS) {
+        let statement = format!(
+            "INSERT INTO chat_customer (workspace, customer_id, chat) VALUES {} ON CONFLICT (workspace, customer_id, chat) DO NOTHING",
+            sql::placeholders(1, rows.len(), COLUMNS)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        for (workspace, customer_id, number) in rows {
+            query = query.bind((*workspace).to_owned()).bind((*customer_id).to_owned()).bind(*number);
+        }
+        query.execute(&mut **write).await?;
+    }
+    Ok(())
+}
+
+/// The numbers and ids of the chats that ever named a customer.
+pub async fn of_customer<'c>(
+    from: impl sqlx::Executor<'c, Database = sqlx::Any>,
+    workspace: &str,
+    customer_id: &str,
+) -> Result<Vec<(i64, String)>, ChatError> {
+    let statement = "SELECT chat.number, chat.chat_id FROM chat_customer JOIN chat ON chat.number = chat_customer.chat
+         WHERE chat_customer.workspace = $1 AND chat_customer.customer_id = $2 ORDER BY chat.workspace, chat.chat_id";
+    Ok(sqlx::query_as(statement).bind(workspace.to_owned()).bind(customer_id.to_owned()).fetch_all(from).await?)
+}
+
+/// Every customer that a chat names, by workspace.
+pub async fn customers(store: &Store) -> Result<Vec<(String, String)>, ChatError> {
+    let statement = "SELECT DISTINCT workspace, customer_id FROM chat_customer";
+    Ok(sqlx::query_as(statement).fetch_all(store.reads()).await?)
+}
+
+/// Chats whose last event is older than a time, the oldest first.
+pub async fn idle_since(store: &Store, workspace: &str, time: Timestamp, most: usize) -> Result<Vec<(i64, String)>, ChatError> {
+    // A chat that ended before a time began before it: the index of beginnings serves.
+    let statement = format!(
+        "SELECT number, chat_id FROM chat WHERE workspace = $1 AND opened_at < $2 AND updated_at < $2 ORDER BY opened_at, number LIMIT {most}"
+    );
+    Ok(sqlx::query_as(AssertSqlSafe(statement)).bind(workspace.to_owned()).bind(nanoseconds(time)).fetch_all(store.reads()).await?)
+}
+
+/// Deletes a chat with its events and words, unless it went on after `idle_since`; tells how many events it had. The chat's row goes
+/// first: it is what an append takes.
+pub async fn erase(write: &mut Write, number: i64, idle_since: Option<Timestamp>) -> Result<Option<u64>, ChatError> {
+    let until = idle_since.map_or(i64::MAX, nanoseconds);
+    let gone = sqlx::query("DELETE FROM chat WHERE number = $1 AND updated_at < $2").bind(number).bind(until).execute(&mut **write).await?;
+    if gone.rows_affected() == 0 {
+        return Ok(None);
+    }
+    let events = sqlx::query("DELETE FROM event WHERE chat = $1").bind(number).execute(&mut **write).await?;
+    for table in ["chat_word", "chat_customer"] {
+        sqlx::query(AssertSqlSafe(format!("DELETE FROM {table} WHERE chat = $1"))).bind(number).execute(&mut **write).await?;
+    }
+    Ok(Some(events.rows_affected()))
+}
+
+/// Drops rows that were made for calls which were then refused.
+pub async fn drop_empty(write: &mut Write, numbers: &[i64]) -> Result<(), ChatError> {
+    for number in numbers {
+        sqlx::query("DELETE FROM chat WHERE number = $1 AND last_sequence = 0").bind(*number).execute(&mut **write).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_rise() {
+        let numbers: Vec<i64> = (0..10_000).map(|_| next_number()).collect();
+        assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+}
