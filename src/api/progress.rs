@@ -61,6 +61,7 @@ fn encode_source(source: Source) -> pb::Source {
 fn encode_warning(warning: Warning) -> pb::Warning {
     let Warning { kind, excerpt, message } = warning;
     let kind = match kind {
+        WarningKind::AlreadySaid => pb::WarningKind::AlreadySaid,
         WarningKind::Truncated => pb::WarningKind::Truncated,
     };
     pb::Warning { kind: kind.into(), excerpt, message }

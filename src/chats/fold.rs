@@ -119,6 +119,8 @@ pub struct Chat {
     pub pages: Vec<PageView>,
     pub turns: Vec<Turn>,
     pub notes: Vec<Note>,
+    /// How many messages there were when the chat was last handed over, if another agent had written by then.
+    pub handed_over_at: Option<usize>,
 }
 
 /// A message and when it was written.
@@ -158,6 +160,9 @@ impl Chat {
                     Some(known) => known.clone_from(record),
                     None => self.records.push(record.clone()),
                 }
+            }
+            EventBody::Transfer(_) if self.turns.iter().any(|turn| turn.message.author == Author::Agent) => {
+                self.handed_over_at = Some(self.turns.len());
             }
             EventBody::PageView(page) if !event.redacted => self.pages.push(page.clone()),
             EventBody::Rating(rating) => self.rating = Some(rating.clone()),

@@ -26,7 +26,7 @@ use crate::{
 pub use append::{Appended, LogCounts};
 pub use archive::{ChatPage, ListChats};
 pub use archive_rows::Filter;
-pub use context::{ChatLine, ChosenContext, ClassReceipt, EarlierChat, Omission, OmissionReason, choose};
+pub use context::{ChatLine, Choice, ChosenContext, ClassReceipt, EarlierChat, Omission, OmissionReason, choose};
 pub use error::ChatError;
 pub use event::{
     Attachment, Author, Channel, Customer, Event, EventBody, Form, Message, NewEvent, Note, Opened, PageView, Rating, Record, Ticket,

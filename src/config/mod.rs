@@ -18,7 +18,7 @@ use crate::text::Language;
 use settings::{MODEL_SETTINGS, SETTINGS, given, model_argument};
 
 pub use model::{ModelConfig, Secret};
-pub use settings::flags;
+pub use settings::{flags, storage_flags};
 pub use workspace::Workspace;
 
 /// All settings.
@@ -50,6 +50,8 @@ pub struct Desk {
     pub languages: Vec<Language>,
     /// Token budget of a prompt's context.
     pub context_tokens: usize,
+    /// How many days a chat is kept after its last event; `None`: for ever.
+    pub retention_days: Option<u32>,
 }
 
 /// Every problem of a configuration at once.
@@ -75,7 +77,12 @@ impl Default for Config {
             knowledge_base: Some(PathBuf::from("knowledge-base")),
             log: "info".to_owned(),
             allow_remote_without_keys: false,
-            desk: Desk { language: tag("en"), languages: ["en", "tr", "hu", "de"].map(tag).to_vec(), context_tokens: 8000 },
+            desk: Desk {
+                language: tag("en"),
+                languages: ["en", "tr", "hu", "de"].map(tag).to_vec(),
+                context_tokens: 8000,
+                retention_days: None,
+            },
             models: Vec::new(),
         }
     }
@@ -155,6 +162,7 @@ impl Config {
             "language" => value::language(given).map(|language| self.desk.language = language),
             "languages" => value::languages(given).map(|languages| self.desk.languages = languages),
             "context_tokens" => value::whole(given, 500, 1_000_000).map(|most| self.desk.context_tokens = most as usize),
+            "retention_days" => value::whole(given, 1, 36_500).map(|days| self.desk.retention_days = Some(days as u32)),
             "log" => value::text(given, "a log filter, such as `info`").and_then(|filter| {
                 let parsed = tracing_subscriber::EnvFilter::try_new(&filter);
                 parsed.map(|_| self.log = filter).map_err(|_| "it must be a log filter, such as `info` or `deskhand=debug`".to_owned())
@@ -260,7 +268,8 @@ mod tests {
             .map(|line| format!("{line}\n"))
             .collect();
         let config = read(&uncommented, &[]).unwrap();
-        assert_eq!(format!("{:?}", config.desk), format!("{:?}", Config::default().desk));
+        let default = Desk { retention_days: Some(730), ..Config::default().desk };
+        assert_eq!(format!("{:?}", config.desk), format!("{default:?}"), "but for what has no default");
         for setting in &SETTINGS {
             assert!(uncommented.contains(&format!("\n{} = ", setting.key)), "{} is not in the example", setting.key);
         }

@@ -44,6 +44,8 @@ pub struct ModelConfig {
     pub max_tokens: u32,
     /// How freely it writes, from 0 to 2; the server's own default if not set.
     pub temperature: Option<f64>,
+    /// Token budget of a prompt's context, as the model counts tokens; the desk's if not set.
+    pub context_tokens: Option<usize>,
 }
 
 impl Default for ModelConfig {
@@ -58,13 +60,14 @@ impl Default for ModelConfig {
             total_timeout: Duration::from_secs(60),
             max_tokens: 2048,
             temperature: None,
+            context_tokens: None,
         }
     }
 }
 
 impl ModelConfig {
     /// The keys of a `[[models]]` table.
-    pub const KEYS: [&str; 9] = [
+    pub const KEYS: [&str; 10] = [
         "name",
         "base_url",
         "api_key",
@@ -74,6 +77,7 @@ impl ModelConfig {
         "total_timeout",
         "max_tokens",
         "temperature",
+        "context_tokens",
     ];
 
     /// Sets one key; the error says what is allowed. `None`: there is no such key.
@@ -89,6 +93,7 @@ impl ModelConfig {
             "total_timeout" => value::duration(given, longest).map(|wait| self.total_timeout = wait),
             "max_tokens" => value::whole(given, 1, 100_000).map(|most| self.max_tokens = most as u32),
             "temperature" => value::number(given, 0.0, 2.0).map(|temperature| self.temperature = Some(temperature)),
+            "context_tokens" => value::whole(given, 500, 1_000_000).map(|most| self.context_tokens = Some(most as usize)),
             _ => return None,
         })
     }

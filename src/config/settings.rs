@@ -12,7 +12,7 @@ pub struct Setting {
 }
 
 /// The settings that stand at the top of the file.
-pub const SETTINGS: [Setting; 9] = [
+pub const SETTINGS: [Setting; 10] = [
     Setting {
         key: "listen",
         variable: "DESKHAND_LISTEN",
@@ -51,6 +51,12 @@ pub const SETTINGS: [Setting; 9] = [
         help: "Token budget of a prompt's context [default: 8000]",
     },
     Setting {
+        key: "retention_days",
+        variable: "DESKHAND_RETENTION_DAYS",
+        value: "DAYS",
+        help: "How many days a chat is kept after its last event, and a search after it was made [default: for ever]",
+    },
+    Setting {
         key: "log",
         variable: "DESKHAND_LOG",
         value: "FILTER",
@@ -65,7 +71,7 @@ pub const SETTINGS: [Setting; 9] = [
 ];
 
 /// The settings of the first model; in the file they are those of the first `[[models]]`.
-pub const MODEL_SETTINGS: [Setting; 9] = [
+pub const MODEL_SETTINGS: [Setting; 10] = [
     Setting {
         key: "name",
         variable: "DESKHAND_MODEL",
@@ -115,7 +121,19 @@ pub const MODEL_SETTINGS: [Setting; 9] = [
         value: "NUMBER",
         help: "How freely it writes, from 0 to 2 [default: its server's own]",
     },
+    Setting {
+        key: "context_tokens",
+        variable: "DESKHAND_MODEL_CONTEXT_TOKENS",
+        value: "NUMBER",
+        help: "Token budget of its prompts' context [default: that of all models]",
+    },
 ];
+
+/// The flags of the settings that say where everything is kept.
+pub fn storage_flags() -> Vec<Arg> {
+    let storage = SETTINGS.iter().filter(|setting| matches!(setting.key, "data" | "database_url"));
+    storage.map(|setting| flag(setting, setting.key.to_owned())).collect()
+}
 
 /// The flags of all settings, for clap.
 pub fn flags() -> Vec<Arg> {
@@ -136,7 +154,8 @@ pub fn model_argument(setting: &Setting) -> String {
 
 /// What a flag or variable says, and its name. An empty variable says nothing.
 pub fn given(matches: &ArgMatches, argument: &str, setting: &Setting) -> Option<(Value, String)> {
-    let text = matches.get_one::<String>(argument)?;
+    // Some commands have only some of the flags.
+    let text = matches.try_get_one::<String>(argument).ok()??;
     let from = match matches.value_source(argument)? {
         ValueSource::EnvVariable if text.trim().is_empty() => return None,
         ValueSource::EnvVariable => setting.variable.to_owned(),

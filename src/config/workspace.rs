@@ -12,6 +12,11 @@ impl Workspace {
         Workspace(Arc::from("default"))
     }
 
+    /// The workspace of this name.
+    pub fn named(name: impl Into<Arc<str>>) -> Workspace {
+        Workspace(name.into())
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0

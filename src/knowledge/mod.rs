@@ -193,6 +193,11 @@ impl Knowledge {
         self.report.rated(workspace, rating).await
     }
 
+    /// Erases searches, what was opened from them, and ratings that are older than `time`; tells how many.
+    pub async fn forget_uses(&self, workspace: &Workspace, time: Timestamp) -> Result<u64, KnowledgeError> {
+        self.report.forget(workspace, time).await
+    }
+
     /// What people searched, opened and rated in a span of time.
     pub async fn report(&self, workspace: &Workspace, start: Timestamp, end: Timestamp) -> Result<SearchReport, KnowledgeError> {
         self.report.report(workspace, start, end).await

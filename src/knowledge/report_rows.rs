@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -18,6 +18,8 @@ use crate::{
 const SAME_SEARCH: Duration = Duration::from_secs(5);
 /// About how much of the queue a job takes.
 const JOB_BYTES: usize = 4096;
+/// Rows erased in one write.
+const FORGOTTEN_AT_ONCE: u64 = 500;
 /// Most lines of each list of a report.
 const MOST_LINES: i64 = 1000;
 /// Most reasons shown with an article's ratings.
@@ -83,6 +85,28 @@ impl Report {
             async move { commit(&store, batch).await }
         });
         Report { store, writer }
+    }
+
+    /// Erases what is older than `time`, in small batches, and tells how much it was.
+    pub async fn forget(&self, workspace: &Workspace, time: Timestamp) -> Result<u64, KnowledgeError> {
+        let mut forgotten = 0;
+        for (table, key) in [("article_open", "search_id, article_id"), ("search", "search_id"), ("article_rating", "rating_id")] {
+            loop {
+                let statement = format!(
+                    "DELETE FROM {table} WHERE workspace = $1 AND ({key}) IN
+                     (SELECT {key} FROM {table} WHERE workspace = $1 AND at < $2 ORDER BY at LIMIT {FORGOTTEN_AT_ONCE})"
+                );
+                let mut write = self.store.begin().await?;
+                let query = sqlx::query(AssertSqlSafe(statement)).bind(workspace.as_str().to_owned()).bind(nanoseconds(time));
+                let gone = query.execute(&mut *write).await?.rows_affected();
+                write.commit().await?;
+                forgotten += gone;
+                if gone < FORGOTTEN_AT_ONCE {
+                    break;
+                }
+            }
+        }
+        Ok(forgotten)
     }
 
     /// Names a search and writes it down after the answer has gone out. A search that can't be written down is still answered.

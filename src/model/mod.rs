@@ -1,5 +1,6 @@
 //! Language models behind OpenAI-compatible APIs, and the chain in which they are asked.
 
+mod calibration;
 mod chunk;
 mod error;
 mod openai;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use crate::config::ModelConfig;
 
+pub use calibration::Window;
 pub use error::ModelError;
 pub use openai::{Answer, Piece};
 
@@ -46,9 +48,9 @@ pub struct Models {
 }
 
 impl Models {
-    /// Prepares the models; nothing is asked yet.
-    pub fn new(configs: &[ModelConfig]) -> Result<Models, ModelError> {
-        let models = configs.iter().map(OpenAi::new).collect::<Result<_, _>>()?;
+    /// Prepares the models; nothing is asked yet. `context_tokens` is the budget of those that have none of their own.
+    pub fn new(configs: &[ModelConfig], context_tokens: usize) -> Result<Models, ModelError> {
+        let models = configs.iter().map(|config| OpenAi::new(config, context_tokens)).collect::<Result<_, _>>()?;
         Ok(Models { models: Arc::new(models) })
     }
 
@@ -57,13 +59,14 @@ impl Models {
         self.models.is_empty()
     }
 
-    /// Asks the models in turn until one begins to answer. The first piece of text is then there. Dropping the answer ends the
-    /// model's work.
-    pub async fn ask(&self, prompt: &Prompt) -> Result<Answer, ModelError> {
+    /// Asks the models in turn until one begins to answer. Each gets the prompt that `make` makes for its window, and what was made
+    /// beside it comes back with the answer. The first piece of text is then there. Dropping the answer ends the model's work.
+    pub async fn ask<T>(&self, make: impl Fn(Window) -> (Prompt, T)) -> Result<(Answer, T), ModelError> {
         let mut last = ModelError::NotConfigured;
         for model in self.models.iter() {
-            match model.ask(prompt).await {
-                Ok(answer) => return Ok(answer),
+            let (prompt, beside) = make(model.window());
+            match model.ask(&prompt).await {
+                Ok(answer) => return Ok((answer, beside)),
                 Err(error) => {
                     tracing::warn!(model = model.name(), error = %error, "a model did not answer");
                     last = error;

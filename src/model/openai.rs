@@ -13,13 +13,20 @@ use futures::{Stream, StreamExt};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Ending, ModelError, Prompt, TokensUsed, chunk::Chunk, wire::Wire};
-use crate::config::ModelConfig;
+use super::{
+    Ending, ModelError, Prompt, TokensUsed,
+    calibration::{Calibration, Window},
+    chunk::Chunk,
+    wire::Wire,
+};
+use crate::{config::ModelConfig, text::estimate_tokens};
 
 /// A model, ready to be asked.
 pub struct OpenAi {
     config: ModelConfig,
     client: reqwest::Client,
+    context_tokens: usize,
+    calibration: Arc<Calibration>,
 }
 
 /// A piece of an answer.
@@ -42,10 +49,13 @@ pub struct Answer {
     first: Option<String>,
     finish_reason: String,
     used: TokensUsed,
+    calibration: Arc<Calibration>,
+    estimate: usize,
 }
 
 impl OpenAi {
-    pub fn new(config: &ModelConfig) -> Result<OpenAi, ModelError> {
+    /// `context_tokens` counts if the model has none of its own.
+    pub fn new(config: &ModelConfig, context_tokens: usize) -> Result<OpenAi, ModelError> {
         // Whoever comes second finds the same provider installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
@@ -54,7 +64,13 @@ impl OpenAi {
             .tcp_nodelay(true)
             .build()
             .map_err(|error| ModelError::Client(error.to_string()))?;
-        Ok(OpenAi { config: config.clone(), client })
+        let context_tokens = config.context_tokens.unwrap_or(context_tokens);
+        Ok(OpenAi { config: config.clone(), client, context_tokens, calibration: Arc::new(Calibration::new()) })
+    }
+
+    /// What a prompt may hold now.
+    pub fn window(&self) -> Window {
+        Window { context_tokens: self.context_tokens, tokens_per_estimate: self.calibration.get() }
     }
 
     pub fn name(&self) -> &str {
@@ -81,6 +97,8 @@ impl OpenAi {
             first: None,
             finish_reason: String::new(),
             used: TokensUsed::default(),
+            calibration: Arc::clone(&self.calibration),
+            estimate: estimate_tokens(&prompt.system) + estimate_tokens(&prompt.user),
         };
         // White space alone is no beginning: another model, or the built-in engine, may still take over.
         let mut begun = String::new();
@@ -168,6 +186,7 @@ impl Answer {
             "length" => Ending::Truncated,
             _ => Ending::Done,
         };
+        self.calibration.learn(self.estimate, self.used.prompt);
         Ok(Piece::End { ending, used: self.used })
     }
 }

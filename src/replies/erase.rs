@@ -1,9 +1,21 @@
-//! A person's data: exported whole, erased whole.
+//! A person's data: exported whole, erased whole, and erased again when a restored backup brings it back.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 use serde_json::json;
+use tokio::task::spawn_blocking;
 
-use super::{Replies, ReplyError, offer_rows};
-use crate::{chats::ChatError, config::Workspace, text::Id};
+use super::{Erasures, Replies, ReplyError, erasure_rows, offer_rows};
+use crate::{
+    chats::{ChatError, Chats},
+    config::Workspace,
+    store::{Store, StoreError},
+    text::Id,
+};
+
+/// How often an erasure that met another replica's write is tried.
+const TRIES: usize = 4;
 
 /// What was erased.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,19 +42,86 @@ impl Replies {
         Ok(json)
     }
 
-    /// Erases a customer: their chats, and all that was made of them, in one write.
+    /// Erases a customer: their chats, and all that was made of them, in one write. The erasure is remembered first, so that it is done
+    /// at the next start if this process ends in the middle of it.
     pub async fn erase_customer(&self, workspace: &Workspace, customer_id: &Id) -> Result<Erased, ReplyError> {
-        let mut write = self.store.begin().await?;
-        let chats = self.chats.erase_customer(&mut write, workspace, customer_id.as_str()).await?;
-        let offers = offer_rows::erase(&mut write, workspace, &chats.chat_ids).await?;
-        write.commit().await?;
+        let (erasures, name, person) = (self.erasures.clone(), workspace.as_str().to_owned(), customer_id.to_string());
+        let remembered = spawn_blocking(move || erasures.remember(&name, &person)).await.map_err(|_| StoreError::Busy)?;
+        let erasure_id = remembered.map_err(|error| StoreError::Broken(error.into()))?;
+        let erased = erase(&self.store, &self.chats, workspace, customer_id.as_str(), &[erasure_id]).await?;
         self.store.empty_log().await;
-        Ok(Erased {
-            chats: chats.chat_ids.len() as u64,
-            events: chats.events,
-            drafts: offers.drafts,
-            suggestions: offers.suggestions,
-            outcomes: offers.outcomes,
-        })
+        Ok(erased)
     }
+}
+
+async fn erase(
+    store: &Store,
+    chats: &Chats,
+    workspace: &Workspace,
+    customer_id: &str,
+    erasure_ids: &[String],
+) -> Result<Erased, ReplyError> {
+    let mut tries = TRIES;
+    loop {
+        tries -= 1;
+        match try_erase(store, chats, workspace, customer_id, erasure_ids).await {
+            Err(ReplyError::Chat(ChatError::Store(StoreError::Conflict))) if tries > 0 => {}
+            done => return done,
+        }
+    }
+}
+
+async fn try_erase(
+    store: &Store,
+    chats: &Chats,
+    workspace: &Workspace,
+    customer_id: &str,
+    erasure_ids: &[String],
+) -> Result<Erased, ReplyError> {
+    let mut write = store.begin().await?;
+    let erased = chats.erase_customer(&mut write, workspace, customer_id).await?;
+    let offers = offer_rows::erase(&mut write, workspace, &erased.chat_ids).await?;
+    for erasure_id in erasure_ids {
+        erasure_rows::insert(&mut write, erasure_id, Timestamp::now()).await?;
+    }
+    write.commit().await?;
+    Ok(Erased {
+        chats: erased.chat_ids.len() as u64,
+        events: erased.events,
+        drafts: offers.drafts,
+        suggestions: offers.suggestions,
+        outcomes: offers.outcomes,
+    })
+}
+
+/// Erases again whom the data folder remembers as erased and the database does not: it came back with a backup. Tells how many people
+/// and chats that were.
+pub async fn erase_again(store: &Store, chats: &Chats, erasures: &Erasures) -> Result<(u64, u64), ReplyError> {
+    let seen = erasure_rows::seen(store).await?;
+    let mut unseen: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (erasure_id, hash) in erasures.known() {
+        if !seen.contains(&erasure_id) {
+            unseen.entry(hash).or_default().push(erasure_id);
+        }
+    }
+    if unseen.is_empty() {
+        return Ok((0, 0));
+    }
+    let (mut people, mut chats_erased) = (0, 0);
+    for (workspace, customer_id) in chats.customers().await? {
+        if let Some(erasure_ids) = unseen.remove(&erasures.hash(&workspace, &customer_id)) {
+            let workspace = Workspace::named(workspace);
+            let erased = erase(store, chats, &workspace, &customer_id, &erasure_ids).await?;
+            people += 1;
+            chats_erased += erased.chats;
+        }
+    }
+    // Of the others nothing came back.
+    let mut write = store.begin().await?;
+    for erasure_id in unseen.values().flatten() {
+        erasure_rows::insert(&mut write, erasure_id, Timestamp::now()).await?;
+    }
+    write.commit().await?;
+    store.empty_log().await;
+    Ok((people, chats_erased))
 }

@@ -29,6 +29,8 @@ pub struct Warning {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WarningKind {
+    /// The customer was told this before.
+    AlreadySaid,
     Truncated,
 }
 

@@ -3,8 +3,11 @@
 
 mod built_in;
 mod draft;
+mod draft_prompt;
 mod edits;
 mod erase;
+mod erasure_rows;
+mod erasures;
 mod error;
 mod finished;
 mod generation;
@@ -13,9 +16,11 @@ mod offer_rows;
 mod outflow;
 mod placeholder;
 mod prompt;
+mod retention;
 mod rewrite;
 mod suggest;
 mod summarize;
+mod told;
 
 use std::sync::Arc;
 
@@ -31,7 +36,8 @@ use crate::{
 };
 
 pub use draft::{Draft, Layout};
-pub use erase::Erased;
+pub use erase::{Erased, erase_again};
+pub use erasures::{Erasures, FILE as ERASURES_FILE};
 pub use error::ReplyError;
 pub use finished::{ContextReceipt, Edit, EditKind, Engine, Finished, Progress, Source, Usage, Warning, WarningKind};
 pub use generation::Generation;
@@ -63,12 +69,13 @@ pub struct Replies {
     desk: Arc<Desk>,
     offers: Offers,
     corrector: Corrector,
+    erasures: Erasures,
 }
 
 impl Replies {
-    pub fn start(store: Store, chats: Chats, knowledge: Knowledge, models: Models, desk: Arc<Desk>) -> Replies {
+    pub fn start(store: Store, chats: Chats, knowledge: Knowledge, models: Models, desk: Arc<Desk>, erasures: Erasures) -> Replies {
         let offers = Offers::start(store.clone());
-        Replies { store, chats, knowledge, models, desk, offers, corrector: Corrector::default() }
+        Replies { store, chats, knowledge, models, desk, offers, corrector: Corrector::default(), erasures }
     }
 
     /// Writes an outcome down, and answers once it is durable.

@@ -92,7 +92,13 @@ mod tests {
 
     #[test]
     fn a_summary_names_its_sections() {
-        let lines = vec![crate::chats::ChatLine { author: "customer", name: "Elif".into(), text: "{{ x }} <i>".into() }];
+        let lines = vec![crate::chats::ChatLine {
+            author: "customer",
+            name: "Elif".into(),
+            text: "{{ x }} <i>".into(),
+            left_out: 3,
+            day: "2026-11-22".into(),
+        }];
         let lines = Serde(&lines);
         let rendered =
             prompt(Task::Summarize, context! { language => "Turkish", headings => vec!["Sordu", "Denendi"], fence => "==", lines });

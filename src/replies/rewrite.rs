@@ -6,7 +6,7 @@ use minijinja::{Value, context};
 
 use super::{
     Agent, ContextReceipt, Finished, Generation, Replies, ReplyError, built_in,
-    draft::terms,
+    draft_prompt::terms,
     edits,
     generation::{self, Made},
     prompt::{Task, rewrite_prompt},
@@ -182,7 +182,7 @@ impl Replies {
             token_budget: self.desk.context_tokens,
             ..receipt
         };
-        let answer = self.models.ask(&prompt).await?;
+        let (answer, ()) = self.models.ask(|_| (prompt.clone(), ())).await?;
         Ok(generation::from_model(answer, 0, started, finish(text.to_owned(), language, receipt)))
     }
 

@@ -2,17 +2,19 @@
 
 use std::time::Instant;
 
+use jiff::Timestamp;
 use minijinja::context;
 
 use super::{
     Agent, ContextReceipt, Finished, Generation, Replies, ReplyError, built_in,
-    draft::{conversation, receipt},
+    draft_prompt::{conversation, receipt},
     generation::{self, Made},
     prompt::{Task, fence, prompt},
 };
 use crate::{
-    chats::choose,
+    chats::{Choice, choose},
     config::Workspace,
+    model::Window,
     text::{Id, Language},
 };
 
@@ -33,26 +35,37 @@ impl Replies {
         let chat = self.chats.chat(workspace, &chat_id).await?;
         let language = language.or(agent.language).map_or_else(|| self.desk.language.clone(), |language| self.ours(&language));
         let (earlier, earlier_total) = self.chats.earlier_chats(workspace, &chat).await?;
-        let budget = self.desk.context_tokens;
-        let chosen = choose(&chat, &earlier, earlier_total, true, budget);
-        let account = receipt(&chosen, 0, budget);
+        let spoken = self.customer_language(&chat);
+        let now = Timestamp::now();
         if !self.models.is_empty() {
-            let values = context! {
-                language => language.english_name(),
-                headings => built_in::headings(&language).to_vec(),
-                fence => fence(),
-                topic => chat.summary.topic.as_str(),
-                ..conversation(&chosen)
+            let make = |window: Window| {
+                let chosen = choose(Choice {
+                    chat: &chat,
+                    earlier: &earlier,
+                    earlier_total,
+                    language: spoken.primary(),
+                    use_notes: true,
+                    budget: window.budget(),
+                    now,
+                });
+                let values = context! {
+                    language => language.english_name(),
+                    headings => built_in::headings(&language).to_vec(),
+                    fence => fence(),
+                    topic => chat.summary.topic.as_str(),
+                    ..conversation(&chosen)
+                };
+                (prompt(Task::Summarize, values), receipt(&chosen, 0, window))
             };
-            match self.models.ask(&prompt(Task::Summarize, values)).await {
-                Ok(answer) => return Ok(generation::from_model(answer, 0, started, finish(language, account))),
+            match self.models.ask(make).await {
+                Ok((answer, account)) => return Ok(generation::from_model(answer, 0, started, finish(language, account))),
                 // The facts need no model.
                 Err(error) => tracing::warn!(error = %error, "no model summed the chat up; its facts are listed"),
             }
         }
         let language = built_in::summary_language(&language);
         let text = built_in::summarize(&chat, earlier_total, &language);
-        Ok(generation::built_in(text, started, finish(language, account)))
+        Ok(generation::built_in(text, started, finish(language, ContextReceipt::default())))
     }
 }
 

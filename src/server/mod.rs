@@ -16,7 +16,7 @@ use crate::{
     config::{Config, Workspace},
     knowledge::Knowledge,
     model::Models,
-    replies::Replies,
+    replies::{ERASURES_FILE, Erasures, Replies, erase_again},
     store::Store,
 };
 
@@ -54,9 +54,16 @@ impl Server {
         let knowledge =
             Knowledge::start(store.clone(), workspace, folder, &config.data).await.context("the knowledge base can't be opened")?;
         let chats = Chats::start(store.clone(), config.desk.languages.clone());
-        let models = Models::new(&config.models).context("the models can't be prepared")?;
+        let models = Models::new(&config.models, config.desk.context_tokens).context("the models can't be prepared")?;
         let desk = Arc::new(config.desk);
-        let replies = Replies::start(store.clone(), chats.clone(), knowledge.clone(), models, Arc::clone(&desk));
+        let erasures =
+            Erasures::open(&config.data).with_context(|| format!("`{}` can't be read", config.data.join(ERASURES_FILE).display()))?;
+        let (people, erased) = erase_again(&store, &chats, &erasures).await.context("what was erased before can't be erased again")?;
+        if people > 0 {
+            tracing::warn!(people, chats = erased, "a restored database held people who had been erased; they were erased again");
+        }
+        let replies = Replies::start(store.clone(), chats.clone(), knowledge.clone(), models, Arc::clone(&desk), erasures);
+        let upkeep = replies.keep_to_retention(Workspace::default_name());
 
         let (health, watch) = health::start(store.clone());
         let mut routes = Api { chats, knowledge, replies, desk }.routes();
@@ -76,7 +83,7 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(async move {
             accept::serve(listener, edge::Edge::new(routes.prepare()), stopped, &health.reporter).await;
-            drop(watch);
+            drop((watch, upkeep));
         });
         Ok(Server { address, stop, serving, store, _lock: lock })
     }

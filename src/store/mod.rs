@@ -1,6 +1,13 @@
 //! The database: SQLite in the data folder by default, PostgreSQL by its URL; the same statements serve both.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use sqlx::{AnyConnection, AnyPool, Connection, any::AnyPoolOptions, migrate::Migrator};
 
@@ -23,6 +30,9 @@ const READERS: u32 = 4;
 /// How long a statement waits for a connection or for SQLite's write lock.
 const WAIT: Duration = Duration::from_secs(5);
 
+/// How often an emptying of the log is tried at once; each try waits for readers.
+const LOG_TRIES: usize = 3;
+
 /// Forward only, each in a transaction of its own. Statements are the same for both databases, tables are not quite.
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/postgres");
@@ -33,6 +43,8 @@ pub struct Store {
     writes: AnyPool,
     reads: AnyPool,
     begin: &'static str,
+    /// Whether the write-ahead log may hold what was wiped.
+    log_due: Arc<AtomicBool>,
 }
 
 impl Store {
@@ -57,7 +69,7 @@ impl Store {
             other => StoreError::Failed(sqlx::Error::Migrate(Box::new(other))),
         })?;
         let reads = pool(url, READERS, sqlite).await?;
-        Ok(Store { writes, reads, begin })
+        Ok(Store { writes, reads, begin, log_due: Arc::default() })
     }
 
     /// The URL of the SQLite file `deskhand.sqlite` in a data folder.
@@ -72,14 +84,36 @@ impl Store {
         Write::begin(self.writes.acquire().await?, self.begin).await
     }
 
-    /// Empties SQLite's write-ahead log into the database, so that no wiped text stays in it; what a reader still needs stays until
-    /// the next time. It comes after a commit, which stands whatever becomes of it: a failure is told in the log alone.
+    /// Empties SQLite's write-ahead log into the database, so that no wiped text stays in it. It comes after a commit, which stands
+    /// whatever becomes of it: what a reader still needs is tried again, at once a few times and then by [`Store::empty_log_if_due`].
     pub async fn empty_log(&self) {
-        if self.begin == SQLITE_BEGIN
-            && let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_all(&self.writes).await
-        {
-            tracing::warn!(error = %error, "wiped text may stay in the write-ahead log until it is emptied");
+        if self.begin != SQLITE_BEGIN {
+            return;
         }
+        self.log_due.store(true, Ordering::Relaxed);
+        for _ in 0..LOG_TRIES {
+            if self.empty_log_if_due().await {
+                return;
+            }
+        }
+        tracing::warn!("wiped text stays in the write-ahead log until no reader needs it");
+    }
+
+    /// Empties the log if it still holds what was wiped; tells whether it holds nothing of it.
+    pub async fn empty_log_if_due(&self) -> bool {
+        if !self.log_due.swap(false, Ordering::Relaxed) {
+            return true;
+        }
+        // Its row says whether something kept it from emptying the log.
+        let busy: Result<i64, _> = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&self.writes).await;
+        let emptied = matches!(busy, Ok(0));
+        if let Err(error) = busy {
+            tracing::warn!(error = %error, "the write-ahead log can't be emptied");
+        }
+        if !emptied {
+            self.log_due.store(true, Ordering::Relaxed);
+        }
+        emptied
     }
 
     /// Connections to read from; each statement sees what was committed before it.

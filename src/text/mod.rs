@@ -7,6 +7,7 @@ mod id;
 mod language;
 mod markdown;
 mod placeholder;
+mod sentences;
 mod tokens;
 
 pub use analyzer::{Word, beginning, fold, words, words_that};
@@ -16,4 +17,5 @@ pub use id::Id;
 pub use language::{Language, lookup};
 pub use markdown::{Block, BlockKind, blocks, paragraphs, plain};
 pub use placeholder::{Placeholder, fill_placeholders, is_known_placeholder, placeholders};
+pub use sentences::sentences;
 pub use tokens::estimate_tokens;

@@ -4,7 +4,7 @@ use super::Approved;
 use crate::{
     chats::Chat,
     knowledge::{Kind, Offer},
-    replies::{Draft, draft::source, placeholder},
+    replies::{Draft, draft_prompt::source, placeholder},
     text::Language,
 };
 

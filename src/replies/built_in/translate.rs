@@ -4,7 +4,7 @@ use super::Approved;
 use crate::{
     config::Workspace,
     knowledge::{Document, Kind, Knowledge, OfferQuery, Reader, Wanted},
-    replies::{ReplyError, draft::source},
+    replies::{ReplyError, draft_prompt::source},
     text::{Language, Placeholder, fill_placeholders, paragraphs, placeholders},
 };
 

@@ -1,0 +1,387 @@
+//! The choice of context: what a model is given of a chat under a token budget, and the account of that choice.
+//!
+//! Always in: the customer's facts, form answers, records, the topic, the customer's last burst, what was promised and what is still
+//! unanswered. Then the latest messages as they were written; older ones by what they have of what the burst needs; earlier chats by
+//! that and their age; pages viewed. Notes only when asked for. The choice is a pure function: the same chat, clock and budget give the
+//! same context.
+
+mod budget;
+mod cues;
+mod earlier;
+mod lines;
+mod scan;
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+
+use super::{Author, Chat};
+use budget::{Budget, cut};
+use cues::Kinds;
+use lines::Lines;
+use scan::{Lens, Read, Scan, Sentence};
+
+/// Shares of the budget: of a class that is always in but may be long, of promises and open questions; and of what is then left, of
+/// notes, earlier chats and the latest messages. What a share does not use goes to what comes after it.
+const LONG_CLASS: f64 = 0.3;
+const PROMISES: f64 = 0.1;
+const OPEN_QUESTIONS: f64 = 0.05;
+const NOTES: f64 = 0.3;
+const EARLIER: f64 = 0.2;
+const LATEST: f64 = 0.4;
+/// Most promises and open questions, and the longest quotation of one, in tokens.
+const MOST_PROMISES: usize = 12;
+const MOST_OPEN: usize = 5;
+const QUOTATION: usize = 60;
+
+/// Another chat of the same customer.
+#[derive(Debug, Clone)]
+pub struct EarlierChat(pub Chat);
+
+/// Why something was left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OmissionReason {
+    Budget,
+    Irrelevant,
+    Withheld,
+}
+
+/// How many were left out for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Omission {
+    pub reason: OmissionReason,
+    pub count: usize,
+}
+
+/// One class of a receipt: `used` and the omissions add up to `total`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClassReceipt {
+    pub total: usize,
+    pub used: usize,
+    pub omissions: Vec<Omission>,
+}
+
+impl ClassReceipt {
+    /// Of `total`, `used` were used and the rest was left out for `reason`.
+    pub fn of(total: usize, used: usize, reason: OmissionReason) -> ClassReceipt {
+        let left = total.saturating_sub(used);
+        let omissions = if left == 0 { Vec::new() } else { vec![Omission { reason, count: left }] };
+        ClassReceipt { total, used, omissions }
+    }
+}
+
+/// A line of the conversation as a model reads it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ChatLine {
+    /// `customer`, `agent` or `bot`.
+    pub author: &'static str,
+    pub name: String,
+    /// The message as it was written, or parts of it with marks where it is cut.
+    pub text: String,
+    /// How many messages before it are left out.
+    pub left_out: usize,
+    /// The day, on the first line of each.
+    pub day: String,
+}
+
+/// What was chosen, and its account.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ChosenContext {
+    pub facts: Vec<(String, String)>,
+    pub form_answers: Vec<(String, String)>,
+    /// Each record as lines of text.
+    pub records: Vec<String>,
+    pub pages: Vec<String>,
+    pub lines: Vec<ChatLine>,
+    /// What the shop committed itself to, with the day and who said it.
+    pub promises: Vec<String>,
+    /// What the customer asked and was put off about.
+    pub open_questions: Vec<String>,
+    /// Each earlier chat as lines of text.
+    pub earlier: Vec<String>,
+    pub notes: Vec<String>,
+    pub messages_receipt: ClassReceipt,
+    pub records_receipt: ClassReceipt,
+    pub notes_receipt: ClassReceipt,
+    pub visitor_receipt: ClassReceipt,
+    pub form_receipt: ClassReceipt,
+    pub earlier_receipt: ClassReceipt,
+    pub tokens: usize,
+}
+
+/// What is chosen from, and for what.
+#[derive(Clone, Copy)]
+pub struct Choice<'a> {
+    pub chat: &'a Chat,
+    /// The customer's other chats that were read, newest opened first.
+    pub earlier: &'a [EarlierChat],
+    /// How many other chats there are.
+    pub earlier_total: usize,
+    /// The primary subtag of the language that the customer writes.
+    pub language: &'a str,
+    pub use_notes: bool,
+    /// In tokens as [`crate::text::estimate_tokens`] counts them.
+    pub budget: usize,
+    pub now: Timestamp,
+}
+
+/// Chooses what fits in the budget.
+pub fn choose(choice: Choice<'_>) -> ChosenContext {
+    let Choice { chat, earlier, earlier_total, language, use_notes, budget: tokens, now } = choice;
+    let asked = chat.last_burst_text();
+    let lens = Lens::new(if asked.is_empty() { &chat.summary.subject } else { &asked }, language);
+    let scan = Scan::new(chat.turns.iter(), &lens);
+    let mut budget = Budget::new(tokens);
+    let part = |share: f64| (tokens as f64 * share) as usize;
+    let of_left = |budget: &Budget, share: f64| (budget.left() as f64 * share) as usize;
+    let mut chosen = ChosenContext::default();
+
+    let (facts, form) = (visitor_facts(chat), pairs(chat.form_answers.iter()));
+    budget.share(part(LONG_CLASS), |budget| {
+        chosen.facts = fitting_pairs(&facts, budget);
+        chosen.form_answers = fitting_pairs(&form, budget);
+    });
+    let mut lines = Lines::new(chat);
+    budget.share(part(LONG_CLASS), |budget| lines.take_burst(budget));
+    let records: Vec<String> = chat.records.iter().rev().map(record_text).collect();
+    chosen.records = budget.share(part(LONG_CLASS), |budget| fitting_latest(&records, budget));
+    chosen.promises = budget.share(part(PROMISES), |budget| promises(&scan, budget));
+    chosen.open_questions = budget.share(part(OPEN_QUESTIONS), |budget| open_questions(&scan, budget));
+    if use_notes {
+        let notes: Vec<String> = chat.notes.iter().rev().map(|note| note.text.clone()).collect();
+        chosen.notes = budget.share(of_left(&budget, NOTES), |budget| fitting_latest(&notes, budget));
+    }
+    chosen.earlier = budget.share(of_left(&budget, EARLIER), |budget| earlier::choose(earlier, &lens, now, budget));
+    budget.share(of_left(&budget, LATEST), |budget| lines.take_latest(budget));
+    lines.take_relevant(&scan, &mut budget);
+    lines.take_latest(&mut budget);
+    let pages = pages(chat);
+    chosen.pages = pages.iter().filter(|page| budget.take(page)).cloned().collect();
+
+    let of = |total: usize, used: usize| ClassReceipt::of(total, used, OmissionReason::Budget);
+    chosen.messages_receipt = of(chat.turns.len(), lines.count());
+    chosen.lines = lines.shown();
+    chosen.records_receipt = of(records.len(), chosen.records.len());
+    let notes_reason = if use_notes { OmissionReason::Budget } else { OmissionReason::Withheld };
+    chosen.notes_receipt = ClassReceipt::of(chat.notes.len(), chosen.notes.len(), notes_reason);
+    chosen.visitor_receipt = of(facts.len() + pages.len(), chosen.facts.len() + chosen.pages.len());
+    chosen.form_receipt = of(form.len(), chosen.form_answers.len());
+    chosen.earlier_receipt = of(earlier_total, chosen.earlier.len());
+    chosen.tokens = budget.used();
+    chosen
+}
+
+/// What the shop committed itself to: that with a day, about what is asked, or said lately comes first; shown in the order in which it was said.
+fn promises(scan: &Scan, budget: &mut Budget) -> Vec<String> {
+    let all = scan.turns.len() as f32;
+    let mut ranked: Vec<(f32, usize, &Read, &Sentence)> = Vec::new();
+    for (index, read) in scan.turns.iter().enumerate().filter(|(_, read)| read.turn.message.author != Author::Customer) {
+        for sentence in read.sentences.iter().filter(|sentence| sentence.kinds.has(Kinds::PROMISE) && !sentence.asks) {
+            let dated = if sentence.kinds.has(Kinds::DATE) { 3.0 } else { 0.0 };
+            ranked.push((scan.sentence_relevance(sentence) + dated + index as f32 / all, index, read, sentence));
+        }
+    }
+    ranked.sort_by(|one, other| other.0.total_cmp(&one.0).then(other.1.cmp(&one.1)));
+    ranked.truncate(MOST_PROMISES);
+    let mut chosen: Vec<(usize, String)> = Vec::new();
+    for (_, index, read, sentence) in ranked {
+        let message = &read.turn.message;
+        let who = if message.author_name.is_empty() { author(message.author) } else { &message.author_name };
+        let line = format!("{} {who}: {}", read.turn.at.strftime("%Y-%m-%d"), cut(sentence.text, QUOTATION));
+        if budget.take(&line) {
+            chosen.push((index, line));
+        }
+    }
+    chosen.sort_by_key(|(index, _)| *index);
+    chosen.into_iter().map(|(_, line)| line).collect()
+}
+
+/// Questions of the customer that the next answer put off, the latest first; those of the last burst are in anyway.
+fn open_questions(scan: &Scan, budget: &mut Budget) -> Vec<String> {
+    let mut open = Vec::new();
+    let mut put_off = false;
+    for read in scan.turns.iter().rev() {
+        match read.turn.message.author {
+            Author::Agent => put_off = read.kinds.has(Kinds::LATER),
+            Author::Bot => {}
+            Author::Customer if put_off => {
+                let asking = read.sentences.iter().filter(|sentence| sentence.asks).map(|sentence| cut(sentence.text, QUOTATION));
+                open.extend(asking.filter(|line| budget.take(line)));
+            }
+            Author::Customer => {}
+        }
+        if open.len() >= MOST_OPEN {
+            break;
+        }
+    }
+    open.truncate(MOST_OPEN);
+    open.reverse();
+    open
+}
+
+fn author(author: Author) -> &'static str {
+    match author {
+        Author::Customer => "customer",
+        Author::Agent => "agent",
+        Author::Bot => "bot",
+    }
+}
+
+/// Pairs that fit, each value cut to what is left.
+fn fitting_pairs(pairs: &[(String, String)], budget: &mut Budget) -> Vec<(String, String)> {
+    let mut fitting = Vec::new();
+    for (key, value) in pairs {
+        let value = cut(value, (budget.left() / 2).max(QUOTATION));
+        if budget.take(&format!("{key}: {value}")) {
+            fitting.push((key.clone(), value));
+        }
+    }
+    fitting
+}
+
+/// Of texts that stand latest first, those that fit, each cut to what is left; they come back in the order in which they were told.
+fn fitting_latest(texts: &[String], budget: &mut Budget) -> Vec<String> {
+    let mut fitting = Vec::new();
+    for text in texts {
+        let text = cut(text, (budget.left() / 2).max(QUOTATION));
+        if budget.take(&text) {
+            fitting.push(text);
+        }
+    }
+    fitting.reverse();
+    fitting
+}
+
+fn pairs<'a>(pairs: impl Iterator<Item = (&'a String, &'a String)>) -> Vec<(String, String)> {
+    pairs.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+fn visitor_facts(chat: &Chat) -> Vec<(String, String)> {
+    let customer = &chat.customer;
+    let language = customer.language.as_ref().map(ToString::to_string).unwrap_or_default();
+    let known = [
+        ("name", &customer.name),
+        ("e-mail", &customer.email),
+        ("phone", &customer.phone),
+        ("language", &language),
+        ("location", &customer.location),
+        ("browser", &customer.browser),
+        ("operating system", &customer.operating_system),
+        ("device", &customer.device),
+    ];
+    let told = known.into_iter().filter(|(_, value)| !value.is_empty()).map(|(key, value)| (key.to_owned(), value.clone()));
+    told.chain(pairs(customer.attributes.iter())).collect()
+}
+
+fn record_text(record: &super::Record) -> String {
+    let values: Vec<String> = record.values.iter().map(|(key, value)| format!("{key}: {value}")).collect();
+    format!("{} {}: {}", record.source, record.reference, values.join("; "))
+}
+
+/// The pages viewed, latest first, each once.
+fn pages(chat: &Chat) -> Vec<String> {
+    let mut seen = HashSet::new();
+    let text = |page: &super::PageView| if page.title.is_empty() { page.url.clone() } else { format!("{} ({})", page.title, page.url) };
+    chat.pages.iter().rev().map(text).filter(|page| seen.insert(page.clone())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chats::{Message, Note, Record, Turn};
+
+    fn turn(number: usize, author: Author, text: &str) -> Turn {
+        let message = Message {
+            author,
+            author_id: String::new(),
+            author_name: String::new(),
+            text: text.to_owned(),
+            language: None,
+            attachments: Vec::new(),
+        };
+        Turn { event_id: format!("e{number}"), at: Timestamp::UNIX_EPOCH, message }
+    }
+
+    /// A chat of small talk about towels.
+    fn chat(messages: usize) -> Chat {
+        let author = |number: usize| if number.is_multiple_of(2) { Author::Customer } else { Author::Agent };
+        let text = |number: usize| format!("message {number}: the towels are soft and the colours are bright, everybody likes them");
+        Chat { turns: (0..messages).map(|number| turn(number, author(number), &text(number))).collect(), ..Chat::default() }
+    }
+
+    fn choice(chat: &Chat, budget: usize) -> Choice<'_> {
+        Choice { chat, earlier: &[], earlier_total: 0, language: "en", use_notes: false, budget, now: Timestamp::UNIX_EPOCH }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told() {
+        let chat = chat(101);
+        let chosen = choose(choice(&chat, 600));
+        let receipt = &chosen.messages_receipt;
+        assert_eq!(receipt.total, 101);
+        assert_eq!(receipt.used, chosen.lines.len());
+        assert_eq!(receipt.omissions[0].count, 101 - chosen.lines.len());
+        assert_eq!(chosen.lines.iter().map(|line| line.left_out).sum::<usize>(), 101 - chosen.lines.len());
+        assert!(chosen.lines.last().unwrap().text.contains("message 100"));
+        assert!(chosen.tokens <= 600, "{}", chosen.tokens);
+        assert_eq!(chosen, choose(choice(&chat, 600)), "the same chat, clock and budget give the same context");
+    }
+
+    #[test]
+    fn an_old_fact_that_is_asked_for_is_in() {
+        for (fact, author, question) in [
+            ("By the way, my order number is KE-204815.", Author::Customer, "has my order been shipped?"),
+            ("I have moved: please send it to 14 Rose Lane, Bath.", Author::Customer, "did you change the address?"),
+            ("We will refund you 49.90 EUR by 12 December.", Author::Agent, "when do I get my money back?"),
+        ] {
+            let mut chat = chat(1001);
+            chat.turns[37] = turn(37, author, fact);
+            chat.turns[1000].message.text = question.to_owned();
+            let chosen = choose(choice(&chat, 800));
+            assert!(chosen.lines.iter().any(|line| line.text == fact), "{fact}");
+        }
+    }
+
+    #[test]
+    fn a_promise_stands_until_it_is_kept() {
+        let mut chat = chat(301);
+        chat.turns[11] = turn(11, Author::Agent, "I am sorry. We will send the missing towel on Friday. Have a nice day!");
+        let chosen = choose(choice(&chat, 800));
+        assert_eq!(chosen.promises, ["1970-01-01 agent: We will send the missing towel on Friday."]);
+    }
+
+    #[test]
+    fn a_question_that_was_put_off_is_open() {
+        let mut chat = chat(301);
+        chat.turns[20] = turn(20, Author::Customer, "Nice. Does the green one come in XL?");
+        chat.turns[21] = turn(21, Author::Agent, "Let me check with the warehouse.");
+        assert_eq!(choose(choice(&chat, 800)).open_questions, ["Does the green one come in XL?"]);
+    }
+
+    #[test]
+    fn a_long_message_is_cut_with_a_mark() {
+        let mut chat = chat(3);
+        chat.turns[2].message.text = "a very long complaint ".repeat(2000);
+        let chosen = choose(choice(&chat, 1000));
+        assert!(chosen.lines.last().unwrap().text.contains("characters left out"));
+        assert!(chosen.tokens <= 1000, "{}", chosen.tokens);
+    }
+
+    #[test]
+    fn notes_are_withheld_unless_asked_for() {
+        let mut chat = chat(1);
+        chat.notes.push(Note { agent_id: String::new(), agent_name: String::new(), text: "internal".into() });
+        let withheld = choose(choice(&chat, 8000));
+        assert!(withheld.notes.is_empty());
+        assert_eq!(withheld.notes_receipt.omissions, [Omission { reason: OmissionReason::Withheld, count: 1 }]);
+        assert_eq!(choose(Choice { use_notes: true, ..choice(&chat, 8000) }).notes, ["internal"]);
+    }
+
+    #[test]
+    fn records_are_shown_as_lines() {
+        let mut chat = chat(1);
+        let values = [("status".to_owned(), "shipped".to_owned())].into();
+        chat.records.push(Record { source: "order".into(), reference: "KE-1".into(), values, url: String::new() });
+        assert_eq!(choose(choice(&chat, 8000)).records, ["order KE-1: status: shipped"]);
+    }
+}

@@ -1,0 +1,169 @@
+//! Reading a whole chat at once for what its last burst needs: one pass over the words, each different word looked at once.
+
+use std::collections::HashMap;
+
+use super::cues::{Kinds, asks, says, shape};
+use crate::{
+    chats::Turn,
+    text::{beginning, fold, sentences, words},
+};
+
+/// Most different words of a burst that count.
+const MOST_TERMS: usize = 64;
+/// Longer words are no words.
+const MOST_LETTERS: usize = 64;
+
+/// What is looked for.
+pub struct Lens {
+    language: String,
+    /// The keys of each word of the burst.
+    terms: Vec<Vec<String>>,
+    /// How the words begin, so that most other words need no stemming.
+    beginnings: Vec<String>,
+    /// What the burst is after.
+    pub after: Kinds,
+}
+
+impl Lens {
+    /// Looks for what `asked` is about, in the language whose primary subtag is `language`.
+    pub fn new(asked: &str, language: &str) -> Lens {
+        let mut terms: Vec<Vec<String>> = Vec::new();
+        let mut after = Kinds::NONE;
+        for word in words(asked, language) {
+            after |= asks(word.folded());
+            if terms.len() < MOST_TERMS && !terms.iter().any(|keys| keys.iter().any(|key| word.keys.contains(key))) {
+                terms.push(word.keys);
+            }
+        }
+        let mut beginnings: Vec<String> = terms.iter().map(|keys| beginning(&keys[0])).collect();
+        beginnings.sort_unstable();
+        beginnings.dedup();
+        Lens { language: language.to_owned(), terms, beginnings, after }
+    }
+
+    /// Which of the burst's words this word is a form of, one bit each.
+    fn terms_of(&self, word: &str, folded: &str) -> u64 {
+        if self.beginnings.binary_search(&beginning(folded)).is_err() {
+            return 0;
+        }
+        let keys: Vec<String> = words(word, &self.language).into_iter().flat_map(|word| word.keys).collect();
+        let meets = |term: &Vec<String>| term.iter().any(|key| keys.contains(key));
+        self.terms.iter().enumerate().filter(|(_, term)| meets(term)).fold(0, |bits, (index, _)| bits | 1 << index)
+    }
+}
+
+/// A sentence, read.
+#[derive(Debug, Clone, Copy)]
+pub struct Sentence<'a> {
+    pub text: &'a str,
+    terms: u64,
+    pub kinds: Kinds,
+    pub words: u32,
+    pub asks: bool,
+}
+
+/// A message, read.
+pub struct Read<'a> {
+    pub turn: &'a Turn,
+    pub sentences: Vec<Sentence<'a>>,
+    terms: u64,
+    pub kinds: Kinds,
+    words: u32,
+}
+
+/// Messages, read through a lens.
+pub struct Scan<'a> {
+    pub lens: &'a Lens,
+    pub turns: Vec<Read<'a>>,
+    /// How telling each of the burst's words is: rare ones are.
+    weights: Vec<f32>,
+    /// How telling it is that a message holds a kind of fact.
+    kind_weights: [f32; Kinds::FACTS.len()],
+    mean_words: f32,
+}
+
+#[derive(Clone, Copy)]
+struct Seen {
+    terms: u64,
+    kinds: Kinds,
+}
+
+impl<'a> Scan<'a> {
+    pub fn new(turns: impl Iterator<Item = &'a Turn>, lens: &'a Lens) -> Scan<'a> {
+        let mut seen: HashMap<&str, Seen> = HashMap::new();
+        let turns: Vec<Read> = turns.map(|turn| read(turn, lens, &mut seen)).collect();
+        let all = turns.len() as f32;
+        let telling = |with: usize| (1.0 + (all - with as f32 + 0.5) / (with as f32 + 0.5)).ln();
+        let weights = (0..lens.terms.len()).map(|term| telling(turns.iter().filter(|read| read.terms >> term & 1 == 1).count())).collect();
+        let kind_weights = Kinds::FACTS.map(|kind| telling(turns.iter().filter(|read| read.kinds.has(kind)).count()));
+        let mean_words = turns.iter().map(|read| read.words).sum::<u32>() as f32 / all.max(1.0);
+        Scan { lens, turns, weights, kind_weights, mean_words }
+    }
+
+    /// How much a message has of what the burst needs.
+    pub fn relevance(&self, read: &Read) -> f32 {
+        self.score(read.terms, read.kinds, read.words)
+    }
+
+    /// The same for one of its sentences.
+    pub fn sentence_relevance(&self, sentence: &Sentence) -> f32 {
+        self.score(sentence.terms, sentence.kinds, sentence.words)
+    }
+
+    fn score(&self, terms: u64, kinds: Kinds, words: u32) -> f32 {
+        // BM25's damping of length, each word counted once.
+        let length = words as f32 / self.mean_words.max(1.0);
+        let damping = 2.2 / (1.0 + 1.2 * (0.6 + 0.4 * length));
+        let lexical: f32 = self.weights.iter().enumerate().filter(|(term, _)| terms >> term & 1 == 1).map(|(_, weight)| weight).sum();
+        let facts: f32 = Kinds::FACTS
+            .iter()
+            .zip(self.kind_weights)
+            .filter(|(kind, _)| kinds.has(**kind))
+            .map(|(kind, weight)| if self.lens.after.has(*kind) { weight } else { 0.25 * weight })
+            .sum();
+        lexical * damping + facts
+    }
+}
+
+fn read<'a>(turn: &'a Turn, lens: &Lens, seen: &mut HashMap<&'a str, Seen>) -> Read<'a> {
+    let mut read = Read { turn, sentences: Vec::new(), terms: 0, kinds: Kinds::NONE, words: 0 };
+    for text in sentences(&turn.message.text) {
+        let mut sentence = Sentence { text, terms: 0, kinds: Kinds::NONE, words: 0, asks: text.ends_with(['?', '？']) };
+        for token in text.split_whitespace() {
+            if token.bytes().any(|byte| byte.is_ascii_digit() || byte == b'@') {
+                sentence.kinds |= shape(token.trim_matches(|letter: char| matches!(letter, '.' | ',' | ';' | '!' | '?' | '(' | ')' | '"')));
+            }
+            for word in token.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
+                sentence.words += 1;
+                if word.len() > MOST_LETTERS {
+                    continue;
+                }
+                let known = *seen.entry(word).or_insert_with(|| {
+                    let folded = fold(word);
+                    Seen { terms: lens.terms_of(word, &folded), kinds: says(&folded) }
+                });
+                sentence.terms |= known.terms;
+                sentence.kinds |= known.kinds;
+            }
+        }
+        sentence.kinds = settled(sentence.kinds);
+        read.terms |= sentence.terms;
+        read.kinds |= sentence.kinds;
+        read.words += sentence.words;
+        read.sentences.push(sentence);
+    }
+    read
+}
+
+/// What a sentence's words and shapes mean together: a street needs a number, a currency makes a number an amount.
+fn settled(kinds: Kinds) -> Kinds {
+    let mut settled = kinds.without(Kinds::NUMBER | Kinds::CURRENCY);
+    let numbered = kinds.has(Kinds::NUMBER | Kinds::CODE);
+    if kinds.has(Kinds::PLACE) && !numbered {
+        settled = settled.without(Kinds::PLACE);
+    }
+    if kinds.has(Kinds::CURRENCY) && numbered {
+        settled |= Kinds::AMOUNT;
+    }
+    settled
+}

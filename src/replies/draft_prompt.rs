@@ -1,0 +1,219 @@
+//! A draft's prompt: the chosen context of the chat, sources, voice and glossary, under a model's budget.
+
+use jiff::Timestamp;
+use minijinja::{Value, context, value::Serde};
+
+use super::{
+    Agent, ContextReceipt, Draft, Source, Tone, placeholder,
+    prompt::{Task, fence, prompt},
+};
+use crate::{
+    chats::{Channel, Chat, Choice, ChosenContext, ClassReceipt, EarlierChat, Omission, OmissionReason, choose},
+    knowledge::{Audience, Document, Kind, Offer, Term, Voice},
+    model::{Prompt, Window},
+    text::{Language, estimate_tokens},
+};
+
+/// The share of the budget that sources may take.
+const SOURCES_SHARE: f64 = 0.35;
+/// Most terms of the glossary that every prompt carries; of a longer one, those that occur.
+const MOST_TERMS: usize = 40;
+
+/// What a draft is made from.
+pub struct Material<'a> {
+    pub draft: &'a Draft,
+    pub chat: &'a Chat,
+    pub earlier: &'a [EarlierChat],
+    pub earlier_total: usize,
+    pub language: &'a Language,
+    pub voice: &'a Voice,
+    pub glossary: &'a [Term],
+    pub several: bool,
+    pub offers: &'a PublicOffers,
+    pub now: Timestamp,
+}
+
+impl Material<'_> {
+    /// The prompt for a model, with the sources that it may cite and the account of what it holds.
+    pub fn prompt(&self, window: Window) -> (Prompt, (Vec<Source>, ContextReceipt)) {
+        let Material { draft, chat, earlier, earlier_total, language, voice, glossary, several, offers, now } = *self;
+        let budget = window.budget();
+        let (texts, sources, source_tokens) = offers.sources(chat, &draft.agent, (budget as f64 * SOURCES_SHARE) as usize);
+        let terms = terms(glossary, language, chat);
+        let fixed = source_tokens
+            + estimate_tokens(&voice.text)
+            + terms.iter().map(|term| estimate_tokens(term)).sum::<usize>()
+            + estimate_tokens(&draft.instruction)
+            + estimate_tokens(&draft.previous_draft);
+        let chosen = choose(Choice {
+            chat,
+            earlier,
+            earlier_total,
+            language: language.primary(),
+            use_notes: draft.use_notes,
+            budget: budget.saturating_sub(fixed),
+            now,
+        });
+        let used = |kind: Kind| sources.iter().filter(|source| source.kind == kind).count();
+        let receipt = ContextReceipt {
+            canned_answers: offers.receipt(Kind::CannedAnswer, used(Kind::CannedAnswer), OmissionReason::Budget),
+            articles: offers.receipt(Kind::Article, used(Kind::Article), OmissionReason::Budget),
+            voice: ClassReceipt::of(usize::from(!voice.text.is_empty()), usize::from(!voice.text.is_empty()), OmissionReason::Budget),
+            glossary: ClassReceipt::of(glossary.len(), terms.len(), OmissionReason::Irrelevant),
+            ..receipt(&chosen, fixed, window)
+        };
+        let (sign_off, _) = placeholder::fill(&voice.sign_off, Some(chat), &draft.agent.name);
+        let values = context! {
+            agent_name => draft.agent.name.as_str(),
+            introduction => introduction(chat, &draft.agent),
+            language => language.english_name(),
+            fence => fence(),
+            tone => draft.tone.map(Tone::words),
+            several,
+            channel => channel_words(chat.summary.channel),
+            mail => matches!(chat.summary.channel, Channel::Email | Channel::ContactForm | Channel::Ticket),
+            sign_off,
+            voice => voice.text.as_str(),
+            glossary => terms,
+            sources => texts,
+            topic => chat.summary.topic.as_str(),
+            previous_draft => draft.previous_draft.as_str(),
+            instruction => draft.instruction.as_str(),
+            ..conversation(&chosen)
+        };
+        (prompt(Task::Draft, values), (sources, receipt))
+    }
+}
+
+/// Whether the customer must be told who writes now: the chat was handed over, and whoever took it has not written yet.
+fn introduction(chat: &Chat, agent: &Agent) -> bool {
+    chat.handed_over_at.is_some_and(|turns| {
+        let known = |turn: &crate::chats::Turn| {
+            let message = &turn.message;
+            message.author == crate::chats::Author::Agent
+                && (agent.agent_id.is_empty() || message.author_id.is_empty() || message.author_id == agent.agent_id)
+        };
+        !chat.turns.iter().skip(turns).any(known)
+    })
+}
+
+/// What of a chosen context every prompt about a chat shows.
+pub(super) fn conversation(chosen: &ChosenContext) -> Value {
+    context! {
+        facts => Serde(&chosen.facts),
+        form_answers => Serde(&chosen.form_answers),
+        records => Serde(&chosen.records),
+        pages => Serde(&chosen.pages),
+        earlier => Serde(&chosen.earlier),
+        notes => Serde(&chosen.notes),
+        promises => Serde(&chosen.promises),
+        open_questions => Serde(&chosen.open_questions),
+        lines => Serde(&chosen.lines),
+    }
+}
+
+/// The receipt of a chosen context; `fixed` estimated tokens went to what the chat does not hold.
+pub(super) fn receipt(chosen: &ChosenContext, fixed: usize, window: Window) -> ContextReceipt {
+    ContextReceipt {
+        messages: chosen.messages_receipt.clone(),
+        records: chosen.records_receipt.clone(),
+        notes: chosen.notes_receipt.clone(),
+        visitor_facts: chosen.visitor_receipt.clone(),
+        form_answers: chosen.form_receipt.clone(),
+        earlier_chats: chosen.earlier_receipt.clone(),
+        canned_answers: ClassReceipt::default(),
+        articles: ClassReceipt::default(),
+        voice: ClassReceipt::default(),
+        glossary: ClassReceipt::default(),
+        tokens_used: window.tokens(chosen.tokens + fixed),
+        token_budget: window.context_tokens,
+    }
+}
+
+/// Documents that may be shown to a customer; the others are counted.
+pub struct PublicOffers {
+    pub found: Vec<Offer>,
+    withheld_articles: usize,
+}
+
+impl PublicOffers {
+    pub fn of(found: Vec<Offer>) -> PublicOffers {
+        let all = found.len();
+        let found: Vec<Offer> = found.into_iter().filter(|offer| offer.document.audience() == Audience::Public).collect();
+        PublicOffers { withheld_articles: all - found.len(), found }
+    }
+
+    /// The sources that fit, as the prompt shows them and as the draft cites them, and their tokens.
+    fn sources(&self, chat: &Chat, agent: &Agent, budget: usize) -> (Vec<Value>, Vec<Source>, usize) {
+        let (mut texts, mut sources, mut tokens) = (Vec::new(), Vec::new(), 0);
+        for Offer { document, passage, .. } in &self.found {
+            let (text, _) = match document.kind() {
+                Kind::CannedAnswer => placeholder::fill(passage, Some(chat), &agent.name),
+                // A short article is given whole: its best passage alone may lack the condition that counts.
+                Kind::Article => match crate::text::plain(&document.body) {
+                    long if estimate_tokens(&long) > budget / 3 => (passage.clone(), Vec::new()),
+                    whole => (whole, Vec::new()),
+                },
+            };
+            let cost = estimate_tokens(&text) + estimate_tokens(&document.title) + 8;
+            if tokens + cost > budget {
+                continue;
+            }
+            tokens += cost;
+            texts.push(context! { title => document.title.as_str(), url => document.url(), text });
+            sources.push(source(document));
+        }
+        (texts, sources, tokens)
+    }
+
+    pub fn receipt(&self, kind: Kind, used: usize, rest: OmissionReason) -> ClassReceipt {
+        let public = self.found.iter().filter(|offer| offer.document.kind() == kind).count();
+        let withheld = if kind == Kind::Article { self.withheld_articles } else { 0 };
+        let mut receipt = ClassReceipt::of(public, used, rest);
+        if withheld > 0 {
+            receipt.total += withheld;
+            receipt.omissions.push(Omission { reason: OmissionReason::Withheld, count: withheld });
+        }
+        receipt
+    }
+}
+
+/// A document as a text cites it.
+pub(super) fn source(document: &Document) -> Source {
+    Source {
+        kind: document.kind(),
+        id: document.id.to_string(),
+        title: document.title.clone(),
+        url: document.url().to_owned(),
+        language: document.language.to_string(),
+    }
+}
+
+/// The glossary's lines for a prompt in `language`.
+pub(super) fn terms(glossary: &[Term], language: &Language, chat: &Chat) -> Vec<String> {
+    let occurs = |term: &Term| {
+        let said = |word: &String| chat.turns.iter().any(|turn| turn.message.text.contains(word.as_str()));
+        glossary.len() <= MOST_TERMS || said(&term.term) || term.words.values().any(said)
+    };
+    let line = |term: &Term| match term.words.get(language.primary()) {
+        Some(word) => Some(format!("{} = {word}", term.term)),
+        None if term.keep => Some(format!("{} (never translated)", term.term)),
+        None => None,
+    };
+    glossary.iter().filter(|term| occurs(term)).filter_map(line).collect()
+}
+
+fn channel_words(channel: Channel) -> Option<&'static str> {
+    match channel {
+        Channel::Unknown => None,
+        Channel::WebChat => Some("a chat window on the shop's site"),
+        Channel::Email => Some("e-mail"),
+        Channel::ContactForm => Some("a contact form, answered by e-mail"),
+        Channel::Whatsapp => Some("WhatsApp"),
+        Channel::Messenger => Some("Facebook Messenger"),
+        Channel::Instagram => Some("Instagram, at most 1,000 characters"),
+        Channel::InApp => Some("a chat inside the shop's app"),
+        Channel::Phone => Some("phone"),
+        Channel::Ticket => Some("a ticket, answered by e-mail"),
+    }
+}

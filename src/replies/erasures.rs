@@ -1,0 +1,120 @@
+//! Which people were erased: a file of salted hashes beside the database and outside its backups, so that what a restored backup brings
+//! back is erased again.
+
+use std::{
+    collections::BTreeMap,
+    fs::{File, OpenOptions},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use uuid::Uuid;
+
+use crate::text::fingerprint;
+
+/// The file's name in the data folder.
+pub const FILE: &str = "erasures";
+const HEAD: &str = "deskhand-erasures-1";
+
+/// The erasures that a data folder remembers.
+#[derive(Clone)]
+pub struct Erasures {
+    path: Arc<PathBuf>,
+    salt: Arc<str>,
+    /// Hashes by the names of their erasures.
+    known: Arc<Mutex<BTreeMap<String, String>>>,
+}
+
+impl Erasures {
+    /// Reads the file of a data folder, or begins it with a new salt.
+    pub fn open(data: &Path) -> io::Result<Erasures> {
+        let path = data.join(FILE);
+        let mut text = String::new();
+        match File::open(&path) {
+            Ok(mut file) => {
+                file.read_to_string(&mut text)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        // A line without its end was cut off by a crash before anybody was told that it stands; it is written over.
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        let mut lines = text[..whole].lines();
+        let salt = match lines.next().map(|head| head.split_once(' ')) {
+            None => {
+                let salt = Uuid::new_v4().simple().to_string();
+                write(&path, 0, &format!("{HEAD} {salt}\n"))?;
+                salt
+            }
+            Some(Some((HEAD, salt))) => {
+                write(&path, whole as u64, "")?;
+                salt.to_owned()
+            }
+            Some(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, format!("`{}` is no file of erasures", path.display()))),
+        };
+        let known = lines.filter_map(|line| line.split_once(' ')).map(|(id, hash)| (id.to_owned(), hash.to_owned())).collect();
+        Ok(Erasures { path: Arc::new(path), salt: salt.into(), known: Arc::new(Mutex::new(known)) })
+    }
+
+    /// Remembers an erasure, durably, and names it. The hash alone tells nobody who it was, short of trying every id.
+    pub fn remember(&self, workspace: &str, customer_id: &str) -> io::Result<String> {
+        let erasure_id = Uuid::now_v7().to_string();
+        let hash = self.hash(workspace, customer_id);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let length = std::fs::metadata(self.path.as_path())?.len();
+        if let Err(error) = write(&self.path, length, &format!("{erasure_id} {hash}\n")) {
+            // Half a line must not spoil the next.
+            let _ = write(&self.path, length, "");
+            return Err(error);
+        }
+        known.insert(erasure_id.clone(), hash);
+        Ok(erasure_id)
+    }
+
+    /// The names and hashes of all that is remembered.
+    pub fn known(&self) -> BTreeMap<String, String> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn hash(&self, workspace: &str, customer_id: &str) -> String {
+        fingerprint(format!("{}\n{workspace}\n{customer_id}", self.salt))
+    }
+}
+
+/// Writes text at a place of the file, ends the file there, and waits for the disk.
+fn write(path: &Path, at: u64, text: &str) -> io::Result<()> {
+    use std::io::Seek;
+    let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+    file.set_len(at)?;
+    file.seek(io::SeekFrom::End(0))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn erasures_are_remembered_without_their_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let erasures = Erasures::open(folder.path()).unwrap();
+        let id = erasures.remember("default", "customer-1001").unwrap();
+        OpenOptions::new().append(true).open(folder.path().join(FILE)).unwrap().write_all(b"half a li").unwrap();
+
+        let again = Erasures::open(folder.path()).unwrap();
+        assert_eq!(again.known(), BTreeMap::from([(id, again.hash("default", "customer-1001"))]));
+        again.remember("default", "customer-2").unwrap();
+        let text = std::fs::read_to_string(folder.path().join(FILE)).unwrap();
+        assert!(!text.contains("customer") && !text.contains("half"), "{text}");
+        assert_eq!(Erasures::open(folder.path()).unwrap().known().len(), 2);
+    }
+
+    #[test]
+    fn another_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(FILE), "something else\n").unwrap();
+        assert!(Erasures::open(folder.path()).is_err());
+    }
+}

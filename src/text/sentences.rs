@@ -1,0 +1,58 @@
+//! Where sentences end.
+
+/// A text's sentences, each without the white space around it.
+pub fn sentences(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        loop {
+            rest = rest.trim_start();
+            if rest.is_empty() {
+                return None;
+            }
+            let end = sentence_end(rest);
+            let (sentence, after) = rest.split_at(end);
+            rest = after;
+            let sentence = sentence.trim_end();
+            if !sentence.is_empty() {
+                return Some(sentence);
+            }
+        }
+    })
+}
+
+fn sentence_end(text: &str) -> usize {
+    let mut letters = text.char_indices().peekable();
+    let mut word_began = 0;
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            '\n' => return at,
+            '.' | '!' | '?' | '…' => {
+                let Some((next_at, next)) = letters.peek().copied() else { return text.len() };
+                // `12.12.2026`, `No. 5` and `Str. 3` go on.
+                let abbreviated = letter == '.'
+                    && at - word_began <= 4
+                    && text[next_at..].trim_start().starts_with(|next: char| next.is_ascii_digit() || next.is_lowercase());
+                if next.is_whitespace() && !abbreviated {
+                    return next_at;
+                }
+            }
+            _ if letter.is_whitespace() => word_began = at + letter.len_utf8(),
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_end_where_they_end() {
+        let text = "Hi Elif! It ships on 12.12.2026. Our address: Rózsa u. 5, Budapest\nNo. 7 is right… isn't it?";
+        assert_eq!(
+            sentences(text).collect::<Vec<_>>(),
+            ["Hi Elif!", "It ships on 12.12.2026.", "Our address: Rózsa u. 5, Budapest", "No. 7 is right…", "isn't it?"]
+        );
+    }
+}
