@@ -44,7 +44,7 @@ struct Clients {
 
 #[tokio::main]
 async fn main() {
-    let model = paced_model(FIRST, GAP, TOKENS).await;
+    let model = paced_model(FIRST, GAP, TOKENS, |_| {}).await;
     let data = tempfile::tempdir().expect("a temporary folder");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let config = Config {

@@ -1,5 +1,6 @@
 //! What an operator types, one file per command.
 
+mod backup;
 mod call;
 mod check;
 mod demo;
@@ -22,6 +23,8 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("demo", matches)) => demo::run(matches),
         Some(("check", matches)) => check::run(matches),
         Some(("call", matches)) => call::run(matches),
+        Some(("backup", matches)) => backup::run_backup(matches),
+        Some(("restore", matches)) => backup::run_restore(matches),
         _ => unreachable!("clap asks for one of the commands"),
     };
     match done {
@@ -44,6 +47,8 @@ fn command() -> Command {
         .subcommand(demo::command())
         .subcommand(check::command())
         .subcommand(call::command())
+        .subcommand(backup::backup_command())
+        .subcommand(backup::restore_command())
 }
 
 /// The runtime of a command that waits.

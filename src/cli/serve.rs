@@ -22,21 +22,29 @@ pub fn command() -> Command {
     Command::new("serve")
         .about("Serve consoles and help pages")
         .after_help("Every setting is also a key of the configuration file; `deskhand.example.toml` explains them. Flags win over variables, variables over the file.")
-        .arg(
-            Arg::new("config")
-                .long("config")
-                .env("DESKHAND_CONFIG")
-                .value_name("FILE")
-                .value_parser(value_parser!(PathBuf))
-                .help("The configuration file [default: deskhand.toml, if there is one]"),
-        )
+        .arg(config_flag())
         .args(config::flags())
 }
 
-pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+/// The flag that names the configuration file.
+pub fn config_flag() -> Arg {
+    Arg::new("config")
+        .long("config")
+        .env("DESKHAND_CONFIG")
+        .value_name("FILE")
+        .value_parser(value_parser!(PathBuf))
+        .help("The configuration file [default: deskhand.toml, if there is one]")
+}
+
+/// Reads the configuration that a command's arguments name.
+pub fn config_of(matches: &ArgMatches) -> anyhow::Result<Config> {
     let given = matches.get_one::<PathBuf>("config").map(PathBuf::as_path);
     let file = given.or_else(|| Some(Path::new(DEFAULT_FILE)).filter(|file| file.exists()));
-    let config = Config::read(file, matches)?;
+    Ok(Config::read(file, matches)?)
+}
+
+pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let config = config_of(matches)?;
     telemetry::start(&config.log);
     super::block_on(serve(config))??;
     Ok(ExitCode::SUCCESS)

@@ -106,6 +106,7 @@ pub(super) fn conversation(chosen: &ChosenContext) -> Value {
         pages => Serde(&chosen.pages),
         earlier => Serde(&chosen.earlier),
         notes => Serde(&chosen.notes),
+        told => Serde(&chosen.told),
         promises => Serde(&chosen.promises),
         open_questions => Serde(&chosen.open_questions),
         lines => Serde(&chosen.lines),

@@ -49,7 +49,7 @@ impl Replies {
         let remembered = spawn_blocking(move || erasures.remember(&name, &person)).await.map_err(|_| StoreError::Busy)?;
         let erasure_id = remembered.map_err(|error| StoreError::Broken(error.into()))?;
         let erased = erase(&self.store, &self.chats, workspace, customer_id.as_str(), &[erasure_id]).await?;
-        self.store.empty_log().await;
+        self.store.wipe().await;
         Ok(erased)
     }
 }
@@ -122,6 +122,6 @@ pub async fn erase_again(store: &Store, chats: &Chats, erasures: &Erasures) -> R
         erasure_rows::insert(&mut write, erasure_id, Timestamp::now()).await?;
     }
     write.commit().await?;
-    store.empty_log().await;
+    store.wipe().await;
     Ok((people, chats_erased))
 }

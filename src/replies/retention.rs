@@ -23,8 +23,6 @@ impl Replies {
             turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 turns.tick().await;
-                // What a reader held the last time is tried again.
-                replies.store.empty_log_if_due().await;
                 let Some(days) = replies.desk.retention_days else { continue };
                 match replies.erase_older(&workspace, Timestamp::now() - SignedDuration::from_hours(24 * i64::from(days))).await {
                     Ok((0, 0)) => {}
@@ -62,7 +60,7 @@ impl Replies {
         }
         let uses = self.knowledge.forget_uses(workspace, time).await?;
         if chats + uses > 0 {
-            self.store.empty_log().await;
+            self.store.wipe().await;
         }
         Ok((chats, uses))
     }

@@ -99,7 +99,7 @@ impl Server {
 }
 
 /// Takes the data folder for this process: two would break each other's index.
-fn lock(data: &Path) -> anyhow::Result<File> {
+pub fn lock(data: &Path) -> anyhow::Result<File> {
     let file = File::create(data.join("lock")).with_context(|| format!("the data folder `{}` can't be written to", data.display()))?;
     file.try_lock()
         .with_context(|| format!("another deskhand uses the data folder `{}`; stop it, or name another folder", data.display()))?;

@@ -1,5 +1,7 @@
 //! Why the database could not do what it was asked for.
 
+use std::path::PathBuf;
+
 /// What the callers of a store can tell apart.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -18,6 +20,9 @@ pub enum StoreError {
     /// The database's schema was made by a newer version of this program.
     #[error("the database was written by a newer version (its schema has migration {0}, unknown here); update deskhand")]
     Newer(i64),
+    /// A copy of the database is damaged.
+    #[error("`{}` is damaged", .0.display())]
+    Damaged(PathBuf),
     /// Anything else that the database says.
     #[error("the store failed")]
     Failed(#[source] sqlx::Error),
@@ -39,6 +44,7 @@ impl StoreError {
             StoreError::Busy => StoreError::Busy,
             StoreError::Conflict => StoreError::Conflict,
             StoreError::Newer(version) => StoreError::Newer(*version),
+            StoreError::Damaged(file) => StoreError::Damaged(file.clone()),
             StoreError::Broken(_) => StoreError::Broken(sqlx::Error::WorkerCrashed),
             StoreError::Failed(_) | StoreError::Unreadable(_) => StoreError::malformed("row"),
         }

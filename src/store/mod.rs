@@ -1,19 +1,18 @@
 //! The database: SQLite in the data folder by default, PostgreSQL by its URL; the same statements serve both.
 
 use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use sqlx::{AnyConnection, AnyPool, Connection, any::AnyPoolOptions, migrate::Migrator};
 
+pub mod backup;
 mod error;
 pub mod sql;
 mod time;
+mod wipe;
 mod write;
 mod writer;
 
@@ -22,6 +21,8 @@ pub use time::{nanoseconds, timestamp};
 pub use write::Write;
 pub use writer::Writer;
 
+use wipe::Wiper;
+
 /// SQLite before this version may corrupt a WAL that two connections use at once.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 /// The write lock first: a transaction that reads before it writes could not get it later.
@@ -29,9 +30,6 @@ const SQLITE_BEGIN: &str = "BEGIN IMMEDIATE";
 const READERS: u32 = 4;
 /// How long a statement waits for a connection or for SQLite's write lock.
 const WAIT: Duration = Duration::from_secs(5);
-
-/// How often an emptying of the log is tried at once; each try waits for readers.
-const LOG_TRIES: usize = 3;
 
 /// Forward only, each in a transaction of its own. Statements are the same for both databases, tables are not quite.
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/sqlite");
@@ -43,8 +41,8 @@ pub struct Store {
     writes: AnyPool,
     reads: AnyPool,
     begin: &'static str,
-    /// Whether the write-ahead log may hold what was wiped.
-    log_due: Arc<AtomicBool>,
+    /// SQLite's alone.
+    wiper: Option<Arc<Wiper>>,
 }
 
 impl Store {
@@ -69,12 +67,18 @@ impl Store {
             other => StoreError::Failed(sqlx::Error::Migrate(Box::new(other))),
         })?;
         let reads = pool(url, READERS, sqlite).await?;
-        Ok(Store { writes, reads, begin, log_due: Arc::default() })
+        let wiper = sqlite.then(|| Arc::new(Wiper::start(writes.clone(), reads.clone())));
+        Ok(Store { writes, reads, begin, wiper })
     }
 
-    /// The URL of the SQLite file `deskhand.sqlite` in a data folder.
+    /// The SQLite file in a data folder.
+    pub fn sqlite_file(data: &Path) -> PathBuf {
+        data.join("deskhand.sqlite")
+    }
+
+    /// The URL of the SQLite file in a data folder.
     pub fn sqlite_url(data: &Path) -> String {
-        let path = data.join("deskhand.sqlite").to_string_lossy().into_owned();
+        let path = Store::sqlite_file(data).to_string_lossy().into_owned();
         let escaped = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
         format!("sqlite:{escaped}?mode=rwc")
     }
@@ -84,36 +88,15 @@ impl Store {
         Write::begin(self.writes.acquire().await?, self.begin).await
     }
 
-    /// Empties SQLite's write-ahead log into the database, so that no wiped text stays in it. It comes after a commit, which stands
-    /// whatever becomes of it: what a reader still needs is tried again, at once a few times and then by [`Store::empty_log_if_due`].
-    pub async fn empty_log(&self) {
-        if self.begin != SQLITE_BEGIN {
-            return;
-        }
-        self.log_due.store(true, Ordering::Relaxed);
-        for _ in 0..LOG_TRIES {
-            if self.empty_log_if_due().await {
-                return;
+    /// Asks that nothing of what was deleted or overwritten until now stays in the database's files; what comes back waits for it. On
+    /// PostgreSQL that is for its own vacuum.
+    pub fn wipe(&self) -> impl Future<Output = ()> + Send + 'static {
+        let done = self.wiper.as_ref().map(|wiper| wiper.wipe());
+        async move {
+            if let Some(done) = done {
+                done.await;
             }
         }
-        tracing::warn!("wiped text stays in the write-ahead log until no reader needs it");
-    }
-
-    /// Empties the log if it still holds what was wiped; tells whether it holds nothing of it.
-    pub async fn empty_log_if_due(&self) -> bool {
-        if !self.log_due.swap(false, Ordering::Relaxed) {
-            return true;
-        }
-        // Its row says whether something kept it from emptying the log.
-        let busy: Result<i64, _> = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&self.writes).await;
-        let emptied = matches!(busy, Ok(0));
-        if let Err(error) = busy {
-            tracing::warn!(error = %error, "the write-ahead log can't be emptied");
-        }
-        if !emptied {
-            self.log_due.store(true, Ordering::Relaxed);
-        }
-        emptied
     }
 
     /// Connections to read from; each statement sees what was committed before it.

@@ -1,6 +1,10 @@
 //! The harness: a desk that is open for a test.
 
-use std::{future::Future, path::PathBuf, time::Duration};
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use deskhand::{
     api::pb::{
@@ -34,6 +38,19 @@ pub struct Desk {
     pub model: ScriptedModel,
     pub folder: TempDir,
     server: Server,
+    database_url: Option<String>,
+}
+
+/// What is left of a desk that was closed: what it kept.
+pub struct Kept {
+    folder: TempDir,
+    database_url: Option<String>,
+}
+
+impl Kept {
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
 }
 
 /// What a desk is opened with.
@@ -45,7 +62,16 @@ pub struct Opening {
 
 impl Opening {
     pub async fn open(self) -> Desk {
-        let folder = tempfile::tempdir().unwrap();
+        let database_url = if crate::postgres::wanted() { Some(crate::postgres::new_database().await) } else { None };
+        self.open_in(Kept { folder: tempfile::tempdir().unwrap(), database_url }).await
+    }
+
+    /// Opens a desk again on what another one kept.
+    pub async fn open_in(self, kept: Kept) -> Desk {
+        self.open_with(kept, |_| {}).await
+    }
+
+    pub async fn open_with(self, Kept { folder, database_url }: Kept, set: impl FnOnce(&mut Config)) -> Desk {
         let model = ScriptedModel::start().await;
         let mut config = Config { listen: ([127, 0, 0, 1], 0).into(), data: folder.path().join("data"), ..Config::default() };
         config.knowledge_base = Some(if self.with_shop { shop() } else { folder.path().join("knowledge-base") });
@@ -57,9 +83,8 @@ impl Opening {
         if !self.with_shop {
             std::fs::create_dir_all(folder.path().join("knowledge-base")).unwrap();
         }
-        if crate::postgres::wanted() {
-            config.database_url = Some(crate::postgres::new_database().await);
-        }
+        config.database_url.clone_from(&database_url);
+        set(&mut config);
         let server = Server::start(config).await.unwrap();
         let channel = Endpoint::from_shared(format!("http://{}", server.address)).unwrap().connect().await.unwrap();
         Desk {
@@ -70,6 +95,7 @@ impl Opening {
             model,
             folder,
             server,
+            database_url,
         }
     }
 }
@@ -101,6 +127,12 @@ impl Desk {
 
     pub async fn close(self) {
         self.server.stop().await;
+    }
+
+    /// Closes the desk and keeps what it kept.
+    pub async fn close_and_keep(self) -> Kept {
+        self.server.stop().await;
+        Kept { folder: self.folder, database_url: self.database_url }
     }
 
     /// Appends events to a chat.

@@ -14,5 +14,6 @@ mod live_reload;
 mod migration;
 mod model;
 mod postgres;
+mod privacy;
 mod replies;
 mod restart;

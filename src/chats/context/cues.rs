@@ -91,6 +91,9 @@ const SAYS: [(Kinds, &str); 7] = [
 /// Endings that promise where the verb carries the future: Turkish, and the Hungarian first person.
 const PROMISING_ENDINGS: [&str; 9] = ["acagiz", "ecegiz", "acagim", "ecegim", "acaktir", "ecektir", "acak", "ecek", "juk"];
 
+/// Endings of German streets, which are one word with their names.
+const STREET_ENDINGS: [&str; 6] = ["strasse", "str", "gasse", "allee", "platz", "weg"];
+
 /// Beginnings of words that say what a question is after.
 const ASKS: [(Kinds, &str); 6] = [
     (
@@ -157,6 +160,9 @@ pub fn says(folded: &str) -> Kinds {
     let mut kinds = kinds_of(folded, &SAYING);
     if folded.len() > 5 && PROMISING_ENDINGS.iter().any(|ending| folded.ends_with(ending)) {
         kinds |= Kinds::PROMISE;
+    }
+    if folded.len() > 7 && STREET_ENDINGS.iter().any(|ending| folded.ends_with(ending)) {
+        kinds |= Kinds::PLACE;
     }
     kinds
 }

@@ -1,7 +1,7 @@
 //! The choice of context: what a model is given of a chat under a token budget, and the account of that choice.
 //!
-//! Always in: the customer's facts, form answers, records, the topic, the customer's last burst, what was promised and what is still
-//! unanswered. Then the latest messages as they were written; older ones by what they have of what the burst needs; earlier chats by
+//! Always in: the customer's facts, form answers, records, the topic, the customer's last burst, facts that were told along the way,
+//! what was promised and what is still unanswered. Then the latest messages as they were written; older ones by what they have of what the burst needs; earlier chats by
 //! that and their age; pages viewed. Notes only when asked for. The choice is a pure function: the same chat, clock and budget give the
 //! same context.
 
@@ -21,9 +21,10 @@ use cues::Kinds;
 use lines::Lines;
 use scan::{Lens, Read, Scan, Sentence};
 
-/// Shares of the budget: of a class that is always in but may be long, of promises and open questions; and of what is then left, of
+/// Shares of the budget: of a class that is always in but may be long, of told facts, promises and open questions; and of what is then left, of
 /// notes, earlier chats and the latest messages. What a share does not use goes to what comes after it.
 const LONG_CLASS: f64 = 0.3;
+const TOLD: f64 = 0.2;
 const PROMISES: f64 = 0.1;
 const OPEN_QUESTIONS: f64 = 0.05;
 const NOTES: f64 = 0.3;
@@ -33,6 +34,9 @@ const LATEST: f64 = 0.4;
 const MOST_PROMISES: usize = 12;
 const MOST_OPEN: usize = 5;
 const QUOTATION: usize = 60;
+/// The longest quotation of a fact, in tokens, and how much one counts that the customer told themselves.
+const FACT: usize = 40;
+const OWN_FACT: f32 = 4.0;
 
 /// Another chat of the same customer.
 #[derive(Debug, Clone)]
@@ -93,6 +97,8 @@ pub struct ChosenContext {
     pub records: Vec<String>,
     pub pages: Vec<String>,
     pub lines: Vec<ChatLine>,
+    /// Sentences with numbers, addresses and ways to reach the customer, with who said them.
+    pub told: Vec<String>,
     /// What the shop committed itself to, with the day and who said it.
     pub promises: Vec<String>,
     /// What the customer asked and was put off about.
@@ -145,6 +151,7 @@ pub fn choose(choice: Choice<'_>) -> ChosenContext {
     budget.share(part(LONG_CLASS), |budget| lines.take_burst(budget));
     let records: Vec<String> = chat.records.iter().rev().map(record_text).collect();
     chosen.records = budget.share(part(LONG_CLASS), |budget| fitting_latest(&records, budget));
+    chosen.told = budget.share(part(TOLD), |budget| told_facts(&scan, budget));
     chosen.promises = budget.share(part(PROMISES), |budget| promises(&scan, budget));
     chosen.open_questions = budget.share(part(OPEN_QUESTIONS), |budget| open_questions(&scan, budget));
     if use_notes {
@@ -169,6 +176,32 @@ pub fn choose(choice: Choice<'_>) -> ChosenContext {
     chosen.earlier_receipt = of(earlier_total, chosen.earlier.len());
     chosen.tokens = budget.used();
     chosen
+}
+
+/// What was told once and is needed later: numbers, addresses and ways to reach the customer, first of all those that the customer told;
+/// shown in the order in which they were told, each once.
+fn told_facts(scan: &Scan, budget: &mut Budget) -> Vec<String> {
+    let all = scan.turns.len() as f32;
+    let mut ranked: Vec<(f32, usize, &Read, &Sentence)> = Vec::new();
+    for (index, read) in scan.turns.iter().enumerate() {
+        let own = if read.turn.message.author == Author::Customer { OWN_FACT } else { 0.0 };
+        for sentence in read.sentences.iter().filter(|sentence| sentence.kinds.has(Kinds::CODE | Kinds::PLACE | Kinds::CONTACT)) {
+            ranked.push((scan.sentence_relevance(sentence) + own + index as f32 / all, index, read, sentence));
+        }
+    }
+    ranked.sort_by(|one, other| other.0.total_cmp(&one.0).then(other.1.cmp(&one.1)));
+    let mut seen = HashSet::new();
+    let mut chosen: Vec<(usize, String)> = Vec::new();
+    for (_, index, read, sentence) in ranked {
+        if seen.insert(sentence.text) {
+            let line = format!("{}: {}", author(read.turn.message.author), cut(sentence.text, FACT));
+            if budget.take(&line) {
+                chosen.push((index, line));
+            }
+        }
+    }
+    chosen.sort_by_key(|(index, _)| *index);
+    chosen.into_iter().map(|(_, line)| line).collect()
 }
 
 /// What the shop committed itself to: that with a day, about what is asked, or said lately comes first; shown in the order in which it was said.

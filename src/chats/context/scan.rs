@@ -13,6 +13,13 @@ const MOST_TERMS: usize = 64;
 /// Longer words are no words.
 const MOST_LETTERS: usize = 64;
 
+/// A word that stands in more than about a tenth of the messages, and how much of its weight counts.
+const COMMON: f32 = 2.3;
+const COMMON_COUNTS: f32 = 0.25;
+/// How much of a kind's weight counts when the burst is after it, and when it is not.
+const ASKED_FOR: f32 = 1.5;
+const NOT_ASKED_FOR: f32 = 0.3;
+
 /// What is looked for.
 pub struct Lens {
     language: String,
@@ -94,7 +101,10 @@ impl<'a> Scan<'a> {
         let turns: Vec<Read> = turns.map(|turn| read(turn, lens, &mut seen)).collect();
         let all = turns.len() as f32;
         let telling = |with: usize| (1.0 + (all - with as f32 + 0.5) / (with as f32 + 0.5)).ln();
-        let weights = (0..lens.terms.len()).map(|term| telling(turns.iter().filter(|read| read.terms >> term & 1 == 1).count())).collect();
+        // Words that stand everywhere join sentences; many of them together must not outweigh one that tells.
+        let damped = |weight: f32| if weight < COMMON { COMMON_COUNTS * weight } else { weight };
+        let with_term = |term: usize| turns.iter().filter(|read| read.terms >> term & 1 == 1).count();
+        let weights = (0..lens.terms.len()).map(|term| damped(telling(with_term(term)))).collect();
         let kind_weights = Kinds::FACTS.map(|kind| telling(turns.iter().filter(|read| read.kinds.has(kind)).count()));
         let mean_words = turns.iter().map(|read| read.words).sum::<u32>() as f32 / all.max(1.0);
         Scan { lens, turns, weights, kind_weights, mean_words }
@@ -119,7 +129,7 @@ impl<'a> Scan<'a> {
             .iter()
             .zip(self.kind_weights)
             .filter(|(kind, _)| kinds.has(**kind))
-            .map(|(kind, weight)| if self.lens.after.has(*kind) { weight } else { 0.25 * weight })
+            .map(|(kind, weight)| weight * if self.lens.after.has(*kind) { ASKED_FOR } else { NOT_ASKED_FOR })
             .sum();
         lexical * damping + facts
     }

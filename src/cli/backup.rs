@@ -1,0 +1,147 @@
+//! `deskhand backup` and `deskhand restore`: a checked copy of the database, made while it serves, and put back.
+
+use std::{
+    fs::{self, File},
+    io::{IsTerminal, stderr},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::{Context, ensure};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+use super::serve::{config_flag, config_of};
+use crate::{
+    chats::Chats,
+    config::{self, Config},
+    replies::{ERASURES_FILE, Erasures, erase_again},
+    server::lock,
+    store::{
+        Store,
+        backup::{self, Contents},
+    },
+};
+
+/// How often the progress of a copy is told.
+const EVERY: Duration = Duration::from_millis(500);
+
+pub fn backup_command() -> Command {
+    Command::new("backup")
+        .about("Copy the database to a file, also while it is served, and check the copy")
+        .after_help(format!(
+            "The copy is the database as it is at one moment: chats, documents, outcomes. The index is not in it; it is made anew. The data folder's file `{ERASURES_FILE}` does not belong in a backup: it is what erases again whom an older backup brings back. A PostgreSQL database is backed up with pg_dump."
+        ))
+        .arg(Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf)).help("Where to write the copy; there must be no such file yet"))
+        .arg(config_flag())
+        .args(config::storage_flags())
+}
+
+pub fn restore_command() -> Command {
+    Command::new("restore")
+        .about("Put a backup in the place of the database; whoever was erased since it was made is erased again")
+        .after_help("Stop the server first. The backup is checked before anything is replaced, and stays as it is.")
+        .arg(Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf)).help("The backup"))
+        .arg(
+            Arg::new("replace")
+                .long("replace")
+                .action(ArgAction::SetTrue)
+                .help("Replace the database that is there: what is not in the backup is lost"),
+        )
+        .arg(config_flag())
+        .args(config::storage_flags())
+}
+
+pub fn run_backup(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let target = matches.get_one::<PathBuf>("file").expect("it is required");
+    let config = config_of(matches)?;
+    let url = database_url(&config)?;
+    ensure!(!target.exists(), "`{}` is there already; name another file", target.display());
+    let database = Store::sqlite_file(&config.data);
+    ensure!(
+        config.database_url.is_some() || database.is_file(),
+        "there is no database `{}`; name its data folder with --data",
+        database.display()
+    );
+    let whole = fs::metadata(&database).map(|file| file.len()).unwrap_or_default();
+    let contents = super::block_on(async {
+        let copy = backup::back_up(&url, target);
+        tokio::pin!(copy);
+        loop {
+            tokio::select! {
+                done = &mut copy => return done,
+                () = tokio::time::sleep(EVERY) => tell_progress(target, whole),
+            }
+        }
+    })?
+    .with_context(|| format!("the backup `{}` can't be made", target.display()))?;
+    println!("{}", sentence(&contents, &format!("backed up to `{}`", target.display())));
+    Ok(ExitCode::SUCCESS)
+}
+
+pub fn run_restore(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let file = matches.get_one::<PathBuf>("file").expect("it is required");
+    let config = config_of(matches)?;
+    ensure!(
+        config.database_url.is_none(),
+        "only the SQLite database in a data folder can be restored here; for another one, name its folder with --data, or use its own tools"
+    );
+    ensure!(file.is_file(), "there is no file `{}`", file.display());
+    fs::create_dir_all(&config.data).with_context(|| format!("the data folder `{}` can't be made", config.data.display()))?;
+    let _lock: File = lock(&config.data)?;
+    let database = Store::sqlite_file(&config.data);
+    ensure!(
+        !database.exists() || matches.get_flag("replace"),
+        "there is a database `{}`; with --replace the backup takes its place, and what is not in the backup is lost",
+        database.display()
+    );
+    let (contents, people) = super::block_on(restore(file, &config))??;
+    println!("{}", sentence(&contents, &format!("restored to `{}`", config.data.display())));
+    if people > 0 {
+        println!("erased again: {people} people who had been erased since the backup was made");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn restore(file: &Path, config: &Config) -> anyhow::Result<(Contents, u64)> {
+    let contents = backup::restore(file, &Store::sqlite_file(&config.data))
+        .await
+        .with_context(|| format!("the backup `{}` can't be restored; nothing was replaced", file.display()))?;
+    // The index follows the database by numbers that the restored one gives anew.
+    let index = config.data.join("index");
+    if index.exists() {
+        fs::remove_dir_all(&index).with_context(|| format!("the old index `{}` can't be removed; remove it by hand", index.display()))?;
+    }
+    let store = Store::open(&Store::sqlite_url(&config.data)).await.context("the restored database can't be opened")?;
+    let chats = Chats::start(store.clone(), config.desk.languages.clone());
+    let erasures = Erasures::open(&config.data)?;
+    let (people, _) = erase_again(&store, &chats, &erasures)
+        .await
+        .context("who was erased before can't be erased again; start the server to try again")?;
+    store.close().await;
+    Ok((contents, people))
+}
+
+fn database_url(config: &Config) -> anyhow::Result<String> {
+    match &config.database_url {
+        Some(url) if !url.starts_with("sqlite:") => {
+            anyhow::bail!("`database_url` names a PostgreSQL database; back it up with pg_dump")
+        }
+        Some(url) => Ok(url.clone()),
+        None => Ok(Store::sqlite_url(&config.data)),
+    }
+}
+
+fn tell_progress(target: &Path, whole: u64) {
+    if stderr().is_terminal() {
+        let mut partial = target.as_os_str().to_owned();
+        partial.push(".partial");
+        let copied = fs::metadata(partial).map(|file| file.len()).unwrap_or_default();
+        eprint!("\rcopied {} of about {} MB", copied / 1_000_000, whole / 1_000_000);
+    }
+}
+
+fn sentence(contents: &Contents, what: &str) -> String {
+    let Contents { chats, events, documents } = contents;
+    format!("{what}: {chats} chats with {events} events, {documents} documents; the copy was checked and is whole")
+}
