@@ -15,9 +15,11 @@ use crate::{
 };
 
 /// The share of the budget that sources may take.
-const SOURCES_SHARE: f64 = 0.35;
-/// Most terms of the glossary that every prompt carries; of a longer one, those that occur.
-const MOST_TERMS: usize = 40;
+const SOURCES_SHARE: f64 = 0.25;
+/// The share of the budget that a glossary may take whole; of a longer one, the terms that occur in what was said last are taken.
+const GLOSSARY_SHARE: f64 = 0.02;
+/// How many messages that is.
+const LATEST_MESSAGES: usize = 20;
 
 /// What a draft is made from.
 pub struct Material<'a> {
@@ -39,7 +41,8 @@ impl Material<'_> {
         let Material { draft, chat, earlier, earlier_total, language, voice, glossary, several, offers, now } = *self;
         let budget = window.budget();
         let (texts, sources, source_tokens) = offers.sources(chat, &draft.agent, (budget as f64 * SOURCES_SHARE) as usize);
-        let terms = terms(glossary, language, chat);
+        let others: Vec<&str> = sources.iter().map(|source| source.title.as_str()).chain([draft.instruction.as_str()]).collect();
+        let terms = terms(glossary, language, chat, &others, budget);
         let fixed = source_tokens
             + estimate_tokens(&voice.text)
             + terms.iter().map(|term| estimate_tokens(term)).sum::<usize>()
@@ -190,18 +193,24 @@ pub(super) fn source(document: &Document) -> Source {
     }
 }
 
-/// The glossary's lines for a prompt in `language`.
-pub(super) fn terms(glossary: &[Term], language: &Language, chat: &Chat) -> Vec<String> {
-    let occurs = |term: &Term| {
-        let said = |word: &String| chat.turns.iter().any(|turn| turn.message.text.contains(word.as_str()));
-        glossary.len() <= MOST_TERMS || said(&term.term) || term.words.values().any(said)
-    };
+/// The glossary's lines for a prompt in `language`: all of them if they take little of the budget, else those of terms that occur in
+/// `others` or in what was said last.
+pub(super) fn terms(glossary: &[Term], language: &Language, chat: &Chat, others: &[&str], budget: usize) -> Vec<String> {
     let line = |term: &Term| match term.words.get(language.primary()) {
         Some(word) => Some(format!("{} = {word}", term.term)),
         None if term.keep => Some(format!("{} (never translated)", term.term)),
         None => None,
     };
-    glossary.iter().filter(|term| occurs(term)).filter_map(line).collect()
+    let all: Vec<(&Term, String)> = glossary.iter().filter_map(|term| Some((term, line(term)?))).collect();
+    let cost: usize = all.iter().map(|(_, line)| estimate_tokens(line)).sum();
+    let whole = cost as f64 <= budget as f64 * GLOSSARY_SHARE;
+    let latest = chat.turns.iter().rev().take(LATEST_MESSAGES).map(|turn| turn.message.text.as_str());
+    let said = latest.chain(others.iter().copied()).collect::<Vec<_>>().join("\n").to_lowercase();
+    let occurs = |term: &Term| {
+        let word = |word: &String| said.contains(&word.to_lowercase());
+        word(&term.term) || term.words.values().any(word)
+    };
+    all.into_iter().filter(|(term, _)| whole || occurs(term)).map(|(_, line)| line).collect()
 }
 
 fn channel_words(channel: Channel) -> Option<&'static str> {

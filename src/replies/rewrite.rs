@@ -143,7 +143,7 @@ impl Replies {
         let source = source.or(told).map(|language| self.ours(&language)).or_else(|| detect(&text, &self.desk.languages));
 
         let glossary = self.knowledge.glossary(workspace);
-        let terms = terms(&glossary, &target, chat.as_ref().unwrap_or(&Chat::default()));
+        let terms = terms(&glossary, &target, chat.as_ref().unwrap_or(&Chat::default()), &[text.as_str()], self.desk.context_tokens);
         let receipt = ContextReceipt {
             glossary: ClassReceipt::of(glossary.len(), terms.len(), OmissionReason::Irrelevant),
             ..ContextReceipt::default()

@@ -312,3 +312,149 @@ async fn a_person_is_exported_and_erased_whole() {
     assert!(desk.chat("other").await.is_ok());
     desk.close().await;
 }
+
+/// Numbers that look drawn at random and are the same in each run.
+fn draw(seed: &mut u64, below: usize) -> usize {
+    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*seed >> 33) as usize % below
+}
+
+fn any_event(number: usize, seed: &mut u64) -> pb::Event {
+    let body = match draw(seed, 8) {
+        0 => Body::Topic(pb::Topic { topic: format!("topic {number}") }),
+        1 => Body::Record(pb::Record {
+            source: "order".into(),
+            reference: format!("KE-{}", draw(seed, 3)),
+            values: [("status".to_owned(), number.to_string())].into(),
+            ..pb::Record::default()
+        }),
+        2 => Body::Customer(pb::Customer {
+            customer_id: format!("customer-{}", draw(seed, 2)),
+            name: format!("Name {number}"),
+            ..Default::default()
+        }),
+        3 => Body::Transfer(pb::Transfer { to_agent_id: format!("agent-{number}"), ..pb::Transfer::default() }),
+        4 => Body::Ticket(pb::Ticket { ticket_id: format!("T-{number}"), ..pb::Ticket::default() }),
+        5 => Body::Reopened(pb::Reopened {}),
+        _ => return at(draw(seed, 50) as i64, customer_says(&format!("e{number}"), &format!("text {number}"))),
+    };
+    at(draw(seed, 50) as i64, event(&format!("e{number}"), body))
+}
+
+#[tokio::test]
+async fn any_batching_and_any_repeats_give_the_same_chat() {
+    let mut desk = Desk::empty().await;
+    for case in 0..20 {
+        let mut seed = case as u64;
+        let events: Vec<pb::Event> = (0..1 + draw(&mut seed, 30)).map(|number| any_event(number, &mut seed)).collect();
+        desk.append(&format!("whole-{case}"), events.clone()).await.unwrap();
+        let mut from = 0;
+        while from < events.len() {
+            // A call may begin before the last one ended, and be made again.
+            let start = from.saturating_sub(draw(&mut seed, 4));
+            let end = (from + 1 + draw(&mut seed, 6)).min(events.len());
+            for _ in 0..1 + draw(&mut seed, 2) {
+                desk.append(&format!("parts-{case}"), events[start..end].to_vec()).await.unwrap();
+            }
+            from = end;
+        }
+        let whole = desk.chat(&format!("whole-{case}")).await.unwrap();
+        let parts = desk.chat(&format!("parts-{case}")).await.unwrap();
+        assert_eq!(whole.events, parts.events, "case {case}");
+        let named = |chat: Option<pb::Chat>| pb::Chat { chat_id: String::new(), earlier_chat_ids: Vec::new(), ..chat.unwrap() };
+        assert_eq!(named(whole.chat), named(parts.chat), "case {case}");
+    }
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_call_that_fails_does_not_fail_its_neighbours() {
+    let mut desk = Desk::empty().await;
+    desk.append("shared", vec![customer_says("known", "as it was")]).await.unwrap();
+    let mut calls = tokio::task::JoinSet::new();
+    for caller in 0..60 {
+        let mut chats = desk.chats.clone();
+        calls.spawn(async move {
+            let events = match caller % 3 {
+                0 => vec![customer_says(&format!("new-{caller}"), "x"), customer_says("known", "other words")],
+                1 => vec![customer_says("known", "as it was")],
+                _ => vec![customer_says(&format!("new-{caller}"), "x")],
+            };
+            (caller % 3, chats.append_events(pb::AppendEventsRequest { chat_id: "shared".into(), events }).await)
+        });
+    }
+    for (kind, reply) in calls.join_all().await {
+        match kind {
+            0 => refused(&reply.unwrap_err(), Code::AlreadyExists, "EVENT_EXISTS"),
+            1 => assert_eq!(reply.unwrap().into_inner().duplicates, 1),
+            _ => assert_eq!(reply.unwrap().into_inner().appended, 1),
+        }
+    }
+    let sequences: Vec<i64> = desk.chat("shared").await.unwrap().events.iter().map(|event| event.sequence).collect();
+    assert_eq!(sequences, (1..=21).collect::<Vec<i64>>());
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_chat_and_its_ticket_know_each_other() {
+    let mut desk = Desk::empty().await;
+    let ticket = |id: &str, ticket_id: &str| event(id, Body::Ticket(pb::Ticket { ticket_id: ticket_id.into(), ..pb::Ticket::default() }));
+    desk.append("chat", vec![at(0, customer_says("e", "hello")), at(1, ticket("t", "T-7"))]).await.unwrap();
+    desk.append("T-7", vec![at(2, customer_says("e", "any news?"))]).await.unwrap();
+    desk.append("mail", vec![at(3, ticket("t", "T-7")), at(4, customer_says("e", "by mail"))]).await.unwrap();
+    desk.append("other", vec![at(5, ticket("t", "T-8"))]).await.unwrap();
+    let mut known = async |chat_id: &str| desk.chat(chat_id).await.unwrap().chat.unwrap().earlier_chat_ids;
+    assert_eq!(known("chat").await, ["mail", "T-7"]);
+    assert_eq!(known("T-7").await, ["mail", "chat"]);
+    assert_eq!(known("mail").await, ["T-7", "chat"]);
+    assert_eq!(known("other").await, Vec::<String>::new());
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn an_event_that_comes_late_stands_at_its_time() {
+    let mut desk = Desk::empty().await;
+    desk.append("c", vec![at(10, customer_says("e1", "second words"))]).await.unwrap();
+    desk.append("later", vec![at(8, customer_says("e1", "zwischen"))]).await.unwrap();
+    desk.append("c", vec![at(5, customer_says("e2", "first words"))]).await.unwrap();
+    let chat = desk.chat("c").await.unwrap();
+    assert_eq!(chat.events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 2], "the order of arrival is kept");
+    assert_eq!(chat.chat.unwrap().opened_at.unwrap().seconds, 1_763_424_000 + 300);
+    let request = pb::ExportTranscriptRequest { chat_id: "c".into(), ..pb::ExportTranscriptRequest::default() };
+    let transcript = desk.chats.export_transcript(request).await.unwrap().into_inner().content;
+    assert!(transcript.find("first words").unwrap() < transcript.find("second words").unwrap());
+    // It moved in the archive, and its words with it.
+    for query in ["", "words"] {
+        let list = pb::ListChatsRequest { query: query.into(), ..pb::ListChatsRequest::default() };
+        let ids: Vec<String> = desk.chats.list_chats(list).await.unwrap().into_inner().chats.into_iter().map(|chat| chat.chat_id).collect();
+        assert_eq!(ids, if query.is_empty() { vec!["later", "c"] } else { vec!["c"] });
+    }
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn words_are_found_in_every_form_and_page_by_page() {
+    let mut desk = Desk::empty().await;
+    for number in 0..30 {
+        let mut said = customer_says("e", if number % 3 == 0 { "siparişlerim nerede kaldı" } else { "kargom gelmedi" });
+        if let Some(Body::Message(message)) = said.body.as_mut() {
+            message.language = if number % 2 == 0 { "tr".into() } else { String::new() };
+        }
+        desk.append(&format!("c{number:02}"), vec![at(number, said)]).await.unwrap();
+    }
+    for (query, expected) in [("siparis", 10), ("SİPARİŞİM nerede", 10), ("kargo", 20), ("siparis kargo", 0), ("…", 0), ("nere", 0)] {
+        let (mut found, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let list = pb::ListChatsRequest { query: query.into(), page_size: 4, page_token, ..pb::ListChatsRequest::default() };
+            let page = desk.chats.list_chats(list).await.unwrap().into_inner();
+            found.extend(page.chats.into_iter().map(|chat| chat.chat_id));
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(found.len(), expected, "{query}: {found:?}");
+        assert!(found.windows(2).all(|pair| pair[0] > pair[1]), "newest first, each once: {found:?}");
+    }
+    desk.close().await;
+}

@@ -43,9 +43,14 @@ enum Part {
 impl Answer {
     /// Streams these pieces, then ends as it should.
     pub fn says(pieces: &[&str]) -> Answer {
+        Answer::says_and_counts(pieces, 120)
+    }
+
+    /// The same, with another count of the prompt's tokens.
+    pub fn says_and_counts(pieces: &[&str], prompt_tokens: usize) -> Answer {
         let mut answer = Answer::begins(pieces);
         answer.push(json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": "stop" }] }));
-        answer.push(json!({ "choices": [], "usage": { "prompt_tokens": 120, "completion_tokens": 7, "total_tokens": 127 } }));
+        answer.push(json!({ "choices": [], "usage": { "prompt_tokens": prompt_tokens, "completion_tokens": 7 } }));
         answer.raw("data: [DONE]\n\n")
     }
 

@@ -15,6 +15,7 @@ impl Kinds {
     pub const NONE: Kinds = Kinds(0);
     /// An order, parcel, invoice or other number.
     pub const CODE: Kinds = Kinds(1);
+    /// An amount, or that money is paid.
     pub const AMOUNT: Kinds = Kinds(1 << 1);
     pub const DATE: Kinds = Kinds(1 << 2);
     /// An e-mail address or a phone number.
@@ -57,7 +58,7 @@ impl BitOrAssign for Kinds {
 }
 
 /// Beginnings of words that say what their sentence holds. `$` ends a word that is meant whole.
-const SAYS: [(Kinds, &str); 7] = [
+const SAYS: [(Kinds, &str); 8] = [
     (
         Kinds::PROMISE,
         "will$ ll$ shall$ promis guarant assur commit$ ensure soz$ garanti vaat taahhut iger garant fogj fogun fogom fogok \
@@ -84,6 +85,11 @@ const SAYS: [(Kinds, &str); 7] = [
          anschrift strasse str$ platz$ weg$ hausnummer plz$ umgezogen umzug",
     ),
     (Kinds::CURRENCY, "eur euro usd dollar gbp pound tl$ try$ lira kurus huf forint ft$ chf franken cent$ cents"),
+    // That money is paid, or paid back, whatever the amount.
+    (
+        Kinds::AMOUNT,
+        "refund money credit$ credited voucher reimburs paraniz ucret iadeniz odeme visszaterit visszautal osszeg erstatt gutschrift betrag",
+    ),
     (Kinds::CODE, "iban"),
     (Kinds::CONTACT, "gmail"),
 ];
@@ -98,9 +104,9 @@ const STREET_ENDINGS: [&str; 6] = ["strasse", "str", "gasse", "allee", "platz", 
 const ASKS: [(Kinds, &str); 6] = [
     (
         Kinds::CODE,
-        "order parcel package shipment number code$ tracking reference invoice booking reservation ticket account siparis kargo paket \
-         gonderi numara kod$ kodu takip fatura rezervasyon rendeles csomag szam$ szama szamot kod nyomkovet szamla foglalas bestell \
-         sendung nummer rechnung buchung kennung",
+        "order parcel package shipment deliver arriv status$ news$ update$ number code$ tracking reference invoice booking reservation ticket account siparis kargo paket durum haber \
+         gonderi numara kod$ kodu takip fatura rezervasyon rendeles csomag hir$ szam$ szama szamot kod nyomkovet szamla foglalas bestell \
+         sendung lieferung stand$ nummer rechnung buchung kennung",
     ),
     (
         Kinds::AMOUNT,

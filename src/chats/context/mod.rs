@@ -25,7 +25,7 @@ use scan::{Lens, Read, Scan, Sentence};
 /// notes, earlier chats and the latest messages. What a share does not use goes to what comes after it.
 const LONG_CLASS: f64 = 0.3;
 const TOLD: f64 = 0.2;
-const PROMISES: f64 = 0.1;
+const PROMISES: f64 = 0.15;
 const OPEN_QUESTIONS: f64 = 0.05;
 const NOTES: f64 = 0.3;
 const EARLIER: f64 = 0.2;
@@ -34,8 +34,8 @@ const LATEST: f64 = 0.4;
 const MOST_PROMISES: usize = 12;
 const MOST_OPEN: usize = 5;
 const QUOTATION: usize = 60;
-/// The longest quotation of a fact, in tokens, and how much one counts that the customer told themselves.
-const FACT: usize = 40;
+/// How many words stand on either side of a fact, and how much one counts that the customer told themselves.
+const WORDS_AROUND: usize = 6;
 const OWN_FACT: f32 = 4.0;
 
 /// Another chat of the same customer.
@@ -193,8 +193,8 @@ fn told_facts(scan: &Scan, budget: &mut Budget) -> Vec<String> {
     let mut seen = HashSet::new();
     let mut chosen: Vec<(usize, String)> = Vec::new();
     for (_, index, read, sentence) in ranked {
-        if seen.insert(sentence.text) {
-            let line = format!("{}: {}", author(read.turn.message.author), cut(sentence.text, FACT));
+        if seen.insert(sentence.fact) {
+            let line = format!("{}: {}", author(read.turn.message.author), around(sentence.text, sentence.fact));
             if budget.take(&line) {
                 chosen.push((index, line));
             }
@@ -202,6 +202,16 @@ fn told_facts(scan: &Scan, budget: &mut Budget) -> Vec<String> {
     }
     chosen.sort_by_key(|(index, _)| *index);
     chosen.into_iter().map(|(_, line)| line).collect()
+}
+
+/// A fact with the words around it, and marks where its sentence goes on.
+fn around(sentence: &str, fact: &str) -> String {
+    let words: Vec<&str> = sentence.split_whitespace().collect();
+    let at = words.iter().position(|word| word.contains(fact)).unwrap_or(0);
+    let (from, to) = (at.saturating_sub(WORDS_AROUND), (at + WORDS_AROUND + 1).min(words.len()));
+    let before = if from > 0 { "[…] " } else { "" };
+    let after = if to < words.len() { " […]" } else { "" };
+    cut(&format!("{before}{}{after}", words[from..to].join(" ")), QUOTATION)
 }
 
 /// What the shop committed itself to: that with a day, about what is asked, or said lately comes first; shown in the order in which it was said.

@@ -67,6 +67,8 @@ pub struct Sentence<'a> {
     pub kinds: Kinds,
     pub words: u32,
     pub asks: bool,
+    /// Its first number, address of an e-mail, or the like: what tells it from other sentences of its kind.
+    pub fact: &'a str,
 }
 
 /// A message, read.
@@ -138,10 +140,15 @@ impl<'a> Scan<'a> {
 fn read<'a>(turn: &'a Turn, lens: &Lens, seen: &mut HashMap<&'a str, Seen>) -> Read<'a> {
     let mut read = Read { turn, sentences: Vec::new(), terms: 0, kinds: Kinds::NONE, words: 0 };
     for text in sentences(&turn.message.text) {
-        let mut sentence = Sentence { text, terms: 0, kinds: Kinds::NONE, words: 0, asks: text.ends_with(['?', '？']) };
+        let mut sentence = Sentence { text, terms: 0, kinds: Kinds::NONE, words: 0, asks: text.ends_with(['?', '？']), fact: "" };
         for token in text.split_whitespace() {
             if token.bytes().any(|byte| byte.is_ascii_digit() || byte == b'@') {
-                sentence.kinds |= shape(token.trim_matches(|letter: char| matches!(letter, '.' | ',' | ';' | '!' | '?' | '(' | ')' | '"')));
+                let token = token.trim_matches(|letter: char| matches!(letter, '.' | ',' | ';' | '!' | '?' | '(' | ')' | '"'));
+                let kinds = shape(token);
+                if sentence.fact.is_empty() || kinds.has(Kinds::CODE | Kinds::CONTACT) {
+                    sentence.fact = token;
+                }
+                sentence.kinds |= kinds;
             }
             for word in token.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
                 sentence.words += 1;

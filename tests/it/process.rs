@@ -1,0 +1,102 @@
+//! The program itself, in a process that can be killed.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use deskhand::api::pb::{self, chat_service_client::ChatServiceClient, knowledge_service_client::KnowledgeServiceClient};
+use tonic::transport::{Channel, Endpoint};
+
+/// A served data folder.
+pub struct Process {
+    child: Child,
+    pub channel: Channel,
+    pub started_in: Duration,
+}
+
+impl Process {
+    /// Starts the program on a data folder, and on a database if there is another than the folder's.
+    pub async fn start(data: &Path, database_url: Option<&str>) -> Process {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_deskhand"));
+        Process::begin(&mut command, data, database_url).await.expect("it serves")
+    }
+
+    /// Starts it under strace, whose own arguments come first; `None` if it ends before it serves.
+    pub async fn start_traced(strace: &[String], data: &Path) -> Option<Process> {
+        let mut command = Command::new("strace");
+        command.args(["--follow-forks", "--quiet=attach,exit,path-resolution,personality,superseded,thread-execve"]);
+        command.args(strace).arg(env!("CARGO_BIN_EXE_deskhand"));
+        Process::begin(&mut command, data, None).await
+    }
+
+    async fn begin(command: &mut Command, data: &Path, database_url: Option<&str>) -> Option<Process> {
+        let began = Instant::now();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--knowledge-base", "absent", "--log", "error", "--data"]);
+        command.arg(data).current_dir(data.parent().unwrap()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        if let Some(url) = database_url {
+            command.args(["--database-url", url]);
+        }
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        let address =
+            tokio::task::spawn_blocking(move || lines.lines().find_map(|line| line.ok()?.strip_prefix("listening on ").map(str::to_owned)))
+                .await
+                .unwrap();
+        let Some(address) = address else {
+            child.wait().unwrap();
+            return None;
+        };
+        let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
+        Some(Process { child, channel, started_in: began.elapsed() })
+    }
+
+    pub fn chats(&self) -> ChatServiceClient<Channel> {
+        ChatServiceClient::new(self.channel.clone())
+    }
+
+    pub fn knowledge(&self) -> KnowledgeServiceClient<Channel> {
+        KnowledgeServiceClient::new(self.channel.clone())
+    }
+
+    /// The events of a chat, in pages; none if there is no such chat.
+    pub async fn events(&self, chat_id: &str) -> Vec<pb::Event> {
+        let mut events: Vec<pb::Event> = Vec::new();
+        loop {
+            let after_sequence = events.last().map_or(0, |event| event.sequence);
+            let request = pb::GetChatRequest { chat_id: chat_id.into(), after_sequence, page_size: 1000 };
+            match self.chats().get_chat(request).await {
+                Ok(page) if !page.get_ref().events.is_empty() => events.extend(page.into_inner().events),
+                Ok(_) => return events,
+                Err(status) if status.code() == tonic::Code::NotFound => return events,
+                Err(status) => panic!("{status:?}"),
+            }
+        }
+    }
+
+    /// Kills it, with its tracer, at once.
+    pub fn kill(&mut self) {
+        // Killing the tracer lets what it traces go on; its children are found by their parent.
+        let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.child.id())).unwrap_or_default();
+        for child in children.split_whitespace() {
+            let _ = Command::new("kill").args(["-KILL", child]).status();
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        // What was traced holds its data folder until it is gone.
+        let until = Instant::now() + Duration::from_secs(10);
+        for child in children.split_whitespace() {
+            while Path::new("/proc").join(child).exists() && Instant::now() < until {
+                std::thread::yield_now();
+            }
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
