@@ -9,7 +9,7 @@ use super::{
     ChatError, ChatKey, Event, EventBody, NewEvent, Summary,
     chat_rows::{self, Changed},
     event_rows::{self, Known},
-    word_rows::{self, ChatWords, message_words},
+    word_rows::{self, Listing, message_words},
 };
 use crate::{
     store::{Store, StoreError, Write, nanoseconds},
@@ -114,6 +114,13 @@ struct Draft<'a> {
     redactions: Vec<String>,
     /// Whether the summary must be folded anew: an event came late or lost its text.
     refold: bool,
+}
+
+impl Draft<'_> {
+    /// Whether the archive lists the chat elsewhere now.
+    fn moved(&self) -> bool {
+        self.before.as_ref().is_some_and(|before| before.opened_at != self.summary.opened_at)
+    }
 }
 
 /// An event as it will be kept.
@@ -225,37 +232,37 @@ async fn refold(write: &mut Write, draft: &mut Draft<'_>) -> Result<(), ChatErro
     Ok(())
 }
 
-/// Keeps the archive's words up: those of new messages are added; a chat that lost text or moved has its own made anew or moved.
+/// Keeps the archive's words up: those that new messages bring are added; a chat that lost text or moved has its own written anew.
 async fn write_words(write: &mut Write, languages: &[Language], drafts: &BTreeMap<&ChatKey, Draft<'_>>) -> Result<(), ChatError> {
-    let mut anew: Vec<(&ChatKey, &Draft, BTreeSet<String>)> = Vec::new();
-    for (key, draft) in drafts {
-        if !draft.redactions.is_empty() {
-            word_rows::delete(write, draft.number).await?;
-            let mut words = BTreeSet::new();
+    let written = |draft: &&Draft| draft.new.iter().any(|kept| !kept.words.is_empty()) || draft.moved() || !draft.redactions.is_empty();
+    let there: Vec<i64> = drafts.values().filter(written).filter(|draft| draft.before.is_some()).map(|draft| draft.number).collect();
+    let mut vocabularies = word_rows::of_chats(write, &there).await?;
+    for (key, draft) in drafts.iter().filter(|(_, draft)| written(draft)) {
+        let had = vocabularies.remove(&draft.number).unwrap_or_default();
+        let listing =
+            |summary: &Summary| Listing { workspace: &key.workspace, number: draft.number, opened_at: nanoseconds(summary.opened_at) };
+        let mut has: BTreeSet<String> = had.clone();
+        if draft.redactions.is_empty() {
+            has.extend(draft.new.iter().flat_map(|kept| kept.words).cloned());
+        } else {
+            has.clear();
             for event in event_rows::of_locked(write, draft.number).await? {
                 if let EventBody::Message(message) = &event.body {
-                    words.extend(message_words(&message.text, message.language.as_ref(), languages));
+                    has.extend(message_words(&message.text, message.language.as_ref(), languages));
                 }
             }
-            anew.push((key, draft, words));
-        } else if draft.before.as_ref().is_some_and(|before| before.opened_at != draft.summary.opened_at) {
-            word_rows::move_to(write, draft.number, nanoseconds(draft.summary.opened_at)).await?;
+        }
+        if let Some(before) = draft.before.as_ref().filter(|_| draft.moved() || !draft.redactions.is_empty()) {
+            let gone: Vec<&String> = had.iter().filter(|word| draft.moved() || !has.contains(*word)).collect();
+            word_rows::delete(write, listing(before), &gone).await?;
+        }
+        let added: Vec<&String> = has.iter().filter(|word| draft.moved() || !had.contains(*word)).collect();
+        word_rows::insert(write, listing(&draft.summary), &added).await?;
+        if had != has {
+            word_rows::store(write, draft.number, &has).await?;
         }
     }
-    let added = drafts.iter().filter(|(_, draft)| draft.redactions.is_empty()).map(|(key, draft)| ChatWords {
-        key,
-        number: draft.number,
-        opened_at: nanoseconds(draft.summary.opened_at),
-        words: draft.new.iter().flat_map(|kept| kept.words).map(String::as_str).collect(),
-    });
-    let renewed = anew.iter().map(|(key, draft, words)| ChatWords {
-        key,
-        number: draft.number,
-        opened_at: nanoseconds(draft.summary.opened_at),
-        words: words.iter().map(String::as_str).collect(),
-    });
-    let chats: Vec<ChatWords> = added.chain(renewed).collect();
-    word_rows::insert(write, &chats).await
+    Ok(())
 }
 
 /// Decides one call against what its chat holds: all of its events are taken, or none.

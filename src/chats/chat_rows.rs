@@ -8,7 +8,10 @@ use std::{
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row};
 
-use super::{ChatError, Event, EventBody, Summary};
+use super::{
+    ChatError, Event, EventBody, Summary,
+    word_rows::{self, Listing},
+};
 use crate::store::{Store, StoreError, Write, nanoseconds, sql};
 
 /// Names a chat. Its order is the order in which rows are locked.
@@ -164,8 +167,7 @@ pub async fn related(store: &Store, key: &ChatKey, summary: &Summary, most: usiz
         "SELECT number, chat_id, last_sequence, opened_at FROM
            (SELECT number, chat_id, last_sequence, opened_at FROM chat WHERE workspace = $1 AND customer_id = $2
             ORDER BY opened_at DESC, number DESC LIMIT {}) AS of_customer
-         UNION SELECT number, chat_id, last_sequence, opened_at FROM chat
-           WHERE workspace = $1 AND ticket_id <> '' AND ticket_id IN ($3, $4)
+         UNION SELECT number, chat_id, last_sequence, opened_at FROM chat WHERE workspace = $1 AND ticket_id IN ($3, $4)
          UNION SELECT number, chat_id, last_sequence, opened_at FROM chat WHERE workspace = $1 AND chat_id = $4
          ORDER BY opened_at DESC, number DESC LIMIT {}",
         most + 1,
@@ -246,12 +248,14 @@ pub async fn idle_since(store: &Store, workspace: &str, time: Timestamp, most: u
 /// first: it is what an append takes.
 pub async fn erase(write: &mut Write, number: i64, idle_since: Option<Timestamp>) -> Result<Option<u64>, ChatError> {
     let until = idle_since.map_or(i64::MAX, nanoseconds);
-    let gone = sqlx::query("DELETE FROM chat WHERE number = $1 AND updated_at < $2").bind(number).bind(until).execute(&mut **write).await?;
-    if gone.rows_affected() == 0 {
-        return Ok(None);
-    }
+    let statement = "DELETE FROM chat WHERE number = $1 AND updated_at < $2 RETURNING workspace, opened_at";
+    let gone: Option<(String, i64)> = sqlx::query_as(statement).bind(number).bind(until).fetch_optional(&mut **write).await?;
+    let Some((workspace, opened_at)) = gone else { return Ok(None) };
+    let words = word_rows::of_chats(write, &[number]).await?.remove(&number).unwrap_or_default();
+    let words: Vec<&String> = words.iter().collect();
+    word_rows::delete(write, Listing { workspace: &workspace, number, opened_at }, &words).await?;
     let events = sqlx::query("DELETE FROM event WHERE chat = $1").bind(number).execute(&mut **write).await?;
-    for table in ["chat_word", "chat_customer"] {
+    for table in ["chat_vocabulary", "chat_customer"] {
         sqlx::query(AssertSqlSafe(format!("DELETE FROM {table} WHERE chat = $1"))).bind(number).execute(&mut **write).await?;
     }
     Ok(Some(events.rows_affected()))

@@ -59,6 +59,7 @@ impl Chats {
         let language = options.language.or_else(|| chat.told_language().cloned()).unwrap_or(options.fallback_language);
         let page = Page {
             title: if chat.summary.subject.is_empty() { chat_id.to_string() } else { chat.summary.subject.clone() },
+            when: when(&chat, &zone),
             language: language.to_string(),
             words: words(&language),
             lines: events.iter().filter_map(|event| line(event, options.include_notes, words(&language), &zone)).collect(),
@@ -212,6 +213,8 @@ fn line(event: &Event, include_notes: bool, words: &Words, zone: &TimeZone) -> O
 
 struct Page {
     title: String,
+    /// Its first and last day, and the zone of its times.
+    when: String,
     language: String,
     words: &'static Words,
     lines: Vec<Line>,
@@ -219,7 +222,7 @@ struct Page {
 
 impl Page {
     fn text(&self) -> String {
-        let mut text = format!("{}\n", self.title);
+        let mut text = format!("{}\n{}\n", self.title, self.when);
         for Line { time, kind, who, text: said, .. } in &self.lines {
             match kind {
                 Kind::Mark => text.push_str(&format!("\n[{time}] — {who}{}\n", colon(said))),
@@ -231,7 +234,7 @@ impl Page {
     }
 
     fn markdown(&self) -> String {
-        let mut text = format!("# {}\n", escape_markdown(&self.title));
+        let mut text = format!("# {}\n\n{}\n", escape_markdown(&self.title), escape_markdown(&self.when));
         for Line { time, kind, who, text: said, .. } in &self.lines {
             let (who, said) = (escape_markdown(who), escape_markdown(said));
             match kind {
@@ -249,15 +252,16 @@ impl Page {
             match kind {
                 Kind::Mark => body.push_str(&format!("<p class=\"mark\">{time} — {who}{}</p>\n", colon(&said))),
                 _ => body.push_str(&format!(
-                    "<div class=\"turn {class}\"><p class=\"who\">{who} <time>{time}</time></p><p class=\"said\">{said}</p></div>\n"
+                    "<div class=\"turn {class}\"><p class=\"who\">{who} <time>{time}</time></p><p class=\"said\" dir=\"auto\">{said}</p></div>\n"
                 )),
             }
         }
         format!(
             "<!DOCTYPE html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-             <title>{title}</title><style>{STYLE}</style></head>\n<body><h1>{title}</h1>\n{body}</body></html>\n",
+             <title>{title}</title><style>{STYLE}</style></head>\n<body><h1>{title}</h1>\n<p class=\"when\">{when}</p>\n{body}</body></html>\n",
             escape_html(&self.language),
             title = escape_html(&self.title),
+            when = escape_html(&self.when),
         )
     }
 
@@ -267,8 +271,7 @@ impl Page {
             .iter()
             .map(|line| json!({ "at": line.at.to_string(), "time": line.time, "kind": line.kind.word(), "who": line.who, "text": line.text }))
             .collect();
-        let page =
-            json!({ "chat_id": chat_id, "title": self.title, "language": self.language, "customer": self.words.customer, "lines": lines });
+        let page = json!({ "chat_id": chat_id, "title": self.title, "when": self.when, "language": self.language, "customer": self.words.customer, "lines": lines });
         format!("{page:#}\n")
     }
 }
@@ -277,7 +280,16 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;mar
 h1{font-size:1.3rem}.turn{margin:.8rem 0;padding:.6rem .9rem;border-radius:.7rem;background:#eef1f6;break-inside:avoid}\
 .shop{background:#e6f2ec;margin-left:3rem}.customer{margin-right:3rem}.note{background:#fff6d6;border:1px dashed #c9a400}\
 .who{margin:0;font-size:.85rem;color:#556}.said{margin:.2rem 0 0;white-space:pre-wrap;overflow-wrap:anywhere}\
-.mark{text-align:center;font-size:.85rem;color:#667}";
+.mark{text-align:center;font-size:.85rem;color:#667}.when{color:#556;font-size:.9rem;margin-top:-.6rem}\
+@page{margin:18mm}@media print{body{margin:0;padding:0;max-width:none;font-size:11pt}\
+.turn{border:1px solid #c8cedb;print-color-adjust:exact;-webkit-print-color-adjust:exact}h1{break-after:avoid}}";
+
+fn when(chat: &Chat, zone: &TimeZone) -> String {
+    let day = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%Y-%m-%d").to_string();
+    let (first, last) = (day(chat.summary.opened_at), day(chat.summary.updated_at));
+    let days = if first == last { first } else { format!("{first} – {last}") };
+    format!("{days} ({})", zone.iana_name().unwrap_or("UTC"))
+}
 
 fn colon(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!(": {text}") }
@@ -328,6 +340,7 @@ mod tests {
     fn what_people_wrote_stays_text() {
         let page = Page {
             title: "<script>".into(),
+            when: "1970-01-01 (UTC)".into(),
             language: "en".into(),
             words: words(&Language::parse("en").unwrap()),
             lines: vec![Line {

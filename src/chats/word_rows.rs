@@ -1,10 +1,10 @@
 //! The words of chats' messages: what the archive finds chats by.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use sqlx::AssertSqlSafe;
 
-use super::{ChatError, ChatKey};
+use super::ChatError;
 use crate::{
     store::{Write, sql},
     text::{Language, words},
@@ -28,45 +28,72 @@ pub fn message_words(text: &str, told: Option<&Language>, languages: &[Language]
     found
 }
 
-/// A chat's words, and where the archive lists it.
-pub struct ChatWords<'a> {
-    pub key: &'a ChatKey,
+/// Where the archive lists a chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listing<'a> {
+    pub workspace: &'a str,
     pub number: i64,
     /// In nanoseconds.
     pub opened_at: i64,
-    pub words: BTreeSet<&'a str>,
 }
 
-/// Adds words that are not there yet.
-pub async fn insert(write: &mut Write, chats: &[ChatWords<'_>]) -> Result<(), ChatError> {
-    const COLUMNS: usize = 4;
-    let mut rows: Vec<(&str, &str, i64, i64)> = chats
-        .iter()
-        .flat_map(|chat| chat.words.iter().map(|word| (chat.key.workspace.as_str(), *word, chat.opened_at, chat.number)))
-        .collect();
-    rows.sort_unstable();
-    for rows in sql::pieces(&rows, COLUMNS) {
+/// The words that chats whose rows are taken have, by the chats' numbers.
+pub async fn of_chats(write: &mut Write, numbers: &[i64]) -> Result<HashMap<i64, BTreeSet<String>>, ChatError> {
+    let mut vocabularies = HashMap::new();
+    for numbers in sql::pieces(numbers, 1) {
+        let statement =
+            format!("SELECT chat, words FROM chat_vocabulary WHERE chat IN (VALUES {})", sql::placeholders(1, numbers.len(), 1));
+        let mut query = sqlx::query_as::<_, (i64, String)>(AssertSqlSafe(statement));
+        for number in numbers {
+            query = query.bind(*number);
+        }
+        for (number, words) in query.fetch_all(&mut **write).await? {
+            vocabularies.insert(number, words.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect());
+        }
+    }
+    Ok(vocabularies)
+}
+
+/// Writes down which words a chat has.
+pub async fn store(write: &mut Write, number: i64, words: &BTreeSet<String>) -> Result<(), ChatError> {
+    let joined = words.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
+    sqlx::query("INSERT INTO chat_vocabulary (chat, words) VALUES ($1, $2) ON CONFLICT (chat) DO UPDATE SET words = excluded.words")
+        .bind(number)
+        .bind(joined)
+        .execute(&mut **write)
+        .await?;
+    Ok(())
+}
+
+/// Adds words that the chat does not have yet.
+pub async fn insert(write: &mut Write, chat: Listing<'_>, words: &[&String]) -> Result<(), ChatError> {
+    for words in sql::pieces(words, 1) {
         let statement = format!(
-            "INSERT INTO chat_word (workspace, word, opened_at, chat) VALUES {} ON CONFLICT (workspace, word, opened_at, chat) DO NOTHING",
-            sql::placeholders(1, rows.len(), COLUMNS)
+            "INSERT INTO chat_word (workspace, word, opened_at, chat)
+             SELECT CAST($1 AS TEXT), column1, CAST($2 AS BIGINT), CAST($3 AS BIGINT) FROM (VALUES {}) AS added",
+            sql::placeholders(4, words.len(), 1)
         );
-        let mut query = sqlx::query(AssertSqlSafe(statement));
-        for (workspace, word, opened_at, chat) in rows {
-            query = query.bind((*workspace).to_owned()).bind((*word).to_owned()).bind(*opened_at).bind(*chat);
+        let mut query = sqlx::query(AssertSqlSafe(statement)).bind(chat.workspace.to_owned()).bind(chat.opened_at).bind(chat.number);
+        for word in words {
+            query = query.bind((*word).clone());
         }
         query.execute(&mut **write).await?;
     }
     Ok(())
 }
 
-/// Moves a chat's words to where the archive lists it now.
-pub async fn move_to(write: &mut Write, number: i64, opened_at: i64) -> Result<(), ChatError> {
-    sqlx::query("UPDATE chat_word SET opened_at = $1 WHERE chat = $2").bind(opened_at).bind(number).execute(&mut **write).await?;
-    Ok(())
-}
-
-/// Drops a chat's words, before they are made anew.
-pub async fn delete(write: &mut Write, number: i64) -> Result<(), ChatError> {
-    sqlx::query("DELETE FROM chat_word WHERE chat = $1").bind(number).execute(&mut **write).await?;
+/// Takes words that the chat has away from where the archive lists it.
+pub async fn delete(write: &mut Write, chat: Listing<'_>, words: &[&String]) -> Result<(), ChatError> {
+    for words in sql::pieces(words, 1) {
+        let statement = format!(
+            "DELETE FROM chat_word WHERE workspace = $1 AND opened_at = $2 AND chat = $3 AND word IN (VALUES {})",
+            sql::placeholders(4, words.len(), 1)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement)).bind(chat.workspace.to_owned()).bind(chat.opened_at).bind(chat.number);
+        for word in words {
+            query = query.bind((*word).clone());
+        }
+        query.execute(&mut **write).await?;
+    }
     Ok(())
 }

@@ -37,17 +37,10 @@ impl Replies {
         let (earlier, earlier_total) = self.chats.earlier_chats(workspace, &chat).await?;
         let spoken = self.customer_language(&chat);
         let now = Timestamp::now();
+        let choice = Choice { chat: &chat, earlier: &earlier, earlier_total, language: spoken.primary(), use_notes: true, budget: 0, now };
         if !self.models.is_empty() {
             let make = |window: Window| {
-                let chosen = choose(Choice {
-                    chat: &chat,
-                    earlier: &earlier,
-                    earlier_total,
-                    language: spoken.primary(),
-                    use_notes: true,
-                    budget: window.budget(),
-                    now,
-                });
+                let chosen = choose(Choice { budget: window.budget(), ..choice });
                 let values = context! {
                     language => language.english_name(),
                     headings => built_in::headings(&language).to_vec(),
@@ -64,7 +57,8 @@ impl Replies {
             }
         }
         let language = built_in::summary_language(&language);
-        let text = built_in::summarize(&chat, earlier_total, &language);
+        let chosen = choose(Choice { budget: self.desk.context_tokens, ..choice });
+        let text = built_in::summarize(&chat, &chosen, earlier_total, &language);
         Ok(generation::built_in(text, started, finish(language, ContextReceipt::default())))
     }
 }

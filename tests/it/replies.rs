@@ -130,7 +130,7 @@ async fn translations_know_their_languages() {
     let mut desk = Desk::open().await;
     let chat_id = desk.append_sample("03-gergely-email.json").await;
     let message = desk.chat(&chat_id).await.unwrap().events.into_iter().find_map(|event| match event.body {
-        Some(pb::event::Body::Message(message)) if message.author() == pb::Author::Customer => Some((event.event_id, message.text)),
+        Some(Body::Message(message)) if message.author() == pb::Author::Customer => Some((event.event_id, message.text)),
         _ => None,
     });
     let (event_id, text) = message.unwrap();
@@ -349,7 +349,7 @@ async fn the_budget_bounds_what_a_long_chat_costs() {
         desk.append("long", events).await.unwrap();
     }
     let note = pb::Note { text: "mind the gap".into(), ..pb::Note::default() };
-    desk.append("long", vec![event("n", pb::event::Body::Note(note)), customer_says("last", "So where is it now?")]).await.unwrap();
+    desk.append("long", vec![event("n", Body::Note(note)), customer_says("last", "So where is it now?")]).await.unwrap();
     let finished = desk.draft(draft_of("long")).await.unwrap().finished;
     let receipt = finished.context.unwrap();
     let messages = receipt.messages.unwrap();

@@ -1,7 +1,7 @@
 //! A summary without a model: the chat's facts, listed.
 
 use crate::{
-    chats::{Author, Chat, Status},
+    chats::{Author, Chat, ChosenContext, Status},
     text::Language,
 };
 
@@ -104,9 +104,10 @@ fn labels(language: &Language) -> &'static Labels {
     }
 }
 
-/// Lists a chat's facts in words of `language`; what people wrote stays in theirs.
-pub fn summarize(chat: &Chat, earlier_chats: usize, language: &Language) -> String {
+/// Lists a chat's facts in words of `language`; what people wrote stays in theirs. `chosen` tells what was promised and put off.
+pub fn summarize(chat: &Chat, chosen: &ChosenContext, earlier_chats: usize, language: &Language) -> String {
     let labels = labels(language);
+    let [_, _, promised, open, _] = headings(language);
     let summary = &chat.summary;
     let status = match summary.status {
         Status::Open => labels.status[0],
@@ -147,6 +148,12 @@ pub fn summarize(chat: &Chat, earlier_chats: usize, language: &Language) -> Stri
     say(labels.earlier, if earlier_chats == 0 { String::new() } else { earlier_chats.to_string() });
     for note in &chat.notes {
         say(labels.notes, one_line(&note.text));
+    }
+    for promise in &chosen.promises {
+        say(promised, one_line(promise));
+    }
+    for question in &chosen.open_questions {
+        say(open, one_line(question));
     }
     let answer = chat.turns.iter().rev().find(|turn| turn.message.author == Author::Agent);
     say(labels.last_answered, answer.map(|turn| one_line(&turn.message.text)).unwrap_or_default());

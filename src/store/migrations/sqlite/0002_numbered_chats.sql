@@ -59,6 +59,13 @@ INSERT INTO word_numbered
 SELECT chat_word.workspace, word, opened_at, number
 FROM chat_word JOIN chat_numbered ON chat_numbered.workspace = chat_word.workspace AND chat_numbered.chat_id = chat_word.chat_id;
 
+-- A chat's words, with a space between them: which it has already, and which go with it.
+CREATE TABLE chat_vocabulary (
+    chat BIGINT NOT NULL PRIMARY KEY,
+    words TEXT NOT NULL
+) WITHOUT ROWID;
+INSERT INTO chat_vocabulary SELECT chat, string_agg(word, ' ') FROM word_numbered GROUP BY chat;
+
 DROP TABLE event;
 DROP TABLE chat_customer;
 DROP TABLE chat_word;
@@ -76,10 +83,9 @@ CREATE INDEX chat_of_channel ON chat (workspace, channel, opened_at, number);
 CREATE INDEX chat_of_team ON chat (workspace, team, opened_at, number);
 CREATE INDEX chat_of_agent ON chat (workspace, agent_id, opened_at, number);
 CREATE INDEX chat_of_topic ON chat (workspace, topic, opened_at, number);
-CREATE INDEX chat_of_ticket ON chat (workspace, ticket_id) WHERE ticket_id <> '';
+CREATE INDEX chat_of_ticket ON chat (workspace, ticket_id);
 CREATE UNIQUE INDEX event_id ON event (chat, event_id);
 CREATE INDEX chat_customer_of_chat ON chat_customer (chat);
-CREATE INDEX chat_word_of_chat ON chat_word (chat);
 
 -- Which erasures this database has seen. One that a data folder remembers and its database does not came back with a backup.
 CREATE TABLE erasure (
