@@ -27,7 +27,7 @@ use tonic::transport::{Channel, Endpoint};
 
 const EVENTS_A_CHAT: usize = 20;
 /// Chats that are written to at once while they are generated.
-const WRITERS: usize = 64;
+const WRITERS: usize = 512;
 const SAMPLES: usize = 2000;
 /// Appends go to chats of the last days, as they do in life, and to any chat.
 const RECENT: usize = 5000;
@@ -121,7 +121,7 @@ async fn generate(data: &Path, chats: usize) {
             let id = Id::new(chat_id(number)).expect("an id");
             log.append(&Workspace::default_name(), &id, events(number)).await.expect("it is taken");
         });
-        if number % 10_000 == 0 {
+        if number % 1000 == 0 {
             eprint!("\r{number} of {chats} chats, {:.0} s", began.elapsed().as_secs_f64());
         }
     }

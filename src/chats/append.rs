@@ -153,9 +153,9 @@ async fn write(
     let named: Vec<(&ChatKey, i64, &Event)> =
         drafts.iter().flat_map(|(key, draft)| draft.new.iter().map(|kept| (*key, draft.number, &kept.event))).collect();
     chat_rows::insert_customers(&mut write, &named).await?;
-    for draft in drafts.values_mut().filter(|draft| draft.refold) {
+    for (key, draft) in drafts.iter_mut().filter(|(_, draft)| draft.refold) {
         for event_id in &draft.redactions {
-            event_rows::wipe(&mut write, draft.number, event_id).await?;
+            event_rows::wipe(&mut write, key, draft.number, event_id).await?;
         }
         refold(&mut write, draft).await?;
     }
@@ -169,9 +169,13 @@ async fn write(
     let refused: Vec<i64> =
         drafts.values().filter(|draft| draft.before.is_none() && draft.new.is_empty()).map(|draft| draft.number).collect();
     chat_rows::drop_empty(&mut write, &refused).await?;
+    let wiped = drafts.values().any(|draft| !draft.redactions.is_empty());
+    if wiped {
+        store.mark_wipe(&mut write).await?;
+    }
     write.commit().await?;
     counts.add(appended);
-    if drafts.values().any(|draft| !draft.redactions.is_empty()) {
+    if wiped {
         // The answer does not wait for it: a chat's row does not show the text any more.
         drop(store.wipe());
     }
@@ -292,14 +296,20 @@ fn decide<'a>(draft: &mut Draft<'a>, events: &'a [Prepared], now: Timestamp) -> 
                 match here.get(event_id.as_str()).or_else(|| draft.known.get(event_id.as_str())) {
                     None => return Err(ChatError::EventNotFound(event_id.to_string())),
                     Some(known) if known.is_redaction() => return Err(ChatError::NotRedactable(event_id.to_string())),
-                    Some(_) => redactions.push(event_id.to_string()),
+                    Some(known) => {
+                        if known.is_topic(&summary.topic) {
+                            // What is resolved later in the same batch needs another.
+                            summary.topic.clear();
+                        }
+                        redactions.push(event_id.to_string());
+                    }
                 }
                 refold = true;
             }
             _ => {}
         }
         let at = event.at.unwrap_or(now);
-        refold |= summary.last_sequence > 0 && at < summary.updated_at;
+        refold |= summary.last_sequence > 0 && at < summary.updated_at && summary.depends_on_order(&event.body);
         let kept = kept(event, at, summary.last_sequence + 1, json, words);
         summary.apply(&kept.event);
         here.insert(event_id, Known::of(&kept));

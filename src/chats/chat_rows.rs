@@ -140,38 +140,28 @@ pub async fn hold(write: &mut Write, workspace: &str, chat_id: &str) -> Result<b
     Ok(held.rows_affected() > 0)
 }
 
-/// Whether there is such a chat.
-pub async fn exists(store: &Store, key: &ChatKey) -> Result<bool, ChatError> {
-    let chats: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM chat WHERE workspace = $1 AND chat_id = $2")
-        .bind(key.workspace.clone())
-        .bind(key.chat_id.clone())
-        .fetch_one(store.reads())
-        .await?;
-    Ok(chats > 0)
-}
-
 /// A chat that belongs to another's context.
 #[derive(Debug, Clone)]
 pub struct Related {
     pub number: i64,
     pub chat_id: String,
-    pub last_sequence: i64,
+    pub summary: Summary,
 }
 
-/// The other chats of a chat's customer, and those that it became or came from as a ticket; newest opened first.
-pub async fn related(store: &Store, key: &ChatKey, summary: &Summary, most: usize) -> Result<Vec<Related>, ChatError> {
+/// The other chats of a chat's customer, and those that it became or came from as a ticket, newest opened first; and how many there
+/// are in all.
+pub async fn related(store: &Store, key: &ChatKey, summary: &Summary, most: usize) -> Result<(Vec<Related>, usize), ChatError> {
     // What is empty is no bond.
     let or_none = |text: &str| if text.is_empty() { None } else { Some(text.to_owned()) };
     let ticket_id = or_none(summary.ticket.as_ref().map_or("", |ticket| &ticket.ticket_id));
     let statement = format!(
-        "SELECT number, chat_id, last_sequence, opened_at FROM
-           (SELECT number, chat_id, last_sequence, opened_at FROM chat WHERE workspace = $1 AND customer_id = $2
-            ORDER BY opened_at DESC, number DESC LIMIT {}) AS of_customer
-         UNION SELECT number, chat_id, last_sequence, opened_at FROM chat WHERE workspace = $1 AND ticket_id IN ($3, $4)
-         UNION SELECT number, chat_id, last_sequence, opened_at FROM chat WHERE workspace = $1 AND chat_id = $4
-         ORDER BY opened_at DESC, number DESC LIMIT {}",
-        most + 1,
-        most + 1
+        "SELECT number, chat_id, summary FROM chat WHERE number IN
+           (SELECT number FROM (SELECT number FROM chat WHERE workspace = $1 AND customer_id = $2
+                                ORDER BY opened_at DESC, number DESC LIMIT {most_and_own}) AS of_customer
+            UNION ALL SELECT number FROM chat WHERE workspace = $1 AND ticket_id IN ($3, $4)
+            UNION ALL SELECT number FROM chat WHERE workspace = $1 AND chat_id = $4)
+         ORDER BY opened_at DESC, number DESC LIMIT {most_and_own}",
+        most_and_own = most + 1
     );
     let rows = sqlx::query(AssertSqlSafe(statement))
         .bind(key.workspace.clone())
@@ -182,13 +172,21 @@ pub async fn related(store: &Store, key: &ChatKey, summary: &Summary, most: usiz
         .await?;
     let mut related = Vec::new();
     for row in &rows {
-        let chat = Related { number: row.try_get(0)?, chat_id: row.try_get(1)?, last_sequence: row.try_get(2)? };
+        let summary = serde_json::from_str(&row.try_get::<String, _>(2)?)?;
+        let chat = Related { number: row.try_get(0)?, chat_id: row.try_get(1)?, summary };
         if chat.chat_id != key.chat_id {
             related.push(chat);
         }
     }
+    let mut total = related.len();
+    if total > most {
+        let statement = "SELECT COUNT(*) FROM chat WHERE workspace = $1 AND customer_id = $2 AND chat_id <> $3";
+        let query = sqlx::query_scalar(statement).bind(key.workspace.clone()).bind(summary.customer_id.clone()).bind(key.chat_id.clone());
+        let of_customer: i64 = query.fetch_one(store.reads()).await?;
+        total = total.max(usize::try_from(of_customer).unwrap_or(usize::MAX));
+    }
     related.truncate(most);
-    Ok(related)
+    Ok((related, total))
 }
 
 /// Remembers the customers that new events name.

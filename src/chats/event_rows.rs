@@ -37,6 +37,11 @@ impl Known {
         same_content && same_time
     }
 
+    /// Whether it set this topic.
+    pub fn is_topic(&self, set: &str) -> bool {
+        matches!(&self.body, EventBody::Topic { topic } if topic == set)
+    }
+
     pub fn is_redaction(&self) -> bool {
         matches!(self.body, EventBody::Redaction { .. })
     }
@@ -87,14 +92,18 @@ pub async fn insert(write: &mut Write, events: &[(i64, &Kept<'_>)]) -> Result<()
     Ok(())
 }
 
-/// Wipes an event's text.
-pub async fn wipe(write: &mut Write, chat: i64, event_id: &str) -> Result<(), ChatError> {
+/// Wipes an event's text, and what an agent sent of it: that is kept a second time, with the outcome of the draft or suggestion it was
+/// made from.
+pub async fn wipe(write: &mut Write, key: &ChatKey, chat: i64, event_id: &str) -> Result<(), ChatError> {
     let body: String = sqlx::query_scalar("SELECT body FROM event WHERE chat = $1 AND event_id = $2")
         .bind(chat)
         .bind(event_id.to_owned())
         .fetch_one(&mut **write)
         .await?;
     let mut body: EventBody = serde_json::from_str(&body)?;
+    if let EventBody::Message(message) = &body {
+        wipe_sent(write, key, message.text.trim()).await?;
+    }
     body.wipe();
     sqlx::query("UPDATE event SET body = $1, redacted = 1 WHERE chat = $2 AND event_id = $3")
         .bind(serde_json::to_string(&body)?)
@@ -102,6 +111,24 @@ pub async fn wipe(write: &mut Write, chat: i64, event_id: &str) -> Result<(), Ch
         .bind(event_id.to_owned())
         .execute(&mut **write)
         .await?;
+    Ok(())
+}
+
+async fn wipe_sent(write: &mut Write, key: &ChatKey, text: &str) -> Result<(), ChatError> {
+    let statement = "SELECT outcome_id, final_text FROM outcome WHERE workspace = $1 AND chat_id = $2 AND final_text <> ''";
+    let query = sqlx::query_as::<_, (String, String)>(statement).bind(key.workspace.clone()).bind(key.chat_id.clone());
+    for (outcome_id, sent) in query.fetch_all(&mut **write).await? {
+        let sent = sent.trim();
+        if !sent.is_empty() && !text.is_empty() && (text.contains(sent) || sent.contains(text)) {
+            // Without its hash, which could confirm a guess, the outcome is known by its id alone.
+            sqlx::query("UPDATE outcome SET final_text = '', hash = '' WHERE workspace = $1 AND chat_id = $2 AND outcome_id = $3")
+                .bind(key.workspace.clone())
+                .bind(key.chat_id.clone())
+                .bind(outcome_id)
+                .execute(&mut **write)
+                .await?;
+        }
+    }
     Ok(())
 }
 

@@ -52,6 +52,26 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Whether it matters that an event comes late: taken in now, it could undo what came after it.
+    pub fn depends_on_order(&self, body: &EventBody) -> bool {
+        match body {
+            EventBody::Message(message) => match message.author {
+                Author::Customer => self.status == Status::Resolved,
+                Author::Agent => !self.transferred && message.author_id != self.agent_id,
+                Author::Bot => false,
+            },
+            EventBody::Note(_) | EventBody::Form(_) | EventBody::Record(_) | EventBody::PageView(_) | EventBody::Rating(_) => false,
+            EventBody::Opened(_)
+            | EventBody::Customer(_)
+            | EventBody::Transfer(_)
+            | EventBody::Topic { .. }
+            | EventBody::Resolved
+            | EventBody::Reopened
+            | EventBody::Ticket(_)
+            | EventBody::Redaction { .. } => true,
+        }
+    }
+
     /// Takes in the next event in the order of times.
     pub fn apply(&mut self, event: &Event) {
         if self.last_sequence == 0 {

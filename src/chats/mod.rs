@@ -109,34 +109,34 @@ impl Chats {
     /// The ids of the chats that belong to a chat's context, newest opened first: the customer's others on whatever channel, and those
     /// that the chat became or came from as a ticket.
     pub async fn earlier_chat_ids(&self, workspace: &Workspace, chat: &Chat) -> Result<Vec<String>, ChatError> {
-        Ok(self.related(workspace, chat).await?.into_iter().map(|related| related.chat_id).collect())
+        Ok(self.related(workspace, chat).await?.0.into_iter().map(|related| related.chat_id).collect())
     }
 
     /// Reads the chats that belong to a chat's context, newest opened first, within a bound, and tells how many there are.
     pub async fn earlier_chats(&self, workspace: &Workspace, chat: &Chat) -> Result<(Vec<EarlierChat>, usize), ChatError> {
-        let related = self.related(workspace, chat).await?;
-        let total = related.len();
+        let (related, total) = self.related(workspace, chat).await?;
         let mut asked = Vec::new();
-        let mut events = 0;
+        let mut left = MOST_EARLIER_EVENTS;
         for chat in &related {
-            let after = (chat.last_sequence - MOST_EVENTS_EACH).max(0);
-            events += chat.last_sequence - after;
-            if events > MOST_EARLIER_EVENTS {
-                break;
+            let after = (chat.summary.last_sequence - MOST_EVENTS_EACH).max(0);
+            let events = chat.summary.last_sequence - after;
+            if events <= left {
+                left -= events;
+                asked.push((chat.number, after));
             }
-            asked.push((chat.number, after));
         }
         let mut read = event_rows::of_chats(&self.store, &asked).await?;
-        let earlier = related.iter().filter_map(|chat| Some(EarlierChat(Chat::fold(&chat.chat_id, &read.remove(&chat.number)?))));
-        Ok((earlier.collect(), total))
+        let mut earlier = Vec::new();
+        for Related { number, chat_id, summary } in related {
+            if let Some(events) = read.remove(&number) {
+                // Of a long chat only the end was read; what it was about is kept with it.
+                earlier.push(EarlierChat(Chat { summary, ..Chat::fold(&chat_id, &events) }));
+            }
+        }
+        Ok((earlier, total))
     }
 
-    /// Whether there is such a chat.
-    pub async fn exists(&self, workspace: &Workspace, chat_id: &Id) -> Result<bool, ChatError> {
-        chat_rows::exists(&self.store, &key(workspace, chat_id.as_str())).await
-    }
-
-    async fn related(&self, workspace: &Workspace, chat: &Chat) -> Result<Vec<Related>, ChatError> {
+    async fn related(&self, workspace: &Workspace, chat: &Chat) -> Result<(Vec<Related>, usize), ChatError> {
         chat_rows::related(&self.store, &key(workspace, &chat.chat_id), &chat.summary, MOST_EARLIER_CHATS).await
     }
 }

@@ -70,7 +70,8 @@ pub async fn insert(write: &mut Write, chat: Listing<'_>, words: &[&String]) -> 
     for words in sql::pieces(words, 1) {
         let statement = format!(
             "INSERT INTO chat_word (workspace, word, opened_at, chat)
-             SELECT CAST($1 AS TEXT), column1, CAST($2 AS BIGINT), CAST($3 AS BIGINT) FROM (VALUES {}) AS added",
+             SELECT CAST($1 AS TEXT), column1, CAST($2 AS BIGINT), CAST($3 AS BIGINT) FROM (VALUES {}) AS added WHERE 1 = 1
+             ON CONFLICT (workspace, word, opened_at, chat) DO NOTHING",
             sql::placeholders(4, words.len(), 1)
         );
         let mut query = sqlx::query(AssertSqlSafe(statement)).bind(chat.workspace.to_owned()).bind(chat.opened_at).bind(chat.number);

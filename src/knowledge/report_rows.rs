@@ -99,6 +99,9 @@ impl Report {
                 let mut write = self.store.begin().await?;
                 let query = sqlx::query(AssertSqlSafe(statement)).bind(workspace.as_str().to_owned()).bind(nanoseconds(time));
                 let gone = query.execute(&mut *write).await?.rows_affected();
+                if gone > 0 {
+                    self.store.mark_wipe(&mut write).await?;
+                }
                 write.commit().await?;
                 forgotten += gone;
                 if gone < FORGOTTEN_AT_ONCE {

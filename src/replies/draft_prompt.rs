@@ -8,7 +8,7 @@ use super::{
     prompt::{Task, fence, prompt},
 };
 use crate::{
-    chats::{Channel, Chat, Choice, ChosenContext, ClassReceipt, EarlierChat, Omission, OmissionReason, choose},
+    chats::{Author, Channel, Chat, Choice, ChosenContext, ClassReceipt, EarlierChat, Omission, OmissionReason, Turn, choose},
     knowledge::{Audience, Document, Kind, Offer, Term, Voice},
     model::{Prompt, Window},
     text::{Language, estimate_tokens},
@@ -54,7 +54,8 @@ impl Material<'_> {
             earlier_total,
             language: language.primary(),
             use_notes: draft.use_notes,
-            budget: budget.saturating_sub(fixed),
+            // However long the voice is, the chat has its part.
+            budget: budget.saturating_sub(fixed).max(budget / 4),
             now,
         });
         let used = |kind: Kind| sources.iter().filter(|source| source.kind == kind).count();
@@ -88,15 +89,16 @@ impl Material<'_> {
     }
 }
 
-/// Whether the customer must be told who writes now: the chat was handed over, and whoever took it has not written yet.
+/// Whether the customer must be told who writes now: the chat was handed over, and whoever has it now never wrote to this customer here.
+/// Who they are is told by their id; without one, nobody may have written since.
 fn introduction(chat: &Chat, agent: &Agent) -> bool {
     chat.handed_over_at.is_some_and(|turns| {
-        let known = |turn: &crate::chats::Turn| {
-            let message = &turn.message;
-            message.author == crate::chats::Author::Agent
-                && (agent.agent_id.is_empty() || message.author_id.is_empty() || message.author_id == agent.agent_id)
-        };
-        !chat.turns.iter().skip(turns).any(known)
+        let by_agents = |turn: &&Turn| turn.message.author == Author::Agent;
+        if agent.agent_id.is_empty() {
+            !chat.turns.iter().skip(turns).any(|turn| by_agents(&turn))
+        } else {
+            !chat.turns.iter().filter(by_agents).any(|turn| turn.message.author_id == agent.agent_id)
+        }
     })
 }
 

@@ -1,6 +1,6 @@
 //! A person's data: exported whole, erased whole, and erased again when a restored backup brings it back.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io};
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -43,14 +43,23 @@ impl Replies {
     }
 
     /// Erases a customer: their chats, and all that was made of them, in one write. The erasure is remembered first, so that it is done
-    /// at the next start if this process ends in the middle of it.
+    /// at the next start if this process ends in the middle of it; it goes on when the caller leaves.
     pub async fn erase_customer(&self, workspace: &Workspace, customer_id: &Id) -> Result<Erased, ReplyError> {
-        let (erasures, name, person) = (self.erasures.clone(), workspace.as_str().to_owned(), customer_id.to_string());
-        let remembered = spawn_blocking(move || erasures.remember(&name, &person)).await.map_err(|_| StoreError::Busy)?;
-        let erasure_id = remembered.map_err(|error| StoreError::Broken(error.into()))?;
-        let erased = erase(&self.store, &self.chats, workspace, customer_id.as_str(), &[erasure_id]).await?;
-        self.store.wipe().await;
-        Ok(erased)
+        let (replies, workspace, customer_id) = (self.clone(), workspace.clone(), customer_id.clone());
+        let work = async move {
+            let (erasures, name, person) = (replies.erasures.clone(), workspace.as_str().to_owned(), customer_id.to_string());
+            let remembered = spawn_blocking(move || {
+                erasures.remember(&name, &person)?;
+                Ok(erasures.of(&name, &person))
+            });
+            let remembered: io::Result<Vec<String>> = remembered.await.map_err(|_| StoreError::Busy)?;
+            // With those of earlier tries that failed: they are done with this one.
+            let erasure_ids = remembered.map_err(|error| StoreError::Broken(error.into()))?;
+            let erased = erase(&replies.store, &replies.chats, &workspace, customer_id.as_str(), &erasure_ids).await?;
+            replies.store.wipe().await;
+            Ok(erased)
+        };
+        tokio::spawn(work).await.map_err(|_| StoreError::Busy)?
     }
 }
 
@@ -84,6 +93,7 @@ async fn try_erase(
     for erasure_id in erasure_ids {
         erasure_rows::insert(&mut write, erasure_id, Timestamp::now()).await?;
     }
+    store.mark_wipe(&mut write).await?;
     write.commit().await?;
     Ok(Erased {
         chats: erased.chat_ids.len() as u64,

@@ -77,6 +77,12 @@ impl Erasures {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The names of all erasures of a person.
+    pub fn of(&self, workspace: &str, customer_id: &str) -> Vec<String> {
+        let hash = self.hash(workspace, customer_id);
+        self.known().into_iter().filter(|(_, known)| *known == hash).map(|(erasure_id, _)| erasure_id).collect()
+    }
+
     pub fn hash(&self, workspace: &str, customer_id: &str) -> String {
         fingerprint(format!("{}\n{workspace}\n{customer_id}", self.salt))
     }

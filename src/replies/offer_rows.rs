@@ -288,7 +288,7 @@ async fn write_outcome(store: &Store, workspace: &str, at: Timestamp, outcome: &
         .await?;
     if let Some(known) = known {
         write.roll_back().await?;
-        return if known == hash { Ok(()) } else { Err(ReplyError::OutcomeExists(outcome_id.to_string())) };
+        return if known == hash || known.is_empty() { Ok(()) } else { Err(ReplyError::OutcomeExists(outcome_id.to_string())) };
     }
     let offers: i64 = sqlx::query_scalar(statement)
         .bind(workspace.to_owned())

@@ -31,6 +31,8 @@ impl Replies {
                     }
                     Err(error) => tracing::warn!(error = %error, "what is too old could not be erased; it is tried again"),
                 }
+                // Whatever was erased, before an error too, is marked.
+                replies.store.wipe().await;
             }
         }))
     }
@@ -48,6 +50,9 @@ impl Replies {
                 }
             }
             offer_rows::erase(&mut write, workspace, &erased).await?;
+            if !erased.is_empty() {
+                self.store.mark_wipe(&mut write).await?;
+            }
             write.commit().await?;
             chats += erased.len() as u64;
             if !erased.is_empty() {
@@ -59,9 +64,6 @@ impl Replies {
             tokio::task::yield_now().await;
         }
         let uses = self.knowledge.forget_uses(workspace, time).await?;
-        if chats + uses > 0 {
-            self.store.wipe().await;
-        }
         Ok((chats, uses))
     }
 }

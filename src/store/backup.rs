@@ -51,18 +51,24 @@ pub async fn restore(backup: &Path, database: &Path) -> Result<Contents, StoreEr
     sqlx::any::install_default_drivers();
     let partial = beside(database, "restoring");
     remove(&partial)?;
-    make_private(&partial)?;
-    fs::copy(backup, &partial).map_err(broken)?;
+    let mut copy = make_private(&partial)?;
+    File::open(backup).and_then(|mut backup| io::copy(&mut backup, &mut copy)).map_err(broken)?;
+    drop(copy);
     let checked = check(&partial).await;
     if checked.is_err() {
         remove(&partial)?;
     }
     let contents = checked?;
-    // A log of the database before would be played onto this one.
-    for ending in ["-wal", "-shm"] {
-        let mut name = database.as_os_str().to_owned();
-        name.push(ending);
-        remove(Path::new(&name))?;
+    // A log of the database before would be played onto this one; it is emptied into that one, which is then whole until it is replaced.
+    if database.exists() {
+        let mut before = AnyConnection::connect(&file_url(database)).await?;
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut before).await?;
+        before.close().await?;
+        for ending in ["-wal", "-shm"] {
+            let mut name = database.as_os_str().to_owned();
+            name.push(ending);
+            remove(Path::new(&name))?;
+        }
     }
     put(&partial, database)?;
     Ok(contents)
@@ -70,8 +76,7 @@ pub async fn restore(backup: &Path, database: &Path) -> Result<Contents, StoreEr
 
 /// Checks a copy: it is whole, of this program, and not of a newer version.
 async fn check(file: &Path) -> Result<Contents, StoreError> {
-    let escaped = file.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-    let mut copy = AnyConnection::connect(&format!("sqlite:{escaped}?mode=rw")).await?;
+    let mut copy = AnyConnection::connect(&file_url(file)).await?;
     let rows = sqlx::query("PRAGMA integrity_check").fetch_all(&mut copy).await?;
     let verdict: String = rows.first().ok_or_else(|| StoreError::malformed("verdict"))?.try_get(0)?;
     if verdict != "ok" {
@@ -101,6 +106,11 @@ fn existing(url: &str) -> String {
     format!("{file}?{}", [&options[..], &["mode=rw"]].concat().join("&"))
 }
 
+fn file_url(file: &Path) -> String {
+    let escaped = file.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    format!("sqlite:{escaped}?mode=rw")
+}
+
 fn beside(file: &Path, ending: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".");
@@ -108,10 +118,9 @@ fn beside(file: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn make_private(file: &Path) -> Result<(), StoreError> {
+fn make_private(file: &Path) -> Result<File, StoreError> {
     use std::os::unix::fs::OpenOptionsExt;
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map_err(broken)?;
-    Ok(())
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map_err(broken)
 }
 
 /// Moves a file to its place, and waits until that is on disk.

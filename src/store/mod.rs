@@ -28,6 +28,10 @@ const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 /// The write lock first: a transaction that reads before it writes could not get it later.
 const SQLITE_BEGIN: &str = "BEGIN IMMEDIATE";
 const READERS: u32 = 4;
+/// The pages that SQLite keeps at hand, in KiB. New words of the archive go to the end of each word's list: a page for each word that is in use
+/// is written to again and again.
+const WRITERS_CACHE: &str = "PRAGMA cache_size = -65536";
+const READERS_CACHE: &str = "PRAGMA cache_size = -8192";
 /// How long a statement waits for a connection or for SQLite's write lock.
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -67,7 +71,12 @@ impl Store {
             other => StoreError::Failed(sqlx::Error::Migrate(Box::new(other))),
         })?;
         let reads = pool(url, READERS, sqlite).await?;
-        let wiper = sqlite.then(|| Arc::new(Wiper::start(writes.clone(), reads.clone())));
+        if sqlite && !wipe::knows_its_pages(&reads).await? {
+            tracing::warn!(
+                "this program was built without LIBSQLITE3_FLAGS=-DSQLITE_ENABLE_DBPAGE_VTAB: each erasure and redaction writes the whole database anew"
+            );
+        }
+        let wiper = sqlite.then(|| Arc::new(Wiper::start(url.clone(), writes.clone(), reads.clone())));
         Ok(Store { writes, reads, begin, wiper })
     }
 
@@ -86,6 +95,12 @@ impl Store {
     /// Begins a write. On SQLite there is one writer at a time, which waits for its turn here.
     pub async fn begin(&self) -> Result<Write, StoreError> {
         Write::begin(self.writes.acquire().await?, self.begin).await
+    }
+
+    /// Marks, in the write that deletes or overwrites something, that no byte of it may stay. [`Store::wipe`] sees to it after the commit; if
+    /// the process ends before that is done, the next one goes on.
+    pub async fn mark_wipe(&self, write: &mut Write) -> Result<(), StoreError> {
+        if self.wiper.is_some() { wipe::mark(write).await } else { Ok(()) }
     }
 
     /// Asks that nothing of what was deleted or overwritten until now stays in the database's files; what comes back waits for it. On
@@ -119,9 +134,11 @@ impl Store {
 async fn pool(url: &str, connections: u32, sqlite: bool) -> Result<AnyPool, StoreError> {
     let options = AnyPoolOptions::new().max_connections(connections).acquire_timeout(WAIT);
     let options = if sqlite {
-        options.after_connect(|connection, _| {
+        let cache = if connections == 1 { WRITERS_CACHE } else { READERS_CACHE };
+        options.after_connect(move |connection, _| {
             Box::pin(async move {
                 for pragma in [
+                    cache,
                     "PRAGMA journal_mode = WAL",
                     "PRAGMA synchronous = FULL",
                     "PRAGMA secure_delete = ON",
@@ -129,7 +146,7 @@ async fn pool(url: &str, connections: u32, sqlite: bool) -> Result<AnyPool, Stor
                     "PRAGMA busy_timeout = 5000",
                     "PRAGMA journal_size_limit = 67108864",
                     "PRAGMA temp_store = MEMORY",
-                    "PRAGMA cache_size = -16384",
+                    "PRAGMA wal_autocheckpoint = 4000",
                 ] {
                     sqlx::query(pragma).execute(&mut *connection).await?;
                 }
@@ -137,7 +154,13 @@ async fn pool(url: &str, connections: u32, sqlite: bool) -> Result<AnyPool, Stor
             })
         })
     } else {
-        options
+        // An answer means durable, whatever the server's default is.
+        options.after_connect(|connection, _| {
+            Box::pin(async move {
+                sqlx::query("SET synchronous_commit = on").execute(connection).await?;
+                Ok(())
+            })
+        })
     };
     Ok(options.connect(url).await?)
 }

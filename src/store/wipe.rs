@@ -2,21 +2,23 @@
 //!
 //! `secure_delete` overwrites deleted rows, but not the copies that are left behind when a page that is full is split: they lie in the
 //! page's gap, between its cell pointers and its cells (<https://www.sqlite.org/fileformat2.html#b_tree_pages>), which SQLite never
-//! reads. And the write-ahead log holds every page as it was. So after something was deleted the log is emptied and every gap
-//! overwritten, a few pages in a transaction.
+//! reads. And the write-ahead log holds every page as it was. So after something was deleted every gap is overwritten and
+//! the log emptied, a few pages in a transaction. A mark that is written with the deletion outlives the process.
 
 use std::time::Duration;
 
-use sqlx::{AnyPool, AssertSqlSafe, Row};
-use tokio::{sync::watch, time::timeout};
+use jiff::Timestamp;
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection, Row};
+use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{SQLITE_BEGIN, StoreError, Write};
+use super::{SQLITE_BEGIN, StoreError, Write, nanoseconds};
 
 /// Pages read in one statement, and most of them overwritten in one transaction.
 const PAGES: i64 = 512;
-/// How long a wipe that a reader or the disk kept from its end waits before it is tried again.
-const AGAIN: Duration = Duration::from_secs(2);
+/// How long a wipe that a reader or the disk kept from its end waits before it is tried again: at first, and at most.
+const AGAIN: Duration = Duration::from_millis(20);
+const MOST_AGAIN: Duration = Duration::from_secs(2);
 
 /// Asks for wipes, and tells when they are done. Wipes that are asked for while one runs are one.
 #[derive(Debug)]
@@ -27,18 +29,23 @@ pub struct Wiper {
 }
 
 impl Wiper {
-    pub fn start(writes: AnyPool, reads: AnyPool) -> Wiper {
+    /// Starts the task, which goes on with a wipe that the last process did not end.
+    pub fn start(url: String, writes: AnyPool, reads: AnyPool) -> Wiper {
         let (asked, mut to_do) = watch::channel(0);
         let (tell, done) = watch::channel(0);
         let task = tokio::spawn(async move {
-            while to_do.changed().await.is_ok() {
+            loop {
                 let asked = *to_do.borrow_and_update();
-                while let Err(error) = wipe(&writes, &reads).await {
+                let mut wait = AGAIN;
+                while let Err(error) = wipe(&url, &writes, &reads).await {
                     tracing::warn!(error = %error, "what was deleted still lies in the database's files; it is tried again");
-                    // Asked again or not, it is tried again.
-                    let _ = timeout(AGAIN, to_do.changed()).await;
+                    tokio::time::sleep(wait).await;
+                    wait = MOST_AGAIN.min(2 * wait);
                 }
                 tell.send_replace(asked);
+                if to_do.changed().await.is_err() {
+                    return;
+                }
             }
         });
         Wiper { asked, done, _task: AbortOnDropHandle::new(task) }
@@ -58,46 +65,80 @@ impl Wiper {
     }
 }
 
-async fn wipe(writes: &AnyPool, reads: &AnyPool) -> Result<(), StoreError> {
-    let known: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM pragma_module_list WHERE name = 'sqlite_dbpage'").fetch_one(reads).await?;
-    if known == 0 {
-        // A SQLite that was built without it writes everything anew.
-        sqlx::query("VACUUM").execute(writes).await?;
-        return empty_log(writes).await;
-    }
-    // The gaps are looked for in the pages as they are now, whether in the log or not.
-    let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(writes).await?;
-    let mut first = 1;
-    while first <= pages {
-        let last = first + PAGES - 1;
-        if !gaps(read_pages(reads, first, last).await?).is_empty() {
-            overwrite(writes, first, last).await?;
+/// Marks, in the write that deletes something, that a wipe is due: the mark survives the process.
+pub async fn mark(write: &mut Write) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO wipe (id, asked_at) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET asked_at = excluded.asked_at")
+        .bind(nanoseconds(Timestamp::now()))
+        .execute(&mut **write)
+        .await?;
+    Ok(())
+}
+
+/// Does what is marked, if something is.
+async fn wipe(url: &str, writes: &AnyPool, reads: &AnyPool) -> Result<(), StoreError> {
+    let marked: Option<i64> = sqlx::query_scalar("SELECT asked_at FROM wipe").fetch_optional(reads).await?;
+    let Some(marked) = marked else { return Ok(()) };
+    if knows_its_pages(reads).await? {
+        // The gaps are looked for in the pages as they are now, whether in the log or not.
+        let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(reads).await?;
+        let mut first = 1;
+        while first <= pages {
+            let numbers: Vec<i64> = (first..=pages.min(first + PAGES - 1)).collect();
+            let dirty: Vec<i64> = gaps(read_pages(reads, &numbers).await?).into_iter().map(|(number, _)| number).collect();
+            if !dirty.is_empty() {
+                overwrite(writes, &dirty).await?;
+            }
+            first += PAGES;
         }
-        first = last + 1;
+    } else {
+        // A SQLite that was built without the table of its pages writes everything anew.
+        sqlx::query("VACUUM").execute(writes).await?;
     }
-    empty_log(writes).await
+    // Before the log is emptied, so that the log does not hold it. What is deleted meanwhile leaves a mark of its own.
+    sqlx::query("DELETE FROM wipe WHERE asked_at = $1").bind(marked).execute(writes).await?;
+    let mut wait = AGAIN;
+    while !empty_log(url).await? {
+        tokio::time::sleep(wait).await;
+        wait = MOST_AGAIN.min(2 * wait);
+    }
+    Ok(())
 }
 
-/// Empties the log into the database. A reader that still needs it keeps it from that.
-async fn empty_log(writes: &AnyPool) -> Result<(), StoreError> {
-    let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(writes).await?;
-    if busy == 0 { Ok(()) } else { Err(StoreError::Busy) }
+/// Whether this SQLite was built with the table of its own pages.
+pub async fn knows_its_pages(reads: &AnyPool) -> Result<bool, StoreError> {
+    let known: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM pragma_module_list WHERE name = 'sqlite_dbpage'").fetch_one(reads).await?;
+    Ok(known > 0)
 }
 
-async fn read_pages<'c>(
-    from: impl sqlx::Executor<'c, Database = sqlx::Any>,
-    first: i64,
-    last: i64,
-) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
-    let statement = format!("SELECT pgno, data FROM sqlite_dbpage WHERE pgno BETWEEN {first} AND {last}");
-    let rows = sqlx::query(AssertSqlSafe(statement)).fetch_all(from).await?;
+/// Empties the log into the database; tells whether no reader or writer kept it from that. It waits for none of them, so that no append
+/// waits for it.
+async fn empty_log(url: &str) -> Result<bool, StoreError> {
+    let mut connection = AnyConnection::connect(url).await?;
+    sqlx::query("PRAGMA busy_timeout = 0").execute(&mut connection).await?;
+    let busy: Result<i64, sqlx::Error> = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut connection).await;
+    let busy = busy.map_err(StoreError::from);
+    connection.close().await?;
+    match busy {
+        Ok(busy) => Ok(busy == 0),
+        Err(StoreError::Busy) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads pages by their numbers: the table of pages finds only single ones.
+async fn read_pages<'c>(from: impl sqlx::Executor<'c, Database = sqlx::Any>, numbers: &[i64]) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
+    // The numbers are ours.
+    let wanted: Vec<String> = numbers.iter().map(|number| format!("({number})")).collect();
+    let statement =
+        format!("SELECT pgno, data FROM (VALUES {}) AS wanted CROSS JOIN sqlite_dbpage ON pgno = wanted.column1", wanted.join(","));
+    let rows = sqlx::query(AssertSqlSafe(statement)).persistent(false).fetch_all(from).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
 /// Reads the pages again, now that nobody else writes, and overwrites their gaps.
-async fn overwrite(writes: &AnyPool, first: i64, last: i64) -> Result<(), StoreError> {
+async fn overwrite(writes: &AnyPool, numbers: &[i64]) -> Result<(), StoreError> {
     let mut write = Write::begin(writes.acquire().await?, SQLITE_BEGIN).await?;
-    let pages = read_pages(&mut *write, first, last).await?;
+    let pages = read_pages(&mut *write, numbers).await?;
     for (number, page) in gaps(pages) {
         sqlx::query("UPDATE sqlite_dbpage SET data = $1 WHERE pgno = $2").bind(page).bind(number).execute(&mut *write).await?;
     }

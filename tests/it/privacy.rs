@@ -1,6 +1,11 @@
 //! Who is erased is gone: from rows, logs and copies of the database, and when a backup brings them back.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use deskhand::api::pb::{self, event::Body, record_outcome_request::Offer};
 use tonic::Code;
@@ -92,8 +97,10 @@ async fn no_byte_of_an_erased_person_is_left_in_the_data_folder() {
     assert!(!files_with_canary(desk.folder.path()).is_empty(), "the scan sees what is there");
 
     let request = pb::EraseCustomerRequest { customer_id: format!("customer-{CANARY}") };
+    let began = Instant::now();
     let erased = desk.chats.erase_customer(request).await.unwrap().into_inner();
 
+    assert!(began.elapsed() < Duration::from_secs(60));
     assert_eq!((erased.chats, erased.outcomes), (120, 1));
     assert_eq!(files_with_canary(desk.folder.path()), Vec::<String>::new());
     refused(&desk.chat(&chat_id).await.unwrap_err(), Code::NotFound, "CHAT_NOT_FOUND");
@@ -201,5 +208,59 @@ async fn what_is_too_old_is_erased() {
     })
     .await;
     assert_eq!(desk.chat("new").await.unwrap().events.len(), 2, "its last event is young");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn what_is_redacted_is_gone_from_the_files_and_from_what_was_sent() {
+    let mut desk = Desk::without_model().await;
+    for number in 0..40 {
+        let events = (0..10).map(|event| customer_says(&format!("e{event}"), &format!("of others {}", "x".repeat(30 * event)))).collect();
+        desk.append(&format!("other-{number}"), events).await.unwrap();
+        desk.append(&format!("chat-{number}"), vec![customer_says("e0", "iade"), agent_says("e1", &format!("card {CANARY}"))])
+            .await
+            .unwrap();
+    }
+    let request = pb::SuggestAnswersRequest { chat_id: "chat-7".into(), query: "iade".into(), language: "tr".into(), ..Default::default() };
+    let suggestion_id = desk.suggest(request).await[0].suggestion_id.clone();
+    let outcome = pb::RecordOutcomeRequest {
+        chat_id: "chat-7".into(),
+        outcome_id: "o".into(),
+        offer: Some(Offer::SuggestionId(suggestion_id)),
+        action: pb::OutcomeAction::Edited.into(),
+        final_text: format!("card {CANARY}"),
+        ..pb::RecordOutcomeRequest::default()
+    };
+    desk.replies.record_outcome(outcome.clone()).await.unwrap();
+    for number in 0..40 {
+        let redaction = event("x", Body::Redaction(pb::Redaction { event_id: "e1".into() }));
+        desk.append(&format!("chat-{number}"), vec![redaction]).await.unwrap();
+    }
+    assert!(!format!("{:?}", desk.chat("chat-7").await.unwrap()).contains(CANARY));
+    desk.replies.record_outcome(outcome).await.unwrap();
+    let kept = desk.close_and_keep().await;
+    if !crate::postgres::wanted() {
+        // The next process goes on where this one was stopped.
+        let desk = Opening { with_model: false, with_shop: true, change: |_| {} }.open_in(kept).await;
+        let data = desk.folder.path().join("data");
+        eventually("no byte of it is left", || async { files_with_canary(&data).is_empty() }).await;
+        desk.close().await;
+    }
+}
+
+#[tokio::test]
+async fn who_comes_back_after_an_erasure_stays_whatever_it_took() {
+    let mut desk = Desk::empty().await;
+    let erase = || pb::EraseCustomerRequest { customer_id: format!("customer-{CANARY}") };
+    desk.append("c", canary_events(0)).await.unwrap();
+    // A caller that leaves at once; then one that waits.
+    let mut left = tonic::Request::new(erase());
+    left.set_timeout(Duration::from_nanos(1));
+    let _ = desk.chats.erase_customer(left).await;
+    desk.chats.erase_customer(erase()).await.unwrap();
+    desk.append("back", canary_events(1)).await.unwrap();
+    let kept = desk.close_and_keep().await;
+    let mut desk = Opening { with_model: false, with_shop: false, change: |_| {} }.open_in(kept).await;
+    assert!(desk.chat("back").await.is_ok());
     desk.close().await;
 }

@@ -439,6 +439,10 @@ async fn a_new_agent_is_introduced_once() {
     desk.append("c", vec![said, customer_says("e5", "fine")]).await.unwrap();
     desk.draft(of_mert()).await.unwrap();
     assert!(!desk.model.last_messages().0.contains("handed over"), "once is enough");
+    let back = Body::Transfer(pb::Transfer { to_agent_id: "agent-selin".into(), ..pb::Transfer::default() });
+    desk.append("c", vec![event("t2", back)]).await.unwrap();
+    desk.draft(draft_of("c")).await.unwrap();
+    assert!(!desk.model.last_messages().0.contains("handed over"), "the customer knows Selin");
     desk.close().await;
 }
 

@@ -11,6 +11,8 @@ use crate::chats::{Author, Chat, Turn};
 
 /// An older message longer than this is quoted in part, in tokens.
 const LONG: usize = 90;
+/// A part of a message shorter than this says nothing, in tokens.
+const LEAST: usize = 15;
 /// What a gap before a message costs to tell, in tokens.
 const GAP: usize = 8;
 /// How much of a neighbour's relevance a message has: answers stand beside their questions.
@@ -40,7 +42,8 @@ impl<'a> Lines<'a> {
         self.chosen.insert(end, last);
         let before = turns[..end].iter().enumerate().rev().take_while(|(_, turn)| turn.message.author != Author::Agent);
         for (index, turn) in before.filter(|(_, turn)| turn.message.author == Author::Customer) {
-            let said = text(turn);
+            // One that is very long leaves room for those before it.
+            let said = cut(&text(turn), (budget.left() / 2).max(LEAST));
             if !budget.take(&said) {
                 break;
             }

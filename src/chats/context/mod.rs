@@ -185,7 +185,11 @@ fn told_facts(scan: &Scan, budget: &mut Budget) -> Vec<String> {
     let mut ranked: Vec<(f32, usize, &Read, &Sentence)> = Vec::new();
     for (index, read) in scan.turns.iter().enumerate() {
         let own = if read.turn.message.author == Author::Customer { OWN_FACT } else { 0.0 };
-        for sentence in read.sentences.iter().filter(|sentence| sentence.kinds.has(Kinds::CODE | Kinds::PLACE | Kinds::CONTACT)) {
+        for sentence in read
+            .sentences
+            .iter()
+            .filter(|sentence| !sentence.fact.is_empty() && sentence.kinds.has(Kinds::CODE | Kinds::PLACE | Kinds::CONTACT))
+        {
             ranked.push((scan.sentence_relevance(sentence) + own + index as f32 / all, index, read, sentence));
         }
     }
@@ -193,9 +197,10 @@ fn told_facts(scan: &Scan, budget: &mut Budget) -> Vec<String> {
     let mut seen = HashSet::new();
     let mut chosen: Vec<(usize, String)> = Vec::new();
     for (_, index, read, sentence) in ranked {
-        if seen.insert(sentence.fact) {
+        if !seen.contains(sentence.fact) {
             let line = format!("{}: {}", author(read.turn.message.author), around(sentence.text, sentence.fact));
             if budget.take(&line) {
+                seen.insert(sentence.fact);
                 chosen.push((index, line));
             }
         }

@@ -61,9 +61,9 @@ FROM chat_word JOIN chat_numbered ON chat_numbered.workspace = chat_word.workspa
 
 -- A chat's words, with a space between them: which it has already, and which go with it.
 CREATE TABLE chat_vocabulary (
-    chat BIGINT NOT NULL PRIMARY KEY,
+    chat INTEGER PRIMARY KEY,
     words TEXT NOT NULL
-) WITHOUT ROWID;
+);
 INSERT INTO chat_vocabulary SELECT chat, string_agg(word, ' ') FROM word_numbered GROUP BY chat;
 
 DROP TABLE event;
