@@ -4,9 +4,11 @@
 //! planted at a random place, and the last message asks for it in other words. A draft is asked for through gRPC, and the prompt that
 //! reaches the scripted model is searched for the fact. Beside it: whether the newest messages that fit in the budget hold it.
 //!
-//!     cargo bench --bench context -- DIALOGUES.jsonl…
+//!     cargo bench --bench context -- [FACTS.json] DIALOGUES.jsonl…
 //!
-//! A line of a file is `{"turns": [{"role": "customer" | "agent", "text": "…"}]}`. Without files, the sample chats are joined.
+//! A line of a file of dialogues is `{"turns": [{"role": "customer" | "agent", "text": "…"}]}`; without files, the sample chats are joined. A
+//! file of facts is a list of `{"kind", "customer": true | false, "says", "needed", "asked", "language"}`; without one, the facts below
+//! are planted.
 
 #[path = "parts/paced_model.rs"]
 mod paced_model;
@@ -38,71 +40,89 @@ const SEED: u64 = 20261122;
 struct Turn {
     customer: bool,
     text: String,
+    language: String,
 }
 
 /// What is planted: who says it, the words, the part that must be in the prompt, and the question that needs it.
+#[derive(serde::Deserialize)]
 struct Fact {
-    kind: &'static str,
+    kind: String,
     customer: bool,
-    says: &'static str,
-    needed: &'static str,
-    asked: &'static str,
+    says: String,
+    needed: String,
+    asked: String,
+    language: String,
 }
 
-const fn fact(kind: &'static str, customer: bool, says: &'static str, needed: &'static str, asked: &'static str) -> Fact {
-    Fact { kind, customer, says, needed, asked }
+fn fact(kind: &str, customer: bool, says: &str, needed: &str, asked: &str) -> Fact {
+    let text = str::to_owned;
+    Fact { kind: text(kind), customer, says: text(says), needed: text(needed), asked: text(asked), language: text("en") }
 }
 
-const FACTS: [Fact; 18] = [
-    fact("order number", true, "My order number is KE-204815.", "KE-204815", "Has my order been shipped yet?"),
-    fact("order number", true, "it's 8841207 by the way", "8841207", "so where is my parcel now?"),
-    fact(
-        "order number",
-        true,
-        "The confirmation mail says #A7-33190, if that helps you.",
-        "A7-33190",
-        "Can you look the order up again please?",
-    ),
-    fact(
-        "order number",
-        true,
-        "I have it here: RMA20261190.",
-        "RMA20261190",
-        "Did you receive the package that I sent back? You have the number.",
-    ),
-    fact("order number", false, "Your new parcel travels under the code JJD000390012.", "JJD000390012", "Which tracking code was it?"),
-    fact("order number", true, "Tracking says 00340434161094 all the time.", "00340434161094", "Any news about my delivery?"),
-    fact("address", true, "I have moved, please send it to 14 Rose Lane, Bath BA1 2QT.", "14 Rose Lane", "Did you change where it goes?"),
-    fact("address", true, "My new address is Bahçe Sokak 27, Kadıköy.", "Bahçe Sokak 27", "Which address will it be delivered to?"),
-    fact("address", true, "We live at 8 Mill Road now, flat 3.", "8 Mill Road", "Is it coming to the right address?"),
-    fact(
-        "address",
-        true,
-        "Ship it to Lindenstraße 5, 10969 Berlin instead.",
-        "Lindenstraße 5",
-        "To where did you send my things in the end?",
-    ),
-    fact("address", true, "The flat is on 220 Baker Avenue, second floor.", "220 Baker Avenue", "You do have my new address, right?"),
-    fact("address", true, "Az új címem: Rózsa utca 12, Szeged.", "Rózsa utca 12", "Can you confirm the delivery address?"),
-    fact("promise", false, "We will refund you the full amount by 12 December.", "12 December", "When do I get my money back?"),
-    fact(
-        "promise",
-        false,
-        "I promise that a replacement leaves our warehouse on 3 March.",
-        "3 March",
-        "You said you would send another one, when?",
-    ),
-    fact(
-        "promise",
-        false,
-        "You'll have the voucher in your inbox before 2026-12-24.",
-        "2026-12-24",
-        "What about the voucher that you promised?",
-    ),
-    fact("promise", false, "I will personally call you on Thursday 19th at noon.", "Thursday 19th", "Weren't you going to call me?"),
-    fact("promise", false, "Our courier is going to pick it up on 7 January, I guarantee it.", "7 January", "When will it be picked up?"),
-    fact("promise", false, "The technician will be at your door on 30.11.2026.", "30.11.2026", "When is the technician coming?"),
-];
+fn own_facts() -> Vec<Fact> {
+    vec![
+        fact("order number", true, "My order number is KE-204815.", "KE-204815", "Has my order been shipped yet?"),
+        fact("order number", true, "it's 8841207 by the way", "8841207", "so where is my parcel now?"),
+        fact(
+            "order number",
+            true,
+            "The confirmation mail says #A7-33190, if that helps you.",
+            "A7-33190",
+            "Can you look the order up again please?",
+        ),
+        fact(
+            "order number",
+            true,
+            "I have it here: RMA20261190.",
+            "RMA20261190",
+            "Did you receive the package that I sent back? You have the number.",
+        ),
+        fact("order number", false, "Your new parcel travels under the code JJD000390012.", "JJD000390012", "Which tracking code was it?"),
+        fact("order number", true, "Tracking says 00340434161094 all the time.", "00340434161094", "Any news about my delivery?"),
+        fact(
+            "address",
+            true,
+            "I have moved, please send it to 14 Rose Lane, Bath BA1 2QT.",
+            "14 Rose Lane",
+            "Did you change where it goes?",
+        ),
+        fact("address", true, "My new address is Bahçe Sokak 27, Kadıköy.", "Bahçe Sokak 27", "Which address will it be delivered to?"),
+        fact("address", true, "We live at 8 Mill Road now, flat 3.", "8 Mill Road", "Is it coming to the right address?"),
+        fact(
+            "address",
+            true,
+            "Ship it to Lindenstraße 5, 10969 Berlin instead.",
+            "Lindenstraße 5",
+            "To where did you send my things in the end?",
+        ),
+        fact("address", true, "The flat is on 220 Baker Avenue, second floor.", "220 Baker Avenue", "You do have my new address, right?"),
+        fact("address", true, "Az új címem: Rózsa utca 12, Szeged.", "Rózsa utca 12", "Can you confirm the delivery address?"),
+        fact("promise", false, "We will refund you the full amount by 12 December.", "12 December", "When do I get my money back?"),
+        fact(
+            "promise",
+            false,
+            "I promise that a replacement leaves our warehouse on 3 March.",
+            "3 March",
+            "You said you would send another one, when?",
+        ),
+        fact(
+            "promise",
+            false,
+            "You'll have the voucher in your inbox before 2026-12-24.",
+            "2026-12-24",
+            "What about the voucher that you promised?",
+        ),
+        fact("promise", false, "I will personally call you on Thursday 19th at noon.", "Thursday 19th", "Weren't you going to call me?"),
+        fact(
+            "promise",
+            false,
+            "Our courier is going to pick it up on 7 January, I guarantee it.",
+            "7 January",
+            "When will it be picked up?",
+        ),
+        fact("promise", false, "The technician will be at your door on 30.11.2026.", "30.11.2026", "When is the technician coming?"),
+    ]
+}
 
 /// Numbers that look drawn at random and are the same in each run (SplitMix64).
 struct Draws(u64);
@@ -124,7 +144,12 @@ impl Draws {
 #[tokio::main]
 async fn main() {
     let files: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let (facts, files): (Vec<String>, Vec<String>) = files.into_iter().partition(|file| file.ends_with(".json"));
     let dialogues = if files.is_empty() { sample_chats() } else { files.iter().flat_map(|file| read_dialogues(file)).collect() };
+    let facts: Vec<Fact> = match facts.first() {
+        Some(file) => serde_json::from_str(&std::fs::read_to_string(file).expect("a file of facts")).expect("a list of facts"),
+        None => own_facts(),
+    };
     println!("{} dialogues, {} messages", dialogues.len(), dialogues.iter().map(Vec::len).sum::<usize>());
 
     println!("{:>8} {:>14} {:>8} {:>12} {:>14}", "tokens", "fact", "chats", "in prompt", "newest only");
@@ -140,9 +165,9 @@ async fn main() {
         let channel = Endpoint::from_shared(format!("http://{}", server.address)).expect("an address").connect_lazy();
         let (mut chats, mut replies) = (ChatServiceClient::new(channel.clone()), ReplyServiceClient::new(channel));
 
-        let mut found: Vec<(&str, bool, bool)> = Vec::new();
+        let mut found: Vec<(&String, bool, bool)> = Vec::new();
         for number in 0..CHATS {
-            let fact = &FACTS[number % FACTS.len()];
+            let fact = &facts[number % facts.len()];
             let turns = joined(&dialogues, fact, &mut draws);
             let chat_id = format!("chat-{number}");
             for (batch, part) in turns.chunks(1000).enumerate() {
@@ -153,15 +178,15 @@ async fn main() {
             let mut stream = replies.draft_reply(request).await.expect("it streams").into_inner();
             while stream.message().await.expect("it goes on").is_some() {}
             let prompt = prompts.lock().expect("nobody panics with it").clone();
-            let here = prompt.contains(fact.needed);
+            let here = prompt.contains(&fact.needed);
             if !here {
                 println!("  missing among {} messages: {} / {}", turns.len(), fact.says, fact.asked);
             }
-            found.push((fact.kind, here, newest(&turns, budget).contains(fact.needed)));
+            found.push((&fact.kind, here, newest(&turns, budget).contains(&fact.needed)));
         }
         for kind in ["order number", "address", "promise", "all"] {
-            let of_kind: Vec<_> = found.iter().filter(|(of, ..)| kind == "all" || *of == kind).collect();
-            let count = |hit: fn(&(&str, bool, bool)) -> bool| of_kind.iter().filter(|found| hit(found)).count();
+            let of_kind: Vec<_> = found.iter().filter(|(of, ..)| kind == "all" || of.as_str() == kind).collect();
+            let count = |hit: fn(&(&String, bool, bool)) -> bool| of_kind.iter().filter(|found| hit(found)).count();
             println!("{budget:>8} {kind:>14} {:>8} {:>12} {:>14}", of_kind.len(), count(|found| found.1), count(|found| found.2));
         }
         server.stop().await;
@@ -198,8 +223,8 @@ fn joined(dialogues: &[Vec<Turn>], fact: &Fact, draws: &mut Draws) -> Vec<Turn> 
         turns.extend(dialogues[draws.below(dialogues.len())].iter().cloned());
     }
     turns.truncate(length - 2);
-    turns.insert(draws.below(turns.len()), Turn { customer: fact.customer, text: fact.says.to_owned() });
-    turns.push(Turn { customer: true, text: fact.asked.to_owned() });
+    turns.insert(draws.below(turns.len()), Turn { customer: fact.customer, text: fact.says.clone(), language: fact.language.clone() });
+    turns.push(Turn { customer: true, text: fact.asked.clone(), language: fact.language.clone() });
     turns
 }
 
@@ -217,7 +242,7 @@ fn newest(turns: &[Turn], budget: usize) -> String {
 
 fn event(number: usize, turn: &Turn) -> pb::Event {
     let author = if turn.customer { pb::Author::Customer } else { pb::Author::Agent };
-    let message = pb::Message { author: author.into(), text: turn.text.clone(), language: "en".into(), ..pb::Message::default() };
+    let message = pb::Message { author: author.into(), text: turn.text.clone(), language: turn.language.clone(), ..pb::Message::default() };
     pb::Event { event_id: format!("e{number}"), body: Some(pb::event::Body::Message(message)), ..pb::Event::default() }
 }
 
@@ -227,9 +252,11 @@ fn read_dialogues(file: &str) -> Vec<Vec<Turn>> {
     for line in text.lines() {
         let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("a line of `{file}` is no JSON: {error}"));
         let turns = value["turns"].as_array().unwrap_or_else(|| panic!("a line of `{file}` has no `turns`"));
-        let turns = turns
-            .iter()
-            .map(|turn| Turn { customer: turn["role"] == "customer", text: turn["text"].as_str().unwrap_or_default().to_owned() });
+        let turns = turns.iter().map(|turn| Turn {
+            customer: turn["role"] == "customer",
+            text: turn["text"].as_str().unwrap_or_default().to_owned(),
+            language: "en".to_owned(),
+        });
         dialogues.push(turns.filter(|turn| !turn.text.trim().is_empty()).collect());
     }
     dialogues
@@ -245,6 +272,7 @@ fn sample_chats() -> Vec<Vec<Turn>> {
         let turn = |message: &Value| Turn {
             customer: message["author"] == "AUTHOR_CUSTOMER",
             text: message["text"].as_str().unwrap_or_default().to_owned(),
+            language: String::new(),
         };
         messages.map(turn).collect()
     };

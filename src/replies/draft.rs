@@ -123,6 +123,12 @@ impl Replies {
         receipt.canned_answers = offers.receipt(Kind::CannedAnswer, used(Kind::CannedAnswer), OmissionReason::Irrelevant);
         receipt.articles = offers.receipt(Kind::Article, used(Kind::Article), OmissionReason::Irrelevant);
         receipt.notes = ClassReceipt::of(chat.notes.len(), 0, OmissionReason::Withheld);
+        // An approved text is sent as it is: the chat found it, and is not in it.
+        let unused = |count: usize| ClassReceipt::of(count, 0, OmissionReason::Irrelevant);
+        receipt.messages = unused(chat.turns.len());
+        receipt.records = unused(chat.records.len());
+        receipt.form_answers = unused(chat.form_answers.len());
+        receipt.earlier_chats = unused(earlier_total);
         let finish = self.finish(workspace, &draft.chat_id, language, several, vec![answer.source], receipt, told);
         Ok(generation::built_in(answer.text, started, finish))
     }

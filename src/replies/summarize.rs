@@ -59,10 +59,11 @@ impl Replies {
         let language = built_in::summary_language(&language);
         let chosen = choose(Choice { budget: self.desk.context_tokens, ..choice });
         let text = built_in::summarize(&chat, &chosen, earlier_total, &language);
-        Ok(generation::built_in(text, started, finish(language, ContextReceipt::default())))
+        let account = built_in::summary_account(&chat, &chosen, earlier_total);
+        Ok(generation::built_in(text, started, finish(language, account)))
     }
 }
 
 fn finish(language: Language, context: ContextReceipt) -> impl FnOnce(Made) -> Finished + Send + 'static {
-    move |made| Finished::of(made, Some(language), context)
+    move |made| Finished { context, ..Finished::of(made, Some(language), ContextReceipt::default()) }
 }

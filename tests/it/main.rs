@@ -2,13 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that finds something missing fails")]
 
+mod archive;
 mod bad_input;
 mod built_in;
 mod chats;
 mod commands;
+mod context;
 mod contract;
 mod deadline;
 mod desk;
+mod disk_faults;
 mod durability;
 mod knowledge;
 mod live_reload;

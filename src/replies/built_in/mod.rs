@@ -7,7 +7,7 @@ mod translate;
 
 pub use correct::Corrector;
 pub use draft::draft;
-pub use summarize::{headings, summarize, summary_language};
+pub use summarize::{headings, summarize, summary_account, summary_language};
 pub use translate::translate;
 
 use super::Source;

@@ -1,7 +1,8 @@
 //! A summary without a model: the chat's facts, listed.
 
 use crate::{
-    chats::{Author, Chat, ChosenContext, Status},
+    chats::{Author, Chat, ChosenContext, ClassReceipt, OmissionReason, Status},
+    replies::ContextReceipt,
     text::Language,
 };
 
@@ -159,6 +160,21 @@ pub fn summarize(chat: &Chat, chosen: &ChosenContext, earlier_chats: usize, lang
     say(labels.last_answered, answer.map(|turn| one_line(&turn.message.text)).unwrap_or_default());
     say(labels.last_asked, one_line(&chat.last_burst_text()));
     bounded(lines)
+}
+
+/// What the list was made from: the messages that it quotes, and all that is kept beside them.
+pub fn summary_account(chat: &Chat, chosen: &ChosenContext, earlier_chats: usize) -> ContextReceipt {
+    let whole = |count: usize| ClassReceipt::of(count, count, OmissionReason::Irrelevant);
+    let answered = usize::from(chat.turns.iter().any(|turn| turn.message.author == Author::Agent));
+    let quoted = (chat.last_burst().len() + answered + chosen.promises.len() + chosen.open_questions.len()).min(chat.turns.len());
+    ContextReceipt {
+        messages: ClassReceipt::of(chat.turns.len(), quoted, OmissionReason::Irrelevant),
+        records: whole(chat.records.len()),
+        notes: whole(chat.notes.len()),
+        form_answers: whole(chat.form_answers.len()),
+        earlier_chats: ClassReceipt::of(earlier_chats, 0, OmissionReason::Irrelevant),
+        ..ContextReceipt::default()
+    }
 }
 
 /// Joins lines as far as a summary may go; what is left out is counted.
