@@ -17,7 +17,8 @@ impl Kinds {
     pub const CODE: Kinds = Kinds(1);
     /// An amount, or that money is paid.
     pub const AMOUNT: Kinds = Kinds(1 << 1);
-    pub const DATE: Kinds = Kinds(1 << 2);
+    /// A day of the calendar, such as 12 March or 24/12.
+    pub const DAY: Kinds = Kinds(1 << 2);
     /// An e-mail address or a phone number.
     pub const CONTACT: Kinds = Kinds(1 << 3);
     /// Where somebody lives or a parcel goes.
@@ -30,9 +31,13 @@ impl Kinds {
     pub const NUMBER: Kinds = Kinds(1 << 7);
     /// A currency's name.
     pub const CURRENCY: Kinds = Kinds(1 << 8);
+    /// A month's name.
+    pub const MONTH: Kinds = Kinds(1 << 9);
+    /// A day of the week, or one told from today.
+    pub const SOON: Kinds = Kinds(1 << 10);
 
     /// What can be asked for, one by one.
-    pub const FACTS: [Kinds; 6] = [Kinds::CODE, Kinds::AMOUNT, Kinds::DATE, Kinds::CONTACT, Kinds::PLACE, Kinds::PROMISE];
+    pub const FACTS: [Kinds; 6] = [Kinds::CODE, Kinds::AMOUNT, Kinds::DAY, Kinds::CONTACT, Kinds::PLACE, Kinds::PROMISE];
 
     pub fn has(self, other: Kinds) -> bool {
         self.0 & other.0 != 0
@@ -58,7 +63,7 @@ impl BitOrAssign for Kinds {
 }
 
 /// Beginnings of words that say what their sentence holds. `$` ends a word that is meant whole.
-const SAYS: [(Kinds, &str); 8] = [
+const SAYS: [(Kinds, &str); 9] = [
     (
         Kinds::PROMISE,
         "will$ ll$ shall$ promis guarant assur commit$ ensure soz$ garanti vaat taahhut iger garant fogj fogun fogom fogok \
@@ -70,13 +75,17 @@ const SAYS: [(Kinds, &str); 8] = [
          ilet donecegi bilgi utananez megnez ellenoriz tovabbit hamarosan visszajel pruf klar nachfrag weiterleit moment$ melde",
     ),
     (
-        Kinds::DATE,
-        "january february march$ april may$ june july august september october november december monday tuesday wednesday thursday \
-         friday saturday sunday tomorrow today tonight yesterday week$ weeks weekend days$ hours$ ocak subat mart$ nisan mayis haziran \
-         temmuz agustos eylul ekim kasim aralik pazartesi sali$ carsamba persembe cuma$ cumaya cumartesi pazar$ pazara yarin bugun hafta \
-         gun$ gunu gunde saat januar februar marcius majus junius julius augusztus szeptember oktober hetfo kedd szerda csutortok pentek \
-         szombat vasarnap holnap ma$ het$ hetfon nap$ napon oran januar februar marz mai$ juni juli dezember montag dienstag mittwoch \
-         donnerstag freitag samstag sonntag morgen heute woche tage$ tagen stunden",
+        Kinds::MONTH,
+        "january jan$ february feb$ march$ mar$ april$ apr$ may$ june$ jun$ july$ jul$ august aug$ september sept$ sep$ october oct$ \
+         november nov$ december dec$ ocak$ ocagi subat mart$ marta nisan mayis haziran temmuz agustos eylul ekim$ ekime kasim aralik \
+         januar jan$ februar marcius aprilis majus junius julius augusztus szeptember oktober marz mai$ juni$ juli$ dezember dez$",
+    ),
+    (
+        Kinds::SOON,
+        "monday tuesday wednesday thursday friday saturday sunday tomorrow today tonight week$ weeks weekend days$ hours$ pazartesi \
+         sali$ carsamba persembe cuma$ cumaya cumartesi pazar$ pazara yarin bugun hafta gun$ gunu gunde saat hetfo kedd szerda csutortok \
+         pentek szombat vasarnap holnap ma$ het$ nap$ napon oran montag dienstag mittwoch donnerstag freitag samstag sonntag morgen \
+         heute woche tage$ tagen stunden",
     ),
     (
         Kinds::PLACE,
@@ -114,7 +123,7 @@ const ASKS: [(Kinds, &str); 6] = [
          visszaterit fizet preis kosten betrag geld erstatt bezahl gebuhr",
     ),
     (
-        Kinds::DATE,
+        Kinds::DAY,
         "when date day$ until deadline still yet arrive deliver zaman tarih gun$ kadar hala mikor datum nap$ meddig hatarido wann tag$ \
          termin bis$ noch",
     ),
@@ -211,12 +220,17 @@ pub fn shape(token: &str) -> Kinds {
         kinds |= Kinds::CONTACT;
     }
     let dated = groups == 3 && letters == 0 && digits <= 8 && (dots == 2 || token.matches('-').count() == 2);
-    let short_date = groups == 2 && letters == 0 && digits <= 4 && (dots >= 1 || colon);
+    let short_date = groups == 2 && letters == 0 && digits <= 4 && token.contains('/');
     let ordinal = digits <= 2 && letters == 2 && ["st", "nd", "rd", "th"].iter().any(|ending| token.ends_with(ending));
     if dated || short_date || ordinal {
-        return kinds | Kinds::DATE;
+        return kinds | Kinds::DAY;
     }
-    if digits >= 5 || (digits >= 3 && (letters > 0 || other_separators)) || (digits >= 2 && token.starts_with('#')) {
+    if colon && letters == 0 && digits <= 4 {
+        // A time of day.
+        return kinds;
+    }
+    let mixed = letters >= 2 && token.len() >= 5 && !token.chars().any(char::is_lowercase);
+    if digits >= 5 || (digits >= 3 && (letters > 0 || other_separators)) || (digits >= 2 && token.starts_with('#')) || mixed {
         kinds |= Kinds::CODE;
     }
     if kinds == Kinds::NONE { Kinds::NUMBER } else { kinds }
@@ -232,10 +246,12 @@ mod tests {
             ("KE-204815", Kinds::CODE),
             ("204815", Kinds::CODE),
             ("#42", Kinds::CODE),
-            ("12.12.2026", Kinds::DATE),
-            ("2026-12-12", Kinds::DATE),
-            ("14:30", Kinds::DATE),
-            ("3rd", Kinds::DATE),
+            ("12.12.2026", Kinds::DAY),
+            ("2026-12-12", Kinds::DAY),
+            ("14:30", Kinds::NONE),
+            ("24/12", Kinds::DAY),
+            ("ZKRP6V", Kinds::CODE),
+            ("3rd", Kinds::DAY),
             ("19,90€", Kinds::AMOUNT),
             ("elif@example.com", Kinds::CONTACT),
             ("+905321234567", Kinds::CONTACT),
@@ -253,8 +269,8 @@ mod tests {
             ("gonderecegiz", Kinds::PROMISE),
             ("visszautaljuk", Kinds::PROMISE),
             ("werden", Kinds::PROMISE),
-            ("pazartesiye", Kinds::DATE),
-            ("freitag", Kinds::DATE),
+            ("pazartesiye", Kinds::SOON),
+            ("freitag", Kinds::SOON),
             ("sokak", Kinds::PLACE),
             ("utananezek", Kinds::LATER),
         ] {
@@ -264,7 +280,7 @@ mod tests {
             ("siparisim", Kinds::CODE),
             ("rendelesem", Kinds::CODE),
             ("adresime", Kinds::PLACE),
-            ("wann", Kinds::DATE),
+            ("wann", Kinds::DAY),
             ("refund", Kinds::AMOUNT),
         ] {
             assert!(asks(word).has(kind), "{word}");

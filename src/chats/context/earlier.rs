@@ -71,7 +71,8 @@ fn digest(chat: &Chat, scan: &Scan) -> String {
         .enumerate()
         .filter(|(_, read)| !quoted.contains(&read.turn.event_id.as_str()))
         .map(|(index, read)| {
-            let promised = read.turn.message.author != Author::Customer && read.kinds.has(Kinds::PROMISE) && read.kinds.has(Kinds::DATE);
+            let promised =
+                read.turn.message.author != Author::Customer && read.kinds.has(Kinds::PROMISE) && read.kinds.has(Kinds::DAY | Kinds::SOON);
             (scan.relevance(read) + if promised { 2.0 } else { 0.0 }, index)
         })
         .filter(|(score, _)| *score > 1.0)

@@ -25,8 +25,8 @@ use standing::{open_questions, promises, told_facts};
 /// Shares of the budget: of a class that is always in but may be long, of told facts, promises and open questions; and of what is then left, of
 /// notes, earlier chats and the latest messages. What a share does not use goes to what comes after it.
 const LONG_CLASS: f64 = 0.3;
-const TOLD: f64 = 0.2;
-const PROMISES: f64 = 0.15;
+const TOLD: f64 = 0.35;
+const PROMISES: f64 = 0.1;
 const OPEN_QUESTIONS: f64 = 0.05;
 const NOTES: f64 = 0.3;
 const EARLIER: f64 = 0.2;

@@ -69,6 +69,8 @@ pub struct Sentence<'a> {
     pub asks: bool,
     /// Its first number, address of an e-mail, or the like: what tells it from other sentences of its kind.
     pub fact: &'a str,
+    /// Whether that is more than any number.
+    told: bool,
 }
 
 /// A message, read.
@@ -140,16 +142,12 @@ impl<'a> Scan<'a> {
 fn read<'a>(turn: &'a Turn, lens: &Lens, seen: &mut HashMap<&'a str, Seen>) -> Read<'a> {
     let mut read = Read { turn, sentences: Vec::new(), terms: 0, kinds: Kinds::NONE, words: 0 };
     for text in sentences(&turn.message.text) {
-        let mut sentence = Sentence { text, terms: 0, kinds: Kinds::NONE, words: 0, asks: text.ends_with(['?', '？']), fact: "" };
+        let mut sentence =
+            Sentence { text, terms: 0, kinds: Kinds::NONE, words: 0, asks: text.ends_with(['?', '？']), fact: "", told: false };
+        if text.bytes().any(|byte| byte.is_ascii_digit() || byte == b'@') {
+            look_at_numbers(&mut sentence, lens);
+        }
         for token in text.split_whitespace() {
-            if token.bytes().any(|byte| byte.is_ascii_digit() || byte == b'@') {
-                let token = token.trim_matches(|letter: char| matches!(letter, '.' | ',' | ';' | '!' | '?' | '(' | ')' | '"'));
-                let kinds = shape(token);
-                if sentence.fact.is_empty() || kinds.has(Kinds::CODE | Kinds::CONTACT) {
-                    sentence.fact = token;
-                }
-                sentence.kinds |= kinds;
-            }
             for word in token.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
                 sentence.words += 1;
                 if word.len() > MOST_LETTERS {
@@ -172,15 +170,63 @@ fn read<'a>(turn: &'a Turn, lens: &Lens, seen: &mut HashMap<&'a str, Seen>) -> R
     read
 }
 
+/// Notes what a sentence's numbers are: by their own shape, and by what stands beside them.
+fn look_at_numbers(sentence: &mut Sentence, lens: &Lens) {
+    let trimmed = |token: &'_ str| -> usize { token.trim_end_matches(['.', ',', ';', '!', '?', ')', '"', ':']).len() };
+    let tokens: Vec<&str> = sentence.text.split_whitespace().map(|token| token[..trimmed(token)].trim_start_matches(['(', '"'])).collect();
+    let number = |token: &str| token.starts_with(|letter: char| letter.is_ascii_digit());
+    let only_digits = |token: &str| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit());
+    let capital = |token: &str| {
+        let mut letters = token.chars();
+        letters.next().is_some_and(char::is_uppercase) && letters.next().is_some_and(char::is_lowercase)
+    };
+    let (mut group, mut group_began) = (0, 0);
+    for (index, token) in tokens.iter().copied().enumerate() {
+        let mut kinds = Kinds::NONE;
+        if token.bytes().any(|byte| byte.is_ascii_digit() || byte == b'@') {
+            kinds = shape(token);
+        }
+        // `418 206 935` is one number.
+        if only_digits(token) {
+            group_began = if group == 0 { index } else { group_began };
+            group += token.len();
+            if group >= 6 && index > group_began {
+                kinds |= Kinds::CODE;
+            }
+        } else {
+            group = 0;
+        }
+        // `9 Tolpuddle Row` is an address, where nouns have no capitals.
+        let named = |index: usize| tokens.get(index).is_some_and(|token| capital(token) && says(&fold(token)) == Kinds::NONE);
+        if lens.language != "de"
+            && number(token)
+            && token.len() <= 6
+            && named(index + 1)
+            && tokens.get(index + 2).is_some_and(|token| capital(token))
+        {
+            kinds |= Kinds::PLACE | Kinds::NUMBER;
+        }
+        let telling = kinds.has(Kinds::CODE | Kinds::CONTACT | Kinds::PLACE | Kinds::DAY);
+        if kinds != Kinds::NONE && (sentence.fact.is_empty() || (telling && !sentence.told)) {
+            sentence.fact = token;
+            sentence.told = telling;
+        }
+        sentence.kinds |= kinds;
+    }
+}
+
 /// What a sentence's words and shapes mean together: a street needs a number, a currency makes a number an amount.
 fn settled(kinds: Kinds) -> Kinds {
-    let mut settled = kinds.without(Kinds::NUMBER | Kinds::CURRENCY);
+    let mut settled = kinds.without(Kinds::NUMBER | Kinds::CURRENCY | Kinds::MONTH);
     let numbered = kinds.has(Kinds::NUMBER | Kinds::CODE);
     if kinds.has(Kinds::PLACE) && !numbered {
         settled = settled.without(Kinds::PLACE);
     }
     if kinds.has(Kinds::CURRENCY) && numbered {
         settled |= Kinds::AMOUNT;
+    }
+    if kinds.has(Kinds::MONTH) && kinds.has(Kinds::NUMBER | Kinds::DAY) {
+        settled |= Kinds::DAY;
     }
     settled
 }

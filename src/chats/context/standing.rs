@@ -15,21 +15,22 @@ const MOST_PROMISES: usize = 12;
 const MOST_OPEN: usize = 5;
 const QUOTATION: usize = 60;
 /// How many words stand on either side of a fact, and how much one counts that the customer told themselves.
-const WORDS_AROUND: usize = 6;
+const WORDS_AROUND: usize = 5;
 const OWN_FACT: f32 = 4.0;
 
-/// What was told once and is needed later: numbers, addresses and ways to reach the customer, first of all those that the customer told;
-/// shown in the order in which they were told, each once.
+/// What was told once and is needed later: numbers, addresses, ways to reach the customer and days; first of all what the customer told
+/// of themselves and the days that the shop named; shown in the order in which they were told, each once.
 pub fn told_facts(scan: &Scan, budget: &mut Budget) -> Vec<String> {
     let all = scan.turns.len() as f32;
     let mut ranked: Vec<(f32, usize, &Read, &Sentence)> = Vec::new();
     for (index, read) in scan.turns.iter().enumerate() {
-        let own = if read.turn.message.author == Author::Customer { OWN_FACT } else { 0.0 };
-        for sentence in read
-            .sentences
-            .iter()
-            .filter(|sentence| !sentence.fact.is_empty() && sentence.kinds.has(Kinds::CODE | Kinds::PLACE | Kinds::CONTACT))
-        {
+        let own = match read.turn.message.author {
+            Author::Customer => Kinds::CODE | Kinds::PLACE | Kinds::CONTACT,
+            Author::Agent | Author::Bot => Kinds::DAY,
+        };
+        let told = Kinds::CODE | Kinds::PLACE | Kinds::CONTACT | Kinds::DAY;
+        for sentence in read.sentences.iter().filter(|sentence| !sentence.fact.is_empty() && sentence.kinds.has(told)) {
+            let own = if sentence.kinds.has(own) { OWN_FACT } else { 0.0 };
             ranked.push((scan.sentence_relevance(sentence) + own + index as f32 / all, index, read, sentence));
         }
     }
@@ -65,7 +66,10 @@ pub fn promises(scan: &Scan, budget: &mut Budget) -> Vec<String> {
     let mut ranked: Vec<(f32, usize, &Read, &Sentence)> = Vec::new();
     for (index, read) in scan.turns.iter().enumerate().filter(|(_, read)| read.turn.message.author != Author::Customer) {
         for sentence in read.sentences.iter().filter(|sentence| sentence.kinds.has(Kinds::PROMISE) && !sentence.asks) {
-            let dated = if sentence.kinds.has(Kinds::DATE) { 3.0 } else { 0.0 };
+            let dated = [(Kinds::DAY, 3.0), (Kinds::SOON, 1.5)]
+                .iter()
+                .find(|(kind, _)| sentence.kinds.has(*kind))
+                .map_or(0.0, |(_, weight)| *weight);
             ranked.push((scan.sentence_relevance(sentence) + dated + index as f32 / all, index, read, sentence));
         }
     }
