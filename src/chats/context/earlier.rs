@@ -23,7 +23,7 @@ pub fn choose(earlier: &[EarlierChat], lens: &Lens, now: Timestamp, budget: &mut
         .iter()
         .enumerate()
         .map(|(index, EarlierChat(chat))| {
-            let scan = Scan::new(chat.turns.iter(), lens);
+            let scan = Scan::new(&chat.turns, lens);
             let best = scan.turns.iter().map(|read| scan.relevance(read)).fold(0.0, f32::max);
             let days = now.duration_since(chat.summary.updated_at).as_secs_f32() / 86_400.0;
             let freshness = (-days.max(0.0) / HALF_LIFE_DAYS).exp2();

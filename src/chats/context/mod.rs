@@ -132,7 +132,7 @@ pub fn choose(choice: Choice<'_>) -> ChosenContext {
     let Choice { chat, earlier, earlier_total, language, use_notes, budget: tokens, now } = choice;
     let asked = chat.last_burst_text();
     let lens = Lens::new(if asked.is_empty() { &chat.summary.subject } else { &asked }, language);
-    let scan = Scan::new(chat.turns.iter(), &lens);
+    let scan = Scan::new(&chat.turns, &lens);
     let mut budget = Budget::new(tokens);
     let part = |share: f64| (tokens as f64 * share) as usize;
     let of_left = |budget: &Budget, share: f64| (budget.left() as f64 * share) as usize;

@@ -10,6 +10,8 @@ use crate::{
 
 /// Most different words of a burst that count.
 const MOST_TERMS: usize = 64;
+/// Of a chat with more text than this, the oldest messages are not read: a click must not wait for them.
+const MOST_BYTES: usize = 4 << 20;
 /// Longer words are no words.
 const MOST_LETTERS: usize = 64;
 
@@ -100,9 +102,17 @@ struct Seen {
 }
 
 impl<'a> Scan<'a> {
-    pub fn new(turns: impl Iterator<Item = &'a Turn>, lens: &'a Lens) -> Scan<'a> {
+    pub fn new(turns: &'a [Turn], lens: &'a Lens) -> Scan<'a> {
+        let mut left = MOST_BYTES;
+        let newest = turns.iter().rev().take_while(|turn| {
+            left = left.saturating_sub(turn.message.text.len());
+            left > 0
+        });
+        let unread = turns.len() - newest.count();
         let mut seen: HashMap<&str, Seen> = HashMap::new();
-        let turns: Vec<Read> = turns.map(|turn| read(turn, lens, &mut seen)).collect();
+        let empty = |turn| Read { turn, sentences: Vec::new(), terms: 0, kinds: Kinds::NONE, words: 0 };
+        let turns: Vec<Read> =
+            (0..).zip(turns).map(|(index, turn)| if index < unread { empty(turn) } else { read(turn, lens, &mut seen) }).collect();
         let all = turns.len() as f32;
         let telling = |with: usize| (1.0 + (all - with as f32 + 0.5) / (with as f32 + 0.5)).ln();
         // Words that stand everywhere join sentences; many of them together must not outweigh one that tells.

@@ -14,6 +14,8 @@ use crate::chats::Author;
 const MOST_PROMISES: usize = 12;
 const MOST_OPEN: usize = 5;
 const QUOTATION: usize = 60;
+/// No fact takes less than this, in tokens.
+const LEAST: usize = 8;
 /// How many words stand on either side of a fact, and how much one counts that the customer told themselves.
 const WORDS_AROUND: usize = 5;
 const OWN_FACT: f32 = 4.0;
@@ -38,6 +40,9 @@ pub fn told_facts(scan: &Scan, budget: &mut Budget) -> Vec<String> {
     let mut seen = HashSet::new();
     let mut chosen: Vec<(usize, String)> = Vec::new();
     for (_, index, read, sentence) in ranked {
+        if budget.left() < LEAST {
+            break;
+        }
         if !seen.contains(sentence.fact) {
             let line = format!("{}: {}", author(read.turn.message.author), around(sentence.text, sentence.fact));
             if budget.take(&line) {
