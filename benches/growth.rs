@@ -126,7 +126,7 @@ async fn generate(data: &Path, chats: usize) {
         }
     }
     writers.join_all().await;
-    let added = chats - have as usize;
+    let added = chats.saturating_sub(have as usize);
     let seconds = began.elapsed().as_secs_f64();
     eprintln!(
         "\r{chats} chats are there; {added} new ones in {seconds:.0} s, {:.0} events a second",

@@ -2,7 +2,7 @@
 
 use super::{
     ChatError, Chats, Filter,
-    archive_rows::{self, Listed, Place},
+    archive_rows::{self, Found, Listed, Place},
 };
 use crate::{config::Workspace, text};
 
@@ -39,11 +39,8 @@ impl Chats {
             return Ok(ChatPage { chats: Vec::new(), next_page_token: String::new() });
         }
         let after = if page_token.is_empty() { None } else { Some(read_token(&page_token).ok_or(ChatError::PageToken)?) };
-        let mut chats = archive_rows::list(&self.store, workspace, &filter, after, page_size + 1).await?;
-        let more = chats.len() > page_size;
-        chats.truncate(page_size);
-        let next_page_token = chats.last().filter(|_| more).map(|last| token_of(last.place)).unwrap_or_default();
-        Ok(ChatPage { chats, next_page_token })
+        let Found { chats, next } = archive_rows::list(&self.store, workspace, &filter, after, page_size).await?;
+        Ok(ChatPage { chats, next_page_token: next.map(token_of).unwrap_or_default() })
     }
 
     /// A query's words, each by all the forms under which a message of some language may hold it.

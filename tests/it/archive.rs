@@ -155,3 +155,43 @@ async fn an_event_that_comes_late_stands_at_its_time() {
     }
     desk.close().await;
 }
+
+#[tokio::test]
+async fn a_page_that_finds_little_has_one_after_it() {
+    let mut desk = Desk::empty().await;
+    // Two words that are in thousands of chats each, and together in a hundred.
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..5100 {
+        let text = match number {
+            0..2500 => "alpha",
+            2500..2600 => "alpha beta",
+            _ => "beta",
+        };
+        let mut said = at(number, customer_says("e", text));
+        if let Some(Body::Message(message)) = said.body.as_mut() {
+            message.language = "en".into();
+        }
+        let mut chats = desk.chats.clone();
+        calls.spawn(async move {
+            chats.append_events(pb::AppendEventsRequest { chat_id: format!("c{number:04}"), events: vec![said] }).await.unwrap();
+        });
+        if calls.len() >= 64 {
+            calls.join_next().await.unwrap().unwrap();
+        }
+    }
+    calls.join_all().await;
+    let (mut found, mut pages, mut page_token) = (Vec::new(), 0, String::new());
+    loop {
+        let list = pb::ListChatsRequest { query: "alpha beta".into(), page_size: 30, page_token, ..pb::ListChatsRequest::default() };
+        let page = desk.chats.list_chats(list).await.unwrap().into_inner();
+        found.extend(page.chats.into_iter().map(|chat| chat.chat_id));
+        pages += 1;
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(found, (2500..2600).rev().map(|number| format!("c{number:04}")).collect::<Vec<_>>());
+    assert!((4..10).contains(&pages), "{pages} pages");
+    desk.close().await;
+}
