@@ -200,11 +200,12 @@ async fn measure(data: &Path, chats: usize) -> [f64; 3] {
     for counted in [false, true] {
         for (index, from) in [chats - RECENT.min(chats), 0].into_iter().enumerate() {
             let mut samples = Vec::new();
-            for number in 0..SAMPLES {
+            for _ in 0..SAMPLES {
                 let chat_id = chat_id(from + draws.below(chats - from));
                 let text = draws.sentence();
                 let message = pb::Message { author: pb::Author::Customer.into(), text, language: "en".into(), ..pb::Message::default() };
-                let event_id = format!("more-{counted}-{index}-{number}-{}", draws.next());
+                // New in each run, also on a folder of an earlier one.
+                let event_id = format!("more-{}", uuid::Uuid::new_v4());
                 let event = pb::Event { event_id, body: Some(pb::event::Body::Message(message)), ..pb::Event::default() };
                 let began = Instant::now();
                 client.append_events(pb::AppendEventsRequest { chat_id, events: vec![event] }).await.expect("it is taken");

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Chats looked at for one page, at most: a page that is not full then still has one after it.
-const WINDOW: usize = 2500;
+const WINDOW: usize = 1000;
 
 /// What chats are asked for. What is `None` or empty filters nothing.
 #[derive(Debug, Clone, Default)]
