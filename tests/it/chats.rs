@@ -248,7 +248,18 @@ fn any_event(number: usize, seed: &mut u64) -> pb::Event {
         }),
         3 => Body::Transfer(pb::Transfer { to_agent_id: format!("agent-{number}"), ..pb::Transfer::default() }),
         4 => Body::Ticket(pb::Ticket { ticket_id: format!("T-{number}"), ..pb::Ticket::default() }),
-        5 => Body::Reopened(pb::Reopened {}),
+        5 if draw(seed, 2) == 0 => Body::Reopened(pb::Reopened {}),
+        5 => Body::Opened(pb::Opened { channel: pb::Channel::Email.into(), group: format!("team {number}"), ..pb::Opened::default() }),
+        6 => {
+            let message = pb::Message {
+                author: pb::Author::Agent.into(),
+                author_id: format!("agent-{}", draw(seed, 2)),
+                author_name: format!("Name {}", draw(seed, 3)),
+                text: format!("text {number}"),
+                ..pb::Message::default()
+            };
+            Body::Message(message)
+        }
         _ => return at(draw(seed, 50) as i64, customer_says(&format!("e{number}"), &format!("text {number}"))),
     };
     at(draw(seed, 50) as i64, event(&format!("e{number}"), body))
@@ -257,7 +268,8 @@ fn any_event(number: usize, seed: &mut u64) -> pb::Event {
 #[tokio::test]
 async fn any_batching_and_any_repeats_give_the_same_chat() {
     let mut desk = Desk::empty().await;
-    for case in 0..20 {
+    const CASES: usize = 60;
+    for case in 0..CASES {
         let mut seed = case as u64;
         let events: Vec<pb::Event> = (0..1 + draw(&mut seed, 30)).map(|number| any_event(number, &mut seed)).collect();
         desk.append(&format!("whole-{case}"), events.clone()).await.unwrap();
@@ -276,6 +288,24 @@ async fn any_batching_and_any_repeats_give_the_same_chat() {
         assert_eq!(whole.events, parts.events, "case {case}");
         let named = |chat: Option<pb::Chat>| pb::Chat { chat_id: String::new(), earlier_chat_ids: Vec::new(), ..chat.unwrap() };
         assert_eq!(named(whole.chat), named(parts.chat), "case {case}");
+    }
+    // Lists show what is kept beside each chat: it must be what the events fold to.
+    let list = pb::ListChatsRequest { page_size: 1000, ..pb::ListChatsRequest::default() };
+    let listed = desk.chats.list_chats(list).await.unwrap().into_inner().chats;
+    assert_eq!(listed.len(), 2 * CASES);
+    for listed in listed {
+        let folded = desk.chat(&listed.chat_id).await.unwrap().chat.unwrap();
+        let customer = folded.customer.unwrap_or_default();
+        let customer = pb::Customer { customer_id: customer.customer_id, name: customer.name, ..pb::Customer::default() };
+        let shown = pb::Chat {
+            customer: Some(customer),
+            form_answers: Default::default(),
+            records: Vec::new(),
+            rating: None,
+            earlier_chat_ids: Vec::new(),
+            ..folded
+        };
+        assert_eq!(listed, shown);
     }
     desk.close().await;
 }
