@@ -66,7 +66,7 @@ impl KnowledgeService for Api {
         Ok(Response::new(pb::SearchResponse {
             hits: hits.hits.into_iter().map(encode).collect(),
             total: hits.total as i32,
-            corrected_query: String::new(),
+            corrected_query: hits.corrected,
             search_id,
         }))
     }

@@ -5,6 +5,8 @@ mod call;
 mod check;
 mod demo;
 mod dynamic;
+mod eval;
+mod scratch;
 mod serve;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -23,6 +25,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("demo", matches)) => demo::run(matches),
         Some(("check", matches)) => check::run(matches),
         Some(("call", matches)) => call::run(matches),
+        Some(("eval", matches)) => eval::run(matches),
         Some(("backup", matches)) => backup::run_backup(matches),
         Some(("restore", matches)) => backup::run_restore(matches),
         _ => unreachable!("clap asks for one of the commands"),
@@ -47,6 +50,7 @@ fn command() -> Command {
         .subcommand(demo::command())
         .subcommand(check::command())
         .subcommand(call::command())
+        .subcommand(eval::command())
         .subcommand(backup::backup_command())
         .subcommand(backup::restore_command())
 }

@@ -4,23 +4,23 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
-use tantivy::{
-    IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError, Term,
-    schema::{Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions},
-    tokenizer::{PreTokenizedString, Token},
-};
+use tantivy::{IndexReader, IndexWriter, ReloadPolicy, TantivyError, Term, schema::Schema};
 use tokio::sync::{Notify, watch};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Catalog, Details, Document, DocumentKey, KnowledgeError, Visibility, document_rows::Change};
-use crate::text::{fold, plain, words};
+use super::{
+    Catalog, KnowledgeError,
+    document_rows::Change,
+    schema::{Fields, indexed, key_text, schema},
+    view::View,
+};
 
 /// Goes up whenever the fields or the analyzer change.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 const WRITER_BYTES: usize = 32 << 20;
 /// Changes taken in one commit.
 const STEP: i64 = 2000;
@@ -29,29 +29,9 @@ const POLL: Duration = Duration::from_millis(500);
 /// How long a change waits for the index.
 const CATCH_UP: Duration = Duration::from_secs(20);
 
-/// The index's fields.
-#[derive(Debug, Clone, Copy)]
-pub struct Fields {
-    pub key: Field,
-    pub kind: Field,
-    pub language: Field,
-    pub category: Field,
-    pub tag: Field,
-    pub audience: Field,
-    /// `everyone`, `group:…` or `agent:…`
-    pub visibility: Field,
-    pub shortcut: Field,
-    pub title: Field,
-    pub tag_words: Field,
-    pub body: Field,
-    /// The document as JSON.
-    pub source: Field,
-}
-
 /// The index of one workspace, and the task that keeps it up with the catalog.
 pub struct Index {
-    pub fields: Fields,
-    reader: IndexReader,
+    view: Arc<RwLock<Arc<View>>>,
     applied: watch::Receiver<i64>,
     wake: Arc<Notify>,
     _follow: AbortOnDropHandle<()>,
@@ -65,17 +45,18 @@ impl Index {
         let (writer, reader, held) = tokio::task::spawn_blocking(move || open(&folder, schema, newest))
             .await
             .map_err(|_| TantivyError::InternalError("the index's opening was stopped".to_owned()))??;
-        let mut follower = Follower { catalog, fields, writer: Some(writer), reader: reader.clone() };
+        let view = Arc::new(RwLock::new(Arc::new(View::new(reader.searcher(), fields, None)?)));
+        let mut follower = Follower { catalog, fields, writer: Some(writer), shown: Shown { reader, view: Arc::clone(&view) } };
         let held = follower.catch_up(held).await?;
         let (tell, applied) = watch::channel(held);
         let wake = Arc::new(Notify::new());
         let follow = AbortOnDropHandle::new(tokio::spawn(follower.follow(held, tell, Arc::clone(&wake))));
-        Ok(Index { fields, reader, applied, wake, _follow: follow })
+        Ok(Index { view, applied, wake, _follow: follow })
     }
 
     /// What can be searched now.
-    pub fn searcher(&self) -> tantivy::Searcher {
-        self.reader.searcher()
+    pub fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Waits until the change of this number can be found.
@@ -95,7 +76,24 @@ struct Follower {
     fields: Fields,
     /// `None` only while a commit has it, or after one was lost.
     writer: Option<IndexWriter>,
+    shown: Shown,
+}
+
+/// What is searched, and how it is brought up to what was committed.
+#[derive(Clone)]
+struct Shown {
     reader: IndexReader,
+    view: Arc<RwLock<Arc<View>>>,
+}
+
+impl Shown {
+    fn reload(&self, fields: Fields) -> Result<(), TantivyError> {
+        self.reader.reload()?;
+        let last = Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner));
+        let view = Arc::new(View::new(self.reader.searcher(), fields, Some(&last))?);
+        *self.view.write().unwrap_or_else(PoisonError::into_inner) = view;
+        Ok(())
+    }
 }
 
 impl Follower {
@@ -121,8 +119,8 @@ impl Follower {
             let Some(writer) = self.writer.take() else {
                 return Err(TantivyError::InternalError("the index's writer is lost; restart to open it again".to_owned()).into());
             };
-            let (fields, reader) = (self.fields, self.reader.clone());
-            let done = tokio::task::spawn_blocking(move || apply(writer, fields, &reader, &changes, last)).await;
+            let (fields, shown) = (self.fields, self.shown.clone());
+            let done = tokio::task::spawn_blocking(move || apply(writer, fields, &shown, &changes, last)).await;
             let (writer, result) = done.map_err(|_| TantivyError::InternalError("an index commit was stopped".to_owned()))?;
             self.writer = Some(writer);
             result?;
@@ -131,13 +129,7 @@ impl Follower {
     }
 }
 
-fn apply(
-    mut writer: IndexWriter,
-    fields: Fields,
-    reader: &IndexReader,
-    changes: &[Change],
-    last: i64,
-) -> (IndexWriter, Result<(), TantivyError>) {
+fn apply(mut writer: IndexWriter, fields: Fields, shown: &Shown, changes: &[Change], last: i64) -> (IndexWriter, Result<(), TantivyError>) {
     let result = (|| {
         for change in changes {
             writer.delete_term(Term::from_field_text(fields.key, &key_text(&change.key)));
@@ -148,7 +140,7 @@ fn apply(
         let mut commit = writer.prepare_commit()?;
         commit.set_payload(&format!("{FORMAT}:{last}"));
         commit.commit()?;
-        reader.reload()
+        shown.reload(fields)
     })();
     if result.is_err() {
         // What was added but not committed must not come in with the next commit.
@@ -183,88 +175,4 @@ fn open_held(folder: &Path, schema: &Schema) -> Result<(IndexWriter, IndexReader
     let writer = index.writer_with_num_threads(1, WRITER_BYTES)?;
     let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
     Ok((writer, reader, held))
-}
-
-fn schema() -> (Schema, Fields) {
-    let words = TextOptions::default()
-        .set_indexing_options(TextFieldIndexing::default().set_tokenizer("raw").set_index_option(IndexRecordOption::WithFreqs));
-    let mut schema = Schema::builder();
-    let fields = Fields {
-        key: schema.add_text_field("key", STRING),
-        kind: schema.add_text_field("kind", STRING),
-        language: schema.add_text_field("language", STRING),
-        category: schema.add_text_field("category", STRING),
-        tag: schema.add_text_field("tag", STRING),
-        audience: schema.add_text_field("audience", STRING),
-        visibility: schema.add_text_field("visibility", STRING),
-        shortcut: schema.add_text_field("shortcut", STRING),
-        title: schema.add_text_field("title", words.clone()),
-        tag_words: schema.add_text_field("tag_words", words.clone()),
-        body: schema.add_text_field("body", words),
-        source: schema.add_text_field("source", STORED),
-    };
-    (schema.build(), fields)
-}
-
-/// A document's key as the index has it.
-fn key_text(key: &DocumentKey) -> String {
-    format!("{}\n{}\n{}", key.kind as i16, key.language, key.id)
-}
-
-fn indexed(fields: Fields, document: &Document) -> Result<TantivyDocument, TantivyError> {
-    let mut indexed = TantivyDocument::new();
-    indexed.add_text(fields.key, key_text(&document.key()));
-    indexed.add_text(fields.kind, (document.kind() as i16).to_string());
-    indexed.add_text(fields.language, document.language.as_str());
-    indexed.add_text(fields.category, &document.category);
-    for tag in &document.tags {
-        indexed.add_text(fields.tag, tag);
-    }
-    match &document.details {
-        Details::Article { audience, .. } => indexed.add_text(fields.audience, audience_text(*audience)),
-        Details::CannedAnswer { shortcut, visibility } => {
-            indexed.add_text(fields.visibility, visibility_text(visibility));
-            indexed.add_text(fields.shortcut, shortcut_key(shortcut));
-        }
-    }
-    let language = document.language.primary();
-    indexed.add_pre_tokenized_text(fields.title, tokens(&document.title, language));
-    indexed.add_pre_tokenized_text(fields.tag_words, tokens(&document.tags.join(" "), language));
-    indexed.add_pre_tokenized_text(fields.body, tokens(&plain(&document.body), language));
-    let source = serde_json::to_string(document).map_err(|error| TantivyError::InternalError(error.to_string()))?;
-    indexed.add_text(fields.source, source);
-    Ok(indexed)
-}
-
-/// An audience as the index has it.
-pub fn audience_text(audience: super::Audience) -> &'static str {
-    match audience {
-        super::Audience::Public => "public",
-        super::Audience::Agents => "agents",
-    }
-}
-
-/// A visibility as the index has it.
-pub fn visibility_text(visibility: &Visibility) -> String {
-    match visibility {
-        Visibility::Everyone => "everyone".to_owned(),
-        Visibility::Group(group) => format!("group:{group}"),
-        Visibility::Agent(agent) => format!("agent:{agent}"),
-    }
-}
-
-/// A shortcut as it is compared: without the slash, case and accents.
-pub fn shortcut_key(shortcut: &str) -> String {
-    fold(shortcut.trim().trim_start_matches('/'))
-}
-
-/// Every key of a word stands at the word's position.
-fn tokens(text: &str, language: &str) -> PreTokenizedString {
-    let mut tokens = Vec::new();
-    for (position, word) in words(text, language).into_iter().enumerate() {
-        for key in word.keys {
-            tokens.push(Token { offset_from: word.start, offset_to: word.end, position, text: key, position_length: 1 });
-        }
-    }
-    PreTokenizedString { text: String::new(), tokens }
 }

@@ -2,16 +2,24 @@
 
 mod catalog;
 mod check;
+mod close;
+mod common;
 mod document;
 mod document_rows;
 mod error;
 mod folder;
 mod front_matter;
 mod index;
+mod offer;
 mod query;
 mod report_rows;
+mod schema;
+mod score;
 mod search;
 mod snippet;
+mod synonyms;
+mod terms;
+mod view;
 mod watch;
 
 use std::{
@@ -34,15 +42,16 @@ pub use document::{Audience, Details, Document, DocumentKey, Kind, Visibility};
 pub use document_rows::PutStatus;
 pub use error::KnowledgeError;
 pub use folder::{Problem, Term, Voice};
+pub use offer::{Offer, OfferQuery, Said, Wanted};
 pub use query::Reader;
 pub use report_rows::{ArticleRating, RatingCount, SearchReport};
-pub use search::{Hit, Hits, Offer, OfferQuery, Search, Wanted};
+pub use search::{Hit, Hits, Search};
 pub use snippet::{Marker, Segment};
 
 use folder::Folder;
 use index::Index;
 use report_rows::Report;
-use search::Synonyms;
+use synonyms::Synonyms;
 use watch::Watch;
 
 /// The knowledge of every workspace.
@@ -117,7 +126,7 @@ impl Knowledge {
     /// Ranks documents for a conversation, best first.
     pub fn offer(&self, workspace: &Workspace, query: &OfferQuery) -> Result<Vec<Offer>, KnowledgeError> {
         let base = self.base(workspace);
-        search::offer(&base.index, &base.synonyms(), query)
+        offer::offer(&base.index, &base.synonyms(), query)
     }
 
     /// An article for a reader, in the first of `languages` that there is, or near to it, else in any.

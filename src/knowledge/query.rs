@@ -1,36 +1,14 @@
-//! Queries: built from words by our own rules, never by a parser, so that text is never syntax.
+//! What is looked for: the words of what was typed or said, and who may read what is found.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use tantivy::{
-    Searcher, Term,
-    query::{BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, Occur, Query, TermQuery},
-    schema::{Field, IndexRecordOption},
-};
-
-use super::{
-    Audience, Kind, Visibility,
-    index::{Fields, audience_text, visibility_text},
-};
-use crate::text::{Language, Word, words};
+use super::{Audience, schema::word_grams};
+use crate::text::{Word, words};
 
 /// Most words of a query that count.
 pub const MOST_WORDS: usize = 64;
-const TITLE_WEIGHT: f32 = 1.2;
-const TAGS_WEIGHT: f32 = 1.1;
-const BODY_WEIGHT: f32 = 1.0;
-/// A form of a word counts a little less than the word itself, a word that only begins so less still.
-const STEM_WEIGHT: f32 = 0.8;
-const PREFIX_WEIGHT: f32 = 0.6;
-const SYNONYM_WEIGHT: f32 = 0.4;
-/// Most words that a half word stands for.
-const MOST_EXPANSIONS: usize = 40;
-/// How much the weaker fields of a word add to its best one.
-const TIE_BREAKER: f32 = 0.2;
-/// What a document gains whose title and tags hold every word, of the most that it could score.
-const NAMED_BONUS: f32 = 0.25;
-/// The most that BM25 makes of one idf (its k1 is 1.2).
-const MOST_OF_IDF: f32 = 2.2;
+/// How slowly what is said again counts more.
+const AGAIN: f32 = 1.0;
 
 /// Who reads what is found. It is a part of every query.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +39,15 @@ impl Reader {
     pub fn sees(&self, audience: Audience) -> bool {
         self.articles == Audience::Agents || audience == Audience::Public
     }
+
+    /// Whether canned answers with this owner, `group:…` or `agent:…`, are theirs.
+    pub fn owns(&self, owner: &str) -> bool {
+        match owner.split_once(':') {
+            Some(("agent", agent)) => !agent.is_empty() && agent == self.agent_id,
+            Some(("group", group)) => self.groups.iter().any(|own| own == group),
+            _ => false,
+        }
+    }
 }
 
 /// A word that is looked for.
@@ -70,216 +57,190 @@ pub struct QueryWord {
     pub weight: f32,
     /// Whether it may be half a word.
     pub half: bool,
-    pub synonyms: Vec<String>,
+    pub grams: Vec<String>,
 }
 
-/// The words of a query as typed. The last may be half a word, unless something follows it.
-pub fn typed_words(text: &str, language: &str) -> Vec<QueryWord> {
-    let mut found: Vec<QueryWord> = words(text, language)
-        .into_iter()
-        .take(MOST_WORDS)
-        .map(|word| QueryWord { word, weight: 1.0, half: false, synonyms: Vec::new() })
-        .collect();
-    if let Some(last) = found.last_mut() {
-        last.half = last.word.end == text.len();
-    }
-    found
+/// Words that are looked for together.
+#[derive(Debug, Clone, Default)]
+pub struct Query {
+    pub words: Vec<QueryWord>,
+    /// Words that follow one another, by their places in `words`, and what finding them together counts.
+    pub pairs: Vec<(usize, usize, f32)>,
 }
 
-/// The words of weighted pieces of text, each once with its greatest weight; the heaviest count.
-pub fn weighted_words(pieces: &[(String, f32)], language: &str) -> Vec<QueryWord> {
-    let mut order: Vec<String> = Vec::new();
-    let mut found: HashMap<String, QueryWord> = HashMap::new();
-    for (text, weight) in pieces {
-        for word in words(text, language) {
-            let folded = word.folded().to_owned();
-            let known = found.entry(folded.clone()).or_insert_with(|| {
-                order.push(folded);
-                QueryWord { word, weight: 0.0, half: false, synonyms: Vec::new() }
-            });
-            known.weight = known.weight.max(*weight);
-        }
-    }
-    let mut found: Vec<QueryWord> = order.into_iter().filter_map(|folded| found.remove(&folded)).collect();
-    found.sort_by(|one, other| other.weight.total_cmp(&one.weight));
-    found.truncate(MOST_WORDS);
-    found
+/// What somebody typed into a search box.
+#[derive(Debug, Clone, Default)]
+pub struct Typed {
+    pub query: Query,
+    /// Quoted: folded words that must stand together.
+    pub phrases: Vec<Vec<String>>,
+    /// After a minus: what must not be there, each a word in any form or a phrase.
+    pub excluded: Vec<Excluded>,
 }
 
-/// Words with what they cost and how they are looked for.
-pub struct Built {
-    clauses: Vec<Box<dyn Query>>,
-    /// Each word, in titles and tags alone.
-    named: Vec<Box<dyn Query>>,
-    /// The most that a document could score: the sum of the words' idf, an unknown word counted as the rarest.
-    pub best: f32,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Excluded {
+    /// By its keys.
+    Word(Vec<String>),
+    Phrase(Vec<String>),
 }
 
-impl Built {
-    /// Builds the words' clauses.
-    pub fn new(searcher: &Searcher, fields: Fields, query: &[QueryWord]) -> tantivy::Result<Built> {
-        let mut clauses = Vec::with_capacity(query.len());
-        let mut named: Vec<Box<dyn Query>> = Vec::with_capacity(query.len());
-        let mut best = 0.0;
-        for word in query {
-            let alternatives = alternatives(searcher, fields, word)?;
-            let with = alternatives.iter().map(|alternative| alternative.documents).max().unwrap_or(0);
-            best += word.weight * idf(searcher.num_docs(), with) * MOST_OF_IDF * TITLE_WEIGHT;
-            let names =
-                alternatives.iter().flat_map(|alternative| [fields.title, fields.tag_words].map(|field| term(field, &alternative.key)));
-            named.push(Box::new(BooleanQuery::union(names.collect())));
-            let mut terms: Vec<Box<dyn Query>> = Vec::new();
-            for Alternative { key, weight, .. } in alternatives {
-                for (field, field_weight) in [(fields.title, TITLE_WEIGHT), (fields.tag_words, TAGS_WEIGHT), (fields.body, BODY_WEIGHT)] {
-                    let term = TermQuery::new(Term::from_field_text(field, &key), IndexRecordOption::WithFreqs);
-                    terms.push(Box::new(BoostQuery::new(Box::new(term), weight * field_weight * word.weight)));
+/// A piece of what was typed.
+#[derive(Debug, PartialEq, Eq)]
+struct Piece<'a> {
+    text: &'a str,
+    /// Where it stands in what was typed, in bytes.
+    from: usize,
+    quoted: bool,
+    excluded: bool,
+}
+
+impl Typed {
+    /// Reads what was typed: words, `"phrases"`, and `-exclusions`. The last word may be half a word, unless something follows it.
+    /// Everything else is text; nothing is an error.
+    pub fn read(text: &str, language: &str) -> Typed {
+        let mut typed = Typed::default();
+        for piece in pieces(text) {
+            let found = words(piece.text, language);
+            let folded = || found.iter().map(|word| word.folded().to_owned()).collect::<Vec<String>>();
+            match (piece.excluded, piece.quoted) {
+                _ if found.is_empty() => {}
+                (true, false) => typed.excluded.extend(found.into_iter().map(|word| Excluded::Word(word.keys))),
+                (true, true) => typed.excluded.push(Excluded::Phrase(folded())),
+                (false, quoted) => {
+                    if quoted {
+                        typed.phrases.push(folded());
+                    }
+                    typed.query.follow(piece.text, found, 1.0);
+                    if let Some(last) = typed.query.words.last_mut()
+                        && !quoted
+                    {
+                        last.half = piece.from + last.word.end == text.len();
+                    }
                 }
             }
-            clauses.push(Box::new(DisjunctionMaxQuery::with_tie_breaker(terms, TIE_BREAKER)) as Box<dyn Query>);
         }
-        Ok(Built { clauses, named, best })
-    }
-
-    /// How many words there are.
-    pub fn len(&self) -> usize {
-        self.clauses.len()
-    }
-
-    /// A query for documents with at least `least` of the words, inside `filter`.
-    pub fn at_least(&self, least: usize, filter: &[(Occur, Box<dyn Query>)]) -> BooleanQuery {
-        let words =
-            BooleanQuery::union_with_minimum_required_clauses(self.clauses.iter().map(|clause| clause.box_clone()).collect(), least);
-        let mut clauses: Vec<(Occur, Box<dyn Query>)> = vec![(Occur::Must, Box::new(words))];
-        // A title and tags that hold every word are what was meant, above all while somebody types.
-        let named = BooleanQuery::intersection(self.named.iter().map(|word| word.box_clone()).collect());
-        clauses.push((Occur::Should, Box::new(ConstScoreQuery::new(Box::new(named), NAMED_BONUS * self.best))));
-        clauses.extend(filter.iter().map(|(occur, clause)| (*occur, clause.box_clone())));
-        BooleanQuery::new(clauses)
+        typed
     }
 }
 
-/// A term that a word is looked for by.
-struct Alternative {
-    key: String,
-    weight: f32,
-    /// How many documents have it.
-    documents: u64,
-}
-
-/// The word's own keys, its synonyms, and, if it may be half a word, the words that begin with it.
-fn alternatives(searcher: &Searcher, fields: Fields, word: &QueryWord) -> tantivy::Result<Vec<Alternative>> {
-    let mut found: Vec<Alternative> = Vec::new();
-    for (index, key) in word.word.keys.iter().enumerate() {
-        let weight = if index == 0 { 1.0 } else { STEM_WEIGHT };
-        found.push(Alternative { key: key.clone(), weight, documents: known(searcher, fields, key)? });
-    }
-    for synonym in &word.synonyms {
-        found.push(Alternative { key: synonym.clone(), weight: SYNONYM_WEIGHT, documents: known(searcher, fields, synonym)? });
-    }
-    if word.half {
-        let weight = if found[0].documents > 0 { PREFIX_WEIGHT } else { 1.0 };
-        let longer = expand(searcher, fields, word.word.folded())?;
-        let all = longer.iter().map(|(_, documents)| *documents).sum();
-        for (key, documents) in longer {
-            if !found.iter().any(|known| known.key == key) {
-                found.push(Alternative { key, weight, documents });
+impl Query {
+    /// Adds words that stand one after the other in `text`.
+    fn follow(&mut self, text: &str, found: Vec<Word>, weight: f32) {
+        for word in found {
+            if self.words.len() == MOST_WORDS {
+                return;
             }
-        }
-        // A rare continuation says no more about what is meant than a frequent one, and the half word itself may be another word's
-        // stem: all count as their sum would.
-        let rarity = |documents| idf(searcher.num_docs(), documents);
-        for alternative in &mut found {
-            alternative.weight *= (rarity(all) / rarity(alternative.documents)).min(1.0);
-        }
-    }
-    Ok(found)
-}
-
-/// What every query is bound to: a kind, what its reader may see, and one language or any.
-pub fn bounds(fields: Fields, kind: Kind, reader: &Reader, language: Option<&Language>) -> Vec<(Occur, Box<dyn Query>)> {
-    let mut bounds = vec![must(fields.kind, &(kind as i16).to_string())];
-    match kind {
-        Kind::Article if reader.articles == Audience::Public => bounds.push(must(fields.audience, audience_text(Audience::Public))),
-        Kind::Article => {}
-        Kind::CannedAnswer => {
-            let mut visible = vec![visibility_text(&Visibility::Everyone)];
-            if !reader.agent_id.is_empty() {
-                visible.push(visibility_text(&Visibility::Agent(reader.agent_id.clone())));
-            }
-            visible.extend(reader.groups.iter().map(|group| visibility_text(&Visibility::Group(group.clone()))));
-            let any = visible.iter().map(|text| (Occur::Should, term(fields.visibility, text))).collect();
-            bounds.push((Occur::Must, unscored(Box::new(BooleanQuery::new(any)))));
-        }
-    }
-    if let Some(language) = language {
-        bounds.push(must(fields.language, language.as_str()));
-    }
-    bounds
-}
-
-/// A condition that does not count in the score.
-pub fn must(field: Field, text: &str) -> (Occur, Box<dyn Query>) {
-    (Occur::Must, unscored(term(field, text)))
-}
-
-fn term(field: Field, text: &str) -> Box<dyn Query> {
-    Box::new(TermQuery::new(Term::from_field_text(field, text), IndexRecordOption::Basic))
-}
-
-fn unscored(query: Box<dyn Query>) -> Box<dyn Query> {
-    Box::new(ConstScoreQuery::new(query, 0.0))
-}
-
-/// The languages that the index has documents in.
-pub fn languages(searcher: &Searcher, fields: Fields) -> tantivy::Result<Vec<Language>> {
-    let mut found: Vec<Language> = Vec::new();
-    for segment in searcher.segment_readers() {
-        let index = segment.inverted_index(fields.language)?;
-        let mut terms = index.terms().stream()?;
-        while terms.advance() {
-            if let Ok(language) = Language::parse(&String::from_utf8_lossy(terms.key()))
-                && !found.contains(&language)
-            {
-                found.push(language);
+            let grams = word_grams(text, &word);
+            self.words.push(QueryWord { word, weight, half: false, grams });
+            let last = self.words.len() - 1;
+            if last > 0 {
+                self.pairs.push((last - 1, last, weight));
             }
         }
     }
-    Ok(found)
-}
 
-fn known(searcher: &Searcher, fields: Fields, key: &str) -> tantivy::Result<u64> {
-    let mut most = 0;
-    for field in [fields.body, fields.title, fields.tag_words] {
-        most = most.max(searcher.doc_freq(&Term::from_field_text(field, key))?);
-    }
-    Ok(most)
-}
-
-/// The words of the index that begin with `prefix`, the most frequent ones, and how many documents have each.
-fn expand(searcher: &Searcher, fields: Fields, prefix: &str) -> tantivy::Result<Vec<(String, u64)>> {
-    let mut found: HashMap<String, u64> = HashMap::new();
-    for segment in searcher.segment_readers() {
-        for field in [fields.title, fields.tag_words, fields.body] {
-            let index = segment.inverted_index(field)?;
-            let mut terms = index.terms().range().ge(prefix.as_bytes()).into_stream()?;
-            while terms.advance() {
-                if !terms.key().starts_with(prefix.as_bytes()) {
-                    break;
+    /// The words of weighted pieces of text, each once: a word said again counts more, but ever less so. The heaviest `most` are kept.
+    pub fn weighted(pieces: &[(String, f32)], language: &str, most: usize) -> Query {
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut query = Query::default();
+        let mut pairs: BTreeMap<(usize, usize), f32> = BTreeMap::new();
+        for (text, weight) in pieces {
+            let mut before = None;
+            for word in words(text, language) {
+                let place = *places.entry(word.folded().to_owned()).or_insert_with(|| {
+                    let grams = word_grams(text, &word);
+                    query.words.push(QueryWord { word, weight: 0.0, half: false, grams });
+                    query.words.len() - 1
+                });
+                query.words[place].weight += weight;
+                if let Some(before) = before {
+                    *pairs.entry((before, place)).or_default() += weight;
                 }
-                *found.entry(String::from_utf8_lossy(terms.key()).into_owned()).or_default() += u64::from(terms.value().doc_freq);
+                before = Some(place);
             }
         }
+        let bent = |weight: f32| weight * (1.0 + AGAIN) / (weight + AGAIN);
+        for word in &mut query.words {
+            word.weight = bent(word.weight);
+        }
+        query.pairs = pairs.into_iter().map(|((one, other), weight)| (one, other, bent(weight))).collect();
+        query.keep(most, |word| word.weight);
+        query
     }
-    let mut found: Vec<(String, u64)> = found.into_iter().collect();
-    found.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
-    found.truncate(MOST_EXPANSIONS);
-    Ok(found)
+
+    /// The places of a text's words, each once.
+    pub fn places(&self, text: &str, language: &str) -> Vec<usize> {
+        let found = words(text, language);
+        (0..self.words.len()).filter(|place| found.iter().any(|word| word.folded() == self.words[*place].word.folded())).collect()
+    }
+
+    /// Keeps the `most` words that are worth most, and what pairs they make.
+    fn keep(&mut self, most: usize, worth: impl Fn(&QueryWord) -> f32) {
+        if self.words.len() <= most {
+            return;
+        }
+        let mut order: Vec<usize> = (0..self.words.len()).collect();
+        order.sort_by(|one, other| worth(&self.words[*other]).total_cmp(&worth(&self.words[*one])));
+        order.truncate(most);
+        order.sort_unstable();
+        let place: HashMap<usize, usize> = order.iter().enumerate().map(|(now, before)| (*before, now)).collect();
+        self.pairs = self.pairs.iter().filter_map(|(one, other, weight)| Some((*place.get(one)?, *place.get(other)?, *weight))).collect();
+        let mut number = 0;
+        self.words.retain(|_| {
+            number += 1;
+            place.contains_key(&(number - 1))
+        });
+    }
 }
 
-/// Robertson and Sparck Jones's idf, as in BM25.
-fn idf(documents: u64, with: u64) -> f32 {
-    let (documents, with) = (documents as f32, with.min(documents) as f32);
-    (1.0 + (documents - with + 0.5) / (with + 0.5)).ln()
+/// Cuts what was typed into quoted, excluded and other text.
+fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::new();
+    let mut from = 0;
+    let mut at = 0;
+    let plain = |from: usize, to: usize| (from < to).then(|| Piece { text: &text[from..to], from, quoted: false, excluded: false });
+    while let Some(letter) = text[at..].chars().next() {
+        let begins = text[..at].chars().next_back().is_none_or(char::is_whitespace);
+        let excluded =
+            letter == '-' && begins && text[at + 1..].starts_with(|next: char| next.is_alphanumeric() || closing(next).is_some());
+        let open = if excluded { at + 1 } else { at };
+        let opening = text[open..].chars().next().filter(|_| begins);
+        let quoted = opening.and_then(|opening| {
+            let inner = open + opening.len_utf8();
+            let end = text[inner..].find(closing(opening)?)?;
+            Some((inner, inner + end))
+        });
+        if let Some((inner, end)) = quoted {
+            pieces.extend(plain(from, at));
+            pieces.push(Piece { text: &text[inner..end], from: inner, quoted: true, excluded });
+            at = end + text[end..].chars().next().map_or(0, char::len_utf8);
+            from = at;
+        } else if excluded {
+            pieces.extend(plain(from, at));
+            let end = text[open..].find(char::is_whitespace).map_or(text.len(), |end| open + end);
+            pieces.push(Piece { text: &text[open..end], from: open, quoted: false, excluded: true });
+            at = end;
+            from = end;
+        } else {
+            at += letter.len_utf8();
+        }
+    }
+    pieces.extend(plain(from, text.len()));
+    pieces
+}
+
+/// What closes a quotation that this opens.
+fn closing(opening: char) -> Option<&'static [char]> {
+    match opening {
+        '"' => Some(&['"']),
+        '“' => Some(&['”', '"']),
+        '„' => Some(&['“', '”', '"']),
+        '«' => Some(&['»']),
+        '»' => Some(&['«']),
+        '「' => Some(&['」']),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -288,14 +249,34 @@ mod tests {
 
     #[test]
     fn a_space_after_the_last_word_ends_it() {
-        assert!(typed_words("iade sür", "tr")[1].half);
-        assert!(!typed_words("iade sür ", "tr")[1].half);
+        assert!(Typed::read("iade sür", "tr").query.words[1].half);
+        assert!(!Typed::read("iade sür ", "tr").query.words[1].half);
+        assert!(!Typed::read("\"iade sür\"", "tr").query.words[1].half);
     }
 
     #[test]
-    fn a_word_counts_once_with_its_greatest_weight() {
-        let words = weighted_words(&[("parcel where".into(), 0.5), ("Parcel".into(), 1.0)], "en");
-        assert_eq!(words.len(), 2);
-        assert_eq!((words[0].word.folded(), words[0].weight), ("parcel", 1.0));
+    fn quotes_and_minus_are_read_and_all_else_is_text() {
+        let typed = Typed::read("red \"Gift Card\" -plastic -\"store credit\" e-mail -", "en");
+        assert_eq!(typed.phrases, [["gift", "card"]]);
+        assert_eq!(typed.excluded[0], Excluded::Word(vec!["plastic".to_owned()]));
+        assert_eq!(typed.excluded[1], Excluded::Phrase(vec!["store".to_owned(), "credit".to_owned()]));
+        let words: Vec<&str> = typed.query.words.iter().map(|word| word.word.folded()).collect();
+        assert_eq!(words, ["red", "gift", "card", "e", "mail"]);
+        for text in ["\"", "-", "--", "\"\"", "-\"", "a \"b c", "\"-\"-\"", "„a“ «b» -»c"] {
+            Typed::read(text, "en");
+        }
+        assert_eq!(Typed::read("a \"b c", "en").query.words.len(), 3, "a quotation without an end is text");
+    }
+
+    #[test]
+    fn a_word_counts_once_and_more_if_it_is_said_again() {
+        let query = Query::weighted(&[("parcel where".into(), 0.5), ("Parcel".into(), 1.0)], "en", 10);
+        assert_eq!(query.words.len(), 2);
+        assert_eq!(query.words[0].word.folded(), "parcel");
+        assert!((1.0..1.5).contains(&query.words[0].weight), "{}", query.words[0].weight);
+        assert_eq!((query.pairs[0].0, query.pairs[0].1), (0, 1));
+        let two = Query::weighted(&[("a b c".into(), 0.1), ("b c".into(), 1.0)], "en", 2);
+        assert_eq!(two.words.iter().map(|word| word.word.folded()).collect::<Vec<&str>>(), ["b", "c"]);
+        assert_eq!((two.pairs.len(), two.pairs[0].0, two.pairs[0].1), (1, 0, 1));
     }
 }

@@ -11,7 +11,7 @@ use super::{Kind, KnowledgeError};
 use crate::{
     config::Workspace,
     store::{Store, StoreError, Write, Writer, nanoseconds},
-    text::{Id, Language},
+    text::{Id, Language, masked},
 };
 
 /// Queries of a session that extend one another within this time are one search.
@@ -118,7 +118,7 @@ impl Report {
         let used = Use::Search {
             search_id: search_id.clone(),
             session_id: session_id.to_owned(),
-            query: query.trim().to_lowercase(),
+            query: masked(&query.trim().to_lowercase()),
             hits: i64::try_from(hits).unwrap_or(i64::MAX),
         };
         if self.writer.queue(Job { workspace: workspace.clone(), at: Timestamp::now(), used }, JOB_BYTES).is_err() {

@@ -1,31 +1,34 @@
-//! Searching: articles for people who type, documents for a conversation.
+//! Searching articles, for people who type.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::HashSet;
 
 use tantivy::{
-    DocAddress, Searcher, TantivyDocument,
-    collector::{Count, TopDocs},
-    query::{BooleanQuery, Occur, Query},
-    schema::Value,
+    BitSet, DocSet, TERMINATED, Term as IndexTerm,
+    query::{BooleanQuery, EnableScoring, Occur, PhraseQuery, Query as IndexQuery, TermQuery},
+    schema::{Field, IndexRecordOption},
 };
 
 use super::{
-    Document, Kind, KnowledgeError,
-    index::{Fields, Index, shortcut_key},
-    query::{Built, QueryWord, Reader, bounds, languages, must, typed_words, weighted_words},
+    Document, Kind, KnowledgeError, Reader,
+    close::look,
+    index::Index,
+    query::{Excluded, Typed},
+    score::{Corpus, Scope, Scored, score},
     snippet::{Marker, Segment},
+    synonyms::Synonyms,
+    terms::{Term, terms},
+    view::View,
 };
-use crate::text::{Id, Language, lookup};
+use crate::text::{Language, lookup, words};
 
-/// What a clause alone says counts a little less than the whole.
-const CLAUSE_SHARE: f64 = 0.8;
-/// A document in another language is worth less to whoever can't read it.
-const FOREIGN_SHARE: f64 = 0.5;
-/// Openers that may stand among the best answers and are passed over.
-const MOST_OPENERS: usize = 4;
+/// Documents that are looked at closer.
+pub const CLOSER: usize = 100;
+/// A document that counts less than this share of the best one is no hit: it has none of the words that say something.
+const LEAST_SHARE: f32 = 0.2;
+/// What a title that has every word gains, of what the best document counts.
+pub const TITLE_GAIN: f32 = 0.3;
+/// Of how many words the grams count.
+const GRAMMED: usize = 24;
 /// How fast a confidence nears 1.
 const STEEPNESS: f64 = 1.6;
 
@@ -57,294 +60,196 @@ pub struct Hit {
 pub struct Hits {
     pub hits: Vec<Hit>,
     pub total: usize,
+    /// The query with its misspelt words as they may have been meant; empty if none was.
+    pub corrected: String,
 }
 
-/// What is looked for in a conversation.
-#[derive(Debug, Clone)]
-pub enum Wanted {
-    /// Pieces of the conversation, with weights, and the clauses of what was asked last. A document that answers one clause well fits,
-    /// however much was said around it.
-    Conversation { pieces: Vec<(String, f32)>, clauses: Vec<String> },
-    /// What the agent typed.
-    Typed(String),
-    /// A shortcut, or its beginning, without the slash.
-    Shortcut(String),
-    /// Openers for a page, of which this is known.
-    Opener(String),
-}
-
-/// What is looked for, and by whom.
-#[derive(Debug, Clone)]
-pub struct OfferQuery {
-    pub wanted: Wanted,
-    pub kinds: Vec<Kind>,
-    pub language: Language,
-    pub reader: Reader,
-    pub limit: usize,
-    /// From 0 to 1: what fits less is not offered.
-    pub threshold: f64,
-}
-
-/// A document offered for a conversation.
-#[derive(Debug, Clone)]
-pub struct Offer {
-    pub document: Document,
-    /// From 0 to 1.
-    pub score: f64,
-    /// The words of the document that were looked for, as they stand in it.
-    pub matched: Vec<String>,
-    /// An article's best passage; a canned answer's body.
-    pub passage: String,
-    pub marker: Arc<Marker>,
-}
-
-impl std::fmt::Debug for Marker {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Marker")
-    }
+/// A document with its rank.
+#[derive(Debug, Clone, Copy)]
+pub struct Ranked {
+    pub found: Scored,
+    pub rank: f32,
 }
 
 /// Searches articles. Those in the page's language come first; others fill up only when there are none.
 pub fn search(index: &Index, synonyms: &Synonyms, search: &Search) -> Result<Hits, KnowledgeError> {
-    let searcher = index.searcher();
-    let fields = index.fields;
-    let there = languages(&searcher, fields)?;
+    let view = index.view();
+    let there = view.languages();
     let own = lookup(&search.language, there.iter());
-    let query = synonyms.add(typed_words(&search.query, search.language.primary()), search.language.primary());
-    if query.is_empty() {
+    let primary = search.language.primary();
+    let typed = Typed::read(&search.query, primary);
+    if typed.query.words.is_empty() {
         return Ok(Hits::default());
     }
-    let built = Built::new(&searcher, fields, &query)?;
-    let marker = Marker::new(&query);
     for language in own.map(Some).into_iter().chain([None]) {
-        let mut filter = bounds(fields, Kind::Article, &search.reader, language);
-        if !search.category.is_empty() {
-            filter.push(must(fields.category, &search.category));
+        let only = only(&view, search, &typed)?;
+        let scope = Scope { kinds: &[Kind::Article], language, reader: &search.reader, only };
+        let corpus = Corpus::of(&scope.sizes(&view, None));
+        let terms = terms(&view, &typed.query, primary, synonyms, corpus.documents)?;
+        let mut found = score(&view, &scope, &corpus, &terms, GRAMMED)?;
+        let highest = found.iter().map(Scored::sum).fold(0.0, f32::max);
+        found.retain(|found| found.sum() >= LEAST_SHARE * highest);
+        if language.is_none() {
+            found = once_each(&view, found);
         }
-        filter.extend(search.tags.iter().map(|tag| must(fields.tag, tag)));
-        // Half of the words, else any: a long question rarely finds all of its words in one text.
-        for least in [built.len().div_ceil(2), 1] {
-            let top = TopDocs::with_limit(search.limit).and_offset(search.offset).order_by_score();
-            let (found, total) = searcher.search(&built.at_least(least, &filter), &(top, Count))?;
-            if total > 0 {
-                let mut hits = Vec::with_capacity(found.len());
-                for (score, address) in found {
-                    let document = read(&searcher, fields, address)?;
-                    let language = document.language.primary();
-                    let title = marker.mark(&document.title, language);
-                    let snippet = marker.snippet(&document.body, language);
-                    hits.push(Hit { score: confidence(score, built.best), title, snippet, document });
-                }
-                return Ok(Hits { hits: if language.is_none() { once_each(hits) } else { hits }, total });
+        if found.is_empty() {
+            continue;
+        }
+        let total = found.len();
+        let ranked = rank(&view, &corpus, found, &terms, &typed.query.pairs, search.offset + search.limit)?;
+        let marker = Marker::new(&typed.query, &terms);
+        let best = corpus.most(&terms);
+        let mut hits = Vec::new();
+        let mut surest = 1.0_f64;
+        for (place, Ranked { found, .. }) in ranked.into_iter().enumerate().take(search.offset + search.limit) {
+            // What ranks lower is not surer.
+            surest = surest.min(confidence(found.words, best));
+            if place < search.offset {
+                continue;
             }
+            let document = view.read(found.part, found.doc)?;
+            let language = document.language.primary();
+            let title = marker.mark(&document.title, language);
+            let snippet = marker.snippet(&document.body, language);
+            hits.push(Hit { score: surest, title, snippet, document });
         }
+        let corrected = corrected(&search.query, &typed, &terms, &hits);
+        return Ok(Hits { hits, total, corrected });
     }
     Ok(Hits::default())
 }
 
-/// A document found in two foreign languages is shown once.
-fn once_each(hits: Vec<Hit>) -> Vec<Hit> {
-    let mut seen: HashSet<Id> = HashSet::new();
-    hits.into_iter().filter(|hit| seen.insert(hit.document.id.clone())).collect()
+/// A document found in two foreign languages is shown once, in the version that fits better.
+fn once_each(view: &View, mut found: Vec<Scored>) -> Vec<Scored> {
+    found.sort_by(|one, other| other.sum().total_cmp(&one.sum()));
+    let mut seen: HashSet<String> = HashSet::new();
+    found.retain(|found| {
+        let key = view.key(found.part, found.doc);
+        seen.insert(key.rsplit('\n').next().unwrap_or_default().to_owned())
+    });
+    found.sort_by_key(|found| (found.part, found.doc));
+    found
 }
 
-/// Ranks documents for a conversation: those in its language first, then others whose document is not there yet; none under the
-/// threshold.
-pub fn offer(index: &Index, synonyms: &Synonyms, query: &OfferQuery) -> Result<Vec<Offer>, KnowledgeError> {
-    let searcher = index.searcher();
-    let there = languages(&searcher, index.fields)?;
-    let own = lookup(&query.language, there.iter());
-    let words = synonyms.add(query.words(), query.language.primary());
-    let marker = Arc::new(Marker::new(&words));
-    let questions = questions(&searcher, index.fields, synonyms, query, &words)?;
-    let mut offers: Vec<Offer> = Vec::new();
-    let mut seen: HashSet<(Kind, Id)> = HashSet::new();
-    for (language, share) in own.map(|own| (Some(own), 1.0)).into_iter().chain([(None, FOREIGN_SHARE)]) {
-        if offers.len() >= query.limit {
-            break;
-        }
-        let mut found: Vec<Found> = Vec::new();
-        for kind in &query.kinds {
-            found.extend(candidates(&searcher, index.fields, query, &questions, *kind, language)?);
-        }
-        found.retain(|(score, _)| *score * share >= query.threshold);
-        found.sort_by(|one, other| other.0.total_cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
-        for (score, address) in found {
-            if offers.len() == query.limit {
-                break;
-            }
-            let document = read(&searcher, index.fields, address)?;
-            if query.wanted.takes(&document) && seen.insert((document.kind(), document.id.clone())) {
-                offers.push(Offer::of(document, score * share, &marker));
-            }
-        }
+/// Orders what was found, the best of it after a closer look. At least `wanted` are in their places.
+fn rank(
+    view: &View,
+    corpus: &Corpus,
+    mut found: Vec<Scored>,
+    terms: &[Term],
+    pairs: &[(usize, usize, f32)],
+    wanted: usize,
+) -> tantivy::Result<Vec<Ranked>> {
+    let by_rank = |one: &Ranked, other: &Ranked| {
+        let key = |ranked: &Ranked| view.key(ranked.found.part, ranked.found.doc);
+        other.rank.total_cmp(&one.rank).then_with(|| key(one).cmp(&key(other)))
+    };
+    let mut rest: Vec<Ranked> = found.drain(..).map(|found| Ranked { rank: found.sum(), found }).collect();
+    rest.sort_by(by_rank);
+    rest.truncate(wanted.max(CLOSER));
+    let mut ranked: Vec<Ranked> = rest.drain(..rest.len().min(CLOSER)).collect();
+    ranked.sort_by_key(|ranked| (ranked.found.part, ranked.found.doc));
+    let near: Vec<Scored> = ranked.iter().map(|ranked| ranked.found).collect();
+    let best = near.iter().map(Scored::sum).fold(0.0, f32::max);
+    let closer = look(view, corpus, &near, terms, pairs)?;
+    let whole: Vec<f32> =
+        ranked.iter().zip(&closer).map(|(ranked, closer)| ranked.rank + closer.pairs + TITLE_GAIN * best * closer.title).collect();
+    let passages: Vec<f32> = closer.iter().map(|closer| closer.passages).collect();
+    let share = corpus.passages_share() * deviation(&whole) / deviation(&passages);
+    for ((ranked, whole), passages) in ranked.iter_mut().zip(whole).zip(passages) {
+        ranked.rank = whole + share * passages;
     }
-    Ok(offers)
+    ranked.sort_by(by_rank);
+    ranked.extend(rest);
+    Ok(ranked)
 }
 
-impl OfferQuery {
-    fn words(&self) -> Vec<QueryWord> {
-        let language = self.language.primary();
-        match &self.wanted {
-            Wanted::Conversation { pieces, .. } => weighted_words(pieces, language),
-            Wanted::Typed(text) => typed_words(text, language),
-            Wanted::Opener(page) => weighted_words(&[(page.clone(), 1.0)], language),
-            Wanted::Shortcut(_) => Vec::new(),
-        }
+pub fn deviation(values: &[f32]) -> f32 {
+    let count = values.len().max(1) as f32;
+    let mean = values.iter().sum::<f32>() / count;
+    (values.iter().map(|value| (value - mean).powi(2)).sum::<f32>() / count).sqrt().max(1e-6)
+}
+
+/// What must hold beside the words, by part: category, tags, phrases, exclusions. `None` if there is nothing of the kind.
+fn only(view: &View, search: &Search, typed: &Typed) -> Result<Option<Vec<BitSet>>, KnowledgeError> {
+    let fields = view.fields;
+    let mut clauses: Vec<(Occur, Box<dyn IndexQuery>)> = Vec::new();
+    if !search.category.is_empty() {
+        clauses.push((Occur::Must, term(fields.category, &search.category)));
     }
-}
-
-impl Wanted {
-    /// An opener is for openings: in the middle of a chat it is filler.
-    fn takes(&self, document: &Document) -> bool {
-        !matches!(self, Wanted::Conversation { .. }) || !document.is_opener()
-    }
-}
-
-impl Offer {
-    fn of(document: Document, score: f64, marker: &Arc<Marker>) -> Offer {
-        let language = document.language.primary();
-        let text = format!("{} {} {}", document.title, document.tags.join(" "), document.body);
-        let passage = match document.kind() {
-            Kind::Article => marker.best_passage(&document.body, language),
-            Kind::CannedAnswer => document.body.clone(),
-        };
-        Offer { score, matched: marker.matched_words(&text, language), passage, marker: Arc::clone(marker), document }
-    }
-}
-
-/// A document that was found, with how well it fits. Its text is read only if it is offered.
-type Found = (f64, DocAddress);
-
-type Filter = [(Occur, Box<dyn Query>)];
-
-/// Words that are looked for together, and what finding them counts.
-struct Question {
-    built: Built,
-    share: f64,
-}
-
-/// What is asked of every kind and language: all of the words and, for a conversation, each clause for itself.
-fn questions(
-    searcher: &Searcher,
-    fields: Fields,
-    synonyms: &Synonyms,
-    query: &OfferQuery,
-    words: &[QueryWord],
-) -> Result<Vec<Question>, KnowledgeError> {
-    let mut questions = vec![Question { built: Built::new(searcher, fields, words)?, share: 1.0 }];
-    if let Wanted::Conversation { clauses, .. } = &query.wanted {
-        let language = query.language.primary();
-        for clause in clauses {
-            let words = synonyms.add(weighted_words(&[(clause.clone(), 1.0)], language), language);
-            questions.push(Question { built: Built::new(searcher, fields, &words)?, share: CLAUSE_SHARE });
+    clauses.extend(search.tags.iter().map(|tag| (Occur::Must, term(fields.tag, tag))));
+    clauses.extend(typed.phrases.iter().map(|phrase| (Occur::Must, anywhere(view, phrase))));
+    for excluded in &typed.excluded {
+        match excluded {
+            Excluded::Word(keys) => clauses.extend(keys.iter().map(|key| (Occur::MustNot, anywhere(view, std::slice::from_ref(key))))),
+            Excluded::Phrase(phrase) => clauses.push((Occur::MustNot, anywhere(view, phrase))),
         }
     }
-    Ok(questions)
-}
-
-/// The documents of one kind, in one language or any.
-fn candidates(
-    searcher: &Searcher,
-    fields: Fields,
-    query: &OfferQuery,
-    questions: &[Question],
-    kind: Kind,
-    language: Option<&Language>,
-) -> Result<Vec<Found>, KnowledgeError> {
-    let filter = bounds(fields, kind, &query.reader, language);
-    match &query.wanted {
-        Wanted::Shortcut(_) | Wanted::Opener(_) if kind == Kind::Article => Ok(Vec::new()),
-        Wanted::Shortcut(typed) => by_shortcut(searcher, fields, &filter, typed, query.limit),
-        Wanted::Opener(_) => openers(searcher, fields, filter, questions, query.limit),
-        Wanted::Typed(_) | Wanted::Conversation { .. } => best(searcher, &filter, questions, query.limit + MOST_OPENERS),
+    if clauses.is_empty() {
+        return Ok(None);
     }
+    if clauses.iter().all(|(occur, _)| *occur == Occur::MustNot) {
+        clauses.push((Occur::Must, Box::new(tantivy::query::AllQuery)));
+    }
+    let weight = BooleanQuery::new(clauses).weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
+    let mut only = Vec::new();
+    for segment in view.searcher.segment_readers() {
+        let mut set = BitSet::with_max_value(segment.max_doc());
+        let mut documents = weight.scorer(segment, 1.0)?;
+        while documents.doc() != TERMINATED {
+            set.insert(documents.doc());
+            documents.advance();
+        }
+        only.push(set);
+    }
+    Ok(Some(only))
 }
 
-/// The best answers to any of the questions, each document once.
-fn best(searcher: &Searcher, filter: &Filter, questions: &[Question], limit: usize) -> Result<Vec<Found>, KnowledgeError> {
-    let mut found: HashMap<DocAddress, f64> = HashMap::new();
-    for Question { built, share } in questions.iter().filter(|question| question.built.len() > 0) {
-        for (score, address) in searcher.search(&built.at_least(1, filter), &TopDocs::with_limit(limit).order_by_score())? {
-            let fit = found.entry(address).or_default();
-            *fit = fit.max(confidence(score, built.best) * share);
+/// Folded words that stand one after the other, in names or in the body.
+fn anywhere(view: &View, phrase: &[String]) -> Box<dyn IndexQuery> {
+    let in_field = |field: Field| -> Box<dyn IndexQuery> {
+        match phrase {
+            [word] => term(field, word),
+            phrase => Box::new(PhraseQuery::new(phrase.iter().map(|word| IndexTerm::from_field_text(field, word)).collect())),
+        }
+    };
+    Box::new(BooleanQuery::union(vec![in_field(view.fields.names), in_field(view.fields.body)]))
+}
+
+pub fn term(field: Field, text: &str) -> Box<dyn IndexQuery> {
+    Box::new(TermQuery::new(IndexTerm::from_field_text(field, text), IndexRecordOption::Basic))
+}
+
+/// The query with what was misspelt as it may have been meant, written as the hits write it.
+fn corrected(query: &str, typed: &Typed, terms: &[Term], hits: &[Hit]) -> String {
+    let fixes: Vec<(&str, &str)> =
+        typed.query.words.iter().zip(terms).filter_map(|(word, term)| Some((word.word.folded(), term.corrected.as_deref()?))).collect();
+    if fixes.is_empty() {
+        return String::new();
+    }
+    let written = |key: &str| {
+        hits.iter().find_map(|hit| {
+            let language = hit.document.language.primary();
+            [&hit.document.title, &hit.document.body].into_iter().find_map(|text| {
+                let word = words(text, language).into_iter().find(|word| word.folded() == key)?;
+                Some(word.accented.unwrap_or(key.to_owned()))
+            })
+        })
+    };
+    let mut corrected = String::new();
+    let mut from = 0;
+    for word in words(query, "") {
+        if let Some((_, key)) = fixes.iter().find(|(folded, _)| *folded == word.folded()) {
+            corrected.push_str(&query[from..word.start]);
+            corrected.push_str(&written(key).unwrap_or_else(|| (*key).to_owned()));
+            from = word.end;
         }
     }
-    Ok(found.into_iter().map(|(address, fit)| (fit, address)).collect())
+    corrected.push_str(&query[from..]);
+    corrected
 }
 
-/// Canned answers whose shortcut is, or begins with, what was typed; the exact one first.
-fn by_shortcut(searcher: &Searcher, fields: Fields, filter: &Filter, typed: &str, limit: usize) -> Result<Vec<Found>, KnowledgeError> {
-    let typed = shortcut_key(typed);
-    let mut shortcuts: Vec<String> = Vec::new();
-    for segment in searcher.segment_readers() {
-        let index = segment.inverted_index(fields.shortcut)?;
-        let mut terms = index.terms().range().ge(typed.as_bytes()).into_stream().map_err(tantivy::TantivyError::from)?;
-        while terms.advance() && terms.key().starts_with(typed.as_bytes()) && shortcuts.len() < limit * 8 {
-            let shortcut = String::from_utf8_lossy(terms.key()).into_owned();
-            if !shortcut.is_empty() && !shortcuts.contains(&shortcut) {
-                shortcuts.push(shortcut);
-            }
-        }
-    }
-    let mut found = Vec::new();
-    for shortcut in shortcuts {
-        let mut clauses: Vec<(Occur, Box<dyn Query>)> = filter.iter().map(|(occur, clause)| (*occur, clause.box_clone())).collect();
-        clauses.push(must(fields.shortcut, &shortcut));
-        let score = typed.len().max(1) as f64 / shortcut.len().max(1) as f64;
-        for (_, address) in searcher.search(&BooleanQuery::new(clauses), &TopDocs::with_limit(limit).order_by_score())? {
-            found.push((score, address));
-        }
-    }
-    Ok(found)
-}
-
-/// Every opener, those that fit the page first: each of them may open a chat, so the fit orders them, no more.
-fn openers(
-    searcher: &Searcher,
-    fields: Fields,
-    mut filter: Vec<(Occur, Box<dyn Query>)>,
-    questions: &[Question],
-    limit: usize,
-) -> Result<Vec<Found>, KnowledgeError> {
-    filter.push(must(fields.tag, "opener"));
-    let mut found = best(searcher, &filter, questions, limit)?;
-    for (_, address) in searcher.search(&BooleanQuery::new(filter), &TopDocs::with_limit(limit).order_by_score())? {
-        if !found.iter().any(|(_, known)| *known == address) {
-            found.push((0.0, address));
-        }
-    }
-    Ok(found.into_iter().map(|(fit, address)| (0.5 + fit / 2.0, address)).collect())
-}
-
-/// A score as a share of the most that the query could bring, bent so that it stays under 1 and keeps the order.
-fn confidence(score: f32, best: f32) -> f64 {
-    if best > 0.0 { 1.0 - (-STEEPNESS * f64::from(score / best)).exp() } else { 0.0 }
-}
-
-fn read(searcher: &Searcher, fields: Fields, address: DocAddress) -> Result<Document, KnowledgeError> {
-    let stored: TantivyDocument = searcher.doc(address)?;
-    let source = stored.get_first(fields.source).and_then(|value| value.as_str()).unwrap_or_default();
-    Ok(serde_json::from_str(source)?)
-}
-
-/// Words that mean the same, by language.
-#[derive(Debug, Default)]
-pub struct Synonyms(std::collections::BTreeMap<String, Vec<Vec<String>>>);
-
-impl Synonyms {
-    pub fn new(groups: std::collections::BTreeMap<String, Vec<Vec<String>>>) -> Synonyms {
-        Synonyms(groups)
-    }
-
-    /// Gives each word the other single words of its group.
-    fn add(&self, mut query: Vec<QueryWord>, language: &str) -> Vec<QueryWord> {
-        let Some(groups) = self.0.get(language) else { return query };
-        for word in &mut query {
-            let group = groups.iter().find(|group| group.iter().any(|synonym| word.word.keys.contains(synonym)));
-            let others = group.into_iter().flatten().filter(|other| !other.contains(' ') && !word.word.keys.contains(other));
-            word.synonyms = others.cloned().collect();
-        }
-        query
-    }
+/// What words count as a share of the most that they could, bent so that it stays under 1 and keeps the order.
+pub fn confidence(words: f32, most: f32) -> f64 {
+    if most > 0.0 { 1.0 - (-STEEPNESS * f64::from(words / most)).exp() } else { 0.0 }
 }

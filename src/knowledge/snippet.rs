@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::query::QueryWord;
+use super::{query::Query, schema::ACCENTED, terms::Term};
 use crate::text::{Block, BlockKind, Word, beginning, blocks, words, words_that};
 
 /// A piece of text, and whether it matched.
@@ -18,6 +18,7 @@ const MOST_SNIPPET: usize = 280;
 const MOST_PASSAGE: usize = 700;
 
 /// Knows the words of a query again.
+#[derive(Default)]
 pub struct Marker {
     keys: HashSet<String>,
     half: Option<String>,
@@ -25,10 +26,18 @@ pub struct Marker {
     beginnings: HashSet<String>,
 }
 
+impl std::fmt::Debug for Marker {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Marker")
+    }
+}
+
 impl Marker {
-    pub fn new(query: &[QueryWord]) -> Marker {
-        let keys: HashSet<String> = query.iter().flat_map(|word| word.word.keys.iter().chain(&word.synonyms).cloned()).collect();
-        let half = query.iter().find(|word| word.half).map(|word| word.word.folded().to_owned());
+    pub fn new(query: &Query, terms: &[Term]) -> Marker {
+        let own = query.words.iter().flat_map(|word| word.word.keys.iter().cloned());
+        let others = terms.iter().flat_map(|term| &term.alternatives).map(|alternative| alternative.key.clone());
+        let keys: HashSet<String> = own.chain(others).filter(|key| !key.starts_with(ACCENTED)).collect();
+        let half = query.words.iter().find(|word| word.half).map(|word| word.word.folded().to_owned());
         let beginnings = keys.iter().chain(&half).map(|key| beginning(key)).collect();
         Marker { keys, half, beginnings }
     }
@@ -170,12 +179,16 @@ fn sections(blocks: &[(Block, HashSet<String>)]) -> Vec<&[(Block, HashSet<String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::knowledge::query::typed_words;
+    use crate::knowledge::query::Typed;
+
+    fn marker(text: &str, language: &str) -> Marker {
+        Marker::new(&Typed::read(text, language).query, &[])
+    }
 
     #[test]
     fn segments_joined_are_the_text() {
         let text = "Siparişlerinizi takip edin: kargo 3 günde gelir.";
-        let segments = Marker::new(&typed_words("siparis kar", "tr")).mark(text, "tr");
+        let segments = marker("siparis kar", "tr").mark(text, "tr");
         assert_eq!(segments.iter().map(|segment| segment.text.as_str()).collect::<String>(), text);
         let matched: Vec<&str> = segments.iter().filter(|segment| segment.matched).map(|segment| segment.text.as_str()).collect();
         assert_eq!(matched, ["Siparişlerinizi", "kargo"]);
@@ -184,7 +197,7 @@ mod tests {
     #[test]
     fn the_passage_that_answers_is_shown() {
         let body = "# Returns\n\nYou have 30 days.\n\n## Refund\n\nA refund takes five working days.\n\nOther text.";
-        let marker = Marker::new(&typed_words("how long does a refund take", "en"));
+        let marker = marker("how long does a refund take", "en");
         assert_eq!(marker.best_passage(body, "en"), "A refund takes five working days.\nOther text.");
         let list = "First.\n\n## Steps\n\nSo you get a refund:\n\n1. Pack.\n2. Send.";
         assert_eq!(marker.best_passage(list, "en"), "So you get a refund:\n- Pack.\n- Send.");

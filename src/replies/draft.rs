@@ -15,7 +15,7 @@ use super::{
 use crate::{
     chats::{ClassReceipt, NewEvent, OmissionReason},
     config::Workspace,
-    knowledge::{Kind, OfferQuery, Reader, Wanted},
+    knowledge::{Kind, OfferQuery, Reader, Said, Wanted},
     model::ModelError,
     text::{Id, Language},
 };
@@ -66,12 +66,17 @@ impl Replies {
         };
         let wanted = match interest::wanted(Some(&chat), "") {
             Wanted::Opener(page) if draft.instruction.is_empty() => Wanted::Opener(page),
-            Wanted::Conversation { mut pieces, mut clauses } => {
-                pieces.push((draft.instruction.clone(), 1.0));
-                clauses.extend(interest::clauses(&draft.instruction));
-                Wanted::Conversation { pieces, clauses }
+            Wanted::Conversation(said) if draft.instruction.is_empty() => Wanted::Conversation(said),
+            Wanted::Conversation(mut said) => {
+                said.recent.push((draft.instruction.clone(), 1.0));
+                said.whole.push((draft.instruction.clone(), 1.0));
+                said.clauses.extend(interest::clauses(&draft.instruction));
+                Wanted::Conversation(said)
             }
-            _ => Wanted::Conversation { pieces: vec![(draft.instruction.clone(), 1.0)], clauses: Vec::new() },
+            _ => {
+                let asked = vec![(draft.instruction.clone(), 1.0)];
+                Wanted::Conversation(Said { recent: asked.clone(), whole: asked, ..Said::default() })
+            }
         };
         let reader = Reader::agent(draft.agent.agent_id.clone(), draft.agent.groups.clone());
         let query = OfferQuery {

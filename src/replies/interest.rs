@@ -2,19 +2,21 @@
 
 use crate::{
     chats::{Author, Chat},
-    knowledge::Wanted,
+    knowledge::{Said, Wanted},
 };
 
-/// Weights of the pieces of a conversation. The last burst asks; the rest tells what about.
-const LAST_BURST: f32 = 1.0;
+/// How much each turn further back counts of the one after it, and what an agent's turn counts beside a customer's: for the last turns
+/// and for the whole conversation.
+const RECENT_DECAY: f32 = 0.3;
+const RECENT_AGENT: f32 = 0.2;
+const RECENT_FLOOR: f32 = 0.05;
+const WHOLE_DECAY: f32 = 0.95;
+const WHOLE_AGENT: f32 = 1.3;
+/// What the form, the topic and the subject count, what records do, and the titles of pages.
 const FORM_AND_TOPIC: f32 = 0.6;
-const EARLIER_CUSTOMER_TURN: f32 = 0.4;
-const EARLIER_AGENT_TURN: f32 = 0.2;
 const PAGE: f32 = 0.2;
-/// Each turn further back counts this much of the one after it.
-const DECAY: f32 = 0.6;
 /// Turns and pages further back count nothing.
-const MOST_TURNS: usize = 8;
+const MOST_TURNS: usize = 60;
 const MOST_PAGES: usize = 3;
 /// A clause of fewer words asks nothing by itself.
 const LEAST_WORDS: usize = 4;
@@ -28,9 +30,9 @@ pub fn wanted(chat: Option<&Chat>, typed: &str) -> Wanted {
     }
     match chat {
         _ if !typed.is_empty() => Wanted::Typed(typed.to_owned()),
-        Some(chat) if has_asked(chat) => Wanted::Conversation { pieces: pieces(chat), clauses: clauses(&chat.last_burst_text()) },
+        Some(chat) if has_asked(chat) => Wanted::Conversation(said(chat)),
         Some(chat) => Wanted::Opener(pages(chat).join(" ")),
-        None => Wanted::Conversation { pieces: Vec::new(), clauses: Vec::new() },
+        None => Wanted::Conversation(Said::default()),
     }
 }
 
@@ -41,27 +43,38 @@ fn has_asked(chat: &Chat) -> bool {
         || !chat.summary.topic.is_empty()
 }
 
-fn pieces(chat: &Chat) -> Vec<(String, f32)> {
-    let burst = chat.last_burst();
-    let mut pieces: Vec<(String, f32)> = burst.iter().map(|turn| (turn.message.text.clone(), LAST_BURST)).collect();
+/// The conversation, twice: as what was asked last, and as a whole.
+fn said(chat: &Chat) -> Said {
     let asked = [&chat.summary.subject, &chat.summary.topic];
     let answers = chat.form_answers.values().filter(|answer| !answer.bytes().any(|byte| byte.is_ascii_digit()));
-    pieces.extend(asked.into_iter().chain(answers).filter(|text| !text.is_empty()).map(|text| (text.clone(), FORM_AND_TOPIC)));
-    let before = chat.turns.iter().rev().filter(|turn| !burst.iter().any(|asked| asked.event_id == turn.event_id));
-    let mut decay = 1.0;
-    for turn in before.take(MOST_TURNS) {
-        let weight = match turn.message.author {
-            Author::Customer => EARLIER_CUSTOMER_TURN,
-            Author::Agent => EARLIER_AGENT_TURN,
-            Author::Bot => 0.0,
-        };
-        if weight > 0.0 {
-            pieces.push((turn.message.text.clone(), weight * decay));
+    let mut around: Vec<(String, f32)> =
+        asked.into_iter().chain(answers).filter(|text| !text.is_empty()).map(|text| (text.clone(), FORM_AND_TOPIC)).collect();
+    around.extend(pages(chat).into_iter().map(|page| (page, PAGE)));
+    let weighed = |decay: f32, agent: f32, floor: f32| {
+        let mut weight = 1.0;
+        let mut last_author = None;
+        let mut pieces = Vec::new();
+        for turn in chat.turns.iter().rev().take(MOST_TURNS) {
+            // The messages of one burst are one turn.
+            if last_author.is_some_and(|last| last != turn.message.author) {
+                weight *= decay;
+            }
+            last_author = Some(turn.message.author);
+            let author = match turn.message.author {
+                Author::Customer => 1.0,
+                Author::Agent => agent,
+                Author::Bot => continue,
+            };
+            pieces.push((turn.message.text.clone(), weight.max(floor) * author));
         }
-        decay *= DECAY;
-    }
-    pieces.extend(pages(chat).into_iter().map(|page| (page, PAGE)));
-    pieces
+        pieces.extend(around.iter().cloned());
+        pieces
+    };
+    let recent = weighed(RECENT_DECAY, RECENT_AGENT, RECENT_FLOOR);
+    let whole = weighed(WHOLE_DECAY, WHOLE_AGENT, 0.0);
+    let sent = chat.turns.iter().filter(|turn| turn.message.author == Author::Agent).map(|turn| turn.message.text.clone()).collect();
+    let open_page = chat.pages.last().map(|page| page.url.clone()).unwrap_or_default();
+    Said { recent, whole, sent, open_page, clauses: clauses(&chat.last_burst_text()) }
 }
 
 /// The last clauses of a text that are long enough to ask something; none if the text is one clause.

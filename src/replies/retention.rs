@@ -13,9 +13,12 @@ use crate::config::Workspace;
 const EVERY: Duration = Duration::from_secs(600);
 /// Chats erased in one write: appends wait for no more than this.
 const BATCH: usize = 50;
+/// Longest that searches, what was opened from them, and ratings are kept.
+const USES_DAYS: u32 = 90;
 
 impl Replies {
-    /// Starts to erase what is older than the desk keeps, if it keeps not everything. It ends when the handle is dropped.
+    /// Starts to erase what is older than the desk keeps: chats if a time is set for them, searches and ratings after 90 days at most. It
+    /// ends when the handle is dropped.
     pub fn keep_to_retention(&self, workspace: Workspace) -> AbortOnDropHandle<()> {
         let replies = self.clone();
         AbortOnDropHandle::new(tokio::spawn(async move {
@@ -23,11 +26,10 @@ impl Replies {
             turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 turns.tick().await;
-                let Some(days) = replies.desk.retention_days else { continue };
-                match replies.erase_older(&workspace, Timestamp::now() - SignedDuration::from_hours(24 * i64::from(days))).await {
-                    Ok((0, 0)) => {}
+                match replies.erase_too_old(&workspace).await {
+                    Ok((0, 0)) => continue,
                     Ok((chats, uses)) => {
-                        tracing::info!(workspace = workspace.as_str(), days, chats, searches_and_ratings = uses, "erased what was too old");
+                        tracing::info!(workspace = workspace.as_str(), chats, searches_and_ratings = uses, "erased what was too old");
                     }
                     Err(error) => tracing::warn!(error = %error, "what is too old could not be erased; it is tried again"),
                 }
@@ -37,11 +39,25 @@ impl Replies {
         }))
     }
 
-    /// Erases chats whose last event came before `time`, and what was searched and rated before it; tells how many.
-    async fn erase_older(&self, workspace: &Workspace, time: Timestamp) -> Result<(u64, u64), ReplyError> {
+    /// Erases what is too old now; tells how many chats, and how many searches, openings and ratings.
+    async fn erase_too_old(&self, workspace: &Workspace) -> Result<(u64, u64), ReplyError> {
+        let before = |days: u32| Timestamp::now() - SignedDuration::from_hours(24 * i64::from(days));
+        let chats = match self.desk.retention_days {
+            Some(days) => self.erase_idle(workspace, before(days)).await?,
+            None => 0,
+        };
+        let days = self.desk.retention_days.unwrap_or(USES_DAYS).min(USES_DAYS);
+        Ok((chats, self.knowledge.forget_uses(workspace, before(days)).await?))
+    }
+
+    /// Erases chats whose last event came before `time`; tells how many.
+    async fn erase_idle(&self, workspace: &Workspace, time: Timestamp) -> Result<u64, ReplyError> {
         let mut chats = 0;
         loop {
             let batch = self.chats.idle_since(workspace, time, BATCH).await?;
+            if batch.is_empty() {
+                return Ok(chats);
+            }
             let mut write = self.store.begin().await?;
             let mut erased = Vec::new();
             for (number, chat_id) in &batch {
@@ -59,11 +75,9 @@ impl Replies {
                 tracing::debug!(chats, "erasing what is too old");
             }
             if batch.len() < BATCH {
-                break;
+                return Ok(chats);
             }
             tokio::task::yield_now().await;
         }
-        let uses = self.knowledge.forget_uses(workspace, time).await?;
-        Ok((chats, uses))
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Under this confidence nothing is suggested.
-const SUGGESTION_THRESHOLD: f64 = 0.28;
+const SUGGESTION_THRESHOLD: f64 = 0.2;
 /// Most words of a reason.
 const MOST_REASON_WORDS: usize = 5;
 
@@ -60,7 +60,7 @@ impl Replies {
         let language = language.or_else(|| agent.language.clone()).unwrap_or_else(|| self.desk.language.clone());
         let wanted = interest::wanted(chat.as_ref(), &query);
         let threshold = match wanted {
-            Wanted::Conversation { .. } => SUGGESTION_THRESHOLD,
+            Wanted::Conversation(_) => SUGGESTION_THRESHOLD,
             Wanted::Typed(_) | Wanted::Shortcut(_) | Wanted::Opener(_) => 0.0,
         };
         let reader = Reader::agent(agent.agent_id.clone(), agent.groups.clone());
@@ -125,7 +125,7 @@ fn reason(document: &crate::knowledge::Document, matched: &[String], language: &
         Wanted::Opener(_) if named.is_empty() => "opens a chat in which the customer has not written yet".to_owned(),
         Wanted::Opener(_) => format!("opens a chat on the page that is viewed: {}", named.join(", ")),
         Wanted::Typed(_) => format!("has what you typed: {}", named.join(", ")),
-        Wanted::Conversation { .. } => format!("shares words with the chat: {}", named.join(", ")),
+        Wanted::Conversation(_) => format!("shares words with the chat: {}", named.join(", ")),
     };
     if document.language.primary() != language.primary() {
         reason.push_str(&format!("; in {}, there is none in {}", document.language.english_name(), language.english_name()));

@@ -94,13 +94,13 @@ async fn wipe(url: &str, writes: &AnyPool, reads: &AnyPool) -> Result<(), StoreE
         // A SQLite that was built without the table of its pages writes everything anew.
         sqlx::query("VACUUM").execute(writes).await?;
     }
-    // Before the log is emptied, so that the log does not hold it. What is deleted meanwhile leaves a mark of its own.
-    sqlx::query("DELETE FROM wipe WHERE asked_at = $1").bind(marked).execute(writes).await?;
     let mut wait = AGAIN;
     while !empty_log(url).await? {
         tokio::time::sleep(wait).await;
         wait = MOST_AGAIN.min(2 * wait);
     }
+    // Last, so that a process that ends before leaves the mark. What was deleted meanwhile has a mark of its own.
+    sqlx::query("DELETE FROM wipe WHERE asked_at = $1").bind(marked).execute(writes).await?;
     Ok(())
 }
 

@@ -1,15 +1,26 @@
 //! Words and the keys they are found by.
 //!
 //! A word has up to three keys at one position: folded (no accents, no case), the folded stem, and the stem of the folded word. Text
-//! typed without accents so meets text written with them, and one form of a word another. The same code serves documents,
-//! queries and the archive.
+//! typed without accents so meets text written with them, and one form of a word another. Scripts that put no spaces between words
+//! (Chinese, Japanese, Thai and their neighbours) are cut by dictionary. The same code serves documents, queries and the archive.
+
+use std::sync::LazyLock;
 
 use frostem::{Algorithm, Stemmer};
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+use icu_segmenter::{WordSegmenter, WordSegmenterBorrowed};
+use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// Longer words are cut: nobody types them, and a key has a bound.
 const MOST_CHARACTERS: usize = 64;
+/// Letters of a gram.
+const GRAM: usize = 4;
+/// Shorter words have no grams: they would be the word again.
+const LEAST_GRAMMED: usize = 4;
+/// Stands before and after a word in its grams.
+const EDGE: char = '_';
+
+static UNSPACED: LazyLock<WordSegmenterBorrowed<'static>> = LazyLock::new(|| WordSegmenter::new_auto(Default::default()));
 
 /// A word of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +31,8 @@ pub struct Word {
     pub end: usize,
     /// What it is found by, without repeats; the first is the folded word itself.
     pub keys: Vec<String>,
+    /// The word in lower case with its accents, if it has any that folding drops.
+    pub accented: Option<String>,
 }
 
 impl Word {
@@ -44,7 +57,7 @@ pub fn words(text: &str, language: &str) -> Vec<Word> {
 pub fn words_that(text: &str, language: &str, passes: impl Fn(&str) -> bool) -> Vec<Word> {
     let stemmer = stemmer(language);
     let mut found: Vec<Word> = Vec::new();
-    for (start, word) in text.unicode_word_indices() {
+    for (start, word) in word_indices(text) {
         // A number keeps its suffix apart (`204815'i`): it belongs to the number and has no meaning of its own.
         if matches!(language, "tr" | "az")
             && let Some(number) = found.last_mut()
@@ -72,9 +85,62 @@ pub fn words_that(text: &str, language: &str, passes: impl Fn(&str) -> bool) -> 
                 }
             }
         }
-        found.push(Word { start, end: start + word.len(), keys });
+        let accented = (lower != keys[0]).then_some(lower);
+        found.push(Word { start, end: start + word.len(), keys, accented });
     }
     found
+}
+
+/// The words of a text where Unicode's rules see them, and a dictionary where a script puts no spaces between them.
+fn word_indices(text: &str) -> Vec<(usize, &str)> {
+    // Such scripts take three bytes a letter and more.
+    if text.bytes().all(|byte| byte < 0xe0) || !text.chars().any(is_unspaced) {
+        return text.unicode_word_indices().collect();
+    }
+    let mut found = Vec::new();
+    let mut from = 0;
+    while from < text.len() {
+        let unspaced = text[from..].starts_with(is_unspaced);
+        let length = text[from..].find(|letter| is_unspaced(letter) != unspaced).unwrap_or(text.len() - from);
+        let run = &text[from..from + length];
+        if unspaced {
+            let breaks: Vec<usize> = UNSPACED.segment_str(run).collect();
+            let cuts = breaks.windows(2).map(|pair| (from + pair[0], &run[pair[0]..pair[1]]));
+            found.extend(cuts.filter(|(_, word)| word.chars().any(char::is_alphanumeric)));
+        } else {
+            found.extend(run.unicode_word_indices().map(|(start, word)| (from + start, word)));
+        }
+        from += length;
+    }
+    found
+}
+
+/// Whether a letter belongs to a script that puts no spaces between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese.
+pub fn is_unspaced(letter: char) -> bool {
+    matches!(letter,
+        '\u{0e00}'..='\u{0eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{30ff}'
+        | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{2fa1f}')
+}
+
+/// The pieces of four letters that a word is made of, its ends marked: what its other forms, its compounds and its misspellings share
+/// with it. None of short words, and of numbers and codes, which have no forms.
+pub fn grams(folded: &str) -> Vec<String> {
+    let letters: Vec<char> = std::iter::once(EDGE).chain(folded.chars()).chain([EDGE]).collect();
+    if letters.len() < LEAST_GRAMMED + 2 || letters.iter().any(char::is_ascii_digit) {
+        return Vec::new();
+    }
+    letters.windows(GRAM).map(|gram| gram.iter().collect()).collect()
+}
+
+/// The pairs of letters that begin in each word of a script without spaces, with the letter that follows the word: what is found where
+/// the dictionary cut two texts differently.
+pub fn letter_pairs(text: &str, word: &Word) -> Vec<String> {
+    if !text[word.start..word.end].starts_with(is_unspaced) {
+        return Vec::new();
+    }
+    let mut letters: Vec<char> = text[word.start..word.end].chars().collect();
+    letters.extend(text[word.end..].chars().next().filter(|next| is_unspaced(*next)));
+    letters.windows(2).map(|pair| pair.iter().collect()).collect()
 }
 
 /// The first two letters of a folded word or key; `y` counts as `i`, the one exchange that a stemmer makes so early (`dying`, `die`).
@@ -85,7 +151,7 @@ pub fn beginning(folded: &str) -> String {
 /// Drops case and accents: `İSTANBUL`, `istanbul` and `Istanbul` become one, as do `Größe` and `grosse`.
 pub fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
-    for letter in text.nfd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_lowercase) {
+    for letter in text.nfd().filter(|letter| !is_accent(*letter)).flat_map(char::to_lowercase) {
         match letter {
             'ı' => folded.push('i'),
             'ß' => folded.push_str("ss"),
@@ -99,6 +165,12 @@ pub fn fold(text: &str) -> String {
         }
     }
     folded
+}
+
+/// Marks that people leave out: on Latin, Greek and Cyrillic letters, and the vowels of Arabic and Hebrew. In other scripts marks are
+/// letters like others.
+fn is_accent(letter: char) -> bool {
+    matches!(letter, '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5c7}' | '\u{64b}'..='\u{65f}' | '\u{670}')
 }
 
 fn lower(word: &str, language: &str) -> String {
@@ -132,24 +204,37 @@ fn is_apostrophe(letter: char) -> bool {
 fn stemmer(language: &str) -> Option<Stemmer> {
     let algorithm = match language {
         "ar" => Algorithm::Arabic,
+        "ca" => Algorithm::Catalan,
+        "cs" => Algorithm::Czech,
         "da" => Algorithm::Danish,
         "de" => Algorithm::German,
         "el" => Algorithm::Greek,
         "en" => Algorithm::English,
         "es" => Algorithm::Spanish,
+        "et" => Algorithm::Estonian,
+        "eu" => Algorithm::Basque,
+        "fa" => Algorithm::Persian,
         "fi" => Algorithm::Finnish,
         "fr" => Algorithm::French,
+        "ga" => Algorithm::Irish,
+        "hi" => Algorithm::Hindi,
         "hu" => Algorithm::Hungarian,
+        "hy" => Algorithm::Armenian,
+        "id" => Algorithm::Indonesian,
         "it" => Algorithm::Italian,
-        "nl" => Algorithm::Dutch,
+        "lt" => Algorithm::Lithuanian,
         "nb" | "nn" | "no" => Algorithm::Norwegian,
+        "ne" => Algorithm::Nepali,
+        "nl" => Algorithm::Dutch,
         "pl" => Algorithm::Polish,
         "pt" => Algorithm::Portuguese,
         "ro" => Algorithm::Romanian,
         "ru" => Algorithm::Russian,
+        "sr" => Algorithm::Serbian,
         "sv" => Algorithm::Swedish,
         "ta" => Algorithm::Tamil,
         "tr" => Algorithm::Turkish,
+        "uk" => Algorithm::Ukrainian,
         _ => return None,
     };
     Some(Stemmer::new(algorithm))

@@ -35,7 +35,8 @@ pub fn blocks(markdown: &str) -> Vec<Block> {
     let mut close = |text: &mut String, kind: BlockKind| {
         let trimmed = text.trim();
         if !trimmed.is_empty() {
-            blocks.push(Block { kind, text: trimmed.to_owned() });
+            let text = if kind == BlockKind::Paragraph && !is_wrapped(trimmed) { trimmed.to_owned() } else { trimmed.replace('\n', " ") };
+            blocks.push(Block { kind, text });
         }
         text.clear();
     };
@@ -43,7 +44,7 @@ pub fn blocks(markdown: &str) -> Vec<Block> {
         let kind = if items > 0 { BlockKind::Item } else { BlockKind::Paragraph };
         match event {
             Event::Text(piece) | Event::Code(piece) | Event::Html(piece) | Event::InlineHtml(piece) => text.push_str(&piece),
-            Event::SoftBreak | Event::HardBreak => text.push(' '),
+            Event::SoftBreak | Event::HardBreak => text.push('\n'),
             Event::Start(Tag::Item) => {
                 close(&mut text, kind);
                 items += 1;
@@ -63,6 +64,16 @@ pub fn blocks(markdown: &str) -> Vec<Block> {
     blocks
 }
 
+/// Whether a paragraph's lines were broken because they were full: none but the last has room for the word that follows. Lines broken
+/// elsewhere were meant to stand alone.
+fn is_wrapped(text: &str) -> bool {
+    let length = |text: &str| text.chars().count();
+    let lines: Vec<&str> = text.lines().collect();
+    let width = lines.iter().map(|line| length(line)).max().unwrap_or_default();
+    let next = |line: &str| length(line.split_whitespace().next().unwrap_or_default());
+    lines.windows(2).all(|pair| length(pair[0]) + 1 + next(pair[1]) > width)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +85,16 @@ mod tests {
         let kinds: Vec<BlockKind> = blocks(markdown).into_iter().map(|block| block.kind).collect();
         use BlockKind::{Heading, Item, Paragraph};
         assert_eq!(kinds, [Heading, Paragraph, Item, Item, Paragraph]);
+    }
+
+    #[test]
+    fn lines_that_were_meant_stay_and_wrapped_ones_are_joined() {
+        assert_eq!(
+            paragraphs("where is my refund\nI can't find it. Please help.\nno"),
+            ["where is my refund\nI can't find it. Please help.\nno"]
+        );
+        let wrapped = "A refund goes back to the card that was paid\nwith, and takes five working days to show\nup.";
+        assert_eq!(paragraphs(wrapped), [wrapped.replace('\n', " ")]);
     }
 
     #[test]

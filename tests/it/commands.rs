@@ -136,3 +136,39 @@ fn the_demo_walks_through_a_chat_without_a_model() {
     }
     assert_eq!(text(&output.stderr), "");
 }
+
+#[test]
+fn eval_measures_a_task_and_says_what_is_wrong_with_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut all = vec!["eval", folder.path().to_str().unwrap()];
+        all.extend(arguments);
+        deskhand(&all, "")
+    };
+    write(
+        "corpus.jsonl",
+        "{\"id\":\"a\",\"title\":\"Refunds\",\"body\":\"Money back.\",\"lang\":\"en\"}\n{\"id\":\"b\",\"title\":\"Sizes\",\"body\":\"Measure.\",\"lang\":\"en\"}\n",
+    );
+    write(
+        "queries.jsonl",
+        "{\"id\":\"1\",\"text\":\"refnd\",\"lang\":\"en\"}\n{\"id\":\"2\",\"text\":\"measure\",\"lang\":\"en\"}\n{\"id\":\"3\",\"text\":\"weather in Paris\",\"lang\":\"en\",\"oos\":true}\n",
+    );
+    write("qrels.tsv", "1\ta\t1\n2\ta\t1\n");
+    for way in [&["--json"][..], &["--json", "--suggest"], &["--json", "--suggest", "--articles"]] {
+        let output = run(way);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let measures: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&measures["success_at_1"]["mean"], &measures["auroc"]["mean"]), (&0.5.into(), &1.0.into()), "{way:?} {measures}");
+    }
+    let output = run(&["--misses"]);
+    assert!(text(&output.stdout).contains("2: \"measure\" found b, not a"), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("0.500 ± 0.500"), "{}", text(&output.stdout));
+
+    write("qrels.tsv", "1\tc\t1\n");
+    let output = run(&[]);
+    assert!(!output.status.success() && text(&output.stderr).contains("qrels.tsv:1: there is no document `c`"), "{}", text(&output.stderr));
+    write("queries.jsonl", "{\"id\":\"1\"}\n");
+    let output = run(&[]);
+    assert!(!output.status.success() && text(&output.stderr).contains("queries.jsonl:1"), "{}", text(&output.stderr));
+}

@@ -21,3 +21,4 @@ mod postgres;
 mod privacy;
 mod process;
 mod replies;
+mod search;

@@ -14,6 +14,7 @@ use anyhow::Context;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use rust_embed::{Embed, EmbeddedFile};
 
+use super::scratch::Scratch;
 use crate::{
     config::{self, Config},
     server::Server,
@@ -44,11 +45,11 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     // What the demo keeps is its own, and goes with it, unless a place was named for it.
     let scratch = Scratch::new()?;
     if matches.value_source("data").is_none() {
-        config.data = scratch.0.join("data");
+        config.data = scratch.path().join("data");
         config.database_url = None;
     }
     if !config.knowledge_base.as_deref().is_some_and(Path::is_dir) {
-        config.knowledge_base = Some(scratch.unpack()?);
+        config.knowledge_base = Some(unpack(scratch.path())?);
     }
     let once = matches.get_flag("once");
     super::block_on(demo(config, matches.value_source("listen").is_some(), once))??;
@@ -78,32 +79,14 @@ async fn demo(mut config: Config, listen_given: bool, once: bool) -> anyhow::Res
     walked
 }
 
-/// A folder that goes when the demo ends.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> anyhow::Result<Scratch> {
-        let folder = std::env::temp_dir().join(format!("deskhand-demo-{}", uuid::Uuid::new_v4().simple()));
-        fs::create_dir_all(&folder).with_context(|| format!("`{}` can't be made", folder.display()))?;
-        Ok(Scratch(folder))
+/// Writes the sample shop out of the binary, for when it runs elsewhere than in the repository.
+fn unpack(scratch: &Path) -> anyhow::Result<PathBuf> {
+    let root = scratch.join("knowledge-base");
+    for name in Shop::iter() {
+        let path = root.join(name.as_ref());
+        let file = Shop::get(&name).context("a file of the sample shop is missing")?;
+        fs::create_dir_all(path.parent().unwrap_or(&root))?;
+        fs::write(&path, file.data)?;
     }
-
-    /// Writes the sample shop out of the binary, for when it runs elsewhere than in the repository.
-    fn unpack(&self) -> anyhow::Result<PathBuf> {
-        let root = self.0.join("knowledge-base");
-        for name in Shop::iter() {
-            let path = root.join(name.as_ref());
-            let file = Shop::get(&name).context("a file of the sample shop is missing")?;
-            fs::create_dir_all(path.parent().unwrap_or(&root))?;
-            fs::write(&path, file.data)?;
-        }
-        Ok(root)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What can't be removed is in the system's folder for such things.
-        let _ = fs::remove_dir_all(&self.0);
-    }
+    Ok(root)
 }

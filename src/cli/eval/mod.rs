@@ -1,0 +1,95 @@
+//! `deskhand eval`: measures how well search and suggestions find what they should.
+
+mod measure;
+mod run;
+mod task;
+
+use std::{
+    io::{IsTerminal, stderr},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+use self::{measure::Measures, run::Desk, task::Task};
+use crate::{config::Config, telemetry};
+
+const FORMAT: &str = "A task is a folder of three files:
+  corpus.jsonl   a document a line: {\"id\", \"title\", \"body\", \"lang\"}, and optionally \"category\" and \"tags\"; or one line with the path of
+                 another task's corpus, seen from this folder
+  queries.jsonl  a query a line: {\"id\", \"text\", \"lang\"} for a search, or {\"id\", \"turns\": [{\"role\": \"customer\" or \"agent\", \"text\"}], \"lang\"} for
+                 a chat, whose last turn is the customer's; \"oos\": true marks one that nothing answers
+  qrels.tsv      query id, tab, id of a document that answers it, tab, 1
+
+Searches go the way of Search, with documents as articles; chats that of SuggestAnswers, with documents as canned answers (--articles: as
+articles). With --suggest a search's text is a chat's one message.
+
+The columns: success@1, recall@5, MRR@10 and nDCG@10, each with its standard error; AUROC of the first suggestion's score, answered queries
+against those that nothing answers; the median and the 99th percentile of the time in process, in milliseconds.";
+
+pub fn command() -> Command {
+    Command::new("eval")
+        .about("Measure how well search and suggestions find what they should, on your own documents and questions")
+        .after_long_help(FORMAT)
+        .arg(
+            Arg::new("task")
+                .value_name("TASK")
+                .required(true)
+                .num_args(1..)
+                .value_parser(value_parser!(PathBuf))
+                .help("Folders, each a task"),
+        )
+        .arg(
+            Arg::new("suggest")
+                .long("suggest")
+                .action(ArgAction::SetTrue)
+                .help("Ask for suggestions where a query is a text, as a chat of one message"),
+        )
+        .arg(Arg::new("articles").long("articles").action(ArgAction::SetTrue).help("Suggest articles, not canned answers"))
+        .arg(
+            Arg::new("misses")
+                .long("misses")
+                .action(ArgAction::SetTrue)
+                .help("Also print each query that was not answered first: what was found, and what answers it"),
+        )
+        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print one JSON object a task, instead of a table"))
+}
+
+pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    telemetry::start("error");
+    let config = Config::default();
+    let (suggest, articles, json) = (matches.get_flag("suggest"), matches.get_flag("articles"), matches.get_flag("json"));
+    if !json {
+        println!("{}", Measures::HEAD);
+    }
+    for folder in matches.get_many::<PathBuf>("task").expect("it is required") {
+        let task = Task::read(folder)?;
+        let (measures, misses) = super::block_on(async {
+            let desk = Desk::open(&config, &task, suggest || task.has_chats(), articles).await?;
+            let measures = desk.measure(&task, |done, all| tell_progress(&task.name, done, all)).await;
+            desk.close().await;
+            measures
+        })??;
+        if stderr().is_terminal() {
+            eprint!("\r\x1b[K");
+        }
+        if matches.get_flag("misses") {
+            for miss in misses {
+                println!("{miss}");
+            }
+        }
+        if json {
+            println!("{}", measures.json(&task.name));
+        } else {
+            println!("{}", measures.line(&task.name));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell_progress(name: &str, done: usize, all: usize) {
+    if stderr().is_terminal() && done.is_multiple_of(20) {
+        eprint!("\r{name}: {done} of {all} queries");
+    }
+}

@@ -1,0 +1,29 @@
+//! A folder of a command's own, which goes when the command ends.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    pub fn new() -> anyhow::Result<Scratch> {
+        let folder = std::env::temp_dir().join(format!("deskhand-{}", uuid::Uuid::new_v4().simple()));
+        fs::create_dir_all(&folder).with_context(|| format!("`{}` can't be made", folder.display()))?;
+        Ok(Scratch(folder))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What can't be removed is in the system's folder for such things.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

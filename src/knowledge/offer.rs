@@ -1,0 +1,396 @@
+//! Ranking documents for a conversation, or for what an agent types.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use tantivy::{DocSet, TERMINATED, query::EnableScoring};
+
+use super::{
+    Document, Kind, KnowledgeError, Reader,
+    close::{Closer, look},
+    index::Index,
+    query::{Query, Typed},
+    schema::shortcut_key,
+    score::{Corpus, Scope, Scored, score},
+    search::{CLOSER, TITLE_GAIN, confidence, deviation, term},
+    snippet::Marker,
+    synonyms::Synonyms,
+    terms::{Term, terms},
+    view::View,
+};
+use crate::text::{Id, Language, lookup, placeholders};
+
+/// Most words of the last messages, and of the whole conversation, that count.
+const MOST_RECENT: usize = 64;
+const MOST_WHOLE: usize = 200;
+/// What the whole conversation counts beside its last turns.
+const MATTER: f32 = 1.5;
+/// How many of a category's documents tell what it is about.
+const BEST_OF_CATEGORY: usize = 4;
+/// What the customer has already is worth this much of what it would be.
+const KNOWN_SHARE: f32 = 0.7;
+/// Documents that may stand among the best and are passed over: openers, versions in other languages, what the customer has.
+const MOST_PASSED_OVER: usize = 10;
+/// Of how many words the grams count.
+const GRAMMED: usize = 16;
+/// What a clause alone says counts a little less than the whole.
+const CLAUSE_SHARE: f64 = 0.8;
+/// A document in another language is worth less to whoever can't read it.
+const FOREIGN_SHARE: f64 = 0.5;
+
+/// What is looked for in a conversation.
+#[derive(Debug, Clone)]
+pub enum Wanted {
+    Conversation(Said),
+    /// What the agent typed.
+    Typed(String),
+    /// A shortcut, or its beginning, without the slash.
+    Shortcut(String),
+    /// Openers for a page, of which this is known.
+    Opener(String),
+}
+
+/// A conversation, as what was said weighs.
+#[derive(Debug, Clone, Default)]
+pub struct Said {
+    /// The last turns, which ask: they find the passage.
+    pub recent: Vec<(String, f32)>,
+    /// All of it, which tells what about: it finds the document that the passage belongs to.
+    pub whole: Vec<(String, f32)>,
+    /// What agents wrote to this customer, and the address of the page that is open: what these hold already is worth less.
+    pub sent: Vec<String>,
+    pub open_page: String,
+    /// The clauses of what was asked last. A document that answers one of them well fits, however much was said around it.
+    pub clauses: Vec<String>,
+}
+
+/// What is looked for, and by whom.
+#[derive(Debug, Clone)]
+pub struct OfferQuery {
+    pub wanted: Wanted,
+    pub kinds: Vec<Kind>,
+    pub language: Language,
+    pub reader: Reader,
+    pub limit: usize,
+    /// From 0 to 1: what fits less is not offered.
+    pub threshold: f64,
+}
+
+/// A document offered for a conversation.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    pub document: Document,
+    /// From 0 to 1.
+    pub score: f64,
+    /// The words of the document that were looked for, as they stand in it.
+    pub matched: Vec<String>,
+    /// An article's best passage; a canned answer's body.
+    pub passage: String,
+    pub marker: Arc<Marker>,
+}
+
+/// A document that was found, with its rank among the others and how well it fits.
+struct Fit {
+    part: u32,
+    doc: u32,
+    rank: f32,
+    confidence: f64,
+}
+
+/// Ranks documents for a conversation: those in its language first, then others whose document is not there yet; none under the
+/// threshold.
+pub fn offer(index: &Index, synonyms: &Synonyms, query: &OfferQuery) -> Result<Vec<Offer>, KnowledgeError> {
+    let view = index.view();
+    let there = view.languages();
+    let own = lookup(&query.language, there.iter());
+    let primary = query.language.primary();
+    let asked = Asked::of(&query.wanted, primary);
+    let mut offers: Vec<Offer> = Vec::new();
+    let mut seen: HashSet<(Kind, Id)> = HashSet::new();
+    for (language, share) in own.map(|own| (Some(own), 1.0)).into_iter().chain([(None, FOREIGN_SHARE)]) {
+        if offers.len() >= query.limit {
+            break;
+        }
+        let scope = Scope { kinds: &query.kinds, language, reader: &query.reader, only: None };
+        let (fits, marker) = match &query.wanted {
+            Wanted::Shortcut(typed) => (by_shortcut(&view, &scope, typed)?, Marker::default()),
+            Wanted::Opener(_) => openers(&view, &scope, &asked, primary, synonyms)?,
+            Wanted::Typed(_) | Wanted::Conversation(_) => fitting(&view, &scope, &asked, primary, synonyms)?,
+        };
+        let marker = Arc::new(marker);
+        let fits = fits.into_iter().filter(|fit| fit.confidence * share >= query.threshold).take(query.limit + MOST_PASSED_OVER);
+        let mut read =
+            fits.map(|fit| Ok((view.read(fit.part, fit.doc)?, fit))).collect::<Result<Vec<(Document, Fit)>, KnowledgeError>>()?;
+        for (document, fit) in &mut read {
+            if query.wanted.has(document) {
+                fit.rank *= KNOWN_SHARE;
+                fit.confidence *= f64::from(KNOWN_SHARE);
+            }
+        }
+        read.sort_by(|one, other| other.1.rank.total_cmp(&one.1.rank));
+        for (document, fit) in read {
+            if offers.len() == query.limit {
+                break;
+            }
+            let score = fit.confidence * share;
+            if score >= query.threshold && query.wanted.takes(&document) && seen.insert((document.kind(), document.id.clone())) {
+                // What ranks lower is not surer.
+                let score = offers.last().map_or(score, |last: &Offer| score.min(last.score));
+                offers.push(Offer::of(document, score, &marker));
+            }
+        }
+    }
+    Ok(offers)
+}
+
+/// What is asked, in words.
+struct Asked {
+    recent: Query,
+    /// `None` if it is the same.
+    whole: Option<Query>,
+    /// By places in `recent`.
+    clauses: Vec<Vec<usize>>,
+}
+
+impl Asked {
+    fn of(wanted: &Wanted, language: &str) -> Asked {
+        match wanted {
+            Wanted::Conversation(said) => {
+                let recent = Query::weighted(&said.recent, language, MOST_RECENT);
+                let whole = (said.whole != said.recent).then(|| Query::weighted(&said.whole, language, MOST_WHOLE));
+                let clauses = said.clauses.iter().map(|clause| recent.places(clause, language)).collect();
+                Asked { recent, whole, clauses }
+            }
+            Wanted::Typed(text) => Asked { recent: Typed::read(text, language).query, whole: None, clauses: Vec::new() },
+            Wanted::Opener(page) => {
+                Asked { recent: Query::weighted(&[(page.clone(), 1.0)], language, MOST_RECENT), whole: None, clauses: Vec::new() }
+            }
+            Wanted::Shortcut(_) => Asked { recent: Query::default(), whole: None, clauses: Vec::new() },
+        }
+    }
+}
+
+impl Wanted {
+    /// Whether the customer has a document already: it was sent to them, or is open before them.
+    fn has(&self, document: &Document) -> bool {
+        let Wanted::Conversation(said) = self else { return false };
+        let url = document.url();
+        let sent = |text: &String| {
+            (!url.is_empty() && text.contains(url)) || (document.kind() == Kind::CannedAnswer && is_from(text, &document.body))
+        };
+        (!url.is_empty() && said.open_page == url) || said.sent.iter().any(sent)
+    }
+
+    /// An opener is for openings: in the middle of a chat it is filler.
+    fn takes(&self, document: &Document) -> bool {
+        !matches!(self, Wanted::Conversation(_)) || !document.is_opener()
+    }
+}
+
+impl Offer {
+    fn of(document: Document, score: f64, marker: &Arc<Marker>) -> Offer {
+        let language = document.language.primary();
+        let text = format!("{} {} {}", document.title, document.tags.join(" "), document.body);
+        let passage = match document.kind() {
+            Kind::Article => marker.best_passage(&document.body, language),
+            Kind::CannedAnswer => document.body.clone(),
+        };
+        Offer { score, matched: marker.matched_words(&text, language), passage, marker: Arc::clone(marker), document }
+    }
+}
+
+/// Whether a text is a canned answer with its placeholders filled: all that stands between them is in it, in order.
+fn is_from(text: &str, body: &str) -> bool {
+    let mut rest = text;
+    let mut from = 0;
+    let holes = placeholders(body).into_iter().map(|hole| (hole.start, hole.end)).chain([(body.len(), body.len())]);
+    for (start, end) in holes {
+        let piece = body[from..start].trim();
+        let Some(at) = rest.find(piece) else { return false };
+        rest = &rest[at + piece.len()..];
+        from = end;
+    }
+    true
+}
+
+/// What a document counts by the last turns, and by the whole conversation.
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    recent: f32,
+    recent_words: f32,
+    whole: f32,
+    /// What its category counts, if it has one.
+    group: Option<f32>,
+}
+
+impl Sums {
+    /// What the whole conversation says for it: for its category, or for itself.
+    fn matter(&self) -> f32 {
+        self.group.unwrap_or(self.whole)
+    }
+}
+
+/// Documents that fit what is asked, best first.
+fn fitting(
+    view: &View,
+    scope: &Scope<'_>,
+    asked: &Asked,
+    language: &str,
+    synonyms: &Synonyms,
+) -> Result<(Vec<Fit>, Marker), KnowledgeError> {
+    let corpus = Corpus::of(&scope.sizes(view, None));
+    let documents = corpus.documents;
+    let recent_terms = terms(view, &asked.recent, language, synonyms, documents)?;
+    let mut sums: HashMap<(u32, u32), Sums> = HashMap::new();
+    for found in score(view, scope, &corpus, &recent_terms, GRAMMED)? {
+        let sums = sums.entry((found.part, found.doc)).or_default();
+        (sums.recent, sums.recent_words) = (found.sum(), found.words);
+    }
+    let whole_terms = match &asked.whole {
+        None => None,
+        Some(whole) => {
+            let terms = terms(view, whole, language, synonyms, documents)?;
+            for found in score(view, scope, &corpus, &terms, 0)? {
+                sums.entry((found.part, found.doc)).or_default().whole = found.sum();
+            }
+            Some(terms)
+        }
+    };
+    if whole_terms.is_none() {
+        for sums in sums.values_mut() {
+            sums.whole = sums.recent;
+        }
+    }
+    add_groups(view, &mut sums);
+    // First all of them, by what words and grams count; then the best, by a closer look.
+    let highest = |of: fn(&Sums) -> f32| sums.values().map(of).fold(f32::MIN_POSITIVE, f32::max);
+    let (recent_most, matter_most) = (highest(|sums| sums.recent), highest(|sums| sums.matter()));
+    let mut near: Vec<((u32, u32), Sums)> = sums.into_iter().collect();
+    let first = |sums: &Sums| sums.recent / recent_most + MATTER * sums.matter() / matter_most;
+    near.sort_by(|one, other| first(&other.1).total_cmp(&first(&one.1)).then_with(|| one.0.cmp(&other.0)));
+    near.truncate(CLOSER);
+    near.sort_by_key(|(place, _)| *place);
+    let scored: Vec<Scored> = near
+        .iter()
+        .map(|((part, doc), sums)| Scored { part: *part, doc: *doc, words: sums.recent_words, grams: 0.0, matched: 0 })
+        .collect();
+    let recent_close = look(view, &corpus, &scored, &recent_terms, &asked.recent.pairs)?;
+    let whole_close = match (&asked.whole, &whole_terms) {
+        (Some(whole), Some(terms)) => look(view, &corpus, &scored, terms, &whole.pairs)?,
+        _ => recent_close.clone(),
+    };
+    let best = corpus.most(&recent_terms);
+    let recent: Vec<f32> = near
+        .iter()
+        .zip(&recent_close)
+        .map(|((_, sums), closer)| sums.recent + closer.pairs + TITLE_GAIN * recent_most * closer.title)
+        .collect();
+    let matter: Vec<f32> =
+        near.iter().zip(&whole_close).map(|((_, sums), closer)| sums.group.unwrap_or(sums.whole + closer.pairs)).collect();
+    let passages: Vec<f32> = recent_close.iter().map(|closer| closer.passages).collect();
+    let shares = [1.0 / deviation(&recent), MATTER / deviation(&matter), corpus.passages_share() / deviation(&passages)];
+    let mut fits: Vec<Fit> = near
+        .iter()
+        .enumerate()
+        .map(|(number, ((part, doc), sums))| Fit {
+            part: *part,
+            doc: *doc,
+            rank: shares[0] * recent[number] + shares[1] * matter[number] + shares[2] * passages[number],
+            confidence: confidence(sums.recent_words, best).max(clause_confidence(asked, &recent_terms, &recent_close[number])),
+        })
+        .collect();
+    let key = |fit: &Fit| view.key(fit.part, fit.doc);
+    fits.sort_by(|one, other| other.rank.total_cmp(&one.rank).then_with(|| key(one).cmp(&key(other))));
+    let marker = Marker::new(&asked.recent, &recent_terms);
+    Ok((fits, marker))
+}
+
+/// How well a document answers the clause that it answers best.
+fn clause_confidence(asked: &Asked, terms: &[Term], closer: &Closer) -> f64 {
+    let share = |clause: &Vec<usize>| {
+        let most: f32 = clause.iter().map(|place| terms[*place].idf).sum();
+        let has: f32 = clause.iter().map(|place| terms[*place].idf * closer.terms[*place]).sum();
+        confidence(has, most) * CLAUSE_SHARE
+    };
+    asked.clauses.iter().map(share).fold(0.0, f64::max)
+}
+
+/// Adds what the best documents of a document's category count by the whole conversation: what it belongs to is talked about.
+fn add_groups(view: &View, sums: &mut HashMap<(u32, u32), Sums>) {
+    let mut groups: HashMap<String, Vec<f32>> = HashMap::new();
+    let mut of: Vec<((u32, u32), String)> = Vec::new();
+    for (place, sums) in sums.iter() {
+        if let Some(category) = view.category(place.0, place.1) {
+            groups.entry(category.clone()).or_default().push(sums.whole);
+            of.push((*place, category));
+        }
+    }
+    for scores in groups.values_mut() {
+        scores.sort_by(|one, other| other.total_cmp(one));
+        scores.truncate(BEST_OF_CATEGORY);
+    }
+    for (place, category) in of {
+        if let (Some(scores), Some(sums)) = (groups.get(&category), sums.get_mut(&place)) {
+            sums.group = Some(scores.iter().sum::<f32>() / BEST_OF_CATEGORY as f32);
+        }
+    }
+}
+
+/// Canned answers whose shortcut is, or begins with, what was typed; the exact one first.
+fn by_shortcut(view: &View, scope: &Scope<'_>, typed: &str) -> Result<Vec<Fit>, KnowledgeError> {
+    let typed = shortcut_key(typed);
+    let mut fits = Vec::new();
+    for (number, segment) in view.searcher.segment_readers().iter().enumerate() {
+        let index = segment.inverted_index(view.fields.shortcut)?;
+        let mut keys = index.terms().range().ge(typed.as_bytes()).into_stream().map_err(tantivy::TantivyError::from)?;
+        while keys.advance() && keys.key().starts_with(typed.as_bytes()) {
+            let shortcut = String::from_utf8_lossy(keys.key()).into_owned();
+            if shortcut.is_empty() {
+                continue;
+            }
+            let mut postings = index
+                .read_postings_from_terminfo(keys.value(), tantivy::schema::IndexRecordOption::Basic)
+                .map_err(tantivy::TantivyError::from)?;
+            while postings.doc() != TERMINATED {
+                if scope.takes(view, number, postings.doc()) {
+                    let share = typed.chars().count().max(1) as f64 / shortcut.chars().count().max(1) as f64;
+                    fits.push(Fit { part: number as u32, doc: postings.doc(), rank: share as f32, confidence: share });
+                }
+                postings.advance();
+            }
+        }
+    }
+    let key = |fit: &Fit| view.key(fit.part, fit.doc);
+    fits.sort_by(|one, other| other.rank.total_cmp(&one.rank).then_with(|| key(one).cmp(&key(other))));
+    Ok(fits)
+}
+
+/// Every opener, those that fit the page first: each of them may open a chat, so the fit orders them, no more.
+fn openers(
+    view: &View,
+    scope: &Scope<'_>,
+    asked: &Asked,
+    language: &str,
+    synonyms: &Synonyms,
+) -> Result<(Vec<Fit>, Marker), KnowledgeError> {
+    let (found, marker) = fitting(view, scope, asked, language, synonyms)?;
+    let fit: HashMap<(u32, u32), f64> = found.into_iter().map(|fit| ((fit.part, fit.doc), fit.confidence)).collect();
+    let weight = term(view.fields.tag, "opener").weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
+    let mut fits = Vec::new();
+    for (number, segment) in view.searcher.segment_readers().iter().enumerate() {
+        let mut documents = weight.scorer(segment, 1.0)?;
+        while documents.doc() != TERMINATED {
+            let place = (number as u32, documents.doc());
+            if scope.takes(view, number, place.1) {
+                let fit = fit.get(&place).copied().unwrap_or_default();
+                fits.push(Fit { part: place.0, doc: place.1, rank: fit as f32, confidence: 0.5 + fit / 2.0 });
+            }
+            documents.advance();
+        }
+    }
+    let key = |fit: &Fit| view.key(fit.part, fit.doc);
+    fits.sort_by(|one, other| other.rank.total_cmp(&one.rank).then_with(|| key(one).cmp(&key(other))));
+    Ok((fits, marker))
+}

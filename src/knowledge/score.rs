@@ -1,0 +1,331 @@
+//! Scoring: every document that has a word of a query, term by term.
+//!
+//! BM25F (Zaragoza et al., TREC 2004) over names and body: what a field adds is weighed before it is bent, so that a word in the title
+//! and in the text counts once. Of a word's alternatives the best counts. Grams add a share of their own.
+
+use std::cell::RefCell;
+
+use tantivy::{BitSet, DocId, DocSet, TERMINATED, fieldnorm::FieldNormReader, postings::Postings, schema::IndexRecordOption};
+
+use super::{
+    Kind, Reader,
+    terms::{Term, fields},
+    view::{Class, Part, Sizes, View},
+};
+use crate::text::Language;
+
+/// BM25's k1 where documents are single passages, and how it rises with their number.
+const K1: f32 = 1.2;
+const K1_RISE: f32 = 0.35;
+/// For each field, BM25's b and its weight.
+const FIELD_B: [f32; 2] = [0.6, 0.75];
+const FIELD_WEIGHT: [f32; 2] = [2.0, 1.0];
+/// What grams count beside words.
+const GRAM_WEIGHT: f32 = 0.3;
+const GRAM_B: f32 = 0.75;
+/// From this share of its grams on a word counts as found.
+const GRAM_SHARE: f32 = 0.5;
+/// What the best passages count beside the whole, in long lists.
+const PASSAGES: f32 = 0.7;
+/// Norms are kept as a byte.
+const NORMS: usize = 256;
+
+/// Which documents are looked at.
+pub struct Scope<'a> {
+    pub kinds: &'a [Kind],
+    /// `None`: any.
+    pub language: Option<&'a Language>,
+    pub reader: &'a Reader,
+    /// By part, what else must hold.
+    pub only: Option<Vec<BitSet>>,
+}
+
+/// A document that has something of a query.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scored {
+    pub part: u32,
+    pub doc: DocId,
+    /// What its words count.
+    pub words: f32,
+    /// What its grams count.
+    pub grams: f32,
+    /// How many words of the query it has.
+    pub matched: u32,
+}
+
+impl Scored {
+    pub fn sum(&self) -> f32 {
+        self.words + self.grams
+    }
+}
+
+impl Scope<'_> {
+    fn has(&self, class: &Class) -> bool {
+        self.kinds.contains(&class.kind)
+            && self.language.is_none_or(|language| class.language == *language)
+            && class.is_seen_by(self.reader)
+    }
+
+    /// Whether it has a document.
+    pub fn takes(&self, view: &View, part: usize, doc: DocId) -> bool {
+        let part = &view.parts[part];
+        part.alive.as_ref().is_none_or(|alive| alive.is_alive(doc)) && self.has(&part.classes[part.class_of[doc as usize] as usize])
+    }
+
+    /// How many documents it has, and how long they are, by kind.
+    pub fn sizes(&self, view: &View, kind: Option<Kind>) -> Sizes {
+        let mut sizes = Sizes::default();
+        for class in view.parts.iter().flat_map(|part| &part.classes) {
+            if self.has(class) && kind.is_none_or(|kind| class.kind == kind) {
+                sizes.add(&class.sizes);
+            }
+        }
+        sizes
+    }
+}
+
+/// What the documents of a scope are like.
+#[derive(Debug, Clone, Copy)]
+pub struct Corpus {
+    pub documents: u64,
+    /// How many passages a document has on average.
+    pub passages: f32,
+    k1: f32,
+}
+
+impl Corpus {
+    /// BM25's k1 rises with the number of passages: in a single paragraph a word says all it has to say at its first occurrence, in a
+    /// page less so, and least in a list of messages. (1.2 for paragraphs, 2 to 3 for pages and 6 for lists of 100 messages did best
+    /// on public tasks of each kind.)
+    pub fn of(sizes: &Sizes) -> Corpus {
+        let passages = (sizes.passages as f32 / sizes.documents.max(1) as f32).max(1.0);
+        Corpus { documents: sizes.documents, passages, k1: K1 * passages.powf(K1_RISE) }
+    }
+
+    /// What the best passages count beside the whole: nothing in paragraphs and pages, most in lists of a hundred messages.
+    pub fn passages_share(&self) -> f32 {
+        PASSAGES * (self.passages.log10() - 1.0).clamp(0.0, 1.0)
+    }
+
+    /// Bends a weighed frequency: BM25's saturation.
+    pub fn bent(&self, frequency: f32) -> f32 {
+        frequency * (self.k1 + 1.0) / (frequency + self.k1)
+    }
+
+    /// The most that words can count.
+    pub fn most(&self, terms: &[Term]) -> f32 {
+        terms.iter().map(|term| term.weight * term.idf * (self.k1 + 1.0)).sum()
+    }
+}
+
+/// Scores every document of the scope that has something of the terms, in the order of parts and documents.
+pub fn score(view: &View, scope: &Scope<'_>, corpus: &Corpus, terms: &[Term], grams: usize) -> tantivy::Result<Vec<Scored>> {
+    let averages = Averages::of(view, scope);
+    // Grams of the words that say most.
+    let mut heaviest: Vec<usize> = (0..terms.len()).collect();
+    heaviest.sort_by(|one, other| {
+        let gain = |term: &Term| term.weight * term.idf;
+        gain(&terms[*other]).total_cmp(&gain(&terms[*one]))
+    });
+    heaviest.truncate(grams);
+    let mut scored = Vec::new();
+    for (number, part) in view.parts.iter().enumerate() {
+        let norms = Norms::of(part, scope, &averages);
+        BOARD.with_borrow_mut(|board| {
+            board.size(part.class_of.len());
+            for (place, term) in terms.iter().enumerate() {
+                score_words(board, part, number, term, &norms, corpus)?;
+                if heaviest.contains(&place) {
+                    score_grams(board, part, number, term, &norms, corpus)?;
+                }
+                board.close_term(term);
+            }
+            let only = scope.only.as_ref().map(|only| &only[number]);
+            board.take(|doc, words, grams, matched| {
+                let alive = part.alive.as_ref().is_none_or(|alive| alive.is_alive(doc));
+                if alive && only.is_none_or(|only| only.contains(doc)) {
+                    scored.push(Scored { part: number as u32, doc, words, grams, matched });
+                }
+            });
+            tantivy::Result::Ok(())
+        })?;
+    }
+    Ok(scored)
+}
+
+fn score_words(board: &mut Board, part: &Part, number: usize, term: &Term, norms: &Norms, corpus: &Corpus) -> tantivy::Result<()> {
+    for alternative in &term.alternatives {
+        let Some(places) = alternative.postings.parts.get(number) else { continue };
+        let readers = [(&part.names_norms, &norms.names), (&part.body_norms, &norms.body)];
+        for ((info, reader), (lengths, norm)) in places.iter().zip(fields(part)).zip(readers) {
+            let Some(info) = info else { continue };
+            let mut postings = reader.read_postings_from_terminfo(info, IndexRecordOption::WithFreqs)?;
+            while postings.doc() != TERMINATED {
+                let doc = postings.doc();
+                let share = norms.share(part, norm, lengths, doc);
+                if share > 0.0 {
+                    board.add_frequency(doc, postings.term_freq() as f32 * share);
+                }
+                postings.advance();
+            }
+        }
+        board.close_alternative(alternative.weight, corpus);
+    }
+    Ok(())
+}
+
+fn score_grams(board: &mut Board, part: &Part, number: usize, term: &Term, norms: &Norms, corpus: &Corpus) -> tantivy::Result<()> {
+    for gram in &term.grams {
+        let Some(Some(info)) = gram.postings.get(number) else { continue };
+        let mut postings = part.grams.read_postings_from_terminfo(info, IndexRecordOption::WithFreqs)?;
+        while postings.doc() != TERMINATED {
+            let doc = postings.doc();
+            let share = norms.share(part, &norms.grams, &part.gram_norms, doc);
+            if share > 0.0 {
+                board.add_gram(doc, gram.idf * corpus.bent(postings.term_freq() as f32 * share), gram.idf);
+            }
+            postings.advance();
+        }
+    }
+    Ok(())
+}
+
+/// How long documents of a kind are on average.
+struct Averages {
+    kinds: Vec<(Kind, [f32; 3])>,
+}
+
+impl Averages {
+    fn of(view: &View, scope: &Scope<'_>) -> Averages {
+        let of_kind = |kind: &Kind| {
+            let sizes = scope.sizes(view, Some(*kind));
+            let average = |sum: u64| (sum as f32 / sizes.documents.max(1) as f32).max(1.0);
+            (*kind, [average(sizes.names), average(sizes.body), average(sizes.grams)])
+        };
+        Averages { kinds: scope.kinds.iter().map(of_kind).collect() }
+    }
+}
+
+/// What one occurrence counts, by a document's class and the length of its field; nothing outside the scope.
+struct Norms {
+    names: Vec<f32>,
+    body: Vec<f32>,
+    grams: Vec<f32>,
+}
+
+impl Norms {
+    fn of(part: &Part, scope: &Scope<'_>, averages: &Averages) -> Norms {
+        let table = |field: usize, b: f32, weight: f32| {
+            let mut table = vec![0.0; part.classes.len() * NORMS];
+            for (number, class) in part.classes.iter().enumerate().filter(|(_, class)| scope.has(class)) {
+                let Some((_, lengths)) = averages.kinds.iter().find(|(kind, _)| *kind == class.kind) else { continue };
+                for norm in 0..NORMS {
+                    let length = FieldNormReader::id_to_fieldnorm(norm as u8) as f32;
+                    table[number * NORMS + norm] = weight / (1.0 - b + b * length / lengths[field]);
+                }
+            }
+            table
+        };
+        Norms { names: table(0, FIELD_B[0], FIELD_WEIGHT[0]), body: table(1, FIELD_B[1], FIELD_WEIGHT[1]), grams: table(2, GRAM_B, 1.0) }
+    }
+
+    fn share(&self, part: &Part, norm: &[f32], lengths: &FieldNormReader, doc: DocId) -> f32 {
+        norm[part.class_of[doc as usize] as usize * NORMS + usize::from(lengths.fieldnorm_id(doc))]
+    }
+}
+
+thread_local! {
+    static BOARD: RefCell<Board> = RefCell::default();
+}
+
+/// Sums, a cell a document. Only cells that were touched are visited and cleared, so that a query costs what it finds.
+#[derive(Default)]
+struct Board {
+    cells: Vec<Cell>,
+    /// Touched by this alternative, by this term, by this query.
+    of_alternative: Vec<DocId>,
+    of_term: Vec<DocId>,
+    of_query: Vec<DocId>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Cell {
+    frequency: f32,
+    best: f32,
+    gram: f32,
+    gram_idf: f32,
+    words: f32,
+    grams: f32,
+    matched: u32,
+    in_term: bool,
+    in_query: bool,
+}
+
+impl Board {
+    fn size(&mut self, documents: usize) {
+        // What a query that failed left is not this one's.
+        if !self.of_query.is_empty() || !self.of_term.is_empty() || !self.of_alternative.is_empty() {
+            *self = Board::default();
+        }
+        if self.cells.len() < documents {
+            self.cells.resize(documents, Cell::default());
+        }
+    }
+
+    fn add_frequency(&mut self, doc: DocId, frequency: f32) {
+        let cell = &mut self.cells[doc as usize];
+        if cell.frequency == 0.0 {
+            self.of_alternative.push(doc);
+        }
+        cell.frequency += frequency;
+    }
+
+    fn close_alternative(&mut self, weight: f32, corpus: &Corpus) {
+        for doc in self.of_alternative.drain(..) {
+            let cell = &mut self.cells[doc as usize];
+            cell.best = cell.best.max(weight * corpus.bent(cell.frequency));
+            cell.frequency = 0.0;
+            if !cell.in_term {
+                cell.in_term = true;
+                self.of_term.push(doc);
+            }
+        }
+    }
+
+    fn add_gram(&mut self, doc: DocId, score: f32, idf: f32) {
+        let cell = &mut self.cells[doc as usize];
+        cell.gram += score;
+        cell.gram_idf += idf;
+        if !cell.in_term {
+            cell.in_term = true;
+            self.of_term.push(doc);
+        }
+    }
+
+    fn close_term(&mut self, term: &Term) {
+        let all: f32 = term.grams.iter().map(|gram| gram.idf).sum();
+        for doc in self.of_term.drain(..) {
+            let cell = &mut self.cells[doc as usize];
+            cell.words += term.weight * term.idf * cell.best;
+            cell.grams += GRAM_WEIGHT * term.weight * cell.gram;
+            if cell.best > 0.0 || (all > 0.0 && cell.gram_idf >= GRAM_SHARE * all) {
+                cell.matched += 1;
+            }
+            (cell.best, cell.gram, cell.gram_idf, cell.in_term) = (0.0, 0.0, 0.0, false);
+            if !cell.in_query {
+                cell.in_query = true;
+                self.of_query.push(doc);
+            }
+        }
+    }
+
+    fn take(&mut self, mut each: impl FnMut(DocId, f32, f32, u32)) {
+        self.of_query.sort_unstable();
+        for doc in self.of_query.drain(..) {
+            let cell = std::mem::take(&mut self.cells[doc as usize]);
+            if cell.matched > 0 {
+                each(doc, cell.words, cell.grams, cell.matched);
+            }
+        }
+    }
+}

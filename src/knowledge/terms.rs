@@ -1,0 +1,290 @@
+//! What each word of a query is looked for by: its own keys, what it may be half of, what it may be a misspelling of, what means the
+//! same.
+
+use std::{collections::HashMap, io, sync::LazyLock};
+
+use levenshtein_automata::{DFA, Distance, LevenshteinAutomatonBuilder, SINK_STATE};
+use tantivy::{InvertedIndexReader, postings::TermInfo};
+use tantivy_fst::Automaton;
+
+use super::{
+    common,
+    query::{Query, QueryWord},
+    schema::ACCENTED,
+    synonyms::Synonyms,
+    view::{Part, View},
+};
+use crate::text::words;
+
+/// A form of a word counts a little less than the word itself.
+const FORM: f32 = 0.8;
+/// The same word, accented differently.
+const UNACCENTED: f32 = 0.9;
+/// A word that only begins so, where the half word is itself a word.
+const LONGER: f32 = 0.6;
+/// By distance.
+const MISSPELT: [f32; 3] = [1.0, 0.7, 0.45];
+const SYNONYM: f32 = 0.6;
+/// Most words that a half word stands for, and that a misspelt one may be.
+const MOST_LONGER: usize = 40;
+const MOST_MISSPELT: usize = 20;
+/// Of how many of these the forms are looked for too.
+const FAMILIES: usize = 5;
+/// Letters of the longer of two words from which they may differ by one, and by two.
+const ONE_TYPO: usize = 4;
+const TWO_TYPOS: usize = 8;
+
+/// A word of a query, with all it may be found by.
+pub struct Term {
+    pub weight: f32,
+    pub idf: f32,
+    pub alternatives: Vec<Alternative>,
+    /// The word's grams, each with its idf.
+    pub grams: Vec<Gram>,
+    /// Whether the index has the word, or one that it is half of.
+    pub known: bool,
+    /// What it was taken for, if it was misspelt.
+    pub corrected: Option<String>,
+}
+
+/// A key that a word is looked for by.
+pub struct Alternative {
+    pub key: String,
+    pub weight: f32,
+    pub postings: Found,
+}
+
+/// A gram of a word.
+pub struct Gram {
+    pub idf: f32,
+    /// Where it stands, by part.
+    pub postings: Vec<Option<TermInfo>>,
+}
+
+/// Where a key stands: by part, in names and in bodies.
+#[derive(Default)]
+pub struct Found {
+    pub parts: Vec<[Option<TermInfo>; 2]>,
+    /// In how many documents, about.
+    pub documents: u64,
+}
+
+/// Finds what every word of a query is looked for by. `documents` is how many there are to look through.
+pub fn terms(view: &View, query: &Query, language: &str, synonyms: &Synonyms, documents: u64) -> tantivy::Result<Vec<Term>> {
+    let mut same = synonyms.of(query, language);
+    query.words.iter().enumerate().map(|(place, word)| term(view, word, language, std::mem::take(&mut same[place]), documents)).collect()
+}
+
+fn term(view: &View, word: &QueryWord, language: &str, synonyms: Vec<(String, f32)>, documents: u64) -> tantivy::Result<Term> {
+    let mut alternatives = own(view, word)?;
+    let mut with = alternatives.iter().map(|own| own.postings.documents).max().unwrap_or(0);
+    let mut known = with > 0;
+    if word.half {
+        let longer = longer(view, word.word.folded())?;
+        let weight = if known { LONGER } else { 1.0 };
+        if !longer.is_empty() {
+            with = with.max(longer.iter().map(|(_, postings)| postings.documents).sum());
+            known = true;
+        }
+        for (key, postings) in longer {
+            if !alternatives.iter().any(|known| known.key == key) {
+                alternatives.push(Alternative { key, weight, postings });
+            }
+        }
+    }
+    let mut corrected = None;
+    // A word that the index has in another form alone may be a misspelling that happens to have a known stem.
+    let form_alone = known && !word.half && alternatives.iter().all(|own| own.weight == FORM || own.postings.documents == 0);
+    if !known || form_alone {
+        let mut likely = misspelt(view, word)?;
+        if form_alone {
+            likely.retain(|(_, distance, _)| *distance == 1);
+        } else {
+            with = likely.first().map_or(0, |(.., documents)| *documents);
+            corrected = likely.first().map(|(key, ..)| key.clone());
+        }
+        for (number, (key, distance, _)) in likely.into_iter().enumerate() {
+            let family = if number < FAMILIES { words(&key, language) } else { Vec::new() };
+            for key in family.into_iter().flat_map(|word| word.keys).chain([key]) {
+                if !alternatives.iter().any(|known| known.key == key) {
+                    let postings = find(view, &key)?;
+                    alternatives.push(Alternative { key, weight: MISSPELT[distance as usize], postings });
+                }
+            }
+        }
+    }
+    for (key, weight) in synonyms {
+        if !alternatives.iter().any(|known| known.key == key) {
+            let postings = find(view, &key)?;
+            alternatives.push(Alternative { key, weight: SYNONYM * weight, postings });
+        }
+    }
+    alternatives.retain(|alternative| alternative.postings.documents > 0);
+    let grams = word.grams.iter().map(|gram| find_gram(view, gram, documents)).collect::<tantivy::Result<Vec<Option<Gram>>>>()?;
+    Ok(Term {
+        weight: word.weight,
+        idf: word_idf(documents, with, common::share(language, word.word.folded())),
+        alternatives,
+        grams: grams.into_iter().flatten().collect(),
+        known,
+        corrected,
+    })
+}
+
+/// The word as it is written, without accents, and its stems.
+fn own(view: &View, word: &QueryWord) -> tantivy::Result<Vec<Alternative>> {
+    let mut found = Vec::new();
+    if let Some(accented) = &word.word.accented {
+        let key = format!("{ACCENTED}{accented}");
+        found.push(Alternative { postings: find(view, &key)?, key, weight: 1.0 });
+    }
+    let folded = if found.is_empty() { 1.0 } else { UNACCENTED };
+    for (number, key) in word.word.keys.iter().enumerate() {
+        found.push(Alternative { postings: find(view, key)?, key: key.clone(), weight: if number == 0 { folded } else { FORM } });
+    }
+    Ok(found)
+}
+
+/// The words of the index that begin with `half`, the most frequent ones.
+fn longer(view: &View, half: &str) -> tantivy::Result<Vec<(String, Found)>> {
+    let mut found: HashMap<String, Found> = HashMap::new();
+    each_field(view, |place, part, reader| {
+        let mut keys = reader.terms().range().ge(half.as_bytes()).into_stream()?;
+        while keys.advance() && keys.key().starts_with(half.as_bytes()) {
+            let key = String::from_utf8_lossy(keys.key()).into_owned();
+            found.entry(key).or_default().add(view, part, place, keys.value());
+        }
+        Ok(())
+    })?;
+    let mut found: Vec<(String, Found)> = found.into_iter().collect();
+    found.sort_by(|one, other| other.1.documents.cmp(&one.1.documents).then_with(|| one.0.cmp(&other.0)));
+    found.truncate(MOST_LONGER);
+    Ok(found)
+}
+
+/// The words of the index that a word may be a misspelling of, with the distance and how many documents have each: the nearest first,
+/// and of these the ones that begin with the same letter.
+fn misspelt(view: &View, word: &QueryWord) -> tantivy::Result<Vec<(String, u8, u64)>> {
+    let folded = word.word.folded();
+    let length = folded.chars().count();
+    // Numbers and codes are right or wrong.
+    if length + 1 < ONE_TYPO || folded.bytes().any(|byte| byte.is_ascii_digit()) {
+        return Ok(Vec::new());
+    }
+    let most = if length + 2 < TWO_TYPOS { 1 } else { 2 };
+    let builder = &BUILDERS[most as usize - 1];
+    let near = Near(if word.half { builder.build_prefix_dfa(folded) } else { builder.build_dfa(folded) });
+    let mut found: HashMap<String, (u8, u64)> = HashMap::new();
+    each_field(view, |_, _, reader| {
+        let mut keys = reader.terms().search(&near).into_stream()?;
+        while keys.advance() {
+            let key = String::from_utf8_lossy(keys.key());
+            let Distance::Exact(distance) = near.0.eval(keys.key()) else { continue };
+            let longest = length.max(key.chars().count());
+            let allowed = if longest >= TWO_TYPOS { 2 } else { u8::from(longest >= ONE_TYPO) };
+            if distance <= allowed && !key.starts_with(ACCENTED) && !key.bytes().any(|byte| byte.is_ascii_digit()) {
+                found.entry(key.into_owned()).or_insert((distance, 0)).1 += u64::from(keys.value().doc_freq);
+            }
+        }
+        Ok(())
+    })?;
+    let first = folded.chars().next();
+    let mut found: Vec<(String, u8, u64)> = found.into_iter().map(|(key, (distance, documents))| (key, distance, documents)).collect();
+    found.sort_by(|one, other| {
+        let begins_otherwise = |key: &str| key.chars().next() != first;
+        (one.1, begins_otherwise(&one.0), other.2, &one.0).cmp(&(other.1, begins_otherwise(&other.0), one.2, &other.0))
+    });
+    found.truncate(MOST_MISSPELT);
+    Ok(found)
+}
+
+static BUILDERS: LazyLock<[LevenshteinAutomatonBuilder; 2]> =
+    LazyLock::new(|| [LevenshteinAutomatonBuilder::new(1, true), LevenshteinAutomatonBuilder::new(2, true)]);
+
+/// Words near to one.
+struct Near(DFA);
+
+impl Automaton for &Near {
+    type State = u32;
+
+    fn start(&self) -> u32 {
+        self.0.initial_state()
+    }
+
+    fn is_match(&self, state: &u32) -> bool {
+        matches!(self.0.distance(*state), Distance::Exact(_))
+    }
+
+    fn can_match(&self, state: &u32) -> bool {
+        *state != SINK_STATE
+    }
+
+    fn accept(&self, state: &u32, byte: u8) -> u32 {
+        self.0.transition(*state, byte)
+    }
+}
+
+/// Calls for both fields of every part, with the field's place, the part's, and the field's index.
+fn each_field(view: &View, mut each: impl FnMut(usize, usize, &InvertedIndexReader) -> io::Result<()>) -> tantivy::Result<()> {
+    for (number, part) in view.parts.iter().enumerate() {
+        for (place, reader) in fields(part).into_iter().enumerate() {
+            each(place, number, reader)?;
+        }
+    }
+    Ok(())
+}
+
+/// The fields of words, in their order in [`Found`].
+pub fn fields(part: &Part) -> [&InvertedIndexReader; 2] {
+    [&part.names, &part.body]
+}
+
+/// Where a key stands.
+fn find(view: &View, key: &str) -> tantivy::Result<Found> {
+    let mut found = Found::default();
+    each_field(view, |place, part, reader| {
+        if let Some(info) = reader.terms().get(key.as_bytes())? {
+            found.add(view, part, place, &info);
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+fn find_gram(view: &View, gram: &str, documents: u64) -> tantivy::Result<Option<Gram>> {
+    let mut with = 0;
+    let mut postings = Vec::with_capacity(view.parts.len());
+    for part in &view.parts {
+        let info = part.grams.terms().get(gram.as_bytes())?;
+        with += info.as_ref().map_or(0, |info| u64::from(info.doc_freq));
+        postings.push(info);
+    }
+    Ok((with > 0).then(|| Gram { idf: idf(documents, with), postings }))
+}
+
+impl Found {
+    fn add(&mut self, view: &View, part: usize, place: usize, info: &TermInfo) {
+        if self.parts.is_empty() {
+            self.parts.resize(view.parts.len(), [None, None]);
+        }
+        self.parts[part][place] = Some(info.clone());
+        // A document may have it in both fields; the greater number is the better guess.
+        let sum = |place: usize| self.parts.iter().filter_map(|fields| fields[place].as_ref()).map(|info| u64::from(info.doc_freq)).sum();
+        self.documents = u64::max(sum(0), sum(1));
+    }
+}
+
+/// The idf of a word that `share` of a language's texts have: what is known of the language counts as a few documents more.
+pub fn word_idf(documents: u64, with: u64, share: f32) -> f32 {
+    let (documents, with) = (documents as f32, with.min(documents) as f32);
+    rarity(documents + common::BACKGROUND, with + share * common::BACKGROUND)
+}
+
+fn rarity(documents: f32, with: f32) -> f32 {
+    (1.0 + (documents - with + 0.5) / (with + 0.5)).ln()
+}
+
+/// Robertson and Sparck Jones's idf, as in BM25.
+pub fn idf(documents: u64, with: u64) -> f32 {
+    rarity(documents as f32, with.min(documents) as f32)
+}

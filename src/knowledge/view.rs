@@ -1,0 +1,189 @@
+//! What can be searched at one moment: the index's segments, opened, with what ranking needs to know of them.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tantivy::{
+    DocAddress, DocId, InvertedIndexReader, Searcher, SegmentReader,
+    columnar::{Column, StrColumn},
+    fastfield::AliveBitSet,
+    fieldnorm::FieldNormReader,
+    index::SegmentId,
+};
+
+use super::{Document, Kind, KnowledgeError, Reader, schema::Fields};
+use crate::text::Language;
+
+/// Documents of one kind, in one language, for the same readers.
+#[derive(Debug, Clone)]
+pub struct Class {
+    pub kind: Kind,
+    pub language: Language,
+    /// `public`, `agents`, `everyone`, `group:…` or `agent:…`.
+    pub access: String,
+    pub sizes: Sizes,
+}
+
+/// How many documents there are, and how long they are together.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sizes {
+    pub documents: u64,
+    pub names: u64,
+    pub body: u64,
+    pub grams: u64,
+    pub passages: u64,
+}
+
+impl Sizes {
+    pub fn add(&mut self, other: &Sizes) {
+        self.documents += other.documents;
+        self.names += other.names;
+        self.body += other.body;
+        self.grams += other.grams;
+        self.passages += other.passages;
+    }
+}
+
+/// A segment of the index.
+pub struct Part {
+    pub names: Arc<InvertedIndexReader>,
+    pub body: Arc<InvertedIndexReader>,
+    pub grams: Arc<InvertedIndexReader>,
+    pub names_norms: FieldNormReader,
+    pub body_norms: FieldNormReader,
+    pub gram_norms: FieldNormReader,
+    pub classes: Vec<Class>,
+    /// The class of each document.
+    pub class_of: Vec<u32>,
+    pub passages: Column<u64>,
+    pub categories: Option<StrColumn>,
+    keys: Option<StrColumn>,
+    pub alive: Option<AliveBitSet>,
+}
+
+/// Documents of the index at one moment.
+pub struct View {
+    pub searcher: Searcher,
+    pub fields: Fields,
+    pub parts: Vec<Arc<Part>>,
+    ids: Vec<(SegmentId, u32)>,
+}
+
+impl View {
+    /// Opens what the searcher sees; segments that the last view had are taken from it.
+    pub fn new(searcher: Searcher, fields: Fields, last: Option<&View>) -> tantivy::Result<View> {
+        let known: HashMap<&(SegmentId, u32), &Arc<Part>> = last.iter().flat_map(|view| view.ids.iter().zip(&view.parts)).collect();
+        let mut parts = Vec::new();
+        let mut ids = Vec::new();
+        for segment in searcher.segment_readers() {
+            let id = (segment.segment_id(), segment.num_deleted_docs());
+            let part = match known.get(&id) {
+                Some(part) => Arc::clone(part),
+                None => Arc::new(Part::open(segment, fields)?),
+            };
+            parts.push(part);
+            ids.push(id);
+        }
+        Ok(View { searcher, fields, parts, ids })
+    }
+
+    /// The languages there are documents in, in order.
+    pub fn languages(&self) -> Vec<Language> {
+        let classes = self.parts.iter().flat_map(|part| &part.classes).filter(|class| class.sizes.documents > 0);
+        let mut found: Vec<Language> = classes.map(|class| class.language.clone()).collect();
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    /// A document's key, by which documents that score the same are ordered.
+    pub fn key(&self, part: u32, doc: DocId) -> String {
+        let mut key = String::new();
+        if let Some(keys) = &self.parts[part as usize].keys
+            && let Some(ord) = keys.ords().first(doc)
+        {
+            // A key that can't be read is the empty one: an order all the same.
+            let _ = keys.ord_to_str(ord, &mut key);
+        }
+        key
+    }
+
+    /// A document's category, if it has one.
+    pub fn category(&self, part: u32, doc: DocId) -> Option<String> {
+        let categories = self.parts[part as usize].categories.as_ref()?;
+        let mut category = String::new();
+        categories.ord_to_str(categories.ords().first(doc)?, &mut category).ok()?;
+        Some(category).filter(|category| !category.is_empty())
+    }
+
+    /// Reads a document.
+    pub fn read(&self, part: u32, doc: DocId) -> Result<Document, KnowledgeError> {
+        use tantivy::schema::Value;
+        let stored: tantivy::TantivyDocument = self.searcher.doc(DocAddress::new(part, doc))?;
+        let source = stored.get_first(self.fields.source).and_then(|value| value.as_str()).unwrap_or_default();
+        Ok(serde_json::from_str(source)?)
+    }
+}
+
+impl Part {
+    fn open(segment: &SegmentReader, fields: Fields) -> tantivy::Result<Part> {
+        let names_norms = segment.get_fieldnorms_reader(fields.names)?;
+        let body_norms = segment.get_fieldnorms_reader(fields.body)?;
+        let gram_norms = segment.get_fieldnorms_reader(fields.grams)?;
+        let passages = segment.fast_fields().u64("passages")?;
+        let mut classes = Vec::new();
+        let mut class_of = vec![0_u32; segment.max_doc() as usize];
+        if let Some(column) = segment.fast_fields().str("class")? {
+            let mut text = String::new();
+            for ord in 0..column.num_terms() as u64 {
+                text.clear();
+                column.ord_to_str(ord, &mut text)?;
+                classes.push(Class::parse(&text));
+            }
+            for doc in segment.doc_ids_alive() {
+                let class = column.ords().first(doc).unwrap_or_default();
+                class_of[doc as usize] = class as u32;
+                classes[class as usize].sizes.add(&Sizes {
+                    documents: 1,
+                    names: u64::from(names_norms.fieldnorm(doc)),
+                    body: u64::from(body_norms.fieldnorm(doc)),
+                    grams: u64::from(gram_norms.fieldnorm(doc)),
+                    passages: passages.values_for_doc(doc).count() as u64,
+                });
+            }
+        }
+        Ok(Part {
+            names: segment.inverted_index(fields.names)?,
+            body: segment.inverted_index(fields.body)?,
+            grams: segment.inverted_index(fields.grams)?,
+            names_norms,
+            body_norms,
+            gram_norms,
+            classes,
+            class_of,
+            passages,
+            categories: segment.fast_fields().str("category")?,
+            keys: segment.fast_fields().str("key")?,
+            alive: segment.alive_bitset().cloned(),
+        })
+    }
+}
+
+impl Class {
+    /// Reads what `schema::class` wrote.
+    fn parse(text: &str) -> Class {
+        let mut lines = text.splitn(3, '\n');
+        let kind = if lines.next() == Some("1") { Kind::CannedAnswer } else { Kind::Article };
+        let language = Language::parse(lines.next().unwrap_or_default());
+        let language = language.unwrap_or_else(|_| Language::parse("und").expect("it is a tag"));
+        Class { kind, language, access: lines.next().unwrap_or_default().to_owned(), sizes: Sizes::default() }
+    }
+
+    /// Whether a reader may be shown its documents.
+    pub fn is_seen_by(&self, reader: &Reader) -> bool {
+        match self.access.as_str() {
+            "public" | "everyone" => true,
+            "agents" => reader.sees(super::Audience::Agents),
+            access => reader.owns(access),
+        }
+    }
+}
