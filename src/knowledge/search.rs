@@ -26,7 +26,7 @@ pub const CLOSER: usize = 100;
 /// A document that counts less than this share of the best one is no hit: it has none of the words that say something.
 const LEAST_SHARE: f32 = 0.2;
 /// What a title that has every word gains, of what the best document counts.
-pub const TITLE_GAIN: f32 = 0.3;
+pub const TITLE_GAIN: f32 = 0.5;
 /// Of how many words the grams count.
 const GRAMMED: usize = 24;
 /// How fast a confidence nears 1.
