@@ -5,7 +5,7 @@ mod deadline;
 mod edge;
 mod health;
 
-use std::{fs::File, net::SocketAddr, path::Path, sync::Arc};
+use std::{fs::File, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
@@ -19,6 +19,10 @@ use crate::{
     replies::{ERASURES_FILE, Erasures, Replies, erase_again},
     store::Store,
 };
+
+/// How often, and after what wait, a data folder that is taken is tried again.
+const LOCK_TRIES: usize = 20;
+const LOCK_WAIT: Duration = Duration::from_millis(25);
 
 /// A server that serves until it is told to stop.
 pub struct Server {
@@ -98,9 +102,15 @@ impl Server {
     }
 }
 
-/// Takes the data folder for this process: two would break each other's index.
+/// Takes the data folder for this process: two would break each other's index. A process that is ending has a moment to let go of it.
 pub fn lock(data: &Path) -> anyhow::Result<File> {
     let file = File::create(data.join("lock")).with_context(|| format!("the data folder `{}` can't be written to", data.display()))?;
+    for _ in 0..LOCK_TRIES {
+        if file.try_lock().is_ok() {
+            return Ok(file);
+        }
+        std::thread::sleep(LOCK_WAIT);
+    }
     file.try_lock()
         .with_context(|| format!("another deskhand uses the data folder `{}`; stop it, or name another folder", data.display()))?;
     Ok(file)
