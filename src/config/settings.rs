@@ -54,7 +54,7 @@ pub const SETTINGS: [Setting; 10] = [
         key: "retention_days",
         variable: "DESKHAND_RETENTION_DAYS",
         value: "DAYS",
-        help: "How many days a chat is kept after its last event, and a search after it was made [default: for ever]",
+        help: "How many days a chat is kept after its last event; searches and ratings no longer, and 90 days at most [default: for ever]",
     },
     Setting {
         key: "log",

@@ -205,14 +205,17 @@ impl Offer {
 fn is_from(text: &str, body: &str) -> bool {
     let mut rest = text;
     let mut from = 0;
+    let mut literal = 0;
     let holes = placeholders(body).into_iter().map(|hole| (hole.start, hole.end)).chain([(body.len(), body.len())]);
     for (start, end) in holes {
         let piece = body[from..start].trim();
         let Some(at) = rest.find(piece) else { return false };
         rest = &rest[at + piece.len()..];
         from = end;
+        literal += piece.len();
     }
-    true
+    // A body of placeholders alone would be in any text.
+    literal > 0
 }
 
 /// What a document counts by the last turns, and by the whole conversation.
