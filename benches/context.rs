@@ -29,7 +29,7 @@ use deskhand::{
 };
 use jiff::Timestamp;
 use paced_model::paced_model;
-use parts::percentile;
+use parts::{Draws, percentile};
 use serde_json::Value;
 use tonic::transport::Endpoint;
 
@@ -122,23 +122,6 @@ fn own_facts() -> Vec<Fact> {
         ),
         fact("promise", false, "The technician will be at your door on 30.11.2026.", "30.11.2026", "When is the technician coming?"),
     ]
-}
-
-/// Numbers that look drawn at random and are the same in each run (SplitMix64).
-struct Draws(u64);
-
-impl Draws {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, most: usize) -> usize {
-        (self.next() % most.max(1) as u64) as usize
-    }
 }
 
 #[tokio::main]

@@ -22,7 +22,7 @@ use deskhand::{
     text::{Id, Language},
 };
 use jiff::{SignedDuration, Timestamp};
-use parts::percentile;
+use parts::{Draws, percentile, resident_megabytes};
 use tonic::transport::{Channel, Endpoint};
 
 const EVENTS_A_CHAT: usize = 20;
@@ -34,31 +34,13 @@ const RECENT: usize = 5000;
 const FIRST_DAY: &str = "2023-01-01T00:00:00Z";
 const VOCABULARY: usize = 20_000;
 
-/// Numbers that look drawn at random and are the same in each run (SplitMix64).
-struct Draws(u64);
+/// Few words are said often, most seldom.
+fn drawn_word(draws: &mut Draws) -> String {
+    word(draws.rank(VOCABULARY))
+}
 
-impl Draws {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, most: usize) -> usize {
-        (self.next() % most.max(1) as u64) as usize
-    }
-
-    /// Few words are said often, most seldom.
-    fn word(&mut self) -> String {
-        let share = self.below(1_000_000) as f64 / 1e6;
-        word((VOCABULARY as f64).powf(share) as usize - 1)
-    }
-
-    fn sentence(&mut self) -> String {
-        (0..6 + self.below(14)).map(|_| self.word()).collect::<Vec<_>>().join(" ")
-    }
+fn sentence(draws: &mut Draws) -> String {
+    (0..6 + draws.below(14)).map(|_| drawn_word(draws)).collect::<Vec<_>>().join(" ")
 }
 
 /// The word of a rank: two to four syllables.
@@ -147,26 +129,26 @@ fn events(number: usize) -> Vec<NewEvent> {
         EventBody::Opened(Opened {
             channel: [ChatChannel::WebChat, ChatChannel::Email, ChatChannel::Whatsapp, ChatChannel::Instagram][draws.below(4)],
             group: format!("team-{}", draws.below(8)),
-            subject: draws.sentence(),
+            subject: sentence(&mut draws),
         }),
         EventBody::Customer(Customer {
             customer_id: format!("customer-{}", draws.below(400_000)),
-            name: draws.word(),
-            email: format!("{}@example.com", draws.word()),
+            name: drawn_word(&mut draws),
+            email: format!("{}@example.com", drawn_word(&mut draws)),
             ..Customer::default()
         }),
         EventBody::Record(Record {
             source: "order".into(),
             reference: format!("KE-{number:07}"),
-            values: [("status".to_owned(), draws.word()), ("carrier".to_owned(), draws.word())].into(),
+            values: [("status".to_owned(), drawn_word(&mut draws)), ("carrier".to_owned(), drawn_word(&mut draws))].into(),
             url: String::new(),
         }),
-        EventBody::PageView(PageView { url: format!("https://shop.example/{}", draws.word()), title: draws.sentence(), seconds: 20 }),
+        EventBody::PageView(PageView { url: format!("https://shop.example/{}", drawn_word(&mut draws)), title: sentence(&mut draws), seconds: 20 }),
         EventBody::Topic { topic: format!("topic-{}", draws.below(200)) },
     ];
     while bodies.len() < EVENTS_A_CHAT - 1 {
         let customer = bodies.len() % 2 == 1;
-        let text = if bodies.len() == 5 { format!("order KE-{number:07} {}", draws.sentence()) } else { draws.sentence() };
+        let text = if bodies.len() == 5 { format!("order KE-{number:07} {}", sentence(&mut draws)) } else { sentence(&mut draws) };
         bodies.push(EventBody::Message(Message {
             author: if customer { Author::Customer } else { Author::Agent },
             author_id: if customer { String::new() } else { format!("agent-{}", number % 40) },
@@ -202,7 +184,7 @@ async fn measure(data: &Path, chats: usize) -> [f64; 3] {
             let mut samples = Vec::new();
             for _ in 0..SAMPLES {
                 let chat_id = chat_id(from + draws.below(chats - from));
-                let text = draws.sentence();
+                let text = sentence(&mut draws);
                 let message = pb::Message { author: pb::Author::Customer.into(), text, language: "en".into(), ..pb::Message::default() };
                 // New in each run, also on a folder of an earlier one.
                 let event_id = format!("more-{}", uuid::Uuid::new_v4());
@@ -264,7 +246,7 @@ async fn list(client: &mut ChatServiceClient<Channel>, chats: usize, counted: bo
                 4 => pb::ListChatsRequest { agent_id: "agent-7".into(), topic: format!("topic-{}", draws.below(200)), ..any() },
                 5 => pb::ListChatsRequest { query: word(draws.below(20)), ..any() },
                 6 => pb::ListChatsRequest { query: format!("KE-{:07}", draws.below(chats)), ..any() },
-                7 => pb::ListChatsRequest { query: format!("{} {} {}", draws.word(), draws.word(), draws.word()), ..any() },
+                7 => pb::ListChatsRequest { query: format!("{} {} {}", drawn_word(draws), drawn_word(draws), drawn_word(draws)), ..any() },
                 8 => pb::ListChatsRequest { customer_id: format!("customer-{}", draws.below(400_000)), query: word(3), ..any() },
                 _ => pb::ListChatsRequest { topic: "topic-17".into(), query: word(draws.below(200)), ..any() },
             };
@@ -282,10 +264,4 @@ fn tell(counted: bool, name: &str, samples: &mut [Duration]) -> f64 {
         println!("{:>9} {name}: p50 {p50:.2} ms, p99 {p99:.2} ms", "");
     }
     p50
-}
-
-fn resident_megabytes() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()).unwrap_or_default() / 1000
 }

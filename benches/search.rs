@@ -1,122 +1,223 @@
-//! `Search` over the sample shop at 1 and 16 callers: the RPC against the same query in process, in turns.
+//! Search and suggestions over knowledge bases of several sizes: indexing, restart, size and memory, `Search` against the same query in
+//! process, `SuggestAnswers` on a chat of 200 messages, and how soon an article that was put can be found.
 //!
-//!     cargo bench --bench search
+//!     cargo bench --bench search -- [ARTICLES ARTICLES …]
+//!
+//! Without numbers 1,000, 10,000, 20,000 and 100,000 articles, about ten minutes.
 
+#[path = "parts/articles.rs"]
+mod articles;
 mod parts;
 
 use std::{
+    fs,
     path::Path,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
+use articles::Vocabulary;
 use deskhand::{
-    api::pb::{self, knowledge_service_client::KnowledgeServiceClient},
+    api::pb::{
+        self, chat_service_client::ChatServiceClient, knowledge_service_client::KnowledgeServiceClient,
+        reply_service_client::ReplyServiceClient,
+    },
     config::{Config, Workspace},
     knowledge::{Knowledge, Reader, Search},
     server::Server,
     store::Store,
     text::Language,
 };
-use parts::percentile;
+use parts::{Draws, percentile, resident_megabytes};
 use tonic::transport::{Channel, Endpoint};
 
 const ROUNDS: usize = 5;
 const CALLS_A_ROUND: usize = 200;
-/// As people type them, half words included.
-const QUERIES: [(&str, &str); 8] = [
-    ("iade sur", "tr"),
-    ("siparisim nerede", "tr"),
-    ("taksit", "tr"),
-    ("szallitasi ido", "hu"),
-    ("Rückgabe Kosten", "de"),
-    ("how do I return an item", "en"),
-    ("gift ca", "en"),
-    ("my parcel is damaged what now", "en"),
-];
-
-#[derive(Clone)]
-enum Side {
-    Rpc(KnowledgeServiceClient<Channel>),
-    InProcess(Arc<Knowledge>),
-}
+const CALLERS: usize = 16;
+const BATCH: usize = 1000;
+const MESSAGES: usize = 200;
+const PUTS: usize = 100;
 
 #[tokio::main]
 async fn main() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("knowledge-base");
-    let (served, own) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
-    let config = Config {
-        listen: ([127, 0, 0, 1], 0).into(),
-        data: served.path().to_owned(),
-        knowledge_base: Some(folder.clone()),
-        ..Config::default()
-    };
-    let server = Server::start(config).await.expect("the server starts");
-    let store = Store::open(&Store::sqlite_url(own.path())).await.expect("a database");
-    let knowledge = Knowledge::start(store, Workspace::default_name(), Some(folder), own.path()).await.expect("a knowledge base");
-    let knowledge = Arc::new(knowledge);
-
-    println!("{:>8} {:>12} {:>10} {:>10} {:>12}", "callers", "side", "p50 ms", "p99 ms", "searches/s");
-    for callers in [1, 16] {
-        let mut samples: [Vec<Duration>; 2] = Default::default();
-        let mut spent = [Duration::ZERO; 2];
-        for _ in 0..ROUNDS {
-            for index in 0..2 {
-                let mut running = tokio::task::JoinSet::new();
-                let began = Instant::now();
-                for caller in 0..callers {
-                    let side = if index == 0 {
-                        Side::InProcess(Arc::clone(&knowledge))
-                    } else {
-                        let address = format!("http://{}", server.address);
-                        Side::Rpc(KnowledgeServiceClient::new(Endpoint::from_shared(address).expect("an address").connect_lazy()))
-                    };
-                    running.spawn(call(side, caller));
-                }
-                for of_caller in running.join_all().await {
-                    samples[index].extend(of_caller);
-                }
-                spent[index] += began.elapsed();
-            }
-        }
-        let mut p50s = [0.0; 2];
-        for (index, name) in ["in process", "rpc"].into_iter().enumerate() {
-            let a_second = samples[index].len() as f64 / spent[index].as_secs_f64();
-            let (p50, p99) = (percentile(&mut samples[index], 0.5), percentile(&mut samples[index], 0.99));
-            p50s[index] = p50;
-            println!("{callers:>8} {name:>12} {p50:>10.2} {p99:>10.2} {a_second:>12.0}");
-        }
-        println!("{callers:>8} rpc / in process at p50: {:.2}", p50s[1] / p50s[0]);
+    let sizes: Vec<usize> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
+    let sizes = if sizes.is_empty() { vec![1_000, 10_000, 20_000, 100_000] } else { sizes };
+    let vocabulary = Vocabulary::new();
+    for articles in sizes {
+        measure(&vocabulary, articles).await;
     }
+}
+
+async fn measure(vocabulary: &Vocabulary, articles: usize) {
+    println!("{articles} articles");
+    let (served, copied) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let start = || async {
+        let config = Config { listen: ([127, 0, 0, 1], 0).into(), data: served.path().to_owned(), knowledge_base: None, ..Config::default() };
+        let began = Instant::now();
+        let server = Server::start(config).await.expect("the server starts");
+        (server, began.elapsed().as_secs_f64())
+    };
+    let (server, _) = start().await;
+    let before = resident_megabytes();
+    let mut client = KnowledgeServiceClient::new(connect(&server).await);
+    let began = Instant::now();
+    for from in (0..articles).step_by(BATCH) {
+        let articles = (from..(from + BATCH).min(articles)).map(|number| vocabulary.article(number)).collect();
+        client.put_articles(pb::PutArticlesRequest { articles }).await.expect("they are taken");
+    }
+    println!("  put, {BATCH} a call            {:>9.2} s", began.elapsed().as_secs_f64());
+    drop(client);
+    server.stop().await;
+    fs::remove_dir_all(served.path().join("index")).expect("there is an index");
+    let (server, seconds) = start().await;
+    println!("  indexed from the catalog      {seconds:>9.2} s");
+    server.stop().await;
+    let (server, seconds) = start().await;
+    println!("  serving after a restart       {seconds:>9.3} s");
+    println!("  index                         {:>9} MB", folder_megabytes(&served.path().join("index")));
+
+    let mut puts = Vec::new();
+    let mut client = KnowledgeServiceClient::new(connect(&server).await);
+    for number in 0..PUTS {
+        let article = pb::Article { title: format!("xylophone{number}"), ..vocabulary.article(articles + number) };
+        let began = Instant::now();
+        client.put_articles(pb::PutArticlesRequest { articles: vec![article] }).await.expect("it is taken");
+        let query = format!("xylophone{number}");
+        let request = pb::SearchRequest { query, language: "en".into(), ..pb::SearchRequest::default() };
+        assert_eq!(client.search(request).await.expect("it is answered").into_inner().total, 1);
+        puts.push(began.elapsed());
+    }
+    println!("  searchable after its put  p50 {:>9.2} ms, p99 {:.2}", percentile(&mut puts, 0.5), percentile(&mut puts, 0.99));
+    server.stop().await;
+
+    copy(served.path(), copied.path());
+    let store = Store::open(&Store::sqlite_url(copied.path())).await.expect("a database");
+    let knowledge = Knowledge::start(store, Workspace::default_name(), None, copied.path()).await.expect("a knowledge base");
+    let (server, _) = start().await;
+    let mut samples: [Vec<Duration>; 3] = Default::default();
+    let mut spent = Duration::ZERO;
+    for round in 0..ROUNDS {
+        for number in 0..CALLS_A_ROUND {
+            let began = Instant::now();
+            in_process(&knowledge, vocabulary.query(round * CALLS_A_ROUND + number));
+            samples[0].push(began.elapsed());
+        }
+        samples[1].extend(searches(&server, vocabulary, 1, round).await);
+        let began = Instant::now();
+        samples[2].extend(searches(&server, vocabulary, CALLERS, round).await);
+        spent += began.elapsed();
+    }
+    let searches = samples[2].len();
+    let [inside, one, many] = samples.map(|mut samples| [0.5, 0.99].map(|share| percentile(&mut samples, share)));
+    println!("  search in process         p50 {:>9.3} ms, p99 {:.3}", inside[0], inside[1]);
+    println!("  Search, 1 caller          p50 {:>9.3} ms, p99 {:.3}; in process times {:.2}", one[0], one[1], one[0] / inside[0]);
+    println!("  Search, {CALLERS} callers       p50 {:>9.3} ms, p99 {:.3}; {:.0} a second", many[0], many[1], searches as f64 / spent.as_secs_f64());
+
+    append_chat(&server, vocabulary).await;
+    for callers in [1, CALLERS] {
+        let mut samples = Vec::new();
+        for _ in 0..ROUNDS {
+            samples.extend(suggestions(&server, callers).await);
+        }
+        println!(
+            "  SuggestAnswers, {callers:>2} caller(s) p50 {:>8.3} ms, p99 {:.3}",
+            percentile(&mut samples, 0.5),
+            percentile(&mut samples, 0.99)
+        );
+    }
+    println!("  resident                      {:>9} MB more than before, two copies of it open", resident_megabytes().saturating_sub(before));
     server.stop().await;
 }
 
-async fn call(side: Side, caller: usize) -> Vec<Duration> {
-    let mut samples = Vec::with_capacity(CALLS_A_ROUND);
-    for number in 0..CALLS_A_ROUND {
-        let (query, language) = QUERIES[(caller + number) % QUERIES.len()];
-        let began = Instant::now();
-        match &side {
-            Side::Rpc(client) => {
-                let request = pb::SearchRequest { query: query.into(), language: language.into(), ..pb::SearchRequest::default() };
-                client.clone().search(request).await.expect("it is answered");
+async fn connect(server: &Server) -> Channel {
+    Endpoint::from_shared(format!("http://{}", server.address)).expect("an address").connect().await.expect("it listens")
+}
+
+fn in_process(knowledge: &Knowledge, query: String) {
+    let search = Search {
+        query,
+        language: Language::parse("en").expect("a tag"),
+        category: String::new(),
+        tags: Vec::new(),
+        limit: 10,
+        offset: 0,
+        reader: Reader::agent(String::new(), Vec::new()),
+    };
+    knowledge.search(&Workspace::default_name(), &search).expect("it is answered");
+}
+
+async fn searches(server: &Server, vocabulary: &Vocabulary, callers: usize, round: usize) -> Vec<Duration> {
+    let mut running = tokio::task::JoinSet::new();
+    for caller in 0..callers {
+        let mut client = KnowledgeServiceClient::new(connect(server).await);
+        let queries: Vec<String> =
+            (0..CALLS_A_ROUND).map(|number| vocabulary.query((caller + round) * CALLS_A_ROUND + number)).collect();
+        running.spawn(async move {
+            let mut samples = Vec::new();
+            for query in queries {
+                let request = pb::SearchRequest { query, language: "en".into(), ..pb::SearchRequest::default() };
+                let began = Instant::now();
+                client.search(request).await.expect("it is answered");
+                samples.push(began.elapsed());
             }
-            Side::InProcess(knowledge) => {
-                let knowledge = Arc::clone(knowledge);
-                let search = Search {
-                    query: query.into(),
-                    language: Language::parse(language).expect("a tag"),
-                    category: String::new(),
-                    tags: Vec::new(),
-                    limit: 10,
-                    offset: 0,
-                    reader: Reader::agent(String::new(), Vec::new()),
-                };
-                let work = move || knowledge.search(&Workspace::default_name(), &search).expect("it is answered");
-                tokio::task::spawn_blocking(work).await.expect("it ran");
-            }
-        }
-        samples.push(began.elapsed());
+            samples
+        });
     }
-    samples
+    running.join_all().await.into_iter().flatten().collect()
+}
+
+async fn suggestions(server: &Server, callers: usize) -> Vec<Duration> {
+    let mut running = tokio::task::JoinSet::new();
+    for _ in 0..callers {
+        let mut client = ReplyServiceClient::new(connect(server).await);
+        running.spawn(async move {
+            let mut samples = Vec::new();
+            for _ in 0..CALLS_A_ROUND / 4 {
+                let request = pb::SuggestAnswersRequest { chat_id: "bench".into(), ..pb::SuggestAnswersRequest::default() };
+                let began = Instant::now();
+                client.suggest_answers(request).await.expect("it is answered");
+                samples.push(began.elapsed());
+            }
+            samples
+        });
+    }
+    running.join_all().await.into_iter().flatten().collect()
+}
+
+/// A chat of 200 messages, as a busy one is.
+async fn append_chat(server: &Server, vocabulary: &Vocabulary) {
+    let mut draws = Draws(3);
+    let events = (0..MESSAGES)
+        .map(|number| pb::Event {
+            event_id: format!("e{number}"),
+            body: Some(pb::event::Body::Message(pb::Message {
+                author: if number.is_multiple_of(2) { pb::Author::Agent } else { pb::Author::Customer }.into(),
+                text: vocabulary.sentence(&mut draws, 16),
+                language: "en".into(),
+                ..pb::Message::default()
+            })),
+            ..pb::Event::default()
+        })
+        .collect();
+    let request = pb::AppendEventsRequest { chat_id: "bench".into(), events };
+    ChatServiceClient::new(connect(server).await).append_events(request).await.expect("the chat is taken");
+}
+
+fn folder_megabytes(folder: &Path) -> u64 {
+    fn bytes(folder: &Path) -> u64 {
+        let entries = fs::read_dir(folder).expect("a folder").flatten();
+        entries.map(|entry| if entry.path().is_dir() { bytes(&entry.path()) } else { entry.metadata().map_or(0, |file| file.len()) }).sum()
+    }
+    bytes(folder) / 1_000_000
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder").flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("a file is copied");
+        }
+    }
 }

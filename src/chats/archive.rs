@@ -49,7 +49,7 @@ impl Chats {
         for word in text::words(query, "").into_iter().take(MOST_WORDS) {
             let mut keys = vec![word.folded().to_owned()];
             for language in self.languages.iter() {
-                for key in text::words(&query[word.start..word.end], language.primary()).into_iter().flat_map(|word| word.keys) {
+                for key in text::words(&query[word.start..word.end], language.primary()).into_iter().flat_map(|word| word.keys().to_vec()) {
                     if !keys.contains(&key) {
                         keys.push(key);
                     }

@@ -22,7 +22,7 @@ pub fn message_words(text: &str, told: Option<&Language>, languages: &[Language]
             if found.len() >= MOST_WORDS {
                 return found;
             }
-            found.extend(word.keys);
+            found.extend(word.keys().iter().cloned());
         }
     }
     found

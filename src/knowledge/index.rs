@@ -15,12 +15,12 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{
     Catalog, KnowledgeError,
     document_rows::Change,
-    schema::{Fields, indexed, key_text, schema},
+    schema::{Fields, LINES, LineTokenizer, indexed, key_text, schema},
     view::View,
 };
 
 /// Goes up whenever the fields or the analyzer change.
-const FORMAT: &str = "2";
+const FORMAT: &str = "3";
 const WRITER_BYTES: usize = 32 << 20;
 /// Changes taken in one commit.
 const STEP: i64 = 2000;
@@ -163,6 +163,7 @@ fn open_held(folder: &Path, schema: &Schema) -> Result<(IndexWriter, IndexReader
     fs::create_dir_all(folder)?;
     let directory = tantivy::directory::MmapDirectory::open(folder)?;
     let index = tantivy::Index::open_or_create(directory, schema.clone())?;
+    index.tokenizers().register(LINES, LineTokenizer::default());
     let payload = index.load_metas()?.payload;
     let held = match payload.as_deref().and_then(|payload| payload.split_once(':')) {
         Some((FORMAT, number)) => number.parse().unwrap_or(i64::MAX),

@@ -14,7 +14,7 @@ use super::{
     query::{Query, Typed},
     schema::shortcut_key,
     score::{Corpus, Scope, Scored, score},
-    search::{CLOSER, TITLE_GAIN, confidence, deviation, term},
+    search::{CLOSER, TITLE_GAIN, by_rank, confidence, deviation, term},
     snippet::Marker,
     synonyms::Synonyms,
     terms::{Term, terms},
@@ -304,8 +304,7 @@ fn fitting(
             confidence: confidence(sums.recent_words, best).max(clause_confidence(asked, &recent_terms, &recent_close[number])),
         })
         .collect();
-    let key = |fit: &Fit| view.key(fit.part, fit.doc);
-    fits.sort_by(|one, other| other.rank.total_cmp(&one.rank).then_with(|| key(one).cmp(&key(other))));
+    sort_by_rank(view, &mut fits);
     let marker = Marker::new(&asked.recent, &recent_terms);
     Ok((fits, marker))
 }
@@ -341,6 +340,10 @@ fn add_groups(view: &View, sums: &mut HashMap<(u32, u32), Sums>) {
     }
 }
 
+fn sort_by_rank(view: &View, fits: &mut [Fit]) {
+    fits.sort_by(|one, other| by_rank(view, (one.rank, one.part, one.doc), (other.rank, other.part, other.doc)));
+}
+
 /// Canned answers whose shortcut is, or begins with, what was typed; the exact one first.
 fn by_shortcut(view: &View, scope: &Scope<'_>, typed: &str) -> Result<Vec<Fit>, KnowledgeError> {
     let typed = shortcut_key(typed);
@@ -365,8 +368,7 @@ fn by_shortcut(view: &View, scope: &Scope<'_>, typed: &str) -> Result<Vec<Fit>, 
             }
         }
     }
-    let key = |fit: &Fit| view.key(fit.part, fit.doc);
-    fits.sort_by(|one, other| other.rank.total_cmp(&one.rank).then_with(|| key(one).cmp(&key(other))));
+    sort_by_rank(view, &mut fits);
     Ok(fits)
 }
 
@@ -393,7 +395,6 @@ fn openers(
             documents.advance();
         }
     }
-    let key = |fit: &Fit| view.key(fit.part, fit.doc);
-    fits.sort_by(|one, other| other.rank.total_cmp(&one.rank).then_with(|| key(one).cmp(&key(other))));
+    sort_by_rank(view, &mut fits);
     Ok((fits, marker))
 }

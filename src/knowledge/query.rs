@@ -105,7 +105,7 @@ impl Typed {
             let folded = || found.iter().map(|word| word.folded().to_owned()).collect::<Vec<String>>();
             match (piece.excluded, piece.quoted) {
                 _ if found.is_empty() => {}
-                (true, false) => typed.excluded.extend(found.into_iter().map(|word| Excluded::Word(word.keys))),
+                (true, false) => typed.excluded.extend(found.into_iter().map(|word| Excluded::Word(word.keys().to_vec()))),
                 (true, true) => typed.excluded.push(Excluded::Phrase(folded())),
                 (false, quoted) => {
                     if quoted {

@@ -4,10 +4,11 @@
 //! order: the body is cut into passages of at most [`PASSAGE`] words, each of which begins at a multiple of that number, and tags
 //! begin at [`TAGS`]. A third field has the words' grams.
 
+use sha2::{Digest, Sha256};
 use tantivy::{
     TantivyDocument, TantivyError,
     schema::{FAST, Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions},
-    tokenizer::{PreTokenizedString, Token},
+    tokenizer::{Token, TokenStream, Tokenizer},
 };
 
 use super::{Audience, Details, Document, DocumentKey, Visibility};
@@ -16,7 +17,7 @@ use crate::text::{Word, blocks, fold, grams, letter_pairs, words};
 /// Most words of a passage, and the distance of passages in positions.
 pub const PASSAGE: usize = 64;
 /// Where the words of tags begin in the field of names; words of a longer title are not indexed.
-pub const TAGS: usize = 1 << 10;
+pub const TAGS: usize = 1 << 8;
 /// Positions from one tag to the next.
 const TAG: usize = 16;
 /// Stands before a word with its accents, where the same word without them is another key.
@@ -26,6 +27,8 @@ pub const ACCENTED: char = '=';
 #[derive(Debug, Clone, Copy)]
 pub struct Fields {
     pub key: Field,
+    /// A number for each id, the same in all languages: see [`id_number`].
+    pub id: Field,
     /// What decides who is shown a document: see [`class`].
     pub class: Field,
     pub category: Field,
@@ -42,10 +45,11 @@ pub struct Fields {
 
 pub fn schema() -> (Schema, Fields) {
     let words =
-        |option| TextOptions::default().set_indexing_options(TextFieldIndexing::default().set_tokenizer("raw").set_index_option(option));
+        |option| TextOptions::default().set_indexing_options(TextFieldIndexing::default().set_tokenizer(LINES).set_index_option(option));
     let mut schema = Schema::builder();
     let fields = Fields {
-        key: schema.add_text_field("key", STRING | FAST),
+        key: schema.add_text_field("key", STRING),
+        id: schema.add_u64_field("id", FAST),
         class: schema.add_text_field("class", STRING | FAST),
         category: schema.add_text_field("category", STRING | FAST),
         tag: schema.add_text_field("tag", STRING),
@@ -62,6 +66,12 @@ pub fn schema() -> (Schema, Fields) {
 /// A document's key as the index has it.
 pub fn key_text(key: &DocumentKey) -> String {
     format!("{}\n{}\n{}", key.kind as i16, key.language, key.id)
+}
+
+/// Tells documents apart, whatever their language, and orders those that score the same: the first eight bytes of a SHA-256.
+pub fn id_number(key: &DocumentKey) -> u64 {
+    let hash = Sha256::digest(format!("{}\n{}", key.kind as i16, key.id));
+    u64::from_be_bytes(hash[..8].try_into().expect("it has 32 bytes"))
 }
 
 /// Kind, language, and who may see it, a line each.
@@ -85,6 +95,7 @@ pub fn shortcut_key(shortcut: &str) -> String {
 pub fn indexed(fields: Fields, document: &Document) -> Result<TantivyDocument, TantivyError> {
     let mut indexed = TantivyDocument::new();
     indexed.add_text(fields.key, key_text(&document.key()));
+    indexed.add_u64(fields.id, id_number(&document.key()));
     indexed.add_text(fields.class, class(document));
     indexed.add_text(fields.category, &document.category);
     for tag in &document.tags {
@@ -95,32 +106,27 @@ pub fn indexed(fields: Fields, document: &Document) -> Result<TantivyDocument, T
     }
 
     let language = document.language.primary();
-    let mut all_grams = Vec::new();
-    let mut names = Tokens::default();
-    names.add(&document.title, language, 0, &mut all_grams);
-    names.0.retain(|token| token.position < TAGS);
+    let mut grams = String::new();
+    let mut names = Lines::default();
+    names.add(&document.title, language, TAGS, &mut grams);
     for (number, tag) in document.tags.iter().enumerate() {
-        names.add(tag, language, TAGS + number * TAG, &mut all_grams);
+        names.go_on_at(TAGS + number * TAG);
+        names.add(tag, language, usize::MAX, &mut grams);
     }
-    let mut body = Tokens::default();
-    let mut from = 0;
+    let mut body = Lines::default();
     for block in blocks(&document.body) {
         for line in block.text.lines() {
-            let mut rest = body.add(line, language, from, &mut all_grams);
-            from += rest.next_multiple_of(PASSAGE);
+            body.go_on_at(body.position.next_multiple_of(PASSAGE));
+            let mut rest = body.add(line, language, usize::MAX, &mut grams);
             while rest > 0 {
                 indexed.add_u64(fields.passages, rest.min(PASSAGE) as u64);
                 rest -= rest.min(PASSAGE);
             }
         }
     }
-    indexed.add_pre_tokenized_text(fields.names, names.done());
-    indexed.add_pre_tokenized_text(fields.body, body.done());
-    let mut grams = Tokens::default();
-    for (position, gram) in all_grams.into_iter().enumerate() {
-        grams.push(gram, position);
-    }
-    indexed.add_pre_tokenized_text(fields.grams, grams.done());
+    indexed.add_text(fields.names, names.text);
+    indexed.add_text(fields.body, body.text);
+    indexed.add_text(fields.grams, grams);
     let source = serde_json::to_string(document).map_err(|error| TantivyError::InternalError(error.to_string()))?;
     indexed.add_text(fields.source, source);
     Ok(indexed)
@@ -132,32 +138,87 @@ pub fn word_grams(text: &str, word: &Word) -> Vec<String> {
     if pairs.is_empty() { grams(word.folded()) } else { pairs }
 }
 
-/// Tokens of a field, in the making.
-#[derive(Default)]
-struct Tokens(Vec<Token>);
+/// The name of the tokenizer that reads [`Lines`].
+pub const LINES: &str = "lines";
 
-impl Tokens {
-    /// Adds the words of a text, every key of a word at its position, and gathers their grams; tells how many words there were.
-    fn add(&mut self, text: &str, language: &str, from: usize, grams: &mut Vec<String>) -> usize {
+/// What a field says, as text: a line for each position, with the keys that stand there, a tab between two.
+#[derive(Default)]
+struct Lines {
+    text: String,
+    position: usize,
+}
+
+impl Lines {
+    /// Adds the first `most` words of a text, every key of a word at its position, and gathers their grams; tells how many words.
+    fn add(&mut self, text: &str, language: &str, most: usize, grams: &mut String) -> usize {
         let found = words(text, language);
-        let count = found.len();
-        for (place, word) in found.into_iter().enumerate() {
-            grams.extend(word_grams(text, &word));
-            if let Some(accented) = &word.accented {
-                self.push(format!("{ACCENTED}{accented}"), from + place);
+        for word in found.iter().take(most) {
+            for gram in word_grams(text, word) {
+                grams.push_str(&gram);
+                grams.push('\t');
             }
-            for key in word.keys {
-                self.push(key, from + place);
+            if let Some(accented) = word.accented() {
+                self.text.push(ACCENTED);
+                self.text.push_str(accented);
+                self.text.push('\t');
+            }
+            for key in word.keys() {
+                self.text.push_str(key);
+                self.text.push('\t');
+            }
+            self.go_on_at(self.position + 1);
+        }
+        found.len().min(most)
+    }
+
+    fn go_on_at(&mut self, position: usize) {
+        self.text.extend(std::iter::repeat_n('\n', position.saturating_sub(self.position)));
+        self.position = self.position.max(position);
+    }
+}
+
+/// Reads [`Lines`].
+#[derive(Clone, Default)]
+pub struct LineTokenizer {
+    token: Token,
+}
+
+pub struct LineTokens<'a> {
+    rest: &'a str,
+    position: usize,
+    token: &'a mut Token,
+}
+
+impl Tokenizer for LineTokenizer {
+    type TokenStream<'a> = LineTokens<'a>;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> LineTokens<'a> {
+        LineTokens { rest: text, position: 0, token: &mut self.token }
+    }
+}
+
+impl TokenStream for LineTokens<'_> {
+    fn advance(&mut self) -> bool {
+        while let Some(end) = self.rest.bytes().position(|byte| byte == b'\t' || byte == b'\n') {
+            let (key, rest) = self.rest.split_at(end);
+            let position = self.position;
+            self.position += usize::from(rest.starts_with('\n'));
+            self.rest = &rest[1..];
+            if !key.is_empty() {
+                self.token.text.clear();
+                self.token.text.push_str(key);
+                self.token.position = position;
+                return true;
             }
         }
-        count
+        false
     }
 
-    fn push(&mut self, text: String, position: usize) {
-        self.0.push(Token { offset_from: 0, offset_to: 0, position, text, position_length: 1 });
+    fn token(&self) -> &Token {
+        self.token
     }
 
-    fn done(self) -> PreTokenizedString {
-        PreTokenizedString { text: String::new(), tokens: self.0 }
+    fn token_mut(&mut self) -> &mut Token {
+        self.token
     }
 }

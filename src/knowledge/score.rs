@@ -29,6 +29,8 @@ const GRAM_SHARE: f32 = 0.5;
 const PASSAGES: f32 = 0.7;
 /// Norms are kept as a byte.
 const NORMS: usize = 256;
+/// Most occurrences that are read for one query: of a long one, what says least goes unread. About 2 ms.
+const MOST_READ: u64 = 300_000;
 
 /// Which documents are looked at.
 pub struct Scope<'a> {
@@ -37,7 +39,7 @@ pub struct Scope<'a> {
     pub language: Option<&'a Language>,
     pub reader: &'a Reader,
     /// By part, what else must hold.
-    pub only: Option<Vec<BitSet>>,
+    pub only: Option<&'a [BitSet]>,
 }
 
 /// A document that has something of a query.
@@ -69,7 +71,7 @@ impl Scope<'_> {
     /// Whether it has a document.
     pub fn takes(&self, view: &View, part: usize, doc: DocId) -> bool {
         let part = &view.parts[part];
-        part.alive.as_ref().is_none_or(|alive| alive.is_alive(doc)) && self.has(&part.classes[part.class_of[doc as usize] as usize])
+        part.is_alive(doc) && self.has(&part.classes[part.class_of[doc as usize] as usize])
     }
 
     /// How many documents it has, and how long they are, by kind.
@@ -120,30 +122,32 @@ impl Corpus {
 
 /// Scores every document of the scope that has something of the terms, in the order of parts and documents.
 pub fn score(view: &View, scope: &Scope<'_>, corpus: &Corpus, terms: &[Term], grams: usize) -> tantivy::Result<Vec<Scored>> {
-    let averages = Averages::of(view, scope);
-    // Grams of the words that say most.
-    let mut heaviest: Vec<usize> = (0..terms.len()).collect();
-    heaviest.sort_by(|one, other| {
-        let gain = |term: &Term| term.weight * term.idf;
-        gain(&terms[*other]).total_cmp(&gain(&terms[*one]))
+    let tables = Tables::of(view, scope);
+    // The terms that say most first: these are read if not all can be, and of these the grams.
+    let mut heaviest: Vec<&Term> = terms.iter().collect();
+    heaviest.sort_by(|one, other| (other.weight * other.idf).total_cmp(&(one.weight * one.idf)));
+    let mut read = 0;
+    heaviest.retain(|term| {
+        let length = term.length();
+        let taken = read == 0 || read + length <= MOST_READ;
+        read += if taken { length } else { 0 };
+        taken
     });
-    heaviest.truncate(grams);
     let mut scored = Vec::new();
     for (number, part) in view.parts.iter().enumerate() {
-        let norms = Norms::of(part, scope, &averages);
+        let norms = Norms { part, kinds: tables.kinds(part, scope), tables: &tables };
         BOARD.with_borrow_mut(|board| {
             board.size(part.class_of.len());
-            for (place, term) in terms.iter().enumerate() {
+            for (place, term) in heaviest.iter().enumerate() {
                 score_words(board, part, number, term, &norms, corpus)?;
-                if heaviest.contains(&place) {
+                if place < grams {
                     score_grams(board, part, number, term, &norms, corpus)?;
                 }
                 board.close_term(term);
             }
-            let only = scope.only.as_ref().map(|only| &only[number]);
+            let only = scope.only.map(|only| &only[number]);
             board.take(|doc, words, grams, matched| {
-                let alive = part.alive.as_ref().is_none_or(|alive| alive.is_alive(doc));
-                if alive && only.is_none_or(|only| only.contains(doc)) {
+                if part.is_alive(doc) && only.is_none_or(|only| only.contains(doc)) {
                     scored.push(Scored { part: number as u32, doc, words, grams, matched });
                 }
             });
@@ -156,13 +160,13 @@ pub fn score(view: &View, scope: &Scope<'_>, corpus: &Corpus, terms: &[Term], gr
 fn score_words(board: &mut Board, part: &Part, number: usize, term: &Term, norms: &Norms, corpus: &Corpus) -> tantivy::Result<()> {
     for alternative in &term.alternatives {
         let Some(places) = alternative.postings.parts.get(number) else { continue };
-        let readers = [(&part.names_norms, &norms.names), (&part.body_norms, &norms.body)];
-        for ((info, reader), (lengths, norm)) in places.iter().zip(fields(part)).zip(readers) {
+        let lengths = [&part.names_norms, &part.body_norms];
+        for (field, ((info, reader), lengths)) in places.iter().zip(fields(part)).zip(lengths).enumerate() {
             let Some(info) = info else { continue };
             let mut postings = reader.read_postings_from_terminfo(info, IndexRecordOption::WithFreqs)?;
             while postings.doc() != TERMINATED {
                 let doc = postings.doc();
-                let share = norms.share(part, norm, lengths, doc);
+                let share = norms.share(field, lengths, doc);
                 if share > 0.0 {
                     board.add_frequency(doc, postings.term_freq() as f32 * share);
                 }
@@ -180,7 +184,7 @@ fn score_grams(board: &mut Board, part: &Part, number: usize, term: &Term, norms
         let mut postings = part.grams.read_postings_from_terminfo(info, IndexRecordOption::WithFreqs)?;
         while postings.doc() != TERMINATED {
             let doc = postings.doc();
-            let share = norms.share(part, &norms.grams, &part.gram_norms, doc);
+            let share = norms.share(GRAMS, &part.gram_norms, doc);
             if share > 0.0 {
                 board.add_gram(doc, gram.idf * corpus.bent(postings.term_freq() as f32 * share), gram.idf);
             }
@@ -190,49 +194,55 @@ fn score_grams(board: &mut Board, part: &Part, number: usize, term: &Term, norms
     Ok(())
 }
 
-/// How long documents of a kind are on average.
-struct Averages {
-    kinds: Vec<(Kind, [f32; 3])>,
-}
+/// The place of grams after the fields of words.
+const GRAMS: usize = 2;
 
-impl Averages {
-    fn of(view: &View, scope: &Scope<'_>) -> Averages {
+/// For each kind of document and each field, what one occurrence counts by the length of the field.
+struct Tables(Vec<(Kind, [[f32; NORMS]; 3])>);
+
+impl Tables {
+    fn of(view: &View, scope: &Scope<'_>) -> Tables {
+        let table = |sum: u64, documents: u64, b: f32, weight: f32| {
+            let average = (sum as f32 / documents.max(1) as f32).max(1.0);
+            std::array::from_fn(|norm| {
+                weight / (1.0 - b + b * FieldNormReader::id_to_fieldnorm(norm as u8) as f32 / average)
+            })
+        };
         let of_kind = |kind: &Kind| {
             let sizes = scope.sizes(view, Some(*kind));
-            let average = |sum: u64| (sum as f32 / sizes.documents.max(1) as f32).max(1.0);
-            (*kind, [average(sizes.names), average(sizes.body), average(sizes.grams)])
+            let names = table(sizes.names, sizes.documents, FIELD_B[0], FIELD_WEIGHT[0]);
+            let body = table(sizes.body, sizes.documents, FIELD_B[1], FIELD_WEIGHT[1]);
+            (*kind, [names, body, table(sizes.grams, sizes.documents, GRAM_B, 1.0)])
         };
-        Averages { kinds: scope.kinds.iter().map(of_kind).collect() }
+        Tables(scope.kinds.iter().map(of_kind).collect())
+    }
+
+    /// By class of a part, the place of its kind; `None` outside the scope.
+    fn kinds(&self, part: &Part, scope: &Scope<'_>) -> Vec<Option<u8>> {
+        let place = |class: &Class| self.0.iter().position(|(kind, _)| *kind == class.kind).map(|place| place as u8);
+        part.classes.iter().map(|class| place(class).filter(|_| scope.has(class))).collect()
     }
 }
 
-/// What one occurrence counts, by a document's class and the length of its field; nothing outside the scope.
-struct Norms {
-    names: Vec<f32>,
-    body: Vec<f32>,
-    grams: Vec<f32>,
+/// What one occurrence counts in a part's documents.
+struct Norms<'a> {
+    part: &'a Part,
+    kinds: Vec<Option<u8>>,
+    tables: &'a Tables,
 }
 
-impl Norms {
-    fn of(part: &Part, scope: &Scope<'_>, averages: &Averages) -> Norms {
-        let table = |field: usize, b: f32, weight: f32| {
-            let mut table = vec![0.0; part.classes.len() * NORMS];
-            for (number, class) in part.classes.iter().enumerate().filter(|(_, class)| scope.has(class)) {
-                let Some((_, lengths)) = averages.kinds.iter().find(|(kind, _)| *kind == class.kind) else { continue };
-                for norm in 0..NORMS {
-                    let length = FieldNormReader::id_to_fieldnorm(norm as u8) as f32;
-                    table[number * NORMS + norm] = weight / (1.0 - b + b * length / lengths[field]);
-                }
-            }
-            table
-        };
-        Norms { names: table(0, FIELD_B[0], FIELD_WEIGHT[0]), body: table(1, FIELD_B[1], FIELD_WEIGHT[1]), grams: table(2, GRAM_B, 1.0) }
-    }
-
-    fn share(&self, part: &Part, norm: &[f32], lengths: &FieldNormReader, doc: DocId) -> f32 {
-        norm[part.class_of[doc as usize] as usize * NORMS + usize::from(lengths.fieldnorm_id(doc))]
+impl Norms<'_> {
+    /// Nothing outside the scope.
+    fn share(&self, field: usize, lengths: &FieldNormReader, doc: DocId) -> f32 {
+        match self.kinds[self.part.class_of[doc as usize] as usize] {
+            Some(kind) => self.tables.0[usize::from(kind)].1[field][usize::from(lengths.fieldnorm_id(doc))],
+            None => 0.0,
+        }
     }
 }
+
+/// From one touched cell in so many on, it is faster to look at all than to sort.
+const SWEPT: usize = 16;
 
 thread_local! {
     static BOARD: RefCell<Board> = RefCell::default();
@@ -320,7 +330,13 @@ impl Board {
     }
 
     fn take(&mut self, mut each: impl FnMut(DocId, f32, f32, u32)) {
-        self.of_query.sort_unstable();
+        let last = self.of_query.iter().max().map_or(0, |last| *last as usize + 1);
+        if self.of_query.len() > last / SWEPT {
+            self.of_query.clear();
+            self.of_query.extend((0..last as DocId).filter(|doc| self.cells[*doc as usize].in_query));
+        } else {
+            self.of_query.sort_unstable();
+        }
         for doc in self.of_query.drain(..) {
             let cell = std::mem::take(&mut self.cells[doc as usize]);
             if cell.matched > 0 {

@@ -66,9 +66,9 @@ pub struct Hits {
 
 /// A document with its rank.
 #[derive(Debug, Clone, Copy)]
-pub struct Ranked {
-    pub found: Scored,
-    pub rank: f32,
+struct Ranked {
+    found: Scored,
+    rank: f32,
 }
 
 /// Searches articles. Those in the page's language come first; others fill up only when there are none.
@@ -81,9 +81,9 @@ pub fn search(index: &Index, synonyms: &Synonyms, search: &Search) -> Result<Hit
     if typed.query.words.is_empty() {
         return Ok(Hits::default());
     }
+    let only = only(&view, search, &typed)?;
     for language in own.map(Some).into_iter().chain([None]) {
-        let only = only(&view, search, &typed)?;
-        let scope = Scope { kinds: &[Kind::Article], language, reader: &search.reader, only };
+        let scope = Scope { kinds: &[Kind::Article], language, reader: &search.reader, only: only.as_deref() };
         let corpus = Corpus::of(&scope.sizes(&view, None));
         let terms = terms(&view, &typed.query, primary, synonyms, corpus.documents)?;
         let mut found = score(&view, &scope, &corpus, &terms, GRAMMED)?;
@@ -122,11 +122,8 @@ pub fn search(index: &Index, synonyms: &Synonyms, search: &Search) -> Result<Hit
 /// A document found in two foreign languages is shown once, in the version that fits better.
 fn once_each(view: &View, mut found: Vec<Scored>) -> Vec<Scored> {
     found.sort_by(|one, other| other.sum().total_cmp(&one.sum()));
-    let mut seen: HashSet<String> = HashSet::new();
-    found.retain(|found| {
-        let key = view.key(found.part, found.doc);
-        seen.insert(key.rsplit('\n').next().unwrap_or_default().to_owned())
-    });
+    let mut seen: HashSet<u64> = HashSet::new();
+    found.retain(|found| seen.insert(view.id(found.part, found.doc)));
     found.sort_by_key(|found| (found.part, found.doc));
     found
 }
@@ -135,18 +132,21 @@ fn once_each(view: &View, mut found: Vec<Scored>) -> Vec<Scored> {
 fn rank(
     view: &View,
     corpus: &Corpus,
-    mut found: Vec<Scored>,
+    found: Vec<Scored>,
     terms: &[Term],
     pairs: &[(usize, usize, f32)],
     wanted: usize,
 ) -> tantivy::Result<Vec<Ranked>> {
     let by_rank = |one: &Ranked, other: &Ranked| {
-        let key = |ranked: &Ranked| view.key(ranked.found.part, ranked.found.doc);
-        other.rank.total_cmp(&one.rank).then_with(|| key(one).cmp(&key(other)))
+        by_rank(view, (one.rank, one.found.part, one.found.doc), (other.rank, other.found.part, other.found.doc))
     };
-    let mut rest: Vec<Ranked> = found.drain(..).map(|found| Ranked { rank: found.sum(), found }).collect();
+    let mut rest: Vec<Ranked> = found.into_iter().map(|found| Ranked { rank: found.sum(), found }).collect();
+    let most = wanted.max(CLOSER);
+    if rest.len() > most {
+        rest.select_nth_unstable_by(most, by_rank);
+        rest.truncate(most);
+    }
     rest.sort_by(by_rank);
-    rest.truncate(wanted.max(CLOSER));
     let mut ranked: Vec<Ranked> = rest.drain(..rest.len().min(CLOSER)).collect();
     ranked.sort_by_key(|ranked| (ranked.found.part, ranked.found.doc));
     let near: Vec<Scored> = ranked.iter().map(|ranked| ranked.found).collect();
@@ -164,6 +164,12 @@ fn rank(
     Ok(ranked)
 }
 
+/// The order of rank, part and document: the better one first; of two that count the same, by the number of their ids.
+pub fn by_rank(view: &View, one: (f32, u32, u32), other: (f32, u32, u32)) -> std::cmp::Ordering {
+    other.0.total_cmp(&one.0).then_with(|| view.id(one.1, one.2).cmp(&view.id(other.1, other.2)))
+}
+
+/// The standard deviation of values, or next to nothing: what is divided by it stays finite.
 pub fn deviation(values: &[f32]) -> f32 {
     let count = values.len().max(1) as f32;
     let mean = values.iter().sum::<f32>() / count;
@@ -232,7 +238,7 @@ fn corrected(query: &str, typed: &Typed, terms: &[Term], hits: &[Hit]) -> String
             let language = hit.document.language.primary();
             [&hit.document.title, &hit.document.body].into_iter().find_map(|text| {
                 let word = words(text, language).into_iter().find(|word| word.folded() == key)?;
-                Some(word.accented.unwrap_or(key.to_owned()))
+                Some(word.accented().unwrap_or(key).to_owned())
             })
         })
     };

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{query::Query, schema::ACCENTED, terms::Term};
-use crate::text::{Block, BlockKind, Word, beginning, blocks, words, words_that};
+use crate::text::{Block, BlockKind, Word, blocks, signature, words};
 
 /// A piece of text, and whether it matched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,9 +21,9 @@ const MOST_PASSAGE: usize = 700;
 #[derive(Default)]
 pub struct Marker {
     keys: HashSet<String>,
+    /// The bits of all keys.
+    signature: u64,
     half: Option<String>,
-    /// How the words that match may begin.
-    beginnings: HashSet<String>,
 }
 
 impl std::fmt::Debug for Marker {
@@ -34,26 +34,22 @@ impl std::fmt::Debug for Marker {
 
 impl Marker {
     pub fn new(query: &Query, terms: &[Term]) -> Marker {
-        let own = query.words.iter().flat_map(|word| word.word.keys.iter().cloned());
+        let own = query.words.iter().flat_map(|word| word.word.keys().iter().cloned());
         let others = terms.iter().flat_map(|term| &term.alternatives).map(|alternative| alternative.key.clone());
         let keys: HashSet<String> = own.chain(others).filter(|key| !key.starts_with(ACCENTED)).collect();
         let half = query.words.iter().find(|word| word.half).map(|word| word.word.folded().to_owned());
-        let beginnings = keys.iter().chain(&half).map(|key| beginning(key)).collect();
-        Marker { keys, half, beginnings }
+        Marker { signature: keys.iter().fold(0, |bits, key| bits | signature(key)), keys, half }
     }
 
     /// The words of a text that match.
     fn matching(&self, text: &str, language: &str) -> Vec<Word> {
-        let short = self.half.as_deref().filter(|half| half.chars().count() < 2);
-        let mut found = words_that(text, language, |start| {
-            self.beginnings.contains(start) || short.is_some_and(|half| start.starts_with(&beginning(half)))
-        });
+        let mut found = words(text, language);
         found.retain(|word| self.matches(word));
         found
     }
 
     fn matches(&self, word: &Word) -> bool {
-        word.keys.iter().any(|key| self.keys.contains(key))
+        (word.signature() & self.signature != 0 && word.keys().iter().any(|key| self.keys.contains(key)))
             || self.half.as_ref().is_some_and(|half| word.folded().starts_with(half.as_str()))
     }
 
@@ -79,7 +75,7 @@ impl Marker {
         let mut found: Vec<String> = Vec::new();
         let mut keys = HashSet::new();
         for word in self.matching(text, language) {
-            if keys.insert(word.keys.last().cloned()) {
+            if keys.insert(word.keys().last().cloned()) {
                 found.push(text[word.start..word.end].to_owned());
             }
         }
@@ -165,7 +161,7 @@ impl Marker {
 
     /// What of the query a text holds, by keys.
     fn found(&self, text: &str, language: &str) -> HashSet<String> {
-        self.matching(text, language).into_iter().filter_map(|mut word| word.keys.pop()).collect()
+        self.matching(text, language).into_iter().filter_map(|word| word.keys().last().cloned()).collect()
     }
 }
 

@@ -62,7 +62,7 @@ impl Synonyms {
         let Some(groups) = self.0.get(language) else { return same };
         for (at, word) in query.words.iter().enumerate() {
             let mut met: HashSet<(usize, usize)> = HashSet::new();
-            for key in &word.word.keys {
+            for key in word.word.keys() {
                 met.extend(groups.by_key.get(key).into_iter().flatten());
             }
             let half = word.half && word.word.folded().chars().count() >= HALF;
@@ -108,13 +108,13 @@ impl Groups {
 
 impl Member {
     fn new(text: &str, language: &str) -> Option<Member> {
-        let keys: Vec<Vec<String>> = words(text, language).into_iter().take(MOST_WORDS).map(|word| word.keys).collect();
+        let keys: Vec<Vec<String>> = words(text, language).into_iter().take(MOST_WORDS).map(|word| word.keys().to_vec()).collect();
         (!keys.is_empty()).then_some(Member(keys))
     }
 
     /// Whether it stands at a place of a query. Its first word does, or begins so.
     fn is_at(&self, query: &Query, at: usize) -> bool {
         let rest = self.0.iter().zip(&query.words[at..]).skip(1);
-        rest.clone().all(|(keys, word)| word.word.keys.iter().any(|key| keys.contains(key)))
+        rest.clone().all(|(keys, word)| word.word.keys().iter().any(|key| keys.contains(key)))
     }
 }

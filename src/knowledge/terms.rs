@@ -30,6 +30,9 @@ const MOST_LONGER: usize = 40;
 const MOST_MISSPELT: usize = 20;
 /// Of how many of these the forms are looked for too.
 const FAMILIES: usize = 5;
+/// In a large index, grams that more than one document of so many has say little for how long they take; in one of few documents, none.
+const FREQUENT: u64 = 32;
+const MOST_GRAMMED: u64 = 512;
 /// Letters of the longer of two words from which they may differ by one, and by two.
 const ONE_TYPO: usize = 4;
 const TWO_TYPOS: usize = 8;
@@ -41,10 +44,17 @@ pub struct Term {
     pub alternatives: Vec<Alternative>,
     /// The word's grams, each with its idf.
     pub grams: Vec<Gram>,
-    /// Whether the index has the word, or one that it is half of.
-    pub known: bool,
     /// What it was taken for, if it was misspelt.
     pub corrected: Option<String>,
+}
+
+impl Term {
+    /// How many occurrences there are to read of it.
+    pub fn length(&self) -> u64 {
+        let of = |info: &Option<TermInfo>| info.as_ref().map_or(0, |info| u64::from(info.doc_freq));
+        let words = self.alternatives.iter().flat_map(|alternative| &alternative.postings.parts).flatten().map(of).sum::<u64>();
+        words + self.grams.iter().flat_map(|gram| &gram.postings).map(of).sum::<u64>()
+    }
 }
 
 /// A key that a word is looked for by.
@@ -105,7 +115,7 @@ fn term(view: &View, word: &QueryWord, language: &str, synonyms: Vec<(String, f3
         }
         for (number, (key, distance, _)) in likely.into_iter().enumerate() {
             let family = if number < FAMILIES { words(&key, language) } else { Vec::new() };
-            for key in family.into_iter().flat_map(|word| word.keys).chain([key]) {
+            for key in family.into_iter().flat_map(|word| word.keys().to_vec()).chain([key]) {
                 if !alternatives.iter().any(|known| known.key == key) {
                     let postings = find(view, &key)?;
                     alternatives.push(Alternative { key, weight: MISSPELT[distance as usize], postings });
@@ -126,7 +136,6 @@ fn term(view: &View, word: &QueryWord, language: &str, synonyms: Vec<(String, f3
         idf: word_idf(documents, with, common::share(language, word.word.folded())),
         alternatives,
         grams: grams.into_iter().flatten().collect(),
-        known,
         corrected,
     })
 }
@@ -134,12 +143,12 @@ fn term(view: &View, word: &QueryWord, language: &str, synonyms: Vec<(String, f3
 /// The word as it is written, without accents, and its stems.
 fn own(view: &View, word: &QueryWord) -> tantivy::Result<Vec<Alternative>> {
     let mut found = Vec::new();
-    if let Some(accented) = &word.word.accented {
+    if let Some(accented) = word.word.accented() {
         let key = format!("{ACCENTED}{accented}");
         found.push(Alternative { postings: find(view, &key)?, key, weight: 1.0 });
     }
     let folded = if found.is_empty() { 1.0 } else { UNACCENTED };
-    for (number, key) in word.word.keys.iter().enumerate() {
+    for (number, key) in word.word.keys().iter().enumerate() {
         found.push(Alternative { postings: find(view, key)?, key: key.clone(), weight: if number == 0 { folded } else { FORM } });
     }
     Ok(found)
@@ -252,6 +261,7 @@ fn find(view: &View, key: &str) -> tantivy::Result<Found> {
 }
 
 fn find_gram(view: &View, gram: &str, documents: u64) -> tantivy::Result<Option<Gram>> {
+    let most = (documents / FREQUENT).max(MOST_GRAMMED);
     let mut with = 0;
     let mut postings = Vec::with_capacity(view.parts.len());
     for part in &view.parts {
@@ -259,7 +269,7 @@ fn find_gram(view: &View, gram: &str, documents: u64) -> tantivy::Result<Option<
         with += info.as_ref().map_or(0, |info| u64::from(info.doc_freq));
         postings.push(info);
     }
-    Ok((with > 0).then(|| Gram { idf: idf(documents, with), postings }))
+    Ok((1..=most).contains(&with).then(|| Gram { idf: idf(documents, with), postings }))
 }
 
 impl Found {

@@ -41,9 +41,18 @@ impl Sizes {
         self.grams += other.grams;
         self.passages += other.passages;
     }
+
+    fn subtract(&mut self, other: &Sizes) {
+        self.documents -= other.documents;
+        self.names -= other.names;
+        self.body -= other.body;
+        self.grams -= other.grams;
+        self.passages -= other.passages;
+    }
 }
 
 /// A segment of the index.
+#[derive(Clone)]
 pub struct Part {
     pub names: Arc<InvertedIndexReader>,
     pub body: Arc<InvertedIndexReader>,
@@ -53,11 +62,11 @@ pub struct Part {
     pub gram_norms: FieldNormReader,
     pub classes: Vec<Class>,
     /// The class of each document.
-    pub class_of: Vec<u32>,
+    pub class_of: Arc<[u32]>,
     pub passages: Column<u64>,
     pub categories: Option<StrColumn>,
-    keys: Option<StrColumn>,
-    pub alive: Option<AliveBitSet>,
+    ids: Column<u64>,
+    alive: Option<AliveBitSet>,
 }
 
 /// Documents of the index at one moment.
@@ -71,17 +80,19 @@ pub struct View {
 impl View {
     /// Opens what the searcher sees; segments that the last view had are taken from it.
     pub fn new(searcher: Searcher, fields: Fields, last: Option<&View>) -> tantivy::Result<View> {
-        let known: HashMap<&(SegmentId, u32), &Arc<Part>> = last.iter().flat_map(|view| view.ids.iter().zip(&view.parts)).collect();
+        let known: HashMap<SegmentId, (u32, &Arc<Part>)> =
+            last.iter().flat_map(|view| view.ids.iter().zip(&view.parts)).map(|((id, deleted), part)| (*id, (*deleted, part))).collect();
         let mut parts = Vec::new();
         let mut ids = Vec::new();
         for segment in searcher.segment_readers() {
-            let id = (segment.segment_id(), segment.num_deleted_docs());
-            let part = match known.get(&id) {
-                Some(part) => Arc::clone(part),
+            let deleted = segment.num_deleted_docs();
+            let part = match known.get(&segment.segment_id()) {
+                Some((before, part)) if *before == deleted => Arc::clone(part),
+                Some((_, part)) => Arc::new(part.without(segment)),
                 None => Arc::new(Part::open(segment, fields)?),
             };
             parts.push(part);
-            ids.push(id);
+            ids.push((segment.segment_id(), deleted));
         }
         Ok(View { searcher, fields, parts, ids })
     }
@@ -95,16 +106,9 @@ impl View {
         found
     }
 
-    /// A document's key, by which documents that score the same are ordered.
-    pub fn key(&self, part: u32, doc: DocId) -> String {
-        let mut key = String::new();
-        if let Some(keys) = &self.parts[part as usize].keys
-            && let Some(ord) = keys.ords().first(doc)
-        {
-            // A key that can't be read is the empty one: an order all the same.
-            let _ = keys.ord_to_str(ord, &mut key);
-        }
-        key
+    /// The number of a document's id, by which documents that score the same are ordered.
+    pub fn id(&self, part: u32, doc: DocId) -> u64 {
+        self.parts[part as usize].ids.first(doc).unwrap_or_default()
     }
 
     /// A document's category, if it has one.
@@ -140,18 +144,10 @@ impl Part {
                 classes.push(Class::parse(&text));
             }
             for doc in segment.doc_ids_alive() {
-                let class = column.ords().first(doc).unwrap_or_default();
-                class_of[doc as usize] = class as u32;
-                classes[class as usize].sizes.add(&Sizes {
-                    documents: 1,
-                    names: u64::from(names_norms.fieldnorm(doc)),
-                    body: u64::from(body_norms.fieldnorm(doc)),
-                    grams: u64::from(gram_norms.fieldnorm(doc)),
-                    passages: passages.values_for_doc(doc).count() as u64,
-                });
+                class_of[doc as usize] = column.ords().first(doc).unwrap_or_default() as u32;
             }
         }
-        Ok(Part {
+        let mut part = Part {
             names: segment.inverted_index(fields.names)?,
             body: segment.inverted_index(fields.body)?,
             grams: segment.inverted_index(fields.grams)?,
@@ -159,12 +155,43 @@ impl Part {
             body_norms,
             gram_norms,
             classes,
-            class_of,
+            class_of: class_of.into(),
             passages,
             categories: segment.fast_fields().str("category")?,
-            keys: segment.fast_fields().str("key")?,
+            ids: segment.fast_fields().u64("id")?,
             alive: segment.alive_bitset().cloned(),
-        })
+        };
+        for doc in segment.doc_ids_alive() {
+            let size = part.size(doc);
+            part.classes[part.class_of[doc as usize] as usize].sizes.add(&size);
+        }
+        Ok(part)
+    }
+
+    /// The same documents but those that the segment has lost since.
+    fn without(&self, segment: &SegmentReader) -> Part {
+        let mut part = Part { alive: segment.alive_bitset().cloned(), ..self.clone() };
+        for doc in 0..segment.max_doc() {
+            if !self.is_alive(doc) || part.is_alive(doc) {
+                continue;
+            }
+            part.classes[self.class_of[doc as usize] as usize].sizes.subtract(&self.size(doc));
+        }
+        part
+    }
+
+    pub fn is_alive(&self, doc: DocId) -> bool {
+        self.alive.as_ref().is_none_or(|alive| alive.is_alive(doc))
+    }
+
+    fn size(&self, doc: DocId) -> Sizes {
+        Sizes {
+            documents: 1,
+            names: u64::from(self.names_norms.fieldnorm(doc)),
+            body: u64::from(self.body_norms.fieldnorm(doc)),
+            grams: u64::from(self.gram_norms.fieldnorm(doc)),
+            passages: self.passages.values_for_doc(doc).count() as u64,
+        }
     }
 }
 

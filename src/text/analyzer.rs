@@ -4,7 +4,11 @@
 //! typed without accents so meets text written with them, and one form of a word another. Scripts that put no spaces between words
 //! (Chinese, Japanese, Thai and their neighbours) are cut by dictionary. The same code serves documents, queries and the archive.
 
-use std::sync::LazyLock;
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
 
 use frostem::{Algorithm, Stemmer};
 use icu_segmenter::{WordSegmenter, WordSegmenterBorrowed};
@@ -20,7 +24,17 @@ const LEAST_GRAMMED: usize = 4;
 /// Stands before and after a word in its grams.
 const EDGE: char = '_';
 
+/// Words whose forms a thread keeps at hand, about 4 MB of them.
+const MOST_KEPT: usize = 16_384;
+/// Longer words are not kept.
+const MOST_KEPT_BYTES: usize = 48;
+
 static UNSPACED: LazyLock<WordSegmenterBorrowed<'static>> = LazyLock::new(|| WordSegmenter::new_auto(Default::default()));
+
+thread_local! {
+    /// Few words make most of any text, and a stemmer takes a hundred times as long as a look here.
+    static KEPT: RefCell<Kept> = RefCell::default();
+}
 
 /// A word of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,75 +43,135 @@ pub struct Word {
     pub start: usize,
     /// Where it ends.
     pub end: usize,
-    /// What it is found by, without repeats; the first is the folded word itself.
-    pub keys: Vec<String>,
-    /// The word in lower case with its accents, if it has any that folding drops.
-    pub accented: Option<String>,
+    forms: Arc<Forms>,
+}
+
+/// What a word is found by.
+#[derive(Debug, PartialEq, Eq)]
+struct Forms {
+    keys: Vec<String>,
+    accented: Option<String>,
+    signature: u64,
+}
+
+/// Forms by language and word as it is written.
+#[derive(Default)]
+struct Kept {
+    languages: Vec<(String, HashMap<Box<str>, Arc<Forms>>)>,
+    words: usize,
 }
 
 impl Word {
+    /// What it is found by, without repeats; the first is the folded word itself.
+    pub fn keys(&self) -> &[String] {
+        &self.forms.keys
+    }
+
     /// The word without accents and case.
     pub fn folded(&self) -> &str {
-        &self.keys[0]
+        &self.forms.keys[0]
+    }
+
+    /// The word in lower case with its accents, if it has any that folding drops.
+    pub fn accented(&self) -> Option<&str> {
+        self.forms.accented.as_deref()
+    }
+
+    /// A bit for each of its keys: words whose signatures share none have no key in common.
+    pub fn signature(&self) -> u64 {
+        self.forms.signature
     }
 
     /// Whether this word and `other` are forms of one word.
     pub fn meets(&self, other: &Word) -> bool {
-        self.keys.iter().any(|key| other.keys.contains(key))
+        self.keys().iter().any(|key| other.keys().contains(key))
     }
+}
+
+/// The bit of a key.
+pub fn signature(key: &str) -> u64 {
+    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    1 << (hash >> 58)
 }
 
 /// Splits `text` into words, with keys by the rules of the language whose primary subtag is `language`.
 pub fn words(text: &str, language: &str) -> Vec<Word> {
-    words_that(text, language, |_| true)
+    KEPT.with_borrow_mut(|kept| {
+        let mut found: Vec<Word> = Vec::with_capacity(text.len() / 6);
+        let suffixed = matches!(language, "tr" | "az");
+        word_indices(text, |start, word| {
+            // A number keeps its suffix apart (`204815'i`): it belongs to the number and has no meaning of its own.
+            if suffixed
+                && let Some(number) = found.last_mut()
+                && text.get(number.end..start).is_some_and(|between| between.chars().count() == 1 && between.chars().all(is_apostrophe))
+            {
+                number.end = start + word.len();
+                return;
+            }
+            let forms = kept.forms(word, language);
+            if !forms.keys.is_empty() {
+                found.push(Word { start, end: start + word.len(), forms });
+            }
+        });
+        found
+    })
 }
 
-/// The words of `text` whose beginning passes: their first two folded letters (one, if they have no more). No stemmer changes these, so
-/// what is looked for can be sorted out before the costly part.
-pub fn words_that(text: &str, language: &str, passes: impl Fn(&str) -> bool) -> Vec<Word> {
-    let stemmer = stemmer(language);
-    let mut found: Vec<Word> = Vec::new();
-    for (start, word) in word_indices(text) {
-        // A number keeps its suffix apart (`204815'i`): it belongs to the number and has no meaning of its own.
-        if matches!(language, "tr" | "az")
-            && let Some(number) = found.last_mut()
-            && text.get(number.end..start).is_some_and(|between| between.chars().count() == 1 && between.chars().all(is_apostrophe))
-        {
-            number.end = start + word.len();
-            continue;
+impl Kept {
+    fn forms(&mut self, word: &str, language: &str) -> Arc<Forms> {
+        if word.len() > MOST_KEPT_BYTES {
+            return Arc::new(Forms::of(word, language));
         }
+        if self.words == MOST_KEPT {
+            *self = Kept::default();
+        }
+        let place = match self.languages.iter().position(|(known, _)| known == language) {
+            Some(place) => place,
+            None => {
+                self.languages.push((language.to_owned(), HashMap::new()));
+                self.languages.len() - 1
+            }
+        };
+        let known = &mut self.languages[place].1;
+        if let Some(forms) = known.get(word) {
+            return Arc::clone(forms);
+        }
+        let forms = Arc::new(Forms::of(word, language));
+        known.insert(word.into(), Arc::clone(&forms));
+        self.words += 1;
+        forms
+    }
+}
+
+impl Forms {
+    fn of(word: &str, language: &str) -> Forms {
         let core = without_suffix(word, language);
-        let first_letters = core.char_indices().nth(4).map_or(core, |(end, _)| &core[..end]);
-        if !passes(&beginning(&fold(&lower(first_letters, language)))) {
-            continue;
-        }
         let lower = lower(core, language);
         let folded = fold(&lower);
         if folded.is_empty() {
-            continue;
+            return Forms { keys: Vec::new(), accented: None, signature: 0 };
         }
         let mut keys = vec![folded];
         // Codes and numbers have no forms.
-        if let Some(stemmer) = stemmer.as_ref().filter(|_| !core.bytes().any(|byte| byte.is_ascii_digit())) {
+        if let Some(stemmer) = stemmer(language).filter(|_| !core.bytes().any(|byte| byte.is_ascii_digit())) {
             for key in [fold(&stemmer.stem(&lower)), fold(&stemmer.stem(&keys[0]))] {
                 if !key.is_empty() && !keys.contains(&key) {
                     keys.push(key);
                 }
             }
         }
-        let accented = (lower != keys[0]).then_some(lower);
-        found.push(Word { start, end: start + word.len(), keys, accented });
+        let signature = keys.iter().fold(0, |bits, key| bits | signature(key));
+        Forms { accented: (lower != keys[0]).then_some(lower), keys, signature }
     }
-    found
 }
 
-/// The words of a text where Unicode's rules see them, and a dictionary where a script puts no spaces between them.
-fn word_indices(text: &str) -> Vec<(usize, &str)> {
+/// Calls for each word of a text: where Unicode's rules see it, and a dictionary where a script puts no spaces between words.
+fn word_indices<'a>(text: &'a str, mut each: impl FnMut(usize, &'a str)) {
     // Such scripts take three bytes a letter and more.
     if text.bytes().all(|byte| byte < 0xe0) || !text.chars().any(is_unspaced) {
-        return text.unicode_word_indices().collect();
+        spaced_words(text, 0, &mut each);
+        return;
     }
-    let mut found = Vec::new();
     let mut from = 0;
     while from < text.len() {
         let unspaced = text[from..].starts_with(is_unspaced);
@@ -105,18 +179,42 @@ fn word_indices(text: &str) -> Vec<(usize, &str)> {
         let run = &text[from..from + length];
         if unspaced {
             let breaks: Vec<usize> = UNSPACED.segment_str(run).collect();
-            let cuts = breaks.windows(2).map(|pair| (from + pair[0], &run[pair[0]..pair[1]]));
-            found.extend(cuts.filter(|(_, word)| word.chars().any(char::is_alphanumeric)));
+            for pair in breaks.windows(2) {
+                let word = &run[pair[0]..pair[1]];
+                if word.chars().any(char::is_alphanumeric) {
+                    each(from + pair[0], word);
+                }
+            }
         } else {
-            found.extend(run.unicode_word_indices().map(|(start, word)| (from + start, word)));
+            spaced_words(run, from, &mut each);
         }
         from += length;
     }
-    found
+}
+
+/// The words that Unicode's rules see. What stands between spaces and is but letters and digits of Latin and Cyrillic, apart from
+/// punctuation around it, is one word by them: most words are found so without asking.
+fn spaced_words<'a>(text: &'a str, from: usize, each: &mut impl FnMut(usize, &'a str)) {
+    let plain = |letter: char| {
+        letter.is_ascii_digit() || (letter.is_alphabetic() && (letter < '\u{250}' || ('\u{400}'..'\u{530}').contains(&letter)))
+    };
+    for piece in text.split([' ', '\n', '\t']).filter(|piece| !piece.is_empty()) {
+        let start = piece.as_ptr() as usize - text.as_ptr() as usize;
+        let core = piece.trim_matches(|letter: char| letter.is_ascii_punctuation() && letter != '_');
+        if core.chars().all(plain) {
+            if !core.is_empty() {
+                each(from + start + (core.as_ptr() as usize - piece.as_ptr() as usize), core);
+            }
+        } else {
+            for (at, word) in piece.unicode_word_indices() {
+                each(from + start + at, word);
+            }
+        }
+    }
 }
 
 /// Whether a letter belongs to a script that puts no spaces between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese.
-pub fn is_unspaced(letter: char) -> bool {
+fn is_unspaced(letter: char) -> bool {
     matches!(letter,
         '\u{0e00}'..='\u{0eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{30ff}'
         | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{2fa1f}')
@@ -271,7 +369,7 @@ mod tests {
     #[test]
     fn decomposed_text_is_the_same_text() {
         let decomposed = "s\u{327}ehir";
-        assert_eq!(words(decomposed, "tr")[0].keys, words("şehir", "tr")[0].keys);
+        assert_eq!(words(decomposed, "tr")[0].keys(), words("şehir", "tr")[0].keys());
         assert_eq!(words(decomposed, "tr")[0].end, decomposed.len());
     }
 
@@ -291,15 +389,36 @@ mod tests {
             ("returned goods sizes y yes a an dying generously skis", "en"),
         ] {
             for word in words(text, language) {
-                assert!(word.keys.iter().all(|key| beginning(key) == beginning(word.folded())), "{:?}", word.keys);
+                assert!(word.keys().iter().all(|key| beginning(key) == beginning(word.folded())), "{:?}", word.keys());
             }
-            assert_eq!(words_that(text, language, |start| start.len() > 9), []);
+        }
+    }
+
+    #[test]
+    fn what_stands_between_spaces_is_cut_by_unicodes_rules() {
+        for text in [
+            "(hello), “world”! don't e-mail U.S. 3,5 _x_ x_y a.b@c.de -minus \u{a0}no\u{a0}break naïve Ünlǘ şehir: привет, мир! ½ x² 5€",
+            "siparişim-nerede? https://shop.example/iade?x=1 KE-204815'i ª º \u{200d}x\u{200d} e\u{301}t\u{e9} 100% #1 {{name}} o\u{2019}clock",
+        ] {
+            let mut found = Vec::new();
+            word_indices(text, |start, word| found.push((start, word)));
+            assert_eq!(found, text.unicode_word_indices().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_what_would_be_found() {
+        for _ in 0..2 {
+            assert_eq!(words("ISI", "tr")[0].folded(), "isi");
+            assert_eq!(words("returned", "en")[0].keys(), ["returned", "return"]);
+            assert_eq!(words("returned", "")[0].keys(), ["returned"]);
         }
     }
 
     #[test]
     fn long_words_are_bounded() {
-        let keys = &words(&"x".repeat(2000), "en")[0].keys;
+        let found = words(&"x".repeat(2000), "en");
+        let keys = found[0].keys();
         assert!(keys.iter().all(|key| key.len() <= MOST_CHARACTERS));
     }
 }

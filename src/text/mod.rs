@@ -11,7 +11,7 @@ mod placeholder;
 mod sentences;
 mod tokens;
 
-pub use analyzer::{Word, beginning, fold, grams, is_unspaced, letter_pairs, words, words_that};
+pub use analyzer::{Word, beginning, fold, grams, letter_pairs, signature, words};
 pub use detect::detect;
 pub use fingerprint::fingerprint;
 pub use id::Id;

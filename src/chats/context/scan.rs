@@ -40,8 +40,8 @@ impl Lens {
         let mut after = Kinds::NONE;
         for word in words(asked, language) {
             after |= asks(word.folded());
-            if terms.len() < MOST_TERMS && !terms.iter().any(|keys| keys.iter().any(|key| word.keys.contains(key))) {
-                terms.push(word.keys);
+            if terms.len() < MOST_TERMS && !terms.iter().any(|keys| keys.iter().any(|key| word.keys().contains(key))) {
+                terms.push(word.keys().to_vec());
             }
         }
         let mut beginnings: Vec<String> = terms.iter().map(|keys| beginning(&keys[0])).collect();
@@ -55,7 +55,7 @@ impl Lens {
         if self.beginnings.binary_search(&beginning(folded)).is_err() {
             return 0;
         }
-        let keys: Vec<String> = words(word, &self.language).into_iter().flat_map(|word| word.keys).collect();
+        let keys: Vec<String> = words(word, &self.language).into_iter().flat_map(|word| word.keys().to_vec()).collect();
         let meets = |term: &Vec<String>| term.iter().any(|key| keys.contains(key));
         self.terms.iter().enumerate().filter(|(_, term)| meets(term)).fold(0, |bits, (index, _)| bits | 1 << index)
     }
