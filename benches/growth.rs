@@ -143,7 +143,11 @@ fn events(number: usize) -> Vec<NewEvent> {
             values: [("status".to_owned(), drawn_word(&mut draws)), ("carrier".to_owned(), drawn_word(&mut draws))].into(),
             url: String::new(),
         }),
-        EventBody::PageView(PageView { url: format!("https://shop.example/{}", drawn_word(&mut draws)), title: sentence(&mut draws), seconds: 20 }),
+        EventBody::PageView(PageView {
+            url: format!("https://shop.example/{}", drawn_word(&mut draws)),
+            title: sentence(&mut draws),
+            seconds: 20,
+        }),
         EventBody::Topic { topic: format!("topic-{}", draws.below(200)) },
     ];
     while bodies.len() < EVENTS_A_CHAT - 1 {

@@ -51,7 +51,8 @@ async fn measure(vocabulary: &Vocabulary, articles: usize) {
     println!("{articles} articles");
     let (served, copied) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     let start = || async {
-        let config = Config { listen: ([127, 0, 0, 1], 0).into(), data: served.path().to_owned(), knowledge_base: None, ..Config::default() };
+        let config =
+            Config { listen: ([127, 0, 0, 1], 0).into(), data: served.path().to_owned(), knowledge_base: None, ..Config::default() };
         let began = Instant::now();
         let server = Server::start(config).await.expect("the server starts");
         (server, began.elapsed().as_secs_f64())
@@ -110,7 +111,12 @@ async fn measure(vocabulary: &Vocabulary, articles: usize) {
     let [inside, one, many] = samples.map(|mut samples| [0.5, 0.99].map(|share| percentile(&mut samples, share)));
     println!("  search in process         p50 {:>9.3} ms, p99 {:.3}", inside[0], inside[1]);
     println!("  Search, 1 caller          p50 {:>9.3} ms, p99 {:.3}; in process times {:.2}", one[0], one[1], one[0] / inside[0]);
-    println!("  Search, {CALLERS} callers       p50 {:>9.3} ms, p99 {:.3}; {:.0} a second", many[0], many[1], searches as f64 / spent.as_secs_f64());
+    println!(
+        "  Search, {CALLERS} callers       p50 {:>9.3} ms, p99 {:.3}; {:.0} a second",
+        many[0],
+        many[1],
+        searches as f64 / spent.as_secs_f64()
+    );
 
     append_chat(&server, vocabulary).await;
     for callers in [1, CALLERS] {
@@ -124,7 +130,10 @@ async fn measure(vocabulary: &Vocabulary, articles: usize) {
             percentile(&mut samples, 0.99)
         );
     }
-    println!("  resident                      {:>9} MB more than before, two copies of it open", resident_megabytes().saturating_sub(before));
+    println!(
+        "  resident                      {:>9} MB more than before, two copies of it open",
+        resident_megabytes().saturating_sub(before)
+    );
     server.stop().await;
 }
 
@@ -149,8 +158,7 @@ async fn searches(server: &Server, vocabulary: &Vocabulary, callers: usize, roun
     let mut running = tokio::task::JoinSet::new();
     for caller in 0..callers {
         let mut client = KnowledgeServiceClient::new(connect(server).await);
-        let queries: Vec<String> =
-            (0..CALLS_A_ROUND).map(|number| vocabulary.query((caller + round) * CALLS_A_ROUND + number)).collect();
+        let queries: Vec<String> = (0..CALLS_A_ROUND).map(|number| vocabulary.query((caller + round) * CALLS_A_ROUND + number)).collect();
         running.spawn(async move {
             let mut samples = Vec::new();
             for query in queries {

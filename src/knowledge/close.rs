@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use tantivy::{DocSet, postings::Postings, schema::IndexRecordOption};
+use tantivy::{DocId, DocSet, postings::Postings, schema::IndexRecordOption};
 
 use super::{
     schema::{PASSAGE, TAGS},
-    score::{Corpus, Scored},
+    score::Corpus,
     terms::{Term, fields, idf, word_idf},
     view::View,
 };
@@ -48,17 +48,18 @@ struct Place {
     weight: f32,
 }
 
-/// Looks closer at documents, in the order of `scored`, which is that of parts and documents. `pairs` are the terms that follow one
+/// Looks closer at documents, named by part and document, in their order. `pairs` are the terms that follow one
 /// another in the query, with what that counts.
 pub fn look(
     view: &View,
     corpus: &Corpus,
-    scored: &[Scored],
+    documents: &[(u32, DocId)],
     terms: &[Term],
     pairs: &[(usize, usize, f32)],
 ) -> tantivy::Result<Vec<Closer>> {
-    let places = places(view, scored, terms)?;
-    let lengths: Vec<Vec<u64>> = scored.iter().map(|found| passages_of(view, found)).collect();
+    let places = places(view, documents, terms)?;
+    let lengths: Vec<Vec<u64>> =
+        documents.iter().map(|(part, doc)| view.parts[*part as usize].passages.values_for_doc(*doc).collect()).collect();
     let all: u64 = lengths.iter().map(|lengths| lengths.len() as u64).sum();
     let follows: HashMap<Pair, f32> = pairs.iter().map(|(one, other, weight)| ((*one as u32, *other as u32), *weight)).collect();
     // How rare a term, and two that follow one another, are in passages, and the two in documents: guessed from these.
@@ -86,7 +87,7 @@ pub fn look(
         terms,
         term_idf: with.into_iter().map(|with| idf(all.max(1), with)).collect(),
         passage_pair_idf: passages_with.into_iter().map(|(pair, with)| (pair, idf(all.max(1), with))).collect(),
-        pair_idf: documents_with.into_iter().map(|(pair, with)| (pair, word_idf(scored.len() as u64, with, 0.0))).collect(),
+        pair_idf: documents_with.into_iter().map(|(pair, with)| (pair, word_idf(documents.len() as u64, with, 0.0))).collect(),
         follows,
         average: (lengths.iter().flatten().sum::<u64>() as f32 / all.max(1) as f32).max(1.0),
     };
@@ -171,12 +172,15 @@ impl Glass<'_> {
 }
 
 /// Where in each document, in its names and its body, the terms stand.
-fn places(view: &View, scored: &[Scored], terms: &[Term]) -> tantivy::Result<Vec<[Vec<Place>; 2]>> {
-    let mut places: Vec<[Vec<Place>; 2]> = vec![[Vec::new(), Vec::new()]; scored.len()];
+fn places(view: &View, documents: &[(u32, DocId)], terms: &[Term]) -> tantivy::Result<Vec<[Vec<Place>; 2]>> {
+    let mut places: Vec<[Vec<Place>; 2]> = vec![[Vec::new(), Vec::new()]; documents.len()];
     let mut positions = Vec::new();
     for (number, part) in view.parts.iter().enumerate() {
-        let here =
-            scored.partition_point(|found| (found.part as usize) < number)..scored.partition_point(|found| (found.part as usize) <= number);
+        let before = |most: usize| documents.partition_point(|(part, _)| (*part as usize) < most);
+        let here = before(number)..before(number + 1);
+        if here.is_empty() {
+            continue;
+        }
         for (term, alternative) in
             terms.iter().enumerate().flat_map(|(term, sought)| sought.alternatives.iter().map(move |one| (term, one)))
         {
@@ -185,10 +189,10 @@ fn places(view: &View, scored: &[Scored], terms: &[Term]) -> tantivy::Result<Vec
                 let Some(info) = info else { continue };
                 let mut postings = reader.read_postings_from_terminfo(info, IndexRecordOption::WithFreqsAndPositions)?;
                 for at in here.clone() {
-                    if postings.doc() < scored[at].doc {
-                        postings.seek(scored[at].doc);
+                    if postings.doc() < documents[at].1 {
+                        postings.seek(documents[at].1);
                     }
-                    if postings.doc() == scored[at].doc {
+                    if postings.doc() == documents[at].1 {
                         postings.positions(&mut positions);
                         let place = |position: &u32| Place { position: *position, term: term as u32, weight: alternative.weight };
                         places[at][field].extend(positions.iter().map(place));
@@ -205,10 +209,6 @@ fn places(view: &View, scored: &[Scored], terms: &[Term]) -> tantivy::Result<Vec
         field.dedup_by_key(|place| (place.position, place.term));
     }
     Ok(places)
-}
-
-fn passages_of(view: &View, found: &Scored) -> Vec<u64> {
-    view.parts[found.part as usize].passages.values_for_doc(found.doc).collect()
 }
 
 /// Calls for every two terms that stand one right after the other and do so in the query, with the lesser of their weights.

@@ -219,19 +219,49 @@ fn is_from(text: &str, body: &str) -> bool {
 }
 
 /// What a document counts by the last turns, and by the whole conversation.
-#[derive(Clone, Copy, Default)]
-struct Sums {
+#[derive(Clone, Copy)]
+struct Near {
+    part: u32,
+    doc: u32,
     recent: f32,
     recent_words: f32,
     whole: f32,
-    /// What its category counts, if it has one.
-    group: Option<f32>,
+    /// What the whole conversation says for it: for its category, if it has one, else for itself.
+    matter: f32,
 }
 
-impl Sums {
-    /// What the whole conversation says for it: for its category, or for itself.
-    fn matter(&self) -> f32 {
-        self.group.unwrap_or(self.whole)
+impl Near {
+    fn place(&self) -> (u32, u32) {
+        (self.part, self.doc)
+    }
+}
+
+/// Joins what was found by the last turns and by the whole conversation, each in the order of places.
+fn joined(recent: &[Scored], whole: Option<&[Scored]>) -> Vec<Near> {
+    let near = |found: &Scored| Near {
+        part: found.part,
+        doc: found.doc,
+        recent: found.sum(),
+        recent_words: found.words,
+        whole: found.sum(),
+        matter: found.sum(),
+    };
+    let Some(whole) = whole else { return recent.iter().map(near).collect() };
+    let place = |found: &Scored| (found.part, found.doc);
+    let mut joined = Vec::with_capacity(recent.len().max(whole.len()));
+    let (mut recent, mut whole) = (recent.iter().peekable(), whole.iter().peekable());
+    loop {
+        let (one, other) = match (recent.peek(), whole.peek()) {
+            (None, None) => return joined,
+            (Some(one), Some(other)) if place(one) == place(other) => (recent.next(), whole.next()),
+            (Some(one), Some(other)) if place(one) > place(other) => (None, whole.next()),
+            (Some(_), _) => (recent.next(), None),
+            (None, Some(_)) => (None, whole.next()),
+        };
+        let Some(first) = one.or(other) else { return joined };
+        let (recent, recent_words) = one.map_or((0.0, 0.0), |one| (one.sum(), one.words));
+        let whole = other.map_or(0.0, Scored::sum);
+        joined.push(Near { part: first.part, doc: first.doc, recent, recent_words, whole, matter: whole });
     }
 }
 
@@ -244,64 +274,50 @@ fn fitting(
     synonyms: &Synonyms,
 ) -> Result<(Vec<Fit>, Marker), KnowledgeError> {
     let corpus = Corpus::of(&scope.sizes(view, None));
-    let documents = corpus.documents;
-    let recent_terms = terms(view, &asked.recent, language, synonyms, documents)?;
-    let mut sums: HashMap<(u32, u32), Sums> = HashMap::new();
-    for found in score(view, scope, &corpus, &recent_terms, GRAMMED)? {
-        let sums = sums.entry((found.part, found.doc)).or_default();
-        (sums.recent, sums.recent_words) = (found.sum(), found.words);
-    }
+    let recent_terms = terms(view, &asked.recent, language, synonyms, corpus.documents)?;
     let whole_terms = match &asked.whole {
+        Some(whole) => Some(terms(view, whole, language, synonyms, corpus.documents)?),
         None => None,
-        Some(whole) => {
-            let terms = terms(view, whole, language, synonyms, documents)?;
-            for found in score(view, scope, &corpus, &terms, 0)? {
-                sums.entry((found.part, found.doc)).or_default().whole = found.sum();
-            }
-            Some(terms)
-        }
     };
-    if whole_terms.is_none() {
-        for sums in sums.values_mut() {
-            sums.whole = sums.recent;
-        }
-    }
-    add_groups(view, &mut sums);
+    let found = score(view, scope, &corpus, &recent_terms, GRAMMED)?;
+    let found_whole = match &whole_terms {
+        Some(terms) => Some(score(view, scope, &corpus, terms, 0)?),
+        None => None,
+    };
+    let mut near = joined(&found, found_whole.as_deref());
+    add_groups(view, &mut near);
     // First all of them, by what words and grams count; then the best, by a closer look.
-    let highest = |of: fn(&Sums) -> f32| sums.values().map(of).fold(f32::MIN_POSITIVE, f32::max);
-    let (recent_most, matter_most) = (highest(|sums| sums.recent), highest(|sums| sums.matter()));
-    let mut near: Vec<((u32, u32), Sums)> = sums.into_iter().collect();
-    let first = |sums: &Sums| sums.recent / recent_most + MATTER * sums.matter() / matter_most;
-    near.sort_by(|one, other| first(&other.1).total_cmp(&first(&one.1)).then_with(|| one.0.cmp(&other.0)));
-    near.truncate(CLOSER);
-    near.sort_by_key(|(place, _)| *place);
-    let scored: Vec<Scored> = near
-        .iter()
-        .map(|((part, doc), sums)| Scored { part: *part, doc: *doc, words: sums.recent_words, grams: 0.0, matched: 0 })
-        .collect();
-    let recent_close = look(view, &corpus, &scored, &recent_terms, &asked.recent.pairs)?;
+    let highest = |of: fn(&Near) -> f32| near.iter().map(of).fold(f32::MIN_POSITIVE, f32::max);
+    let (recent_most, matter_most) = (highest(|near| near.recent), highest(|near| near.matter));
+    let first = |near: &Near| near.recent / recent_most + MATTER * near.matter / matter_most;
+    if near.len() > CLOSER {
+        let better = |one: &Near, other: &Near| by_rank(view, (first(one), one.part, one.doc), (first(other), other.part, other.doc));
+        near.select_nth_unstable_by(CLOSER, better);
+        near.truncate(CLOSER);
+    }
+    near.sort_by_key(Near::place);
+    let places: Vec<(u32, u32)> = near.iter().map(Near::place).collect();
+    let recent_close = look(view, &corpus, &places, &recent_terms, &asked.recent.pairs)?;
     let whole_close = match (&asked.whole, &whole_terms) {
-        (Some(whole), Some(terms)) => look(view, &corpus, &scored, terms, &whole.pairs)?,
+        (Some(whole), Some(terms)) => look(view, &corpus, &places, terms, &whole.pairs)?,
         _ => recent_close.clone(),
     };
     let best = corpus.most(&recent_terms);
-    let recent: Vec<f32> = near
-        .iter()
-        .zip(&recent_close)
-        .map(|((_, sums), closer)| sums.recent + closer.pairs + TITLE_GAIN * recent_most * closer.title)
-        .collect();
+    let recent: Vec<f32> =
+        near.iter().zip(&recent_close).map(|(near, closer)| near.recent + closer.pairs + TITLE_GAIN * recent_most * closer.title).collect();
+    let in_group = |near: &Near| view.category(near.part, near.doc).is_some();
     let matter: Vec<f32> =
-        near.iter().zip(&whole_close).map(|((_, sums), closer)| sums.group.unwrap_or(sums.whole + closer.pairs)).collect();
+        near.iter().zip(&whole_close).map(|(near, closer)| near.matter + if in_group(near) { 0.0 } else { closer.pairs }).collect();
     let passages: Vec<f32> = recent_close.iter().map(|closer| closer.passages).collect();
     let shares = [1.0 / deviation(&recent), MATTER / deviation(&matter), corpus.passages_share() / deviation(&passages)];
     let mut fits: Vec<Fit> = near
         .iter()
         .enumerate()
-        .map(|(number, ((part, doc), sums))| Fit {
-            part: *part,
-            doc: *doc,
+        .map(|(number, near)| Fit {
+            part: near.part,
+            doc: near.doc,
             rank: shares[0] * recent[number] + shares[1] * matter[number] + shares[2] * passages[number],
-            confidence: confidence(sums.recent_words, best).max(clause_confidence(asked, &recent_terms, &recent_close[number])),
+            confidence: confidence(near.recent_words, best).max(clause_confidence(asked, &recent_terms, &recent_close[number])),
         })
         .collect();
     sort_by_rank(view, &mut fits);
@@ -319,23 +335,24 @@ fn clause_confidence(asked: &Asked, terms: &[Term], closer: &Closer) -> f64 {
     asked.clauses.iter().map(share).fold(0.0, f64::max)
 }
 
-/// Adds what the best documents of a document's category count by the whole conversation: what it belongs to is talked about.
-fn add_groups(view: &View, sums: &mut HashMap<(u32, u32), Sums>) {
-    let mut groups: HashMap<String, Vec<f32>> = HashMap::new();
-    let mut of: Vec<((u32, u32), String)> = Vec::new();
-    for (place, sums) in sums.iter() {
-        if let Some(category) = view.category(place.0, place.1) {
-            groups.entry(category.clone()).or_default().push(sums.whole);
-            of.push((*place, category));
+/// Puts what the best documents of a document's category count in the place of what it counts itself: what it belongs to is talked
+/// about.
+fn add_groups(view: &View, near: &mut [Near]) {
+    if !view.has_categories() {
+        return;
+    }
+    let mut groups: HashMap<u32, [f32; BEST_OF_CATEGORY]> = HashMap::new();
+    for near in near.iter() {
+        let Some(category) = view.category(near.part, near.doc) else { continue };
+        let best = groups.entry(category).or_default();
+        if near.whole > best[BEST_OF_CATEGORY - 1] {
+            best[BEST_OF_CATEGORY - 1] = near.whole;
+            best.sort_unstable_by(|one, other| other.total_cmp(one));
         }
     }
-    for scores in groups.values_mut() {
-        scores.sort_by(|one, other| other.total_cmp(one));
-        scores.truncate(BEST_OF_CATEGORY);
-    }
-    for (place, category) in of {
-        if let (Some(scores), Some(sums)) = (groups.get(&category), sums.get_mut(&place)) {
-            sums.group = Some(scores.iter().sum::<f32>() / BEST_OF_CATEGORY as f32);
+    for near in near {
+        if let Some(best) = view.category(near.part, near.doc).and_then(|category| groups.get(&category)) {
+            near.matter = best.iter().sum::<f32>() / BEST_OF_CATEGORY as f32;
         }
     }
 }

@@ -204,9 +204,7 @@ impl Tables {
     fn of(view: &View, scope: &Scope<'_>) -> Tables {
         let table = |sum: u64, documents: u64, b: f32, weight: f32| {
             let average = (sum as f32 / documents.max(1) as f32).max(1.0);
-            std::array::from_fn(|norm| {
-                weight / (1.0 - b + b * FieldNormReader::id_to_fieldnorm(norm as u8) as f32 / average)
-            })
+            std::array::from_fn(|norm| weight / (1.0 - b + b * FieldNormReader::id_to_fieldnorm(norm as u8) as f32 / average))
         };
         let of_kind = |kind: &Kind| {
             let sizes = scope.sizes(view, Some(*kind));

@@ -149,9 +149,9 @@ fn rank(
     rest.sort_by(by_rank);
     let mut ranked: Vec<Ranked> = rest.drain(..rest.len().min(CLOSER)).collect();
     ranked.sort_by_key(|ranked| (ranked.found.part, ranked.found.doc));
-    let near: Vec<Scored> = ranked.iter().map(|ranked| ranked.found).collect();
-    let best = near.iter().map(Scored::sum).fold(0.0, f32::max);
-    let closer = look(view, corpus, &near, terms, pairs)?;
+    let places: Vec<(u32, u32)> = ranked.iter().map(|ranked| (ranked.found.part, ranked.found.doc)).collect();
+    let best = ranked.iter().map(|ranked| ranked.found.sum()).fold(0.0, f32::max);
+    let closer = look(view, corpus, &places, terms, pairs)?;
     let whole: Vec<f32> =
         ranked.iter().zip(&closer).map(|(ranked, closer)| ranked.rank + closer.pairs + TITLE_GAIN * best * closer.title).collect();
     let passages: Vec<f32> = closer.iter().map(|closer| closer.passages).collect();

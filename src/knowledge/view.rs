@@ -64,7 +64,7 @@ pub struct Part {
     /// The class of each document.
     pub class_of: Arc<[u32]>,
     pub passages: Column<u64>,
-    pub categories: Option<StrColumn>,
+    categories: Option<StrColumn>,
     ids: Column<u64>,
     alive: Option<AliveBitSet>,
 }
@@ -75,6 +75,8 @@ pub struct View {
     pub fields: Fields,
     pub parts: Vec<Arc<Part>>,
     ids: Vec<(SegmentId, u32)>,
+    /// By part, the number that each of its categories has in all parts; `None` of the empty one.
+    categories: Vec<Vec<Option<u32>>>,
 }
 
 impl View {
@@ -94,7 +96,8 @@ impl View {
             parts.push(part);
             ids.push((segment.segment_id(), deleted));
         }
-        Ok(View { searcher, fields, parts, ids })
+        let categories = number_categories(&parts)?;
+        Ok(View { searcher, fields, parts, ids, categories })
     }
 
     /// The languages there are documents in, in order.
@@ -111,12 +114,15 @@ impl View {
         self.parts[part as usize].ids.first(doc).unwrap_or_default()
     }
 
-    /// A document's category, if it has one.
-    pub fn category(&self, part: u32, doc: DocId) -> Option<String> {
-        let categories = self.parts[part as usize].categories.as_ref()?;
-        let mut category = String::new();
-        categories.ord_to_str(categories.ords().first(doc)?, &mut category).ok()?;
-        Some(category).filter(|category| !category.is_empty())
+    /// The number of a document's category, if it has one.
+    pub fn category(&self, part: u32, doc: DocId) -> Option<u32> {
+        let ord = self.parts[part as usize].categories.as_ref()?.ords().first(doc)?;
+        self.categories[part as usize][ord as usize]
+    }
+
+    /// Whether any document has a category.
+    pub fn has_categories(&self) -> bool {
+        self.categories.iter().flatten().any(Option::is_some)
     }
 
     /// Reads a document.
@@ -126,6 +132,25 @@ impl View {
         let source = stored.get_first(self.fields.source).and_then(|value| value.as_str()).unwrap_or_default();
         Ok(serde_json::from_str(source)?)
     }
+}
+
+fn number_categories(parts: &[Arc<Part>]) -> tantivy::Result<Vec<Vec<Option<u32>>>> {
+    let mut numbers: HashMap<String, u32> = HashMap::new();
+    let mut categories = Vec::new();
+    for part in parts {
+        let mut here = Vec::new();
+        if let Some(column) = &part.categories {
+            let mut category = String::new();
+            for ord in 0..column.num_terms() as u64 {
+                category.clear();
+                column.ord_to_str(ord, &mut category)?;
+                let next = numbers.len() as u32;
+                here.push((!category.is_empty()).then(|| *numbers.entry(category.clone()).or_insert(next)));
+            }
+        }
+        categories.push(here);
+    }
+    Ok(categories)
 }
 
 impl Part {
