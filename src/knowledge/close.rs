@@ -1,7 +1,5 @@
 //! A closer look at the documents that scored best: where in them the words stand.
 
-use std::collections::{BTreeMap, HashMap};
-
 use tantivy::{DocId, DocSet, postings::Postings, schema::IndexRecordOption};
 
 use super::{
@@ -48,8 +46,108 @@ struct Place {
     weight: f32,
 }
 
-/// Looks closer at documents, named by part and document, in their order. `pairs` are the terms that follow one
-/// another in the query, with what that counts.
+/// Terms that follow one another in a query, and what that counts.
+struct Pairs<'a> {
+    list: &'a [(usize, usize, f32)],
+    /// By term: what follows it, and the pair's place in the list.
+    next: Vec<Vec<(u32, u32)>>,
+}
+
+impl<'a> Pairs<'a> {
+    fn new(list: &'a [(usize, usize, f32)], terms: usize) -> Pairs<'a> {
+        let mut next = vec![Vec::new(); terms];
+        for (number, (one, other, _)) in list.iter().enumerate() {
+            next[*one].push((*other as u32, number as u32));
+        }
+        Pairs { list, next }
+    }
+
+    /// Calls for every two terms that stand one right after the other and do so in the query, with the lesser of their weights.
+    fn each(&self, places: &[Place], mut each: impl FnMut(usize, f32)) {
+        for (at, one) in places.iter().enumerate() {
+            let next = &self.next[one.term as usize];
+            if next.is_empty() {
+                continue;
+            }
+            for other in places[at + 1..].iter().take_while(|other| other.position <= one.position + 1) {
+                if other.position == one.position + 1
+                    && let Some((_, pair)) = next.iter().find(|(term, _)| *term == other.term)
+                {
+                    each(*pair as usize, one.weight.min(other.weight));
+                }
+            }
+        }
+    }
+
+    /// What pairs count in each document.
+    fn scores(&self, corpus: &Corpus, places: &[[Vec<Place>; 2]]) -> Vec<f32> {
+        let mut documents_with = vec![0; self.list.len()];
+        let mut counts = Tally::new(self.list.len());
+        let mut found: Vec<Vec<(usize, f32)>> = Vec::with_capacity(places.len());
+        for [names, body] in places {
+            self.each(names, |pair, weight| counts.add(pair, NAMES_WEIGHT * weight));
+            self.each(body, |pair, weight| counts.add(pair, weight));
+            let here: Vec<(usize, f32)> = counts.take().collect();
+            here.iter().for_each(|(pair, _)| documents_with[*pair] += 1);
+            found.push(here);
+        }
+        // How rare a pair is: guessed from the documents that are looked at.
+        let idf: Vec<f32> = documents_with.into_iter().map(|with| word_idf(places.len() as u64, with, 0.0)).collect();
+        let score = |(pair, count): &(usize, f32)| PAIR * self.list[*pair].2 * idf[*pair] * corpus.bent(*count);
+        found.iter().map(|here| here.iter().map(score).sum()).collect()
+    }
+}
+
+/// Sums by number, of which few are not nothing.
+struct Tally {
+    sums: Vec<f32>,
+    touched: Vec<usize>,
+}
+
+impl Tally {
+    fn new(size: usize) -> Tally {
+        Tally { sums: vec![0.0; size], touched: Vec::new() }
+    }
+
+    fn add(&mut self, number: usize, value: f32) {
+        self.change(number, |sum| sum + value);
+    }
+
+    fn raise(&mut self, number: usize, value: f32) {
+        self.change(number, |sum| sum.max(value));
+    }
+
+    fn change(&mut self, number: usize, change: impl Fn(f32) -> f32) {
+        if self.sums[number] == 0.0 {
+            self.touched.push(number);
+        }
+        self.sums[number] = change(self.sums[number]);
+    }
+
+    /// The sums in order; none are left.
+    fn take(&mut self) -> impl Iterator<Item = (usize, f32)> {
+        self.touched.sort_unstable();
+        let sums = &mut self.sums;
+        self.touched.drain(..).map(|number| (number, std::mem::take(&mut sums[number])))
+    }
+}
+
+/// What terms that follow one another as in the query count in each of some documents, named by part and document, in their order.
+pub fn look_at_pairs(
+    view: &View,
+    corpus: &Corpus,
+    documents: &[(u32, DocId)],
+    terms: &[Term],
+    pairs: &[(usize, usize, f32)],
+) -> tantivy::Result<Vec<f32>> {
+    let mut wanted = vec![false; terms.len()];
+    pairs.iter().for_each(|(one, other, _)| (wanted[*one], wanted[*other]) = (true, true));
+    let places = places(view, documents, terms, |term| wanted[term])?;
+    Ok(Pairs::new(pairs, terms.len()).scores(corpus, &places))
+}
+
+/// Looks closer at documents, named by part and document, in their order. `pairs` are the terms that follow one another in the query,
+/// with what that counts.
 pub fn look(
     view: &View,
     corpus: &Corpus,
@@ -57,63 +155,48 @@ pub fn look(
     terms: &[Term],
     pairs: &[(usize, usize, f32)],
 ) -> tantivy::Result<Vec<Closer>> {
-    let places = places(view, documents, terms)?;
+    let places = places(view, documents, terms, |_| true)?;
+    let pairs = Pairs::new(pairs, terms.len());
+    let scores = pairs.scores(corpus, &places);
     let lengths: Vec<Vec<u64>> =
         documents.iter().map(|(part, doc)| view.parts[*part as usize].passages.values_for_doc(*doc).collect()).collect();
     let all: u64 = lengths.iter().map(|lengths| lengths.len() as u64).sum();
-    let follows: HashMap<Pair, f32> = pairs.iter().map(|(one, other, weight)| ((*one as u32, *other as u32), *weight)).collect();
-    // How rare a term, and two that follow one another, are in passages, and the two in documents: guessed from these.
+    // How rare a term, and two that follow one another, are in passages: guessed from these.
     let mut with = vec![0; terms.len()];
-    let mut passages_with: HashMap<Pair, u64> = HashMap::new();
-    let mut documents_with: HashMap<Pair, u64> = HashMap::new();
-    let mut following: Vec<BTreeMap<Pair, f32>> = Vec::with_capacity(places.len());
-    for [names, body] in &places {
-        let mut here: BTreeMap<Pair, f32> = BTreeMap::new();
-        for_pairs(names, &follows, |pair, weight| *here.entry(pair).or_default() += NAMES_WEIGHT * weight);
-        for_pairs(body, &follows, |pair, weight| {
-            *here.entry(pair).or_default() += weight;
-            *passages_with.entry(pair).or_default() += 1;
-        });
-        for pair in here.keys() {
-            *documents_with.entry(*pair).or_default() += 1;
-        }
+    let mut pairs_with = vec![0; pairs.list.len()];
+    for [_, body] in &places {
+        pairs.each(body, |pair, _| pairs_with[pair] += 1);
         for place in body {
             with[place.term as usize] += 1;
         }
-        following.push(here);
     }
     let glass = Glass {
         corpus,
         terms,
         term_idf: with.into_iter().map(|with| idf(all.max(1), with)).collect(),
-        passage_pair_idf: passages_with.into_iter().map(|(pair, with)| (pair, idf(all.max(1), with))).collect(),
-        pair_idf: documents_with.into_iter().map(|(pair, with)| (pair, word_idf(documents.len() as u64, with, 0.0))).collect(),
-        follows,
+        pair_idf: pairs_with.into_iter().map(|with| idf(all.max(1), with)).collect(),
+        pairs,
         average: (lengths.iter().flatten().sum::<u64>() as f32 / all.max(1) as f32).max(1.0),
     };
-    let each = lengths.iter().zip(&places).zip(&following);
-    Ok(each.map(|((lengths, places), following)| glass.look(places, lengths, following)).collect())
+    let each = lengths.iter().zip(&places).zip(scores);
+    Ok(each.map(|((lengths, places), pairs)| glass.look(places, lengths, pairs)).collect())
 }
-
-/// Terms that follow one another.
-type Pair = (u32, u32);
 
 /// What a closer look at any document needs to know.
 struct Glass<'a> {
     corpus: &'a Corpus,
     terms: &'a [Term],
-    follows: HashMap<Pair, f32>,
+    pairs: Pairs<'a>,
+    /// In passages.
     term_idf: Vec<f32>,
-    passage_pair_idf: HashMap<Pair, f32>,
-    pair_idf: HashMap<Pair, f32>,
+    pair_idf: Vec<f32>,
     /// Words of a passage.
     average: f32,
 }
 
 impl Glass<'_> {
-    fn look(&self, [names, body]: &[Vec<Place>; 2], lengths: &[u64], following: &BTreeMap<Pair, f32>) -> Closer {
+    fn look(&self, [names, body]: &[Vec<Place>; 2], lengths: &[u64], pairs: f32) -> Closer {
         let title = &names[..names.partition_point(|place| (place.position as usize) < TAGS)];
-        let pair = |(pair, count): (&Pair, &f32)| PAIR * self.follows[pair] * self.pair_idf[pair] * self.corpus.bent(*count);
         let mut best = self.passages(body, lengths);
         best.sort_unstable_by(|one, other| other.total_cmp(one));
         best.truncate(BEST_PASSAGES);
@@ -124,7 +207,7 @@ impl Glass<'_> {
             }
         }
         Closer {
-            pairs: following.iter().map(pair).sum(),
+            pairs,
             passages: best.iter().sum::<f32>() / lengths.len().clamp(1, BEST_PASSAGES) as f32,
             title: self.title(title),
             terms: frequencies.into_iter().map(|frequency| frequency / (frequency + HALF_THERE)).collect(),
@@ -134,18 +217,17 @@ impl Glass<'_> {
     /// What each passage that has a word counts for itself.
     fn passages(&self, body: &[Place], lengths: &[u64]) -> Vec<f32> {
         let mut scores = Vec::new();
+        let mut best = Tally::new(self.terms.len());
         for places in body.chunk_by(|one, other| one.position as usize / PASSAGE == other.position as usize / PASSAGE) {
             let length = lengths.get(places[0].position as usize / PASSAGE).copied().unwrap_or(PASSAGE as u64) as f32;
             let once = self.corpus.bent(1.0 / (1.0 - PASSAGE_B + PASSAGE_B * length / self.average));
-            let mut best: BTreeMap<u32, f32> = BTreeMap::new();
             for place in places {
-                let weight = best.entry(place.term).or_default();
-                *weight = weight.max(place.weight);
+                best.raise(place.term as usize, place.weight);
             }
-            let word = |(term, weight): (u32, f32)| self.terms[term as usize].weight * self.term_idf[term as usize] * weight * once;
-            let mut score: f32 = best.into_iter().map(word).sum();
-            for_pairs(places, &self.follows, |pair, weight| {
-                score += PASSAGE_PAIR * self.follows[&pair] * self.passage_pair_idf[&pair] * weight * once;
+            let word = |(term, weight): (usize, f32)| self.terms[term].weight * self.term_idf[term] * weight * once;
+            let mut score: f32 = best.take().map(word).sum();
+            self.pairs.each(places, |pair, weight| {
+                score += PASSAGE_PAIR * self.pairs.list[pair].2 * self.pair_idf[pair] * weight * once;
             });
             scores.push(score);
         }
@@ -163,7 +245,7 @@ impl Glass<'_> {
             return 0.0;
         }
         let mut following = 0;
-        for_pairs(title, &self.follows, |_, _| following += 1);
+        self.pairs.each(title, |_, _| following += 1);
         let gaps = best.len() - 1;
         let together = if gaps > 0 { following.min(gaps) as f32 / gaps as f32 } else { 1.0 };
         let mean = best.iter().sum::<f32>() / best.len() as f32;
@@ -171,8 +253,13 @@ impl Glass<'_> {
     }
 }
 
-/// Where in each document, in its names and its body, the terms stand.
-fn places(view: &View, documents: &[(u32, DocId)], terms: &[Term]) -> tantivy::Result<Vec<[Vec<Place>; 2]>> {
+/// Where in each document, in its names and its body, the terms stand that are wanted.
+fn places(
+    view: &View,
+    documents: &[(u32, DocId)],
+    terms: &[Term],
+    wanted: impl Fn(usize) -> bool,
+) -> tantivy::Result<Vec<[Vec<Place>; 2]>> {
     let mut places: Vec<[Vec<Place>; 2]> = vec![[Vec::new(), Vec::new()]; documents.len()];
     let mut positions = Vec::new();
     for (number, part) in view.parts.iter().enumerate() {
@@ -181,8 +268,11 @@ fn places(view: &View, documents: &[(u32, DocId)], terms: &[Term]) -> tantivy::R
         if here.is_empty() {
             continue;
         }
-        for (term, alternative) in
-            terms.iter().enumerate().flat_map(|(term, sought)| sought.alternatives.iter().map(move |one| (term, one)))
+        for (term, alternative) in terms
+            .iter()
+            .enumerate()
+            .filter(|(term, _)| wanted(*term))
+            .flat_map(|(term, sought)| sought.alternatives.iter().map(move |one| (term, one)))
         {
             let Some(infos) = alternative.postings.parts.get(number) else { continue };
             for (field, (info, reader)) in infos.iter().zip(fields(part)).enumerate() {
@@ -209,15 +299,4 @@ fn places(view: &View, documents: &[(u32, DocId)], terms: &[Term]) -> tantivy::R
         field.dedup_by_key(|place| (place.position, place.term));
     }
     Ok(places)
-}
-
-/// Calls for every two terms that stand one right after the other and do so in the query, with the lesser of their weights.
-fn for_pairs(places: &[Place], follows: &HashMap<Pair, f32>, mut each: impl FnMut(Pair, f32)) {
-    for (at, one) in places.iter().enumerate() {
-        for other in places[at + 1..].iter().take_while(|other| other.position <= one.position + 1) {
-            if other.position == one.position + 1 && follows.contains_key(&(one.term, other.term)) {
-                each((one.term, other.term), one.weight.min(other.weight));
-            }
-        }
-    }
 }

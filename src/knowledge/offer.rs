@@ -9,12 +9,12 @@ use tantivy::{DocSet, TERMINATED, query::EnableScoring};
 
 use super::{
     Document, Kind, KnowledgeError, Reader,
-    close::{Closer, look},
+    close::{Closer, look, look_at_pairs},
     index::Index,
     query::{Query, Typed},
     schema::shortcut_key,
     score::{Corpus, Scope, Scored, score},
-    search::{CLOSER, TITLE_GAIN, by_rank, confidence, deviation, term},
+    search::{TITLE_GAIN, by_rank, confidence, deviation, term},
     snippet::Marker,
     synonyms::Synonyms,
     terms::{Term, terms},
@@ -24,9 +24,15 @@ use crate::text::{Id, Language, lookup, placeholders};
 
 /// Most words of the last messages, and of the whole conversation, that count.
 const MOST_RECENT: usize = 64;
-const MOST_WHOLE: usize = 200;
-/// What the whole conversation counts beside its last turns.
+const MOST_WHOLE: usize = 100;
+/// Most pairs of words of the whole conversation that count.
+const MOST_PAIRS: usize = 32;
+/// What the whole conversation counts beside its last turns where documents are single passages, and how that rises with their number:
+/// the last turns find a passage, the whole conversation the document.
 const MATTER: f32 = 1.5;
+const MATTER_RISE: f32 = 0.3;
+/// Documents that are looked at closer.
+const CLOSER: usize = 60;
 /// How many of a category's documents tell what it is about.
 const BEST_OF_CATEGORY: usize = 4;
 /// What the customer has already is worth this much of what it would be.
@@ -110,7 +116,7 @@ pub fn offer(index: &Index, synonyms: &Synonyms, query: &OfferQuery) -> Result<V
     let mut offers: Vec<Offer> = Vec::new();
     let mut seen: HashSet<(Kind, Id)> = HashSet::new();
     for (language, share) in own.map(|own| (Some(own), 1.0)).into_iter().chain([(None, FOREIGN_SHARE)]) {
-        if offers.len() >= query.limit {
+        if offers.len() >= query.limit || (language.is_none() && own.is_some() && there.len() == 1) {
             break;
         }
         let scope = Scope { kinds: &query.kinds, language, reader: &query.reader, only: None };
@@ -281,7 +287,7 @@ fn fitting(
     };
     let found = score(view, scope, &corpus, &recent_terms, GRAMMED)?;
     let found_whole = match &whole_terms {
-        Some(terms) => Some(score(view, scope, &corpus, terms, 0)?),
+        Some(terms) => Some(score(view, scope, &corpus.for_conversation(), terms, 0)?),
         None => None,
     };
     let mut near = joined(&found, found_whole.as_deref());
@@ -289,7 +295,8 @@ fn fitting(
     // First all of them, by what words and grams count; then the best, by a closer look.
     let highest = |of: fn(&Near) -> f32| near.iter().map(of).fold(f32::MIN_POSITIVE, f32::max);
     let (recent_most, matter_most) = (highest(|near| near.recent), highest(|near| near.matter));
-    let first = |near: &Near| near.recent / recent_most + MATTER * near.matter / matter_most;
+    let matter_share = MATTER * corpus.passages.powf(MATTER_RISE);
+    let first = |near: &Near| near.recent / recent_most + matter_share * near.matter / matter_most;
     if near.len() > CLOSER {
         let better = |one: &Near, other: &Near| by_rank(view, (first(one), one.part, one.doc), (first(other), other.part, other.doc));
         near.select_nth_unstable_by(CLOSER, better);
@@ -298,18 +305,18 @@ fn fitting(
     near.sort_by_key(Near::place);
     let places: Vec<(u32, u32)> = near.iter().map(Near::place).collect();
     let recent_close = look(view, &corpus, &places, &recent_terms, &asked.recent.pairs)?;
-    let whole_close = match (&asked.whole, &whole_terms) {
-        (Some(whole), Some(terms)) => look(view, &corpus, &places, terms, &whole.pairs)?,
-        _ => recent_close.clone(),
+    let whole_pairs = match (&asked.whole, &whole_terms) {
+        (Some(whole), Some(terms)) => look_at_pairs(view, &corpus, &places, terms, &heaviest_pairs(whole, terms))?,
+        _ => recent_close.iter().map(|closer| closer.pairs).collect(),
     };
     let best = corpus.most(&recent_terms);
     let recent: Vec<f32> =
         near.iter().zip(&recent_close).map(|(near, closer)| near.recent + closer.pairs + TITLE_GAIN * recent_most * closer.title).collect();
     let in_group = |near: &Near| view.category(near.part, near.doc).is_some();
     let matter: Vec<f32> =
-        near.iter().zip(&whole_close).map(|(near, closer)| near.matter + if in_group(near) { 0.0 } else { closer.pairs }).collect();
+        near.iter().zip(&whole_pairs).map(|(near, pairs)| near.matter + if in_group(near) { 0.0 } else { *pairs }).collect();
     let passages: Vec<f32> = recent_close.iter().map(|closer| closer.passages).collect();
-    let shares = [1.0 / deviation(&recent), MATTER / deviation(&matter), corpus.passages_share() / deviation(&passages)];
+    let shares = [1.0 / deviation(&recent), matter_share / deviation(&matter), corpus.passages_share() / deviation(&passages)];
     let mut fits: Vec<Fit> = near
         .iter()
         .enumerate()
@@ -323,6 +330,15 @@ fn fitting(
     sort_by_rank(view, &mut fits);
     let marker = Marker::new(&asked.recent, &recent_terms);
     Ok((fits, marker))
+}
+
+/// The pairs of a query that say most.
+fn heaviest_pairs(query: &Query, terms: &[Term]) -> Vec<(usize, usize, f32)> {
+    let gain = |(one, other, weight): &(usize, usize, f32)| weight * terms[*one].idf.min(terms[*other].idf);
+    let mut pairs = query.pairs.clone();
+    pairs.sort_by(|one, other| gain(other).total_cmp(&gain(one)));
+    pairs.truncate(MOST_PAIRS);
+    pairs
 }
 
 /// How well a document answers the clause that it answers best.

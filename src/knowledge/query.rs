@@ -1,6 +1,6 @@
 //! What is looked for: the words of what was typed or said, and who may read what is found.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use super::{Audience, schema::word_grams};
 use crate::text::{Word, words};
@@ -142,55 +142,45 @@ impl Query {
 
     /// The words of weighted pieces of text, each once: a word said again counts more, but ever less so. The heaviest `most` are kept.
     pub fn weighted(pieces: &[(String, f32)], language: &str, most: usize) -> Query {
-        let mut places: HashMap<String, usize> = HashMap::new();
-        let mut query = Query::default();
-        let mut pairs: BTreeMap<(usize, usize), f32> = BTreeMap::new();
-        for (text, weight) in pieces {
+        let found: Vec<Vec<Word>> = pieces.iter().map(|(text, _)| words(text, language)).collect();
+        let mut numbers: HashMap<&str, usize> = HashMap::new();
+        // Each word with its weight, the piece it stands in first, and its place there.
+        let mut all: Vec<(&Word, f32, usize)> = Vec::new();
+        let mut pairs: HashMap<(usize, usize), f32> = HashMap::new();
+        for (piece, (words, (_, weight))) in found.iter().zip(pieces).enumerate() {
             let mut before = None;
-            for word in words(text, language) {
-                let place = *places.entry(word.folded().to_owned()).or_insert_with(|| {
-                    let grams = word_grams(text, &word);
-                    query.words.push(QueryWord { word, weight: 0.0, half: false, grams });
-                    query.words.len() - 1
+            for word in words {
+                let number = *numbers.entry(word.folded()).or_insert_with(|| {
+                    all.push((word, 0.0, piece));
+                    all.len() - 1
                 });
-                query.words[place].weight += weight;
+                all[number].1 += weight;
                 if let Some(before) = before {
-                    *pairs.entry((before, place)).or_default() += weight;
+                    *pairs.entry((before, number)).or_default() += weight;
                 }
-                before = Some(place);
+                before = Some(number);
             }
         }
         let bent = |weight: f32| weight * (1.0 + AGAIN) / (weight + AGAIN);
-        for word in &mut query.words {
-            word.weight = bent(word.weight);
-        }
-        query.pairs = pairs.into_iter().map(|((one, other), weight)| (one, other, bent(weight))).collect();
-        query.keep(most, |word| word.weight);
-        query
+        let mut kept: Vec<usize> = (0..all.len()).collect();
+        kept.sort_by(|one, other| all[*other].1.total_cmp(&all[*one].1));
+        kept.truncate(most);
+        kept.sort_unstable();
+        let place: HashMap<usize, usize> = kept.iter().enumerate().map(|(place, number)| (*number, place)).collect();
+        let word = |number: &usize| {
+            let (word, weight, piece) = all[*number];
+            QueryWord { word: word.clone(), weight: bent(weight), half: false, grams: word_grams(&pieces[piece].0, word) }
+        };
+        let pair = |((one, other), weight): (&(usize, usize), &f32)| Some((*place.get(one)?, *place.get(other)?, bent(*weight)));
+        let mut pairs: Vec<(usize, usize, f32)> = pairs.iter().filter_map(pair).collect();
+        pairs.sort_unstable_by_key(|(one, other, _)| (*one, *other));
+        Query { words: kept.iter().map(word).collect(), pairs }
     }
 
     /// The places of a text's words, each once.
     pub fn places(&self, text: &str, language: &str) -> Vec<usize> {
         let found = words(text, language);
         (0..self.words.len()).filter(|place| found.iter().any(|word| word.folded() == self.words[*place].word.folded())).collect()
-    }
-
-    /// Keeps the `most` words that are worth most, and what pairs they make.
-    fn keep(&mut self, most: usize, worth: impl Fn(&QueryWord) -> f32) {
-        if self.words.len() <= most {
-            return;
-        }
-        let mut order: Vec<usize> = (0..self.words.len()).collect();
-        order.sort_by(|one, other| worth(&self.words[*other]).total_cmp(&worth(&self.words[*one])));
-        order.truncate(most);
-        order.sort_unstable();
-        let place: HashMap<usize, usize> = order.iter().enumerate().map(|(now, before)| (*before, now)).collect();
-        self.pairs = self.pairs.iter().filter_map(|(one, other, weight)| Some((*place.get(one)?, *place.get(other)?, *weight))).collect();
-        let mut number = 0;
-        self.words.retain(|_| {
-            number += 1;
-            place.contains_key(&(number - 1))
-        });
     }
 }
 

@@ -17,6 +17,10 @@ use crate::text::Language;
 /// BM25's k1 where documents are single passages, and how it rises with their number.
 const K1: f32 = 1.2;
 const K1_RISE: f32 = 0.35;
+/// The same, and b of the body, where a whole conversation is looked for: most of its words are beside the point, and long documents
+/// have more of those.
+const WHOLE_K1_RISE: f32 = 0.1;
+const WHOLE_B: f32 = 0.9;
 /// For each field, BM25's b and its weight.
 const FIELD_B: [f32; 2] = [0.6, 0.75];
 const FIELD_WEIGHT: [f32; 2] = [2.0, 1.0];
@@ -93,6 +97,8 @@ pub struct Corpus {
     /// How many passages a document has on average.
     pub passages: f32,
     k1: f32,
+    /// BM25's b of the body.
+    b: f32,
 }
 
 impl Corpus {
@@ -101,7 +107,12 @@ impl Corpus {
     /// on public tasks of each kind.)
     pub fn of(sizes: &Sizes) -> Corpus {
         let passages = (sizes.passages as f32 / sizes.documents.max(1) as f32).max(1.0);
-        Corpus { documents: sizes.documents, passages, k1: K1 * passages.powf(K1_RISE) }
+        Corpus { documents: sizes.documents, passages, k1: K1 * passages.powf(K1_RISE), b: FIELD_B[1] }
+    }
+
+    /// The same documents, for a query that is a whole conversation.
+    pub fn for_conversation(&self) -> Corpus {
+        Corpus { k1: K1 * self.passages.powf(WHOLE_K1_RISE), b: WHOLE_B, ..*self }
     }
 
     /// What the best passages count beside the whole: nothing in paragraphs and pages, most in lists of a hundred messages.
@@ -122,7 +133,7 @@ impl Corpus {
 
 /// Scores every document of the scope that has something of the terms, in the order of parts and documents.
 pub fn score(view: &View, scope: &Scope<'_>, corpus: &Corpus, terms: &[Term], grams: usize) -> tantivy::Result<Vec<Scored>> {
-    let tables = Tables::of(view, scope);
+    let tables = Tables::of(view, scope, corpus);
     // The terms that say most first: these are read if not all can be, and of these the grams.
     let mut heaviest: Vec<&Term> = terms.iter().collect();
     heaviest.sort_by(|one, other| (other.weight * other.idf).total_cmp(&(one.weight * one.idf)));
@@ -201,7 +212,7 @@ const GRAMS: usize = 2;
 struct Tables(Vec<(Kind, [[f32; NORMS]; 3])>);
 
 impl Tables {
-    fn of(view: &View, scope: &Scope<'_>) -> Tables {
+    fn of(view: &View, scope: &Scope<'_>, corpus: &Corpus) -> Tables {
         let table = |sum: u64, documents: u64, b: f32, weight: f32| {
             let average = (sum as f32 / documents.max(1) as f32).max(1.0);
             std::array::from_fn(|norm| weight / (1.0 - b + b * FieldNormReader::id_to_fieldnorm(norm as u8) as f32 / average))
@@ -209,7 +220,7 @@ impl Tables {
         let of_kind = |kind: &Kind| {
             let sizes = scope.sizes(view, Some(*kind));
             let names = table(sizes.names, sizes.documents, FIELD_B[0], FIELD_WEIGHT[0]);
-            let body = table(sizes.body, sizes.documents, FIELD_B[1], FIELD_WEIGHT[1]);
+            let body = table(sizes.body, sizes.documents, corpus.b, FIELD_WEIGHT[1]);
             (*kind, [names, body, table(sizes.grams, sizes.documents, GRAM_B, 1.0)])
         };
         Tables(scope.kinds.iter().map(of_kind).collect())

@@ -22,7 +22,7 @@ use super::{
 use crate::text::{Language, lookup, words};
 
 /// Documents that are looked at closer.
-pub const CLOSER: usize = 100;
+const CLOSER: usize = 100;
 /// A document that counts less than this share of the best one is no hit: it has none of the words that say something.
 const LEAST_SHARE: f32 = 0.2;
 /// What a title that has every word gains, of what the best document counts.

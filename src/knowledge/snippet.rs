@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{query::Query, schema::ACCENTED, terms::Term};
-use crate::text::{Block, BlockKind, Word, blocks, signature, words};
+use crate::text::{Beginnings, Block, BlockKind, Word, blocks, signature, words, words_beginning};
 
 /// A piece of text, and whether it matched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,7 @@ pub struct Marker {
     /// The bits of all keys.
     signature: u64,
     half: Option<String>,
+    beginnings: Beginnings,
 }
 
 impl std::fmt::Debug for Marker {
@@ -38,12 +39,14 @@ impl Marker {
         let others = terms.iter().flat_map(|term| &term.alternatives).map(|alternative| alternative.key.clone());
         let keys: HashSet<String> = own.chain(others).filter(|key| !key.starts_with(ACCENTED)).collect();
         let half = query.words.iter().find(|word| word.half).map(|word| word.word.folded().to_owned());
-        Marker { signature: keys.iter().fold(0, |bits, key| bits | signature(key)), keys, half }
+        let mut beginnings = Beginnings::default();
+        keys.iter().chain(&half).for_each(|key| beginnings.add(key));
+        Marker { beginnings, signature: keys.iter().fold(0, |bits, key| bits | signature(key)), keys, half }
     }
 
     /// The words of a text that match.
     fn matching(&self, text: &str, language: &str) -> Vec<Word> {
-        let mut found = words(text, language);
+        let mut found = words_beginning(text, language, &self.beginnings);
         found.retain(|word| self.matches(word));
         found
     }

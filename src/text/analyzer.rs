@@ -94,10 +94,56 @@ pub fn signature(key: &str) -> u64 {
     1 << (hash >> 58)
 }
 
+/// How words may begin: a bit for each pair of letters, of which there are 32 each.
+#[derive(Debug, Clone, Default)]
+pub struct Beginnings([u64; 16]);
+
+impl Beginnings {
+    /// Lets words begin as a folded word or key does. No stemmer changes the first two letters, but for `y`, which may become `i`
+    /// (`dying`, `die`).
+    pub fn add(&mut self, key: &str) {
+        let letters = |letter: u8| if matches!(letter, b'i' | b'y') { vec![b'i', b'y'] } else { vec![letter] };
+        match key.as_bytes() {
+            [one, other, ..] if one.is_ascii() && other.is_ascii() => {
+                for (one, other) in letters(*one).into_iter().flat_map(|one| letters(*other).into_iter().map(move |other| (one, other))) {
+                    self.set(one, other);
+                }
+            }
+            // Half words of one letter, and what folds to other scripts, may go on in any way.
+            _ => self.0 = [u64::MAX; 16],
+        }
+    }
+
+    fn set(&mut self, one: u8, other: u8) {
+        let bit = usize::from(one & 31) * 32 + usize::from(other & 31);
+        self.0[bit / 64] |= 1 << (bit % 64);
+    }
+
+    /// Whether a word as it is written may begin so. Letters beyond ASCII may fold to anything.
+    fn allow(&self, word: &str) -> bool {
+        match word.as_bytes() {
+            [one, other, ..] if one.is_ascii() && other.is_ascii() => {
+                let bit = usize::from(one & 31) * 32 + usize::from(other & 31);
+                self.0[bit / 64] & (1 << (bit % 64)) != 0
+            }
+            _ => true,
+        }
+    }
+}
+
 /// Splits `text` into words, with keys by the rules of the language whose primary subtag is `language`.
 pub fn words(text: &str, language: &str) -> Vec<Word> {
+    words_that(text, language, None)
+}
+
+/// The words of `text` that may begin so. What else is left out costs next to nothing.
+pub fn words_beginning(text: &str, language: &str, beginnings: &Beginnings) -> Vec<Word> {
+    words_that(text, language, Some(beginnings))
+}
+
+fn words_that(text: &str, language: &str, beginnings: Option<&Beginnings>) -> Vec<Word> {
     KEPT.with_borrow_mut(|kept| {
-        let mut found: Vec<Word> = Vec::with_capacity(text.len() / 6);
+        let mut found: Vec<Word> = Vec::with_capacity(if beginnings.is_some() { 0 } else { text.len() / 6 });
         let suffixed = matches!(language, "tr" | "az");
         word_indices(text, |start, word| {
             // A number keeps its suffix apart (`204815'i`): it belongs to the number and has no meaning of its own.
@@ -106,6 +152,9 @@ pub fn words(text: &str, language: &str) -> Vec<Word> {
                 && text.get(number.end..start).is_some_and(|between| between.chars().count() == 1 && between.chars().all(is_apostrophe))
             {
                 number.end = start + word.len();
+                return;
+            }
+            if beginnings.is_some_and(|beginnings| !beginnings.allow(word)) {
                 return;
             }
             let forms = kept.forms(word, language);
@@ -390,6 +439,11 @@ mod tests {
         ] {
             for word in words(text, language) {
                 assert!(word.keys().iter().all(|key| beginning(key) == beginning(word.folded())), "{:?}", word.keys());
+                for key in word.keys() {
+                    let mut beginnings = Beginnings::default();
+                    beginnings.add(key);
+                    assert!(words_beginning(text, language, &beginnings).contains(&word), "{word:?}");
+                }
             }
         }
     }

@@ -11,7 +11,7 @@ mod placeholder;
 mod sentences;
 mod tokens;
 
-pub use analyzer::{Word, beginning, fold, grams, letter_pairs, signature, words};
+pub use analyzer::{Beginnings, Word, beginning, fold, grams, letter_pairs, signature, words, words_beginning};
 pub use detect::detect;
 pub use fingerprint::fingerprint;
 pub use id::Id;
