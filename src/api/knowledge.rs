@@ -42,17 +42,11 @@ impl KnowledgeService for Api {
         let session_id = fields.short("session_id", session_id);
         fields.ok()?;
         let search = Search { query, language, category, tags, limit, offset: offset as usize, reader: reader() };
-        let (knowledge, name, search, hits) = {
-            let (knowledge, name) = (self.knowledge.clone(), workspace.clone());
-            let work = move || {
-                let hits = knowledge.search(&name, &search);
-                (knowledge, name, search, hits)
-            };
-            tokio::task::spawn_blocking(work).await.map_err(|_| ReplyError::BuiltIn)?
-        };
-        let hits = hits?;
+        let (name, wanted) = (workspace.clone(), search.clone());
+        let hits = self.knowledge.in_turn(move |knowledge| knowledge.search(&name, &wanted)).await?;
         // A later page of a search is not another search.
-        let search_id = if search.offset == 0 { knowledge.searched(&name, &session_id, &search.query, hits.total) } else { String::new() };
+        let search_id =
+            if search.offset == 0 { self.knowledge.searched(&workspace, &session_id, &search.query, hits.total) } else { String::new() };
         let encode = |Hit { document, title, snippet, score }: Hit| pb::SearchHit {
             id: document.id.to_string(),
             language: document.language.to_string(),

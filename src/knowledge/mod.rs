@@ -24,11 +24,14 @@ mod watch;
 
 use std::{
     collections::HashMap,
+    num::NonZero,
     path::{Path, PathBuf},
     sync::{Arc, RwLock},
 };
 
 use jiff::Timestamp;
+use tantivy::TantivyError;
+use tokio::sync::Semaphore;
 
 use crate::{
     config::Workspace,
@@ -42,7 +45,7 @@ pub use document::{Audience, Details, Document, DocumentKey, Kind, Visibility};
 pub use document_rows::PutStatus;
 pub use error::KnowledgeError;
 pub use folder::{Problem, Term, Voice};
-pub use offer::{Offer, OfferQuery, Said, Wanted};
+pub use offer::{Offer, OfferQuery, Said, Spoken, Wanted};
 pub use query::Reader;
 pub use report_rows::{ArticleRating, RatingCount, SearchReport};
 pub use search::{Hit, Hits, Search};
@@ -59,6 +62,8 @@ use watch::Watch;
 pub struct Knowledge {
     bases: Arc<HashMap<Workspace, Arc<Base>>>,
     report: Report,
+    /// As many as there are cores: more at once would only take turns, and each would take longer.
+    turns: Arc<Semaphore>,
 }
 
 /// The knowledge of one workspace.
@@ -109,7 +114,22 @@ impl Knowledge {
         }
         let index = Index::start(data.join("index").join(workspace.as_str()), catalog.clone()).await?;
         let base = Base { catalog, index, shelf, _watch: watch };
-        Ok(Knowledge { bases: Arc::new(HashMap::from([(workspace, Arc::new(base))])), report: Report::start(store) })
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Ok(Knowledge {
+            bases: Arc::new(HashMap::from([(workspace, Arc::new(base))])),
+            report: Report::start(store),
+            turns: Arc::new(Semaphore::new(cores)),
+        })
+    }
+
+    /// Does work that keeps a core busy, like [`Knowledge::search`] and [`Knowledge::offer`], off the threads that serve, in its turn.
+    pub async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Knowledge) -> Result<T, KnowledgeError> + Send + 'static,
+    ) -> Result<T, KnowledgeError> {
+        let _turn = self.turns.acquire().await.map_err(|_| stopped())?;
+        let knowledge = self.clone();
+        tokio::task::spawn_blocking(move || work(&knowledge)).await.map_err(|_| stopped())?
     }
 
     /// Searches articles.
@@ -225,6 +245,11 @@ impl Knowledge {
     fn base(&self, workspace: &Workspace) -> Arc<Base> {
         Arc::clone(self.bases.get(workspace).expect("a caller's workspace is one that was opened at start"))
     }
+}
+
+/// Work that panicked, or that the end of the process cut off.
+fn stopped() -> KnowledgeError {
+    TantivyError::InternalError("the work was stopped".to_owned()).into()
 }
 
 impl Base {

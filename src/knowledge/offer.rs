@@ -17,22 +17,22 @@ use super::{
     search::{TITLE_GAIN, by_rank, confidence, deviation, term},
     snippet::Marker,
     synonyms::Synonyms,
-    terms::{Term, terms},
+    terms::{Term, plain_terms, terms},
     view::View,
 };
-use crate::text::{Id, Language, lookup, placeholders};
+use crate::text::{Id, Language, Word, lookup, placeholders, words};
 
 /// Most words of the last messages, and of the whole conversation, that count.
 const MOST_RECENT: usize = 64;
 const MOST_WHOLE: usize = 100;
 /// Most pairs of words of the whole conversation that count.
 const MOST_PAIRS: usize = 32;
-/// What the whole conversation counts beside its last turns where documents are single passages, and how that rises with their number:
-/// the last turns find a passage, the whole conversation the document.
+/// What the whole conversation counts beside its last turns, and how that rises with the number of passages where no document has a
+/// category: the last turns find a passage, the whole conversation what it belongs to, its category or the document.
 const MATTER: f32 = 1.5;
 const MATTER_RISE: f32 = 0.3;
 /// Documents that are looked at closer.
-const CLOSER: usize = 60;
+const CLOSER: usize = 80;
 /// How many of a category's documents tell what it is about.
 const BEST_OF_CATEGORY: usize = 4;
 /// What the customer has already is worth this much of what it would be.
@@ -61,15 +61,22 @@ pub enum Wanted {
 /// A conversation, as what was said weighs.
 #[derive(Debug, Clone, Default)]
 pub struct Said {
-    /// The last turns, which ask: they find the passage.
-    pub recent: Vec<(String, f32)>,
-    /// All of it, which tells what about: it finds the document that the passage belongs to.
-    pub whole: Vec<(String, f32)>,
+    pub pieces: Vec<Spoken>,
     /// What agents wrote to this customer, and the address of the page that is open: what these hold already is worth less.
     pub sent: Vec<String>,
     pub open_page: String,
     /// The clauses of what was asked last. A document that answers one of them well fits, however much was said around it.
     pub clauses: Vec<String>,
+}
+
+/// Something that was said, with what it weighs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spoken {
+    pub text: String,
+    /// In the last turns, which ask: they find the passage.
+    pub recent: f32,
+    /// In all of it, which tells what about: it finds the document that the passage belongs to.
+    pub whole: f32,
 }
 
 /// What is looked for, and by whom.
@@ -164,14 +171,20 @@ impl Asked {
     fn of(wanted: &Wanted, language: &str) -> Asked {
         match wanted {
             Wanted::Conversation(said) => {
-                let recent = Query::weighted(&said.recent, language, MOST_RECENT);
-                let whole = (said.whole != said.recent).then(|| Query::weighted(&said.whole, language, MOST_WHOLE));
+                let found: Vec<(&str, Vec<Word>)> =
+                    said.pieces.iter().map(|piece| (piece.text.as_str(), words(&piece.text, language))).collect();
+                let weighted = |weight: fn(&Spoken) -> f32, most: usize| {
+                    Query::weighted(&found, &said.pieces.iter().map(weight).collect::<Vec<f32>>(), most)
+                };
+                let recent = weighted(|piece| piece.recent, MOST_RECENT);
+                let same = said.pieces.iter().all(|piece| piece.recent == piece.whole);
+                let whole = (!same).then(|| weighted(|piece| piece.whole, MOST_WHOLE));
                 let clauses = said.clauses.iter().map(|clause| recent.places(clause, language)).collect();
                 Asked { recent, whole, clauses }
             }
             Wanted::Typed(text) => Asked { recent: Typed::read(text, language).query, whole: None, clauses: Vec::new() },
             Wanted::Opener(page) => {
-                Asked { recent: Query::weighted(&[(page.clone(), 1.0)], language, MOST_RECENT), whole: None, clauses: Vec::new() }
+                Asked { recent: Query::weighted(&[(page, words(page, language))], &[1.0], MOST_RECENT), whole: None, clauses: Vec::new() }
             }
             Wanted::Shortcut(_) => Asked { recent: Query::default(), whole: None, clauses: Vec::new() },
         }
@@ -282,12 +295,12 @@ fn fitting(
     let corpus = Corpus::of(&scope.sizes(view, None));
     let recent_terms = terms(view, &asked.recent, language, synonyms, corpus.documents)?;
     let whole_terms = match &asked.whole {
-        Some(whole) => Some(terms(view, whole, language, synonyms, corpus.documents)?),
+        Some(whole) => Some(plain_terms(view, whole, language, synonyms, corpus.documents)?),
         None => None,
     };
-    let found = score(view, scope, &corpus, &recent_terms, GRAMMED)?;
+    let found = score(view, scope, &corpus, &recent_terms, GRAMMED, 0.0)?;
     let found_whole = match &whole_terms {
-        Some(terms) => Some(score(view, scope, &corpus.for_conversation(), terms, 0)?),
+        Some(terms) => Some(score(view, scope, &corpus.for_conversation(), terms, 0, 0.0)?),
         None => None,
     };
     let mut near = joined(&found, found_whole.as_deref());
@@ -295,7 +308,7 @@ fn fitting(
     // First all of them, by what words and grams count; then the best, by a closer look.
     let highest = |of: fn(&Near) -> f32| near.iter().map(of).fold(f32::MIN_POSITIVE, f32::max);
     let (recent_most, matter_most) = (highest(|near| near.recent), highest(|near| near.matter));
-    let matter_share = MATTER * corpus.passages.powf(MATTER_RISE);
+    let matter_share = if view.has_categories() { MATTER } else { MATTER * corpus.passages.powf(MATTER_RISE) };
     let first = |near: &Near| near.recent / recent_most + matter_share * near.matter / matter_most;
     if near.len() > CLOSER {
         let better = |one: &Near, other: &Near| by_rank(view, (first(one), one.part, one.doc), (first(other), other.part, other.doc));

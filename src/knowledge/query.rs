@@ -141,13 +141,12 @@ impl Query {
     }
 
     /// The words of weighted pieces of text, each once: a word said again counts more, but ever less so. The heaviest `most` are kept.
-    pub fn weighted(pieces: &[(String, f32)], language: &str, most: usize) -> Query {
-        let found: Vec<Vec<Word>> = pieces.iter().map(|(text, _)| words(text, language)).collect();
+    pub fn weighted(pieces: &[(&str, Vec<Word>)], weights: &[f32], most: usize) -> Query {
         let mut numbers: HashMap<&str, usize> = HashMap::new();
         // Each word with its weight, the piece it stands in first, and its place there.
         let mut all: Vec<(&Word, f32, usize)> = Vec::new();
         let mut pairs: HashMap<(usize, usize), f32> = HashMap::new();
-        for (piece, (words, (_, weight))) in found.iter().zip(pieces).enumerate() {
+        for (piece, ((_, words), weight)) in pieces.iter().zip(weights).enumerate() {
             let mut before = None;
             for word in words {
                 let number = *numbers.entry(word.folded()).or_insert_with(|| {
@@ -169,7 +168,7 @@ impl Query {
         let place: HashMap<usize, usize> = kept.iter().enumerate().map(|(place, number)| (*number, place)).collect();
         let word = |number: &usize| {
             let (word, weight, piece) = all[*number];
-            QueryWord { word: word.clone(), weight: bent(weight), half: false, grams: word_grams(&pieces[piece].0, word) }
+            QueryWord { word: word.clone(), weight: bent(weight), half: false, grams: word_grams(pieces[piece].0, word) }
         };
         let pair = |((one, other), weight): (&(usize, usize), &f32)| Some((*place.get(one)?, *place.get(other)?, bent(*weight)));
         let mut pairs: Vec<(usize, usize, f32)> = pairs.iter().filter_map(pair).collect();
@@ -260,12 +259,13 @@ mod tests {
 
     #[test]
     fn a_word_counts_once_and_more_if_it_is_said_again() {
-        let query = Query::weighted(&[("parcel where".into(), 0.5), ("Parcel".into(), 1.0)], "en", 10);
+        let read = |text: &'static str| (text, words(text, "en"));
+        let query = Query::weighted(&[read("parcel where"), read("Parcel")], &[0.5, 1.0], 10);
         assert_eq!(query.words.len(), 2);
         assert_eq!(query.words[0].word.folded(), "parcel");
         assert!((1.0..1.5).contains(&query.words[0].weight), "{}", query.words[0].weight);
         assert_eq!((query.pairs[0].0, query.pairs[0].1), (0, 1));
-        let two = Query::weighted(&[("a b c".into(), 0.1), ("b c".into(), 1.0)], "en", 2);
+        let two = Query::weighted(&[read("a b c"), read("b c")], &[0.1, 1.0], 2);
         assert_eq!(two.words.iter().map(|word| word.word.folded()).collect::<Vec<&str>>(), ["b", "c"]);
         assert_eq!((two.pairs.len(), two.pairs[0].0, two.pairs[0].1), (1, 0, 1));
     }

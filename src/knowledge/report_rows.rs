@@ -11,13 +11,16 @@ use super::{Kind, KnowledgeError};
 use crate::{
     config::Workspace,
     store::{Store, StoreError, Write, Writer, nanoseconds},
-    text::{Id, Language, masked},
+    text::{Id, Language, MASK, masked},
 };
 
 /// Queries of a session that extend one another within this time are one search.
 const SAME_SEARCH: Duration = Duration::from_secs(5);
 /// About how much of the queue a job takes.
 const JOB_BYTES: usize = 4096;
+/// How long searches gather before they are written, unless so many did already.
+const GATHER: Duration = Duration::from_millis(50);
+const GATHERED: usize = 128;
 /// Rows erased in one write.
 const FORGOTTEN_AT_ONCE: u64 = 500;
 /// Most lines of each list of a report.
@@ -217,49 +220,70 @@ impl Report {
     }
 }
 
-/// Each job is a write of its own: searches are few, and none fails for another.
+/// Writes searches together: nobody waits for them, so a few may gather first. What somebody waits for is a write of its own, so that none
+/// fails for another.
 async fn commit(store: &Store, batch: Vec<Job>) {
-    for Job { workspace, at, used } in batch {
-        let name = workspace.as_str();
-        match used {
-            Use::Search { search_id, session_id, query, hits } => {
-                if let Err(error) = write_search(store, name, at, &search_id, &session_id, &query, hits).await {
-                    tracing::warn!(error = %error, "a search was not written down");
-                }
+    if batch.len() < GATHERED && batch.iter().all(|job| matches!(job.used, Use::Search { .. })) {
+        tokio::time::sleep(GATHER).await;
+    }
+    let mut searches: Vec<Job> = Vec::new();
+    for job in batch {
+        match job {
+            Job { used: Use::Search { .. }, .. } => searches.push(job),
+            Job { workspace, at, used: Use::Open { search_id, article_id, answer } } => {
+                // It may be from a search that was made just before.
+                write_searches(store, std::mem::take(&mut searches)).await;
+                let _ = answer.send(write_open(store, workspace.as_str(), at, &search_id, &article_id).await);
             }
-            Use::Open { search_id, article_id, answer } => {
-                let _ = answer.send(write_open(store, name, at, &search_id, &article_id).await);
-            }
-            Use::Rate { rating, answer } => {
-                let _ = answer.send(write_rating(store, name, at, &rating).await);
+            Job { workspace, at, used: Use::Rate { rating, answer } } => {
+                let _ = answer.send(write_rating(store, workspace.as_str(), at, &rating).await);
             }
         }
+    }
+    write_searches(store, searches).await;
+}
+
+async fn write_searches(store: &Store, searches: Vec<Job>) {
+    if searches.is_empty() {
+        return;
+    }
+    let count = searches.len();
+    let written = async {
+        let mut write = store.begin().await?;
+        for Job { workspace, at, used } in searches {
+            if let Use::Search { search_id, session_id, query, hits } = used {
+                write_search(&mut write, workspace.as_str(), at, search_id, session_id, query, hits).await?;
+            }
+        }
+        Ok::<(), KnowledgeError>(write.commit().await?)
+    };
+    if let Err(error) = written.await {
+        tracing::warn!(error = %error, searches = count, "searches were not written down");
     }
 }
 
 async fn write_search(
-    store: &Store,
+    write: &mut Write,
     workspace: &str,
     at: Timestamp,
-    search_id: &str,
-    session_id: &str,
-    query: &str,
+    search_id: String,
+    session_id: String,
+    query: String,
     hits: i64,
 ) -> Result<(), KnowledgeError> {
-    let mut write = store.begin().await?;
     if !session_id.is_empty() {
-        supersede(&mut write, workspace, at, session_id, query).await?;
+        supersede(write, workspace, at, &session_id, &query).await?;
     }
     sqlx::query("INSERT INTO search (workspace, search_id, session_id, query, hits, superseded, at) VALUES ($1, $2, $3, $4, $5, 0, $6)")
         .bind(workspace.to_owned())
-        .bind(search_id.to_owned())
-        .bind(session_id.to_owned())
-        .bind(query.to_owned())
+        .bind(search_id)
+        .bind(session_id)
+        .bind(query)
         .bind(hits)
         .bind(nanoseconds(at))
-        .execute(&mut *write)
+        .execute(&mut **write)
         .await?;
-    Ok(write.commit().await?)
+    Ok(())
 }
 
 /// A query typed letter by letter is one search: the session's last one counts no more when this one goes on from it and nothing was
@@ -278,7 +302,7 @@ async fn supersede(write: &mut Write, workspace: &str, at: Timestamp, session_id
     .await?;
     let Some(last) = last else { return Ok(()) };
     let (last_id, last_query): (String, String) = (last.try_get(0)?, last.try_get(1)?);
-    if query.starts_with(&last_query) || last_query.starts_with(query) {
+    if goes_on(query, &last_query) || goes_on(&last_query, query) {
         sqlx::query("UPDATE search SET superseded = 1 WHERE workspace = $1 AND search_id = $2")
             .bind(workspace.to_owned())
             .bind(last_id)
@@ -286,6 +310,13 @@ async fn supersede(write: &mut Write, workspace: &str, at: Timestamp, session_id
             .await?;
     }
     Ok(())
+}
+
+/// Whether a masked query may be what `before` became as its typing went on. A number is masked from its fourth digit on.
+fn goes_on(query: &str, before: &str) -> bool {
+    let typed = query.trim_end_matches(MASK);
+    query.starts_with(before)
+        || (typed.len() < query.len() && before.strip_prefix(typed).is_some_and(|number| number.bytes().any(|byte| byte.is_ascii_digit())))
 }
 
 async fn write_open(store: &Store, workspace: &str, at: Timestamp, search_id: &Id, article_id: &Id) -> Result<(), KnowledgeError> {
@@ -339,4 +370,16 @@ async fn write_rating(store: &Store, workspace: &str, at: Timestamp, rating: &Ar
     .execute(&mut *write)
     .await?;
     Ok(write.commit().await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_typed_digit_by_digit_goes_on() {
+        let typed = ["where", "where is k", "where is ke-204", "where is ke-2048", "where is ke-204815"].map(masked);
+        assert!(typed.windows(2).all(|pair| goes_on(&pair[1], &pair[0]) || goes_on(&pair[0], &pair[1])), "{typed:?}");
+        assert!(!goes_on(&masked("204815"), "refund") && !goes_on("refund", &masked("204815")));
+    }
 }

@@ -9,7 +9,7 @@ use tantivy::{BitSet, DocId, DocSet, TERMINATED, fieldnorm::FieldNormReader, pos
 
 use super::{
     Kind, Reader,
-    terms::{Term, fields},
+    terms::Term,
     view::{Class, Part, Sizes, View},
 };
 use crate::text::Language;
@@ -33,8 +33,9 @@ const GRAM_SHARE: f32 = 0.5;
 const PASSAGES: f32 = 0.7;
 /// Norms are kept as a byte.
 const NORMS: usize = 256;
-/// Most occurrences that are read for one query: of a long one, what says least goes unread. About 2 ms.
-const MOST_READ: u64 = 300_000;
+/// Most occurrences that are read for one query: of a long one, what says least goes unread. About half a
+/// millisecond.
+const MOST_READ: u64 = 100_000;
 
 /// Which documents are looked at.
 pub struct Scope<'a> {
@@ -55,8 +56,6 @@ pub struct Scored {
     pub words: f32,
     /// What its grams count.
     pub grams: f32,
-    /// How many words of the query it has.
-    pub matched: u32,
 }
 
 impl Scored {
@@ -131,8 +130,9 @@ impl Corpus {
     }
 }
 
-/// Scores every document of the scope that has something of the terms, in the order of parts and documents.
-pub fn score(view: &View, scope: &Scope<'_>, corpus: &Corpus, terms: &[Term], grams: usize) -> tantivy::Result<Vec<Scored>> {
+/// Scores the documents of the scope that have something of the terms, in the order of parts and documents: all that count at least the
+/// share `least` of the best one, and maybe some more. Grams count of as many terms.
+pub fn score(view: &View, scope: &Scope<'_>, corpus: &Corpus, terms: &[Term], grams: usize, least: f32) -> tantivy::Result<Vec<Scored>> {
     let tables = Tables::of(view, scope, corpus);
     // The terms that say most first: these are read if not all can be, and of these the grams.
     let mut heaviest: Vec<&Term> = terms.iter().collect();
@@ -157,11 +157,8 @@ pub fn score(view: &View, scope: &Scope<'_>, corpus: &Corpus, terms: &[Term], gr
                 board.close_term(term);
             }
             let only = scope.only.map(|only| &only[number]);
-            board.take(|doc, words, grams, matched| {
-                if part.is_alive(doc) && only.is_none_or(|only| only.contains(doc)) {
-                    scored.push(Scored { part: number as u32, doc, words, grams, matched });
-                }
-            });
+            let is_there = |doc| part.is_alive(doc) && only.is_none_or(|only| only.contains(doc));
+            board.take(least, is_there, |doc, words, grams| scored.push(Scored { part: number as u32, doc, words, grams }));
             tantivy::Result::Ok(())
         })?;
     }
@@ -170,21 +167,27 @@ pub fn score(view: &View, scope: &Scope<'_>, corpus: &Corpus, terms: &[Term], gr
 
 fn score_words(board: &mut Board, part: &Part, number: usize, term: &Term, norms: &Norms, corpus: &Corpus) -> tantivy::Result<()> {
     for alternative in &term.alternatives {
-        let Some(places) = alternative.postings.parts.get(number) else { continue };
-        let lengths = [&part.names_norms, &part.body_norms];
-        for (field, ((info, reader), lengths)) in places.iter().zip(fields(part)).zip(lengths).enumerate() {
-            let Some(info) = info else { continue };
-            let mut postings = reader.read_postings_from_terminfo(info, IndexRecordOption::WithFreqs)?;
+        let Some([names, body]) = alternative.postings.parts.get(number) else { continue };
+        if let Some(info) = names {
+            let mut postings = part.names.read_postings_from_terminfo(info, IndexRecordOption::WithFreqs)?;
             while postings.doc() != TERMINATED {
                 let doc = postings.doc();
-                let share = norms.share(field, lengths, doc);
+                board.add_names(doc, postings.term_freq() as f32 * norms.share(NAMES, &part.names_norms, doc));
+                postings.advance();
+            }
+        }
+        if let Some(info) = body {
+            let mut postings = part.body.read_postings_from_terminfo(info, IndexRecordOption::WithFreqs)?;
+            while postings.doc() != TERMINATED {
+                let doc = postings.doc();
+                let share = norms.share(BODY, &part.body_norms, doc);
                 if share > 0.0 {
-                    board.add_frequency(doc, postings.term_freq() as f32 * share);
+                    board.close_body(doc, postings.term_freq() as f32 * share, alternative.weight, corpus);
                 }
                 postings.advance();
             }
         }
-        board.close_alternative(alternative.weight, corpus);
+        board.close_names(alternative.weight, corpus);
     }
     Ok(())
 }
@@ -205,7 +208,9 @@ fn score_grams(board: &mut Board, part: &Part, number: usize, term: &Term, norms
     Ok(())
 }
 
-/// The place of grams after the fields of words.
+/// The fields, by their places in the tables.
+const NAMES: usize = 0;
+const BODY: usize = 1;
 const GRAMS: usize = 2;
 
 /// For each kind of document and each field, what one occurrence counts by the length of the field.
@@ -261,21 +266,21 @@ thread_local! {
 #[derive(Default)]
 struct Board {
     cells: Vec<Cell>,
-    /// Touched by this alternative, by this term, by this query.
-    of_alternative: Vec<DocId>,
+    /// Touched by this alternative's names, by this term, by this query.
+    of_names: Vec<DocId>,
     of_term: Vec<DocId>,
     of_query: Vec<DocId>,
 }
 
 #[derive(Clone, Copy, Default)]
 struct Cell {
-    frequency: f32,
+    names: f32,
     best: f32,
     gram: f32,
     gram_idf: f32,
     words: f32,
     grams: f32,
-    matched: u32,
+    has_word: bool,
     in_term: bool,
     in_query: bool,
 }
@@ -283,7 +288,7 @@ struct Cell {
 impl Board {
     fn size(&mut self, documents: usize) {
         // What a query that failed left is not this one's.
-        if !self.of_query.is_empty() || !self.of_term.is_empty() || !self.of_alternative.is_empty() {
+        if !self.of_query.is_empty() || !self.of_term.is_empty() || !self.of_names.is_empty() {
             *self = Board::default();
         }
         if self.cells.len() < documents {
@@ -291,24 +296,33 @@ impl Board {
         }
     }
 
-    fn add_frequency(&mut self, doc: DocId, frequency: f32) {
-        let cell = &mut self.cells[doc as usize];
-        if cell.frequency == 0.0 {
-            self.of_alternative.push(doc);
+    fn add_names(&mut self, doc: DocId, frequency: f32) {
+        if frequency > 0.0 {
+            self.cells[doc as usize].names = frequency;
+            self.of_names.push(doc);
         }
-        cell.frequency += frequency;
     }
 
-    fn close_alternative(&mut self, weight: f32, corpus: &Corpus) {
-        for doc in self.of_alternative.drain(..) {
-            let cell = &mut self.cells[doc as usize];
-            cell.best = cell.best.max(weight * corpus.bent(cell.frequency));
-            cell.frequency = 0.0;
-            if !cell.in_term {
-                cell.in_term = true;
-                self.of_term.push(doc);
+    /// Of a document that has a key in its body, and maybe in its names.
+    fn close_body(&mut self, doc: DocId, frequency: f32, weight: f32, corpus: &Corpus) {
+        let cell = &mut self.cells[doc as usize];
+        let score = weight * corpus.bent(std::mem::take(&mut cell.names) + frequency);
+        cell.best = cell.best.max(score);
+        if !cell.in_term {
+            cell.in_term = true;
+            self.of_term.push(doc);
+        }
+    }
+
+    /// Of the documents that have a key in their names alone.
+    fn close_names(&mut self, weight: f32, corpus: &Corpus) {
+        for place in 0..self.of_names.len() {
+            let doc = self.of_names[place];
+            if self.cells[doc as usize].names > 0.0 {
+                self.close_body(doc, 0.0, weight, corpus);
             }
         }
+        self.of_names.clear();
     }
 
     fn add_gram(&mut self, doc: DocId, score: f32, idf: f32) {
@@ -328,7 +342,7 @@ impl Board {
             cell.words += term.weight * term.idf * cell.best;
             cell.grams += GRAM_WEIGHT * term.weight * cell.gram;
             if cell.best > 0.0 || (all > 0.0 && cell.gram_idf >= GRAM_SHARE * all) {
-                cell.matched += 1;
+                cell.has_word = true;
             }
             (cell.best, cell.gram, cell.gram_idf, cell.in_term) = (0.0, 0.0, 0.0, false);
             if !cell.in_query {
@@ -338,8 +352,17 @@ impl Board {
         }
     }
 
-    fn take(&mut self, mut each: impl FnMut(DocId, f32, f32, u32)) {
-        let last = self.of_query.iter().max().map_or(0, |last| *last as usize + 1);
+    /// Hands out every document that has a word and is there, in order, unless it counts less than a share of the best one.
+    fn take(&mut self, least: f32, is_there: impl Fn(DocId) -> bool, mut each: impl FnMut(DocId, f32, f32)) {
+        let mut last = 0;
+        let mut best = 0.0;
+        for doc in &self.of_query {
+            let cell = &self.cells[*doc as usize];
+            if cell.words + cell.grams > best && cell.has_word && is_there(*doc) {
+                best = cell.words + cell.grams;
+            }
+            last = last.max(*doc as usize + 1);
+        }
         if self.of_query.len() > last / SWEPT {
             self.of_query.clear();
             self.of_query.extend((0..last as DocId).filter(|doc| self.cells[*doc as usize].in_query));
@@ -348,8 +371,8 @@ impl Board {
         }
         for doc in self.of_query.drain(..) {
             let cell = std::mem::take(&mut self.cells[doc as usize]);
-            if cell.matched > 0 {
-                each(doc, cell.words, cell.grams, cell.matched);
+            if cell.has_word && cell.words + cell.grams >= least * best && is_there(doc) {
+                each(doc, cell.words, cell.grams);
             }
         }
     }

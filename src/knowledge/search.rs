@@ -86,7 +86,7 @@ pub fn search(index: &Index, synonyms: &Synonyms, search: &Search) -> Result<Hit
         let scope = Scope { kinds: &[Kind::Article], language, reader: &search.reader, only: only.as_deref() };
         let corpus = Corpus::of(&scope.sizes(&view, None));
         let terms = terms(&view, &typed.query, primary, synonyms, corpus.documents)?;
-        let mut found = score(&view, &scope, &corpus, &terms, GRAMMED)?;
+        let mut found = score(&view, &scope, &corpus, &terms, GRAMMED, LEAST_SHARE)?;
         let highest = found.iter().map(Scored::sum).fold(0.0, f32::max);
         found.retain(|found| found.sum() >= LEAST_SHARE * highest);
         if language.is_none() {

@@ -49,6 +49,13 @@ pub struct Term {
 }
 
 impl Term {
+    /// `with` is how many documents have the word.
+    fn of(word: &QueryWord, language: &str, documents: u64, with: u64, mut alternatives: Vec<Alternative>) -> Term {
+        alternatives.retain(|alternative| alternative.postings.documents > 0);
+        let idf = word_idf(documents, with, common::share(language, word.word.folded()));
+        Term { weight: word.weight, idf, alternatives, grams: Vec::new(), corrected: None }
+    }
+
     /// How many occurrences there are to read of it.
     pub fn length(&self) -> u64 {
         let of = |info: &Option<TermInfo>| info.as_ref().map_or(0, |info| u64::from(info.doc_freq));
@@ -83,6 +90,18 @@ pub struct Found {
 pub fn terms(view: &View, query: &Query, language: &str, synonyms: &Synonyms, documents: u64) -> tantivy::Result<Vec<Term>> {
     let mut same = synonyms.of(query, language);
     query.words.iter().enumerate().map(|(place, word)| term(view, word, language, std::mem::take(&mut same[place]), documents)).collect()
+}
+
+/// The same of words that are many: each by its own keys and synonyms alone.
+pub fn plain_terms(view: &View, query: &Query, language: &str, synonyms: &Synonyms, documents: u64) -> tantivy::Result<Vec<Term>> {
+    let mut same = synonyms.of(query, language);
+    let term = |(place, word): (usize, &QueryWord)| {
+        let mut alternatives = own(view, word)?;
+        let with = alternatives.iter().map(|own| own.postings.documents).max().unwrap_or(0);
+        add_synonyms(view, &mut alternatives, std::mem::take(&mut same[place]))?;
+        Ok(Term::of(word, language, documents, with, alternatives))
+    };
+    query.words.iter().enumerate().map(term).collect()
 }
 
 fn term(view: &View, word: &QueryWord, language: &str, synonyms: Vec<(String, f32)>, documents: u64) -> tantivy::Result<Term> {
@@ -123,21 +142,19 @@ fn term(view: &View, word: &QueryWord, language: &str, synonyms: Vec<(String, f3
             }
         }
     }
+    add_synonyms(view, &mut alternatives, synonyms)?;
+    let grams = word.grams.iter().map(|gram| find_gram(view, gram, documents)).collect::<tantivy::Result<Vec<Option<Gram>>>>()?;
+    Ok(Term { grams: grams.into_iter().flatten().collect(), corrected, ..Term::of(word, language, documents, with, alternatives) })
+}
+
+fn add_synonyms(view: &View, alternatives: &mut Vec<Alternative>, synonyms: Vec<(String, f32)>) -> tantivy::Result<()> {
     for (key, weight) in synonyms {
         if !alternatives.iter().any(|known| known.key == key) {
             let postings = find(view, &key)?;
             alternatives.push(Alternative { key, weight: SYNONYM * weight, postings });
         }
     }
-    alternatives.retain(|alternative| alternative.postings.documents > 0);
-    let grams = word.grams.iter().map(|gram| find_gram(view, gram, documents)).collect::<tantivy::Result<Vec<Option<Gram>>>>()?;
-    Ok(Term {
-        weight: word.weight,
-        idf: word_idf(documents, with, common::share(language, word.word.folded())),
-        alternatives,
-        grams: grams.into_iter().flatten().collect(),
-        corrected,
-    })
+    Ok(())
 }
 
 /// The word as it is written, without accents, and its stems.

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     chats::{ClassReceipt, NewEvent, OmissionReason},
     config::Workspace,
-    knowledge::{Kind, OfferQuery, Reader, Said, Wanted},
+    knowledge::{Kind, OfferQuery, Reader, Said, Spoken, Wanted},
     model::ModelError,
     text::{Id, Language},
 };
@@ -68,14 +68,13 @@ impl Replies {
             Wanted::Opener(page) if draft.instruction.is_empty() => Wanted::Opener(page),
             Wanted::Conversation(said) if draft.instruction.is_empty() => Wanted::Conversation(said),
             Wanted::Conversation(mut said) => {
-                said.recent.push((draft.instruction.clone(), 1.0));
-                said.whole.push((draft.instruction.clone(), 1.0));
+                said.pieces.push(Spoken { text: draft.instruction.clone(), recent: 1.0, whole: 1.0 });
                 said.clauses.extend(interest::clauses(&draft.instruction));
                 Wanted::Conversation(said)
             }
             _ => {
-                let asked = vec![(draft.instruction.clone(), 1.0)];
-                Wanted::Conversation(Said { recent: asked.clone(), whole: asked, ..Said::default() })
+                let asked = vec![Spoken { text: draft.instruction.clone(), recent: 1.0, whole: 1.0 }];
+                Wanted::Conversation(Said { pieces: asked, ..Said::default() })
             }
         };
         let reader = Reader::agent(draft.agent.agent_id.clone(), draft.agent.groups.clone());

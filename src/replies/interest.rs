@@ -2,7 +2,7 @@
 
 use crate::{
     chats::{Author, Chat},
-    knowledge::{Said, Wanted},
+    knowledge::{Said, Spoken, Wanted},
 };
 
 /// How much each turn further back counts of the one after it, and what an agent's turn counts beside a customer's: for the last turns
@@ -47,34 +47,29 @@ fn has_asked(chat: &Chat) -> bool {
 fn said(chat: &Chat) -> Said {
     let asked = [&chat.summary.subject, &chat.summary.topic];
     let answers = chat.form_answers.values().filter(|answer| !answer.bytes().any(|byte| byte.is_ascii_digit()));
-    let mut around: Vec<(String, f32)> =
-        asked.into_iter().chain(answers).filter(|text| !text.is_empty()).map(|text| (text.clone(), FORM_AND_TOPIC)).collect();
-    around.extend(pages(chat).into_iter().map(|page| (page, PAGE)));
-    let weighed = |decay: f32, agent: f32, floor: f32| {
-        let mut weight = 1.0;
-        let mut last_author = None;
-        let mut pieces = Vec::new();
-        for turn in chat.turns.iter().rev().take(MOST_TURNS) {
-            // The messages of one burst are one turn.
-            if last_author.is_some_and(|last| last != turn.message.author) {
-                weight *= decay;
-            }
-            last_author = Some(turn.message.author);
-            let author = match turn.message.author {
-                Author::Customer => 1.0,
-                Author::Agent => agent,
-                Author::Bot => continue,
-            };
-            pieces.push((turn.message.text.clone(), weight.max(floor) * author));
+    let same = |text: String, weight: f32| Spoken { text, recent: weight, whole: weight };
+    let (mut recent, mut whole) = (1.0_f32, 1.0_f32);
+    let mut last_author = None;
+    let mut pieces = Vec::new();
+    for turn in chat.turns.iter().rev().take(MOST_TURNS) {
+        // The messages of one burst are one turn.
+        if last_author.is_some_and(|last| last != turn.message.author) {
+            (recent, whole) = (recent * RECENT_DECAY, whole * WHOLE_DECAY);
         }
-        pieces.extend(around.iter().cloned());
-        pieces
-    };
-    let recent = weighed(RECENT_DECAY, RECENT_AGENT, RECENT_FLOOR);
-    let whole = weighed(WHOLE_DECAY, WHOLE_AGENT, 0.0);
+        last_author = Some(turn.message.author);
+        let (of_recent, of_whole) = match turn.message.author {
+            Author::Customer => (1.0, 1.0),
+            Author::Agent => (RECENT_AGENT, WHOLE_AGENT),
+            Author::Bot => continue,
+        };
+        pieces.push(Spoken { text: turn.message.text.clone(), recent: recent.max(RECENT_FLOOR) * of_recent, whole: whole * of_whole });
+    }
+    let around = asked.into_iter().chain(answers).filter(|text| !text.is_empty());
+    pieces.extend(around.map(|text| same(text.clone(), FORM_AND_TOPIC)));
+    pieces.extend(pages(chat).into_iter().map(|page| same(page, PAGE)));
     let sent = chat.turns.iter().filter(|turn| turn.message.author == Author::Agent).map(|turn| turn.message.text.clone()).collect();
     let open_page = chat.pages.last().map(|page| page.url.clone()).unwrap_or_default();
-    Said { recent, whole, sent, open_page, clauses: clauses(&chat.last_burst_text()) }
+    Said { pieces, sent, open_page, clauses: clauses(&chat.last_burst_text()) }
 }
 
 /// The last clauses of a text that are long enough to ask something; none if the text is one clause.

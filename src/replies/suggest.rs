@@ -84,9 +84,8 @@ impl Replies {
 
     /// Asks the index off the threads that serve.
     pub(super) async fn offers_for(&self, workspace: &Workspace, query: OfferQuery) -> Result<Vec<Offer>, ReplyError> {
-        let (knowledge, workspace) = (self.knowledge.clone(), workspace.clone());
-        let offers = tokio::task::spawn_blocking(move || knowledge.offer(&workspace, &query));
-        Ok(offers.await.map_err(|_| ReplyError::BuiltIn)??)
+        let workspace = workspace.clone();
+        Ok(self.knowledge.in_turn(move |knowledge| knowledge.offer(&workspace, &query)).await?)
     }
 }
 

@@ -3,7 +3,7 @@
 /// Digits from which a word is a number of somebody's: an order, a phone, a card.
 const DIGITS: usize = 4;
 /// What stands where something was left out.
-const MASK: &str = "⟦…⟧";
+pub const MASK: &str = "⟦…⟧";
 
 /// Replaces e-mail addresses, links, and words with four digits or more.
 pub fn masked(text: &str) -> String {

@@ -17,7 +17,7 @@ pub use fingerprint::fingerprint;
 pub use id::Id;
 pub use language::{Language, lookup};
 pub use markdown::{Block, BlockKind, blocks, paragraphs, plain};
-pub use mask::masked;
+pub use mask::{MASK, masked};
 pub use placeholder::{Placeholder, fill_placeholders, is_known_placeholder, placeholders};
 pub use sentences::sentences;
 pub use tokens::estimate_tokens;
