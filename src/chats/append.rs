@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::{
-    ChatError, ChatKey, Event, EventBody, NewEvent, Summary,
+    Author, ChatError, ChatKey, Event, EventBody, NewEvent, Summary,
     chat_rows::{self, Changed},
     event_rows::{self, Known},
+    teaching,
     word_rows::{self, Listing, message_words},
 };
 use crate::{
@@ -166,6 +167,9 @@ async fn write(
         .map(|(key, draft)| Changed { key, number: draft.number, before: draft.before.as_ref(), summary: &draft.summary })
         .collect();
     chat_rows::store(&mut write, &changed).await?;
+    let written_to = |draft: &&Draft| draft.new.iter().any(|kept| is_from_agent(&kept.event.body));
+    let teaching: Vec<i64> = drafts.values().filter(written_to).map(|draft| draft.number).collect();
+    teaching::teach(&mut write, &teaching).await?;
     let refused: Vec<i64> =
         drafts.values().filter(|draft| draft.before.is_none() && draft.new.is_empty()).map(|draft| draft.number).collect();
     chat_rows::drop_empty(&mut write, &refused).await?;
@@ -180,6 +184,10 @@ async fn write(
         drop(store.wipe());
     }
     Ok(answers)
+}
+
+fn is_from_agent(body: &EventBody) -> bool {
+    matches!(body, EventBody::Message(message) if message.author == Author::Agent)
 }
 
 /// Takes the batch's chats and reads what of its events is known.

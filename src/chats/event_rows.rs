@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, mem::discriminant};
 use jiff::Timestamp;
 use sqlx::{Any, AssertSqlSafe, Row};
 
-use super::{ChatError, ChatKey, Event, EventBody, append::Kept};
+use super::{ChatError, ChatKey, Event, EventBody, append::Kept, teaching};
 use crate::{
     store::{Store, StoreError, Write, nanoseconds, sql, timestamp},
     text::Id,
@@ -103,6 +103,7 @@ pub async fn wipe(write: &mut Write, key: &ChatKey, chat: i64, event_id: &str) -
     let mut body: EventBody = serde_json::from_str(&body)?;
     if let EventBody::Message(message) = &body {
         wipe_sent(write, key, message.text.trim()).await?;
+        teaching::unteach(write, key, chat).await?;
     }
     body.wipe();
     sqlx::query("UPDATE event SET body = $1, redacted = 1 WHERE chat = $2 AND event_id = $3")

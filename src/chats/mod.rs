@@ -10,6 +10,7 @@ mod event;
 mod event_rows;
 mod fold;
 mod person;
+mod teaching;
 mod transcript;
 mod word_rows;
 
@@ -35,6 +36,7 @@ pub use event::{
 
 pub use fold::{Chat, Status, Summary, Turn};
 pub use person::ErasedChats;
+pub use teaching::Teaching;
 pub use transcript::{Transcript, TranscriptFormat, TranscriptOptions, is_time_zone};
 
 use append::{Append, Prepared};

@@ -13,6 +13,7 @@ mod index;
 mod offer;
 mod query;
 mod report_rows;
+mod same;
 mod schema;
 mod score;
 mod search;
@@ -45,7 +46,7 @@ pub use document::{Audience, Details, Document, DocumentKey, Kind, Visibility};
 pub use document_rows::PutStatus;
 pub use error::KnowledgeError;
 pub use folder::{Problem, Term, Voice};
-pub use offer::{Offer, OfferQuery, Said, Spoken, Wanted};
+pub use offer::{Offer, OfferQuery, Said, Spoken, Vote, Wanted};
 pub use query::Reader;
 pub use report_rows::{ArticleRating, RatingCount, SearchReport};
 pub use search::{Hit, Hits, Search};
@@ -147,6 +148,30 @@ impl Knowledge {
     pub fn offer(&self, workspace: &Workspace, query: &OfferQuery) -> Result<Vec<Offer>, KnowledgeError> {
         let base = self.base(workspace);
         offer::offer(&base.index, &base.synonyms(), query)
+    }
+
+    /// The canned answer that an agent's message equals or nearly equals.
+    pub fn same(
+        &self,
+        workspace: &Workspace,
+        text: &str,
+        language: &Language,
+        reader: &Reader,
+    ) -> Result<Option<Document>, KnowledgeError> {
+        let base = self.base(workspace);
+        same::same(&base.index, &base.synonyms(), text, language.primary(), reader)
+    }
+
+    /// Changes of the catalog after a number, in order, at most `most`: each change's number, what changed, and the document unless it
+    /// was deleted.
+    pub async fn changes(
+        &self,
+        workspace: &Workspace,
+        after: i64,
+        most: i64,
+    ) -> Result<Vec<(i64, DocumentKey, Option<Document>)>, KnowledgeError> {
+        let changes = self.base(workspace).catalog.changes(after, most).await?;
+        Ok(changes.into_iter().map(|change| (change.number, change.key, change.document)).collect())
     }
 
     /// An article for a reader, in the first of `languages` that there is, or near to it, else in any.

@@ -5,14 +5,14 @@ use std::{
     sync::Arc,
 };
 
-use tantivy::{DocSet, TERMINATED, query::EnableScoring};
+use tantivy::{DocSet, TERMINATED, query::EnableScoring, schema::IndexRecordOption};
 
 use super::{
-    Document, Kind, KnowledgeError, Reader,
+    Document, DocumentKey, Kind, KnowledgeError, Reader,
     close::{Closer, look, look_at_pairs},
     index::Index,
     query::{Query, Typed},
-    schema::shortcut_key,
+    schema::{key_text, shortcut_key},
     score::{Corpus, Scope, Scored, score},
     search::{TITLE_GAIN, by_rank, confidence, deviation, term},
     snippet::Marker,
@@ -25,6 +25,8 @@ use crate::text::{Id, Language, Word, lookup, placeholders, words};
 /// Most words of the last messages, and of the whole conversation, that count.
 const MOST_RECENT: usize = 64;
 const MOST_WHOLE: usize = 100;
+/// What all votes of earlier chats together count, in standard deviations of what the text says.
+const LEARNED: f32 = 12.0;
 /// Most pairs of words of the whole conversation that count.
 const MOST_PAIRS: usize = 32;
 /// What the whole conversation counts beside its last turns, and how that rises with the number of passages where no document has a
@@ -65,6 +67,8 @@ pub struct Said {
     /// What agents wrote to this customer, and the address of the page that is open: what these hold already is worth less.
     pub sent: Vec<String>,
     pub open_page: String,
+    /// What was learned of earlier chats.
+    pub votes: Vec<Vote>,
     /// The clauses of what was asked last. A document that answers one of them well fits, however much was said around it.
     pub clauses: Vec<String>,
 }
@@ -77,6 +81,18 @@ pub struct Spoken {
     pub recent: f32,
     /// In all of it, which tells what about: it finds the document that the passage belongs to.
     pub whole: f32,
+}
+
+/// What earlier chats say for a document.
+#[derive(Debug, Clone)]
+pub struct Vote {
+    pub document: DocumentKey,
+    /// Of all votes, from 0 to 1.
+    pub share: f32,
+    /// From 0 to 1: how like this chat the likest of those chats is, by its last turns.
+    pub likeness: f32,
+    /// How many of the likest chats it answered.
+    pub chats: usize,
 }
 
 /// What is looked for, and by whom.
@@ -102,6 +118,8 @@ pub struct Offer {
     /// An article's best passage; a canned answer's body.
     pub passage: String,
     pub marker: Arc<Marker>,
+    /// How many of the likest earlier chats it answered.
+    pub chats: usize,
 }
 
 /// A document that was found, with its rank among the others and how well it fits.
@@ -110,6 +128,7 @@ struct Fit {
     doc: u32,
     rank: f32,
     confidence: f64,
+    chats: usize,
 }
 
 /// Ranks documents for a conversation: those in its language first, then others whose document is not there yet; none under the
@@ -151,7 +170,7 @@ pub fn offer(index: &Index, synonyms: &Synonyms, query: &OfferQuery) -> Result<V
             if score >= query.threshold && query.wanted.takes(&document) && seen.insert((document.kind(), document.id.clone())) {
                 // What ranks lower is not surer.
                 let score = offers.last().map_or(score, |last: &Offer| score.min(last.score));
-                offers.push(Offer::of(document, score, &marker));
+                offers.push(Offer::of(document, score, fit.chats, &marker));
             }
         }
     }
@@ -165,6 +184,7 @@ struct Asked {
     whole: Option<Query>,
     /// By places in `recent`.
     clauses: Vec<Vec<usize>>,
+    votes: Vec<Vote>,
 }
 
 impl Asked {
@@ -180,13 +200,16 @@ impl Asked {
                 let same = said.pieces.iter().all(|piece| piece.recent == piece.whole);
                 let whole = (!same).then(|| weighted(|piece| piece.whole, MOST_WHOLE));
                 let clauses = said.clauses.iter().map(|clause| recent.places(clause, language)).collect();
-                Asked { recent, whole, clauses }
+                Asked { recent, whole, clauses, votes: said.votes.clone() }
             }
-            Wanted::Typed(text) => Asked { recent: Typed::read(text, language).query, whole: None, clauses: Vec::new() },
-            Wanted::Opener(page) => {
-                Asked { recent: Query::weighted(&[(page, words(page, language))], &[1.0], MOST_RECENT), whole: None, clauses: Vec::new() }
-            }
-            Wanted::Shortcut(_) => Asked { recent: Query::default(), whole: None, clauses: Vec::new() },
+            Wanted::Typed(text) => Asked { recent: Typed::read(text, language).query, whole: None, clauses: Vec::new(), votes: Vec::new() },
+            Wanted::Opener(page) => Asked {
+                recent: Query::weighted(&[(page, words(page, language))], &[1.0], MOST_RECENT),
+                whole: None,
+                clauses: Vec::new(),
+                votes: Vec::new(),
+            },
+            Wanted::Shortcut(_) => Asked { recent: Query::default(), whole: None, clauses: Vec::new(), votes: Vec::new() },
         }
     }
 }
@@ -209,19 +232,19 @@ impl Wanted {
 }
 
 impl Offer {
-    fn of(document: Document, score: f64, marker: &Arc<Marker>) -> Offer {
+    fn of(document: Document, score: f64, chats: usize, marker: &Arc<Marker>) -> Offer {
         let language = document.language.primary();
         let text = format!("{} {} {}", document.title, document.tags.join(" "), document.body);
         let passage = match document.kind() {
             Kind::Article => marker.best_passage(&document.body, language),
             Kind::CannedAnswer => document.body.clone(),
         };
-        Offer { score, matched: marker.matched_words(&text, language), passage, marker: Arc::clone(marker), document }
+        Offer { score, matched: marker.matched_words(&text, language), passage, marker: Arc::clone(marker), chats, document }
     }
 }
 
 /// Whether a text is a canned answer with its placeholders filled: all that stands between them is in it, in order.
-fn is_from(text: &str, body: &str) -> bool {
+pub fn is_from(text: &str, body: &str) -> bool {
     let mut rest = text;
     let mut from = 0;
     let mut literal = 0;
@@ -315,6 +338,10 @@ fn fitting(
         near.select_nth_unstable_by(CLOSER, better);
         near.truncate(CLOSER);
     }
+    let voted = voted(view, scope, &asked.votes)?;
+    let missing: Vec<(u32, u32)> =
+        voted.iter().map(|(place, _)| *place).filter(|place| !near.iter().any(|near| near.place() == *place)).collect();
+    near.extend(missing.into_iter().map(|(part, doc)| Near { part, doc, recent: 0.0, recent_words: 0.0, whole: 0.0, matter: 0.0 }));
     near.sort_by_key(Near::place);
     let places: Vec<(u32, u32)> = near.iter().map(Near::place).collect();
     let recent_close = look(view, &corpus, &places, &recent_terms, &asked.recent.pairs)?;
@@ -333,16 +360,42 @@ fn fitting(
     let mut fits: Vec<Fit> = near
         .iter()
         .enumerate()
-        .map(|(number, near)| Fit {
-            part: near.part,
-            doc: near.doc,
-            rank: shares[0] * recent[number] + shares[1] * matter[number] + shares[2] * passages[number],
-            confidence: confidence(near.recent_words, best).max(clause_confidence(asked, &recent_terms, &recent_close[number])),
+        .map(|(number, near)| {
+            let vote = voted.iter().find(|(place, _)| *place == near.place()).map(|(_, vote)| *vote);
+            let text = shares[0] * recent[number] + shares[1] * matter[number] + shares[2] * passages[number];
+            let confidence = confidence(near.recent_words, best).max(clause_confidence(asked, &recent_terms, &recent_close[number]));
+            Fit {
+                part: near.part,
+                doc: near.doc,
+                rank: text + vote.map_or(0.0, |vote| LEARNED * vote.share),
+                confidence: vote.map_or(confidence, |vote| confidence.max(f64::from(vote.share.sqrt() * vote.likeness))),
+                chats: vote.map_or(0, |vote| vote.chats),
+            }
         })
         .collect();
     sort_by_rank(view, &mut fits);
     let marker = Marker::new(&asked.recent, &recent_terms);
     Ok((fits, marker))
+}
+
+/// Where the documents stand that have votes.
+fn voted<'a>(view: &View, scope: &Scope<'_>, votes: &'a [Vote]) -> tantivy::Result<Vec<((u32, u32), &'a Vote)>> {
+    let mut voted = Vec::new();
+    for vote in votes {
+        let key = tantivy::Term::from_field_text(view.fields.key, &key_text(&vote.document));
+        for (number, segment) in view.searcher.segment_readers().iter().enumerate() {
+            let Some(mut postings) = segment.inverted_index(view.fields.key)?.read_postings(&key, IndexRecordOption::Basic)? else {
+                continue;
+            };
+            while postings.doc() != TERMINATED {
+                if scope.takes(view, number, postings.doc()) {
+                    voted.push(((number as u32, postings.doc()), vote));
+                }
+                postings.advance();
+            }
+        }
+    }
+    Ok(voted)
 }
 
 /// The pairs of a query that say most.
@@ -402,13 +455,12 @@ fn by_shortcut(view: &View, scope: &Scope<'_>, typed: &str) -> Result<Vec<Fit>, 
             if shortcut.is_empty() {
                 continue;
             }
-            let mut postings = index
-                .read_postings_from_terminfo(keys.value(), tantivy::schema::IndexRecordOption::Basic)
-                .map_err(tantivy::TantivyError::from)?;
+            let mut postings =
+                index.read_postings_from_terminfo(keys.value(), IndexRecordOption::Basic).map_err(tantivy::TantivyError::from)?;
             while postings.doc() != TERMINATED {
                 if scope.takes(view, number, postings.doc()) {
                     let share = typed.chars().count().max(1) as f64 / shortcut.chars().count().max(1) as f64;
-                    fits.push(Fit { part: number as u32, doc: postings.doc(), rank: share as f32, confidence: share });
+                    fits.push(Fit { part: number as u32, doc: postings.doc(), rank: share as f32, confidence: share, chats: 0 });
                 }
                 postings.advance();
             }
@@ -436,7 +488,7 @@ fn openers(
             let place = (number as u32, documents.doc());
             if scope.takes(view, number, place.1) {
                 let fit = fit.get(&place).copied().unwrap_or_default();
-                fits.push(Fit { part: place.0, doc: place.1, rank: fit as f32, confidence: 0.5 + fit / 2.0 });
+                fits.push(Fit { part: place.0, doc: place.1, rank: fit as f32, confidence: 0.5 + fit / 2.0, chats: 0 });
             }
             documents.advance();
         }

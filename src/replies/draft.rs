@@ -64,7 +64,7 @@ impl Replies {
             Some(layout) => layout == Layout::SeveralMessages,
             None => voice.several_messages,
         };
-        let wanted = match interest::wanted(Some(&chat), "") {
+        let mut wanted = match interest::wanted(Some(&chat), "") {
             Wanted::Opener(page) if draft.instruction.is_empty() => Wanted::Opener(page),
             Wanted::Conversation(said) if draft.instruction.is_empty() => Wanted::Conversation(said),
             Wanted::Conversation(mut said) => {
@@ -77,6 +77,9 @@ impl Replies {
                 Wanted::Conversation(Said { pieces: asked, ..Said::default() })
             }
         };
+        if let Wanted::Conversation(said) = &mut wanted {
+            said.votes = self.lessons.votes(workspace, &chat, &language);
+        }
         let reader = Reader::agent(draft.agent.agent_id.clone(), draft.agent.groups.clone());
         let query = OfferQuery {
             wanted,

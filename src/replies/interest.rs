@@ -69,7 +69,7 @@ fn said(chat: &Chat) -> Said {
     pieces.extend(pages(chat).into_iter().map(|page| same(page, PAGE)));
     let sent = chat.turns.iter().filter(|turn| turn.message.author == Author::Agent).map(|turn| turn.message.text.clone()).collect();
     let open_page = chat.pages.last().map(|page| page.url.clone()).unwrap_or_default();
-    Said { pieces, sent, open_page, clauses: clauses(&chat.last_burst_text()) }
+    Said { votes: Vec::new(), pieces, sent, open_page, clauses: clauses(&chat.last_burst_text()) }
 }
 
 /// The last clauses of a text that are long enough to ask something; none if the text is one clause.

@@ -12,6 +12,9 @@ mod error;
 mod finished;
 mod generation;
 mod interest;
+mod learned;
+mod lesson_rows;
+mod lessons;
 mod offer_rows;
 mod outflow;
 mod placeholder;
@@ -48,6 +51,7 @@ pub use summarize::Summarize;
 
 use built_in::Corrector;
 use edits::edits;
+use lessons::Lessons;
 use offer_rows::{Offers, Shown};
 
 /// Who clicks.
@@ -70,12 +74,13 @@ pub struct Replies {
     offers: Offers,
     corrector: Corrector,
     erasures: Erasures,
+    lessons: Lessons,
 }
 
 impl Replies {
     pub fn start(store: Store, chats: Chats, knowledge: Knowledge, models: Models, desk: Arc<Desk>, erasures: Erasures) -> Replies {
         let offers = Offers::start(store.clone());
-        Replies { store, chats, knowledge, models, desk, offers, corrector: Corrector::default(), erasures }
+        Replies { store, chats, knowledge, models, desk, offers, corrector: Corrector::default(), erasures, lessons: Lessons::default() }
     }
 
     /// Writes an outcome down, and answers once it is durable.

@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use sqlx::Row;
 use tokio::sync::oneshot;
 
-use super::{ReplyError, Source};
+use super::{ReplyError, Source, lesson_rows};
 use crate::{
     chats::{ChatError, Chats},
     config::Workspace,
-    knowledge::Kind,
+    knowledge::{DocumentKey, Kind},
     store::{Store, StoreError, Write, Writer, nanoseconds, timestamp},
-    text::{Id, fingerprint},
+    text::{Id, Language, fingerprint},
 };
 
 /// About how much of the queue a job takes beside its text.
@@ -172,19 +172,51 @@ impl Offers {
             ("suggestions", "SELECT suggestion_id, document_id, at FROM suggestion WHERE workspace = $1 AND chat_id = $2 ORDER BY at"),
             ("drafts", "SELECT draft_id, sources, at FROM draft WHERE workspace = $1 AND chat_id = $2 ORDER BY at"),
             ("outcomes", "SELECT outcome_id, final_text, at FROM outcome WHERE workspace = $1 AND chat_id = $2 ORDER BY at"),
+            ("lessons", "SELECT document_id, words, at FROM lesson WHERE workspace = $1 AND chat_id = $2 ORDER BY at"),
         ] {
             let rows: Vec<(String, String, i64)> = sqlx::query_as(statement)
                 .bind(workspace.as_str().to_owned())
                 .bind(chat_id.to_owned())
                 .fetch_all(self.store.reads())
                 .await?;
-            let what = if name == "outcomes" { "final_text" } else { "documents" };
+            let what = match name {
+                "outcomes" => "final_text",
+                "lessons" => "words",
+                _ => "documents",
+            };
             let time = |at| timestamp(at).map(|at| at.to_string()).unwrap_or_default();
             let rows = rows.into_iter().map(|(id, text, at): (String, String, i64)| json!({ "id": id, what: text, "at": time(at) }));
             export.insert(name.to_owned(), rows.collect());
         }
         Ok(Value::Object(export))
     }
+}
+
+/// A document that an agent sent, as it was or edited, when it was suggested.
+#[derive(Debug, Clone)]
+pub struct Used {
+    pub document: DocumentKey,
+    pub at: Timestamp,
+}
+
+/// The suggestions of a chat that its agents used.
+pub async fn used(store: &Store, workspace: &Workspace, chat_id: &str) -> Result<Vec<Used>, ReplyError> {
+    let rows: Vec<(i64, String, String, i64)> = sqlx::query_as(
+        "SELECT suggestion.kind, suggestion.document_id, suggestion.language, outcome.at FROM outcome JOIN suggestion
+         ON suggestion.workspace = outcome.workspace AND suggestion.suggestion_id = outcome.suggestion_id
+         WHERE outcome.workspace = $1 AND outcome.chat_id = $2 AND outcome.action IN (1, 2) ORDER BY outcome.at",
+    )
+    .bind(workspace.as_str().to_owned())
+    .bind(chat_id.to_owned())
+    .fetch_all(store.reads())
+    .await?;
+    let used = |(kind, id, language, at): (i64, String, String, i64)| {
+        let kind = if kind == Kind::Article as i64 { Kind::Article } else { Kind::CannedAnswer };
+        let id = Id::new(id).map_err(StoreError::malformed)?;
+        let language = Language::parse(&language).map_err(StoreError::malformed)?;
+        Ok(Used { document: DocumentKey { kind, id, language }, at: timestamp(at)? })
+    };
+    rows.into_iter().map(used).collect()
 }
 
 /// Erases what was offered in these chats, inside a write that the caller commits.
@@ -200,6 +232,7 @@ pub async fn erase(write: &mut Write, workspace: &Workspace, chat_ids: &[String]
             *count += done.rows_affected();
         }
     }
+    lesson_rows::erase(write, workspace, chat_ids).await?;
     Ok(erased)
 }
 
@@ -320,5 +353,8 @@ async fn write_outcome(store: &Store, workspace: &str, at: Timestamp, outcome: &
     .bind(nanoseconds(at))
     .execute(&mut *write)
     .await?;
+    if *action != OutcomeAction::Dismissed {
+        Chats::teaches(&mut write, workspace, chat_id.as_str()).await?;
+    }
     Ok(write.commit().await?)
 }

@@ -58,7 +58,10 @@ impl Replies {
         };
         let language = language.map(|language| self.ours(&language)).or_else(|| chat.as_ref().map(|chat| self.customer_language(chat)));
         let language = language.or_else(|| agent.language.clone()).unwrap_or_else(|| self.desk.language.clone());
-        let wanted = interest::wanted(chat.as_ref(), &query);
+        let mut wanted = interest::wanted(chat.as_ref(), &query);
+        if let (Wanted::Conversation(said), Some(chat)) = (&mut wanted, &chat) {
+            said.votes = self.lessons.votes(workspace, chat, &language);
+        }
         let threshold = match wanted {
             Wanted::Conversation(_) => SUGGESTION_THRESHOLD,
             Wanted::Typed(_) | Wanted::Shortcut(_) | Wanted::Opener(_) => 0.0,
@@ -90,7 +93,7 @@ impl Replies {
 }
 
 fn suggestion(offer: Offer, chat: Option<&Chat>, agent: &Agent, language: &Language, wanted: &Wanted) -> Suggestion {
-    let Offer { document, score, matched, passage, marker } = offer;
+    let Offer { document, score, matched, passage, marker, chats } = offer;
     let (text, missing) = match document.kind() {
         Kind::CannedAnswer => placeholder::fill(&passage, chat, &agent.name),
         Kind::Article => (passage.clone(), Vec::new()),
@@ -105,7 +108,7 @@ fn suggestion(offer: Offer, chat: Option<&Chat>, agent: &Agent, language: &Langu
         url: document.url().to_owned(),
         audience: document.audience(),
         score,
-        reason: reason(&document, &matched, language, wanted),
+        reason: reason(&document, &matched, chats, language, wanted),
         title: document.title,
         text,
         language: document.language,
@@ -113,7 +116,7 @@ fn suggestion(offer: Offer, chat: Option<&Chat>, agent: &Agent, language: &Langu
 }
 
 /// Why a document is here, in words; nothing in it that is not so.
-fn reason(document: &crate::knowledge::Document, matched: &[String], language: &Language, wanted: &Wanted) -> String {
+fn reason(document: &crate::knowledge::Document, matched: &[String], chats: usize, language: &Language, wanted: &Wanted) -> String {
     let mut words: Vec<&String> = matched.iter().filter(|word| word.chars().count() > 3).collect();
     if words.is_empty() {
         words = matched.iter().collect();
@@ -124,8 +127,14 @@ fn reason(document: &crate::knowledge::Document, matched: &[String], language: &
         Wanted::Opener(_) if named.is_empty() => "opens a chat in which the customer has not written yet".to_owned(),
         Wanted::Opener(_) => format!("opens a chat on the page that is viewed: {}", named.join(", ")),
         Wanted::Typed(_) => format!("has what you typed: {}", named.join(", ")),
+        Wanted::Conversation(_) if named.is_empty() => String::new(),
         Wanted::Conversation(_) => format!("shares words with the chat: {}", named.join(", ")),
     };
+    if chats > 0 {
+        let chats = if chats == 1 { "a chat like this one".to_owned() } else { format!("{chats} chats like this one") };
+        let joint = if reason.is_empty() { "" } else { "; " };
+        reason.push_str(&format!("{joint}answered {chats}"));
+    }
     if document.language.primary() != language.primary() {
         reason.push_str(&format!("; in {}, there is none in {}", document.language.english_name(), language.english_name()));
     }

@@ -67,7 +67,7 @@ impl Server {
             tracing::warn!(people, chats = erased, "a restored database held people who had been erased; they were erased again");
         }
         let replies = Replies::start(store.clone(), chats.clone(), knowledge.clone(), models, Arc::clone(&desk), erasures);
-        let upkeep = replies.keep_to_retention(Workspace::default_name());
+        let upkeep = [replies.keep_to_retention(Workspace::default_name()), replies.learn_from_chats(Workspace::default_name())];
 
         let (health, watch) = health::start(store.clone());
         let mut routes = Api { chats, knowledge, replies, desk }.routes();

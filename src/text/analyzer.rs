@@ -54,10 +54,12 @@ struct Forms {
     signature: u64,
 }
 
+type FormsByWord = HashMap<Box<str>, Arc<Forms>>;
+
 /// Forms by language and word as it is written.
 #[derive(Default)]
 struct Kept {
-    languages: Vec<(String, HashMap<Box<str>, Arc<Forms>>)>,
+    languages: Vec<(String, FormsByWord)>,
     words: usize,
 }
 

@@ -23,7 +23,9 @@ const FORMAT: &str = "A task is a folder of three files:
   qrels.tsv      query id, tab, id of a document that answers it, tab, 1
 
 Searches go the way of Search, with documents as articles; chats that of SuggestAnswers, with documents as canned answers (--articles: as
-articles). With --suggest a search's text is a chat's one message.
+articles). With --suggest a search's text is a chat's one message. With --learn a part of the chats is first appended as a history in
+which an agent wrote the text of a document that answers; chats whose ids differ after the last dash alone are parts of one conversation,
+which teaches or measures as a whole.
 
 The columns: success@1, recall@5, MRR@10 and nDCG@10, each with its standard error; AUROC of the first suggestion's score, answered queries
 against those that nothing answers; the median and the 99th percentile of the time in process, in milliseconds.";
@@ -48,6 +50,13 @@ pub fn command() -> Command {
         )
         .arg(Arg::new("articles").long("articles").action(ArgAction::SetTrue).help("Suggest articles, not canned answers"))
         .arg(
+            Arg::new("learn")
+                .long("learn")
+                .value_name("PERCENT")
+                .value_parser(value_parser!(u8).range(1..=99))
+                .help("Let so many of a hundred chats teach what answered them, and measure the others"),
+        )
+        .arg(
             Arg::new("misses")
                 .long("misses")
                 .action(ArgAction::SetTrue)
@@ -60,14 +69,19 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     telemetry::start("error");
     let config = Config::default();
     let (suggest, articles, json) = (matches.get_flag("suggest"), matches.get_flag("articles"), matches.get_flag("json"));
+    let learns = matches.contains_id("learn");
     if !json {
         println!("{}", Measures::HEAD);
     }
     for folder in matches.get_many::<PathBuf>("task").expect("it is required") {
         let task = Task::read(folder)?;
         let (measures, misses) = super::block_on(async {
-            let desk = Desk::open(&config, &task, suggest || task.has_chats(), articles).await?;
-            let measures = desk.measure(&task, |done, all| tell_progress(&task.name, done, all)).await;
+            let desk = Desk::open(&config, &task, suggest || learns || task.has_chats(), articles).await?;
+            let measured = match matches.get_one::<u8>("learn") {
+                Some(percent) => desk.teach(&task, *percent).await?,
+                None => task.queries.iter().collect(),
+            };
+            let measures = desk.measure(&task, &measured, |done, all| tell_progress(&task.name, done, all)).await;
             desk.close().await;
             measures
         })??;

@@ -1,6 +1,6 @@
 //! A task, run through the service's own code.
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 
@@ -16,7 +16,7 @@ use crate::{
     model::Models,
     replies::{Agent, Erasures, Replies, Suggest},
     store::Store,
-    text::{Id, Language},
+    text::{Id, Language, fingerprint},
 };
 
 /// Documents that are put at a time.
@@ -28,6 +28,7 @@ const MOST: usize = 10;
 pub struct Desk {
     store: Store,
     knowledge: Knowledge,
+    chats: Chats,
     replies: Replies,
     suggest: bool,
     kind: Kind,
@@ -52,14 +53,19 @@ impl Desk {
             let documents = documents.iter().map(|document| new_document(document, kind)).collect::<anyhow::Result<Vec<NewDocument>>>()?;
             knowledge.put(&workspace, documents).await?;
         }
-        Ok(Desk { store, knowledge, replies, suggest, kind, _scratch: scratch })
+        Ok(Desk { store, knowledge, chats, replies, suggest, kind, _scratch: scratch })
     }
 
-    pub async fn measure(&self, task: &Task, progress: impl Fn(usize, usize)) -> anyhow::Result<(Measures, Vec<String>)> {
-        let mut answered = Vec::with_capacity(task.queries.len());
+    pub async fn measure(
+        &self,
+        task: &Task,
+        queries: &[&Query],
+        progress: impl Fn(usize, usize),
+    ) -> anyhow::Result<(Measures, Vec<String>)> {
+        let mut answered = Vec::with_capacity(queries.len());
         let mut misses = Vec::new();
-        for (number, query) in task.queries.iter().enumerate() {
-            progress(number, task.queries.len());
+        for (number, query) in queries.iter().enumerate() {
+            progress(number, queries.len());
             let start = Instant::now();
             let found = if self.suggest { self.suggestions(query).await? } else { self.hits(query)? };
             let took = start.elapsed();
@@ -83,6 +89,27 @@ impl Desk {
         Ok((Measures::of(&answered), misses))
     }
 
+    /// Lets so many of a hundred conversations teach, and returns the queries of the others.
+    pub async fn teach<'a>(&self, task: &'a Task, percent: u8) -> anyhow::Result<Vec<&'a Query>> {
+        let bodies: HashMap<&str, &str> = task.documents.iter().map(|document| (document.id.as_str(), document.body.as_str())).collect();
+        let teaches = |query: &&Query| {
+            let hash = fingerprint(query.conversation());
+            u64::from_str_radix(&hash[..8], 16).is_ok_and(|hash| hash % 100 < u64::from(percent))
+        };
+        let (teaching, measured): (Vec<&Query>, Vec<&Query>) = task.queries.iter().partition(teaches);
+        for query in teaching {
+            // The answers are a set; the first of them by name is as good as another.
+            let answer = task.answers.get(&query.id).and_then(|right| right.iter().min());
+            let Some(body) = answer.and_then(|answer| bodies.get(answer.as_str())) else { continue };
+            let mut events = events(query)?;
+            events.push(message(events.len(), Author::Agent, body)?);
+            let chat_id = Id::new(format!("history-{}", query.id)).map_err(anyhow::Error::msg)?;
+            self.chats.append(&Workspace::default_name(), &chat_id, events).await?;
+        }
+        self.replies.learn(&Workspace::default_name()).await?;
+        Ok(measured)
+    }
+
     pub async fn close(self) {
         self.store.close().await;
     }
@@ -102,30 +129,10 @@ impl Desk {
     }
 
     async fn suggestions(&self, query: &Query) -> anyhow::Result<Vec<(String, f64)>> {
-        let id = |text: &str| Id::new(text).map_err(anyhow::Error::msg);
-        let one = [(Role::Customer, query.text.as_str())];
-        let turns: Vec<(Role, &str)> = query.turns.iter().map(|turn| (turn.role, turn.text.as_str())).collect();
-        let turns = if turns.is_empty() { &one[..] } else { &turns[..] };
-        let mut events = Vec::new();
-        for (number, (role, text)) in turns.iter().enumerate() {
-            let author = if *role == Role::Customer { Author::Customer } else { Author::Agent };
-            events.push(NewEvent {
-                event_id: id(&format!("turn-{number}"))?,
-                at: Some(Timestamp::now()),
-                body: EventBody::Message(Message {
-                    author,
-                    text: (*text).to_owned(),
-                    author_id: String::new(),
-                    author_name: String::new(),
-                    language: None,
-                    attachments: Vec::new(),
-                }),
-            });
-        }
         let suggest = Suggest {
-            chat_id: Some(id(&format!("query-{}", query.id))?),
+            chat_id: Some(Id::new(format!("query-{}", query.id)).map_err(anyhow::Error::msg)?),
             agent: Agent::default(),
-            events,
+            events: events(query)?,
             query: String::new(),
             kinds: vec![self.kind],
             language: Some(Language::parse(&query.lang).map_err(anyhow::Error::msg)?),
@@ -134,6 +141,30 @@ impl Desk {
         let suggestions = self.replies.suggest(&Workspace::default_name(), suggest).await?;
         Ok(suggestions.into_iter().map(|suggestion| (suggestion.id, suggestion.score)).collect())
     }
+}
+
+/// A query as the messages of a chat.
+fn events(query: &Query) -> anyhow::Result<Vec<NewEvent>> {
+    if query.turns.is_empty() {
+        return Ok(vec![message(0, Author::Customer, &query.text)?]);
+    }
+    let author = |role: Role| if role == Role::Customer { Author::Customer } else { Author::Agent };
+    query.turns.iter().enumerate().map(|(number, turn)| message(number, author(turn.role), &turn.text)).collect()
+}
+
+fn message(number: usize, author: Author, text: &str) -> anyhow::Result<NewEvent> {
+    Ok(NewEvent {
+        event_id: Id::new(format!("turn-{number}")).map_err(anyhow::Error::msg)?,
+        at: Some(Timestamp::now()),
+        body: EventBody::Message(Message {
+            author,
+            text: text.to_owned(),
+            author_id: String::new(),
+            author_name: String::new(),
+            language: None,
+            attachments: Vec::new(),
+        }),
+    })
 }
 
 fn new_document(document: &TaskDocument, kind: Kind) -> anyhow::Result<NewDocument> {

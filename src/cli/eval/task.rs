@@ -55,6 +55,13 @@ pub enum Role {
     Agent,
 }
 
+impl Query {
+    /// The conversation that it is a part of.
+    pub fn conversation(&self) -> &str {
+        if self.turns.is_empty() { &self.id } else { self.id.rsplit_once('-').map_or(&self.id, |(conversation, _)| conversation) }
+    }
+}
+
 impl Task {
     pub fn read(folder: &Path) -> anyhow::Result<Task> {
         ensure!(folder.is_dir(), "`{}` is no folder; name a task's (`deskhand eval --help` says what is in it)", folder.display());
