@@ -28,12 +28,11 @@ impl Chats {
         rows.iter().map(chat).collect()
     }
 
-    /// Remembers that a chat's events were read up to a sequence, and takes its row for the rest of the write. `false` if the chat is not
-    /// there any more, or was read by another meanwhile.
+    /// Remembers that a chat's events were read up to a sequence, its last, and takes its row for the rest of the write. `false` if the chat
+    /// is not there any more, went on, lost text, or was read by another meanwhile.
     pub async fn taught(write: &mut Write, chat: &Teaching, to: i64) -> Result<bool, ChatError> {
         let done = sqlx::query(
-            "UPDATE chat SET taught_to = $1, teaches = CASE WHEN last_sequence > $1 THEN 1 ELSE 0 END
-             WHERE number = $2 AND taught_to = $3 AND teaches = 1",
+            "UPDATE chat SET taught_to = $1, teaches = 0 WHERE number = $2 AND taught_to = $3 AND teaches = 1 AND last_sequence = $1",
         )
         .bind(to)
         .bind(chat.number)

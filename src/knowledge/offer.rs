@@ -25,8 +25,12 @@ use crate::text::{Id, Language, Word, lookup, placeholders, words};
 /// Most words of the last messages, and of the whole conversation, that count.
 const MOST_RECENT: usize = 64;
 const MOST_WHOLE: usize = 100;
-/// What all votes of earlier chats together count, in standard deviations of what the text says.
-const LEARNED: f32 = 12.0;
+/// What all votes of earlier chats together count, in standard deviations of what the text says, from this likeness on; less below it,
+/// so that a few chats about something else move nothing.
+const LEARNED: f32 = 60.0;
+const LIKE: f32 = 0.4;
+/// How sure a document is that answered a chat like this one, whatever share of the votes it has.
+const ANSWERED_SHARE: f32 = 0.7;
 /// Most pairs of words of the whole conversation that count.
 const MOST_PAIRS: usize = 32;
 /// What the whole conversation counts beside its last turns, and how that rises with the number of passages where no document has a
@@ -93,6 +97,16 @@ pub struct Vote {
     pub likeness: f32,
     /// How many of the likest chats it answered.
     pub chats: usize,
+}
+
+impl Vote {
+    fn weight(&self) -> f32 {
+        LEARNED * self.share * (self.likeness / LIKE).min(1.0).powi(2)
+    }
+
+    fn confidence(&self) -> f64 {
+        f64::from(self.likeness.sqrt() * (ANSWERED_SHARE + (1.0 - ANSWERED_SHARE) * self.share.sqrt()))
+    }
 }
 
 /// What is looked for, and by whom.
@@ -367,8 +381,8 @@ fn fitting(
             Fit {
                 part: near.part,
                 doc: near.doc,
-                rank: text + vote.map_or(0.0, |vote| LEARNED * vote.share),
-                confidence: vote.map_or(confidence, |vote| confidence.max(f64::from(vote.share.sqrt() * vote.likeness))),
+                rank: text + vote.map_or(0.0, Vote::weight),
+                confidence: vote.map_or(confidence, |vote| confidence.max(vote.confidence())),
                 chats: vote.map_or(0, |vote| vote.chats),
             }
         })

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{Audience, schema::word_grams};
 use crate::text::{Word, words};
 
-/// Most words of a query that count.
+/// Most words of what was typed that count, in quotes and after a minus too.
 pub const MOST_WORDS: usize = 64;
 /// How slowly what is said again counts more.
 const AGAIN: f32 = 1.0;
@@ -100,8 +100,11 @@ impl Typed {
     /// Everything else is text; nothing is an error.
     pub fn read(text: &str, language: &str) -> Typed {
         let mut typed = Typed::default();
+        let mut room = MOST_WORDS;
         for piece in pieces(text) {
-            let found = words(piece.text, language);
+            let mut found = words(piece.text, language);
+            found.truncate(room);
+            room -= found.len();
             let folded = || found.iter().map(|word| word.folded().to_owned()).collect::<Vec<String>>();
             match (piece.excluded, piece.quoted) {
                 _ if found.is_empty() => {}
@@ -128,9 +131,6 @@ impl Query {
     /// Adds words that stand one after the other in `text`.
     fn follow(&mut self, text: &str, found: Vec<Word>, weight: f32) {
         for word in found {
-            if self.words.len() == MOST_WORDS {
-                return;
-            }
             let grams = word_grams(text, &word);
             self.words.push(QueryWord { word, weight, half: false, grams });
             let last = self.words.len() - 1;
@@ -251,6 +251,8 @@ mod tests {
         assert_eq!(typed.excluded[1], Excluded::Phrase(vec!["store".to_owned(), "credit".to_owned()]));
         let words: Vec<&str> = typed.query.words.iter().map(|word| word.word.folded()).collect();
         assert_eq!(words, ["red", "gift", "card", "e", "mail"]);
+        let long = Typed::read(&"-a \"b c\" d ".repeat(500), "en");
+        assert_eq!(long.query.words.len() + long.excluded.len(), MOST_WORDS);
         for text in ["\"", "-", "--", "\"\"", "-\"", "a \"b c", "\"-\"-\"", "„a“ «b» -»c"] {
             Typed::read(text, "en");
         }

@@ -28,6 +28,10 @@ const SYNONYM: f32 = 0.6;
 /// Most words that a half word stands for, and that a misspelt one may be.
 const MOST_LONGER: usize = 40;
 const MOST_MISSPELT: usize = 20;
+/// Of how many words of a query it is looked up what they may be misspellings of, and through how many words of the index a half word
+/// is followed: each takes up to a millisecond in a large one.
+const MOST_LOOKED_UP: usize = 8;
+const MOST_FOLLOWED: usize = 5000;
 /// Of how many of these the forms are looked for too.
 const FAMILIES: usize = 5;
 /// In a large index, grams that more than one document of so many has say little for how long they take; in one of few documents, none.
@@ -89,7 +93,13 @@ pub struct Found {
 /// Finds what every word of a query is looked for by. `documents` is how many there are to look through.
 pub fn terms(view: &View, query: &Query, language: &str, synonyms: &Synonyms, documents: u64) -> tantivy::Result<Vec<Term>> {
     let mut same = synonyms.of(query, language);
-    query.words.iter().enumerate().map(|(place, word)| term(view, word, language, std::mem::take(&mut same[place]), documents)).collect()
+    let mut misspelt = 0;
+    let term = |(place, word): (usize, &QueryWord)| {
+        let term = term(view, word, language, std::mem::take(&mut same[place]), documents, misspelt < MOST_LOOKED_UP)?;
+        misspelt += usize::from(term.1);
+        Ok(term.0)
+    };
+    query.words.iter().enumerate().map(term).collect()
 }
 
 /// The same of words that are many: each by its own keys and synonyms alone.
@@ -104,7 +114,15 @@ pub fn plain_terms(view: &View, query: &Query, language: &str, synonyms: &Synony
     query.words.iter().enumerate().map(term).collect()
 }
 
-fn term(view: &View, word: &QueryWord, language: &str, synonyms: Vec<(String, f32)>, documents: u64) -> tantivy::Result<Term> {
+/// Also tells whether the word was looked up as a misspelt one, which is done if `may_be_misspelt`.
+fn term(
+    view: &View,
+    word: &QueryWord,
+    language: &str,
+    synonyms: Vec<(String, f32)>,
+    documents: u64,
+    may_be_misspelt: bool,
+) -> tantivy::Result<(Term, bool)> {
     let mut alternatives = own(view, word)?;
     let mut with = alternatives.iter().map(|own| own.postings.documents).max().unwrap_or(0);
     let mut known = with > 0;
@@ -124,7 +142,8 @@ fn term(view: &View, word: &QueryWord, language: &str, synonyms: Vec<(String, f3
     let mut corrected = None;
     // A word that the index has in another form alone may be a misspelling that happens to have a known stem.
     let form_alone = known && !word.half && alternatives.iter().all(|own| own.weight == FORM || own.postings.documents == 0);
-    if !known || form_alone {
+    let looked_up = may_be_misspelt && (!known || form_alone);
+    if looked_up {
         let mut likely = misspelt(view, word)?;
         if form_alone {
             likely.retain(|(_, distance, _)| *distance == 1);
@@ -144,7 +163,8 @@ fn term(view: &View, word: &QueryWord, language: &str, synonyms: Vec<(String, f3
     }
     add_synonyms(view, &mut alternatives, synonyms)?;
     let grams = word.grams.iter().map(|gram| find_gram(view, gram, documents)).collect::<tantivy::Result<Vec<Option<Gram>>>>()?;
-    Ok(Term { grams: grams.into_iter().flatten().collect(), corrected, ..Term::of(word, language, documents, with, alternatives) })
+    let term = Term::of(word, language, documents, with, alternatives);
+    Ok((Term { grams: grams.into_iter().flatten().collect(), corrected, ..term }, looked_up))
 }
 
 fn add_synonyms(view: &View, alternatives: &mut Vec<Alternative>, synonyms: Vec<(String, f32)>) -> tantivy::Result<()> {
@@ -176,7 +196,9 @@ fn longer(view: &View, half: &str) -> tantivy::Result<Vec<(String, Found)>> {
     let mut found: HashMap<String, Found> = HashMap::new();
     each_field(view, |place, part, reader| {
         let mut keys = reader.terms().range().ge(half.as_bytes()).into_stream()?;
-        while keys.advance() && keys.key().starts_with(half.as_bytes()) {
+        let mut followed = 0;
+        while followed < MOST_FOLLOWED && keys.advance() && keys.key().starts_with(half.as_bytes()) {
+            followed += 1;
             let key = String::from_utf8_lossy(keys.key()).into_owned();
             found.entry(key).or_default().add(view, part, place, keys.value());
         }

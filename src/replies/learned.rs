@@ -19,14 +19,14 @@ use crate::{
 
 /// BM25's constants.
 const K1: f32 = 1.2;
-const B: f32 = 0.75;
+const B: f32 = 0.9;
 /// What each field counts: the last words of the customer and of the agent, the words before these, all of the customer's, the whole chat;
 /// then the last words again, each as a whole.
 const WEIGHTS: [f32; FIELDS] = [0.7, 0.5, 0.4, 0.1, 1.0, 0.2, 0.2, 0.4];
 const FIELDS: usize = 8;
 /// How many of the likest chats vote, and how much more the likelier ones count.
 const VOTERS: usize = 20;
-const SHARPNESS: i32 = 4;
+const SHARPNESS: i32 = 6;
 /// A document is moved only by so many customers: one person tilts nothing.
 const LEAST_CUSTOMERS: usize = 3;
 /// In so many days a lesson comes to count half.

@@ -31,6 +31,8 @@ const EVERY: Duration = Duration::from_secs(1);
 const CHATS_AT_ONCE: usize = 32;
 const LESSONS_AT_ONCE: i64 = 1000;
 const DOCUMENTS_AT_ONCE: i64 = 500;
+/// After how many chats the log tells how far a long history was read.
+const TOLD_EVERY: usize = 1000;
 /// Of a chat, lessons of its last answers are kept.
 const MOST_OF_CHAT: usize = 100;
 
@@ -68,16 +70,21 @@ impl Replies {
 
     /// Learns all that there is to learn now; tells of how many chats.
     pub async fn learn(&self, workspace: &Workspace) -> Result<usize, ReplyError> {
-        let mut read = 0;
+        let (mut read, mut told) = (0, 0);
         self.forget_rewritten(workspace).await?;
         loop {
             let chats = self.chats.teaching(workspace, CHATS_AT_ONCE).await?;
             if chats.is_empty() {
                 break;
             }
-            read += chats.len();
-            self.learn_of(workspace, chats).await?;
-            if read % 1024 == 0 {
+            let taken = self.learn_of(workspace, chats).await?;
+            if taken == 0 {
+                // They all went on meanwhile; the next turn reads them.
+                break;
+            }
+            read += taken;
+            if read >= told + TOLD_EVERY {
+                told = read;
                 tracing::info!(workspace = workspace.as_str(), chats = read, "learning from chats");
             }
         }
@@ -85,7 +92,8 @@ impl Replies {
         Ok(read)
     }
 
-    async fn learn_of(&self, workspace: &Workspace, mut chats: Vec<Teaching>) -> Result<(), ReplyError> {
+    /// Reads chats, and tells of how many were taken: none that went on meanwhile.
+    async fn learn_of(&self, workspace: &Workspace, mut chats: Vec<Teaching>) -> Result<usize, ReplyError> {
         // The order in which rows of chats are taken.
         chats.sort_by(|one, other| one.chat_id.cmp(&other.chat_id));
         let mut learned = Vec::new();
@@ -107,6 +115,7 @@ impl Replies {
             learned.push((teaching, to, lessons));
         }
         let mut write = self.store.begin().await?;
+        let mut taken = 0;
         for (teaching, to, lessons) in learned {
             let mut hashed = Vec::new();
             for (mut lesson, document) in lessons {
@@ -123,9 +132,11 @@ impl Replies {
             }
             if Chats::taught(&mut write, &teaching, to).await? {
                 lesson_rows::insert(&mut write, workspace, &hashed).await?;
+                taken += 1;
             }
         }
-        Ok(write.commit().await?)
+        write.commit().await?;
+        Ok(taken)
     }
 
     async fn document(&self, workspace: &Workspace, key: &DocumentKey) -> Result<Option<Document>, ReplyError> {

@@ -118,7 +118,7 @@ fn suggestion(offer: Offer, chat: Option<&Chat>, agent: &Agent, language: &Langu
 /// Why a document is here, in words; nothing in it that is not so.
 fn reason(document: &crate::knowledge::Document, matched: &[String], chats: usize, language: &Language, wanted: &Wanted) -> String {
     let mut words: Vec<&String> = matched.iter().filter(|word| word.chars().count() > 3).collect();
-    if words.is_empty() {
+    if words.is_empty() && chats == 0 {
         words = matched.iter().collect();
     }
     let named: Vec<String> = words.iter().take(MOST_REASON_WORDS).map(|word| format!("“{word}”")).collect();

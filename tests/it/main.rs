@@ -14,6 +14,7 @@ mod desk;
 mod disk_faults;
 mod durability;
 mod knowledge;
+mod learning;
 mod live_reload;
 mod migration;
 mod model;

@@ -1,0 +1,152 @@
+//! Learning from use: what agents sent moves what is suggested, without a trace of who said what.
+
+use deskhand::api::pb;
+
+use crate::desk::{Desk, Opening, agent_says, customer_says, event, eventually, selin};
+
+const TENT: &str = "The zipper of my tent is jammed since the storm";
+const SPECIALIST: &str = "One of our specialists is going to have a look and comes back to you by tomorrow noon.";
+
+fn answer(id: &str, body: &str) -> pb::CannedAnswer {
+    pb::CannedAnswer { id: id.into(), language: "en".into(), title: id.into(), body: body.into(), ..pb::CannedAnswer::default() }
+}
+
+async fn desk() -> Desk {
+    let mut desk = Desk::empty().await;
+    let canned_answers = vec![
+        answer("specialist", SPECIALIST),
+        answer("opening-hours", "We are here from nine to five, Monday to Friday."),
+        answer("voucher", "Your voucher can be used at the checkout."),
+    ];
+    desk.knowledge.put_canned_answers(pb::PutCannedAnswersRequest { canned_answers }).await.unwrap();
+    desk
+}
+
+fn customer(id: &str, name: &str) -> pb::Event {
+    event("who", pb::event::Body::Customer(pb::Customer { customer_id: id.into(), name: name.into(), ..pb::Customer::default() }))
+}
+
+/// A chat in which an agent answered as the desk's canned answer says, nearly.
+async fn teach(desk: &mut Desk, chat_id: &str, who: Option<pb::Event>) {
+    let mut events: Vec<pb::Event> = who.into_iter().collect();
+    events.push(customer_says("e1", "Hi, the zipper of Jonas tent is jammed since 4711, my number is 0171 5551234"));
+    events.push(agent_says("e2", "One of our specialists is going to have a look, and comes back to you by tomorrow noon!"));
+    desk.append(chat_id, events).await.unwrap();
+}
+
+async fn first(desk: &Desk, chat_id: &str) -> Option<pb::Suggestion> {
+    let request = pb::SuggestAnswersRequest { chat_id: chat_id.into(), ..pb::SuggestAnswersRequest::default() };
+    desk.replies.clone().suggest_answers(request).await.unwrap().into_inner().suggestions.into_iter().next()
+}
+
+/// Waits until what is suggested first in a chat is this, for so many chats.
+async fn learned(desk: &Desk, chat_id: &str, id: &str, chats: usize) {
+    let reason = format!("answered {chats} chats like this one");
+    eventually("it is learned", async || first(desk, chat_id).await.is_some_and(|first| first.id == id && first.reason.ends_with(&reason)))
+        .await;
+}
+
+/// Waits until all that was appended before has been read: chats are read in the order in which they began, and these come last.
+async fn all_is_read(desk: &mut Desk, round: &str) {
+    for number in 0..3 {
+        let events = vec![
+            customer_says("e1", &format!("Bicycle bell {round} squeaks")),
+            agent_says("e2", "Your voucher can be used at the checkout."),
+        ];
+        desk.append(&format!("{round}-{number}"), events).await.unwrap();
+    }
+    desk.append(&format!("{round}-asking"), vec![customer_says("e1", &format!("my bicycle bell {round} squeaks"))]).await.unwrap();
+    eventually("later chats are learned from", async || {
+        first(desk, &format!("{round}-asking")).await.is_some_and(|first| first.id == "voucher")
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn three_customers_teach_and_one_alone_does_not() {
+    let mut desk = desk().await;
+    desk.append("asking", vec![customer_says("e1", TENT)]).await.unwrap();
+    assert!(first(&desk, "asking").await.is_none(), "no word of the answer is in the question");
+    for chat in ["a", "b", "c", "d"] {
+        teach(&mut desk, chat, Some(customer("one", "Jonas Weber"))).await;
+    }
+    teach(&mut desk, "e", Some(customer("two", "Mira"))).await;
+    all_is_read(&mut desk, "first").await;
+    assert!(first(&desk, "asking").await.is_none(), "two customers are too few, however often they write");
+    teach(&mut desk, "f", None).await;
+    learned(&desk, "asking", "specialist", 6).await;
+    let shown = first(&desk, "asking").await.unwrap();
+    assert_eq!(shown.reason, "answered 6 chats like this one", "no word of a chat is shown");
+
+    // It lasts.
+    let kept = desk.close_and_keep().await;
+    let desk = Opening { with_model: false, with_shop: false, change: |_| {} }.open_in(kept).await;
+    learned(&desk, "asking", "specialist", 6).await;
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn an_outcome_teaches() {
+    let mut desk = desk().await;
+    desk.append("asking", vec![customer_says("e1", TENT)]).await.unwrap();
+    for (number, action) in
+        [pb::OutcomeAction::Sent, pb::OutcomeAction::Edited, pb::OutcomeAction::Sent, pb::OutcomeAction::Dismissed].into_iter().enumerate()
+    {
+        let chat_id = format!("chat-{number}");
+        desk.append(&chat_id, vec![customer_says("e1", "The zipper of the tent is jammed, can a specialist help?")]).await.unwrap();
+        let suggestion = first(&desk, &chat_id).await.unwrap();
+        assert_eq!(suggestion.id, "specialist");
+        let outcome = pb::RecordOutcomeRequest {
+            chat_id,
+            outcome_id: "o1".into(),
+            agent: selin(),
+            offer: Some(pb::record_outcome_request::Offer::SuggestionId(suggestion.suggestion_id)),
+            action: action.into(),
+            final_text: "We will see to it.".into(),
+        };
+        desk.replies.record_outcome(outcome).await.unwrap();
+    }
+    learned(&desk, "asking", "specialist", 3).await;
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn what_is_kept_of_a_chat_names_nobody() {
+    let mut desk = desk().await;
+    desk.append("asking", vec![customer_says("e1", TENT)]).await.unwrap();
+    for who in ["one", "two", "three"] {
+        teach(&mut desk, who, Some(customer(who, "Mira Kaya"))).await;
+    }
+    learned(&desk, "asking", "specialist", 3).await;
+    let request = pb::ExportCustomerRequest { customer_id: "one".into() };
+    let export = desk.chats.export_customer(request).await.unwrap().into_inner().json;
+    let export: serde_json::Value = serde_json::from_str(&export).unwrap();
+    let lessons = export["chats"][0]["offers"]["lessons"].as_array().unwrap();
+    assert_eq!(lessons.len(), 1);
+    let words = lessons[0]["words"].as_str().unwrap();
+    assert!(words.contains("zipper") && words.contains("jam"), "{words}");
+    for told in ["jona", "0171", "555", "4711"] {
+        assert!(!words.contains(told), "{told} in {words}");
+    }
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn what_was_learned_goes_with_the_chat_the_message_and_the_document() {
+    let mut desk = desk().await;
+    desk.append("asking", vec![customer_says("e1", TENT)]).await.unwrap();
+    for who in ["one", "two", "three", "four", "five"] {
+        teach(&mut desk, who, Some(customer(who, "Mira Kaya"))).await;
+    }
+    learned(&desk, "asking", "specialist", 5).await;
+    desk.chats.erase_customer(pb::EraseCustomerRequest { customer_id: "one".into() }).await.unwrap();
+    learned(&desk, "asking", "specialist", 4).await;
+    // Without the question the answer teaches nothing.
+    let redaction = event("r", pb::event::Body::Redaction(pb::Redaction { event_id: "e1".into() }));
+    desk.append("two", vec![redaction]).await.unwrap();
+    learned(&desk, "asking", "specialist", 3).await;
+    let rewritten = vec![answer("specialist", "Please send us a photo, and a person who knows will look at it.")];
+    desk.knowledge.put_canned_answers(pb::PutCannedAnswersRequest { canned_answers: rewritten }).await.unwrap();
+    eventually("what was learned for another text is gone", async || first(&desk, "asking").await.is_none()).await;
+    desk.close().await;
+}
