@@ -136,7 +136,7 @@ impl Knowledge {
     /// Searches articles.
     pub fn search(&self, workspace: &Workspace, search: &Search) -> Result<Hits, KnowledgeError> {
         let base = self.base(workspace);
-        search::search(&base.index, &base.synonyms(), search)
+        base.checked(search::search(&base.index, &base.synonyms(), search))
     }
 
     /// Names a search that was made, for the report.
@@ -147,7 +147,7 @@ impl Knowledge {
     /// Ranks documents for a conversation, best first.
     pub fn offer(&self, workspace: &Workspace, query: &OfferQuery) -> Result<Vec<Offer>, KnowledgeError> {
         let base = self.base(workspace);
-        offer::offer(&base.index, &base.synonyms(), query)
+        base.checked(offer::offer(&base.index, &base.synonyms(), query))
     }
 
     /// The canned answer that an agent's message equals or nearly equals.
@@ -278,6 +278,14 @@ fn stopped() -> KnowledgeError {
 }
 
 impl Base {
+    /// A failing index is looked through.
+    fn checked<T>(&self, result: Result<T, KnowledgeError>) -> Result<T, KnowledgeError> {
+        if matches!(result, Err(KnowledgeError::Index(_))) {
+            self.index.suspect();
+        }
+        result
+    }
+
     fn synonyms(&self) -> Arc<Synonyms> {
         Arc::clone(&self.read_shelf().synonyms)
     }

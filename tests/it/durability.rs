@@ -7,7 +7,7 @@ use tokio::{sync::mpsc, task::JoinSet};
 use tonic::transport::Channel;
 
 use crate::{
-    desk::{Desk, Opening, customer_says},
+    desk::{Desk, Opening, customer_says, eventually},
     process::Process,
 };
 
@@ -177,8 +177,14 @@ async fn a_damaged_index_is_made_anew_with_the_same_answers() {
     };
     let before = answers(&mut desk).await;
     let mut kept = desk.close_and_keep().await;
-    let index = kept.path().join("data/index/default");
-    let mut names: Vec<String> = fs::read_dir(&index).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    let root = kept.path().join("data/index/default");
+    let index = || {
+        let mut folders = fs::read_dir(&root).unwrap().map(|folder| folder.unwrap().path());
+        let index = folders.next().unwrap();
+        assert!(folders.next().is_none(), "what was damaged is not left behind");
+        index
+    };
+    let mut names: Vec<String> = fs::read_dir(index()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     // One file of each kind is enough: segments are alike.
     names.dedup_by_key(|name| name.rsplit('.').next().unwrap_or_default().to_owned());
@@ -186,7 +192,8 @@ async fn a_damaged_index_is_made_anew_with_the_same_answers() {
         for damage in ["deleted", "cut", "flipped", "empty"] {
             // The names change whenever the index is made anew.
             let ending = name.rsplit('.').next().unwrap();
-            let file = fs::read_dir(&index).unwrap().map(|file| file.unwrap().path()).find(|file| file.to_string_lossy().ends_with(ending));
+            let file =
+                fs::read_dir(index()).unwrap().map(|file| file.unwrap().path()).find(|file| file.to_string_lossy().ends_with(ending));
             let Some(file) = file else { continue };
             let mut bytes = fs::read(&file).unwrap();
             match damage {
@@ -205,4 +212,33 @@ async fn a_damaged_index_is_made_anew_with_the_same_answers() {
             kept = desk.close_and_keep().await;
         }
     }
+}
+
+#[tokio::test]
+async fn an_older_index_is_searched_while_a_new_one_is_built_beside_it() {
+    let mut desk = Desk::empty().await;
+    let article = |number: usize| pb::Article {
+        id: format!("a{number}"),
+        language: "en".into(),
+        title: format!("Towel {number}"),
+        body: "How to wash it.".into(),
+        ..pb::Article::default()
+    };
+    desk.knowledge.put_articles(pb::PutArticlesRequest { articles: (0..500).map(article).collect() }).await.unwrap();
+    let kept = desk.close_and_keep().await;
+    let root = kept.path().join("data/index/default");
+    let meta = root.join("1/meta.json");
+    let text = fs::read_to_string(&meta).unwrap();
+    let older = text.replace("\"payload\": \"", "\"payload\": \"0").replace("\"payload\":\"", "\"payload\":\"0");
+    assert_ne!(text, older);
+    fs::write(&meta, older).unwrap();
+
+    let mut desk = Opening { with_model: false, with_shop: false, change: |_| {} }.open_in(kept).await;
+    assert_eq!(desk.search("towel 17", "en").await.hits[0].id, "a17", "it is searched at once");
+    desk.knowledge.put_articles(pb::PutArticlesRequest { articles: vec![article(500)] }).await.unwrap();
+    assert_eq!(desk.search("towel 500", "en").await.hits[0].id, "a500");
+    assert_eq!(desk.search("towel 17", "en").await.hits[0].id, "a17");
+    let folders = || fs::read_dir(&root).unwrap().map(|folder| folder.unwrap().file_name()).collect::<Vec<_>>();
+    eventually("the older one is removed", async || folders() == ["2"]).await;
+    desk.close().await;
 }
