@@ -63,7 +63,7 @@ impl Index {
             // Whoever begins has nothing to be built beside.
             None if old.is_none() => {
                 let root = root.clone();
-                Some(blocking(move || Open::create(next_folder(&root)?)).await?)
+                Some(blocking(move || OpenIndex::create(next_folder(&root)?)).await?)
             }
             None => None,
         };
@@ -103,7 +103,7 @@ impl Index {
 }
 
 /// An index that is open.
-struct Open {
+struct OpenIndex {
     folder: PathBuf,
     index: tantivy::Index,
     fields: Fields,
@@ -113,17 +113,17 @@ struct Open {
     held: i64,
 }
 
-impl Open {
-    fn create(folder: PathBuf) -> Result<Open, TantivyError> {
+impl OpenIndex {
+    fn create(folder: PathBuf) -> Result<OpenIndex, TantivyError> {
         fs::create_dir_all(&folder)?;
         let (schema, _) = schema();
         let directory = tantivy::directory::MmapDirectory::open(&folder)?;
         let index = tantivy::Index::create(directory, schema, tantivy::IndexSettings::default())?;
-        Open::of(folder, index, 0)
+        OpenIndex::of(folder, index, 0)
     }
 
     /// Opens an index that is whole and of this version; another one, if it can be searched at all, is returned as the error.
-    fn open(folder: PathBuf) -> Result<Result<Open, Open>, TantivyError> {
+    fn open(folder: PathBuf) -> Result<Result<OpenIndex, OpenIndex>, TantivyError> {
         let index = tantivy::Index::open(tantivy::directory::MmapDirectory::open(&folder)?)?;
         if index.schema() != schema().0 {
             return Err(TantivyError::InternalError("it has other fields".to_owned()));
@@ -134,16 +134,16 @@ impl Open {
         let payload = index.load_metas()?.payload;
         let held = payload.as_deref().and_then(|payload| payload.split_once(':')).filter(|(format, _)| *format == FORMAT);
         match held.and_then(|(_, number)| number.parse().ok()) {
-            Some(number) => Ok(Ok(Open::of(folder, index, number)?)),
-            None => Ok(Err(Open::of(folder, index, 0)?)),
+            Some(number) => Ok(Ok(OpenIndex::of(folder, index, number)?)),
+            None => Ok(Err(OpenIndex::of(folder, index, 0)?)),
         }
     }
 
-    fn of(folder: PathBuf, index: tantivy::Index, held: i64) -> Result<Open, TantivyError> {
+    fn of(folder: PathBuf, index: tantivy::Index, held: i64) -> Result<OpenIndex, TantivyError> {
         index.tokenizers().register(LINES, LineTokenizer::default());
         let writer = index.writer_with_num_threads(1, WRITER_BYTES)?;
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        Ok(Open { folder, index, fields: schema().1, writer, reader, held })
+        Ok(OpenIndex { folder, index, fields: schema().1, writer, reader, held })
     }
 
     fn view(&self, last: Option<&View>) -> Result<View, TantivyError> {
@@ -152,7 +152,7 @@ impl Open {
 
     /// Adds changes, of which `last` is the last one's number. An index that failed is of no use any more: what was added but not committed
     /// must not come in with the next commit.
-    fn apply(mut self, changes: &[Change], last: i64) -> Result<Open, TantivyError> {
+    fn apply(mut self, changes: &[Change], last: i64) -> Result<OpenIndex, TantivyError> {
         for change in changes {
             self.writer.delete_term(Term::from_field_text(self.fields.key, &key_text(&change.key)));
             if let Some(document) = &change.document {
@@ -163,7 +163,7 @@ impl Open {
         Ok(self)
     }
 
-    fn commit(mut self, format: &str) -> Result<Open, TantivyError> {
+    fn commit(mut self, format: &str) -> Result<OpenIndex, TantivyError> {
         let mut commit = self.writer.prepare_commit()?;
         commit.set_payload(&format!("{format}:{}", self.held));
         commit.commit()?;
@@ -177,7 +177,7 @@ struct Follower {
     root: PathBuf,
     catalog: Catalog,
     /// `None` while what is shown is another version's, or failed.
-    current: Option<Open>,
+    current: Option<OpenIndex>,
     /// The folder of what is shown.
     shown: PathBuf,
     view: Arc<RwLock<Arc<View>>>,
@@ -233,7 +233,7 @@ impl Follower {
         let begun = blocking(move || {
             // Of a building that came to nothing.
             remove_others(&root, &shown);
-            Open::create(next_folder(&root)?)
+            OpenIndex::create(next_folder(&root)?)
         });
         let (built, done) = self.take_in(begun.await?, true).await?;
         done?;
@@ -242,12 +242,17 @@ impl Follower {
         self.shown.clone_from(&built.folder);
         self.current = Some(built);
         let (root, shown) = (self.root.clone(), self.shown.clone());
-        Ok(blocking(move || Ok(remove_others(&root, &shown))).await?)
+        blocking(move || {
+            remove_others(&root, &shown);
+            Ok(())
+        })
+        .await?;
+        Ok(())
     }
 
     /// Takes in the catalog's changes, reading some while those before are indexed. What is built beside another is not shown yet. The
     /// error that is returned beside the index came from the database; all that was read until then is in.
-    async fn take_in(&self, mut open: Open, beside: bool) -> Result<(Open, Result<(), KnowledgeError>), KnowledgeError> {
+    async fn take_in(&self, mut open: OpenIndex, beside: bool) -> Result<(OpenIndex, Result<(), KnowledgeError>), KnowledgeError> {
         let (mut taken, mut uncommitted) = (0, 0);
         let mut next = self.catalog.changes(open.held, STEP).await;
         let done = loop {
@@ -283,7 +288,7 @@ impl Follower {
         Ok((open, done))
     }
 
-    fn show(&self, open: &Open) -> Result<(), TantivyError> {
+    fn show(&self, open: &OpenIndex) -> Result<(), TantivyError> {
         let last = Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner));
         let view = Arc::new(open.view(Some(&last))?);
         *self.view.write().unwrap_or_else(PoisonError::into_inner) = view;
@@ -292,11 +297,11 @@ impl Follower {
 }
 
 /// The newest index that is whole, of this version and not ahead of the catalog; and if there is none, one that can be searched at least.
-fn find(root: &Path, newest: i64) -> Result<(Option<Open>, Option<Open>), TantivyError> {
+fn find(root: &Path, newest: i64) -> Result<(Option<OpenIndex>, Option<OpenIndex>), TantivyError> {
     fs::create_dir_all(root)?;
     let mut old = None;
     for folder in folders(root)?.into_iter().rev() {
-        match Open::open(folder.clone()) {
+        match OpenIndex::open(folder.clone()) {
             Ok(Ok(open)) if open.held <= newest => {
                 remove_others(root, &folder);
                 return Ok((Some(open), None));
