@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Kind, KnowledgeError};
 use crate::{
     config::Workspace,
-    store::{Store, StoreError, Write, Writer, nanoseconds},
+    store::{Store, StoreError, Write, Writer, nanoseconds, sql},
     text::{Id, Language, MASK, masked},
 };
 
@@ -248,68 +248,96 @@ async fn write_searches(store: &Store, searches: Vec<Job>) {
         return;
     }
     let count = searches.len();
-    let written = async {
-        let mut write = store.begin().await?;
-        for Job { workspace, at, used } in searches {
-            if let Use::Search { search_id, session_id, query, hits } = used {
-                write_search(&mut write, workspace.as_str(), at, search_id, session_id, query, hits).await?;
-            }
-        }
-        Ok::<(), KnowledgeError>(write.commit().await?)
-    };
-    if let Err(error) = written.await {
+    let rows: Vec<SearchRow> = searches.into_iter().filter_map(SearchRow::of).collect();
+    if let Err(error) = insert_searches(store, rows).await {
         tracing::warn!(error = %error, searches = count, "searches were not written down");
     }
 }
 
-async fn write_search(
-    write: &mut Write,
-    workspace: &str,
-    at: Timestamp,
+struct SearchRow {
+    workspace: String,
     search_id: String,
     session_id: String,
     query: String,
     hits: i64,
-) -> Result<(), KnowledgeError> {
-    if !session_id.is_empty() {
-        supersede(write, workspace, at, &session_id, &query).await?;
+    superseded: bool,
+    at: Timestamp,
+}
+
+impl SearchRow {
+    fn of(job: Job) -> Option<SearchRow> {
+        let Job { workspace, at, used } = job;
+        let Use::Search { search_id, session_id, query, hits } = used else { return None };
+        Some(SearchRow { workspace: workspace.as_str().to_owned(), search_id, session_id, query, hits, superseded: false, at })
     }
-    sqlx::query("INSERT INTO search (workspace, search_id, session_id, query, hits, superseded, at) VALUES ($1, $2, $3, $4, $5, 0, $6)")
-        .bind(workspace.to_owned())
-        .bind(search_id)
-        .bind(session_id)
-        .bind(query)
-        .bind(hits)
-        .bind(nanoseconds(at))
+
+    fn is_of_session(&self, other: &SearchRow) -> bool {
+        self.workspace == other.workspace && self.session_id == other.session_id
+    }
+}
+
+async fn insert_searches(store: &Store, mut rows: Vec<SearchRow>) -> Result<(), KnowledgeError> {
+    const COLUMNS: usize = 7;
+    let mut write = store.begin().await?;
+    for at in 0..rows.len() {
+        if rows[at].session_id.is_empty() {
+            continue;
+        }
+        match rows[..at].iter().rposition(|row| row.is_of_session(&rows[at])) {
+            Some(before) => {
+                let since = rows[at].at.duration_since(rows[before].at);
+                rows[before].superseded = since.unsigned_abs() <= SAME_SEARCH && is_same(&rows[at].query, &rows[before].query);
+            }
+            None => supersede(&mut write, &rows[at]).await?,
+        }
+    }
+    for rows in sql::pieces(&rows, COLUMNS) {
+        let statement = format!(
+            "INSERT INTO search (workspace, search_id, session_id, query, hits, superseded, at) VALUES {}",
+            sql::placeholders(1, rows.len(), COLUMNS)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        for row in rows {
+            query = query
+                .bind(row.workspace.clone())
+                .bind(row.search_id.clone())
+                .bind(row.session_id.clone())
+                .bind(row.query.clone())
+                .bind(row.hits)
+                .bind(i64::from(row.superseded))
+                .bind(nanoseconds(row.at));
+        }
+        query.execute(&mut *write).await?;
+    }
+    Ok(write.commit().await?)
+}
+
+/// A query typed letter by letter is one search: the session's last one counts no more when this one goes on from it and nothing was
+/// opened. Its hits may still be opened.
+async fn supersede(write: &mut Write, row: &SearchRow) -> Result<(), KnowledgeError> {
+    let since = nanoseconds(row.at) - i64::try_from(SAME_SEARCH.as_nanos()).unwrap_or(i64::MAX);
+    let last: Option<(String, String)> = sqlx::query_as(
+        "SELECT search_id, query FROM search WHERE workspace = $1 AND session_id = $2 AND at >= $3
+         AND NOT EXISTS (SELECT 1 FROM article_open WHERE article_open.workspace = $1 AND article_open.search_id = search.search_id)
+         ORDER BY at DESC LIMIT 1",
+    )
+    .bind(row.workspace.clone())
+    .bind(row.session_id.clone())
+    .bind(since)
+    .fetch_optional(&mut **write)
+    .await?;
+    let Some((last_id, _)) = last.filter(|(_, last)| is_same(&row.query, last)) else { return Ok(()) };
+    sqlx::query("UPDATE search SET superseded = 1 WHERE workspace = $1 AND search_id = $2")
+        .bind(row.workspace.clone())
+        .bind(last_id)
         .execute(&mut **write)
         .await?;
     Ok(())
 }
 
-/// A query typed letter by letter is one search: the session's last one counts no more when this one goes on from it and nothing was
-/// opened. Its hits may still be opened.
-async fn supersede(write: &mut Write, workspace: &str, at: Timestamp, session_id: &str, query: &str) -> Result<(), KnowledgeError> {
-    let since = nanoseconds(at) - i64::try_from(SAME_SEARCH.as_nanos()).unwrap_or(i64::MAX);
-    let last = sqlx::query(
-        "SELECT search_id, query FROM search WHERE workspace = $1 AND session_id = $2 AND at >= $3
-         AND NOT EXISTS (SELECT 1 FROM article_open WHERE article_open.workspace = $1 AND article_open.search_id = search.search_id)
-         ORDER BY at DESC LIMIT 1",
-    )
-    .bind(workspace.to_owned())
-    .bind(session_id.to_owned())
-    .bind(since)
-    .fetch_optional(&mut **write)
-    .await?;
-    let Some(last) = last else { return Ok(()) };
-    let (last_id, last_query): (String, String) = (last.try_get(0)?, last.try_get(1)?);
-    if goes_on(query, &last_query) || goes_on(&last_query, query) {
-        sqlx::query("UPDATE search SET superseded = 1 WHERE workspace = $1 AND search_id = $2")
-            .bind(workspace.to_owned())
-            .bind(last_id)
-            .execute(&mut **write)
-            .await?;
-    }
-    Ok(())
+/// Whether one of two masked queries goes on from the other.
+fn is_same(one: &str, other: &str) -> bool {
+    goes_on(one, other) || goes_on(other, one)
 }
 
 /// Whether a masked query may be what `before` became as its typing went on. A number is masked from its fourth digit on.
@@ -379,7 +407,7 @@ mod tests {
     #[test]
     fn a_number_typed_digit_by_digit_goes_on() {
         let typed = ["where", "where is k", "where is ke-204", "where is ke-2048", "where is ke-204815"].map(masked);
-        assert!(typed.windows(2).all(|pair| goes_on(&pair[1], &pair[0]) || goes_on(&pair[0], &pair[1])), "{typed:?}");
-        assert!(!goes_on(&masked("204815"), "refund") && !goes_on("refund", &masked("204815")));
+        assert!(typed.windows(2).all(|pair| is_same(&pair[1], &pair[0])), "{typed:?}");
+        assert!(!is_same(&masked("204815"), "refund"));
     }
 }

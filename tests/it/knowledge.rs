@@ -3,7 +3,7 @@
 use deskhand::api::pb;
 use tonic::Code;
 
-use crate::desk::{Desk, refused, selin};
+use crate::desk::{Desk, eventually, refused, selin};
 
 fn article(id: &str, language: &str, title: &str, body: &str) -> pb::Article {
     pb::Article { id: id.into(), language: language.into(), title: title.into(), body: body.into(), ..pb::Article::default() }
@@ -250,5 +250,24 @@ async fn the_report_tells_what_people_did() {
     refused(&desk.knowledge.record_open(unknown).await.unwrap_err(), Code::NotFound, "DOCUMENT_NOT_FOUND");
     let unknown = pb::RateArticleRequest { id: "no-such".into(), rating_id: "r".into(), ..pb::RateArticleRequest::default() };
     refused(&desk.knowledge.rate_article(unknown).await.unwrap_err(), Code::NotFound, "DOCUMENT_NOT_FOUND");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn the_report_names_nobody() {
+    let mut desk = Desk::without_model().await;
+    for query in ["refund KE-2", "refund KE-2048", "refund KE-204815 ann@example.com"] {
+        let request =
+            pb::SearchRequest { query: query.into(), language: "en".into(), session_id: "s1".into(), ..pb::SearchRequest::default() };
+        desk.knowledge.search(request).await.unwrap();
+    }
+    let knowledge = desk.knowledge.clone();
+    eventually("the searches are written", async || {
+        let report = knowledge.clone().get_search_report(pb::GetSearchReportRequest::default()).await.unwrap().into_inner();
+        let queries: Vec<&str> = report.queries.iter().map(|query| query.query.as_str()).collect();
+        assert!(!queries.iter().any(|query| query.contains("2048") || query.contains("ann")), "{queries:?}");
+        queries == ["refund ⟦…⟧ ⟦…⟧"]
+    })
+    .await;
     desk.close().await;
 }
