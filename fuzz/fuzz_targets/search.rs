@@ -1,0 +1,69 @@
+//! Whatever is typed into a search box or said in a chat is answered: analyzer, query, ranking and snippets over the sample shop.
+//!
+//!     cargo +nightly fuzz run search
+//!
+//! The first byte chooses the language, the rest is what was typed.
+#![no_main]
+
+use std::{path::Path, sync::LazyLock};
+
+use deskhand::{
+    config::Workspace,
+    knowledge::{Kind, Knowledge, OfferQuery, Reader, Said, Search, Spoken, Wanted},
+    store::Store,
+    text::Language,
+};
+use libfuzzer_sys::fuzz_target;
+
+const LANGUAGES: [&str; 8] = ["tr", "hu", "de", "en", "zh", "th", "ar", "und"];
+const MOST: usize = 2000;
+
+struct Desk {
+    knowledge: Knowledge,
+    _runtime: tokio::runtime::Runtime,
+    _data: tempfile::TempDir,
+}
+
+static DESK: LazyLock<Desk> = LazyLock::new(|| {
+    let data = tempfile::tempdir().expect("a folder");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../knowledge-base");
+    let knowledge = runtime.block_on(async {
+        let store = Store::open(&Store::sqlite_url(data.path())).await.expect("a database");
+        Knowledge::start(store, Workspace::default_name(), Some(folder), data.path()).await.expect("a knowledge base")
+    });
+    Desk { knowledge, _runtime: runtime, _data: data }
+});
+
+fuzz_target!(|input: &[u8]| {
+    let Some((first, rest)) = input.split_first() else { return };
+    let text: String = String::from_utf8_lossy(rest).chars().take(MOST).collect();
+    let language = Language::parse(LANGUAGES[usize::from(*first) % LANGUAGES.len()]).expect("a tag");
+    let workspace = Workspace::default_name();
+    let search = Search {
+        query: text.clone(),
+        language: language.clone(),
+        category: String::new(),
+        tags: Vec::new(),
+        limit: 10,
+        offset: 0,
+        reader: Reader::public(),
+    };
+    let hits = DESK.knowledge.search(&workspace, &search).expect("it is answered");
+    for hit in &hits.hits {
+        assert!((0.0..=1.0).contains(&hit.score));
+        let title: String = hit.title.iter().map(|segment| segment.text.as_str()).collect();
+        assert_eq!(title, hit.document.title);
+    }
+    let said = Said { pieces: vec![Spoken { text, recent: 1.0, whole: 0.5 }], ..Said::default() };
+    let query = OfferQuery {
+        wanted: Wanted::Conversation(said),
+        kinds: vec![Kind::Article, Kind::CannedAnswer],
+        language,
+        reader: Reader::public(),
+        limit: 5,
+        threshold: 0.0,
+    };
+    let offers = DESK.knowledge.offer(&workspace, &query).expect("it is answered");
+    assert!(offers.windows(2).all(|pair| pair[0].score >= pair[1].score));
+});
