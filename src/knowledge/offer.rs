@@ -30,7 +30,7 @@ const MOST_WHOLE: usize = 100;
 const LEARNED: f32 = 60.0;
 const LIKE: f32 = 0.4;
 /// How sure a document is that answered a chat like this one, whatever share of the votes it has.
-const ANSWERED_SHARE: f32 = 0.7;
+const ANSWERED_SHARE: f32 = 0.8;
 /// Most pairs of words of the whole conversation that count.
 const MOST_PAIRS: usize = 32;
 /// What the whole conversation counts beside its last turns, and how that rises with the number of passages where no document has a
@@ -49,6 +49,8 @@ const MOST_PASSED_OVER: usize = 10;
 const GRAMMED: usize = 16;
 /// What a clause alone says counts a little less than the whole.
 const CLAUSE_SHARE: f64 = 0.8;
+/// Of a threshold, what is enough for documents that come after one that reaches it.
+const AFTER_SHARE: f64 = 0.4;
 /// A document in another language is worth less to whoever can't read it.
 const FOREIGN_SHARE: f64 = 0.5;
 
@@ -105,7 +107,7 @@ impl Vote {
     }
 
     fn confidence(&self) -> f64 {
-        f64::from(self.likeness.sqrt() * (ANSWERED_SHARE + (1.0 - ANSWERED_SHARE) * self.share.sqrt()))
+        f64::from(self.likeness * (ANSWERED_SHARE + (1.0 - ANSWERED_SHARE) * self.share.sqrt()))
     }
 }
 
@@ -145,8 +147,8 @@ struct Fit {
     chats: usize,
 }
 
-/// Ranks documents for a conversation: those in its language first, then others whose document is not there yet; none under the
-/// threshold.
+/// Ranks documents for a conversation: those in its language first, then others whose document is not there yet; none unless one reaches
+/// the threshold.
 pub fn offer(index: &Index, synonyms: &Synonyms, query: &OfferQuery) -> Result<Vec<Offer>, KnowledgeError> {
     let view = index.view();
     let there = view.languages();
@@ -166,7 +168,10 @@ pub fn offer(index: &Index, synonyms: &Synonyms, query: &OfferQuery) -> Result<V
             Wanted::Typed(_) | Wanted::Conversation(_) => fitting(&view, &scope, &asked, primary, synonyms)?,
         };
         let marker = Arc::new(marker);
-        let fits = fits.into_iter().filter(|fit| fit.confidence * share >= query.threshold).take(query.limit + MOST_PASSED_OVER);
+        // Where something fits, what comes after it may fit less.
+        let surest = fits.iter().map(|fit| fit.confidence * share).fold(0.0, f64::max);
+        let least = if surest >= query.threshold { query.threshold * AFTER_SHARE } else { query.threshold };
+        let fits = fits.into_iter().filter(|fit| fit.confidence * share >= least).take(query.limit + MOST_PASSED_OVER);
         let mut read =
             fits.map(|fit| Ok((view.read(fit.part, fit.doc)?, fit))).collect::<Result<Vec<(Document, Fit)>, KnowledgeError>>()?;
         for (document, fit) in &mut read {
@@ -181,7 +186,7 @@ pub fn offer(index: &Index, synonyms: &Synonyms, query: &OfferQuery) -> Result<V
                 break;
             }
             let score = fit.confidence * share;
-            if score >= query.threshold && query.wanted.takes(&document) && seen.insert((document.kind(), document.id.clone())) {
+            if score >= least && query.wanted.takes(&document) && seen.insert((document.kind(), document.id.clone())) {
                 // What ranks lower is not surer.
                 let score = offers.last().map_or(score, |last: &Offer| score.min(last.score));
                 offers.push(Offer::of(document, score, fit.chats, &marker));

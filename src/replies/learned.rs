@@ -20,6 +20,8 @@ use crate::{
 /// BM25's constants.
 const K1: f32 = 1.2;
 const B: f32 = 0.9;
+/// As many chats more without any word are counted: a few chats are too few to tell which words say nothing.
+const BACKGROUND: f32 = 50.0;
 /// What each field counts: the last words of the customer and of the agent, the words before these, all of the customer's, the whole chat;
 /// then the last words again, each as a whole.
 const WEIGHTS: [f32; FIELDS] = [0.7, 0.5, 0.4, 0.1, 1.0, 0.2, 0.2, 0.4];
@@ -284,7 +286,7 @@ impl Field {
         let bent = |count: f32, length: f32| count * (K1 + 1.0) / (count + K1 * (1.0 - B + B * length / average));
         for (word, count) in seen {
             let postings = self.postings.get(word).map_or(&[][..], Vec::as_slice);
-            let (all, with) = (self.lengths.len() as f32, postings.len() as f32);
+            let (all, with) = (self.lengths.len() as f32 + BACKGROUND, postings.len() as f32);
             let idf = (1.0 + (all - with + 0.5) / (with + 0.5)).ln();
             most += idf * bent(count, same);
             for (lesson, count) in postings {
