@@ -78,7 +78,7 @@ impl Replies {
             }
         };
         if let Wanted::Conversation(said) = &mut wanted {
-            said.votes = self.lessons.votes(workspace, &chat, &language);
+            said.votes = self.votes(workspace, &chat, &language).await?;
         }
         let reader = Reader::agent(draft.agent.agent_id.clone(), draft.agent.groups.clone());
         let query = OfferQuery {

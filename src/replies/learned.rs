@@ -33,6 +33,26 @@ const SHARPNESS: i32 = 6;
 const LEAST_CUSTOMERS: usize = 3;
 /// In so many days a lesson comes to count half.
 const HALF_LIFE_DAYS: f32 = 180.0;
+/// What fields of forms and records are called that hold a person's name or address.
+const NAMED: [&str; 17] = [
+    "name",
+    "firstname",
+    "lastname",
+    "surname",
+    "address",
+    "city",
+    "ad",
+    "adi",
+    "isim",
+    "soyad",
+    "soyadi",
+    "adres",
+    "nev",
+    "vezeteknev",
+    "keresztnev",
+    "vorname",
+    "nachname",
+];
 /// Most words kept of one side's last turn, and of all its turns.
 const MOST_LAST: usize = 60;
 const MOST_ALL: usize = 150;
@@ -124,9 +144,9 @@ impl Situation {
 fn names(chat: &Chat) -> Vec<String> {
     let mut names = vec![chat.customer.name.clone(), chat.summary.customer_name.clone(), chat.summary.agent_name.clone()];
     names.extend(chat.turns.iter().map(|turn| turn.message.author_name.clone()));
-    // What a form or a record says belongs to somebody.
-    names.extend(chat.form_answers.values().cloned());
-    names.extend(chat.records.iter().flat_map(|record| record.values.values().cloned()));
+    let told = chat.form_answers.iter().chain(chat.records.iter().flat_map(|record| &record.values));
+    names
+        .extend(told.filter(|(field, _)| words(field, "").iter().any(|word| NAMED.contains(&word.folded()))).map(|(_, name)| name.clone()));
     names
 }
 
@@ -184,10 +204,6 @@ struct Field {
 }
 
 impl Learned {
-    pub fn is_empty(&self) -> bool {
-        self.lessons.is_empty()
-    }
-
     /// Whether so many lessons are here beyond what is kept that it is time to begin anew.
     pub fn is_overfull(&self) -> bool {
         self.lessons.len() as i64 > lesson_rows::MOST + lesson_rows::MOST / 10
@@ -294,5 +310,26 @@ impl Field {
             }
         }
         (scores, most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stay_and_names_and_numbers_go() {
+        let names: HashSet<String> = ["mira".to_owned()].into();
+        assert_eq!(
+            bare("Hi, my tent's zipper jammed. Please call Jonas or mira: 0171 5551234, a@b.de", "en", &names),
+            "hi my tent zipper jam pleas call or"
+        );
+        assert_eq!(bare("Mein Zelt klemmt seit 2024", "de", &names), "mein zelt klemmt seit");
+    }
+
+    #[test]
+    fn a_situation_is_read_as_it_was_kept() {
+        let situation = Situation { last_customer: "a b".into(), agent: "c".into(), ..Situation::default() };
+        assert_eq!(Situation::read(&situation.lines()), situation);
     }
 }

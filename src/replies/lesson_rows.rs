@@ -1,13 +1,15 @@
 //! Lessons: what chats taught, kept apart from the chats and from the documents.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
 
 use super::{ReplyError, learned::Situation};
 use crate::{
     config::Workspace,
     knowledge::{DocumentKey, Kind},
-    store::{Store, StoreError, Write, nanoseconds, timestamp},
+    store::{Store, StoreError, Write, nanoseconds, sql, timestamp},
     text::{Id, Language},
 };
 
@@ -52,55 +54,67 @@ pub async fn counter(store: &Store, workspace: &Workspace) -> Result<Counter, Re
 
 /// Writes lessons down; one that is known already stays as it is.
 pub async fn insert(write: &mut Write, workspace: &Workspace, lessons: &[Lesson]) -> Result<(), ReplyError> {
+    const COLUMNS: usize = 11;
+    if lessons.is_empty() {
+        return Ok(());
+    }
     let name = workspace.as_str();
-    for lesson in lessons {
-        let number: i64 = sqlx::query_scalar(
-            "INSERT INTO lesson_counter (workspace, number, removals, documents) VALUES ($1, 1, 0, 0)
-             ON CONFLICT (workspace) DO UPDATE SET number = lesson_counter.number + 1 RETURNING number",
-        )
-        .bind(name.to_owned())
-        .fetch_one(&mut **write)
-        .await?;
-        sqlx::query(
-            "INSERT INTO lesson (workspace, chat_id, kind, document_id, turn, number, language, hash, customer, at, words)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (workspace, chat_id, kind, document_id, turn) DO NOTHING",
-        )
-        .bind(name.to_owned())
-        .bind(lesson.chat_id.clone())
-        .bind(lesson.document.kind as i64)
-        .bind(lesson.document.id.to_string())
-        .bind(lesson.turn)
-        .bind(number)
-        .bind(lesson.document.language.to_string())
-        .bind(lesson.hash.clone())
-        .bind(lesson.customer.clone())
-        .bind(nanoseconds(lesson.at))
-        .bind(lesson.situation.lines())
-        .execute(&mut **write)
-        .await?;
+    let count = i64::try_from(lessons.len()).unwrap_or(i64::MAX);
+    let last: i64 = sqlx::query_scalar(
+        "INSERT INTO lesson_counter (workspace, number, removals, documents) VALUES ($1, $2, 0, 0)
+         ON CONFLICT (workspace) DO UPDATE SET number = lesson_counter.number + $2 RETURNING number",
+    )
+    .bind(name.to_owned())
+    .bind(count)
+    .fetch_one(&mut **write)
+    .await?;
+    let numbered: Vec<(i64, &Lesson)> = (last - count + 1..).zip(lessons).collect();
+    for lessons in sql::pieces(&numbered, COLUMNS) {
+        let statement = format!(
+            "INSERT INTO lesson (workspace, chat_id, kind, document_id, turn, number, language, hash, customer, at, words) VALUES {}
+             ON CONFLICT (workspace, chat_id, kind, document_id, turn) DO NOTHING",
+            sql::placeholders(1, lessons.len(), COLUMNS)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        for (number, lesson) in lessons {
+            query = query
+                .bind(name.to_owned())
+                .bind(lesson.chat_id.clone())
+                .bind(lesson.document.kind as i64)
+                .bind(lesson.document.id.to_string())
+                .bind(lesson.turn)
+                .bind(*number)
+                .bind(lesson.document.language.to_string())
+                .bind(lesson.hash.clone())
+                .bind(lesson.customer.clone())
+                .bind(nanoseconds(lesson.at))
+                .bind(lesson.situation.lines());
+        }
+        query.execute(&mut **write).await?;
+    }
+    let documents: HashSet<&DocumentKey> = lessons.iter().map(|lesson| &lesson.document).collect();
+    for document in documents {
         sqlx::query(
             "DELETE FROM lesson WHERE workspace = $1 AND kind = $2 AND document_id = $3 AND language = $4 AND number <=
                (SELECT number FROM lesson WHERE workspace = $1 AND kind = $2 AND document_id = $3 AND language = $4
                 ORDER BY number DESC LIMIT 1 OFFSET $5)",
         )
         .bind(name.to_owned())
-        .bind(lesson.document.kind as i64)
-        .bind(lesson.document.id.to_string())
-        .bind(lesson.document.language.to_string())
+        .bind(document.kind as i64)
+        .bind(document.id.to_string())
+        .bind(document.language.to_string())
         .bind(MOST_OF_DOCUMENT)
         .execute(&mut **write)
         .await?;
     }
-    if !lessons.is_empty() {
-        sqlx::query(
-            "DELETE FROM lesson WHERE workspace = $1 AND number <=
-               (SELECT number FROM lesson WHERE workspace = $1 ORDER BY number DESC LIMIT 1 OFFSET $2)",
-        )
-        .bind(name.to_owned())
-        .bind(MOST)
-        .execute(&mut **write)
-        .await?;
-    }
+    sqlx::query(
+        "DELETE FROM lesson WHERE workspace = $1 AND number <=
+           (SELECT number FROM lesson WHERE workspace = $1 ORDER BY number DESC LIMIT 1 OFFSET $2)",
+    )
+    .bind(name.to_owned())
+    .bind(MOST)
+    .execute(&mut **write)
+    .await?;
     Ok(())
 }
 

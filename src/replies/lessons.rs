@@ -28,29 +28,31 @@ use crate::{
 /// How often it is looked for chats that went on.
 const EVERY: Duration = Duration::from_secs(1);
 /// Chats, lessons and documents that are taken at a time.
-const CHATS_AT_ONCE: usize = 32;
+const CHATS_AT_ONCE: usize = 16;
 const LESSONS_AT_ONCE: i64 = 1000;
 const DOCUMENTS_AT_ONCE: i64 = 500;
 /// After how many chats the log tells how far a long history was read.
 const TOLD_EVERY: usize = 1000;
 /// Of a chat, lessons of its last answers are kept.
-const MOST_OF_CHAT: usize = 100;
+const MOST_OF_CHAT: usize = 30;
 
 /// What was learned in each workspace, and up to where.
 #[derive(Clone, Default)]
 pub struct Lessons(Arc<RwLock<HashMap<Workspace, (Counter, Learned)>>>);
 
-impl Lessons {
-    /// What earlier chats that were like this one say.
-    pub fn votes(&self, workspace: &Workspace, chat: &Chat, language: &Language) -> Vec<Vote> {
-        let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let Some((_, learned)) = held.get(workspace).filter(|(_, learned)| !learned.is_empty()) else { return Vec::new() };
-        let turns: Vec<&Turn> = chat.turns.iter().collect();
-        learned.votes(&Situation::of(chat, &turns, language.primary()), Timestamp::now())
-    }
-}
-
 impl Replies {
+    /// What earlier chats that were like this one say.
+    pub(super) async fn votes(&self, workspace: &Workspace, chat: &Chat, language: &Language) -> Result<Vec<Vote>, ReplyError> {
+        let turns: Vec<&Turn> = chat.turns.iter().collect();
+        let situation = Situation::of(chat, &turns, language.primary());
+        let (lessons, workspace) = (self.lessons.clone(), workspace.clone());
+        let votes = move |_: &Knowledge| {
+            let held = lessons.0.read().unwrap_or_else(PoisonError::into_inner);
+            Ok(held.get(&workspace).map(|(_, learned)| learned.votes(&situation, Timestamp::now())).unwrap_or_default())
+        };
+        Ok(self.knowledge.in_turn(votes).await?)
+    }
+
     /// Starts to learn from chats as they go on. It ends when the handle is dropped.
     pub fn learn_from_chats(&self, workspace: Workspace) -> AbortOnDropHandle<()> {
         let replies = self.clone();
@@ -102,7 +104,11 @@ impl Replies {
             let (chat, events) = match self.chats.chat_and_events(workspace, &id).await {
                 Ok(read) => read,
                 Err(ChatError::NotFound(_)) => continue,
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    // One that can't be read keeps no other from teaching.
+                    tracing::warn!(error = %error, "a chat can't be read; nothing is learned from it");
+                    continue;
+                }
             };
             let used = offer_rows::used(&self.store, workspace, &teaching.chat_id).await?;
             let language = self.customer_language(&chat);
@@ -111,30 +117,30 @@ impl Replies {
             let work =
                 move |knowledge: &Knowledge, workspace: &Workspace| lessons(knowledge, workspace, &chat, &events, from, &used, &language);
             let name = workspace.clone();
-            let lessons = self.knowledge.in_turn(move |knowledge| work(knowledge, &name)).await?;
-            learned.push((teaching, to, lessons));
-        }
-        let mut write = self.store.begin().await?;
-        let mut taken = 0;
-        for (teaching, to, lessons) in learned {
             let mut hashed = Vec::new();
-            for (mut lesson, document) in lessons {
-                // What an outcome names may be gone, or be in another language.
+            for (mut lesson, document) in self.knowledge.in_turn(move |knowledge| work(knowledge, &name)).await? {
+                // What an outcome names may be gone.
                 let document = match document {
                     Some(document) => Some(document),
                     None => self.document(workspace, &lesson.document).await?,
                 };
                 if let Some(document) = document {
-                    lesson.document = document.key();
                     lesson.hash = text_hash(&document);
                     hashed.push(lesson);
                 }
             }
+            learned.push((teaching, to, hashed));
+        }
+        let mut write = self.store.begin().await?;
+        let mut taken = 0;
+        let mut lessons = Vec::new();
+        for (teaching, to, of_chat) in learned {
             if Chats::taught(&mut write, &teaching, to).await? {
-                lesson_rows::insert(&mut write, workspace, &hashed).await?;
+                lessons.extend(of_chat);
                 taken += 1;
             }
         }
+        lesson_rows::insert(&mut write, workspace, &lessons).await?;
         write.commit().await?;
         Ok(taken)
     }

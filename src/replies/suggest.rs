@@ -60,7 +60,7 @@ impl Replies {
         let language = language.or_else(|| agent.language.clone()).unwrap_or_else(|| self.desk.language.clone());
         let mut wanted = interest::wanted(chat.as_ref(), &query);
         if let (Wanted::Conversation(said), Some(chat)) = (&mut wanted, &chat) {
-            said.votes = self.lessons.votes(workspace, chat, &language);
+            said.votes = self.votes(workspace, chat, &language).await?;
         }
         let threshold = match wanted {
             Wanted::Conversation(_) => SUGGESTION_THRESHOLD,
