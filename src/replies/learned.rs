@@ -145,8 +145,8 @@ fn names(chat: &Chat) -> Vec<String> {
     let mut names = vec![chat.customer.name.clone(), chat.summary.customer_name.clone(), chat.summary.agent_name.clone()];
     names.extend(chat.turns.iter().map(|turn| turn.message.author_name.clone()));
     let told = chat.form_answers.iter().chain(chat.records.iter().flat_map(|record| &record.values));
-    names
-        .extend(told.filter(|(field, _)| words(field, "").iter().any(|word| NAMED.contains(&word.folded()))).map(|(_, name)| name.clone()));
+    let is_name = |field: &str| words(&field.replace(['_', '-'], " "), "").iter().any(|word| NAMED.contains(&word.folded()));
+    names.extend(told.filter(|(field, _)| is_name(field)).map(|(_, name)| name.clone()));
     names
 }
 
