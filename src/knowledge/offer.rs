@@ -14,7 +14,7 @@ use super::{
     query::{Query, Typed},
     schema::{key_text, shortcut_key},
     score::{Corpus, Scope, Scored, score},
-    search::{TITLE_GAIN, by_rank, confidence, deviation, term},
+    search::{TITLE_GAIN, by_rank, confidence, deviation, only, term},
     snippet::Marker,
     synonyms::Synonyms,
     terms::{Term, plain_terms, terms},
@@ -155,13 +155,17 @@ pub fn offer(index: &Index, synonyms: &Synonyms, query: &OfferQuery) -> Result<V
     let own = lookup(&query.language, there.iter());
     let primary = query.language.primary();
     let asked = Asked::of(&query.wanted, primary);
+    let only = match &query.wanted {
+        Wanted::Typed(text) => only(&view, "", &[], &Typed::read(text, primary))?,
+        _ => None,
+    };
     let mut offers: Vec<Offer> = Vec::new();
     let mut seen: HashSet<(Kind, Id)> = HashSet::new();
     for (language, share) in own.map(|own| (Some(own), 1.0)).into_iter().chain([(None, FOREIGN_SHARE)]) {
         if offers.len() >= query.limit || (language.is_none() && own.is_some() && there.len() == 1) {
             break;
         }
-        let scope = Scope { kinds: &query.kinds, language, reader: &query.reader, only: None };
+        let scope = Scope { kinds: &query.kinds, language, reader: &query.reader, only: only.as_deref() };
         let (fits, marker) = match &query.wanted {
             Wanted::Shortcut(typed) => (by_shortcut(&view, &scope, typed)?, Marker::default()),
             Wanted::Opener(_) => openers(&view, &scope, &asked, primary, synonyms)?,

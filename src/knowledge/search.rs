@@ -81,7 +81,7 @@ pub fn search(index: &Index, synonyms: &Synonyms, search: &Search) -> Result<Hit
     if typed.query.words.is_empty() {
         return Ok(Hits::default());
     }
-    let only = only(&view, search, &typed)?;
+    let only = only(&view, &search.category, &search.tags, &typed)?;
     for language in own.map(Some).into_iter().chain([None]) {
         let scope = Scope { kinds: &[Kind::Article], language, reader: &search.reader, only: only.as_deref() };
         let corpus = Corpus::of(&scope.sizes(&view, None));
@@ -177,13 +177,13 @@ pub fn deviation(values: &[f32]) -> f32 {
 }
 
 /// What must hold beside the words, by part: category, tags, phrases, exclusions. `None` if there is nothing of the kind.
-fn only(view: &View, search: &Search, typed: &Typed) -> Result<Option<Vec<BitSet>>, KnowledgeError> {
+pub fn only(view: &View, category: &str, tags: &[String], typed: &Typed) -> Result<Option<Vec<BitSet>>, KnowledgeError> {
     let fields = view.fields;
     let mut clauses: Vec<(Occur, Box<dyn IndexQuery>)> = Vec::new();
-    if !search.category.is_empty() {
-        clauses.push((Occur::Must, term(fields.category, &search.category)));
+    if !category.is_empty() {
+        clauses.push((Occur::Must, term(fields.category, category)));
     }
-    clauses.extend(search.tags.iter().map(|tag| (Occur::Must, term(fields.tag, tag))));
+    clauses.extend(tags.iter().map(|tag| (Occur::Must, term(fields.tag, tag))));
     clauses.extend(typed.phrases.iter().map(|phrase| (Occur::Must, anywhere(view, phrase))));
     for excluded in &typed.excluded {
         match excluded {

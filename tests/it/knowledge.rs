@@ -204,6 +204,12 @@ async fn a_canned_answer_is_offered_to_its_owners_alone() {
     let mut offered: Vec<String> = desk.suggest(request.clone()).await.into_iter().map(|suggestion| suggestion.id).collect();
     offered.sort();
     assert_eq!(offered, ["all", "mine", "ours"]);
+    for (query, expected) in [("voucher -mine", vec!["all", "ours"]), ("\"voucher ours\"", vec!["ours"])] {
+        let narrowed = pb::SuggestAnswersRequest { query: query.into(), ..request.clone() };
+        let mut offered: Vec<String> = desk.suggest(narrowed).await.into_iter().map(|suggestion| suggestion.id).collect();
+        offered.sort();
+        assert_eq!(offered, expected, "{query}");
+    }
     let by_shortcut = desk.suggest(pb::SuggestAnswersRequest { query: "/theirs".into(), ..request }).await;
     assert!(by_shortcut.is_empty());
     desk.close().await;
