@@ -76,7 +76,8 @@ async fn measure(vocabulary: &Vocabulary, articles: usize) {
     // A large index is served before it is whole; its last article comes in last.
     let mut client = KnowledgeServiceClient::new(connect(&server).await);
     let request = || pb::SearchRequest { query: "glockenspiel".into(), language: "en".into(), ..pb::SearchRequest::default() };
-    while client.search(request()).await.expect("it is answered").into_inner().total == 0 {
+    let last = format!("article-{articles}");
+    while client.search(request()).await.expect("it is answered").into_inner().hits.first().is_none_or(|first| first.id != last) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     println!("  indexed from the catalog      {:>9.2} s", began.elapsed().as_secs_f64());
