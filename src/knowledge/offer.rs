@@ -172,9 +172,7 @@ pub fn offer(index: &Index, synonyms: &Synonyms, query: &OfferQuery) -> Result<V
             Wanted::Typed(_) | Wanted::Conversation(_) => fitting(&view, &scope, &asked, primary, synonyms)?,
         };
         let marker = Arc::new(marker);
-        // Where something fits, what comes after it may fit less.
-        let surest = fits.iter().map(|fit| fit.confidence * share).fold(0.0, f64::max);
-        let least = if surest >= query.threshold { query.threshold * AFTER_SHARE } else { query.threshold };
+        let least = query.threshold * AFTER_SHARE;
         let fits = fits.into_iter().filter(|fit| fit.confidence * share >= least).take(query.limit + MOST_PASSED_OVER);
         let mut read =
             fits.map(|fit| Ok((view.read(fit.part, fit.doc)?, fit))).collect::<Result<Vec<(Document, Fit)>, KnowledgeError>>()?;
@@ -184,13 +182,18 @@ pub fn offer(index: &Index, synonyms: &Synonyms, query: &OfferQuery) -> Result<V
                 fit.confidence *= f64::from(KNOWN_SHARE);
             }
         }
+        read.retain(|(document, _)| query.wanted.takes(document));
+        // Where something that may be offered fits, what comes after it may fit less.
+        if !read.iter().any(|(_, fit)| fit.confidence * share >= query.threshold) {
+            continue;
+        }
         read.sort_by(|one, other| other.1.rank.total_cmp(&one.1.rank));
         for (document, fit) in read {
             if offers.len() == query.limit {
                 break;
             }
             let score = fit.confidence * share;
-            if score >= least && query.wanted.takes(&document) && seen.insert((document.kind(), document.id.clone())) {
+            if score >= least && seen.insert((document.kind(), document.id.clone())) {
                 // What ranks lower is not surer.
                 let score = offers.last().map_or(score, |last: &Offer| score.min(last.score));
                 offers.push(Offer::of(document, score, fit.chats, &marker));
