@@ -161,6 +161,7 @@ fn in_process(knowledge: &Knowledge, query: String) {
         limit: 10,
         offset: 0,
         reader: Reader::agent(String::new(), Vec::new()),
+        meaning: None,
     };
     knowledge.search(&Workspace::default_name(), &search).expect("it is answered");
 }

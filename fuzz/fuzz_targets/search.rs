@@ -48,6 +48,7 @@ fuzz_target!(|input: &[u8]| {
         limit: 10,
         offset: 0,
         reader: Reader::public(),
+        meaning: None,
     };
     let hits = DESK.knowledge.search(&workspace, &search).expect("it is answered");
     for hit in &hits.hits {
@@ -62,6 +63,7 @@ fuzz_target!(|input: &[u8]| {
         language,
         reader: Reader::public(),
         limit: 5,
+        meaning: None,
         threshold: 0.0,
     };
     let offers = DESK.knowledge.offer(&workspace, &query).expect("it is answered");

@@ -41,9 +41,8 @@ impl KnowledgeService for Api {
         }
         let session_id = fields.short("session_id", session_id);
         fields.ok()?;
-        let search = Search { query, language, category, tags, limit, offset: offset as usize, reader: reader() };
-        let (name, wanted) = (workspace.clone(), search.clone());
-        let hits = self.knowledge.in_turn(move |knowledge| knowledge.search(&name, &wanted)).await?;
+        let search = Search { query, language, category, tags, limit, offset: offset as usize, reader: reader(), meaning: None };
+        let hits = self.replies.search(&workspace, search.clone()).await?;
         // A later page of a search is not another search.
         let search_id =
             if search.offset == 0 { self.knowledge.searched(&workspace, &session_id, &search.query, hits.total) } else { String::new() };

@@ -53,12 +53,14 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
 async fn serve(config: Config) -> anyhow::Result<()> {
     let mut terminated = signal(SignalKind::terminate())?;
     let models: Vec<String> = config.models.iter().map(|model| format!("{} at {}", model.name, model.base_url)).collect();
+    let embedding = config.embedding.endpoint(config.models.first());
+    let embedding = embedding.map_or_else(String::new, |endpoint| format!("\nembeddings: {} at {}", endpoint.model, endpoint.base_url));
     let server = Server::start(config).await?;
     let model =
         if models.is_empty() { "none; the built-in engine does what can be done without one".to_owned() } else { models.join(", then ") };
     let keys = "none, so every call is taken, as workspace `default` with every scope";
     // Whoever started the server may not read on; it serves all the same.
-    let _ = writeln!(stdout(), "listening on {}\nkeys: {keys}\nmodel: {model}", server.address);
+    let _ = writeln!(stdout(), "listening on {}\nkeys: {keys}\nmodel: {model}{embedding}", server.address);
     tokio::select! {
         _ = terminated.recv() => {}
         interrupted = tokio::signal::ctrl_c() => interrupted?,

@@ -15,10 +15,10 @@ use clap::ArgMatches;
 use toml::{Table, Value};
 
 use crate::text::Language;
-use settings::{MODEL_SETTINGS, SETTINGS, given, model_argument};
+use settings::{EMBEDDING_SETTINGS, MODEL_SETTINGS, SETTINGS, embedding_argument, given, model_argument};
 
-pub use model::{ModelConfig, Secret};
-pub use settings::{flags, storage_flags};
+pub use model::{EmbeddingConfig, EmbeddingSettings, ModelConfig, Secret};
+pub use settings::{embedding_flags, flags, storage_flags};
 pub use workspace::Workspace;
 
 /// All settings.
@@ -39,6 +39,7 @@ pub struct Config {
     pub desk: Desk,
     /// In the order in which they are asked.
     pub models: Vec<ModelConfig>,
+    pub embedding: EmbeddingSettings,
 }
 
 /// How a workspace works.
@@ -84,6 +85,7 @@ impl Default for Config {
                 retention_days: None,
             },
             models: Vec::new(),
+            embedding: EmbeddingSettings::default(),
         }
     }
 }
@@ -112,6 +114,11 @@ impl Config {
                 take_model(&mut config.models[0], setting.key, &text, &from, &mut problems);
             }
         }
+        for setting in &EMBEDDING_SETTINGS {
+            if let Some((text, from)) = given(matches, &embedding_argument(setting), setting) {
+                take_embedding(&mut config.embedding, setting.key, &text, &from, &mut problems);
+            }
+        }
         config.check(&mut problems);
         if problems.is_empty() { Ok(config) } else { Err(ConfigError { problems }) }
     }
@@ -122,9 +129,18 @@ impl Config {
             Err(error) => return problems.push(format!("the file is no TOML: {}", error.to_string().trim().replace('\n', "\n    "))),
         };
         for (key, given) in &table {
-            if key != "models" {
+            if !matches!(key.as_str(), "models" | "embedding") {
                 self.take(key, given, key, problems);
             }
+        }
+        match table.get("embedding") {
+            None => {}
+            Some(Value::Table(table)) => {
+                for (key, given) in table {
+                    take_embedding(&mut self.embedding, key, given, &format!("embedding.{key}"), problems);
+                }
+            }
+            Some(_) => problems.push("`embedding` must be a table, begun with a line `[embedding]`".to_owned()),
         }
         let tables: &[Value] = match table.get("models") {
             None => &[],
@@ -169,7 +185,7 @@ impl Config {
             }),
             "allow_remote_without_keys" => value::truth(given).map(|truth| self.allow_remote_without_keys = truth),
             _ => {
-                let known: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).chain(["[[models]]"]).collect();
+                let known: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).chain(["[[models]]", "[embedding]"]).collect();
                 return problems.push(format!("`{from}` is no setting; settings are {}", known.join(", ")));
             }
         };
@@ -196,6 +212,14 @@ fn take_model(model: &mut ModelConfig, key: &str, given: &Value, from: &str, pro
         Some(Ok(())) => {}
         Some(Err(allowed)) => problems.push(format!("`{from}` is `{}`: {allowed}", shown(key, given))),
         None => problems.push(format!("`{from}` is no setting of a model; they are {}", ModelConfig::KEYS.join(", "))),
+    }
+}
+
+fn take_embedding(embedding: &mut EmbeddingSettings, key: &str, given: &Value, from: &str, problems: &mut Vec<String>) {
+    match embedding.set(key, given) {
+        Some(Ok(())) => {}
+        Some(Err(allowed)) => problems.push(format!("`{from}` is `{}`: {allowed}", shown(key, given))),
+        None => problems.push(format!("`{from}` is no setting of embeddings; they are {}", EmbeddingSettings::KEYS.join(", "))),
     }
 }
 
@@ -273,7 +297,7 @@ mod tests {
         for setting in &SETTINGS {
             assert!(uncommented.contains(&format!("\n{} = ", setting.key)), "{} is not in the example", setting.key);
         }
-        for key in ModelConfig::KEYS {
+        for key in ModelConfig::KEYS.iter().chain(&EmbeddingSettings::KEYS) {
             assert!(uncommented.contains(&format!("\n{key} = ")), "{key} is not in the example");
         }
     }

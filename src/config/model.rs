@@ -98,3 +98,64 @@ impl ModelConfig {
         })
     }
 }
+
+/// An embeddings endpoint, behind an OpenAI-compatible API.
+#[derive(Debug, Clone)]
+pub struct EmbeddingConfig {
+    /// The model's name, as its server knows it.
+    pub model: String,
+    /// Where the API begins, such as `https://api.openai.com/v1`.
+    pub base_url: String,
+    pub api_key: Secret,
+    pub connect_timeout: Duration,
+    /// How long a search waits for what its words mean.
+    pub search_timeout: Duration,
+    /// How long suggestions, and the search for a draft's sources, wait.
+    pub suggest_timeout: Duration,
+}
+
+/// What is told of an embeddings endpoint; it is asked only if a model is.
+#[derive(Debug, Clone, Default)]
+pub struct EmbeddingSettings {
+    model: Option<String>,
+    base_url: Option<String>,
+    api_key: Option<Secret>,
+    search_timeout: Option<Duration>,
+    suggest_timeout: Option<Duration>,
+}
+
+impl EmbeddingSettings {
+    /// The keys of the `[embedding]` table.
+    pub const KEYS: [&str; 5] = ["model", "base_url", "api_key", "search_timeout", "suggest_timeout"];
+
+    /// Sets one key; the error says what is allowed. `None`: there is no such key.
+    pub fn set(&mut self, key: &str, given: &Value) -> Option<Result<(), String>> {
+        let longest = Duration::from_secs(60);
+        Some(match key {
+            "model" => value::text(given, "a model's name, such as `text-embedding-3-small`").map(|model| self.model = Some(model)),
+            "base_url" => value::web_address(given).map(|url| self.base_url = Some(url)),
+            "api_key" => value::key(given).map(|key| self.api_key = Some(Secret(key))),
+            "search_timeout" => value::duration(given, longest).map(|wait| self.search_timeout = Some(wait)),
+            "suggest_timeout" => value::duration(given, longest).map(|wait| self.suggest_timeout = Some(wait)),
+            _ => return None,
+        })
+    }
+
+    /// The endpoint, if a model is named. Where no address is given it is the first model's, with its key: a key goes to no other server.
+    pub fn endpoint(&self, first_model: Option<&ModelConfig>) -> Option<EmbeddingConfig> {
+        let model = self.model.clone()?;
+        let default = ModelConfig::default();
+        let first_model = first_model.unwrap_or(&default);
+        let base_url = self.base_url.clone().unwrap_or_else(|| first_model.base_url.clone());
+        let same_server = base_url == first_model.base_url;
+        let api_key = self.api_key.clone().or_else(|| same_server.then(|| first_model.api_key.clone())).unwrap_or_default();
+        Some(EmbeddingConfig {
+            model,
+            base_url,
+            api_key,
+            connect_timeout: default.connect_timeout,
+            search_timeout: self.search_timeout.unwrap_or(Duration::from_millis(50)),
+            suggest_timeout: self.suggest_timeout.unwrap_or(Duration::from_millis(300)),
+        })
+    }
+}

@@ -129,6 +129,40 @@ pub const MODEL_SETTINGS: [Setting; 10] = [
     },
 ];
 
+/// The settings of the embeddings endpoint; in the file they are those of `[embedding]`.
+pub const EMBEDDING_SETTINGS: [Setting; 5] = [
+    Setting {
+        key: "model",
+        variable: "DESKHAND_EMBEDDING_MODEL",
+        value: "NAME",
+        help: "A model for embeddings, such as `text-embedding-3-small`: search and suggestions then also go by what words mean [default: none]",
+    },
+    Setting {
+        key: "base_url",
+        variable: "DESKHAND_EMBEDDING_BASE_URL",
+        value: "URL",
+        help: "Where its OpenAI-compatible API begins [default: that of the first model]",
+    },
+    Setting {
+        key: "api_key",
+        variable: "DESKHAND_EMBEDDING_API_KEY",
+        value: "KEY",
+        help: "Its key [default: that of the first model, if it has the same address]",
+    },
+    Setting {
+        key: "search_timeout",
+        variable: "DESKHAND_EMBEDDING_SEARCH_TIMEOUT",
+        value: "TIME",
+        help: "How long a search waits for it, before it goes by words alone [default: 50ms]",
+    },
+    Setting {
+        key: "suggest_timeout",
+        variable: "DESKHAND_EMBEDDING_SUGGEST_TIMEOUT",
+        value: "TIME",
+        help: "The same for suggestions and drafts [default: 300ms]",
+    },
+];
+
 /// The flags of the settings that say where everything is kept.
 pub fn storage_flags() -> Vec<Arg> {
     let storage = SETTINGS.iter().filter(|setting| matches!(setting.key, "data" | "database_url"));
@@ -139,7 +173,12 @@ pub fn storage_flags() -> Vec<Arg> {
 pub fn flags() -> Vec<Arg> {
     let top = SETTINGS.iter().map(|setting| flag(setting, setting.key.to_owned()));
     let model = MODEL_SETTINGS.iter().map(|setting| flag(setting, model_argument(setting)).help_heading("The first model"));
-    top.chain(model).collect()
+    top.chain(model).chain(embedding_flags()).collect()
+}
+
+/// The flags of the embeddings endpoint.
+pub fn embedding_flags() -> Vec<Arg> {
+    EMBEDDING_SETTINGS.iter().map(|setting| flag(setting, embedding_argument(setting)).help_heading("Embeddings")).collect()
 }
 
 fn flag(setting: &Setting, name: String) -> Arg {
@@ -150,6 +189,11 @@ fn flag(setting: &Setting, name: String) -> Arg {
 /// The name of a model setting's argument.
 pub fn model_argument(setting: &Setting) -> String {
     if setting.key == "name" { "model".to_owned() } else { format!("model_{}", setting.key) }
+}
+
+/// The name of an embedding setting's argument.
+pub fn embedding_argument(setting: &Setting) -> String {
+    format!("embedding_{}", setting.key)
 }
 
 /// What a flag or variable says, and its name. An empty variable says nothing.

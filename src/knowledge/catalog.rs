@@ -8,6 +8,8 @@ use super::{
     Details, Document, DocumentKey, Kind, KnowledgeError, PutStatus, Visibility,
     document_rows::{self, Change},
     folder::Folder,
+    vector_rows,
+    vectors::{DocumentVectors, KeptVectors},
 };
 use crate::{
     config::Workspace,
@@ -166,6 +168,32 @@ impl Catalog {
     /// The number of the last change.
     pub async fn last_number(&self) -> Result<i64, KnowledgeError> {
         document_rows::last_number(&self.store, &self.workspace).await
+    }
+
+    /// Documents that have no vectors of a model, as they are now: see [`vector_rows::missing`].
+    pub async fn without_vectors(&self, model: &str, after: i64, most: i64) -> Result<Vec<(i64, Document)>, KnowledgeError> {
+        vector_rows::missing(&self.store, &self.workspace, model, after, most).await
+    }
+
+    /// How many such documents there are.
+    pub async fn count_without_vectors(&self, model: &str, after: i64) -> Result<i64, KnowledgeError> {
+        vector_rows::count_missing(&self.store, &self.workspace, model, after).await
+    }
+
+    /// Keeps documents' vectors.
+    pub async fn keep_vectors(&self, model: &str, kept: &[KeptVectors]) -> Result<(), KnowledgeError> {
+        let mut write = self.store.begin().await?;
+        let last = document_rows::take_numbers(&mut write, &self.workspace, kept.len()).await?;
+        for (number, kept) in (last + 1 - kept.len() as i64..).zip(kept) {
+            vector_rows::store(&mut write, &self.workspace, model, kept, number).await?;
+        }
+        write.commit().await?;
+        Ok(())
+    }
+
+    /// A model's vectors that were kept after a number, in order, at most `most`.
+    pub async fn vectors(&self, model: &str, after: i64, most: i64) -> Result<Vec<(i64, DocumentKey, DocumentVectors)>, KnowledgeError> {
+        vector_rows::after(&self.store, &self.workspace, model, after, most).await
     }
 
     /// Every language version of a document, none if there is none.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row, any::AnyRow};
 
-use super::{Document, DocumentKey, Kind, KnowledgeError};
+use super::{Document, DocumentKey, Kind, KnowledgeError, vector_rows};
 use crate::{
     config::Workspace,
     store::{Store, StoreError, Write, nanoseconds, sql, timestamp},
@@ -136,7 +136,7 @@ pub async fn store(write: &mut Write, workspace: &Workspace, document: &Document
     .await
 }
 
-/// Marks a version as deleted under a number; its text goes.
+/// Marks a version as deleted under a number; its text and vectors go.
 pub async fn delete(
     write: &mut Write,
     workspace: &Workspace,
@@ -144,7 +144,8 @@ pub async fn delete(
     number: i64,
     now: Timestamp,
 ) -> Result<(), KnowledgeError> {
-    store_row(write, workspace, key, number, false, true, now, String::new(), String::new()).await
+    store_row(write, workspace, key, number, false, true, now, String::new(), String::new()).await?;
+    vector_rows::clear(write, workspace, key, number).await
 }
 
 #[expect(clippy::too_many_arguments, reason = "one row's columns, named at both call sites just above")]
@@ -206,8 +207,7 @@ pub async fn changes(store: &Store, workspace: &Workspace, after: i64, most: i64
     .await?;
     rows.iter()
         .map(|row| {
-            let kept = kept_of(row, 3)?;
-            let document = if kept.deleted { None } else { Some(document(row, &kept, 8)?) };
+            let document = if kept_of(row, 3)?.deleted { None } else { Some(document(row, 3, 8)?) };
             Ok(Change { number: row.try_get(7)?, key: key(row, 0)?, document })
         })
         .collect()
@@ -232,7 +232,7 @@ pub async fn list(
     .bind(most)
     .fetch_all(store.reads())
     .await?;
-    rows.iter().map(|row| document(row, &kept_of(row, 3)?, 8)).collect()
+    rows.iter().map(|row| document(row, 3, 8)).collect()
 }
 
 /// Every language version of one document.
@@ -246,10 +246,10 @@ pub async fn document_versions(store: &Store, workspace: &Workspace, kind: Kind,
     .bind(id.as_str().to_owned())
     .fetch_all(store.reads())
     .await?;
-    rows.iter().map(|row| document(row, &kept_of(row, 3)?, 8)).collect()
+    rows.iter().map(|row| document(row, 3, 8)).collect()
 }
 
-fn key(row: &AnyRow, first: usize) -> Result<DocumentKey, KnowledgeError> {
+pub fn key(row: &AnyRow, first: usize) -> Result<DocumentKey, KnowledgeError> {
     let kind = if row.try_get::<i64, _>(first)? == Kind::Article as i64 { Kind::Article } else { Kind::CannedAnswer };
     let id = Id::new(row.try_get::<String, _>(first + 1)?).map_err(StoreError::malformed)?;
     let language = Language::parse(row.try_get::<String, _>(first + 2)?.as_str()).map_err(StoreError::malformed)?;
@@ -265,7 +265,8 @@ fn kept_of(row: &AnyRow, first: usize) -> Result<Kept, KnowledgeError> {
     })
 }
 
-fn document(row: &AnyRow, kept: &Kept, content: usize) -> Result<Document, KnowledgeError> {
+pub fn document(row: &AnyRow, kept: usize, content: usize) -> Result<Document, KnowledgeError> {
+    let kept = kept_of(row, kept)?;
     let mut document: Document = serde_json::from_str(&row.try_get::<String, _>(content)?)?;
     document.from_folder = kept.from_folder;
     document.updated_at = kept.updated_at;

@@ -20,6 +20,8 @@ mod search;
 mod snippet;
 mod synonyms;
 mod terms;
+mod vector_rows;
+mod vectors;
 mod view;
 mod watch;
 
@@ -27,7 +29,7 @@ use std::{
     collections::HashMap,
     num::NonZero,
     path::{Path, PathBuf},
-    sync::{Arc, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use jiff::Timestamp;
@@ -51,12 +53,18 @@ pub use query::Reader;
 pub use report_rows::{ArticleRating, RatingCount, SearchReport};
 pub use search::{Hit, Hits, Search};
 pub use snippet::{Marker, Segment};
+pub use vectors::{DocumentTexts, DocumentVectors, KeptVectors, Meaning, shortened};
 
 use folder::Folder;
 use index::Index;
+use query::Typed;
 use report_rows::Report;
 use synonyms::Synonyms;
+use vectors::Vectors;
 use watch::Watch;
+
+/// Rows of vectors that are read at a time.
+const VECTORS_AT_ONCE: i64 = 1000;
 
 /// The knowledge of every workspace.
 #[derive(Clone)]
@@ -71,6 +79,7 @@ pub struct Knowledge {
 struct Base {
     catalog: Catalog,
     index: Index,
+    vectors: RwLock<Arc<Vectors>>,
     shelf: Arc<RwLock<Shelf>>,
     _watch: Option<Watch>,
 }
@@ -114,7 +123,7 @@ impl Knowledge {
             None => drop(catalog.take_folder(&Folder::default()).await?),
         }
         let index = Index::start(data.join("index").join(workspace.as_str()), catalog.clone()).await?;
-        let base = Base { catalog, index, shelf, _watch: watch };
+        let base = Base { catalog, index, vectors: RwLock::default(), shelf, _watch: watch };
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         Ok(Knowledge {
             bases: Arc::new(HashMap::from([(workspace, Arc::new(base))])),
@@ -136,7 +145,58 @@ impl Knowledge {
     /// Searches articles.
     pub fn search(&self, workspace: &Workspace, search: &Search) -> Result<Hits, KnowledgeError> {
         let base = self.base(workspace);
-        base.checked(search::search(&base.index, &base.synonyms(), search))
+        base.checked(search::search(&base.index, &base.synonyms(), &base.vectors(), search))
+    }
+
+    /// What of a query is worth asking for its meaning: nothing of one that ends in half a word, or while no document has vectors.
+    pub fn to_be_meant(&self, workspace: &Workspace, query: &str, language: &Language) -> Result<Option<String>, KnowledgeError> {
+        let base = self.base(workspace);
+        let typed = Typed::read(query, language.primary());
+        let worth = !base.vectors().is_empty() && !typed.query.words.is_empty() && !search::ends_in_half_a_word(&base.index, &typed)?;
+        Ok(worth.then(|| shortened(&typed.text)))
+    }
+
+    /// Whether documents have vectors to compare with.
+    pub fn has_vectors(&self, workspace: &Workspace) -> bool {
+        !self.base(workspace).vectors().is_empty()
+    }
+
+    /// Documents that changed after a number and have no vectors of a model, at most `most`, each with its number.
+    pub async fn without_vectors(
+        &self,
+        workspace: &Workspace,
+        model: &str,
+        after: i64,
+        most: i64,
+    ) -> Result<Vec<(i64, Document)>, KnowledgeError> {
+        self.base(workspace).catalog.without_vectors(model, after, most).await
+    }
+
+    /// How many such documents there are.
+    pub async fn count_without_vectors(&self, workspace: &Workspace, model: &str, after: i64) -> Result<i64, KnowledgeError> {
+        self.base(workspace).catalog.count_without_vectors(model, after).await
+    }
+
+    /// Keeps documents' vectors with the catalog. A document that has changed since they were made keeps those it had.
+    pub async fn keep_vectors(&self, workspace: &Workspace, model: &str, kept: &[KeptVectors]) -> Result<(), KnowledgeError> {
+        self.base(workspace).catalog.keep_vectors(model, kept).await
+    }
+
+    /// Brings the vectors that are compared up to those that are kept.
+    pub async fn take_up_vectors(&self, workspace: &Workspace, model: &str) -> Result<(), KnowledgeError> {
+        let base = self.base(workspace);
+        loop {
+            let mut vectors = base.vectors();
+            let new = base.catalog.vectors(model, vectors.number, VECTORS_AT_ONCE).await?;
+            if new.is_empty() {
+                return Ok(());
+            }
+            let taken = Arc::make_mut(&mut vectors);
+            for (number, key, vectors) in new {
+                taken.take(number, &key, vectors);
+            }
+            *base.vectors.write().unwrap_or_else(PoisonError::into_inner) = vectors;
+        }
     }
 
     /// Names a search that was made, for the report.
@@ -147,7 +207,7 @@ impl Knowledge {
     /// Ranks documents for a conversation, best first.
     pub fn offer(&self, workspace: &Workspace, query: &OfferQuery) -> Result<Vec<Offer>, KnowledgeError> {
         let base = self.base(workspace);
-        base.checked(offer::offer(&base.index, &base.synonyms(), query))
+        base.checked(offer::offer(&base.index, &base.synonyms(), &base.vectors(), query))
     }
 
     /// The canned answer that an agent's message equals or nearly equals.
@@ -290,7 +350,11 @@ impl Base {
         Arc::clone(&self.read_shelf().synonyms)
     }
 
+    fn vectors(&self) -> Arc<Vectors> {
+        Arc::clone(&self.vectors.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn read_shelf(&self) -> std::sync::RwLockReadGuard<'_, Shelf> {
-        self.shelf.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.shelf.read().unwrap_or_else(PoisonError::into_inner)
     }
 }

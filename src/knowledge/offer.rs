@@ -14,10 +14,11 @@ use super::{
     query::{Query, Typed},
     schema::{key_text, shortcut_key},
     score::{Corpus, Scope, Scored, score},
-    search::{TITLE_GAIN, by_rank, confidence, deviation, only, term},
+    search::{MEANING, TITLE_GAIN, by_rank, confidence, deviation, only, term},
     snippet::Marker,
     synonyms::Synonyms,
     terms::{Term, plain_terms, terms},
+    vectors::{Meaning, Meant, Vectors},
     view::View,
 };
 use crate::text::{Id, Language, Word, lookup, placeholders, words};
@@ -119,6 +120,8 @@ pub struct OfferQuery {
     pub language: Language,
     pub reader: Reader,
     pub limit: usize,
+    /// What the conversation, or what was typed, means; `None` if that is not known.
+    pub meaning: Option<Meaning>,
     /// From 0 to 1: what fits less is not offered.
     pub threshold: f64,
 }
@@ -149,7 +152,7 @@ struct Fit {
 
 /// Ranks documents for a conversation: those in its language first, then others whose document is not there yet; none unless one reaches
 /// the threshold.
-pub fn offer(index: &Index, synonyms: &Synonyms, query: &OfferQuery) -> Result<Vec<Offer>, KnowledgeError> {
+pub fn offer(index: &Index, synonyms: &Synonyms, vectors: &Vectors, query: &OfferQuery) -> Result<Vec<Offer>, KnowledgeError> {
     let view = index.view();
     let there = view.languages();
     let own = lookup(&query.language, there.iter());
@@ -169,7 +172,10 @@ pub fn offer(index: &Index, synonyms: &Synonyms, query: &OfferQuery) -> Result<V
         let (fits, marker) = match &query.wanted {
             Wanted::Shortcut(typed) => (by_shortcut(&view, &scope, typed)?, Marker::default()),
             Wanted::Opener(_) => openers(&view, &scope, &asked, primary, synonyms)?,
-            Wanted::Typed(_) | Wanted::Conversation(_) => fitting(&view, &scope, &asked, primary, synonyms)?,
+            Wanted::Typed(_) | Wanted::Conversation(_) => {
+                let meant = query.meaning.as_ref().map(|meaning| vectors.near(&view, &scope, meaning)).unwrap_or_default();
+                fitting(&view, &scope, &asked, meant, primary, synonyms)?
+            }
         };
         let marker = Arc::new(marker);
         let least = query.threshold * AFTER_SHARE;
@@ -338,6 +344,7 @@ fn fitting(
     view: &View,
     scope: &Scope<'_>,
     asked: &Asked,
+    mut meant: Vec<Meant>,
     language: &str,
     synonyms: &Synonyms,
 ) -> Result<(Vec<Fit>, Marker), KnowledgeError> {
@@ -353,21 +360,30 @@ fn fitting(
         None => None,
     };
     let mut near = joined(&found, found_whole.as_deref());
+    let matter_share = if view.has_categories() { MATTER } else { MATTER * corpus.passages.powf(MATTER_RISE) };
+    meant_by_group(view, &mut meant);
+    let nearness = |meant: &Meant| (meant.recent + matter_share * meant.whole) / (1.0 + matter_share);
+    let voted = voted(view, scope, &asked.votes)?;
+    // Whatever the words count, these are looked at: what chats say, and what is meant.
+    let mut nearest: Vec<&Meant> = meant.iter().collect();
+    let nearer = |one: &&Meant, other: &&Meant| by_rank(view, (nearness(one), one.part, one.doc), (nearness(other), other.part, other.doc));
+    nearest.sort_by(nearer);
+    let sure: HashSet<(u32, u32)> =
+        voted.iter().map(|(place, _)| *place).chain(nearest.iter().take(CLOSER).map(|meant| meant.place())).collect();
+    let there: HashSet<(u32, u32)> = near.iter().map(Near::place).collect();
+    let without = |place: &(u32, u32)| Near { part: place.0, doc: place.1, recent: 0.0, recent_words: 0.0, whole: 0.0, matter: 0.0 };
+    near.extend(sure.difference(&there).map(without));
     add_groups(view, &mut near);
     // First all of them, by what words and grams count; then the best, by a closer look.
     let highest = |of: fn(&Near) -> f32| near.iter().map(of).fold(f32::MIN_POSITIVE, f32::max);
     let (recent_most, matter_most) = (highest(|near| near.recent), highest(|near| near.matter));
-    let matter_share = if view.has_categories() { MATTER } else { MATTER * corpus.passages.powf(MATTER_RISE) };
     let first = |near: &Near| near.recent / recent_most + matter_share * near.matter / matter_most;
     if near.len() > CLOSER {
         let better = |one: &Near, other: &Near| by_rank(view, (first(one), one.part, one.doc), (first(other), other.part, other.doc));
         near.select_nth_unstable_by(CLOSER, better);
-        near.truncate(CLOSER);
+        let rest = near.split_off(CLOSER);
+        near.extend(rest.into_iter().filter(|near| sure.contains(&near.place())));
     }
-    let voted = voted(view, scope, &asked.votes)?;
-    let missing: Vec<(u32, u32)> =
-        voted.iter().map(|(place, _)| *place).filter(|place| !near.iter().any(|near| near.place() == *place)).collect();
-    near.extend(missing.into_iter().map(|(part, doc)| Near { part, doc, recent: 0.0, recent_words: 0.0, whole: 0.0, matter: 0.0 }));
     near.sort_by_key(Near::place);
     let places: Vec<(u32, u32)> = near.iter().map(Near::place).collect();
     let recent_close = look(view, &corpus, &places, &recent_terms, &asked.recent.pairs)?;
@@ -383,17 +399,22 @@ fn fitting(
         near.iter().zip(&whole_pairs).map(|(near, pairs)| near.matter + if in_group(near) { 0.0 } else { *pairs }).collect();
     let passages: Vec<f32> = recent_close.iter().map(|closer| closer.passages).collect();
     let shares = [1.0 / deviation(&recent), matter_share / deviation(&matter), corpus.passages_share() / deviation(&passages)];
+    let text: Vec<f32> =
+        (0..near.len()).map(|number| shares[0] * recent[number] + shares[1] * matter[number] + shares[2] * passages[number]).collect();
+    let of_meaning = |near: &Near| meant.binary_search_by_key(&near.place(), Meant::place).ok().map(|at| &meant[at]);
+    let meaning: Vec<f32> = near.iter().map(|near| of_meaning(near).map_or(0.0, nearness)).collect();
+    let meaning_share = if meant.is_empty() { 0.0 } else { MEANING * deviation(&text) / deviation(&meaning) };
     let mut fits: Vec<Fit> = near
         .iter()
         .enumerate()
         .map(|(number, near)| {
             let vote = voted.iter().find(|(place, _)| *place == near.place()).map(|(_, vote)| *vote);
-            let text = shares[0] * recent[number] + shares[1] * matter[number] + shares[2] * passages[number];
             let confidence = confidence(near.recent_words, best).max(clause_confidence(asked, &recent_terms, &recent_close[number]));
+            let confidence = confidence.max(of_meaning(near).map_or(0.0, Meant::confidence));
             Fit {
                 part: near.part,
                 doc: near.doc,
-                rank: text + vote.map_or(0.0, Vote::weight),
+                rank: text[number] + meaning_share * meaning[number] + vote.map_or(0.0, Vote::weight),
                 confidence: vote.map_or(confidence, |vote| confidence.max(vote.confidence())),
                 chats: vote.map_or(0, |vote| vote.chats),
             }
@@ -465,6 +486,27 @@ fn add_groups(view: &View, near: &mut [Near]) {
     }
 }
 
+/// The same for what is meant.
+fn meant_by_group(view: &View, meant: &mut [Meant]) {
+    if !view.has_categories() {
+        return;
+    }
+    let mut groups: HashMap<u32, [f32; BEST_OF_CATEGORY]> = HashMap::new();
+    for meant in meant.iter() {
+        let Some(category) = view.category(meant.part, meant.doc) else { continue };
+        let best = groups.entry(category).or_default();
+        if meant.whole > best[BEST_OF_CATEGORY - 1] {
+            best[BEST_OF_CATEGORY - 1] = meant.whole;
+            best.sort_unstable_by(|one, other| other.total_cmp(one));
+        }
+    }
+    for meant in meant {
+        if let Some(best) = view.category(meant.part, meant.doc).and_then(|category| groups.get(&category)) {
+            meant.whole = best.iter().sum::<f32>() / BEST_OF_CATEGORY as f32;
+        }
+    }
+}
+
 fn sort_by_rank(view: &View, fits: &mut [Fit]) {
     fits.sort_by(|one, other| by_rank(view, (one.rank, one.part, one.doc), (other.rank, other.part, other.doc)));
 }
@@ -504,7 +546,7 @@ fn openers(
     language: &str,
     synonyms: &Synonyms,
 ) -> Result<(Vec<Fit>, Marker), KnowledgeError> {
-    let (found, marker) = fitting(view, scope, asked, language, synonyms)?;
+    let (found, marker) = fitting(view, scope, asked, Vec::new(), language, synonyms)?;
     let fit: HashMap<(u32, u32), f64> = found.into_iter().map(|fit| ((fit.part, fit.doc), fit.confidence)).collect();
     let weight = term(view.fields.tag, "opener").weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
     let mut fits = Vec::new();

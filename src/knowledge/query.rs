@@ -72,6 +72,8 @@ pub struct Query {
 #[derive(Debug, Clone, Default)]
 pub struct Typed {
     pub query: Query,
+    /// What is looked for, as it was typed: all but what stands after a minus.
+    pub text: String,
     /// Quoted: folded words that must stand together.
     pub phrases: Vec<Vec<String>>,
     /// After a minus: what must not be there, each a word in any form or a phrase.
@@ -102,6 +104,10 @@ impl Typed {
         let mut typed = Typed::default();
         let mut room = MOST_WORDS;
         for piece in pieces(text) {
+            if !piece.excluded {
+                typed.text.push_str(piece.text);
+                typed.text.push(' ');
+            }
             let mut found = words(piece.text, language);
             found.truncate(room);
             room -= found.len();

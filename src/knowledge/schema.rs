@@ -12,7 +12,7 @@ use tantivy::{
 };
 
 use super::{Audience, Details, Document, DocumentKey, Visibility};
-use crate::text::{Word, blocks, fold, grams, letter_pairs, words};
+use crate::text::{Language, Word, blocks, fold, grams, letter_pairs, words};
 
 /// Most words of a passage, and the distance of passages in positions.
 pub const PASSAGE: usize = 64;
@@ -70,7 +70,16 @@ pub fn key_text(key: &DocumentKey) -> String {
 
 /// Tells documents apart, whatever their language, and orders those that score the same: the first eight bytes of a SHA-256.
 pub fn id_number(key: &DocumentKey) -> u64 {
-    let hash = Sha256::digest(format!("{}\n{}", key.kind as i16, key.id));
+    number_of(&format!("{}\n{}", key.kind as i16, key.id))
+}
+
+/// Tells languages apart.
+pub fn language_number(language: &Language) -> u64 {
+    number_of(language.as_str())
+}
+
+fn number_of(text: &str) -> u64 {
+    let hash = Sha256::digest(text);
     u64::from_be_bytes(hash[..8].try_into().expect("it has 32 bytes"))
 }
 

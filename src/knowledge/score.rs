@@ -62,6 +62,10 @@ impl Scored {
     pub fn sum(&self) -> f32 {
         self.words + self.grams
     }
+
+    pub fn place(&self) -> (u32, DocId) {
+        (self.part, self.doc)
+    }
 }
 
 impl Scope<'_> {

@@ -16,7 +16,8 @@ use super::{
     score::{Corpus, Scope, Scored, score},
     snippet::{Marker, Segment},
     synonyms::Synonyms,
-    terms::{Term, terms},
+    terms::{Term, is_half, terms},
+    vectors::{Meaning, Meant, Vectors},
     view::View,
 };
 use crate::text::{Language, lookup, words};
@@ -29,6 +30,10 @@ const LEAST_SHARE: f32 = 0.2;
 pub const TITLE_GAIN: f32 = 0.5;
 /// Of how many words the grams count.
 const GRAMMED: usize = 24;
+/// What meaning counts beside words, in standard deviations of each. (1 to 1.5 did best on public tasks with a small model.)
+pub const MEANING: f32 = 1.2;
+/// How sure it must be that a document is meant that has none of the words.
+const LEAST_MEANT: f64 = 0.15;
 /// How fast a confidence nears 1.
 const STEEPNESS: f64 = 1.6;
 
@@ -43,6 +48,8 @@ pub struct Search {
     pub limit: usize,
     pub offset: usize,
     pub reader: Reader,
+    /// What the query means; `None` if that is not known.
+    pub meaning: Option<Meaning>,
 }
 
 /// An article that was found.
@@ -71,8 +78,14 @@ struct Ranked {
     rank: f32,
 }
 
+/// Whether a query ends in half a word: one that no document has, as the beginning of others.
+pub fn ends_in_half_a_word(index: &Index, typed: &Typed) -> Result<bool, KnowledgeError> {
+    let last = typed.query.words.iter().find(|word| word.half);
+    Ok(last.map_or(Ok(false), |word| is_half(&index.view(), word))?)
+}
+
 /// Searches articles. Those in the page's language come first; others fill up only when there are none.
-pub fn search(index: &Index, synonyms: &Synonyms, search: &Search) -> Result<Hits, KnowledgeError> {
+pub fn search(index: &Index, synonyms: &Synonyms, vectors: &Vectors, search: &Search) -> Result<Hits, KnowledgeError> {
     let view = index.view();
     let there = view.languages();
     let own = lookup(&search.language, there.iter());
@@ -86,24 +99,35 @@ pub fn search(index: &Index, synonyms: &Synonyms, search: &Search) -> Result<Hit
         let scope = Scope { kinds: &[Kind::Article], language, reader: &search.reader, only: only.as_deref() };
         let corpus = Corpus::of(&scope.sizes(&view, None));
         let terms = terms(&view, &typed.query, primary, synonyms, corpus.documents)?;
-        let mut found = score(&view, &scope, &corpus, &terms, GRAMMED, LEAST_SHARE)?;
+        let meant = search.meaning.as_ref().map(|meaning| vectors.near(&view, &scope, meaning)).unwrap_or_default();
+        // What is meant is compared with all that has a word, however little that counts.
+        let least = if meant.is_empty() { LEAST_SHARE } else { 0.0 };
+        let mut found = score(&view, &scope, &corpus, &terms, GRAMMED, least)?;
         let highest = found.iter().map(Scored::sum).fold(0.0, f32::max);
-        found.retain(|found| found.sum() >= LEAST_SHARE * highest);
+        let has_words = |found: &Scored| found.sum() > 0.0 && found.sum() >= LEAST_SHARE * highest;
+        let nearest = nearest(&view, &meant);
+        let of = |found: &Scored| meant.binary_search_by_key(&found.place(), Meant::place).ok().map(|at| meant[at]);
+        let near: HashSet<(u32, u32)> = nearest.iter().map(Meant::place).collect();
+        found.retain(|found| has_words(found) || near.contains(&found.place()));
+        add_missing(&mut found, &nearest);
         if language.is_none() {
             found = once_each(&view, found);
         }
-        if found.is_empty() {
+        let is_hit = |found: &Scored| has_words(found) || of(found).is_some_and(|meant| meant.confidence() >= LEAST_MEANT);
+        let total = found.iter().filter(|found| is_hit(found)).count();
+        if total == 0 {
             continue;
         }
-        let total = found.len();
-        let ranked = rank(&view, &corpus, found, &terms, &typed.query.pairs, search.offset + search.limit)?;
+        let wanted = search.offset + search.limit;
+        let mut ranked = rank(&view, &corpus, found, &meant, &terms, &typed.query.pairs, wanted)?;
+        ranked.retain(|ranked| is_hit(&ranked.found));
         let marker = Marker::new(&typed.query, &terms);
         let best = corpus.most(&terms);
         let mut hits = Vec::new();
         let mut surest = 1.0_f64;
-        for (place, Ranked { found, .. }) in ranked.into_iter().enumerate().take(search.offset + search.limit) {
+        for (place, Ranked { found, .. }) in ranked.into_iter().enumerate().take(wanted) {
             // What ranks lower is not surer.
-            surest = surest.min(confidence(found.words, best));
+            surest = surest.min(confidence(found.words, best).max(of(&found).map_or(0.0, |meant| meant.confidence())));
             if place < search.offset {
                 continue;
             }
@@ -117,6 +141,21 @@ pub fn search(index: &Index, synonyms: &Synonyms, search: &Search) -> Result<Hit
         return Ok(Hits { hits, total, corrected });
     }
     Ok(Hits::default())
+}
+
+/// The documents that are most likely meant, the likeliest first.
+fn nearest(view: &View, meant: &[Meant]) -> Vec<Meant> {
+    let mut nearest = meant.to_vec();
+    nearest.sort_by(|one, other| by_rank(view, (one.recent, one.part, one.doc), (other.recent, other.part, other.doc)));
+    nearest.truncate(CLOSER);
+    nearest
+}
+
+/// Adds documents that have none of the words.
+fn add_missing(found: &mut Vec<Scored>, nearest: &[Meant]) {
+    let there: HashSet<(u32, u32)> = found.iter().map(Scored::place).collect();
+    let missing = nearest.iter().filter(|meant| !there.contains(&meant.place()));
+    found.extend(missing.map(|meant| Scored { part: meant.part, doc: meant.doc, words: 0.0, grams: 0.0 }));
 }
 
 /// A document found in two foreign languages is shown once, in the version that fits better.
@@ -133,6 +172,7 @@ fn rank(
     view: &View,
     corpus: &Corpus,
     found: Vec<Scored>,
+    meant: &[Meant],
     terms: &[Term],
     pairs: &[(usize, usize, f32)],
     wanted: usize,
@@ -140,16 +180,21 @@ fn rank(
     let by_rank = |one: &Ranked, other: &Ranked| {
         by_rank(view, (one.rank, one.found.part, one.found.doc), (other.rank, other.found.part, other.found.doc))
     };
-    let mut rest: Vec<Ranked> = found.into_iter().map(|found| Ranked { rank: found.sum(), found }).collect();
+    let (mut ranked, mut rest) = (Vec::new(), Vec::new());
+    let near: HashSet<(u32, u32)> = nearest(view, meant).iter().map(Meant::place).collect();
+    for found in found {
+        let of = Ranked { rank: found.sum(), found };
+        if near.contains(&found.place()) { ranked.push(of) } else { rest.push(of) }
+    }
     let most = wanted.max(CLOSER);
     if rest.len() > most {
         rest.select_nth_unstable_by(most, by_rank);
         rest.truncate(most);
     }
     rest.sort_by(by_rank);
-    let mut ranked: Vec<Ranked> = rest.drain(..rest.len().min(CLOSER)).collect();
-    ranked.sort_by_key(|ranked| (ranked.found.part, ranked.found.doc));
-    let places: Vec<(u32, u32)> = ranked.iter().map(|ranked| (ranked.found.part, ranked.found.doc)).collect();
+    ranked.extend(rest.drain(..rest.len().min(CLOSER)));
+    ranked.sort_by_key(|ranked| ranked.found.place());
+    let places: Vec<(u32, u32)> = ranked.iter().map(|ranked| ranked.found.place()).collect();
     let best = ranked.iter().map(|ranked| ranked.found.sum()).fold(0.0, f32::max);
     let closer = look(view, corpus, &places, terms, pairs)?;
     let whole: Vec<f32> =
@@ -158,6 +203,15 @@ fn rank(
     let share = corpus.passages_share() * deviation(&whole) / deviation(&passages);
     for ((ranked, whole), passages) in ranked.iter_mut().zip(whole).zip(passages) {
         ranked.rank = whole + share * passages;
+    }
+    if !meant.is_empty() {
+        let words: Vec<f32> = ranked.iter().map(|ranked| ranked.rank).collect();
+        let near: Vec<f32> =
+            places.iter().map(|place| meant.binary_search_by_key(place, Meant::place).map_or(0.0, |at| meant[at].recent)).collect();
+        let share = MEANING * deviation(&words) / deviation(&near);
+        for (ranked, near) in ranked.iter_mut().zip(near) {
+            ranked.rank += share * near;
+        }
     }
     ranked.sort_by(by_rank);
     ranked.extend(rest);

@@ -191,6 +191,12 @@ fn own(view: &View, word: &QueryWord) -> tantivy::Result<Vec<Alternative>> {
     Ok(found)
 }
 
+/// Whether the index has a word only as the beginning of others.
+pub fn is_half(view: &View, word: &QueryWord) -> tantivy::Result<bool> {
+    let known = own(view, word)?.iter().any(|own| own.postings.documents > 0);
+    Ok(!known && !longer(view, word.word.folded())?.is_empty())
+}
+
 /// The words of the index that begin with `half`, the most frequent ones.
 fn longer(view: &View, half: &str) -> tantivy::Result<Vec<(String, Found)>> {
     let mut found: HashMap<String, Found> = HashMap::new();

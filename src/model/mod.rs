@@ -1,7 +1,8 @@
-//! Language models behind OpenAI-compatible APIs, and the chain in which they are asked.
+//! Language models behind OpenAI-compatible APIs, the chain in which they are asked, and embeddings.
 
 mod calibration;
 mod chunk;
+mod embedder;
 mod error;
 mod openai;
 mod wire;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use crate::config::ModelConfig;
 
 pub use calibration::Window;
+pub use embedder::Embedder;
 pub use error::ModelError;
 pub use openai::{Answer, Piece};
 

@@ -17,7 +17,7 @@ use super::{
     Ending, ModelError, Prompt, TokensUsed,
     calibration::{Calibration, Window},
     chunk::Chunk,
-    wire::Wire,
+    wire::{self, Wire},
 };
 use crate::{config::ModelConfig, text::estimate_tokens};
 
@@ -56,14 +56,7 @@ pub struct Answer {
 impl OpenAi {
     /// `context_tokens` counts if the model has none of its own.
     pub fn new(config: &ModelConfig, context_tokens: usize) -> Result<OpenAi, ModelError> {
-        // Whoever comes second finds the same provider installed.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .connect_timeout(config.connect_timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .tcp_nodelay(true)
-            .build()
-            .map_err(|error| ModelError::Client(error.to_string()))?;
+        let client = wire::client(config.connect_timeout)?;
         let context_tokens = config.context_tokens.unwrap_or(context_tokens);
         Ok(OpenAi { config: config.clone(), client, context_tokens, calibration: Arc::new(Calibration::new()) })
     }
@@ -114,11 +107,7 @@ impl OpenAi {
 
     /// The client is cheap; its wire belongs to one call, which so learns how its stream ended.
     fn client_for_one_call(&self, done: &Arc<AtomicBool>) -> Client<OpenAIConfig> {
-        let config = OpenAIConfig::new()
-            .with_api_base(self.config.base_url.trim_end_matches('/'))
-            .with_api_key(self.config.api_key.expose())
-            .with_org_id("")
-            .with_project_id("");
+        let config = wire::server(&self.config.base_url, &self.config.api_key);
         Client::build(self.client.clone(), config).with_http_service(Wire { client: self.client.clone(), done: Arc::clone(done) })
     }
 
@@ -192,7 +181,7 @@ impl Answer {
 }
 
 /// What async-openai says, in our words: its own hold the server's text.
-fn failure(error: OpenAIError) -> ModelError {
+pub fn failure(error: OpenAIError) -> ModelError {
     match error {
         OpenAIError::Boxed(error) => error.downcast_ref::<ModelError>().cloned().unwrap_or(ModelError::Unreachable),
         OpenAIError::StreamError(_) => ModelError::CutOff,

@@ -80,6 +80,7 @@ impl Replies {
         if let Wanted::Conversation(said) = &mut wanted {
             said.votes = self.votes(workspace, &chat, &language).await?;
         }
+        let meaning = self.meaning(workspace, &wanted, Some(&chat), &draft.instruction, &language).await?;
         let reader = Reader::agent(draft.agent.agent_id.clone(), draft.agent.groups.clone());
         let query = OfferQuery {
             wanted,
@@ -87,6 +88,7 @@ impl Replies {
             language: language.clone(),
             reader,
             limit: MOST_OFFERS,
+            meaning,
             threshold: SOURCE_THRESHOLD,
         };
         let found = self.offers_for(workspace, query).await?;

@@ -72,6 +72,28 @@ fn said(chat: &Chat) -> Said {
     Said { votes: Vec::new(), pieces, sent, open_page, clauses: clauses(&chat.last_burst_text()) }
 }
 
+/// The last turns of a chat, each with the messages of its burst, the oldest first; what was asked otherwise if nothing was written.
+pub fn last_turns(chat: &Chat, most: usize) -> String {
+    let mut turns = 0;
+    let mut last_author = None;
+    let mut said: Vec<&str> = Vec::new();
+    for turn in chat.turns.iter().rev().filter(|turn| turn.message.author != Author::Bot).take(MOST_TURNS) {
+        if last_author != Some(turn.message.author) {
+            turns += 1;
+            last_author = Some(turn.message.author);
+        }
+        if turns > most {
+            break;
+        }
+        said.push(&turn.message.text);
+    }
+    if said.is_empty() {
+        said = [&chat.summary.subject, &chat.summary.topic].into_iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+    }
+    said.reverse();
+    said.join("\n")
+}
+
 /// The last clauses of a text that are long enough to ask something; none if the text is one clause.
 pub fn clauses(text: &str) -> Vec<String> {
     let parts: Vec<&str> = text.split(['.', '?', '!', ',', ';', ':', '\n']).filter(|part| !part.trim().is_empty()).collect();

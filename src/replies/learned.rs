@@ -141,7 +141,7 @@ impl Situation {
 }
 
 /// The names that a chat knows.
-fn names(chat: &Chat) -> Vec<String> {
+pub fn names(chat: &Chat) -> Vec<String> {
     let mut names = vec![chat.customer.name.clone(), chat.summary.customer_name.clone(), chat.summary.agent_name.clone()];
     names.extend(chat.turns.iter().map(|turn| turn.message.author_name.clone()));
     let told = chat.form_answers.iter().chain(chat.records.iter().flat_map(|record| &record.values));

@@ -15,6 +15,7 @@ mod interest;
 mod learned;
 mod lesson_rows;
 mod lessons;
+mod meaning;
 mod offer_rows;
 mod outflow;
 mod placeholder;
@@ -33,7 +34,7 @@ use crate::{
     chats::{Author, Chat, Chats, NewEvent},
     config::{Desk, Workspace},
     knowledge::Knowledge,
-    model::Models,
+    model::{Embedder, Models},
     store::Store,
     text::{Id, Language, detect, lookup},
 };
@@ -70,6 +71,7 @@ pub struct Replies {
     chats: Chats,
     knowledge: Knowledge,
     models: Models,
+    embedder: Option<Embedder>,
     desk: Arc<Desk>,
     offers: Offers,
     corrector: Corrector,
@@ -78,9 +80,18 @@ pub struct Replies {
 }
 
 impl Replies {
-    pub fn start(store: Store, chats: Chats, knowledge: Knowledge, models: Models, desk: Arc<Desk>, erasures: Erasures) -> Replies {
+    pub fn start(
+        store: Store,
+        chats: Chats,
+        knowledge: Knowledge,
+        models: Models,
+        embedder: Option<Embedder>,
+        desk: Arc<Desk>,
+        erasures: Erasures,
+    ) -> Replies {
         let offers = Offers::start(store.clone());
-        Replies { store, chats, knowledge, models, desk, offers, corrector: Corrector::default(), erasures, lessons: Lessons::default() }
+        let (corrector, lessons) = (Corrector::default(), Lessons::default());
+        Replies { store, chats, knowledge, models, embedder, desk, offers, corrector, erasures, lessons }
     }
 
     /// Writes an outcome down, and answers once it is durable.

@@ -67,7 +67,8 @@ impl Replies {
             Wanted::Typed(_) | Wanted::Shortcut(_) | Wanted::Opener(_) => 0.0,
         };
         let reader = Reader::agent(agent.agent_id.clone(), agent.groups.clone());
-        let query = OfferQuery { wanted: wanted.clone(), kinds, language: language.clone(), reader, limit, threshold };
+        let meaning = self.meaning(workspace, &wanted, chat.as_ref(), "", &language).await?;
+        let query = OfferQuery { wanted: wanted.clone(), kinds, language: language.clone(), reader, limit, meaning, threshold };
         let offers = self.offers_for(workspace, query).await?;
 
         let suggestions: Vec<Suggestion> =

@@ -15,7 +15,7 @@ use crate::{
     chats::Chats,
     config::{Config, Workspace},
     knowledge::Knowledge,
-    model::Models,
+    model::{Embedder, Models},
     replies::{ERASURES_FILE, Erasures, Replies, erase_again},
     store::Store,
 };
@@ -59,6 +59,8 @@ impl Server {
             Knowledge::start(store.clone(), workspace, folder, &config.data).await.context("the knowledge base can't be opened")?;
         let chats = Chats::start(store.clone(), config.desk.languages.clone());
         let models = Models::new(&config.models, config.desk.context_tokens).context("the models can't be prepared")?;
+        let embedding = config.embedding.endpoint(config.models.first());
+        let embedder = embedding.as_ref().map(Embedder::new).transpose().context("the embeddings endpoint can't be prepared")?;
         let desk = Arc::new(config.desk);
         let erasures =
             Erasures::open(&config.data).with_context(|| format!("`{}` can't be read", config.data.join(ERASURES_FILE).display()))?;
@@ -66,8 +68,12 @@ impl Server {
         if people > 0 {
             tracing::warn!(people, chats = erased, "a restored database held people who had been erased; they were erased again");
         }
-        let replies = Replies::start(store.clone(), chats.clone(), knowledge.clone(), models, Arc::clone(&desk), erasures);
-        let upkeep = [replies.keep_to_retention(Workspace::default_name()), replies.learn_from_chats(Workspace::default_name())];
+        let replies = Replies::start(store.clone(), chats.clone(), knowledge.clone(), models, embedder, Arc::clone(&desk), erasures);
+        let upkeep = (
+            replies.keep_to_retention(Workspace::default_name()),
+            replies.learn_from_chats(Workspace::default_name()),
+            replies.embed_documents(Workspace::default_name()),
+        );
 
         let (health, watch) = health::start(store.clone());
         let mut routes = Api { chats, knowledge, replies, desk }.routes();

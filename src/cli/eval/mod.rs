@@ -13,7 +13,10 @@ use std::{
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use self::{measure::Measures, run::Desk, task::Task};
-use crate::{config::Config, telemetry};
+use crate::{
+    config::{self, Config},
+    telemetry,
+};
 
 const FORMAT: &str = "A task is a folder of three files:
   corpus.jsonl   a document a line: {\"id\", \"title\", \"body\", \"lang\"}, and optionally \"category\" and \"tags\"; or one line with the path of
@@ -63,11 +66,12 @@ pub fn command() -> Command {
                 .help("Also print each query that was not answered first: what was found, and what answers it"),
         )
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print one JSON object a task, instead of a table"))
+        .args(config::embedding_flags())
 }
 
 pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     telemetry::start("error");
-    let config = Config::default();
+    let config = Config::read(None, matches)?;
     let (suggest, articles, json) = (matches.get_flag("suggest"), matches.get_flag("articles"), matches.get_flag("json"));
     let learns = matches.contains_id("learn");
     if !json {
@@ -76,12 +80,13 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     for folder in matches.get_many::<PathBuf>("task").expect("it is required") {
         let task = Task::read(folder)?;
         let (measures, misses) = super::block_on(async {
-            let desk = Desk::open(&config, &task, suggest || learns || task.has_chats(), articles).await?;
+            let tell = |done, all| tell_progress(&task.name, done, all, "documents embedded");
+            let desk = Desk::open(&config, &task, suggest || learns || task.has_chats(), articles, tell).await?;
             let measured = match matches.get_one::<u8>("learn") {
                 Some(percent) => desk.teach(&task, *percent).await?,
                 None => task.queries.iter().collect(),
             };
-            let measures = desk.measure(&task, &measured, |done, all| tell_progress(&task.name, done, all)).await;
+            let measures = desk.measure(&task, &measured, |done, all| tell_progress(&task.name, done, all, "queries")).await;
             desk.close().await;
             measures
         })??;
@@ -102,8 +107,8 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell_progress(name: &str, done: usize, all: usize) {
+fn tell_progress(name: &str, done: usize, all: usize, what: &str) {
     if stderr().is_terminal() && done.is_multiple_of(20) {
-        eprint!("\r{name}: {done} of {all} queries");
+        eprint!("\r{name}: {done} of {all} {what}\x1b[K");
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     chats::{Author, Chats, EventBody, Message, NewEvent},
     config::{Config, Desk as DeskSettings, Workspace},
     knowledge::{Audience, Details, Document, Kind, Knowledge, NewDocument, Reader, Search, Visibility},
-    model::Models,
+    model::{Embedder, Models},
     replies::{Agent, Erasures, Replies, Suggest},
     store::Store,
     text::{Id, Language, fingerprint},
@@ -27,7 +27,6 @@ const MOST: usize = 10;
 /// A service of its own, with a task's documents, in a folder that goes with it.
 pub struct Desk {
     store: Store,
-    knowledge: Knowledge,
     chats: Chats,
     replies: Replies,
     suggest: bool,
@@ -36,7 +35,8 @@ pub struct Desk {
 }
 
 impl Desk {
-    pub async fn open(config: &Config, task: &Task, suggest: bool, articles: bool) -> anyhow::Result<Desk> {
+    /// `tell` hears how many documents have been embedded, of how many, where an embeddings endpoint is configured.
+    pub async fn open(config: &Config, task: &Task, suggest: bool, articles: bool, tell: impl Fn(usize, usize)) -> anyhow::Result<Desk> {
         let scratch = Scratch::new()?;
         let data = scratch.path().join("data");
         std::fs::create_dir_all(&data)?;
@@ -47,13 +47,16 @@ impl Desk {
         let settings = DeskSettings { languages: vec![language.clone()], language, ..config.desk.clone() };
         let chats = Chats::start(store.clone(), settings.languages.clone());
         let models = Models::new(&[], settings.context_tokens)?;
-        let replies = Replies::start(store.clone(), chats.clone(), knowledge.clone(), models, Arc::new(settings), Erasures::open(&data)?);
+        let embedder = config.embedding.endpoint(None).as_ref().map(Embedder::new).transpose()?;
+        let replies =
+            Replies::start(store.clone(), chats.clone(), knowledge.clone(), models, embedder, Arc::new(settings), Erasures::open(&data)?);
         let kind = if suggest && !articles { Kind::CannedAnswer } else { Kind::Article };
         for documents in task.documents.chunks(AT_ONCE) {
             let documents = documents.iter().map(|document| new_document(document, kind)).collect::<anyhow::Result<Vec<NewDocument>>>()?;
             knowledge.put(&workspace, documents).await?;
         }
-        Ok(Desk { store, knowledge, chats, replies, suggest, kind, _scratch: scratch })
+        replies.embed_all(&workspace, tell).await?;
+        Ok(Desk { store, chats, replies, suggest, kind, _scratch: scratch })
     }
 
     pub async fn measure(
@@ -67,7 +70,7 @@ impl Desk {
         for (number, query) in queries.iter().enumerate() {
             progress(number, queries.len());
             let start = Instant::now();
-            let found = if self.suggest { self.suggestions(query).await? } else { self.hits(query)? };
+            let found = if self.suggest { self.suggestions(query).await? } else { self.hits(query).await? };
             let took = start.elapsed();
             let right = task.answers.get(&query.id);
             let is_right = |id: &str| right.is_some_and(|right| right.contains(id));
@@ -114,7 +117,7 @@ impl Desk {
         self.store.close().await;
     }
 
-    fn hits(&self, query: &Query) -> anyhow::Result<Vec<(String, f64)>> {
+    async fn hits(&self, query: &Query) -> anyhow::Result<Vec<(String, f64)>> {
         let search = Search {
             query: query.text.clone(),
             language: Language::parse(&query.lang).map_err(anyhow::Error::msg)?,
@@ -123,8 +126,9 @@ impl Desk {
             limit: MOST,
             offset: 0,
             reader: Reader::public(),
+            meaning: None,
         };
-        let hits = self.knowledge.search(&Workspace::default_name(), &search)?;
+        let hits = self.replies.search(&Workspace::default_name(), search).await?;
         Ok(hits.hits.into_iter().map(|hit| (hit.document.id.to_string(), hit.score)).collect())
     }
 

@@ -31,6 +31,7 @@ pub async fn translate(
         language: from.clone(),
         reader: Reader::public(),
         limit: MOST_CANDIDATES,
+        meaning: None,
         threshold: 0.0,
     };
     let found = {

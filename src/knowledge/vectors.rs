@@ -1,0 +1,284 @@
+//! What documents mean: vectors of an embeddings model, compared with what is asked.
+//!
+//! A number of a vector is kept as a byte, which takes a quarter of the room and moves a cosine by less than .01. Every document in reach
+//! is compared: there is no second index to keep up.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tantivy::DocId;
+
+use super::{
+    Document, DocumentKey,
+    schema::{id_number, language_number},
+    score::Scope,
+    view::View,
+};
+use crate::text::{masked, paragraphs};
+
+/// Words of a piece. A page is compared by its whole and by its best piece, half and half.
+const PIECE: usize = 110;
+/// From so many lines on, that have so many words at most in the mean, a body is a list of lines, compared by its best ones.
+const LIST: usize = 20;
+const LINE: usize = 30;
+/// How many of a list's best lines count.
+const BEST_LINES: usize = 3;
+/// Most characters of a text that is embedded, and most pieces of a document: what stands after them is not compared.
+const MOST_LETTERS: usize = 2000;
+const MOST_PIECES: usize = 400;
+/// As many documents more that are like nothing are counted in the mean: of a few, the mean would be those that fit.
+const BACKGROUND: f32 = 4.0;
+
+/// The texts that tell what a document means, without what tells who somebody is.
+#[derive(Debug, PartialEq, Eq)]
+pub struct DocumentTexts {
+    /// Whether the first one is the whole; the others are its pieces.
+    pub whole: bool,
+    pub texts: Vec<String>,
+}
+
+impl DocumentTexts {
+    pub fn of(document: &Document) -> DocumentTexts {
+        let paragraphs = paragraphs(&document.body);
+        let lines: Vec<&str> = paragraphs.iter().flat_map(|paragraph| paragraph.lines()).filter(|line| !line.trim().is_empty()).collect();
+        let words: Vec<&str> = lines.iter().flat_map(|line| line.split_whitespace()).collect();
+        if lines.len() >= LIST && words.len() <= lines.len() * LINE {
+            return DocumentTexts { whole: false, texts: lines.into_iter().take(MOST_PIECES).map(shortened).collect() };
+        }
+        let mut texts = vec![shortened(&format!("{}\n{}", document.title, lines.join("\n")))];
+        // Pieces of one length, none much shorter than the others.
+        let pieces = (words.len() + PIECE / 2) / PIECE;
+        if pieces > 1 {
+            let length = words.len().div_ceil(pieces);
+            let piece = |words: &[&str]| shortened(&format!("{}\n{}", document.title, words.join(" ")));
+            texts.extend(words.chunks(length).take(MOST_PIECES).map(piece));
+        }
+        DocumentTexts { whole: true, texts }
+    }
+}
+
+/// A text as it may be embedded.
+pub fn shortened(text: &str) -> String {
+    let text = masked(text);
+    let end = text.char_indices().nth(MOST_LETTERS).map_or(text.len(), |(end, _)| end);
+    text[..end].trim().to_owned()
+}
+
+/// Vectors of a document, the first one of its whole if `whole`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DocumentVectors {
+    pub whole: bool,
+    pub length: usize,
+    numbers: Vec<i8>,
+    /// The length of each vector as an arrow.
+    norms: Vec<f32>,
+}
+
+/// A document's vectors as they are kept, with the document's hash when they were made.
+#[derive(Debug)]
+pub struct KeptVectors {
+    pub key: DocumentKey,
+    pub hash: String,
+    pub vectors: DocumentVectors,
+}
+
+impl DocumentVectors {
+    pub fn new(whole: bool, vectors: &[Vec<f32>]) -> DocumentVectors {
+        let length = vectors.first().map_or(1, Vec::len).max(1);
+        let numbers = vectors.iter().flat_map(|vector| rounded(vector)).collect();
+        DocumentVectors::of(whole, length, numbers)
+    }
+
+    /// Reads what [`DocumentVectors::bytes`] wrote.
+    pub fn read(whole: bool, length: usize, bytes: &[u8]) -> DocumentVectors {
+        DocumentVectors::of(whole, length, bytes.iter().map(|byte| byte.cast_signed()).collect())
+    }
+
+    pub fn bytes(&self) -> Vec<u8> {
+        self.numbers.iter().map(|number| number.cast_unsigned()).collect()
+    }
+
+    fn of(whole: bool, length: usize, numbers: Vec<i8>) -> DocumentVectors {
+        let norms = numbers.chunks_exact(length).map(|vector| (product(vector, vector) as f32).sqrt()).collect();
+        DocumentVectors { whole, length, numbers, norms }
+    }
+
+    /// How near the document is to what is asked, from -1 to 1.
+    fn nearness(&self, asked: &AskedVector) -> f32 {
+        if asked.numbers.len() != self.length || self.norms.is_empty() {
+            return 0.0;
+        }
+        let cosine = |(vector, norm): (&[i8], &f32)| product(vector, &asked.numbers) as f32 / (norm * asked.norm).max(1.0);
+        let mut cosines = self.numbers.chunks_exact(self.length).zip(&self.norms).map(cosine);
+        if self.whole {
+            let whole = cosines.next().unwrap_or_default();
+            return cosines.reduce(f32::max).map_or(whole, |best| (whole + best) / 2.0);
+        }
+        let mut best = [f32::MIN; BEST_LINES];
+        for cosine in cosines {
+            if cosine > best[BEST_LINES - 1] {
+                best[BEST_LINES - 1] = cosine;
+                best.sort_unstable_by(|one, other| other.total_cmp(one));
+            }
+        }
+        best[..self.norms.len().min(BEST_LINES)].iter().sum::<f32>() / self.norms.len().min(BEST_LINES) as f32
+    }
+}
+
+/// A vector's numbers as bytes, the greatest of them as far as a byte goes.
+fn rounded(vector: &[f32]) -> impl Iterator<Item = i8> {
+    let most = vector.iter().fold(f32::MIN_POSITIVE, |most, number| most.max(number.abs()));
+    vector.iter().map(move |number| (number / most * 127.0).round() as i8)
+}
+
+fn product(one: &[i8], other: &[i8]) -> i32 {
+    one.iter().zip(other).map(|(one, other)| i32::from(*one) * i32::from(*other)).sum()
+}
+
+/// What is asked, as vectors.
+#[derive(Debug, Clone, Default)]
+pub struct Meaning {
+    /// What was asked last: its nearness is the mean of these.
+    recent: Vec<AskedVector>,
+    /// What the conversation is about; none if it is the same.
+    whole: Vec<AskedVector>,
+}
+
+#[derive(Debug, Clone)]
+struct AskedVector {
+    numbers: Vec<i8>,
+    norm: f32,
+}
+
+impl Meaning {
+    pub fn new(recent: &[Vec<f32>], whole: &[Vec<f32>]) -> Meaning {
+        let asked = |vector: &Vec<f32>| {
+            let numbers: Vec<i8> = rounded(vector).collect();
+            AskedVector { norm: (product(&numbers, &numbers) as f32).sqrt(), numbers }
+        };
+        Meaning { recent: recent.iter().map(asked).collect(), whole: whole.iter().map(asked).collect() }
+    }
+}
+
+/// How near documents are to what is asked.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Meant {
+    pub part: u32,
+    pub doc: DocId,
+    /// To what was asked last, and to what the conversation is about.
+    pub recent: f32,
+    pub whole: f32,
+    /// From 0 to 1: how far `recent` is from what any document is to a perfect match.
+    pub likeness: f32,
+}
+
+impl Meant {
+    pub fn place(&self) -> (u32, DocId) {
+        (self.part, self.doc)
+    }
+
+    /// How sure it is that the document is meant, from 0 to 1: the square of a correlation is the share that is explained.
+    pub fn confidence(&self) -> f64 {
+        f64::from(self.likeness).powi(2)
+    }
+}
+
+/// The vectors of a workspace's documents.
+#[derive(Debug, Clone, Default)]
+pub struct Vectors {
+    /// Up to this number of the catalog's counter.
+    pub number: i64,
+    by_document: HashMap<u64, Arc<DocumentVectors>>,
+}
+
+impl Vectors {
+    pub fn is_empty(&self) -> bool {
+        self.by_document.is_empty()
+    }
+
+    pub fn take(&mut self, number: i64, key: &DocumentKey, vectors: DocumentVectors) {
+        let document = id_number(key) ^ language_number(&key.language);
+        if vectors.norms.is_empty() {
+            self.by_document.remove(&document);
+        } else {
+            self.by_document.insert(document, Arc::new(vectors));
+        }
+        self.number = number;
+    }
+
+    /// Compares every document of a scope that has vectors, in the order of parts and documents.
+    pub fn near(&self, view: &View, scope: &Scope<'_>, meaning: &Meaning) -> Vec<Meant> {
+        let mut found = Vec::new();
+        if self.is_empty() || meaning.recent.is_empty() {
+            return found;
+        }
+        for (number, part) in view.parts.iter().enumerate() {
+            let languages: Vec<u64> = part.classes.iter().map(|class| language_number(&class.language)).collect();
+            for doc in 0..part.class_of.len() as DocId {
+                if !scope.takes(view, number, doc) || scope.only.is_some_and(|only| !only[number].contains(doc)) {
+                    continue;
+                }
+                let document = view.id(number as u32, doc) ^ languages[part.class_of[doc as usize] as usize];
+                if let Some(vectors) = self.by_document.get(&document) {
+                    let mean = |asked: &[AskedVector]| asked.iter().map(|asked| vectors.nearness(asked)).sum::<f32>() / asked.len() as f32;
+                    let recent = mean(&meaning.recent);
+                    let whole = if meaning.whole.is_empty() { recent } else { mean(&meaning.whole) };
+                    found.push(Meant { part: number as u32, doc, recent, whole, likeness: 0.0 });
+                }
+            }
+        }
+        // Models differ in how near anything is to anything.
+        let mean = found.iter().map(|meant| meant.recent).sum::<f32>() / (found.len() as f32 + BACKGROUND);
+        for meant in &mut found {
+            meant.likeness = ((meant.recent - mean) / (1.0 - mean)).clamp(0.0, 1.0);
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_near_enough() {
+        let vector = |seed: u32| -> Vec<f32> {
+            let mut state = seed;
+            let mut next = || {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 8) as f32 / (1 << 24) as f32 - 0.4
+            };
+            (0..384).map(|_| next()).collect()
+        };
+        let (one, other) = (vector(1), vector(2));
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        let exact = dot(&one, &other) / (dot(&one, &one) * dot(&other, &other)).sqrt();
+        let document = DocumentVectors::new(true, std::slice::from_ref(&one));
+        let meaning = Meaning::new(std::slice::from_ref(&other), &[]);
+        assert!((document.nearness(&meaning.recent[0]) - exact).abs() < 0.01);
+        assert_eq!(DocumentVectors::read(true, 384, &document.bytes()), document);
+        assert_eq!(document.nearness(&Meaning::new(&[vec![1.0; 3]], &[]).recent[0]), 0.0, "another model's vector is like nothing");
+    }
+
+    #[test]
+    fn pages_have_a_whole_and_pieces_and_lists_have_lines() {
+        let document = |body: String| Document {
+            id: crate::text::Id::new("a").unwrap(),
+            language: crate::text::Language::parse("en").unwrap(),
+            title: "Returns".into(),
+            body,
+            category: String::new(),
+            tags: Vec::new(),
+            from_folder: false,
+            updated_at: Default::default(),
+            details: super::super::Details::Article { audience: super::super::Audience::Public, url: String::new() },
+        };
+        let short = DocumentTexts::of(&document("Send it *back* to ann@example.com.".into()));
+        assert_eq!(short, DocumentTexts { whole: true, texts: vec!["Returns\nSend it back to ⟦…⟧".into()] });
+        let long = DocumentTexts::of(&document("word ".repeat(260)));
+        assert_eq!((long.whole, long.texts.len()), (true, 3));
+        assert_eq!(long.texts[1].split_whitespace().count(), 131);
+        let list = DocumentTexts::of(&document("where is my money\n".repeat(25)));
+        assert_eq!((list.whole, list.texts.len()), (false, 25));
+        assert!(DocumentTexts::of(&document("x".repeat(100_000))).texts[0].chars().count() <= MOST_LETTERS);
+    }
+}
