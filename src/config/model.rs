@@ -117,11 +117,11 @@ pub struct EmbeddingConfig {
 /// What is told of an embeddings endpoint; it is asked only if a model is.
 #[derive(Debug, Clone, Default)]
 pub struct EmbeddingSettings {
-    model: Option<String>,
-    base_url: Option<String>,
-    api_key: Option<Secret>,
-    search_timeout: Option<Duration>,
-    suggest_timeout: Option<Duration>,
+    pub model: Option<String>,
+    pub base_url: Option<String>,
+    pub api_key: Option<Secret>,
+    pub search_timeout: Option<Duration>,
+    pub suggest_timeout: Option<Duration>,
 }
 
 impl EmbeddingSettings {

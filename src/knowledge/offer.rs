@@ -14,11 +14,11 @@ use super::{
     query::{Query, Typed},
     schema::{key_text, shortcut_key},
     score::{Corpus, Scope, Scored, score},
-    search::{MEANING, TITLE_GAIN, by_rank, confidence, deviation, only, term},
+    search::{TITLE_GAIN, by_rank, confidence, deviation, only, term},
     snippet::Marker,
     synonyms::Synonyms,
     terms::{Term, plain_terms, terms},
-    vectors::{Meaning, Meant, Vectors},
+    vectors::{self, Meaning, Meant, Vectors},
     view::View,
 };
 use crate::text::{Id, Language, Word, lookup, placeholders, words};
@@ -40,6 +40,11 @@ const MATTER: f32 = 1.5;
 const MATTER_RISE: f32 = 0.3;
 /// Documents that are looked at closer.
 const CLOSER: usize = 80;
+/// What meaning counts beside words, in standard deviations of each: of one message, and of a conversation, where words say much more. Of
+/// the latter, what the whole counts beside the last turns, as a share of what it counts by its words.
+const MEANING_OF_ONE: f32 = 1.5;
+const MEANING_OF_ALL: f32 = 0.6;
+const MEANT_MATTER: f32 = 0.5;
 /// How many of a category's documents tell what it is about.
 const BEST_OF_CATEGORY: usize = 4;
 /// What the customer has already is worth this much of what it would be.
@@ -174,7 +179,7 @@ pub fn offer(index: &Index, synonyms: &Synonyms, vectors: &Vectors, query: &Offe
             Wanted::Opener(_) => openers(&view, &scope, &asked, primary, synonyms)?,
             Wanted::Typed(_) | Wanted::Conversation(_) => {
                 let meant = query.meaning.as_ref().map(|meaning| vectors.near(&view, &scope, meaning)).unwrap_or_default();
-                fitting(&view, &scope, &asked, meant, primary, synonyms)?
+                fitting(&view, &scope, &asked, (vectors, meant), primary, synonyms)?
             }
         };
         let marker = Arc::new(marker);
@@ -344,7 +349,7 @@ fn fitting(
     view: &View,
     scope: &Scope<'_>,
     asked: &Asked,
-    mut meant: Vec<Meant>,
+    (vectors, mut meant): (&Vectors, Vec<Meant>),
     language: &str,
     synonyms: &Synonyms,
 ) -> Result<(Vec<Fit>, Marker), KnowledgeError> {
@@ -361,8 +366,9 @@ fn fitting(
     };
     let mut near = joined(&found, found_whole.as_deref());
     let matter_share = if view.has_categories() { MATTER } else { MATTER * corpus.passages.powf(MATTER_RISE) };
-    meant_by_group(view, &mut meant);
-    let nearness = |meant: &Meant| (meant.recent + matter_share * meant.whole) / (1.0 + matter_share);
+    add_meant_groups(view, &mut meant);
+    let meant_matter = MEANT_MATTER * matter_share;
+    let nearness = |meant: &Meant| (meant.recent + meant_matter * meant.whole) / (1.0 + meant_matter);
     let voted = voted(view, scope, &asked.votes)?;
     // Whatever the words count, these are looked at: what chats say, and what is meant.
     let mut nearest: Vec<&Meant> = meant.iter().collect();
@@ -403,18 +409,22 @@ fn fitting(
         (0..near.len()).map(|number| shares[0] * recent[number] + shares[1] * matter[number] + shares[2] * passages[number]).collect();
     let of_meaning = |near: &Near| meant.binary_search_by_key(&near.place(), Meant::place).ok().map(|at| &meant[at]);
     let meaning: Vec<f32> = near.iter().map(|near| of_meaning(near).map_or(0.0, nearness)).collect();
-    let meaning_share = if meant.is_empty() { 0.0 } else { MEANING * deviation(&text) / deviation(&meaning) };
+    let gains = match meant.is_empty() {
+        true => vec![0.0; near.len()],
+        false if asked.whole.is_some() => vectors.gains(language, vectors::Asked::Conversation, MEANING_OF_ALL, &text, &meaning),
+        false => vectors.gains(language, vectors::Asked::Conversation, MEANING_OF_ONE, &text, &meaning),
+    };
     let mut fits: Vec<Fit> = near
         .iter()
         .enumerate()
         .map(|(number, near)| {
             let vote = voted.iter().find(|(place, _)| *place == near.place()).map(|(_, vote)| *vote);
             let confidence = confidence(near.recent_words, best).max(clause_confidence(asked, &recent_terms, &recent_close[number]));
-            let confidence = confidence.max(of_meaning(near).map_or(0.0, Meant::confidence));
+            let confidence = of_meaning(near).map_or(confidence, |meant| (confidence + f64::from(meant.likeness)) / 2.0);
             Fit {
                 part: near.part,
                 doc: near.doc,
-                rank: text[number] + meaning_share * meaning[number] + vote.map_or(0.0, Vote::weight),
+                rank: text[number] + gains[number] + vote.map_or(0.0, Vote::weight),
                 confidence: vote.map_or(confidence, |vote| confidence.max(vote.confidence())),
                 chats: vote.map_or(0, |vote| vote.chats),
             }
@@ -467,44 +477,38 @@ fn clause_confidence(asked: &Asked, terms: &[Term], closer: &Closer) -> f64 {
 /// Puts what the best documents of a document's category count in the place of what it counts itself: what it belongs to is talked
 /// about.
 fn add_groups(view: &View, near: &mut [Near]) {
-    if !view.has_categories() {
-        return;
-    }
-    let mut groups: HashMap<u32, [f32; BEST_OF_CATEGORY]> = HashMap::new();
-    for near in near.iter() {
-        let Some(category) = view.category(near.part, near.doc) else { continue };
-        let best = groups.entry(category).or_default();
-        if near.whole > best[BEST_OF_CATEGORY - 1] {
-            best[BEST_OF_CATEGORY - 1] = near.whole;
-            best.sort_unstable_by(|one, other| other.total_cmp(one));
-        }
-    }
+    let groups = groups(view, near.iter().map(|near| (near.place(), near.whole)));
     for near in near {
         if let Some(best) = view.category(near.part, near.doc).and_then(|category| groups.get(&category)) {
-            near.matter = best.iter().sum::<f32>() / BEST_OF_CATEGORY as f32;
+            near.matter = *best;
         }
     }
 }
 
 /// The same for what is meant.
-fn meant_by_group(view: &View, meant: &mut [Meant]) {
-    if !view.has_categories() {
-        return;
-    }
-    let mut groups: HashMap<u32, [f32; BEST_OF_CATEGORY]> = HashMap::new();
-    for meant in meant.iter() {
-        let Some(category) = view.category(meant.part, meant.doc) else { continue };
-        let best = groups.entry(category).or_default();
-        if meant.whole > best[BEST_OF_CATEGORY - 1] {
-            best[BEST_OF_CATEGORY - 1] = meant.whole;
-            best.sort_unstable_by(|one, other| other.total_cmp(one));
-        }
-    }
+fn add_meant_groups(view: &View, meant: &mut [Meant]) {
+    let groups = groups(view, meant.iter().map(|meant| (meant.place(), meant.whole)));
     for meant in meant {
         if let Some(best) = view.category(meant.part, meant.doc).and_then(|category| groups.get(&category)) {
-            meant.whole = best.iter().sum::<f32>() / BEST_OF_CATEGORY as f32;
+            meant.whole = *best;
         }
     }
+}
+
+/// By category, the mean of what its best documents count.
+fn groups(view: &View, counts: impl Iterator<Item = ((u32, u32), f32)>) -> HashMap<u32, f32> {
+    let mut groups: HashMap<u32, [f32; BEST_OF_CATEGORY]> = HashMap::new();
+    if view.has_categories() {
+        for ((part, doc), count) in counts {
+            let Some(category) = view.category(part, doc) else { continue };
+            let best = groups.entry(category).or_default();
+            if count > best[BEST_OF_CATEGORY - 1] {
+                best[BEST_OF_CATEGORY - 1] = count;
+                best.sort_unstable_by(|one, other| other.total_cmp(one));
+            }
+        }
+    }
+    groups.into_iter().map(|(category, best)| (category, best.iter().sum::<f32>() / BEST_OF_CATEGORY as f32)).collect()
 }
 
 fn sort_by_rank(view: &View, fits: &mut [Fit]) {
@@ -546,7 +550,7 @@ fn openers(
     language: &str,
     synonyms: &Synonyms,
 ) -> Result<(Vec<Fit>, Marker), KnowledgeError> {
-    let (found, marker) = fitting(view, scope, asked, Vec::new(), language, synonyms)?;
+    let (found, marker) = fitting(view, scope, asked, (&Vectors::default(), Vec::new()), language, synonyms)?;
     let fit: HashMap<(u32, u32), f64> = found.into_iter().map(|fit| ((fit.part, fit.doc), fit.confidence)).collect();
     let weight = term(view.fields.tag, "opener").weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
     let mut fits = Vec::new();

@@ -17,7 +17,7 @@ use super::{
     snippet::{Marker, Segment},
     synonyms::Synonyms,
     terms::{Term, is_half, terms},
-    vectors::{Meaning, Meant, Vectors},
+    vectors::{Asked, Meaning, Meant, Vectors},
     view::View,
 };
 use crate::text::{Language, lookup, words};
@@ -31,9 +31,9 @@ pub const TITLE_GAIN: f32 = 0.5;
 /// Of how many words the grams count.
 const GRAMMED: usize = 24;
 /// What meaning counts beside words, in standard deviations of each. (1 to 1.5 did best on public tasks with a small model.)
-pub const MEANING: f32 = 1.2;
-/// How sure it must be that a document is meant that has none of the words.
-const LEAST_MEANT: f64 = 0.15;
+const MEANING: f32 = 1.2;
+/// How like what is asked a document must be that has none of the words.
+const LEAST_LIKENESS: f32 = 0.4;
 /// How fast a confidence nears 1.
 const STEEPNESS: f64 = 1.6;
 
@@ -113,13 +113,13 @@ pub fn search(index: &Index, synonyms: &Synonyms, vectors: &Vectors, search: &Se
         if language.is_none() {
             found = once_each(&view, found);
         }
-        let is_hit = |found: &Scored| has_words(found) || of(found).is_some_and(|meant| meant.confidence() >= LEAST_MEANT);
+        let is_hit = |found: &Scored| has_words(found) || of(found).is_some_and(|meant| meant.likeness >= LEAST_LIKENESS);
         let total = found.iter().filter(|found| is_hit(found)).count();
         if total == 0 {
             continue;
         }
         let wanted = search.offset + search.limit;
-        let mut ranked = rank(&view, &corpus, found, &meant, &terms, &typed.query.pairs, wanted)?;
+        let mut ranked = rank(&view, &corpus, found, (vectors, &meant, primary), &terms, &typed.query.pairs, wanted)?;
         ranked.retain(|ranked| is_hit(&ranked.found));
         let marker = Marker::new(&typed.query, &terms);
         let best = corpus.most(&terms);
@@ -127,7 +127,8 @@ pub fn search(index: &Index, synonyms: &Synonyms, vectors: &Vectors, search: &Se
         let mut surest = 1.0_f64;
         for (place, Ranked { found, .. }) in ranked.into_iter().enumerate().take(wanted) {
             // What ranks lower is not surer.
-            surest = surest.min(confidence(found.words, best).max(of(&found).map_or(0.0, |meant| meant.confidence())));
+            let by_words = confidence(found.words, best);
+            surest = surest.min(of(&found).map_or(by_words, |meant| (by_words + f64::from(meant.likeness)) / 2.0));
             if place < search.offset {
                 continue;
             }
@@ -172,7 +173,7 @@ fn rank(
     view: &View,
     corpus: &Corpus,
     found: Vec<Scored>,
-    meant: &[Meant],
+    (vectors, meant, language): (&Vectors, &[Meant], &str),
     terms: &[Term],
     pairs: &[(usize, usize, f32)],
     wanted: usize,
@@ -208,9 +209,8 @@ fn rank(
         let words: Vec<f32> = ranked.iter().map(|ranked| ranked.rank).collect();
         let near: Vec<f32> =
             places.iter().map(|place| meant.binary_search_by_key(place, Meant::place).map_or(0.0, |at| meant[at].recent)).collect();
-        let share = MEANING * deviation(&words) / deviation(&near);
-        for (ranked, near) in ranked.iter_mut().zip(near) {
-            ranked.rank += share * near;
+        for (ranked, gain) in ranked.iter_mut().zip(vectors.gains(language, Asked::Search, MEANING, &words, &near)) {
+            ranked.rank += gain;
         }
     }
     ranked.sort_by(by_rank);

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Under this confidence nothing is suggested.
-const SUGGESTION_THRESHOLD: f64 = 0.2;
+const SUGGESTION_THRESHOLD: f64 = 0.15;
 /// Most words of a reason.
 const MOST_REASON_WORDS: usize = 5;
 

@@ -16,6 +16,7 @@ mod durability;
 mod knowledge;
 mod learning;
 mod live_reload;
+mod meaning;
 mod migration;
 mod model;
 mod postgres;

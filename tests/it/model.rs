@@ -1,4 +1,5 @@
-//! A scripted model server that speaks the chat completions protocol. It records what it was asked, and can delay, fail and cut.
+//! A scripted model server that speaks the chat completions protocol, and embeds. It records what it was asked, and can delay, fail and
+//! cut.
 
 use std::{
     collections::VecDeque,
@@ -22,6 +23,17 @@ use tokio::{
     sync::{Notify, mpsc},
 };
 use tokio_util::task::AbortOnDropHandle;
+
+/// Words that mean the same to its embeddings.
+const CONCEPTS: [&[&str]; 5] =
+    [&["couch", "sofa", "divan"], &["bicycle", "cycling", "pedal"], &["lamp", "bulb"], &["carpet", "rug"], &["parcel", "package"]];
+
+/// What a text means: how often it names each concept, and a little of nothing.
+fn vector(text: &str) -> Vec<f32> {
+    let text = text.to_lowercase();
+    let named = |concept: &[&str]| concept.iter().map(|word| text.matches(word).count()).sum::<usize>() as f32;
+    CONCEPTS.iter().map(|concept| named(concept)).chain([0.1]).collect()
+}
 
 /// What the model does when it is asked.
 #[derive(Debug, Clone)]
@@ -88,6 +100,17 @@ impl Answer {
     /// Answers 200 with a body of another type.
     pub fn serves(content_type: &str, body: &str) -> Answer {
         Answer { status: 200, headers: vec![("content-type", content_type.into())], body: vec![Part::Bytes(body.into())] }
+    }
+
+    fn embeds(asked: &Value) -> Answer {
+        let texts = asked["input"].as_array().unwrap().iter().enumerate();
+        let data: Vec<Value> = texts.map(|(index, text)| json!({ "index": index, "embedding": vector(text.as_str().unwrap()) })).collect();
+        Answer::serves("application/json", &json!({ "data": data }).to_string())
+    }
+
+    /// Says nothing, not even a status.
+    pub fn hangs() -> Answer {
+        Answer { status: 200, headers: Vec::new(), body: vec![Part::Hang] }
     }
 
     pub fn with_header(mut self, name: &'static str, value: &str) -> Answer {
@@ -165,6 +188,12 @@ impl ScriptedModel {
         self.state.asked.lock().unwrap().clone()
     }
 
+    /// The texts that were to be embedded so far.
+    pub fn embedded(&self) -> Vec<String> {
+        let asked = self.asked();
+        asked.iter().flat_map(|asked| asked["input"].as_array().unwrap()).map(|text| text.as_str().unwrap().to_owned()).collect()
+    }
+
     /// The `authorization` headers so far.
     pub fn authorizations(&self) -> Vec<String> {
         self.state.authorizations.lock().unwrap().clone()
@@ -184,12 +213,15 @@ impl ScriptedModel {
 }
 
 async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Response<BoxBody<Bytes, std::io::Error>>, Infallible> {
-    assert_eq!(request.uri().path(), "/v1/chat/completions");
+    let embeds = request.uri().path() == "/v1/embeddings";
+    assert!(embeds || request.uri().path() == "/v1/chat/completions", "{}", request.uri());
     let authorization = request.headers().get("authorization").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
     let body = request.into_body().collect().await.unwrap().to_bytes();
     state.authorizations.lock().unwrap().push(authorization);
-    state.asked.lock().unwrap().push(serde_json::from_slice(&body).unwrap());
-    let answer = state.answers.lock().unwrap().pop_front().unwrap_or_else(|| Answer::says(&["ok"]));
+    let asked: Value = serde_json::from_slice(&body).unwrap();
+    state.asked.lock().unwrap().push(asked.clone());
+    let usual = || if embeds { Answer::embeds(&asked) } else { Answer::says(&["ok"]) };
+    let answer = state.answers.lock().unwrap().pop_front().unwrap_or_else(usual);
 
     let mut response = Response::builder().status(answer.status);
     for (name, value) in answer.headers {
