@@ -414,6 +414,8 @@ fn fitting(
         false if asked.whole.is_some() => vectors.gains(language, vectors::Asked::Conversation, MEANING_OF_ALL, &text, &meaning),
         false => vectors.gains(language, vectors::Asked::Conversation, MEANING_OF_ONE, &text, &meaning),
     };
+    // Votes are weighed against all that they are added to.
+    let spread = 1.0 + deviation(&gains) / deviation(&text);
     let mut fits: Vec<Fit> = near
         .iter()
         .enumerate()
@@ -424,7 +426,7 @@ fn fitting(
             Fit {
                 part: near.part,
                 doc: near.doc,
-                rank: text[number] + gains[number] + vote.map_or(0.0, Vote::weight),
+                rank: text[number] + gains[number] + spread * vote.map_or(0.0, Vote::weight),
                 confidence: vote.map_or(confidence, |vote| confidence.max(vote.confidence())),
                 chats: vote.map_or(0, |vote| vote.chats),
             }

@@ -36,8 +36,8 @@ const BACKGROUND: f32 = 4.0;
 const AGREES: f32 = 0.4;
 const CHANCE: f32 = 0.2;
 /// What is taken for the mean at first, and for how many questions that counts.
-const DOUBTED: f32 = 0.3;
-const DOUBTED_FOR: f32 = 5.0;
+const TRUSTED: f32 = AGREES;
+const TRUSTED_FOR: f32 = 5.0;
 /// About how many questions are remembered, and how many documents must be compared for one to count.
 const REMEMBERED: f32 = 200.0;
 const LEAST_COMPARED: usize = 10;
@@ -222,7 +222,7 @@ impl Agreement {
     /// Takes in what words and meaning say of the same documents, and tells the share of its weight that meaning deserves.
     fn share(&self, language: &str, asked: Asked, words: &[f32], meaning: &[f32]) -> f32 {
         let mut means = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mean = means.entry((language.to_owned(), asked)).or_insert(Mean { sum: DOUBTED * DOUBTED_FOR, weight: DOUBTED_FOR });
+        let mean = means.entry((language.to_owned(), asked)).or_insert(Mean { sum: TRUSTED * TRUSTED_FOR, weight: TRUSTED_FOR });
         // Where no word was found there is nothing to agree with.
         if words.len() >= LEAST_COMPARED && words.iter().any(|word| *word > 0.0) {
             let fades = 1.0 - 1.0 / REMEMBERED;

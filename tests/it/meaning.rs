@@ -105,13 +105,13 @@ async fn half_a_word_is_not_asked_about_and_nobody_is_named() {
     assert!(asked.starts_with("washing a rug") && !asked.contains("cold") && !asked.contains("ann@"), "{asked}");
 
     let who = pb::event::Body::Customer(pb::Customer { name: "Selin Kaya".into(), ..pb::Customer::default() });
-    let events = vec![event("e0", who), customer_says("e1", "This is Selin, my divan came with order 4711-0815, it has a spot")];
+    let events = vec![event("e0", who), customer_says("e1", "This is Selin, my divan has a spot. My account is 5588-1234")];
     let request = pb::SuggestAnswersRequest { chat_id: "a".into(), events, ..pb::SuggestAnswersRequest::default() };
     let suggestions = desk.suggest(request).await;
     assert_eq!(suggestions[0].id, "sofa");
     assert!(!suggestions[0].reason.contains("divan") && !suggestions[0].reason.is_empty(), "{}", suggestions[0].reason);
     let asked = embedder.embedded().pop().unwrap();
-    assert!(asked.contains("divan") && !asked.contains("Selin") && !asked.contains("4711"), "{asked}");
+    assert!(asked.contains("divan") && !asked.contains("Selin") && !asked.contains("5588"), "{asked}");
     desk.close().await;
 }
 
