@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -34,17 +34,18 @@ pub struct Embedder {
 }
 
 /// How the last questions went.
+#[derive(Default)]
 struct Health {
+    unanswered: AtomicU32,
     failures: AtomicU32,
     /// Until when nothing is asked.
-    paused: std::sync::Mutex<Option<Instant>>,
+    paused: Mutex<Option<Instant>>,
 }
 
 impl Embedder {
     pub fn new(config: &EmbeddingConfig) -> Result<Embedder, ModelError> {
         let client = wire::client(config.connect_timeout)?;
-        let health = Health { failures: AtomicU32::new(0), paused: std::sync::Mutex::new(None) };
-        Ok(Embedder { config: Arc::new(config.clone()), client, health: Arc::new(health) })
+        Ok(Embedder { config: Arc::new(config.clone()), client, health: Arc::default() })
     }
 
     pub fn config(&self) -> &EmbeddingConfig {
@@ -53,12 +54,22 @@ impl Embedder {
 
     /// What somebody asks, as vectors, in the order of the texts. Not asked at all while the last questions went unanswered.
     pub async fn ask(&self, texts: &[String], longest: Duration) -> Result<Vec<Vec<f32>>, ModelError> {
-        if self.health.is_paused() {
-            return Err(ModelError::Unreachable);
+        let answer = if self.health.is_paused() {
+            Err(ModelError::Unreachable)
+        } else {
+            let answer = self.embed(texts, longest).await;
+            self.health.went(answer.is_ok());
+            answer
+        };
+        if answer.is_err() {
+            self.health.unanswered.fetch_add(1, Ordering::Relaxed);
         }
-        let answer = self.embed(texts, longest).await;
-        self.health.went(answer.is_ok());
         answer
+    }
+
+    /// How many questions got no answer.
+    pub fn unanswered(&self) -> u32 {
+        self.health.unanswered.load(Ordering::Relaxed)
     }
 
     /// Vectors of texts, in their order, all of one length.
@@ -77,7 +88,7 @@ impl Embedder {
 
 impl Health {
     fn is_paused(&self) -> bool {
-        let mut paused = self.paused.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
         match *paused {
             None => false,
             Some(until) if Instant::now() < until => true,
@@ -92,7 +103,7 @@ impl Health {
     fn went(&self, well: bool) {
         let failures = if well { 0 } else { self.failures.load(Ordering::Relaxed).saturating_add(1) };
         self.failures.store(failures, Ordering::Relaxed);
-        let mut paused = self.paused.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
         *paused = (failures >= FAILURES).then(|| Instant::now() + PAUSE);
     }
 }
@@ -135,7 +146,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_endpoint_that_fails_is_left_alone_for_a_while() {
-        let health = Health { failures: AtomicU32::new(0), paused: std::sync::Mutex::new(None) };
+        let health = Health::default();
         for _ in 0..FAILURES {
             assert!(!health.is_paused());
             health.went(false);

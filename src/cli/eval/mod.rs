@@ -28,7 +28,8 @@ const FORMAT: &str = "A task is a folder of three files:
 Searches go the way of Search, with documents as articles; chats that of SuggestAnswers, with documents as canned answers (--articles: as
 articles). With --suggest a search's text is a chat's one message. With --learn a part of the chats is first appended as a history in
 which an agent wrote the text of a document that answers; chats whose ids differ after the last dash alone are parts of one conversation,
-which teaches or measures as a whole.
+which teaches or measures as a whole. With --embedding-model documents are embedded first, and what gets no answer in time is answered by words alone,
+as in service; a last line tells how often that was so.
 
 The columns: success@1, recall@5, MRR@10 and nDCG@10, each with its standard error; AUROC of the first suggestion's score, answered queries
 against those that nothing answers; the median and the 99th percentile of the time in process, in milliseconds.";
@@ -79,7 +80,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     }
     for folder in matches.get_many::<PathBuf>("task").expect("it is required") {
         let task = Task::read(folder)?;
-        let (measures, misses) = super::block_on(async {
+        let (measures, misses, unanswered) = super::block_on(async {
             let tell = |done, all| tell_progress(&task.name, done, all, "documents embedded");
             let desk = Desk::open(&config, &task, suggest || learns || task.has_chats(), articles, tell).await?;
             let measured = match matches.get_one::<u8>("learn") {
@@ -87,8 +88,9 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
                 None => task.queries.iter().collect(),
             };
             let measures = desk.measure(&task, &measured, |done, all| tell_progress(&task.name, done, all, "queries")).await;
+            let unanswered = desk.unanswered();
             desk.close().await;
-            measures
+            measures.map(|(measures, misses)| (measures, misses, unanswered))
         })??;
         if stderr().is_terminal() {
             eprint!("\r\x1b[K");
@@ -102,6 +104,9 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
             println!("{}", measures.json(&task.name));
         } else {
             println!("{}", measures.line(&task.name));
+        }
+        if unanswered > 0 {
+            eprintln!("{}: {unanswered} times the embeddings endpoint gave no answer in time, and words alone were searched", task.name);
         }
     }
     Ok(ExitCode::SUCCESS)

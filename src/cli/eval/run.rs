@@ -29,6 +29,7 @@ pub struct Desk {
     store: Store,
     chats: Chats,
     replies: Replies,
+    embedder: Option<Embedder>,
     suggest: bool,
     kind: Kind,
     _scratch: Scratch,
@@ -48,15 +49,22 @@ impl Desk {
         let chats = Chats::start(store.clone(), settings.languages.clone());
         let models = Models::new(&[], settings.context_tokens)?;
         let embedder = config.embedding.endpoint(None).as_ref().map(Embedder::new).transpose()?;
-        let replies =
-            Replies::start(store.clone(), chats.clone(), knowledge.clone(), models, embedder, Arc::new(settings), Erasures::open(&data)?);
+        let replies = Replies::start(
+            store.clone(),
+            chats.clone(),
+            knowledge.clone(),
+            models,
+            embedder.clone(),
+            Arc::new(settings),
+            Erasures::open(&data)?,
+        );
         let kind = if suggest && !articles { Kind::CannedAnswer } else { Kind::Article };
         for documents in task.documents.chunks(AT_ONCE) {
             let documents = documents.iter().map(|document| new_document(document, kind)).collect::<anyhow::Result<Vec<NewDocument>>>()?;
             knowledge.put(&workspace, documents).await?;
         }
         replies.embed_all(&workspace, tell).await?;
-        Ok(Desk { store, chats, replies, suggest, kind, _scratch: scratch })
+        Ok(Desk { store, chats, replies, embedder, suggest, kind, _scratch: scratch })
     }
 
     pub async fn measure(
@@ -111,6 +119,11 @@ impl Desk {
         }
         self.replies.learn(&Workspace::default_name()).await?;
         Ok(measured)
+    }
+
+    /// How often the embeddings endpoint gave no answer in time.
+    pub fn unanswered(&self) -> u32 {
+        self.embedder.as_ref().map_or(0, Embedder::unanswered)
     }
 
     pub async fn close(self) {
