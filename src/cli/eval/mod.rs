@@ -75,11 +75,12 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let config = Config::read(None, matches)?;
     let (suggest, articles, json) = (matches.get_flag("suggest"), matches.get_flag("articles"), matches.get_flag("json"));
     let learns = matches.contains_id("learn");
+    let folders = matches.get_many::<PathBuf>("task").expect("it is required");
+    let tasks = folders.map(|folder| Task::read(folder)).collect::<anyhow::Result<Vec<Task>>>()?;
     if !json {
         println!("{}", Measures::HEAD);
     }
-    for folder in matches.get_many::<PathBuf>("task").expect("it is required") {
-        let task = Task::read(folder)?;
+    for task in tasks {
         let (measures, misses, unanswered) = super::block_on(async {
             let tell = |done, all| tell_progress(&task.name, done, all, "documents embedded");
             let desk = Desk::open(&config, &task, suggest || learns || task.has_chats(), articles, tell).await?;
