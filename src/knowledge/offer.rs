@@ -28,8 +28,8 @@ const MOST_RECENT: usize = 64;
 const MOST_WHOLE: usize = 100;
 /// What all votes of earlier chats together count, in standard deviations of what the text says, from this likeness on; less below it,
 /// so that a few chats about something else move nothing.
-const LEARNED: f32 = 60.0;
-const LIKE: f32 = 0.4;
+const LEARNED: f32 = 120.0;
+const LIKE: f32 = 0.3;
 /// How sure a document is that answered a chat like this one, whatever share of the votes it has.
 const ANSWERED_SHARE: f32 = 0.8;
 /// Most pairs of words of the whole conversation that count.

@@ -27,8 +27,8 @@ const BACKGROUND: f32 = 50.0;
 const WEIGHTS: [f32; FIELDS] = [0.7, 0.5, 0.4, 0.1, 1.0, 0.2, 0.2, 0.4];
 const FIELDS: usize = 8;
 /// How many of the likest chats vote, and how much more the likelier ones count.
-const VOTERS: usize = 20;
-const SHARPNESS: i32 = 6;
+const VOTERS: usize = 40;
+const SHARPNESS: i32 = 4;
 /// A document is moved only by so many customers: one person tilts nothing.
 const LEAST_CUSTOMERS: usize = 3;
 /// In so many days a lesson comes to count half.
