@@ -1,6 +1,6 @@
 //! The vectors' rows. Each takes the next number of the catalog's counter, as changes of documents do.
 
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
 
 use super::{
     Document, DocumentKey, KnowledgeError, document_rows,
@@ -11,6 +11,12 @@ use crate::{
     store::{Store, Write},
 };
 
+/// Documents of a workspace, after a number, that have no vectors of a model.
+const MISSING: &str = "FROM document LEFT JOIN document_vector ON document_vector.workspace = document.workspace
+    AND document_vector.kind = document.kind AND document_vector.id = document.id AND document_vector.language = document.language
+    WHERE document.workspace = $1 AND document.number > $2 AND deleted = 0
+    AND (document_vector.id IS NULL OR document_vector.model <> $3 OR document_vector.hash <> document.hash)";
+
 /// Which documents have no vectors of a model, as they are: such that changed after a number, in order, at most `most`, each with its
 /// number.
 pub async fn missing(
@@ -20,31 +26,23 @@ pub async fn missing(
     after: i64,
     most: i64,
 ) -> Result<Vec<(i64, Document)>, KnowledgeError> {
-    let rows = sqlx::query(
+    let statement = format!(
         "SELECT document.kind, document.id, document.language, origin, deleted, updated_at, document.hash, document.number, content
-         FROM document LEFT JOIN document_vector ON document_vector.workspace = document.workspace
-         AND document_vector.kind = document.kind AND document_vector.id = document.id AND document_vector.language = document.language
-         WHERE document.workspace = $1 AND document.number > $2 AND deleted = 0
-         AND (document_vector.id IS NULL OR document_vector.model <> $3 OR document_vector.hash <> document.hash)
-         ORDER BY document.number LIMIT $4",
-    )
-    .bind(workspace.as_str().to_owned())
-    .bind(after)
-    .bind(model.to_owned())
-    .bind(most)
-    .fetch_all(store.reads())
-    .await?;
+         {MISSING} ORDER BY document.number LIMIT $4"
+    );
+    let rows = sqlx::query(AssertSqlSafe(statement))
+        .bind(workspace.as_str().to_owned())
+        .bind(after)
+        .bind(model.to_owned())
+        .bind(most)
+        .fetch_all(store.reads())
+        .await?;
     rows.iter().map(|row| Ok((row.try_get(7)?, document_rows::document(row, 3, 8)?))).collect()
 }
 
 /// How many there are.
 pub async fn count_missing(store: &Store, workspace: &Workspace, model: &str, after: i64) -> Result<i64, KnowledgeError> {
-    let count = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM document LEFT JOIN document_vector ON document_vector.workspace = document.workspace
-         AND document_vector.kind = document.kind AND document_vector.id = document.id AND document_vector.language = document.language
-         WHERE document.workspace = $1 AND document.number > $2 AND deleted = 0
-         AND (document_vector.id IS NULL OR document_vector.model <> $3 OR document_vector.hash <> document.hash)",
-    );
+    let count = sqlx::query_scalar(AssertSqlSafe(format!("SELECT COUNT(*) {MISSING}")));
     let count = count.bind(workspace.as_str().to_owned()).bind(after).bind(model.to_owned());
     Ok(count.fetch_one(store.reads()).await?)
 }

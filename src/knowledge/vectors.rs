@@ -353,8 +353,8 @@ mod tests {
         let long = DocumentTexts::of(&document("word ".repeat(260)));
         assert_eq!((long.whole, long.texts.len()), (true, 3));
         assert_eq!(long.texts[1].split_whitespace().count(), 131);
-        let list = DocumentTexts::of(&document("where is my money\n".repeat(25)));
-        assert_eq!((list.whole, list.texts.len()), (false, 25));
+        let list = DocumentTexts::of(&document("where is my money\nI want a refund, and soon please\n".repeat(13)));
+        assert_eq!((list.whole, list.texts.len()), (false, 26));
         assert!(DocumentTexts::of(&document("x".repeat(100_000))).texts[0].chars().count() <= MOST_LETTERS);
     }
 }
