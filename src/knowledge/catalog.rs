@@ -165,6 +165,11 @@ impl Catalog {
         document_rows::changes(&self.store, &self.workspace, after, most).await
     }
 
+    /// How many documents changed after a number.
+    pub async fn count_changes(&self, after: i64) -> Result<i64, KnowledgeError> {
+        document_rows::count_changes(&self.store, &self.workspace, after).await
+    }
+
     /// The number of the last change.
     pub async fn last_number(&self) -> Result<i64, KnowledgeError> {
         document_rows::last_number(&self.store, &self.workspace).await

@@ -213,6 +213,12 @@ pub async fn changes(store: &Store, workspace: &Workspace, after: i64, most: i64
         .collect()
 }
 
+/// How many documents changed after a number.
+pub async fn count_changes(store: &Store, workspace: &Workspace, after: i64) -> Result<i64, KnowledgeError> {
+    let count = sqlx::query_scalar("SELECT COUNT(*) FROM document WHERE workspace = $1 AND number > $2");
+    Ok(count.bind(workspace.as_str().to_owned()).bind(after).fetch_one(store.reads()).await?)
+}
+
 /// Documents of a kind in the order of id and language, after the one that `after` names.
 pub async fn list(
     store: &Store,

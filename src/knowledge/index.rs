@@ -71,7 +71,7 @@ impl Index {
         let (shown, view) = (first.folder.clone(), Arc::new(RwLock::new(Arc::new(first.view(None)?))));
         drop(old);
         let mut follower = Follower { root, catalog, current, shown, view: Arc::clone(&view), suspect: Arc::clone(&suspect) };
-        if follower.current.is_some() && newest - follower.held() <= WAITED_FOR {
+        if follower.current.is_some() && follower.catalog.count_changes(follower.held()).await? <= WAITED_FOR {
             follower.catch_up().await?;
         }
         let (tell, applied) = watch::channel(follower.held());

@@ -53,7 +53,7 @@ pub use query::Reader;
 pub use report_rows::{ArticleRating, RatingCount, SearchReport};
 pub use search::{Hit, Hits, Search};
 pub use snippet::{Marker, Segment};
-pub use vectors::{DocumentTexts, DocumentVectors, KeptVectors, Meaning, shortened};
+pub use vectors::{DocumentTexts, DocumentVectors, KeptVectors, Meaning, shortened_to_end};
 
 use folder::Folder;
 use index::Index;
@@ -64,7 +64,7 @@ use vectors::Vectors;
 use watch::Watch;
 
 /// Rows of vectors that are read at a time.
-const VECTORS_AT_ONCE: i64 = 1000;
+const VECTORS_AT_ONCE: i64 = 100;
 
 /// The knowledge of every workspace.
 #[derive(Clone)]
@@ -153,7 +153,7 @@ impl Knowledge {
         let base = self.base(workspace);
         let typed = Typed::read(query, language.primary());
         let worth = !base.vectors().is_empty() && !typed.query.words.is_empty() && !search::ends_in_half_a_word(&base.index, &typed)?;
-        Ok(worth.then(|| shortened(&typed.text)))
+        Ok(worth.then(|| shortened_to_end(&typed.text)).filter(|text| !text.is_empty()))
     }
 
     /// Whether documents have vectors to compare with.
@@ -175,6 +175,11 @@ impl Knowledge {
     /// How many such documents there are.
     pub async fn count_without_vectors(&self, workspace: &Workspace, model: &str, after: i64) -> Result<i64, KnowledgeError> {
         self.base(workspace).catalog.count_without_vectors(model, after).await
+    }
+
+    /// The number of the catalog's last change.
+    pub async fn last_number(&self, workspace: &Workspace) -> Result<i64, KnowledgeError> {
+        self.base(workspace).catalog.last_number().await
     }
 
     /// Keeps documents' vectors with the catalog. A document that has changed since they were made keeps those it had.

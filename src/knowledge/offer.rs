@@ -178,7 +178,11 @@ pub fn offer(index: &Index, synonyms: &Synonyms, vectors: &Vectors, query: &Offe
             Wanted::Shortcut(typed) => (by_shortcut(&view, &scope, typed)?, Marker::default()),
             Wanted::Opener(_) => openers(&view, &scope, &asked, primary, synonyms)?,
             Wanted::Typed(_) | Wanted::Conversation(_) => {
-                let meant = query.meaning.as_ref().map(|meaning| vectors.near(&view, &scope, meaning)).unwrap_or_default();
+                let meant = query
+                    .meaning
+                    .as_ref()
+                    .map(|meaning| vectors.near(&view, &scope, meaning, primary, vectors::Asked::Conversation))
+                    .unwrap_or_default();
                 fitting(&view, &scope, &asked, (vectors, meant), primary, synonyms)?
             }
         };
@@ -408,7 +412,7 @@ fn fitting(
     let text: Vec<f32> =
         (0..near.len()).map(|number| shares[0] * recent[number] + shares[1] * matter[number] + shares[2] * passages[number]).collect();
     let of_meaning = |near: &Near| meant.binary_search_by_key(&near.place(), Meant::place).ok().map(|at| &meant[at]);
-    let meaning: Vec<f32> = near.iter().map(|near| of_meaning(near).map_or(0.0, nearness)).collect();
+    let meaning: Vec<Option<f32>> = near.iter().map(|near| of_meaning(near).map(nearness)).collect();
     let gains = match meant.is_empty() {
         true => vec![0.0; near.len()],
         false if asked.whole.is_some() => vectors.gains(language, vectors::Asked::Conversation, MEANING_OF_ALL, &text, &meaning),
@@ -422,7 +426,7 @@ fn fitting(
         .map(|(number, near)| {
             let vote = voted.iter().find(|(place, _)| *place == near.place()).map(|(_, vote)| *vote);
             let confidence = confidence(near.recent_words, best).max(clause_confidence(asked, &recent_terms, &recent_close[number]));
-            let confidence = of_meaning(near).map_or(confidence, |meant| (confidence + f64::from(meant.likeness)) / 2.0);
+            let confidence = of_meaning(near).map_or(confidence, |meant| meant.confidence(confidence));
             Fit {
                 part: near.part,
                 doc: near.doc,
@@ -479,7 +483,7 @@ fn clause_confidence(asked: &Asked, terms: &[Term], closer: &Closer) -> f64 {
 /// Puts what the best documents of a document's category count in the place of what it counts itself: what it belongs to is talked
 /// about.
 fn add_groups(view: &View, near: &mut [Near]) {
-    let groups = groups(view, near.iter().map(|near| (near.place(), near.whole)));
+    let groups = groups(view, near.iter().map(|near| (near.place(), near.whole)), |_| BEST_OF_CATEGORY);
     for near in near {
         if let Some(best) = view.category(near.part, near.doc).and_then(|category| groups.get(&category)) {
             near.matter = *best;
@@ -489,7 +493,8 @@ fn add_groups(view: &View, near: &mut [Near]) {
 
 /// The same for what is meant.
 fn add_meant_groups(view: &View, meant: &mut [Meant]) {
-    let groups = groups(view, meant.iter().map(|meant| (meant.place(), meant.whole)));
+    // What was compared has a nearness; what has no word counts nothing.
+    let groups = groups(view, meant.iter().map(|meant| (meant.place(), meant.whole)), |documents| documents.min(BEST_OF_CATEGORY));
     for meant in meant {
         if let Some(best) = view.category(meant.part, meant.doc).and_then(|category| groups.get(&category)) {
             meant.whole = *best;
@@ -497,20 +502,21 @@ fn add_meant_groups(view: &View, meant: &mut [Meant]) {
     }
 }
 
-/// By category, the mean of what its best documents count.
-fn groups(view: &View, counts: impl Iterator<Item = ((u32, u32), f32)>) -> HashMap<u32, f32> {
-    let mut groups: HashMap<u32, [f32; BEST_OF_CATEGORY]> = HashMap::new();
+/// By category, the mean of what its best documents count, over so many as `of` says of how many there are.
+fn groups(view: &View, counts: impl Iterator<Item = ((u32, u32), f32)>, of: impl Fn(usize) -> usize) -> HashMap<u32, f32> {
+    let mut groups: HashMap<u32, (usize, [f32; BEST_OF_CATEGORY])> = HashMap::new();
     if view.has_categories() {
         for ((part, doc), count) in counts {
             let Some(category) = view.category(part, doc) else { continue };
-            let best = groups.entry(category).or_default();
+            let (documents, best) = groups.entry(category).or_default();
+            *documents += 1;
             if count > best[BEST_OF_CATEGORY - 1] {
                 best[BEST_OF_CATEGORY - 1] = count;
                 best.sort_unstable_by(|one, other| other.total_cmp(one));
             }
         }
     }
-    groups.into_iter().map(|(category, best)| (category, best.iter().sum::<f32>() / BEST_OF_CATEGORY as f32)).collect()
+    groups.into_iter().map(|(category, (documents, best))| (category, best.iter().sum::<f32>() / of(documents) as f32)).collect()
 }
 
 fn sort_by_rank(view: &View, fits: &mut [Fit]) {

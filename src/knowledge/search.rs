@@ -99,7 +99,7 @@ pub fn search(index: &Index, synonyms: &Synonyms, vectors: &Vectors, search: &Se
         let scope = Scope { kinds: &[Kind::Article], language, reader: &search.reader, only: only.as_deref() };
         let corpus = Corpus::of(&scope.sizes(&view, None));
         let terms = terms(&view, &typed.query, primary, synonyms, corpus.documents)?;
-        let meant = search.meaning.as_ref().map(|meaning| vectors.near(&view, &scope, meaning)).unwrap_or_default();
+        let meant = search.meaning.as_ref().map(|meaning| vectors.near(&view, &scope, meaning, primary, Asked::Search)).unwrap_or_default();
         // What is meant is compared with all that has a word, however little that counts.
         let least = if meant.is_empty() { LEAST_SHARE } else { 0.0 };
         let mut found = score(&view, &scope, &corpus, &terms, GRAMMED, least)?;
@@ -111,9 +111,9 @@ pub fn search(index: &Index, synonyms: &Synonyms, vectors: &Vectors, search: &Se
         found.retain(|found| has_words(found) || near.contains(&found.place()));
         add_missing(&mut found, &nearest);
         if language.is_none() {
-            found = once_each(&view, found);
+            found = once_each(&view, found, |found| of(found).map_or(0.0, |meant| meant.recent));
         }
-        let is_hit = |found: &Scored| has_words(found) || of(found).is_some_and(|meant| meant.likeness >= LEAST_LIKENESS);
+        let is_hit = |found: &Scored| has_words(found) || of(found).is_some_and(|meant| meant.likeness * meant.trust >= LEAST_LIKENESS);
         let total = found.iter().filter(|found| is_hit(found)).count();
         if total == 0 {
             continue;
@@ -128,7 +128,7 @@ pub fn search(index: &Index, synonyms: &Synonyms, vectors: &Vectors, search: &Se
         for (place, Ranked { found, .. }) in ranked.into_iter().enumerate().take(wanted) {
             // What ranks lower is not surer.
             let by_words = confidence(found.words, best);
-            surest = surest.min(of(&found).map_or(by_words, |meant| (by_words + f64::from(meant.likeness)) / 2.0));
+            surest = surest.min(of(&found).map_or(by_words, |meant| meant.confidence(by_words)));
             if place < search.offset {
                 continue;
             }
@@ -160,8 +160,8 @@ fn add_missing(found: &mut Vec<Scored>, nearest: &[Meant]) {
 }
 
 /// A document found in two foreign languages is shown once, in the version that fits better.
-fn once_each(view: &View, mut found: Vec<Scored>) -> Vec<Scored> {
-    found.sort_by(|one, other| other.sum().total_cmp(&one.sum()));
+fn once_each(view: &View, mut found: Vec<Scored>, nearness: impl Fn(&Scored) -> f32) -> Vec<Scored> {
+    found.sort_by(|one, other| other.sum().total_cmp(&one.sum()).then(nearness(other).total_cmp(&nearness(one))));
     let mut seen: HashSet<u64> = HashSet::new();
     found.retain(|found| seen.insert(view.id(found.part, found.doc)));
     found.sort_by_key(|found| (found.part, found.doc));
@@ -207,8 +207,8 @@ fn rank(
     }
     if !meant.is_empty() {
         let words: Vec<f32> = ranked.iter().map(|ranked| ranked.rank).collect();
-        let near: Vec<f32> =
-            places.iter().map(|place| meant.binary_search_by_key(place, Meant::place).map_or(0.0, |at| meant[at].recent)).collect();
+        let near: Vec<Option<f32>> =
+            places.iter().map(|place| meant.binary_search_by_key(place, Meant::place).ok().map(|at| meant[at].recent)).collect();
         for (ranked, gain) in ranked.iter_mut().zip(vectors.gains(language, Asked::Search, MEANING, &words, &near)) {
             ranked.rank += gain;
         }

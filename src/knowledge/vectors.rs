@@ -17,12 +17,12 @@ use super::{
     search::deviation,
     view::View,
 };
-use crate::text::{masked, paragraphs};
+use crate::text::{MASK, masked, paragraphs};
 
 /// Words of a piece. A page is compared by its whole and by its best piece, half and half.
 const PIECE: usize = 110;
 /// From so many lines on, that have so many words at most in the mean, a body is a list of lines, compared by its best ones.
-const LIST: usize = 20;
+const LIST: usize = 40;
 const LINE: usize = 30;
 /// How many of a list's best lines count.
 const BEST_LINES: usize = 3;
@@ -41,6 +41,8 @@ const TRUSTED_FOR: f32 = 5.0;
 /// About how many questions are remembered, and how many documents must be compared for one to count.
 const REMEMBERED: f32 = 200.0;
 const LEAST_COMPARED: usize = 10;
+/// Cosines that lie nearer together tell documents apart by chance.
+const LEAST_SPREAD: f32 = 0.02;
 
 /// The texts that tell what a document means, without what tells who somebody is.
 #[derive(Debug, PartialEq, Eq)]
@@ -70,11 +72,18 @@ impl DocumentTexts {
     }
 }
 
-/// A text as it may be embedded.
+/// A text as it may be embedded, its beginning if it is too long.
 pub fn shortened(text: &str) -> String {
     let text = masked(text);
     let end = text.char_indices().nth(MOST_LETTERS).map_or(text.len(), |(end, _)| end);
     text[..end].trim().to_owned()
+}
+
+/// The same, its end if it is too long; empty if nothing is left of it but marks.
+pub fn shortened_to_end(text: &str) -> String {
+    let text = masked(text);
+    let from = text.char_indices().rev().nth(MOST_LETTERS - 1).map_or(0, |(from, _)| from);
+    if text.replace(MASK, "").trim().is_empty() { String::new() } else { text[from..].trim().to_owned() }
 }
 
 /// Vectors of a document, the first one of its whole if `whole`.
@@ -183,9 +192,17 @@ pub struct Meant {
     pub whole: f32,
     /// From 0 to 1: how far `recent` is from what any document is to a perfect match.
     pub likeness: f32,
+    /// From 0 to 1: how far the model is known to know the language.
+    pub trust: f32,
 }
 
 impl Meant {
+    /// How sure it is that the document fits, which its words say so far.
+    pub fn confidence(&self, by_words: f64) -> f64 {
+        let share = f64::from(self.trust) / 2.0;
+        by_words * (1.0 - share) + f64::from(self.likeness) * share
+    }
+
     pub fn place(&self) -> (u32, DocId) {
         (self.part, self.doc)
     }
@@ -218,9 +235,15 @@ struct Mean {
     weight: f32,
 }
 
+impl Mean {
+    fn share(&self) -> f32 {
+        ((self.sum / self.weight - CHANCE) / (AGREES - CHANCE)).clamp(0.0, 1.0)
+    }
+}
+
 impl Agreement {
     /// Takes in what words and meaning say of the same documents, and tells the share of its weight that meaning deserves.
-    fn share(&self, language: &str, asked: Asked, words: &[f32], meaning: &[f32]) -> f32 {
+    fn take(&self, language: &str, asked: Asked, words: &[f32], meaning: &[f32]) -> f32 {
         let mut means = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mean = means.entry((language.to_owned(), asked)).or_insert(Mean { sum: TRUSTED * TRUSTED_FOR, weight: TRUSTED_FOR });
         // Where no word was found there is nothing to agree with.
@@ -228,7 +251,12 @@ impl Agreement {
             let fades = 1.0 - 1.0 / REMEMBERED;
             (mean.sum, mean.weight) = (mean.sum * fades + correlation(words, meaning), mean.weight * fades + 1.0);
         }
-        ((mean.sum / mean.weight - CHANCE) / (AGREES - CHANCE)).clamp(0.0, 1.0)
+        mean.share()
+    }
+
+    fn share(&self, language: &str, asked: Asked) -> f32 {
+        let means = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        means.get(&(language.to_owned(), asked)).map_or(1.0, Mean::share)
     }
 }
 
@@ -241,11 +269,15 @@ fn correlation(one: &[f32], other: &[f32]) -> f32 {
 }
 
 impl Vectors {
-    /// What the meaning of each of some documents adds to what its words count, `weight` times as much at most. `words` and `meaning` are
-    /// of the same documents.
-    pub fn gains(&self, language: &str, asked: Asked, weight: f32, words: &[f32], meaning: &[f32]) -> Vec<f32> {
-        let weight = weight * self.agreement.share(language, asked, words, meaning) * deviation(words) / deviation(meaning);
-        meaning.iter().map(|meaning| weight * meaning).collect()
+    /// What the meaning of each of some documents adds to what its words count, `weight` times as much at most: nothing where it is not
+    /// known. `words` and `meaning` are of the same documents.
+    pub fn gains(&self, language: &str, asked: Asked, weight: f32, words: &[f32], meaning: &[Option<f32>]) -> Vec<f32> {
+        let (known_words, known): (Vec<f32>, Vec<f32>) =
+            words.iter().zip(meaning).filter_map(|(words, meaning)| Some((*words, (*meaning)?))).unzip();
+        let mean = known.iter().sum::<f32>() / known.len().max(1) as f32;
+        let share = self.agreement.take(language, asked, &known_words, &known);
+        let weight = weight * share * deviation(words) / deviation(&known).max(LEAST_SPREAD);
+        meaning.iter().map(|meaning| meaning.map_or(0.0, |meaning| weight * (meaning - mean))).collect()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -263,11 +295,12 @@ impl Vectors {
     }
 
     /// Compares every document of a scope that has vectors, in the order of parts and documents.
-    pub fn near(&self, view: &View, scope: &Scope<'_>, meaning: &Meaning) -> Vec<Meant> {
+    pub fn near(&self, view: &View, scope: &Scope<'_>, meaning: &Meaning, language: &str, asked: Asked) -> Vec<Meant> {
         let mut found = Vec::new();
         if self.is_empty() || meaning.recent.is_empty() {
             return found;
         }
+        let length = meaning.recent[0].numbers.len();
         for (number, part) in view.parts.iter().enumerate() {
             let languages: Vec<u64> = part.classes.iter().map(|class| language_number(&class.language)).collect();
             for doc in 0..part.class_of.len() as DocId {
@@ -275,17 +308,19 @@ impl Vectors {
                     continue;
                 }
                 let document = view.id(number as u32, doc) ^ languages[part.class_of[doc as usize] as usize];
-                if let Some(vectors) = self.by_document.get(&document) {
+                if let Some(vectors) = self.by_document.get(&document).filter(|vectors| vectors.length == length) {
                     let mean = |asked: &[AskedVector]| asked.iter().map(|asked| vectors.nearness(asked)).sum::<f32>() / asked.len() as f32;
                     let recent = mean(&meaning.recent);
                     let whole = if meaning.whole.is_empty() { recent } else { mean(&meaning.whole) };
-                    found.push(Meant { part: number as u32, doc, recent, whole, likeness: 0.0 });
+                    found.push(Meant { part: number as u32, doc, recent, whole, likeness: 0.0, trust: 0.0 });
                 }
             }
         }
         // Models differ in how near anything is to anything.
         let mean = found.iter().map(|meant| meant.recent).sum::<f32>() / (found.len() as f32 + BACKGROUND);
+        let share = self.agreement.share(language, asked);
         for meant in &mut found {
+            meant.trust = share;
             meant.likeness = ((meant.recent - mean) / (1.0 - mean)).clamp(0.0, 1.0);
         }
         found
@@ -302,6 +337,7 @@ mod tests {
         let known: Vec<f32> = words.iter().map(|word| word / 100.0).collect();
         let chance: Vec<f32> = (0..40).map(|number| ((number * 17) % 40) as f32 / 100.0).collect();
         let vectors = Vectors::default();
+        let [known, chance] = [known, chance].map(|meaning| meaning.into_iter().map(Some).collect::<Vec<Option<f32>>>());
         for _ in 0..50 {
             vectors.gains("en", Asked::Search, 1.0, &words, &known);
             vectors.gains("tr", Asked::Search, 1.0, &words, &chance);
@@ -353,8 +389,8 @@ mod tests {
         let long = DocumentTexts::of(&document("word ".repeat(260)));
         assert_eq!((long.whole, long.texts.len()), (true, 3));
         assert_eq!(long.texts[1].split_whitespace().count(), 131);
-        let list = DocumentTexts::of(&document("where is my money\nI want a refund, and soon please\n".repeat(13)));
-        assert_eq!((list.whole, list.texts.len()), (false, 26));
+        let list = DocumentTexts::of(&document("where is my money\nI want a refund, and soon please\n".repeat(20)));
+        assert_eq!((list.whole, list.texts.len()), (false, 40));
         assert!(DocumentTexts::of(&document("x".repeat(100_000))).texts[0].chars().count() <= MOST_LETTERS);
     }
 }

@@ -30,7 +30,15 @@ const PAUSE: Duration = Duration::from_secs(5);
 pub struct Embedder {
     config: Arc<EmbeddingConfig>,
     client: reqwest::Client,
-    health: Arc<Health>,
+    of_searches: Arc<Health>,
+    of_chats: Arc<Health>,
+}
+
+/// What a question is for: each kind waits for so long, and has a clock of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    Search,
+    Chat,
 }
 
 /// How the last questions went.
@@ -45,7 +53,7 @@ struct Health {
 impl Embedder {
     pub fn new(config: &EmbeddingConfig) -> Result<Embedder, ModelError> {
         let client = wire::client(config.connect_timeout)?;
-        Ok(Embedder { config: Arc::new(config.clone()), client, health: Arc::default() })
+        Ok(Embedder { config: Arc::new(config.clone()), client, of_searches: Arc::default(), of_chats: Arc::default() })
     }
 
     pub fn config(&self) -> &EmbeddingConfig {
@@ -53,23 +61,28 @@ impl Embedder {
     }
 
     /// What somebody asks, as vectors, in the order of the texts. Not asked at all while the last questions went unanswered.
-    pub async fn ask(&self, texts: &[String], longest: Duration) -> Result<Vec<Vec<f32>>, ModelError> {
-        let answer = if self.health.is_paused() {
+    pub async fn ask(&self, texts: &[String], question: Question) -> Result<Vec<Vec<f32>>, ModelError> {
+        let (health, longest) = match question {
+            Question::Search => (&self.of_searches, self.config.search_timeout),
+            Question::Chat => (&self.of_chats, self.config.suggest_timeout),
+        };
+        let answer = if health.is_paused() {
             Err(ModelError::Unreachable)
         } else {
             let answer = self.embed(texts, longest).await;
-            self.health.went(answer.is_ok());
+            // Who refuses one text may take others.
+            health.went(matches!(answer, Ok(_) | Err(ModelError::Refused { status: 400 | 413 | 422, .. })));
             answer
         };
         if answer.is_err() {
-            self.health.unanswered.fetch_add(1, Ordering::Relaxed);
+            health.unanswered.fetch_add(1, Ordering::Relaxed);
         }
         answer
     }
 
     /// How many questions got no answer.
     pub fn unanswered(&self) -> u32 {
-        self.health.unanswered.load(Ordering::Relaxed)
+        [&self.of_searches, &self.of_chats].iter().map(|health| health.unanswered.load(Ordering::Relaxed)).sum()
     }
 
     /// Vectors of texts, in their order, all of one length.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::config::ModelConfig;
 
 pub use calibration::Window;
-pub use embedder::Embedder;
+pub use embedder::{Embedder, Question};
 pub use error::ModelError;
 pub use openai::{Answer, Piece};
 

@@ -1,7 +1,10 @@
 //! Meaning: documents are embedded in the background, and what is asked is compared with them. Where no embeddings endpoint is configured,
 //! or none answers in time, words alone are searched.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -11,8 +14,8 @@ use super::{Replies, ReplyError, interest, learned::names};
 use crate::{
     chats::Chat,
     config::Workspace,
-    knowledge::{Document, DocumentTexts, DocumentVectors, Hits, KeptVectors, Meaning, Search, Wanted, shortened},
-    model::{Embedder, ModelError},
+    knowledge::{Document, DocumentTexts, DocumentVectors, Hits, KeptVectors, Meaning, Search, Wanted, shortened_to_end},
+    model::{Embedder, ModelError, Question},
     text::{Language, words},
 };
 
@@ -25,8 +28,10 @@ const LONGEST: Duration = Duration::from_secs(60);
 const DOCUMENTS_AT_ONCE: i64 = 32;
 const TEXTS_AT_ONCE: usize = 32;
 const AT_ONCE: usize = 4;
-/// After so many documents the log tells how far they are.
-const TOLD_EVERY: usize = 500;
+/// How often it is told how far they are.
+const TELLS: Duration = Duration::from_secs(5);
+/// After so many texts were refused, and none taken, it is not for the texts.
+const MOST_REFUSED: usize = 3;
 /// A text of fewer characters that is refused is refused for good.
 const LEAST_LETTERS: usize = 100;
 
@@ -34,8 +39,7 @@ impl Replies {
     /// Searches articles by their words, and by what they mean.
     pub async fn search(&self, workspace: &Workspace, mut search: Search) -> Result<Hits, ReplyError> {
         if let Some(embedder) = &self.embedder {
-            search.meaning =
-                self.meaning_of_typed(embedder, workspace, &search.query, &search.language, embedder.config().search_timeout).await?;
+            search.meaning = self.meaning_of_typed(embedder, workspace, &search.query, &search.language, Question::Search).await?;
         }
         let workspace = workspace.clone();
         Ok(self.knowledge.in_turn(move |knowledge| knowledge.search(&workspace, &search)).await?)
@@ -51,10 +55,15 @@ impl Replies {
         language: &Language,
     ) -> Result<Option<Meaning>, ReplyError> {
         let Some(embedder) = &self.embedder else { return Ok(None) };
-        let longest = embedder.config().suggest_timeout;
+        let names: HashSet<String> = chat.iter().flat_map(|chat| names(chat)).flat_map(|name| folded(&name)).collect();
         match wanted {
-            Wanted::Typed(text) => self.meaning_of_typed(embedder, workspace, text, language, longest).await,
-            Wanted::Conversation(_) if self.knowledge.has_vectors(workspace) => Ok(meaning_of_chat(embedder, chat, extra, longest).await),
+            Wanted::Typed(text) => {
+                let text = without(text, &names, language);
+                self.meaning_of_typed(embedder, workspace, &text, language, Question::Chat).await
+            }
+            Wanted::Conversation(_) if self.knowledge.has_vectors(workspace) => {
+                Ok(meaning_of_chat(embedder, chat, extra, &names, language).await)
+            }
             _ => Ok(None),
         }
     }
@@ -65,10 +74,12 @@ impl Replies {
         workspace: &Workspace,
         text: &str,
         language: &Language,
-        longest: Duration,
+        question: Question,
     ) -> Result<Option<Meaning>, ReplyError> {
-        let Some(text) = self.knowledge.to_be_meant(workspace, text, language)? else { return Ok(None) };
-        Ok(ask(embedder, &[text], longest).await.map(|vectors| Meaning::new(&vectors, &[])))
+        let (workspace, text, language) = (workspace.clone(), text.to_owned(), language.clone());
+        let text = self.knowledge.in_turn(move |knowledge| knowledge.to_be_meant(&workspace, &text, &language)).await?;
+        let Some(text) = text else { return Ok(None) };
+        Ok(ask(embedder, &[text], question).await.map(|vectors| Meaning::new(&vectors, &[])))
     }
 
     /// Starts to embed documents as they change, if an endpoint is configured. It ends when the handle is dropped.
@@ -111,10 +122,15 @@ impl Replies {
     ) -> Result<usize, ReplyError> {
         let model = embedder.config().model.as_str();
         self.knowledge.take_up_vectors(workspace, model).await?;
-        let (mut done, mut told, mut all) = (0, 0, 0);
+        let (mut done, mut all, mut told) = (0, 0, Instant::now());
+        // What changes from here on is looked for in the next turn.
+        let newest = self.knowledge.last_number(workspace).await?;
         loop {
             let documents = self.knowledge.without_vectors(workspace, model, *after, DOCUMENTS_AT_ONCE).await?;
-            let Some((last, _)) = documents.last() else { break };
+            let Some((last, _)) = documents.last() else {
+                *after = newest.max(*after);
+                break;
+            };
             let last = *last;
             if all == 0 {
                 all = usize::try_from(self.knowledge.count_without_vectors(workspace, model, *after).await?).unwrap_or_default();
@@ -125,12 +141,12 @@ impl Replies {
             self.knowledge.take_up_vectors(workspace, model).await?;
             *after = last;
             done += documents.len();
-            if done >= told + TOLD_EVERY {
-                told = done;
+            if told.elapsed() >= TELLS {
+                told = Instant::now();
                 tell(done, all.max(done));
             }
         }
-        if done > told {
+        if done > 0 {
             tell(done, all.max(done));
         }
         Ok(done)
@@ -138,12 +154,20 @@ impl Replies {
 }
 
 /// What was asked last (the last turn, and the last three), and what about (the last six).
-async fn meaning_of_chat(embedder: &Embedder, chat: Option<&Chat>, extra: &str, longest: Duration) -> Option<Meaning> {
-    let names: HashSet<String> =
-        chat.iter().flat_map(|chat| names(chat)).flat_map(|name| words(&name, "")).map(|word| word.folded().to_owned()).collect();
+async fn meaning_of_chat(
+    embedder: &Embedder,
+    chat: Option<&Chat>,
+    extra: &str,
+    names: &HashSet<String>,
+    language: &Language,
+) -> Option<Meaning> {
     let said = |turns: usize| {
-        let said = chat.map(|chat| interest::last_turns(chat, turns)).unwrap_or_default();
-        shortened(&without(&format!("{said}\n{extra}"), &names))
+        let said = match (chat, turns) {
+            (Some(chat), 1) => chat.last_burst_text(),
+            (Some(chat), turns) => interest::last_turns(chat, turns),
+            (None, _) => String::new(),
+        };
+        shortened_to_end(&without(&format!("{said}\n{extra}"), names, language))
     };
     let (last, three, six) = (said(1), said(3), said(6));
     if last.is_empty() && six.is_empty() {
@@ -156,16 +180,20 @@ async fn meaning_of_chat(embedder: &Embedder, chat: Option<&Chat>, extra: &str, 
         }
     }
     texts.retain(|text| !text.is_empty());
-    let vectors = ask(embedder, &texts, longest).await?;
+    let vectors = ask(embedder, &texts, Question::Chat).await?;
     let recent = &vectors[..vectors.len().min(2)];
     Some(Meaning::new(recent, if vectors.len() > 1 { &vectors[vectors.len() - 1..] } else { &[] }))
 }
 
+fn folded(name: &str) -> Vec<String> {
+    words(name, "").iter().map(|word| word.folded().to_owned()).collect()
+}
+
 /// A text without these words.
-fn without(text: &str, names: &HashSet<String>) -> String {
+fn without(text: &str, names: &HashSet<String>, language: &Language) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut from = 0;
-    for word in words(text, "").iter().filter(|word| names.contains(word.folded())) {
+    for word in words(text, language.primary()).iter().filter(|word| word.keys().iter().any(|key| names.contains(key))) {
         kept.push_str(&text[from..word.start]);
         from = word.end;
     }
@@ -174,8 +202,8 @@ fn without(text: &str, names: &HashSet<String>) -> String {
 }
 
 /// What the endpoint says in time, if it does.
-async fn ask(embedder: &Embedder, texts: &[String], longest: Duration) -> Option<Vec<Vec<f32>>> {
-    let answer = embedder.ask(texts, longest).await;
+async fn ask(embedder: &Embedder, texts: &[String], question: Question) -> Option<Vec<Vec<f32>>> {
+    let answer = embedder.ask(texts, question).await;
     answer.inspect_err(|error| tracing::debug!(error = %error, "what was asked is not embedded; words alone are searched")).ok()
 }
 
@@ -197,28 +225,38 @@ async fn vectors_of(embedder: &Embedder, documents: &[Document]) -> Result<Vec<K
     Ok(kept)
 }
 
-/// Vectors of texts. Of what is refused, as too long or too much at once, less is tried; `None` of a text that is refused however short.
+/// Whether less text may be taken: some servers say 500 to what is too long.
+fn is_for_the_text(error: &ModelError) -> bool {
+    matches!(error, ModelError::Refused { status: 400 | 413 | 422 | 500, .. } | ModelError::Garbled | ModelError::Filtered)
+}
+
+/// Vectors of texts. Of what is refused or can't be read, as too long or too much at once, less is tried; `None` of a text that is refused however short.
 async fn embed(embedder: &Embedder, texts: Vec<String>) -> Result<Vec<Option<Vec<f32>>>, ModelError> {
     let mut vectors = Vec::with_capacity(texts.len());
+    let mut refused = 0;
     // Batches that are left, the next one last.
     let mut left = vec![texts];
     while let Some(mut texts) = left.pop() {
         match embedder.embed(&texts, LONGEST).await {
             Ok(embedded) => vectors.extend(embedded.into_iter().map(Some)),
-            Err(ModelError::Refused { status: 400 | 413 | 422, .. }) if texts.len() > 1 => {
+            Err(error) if !is_for_the_text(&error) => return Err(error),
+            Err(_) if texts.len() > 1 => {
                 let rest = texts.split_off(texts.len() / 2);
                 left.extend([rest, texts]);
             }
-            Err(ModelError::Refused { status: 400 | 413 | 422, .. }) => {
+            Err(error) => {
                 let text = &texts[0];
                 let half: String = text.chars().take(text.chars().count() / 2).collect();
-                if half.chars().count() < LEAST_LETTERS {
-                    vectors.push(None);
-                } else {
+                if half.chars().count() >= LEAST_LETTERS {
                     left.push(vec![half]);
+                    continue;
+                }
+                vectors.push(None);
+                refused += 1;
+                if refused >= MOST_REFUSED && vectors.iter().all(Option::is_none) {
+                    return Err(error);
                 }
             }
-            Err(error) => return Err(error),
         }
     }
     Ok(vectors)

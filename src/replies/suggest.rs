@@ -127,7 +127,9 @@ fn reason(document: &crate::knowledge::Document, matched: &[String], chats: usiz
         Wanted::Shortcut(typed) => format!("its shortcut begins with “/{typed}”"),
         Wanted::Opener(_) if named.is_empty() => "opens a chat in which the customer has not written yet".to_owned(),
         Wanted::Opener(_) => format!("opens a chat on the page that is viewed: {}", named.join(", ")),
+        Wanted::Typed(_) if named.is_empty() => "means what you typed".to_owned(),
         Wanted::Typed(_) => format!("has what you typed: {}", named.join(", ")),
+        Wanted::Conversation(_) if named.is_empty() && chats == 0 => "means what the chat is about".to_owned(),
         Wanted::Conversation(_) if named.is_empty() => String::new(),
         Wanted::Conversation(_) => format!("shares words with the chat: {}", named.join(", ")),
     };

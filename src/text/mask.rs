@@ -5,12 +5,21 @@ const DIGITS: usize = 4;
 /// What stands where something was left out.
 pub const MASK: &str = "⟦…⟧";
 
-/// Replaces e-mail addresses, links, and words with four digits or more.
+/// Replaces e-mail addresses, links, and words with four digits or more, also where a number is written in groups.
 pub fn masked(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
-    for piece in text.split_inclusive(char::is_whitespace) {
+    let digits = |word: &str| word.chars().filter(|letter| letter.is_numeric()).count();
+    let is_group = |word: &str| digits(word) > 0 && word.chars().all(|letter| letter.is_numeric() || "+-()./".contains(letter));
+    let pieces: Vec<&str> = text.split_inclusive(char::is_whitespace).collect();
+    let mut grouped = 0;
+    for (place, piece) in pieces.iter().enumerate() {
         let word = piece.trim_end();
-        let tells = word.contains('@') || word.contains("://") || word.chars().filter(|letter| letter.is_numeric()).count() >= DIGITS;
+        if place >= grouped && is_group(word) {
+            let groups = pieces[place..].iter().take_while(|piece| is_group(piece.trim_end()));
+            let (count, all) = groups.fold((0, 0), |(count, all), piece| (count + 1, all + digits(piece)));
+            grouped = if all >= DIGITS { place + count } else { place };
+        }
+        let tells = place < grouped || word.contains('@') || word.contains("://") || digits(word) >= DIGITS;
         masked.push_str(if tells { MASK } else { word });
         masked.push_str(&piece[word.len()..]);
     }
@@ -25,5 +34,6 @@ mod tests {
     fn what_tells_who_somebody_is_goes_and_words_stay() {
         assert_eq!(masked("where is KE-204815 for ann@example.com  now"), "where is ⟦…⟧ for ⟦…⟧  now");
         assert_eq!(masked("size 42, 30 days"), "size 42, 30 days");
+        assert_eq!(masked("call +90 532 123 today"), "call ⟦…⟧ ⟦…⟧ ⟦…⟧ today");
     }
 }

@@ -28,7 +28,7 @@ const FORMAT: &str = "A task is a folder of three files:
 Searches go the way of Search, with documents as articles; chats that of SuggestAnswers, with documents as canned answers (--articles: as
 articles). With --suggest a search's text is a chat's one message. With --learn a part of the chats is first appended as a history in
 which an agent wrote the text of a document that answers; chats whose ids differ after the last dash alone are parts of one conversation,
-which teaches or measures as a whole. With --embedding-model documents are embedded first, and what gets no answer in time is answered by words alone,
+which teaches or measures as a whole. With --embedding-model (and its --embedding-base-url) documents are embedded first, and what gets no answer in time is answered by words alone,
 as in service; a last line tells how often that was so.
 
 The columns: success@1, recall@5, MRR@10 and nDCG@10, each with its standard error; AUROC of the first suggestion's score, answered queries
@@ -88,7 +88,13 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
                 Some(percent) => desk.teach(&task, *percent).await?,
                 None => task.queries.iter().collect(),
             };
-            let measures = desk.measure(&task, &measured, |done, all| tell_progress(&task.name, done, all, "queries")).await;
+            let measures = desk
+                .measure(&task, &measured, |done: usize, all| {
+                    if done.is_multiple_of(20) {
+                        tell_progress(&task.name, done, all, "queries")
+                    }
+                })
+                .await;
             let unanswered = desk.unanswered();
             desk.close().await;
             measures.map(|(measures, misses)| (measures, misses, unanswered))
@@ -114,7 +120,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
 }
 
 fn tell_progress(name: &str, done: usize, all: usize, what: &str) {
-    if stderr().is_terminal() && done.is_multiple_of(20) {
+    if stderr().is_terminal() {
         eprint!("\r{name}: {done} of {all} {what}\x1b[K");
     }
 }
