@@ -14,7 +14,7 @@ use super::{
     query::{Query, Typed},
     schema::{key_text, shortcut_key},
     score::{Corpus, Scope, Scored, score},
-    search::{TITLE_GAIN, by_rank, confidence, deviation, only, term},
+    search::{TITLE_GAIN, by_rank, confidence, deviation, nearest, only, term},
     snippet::Marker,
     synonyms::Synonyms,
     terms::{Term, plain_terms, terms},
@@ -375,11 +375,8 @@ fn fitting(
     let nearness = |meant: &Meant| (meant.recent + meant_matter * meant.whole) / (1.0 + meant_matter);
     let voted = voted(view, scope, &asked.votes)?;
     // Whatever the words count, these are looked at: what chats say, and what is meant.
-    let mut nearest: Vec<&Meant> = meant.iter().collect();
-    let nearer = |one: &&Meant, other: &&Meant| by_rank(view, (nearness(one), one.part, one.doc), (nearness(other), other.part, other.doc));
-    nearest.sort_by(nearer);
-    let sure: HashSet<(u32, u32)> =
-        voted.iter().map(|(place, _)| *place).chain(nearest.iter().take(CLOSER).map(|meant| meant.place())).collect();
+    let nearest = nearest(view, &meant, CLOSER, nearness);
+    let sure: HashSet<(u32, u32)> = voted.iter().map(|(place, _)| *place).chain(nearest.iter().map(Meant::place)).collect();
     let there: HashSet<(u32, u32)> = near.iter().map(Near::place).collect();
     let without = |place: &(u32, u32)| Near { part: place.0, doc: place.1, recent: 0.0, recent_words: 0.0, whole: 0.0, matter: 0.0 };
     near.extend(sure.difference(&there).map(without));

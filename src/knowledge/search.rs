@@ -105,7 +105,7 @@ pub fn search(index: &Index, synonyms: &Synonyms, vectors: &Vectors, search: &Se
         let mut found = score(&view, &scope, &corpus, &terms, GRAMMED, least)?;
         let highest = found.iter().map(Scored::sum).fold(0.0, f32::max);
         let has_words = |found: &Scored| found.sum() > 0.0 && found.sum() >= LEAST_SHARE * highest;
-        let nearest = nearest(&view, &meant);
+        let nearest = nearest(&view, &meant, CLOSER, |meant| meant.recent);
         let of = |found: &Scored| meant.binary_search_by_key(&found.place(), Meant::place).ok().map(|at| meant[at]);
         let near: HashSet<(u32, u32)> = nearest.iter().map(Meant::place).collect();
         found.retain(|found| has_words(found) || near.contains(&found.place()));
@@ -119,7 +119,7 @@ pub fn search(index: &Index, synonyms: &Synonyms, vectors: &Vectors, search: &Se
             continue;
         }
         let wanted = search.offset + search.limit;
-        let mut ranked = rank(&view, &corpus, found, (vectors, &meant, primary), &terms, &typed.query.pairs, wanted)?;
+        let mut ranked = rank(&view, &corpus, found, (vectors, &meant, &near, primary), &terms, &typed.query.pairs, wanted)?;
         ranked.retain(|ranked| is_hit(&ranked.found));
         let marker = Marker::new(&typed.query, &terms);
         let best = corpus.most(&terms);
@@ -144,11 +144,15 @@ pub fn search(index: &Index, synonyms: &Synonyms, vectors: &Vectors, search: &Se
     Ok(Hits::default())
 }
 
-/// The documents that are most likely meant, the likeliest first.
-fn nearest(view: &View, meant: &[Meant]) -> Vec<Meant> {
+/// As many documents as are looked at closer, those that are most likely meant, in no order.
+pub fn nearest(view: &View, meant: &[Meant], most: usize, nearness: impl Fn(&Meant) -> f32) -> Vec<Meant> {
     let mut nearest = meant.to_vec();
-    nearest.sort_by(|one, other| by_rank(view, (one.recent, one.part, one.doc), (other.recent, other.part, other.doc)));
-    nearest.truncate(CLOSER);
+    if nearest.len() > most {
+        let nearer =
+            |one: &Meant, other: &Meant| by_rank(view, (nearness(one), one.part, one.doc), (nearness(other), other.part, other.doc));
+        nearest.select_nth_unstable_by(most, nearer);
+        nearest.truncate(most);
+    }
     nearest
 }
 
@@ -173,7 +177,7 @@ fn rank(
     view: &View,
     corpus: &Corpus,
     found: Vec<Scored>,
-    (vectors, meant, language): (&Vectors, &[Meant], &str),
+    (vectors, meant, near, language): (&Vectors, &[Meant], &HashSet<(u32, u32)>, &str),
     terms: &[Term],
     pairs: &[(usize, usize, f32)],
     wanted: usize,
@@ -182,7 +186,6 @@ fn rank(
         by_rank(view, (one.rank, one.found.part, one.found.doc), (other.rank, other.found.part, other.found.doc))
     };
     let (mut ranked, mut rest) = (Vec::new(), Vec::new());
-    let near: HashSet<(u32, u32)> = nearest(view, meant).iter().map(Meant::place).collect();
     for found in found {
         let of = Ranked { rank: found.sum(), found };
         if near.contains(&found.place()) { ranked.push(of) } else { rest.push(of) }

@@ -170,19 +170,21 @@ async fn meaning_of_chat(
         shortened_to_end(&without(&format!("{said}\n{extra}"), names, language))
     };
     let (last, three, six) = (said(1), said(3), said(6));
-    if last.is_empty() && six.is_empty() {
-        return None;
-    }
-    let mut texts = vec![last];
-    for text in [three, six] {
-        if texts.last() != Some(&text) {
-            texts.push(text);
+    let mut texts: Vec<String> = Vec::new();
+    for text in [&last, &three, &six] {
+        if !text.is_empty() && !texts.contains(text) {
+            texts.push(text.clone());
         }
     }
-    texts.retain(|text| !text.is_empty());
+    if texts.is_empty() {
+        return None;
+    }
     let vectors = ask(embedder, &texts, Question::Chat).await?;
-    let recent = &vectors[..vectors.len().min(2)];
-    Some(Meaning::new(recent, if vectors.len() > 1 { &vectors[vectors.len() - 1..] } else { &[] }))
+    // Of a chat of one message all three are the same.
+    let of = |text: &String| texts.iter().position(|known| known == text).map(|place| vectors[place].clone());
+    let recent: Vec<Vec<f32>> = of(&last).into_iter().chain(of(&three).filter(|_| three != last)).collect();
+    let whole: Vec<Vec<f32>> = of(&six).filter(|_| six != last).into_iter().collect();
+    Some(Meaning::new(&recent, &whole))
 }
 
 fn folded(name: &str) -> Vec<String> {
@@ -230,7 +232,8 @@ fn is_for_the_text(error: &ModelError) -> bool {
     matches!(error, ModelError::Refused { status: 400 | 413 | 422 | 500, .. } | ModelError::Garbled | ModelError::Filtered)
 }
 
-/// Vectors of texts. Of what is refused or can't be read, as too long or too much at once, less is tried; `None` of a text that is refused however short.
+/// Vectors of texts. Of what is refused or can't be read, as too long or too much at once, less is tried; `None` of a text that is refused
+/// however short.
 async fn embed(embedder: &Embedder, texts: Vec<String>) -> Result<Vec<Option<Vec<f32>>>, ModelError> {
     let mut vectors = Vec::with_capacity(texts.len());
     let mut refused = 0;
