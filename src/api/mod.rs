@@ -10,7 +10,7 @@ mod progress;
 mod replies;
 pub mod status;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use tonic::{Request, Response, Status, service::Routes};
 
@@ -68,6 +68,14 @@ impl Api {
 }
 
 /// The workspace a call works in. Without keys there is one.
+/// When a call must have ended; the edge sets it.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline(pub Instant);
+
+fn deadline<T>(request: &Request<T>) -> Instant {
+    request.extensions().get::<Deadline>().map_or_else(Instant::now, |deadline| deadline.0)
+}
+
 fn workspace<T>(_request: &Request<T>) -> Workspace {
     Workspace::default_name()
 }

@@ -62,6 +62,7 @@ fn encode_warning(warning: Warning) -> pb::Warning {
     let Warning { kind, excerpt, message } = warning;
     let kind = match kind {
         WarningKind::AlreadySaid => pb::WarningKind::AlreadySaid,
+        WarningKind::FactChanged => pb::WarningKind::FactChanged,
         WarningKind::Truncated => pb::WarningKind::Truncated,
     };
     pb::Warning { kind: kind.into(), excerpt, message }
@@ -89,6 +90,7 @@ fn encode_context(context: ContextReceipt) -> pb::ContextReceipt {
         articles,
         voice,
         glossary,
+        masked,
         tokens_used,
         token_budget,
     } = context;
@@ -103,8 +105,7 @@ fn encode_context(context: ContextReceipt) -> pb::ContextReceipt {
         articles: Some(encode_class(articles)),
         voice: Some(encode_class(voice)),
         glossary: Some(encode_class(glossary)),
-        // Nothing is masked yet.
-        masked: std::collections::HashMap::new(),
+        masked: masked.into_iter().map(|(kind, masked)| (kind.to_owned(), count(masked))).collect(),
         tokens_used: count(tokens_used),
         token_budget: count(token_budget),
     }

@@ -4,7 +4,7 @@ use prost::Message;
 use tonic::{Request, Response};
 
 use super::{
-    Api, MOST_REPLY_BYTES, Reply, document, event,
+    Api, MOST_REPLY_BYTES, Reply, deadline, document, event,
     fields::Fields,
     pb::{self, reply_service_server::ReplyService},
     progress::{Messages, Step, stream},
@@ -60,12 +60,14 @@ impl ReplyService for Api {
 
     async fn correct_reply(&self, request: Request<pb::CorrectReplyRequest>) -> Reply<Self::CorrectReplyStream> {
         let workspace = workspace(&request);
+        let deadline = deadline(&request);
         let pb::CorrectReplyRequest { text, chat_id, language } = request.into_inner();
         let mut fields = Fields::default();
         let correct = Correct {
             text: fields.required_text("text", text, MOST_REPLY),
             chat_id: fields.optional_id("chat_id", chat_id),
             language: fields.optional_language("language", &language),
+            deadline,
         };
         fields.ok()?;
         let generation = self.replies.correct(&workspace, correct).await?;
@@ -81,6 +83,7 @@ impl ReplyService for Api {
 
     async fn retone_reply(&self, request: Request<pb::RetoneReplyRequest>) -> Reply<Self::RetoneReplyStream> {
         let workspace = workspace(&request);
+        let deadline = deadline(&request);
         let pb::RetoneReplyRequest { text, tone, chat_id, language } = request.into_inner();
         let mut fields = Fields::default();
         if tone == 0 {
@@ -91,6 +94,7 @@ impl ReplyService for Api {
             tone: self::tone(&mut fields, tone).unwrap_or(Tone::Formal),
             chat_id: fields.optional_id("chat_id", chat_id),
             language: fields.optional_language("language", &language),
+            deadline,
         };
         fields.ok()?;
         let generation = self.replies.retone(&workspace, retone).await?;
@@ -106,6 +110,7 @@ impl ReplyService for Api {
 
     async fn translate_reply(&self, request: Request<pb::TranslateReplyRequest>) -> Reply<Self::TranslateReplyStream> {
         let workspace = workspace(&request);
+        let deadline = deadline(&request);
         let pb::TranslateReplyRequest { source, chat_id, agent, target_language, source_language } = request.into_inner();
         let mut fields = Fields::default();
         let what = match source {
@@ -127,6 +132,7 @@ impl ReplyService for Api {
             agent: self::agent(&mut fields, agent),
             target: fields.optional_language("target_language", &target_language),
             source: fields.optional_language("source_language", &source_language),
+            deadline,
         };
         fields.ok()?;
         let generation = self.replies.translate(&workspace, translate).await?;

@@ -1,6 +1,6 @@
 //! Drafts: a reply to the customer, from the whole chat and the knowledge base.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -8,8 +8,9 @@ use uuid::Uuid;
 use super::{
     Agent, ContextReceipt, Engine, Finished, Generation, Replies, ReplyError, Source, Tone, built_in,
     draft_prompt::{Material, PublicOffers},
-    generation::{self, Made},
+    generation::{self, Flow, Made},
     interest,
+    outflow::Outflow,
     told::Told,
 };
 use crate::{
@@ -114,9 +115,9 @@ impl Replies {
             };
             match self.models.ask(|window| material.prompt(window)).await {
                 Ok((answer, (sources, receipt))) => {
-                    let cited = sources.len();
+                    let outflow = Outflow::new(sources.len(), Arc::default(), language.primary());
                     let finish = self.finish(workspace, &draft.chat_id, language, several, sources, receipt, told);
-                    return Ok(generation::from_model(answer, cited, started, finish));
+                    return Ok(generation::from_model(Flow::new(answer, outflow, started), finish));
                 }
                 Err(error) => error,
             }

@@ -1,5 +1,7 @@
 //! A draft's prompt: the chosen context of the chat, sources, voice and glossary, under a model's budget.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use minijinja::{Value, context, value::Serde};
 
@@ -131,6 +133,7 @@ pub(super) fn receipt(chosen: &ChosenContext, fixed: usize, window: Window) -> C
         articles: ClassReceipt::default(),
         voice: ClassReceipt::default(),
         glossary: ClassReceipt::default(),
+        masked: BTreeMap::new(),
         tokens_used: window.tokens(chosen.tokens + fixed),
         token_budget: window.context_tokens,
     }

@@ -1,6 +1,6 @@
 //! The end of a generated text: what counts, and what it was made from.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::generation::Made;
 use crate::{chats::ClassReceipt, knowledge::Kind, model::TokensUsed, text::Language};
@@ -31,6 +31,8 @@ pub struct Warning {
 pub enum WarningKind {
     /// The customer was told this before.
     AlreadySaid,
+    /// A rewrite lost, changed or moved a fact.
+    FactChanged,
     Truncated,
 }
 
@@ -57,6 +59,8 @@ pub struct ContextReceipt {
     pub articles: ClassReceipt,
     pub voice: ClassReceipt,
     pub glossary: ClassReceipt,
+    /// How many personal data a model got as marks, by kind as marks say it.
+    pub masked: BTreeMap<&'static str, usize>,
     pub tokens_used: usize,
     pub token_budget: usize,
 }

@@ -1,12 +1,18 @@
 //! A text being made: deltas as they come, and the end that counts.
 
-use std::{pin::Pin, time::Instant};
+use std::{
+    pin::Pin,
+    time::{Duration, Instant},
+};
 
 use async_stream::try_stream;
 use futures::Stream;
 
-use super::{Engine, Finished, Progress, ReplyError, Usage, Warning, WarningKind, outflow::Outflow};
-use crate::model::{Answer, Ending, Piece, TokensUsed};
+use super::{
+    Engine, Finished, Progress, ReplyError, Usage, Warning, WarningKind,
+    outflow::{Flowed, Outflow},
+};
+use crate::model::{Answer, Ending, ModelError, Piece, TokensUsed};
 
 /// Longest text that is taken from a model: many times what a reply box holds.
 const MOST_TEXT_BYTES: usize = 128 << 10;
@@ -24,40 +30,59 @@ pub struct Made {
     pub usage: Usage,
 }
 
-/// Streams a model's answer. `sources` may be cited; `finish` makes the end.
-pub fn from_model(
-    mut answer: Answer,
-    sources: usize,
+/// A model's answer on its way to the agent.
+pub struct Flow {
+    answer: Answer,
+    outflow: Outflow,
     started: Instant,
-    finish: impl FnOnce(Made) -> Finished + Send + 'static,
-) -> Generation {
-    Box::pin(try_stream! {
-        let mut outflow = Outflow::new(sources);
-        let mut first = None;
-        let (ending, tokens) = loop {
-            match answer.next().await {
+    first: Option<Duration>,
+    /// How the answer ended, once it has.
+    end: Option<(Ending, TokensUsed)>,
+}
+
+impl Flow {
+    /// `started` is when the agent clicked.
+    pub fn new(answer: Answer, outflow: Outflow, started: Instant) -> Flow {
+        Flow { answer, outflow, started, first: None, end: None }
+    }
+
+    /// The next piece of text that may be shown; `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<String>, ReplyError> {
+        while self.end.is_none() {
+            let shown = match self.answer.next().await {
                 Ok(Piece::Text(piece)) => {
-                    let shown = outflow.push(&piece);
-                    if !shown.is_empty() {
-                        first.get_or_insert_with(|| started.elapsed());
-                        yield Progress::Delta(shown);
+                    let mut shown = self.outflow.push(&piece);
+                    if self.outflow.flowed().text.len() > MOST_TEXT_BYTES {
+                        self.end = Some((Ending::Truncated, TokensUsed::default()));
+                        shown.push_str(&self.outflow.finish());
                     }
-                    if outflow.text().len() > MOST_TEXT_BYTES {
-                        break (Ending::Truncated, TokensUsed::default());
-                    }
+                    shown
                 }
-                Ok(Piece::End { ending, used }) => break (ending, used),
-                Err(error) => Err(ReplyError::Model { error, partial: first.is_some() })?,
+                Ok(Piece::End { ending, used }) => {
+                    self.end = Some((ending, used));
+                    self.outflow.finish()
+                }
+                Err(error) => return Err(ReplyError::Model { error, partial: self.first.is_some() }),
+            };
+            if !shown.is_empty() {
+                self.first.get_or_insert_with(|| self.started.elapsed());
+                return Ok(Some(shown));
             }
-        };
-        let rest = outflow.finish();
-        if !rest.is_empty() {
-            first.get_or_insert_with(|| started.elapsed());
-            yield Progress::Delta(rest);
         }
-        if outflow.text().is_empty() {
-            Err(ReplyError::Model { error: crate::model::ModelError::Empty, partial: false })?;
+        if self.outflow.flowed().text.is_empty() {
+            return Err(ReplyError::Model { error: ModelError::Empty, partial: false });
         }
+        Ok(None)
+    }
+
+    /// What the text became, after its end.
+    pub fn flowed(&self) -> &Flowed {
+        self.outflow.flowed()
+    }
+
+    /// The text, after its end.
+    pub fn made(&self) -> Made {
+        let (ending, tokens) = self.end.unwrap_or((Ending::Truncated, TokensUsed::default()));
         let warnings = match ending {
             Ending::Done => Vec::new(),
             Ending::Truncated => vec![Warning {
@@ -66,14 +91,24 @@ pub fn from_model(
                 message: "the model was cut off at its greatest length; the text may lack its end".to_owned(),
             }],
         };
-        let made = Made {
-            text: outflow.text().to_owned(),
-            cited: outflow.cited().collect(),
-            engine: Engine::Model(answer.model.clone()),
+        let Flowed { text, cited, .. } = self.flowed().clone();
+        Made {
+            text,
+            cited: cited.into_iter().collect(),
+            engine: Engine::Model(self.answer.model.clone()),
             warnings,
-            usage: Usage { tokens, time_to_first_token: first.unwrap_or_default(), total: started.elapsed() },
-        };
-        yield Progress::Finished(Box::new(finish(made)));
+            usage: Usage { tokens, time_to_first_token: self.first.unwrap_or_default(), total: self.started.elapsed() },
+        }
+    }
+}
+
+/// Streams a model's answer; `finish` makes the end.
+pub fn from_model(mut flow: Flow, finish: impl FnOnce(Made) -> Finished + Send + 'static) -> Generation {
+    Box::pin(try_stream! {
+        while let Some(shown) = flow.next().await? {
+            yield Progress::Delta(shown);
+        }
+        yield Progress::Finished(Box::new(finish(flow.made())));
     })
 }
 

@@ -2,6 +2,7 @@
 //! siblings `chats`, `knowledge` and `model` meet.
 
 mod built_in;
+mod clean;
 mod draft;
 mod draft_prompt;
 mod edits;
@@ -9,9 +10,11 @@ mod erase;
 mod erasure_rows;
 mod erasures;
 mod error;
+mod fidelity;
 mod finished;
 mod generation;
 mod interest;
+mod known;
 mod learned;
 mod lesson_rows;
 mod lessons;

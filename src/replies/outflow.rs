@@ -1,57 +1,152 @@
-//! A model's text on its way to the agent: white space at both ends held back, citations taken out and remembered.
+//! A model's text on its way to the agent: cleaned, white space at both ends held back, citations taken out and remembered, marks restored.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::clean::Cleaner;
+use crate::text::{FactKind, MOST_ENDING, Marks, Next, with_ending};
 
 /// Longest citation mark that is waited for, such as `[[12, 3]]`.
 const MOST_MARK: usize = 24;
 
+/// What stands for a restored fact where a text is looked at without its facts.
+pub const RESTORED: char = '\u{fffc}';
+
 /// Takes pieces in and gives out what may be shown. What it gave out joined is the text.
 #[derive(Debug, Default)]
 pub struct Outflow {
+    cleaner: Cleaner,
     /// How many sources may be cited; 0: brackets are just text.
     sources: usize,
+    marks: Arc<Marks>,
+    /// The language that is written: endings of restored names are in its form.
+    language: String,
     held: String,
-    text: String,
-    cited: BTreeSet<usize>,
+    /// What stood before what is held.
+    before: Option<char>,
+    flowed: Flowed,
+}
+
+/// What a model's text became.
+#[derive(Debug, Clone, Default)]
+pub struct Flowed {
+    /// All that was shown.
+    pub text: String,
+    /// The text with a sign in the place of each restored fact.
+    pub bare: String,
+    /// The numbers of the cited sources, from 1.
+    pub cited: BTreeSet<usize>,
+    /// The marks that were restored, in order.
+    pub restored: Vec<usize>,
+    /// How many marks were taken out that the model was never given.
+    pub invented: usize,
 }
 
 impl Outflow {
-    pub fn new(sources: usize) -> Outflow {
-        Outflow { sources, ..Outflow::default() }
+    pub fn new(sources: usize, marks: Arc<Marks>, language: &str) -> Outflow {
+        Outflow { sources, marks, language: language.to_owned(), ..Outflow::default() }
     }
 
     /// Takes a piece in, and gives out what is sure now: often the whole piece, sometimes nothing.
     pub fn push(&mut self, piece: &str) -> String {
-        // Control characters have no place in a reply.
-        self.held.extend(piece.chars().filter(|letter| !letter.is_control() || matches!(letter, '\n' | '\t')));
+        let clean = self.cleaner.push(piece);
+        self.held.push_str(&clean);
         self.take_citations_out();
-        let keep = self.first_unsure();
-        let sure: String = self.held.drain(..keep).collect();
-        self.show(sure)
+        let (shown, bare, left) = self.restore(false);
+        self.before = self.held[..left].chars().next_back().or(self.before);
+        self.held.drain(..left);
+        self.show(shown, bare)
     }
 
     /// The rest, after the last piece.
     pub fn finish(&mut self) -> String {
+        let clean = self.cleaner.finish();
+        self.held.push_str(&clean);
         self.take_citations_out();
-        let rest = std::mem::take(&mut self.held);
-        let rest = rest.trim_end().to_owned();
-        self.show(rest)
+        let kept = self.held.trim_end().len();
+        self.held.truncate(kept);
+        let (shown, bare, _) = self.restore(true);
+        self.held.clear();
+        self.show(shown, bare)
     }
 
-    /// All that was shown.
-    pub fn text(&self) -> &str {
-        &self.text
+    /// What became of the text so far.
+    pub fn flowed(&self) -> &Flowed {
+        &self.flowed
     }
 
-    /// The numbers of the cited sources, from 1.
-    pub fn cited(&self) -> impl Iterator<Item = usize> {
-        self.cited.iter().copied()
+    fn show(&mut self, shown: String, bare: String) -> String {
+        let first = self.flowed.text.is_empty();
+        let shown = if first { shown.trim_start().to_owned() } else { shown };
+        self.flowed.text.push_str(&shown);
+        self.flowed.bare.push_str(if first { bare.trim_start() } else { &bare });
+        shown
     }
 
-    fn show(&mut self, piece: String) -> String {
-        let piece = if self.text.is_empty() { piece.trim_start().to_owned() } else { piece };
-        self.text.push_str(&piece);
-        piece
+    /// Restores the marks of what is held. Gives out what may be shown, the same without facts, and how much of what is held that is.
+    fn restore(&mut self, whole: bool) -> (String, String, usize) {
+        let (mut shown, mut bare) = (String::new(), String::new());
+        let until = if whole { self.held.len() } else { self.first_unsure() };
+        let mut from = 0;
+        // Without any mark there are none to wait for; what looks like one is still no text.
+        let watches = !self.marks.all().is_empty() || self.held.contains('⟦');
+        loop {
+            let next = if watches { self.marks.next(self.before, &self.held, from, whole) } else { Next::None };
+            match next {
+                Next::Mark(mark) if mark.range.start < until => {
+                    let ending = mark.which.map_or(Some(0), |which| self.ending(which, mark.range.end, whole));
+                    let before = &self.held[from..mark.range.start];
+                    let Some(ending) = ending else {
+                        shown.push_str(before);
+                        bare.push_str(before);
+                        return (shown, bare, mark.range.start);
+                    };
+                    shown.push_str(before);
+                    bare.push_str(before);
+                    from = mark.range.end + ending;
+                    let Some(which) = mark.which else {
+                        self.flowed.invented += 1;
+                        continue;
+                    };
+                    let written = &self.held[mark.range.end..from];
+                    shown.push_str(&with_ending(&self.marks.get(which).value, written, &self.language));
+                    bare.push(RESTORED);
+                    self.flowed.restored.push(which);
+                }
+                Next::Unsure(at) => {
+                    let until = until.min(at).max(from);
+                    let sure = self.held[from..until].trim_end();
+                    shown.push_str(sure);
+                    bare.push_str(sure);
+                    return (shown, bare, from + sure.len());
+                }
+                _ => break,
+            }
+        }
+        let until = until.max(from);
+        shown.push_str(&self.held[from..until]);
+        bare.push_str(&self.held[from..until]);
+        (shown, bare, until)
+    }
+
+    /// How long the ending is that stands at a restored name; `None` if more of it may come.
+    fn ending(&self, which: usize, at: usize, whole: bool) -> Option<usize> {
+        let takes = matches!(self.marks.get(which).kind, FactKind::Name | FactKind::Person | FactKind::Term);
+        if !takes || !matches!(self.language.as_str(), "tr" | "hu") {
+            return Some(0);
+        }
+        let rest = &self.held[at..];
+        let apart = rest.chars().take_while(|letter| matches!(letter, '\'' | '’' | '-')).take(1).map(char::len_utf8).sum::<usize>();
+        let letters: usize =
+            rest[apart..].chars().take(MOST_ENDING + 1).take_while(|letter| letter.is_alphabetic()).map(char::len_utf8).sum();
+        let length = apart + letters;
+        if length == rest.len() && !whole && rest.chars().count() <= MOST_ENDING + 1 {
+            return None;
+        }
+        Some(if letters == 0 || rest[apart..].chars().take_while(|letter| letter.is_alphabetic()).count() > MOST_ENDING {
+            0
+        } else {
+            length
+        })
     }
 
     fn take_citations_out(&mut self) {
@@ -62,7 +157,7 @@ impl Outflow {
             let numbers = |start: usize| self.held[start + 2..end - 2].split(',').map(number).collect::<Option<Vec<usize>>>();
             match start.and_then(|start| Some((start, numbers(start)?))) {
                 Some((start, numbers)) if end - start <= MOST_MARK && numbers.iter().all(|number| (1..=self.sources).contains(number)) => {
-                    self.cited.extend(numbers);
+                    self.flowed.cited.extend(numbers);
                     let before = self.held[..start].trim_end_matches(' ').len();
                     self.held.replace_range(before..end, "");
                     from = before;
@@ -96,11 +191,37 @@ mod tests {
     use super::*;
 
     fn flow(pieces: &[&str], sources: usize) -> (String, Vec<usize>) {
-        let mut outflow = Outflow::new(sources);
+        let flowed = restored(pieces, sources, &Marks::default(), "en");
+        (flowed.text, flowed.cited.into_iter().collect())
+    }
+
+    fn restored(pieces: &[&str], sources: usize, marks: &Marks, language: &str) -> Flowed {
+        let mut outflow = Outflow::new(sources, Arc::new(marks.clone()), language);
         let mut shown: String = pieces.iter().map(|piece| outflow.push(piece)).collect();
         shown.push_str(&outflow.finish());
-        assert_eq!(shown, outflow.text());
-        (shown, outflow.cited().collect())
+        assert_eq!(shown, outflow.flowed().text);
+        outflow.flowed().clone()
+    }
+
+    fn marks() -> Marks {
+        let mut marks = Marks::default();
+        marks.mark(FactKind::Code, "KE-204815", None);
+        marks.mark(FactKind::Person, "Elif", None);
+        marks
+    }
+
+    #[test]
+    fn marks_are_restored_as_they_pass() {
+        let flowed = restored(&["Order ⟦", "CODE", "_1⟧", " of ⟦NAME_2⟧", "'nın", " ⟦CODE_7⟧, code 1 [[1]]. "], 1, &marks(), "tr");
+        assert_eq!(flowed.text, "Order KE-204815 of Elif'in , code 1.");
+        assert_eq!((flowed.restored, flowed.invented, flowed.cited.len()), (vec![0, 1], 1, 1));
+        assert_eq!(flowed.bare, "Order \u{fffc} of \u{fffc} , code 1.");
+        assert_eq!(restored(&["⟦NAME_2⟧na", "k"], 0, &marks(), "hu").text, "Elifnek");
+        let mut outflow = Outflow::new(0, Arc::new(marks()), "en");
+        assert_eq!(
+            [" Hi", " ⟦NAME_2", "⟧", "!", " a", " b", " co", "at"].map(|piece| outflow.push(piece)),
+            ["Hi", "", " Elif", "!", "", " a b", "", " coat"]
+        );
     }
 
     #[test]
@@ -116,7 +237,7 @@ mod tests {
 
     #[test]
     fn ordinary_text_is_not_held_back() {
-        let mut outflow = Outflow::new(3);
+        let mut outflow = Outflow::new(3, Arc::default(), "en");
         assert_eq!(outflow.push("Hello"), "Hello");
         assert_eq!(outflow.push(" there"), " there");
         assert_eq!(outflow.push(" "), "");
@@ -136,6 +257,21 @@ mod tests {
             }
             pieces.push(&text[from..]);
             prop_assert_eq!(flow(&pieces, 2), flow(&[&text], 2));
+        }
+
+        #[test]
+        fn nor_does_it_for_marks(text in "(⟦CODE_1⟧|⟦NAME_2⟧|'nin|⟦|CODE_|\\[|\\]|1|2|⟧| |a|Name|é|<|b>){0,20}", cuts in proptest::collection::vec(0usize..90, 0..12)) {
+            let mut at: Vec<usize> = cuts.into_iter().map(|cut| (0..=cut.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)).collect();
+            at.sort_unstable();
+            let mut pieces = Vec::new();
+            let mut from = 0;
+            for cut in at {
+                pieces.push(&text[from..cut]);
+                from = cut;
+            }
+            pieces.push(&text[from..]);
+            let (cut, whole) = (restored(&pieces, 0, &marks(), "tr"), restored(&[&text], 0, &marks(), "tr"));
+            prop_assert_eq!((cut.text, cut.restored, cut.invented), (whole.text, whole.restored, whole.invented));
         }
     }
 }

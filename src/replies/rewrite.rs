@@ -1,21 +1,25 @@
 //! Rewrites: an agent's text corrected, retoned or translated.
 
-use std::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
+use async_stream::try_stream;
 use minijinja::{Value, context};
 
 use super::{
-    Agent, ContextReceipt, Finished, Generation, Replies, ReplyError, built_in,
+    Agent, ContextReceipt, Finished, Generation, Progress, Replies, ReplyError, Usage, built_in,
     draft_prompt::terms,
     edits,
-    generation::{self, Made},
+    fidelity::Protected,
+    generation::{self, Flow, Made},
+    known::{add_chat, add_glossary, add_person},
     prompt::{Task, rewrite_prompt},
 };
 use crate::{
     chats::{Author, Chat, ClassReceipt, OmissionReason},
     config::Workspace,
-    model::ModelError,
-    text::{Id, Language, detect, estimate_tokens},
+    knowledge::Term,
+    model::{ModelError, Prompt, TokensUsed},
+    text::{FactKind, Id, Known, Language, detect, estimate_tokens},
 };
 
 /// Longest name or code that a correction is told of, in characters, and how many at most.
@@ -53,6 +57,8 @@ pub struct Correct {
     pub chat_id: Option<Id>,
     /// `None`: detected.
     pub language: Option<Language>,
+    /// When the caller's patience ends.
+    pub deadline: Instant,
 }
 
 /// What to retone.
@@ -62,6 +68,8 @@ pub struct Retone {
     pub tone: Tone,
     pub chat_id: Option<Id>,
     pub language: Option<Language>,
+    /// When the caller's patience ends.
+    pub deadline: Instant,
 }
 
 /// What to translate.
@@ -74,6 +82,8 @@ pub struct Translate {
     pub target: Option<Language>,
     /// `None`: detected.
     pub source: Option<Language>,
+    /// When the caller's patience ends.
+    pub deadline: Instant,
 }
 
 /// A text, or a message of the chat.
@@ -87,12 +97,21 @@ impl Replies {
     /// Corrects spelling and grammar, and nothing else.
     pub async fn correct(&self, workspace: &Workspace, correct: Correct) -> Result<Generation, ReplyError> {
         let started = Instant::now();
-        let Correct { text, chat_id, language } = correct;
+        let Correct { text, chat_id, language, deadline } = correct;
         let chat = self.chat_of(workspace, chat_id.as_ref()).await?;
         let language = language.map(|language| self.ours(&language)).or_else(|| detect(&text, &self.desk.languages));
-        let names = chat.as_ref().map(names).unwrap_or_default();
-        let values = context! { language => language.as_ref().map(Language::english_name), names => names.join(", ") };
-        let failed = match self.ask_rewrite(Task::Correct, values, &text, language.clone(), ContextReceipt::default(), started).await {
+        let glossary = self.knowledge.glossary(workspace);
+        let known = known(chat.as_ref(), &Agent::default(), &glossary, language.as_ref(), language.as_ref());
+        let values = context! { language => language.as_ref().map(Language::english_name) };
+        let rewrite = Rewrite {
+            task: Task::Correct,
+            protected: Protected::of(text.clone(), &known, language.as_ref(), language.as_ref()),
+            language: language.clone(),
+            receipt: ContextReceipt::default(),
+            started,
+            deadline,
+        };
+        let failed = match self.ask_rewrite(rewrite, values).await {
             Ok(generation) => return Ok(generation),
             Err(error) => error,
         };
@@ -100,6 +119,7 @@ impl Replies {
         if language.as_ref().is_none_or(|language| language.primary() != "en") {
             return Err(refusal(failed, "correct a text that is not English"));
         }
+        let names = chat.as_ref().map(names).unwrap_or_default();
         let corrected = self.corrector.correct(text.clone(), names).await.ok_or(ReplyError::BuiltIn)?;
         Ok(generation::built_in(corrected, started, finish(text, language, ContextReceipt::default())))
     }
@@ -107,22 +127,29 @@ impl Replies {
     /// Rewrites a text in another tone without changing what it says.
     pub async fn retone(&self, workspace: &Workspace, retone: Retone) -> Result<Generation, ReplyError> {
         let started = Instant::now();
-        let Retone { text, tone, chat_id, language } = retone;
-        self.chat_of(workspace, chat_id.as_ref()).await?;
+        let Retone { text, tone, chat_id, language, deadline } = retone;
+        let chat = self.chat_of(workspace, chat_id.as_ref()).await?;
         let language = language.map(|language| self.ours(&language)).or_else(|| detect(&text, &self.desk.languages));
-        let voice = self.knowledge.voice(workspace);
+        let (voice, glossary) = (self.knowledge.voice(workspace), self.knowledge.glossary(workspace));
         let receipt = ContextReceipt { voice: whole(usize::from(!voice.text.is_empty())), ..ContextReceipt::default() };
+        let known = known(chat.as_ref(), &Agent::default(), &glossary, language.as_ref(), language.as_ref());
         let values =
             context! { tone => tone.words(), language => language.as_ref().map(Language::english_name), voice => voice.text.as_str() };
-        self.ask_rewrite(Task::Retone, values, &text, language, receipt, started)
-            .await
-            .map_err(|error| refusal(error, "change a text's tone"))
+        let rewrite = Rewrite {
+            task: Task::Retone,
+            protected: Protected::of(text, &known, language.as_ref(), language.as_ref()),
+            language,
+            receipt,
+            started,
+            deadline,
+        };
+        self.ask_rewrite(rewrite, values).await.map_err(|error| refusal(error, "change a text's tone"))
     }
 
     /// Translates a text for the customer, or a customer's message for the agent.
     pub async fn translate(&self, workspace: &Workspace, translate: Translate) -> Result<Generation, ReplyError> {
         let started = Instant::now();
-        let Translate { what, chat_id, agent, target, source } = translate;
+        let Translate { what, chat_id, agent, target, source, deadline } = translate;
         let chat = self.chat_of(workspace, chat_id.as_ref()).await?;
         let (text, by_customer, told) = match (what, &chat) {
             (TranslateWhat::Text(text), _) => (text, false, None),
@@ -149,7 +176,16 @@ impl Replies {
             ..ContextReceipt::default()
         };
         let values = context! { source => source.as_ref().map(Language::english_name), target => target.english_name(), glossary => terms };
-        let failed = match self.ask_rewrite(Task::Translate, values, &text, Some(target.clone()), receipt.clone(), started).await {
+        let known = known(chat.as_ref(), &agent, &glossary, source.as_ref(), Some(&target));
+        let rewrite = Rewrite {
+            task: Task::Translate,
+            protected: Protected::of(text.clone(), &known, source.as_ref(), Some(&target)),
+            language: Some(target.clone()),
+            receipt: receipt.clone(),
+            started,
+            deadline,
+        };
+        let failed = match self.ask_rewrite(rewrite, values).await {
             Ok(generation) => return Ok(generation),
             Err(error) => error,
         };
@@ -163,27 +199,50 @@ impl Replies {
         }
     }
 
-    /// Asks the models for a rewrite: its user message is the text alone.
-    async fn ask_rewrite(
-        &self,
-        task: Task,
-        values: Value,
-        text: &str,
-        language: Option<Language>,
-        receipt: ContextReceipt,
-        started: Instant,
-    ) -> Result<Generation, ModelError> {
+    /// Asks the models for a rewrite: its user message is the text alone, its facts as marks.
+    ///
+    /// A rewrite that changed facts is made once more, the loss named, if there is time; then the original is the answer.
+    async fn ask_rewrite(&self, rewrite: Rewrite, values: Value) -> Result<Generation, ModelError> {
+        let Rewrite { task, protected, language, receipt, started, deadline } = rewrite;
         if self.models.is_empty() {
             return Err(ModelError::NotConfigured);
         }
-        let prompt = rewrite_prompt(task, values, text);
+        let prompt = rewrite_prompt(task, values, &protected.marked);
         let receipt = ContextReceipt {
-            tokens_used: estimate_tokens(&prompt.system) + estimate_tokens(text),
+            tokens_used: estimate_tokens(&prompt.system) + estimate_tokens(&prompt.user),
             token_budget: self.desk.context_tokens,
+            masked: masked(&protected.masked()),
             ..receipt
         };
         let (answer, ()) = self.models.ask(|_| (prompt.clone(), ())).await?;
-        Ok(generation::from_model(answer, 0, started, finish(text.to_owned(), language, receipt)))
+        let models = self.models.clone();
+        Ok(Box::pin(try_stream! {
+            let mut flow = Flow::new(answer, protected.outflow(), started);
+            while let Some(shown) = flow.next().await? {
+                yield Progress::Delta(shown);
+            }
+            let streamed = flow.flowed().text.clone();
+            let mut loss = protected.loss(flow.flowed());
+            let mut made = flow.made();
+            if protected.refuses(&loss) && deadline.saturating_duration_since(Instant::now()) > started.elapsed() {
+                let prompt = Prompt { system: format!("{}\n\n{}", prompt.system, protected.reproach(&loss)), ..prompt };
+                // If it fails, the original is the answer.
+                if let Ok((answer, ())) = models.ask(|_| (prompt.clone(), ())).await {
+                    let mut again = Flow::new(answer, protected.outflow(), started);
+                    if matches!(silently(&mut again).await, Ok(())) {
+                        loss = protected.loss(again.flowed());
+                        made = Made { usage: both(made.usage, again.made().usage), ..again.made() };
+                    }
+                }
+            }
+            made.warnings.extend(protected.warning(&loss));
+            if protected.refuses(&loss) {
+                made.text = protected.text.clone();
+            }
+            let replaced = made.text != streamed;
+            let finished = finish(protected.text, language, receipt)(made);
+            yield Progress::Finished(Box::new(Finished { replaced, ..finished }));
+        }))
     }
 
     async fn chat_of(&self, workspace: &Workspace, chat_id: Option<&Id>) -> Result<Option<Chat>, ReplyError> {
@@ -192,6 +251,51 @@ impl Replies {
             None => Ok(None),
         }
     }
+}
+
+/// A rewrite that is asked for.
+struct Rewrite {
+    task: Task,
+    protected: Protected,
+    language: Option<Language>,
+    receipt: ContextReceipt,
+    started: Instant,
+    deadline: Instant,
+}
+
+/// Reads an answer to its end without showing it.
+async fn silently(flow: &mut Flow) -> Result<(), ReplyError> {
+    while flow.next().await?.is_some() {}
+    Ok(())
+}
+
+/// What two tries cost; the first showed the first token.
+fn both(one: Usage, other: Usage) -> Usage {
+    let tokens = TokensUsed {
+        prompt: one.tokens.prompt.saturating_add(other.tokens.prompt),
+        completion: one.tokens.completion.saturating_add(other.tokens.completion),
+    };
+    Usage { tokens, time_to_first_token: one.time_to_first_token, total: other.total }
+}
+
+/// How many there are of each kind, as a receipt counts them.
+pub(super) fn masked(kinds: &[FactKind]) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    for kind in kinds {
+        *counts.entry(kind.word()).or_default() += 1;
+    }
+    counts
+}
+
+/// What a rewrite leaves alone.
+fn known(chat: Option<&Chat>, agent: &Agent, glossary: &[Term], source: Option<&Language>, target: Option<&Language>) -> Known {
+    let mut known = Known::default();
+    if let Some(chat) = chat {
+        add_chat(&mut known, chat);
+    }
+    add_person(&mut known, &agent.name, FactKind::Name);
+    add_glossary(&mut known, glossary, source, target);
+    known
 }
 
 /// What the caller is told when no model answered and the built-in engine can't do it.

@@ -1,6 +1,6 @@
 //! Summaries: what a colleague needs at a handoff.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 use minijinja::context;
@@ -8,7 +8,8 @@ use minijinja::context;
 use super::{
     Agent, ContextReceipt, Finished, Generation, Replies, ReplyError, built_in,
     draft_prompt::{conversation, receipt},
-    generation::{self, Made},
+    generation::{self, Flow, Made},
+    outflow::Outflow,
     prompt::{Task, fence, prompt},
 };
 use crate::{
@@ -51,7 +52,10 @@ impl Replies {
                 (prompt(Task::Summarize, values), receipt(&chosen, 0, window))
             };
             match self.models.ask(make).await {
-                Ok((answer, account)) => return Ok(generation::from_model(answer, 0, started, finish(language, account))),
+                Ok((answer, account)) => {
+                    let outflow = Outflow::new(0, Arc::default(), language.primary());
+                    return Ok(generation::from_model(Flow::new(answer, outflow, started), finish(language, account)));
+                }
                 // The facts need no model.
                 Err(error) => tracing::warn!(error = %error, "no model summed the chat up; its facts are listed"),
             }

@@ -18,7 +18,7 @@ use tonic::{Code, Status, body::Body, service::Routes};
 use tower::Service;
 
 use super::deadline::deadline;
-use crate::api::status;
+use crate::api::{Deadline, status};
 
 /// The services with their edge.
 #[derive(Clone)]
@@ -42,7 +42,7 @@ impl Service<Request<Incoming>> for Edge {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Incoming>) -> Self::Future {
         let mut routes = self.routes.clone();
         Box::pin(async move {
             let call = Call { method: request.uri().path().to_owned(), began: Instant::now() };
@@ -50,6 +50,7 @@ impl Service<Request<Incoming>> for Edge {
                 let problem = "is malformed: at most eight digits and one of H, M, S, m, u, n";
                 return Ok(call.refused(status::invalid(&[("grpc-timeout".to_owned(), problem.to_owned())], 0)));
             };
+            request.extensions_mut().insert(Deadline(deadline.into_std()));
             let answered = AssertUnwindSafe(timeout_at(deadline, routes.call(request))).catch_unwind().await;
             let response = match answered {
                 Ok(Ok(Ok(response))) => response,

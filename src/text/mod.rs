@@ -2,10 +2,13 @@
 
 mod analyzer;
 mod detect;
+mod ending;
+mod facts;
 mod fingerprint;
 mod id;
 mod language;
 mod markdown;
+mod marks;
 mod mask;
 mod placeholder;
 mod sentences;
@@ -13,10 +16,13 @@ mod tokens;
 
 pub use analyzer::{Beginnings, Word, beginning, fold, grams, letter_pairs, signature, words, words_beginning};
 pub use detect::detect;
+pub use ending::{MOST_LETTERS as MOST_ENDING, with_ending};
+pub use facts::{Difference, Fact, FactKind, Figure, FigureValue, Known, difference, facts, figures, is_invisible, word_numbers};
 pub use fingerprint::fingerprint;
 pub use id::Id;
 pub use language::{Language, lookup};
 pub use markdown::{Block, BlockKind, blocks, paragraphs, plain};
+pub use marks::{FoundMark, Marked, Marks, Next, replaced};
 pub use mask::{MASK, masked};
 pub use placeholder::{Placeholder, fill_placeholders, is_known_placeholder, placeholders};
 pub use sentences::sentences;

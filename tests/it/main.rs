@@ -13,6 +13,7 @@ mod deadline;
 mod desk;
 mod disk_faults;
 mod durability;
+mod fidelity;
 mod knowledge;
 mod learning;
 mod live_reload;

@@ -1,0 +1,169 @@
+//! A model's text without what has no place in a reply: control and invisible characters, terminal sequences, HTML.
+
+use crate::text::is_invisible;
+
+/// Longest tag that is waited for, in bytes.
+const MOST_TAG: usize = 600;
+
+/// Takes pieces in and gives clean ones out.
+#[derive(Debug, Default)]
+pub struct Cleaner {
+    held: String,
+    /// Within a terminal sequence.
+    escaped: Escape,
+    last: Option<char>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Escape {
+    #[default]
+    No,
+    Begun,
+    Inside,
+}
+
+impl Cleaner {
+    /// Takes a piece in, and gives out what is sure now.
+    pub fn push(&mut self, piece: &str) -> String {
+        for letter in piece.chars() {
+            if self.takes(letter) {
+                self.held.push(letter);
+                self.last = Some(letter);
+            }
+        }
+        self.take_tags_out(false)
+    }
+
+    /// The rest, after the last piece.
+    pub fn finish(&mut self) -> String {
+        self.take_tags_out(true)
+    }
+
+    fn takes(&mut self, letter: char) -> bool {
+        match (self.escaped, letter) {
+            (_, '\u{1b}' | '\u{9b}') => {
+                self.escaped = if letter == '\u{9b}' { Escape::Inside } else { Escape::Begun };
+                return false;
+            }
+            (Escape::Begun, '[' | ']' | '(' | ')') => {
+                self.escaped = Escape::Inside;
+                return false;
+            }
+            (Escape::Inside, '0'..='9' | ';' | '?' | ' ') => return false,
+            (Escape::Inside, '@'..='~') => {
+                self.escaped = Escape::No;
+                return false;
+            }
+            _ => self.escaped = Escape::No,
+        }
+        // Joiners have a work in emoji and in Persian and Indic words.
+        let joins = match letter {
+            '\u{200d}' => self.last.is_some_and(|last| is_emoji(last) || is_joined(last)),
+            '\u{200c}' => self.last.is_some_and(is_joined),
+            _ => false,
+        };
+        joins || !((letter.is_control() && !matches!(letter, '\n' | '\t')) || is_invisible(letter))
+    }
+
+    /// Gives out the text up to a tag that is not whole yet, without the tags.
+    fn take_tags_out(&mut self, whole: bool) -> String {
+        if !self.held.contains('<') {
+            return std::mem::take(&mut self.held);
+        }
+        let mut clean = String::with_capacity(self.held.len());
+        let mut rest = self.held.as_str();
+        while let Some(at) = rest.find('<') {
+            clean.push_str(&rest[..at]);
+            rest = &rest[at..];
+            let mut letters = rest[1..].chars();
+            let begins = match letters.next() {
+                None => {
+                    if whole {
+                        break;
+                    }
+                    self.held = rest.to_owned();
+                    return clean;
+                }
+                Some('/' | '!' | '?') => letters.next().is_none_or(|letter| letter.is_ascii_alphabetic() || matches!(letter, '-' | '[')),
+                Some(letter) => letter.is_ascii_alphabetic(),
+            };
+            if !begins {
+                // What is taken out behind it must not make a tag of it.
+                clean.push(if rest[1..].starts_with(['<', '/', '!', '?']) { '‹' } else { '<' });
+                rest = &rest[1..];
+                continue;
+            }
+            let inside = &rest[1..];
+            let end = inside.find(['<', '>']);
+            match end {
+                Some(end) if inside.as_bytes()[end] == b'>' => {
+                    // `<https://…>` is a link in brackets.
+                    if inside[..end].contains("://") && !inside[..end].contains(char::is_whitespace) {
+                        clean.push_str(&inside[..end]);
+                    }
+                    rest = &inside[end + 1..];
+                }
+                None if !whole && inside.len() < MOST_TAG => {
+                    self.held = rest.to_owned();
+                    return clean;
+                }
+                // It never ends: a page would still take it for one.
+                _ => rest = inside,
+            }
+        }
+        clean.push_str(rest);
+        self.held.clear();
+        clean
+    }
+}
+
+fn is_emoji(letter: char) -> bool {
+    matches!(letter, '\u{2190}'..='\u{2bff}' | '\u{fe0f}' | '\u{1f000}'..='\u{1faff}')
+}
+
+fn is_joined(letter: char) -> bool {
+    matches!(letter, '\u{600}'..='\u{6ff}' | '\u{750}'..='\u{77f}' | '\u{900}'..='\u{dff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn clean(pieces: &[&str]) -> String {
+        let mut cleaner = Cleaner::default();
+        let mut clean: String = pieces.iter().map(|piece| cleaner.push(piece)).collect();
+        clean.push_str(&cleaner.finish());
+        clean
+    }
+
+    #[test]
+    fn what_has_no_place_in_a_reply_goes() {
+        for (text, left) in [
+            ("a\u{1b}[31mred\u{1b}[0m b\u{7}", "ared b"),
+            ("pay\u{202e}load\u{200b}\u{e0041}", "payload"),
+            ("a <b>bold</b> <script src='x'>word</script>", "a bold word"),
+            ("<!-- no --><img src=x onerror=y>", ""),
+            ("see <https://shop.com/a>", "see https://shop.com/a"),
+            ("1 < 2, a <3 b, x<= y", "1 < 2, a <3 b, x<= y"),
+            ("<img src=x onerror=y", "img src=x onerror=y"),
+            ("👩\u{200d}💻 ok می\u{200c}خواهم", "👩\u{200d}💻 ok می\u{200c}خواهم"),
+        ] {
+            assert_eq!(clean(&[text]), left, "{text:?}");
+        }
+        let mut cleaner = Cleaner::default();
+        assert_eq!((cleaner.push("Hello"), cleaner.push(" <"), cleaner.push("b>you")), ("Hello".into(), " ".into(), "you".into()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_tag_comes_through_however_it_is_cut(pieces in proptest::collection::vec("[a<>/! =b\\x1b\\[]{0,8}", 0..12)) {
+            let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
+            let cut = clean(&pieces);
+            prop_assert_eq!(&cut, &clean(&[&pieces.concat()]));
+            let tag = cut.find('<').map(|at| &cut[at + 1..]);
+            prop_assert!(!tag.is_some_and(|rest| rest.starts_with(|letter: char| letter.is_ascii_alphabetic()) && rest.contains('>')), "{}", cut);
+        }
+    }
+}

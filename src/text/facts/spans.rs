@@ -1,0 +1,441 @@
+//! Where facts begin and end.
+
+use super::{
+    FactKind, Known,
+    checksums::{iban_length, is_card, is_iban, is_national_id},
+    dates::{date_at, time_at},
+    numbers::{amount_at, number_end},
+};
+
+/// Longest placeholder, code span, link.
+const MOST_PLACEHOLDER: usize = 60;
+const MOST_SNIPPET: usize = 2000;
+const MOST_LINK: usize = 2000;
+/// Most groups of digits that are read as one number.
+const MOST_GROUPS: usize = 12;
+/// From how many digits a number without anything else is a code, and with dashes in it.
+const LONG_NUMBER: usize = 5;
+const LONG_DASHED: usize = 7;
+/// Domains of a host without a scheme.
+const DOMAINS: [&str; 44] = [
+    "com", "net", "org", "info", "biz", "io", "co", "eu", "de", "at", "ch", "tr", "hu", "uk", "us", "fr", "it", "es", "nl", "be", "pl",
+    "cz", "ro", "bg", "gr", "ru", "ua", "se", "no", "dk", "fi", "ie", "pt", "shop", "store", "app", "dev", "ai", "me", "tv", "ly", "gl",
+    "online", "site",
+];
+const FILES: [&str; 34] = [
+    "pdf", "doc", "docx", "xls", "xlsx", "csv", "txt", "rtf", "odt", "ppt", "pptx", "jpg", "jpeg", "png", "gif", "webp", "heic", "svg",
+    "mp3", "mp4", "mov", "avi", "zip", "rar", "7z", "json", "xml", "html", "md", "log", "exe", "apk", "dmg", "eml",
+];
+/// Letters that stand for a unit where they follow digits.
+const UNITS: [&str; 30] = [
+    "KG", "G", "MG", "CM", "MM", "M", "KM", "L", "ML", "W", "KW", "V", "A", "MAH", "GB", "MB", "TB", "KB", "HZ", "GHZ", "MHZ", "XL", "X",
+    "K", "D", "H", "PM", "AM", "P", "MP",
+];
+
+pub enum Step {
+    Fact {
+        kind: FactKind,
+        end: usize,
+        becomes: Option<String>,
+    },
+    /// Nothing begins here; what was read ends there.
+    Past(usize),
+}
+
+/// A text, and what is looked for in it.
+pub struct Spans<'a, W> {
+    pub text: &'a str,
+    pub known: &'a Known,
+    pub wanted: W,
+}
+
+impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
+    /// What begins with a letter; `before` stands before it.
+    pub fn at(&self, at: usize, letter: char, before: Option<char>) -> Step {
+        let begins = !before.is_some_and(|before| before.is_alphanumeric() || before == '_');
+        self.fact(at, letter, begins).unwrap_or_else(|| self.past(at, letter, begins))
+    }
+
+    fn fact(&self, at: usize, letter: char, begins: bool) -> Option<Step> {
+        let of = |kind: FactKind, end: Option<usize>| {
+            end.filter(|end| *end > at && (self.wanted)(kind)).map(|end| Step::Fact { kind, end, becomes: None })
+        };
+        match letter {
+            '`' => of(FactKind::Snippet, self.snippet(at)),
+            '<' => of(FactKind::Snippet, self.tag(at)),
+            '{' | '[' | '%' | '$' => {
+                of(FactKind::Placeholder, self.placeholder(at)).or_else(|| of(FactKind::Amount, amount_at(self.text, at)))
+            }
+            '@' if begins => of(FactKind::Handle, self.handle(at)),
+            '#' => of(FactKind::Code, self.code(at)).or_else(|| of(FactKind::Handle, self.handle(at))),
+            '⟦' => of(FactKind::Code, Some(self.brackets(at))),
+            '+' | '(' | '0'..='9' => self.number(at, begins, of),
+            _ if letter.is_alphabetic() => {
+                if begins {
+                    // What is known is known for certain: but a link that begins with a name is a link.
+                    if let Some(step) = of(FactKind::Link, self.link(at))
+                        .or_else(|| of(FactKind::Email, self.email(at)))
+                        .or_else(|| of(FactKind::File, self.file(at)))
+                    {
+                        return Some(step);
+                    }
+                    if let Some(found) = self.known.at(self.text, at, &self.wanted) {
+                        return Some(Step::Fact { kind: found.kind, end: found.end, becomes: found.becomes });
+                    }
+                }
+                let iban = of(FactKind::Iban, self.iban(at));
+                if iban.is_some() || !begins || date_at(self.text, at).is_some() {
+                    return iban;
+                }
+                of(FactKind::Amount, amount_at(self.text, at)).or_else(|| of(FactKind::Code, self.code(at)))
+            }
+            _ if letter.is_ascii() || letter.is_whitespace() => None,
+            _ => of(FactKind::Amount, amount_at(self.text, at)),
+        }
+    }
+
+    fn number(&self, at: usize, begins: bool, of: impl Fn(FactKind, Option<usize>) -> Option<Step>) -> Option<Step> {
+        let digit = self.text.as_bytes()[at].is_ascii_digit();
+        // An address, a known code or term may begin with a number.
+        if begins && digit {
+            let known = of(FactKind::Email, self.email(at))
+                .or_else(|| of(FactKind::Link, self.link(at)))
+                .or_else(|| of(FactKind::File, self.file(at)));
+            if known.is_some() {
+                return known;
+            }
+            if let Some(found) = self.known.at(self.text, at, &self.wanted) {
+                return Some(Step::Fact { kind: found.kind, end: found.end, becomes: found.becomes });
+            }
+        }
+        if digit && (date_at(self.text, at).is_some() || time_at(self.text, at).is_some()) {
+            return None;
+        }
+        let groups = self.groups(at);
+        let proven = groups.proven();
+        let proven = proven.and_then(|(kind, end)| of(kind, Some(end)));
+        if proven.is_some() {
+            return proven;
+        }
+        let amount = if digit { of(FactKind::Amount, amount_at(self.text, at)) } else { None };
+        let phone = || of(FactKind::Phone, groups.phone());
+        amount.or_else(phone).or_else(|| if begins && digit { of(FactKind::Code, self.code(at)) } else { None })
+    }
+
+    /// The end of what is no fact: of a date, a number, or a single letter. A word is read on letter by letter, for what may begin in it.
+    fn past(&self, at: usize, letter: char, begins: bool) -> Step {
+        let one = at + letter.len_utf8();
+        if letter.is_ascii_digit() {
+            let time = || time_at(self.text, at).map(|(_, end)| end);
+            let digits = self.text[at..].bytes().take_while(u8::is_ascii_digit).count();
+            return Step::Past(date_at(self.text, at).map(|(_, end)| end).or_else(time).unwrap_or(at + digits));
+        }
+        let date = if begins && letter.is_alphabetic() { date_at(self.text, at) } else { None };
+        Step::Past(date.map_or(one, |(_, end)| end))
+    }
+
+    fn snippet(&self, at: usize) -> Option<usize> {
+        let rest = &self.text[at..];
+        let fence = if rest.starts_with("```") { "```" } else { "`" };
+        let inside = &rest[fence.len()..];
+        let length = inside.find(fence)?;
+        let fits = length > 0 && length <= MOST_SNIPPET && (fence.len() == 3 || !inside[..length].contains('\n'));
+        fits.then_some(at + fence.len() * 2 + length)
+    }
+
+    fn placeholder(&self, at: usize) -> Option<usize> {
+        let rest = &self.text[at..];
+        let (open, close) = [("{{", "}}"), ("{%", "%}"), ("${", "}"), ("{", "}"), ("[", "]"), ("%", "%")]
+            .into_iter()
+            .find(|(open, _)| rest.starts_with(open))?;
+        let inside = &rest[open.len()..];
+        let length = inside.find(close)?;
+        let name = &inside[..length];
+        let end = at + open.len() + length + close.len();
+        let letter = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '.' | '-');
+        let fits = !name.is_empty() && name.len() <= MOST_PLACEHOLDER && !name.contains('\n');
+        let is_name = match open {
+            "{{" | "{%" | "${" => true,
+            "%" => name.starts_with(char::is_alphabetic) && name.chars().all(letter),
+            // A link's words are followed by its address; a box to tick holds one letter or a space.
+            "[" => {
+                name.starts_with(char::is_alphabetic)
+                    && name.chars().all(|each| letter(each) || each == ' ')
+                    && !self.text[end..].starts_with(['(', '['])
+            }
+            _ => name.trim().chars().all(letter) && !name.trim().is_empty(),
+        };
+        (fits && is_name).then_some(end)
+    }
+
+    /// What looks like a mark, or its bracket alone.
+    fn brackets(&self, at: usize) -> usize {
+        let length = self.text[at..].find('⟧').filter(|length| *length <= MOST_PLACEHOLDER);
+        at + length.map_or('⟦'.len_utf8(), |length| length + '⟧'.len_utf8())
+    }
+
+    /// An HTML tag, which a model's text must not have on its own account.
+    fn tag(&self, at: usize) -> Option<usize> {
+        let inside = &self.text[at + 1..];
+        let begins = inside.trim_start_matches('/').starts_with(|letter: char| letter.is_ascii_alphabetic());
+        let end = inside.find(['<', '>', '\n']).filter(|end| inside.as_bytes()[*end] == b'>' && *end <= MOST_LINK)?;
+        begins.then_some(at + 1 + end + 1)
+    }
+
+    fn handle(&self, at: usize) -> Option<usize> {
+        let rest = &self.text[at + 1..];
+        let length = rest.find(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '_' | '.' | '-')).unwrap_or(rest.len());
+        let name = rest[..length].trim_end_matches(['.', '-']);
+        (name.chars().count() >= 2 && name.contains(char::is_alphabetic)).then_some(at + 1 + name.len())
+    }
+
+    /// A link with a scheme, or a host with a known domain.
+    fn link(&self, at: usize) -> Option<usize> {
+        let rest = &self.text[at..];
+        let bytes = rest.as_bytes();
+        let scheme = ["https://", "http://", "ftp://", "mailto:", "tel:", "www."]
+            .into_iter()
+            .any(|scheme| bytes.len() > scheme.len() && bytes[..scheme.len()].eq_ignore_ascii_case(scheme.as_bytes()));
+        if !scheme {
+            let host = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')).count();
+            let name = rest[..host].trim_end_matches(['.', '-']);
+            let domain = name.rsplit_once('.').filter(|(host, _)| host.len() > 1)?.1;
+            let ends = !rest[name.len()..].starts_with(|next: char| next == '@' || next.is_alphanumeric());
+            // A sentence may begin right after another's point: a host is written small.
+            let small = !name.contains(|letter: char| letter.is_ascii_uppercase()) || name.starts_with("www.");
+            if !(small && ends && DOMAINS.contains(&domain) && name.contains(|letter: char| letter.is_ascii_alphabetic())) {
+                return None;
+            }
+            let after = at + name.len();
+            return Some(if self.text[after..].starts_with(['/', '?', '#', ':']) { self.link_end(at, after) } else { after });
+        }
+        Some(self.link_end(at, at)).filter(|end| end - at > 5)
+    }
+
+    /// Where a link ends: at what can't be in one, less the punctuation of the sentence around it.
+    fn link_end(&self, at: usize, from: usize) -> usize {
+        let rest = &self.text[from..];
+        let stops = |letter: char| {
+            letter.is_whitespace()
+                || letter.is_control()
+                || matches!(letter, '<' | '>' | '"' | '\'' | '’' | '`' | '|' | '⟦' | '“' | '”' | '»' | '，' | '。')
+        };
+        let mut end = from + rest.find(stops).unwrap_or(rest.len()).min(MOST_LINK);
+        while !self.text.is_char_boundary(end) {
+            end -= 1;
+        }
+        loop {
+            let link = &self.text[at..end];
+            let Some(last) = link.chars().next_back() else { return end };
+            let closes = |open: char, close: char| last == close && link.matches(close).count() > link.matches(open).count();
+            if matches!(last, '.' | ',' | ';' | ':' | '!' | '?' | '*' | '_' | '…')
+                || closes('(', ')')
+                || closes('[', ']')
+                || closes('{', '}')
+            {
+                end -= last.len_utf8();
+            } else {
+                return end;
+            }
+        }
+    }
+
+    fn email(&self, at: usize) -> Option<usize> {
+        let rest = &self.text[at..];
+        let local = rest
+            .find(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '.' | '_' | '%' | '+' | '-'))
+            .filter(|length| *length > 0)?;
+        let host = rest[local..].strip_prefix('@')?;
+        let length = host.find(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '.' | '-')).unwrap_or(host.len());
+        let host = host[..length].trim_end_matches(['.', '-']);
+        let (name, domain) = host.rsplit_once('.')?;
+        (!name.is_empty() && domain.chars().count() >= 2 && domain.chars().all(char::is_alphabetic)).then_some(at + local + 1 + host.len())
+    }
+
+    fn file(&self, at: usize) -> Option<usize> {
+        let rest = &self.text[at..];
+        let length = rest.find(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '.' | '-' | '_')).unwrap_or(rest.len());
+        let name = rest[..length].trim_end_matches(['.', '-']);
+        let (stem, extension) = name.rsplit_once('.')?;
+        (!stem.is_empty() && FILES.contains(&extension.to_ascii_lowercase().as_str())).then_some(at + name.len())
+    }
+
+    /// Letters and digits of a country's length, in groups as they may be, with their checksum.
+    fn iban(&self, at: usize) -> Option<usize> {
+        let bytes = &self.text.as_bytes()[at..];
+        if bytes.len() < 15 || !bytes[0].is_ascii_alphabetic() || !bytes[1].is_ascii_alphabetic() {
+            return None;
+        }
+        let country = [bytes[0].to_ascii_uppercase(), bytes[1].to_ascii_uppercase()];
+        let wanted = iban_length(std::str::from_utf8(&country).ok()?)?;
+        let mut letters = Vec::with_capacity(wanted);
+        let mut apart = 0;
+        for (place, byte) in bytes.iter().enumerate() {
+            if byte.is_ascii_alphanumeric() {
+                (2..4).contains(&letters.len()).then_some(()).filter(|()| !byte.is_ascii_digit()).map_or(Some(()), |()| None)?;
+                letters.push(*byte);
+                apart = 0;
+                if letters.len() == wanted {
+                    let ends = !bytes.get(place + 1).is_some_and(u8::is_ascii_digit);
+                    return (ends && is_iban(&letters)).then_some(at + place + 1);
+                }
+            } else if matches!(byte, b' ' | b'-' | b'.') && apart < 2 {
+                apart += 1;
+            } else {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Letters and digits in one word that is no quantity, ordinal or number with an ending.
+    fn code(&self, at: usize) -> Option<usize> {
+        let start = at + usize::from(self.text[at..].starts_with('#'));
+        let rest = &self.text[start..];
+        let joins = |letter: char| matches!(letter, '-' | '_' | '/' | '.');
+        let mut length = 0;
+        for (place, letter) in rest.char_indices() {
+            if letter.is_alphanumeric() {
+                length = place + letter.len_utf8();
+            } else if !joins(letter) || length != place {
+                break;
+            }
+        }
+        let mut word = &rest[..length];
+        // An ending: `KE-204815-ös`, `2026-ban`.
+        while let Some((front, ending)) = word.rsplit_once(['-', '.', '/']) {
+            let is_ending = ending.chars().all(char::is_lowercase) && front.contains(|letter: char| letter.is_ascii_digit());
+            let is_sentence = word.as_bytes()[front.len()] == b'.' && ending.chars().all(char::is_alphabetic);
+            if !is_ending && !is_sentence {
+                break;
+            }
+            word = front;
+        }
+        let digits = word.bytes().filter(u8::is_ascii_digit).count();
+        if digits == 0 {
+            return None;
+        }
+        let end = start + word.len();
+        let letters: Vec<char> = word.chars().filter(|letter| letter.is_alphabetic()).collect();
+        if letters.is_empty() {
+            let groups = word.split(joins).count();
+            let single = number_end(self.text, start) == end;
+            let is_code = start > at
+                || (groups == 1 && digits >= LONG_NUMBER)
+                || (groups > 1 && !single && digits >= LONG_DASHED)
+                || (groups > 2 && !single);
+            return is_code.then_some(end);
+        }
+        // A code that goes on in small letters after its digits has an ending without a mark: `KE204815den` stays whole.
+        let begins_with_digit = word.starts_with(|letter: char| letter.is_ascii_digit());
+        if !begins_with_digit {
+            return Some(end);
+        }
+        let number = word.bytes().take_while(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'/' | b'-')).count();
+        let unit = &word[number..];
+        let more_digits = unit.contains(|letter: char| letter.is_ascii_digit());
+        let is_unit = unit.chars().all(char::is_lowercase) || UNITS.contains(&unit.to_uppercase().as_str()) || !unit.is_ascii();
+        let times = unit.len() > 1 && unit[1..].bytes().all(|byte| byte.is_ascii_digit()) && unit.starts_with(['x', 'X', '×']);
+        (more_digits && !times || !more_digits && !is_unit).then_some(end)
+    }
+
+    /// The groups of digits that begin here.
+    fn groups(&self, at: usize) -> Groups {
+        let bytes = self.text.as_bytes();
+        let mut groups = Groups { plus: bytes[at] == b'+', opened: bytes[at] == b'(', digits: Vec::new(), ends: Vec::new() };
+        let mut place = at;
+        while matches!(bytes.get(place), Some(b'+' | b'(' | b' ')) && place < at + 3 {
+            groups.plus |= bytes[place] == b'+';
+            groups.opened |= bytes[place] == b'(';
+            place += 1;
+        }
+        while groups.ends.len() < MOST_GROUPS {
+            let width = bytes[place.min(bytes.len())..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+            // A date after a number is no part of it.
+            if width == 0 || (!groups.ends.is_empty() && (date_at(self.text, place).is_some() || time_at(self.text, place).is_some())) {
+                break;
+            }
+            groups.digits.extend(bytes[place..place + width].iter().map(|byte| byte - b'0'));
+            place += width;
+            groups.ends.push((groups.digits.len(), place));
+            let apart = bytes[place..].iter().take(3).take_while(|byte| matches!(byte, b' ' | b'-' | b'.' | b'/' | b'(' | b')')).count();
+            if !(1..=3).contains(&apart) {
+                break;
+            }
+            place += apart;
+        }
+        groups
+    }
+}
+
+/// Groups of digits: each one's end among the digits and in the text.
+struct Groups {
+    plus: bool,
+    opened: bool,
+    digits: Vec<u8>,
+    ends: Vec<(usize, usize)>,
+}
+
+impl Groups {
+    /// The longest beginning that proves itself.
+    fn proven(&self) -> Option<(FactKind, usize)> {
+        if self.plus {
+            return None;
+        }
+        self.ends.iter().rev().find_map(|(length, end)| {
+            let digits = &self.digits[..*length];
+            let kind = if is_card(digits) {
+                FactKind::Card
+            } else if is_national_id(digits) {
+                FactKind::NationalId
+            } else {
+                return None;
+            };
+            Some((kind, *end))
+        })
+    }
+
+    /// A phone number's end: by its international or trunk prefix, or in the groups of a national one.
+    fn phone(&self) -> Option<usize> {
+        let width = |group: usize| self.ends[group].0 - if group == 0 { 0 } else { self.ends[group - 1].0 };
+        let widths: Vec<usize> = (0..self.ends.len()).map(width).collect();
+        let begins = |digits: &[u8]| self.digits.starts_with(digits);
+        let fits = |length: usize, groups: usize| {
+            let grouped = groups > 1;
+            let widths = &widths[..groups];
+            if self.plus {
+                return (8..=15).contains(&length);
+            }
+            if begins(&[0, 0]) {
+                return (10..=15).contains(&length);
+            }
+            if begins(&[0]) {
+                return (10..=12).contains(&length) || (length == 9 && grouped);
+            }
+            let abroad =
+                [&[9, 0, 5][..], &[3, 6, 2, 0], &[3, 6, 3, 0], &[3, 6, 7, 0], &[3, 6, 1], &[4, 9, 1, 5], &[4, 9, 1, 6], &[4, 9, 1, 7]];
+            (abroad.iter().any(|prefix| begins(prefix)) && (11..=13).contains(&length))
+                || (begins(&[5]) && length == 10)
+                || matches!(widths, [3, 3, 4] | [3, 3, 2, 2] | [2, 3, 4] | [2, 3, 2, 2])
+                || (matches!(widths, [3, 3, 3]) && matches!(self.digits[0], 6..=9))
+                || (self.opened && (9..=11).contains(&length) && grouped)
+        };
+        // A number that follows is not its end: eleven digits are likelier than twelve.
+        let order = |length: usize| {
+            if self.plus {
+                16 - length.min(15)
+            } else {
+                match length {
+                    11 => 0,
+                    10 => 1,
+                    12 => 2,
+                    _ => 3,
+                }
+            }
+        };
+        let mut ends: Vec<(usize, usize, usize)> =
+            self.ends.iter().enumerate().map(|(at, (length, end))| (*length, *end, at + 1)).collect();
+        ends.sort_by_key(|(length, ..)| order(*length));
+        ends.into_iter().find(|(length, _, groups)| fits(*length, *groups)).map(|(_, end, _)| end)
+    }
+}
