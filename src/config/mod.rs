@@ -14,7 +14,7 @@ use std::{
 use clap::ArgMatches;
 use toml::{Table, Value};
 
-use crate::text::Language;
+use crate::text::{FactKind, Language};
 use settings::{EMBEDDING_SETTINGS, MODEL_SETTINGS, SETTINGS, embedding_argument, given, model_argument};
 
 pub use model::{EmbeddingConfig, EmbeddingSettings, ModelConfig, Secret};
@@ -53,6 +53,45 @@ pub struct Desk {
     pub context_tokens: usize,
     /// How many days a chat is kept after its last event; `None`: for ever.
     pub retention_days: Option<u32>,
+    pub personal_data: PersonalData,
+}
+
+/// What is kept from models.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonalData {
+    pub kinds: Vec<FactKind>,
+    /// Whether first names alone are, too.
+    pub first_names: bool,
+    /// Addresses, numbers and names that are not kept; `@shop.com` stands for all addresses there.
+    pub exceptions: Vec<String>,
+}
+
+impl PersonalData {
+    /// The kinds, by the names that the setting has for them.
+    pub const KINDS: [(&'static str, FactKind); 7] = [
+        ("email", FactKind::Email),
+        ("phone", FactKind::Phone),
+        ("card", FactKind::Card),
+        ("iban", FactKind::Iban),
+        ("national_id", FactKind::NationalId),
+        ("address", FactKind::Address),
+        ("name", FactKind::Person),
+    ];
+
+    /// Whether something is not to be kept from models.
+    pub fn is_exception(&self, written: &str) -> bool {
+        let bare = |text: &str| text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+        self.exceptions.iter().any(|exception| match exception.strip_prefix('@') {
+            Some(_) => written.to_lowercase().ends_with(&exception.to_lowercase()),
+            None => bare(exception) == bare(written),
+        })
+    }
+}
+
+impl Default for PersonalData {
+    fn default() -> PersonalData {
+        PersonalData { kinds: PersonalData::KINDS.map(|(_, kind)| kind).to_vec(), first_names: false, exceptions: Vec::new() }
+    }
 }
 
 /// Every problem of a configuration at once.
@@ -83,6 +122,7 @@ impl Default for Config {
                 languages: ["en", "tr", "hu", "de"].map(tag).to_vec(),
                 context_tokens: 8000,
                 retention_days: None,
+                personal_data: PersonalData::default(),
             },
             models: Vec::new(),
             embedding: EmbeddingSettings::default(),
@@ -179,6 +219,14 @@ impl Config {
             "languages" => value::languages(given).map(|languages| self.desk.languages = languages),
             "context_tokens" => value::whole(given, 500, 1_000_000).map(|most| self.desk.context_tokens = most as usize),
             "retention_days" => value::whole(given, 1, 36_500).map(|days| self.desk.retention_days = Some(days as u32)),
+            "mask" => value::texts(given).and_then(|names| {
+                let kind = |name: &String| PersonalData::KINDS.iter().find(|(known, _)| known == name).map(|(_, kind)| *kind);
+                let kinds: Option<Vec<FactKind>> = names.iter().filter(|name| *name != "none").map(kind).collect();
+                let known = PersonalData::KINDS.map(|(name, _)| name).join(", ");
+                kinds.map(|kinds| self.desk.personal_data.kinds = kinds).ok_or_else(|| format!("it must be `none`, or some of {known}"))
+            }),
+            "mask_first_names" => value::truth(given).map(|truth| self.desk.personal_data.first_names = truth),
+            "mask_exceptions" => value::texts(given).map(|texts| self.desk.personal_data.exceptions = texts),
             "log" => value::text(given, "a log filter, such as `info`").and_then(|filter| {
                 let parsed = tracing_subscriber::EnvFilter::try_new(&filter);
                 parsed.map(|_| self.log = filter).map_err(|_| "it must be a log filter, such as `info` or `deskhand=debug`".to_owned())

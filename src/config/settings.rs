@@ -12,7 +12,7 @@ pub struct Setting {
 }
 
 /// The settings that stand at the top of the file.
-pub const SETTINGS: [Setting; 10] = [
+pub const SETTINGS: [Setting; 13] = [
     Setting {
         key: "listen",
         variable: "DESKHAND_LISTEN",
@@ -55,6 +55,24 @@ pub const SETTINGS: [Setting; 10] = [
         variable: "DESKHAND_RETENTION_DAYS",
         value: "DAYS",
         help: "How many days a chat is kept after its last event; searches and ratings no longer, and 90 days at most [default: for ever]",
+    },
+    Setting {
+        key: "mask",
+        variable: "DESKHAND_MASK",
+        value: "KINDS",
+        help: "Which personal data models get as marks only: `none`, or email,phone,card,iban,national_id,address,name [default: all]",
+    },
+    Setting {
+        key: "mask_first_names",
+        variable: "DESKHAND_MASK_FIRST_NAMES",
+        value: "true|false",
+        help: "Whether first names alone are masked, too [default: false]",
+    },
+    Setting {
+        key: "mask_exceptions",
+        variable: "DESKHAND_MASK_EXCEPTIONS",
+        value: "TEXTS",
+        help: "What is never masked, with commas: addresses, numbers, names; `@shop.com` for all addresses there [default: nothing]",
     },
     Setting {
         key: "log",

@@ -77,6 +77,17 @@ pub fn language(given: &Value) -> Result<Language, String> {
     Language::parse(given.as_str().ok_or_else(problem)?.trim()).map_err(|_| problem())
 }
 
+/// A list of texts, or one with commas between them.
+pub fn texts(given: &Value) -> Result<Vec<String>, String> {
+    let texts: Option<Vec<String>> = match given {
+        Value::String(text) => Some(text.split(',').map(str::to_owned).collect()),
+        Value::Array(list) => list.iter().map(|text| text.as_str().map(str::to_owned)).collect(),
+        _ => None,
+    };
+    let texts = texts.ok_or_else(|| "it must be a list, such as `a,b` or [\"a\", \"b\"]".to_owned())?;
+    Ok(texts.iter().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect())
+}
+
 /// A list of language tags, or a text with commas between them.
 pub fn languages(given: &Value) -> Result<Vec<Language>, String> {
     let problem = || "it must be a list of BCP 47 language tags, such as `en,tr` or [\"en\", \"tr\"]".to_owned();

@@ -385,7 +385,7 @@ mod tests {
             details: super::super::Details::Article { audience: super::super::Audience::Public, url: String::new() },
         };
         let short = DocumentTexts::of(&document("Send it *back* to ann@example.com.".into()));
-        assert_eq!(short, DocumentTexts { whole: true, texts: vec!["Returns\nSend it back to ⟦…⟧".into()] });
+        assert_eq!(short, DocumentTexts { whole: true, texts: vec!["Returns\nSend it back to ⟦…⟧.".into()] });
         let long = DocumentTexts::of(&document("word ".repeat(260)));
         assert_eq!((long.whole, long.texts.len()), (true, 3));
         assert_eq!(long.texts[1].split_whitespace().count(), 131);

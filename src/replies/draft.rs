@@ -1,13 +1,13 @@
 //! Drafts: a reply to the customer, from the whole chat and the knowledge base.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
     Agent, ContextReceipt, Engine, Finished, Generation, Replies, ReplyError, Source, Tone, built_in,
-    draft_prompt::{Material, PublicOffers},
+    draft_prompt::{Given, Material, PublicOffers},
     generation::{self, Flow, Made},
     interest,
     outflow::Outflow,
@@ -111,11 +111,12 @@ impl Replies {
                 glossary: &glossary,
                 several,
                 offers: &offers,
+                personal_data: &self.desk.personal_data,
                 now: Timestamp::now(),
             };
             match self.models.ask(|window| material.prompt(window)).await {
-                Ok((answer, (sources, receipt))) => {
-                    let outflow = Outflow::new(sources.len(), Arc::default(), language.primary());
+                Ok((answer, Given { sources, receipt, marks })) => {
+                    let outflow = Outflow::new(sources.len(), marks, language.primary());
                     let finish = self.finish(workspace, &draft.chat_id, language, several, sources, receipt, told);
                     return Ok(generation::from_model(Flow::new(answer, outflow, started), finish));
                 }

@@ -1,19 +1,22 @@
 //! A draft's prompt: the chosen context of the chat, sources, voice and glossary, under a model's budget.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use minijinja::{Value, context, value::Serde};
 
 use super::{
-    Agent, ContextReceipt, Draft, Source, Tone, placeholder,
+    Agent, ContextReceipt, Draft, Source, Tone,
+    mask::{Masker, chats_of, first_name},
+    placeholder,
     prompt::{Task, fence, prompt},
 };
 use crate::{
     chats::{Author, Channel, Chat, Choice, ChosenContext, ClassReceipt, EarlierChat, Omission, OmissionReason, Turn, choose},
+    config::PersonalData,
     knowledge::{Audience, Document, Kind, Offer, Term, Voice},
     model::{Prompt, Window},
-    text::{Language, estimate_tokens},
+    text::{Language, Marks, estimate_tokens},
 };
 
 /// The share of the budget that sources may take.
@@ -22,6 +25,21 @@ const SOURCES_SHARE: f64 = 0.25;
 const GLOSSARY_SHARE: f64 = 0.02;
 /// How many messages that is.
 const LATEST_MESSAGES: usize = 20;
+
+/// What a prompt was made with, by which its answer is read.
+pub struct Given {
+    /// What may be cited, by its number from 1.
+    pub sources: Vec<Source>,
+    pub receipt: ContextReceipt,
+    pub marks: Arc<Marks>,
+}
+
+/// A source as a prompt shows it.
+struct SourceText {
+    title: String,
+    url: String,
+    text: String,
+}
 
 /// What a draft is made from.
 pub struct Material<'a> {
@@ -34,13 +52,14 @@ pub struct Material<'a> {
     pub glossary: &'a [Term],
     pub several: bool,
     pub offers: &'a PublicOffers,
+    pub personal_data: &'a PersonalData,
     pub now: Timestamp,
 }
 
 impl Material<'_> {
-    /// The prompt for a model, with the sources that it may cite and the account of what it holds.
-    pub fn prompt(&self, window: Window) -> (Prompt, (Vec<Source>, ContextReceipt)) {
-        let Material { draft, chat, earlier, earlier_total, language, voice, glossary, several, offers, now } = *self;
+    /// The prompt for a model, with what its answer is read with.
+    pub fn prompt(&self, window: Window) -> (Prompt, Given) {
+        let Material { draft, chat, earlier, earlier_total, language, voice, glossary, several, offers, personal_data, now } = *self;
         let budget = window.budget();
         let (texts, sources, source_tokens) = offers.sources(chat, &draft.agent, (budget as f64 * SOURCES_SHARE) as usize);
         let others: Vec<&str> = sources.iter().map(|source| source.title.as_str()).chain([draft.instruction.as_str()]).collect();
@@ -50,7 +69,7 @@ impl Material<'_> {
             + terms.iter().map(|term| estimate_tokens(term)).sum::<usize>()
             + estimate_tokens(&draft.instruction)
             + estimate_tokens(&draft.previous_draft);
-        let chosen = choose(Choice {
+        let mut chosen = choose(Choice {
             chat,
             earlier,
             earlier_total,
@@ -61,7 +80,23 @@ impl Material<'_> {
             now,
         });
         let used = |kind: Kind| sources.iter().filter(|source| source.kind == kind).count();
+        let mut masker = Masker::of(personal_data, chats_of(chat, earlier));
+        masker.mask_context(&mut chosen);
+        // Who is not called by the full name is greeted by the first.
+        let first_name = first_name(chat, personal_data);
+        if !first_name.is_empty() {
+            chosen.facts.push(("first name".to_owned(), first_name));
+        }
+        let texts: Vec<Value> = texts
+            .iter()
+            .map(|SourceText { title, url, text }| context! { title => masker.mask_source(title), url, text => masker.mask_source(text) })
+            .collect();
+        let topic = masker.mask(&chat.summary.topic);
+        let previous_draft = masker.mask(&draft.previous_draft);
+        let instruction = masker.mask(&draft.instruction);
+        let (masked, marks) = masker.marks();
         let receipt = ContextReceipt {
+            masked,
             canned_answers: offers.receipt(Kind::CannedAnswer, used(Kind::CannedAnswer), OmissionReason::Budget),
             articles: offers.receipt(Kind::Article, used(Kind::Article), OmissionReason::Budget),
             voice: ClassReceipt::of(usize::from(!voice.text.is_empty()), usize::from(!voice.text.is_empty()), OmissionReason::Budget),
@@ -82,12 +117,13 @@ impl Material<'_> {
             voice => voice.text.as_str(),
             glossary => terms,
             sources => texts,
-            topic => chat.summary.topic.as_str(),
-            previous_draft => draft.previous_draft.as_str(),
-            instruction => draft.instruction.as_str(),
+            marks => !marks.all().is_empty(),
+            topic,
+            previous_draft,
+            instruction,
             ..conversation(&chosen)
         };
-        (prompt(Task::Draft, values), (sources, receipt))
+        (prompt(Task::Draft, values), Given { sources, receipt, marks })
     }
 }
 
@@ -153,7 +189,7 @@ impl PublicOffers {
     }
 
     /// The sources that fit, as the prompt shows them and as the draft cites them, and their tokens.
-    fn sources(&self, chat: &Chat, agent: &Agent, budget: usize) -> (Vec<Value>, Vec<Source>, usize) {
+    fn sources(&self, chat: &Chat, agent: &Agent, budget: usize) -> (Vec<SourceText>, Vec<Source>, usize) {
         let (mut texts, mut sources, mut tokens) = (Vec::new(), Vec::new(), 0);
         for Offer { document, passage, .. } in &self.found {
             let (text, _) = match document.kind() {
@@ -169,7 +205,7 @@ impl PublicOffers {
                 continue;
             }
             tokens += cost;
-            texts.push(context! { title => document.title.as_str(), url => document.url(), text });
+            texts.push(SourceText { title: document.title.clone(), url: document.url().to_owned(), text });
             sources.push(source(document));
         }
         (texts, sources, tokens)

@@ -3,19 +3,71 @@
 use crate::{
     chats::{Author, Chat},
     knowledge::Term,
-    text::{FactKind, Known, Language},
+    text::{FactKind, Known, Language, fold},
 };
 
 /// Longest name or code that is looked for, in characters.
 const MOST_NAME: usize = 60;
 
-/// The names and codes of a chat that a rewrite leaves alone.
+/// Words by which fields of forms and records are known that hold a person's name, an address, a phone number; without accents.
+const NAMES: [&str; 16] = [
+    "name",
+    "firstname",
+    "lastname",
+    "fullname",
+    "surname",
+    "recipient",
+    "ad",
+    "adi",
+    "isim",
+    "soyad",
+    "soyadi",
+    "nev",
+    "vezeteknev",
+    "keresztnev",
+    "vorname",
+    "nachname",
+];
+const ADDRESSES: [&str; 16] = [
+    "address",
+    "street",
+    "city",
+    "adres",
+    "adresi",
+    "sehir",
+    "ilce",
+    "mahalle",
+    "sokak",
+    "cim",
+    "utca",
+    "varos",
+    "adresse",
+    "anschrift",
+    "strasse",
+    "stadt",
+];
+const PHONES: [&str; 10] = ["phone", "mobile", "telephone", "tel", "telefon", "telefonu", "gsm", "mobil", "handy", "telefonszam"];
+
+/// Whether a field of this name holds a person's name.
+pub fn is_name(field: &str) -> bool {
+    is_field(field, &NAMES)
+}
+
+pub fn is_address(field: &str) -> bool {
+    is_field(field, &ADDRESSES)
+}
+
+pub fn is_phone(field: &str) -> bool {
+    is_field(field, &PHONES)
+}
+
+fn is_field(field: &str, names: &[&str]) -> bool {
+    fold(field).split(|letter: char| !letter.is_alphabetic()).any(|word| names.contains(&word))
+}
+
+/// The names and codes of a chat that a rewrite leaves alone, beside what it knows of the customer.
 pub fn add_chat(known: &mut Known, chat: &Chat) {
-    let customer = &chat.customer.name;
-    known.add_name(customer, FactKind::Person);
-    for part in customer.split_whitespace() {
-        known.add_name(part, FactKind::Person);
-    }
+    add_person(known, &chat.customer.name, FactKind::Person);
     let written = chat.turns.iter().map(|turn| (turn.message.author, turn.message.author_name.as_str()));
     for (author, name) in written.chain([(Author::Agent, chat.summary.agent_name.as_str())]) {
         add_person(known, name, if author == Author::Customer { FactKind::Person } else { FactKind::Name });
@@ -33,9 +85,9 @@ pub fn add_person(known: &mut Known, name: &str, kind: FactKind) {
     if name.chars().count() > MOST_NAME {
         return;
     }
-    known.add_name(name, kind);
+    known.add_name(name, kind, true);
     for part in name.split_whitespace().filter(|part| part.chars().count() > 2) {
-        known.add_name(part, kind);
+        known.add_name(part, kind, true);
     }
 }
 

@@ -10,7 +10,10 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::lesson_rows::{self, Lesson};
+use super::{
+    known::{is_address, is_name},
+    lesson_rows::{self, Lesson},
+};
 use crate::{
     chats::{Author, Chat, Turn},
     knowledge::{DocumentKey, Vote},
@@ -33,26 +36,6 @@ const SHARPNESS: i32 = 4;
 const LEAST_CUSTOMERS: usize = 3;
 /// In so many days a lesson comes to count half.
 const HALF_LIFE_DAYS: f32 = 180.0;
-/// What fields of forms and records are called that hold a person's name or address.
-const NAMED: [&str; 17] = [
-    "name",
-    "firstname",
-    "lastname",
-    "surname",
-    "address",
-    "city",
-    "ad",
-    "adi",
-    "isim",
-    "soyad",
-    "soyadi",
-    "adres",
-    "nev",
-    "vezeteknev",
-    "keresztnev",
-    "vorname",
-    "nachname",
-];
 /// Most words kept of one side's last turn, and of all its turns.
 const MOST_LAST: usize = 60;
 const MOST_ALL: usize = 150;
@@ -145,8 +128,7 @@ pub fn names(chat: &Chat) -> Vec<String> {
     let mut names = vec![chat.customer.name.clone(), chat.summary.customer_name.clone(), chat.summary.agent_name.clone()];
     names.extend(chat.turns.iter().map(|turn| turn.message.author_name.clone()));
     let told = chat.form_answers.iter().chain(chat.records.iter().flat_map(|record| &record.values));
-    let is_name = |field: &str| words(&field.replace(['_', '-'], " "), "").iter().any(|word| NAMED.contains(&word.folded()));
-    names.extend(told.filter(|(field, _)| is_name(field)).map(|(_, name)| name.clone()));
+    names.extend(told.filter(|(field, _)| is_name(field) || is_address(field)).map(|(_, name)| name.clone()));
     names
 }
 

@@ -10,7 +10,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Replies, ReplyError, interest, learned::names};
+use super::{Replies, ReplyError, interest, learned::names, mask::Masker};
 use crate::{
     chats::Chat,
     config::Workspace,
@@ -62,7 +62,9 @@ impl Replies {
                 self.meaning_of_typed(embedder, workspace, &text, language, Question::Chat).await
             }
             Wanted::Conversation(_) if self.knowledge.has_vectors(workspace) => {
-                Ok(meaning_of_chat(embedder, chat, extra, &names, language).await)
+                let masker = Masker::of(&self.desk.personal_data, chat.into_iter());
+                let text = |text: &str| shortened_to_end(&without(&masker.blank(text), &names, language));
+                Ok(meaning_of_chat(embedder, chat, extra, text).await)
             }
             _ => Ok(None),
         }
@@ -153,21 +155,15 @@ impl Replies {
     }
 }
 
-/// What was asked last (the last turn, and the last three), and what about (the last six).
-async fn meaning_of_chat(
-    embedder: &Embedder,
-    chat: Option<&Chat>,
-    extra: &str,
-    names: &HashSet<String>,
-    language: &Language,
-) -> Option<Meaning> {
+/// What was asked last (the last turn, and the last three), and what about (the last six), each as it may leave the house.
+async fn meaning_of_chat(embedder: &Embedder, chat: Option<&Chat>, extra: &str, masked: impl Fn(&str) -> String) -> Option<Meaning> {
     let said = |turns: usize| {
         let said = match (chat, turns) {
             (Some(chat), 1) => chat.last_burst_text(),
             (Some(chat), turns) => interest::last_turns(chat, turns),
             (None, _) => String::new(),
         };
-        shortened_to_end(&without(&format!("{said}\n{extra}"), names, language))
+        masked(&format!("{said}\n{extra}"))
     };
     let (last, three, six) = (said(1), said(3), said(6));
     let mut texts: Vec<String> = Vec::new();

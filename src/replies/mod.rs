@@ -18,6 +18,7 @@ mod known;
 mod learned;
 mod lesson_rows;
 mod lessons;
+mod mask;
 mod meaning;
 mod offer_rows;
 mod outflow;

@@ -12,6 +12,7 @@ use super::{
     fidelity::Protected,
     generation::{self, Flow, Made},
     known::{add_chat, add_glossary, add_person},
+    mask::personal,
     prompt::{Task, rewrite_prompt},
 };
 use crate::{
@@ -289,7 +290,7 @@ pub(super) fn masked(kinds: &[FactKind]) -> BTreeMap<&'static str, usize> {
 
 /// What a rewrite leaves alone.
 fn known(chat: Option<&Chat>, agent: &Agent, glossary: &[Term], source: Option<&Language>, target: Option<&Language>) -> Known {
-    let mut known = Known::default();
+    let mut known = personal(chat.into_iter(), false);
     if let Some(chat) = chat {
         add_chat(&mut known, chat);
     }

@@ -1,6 +1,6 @@
 //! Summaries: what a colleague needs at a handoff.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use minijinja::context;
@@ -9,6 +9,7 @@ use super::{
     Agent, ContextReceipt, Finished, Generation, Replies, ReplyError, built_in,
     draft_prompt::{conversation, receipt},
     generation::{self, Flow, Made},
+    mask::{Masker, chats_of},
     outflow::Outflow,
     prompt::{Task, fence, prompt},
 };
@@ -41,19 +42,24 @@ impl Replies {
         let choice = Choice { chat: &chat, earlier: &earlier, earlier_total, language: spoken.primary(), use_notes: true, budget: 0, now };
         if !self.models.is_empty() {
             let make = |window: Window| {
-                let chosen = choose(Choice { budget: window.budget(), ..choice });
+                let mut chosen = choose(Choice { budget: window.budget(), ..choice });
+                let mut masker = Masker::of(&self.desk.personal_data, chats_of(&chat, &earlier));
+                masker.mask_context(&mut chosen);
+                let topic = masker.mask(&chat.summary.topic);
+                let (masked, marks) = masker.marks();
                 let values = context! {
                     language => language.english_name(),
                     headings => built_in::headings(&language).to_vec(),
                     fence => fence(),
-                    topic => chat.summary.topic.as_str(),
+                    marks => !marks.all().is_empty(),
+                    topic,
                     ..conversation(&chosen)
                 };
-                (prompt(Task::Summarize, values), receipt(&chosen, 0, window))
+                (prompt(Task::Summarize, values), (ContextReceipt { masked, ..receipt(&chosen, 0, window) }, marks))
             };
             match self.models.ask(make).await {
-                Ok((answer, account)) => {
-                    let outflow = Outflow::new(0, Arc::default(), language.primary());
+                Ok((answer, (account, marks))) => {
+                    let outflow = Outflow::new(0, marks, language.primary());
                     return Ok(generation::from_model(Flow::new(answer, outflow, started), finish(language, account)));
                 }
                 // The facts need no model.

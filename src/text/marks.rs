@@ -70,8 +70,13 @@ impl Marks {
 
     /// The mark of a personal datum, however it is written: its first writing is restored.
     pub fn mark_person(&mut self, kind: FactKind, written: &str) -> usize {
-        let key: String = fold(written).chars().filter(|letter| letter.is_alphanumeric()).collect();
-        self.find_or_add(kind, key, written)
+        self.find_or_add(kind, person_key(written), written)
+    }
+
+    /// Whether a personal datum has a mark, however it is written.
+    pub fn has_person(&self, kind: FactKind, written: &str) -> bool {
+        let key = person_key(written);
+        self.marked.iter().any(|marked| marked.kind == kind && marked.key == key)
     }
 
     fn find_or_add(&mut self, kind: FactKind, key: String, value: &str) -> usize {
@@ -255,6 +260,10 @@ enum Read {
     Mark(FoundMark),
     Unsure,
     None,
+}
+
+fn person_key(written: &str) -> String {
+    fold(written).chars().filter(|letter| letter.is_alphanumeric()).collect()
 }
 
 /// A text with each of its facts replaced.

@@ -1,12 +1,15 @@
 //! Text without what tells who somebody is, for where words are kept for their own sake.
 
+use super::{FactKind, Known, facts, replaced};
+
 /// Digits from which a word is a number of somebody's: an order, a phone, a card.
 const DIGITS: usize = 4;
 /// What stands where something was left out.
 pub const MASK: &str = "⟦…⟧";
 
-/// Replaces e-mail addresses, links, and words with four digits or more, also where a number is written in groups.
+/// Replaces personal data, e-mail addresses, links, and words with four digits or more, also where a number is written in groups.
 pub fn masked(text: &str) -> String {
+    let text = &replaced(text, &facts(text, &Known::default(), FactKind::is_personal), |_| MASK.to_owned());
     let mut masked = String::with_capacity(text.len());
     let digits = |word: &str| word.chars().filter(|letter| letter.is_numeric()).count();
     let is_group = |word: &str| digits(word) > 0 && word.chars().all(|letter| letter.is_numeric() || "+-()./".contains(letter));
@@ -34,6 +37,6 @@ mod tests {
     fn what_tells_who_somebody_is_goes_and_words_stay() {
         assert_eq!(masked("where is KE-204815 for ann@example.com  now"), "where is ⟦…⟧ for ⟦…⟧  now");
         assert_eq!(masked("size 42, 30 days"), "size 42, 30 days");
-        assert_eq!(masked("call +90 532 123 today"), "call ⟦…⟧ ⟦…⟧ ⟦…⟧ today");
+        assert_eq!(masked("call +90 532 123 45 67 today"), "call ⟦…⟧ today");
     }
 }

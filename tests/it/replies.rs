@@ -58,7 +58,8 @@ async fn a_draft_is_asked_for_with_everything_but_the_notes() {
     for part in [
         "KE-204815",
         "annemin 60. yaş gunu",
-        "Elif Kaya",
+        "- name: ⟦NAME_1⟧",
+        "- first name: Elif",
         "Yurtiçi Kargo",
         "Denizli Havlu Seti",
         "say that we called the carrier",

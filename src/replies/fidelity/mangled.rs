@@ -55,7 +55,7 @@ fn texts() -> Vec<(Language, String)> {
 
 fn protected(language: &Language, text: &str) -> Protected {
     let mut known = Known::default();
-    known.add_name("Elif Kaya", FactKind::Person);
+    known.add_name("Elif Kaya", FactKind::Person, true);
     Protected::of(text.to_owned(), &known, Some(language), Some(language))
 }
 

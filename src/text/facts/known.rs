@@ -54,13 +54,14 @@ pub struct Found {
 }
 
 impl Known {
-    /// Adds a name as a whole. A single word counts only with a capital.
-    pub fn add_name(&mut self, name: &str, kind: FactKind) {
+    /// Adds a name as a whole. A single word counts only with a capital; one that is also another word, such as Can or Will, only where a
+    /// name is likely, if `cautious`.
+    pub fn add_name(&mut self, name: &str, kind: FactKind, cautious: bool) {
         let words = words_of(name);
         let single = words.len() == 1;
         let letters = words.iter().map(|word| word.chars().count()).sum::<usize>();
         if letters >= 2 && words.len() <= 6 {
-            let also_a_word = single && ALSO_WORDS.contains(&words[0].as_str());
+            let also_a_word = cautious && single && ALSO_WORDS.contains(&words[0].as_str());
             self.add(Entry { words, kind, capital: single, also_a_word, becomes: None });
         }
     }

@@ -116,14 +116,16 @@ pub fn facts(text: &str, known: &Known, wanted: impl Fn(FactKind) -> bool) -> Ve
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn found(text: &str) -> Vec<(FactKind, &str)> {
         let mut known = Known::default();
-        known.add_name("Elif Kaya", FactKind::Person);
-        known.add_name("Kaya", FactKind::Person);
-        known.add_name("Can", FactKind::Name);
-        known.add_name("Selin", FactKind::Name);
+        known.add_name("Elif Kaya", FactKind::Person, true);
+        known.add_name("Kaya", FactKind::Person, true);
+        known.add_name("Can", FactKind::Name, true);
+        known.add_name("Selin", FactKind::Name, true);
         known.add_address("Bağdat Cad. 12/4, 34710 Kadıköy, İstanbul");
         known.add_term("Havlu Seti", Some("towel set"));
         facts(text, &known, |_| true).into_iter().map(|fact| (fact.kind, &text[fact.range])).collect()
@@ -168,6 +170,24 @@ mod tests {
             ("ann\u{200b}@example.com", Email, "ann\u{200b}@example.com"),
         ] {
             assert_eq!(found(text), [(kind, fact)], "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_has_facts_in_order_and_they_come_back(text in "(\\PC|KE-|1|/|\\.| |@a|x|\u{ff11}|\u{200b}|TR33|Elif Kaya|⟦|\\{|May 3|:30|€|İ){0,40}") {
+            let mut known = Known::default();
+            known.add_name("Elif Kaya", FactKind::Person, false);
+            let found = facts(&text, &known, |_| true);
+            prop_assert!(found.windows(2).all(|pair| pair[0].range.end <= pair[1].range.start));
+            let mut marks = crate::text::Marks::default();
+            let (marked, order) = marks.replace(&text, &found);
+            let mut back = marked;
+            for which in order {
+                back = back.replacen(&marks.written(which), &marks.get(which).value, 1);
+            }
+            prop_assert_eq!(back, text.clone());
+            let _ = (figures(&text), difference((&text, "tr"), (&text, "hu")));
         }
     }
 

@@ -335,7 +335,8 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
         let unit = &word[number..];
         let more_digits = unit.contains(|letter: char| letter.is_ascii_digit());
         let is_unit = unit.chars().all(char::is_lowercase) || UNITS.contains(&unit.to_uppercase().as_str()) || !unit.is_ascii();
-        let times = unit.len() > 1 && unit[1..].bytes().all(|byte| byte.is_ascii_digit()) && unit.starts_with(['x', 'X', '×']);
+        let times =
+            unit.strip_prefix(['x', 'X', '×']).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()));
         (more_digits && !times || !more_digits && !is_unit).then_some(end)
     }
 

@@ -1,0 +1,213 @@
+//! Personal data stays home: what tells who the customer is goes to a model as marks, which are restored in its answer.
+
+#[cfg(test)]
+mod generated;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::known::{is_address, is_name, is_phone};
+use crate::{
+    chats::{Author, Chat, ChosenContext, EarlierChat},
+    config::PersonalData,
+    text::{Fact, FactKind, Known, MASK, Marks, facts, replaced},
+};
+
+/// Keeps one call's personal data from a model.
+pub struct Masker<'a> {
+    settings: &'a PersonalData,
+    known: Known,
+    marks: Marks,
+}
+
+impl<'a> Masker<'a> {
+    /// Knows the customer of these chats by what they and the shop's systems told.
+    pub fn of(settings: &'a PersonalData, chats: impl Iterator<Item = &'a Chat>) -> Masker<'a> {
+        let known = personal(chats, settings.first_names);
+        Masker { settings, known, marks: Marks::default() }
+    }
+
+    /// A text with marks in the place of personal data.
+    pub fn mask(&mut self, text: &str) -> String {
+        let found = self.found(text);
+        let mut masked = String::with_capacity(text.len() + found.len() * 8);
+        let mut from = 0;
+        // What looks like a mark in a text is none.
+        let unmarked = |text: &str| text.replace(['⟦', '⟧'], "|");
+        for fact in found {
+            masked.push_str(&unmarked(&text[from..fact.range.start]));
+            let which = self.marks.mark_person(fact.kind, &text[fact.range.clone()]);
+            masked.push_str(&self.marks.written(which));
+            from = fact.range.end;
+        }
+        masked.push_str(&unmarked(&text[from..]));
+        masked
+    }
+
+    /// A text of the shop's with marks in the place of what is the customer's: addresses of the shop stay.
+    pub fn mask_source(&mut self, text: &str) -> String {
+        let found: Vec<Fact> = self
+            .found(text)
+            .into_iter()
+            .filter(|fact| {
+                matches!(fact.kind, FactKind::Person | FactKind::Address) || self.marks.has_person(fact.kind, &text[fact.range.clone()])
+            })
+            .collect();
+        replaced(text, &found, |fact| {
+            let which = self.marks.mark_person(fact.kind, &text[fact.range.clone()]);
+            self.marks.written(which)
+        })
+    }
+
+    /// A text without personal data, where nothing comes back.
+    pub fn blank(&self, text: &str) -> String {
+        replaced(text, &self.found(text), |_| MASK.to_owned())
+    }
+
+    fn found(&self, text: &str) -> Vec<Fact> {
+        let mut found = facts(text, &self.known, |kind| self.settings.kinds.contains(&kind));
+        found.retain(|fact| !self.settings.is_exception(&text[fact.range.clone()]));
+        found
+    }
+
+    /// Masks all texts of a chosen context.
+    pub fn mask_context(&mut self, chosen: &mut ChosenContext) {
+        let texts = |texts: &mut Vec<String>, masker: &mut Masker| texts.iter_mut().for_each(|text| *text = masker.mask(text));
+        for (field, value) in chosen.facts.iter_mut().chain(&mut chosen.form_answers) {
+            *field = self.mask(field);
+            *value = self.mask(value);
+        }
+        for line in &mut chosen.lines {
+            line.text = self.mask(&line.text);
+            line.name = self.mask(&line.name);
+        }
+        for class in [
+            &mut chosen.records,
+            &mut chosen.pages,
+            &mut chosen.told,
+            &mut chosen.promises,
+            &mut chosen.open_questions,
+            &mut chosen.earlier,
+            &mut chosen.notes,
+        ] {
+            texts(class, self);
+        }
+    }
+
+    /// How many were masked, by kind, and the marks.
+    pub fn marks(self) -> (BTreeMap<&'static str, usize>, Arc<Marks>) {
+        let mut counts = BTreeMap::new();
+        for marked in self.marks.all() {
+            *counts.entry(marked.kind.word()).or_default() += 1;
+        }
+        (counts, Arc::new(self.marks))
+    }
+}
+
+/// What chats know of their customer.
+pub fn personal<'a>(chats: impl Iterator<Item = &'a Chat>, first_names: bool) -> Known {
+    let mut known = Known::default();
+    for chat in chats {
+        let surname_first = chat.told_language().is_some_and(|language| language.primary() == "hu");
+        let told = chat.form_answers.iter().chain(chat.records.iter().flat_map(|record| &record.values)).chain(&chat.customer.attributes);
+        let written = chat.turns.iter().filter(|turn| turn.message.author == Author::Customer).map(|turn| &turn.message.author_name);
+        let named = told.clone().filter(|(field, _)| is_name(field)).map(|(_, name)| name);
+        for name in [&chat.customer.name, &chat.summary.customer_name].into_iter().chain(written).chain(named) {
+            add_customer(&mut known, name, surname_first, first_names);
+        }
+        for (field, value) in told {
+            if is_address(field) {
+                known.add_address(value);
+            } else if is_phone(field) {
+                known.add_value(value, FactKind::Phone);
+            }
+        }
+        known.add_address(&chat.customer.location);
+        known.add_value(&chat.customer.phone, FactKind::Phone);
+        known.add_value(&chat.customer.email, FactKind::Email);
+    }
+    known
+}
+
+/// The full name either way round, the surname, and first names if these are to be masked as well.
+fn add_customer(known: &mut Known, name: &str, surname_first: bool, first_names: bool) {
+    let words: Vec<&str> = name.split_whitespace().collect();
+    let (surname, first) = match words.as_slice() {
+        [] => return,
+        [only] => {
+            return if first_names {
+                known.add_name(only, FactKind::Person, false)
+            };
+        }
+        [surname, first @ ..] if surname_first => (*surname, first),
+        [first @ .., surname] => (*surname, first),
+    };
+    known.add_name(name, FactKind::Person, false);
+    let turned = if surname_first { format!("{} {surname}", first.join(" ")) } else { format!("{surname} {}", first.join(" ")) };
+    known.add_name(&turned, FactKind::Person, false);
+    if let [one, .., _] = words.as_slice()
+        && words.len() > 2
+    {
+        known.add_name(&format!("{one} {surname}"), FactKind::Person, false);
+    }
+    known.add_name(surname, FactKind::Person, false);
+    if first_names {
+        first.iter().for_each(|name| known.add_name(name, FactKind::Person, false));
+    }
+}
+
+/// All chats that a prompt about one may show.
+pub fn chats_of<'a>(chat: &'a Chat, earlier: &'a [EarlierChat]) -> impl Iterator<Item = &'a Chat> {
+    std::iter::once(chat).chain(earlier.iter().map(|EarlierChat(chat)| chat))
+}
+
+/// The first name by which a customer is greeted, if it is no personal datum to be masked.
+pub fn first_name(chat: &Chat, settings: &PersonalData) -> String {
+    let mut words = chat.customer.name.split_whitespace();
+    let surname_first = chat.told_language().is_some_and(|language| language.primary() == "hu");
+    let first = if surname_first && chat.customer.name.contains(' ') { words.nth(1) } else { words.next() };
+    if settings.first_names || !settings.kinds.contains(&FactKind::Person) { String::new() } else { first.unwrap_or_default().to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chats::Customer;
+
+    fn chat() -> Chat {
+        let customer =
+            Customer { name: "Elif Kaya".into(), email: "elif@example.com".into(), phone: "0532 123 45 67".into(), ..Customer::default() };
+        let mut chat = Chat { customer, ..Chat::default() };
+        chat.form_answers.insert("delivery address".into(), "Bağdat Cad. 12/4, Kadıköy".into());
+        chat
+    }
+
+    #[test]
+    fn the_customer_is_known_however_written() {
+        let (settings, chat) = (PersonalData::default(), chat());
+        let mut masker = Masker::of(&settings, std::iter::once(&chat));
+        for (text, masked) in [
+            ("I am elif kaya", "I am ⟦NAME_1⟧"),
+            ("Kaya, Elif. Elif writes.", "⟦NAME_2⟧. Elif writes."),
+            ("Ms Kaya'nın, kaya gibi", "Ms ⟦NAME_3⟧'nın, kaya gibi"),
+            ("ELIF@example.com or 0(532)123-4567", "⟦EMAIL_4⟧ or ⟦PHONE_5⟧"),
+            ("at bagdat cad 12/4 please", "at ⟦ADDRESS_6⟧ please"),
+            ("order KE-204815 for 49,90 €", "order KE-204815 for 49,90 €"),
+            ("⟦NAME_1⟧ is no mark", "|NAME_1| is no mark"),
+        ] {
+            assert_eq!(masker.mask(text), masked, "{text}");
+        }
+        assert_eq!(masker.mask_source("Mail help@shop.example or elif@example.com"), "Mail help@shop.example or ⟦EMAIL_4⟧");
+        assert_eq!(masker.blank("Kaya 4111 1111 1111 1111"), "⟦…⟧ ⟦…⟧");
+        let (counts, _) = masker.marks();
+        assert_eq!(counts.into_iter().collect::<Vec<_>>(), [("ADDRESS", 1), ("EMAIL", 1), ("NAME", 3), ("PHONE", 1)]);
+    }
+
+    #[test]
+    fn kinds_and_exceptions_are_settings() {
+        let chat = chat();
+        let settings =
+            PersonalData { kinds: vec![FactKind::Email, FactKind::Person], first_names: true, exceptions: vec!["@example.com".into()] };
+        let mut masker = Masker::of(&settings, std::iter::once(&chat));
+        assert_eq!(masker.mask("Elif: elif@example.com, a@b.de, 0532 123 45 67"), "⟦NAME_1⟧: elif@example.com, ⟦EMAIL_2⟧, 0532 123 45 67");
+    }
+}
