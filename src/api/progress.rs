@@ -63,6 +63,16 @@ fn encode_warning(warning: Warning) -> pb::Warning {
     let kind = match kind {
         WarningKind::AlreadySaid => pb::WarningKind::AlreadySaid,
         WarningKind::FactChanged => pb::WarningKind::FactChanged,
+        WarningKind::UngroundedLink => pb::WarningKind::UngroundedLink,
+        WarningKind::UngroundedAmount => pb::WarningKind::UngroundedAmount,
+        WarningKind::UngroundedDate => pb::WarningKind::UngroundedDate,
+        WarningKind::UngroundedPromise => pb::WarningKind::UngroundedPromise,
+        WarningKind::WrongName => pb::WarningKind::WrongName,
+        WarningKind::OverEdited => pb::WarningKind::OverEdited,
+        WarningKind::NotShorter => pb::WarningKind::NotShorter,
+        WarningKind::NoteLeaked => pb::WarningKind::NoteLeaked,
+        WarningKind::LanguageMismatch => pb::WarningKind::LanguageMismatch,
+        WarningKind::Stale => pb::WarningKind::Stale,
         WarningKind::Truncated => pb::WarningKind::Truncated,
     };
     pb::Warning { kind: kind.into(), excerpt, message }

@@ -6,6 +6,7 @@ mod check;
 mod demo;
 mod dynamic;
 mod eval;
+mod eval_drafts;
 mod scratch;
 mod serve;
 
@@ -26,6 +27,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("check", matches)) => check::run(matches),
         Some(("call", matches)) => call::run(matches),
         Some(("eval", matches)) => eval::run(matches),
+        Some(("eval-drafts", matches)) => eval_drafts::run(matches),
         Some(("backup", matches)) => backup::run_backup(matches),
         Some(("restore", matches)) => backup::run_restore(matches),
         _ => unreachable!("clap asks for one of the commands"),
@@ -51,6 +53,7 @@ fn command() -> Command {
         .subcommand(check::command())
         .subcommand(call::command())
         .subcommand(eval::command())
+        .subcommand(eval_drafts::command())
         .subcommand(backup::backup_command())
         .subcommand(backup::restore_command())
 }

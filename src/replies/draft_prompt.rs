@@ -35,10 +35,11 @@ pub struct Given {
 }
 
 /// A source as a prompt shows it.
-struct SourceText {
-    title: String,
-    url: String,
-    text: String,
+#[derive(Debug, Clone)]
+pub struct SourceText {
+    pub title: String,
+    pub url: String,
+    pub text: String,
 }
 
 /// What a draft is made from.

@@ -31,6 +31,18 @@ pub struct Warning {
 pub enum WarningKind {
     /// The customer was told this before.
     AlreadySaid,
+    UngroundedLink,
+    UngroundedAmount,
+    UngroundedDate,
+    UngroundedPromise,
+    WrongName,
+    /// A correction changed more than errors.
+    OverEdited,
+    NotShorter,
+    NoteLeaked,
+    LanguageMismatch,
+    /// The customer wrote while the text was made.
+    Stale,
     /// A rewrite lost, changed or moved a fact.
     FactChanged,
     Truncated,

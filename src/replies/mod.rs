@@ -13,6 +13,7 @@ mod error;
 mod fidelity;
 mod finished;
 mod generation;
+mod grounding;
 mod interest;
 mod known;
 mod learned;
@@ -44,11 +45,13 @@ use crate::{
 };
 
 pub use draft::{Draft, Layout};
+pub use draft_prompt::SourceText;
 pub use erase::{Erased, erase_again};
 pub use erasures::{Erasures, FILE as ERASURES_FILE};
 pub use error::ReplyError;
 pub use finished::{ContextReceipt, Edit, EditKind, Engine, Finished, Progress, Source, Usage, Warning, WarningKind};
 pub use generation::Generation;
+pub use grounding::{Checked, DraftedFrom, Grounds};
 pub use offer_rows::{AnswerUse, OfferId, Outcome, OutcomeAction};
 pub use rewrite::{Correct, Retone, Tone, Translate, TranslateWhat};
 pub use suggest::{Suggest, Suggestion};

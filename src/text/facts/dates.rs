@@ -78,8 +78,9 @@ fn in_figures(text: &str, at: usize) -> Option<(Date, usize)> {
         return None;
     }
     let next = |end: usize| {
-        let spaced = end + 1 + usize::from(separator == b'.' && text.as_bytes().get(end + 1) == Some(&b' '));
-        number(text, spaced)
+        let space = separator == b'.' && text.as_bytes().get(end + 1) == Some(&b' ');
+        // What stands apart is a year only if it is whole, or if one stands before: `12.10. 15:00`.
+        number(text, end + 1 + usize::from(space)).filter(|(_, third, _)| !space || width == 4 || *third == 4)
     };
     let (two, two_width, end) = next(end)?;
     let third = if text.as_bytes().get(end) == Some(&separator) { next(end) } else { None };
@@ -91,7 +92,7 @@ fn in_figures(text: &str, at: usize) -> Option<(Date, usize)> {
         }
         // A day and a month alone have a second point: others are numbers and times.
         None if separator == b'.' && text.as_bytes().get(end) == Some(&b'.') && width <= 2 && two_width <= 2 => {
-            (None, two, one, false, end + 1)
+            (None, two, one, true, end + 1)
         }
         _ => return None,
     };

@@ -10,6 +10,7 @@ mod spans;
 
 use std::ops::Range;
 
+pub use dates::month;
 pub use figures::{Difference, Figure, FigureValue, difference, figures, word_numbers};
 pub use known::Known;
 pub use plain::is_invisible;

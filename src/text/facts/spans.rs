@@ -17,10 +17,10 @@ const MOST_GROUPS: usize = 12;
 const LONG_NUMBER: usize = 5;
 const LONG_DASHED: usize = 7;
 /// Domains of a host without a scheme.
-const DOMAINS: [&str; 44] = [
+const DOMAINS: [&str; 45] = [
     "com", "net", "org", "info", "biz", "io", "co", "eu", "de", "at", "ch", "tr", "hu", "uk", "us", "fr", "it", "es", "nl", "be", "pl",
     "cz", "ro", "bg", "gr", "ru", "ua", "se", "no", "dk", "fi", "ie", "pt", "shop", "store", "app", "dev", "ai", "me", "tv", "ly", "gl",
-    "online", "site",
+    "online", "site", "example",
 ];
 const FILES: [&str; 34] = [
     "pdf", "doc", "docx", "xls", "xlsx", "csv", "txt", "rtf", "odt", "ppt", "pptx", "jpg", "jpeg", "png", "gif", "webp", "heic", "svg",

@@ -1,0 +1,189 @@
+//! `deskhand eval-drafts`: measures how well the check of drafts tells what no source makes.
+
+use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use serde::Deserialize;
+
+use crate::{
+    chats::{Author, Chat, Customer, Message, Record, Turn},
+    config::Config,
+    replies::{DraftedFrom, Grounds, SourceText, WarningKind},
+    text::Language,
+};
+
+const FORMAT: &str = "A file has a context a line, as JSON:
+  {\"context\", \"language\", \"today\", \"agent\", \"customer\", \"form\": {…}, \"records\": [{\"source\", \"reference\", \"values\": {…}}],
+   \"messages\": [{\"author\": \"CUSTOMER\" or \"AGENT\", \"name\", \"text\"}], \"instruction\", \"sources\": [{\"title\", \"url\", \"text\"}],
+   \"drafts\": [{\"text\", \"flaw\": null or LINK, AMOUNT, NUMBER, DATE, PROMISE, NAME, LANGUAGE, \"excerpt\"}]}
+
+Each draft goes through the check that drafts of a model go through. A flaw counts as marked if any warning but one that the draft was said
+before is there; \"as its kind\" if one of the fitting kind is. A clean draft with a warning is a false alarm.";
+
+/// A chat, and drafts for it.
+#[derive(Deserialize)]
+struct Case {
+    context: String,
+    language: String,
+    today: Date,
+    #[serde(default)]
+    agent: String,
+    #[serde(default)]
+    customer: String,
+    #[serde(default)]
+    form: BTreeMap<String, String>,
+    #[serde(default)]
+    records: Vec<KnownRecord>,
+    messages: Vec<Said>,
+    #[serde(default)]
+    instruction: String,
+    #[serde(default)]
+    sources: Vec<Told>,
+    drafts: Vec<Drafted>,
+}
+
+#[derive(Deserialize)]
+struct KnownRecord {
+    source: String,
+    reference: String,
+    #[serde(default)]
+    values: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Said {
+    author: String,
+    #[serde(default)]
+    name: String,
+    text: String,
+}
+
+#[derive(Deserialize)]
+struct Told {
+    title: String,
+    #[serde(default)]
+    url: String,
+    text: String,
+}
+
+#[derive(Deserialize)]
+struct Drafted {
+    text: String,
+    flaw: Option<String>,
+}
+
+/// How many of a kind there are, are marked, and are marked as what they are.
+#[derive(Default)]
+struct Counts {
+    drafts: usize,
+    marked: usize,
+    as_its_kind: usize,
+}
+
+pub fn command() -> Command {
+    Command::new("eval-drafts")
+        .about("Measure how well the check of drafts tells links, amounts, dates, promises and names that no source makes")
+        .after_long_help(FORMAT)
+        .arg(
+            Arg::new("file")
+                .value_name("FILE")
+                .required(true)
+                .num_args(1..)
+                .value_parser(value_parser!(PathBuf))
+                .help("Files of contexts with drafts, a context a line"),
+        )
+        .arg(Arg::new("misses").long("misses").action(ArgAction::SetTrue).help("Also print each draft that was judged wrongly"))
+}
+
+pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let languages = Config::default().desk.languages;
+    let mut table: BTreeMap<String, Counts> = BTreeMap::new();
+    for file in matches.get_many::<PathBuf>("file").into_iter().flatten() {
+        let text = fs::read_to_string(file).with_context(|| format!("`{}` can't be read", file.display()))?;
+        for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.trim().is_empty()) {
+            let context: Case = serde_json::from_str(text).with_context(|| format!("{}, line {line}, is no context", file.display()))?;
+            let grounds = grounds(&context, &languages).with_context(|| format!("{}, line {line}", file.display()))?;
+            for draft in &context.drafts {
+                let warnings: Vec<(WarningKind, String)> =
+                    grounds.check(&draft.text).warnings.into_iter().map(|warning| (warning.kind, warning.excerpt)).collect();
+                let kind = draft.flaw.clone().unwrap_or_else(|| "clean".to_owned());
+                let counts = table.entry(kind.clone()).or_default();
+                let marked = !warnings.is_empty();
+                counts.drafts += 1;
+                counts.marked += usize::from(marked);
+                counts.as_its_kind += usize::from(warnings.iter().any(|(warned, _)| fits(&kind, *warned)));
+                if matches.get_flag("misses") && marked != draft.flaw.is_some() {
+                    println!("{} {kind}: {warnings:?}\n{}\n", context.context, draft.text);
+                }
+            }
+        }
+    }
+    let clean = table.remove("clean").unwrap_or_default();
+    let all = table.values().fold((0, 0), |(drafts, marked), counts| (drafts + counts.drafts, marked + counts.marked));
+    println!("{:<10} {:>7} {:>7} {:>7} {:>12}", "flaw", "drafts", "marked", "share", "as its kind");
+    let share = |some: usize, all: usize| some as f64 / all.max(1) as f64;
+    for (kind, Counts { drafts, marked, as_its_kind }) in &table {
+        println!("{kind:<10} {drafts:>7} {marked:>7} {:>7.3} {as_its_kind:>12}", share(*marked, *drafts));
+    }
+    println!("{:<10} {:>7} {:>7} {:>7.3}", "all", all.0, all.1, share(all.1, all.0));
+    println!("{:<10} {:>7} {:>7} {:>7.3} false alarms", "clean", clean.drafts, clean.marked, share(clean.marked, clean.drafts));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a warning is what a flaw is to be told as.
+fn fits(flaw: &str, warned: WarningKind) -> bool {
+    let kind = match flaw {
+        "LINK" => WarningKind::UngroundedLink,
+        "AMOUNT" | "NUMBER" => WarningKind::UngroundedAmount,
+        "DATE" => WarningKind::UngroundedDate,
+        "PROMISE" => WarningKind::UngroundedPromise,
+        "NAME" => WarningKind::WrongName,
+        _ => WarningKind::LanguageMismatch,
+    };
+    kind == warned
+}
+
+fn grounds(context: &Case, languages: &[Language]) -> anyhow::Result<Grounds> {
+    let language = Language::parse(&context.language).map_err(anyhow::Error::msg)?;
+    let at: Timestamp = context.today.to_zoned(TimeZone::UTC)?.timestamp();
+    let turn = |said: &Said| Turn {
+        event_id: String::new(),
+        at,
+        message: Message {
+            author: if said.author == "CUSTOMER" { Author::Customer } else { Author::Agent },
+            author_id: String::new(),
+            author_name: said.name.clone(),
+            text: said.text.clone(),
+            language: None,
+            attachments: Vec::new(),
+        },
+    };
+    let record = |known: &KnownRecord| Record {
+        source: known.source.clone(),
+        reference: known.reference.clone(),
+        values: known.values.clone(),
+        url: String::new(),
+    };
+    let chat = Chat {
+        customer: Customer { name: context.customer.clone(), ..Customer::default() },
+        form_answers: context.form.clone(),
+        records: context.records.iter().map(record).collect(),
+        turns: context.messages.iter().map(turn).collect(),
+        ..Chat::default()
+    };
+    let source = |told: &Told| SourceText { title: told.title.clone(), url: told.url.clone(), text: told.text.clone() };
+    let sources: Vec<SourceText> = context.sources.iter().map(source).collect();
+    let from = DraftedFrom {
+        chat: &chat,
+        earlier: &[],
+        agent_name: &context.agent,
+        instruction: &context.instruction,
+        previous_draft: "",
+        sources: &sources,
+        voice: "",
+        now: at,
+    };
+    Ok(Grounds::of(&from, &language, languages, &[]))
+}

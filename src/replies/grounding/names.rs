@@ -1,0 +1,326 @@
+//! Names in a draft: whom it greets, who signs it, who it says is writing.
+
+use crate::text::fold;
+
+/// Words that greet, before the name; and titles that stand before or after it.
+const GREETINGS: [&str; 42] = [
+    "hi",
+    "hello",
+    "hey",
+    "dear",
+    "hiya",
+    "good",
+    "morning",
+    "afternoon",
+    "evening",
+    "greetings",
+    "merhaba",
+    "merhabalar",
+    "selam",
+    "selamlar",
+    "sayin",
+    "sevgili",
+    "degerli",
+    "iyi",
+    "gunler",
+    "aksamlar",
+    "gunaydin",
+    "kedves",
+    "tisztelt",
+    "szia",
+    "szervusz",
+    "udv",
+    "jo",
+    "napot",
+    "kivanok",
+    "hallo",
+    "liebe",
+    "lieber",
+    "guten",
+    "tag",
+    "abend",
+    "moin",
+    "servus",
+    "sehr",
+    "geehrte",
+    "geehrter",
+    "gruezi",
+    "gruss",
+];
+const TITLES: [&str; 34] = [
+    "mr",
+    "mrs",
+    "ms",
+    "miss",
+    "mx",
+    "dr",
+    "prof",
+    "sir",
+    "madam",
+    "bey",
+    "hanim",
+    "beyefendi",
+    "hanimefendi",
+    "ur",
+    "uram",
+    "asszony",
+    "asszonyom",
+    "asszonynak",
+    "holgyem",
+    "urnak",
+    "no",
+    "frau",
+    "herr",
+    "herrn",
+    "doktor",
+    "dipl",
+    "ing",
+    "there",
+    "again",
+    "und",
+    "and",
+    "ve",
+    "es",
+    "morgen",
+];
+const AFTER_NAME: [&str; 4] = ["bey", "hanim", "beyefendi", "hanimefendi"];
+/// Before a signature.
+const SIGN_OFFS: [&str; 34] = [
+    "regards",
+    "wishes",
+    "sincerely",
+    "best",
+    "thanks",
+    "cheers",
+    "warmly",
+    "yours",
+    "care",
+    "saygilar",
+    "saygilarimla",
+    "saygilarimizla",
+    "sevgiler",
+    "sevgilerimle",
+    "selamlar",
+    "dileklerimle",
+    "gunler",
+    "calismalar",
+    "udvozlettel",
+    "udv",
+    "tisztelettel",
+    "koszonettel",
+    "napot",
+    "grusse",
+    "grussen",
+    "gruessen",
+    "gruesse",
+    "gruss",
+    "lg",
+    "vg",
+    "mfg",
+    "dank",
+    "hafta",
+    "kindly",
+];
+/// Who writes: what stands before the name, or (Hungarian, Turkish) after it.
+const BEFORE: [&str; 12] = [
+    "i'm ",
+    "i am ",
+    "my name is ",
+    "this is ",
+    "ich bin ",
+    "mein name ist ",
+    "hier ist ",
+    "ben ",
+    "adim ",
+    "a nevem ",
+    "itt ",
+    "hier schreibt ",
+];
+const AFTER: [&str; 3] = ["vagyok", "here", "hier"];
+
+/// A name that is not the one it should be.
+pub struct Wrong<'a> {
+    pub excerpt: &'a str,
+    /// Whether it should be the customer's, else the agent's.
+    pub customer: bool,
+}
+
+/// The wrong names of a draft. `customer` are the customer's names, `others` all texts in which names of the shop's people stand.
+pub fn wrong_names<'a>(draft: &'a str, customer: &[String], shop: &str, said: &str) -> Vec<Wrong<'a>> {
+    let customer: Vec<String> = customer.iter().flat_map(|name| words(name)).map(|(word, _)| fold(word)).collect();
+    let known = |text: &str| words(text).map(|(word, _)| fold(word)).collect::<Vec<String>>();
+    let (shop, said) = (known(shop), known(said));
+    let mut wrong = Vec::new();
+    if let Some((name, excerpt)) = greeted(draft) {
+        let fits = |word: &String| {
+            is_named(word, &customer) || (customer.is_empty() && said.contains(word)) || shop.contains(word) && is_nickname(word, &customer)
+        };
+        if !name.iter().all(fits) {
+            wrong.push(Wrong { excerpt, customer: true });
+        }
+    }
+    for (name, excerpt) in signed(draft).into_iter().chain(introduced(draft)) {
+        if !name.iter().all(|word| is_named(word, &shop)) {
+            wrong.push(Wrong { excerpt, customer: false });
+        }
+    }
+    wrong
+}
+
+/// A name with any ending, or its beginning.
+fn is_named(word: &str, names: &[String]) -> bool {
+    names.iter().any(|name| {
+        word == name
+            || (name.len() > 2 && word.strip_prefix(name.as_str()).is_some_and(|rest| rest.len() <= 4))
+            || (word.len() > 3 && name.starts_with(word))
+    })
+}
+
+fn is_nickname(word: &str, names: &[String]) -> bool {
+    let begins: String = word.chars().take(3).collect();
+    names.iter().any(|name| name.starts_with(&begins))
+}
+
+/// The name in the first line's greeting, word by word without accents, and as it stands there.
+fn greeted(draft: &str) -> Option<(Vec<String>, &str)> {
+    let line = draft.trim_start().lines().next()?;
+    let end = line.find([',', '!', '.', ':', ';', '?', '–', '—', '(']).unwrap_or(line.len());
+    // `Dr. Hartwig` goes on after its point.
+    let end = match line[..end].rsplit(' ').next().map(fold).as_deref() {
+        Some("dr" | "prof" | "mr" | "mrs" | "ms") => {
+            end + 1 + line[end + 1..].find([',', '!', '.', ':', ';', '?']).unwrap_or(line.len() - end - 1)
+        }
+        _ => end,
+    };
+    let greeting = &line[..end.min(line.len())];
+    let all: Vec<(&str, usize)> = words(greeting).collect();
+    let greets = all.iter().any(|(word, _)| {
+        let folded = fold(word);
+        GREETINGS.contains(&folded.as_str()) || AFTER_NAME.contains(&folded.as_str())
+    });
+    let opening = !greets && all.len() <= 2 && end < line.len() && line[end..].starts_with([',', '!']);
+    if !(greets || opening) || all.len() > 7 {
+        return None;
+    }
+    let named: Vec<(&str, usize)> = all
+        .into_iter()
+        .filter(|(word, _)| {
+            let folded = fold(word);
+            let plain = GREETINGS.contains(&folded.as_str()) || TITLES.contains(&folded.as_str());
+            word.starts_with(char::is_uppercase) && !plain && word.chars().count() > 1
+        })
+        .collect();
+    // A single word without a greeting may be any: `Super!`.
+    if named.is_empty() || !greets {
+        return None;
+    }
+    // Before a Turkish title stands the name, whatever begins the sentence.
+    let titled = words(greeting).zip(words(greeting).skip(1)).find(|(_, (title, _))| AFTER_NAME.contains(&fold(title).as_str()));
+    let named = match titled {
+        Some(((name, at), _)) => vec![(name, at)],
+        None => named,
+    };
+    // Words of no name: customers, team, ladies and gentlemen.
+    const NOBODY: [&str; 24] = [
+        "customer",
+        "customers",
+        "team",
+        "all",
+        "everyone",
+        "friend",
+        "sir",
+        "madam",
+        "musteri",
+        "musterimiz",
+        "misafirimiz",
+        "vasarlo",
+        "vasarlonk",
+        "ugyfelunk",
+        "ugyfel",
+        "kunde",
+        "kundin",
+        "damen",
+        "herren",
+        "zusammen",
+        "thank",
+        "thanks",
+        "teknik",
+        "danke",
+    ];
+    if named.iter().any(|(word, _)| NOBODY.contains(&fold(word).as_str())) {
+        return None;
+    }
+    let (first, last) = (named[0].1, named[named.len() - 1]);
+    Some((named.iter().map(|(word, _)| fold(word)).collect(), &greeting[first..last.1 + last.0.len()]))
+}
+
+/// The name under a draft: a short last line of capitalised words after a sign-off, or on the line of it.
+fn signed(draft: &str) -> Option<(Vec<String>, &str)> {
+    let lines: Vec<&str> = draft.trim_end().lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let last = *lines.last()?;
+    let is_sign_off = |line: &str| words(line).count() <= 6 && words(line).any(|(word, _)| SIGN_OFFS.contains(&fold(word).as_str()));
+    let name = if lines.len() > 1 && is_sign_off(lines[lines.len() - 2]) && !is_sign_off(last) {
+        last
+    } else {
+        // `…! Liebe Grüße, Aylin`
+        let sentence = last.rsplit(['!', '.', '?']).map(str::trim).find(|part| !part.is_empty())?;
+        let (off, name) = sentence.rsplit_once(',').or_else(|| sentence.rsplit_once(' '))?;
+        if !is_sign_off(off) {
+            return None;
+        }
+        name.trim()
+    };
+    let capitals: Vec<&str> = words(name).map(|(word, _)| word).collect();
+    let is_name = (1..=3).contains(&capitals.len()) && capitals.iter().all(|word| word.starts_with(char::is_uppercase));
+    let name = name.trim_end_matches(|letter: char| !letter.is_alphanumeric());
+    (is_name && !capitals.iter().any(|word| SIGN_OFFS.contains(&fold(word).as_str())))
+        .then(|| (capitals.iter().map(|word| fold(word)).collect(), name))
+}
+
+/// The names that a draft's writer gives themselves.
+fn introduced(draft: &str) -> Vec<(Vec<String>, &str)> {
+    let mut found = Vec::new();
+    for line in draft.lines() {
+        let all: Vec<(&str, usize)> = words(line).collect();
+        for (place, (word, at)) in all.iter().enumerate() {
+            let is_name = word.starts_with(char::is_uppercase) && word.chars().count() > 2 && word.chars().skip(1).all(char::is_lowercase);
+            if !is_name {
+                continue;
+            }
+            let before = format!(" {}", fold(&line[..*at]).replace('’', "'"));
+            let introduces = BEFORE.iter().any(|words| before.ends_with(&format!(" {words}")) || before.ends_with(&format!("\n{words}")));
+            let next = all.get(place + 1).map(|(word, _)| fold(word));
+            let begins = place == 0 || before.trim_end().ends_with(['.', '!', '?', ',']);
+            let is_named_after = next.is_some_and(|next| AFTER.contains(&next.as_str())) && begins;
+            // German nouns and Turkish sentence beginnings are capitalised: a name is followed by what ends or goes on with `from`.
+            let rest = line[at + word.len()..].trim_start();
+            let ends = rest.is_empty()
+                || rest.starts_with([',', '.', '!', '–', '-'])
+                || ["from", "at", "with", "von", "vom", "aus", "und", "and", "your", "dein", "ihr"]
+                    .iter()
+                    .any(|from| rest.starts_with(from));
+            if (introduces && ends) || is_named_after {
+                found.push((vec![fold(word)], *word));
+            }
+        }
+    }
+    found
+}
+
+/// The words of a text, with where they begin; a hyphen or an apostrophe inside belongs to a word, what follows an apostrophe of Turkish does not.
+fn words(text: &str) -> impl Iterator<Item = (&str, usize)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at + text[at..].find(char::is_alphabetic)?;
+        let length = text[start..].find(|letter: char| !letter.is_alphanumeric()).unwrap_or(text.len() - start);
+        at = start + length;
+        // An ending after an apostrophe is no word.
+        if text[at..].starts_with(['\'', '’']) {
+            let rest = &text[at..];
+            let width = rest.chars().next().map_or(0, char::len_utf8);
+            let ending = rest[width..].find(|letter: char| !letter.is_lowercase()).unwrap_or(rest.len() - width);
+            at += width + ending;
+        }
+        Some((&text[start..start + length], start))
+    })
+}

@@ -1,0 +1,625 @@
+//! Promises: sentences that commit the shop to something, and whether the shop said so anywhere.
+//!
+//! A commitment is an action that matters to a customer (a refund, a replacement, a gift …) with a form that commits (first person,
+//! future, done) or a time. It is grounded by a sentence of the shop's that affirms the same action, its time by one that names it.
+//! Actions and times are known by the beginnings of words in English, Turkish, Hungarian and German; other languages are not checked.
+
+use crate::text::{fold, sentences};
+
+/// The languages of the tables, in their order.
+const LANGUAGES: [&str; 4] = ["en", "tr", "hu", "de"];
+
+/// Beginnings of words without accents, by language; of several words the first one's. What follows `~` may stand inside a word.
+type Words = [&'static [&'static str]; 4];
+
+struct Action {
+    words: Words,
+    /// Whether it commits however it is said.
+    always: bool,
+    /// Whether a form that commits is enough, without a time.
+    commits: bool,
+}
+
+const ACTIONS: [Action; 11] = [
+    // Money back.
+    Action {
+        words: [
+            &["refund", "reimburs", "money back", "be back on your", "pay you back", "transfer you", "credit"],
+            &[
+                "iade ed",
+                "iade tutar",
+                "para iade",
+                "ucret iade",
+                "iadeniz",
+                "iadesi",
+                "geri ode",
+                "geri yat",
+                "hesabiniza",
+                "hesabina",
+                "kartiniza",
+                "iade",
+            ],
+            &["visszaterit", "visszafizet", "visszautal", "jovair", "visszakap", "visszajar", "penzvissza", "visszater"],
+            &[
+                "erstatt",
+                "ruckerstatt",
+                "zuruckuberweis",
+                "uberweisen",
+                "uberwiesen",
+                "gutschrift",
+                "geld zuruck",
+                "gutgeschrieben",
+                "zuruckerstatt",
+                "zuruckzahl",
+            ],
+        ],
+        always: false,
+        commits: true,
+    },
+    // Another one.
+    Action {
+        words: [
+            &[
+                "replac",
+                "resend",
+                "reship",
+                "new one",
+                "brand-new",
+                "brand new",
+                "send you a new",
+                "send you another",
+                "send out a new",
+                "swap",
+            ],
+            &["yenisi", "yeni bir", "degis", "tekrar gonder", "yeniden gonder", "yedek"],
+            &["kicserel", "csere", "ujrakuld", "ujat", "uj darab", "potol"],
+            &["ersatz", "umtausch", "austausch", "neu zu", "erneut zu", "neues", "neue "],
+        ],
+        always: false,
+        commits: true,
+    },
+    // On its way.
+    Action {
+        words: [
+            &[
+                "deliver",
+                "arriv",
+                "ship",
+                "dispatch",
+                "be with you",
+                "on your doorstep",
+                "send it",
+                "send out",
+                "will have it",
+                "leaves",
+                "courier",
+            ],
+            &[
+                "teslim",
+                "ulas",
+                "kargola",
+                "kargoya",
+                "yola cik",
+                "elinizde",
+                "gonder",
+                "kapinizda",
+                "evinizde",
+                "kapiniza",
+                "elinize",
+                "gelecek",
+                "adresinizde",
+            ],
+            &["kezbesit", "szallit", "megerkez", "felad", "kiszallit", "kikuld", "elkuld", "megkap", "kuldjuk", "postaz", "erkezik"],
+            &[
+                "liefer",
+                "zugestellt",
+                "zustell",
+                "versend",
+                "verschick",
+                "ankomm",
+                "bei ihnen",
+                "bei dir",
+                "eintreff",
+                "losschick",
+                "abschick",
+            ],
+        ],
+        always: false,
+        commits: false,
+    },
+    // Called back.
+    Action {
+        words: [
+            &["call you", "phone you back", "will phone you", "ring you", "call back", "give you a call", "a call from"],
+            &["arayac", "ariyor olac", "telefonla ar", "sizi ar", "seni ar", "geri ar"],
+            &["felhiv", "visszahiv", "telefonal", "hivni fog", "hivjuk", "hivom"],
+            &[
+                "anrufen",
+                "rufen sie",
+                "rufen wir",
+                "rufe ich",
+                "rufe dich",
+                "ruft sie",
+                "ruft dich",
+                "zuruckruf",
+                "telefonisch bei",
+                "melden uns telefonisch",
+                "rueckruf",
+                "ruckruf",
+            ],
+        ],
+        always: true,
+        commits: false,
+    },
+    // Done already.
+    Action {
+        words: [
+            &[
+                "i have already",
+                "i've already",
+                "we have already",
+                "we've already",
+                "i have just",
+                "i've just",
+                "i have cancel",
+                "i've cancel",
+                "have cancelled",
+                "i have gone ahead",
+                "i've gone ahead",
+                "i've added",
+                "i have added",
+                "i've extended",
+                "i have extended",
+                "i've booked",
+                "i have booked",
+                "i've moved",
+                "i've upgraded",
+                "i've applied",
+                "i have applied",
+                "i've removed",
+                "i have removed",
+            ],
+            &[
+                "iptal ettim",
+                "iptal ettik",
+                "tanimladim",
+                "tanimladik",
+                "ekledim",
+                "ekledik",
+                "yukselttim",
+                "uzattim",
+                "uzattik",
+                "baslattim",
+                "baslattik",
+                "ayirdim",
+                "ayirttim",
+                "degistirdim",
+                "guncelledim",
+                "aktarildi",
+                "yonlendirdim",
+                "olusturdum",
+                "gonderdim",
+            ],
+            &[
+                "toroltem",
+                "toroltuk",
+                "lemondtam",
+                "lemondtuk",
+                "mar intezkedtem",
+                "jovairtam",
+                "jovairtuk",
+                "meghosszabbitottam",
+                "felretettem",
+                "elinditottam",
+                "szuneteltettem",
+                "modositottam",
+                "atirtam",
+                "lefoglaltam",
+                "hozzaadtam",
+                "sztorn",
+                "elkuldtem",
+                "atutaltam",
+            ],
+            &[
+                "habe ich bereits",
+                "habe bereits",
+                "ich habe",
+                "haben wir bereits",
+                "habe ihnen",
+                "habe dir",
+                "wurde soeben",
+                "soeben",
+                "storniert",
+                "hab dir",
+                "hab ihnen",
+                "habe ich dir",
+                "habe ich ihnen",
+            ],
+        ],
+        always: true,
+        commits: false,
+    },
+    // For nothing, or for less.
+    Action {
+        words: [
+            &[
+                "discount",
+                "voucher",
+                "coupon",
+                "gift",
+                "for free",
+                "on the house",
+                "free of charge",
+                "complimentary",
+                "bonus",
+                "goodwill",
+                "half price",
+                "waive",
+                "on us",
+                "free ",
+            ],
+            &["indirim", "kupon", "hediye", "ucretsiz", "bedava", "bizden", "jest", "puan"],
+            &[
+                "kedvezmeny",
+                "kupon",
+                "ajandek",
+                "ingyen",
+                "dijmentes",
+                "koltsegmentes",
+                "bonusz",
+                "utalvany",
+                "elengedj",
+                "jutalompont",
+                "husegpont",
+            ],
+            &[
+                "rabatt",
+                "gutschein",
+                "geschenk",
+                "kostenlos",
+                "gratis",
+                "kostenfrei",
+                "erlassen",
+                "umsonst",
+                "nachlass",
+                "kulanz",
+                "geschenkt",
+                "bonus",
+            ],
+        ],
+        always: true,
+        commits: false,
+    },
+    // For certain.
+    Action {
+        words: [
+            &[
+                "guarantee",
+                "promise",
+                "definitely",
+                "rest assured",
+                "assure you",
+                "for sure",
+                "without fail",
+                "you have my word",
+                "certainly be",
+            ],
+            &["garanti", "soz ver", "kesinlikle", "mutlaka", "emin olabil", "soz veriyor", "temin ederi"],
+            &["garantal", "igere", "igerem", "igerj", "biztosan", "mindenkepp", "garancia", "szavamat", "szavunkat"],
+            &["garantier", "versprech", "auf jeden fall", "definitiv", "sicher sein", "zusicher", "versicher", "verspro", "auf alle falle"],
+        ],
+        always: true,
+        commits: false,
+    },
+    // As nobody else.
+    Action {
+        words: [
+            &["exception", "special arrangement", "just this once", "as a one-off", "regardless"],
+            &["istisna", "ozel olarak", "bir defaya mahsus", "size ozel", "sana ozel"],
+            &["kivetel", "kivetelesen", "eltekint", "meltanyossag"],
+            &["ausnahm", "ausnahme", "verzichten wir", "sonderfall"],
+        ],
+        always: true,
+        commits: false,
+    },
+    // No more.
+    Action {
+        words: [&["cancel"], &["iptal"], &["lemond", "torol", "storno", "sztorno"], &["stornier", "kundig"]],
+        always: false,
+        commits: true,
+    },
+    // Longer, or kept.
+    Action {
+        words: [
+            &["extend", "upgrade", "reserve", "put aside", "set aside", "hold it for you", "keep it for you", "priorit"],
+            &["uzat", "yukselt", "ayir", "rezerve", "oncelik"],
+            &["meghosszabbit", "felretes", "felretessz", "fenntart", "soron kivul", "elsobbseg", "bovit"],
+            &["verlanger", "reservier", "zurucklegen", "zuruckleg", "upgrade", "vorrang", "prioris", "bevorzugt"],
+        ],
+        always: false,
+        commits: true,
+    },
+    // Answered.
+    Action {
+        words: [
+            &[
+                "get back to you",
+                "reply to you",
+                "update you",
+                "hear from us",
+                "write to you",
+                "let you know",
+                "fix",
+                "resolve",
+                "solve",
+                "sort it",
+                "sorted",
+                "repair",
+                "unlock",
+                "restore",
+                "confirm",
+            ],
+            &["donus yap", "bilgi ver", "cozec", "cozul", "haber ver", "onar", "tamir", "giderec", "acilac", "duzelt"],
+            &["visszajelz", "ertesit", "jelentkez", "megold", "valaszol", "megjavit", "kijavit", "rendbe", "visszair"],
+            &["melden", "bescheid", "losen", "gelost", "beheb", "reparier", "antwort", "informier", "freischalt", "erledigt"],
+        ],
+        always: false,
+        commits: true,
+    },
+];
+
+/// Times, none of them a date.
+const TIMES: [Words; 14] = [
+    [
+        &["today", "tonight", "same day", "this very day"],
+        &["bugun", "bu aksam", "ayni gun"],
+        &["ma ", "ma,", "ma.", "mai nap", "aznap", "meg ma"],
+        &["heute", "noch am selben"],
+    ],
+    [&["tomorrow"], &["yarin"], &["holnap"], &["morgen frueh", "bis morgen", "schon morgen", " morgen"]],
+    [
+        &["immediately", "right away", "straight away", "at once", "instantly", "within the hour", "within minutes", "straightaway"],
+        &["hemen", "derhal", "aninda", "bir saat icinde"],
+        &["azonnal", "rogton", "haladektalan", "egy oran belul"],
+        &["sofort", "umgehend", "unverzuglich", "innerhalb einer stunde", "in wenigen minuten"],
+    ],
+    [
+        &["this afternoon", "this evening", "this morning", "by noon", "by the end of the day", "end of day"],
+        &["ogleden sonra", "aksama", "bu sabah", "gun sonuna", "mesai bitim"],
+        &["delutan", "estere", "delelott", "nap vegeig", "delig"],
+        &["nachmittag", "vormittag", "heute abend", "bis mittag", "ende des tages"],
+    ],
+    [&["monday"], &["pazartesi"], &["hetfo"], &["montag"]],
+    [&["tuesday"], &["sali"], &["kedd"], &["dienstag"]],
+    [&["wednesday"], &["carsamba"], &["szerda"], &["mittwoch"]],
+    [&["thursday"], &["persembe"], &["csutortok"], &["donnerstag"]],
+    [&["friday"], &["cuma"], &["pentek"], &["freitag"]],
+    [&["saturday"], &["cumartesi"], &["szombat"], &["samstag"]],
+    [&["sunday"], &["pazar "], &["vasarnap"], &["sonntag"]],
+    [
+        &["this week", "end of the week"],
+        &["bu hafta", "hafta sonuna"],
+        &["ezen a heten", "a het vegeig", "meg a heten"],
+        &["diese woche", "dieser woche", "ende der woche"],
+    ],
+    [&["next week"], &["onumuzdeki hafta", "gelecek hafta", "haftaya"], &["jovo het"], &["nachste woche", "nachster woche"]],
+    [&["weekend"], &["hafta sonu"], &["hetvege"], &["wochenende"]],
+];
+
+/// Forms that commit whoever speaks: words, and endings of words.
+const FORMS: Words = [
+    &[
+        "will", "i'll", "we'll", "you'll", "it'll", "i've", "we've", "i have", "we have", "going to", "shall", "we are", "i am", "i'm",
+        "we're",
+    ],
+    &[],
+    &["fog", "fogjuk", "fogom"],
+    &["wir", "ich", "werden", "wird", "wurde", "habe", "bekommen sie", "bekommst du", "erhalten sie"],
+];
+const FORM_ENDINGS: Words = [
+    &[],
+    &[
+        "acak",
+        "ecek",
+        "acagiz",
+        "ecegiz",
+        "acagim",
+        "ecegim",
+        "acaksiniz",
+        "eceksiniz",
+        "yorum",
+        "yoruz",
+        "dim",
+        "dum",
+        "tim",
+        "tum",
+        "dik",
+        "duk",
+        "tik",
+        "tuk",
+        "acaktir",
+        "ecektir",
+        "iriz",
+        "eriz",
+        "ariz",
+        "riz",
+    ],
+    &["juk", "unk", "tam", "tem", "tuk", "om", "em", "ok", "ek", "jak", "ik"],
+    &[],
+];
+/// What turns a sentence round.
+const NEGATIVES: Words = [
+    &[
+        "can't",
+        "cannot",
+        "can not",
+        "not ",
+        "~n't",
+        "unfortunately",
+        "unable",
+        "no longer",
+        "never",
+        "no refund",
+        "afraid",
+        "without having",
+        "nor ",
+    ],
+    &[
+        "maalesef", "degil", "yok ", "yoktur", "ne yazik", "~miyor", "~muyor", "~amiy", "~emiy", "~maz ", "~mez ", "~meyec", "~mayac",
+        "~mayiz ", "~meyiz ", "~medi ", "~madi ", "~meden", "~madan",
+    ],
+    &["nem ", "sajnos", "nincs", "sem ", "ne ", "nelkul"],
+    &["nicht", "kein", "leider", "ohne ", "weder", "noch nicht"],
+];
+/// Words of a customer that a sentence only repeats or supposes.
+const MENTIONS: Words = [
+    &[
+        "you wrote",
+        "you say",
+        "you write",
+        "i understand",
+        "i see",
+        "sorry that",
+        "sorry about",
+        "you said",
+        "you mention",
+        "you were told",
+        "you asked",
+        "you would like",
+        "you'd like",
+        "you want",
+        "you were hoping",
+        "you hoped",
+        "as you describe",
+        "if ",
+        "once ",
+        "whether",
+        "unless",
+    ],
+    &[
+        "yazdiginiz",
+        "anliyorum",
+        "yazmissin",
+        "demissin",
+        "soylemissin",
+        "oldugunu",
+        "beklediginiz",
+        "yazdigin",
+        "belirttig",
+        "bahsettig",
+        "soyledig",
+        "istedig",
+        "dediginiz",
+        "istiyorsan",
+        "isterseniz",
+        "ederseniz",
+        "olursa",
+        "halinde",
+        "eger",
+    ],
+    &["irta", "emlit", "ertem", "sajnalom, hogy", "szeretne", "kerte", "jelezte", "ha ", "amennyiben"],
+    &[
+        "schreiben sie",
+        "geschrieben",
+        "verstehe",
+        "tut mir leid, dass",
+        "schreibst",
+        " ob ",
+        "erwahn",
+        "mochten",
+        "wunschen",
+        "gewunscht",
+        "falls",
+        "wenn ",
+        "sollte",
+        "sobald",
+        "sofern",
+    ],
+];
+
+/// What the shop said, ready to be compared with.
+#[derive(Default)]
+pub struct Said {
+    /// For each sentence that is no negation, which actions and times it has.
+    sentences: Vec<(u32, u32)>,
+    /// The times of all sentences.
+    times: u32,
+}
+
+impl Said {
+    pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>, language: &str) -> Said {
+        let own = LANGUAGES.iter().position(|known| *known == language);
+        let mut said = Said::default();
+        for sentence in texts.into_iter().flat_map(sentences) {
+            let folded = folded(sentence);
+            let any = |words: &Words| (0..4).any(|place| has(&folded, words[place], own.is_some_and(|own| own != place)));
+            let actions = bits(ACTIONS.iter().map(|action| any(&action.words)));
+            let times = bits(TIMES.iter().map(any));
+            said.times |= times;
+            if !any(&NEGATIVES) {
+                said.sentences.push((actions, times));
+            }
+        }
+        said
+    }
+
+    /// Whether the shop affirmed an action, and named the times of it.
+    fn grounds(&self, action: u32, times: u32) -> bool {
+        let affirmed = self.sentences.iter().any(|(actions, _)| actions & action != 0);
+        affirmed && times & !self.times == 0
+    }
+}
+
+/// The sentences of a draft that promise what the shop never said.
+pub fn ungrounded<'a>(draft: &'a str, language: &str, said: &Said) -> Vec<&'a str> {
+    let Some(own) = LANGUAGES.iter().position(|known| *known == language) else { return Vec::new() };
+    sentences(draft).filter(|sentence| is_ungrounded(sentence, own, said)).collect()
+}
+
+fn is_ungrounded(sentence: &str, own: usize, said: &Said) -> bool {
+    let folded = folded(sentence);
+    let own_has = |words: &Words| has(&folded, words[own], false);
+    if sentence.trim_end().ends_with('?') || own_has(&MENTIONS) && !own_has(&TIMES[0]) && !own_has(&TIMES[1]) {
+        return false;
+    }
+    let times = bits(TIMES.iter().map(own_has));
+    // A clause denies for itself alone: `we don't usually, but for you we do`.
+    clauses(&folded).into_iter().any(|clause| {
+        let clause = format!(" {} ", clause.trim_matches(|letter: char| !letter.is_alphanumeric()));
+        let ends = |word: &str| FORM_ENDINGS[own].iter().any(|ending| word.ends_with(ending));
+        let negative = has(&clause, NEGATIVES[own], false);
+        let commits = has(&clause, FORMS[own], false) || clause.split(' ').any(ends);
+        ACTIONS.iter().enumerate().filter(|(_, action)| has(&clause, action.words[own], false)).any(|(place, action)| {
+            let counts = !negative && (action.always || times != 0 || (commits && action.commits));
+            counts && !said.grounds(1 << place, times)
+        })
+    })
+}
+
+/// The parts of a sentence between its commas, and where it turns.
+fn clauses(sentence: &str) -> Vec<&str> {
+    const BUT: [&str; 10] = [" but ", " however ", " aber ", " doch ", " jedoch ", " ama ", " ancak ", " fakat ", " viszont ", " azonban "];
+    let mut clauses: Vec<&str> = sentence.split([',', ';', ':', '–', '—']).collect();
+    for but in BUT {
+        clauses = clauses.into_iter().flat_map(|clause| clause.split(but)).collect();
+    }
+    clauses
+}
+
+fn bits(those: impl Iterator<Item = bool>) -> u32 {
+    those.enumerate().fold(0, |bits, (place, is)| bits | (u32::from(is) << place))
+}
+
+/// Without accents, spaces of one kind, one before the first word and one after the last.
+fn folded(sentence: &str) -> String {
+    let plain = fold(sentence).replace('’', "'");
+    format!(" {} ", plain.split_whitespace().collect::<Vec<&str>>().join(" "))
+}
+
+/// Whether a word, or a run of words, begins so. Of another language than the text's only longer beginnings count.
+fn has(folded: &str, words: &[&str], foreign: bool) -> bool {
+    words.iter().filter(|word| !foreign || word.len() > 5).any(|word| match word.strip_prefix('~') {
+        Some(inside) => folded.contains(inside),
+        None => folded.match_indices(word).any(|(at, _)| word.starts_with(' ') || !folded[..at].ends_with(char::is_alphanumeric)),
+    })
+}
