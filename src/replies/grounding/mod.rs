@@ -451,7 +451,7 @@ fn sentence_at(text: &str, at: usize) -> &str {
 
 /// Whether a sentence only repeats what the customer said, or denies it.
 fn is_mention(sentence: &str) -> bool {
-    const CUES: [&str; 43] = [
+    const CUES: [&str; 45] = [
         "you wrote",
         "you write",
         "you say",
@@ -484,6 +484,8 @@ fn is_mention(sentence: &str) -> bool {
         "latott",
         "helyett",
         "geschrieben",
+        "schrieben",
+        "schriebst",
         "schreiben",
         "erwahn",
         "genannt",

@@ -3,7 +3,7 @@
 use crate::text::fold;
 
 /// Words that greet, before the name; and titles that stand before or after it.
-const GREETINGS: [&str; 42] = [
+const GREETINGS: [&str; 41] = [
     "hi",
     "hello",
     "hey",
@@ -32,7 +32,6 @@ const GREETINGS: [&str; 42] = [
     "udv",
     "jo",
     "napot",
-    "kivanok",
     "hallo",
     "liebe",
     "lieber",
@@ -259,16 +258,19 @@ fn signed(draft: &str) -> Option<(Vec<String>, &str)> {
     let lines: Vec<&str> = draft.trim_end().lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let last = *lines.last()?;
     let is_sign_off = |line: &str| words(line).count() <= 6 && words(line).any(|(word, _)| SIGN_OFFS.contains(&fold(word).as_str()));
-    let name = if lines.len() > 1 && is_sign_off(lines[lines.len() - 2]) && !is_sign_off(last) {
-        last
-    } else {
-        // `…! Liebe Grüße, Aylin`
-        let sentence = last.rsplit(['!', '.', '?']).map(str::trim).find(|part| !part.is_empty())?;
-        let (off, name) = sentence.rsplit_once(',').or_else(|| sentence.rsplit_once(' '))?;
-        if !is_sign_off(off) {
-            return None;
+    // The name may be followed by what the shop calls itself.
+    let off = (lines.len().saturating_sub(4)..lines.len()).rev().find(|at| is_sign_off(lines[*at]) && at + 1 < lines.len());
+    let name = match off.filter(|_| !is_sign_off(last)) {
+        Some(off) => lines[off + 1],
+        None => {
+            // `…! Liebe Grüße, Aylin`
+            let sentence = last.rsplit(['!', '.', '?']).map(str::trim).find(|part| !part.is_empty())?;
+            let (off, name) = sentence.rsplit_once(',').or_else(|| sentence.rsplit_once(' '))?;
+            if !is_sign_off(off) {
+                return None;
+            }
+            name.trim()
         }
-        name.trim()
     };
     let capitals: Vec<&str> = words(name).map(|(word, _)| word).collect();
     let is_name = (1..=3).contains(&capitals.len()) && capitals.iter().all(|word| word.starts_with(char::is_uppercase));
@@ -293,7 +295,10 @@ fn introduced(draft: &str) -> Vec<(Vec<String>, &str)> {
             let begins = place == 0 || before.trim_end().ends_with(['.', '!', '?', ',']);
             let is_named_after = next.is_some_and(|next| AFTER.contains(&next.as_str())) && begins;
             // German nouns and Turkish sentence beginnings are capitalised: a name is followed by what ends or goes on with `from`.
-            let rest = line[at + word.len()..].trim_start();
+            // A surname goes with it.
+            let surname = line[at + word.len()..].strip_prefix(' ').filter(|rest| rest.starts_with(char::is_uppercase));
+            let surname = surname.map_or(0, |rest| 1 + rest.find(|letter: char| !letter.is_alphanumeric()).unwrap_or(rest.len()));
+            let rest = line[at + word.len() + surname..].trim_start();
             let ends = rest.is_empty()
                 || rest.starts_with([',', '.', '!', '–', '-'])
                 || ["from", "at", "with", "von", "vom", "aus", "und", "and", "your", "dein", "ihr"]

@@ -4,7 +4,7 @@
 //! future, done) or a time. It is grounded by a sentence of the shop's that affirms the same action, its time by one that names it.
 //! Actions and times are known by the beginnings of words in English, Turkish, Hungarian and German; other languages are not checked.
 
-use crate::text::{fold, sentences};
+use crate::text::{FigureValue, figures, fold, sentences};
 
 /// The languages of the tables, in their order.
 const LANGUAGES: [&str; 4] = ["en", "tr", "hu", "de"];
@@ -20,7 +20,7 @@ struct Action {
     commits: bool,
 }
 
-const ACTIONS: [Action; 11] = [
+const ACTIONS: [Action; 12] = [
     // Money back.
     Action {
         words: [
@@ -118,6 +118,10 @@ const ACTIONS: [Action; 11] = [
                 "verschick",
                 "ankomm",
                 "bei ihnen",
+                "bekommst",
+                "bekommen sie",
+                "erhalten sie",
+                "erhaltst",
                 "bei dir",
                 "eintreff",
                 "losschick",
@@ -216,7 +220,8 @@ const ACTIONS: [Action; 11] = [
                 "atirtam",
                 "lefoglaltam",
                 "hozzaadtam",
-                "sztorn",
+                "sztornoztam",
+                "sztorniroztam",
                 "elkuldtem",
                 "atutaltam",
             ],
@@ -239,53 +244,24 @@ const ACTIONS: [Action; 11] = [
         always: true,
         commits: false,
     },
-    // For nothing, or for less.
+    // For less.
     Action {
         words: [
-            &[
-                "discount",
-                "voucher",
-                "coupon",
-                "gift",
-                "for free",
-                "on the house",
-                "free of charge",
-                "complimentary",
-                "bonus",
-                "goodwill",
-                "half price",
-                "waive",
-                "on us",
-                "free ",
-            ],
-            &["indirim", "kupon", "hediye", "ucretsiz", "bedava", "bizden", "jest", "puan"],
-            &[
-                "kedvezmeny",
-                "kupon",
-                "ajandek",
-                "ingyen",
-                "dijmentes",
-                "koltsegmentes",
-                "bonusz",
-                "utalvany",
-                "elengedj",
-                "jutalompont",
-                "husegpont",
-            ],
-            &[
-                "rabatt",
-                "gutschein",
-                "geschenk",
-                "kostenlos",
-                "gratis",
-                "kostenfrei",
-                "erlassen",
-                "umsonst",
-                "nachlass",
-                "kulanz",
-                "geschenkt",
-                "bonus",
-            ],
+            &["discount", "for free", "on the house", "free of charge", "half price", "waive", "on us ", "free "],
+            &["indirim", "ucretsiz", "bedava", "bizden"],
+            &["kedvezmeny", "ingyen", "dijmentes", "koltsegmentes", "elengedj", "elengedem"],
+            &["~rabatt", "kostenlos", "gratis", "kostenfrei", "erlassen", "umsonst", "nachlass"],
+        ],
+        always: true,
+        commits: false,
+    },
+    // A gift.
+    Action {
+        words: [
+            &["voucher", "coupon", "gift", "complimentary", "bonus", "goodwill", "make up for it", "as an apology", "lend you", "loan you"],
+            &["kupon", "hediye", "jest", "telafi", "odunc", "hediye cek"],
+            &["kupon", "ajandek", "bonusz", "utalvany", "jutalompont", "husegpont", "karpotl", "kolcsonad", "kolcson"],
+            &["~gutschein", "~geschenk", "kulanz", "bonus", "wiedergutmachung", "leihgerat", "leihen wir", "leihe ich"],
         ],
         always: true,
         commits: false,
@@ -295,6 +271,10 @@ const ACTIONS: [Action; 11] = [
         words: [
             &[
                 "guarantee",
+                "i'll make sure",
+                "we'll make sure",
+                "i will make sure",
+                "we will make sure",
                 "promise",
                 "definitely",
                 "rest assured",
@@ -481,6 +461,8 @@ const MENTIONS: Words = [
         "i see",
         "sorry that",
         "sorry about",
+        "hope for",
+        "hoping",
         "you said",
         "you mention",
         "you were told",
@@ -537,6 +519,14 @@ const MENTIONS: Words = [
     ],
 ];
 
+/// What others said, told as such.
+const REPORTS: Words = [
+    &["you say", "you were told", "you mention", "you've been told", "being told"],
+    &["yazmissin", "denildig", "soylendig", "denilmis"],
+    &["azt mondta", "szerint"],
+    &["gesagt wurde", "dir gesagt", "ihnen gesagt", "versprochen wurde"],
+];
+
 /// What the shop said, ready to be compared with.
 #[derive(Default)]
 pub struct Said {
@@ -579,13 +569,16 @@ pub fn ungrounded<'a>(draft: &'a str, language: &str, said: &Said) -> Vec<&'a st
 fn is_ungrounded(sentence: &str, own: usize, said: &Said) -> bool {
     let folded = folded(sentence);
     let own_has = |words: &Words| has(&folded, words[own], false);
-    if sentence.trim_end().ends_with('?') || own_has(&MENTIONS) && !own_has(&TIMES[0]) && !own_has(&TIMES[1]) {
+    let soon = own_has(&TIMES[0]) || own_has(&TIMES[1]);
+    if sentence.trim_end().ends_with('?') || own_has(&REPORTS) || (own_has(&MENTIONS) && !soon) {
         return false;
     }
-    let times = bits(TIMES.iter().map(own_has));
+    // A date or a clock's time says when, and is checked for itself.
+    let dated = figures(sentence).iter().any(|figure| !matches!(figure.value, FigureValue::Number(_))) || has_clock(&folded);
     // A clause denies for itself alone: `we don't usually, but for you we do`.
     clauses(&folded).into_iter().any(|clause| {
         let clause = format!(" {} ", clause.trim_matches(|letter: char| !letter.is_alphanumeric()));
+        let times = if dated { 0 } else { bits(TIMES.iter().map(|words| has(&clause, words[own], false))) };
         let ends = |word: &str| FORM_ENDINGS[own].iter().any(|ending| word.ends_with(ending));
         let negative = has(&clause, NEGATIVES[own], false);
         let commits = has(&clause, FORMS[own], false) || clause.split(' ').any(ends);
@@ -594,6 +587,15 @@ fn is_ungrounded(sentence: &str, own: usize, said: &Said) -> bool {
             counts && !said.grounds(1 << place, times)
         })
     })
+}
+
+/// Whether a clock's time is written with a point: `18.00-20.00`.
+fn has_clock(folded: &str) -> bool {
+    let digit = |byte: &u8| byte.is_ascii_digit();
+    folded
+        .as_bytes()
+        .windows(5)
+        .any(|window| matches!(window, [a, b, b'.', c, d] if [a, b, c, d].into_iter().all(digit) && *a <= b'2' && *c <= b'5'))
 }
 
 /// The parts of a sentence between its commas, and where it turns.

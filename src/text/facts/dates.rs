@@ -103,6 +103,13 @@ fn in_figures(text: &str, at: usize) -> Option<(Date, usize)> {
 
 const YEARS: RangeInclusive<u16> = 1900..=2199;
 
+/// The month that a word names where it stands. A short form has a capital or a point: `ára` and `may` are other words.
+fn month_at(text: &str, at: usize, word: &str) -> Option<u8> {
+    let short = word.chars().count() <= 3;
+    let marked = word.starts_with(char::is_uppercase) || text[at + word.len()..].starts_with('.');
+    month(word).filter(|_| !short || marked)
+}
+
 /// `3 December 2026`, `3rd of December`, `3. Dezember`, `3 Aralık`; `2026. december 3.`
 fn day_first(text: &str, at: usize) -> Option<(Date, usize)> {
     let (one, width, mut end) = number(text, at)?;
@@ -120,7 +127,7 @@ fn day_first(text: &str, at: usize) -> Option<(Date, usize)> {
     let mut start = spaces(text, end)?;
     start += if text[start..].starts_with("of ") { 3 } else { 0 };
     let word = word(text, start);
-    let month = month(word)?;
+    let month = month_at(text, start, word)?;
     let end = start + word.len();
     let (year, end) = year_after(text, end);
     Some((Date { year, month, day: one as u8, ambiguous: false }, end))
@@ -129,7 +136,7 @@ fn day_first(text: &str, at: usize) -> Option<(Date, usize)> {
 /// `December 3, 2026`, `december 3-án`.
 fn month_first(text: &str, at: usize) -> Option<(Date, usize)> {
     let word = word(text, at);
-    let month = month(word)?;
+    let month = month_at(text, at, word)?;
     let mut end = at + word.len();
     end += usize::from(text[end..].starts_with('.'));
     let (day, width, mut end) = number(text, spaces(text, end)?)?;

@@ -276,7 +276,9 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
                 letters.push(*byte);
                 apart = 0;
                 if letters.len() == wanted {
-                    let ends = !bytes.get(place + 1).is_some_and(u8::is_ascii_digit);
+                    // Most of it is digits: small letters are words that happen to fit.
+                    let words = letters[4..].iter().filter(|letter| letter.is_ascii_lowercase()).count() > 4;
+                    let ends = !words && !bytes.get(place + 1).is_some_and(u8::is_ascii_digit);
                     return (ends && is_iban(&letters)).then_some(at + place + 1);
                 }
             } else if matches!(byte, b' ' | b'-' | b'.') && apart < 2 {
