@@ -71,6 +71,7 @@ fn encode_warning(warning: Warning) -> pb::Warning {
         WarningKind::OverEdited => pb::WarningKind::OverEdited,
         WarningKind::NotShorter => pb::WarningKind::NotShorter,
         WarningKind::NoteLeaked => pb::WarningKind::NoteLeaked,
+        WarningKind::PromptLeaked => pb::WarningKind::PromptLeaked,
         WarningKind::LanguageMismatch => pb::WarningKind::LanguageMismatch,
         WarningKind::Stale => pb::WarningKind::Stale,
         WarningKind::Truncated => pb::WarningKind::Truncated,

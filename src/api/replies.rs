@@ -32,6 +32,7 @@ impl ReplyService for Api {
 
     async fn draft_reply(&self, request: Request<pb::DraftReplyRequest>) -> Reply<Self::DraftReplyStream> {
         let workspace = workspace(&request);
+        let deadline = deadline(&request);
         let pb::DraftReplyRequest { chat_id, agent, events, instruction, previous_draft, language, tone, layout, use_notes } =
             request.into_inner();
         let mut fields = Fields::default();
@@ -45,6 +46,7 @@ impl ReplyService for Api {
             tone: self::tone(&mut fields, tone),
             layout: self::layout(&mut fields, layout),
             use_notes,
+            deadline,
         };
         fields.ok()?;
         let generation = self.replies.draft(&workspace, draft).await?;

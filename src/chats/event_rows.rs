@@ -135,12 +135,7 @@ async fn wipe_sent(write: &mut Write, key: &ChatKey, text: &str) -> Result<(), C
 
 /// All events of a chat, in the order of their sequence; none if there is no such chat.
 pub async fn of_chat(store: &Store, key: &ChatKey) -> Result<Vec<Event>, ChatError> {
-    let number: Option<i64> = sqlx::query_scalar("SELECT number FROM chat WHERE workspace = $1 AND chat_id = $2")
-        .bind(key.workspace.clone())
-        .bind(key.chat_id.clone())
-        .fetch_optional(store.reads())
-        .await?;
-    let Some(number) = number else { return Ok(Vec::new()) };
+    let Some(number) = number_of(store, key).await? else { return Ok(Vec::new()) };
     let mut events: Vec<Event> = Vec::new();
     loop {
         let after = events.last().map_or(0, |event| event.sequence);
@@ -150,6 +145,19 @@ pub async fn of_chat(store: &Store, key: &ChatKey) -> Result<Vec<Event>, ChatErr
         if whole {
             return Ok(events);
         }
+    }
+}
+
+async fn number_of(store: &Store, key: &ChatKey) -> Result<Option<i64>, ChatError> {
+    let query = sqlx::query_scalar("SELECT number FROM chat WHERE workspace = $1 AND chat_id = $2");
+    Ok(query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_optional(store.reads()).await?)
+}
+
+/// A chat's events after a sequence, at most a page of them.
+pub async fn after(store: &Store, key: &ChatKey, sequence: i64) -> Result<Vec<Event>, ChatError> {
+    match number_of(store, key).await? {
+        Some(number) => page(store.reads(), number, sequence).await,
+        None => Ok(Vec::new()),
     }
 }
 

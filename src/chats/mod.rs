@@ -108,6 +108,13 @@ impl Chats {
         Ok((Chat::fold(chat_id.as_str(), &events), events))
     }
 
+    /// Whether the customer wrote after a sequence.
+    pub async fn wrote_after(&self, workspace: &Workspace, chat_id: &Id, sequence: i64) -> Result<bool, ChatError> {
+        let events = event_rows::after(&self.store, &key(workspace, chat_id.as_str()), sequence).await?;
+        let by_customer = |event: &Event| matches!(&event.body, EventBody::Message(message) if message.author == Author::Customer);
+        Ok(events.iter().any(by_customer))
+    }
+
     /// The ids of the chats that belong to a chat's context, newest opened first: the customer's others on whatever channel, and those
     /// that the chat became or came from as a ticket.
     pub async fn earlier_chat_ids(&self, workspace: &Workspace, chat: &Chat) -> Result<Vec<String>, ChatError> {

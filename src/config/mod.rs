@@ -54,6 +54,8 @@ pub struct Desk {
     /// How many days a chat is kept after its last event; `None`: for ever.
     pub retention_days: Option<u32>,
     pub personal_data: PersonalData,
+    /// Links and hosts that may stand in any draft.
+    pub allowed_links: Vec<String>,
 }
 
 /// What is kept from models.
@@ -123,6 +125,7 @@ impl Default for Config {
                 context_tokens: 8000,
                 retention_days: None,
                 personal_data: PersonalData::default(),
+                allowed_links: Vec::new(),
             },
             models: Vec::new(),
             embedding: EmbeddingSettings::default(),
@@ -227,6 +230,7 @@ impl Config {
             }),
             "mask_first_names" => value::truth(given).map(|truth| self.desk.personal_data.first_names = truth),
             "mask_exceptions" => value::texts(given).map(|texts| self.desk.personal_data.exceptions = texts),
+            "allowed_links" => value::texts(given).map(|links| self.desk.allowed_links = links),
             "log" => value::text(given, "a log filter, such as `info`").and_then(|filter| {
                 let parsed = tracing_subscriber::EnvFilter::try_new(&filter);
                 parsed.map(|_| self.log = filter).map_err(|_| "it must be a log filter, such as `info` or `deskhand=debug`".to_owned())

@@ -12,7 +12,7 @@ pub struct Setting {
 }
 
 /// The settings that stand at the top of the file.
-pub const SETTINGS: [Setting; 13] = [
+pub const SETTINGS: [Setting; 14] = [
     Setting {
         key: "listen",
         variable: "DESKHAND_LISTEN",
@@ -73,6 +73,12 @@ pub const SETTINGS: [Setting; 13] = [
         variable: "DESKHAND_MASK_EXCEPTIONS",
         value: "TEXTS",
         help: "What is never masked, with commas: addresses, numbers, names; `@shop.com` for all addresses there [default: nothing]",
+    },
+    Setting {
+        key: "allowed_links",
+        variable: "DESKHAND_ALLOWED_LINKS",
+        value: "LINKS",
+        help: "Links and hosts that may stand in any draft, with commas between them; others must be in a source [default: none]",
     },
     Setting {
         key: "log",

@@ -3,14 +3,13 @@
 use std::time::Instant;
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use super::{
-    Agent, ContextReceipt, Engine, Finished, Generation, Replies, ReplyError, Source, Tone, built_in,
-    draft_prompt::{Given, Material, PublicOffers},
-    generation::{self, Flow, Made},
+    Agent, ContextReceipt, DraftedFrom, Generation, Grounds, Replies, ReplyError, Tone, built_in,
+    draft_prompt::{Material, PublicOffers},
+    drafted::{self, DraftEnd, Guards},
     interest,
-    outflow::Outflow,
+    leaks::Secrets,
     told::Told,
 };
 use crate::{
@@ -48,6 +47,8 @@ pub struct Draft {
     /// `None`: the workspace's voice.
     pub layout: Option<Layout>,
     pub use_notes: bool,
+    /// When the caller's patience ends.
+    pub deadline: Instant,
 }
 
 impl Replies {
@@ -96,7 +97,16 @@ impl Replies {
         let offers = PublicOffers::of(found);
 
         let (earlier, earlier_total) = self.chats.earlier_chats(workspace, &chat).await?;
-        let told = Told::of(&chat, &earlier);
+        let end = DraftEnd {
+            chats: self.chats.clone(),
+            offers: self.offers.clone(),
+            workspace: workspace.clone(),
+            chat_id: draft.chat_id.clone(),
+            last_sequence: chat.summary.last_sequence,
+            language: language.clone(),
+            several,
+            told: Told::of(&chat, &earlier),
+        };
         let failed = if self.models.is_empty() {
             ModelError::NotConfigured
         } else {
@@ -115,10 +125,26 @@ impl Replies {
                 now: Timestamp::now(),
             };
             match self.models.ask(|window| material.prompt(window)).await {
-                Ok((answer, Given { sources, receipt, marks })) => {
-                    let outflow = Outflow::new(sources.len(), marks, language.primary());
-                    let finish = self.finish(workspace, &draft.chat_id, language, several, sources, receipt, told);
-                    return Ok(generation::from_model(Flow::new(answer, outflow, started), finish));
+                Ok((answer, given)) => {
+                    let from = DraftedFrom {
+                        chat: &chat,
+                        earlier: &earlier,
+                        agent_name: &draft.agent.name,
+                        instruction: &draft.instruction,
+                        previous_draft: &draft.previous_draft,
+                        sources: &given.texts,
+                        voice: &format!("{}\n{}", voice.text, voice.sign_off),
+                        now: material.now,
+                    };
+                    let grounds = Grounds::of(&from, &language, &self.desk.languages, &self.desk.allowed_links);
+                    let open = grounds.open();
+                    let guards = Guards {
+                        secrets: Secrets::of(&given.notes, &open),
+                        models: self.models.clone(),
+                        deadline: draft.deadline,
+                        grounds,
+                    };
+                    return Ok(drafted::from_model(answer, given, guards, end, started));
                 }
                 Err(error) => error,
             }
@@ -140,84 +166,6 @@ impl Replies {
         receipt.records = unused(chat.records.len());
         receipt.form_answers = unused(chat.form_answers.len());
         receipt.earlier_chats = unused(earlier_total);
-        let finish = self.finish(workspace, &draft.chat_id, language, several, vec![answer.source], receipt, told);
-        Ok(generation::built_in(answer.text, started, finish))
-    }
-
-    /// Makes the end of a draft: its sources, its messages, and its name for the outcome.
-    #[expect(clippy::too_many_arguments, reason = "each is another part of the end")]
-    fn finish(
-        &self,
-        workspace: &Workspace,
-        chat_id: &Id,
-        language: Language,
-        several: bool,
-        sources: Vec<Source>,
-        context: ContextReceipt,
-        told: Told,
-    ) -> impl FnOnce(Made) -> Finished + Send + 'static {
-        let (offers, workspace, chat_id) = (self.offers.clone(), workspace.clone(), chat_id.clone());
-        move |made| {
-            let Made { text, cited, engine, mut warnings, usage } = made;
-            let sources: Vec<Source> = (1..)
-                .zip(sources)
-                .filter(|(number, source)| {
-                    engine == Engine::BuiltIn || cited.contains(number) || (!source.url.is_empty() && text.contains(&source.url))
-                })
-                .map(|(_, source)| source)
-                .collect();
-            let draft_id = Uuid::now_v7().to_string();
-            offers.drafted(&workspace, chat_id.as_str(), &draft_id, &sources);
-            let messages = if several { split(&text) } else { Vec::new() };
-            // Several messages are joined by one blank line.
-            let joined = messages.join("\n\n");
-            let replaced = several && joined != text;
-            warnings.extend(told.warning(if replaced { &joined } else { &text }));
-            Finished {
-                text: if replaced { joined } else { text },
-                replaced,
-                messages,
-                draft_id,
-                language: Some(language),
-                engine,
-                sources,
-                warnings,
-                edits: Vec::new(),
-                context,
-                usage,
-            }
-        }
-    }
-}
-
-/// A text's messages: its blocks between blank lines.
-fn split(text: &str) -> Vec<String> {
-    let mut messages: Vec<String> = Vec::new();
-    let mut open = String::new();
-    for line in text.lines() {
-        if line.trim().is_empty() {
-            if !open.is_empty() {
-                messages.push(std::mem::take(&mut open));
-            }
-        } else {
-            if !open.is_empty() {
-                open.push('\n');
-            }
-            open.push_str(line);
-        }
-    }
-    if !open.is_empty() {
-        messages.push(open);
-    }
-    messages
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn blank_lines_part_messages() {
-        assert_eq!(split("Hi Elif,\nyes.\n\n \nIt ships today.\n"), ["Hi Elif,\nyes.", "It ships today."]);
+        Ok(drafted::built_in(answer.text, answer.source, receipt, end, started))
     }
 }

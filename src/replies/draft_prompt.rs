@@ -28,8 +28,13 @@ const LATEST_MESSAGES: usize = 20;
 
 /// What a prompt was made with, by which its answer is read.
 pub struct Given {
+    pub prompt: Prompt,
     /// What may be cited, by its number from 1.
     pub sources: Vec<Source>,
+    /// Their texts.
+    pub texts: Vec<SourceText>,
+    /// The internal notes that the model was shown.
+    pub notes: Vec<String>,
     pub receipt: ContextReceipt,
     pub marks: Arc<Marks>,
 }
@@ -81,6 +86,7 @@ impl Material<'_> {
             now,
         });
         let used = |kind: Kind| sources.iter().filter(|source| source.kind == kind).count();
+        let notes = chosen.notes.clone();
         let mut masker = Masker::of(personal_data, chats_of(chat, earlier));
         masker.mask_context(&mut chosen);
         // Who is not called by the full name is greeted by the first.
@@ -88,7 +94,7 @@ impl Material<'_> {
         if !first_name.is_empty() {
             chosen.facts.push(("first name".to_owned(), first_name));
         }
-        let texts: Vec<Value> = texts
+        let shown: Vec<Value> = texts
             .iter()
             .map(|SourceText { title, url, text }| context! { title => masker.mask_source(title), url, text => masker.mask_source(text) })
             .collect();
@@ -117,14 +123,15 @@ impl Material<'_> {
             sign_off,
             voice => voice.text.as_str(),
             glossary => terms,
-            sources => texts,
+            sources => shown,
             marks => !marks.all().is_empty(),
             topic,
             previous_draft,
             instruction,
             ..conversation(&chosen)
         };
-        (prompt(Task::Draft, values), Given { sources, receipt, marks })
+        let prompt = prompt(Task::Draft, values);
+        (prompt.clone(), Given { prompt, sources, texts, notes, receipt, marks })
     }
 }
 

@@ -40,6 +40,8 @@ pub enum WarningKind {
     OverEdited,
     NotShorter,
     NoteLeaked,
+    /// The model wrote its instructions.
+    PromptLeaked,
     LanguageMismatch,
     /// The customer wrote while the text was made.
     Stale,

@@ -112,10 +112,31 @@ pub fn from_model(mut flow: Flow, finish: impl FnOnce(Made) -> Finished + Send +
     })
 }
 
+/// Reads an answer to its end without showing it.
+pub async fn silently(flow: &mut Flow) -> Result<(), ReplyError> {
+    while flow.next().await?.is_some() {}
+    Ok(())
+}
+
+/// What two tries cost; the first showed the first token.
+pub fn both(one: Usage, other: Usage) -> Usage {
+    let tokens = TokensUsed {
+        prompt: one.tokens.prompt.saturating_add(other.tokens.prompt),
+        completion: one.tokens.completion.saturating_add(other.tokens.completion),
+    };
+    Usage { tokens, time_to_first_token: one.time_to_first_token, total: other.total }
+}
+
 /// A text that the built-in engine made in one go.
 pub fn built_in(text: String, started: Instant, finish: impl FnOnce(Made) -> Finished) -> Generation {
-    let usage = Usage { tokens: TokensUsed::default(), time_to_first_token: started.elapsed(), total: started.elapsed() };
-    let made = Made { text: text.clone(), cited: Vec::new(), engine: Engine::BuiltIn, warnings: Vec::new(), usage };
-    let end = Progress::Finished(Box::new(finish(made)));
+    let end = Progress::Finished(Box::new(finish(Made::built_in(text.clone(), started))));
     Box::pin(futures::stream::iter([Ok(Progress::Delta(text)), Ok(end)]))
+}
+
+impl Made {
+    /// A text of the built-in engine.
+    pub fn built_in(text: String, started: Instant) -> Made {
+        let usage = Usage { tokens: TokensUsed::default(), time_to_first_token: started.elapsed(), total: started.elapsed() };
+        Made { text, cited: Vec::new(), engine: Engine::BuiltIn, warnings: Vec::new(), usage }
+    }
 }

@@ -5,6 +5,7 @@ mod built_in;
 mod clean;
 mod draft;
 mod draft_prompt;
+mod drafted;
 mod edits;
 mod erase;
 mod erasure_rows;
@@ -16,6 +17,7 @@ mod generation;
 mod grounding;
 mod interest;
 mod known;
+mod leaks;
 mod learned;
 mod lesson_rows;
 mod lessons;
@@ -58,7 +60,6 @@ pub use suggest::{Suggest, Suggestion};
 pub use summarize::Summarize;
 
 use built_in::Corrector;
-use edits::edits;
 use lessons::Lessons;
 use offer_rows::{Offers, Shown};
 

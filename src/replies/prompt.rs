@@ -67,6 +67,23 @@ pub fn prompt(task: Task, values: Value) -> Prompt {
     Prompt { system: render(task, Message::System, values.clone()), user: render(task, Message::User, values) }
 }
 
+/// What the templates of drafts say on their own account: no reply has so much of it in a row.
+pub fn instructions() -> &'static [String] {
+    static INSTRUCTIONS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let template = include_str!("prompts/draft.md");
+        let mut own = Vec::new();
+        let mut rest = template;
+        // What stands in braces is filled in, or steers.
+        while let Some((before, after)) = rest.split_once('{') {
+            own.push(before.to_owned());
+            rest = after.split_once('}').map_or("", |(_, rest)| rest.trim_start_matches('}'));
+        }
+        own.push(rest.to_owned());
+        own
+    });
+    &INSTRUCTIONS
+}
+
 /// A mark around data, new for each call, so that the data can't close it.
 pub fn fence() -> String {
     format!("===data-{}===", &uuid::Uuid::new_v4().simple().to_string()[..12])

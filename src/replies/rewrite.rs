@@ -6,11 +6,12 @@ use async_stream::try_stream;
 use minijinja::{Value, context};
 
 use super::{
-    Agent, ContextReceipt, Finished, Generation, Progress, Replies, ReplyError, Usage, built_in,
+    Agent, ContextReceipt, Finished, Generation, Progress, Replies, ReplyError, Warning, WarningKind, built_in,
     draft_prompt::terms,
-    edits,
+    edits::{edits, over_edited},
     fidelity::Protected,
-    generation::{self, Flow, Made},
+    generation::{self, Flow, Made, both, silently},
+    grounding::other_language,
     known::{add_chat, add_glossary, add_person},
     mask::personal,
     prompt::{Task, rewrite_prompt},
@@ -19,7 +20,7 @@ use crate::{
     chats::{Author, Chat, ClassReceipt, OmissionReason},
     config::Workspace,
     knowledge::Term,
-    model::{ModelError, Prompt, TokensUsed},
+    model::{ModelError, Prompt},
     text::{FactKind, Id, Known, Language, detect, estimate_tokens},
 };
 
@@ -106,6 +107,7 @@ impl Replies {
         let values = context! { language => language.as_ref().map(Language::english_name) };
         let rewrite = Rewrite {
             task: Task::Correct,
+            shorter: false,
             protected: Protected::of(text.clone(), &known, language.as_ref(), language.as_ref()),
             language: language.clone(),
             receipt: ContextReceipt::default(),
@@ -138,6 +140,7 @@ impl Replies {
             context! { tone => tone.words(), language => language.as_ref().map(Language::english_name), voice => voice.text.as_str() };
         let rewrite = Rewrite {
             task: Task::Retone,
+            shorter: tone == Tone::Concise,
             protected: Protected::of(text, &known, language.as_ref(), language.as_ref()),
             language,
             receipt,
@@ -180,6 +183,7 @@ impl Replies {
         let known = known(chat.as_ref(), &agent, &glossary, source.as_ref(), Some(&target));
         let rewrite = Rewrite {
             task: Task::Translate,
+            shorter: false,
             protected: Protected::of(text.clone(), &known, source.as_ref(), Some(&target)),
             language: Some(target.clone()),
             receipt: receipt.clone(),
@@ -204,7 +208,7 @@ impl Replies {
     ///
     /// A rewrite that changed facts is made once more, the loss named, if there is time; then the original is the answer.
     async fn ask_rewrite(&self, rewrite: Rewrite, values: Value) -> Result<Generation, ModelError> {
-        let Rewrite { task, protected, language, receipt, started, deadline } = rewrite;
+        let Rewrite { task, shorter, protected, language, receipt, started, deadline } = rewrite;
         if self.models.is_empty() {
             return Err(ModelError::NotConfigured);
         }
@@ -216,7 +220,9 @@ impl Replies {
             ..receipt
         };
         let (answer, ()) = self.models.ask(|_| (prompt.clone(), ())).await?;
-        let models = self.models.clone();
+        let (models, languages) = (self.models.clone(), self.desk.languages.clone());
+        let target = language.clone().filter(|_| task == Task::Translate);
+        let mismatch = move |text: &str| target.as_ref().and_then(|target| other_language(text, target, &languages));
         Ok(Box::pin(try_stream! {
             let mut flow = Flow::new(answer, protected.outflow(), started);
             while let Some(shown) = flow.next().await? {
@@ -225,8 +231,10 @@ impl Replies {
             let streamed = flow.flowed().text.clone();
             let mut loss = protected.loss(flow.flowed());
             let mut made = flow.made();
-            if protected.refuses(&loss) && deadline.saturating_duration_since(Instant::now()) > started.elapsed() {
-                let prompt = Prompt { system: format!("{}\n\n{}", prompt.system, protected.reproach(&loss)), ..prompt };
+            let in_time = deadline.saturating_duration_since(Instant::now()) > started.elapsed();
+            if in_time && (protected.refuses(&loss) || mismatch(&made.text).is_some()) {
+                let reproach = if protected.refuses(&loss) { protected.reproach(&loss) } else { "Your last answer was in another language.".to_owned() };
+                let prompt = Prompt { system: format!("{}\n\n{reproach}", prompt.system), ..prompt };
                 // If it fails, the original is the answer.
                 if let Ok((answer, ())) = models.ask(|_| (prompt.clone(), ())).await {
                     let mut again = Flow::new(answer, protected.outflow(), started);
@@ -239,6 +247,9 @@ impl Replies {
             made.warnings.extend(protected.warning(&loss));
             if protected.refuses(&loss) {
                 made.text = protected.text.clone();
+            } else {
+                made.warnings.extend(mismatch(&made.text));
+                made.warnings.extend(beyond(task, shorter, &protected.text, &made.text));
             }
             let replaced = made.text != streamed;
             let finished = finish(protected.text, language, receipt)(made);
@@ -257,6 +268,8 @@ impl Replies {
 /// A rewrite that is asked for.
 struct Rewrite {
     task: Task,
+    /// Whether it is to be shorter than the text.
+    shorter: bool,
     protected: Protected,
     language: Option<Language>,
     receipt: ContextReceipt,
@@ -264,19 +277,17 @@ struct Rewrite {
     deadline: Instant,
 }
 
-/// Reads an answer to its end without showing it.
-async fn silently(flow: &mut Flow) -> Result<(), ReplyError> {
-    while flow.next().await?.is_some() {}
-    Ok(())
-}
-
-/// What two tries cost; the first showed the first token.
-fn both(one: Usage, other: Usage) -> Usage {
-    let tokens = TokensUsed {
-        prompt: one.tokens.prompt.saturating_add(other.tokens.prompt),
-        completion: one.tokens.completion.saturating_add(other.tokens.completion),
-    };
-    Usage { tokens, time_to_first_token: one.time_to_first_token, total: other.total }
+/// A warning if a correction changed more than errors, or what should be shorter is not.
+fn beyond(task: Task, shorter: bool, before: &str, after: &str) -> Option<Warning> {
+    if task == Task::Correct
+        && let Some(excerpt) = over_edited(before, after)
+    {
+        let message = "the correction changed more than errors".to_owned();
+        return Some(Warning { kind: WarningKind::OverEdited, excerpt, message });
+    }
+    let longer = shorter && after.chars().count() >= before.chars().count();
+    let message = || "the text was to be shorter, and is not".to_owned();
+    longer.then(|| Warning { kind: WarningKind::NotShorter, excerpt: String::new(), message: message() })
 }
 
 /// How many there are of each kind, as a receipt counts them.

@@ -12,6 +12,7 @@ mod contract;
 mod deadline;
 mod desk;
 mod disk_faults;
+mod drafts;
 mod durability;
 mod fidelity;
 mod knowledge;

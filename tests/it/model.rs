@@ -109,6 +109,17 @@ impl Answer {
         Answer::serves("application/json", &json!({ "data": data }).to_string())
     }
 
+    /// Says all that it was given, as an obedient model would whom a customer asked for it.
+    pub fn echoes() -> Answer {
+        Answer { status: 0, headers: Vec::new(), body: Vec::new() }
+    }
+
+    fn echo(asked: &Value) -> Answer {
+        let said: String = asked["messages"].as_array().unwrap().iter().map(|message| message["content"].as_str().unwrap()).collect();
+        let pieces: Vec<&str> = said.split_inclusive(' ').collect();
+        Answer::says(&pieces)
+    }
+
     /// Begins, and says nothing.
     pub fn hangs() -> Answer {
         Answer { status: 200, headers: Vec::new(), body: vec![Part::Hang] }
@@ -223,6 +234,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
     state.asked.lock().unwrap().push(asked.clone());
     let usual = || if embeds { Answer::embeds(&asked) } else { Answer::says(&["ok"]) };
     let answer = state.answers.lock().unwrap().pop_front().unwrap_or_else(usual);
+    let answer = if answer.status == 0 { Answer::echo(&asked) } else { answer };
 
     let mut response = Response::builder().status(answer.status);
     for (name, value) in answer.headers {

@@ -207,6 +207,12 @@ impl Grounds {
         }
     }
 
+    /// All that the customer may see.
+    pub fn open(&self) -> Vec<&str> {
+        let texts = [&self.shop, &self.customer, &self.customer_names, &self.shop_names, &self.dates];
+        texts.into_iter().flatten().map(String::as_str).collect()
+    }
+
     /// Checks a draft.
     pub fn check(&self, draft: &str) -> Checked {
         let (text, mut warnings) = self.without_foreign_links(draft);
@@ -224,30 +230,8 @@ impl Grounds {
             let message = if wrong.customer { "the customer has another name" } else { "nobody of this name works on this chat" };
             warnings.push(Warning { kind: WarningKind::WrongName, excerpt: wrong.excerpt.to_owned(), message: message.to_owned() });
         }
-        warnings.extend(self.other_language(&text));
+        warnings.extend(other_language(&text, &self.language, &self.languages));
         Checked { text, warnings }
-    }
-
-    /// A warning if a draft is in another language than it should be.
-    pub fn other_language(&self, text: &str) -> Option<Warning> {
-        // A greeting, a signature and names may be in any language.
-        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        let body = lines.join("\n");
-        let mut parts = sentences(&body).skip_while(|sentence| sentence.split_whitespace().count() <= 3);
-        let first = parts.next().unwrap_or(&body).to_owned();
-        let rest = parts.collect::<Vec<&str>>().join(" ");
-        let all = format!("{first} {rest}");
-        let found = facts(&all, &Known::default(), |_| true);
-        let bare = replaced(&all, &found, |_| String::new());
-        if bare.chars().filter(|letter| letter.is_alphabetic()).count() < LEAST_LETTERS {
-            return None;
-        }
-        let written = detect(&bare, &self.languages)?;
-        (written.primary() != self.language.primary()).then(|| Warning {
-            kind: WarningKind::LanguageMismatch,
-            excerpt: first,
-            message: format!("this is in {}, asked was {}", written.english_name(), self.language.english_name()),
-        })
     }
 
     fn without_foreign_links(&self, draft: &str) -> (String, Vec<Warning>) {
@@ -367,6 +351,28 @@ impl Grounds {
             }
         }
     }
+}
+
+/// A warning if a text is in another language than it should be.
+pub fn other_language(text: &str, language: &Language, languages: &[Language]) -> Option<Warning> {
+    // A greeting, a signature and names may be in any language.
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let body = lines.join("\n");
+    let mut parts = sentences(&body).skip_while(|sentence| sentence.split_whitespace().count() <= 3);
+    let first = parts.next().unwrap_or(&body).to_owned();
+    let rest = parts.collect::<Vec<&str>>().join(" ");
+    let all = format!("{first} {rest}");
+    let found = facts(&all, &Known::default(), |_| true);
+    let bare = replaced(&all, &found, |_| String::new());
+    if bare.chars().filter(|letter| letter.is_alphabetic()).count() < LEAST_LETTERS {
+        return None;
+    }
+    let written = detect(&bare, languages)?;
+    (written.primary() != language.primary()).then(|| Warning {
+        kind: WarningKind::LanguageMismatch,
+        excerpt: first,
+        message: format!("this is in {}, asked was {}", written.english_name(), language.english_name()),
+    })
 }
 
 /// By how many of its last digits a phone number is known.

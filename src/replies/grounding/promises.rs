@@ -344,7 +344,7 @@ const ACTIONS: [Action; 12] = [
             &["melden", "bescheid", "losen", "gelost", "beheb", "reparier", "antwort", "informier", "freischalt", "erledigt"],
         ],
         always: false,
-        commits: true,
+        commits: false,
     },
 ];
 
