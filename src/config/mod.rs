@@ -54,6 +54,8 @@ pub struct Desk {
     /// How many days a chat is kept after its last event; `None`: for ever.
     pub retention_days: Option<u32>,
     pub personal_data: PersonalData,
+    /// Folder of prompts that take the place of the built-in ones.
+    pub prompts: Option<PathBuf>,
     /// Links and hosts that may stand in any draft.
     pub allowed_links: Vec<String>,
 }
@@ -125,6 +127,7 @@ impl Default for Config {
                 context_tokens: 8000,
                 retention_days: None,
                 personal_data: PersonalData::default(),
+                prompts: None,
                 allowed_links: Vec::new(),
             },
             models: Vec::new(),
@@ -230,6 +233,7 @@ impl Config {
             }),
             "mask_first_names" => value::truth(given).map(|truth| self.desk.personal_data.first_names = truth),
             "mask_exceptions" => value::texts(given).map(|texts| self.desk.personal_data.exceptions = texts),
+            "prompts" => value::text(given, "a folder").map(|folder| self.desk.prompts = Some(PathBuf::from(folder))),
             "allowed_links" => value::texts(given).map(|links| self.desk.allowed_links = links),
             "log" => value::text(given, "a log filter, such as `info`").and_then(|filter| {
                 let parsed = tracing_subscriber::EnvFilter::try_new(&filter);
@@ -344,7 +348,7 @@ mod tests {
             .map(|line| format!("{line}\n"))
             .collect();
         let config = read(&uncommented, &[]).unwrap();
-        let default = Desk { retention_days: Some(730), ..Config::default().desk };
+        let default = Desk { retention_days: Some(730), prompts: Some(PathBuf::from("prompts")), ..Config::default().desk };
         assert_eq!(format!("{:?}", config.desk), format!("{default:?}"), "but for what has no default");
         for setting in &SETTINGS {
             assert!(uncommented.contains(&format!("\n{} = ", setting.key)), "{} is not in the example", setting.key);

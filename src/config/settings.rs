@@ -12,7 +12,7 @@ pub struct Setting {
 }
 
 /// The settings that stand at the top of the file.
-pub const SETTINGS: [Setting; 14] = [
+pub const SETTINGS: [Setting; 15] = [
     Setting {
         key: "listen",
         variable: "DESKHAND_LISTEN",
@@ -73,6 +73,12 @@ pub const SETTINGS: [Setting; 14] = [
         variable: "DESKHAND_MASK_EXCEPTIONS",
         value: "TEXTS",
         help: "What is never masked, with commas: addresses, numbers, names; `@shop.com` for all addresses there [default: nothing]",
+    },
+    Setting {
+        key: "prompts",
+        variable: "DESKHAND_PROMPTS",
+        value: "FOLDER",
+        help: "Folder of prompts that take the place of the built-in ones: draft.md, correct.md, retone.md, translate.md, summarize.md [default: none]",
     },
     Setting {
         key: "allowed_links",

@@ -61,6 +61,11 @@ impl Models {
         self.models.is_empty()
     }
 
+    /// What a prompt may hold for the first model; without any, `context_tokens`.
+    pub fn window(&self, context_tokens: usize) -> Window {
+        self.models.first().map_or(Window { context_tokens, tokens_per_estimate: 1.0 }, OpenAi::window)
+    }
+
     /// Asks the models in turn until one begins to answer. Each gets the prompt that `make` makes for its window, and what was made
     /// beside it comes back with the answer. The first piece of text is then there. Dropping the answer ends the model's work.
     pub async fn ask<T>(&self, make: impl Fn(Window) -> (Prompt, T)) -> Result<(Answer, T), ModelError> {

@@ -1,6 +1,6 @@
 //! Drafts: a reply to the customer, from the whole chat and the knowledge base.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 
@@ -13,10 +13,10 @@ use super::{
     told::Told,
 };
 use crate::{
-    chats::{ClassReceipt, NewEvent, OmissionReason},
+    chats::{Chat, ClassReceipt, EarlierChat, NewEvent, OmissionReason},
     config::Workspace,
-    knowledge::{Kind, OfferQuery, Reader, Said, Spoken, Wanted},
-    model::ModelError,
+    knowledge::{Kind, OfferQuery, Reader, Said, Spoken, Term, Voice, Wanted},
+    model::{ModelError, Prompt},
     text::{Id, Language},
 };
 
@@ -51,6 +51,19 @@ pub struct Draft {
     pub deadline: Instant,
 }
 
+/// What a draft is made from, read and found.
+struct Prepared {
+    chat: Chat,
+    earlier: Vec<EarlierChat>,
+    earlier_total: usize,
+    language: Language,
+    voice: Arc<Voice>,
+    glossary: Arc<Vec<Term>>,
+    several: bool,
+    offers: PublicOffers,
+    now: Timestamp,
+}
+
 impl Replies {
     /// Drafts a reply. What the model is given is chosen here; what it writes streams.
     pub async fn draft(&self, workspace: &Workspace, draft: Draft) -> Result<Generation, ReplyError> {
@@ -59,6 +72,75 @@ impl Replies {
         if asks_more && self.models.is_empty() {
             return Err(ReplyError::NotConfigured("follow an instruction or change a draft"));
         }
+        let prepared = self.prepare(workspace, &draft).await?;
+        let Prepared { chat, earlier, earlier_total, language, voice, several, offers, .. } = &prepared;
+        let end = DraftEnd {
+            chats: self.chats.clone(),
+            offers: self.offers.clone(),
+            workspace: workspace.clone(),
+            chat_id: draft.chat_id.clone(),
+            last_sequence: chat.summary.last_sequence,
+            language: language.clone(),
+            several: *several,
+            told: Told::of(chat, earlier),
+        };
+        let failed = if self.models.is_empty() {
+            ModelError::NotConfigured
+        } else {
+            let material = self.material(&draft, &prepared);
+            match self.models.ask(|window| material.prompt(window)).await {
+                Ok((answer, given)) => {
+                    let from = DraftedFrom {
+                        chat,
+                        earlier,
+                        agent_name: &draft.agent.name,
+                        instruction: &draft.instruction,
+                        previous_draft: &draft.previous_draft,
+                        sources: &given.texts,
+                        voice: &format!("{}\n{}", voice.text, voice.sign_off),
+                        now: prepared.now,
+                    };
+                    let grounds = Grounds::of(&from, language, &self.desk.languages, &self.desk.allowed_links);
+                    let open = grounds.open();
+                    let guards = Guards {
+                        secrets: Secrets::of(self.prompts.instructions(), &given.notes, &open),
+                        models: self.models.clone(),
+                        deadline: draft.deadline,
+                        grounds,
+                    };
+                    return Ok(drafted::from_model(answer, given, guards, end, started));
+                }
+                Err(error) => error,
+            }
+        };
+        let Some(answer) = built_in::draft(&draft, chat, language, &offers.found) else {
+            return Err(match failed {
+                ModelError::NotConfigured => ReplyError::NothingFits,
+                error => ReplyError::Model { error, partial: false },
+            });
+        };
+        let mut receipt = ContextReceipt { token_budget: self.desk.context_tokens, ..ContextReceipt::default() };
+        let used = |kind: Kind| usize::from(answer.source.kind == kind);
+        receipt.canned_answers = offers.receipt(Kind::CannedAnswer, used(Kind::CannedAnswer), OmissionReason::Irrelevant);
+        receipt.articles = offers.receipt(Kind::Article, used(Kind::Article), OmissionReason::Irrelevant);
+        receipt.notes = ClassReceipt::of(chat.notes.len(), 0, OmissionReason::Withheld);
+        // An approved text is sent as it is: the chat found it, and is not in it.
+        let unused = |count: usize| ClassReceipt::of(count, 0, OmissionReason::Irrelevant);
+        receipt.messages = unused(chat.turns.len());
+        receipt.records = unused(chat.records.len());
+        receipt.form_answers = unused(chat.form_answers.len());
+        receipt.earlier_chats = unused(*earlier_total);
+        Ok(drafted::built_in(answer.text, answer.source, receipt, end, started))
+    }
+
+    /// The prompt that a draft would be asked with, by the first model's window or the workspace's.
+    pub async fn draft_prompt(&self, workspace: &Workspace, draft: Draft) -> Result<Prompt, ReplyError> {
+        let prepared = self.prepare(workspace, &draft).await?;
+        Ok(self.material(&draft, &prepared).prompt(self.models.window(self.desk.context_tokens)).0)
+    }
+
+    /// Reads the chat, and finds what may answer it.
+    async fn prepare(&self, workspace: &Workspace, draft: &Draft) -> Result<Prepared, ReplyError> {
         let chat = self.chat_with(workspace, &draft.chat_id, draft.events.clone()).await?;
         let language = draft.language.as_ref().map_or_else(|| self.customer_language(&chat), |language| self.ours(language));
         let voice = self.knowledge.voice(workspace);
@@ -97,75 +179,34 @@ impl Replies {
         let offers = PublicOffers::of(found);
 
         let (earlier, earlier_total) = self.chats.earlier_chats(workspace, &chat).await?;
-        let end = DraftEnd {
-            chats: self.chats.clone(),
-            offers: self.offers.clone(),
-            workspace: workspace.clone(),
-            chat_id: draft.chat_id.clone(),
-            last_sequence: chat.summary.last_sequence,
-            language: language.clone(),
+        Ok(Prepared {
+            glossary: self.knowledge.glossary(workspace),
+            chat,
+            earlier,
+            earlier_total,
+            language,
+            voice,
             several,
-            told: Told::of(&chat, &earlier),
-        };
-        let failed = if self.models.is_empty() {
-            ModelError::NotConfigured
-        } else {
-            let glossary = self.knowledge.glossary(workspace);
-            let material = Material {
-                draft: &draft,
-                chat: &chat,
-                earlier: &earlier,
-                earlier_total,
-                language: &language,
-                voice: &voice,
-                glossary: &glossary,
-                several,
-                offers: &offers,
-                personal_data: &self.desk.personal_data,
-                now: Timestamp::now(),
-            };
-            match self.models.ask(|window| material.prompt(window)).await {
-                Ok((answer, given)) => {
-                    let from = DraftedFrom {
-                        chat: &chat,
-                        earlier: &earlier,
-                        agent_name: &draft.agent.name,
-                        instruction: &draft.instruction,
-                        previous_draft: &draft.previous_draft,
-                        sources: &given.texts,
-                        voice: &format!("{}\n{}", voice.text, voice.sign_off),
-                        now: material.now,
-                    };
-                    let grounds = Grounds::of(&from, &language, &self.desk.languages, &self.desk.allowed_links);
-                    let open = grounds.open();
-                    let guards = Guards {
-                        secrets: Secrets::of(&given.notes, &open),
-                        models: self.models.clone(),
-                        deadline: draft.deadline,
-                        grounds,
-                    };
-                    return Ok(drafted::from_model(answer, given, guards, end, started));
-                }
-                Err(error) => error,
-            }
-        };
-        let Some(answer) = built_in::draft(&draft, &chat, &language, &offers.found) else {
-            return Err(match failed {
-                ModelError::NotConfigured => ReplyError::NothingFits,
-                error => ReplyError::Model { error, partial: false },
-            });
-        };
-        let mut receipt = ContextReceipt { token_budget: self.desk.context_tokens, ..ContextReceipt::default() };
-        let used = |kind: Kind| usize::from(answer.source.kind == kind);
-        receipt.canned_answers = offers.receipt(Kind::CannedAnswer, used(Kind::CannedAnswer), OmissionReason::Irrelevant);
-        receipt.articles = offers.receipt(Kind::Article, used(Kind::Article), OmissionReason::Irrelevant);
-        receipt.notes = ClassReceipt::of(chat.notes.len(), 0, OmissionReason::Withheld);
-        // An approved text is sent as it is: the chat found it, and is not in it.
-        let unused = |count: usize| ClassReceipt::of(count, 0, OmissionReason::Irrelevant);
-        receipt.messages = unused(chat.turns.len());
-        receipt.records = unused(chat.records.len());
-        receipt.form_answers = unused(chat.form_answers.len());
-        receipt.earlier_chats = unused(earlier_total);
-        Ok(drafted::built_in(answer.text, answer.source, receipt, end, started))
+            offers,
+            now: Timestamp::now(),
+        })
+    }
+
+    fn material<'a>(&'a self, draft: &'a Draft, prepared: &'a Prepared) -> Material<'a> {
+        let Prepared { chat, earlier, earlier_total, language, voice, glossary, several, offers, now } = prepared;
+        Material {
+            draft,
+            chat,
+            earlier,
+            earlier_total: *earlier_total,
+            language,
+            voice,
+            glossary,
+            several: *several,
+            offers,
+            personal_data: &self.desk.personal_data,
+            prompts: &self.prompts,
+            now: *now,
+        }
     }
 }

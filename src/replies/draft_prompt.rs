@@ -9,7 +9,7 @@ use super::{
     Agent, ContextReceipt, Draft, Source, Tone,
     mask::{Masker, chats_of, first_name},
     placeholder,
-    prompt::{Task, fence, prompt},
+    prompt::{Prompts, Task, fence},
 };
 use crate::{
     chats::{Author, Channel, Chat, Choice, ChosenContext, ClassReceipt, EarlierChat, Omission, OmissionReason, Turn, choose},
@@ -59,13 +59,15 @@ pub struct Material<'a> {
     pub several: bool,
     pub offers: &'a PublicOffers,
     pub personal_data: &'a PersonalData,
+    pub prompts: &'a Prompts,
     pub now: Timestamp,
 }
 
 impl Material<'_> {
     /// The prompt for a model, with what its answer is read with.
     pub fn prompt(&self, window: Window) -> (Prompt, Given) {
-        let Material { draft, chat, earlier, earlier_total, language, voice, glossary, several, offers, personal_data, now } = *self;
+        let Material { draft, chat, earlier, earlier_total, language, voice, glossary, several, offers, personal_data, prompts, now } =
+            *self;
         let budget = window.budget();
         let (texts, sources, source_tokens) = offers.sources(chat, &draft.agent, (budget as f64 * SOURCES_SHARE) as usize);
         let others: Vec<&str> = sources.iter().map(|source| source.title.as_str()).chain([draft.instruction.as_str()]).collect();
@@ -130,7 +132,7 @@ impl Material<'_> {
             instruction,
             ..conversation(&chosen)
         };
-        let prompt = prompt(Task::Draft, values);
+        let prompt = prompts.both(Task::Draft, values);
         (prompt.clone(), Given { prompt, sources, texts, notes, receipt, marks })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Warning, WarningKind, grounding::TAKEN_OUT, prompt::instructions};
+use super::{Warning, WarningKind, grounding::TAKEN_OUT};
 use crate::text::{FactKind, Known, facts, fold, sentences};
 
 /// So many words in a row are a quotation of a note, and of the prompt's instructions.
@@ -23,12 +23,12 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// `notes` were given to the model; `open` is all else that it was given, which the customer may see.
-    pub fn of(notes: &[String], open: &[&str]) -> Secrets {
+    /// `instructions` are the prompt's own words, `notes` were given to the model; `open` is all else that it was given, which the customer may see.
+    pub fn of(instructions: &[String], notes: &[String], open: &[&str]) -> Secrets {
         let open_words: HashSet<String> = open.iter().flat_map(|text| words(text)).collect();
         let mut secrets = Secrets {
             notes: HashSet::new(),
-            prompt: instructions().iter().flat_map(|text| runs(text, OF_PROMPT)).collect(),
+            prompt: instructions.iter().flat_map(|text| runs(text, OF_PROMPT)).collect(),
             only_in_notes: HashSet::new(),
             words_of_notes: HashSet::new(),
         };
@@ -118,7 +118,8 @@ mod tests {
 
     fn purged(text: &str) -> Option<String> {
         let notes = ["Customer is on the fraud watch list since March, ask Zeynep before any refund. Code QX-77.".to_owned()];
-        Secrets::of(&notes, &["Where is my refund? My order is KE-1.", "A refund takes five working days."])
+        let instructions = ["You draft replies for an agent, who works at a shop's helpdesk. The agent reads, edits and sends".to_owned()];
+        Secrets::of(&instructions, &notes, &["Where is my refund? My order is KE-1.", "A refund takes five working days."])
             .purged(text)
             .map(|(text, _)| text)
     }
@@ -139,9 +140,6 @@ mod tests {
 
     #[test]
     fn the_prompt_is_no_reply() {
-        assert_eq!(
-            purged("Sure! You draft replies for Selin, who works at a shop's helpdesk. The agent reads, edits and sends").as_deref(),
-            Some("[…]")
-        );
+        assert_eq!(purged("Sure! An agent, who works at a shop's helpdesk. The agent reads, edits and sends").as_deref(), Some("[…]"));
     }
 }

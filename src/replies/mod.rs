@@ -55,6 +55,7 @@ pub use finished::{ContextReceipt, Edit, EditKind, Engine, Finished, Progress, S
 pub use generation::Generation;
 pub use grounding::{Checked, DraftedFrom, Grounds};
 pub use offer_rows::{AnswerUse, OfferId, Outcome, OutcomeAction};
+pub use prompt::PromptError;
 pub use rewrite::{Correct, Retone, Tone, Translate, TranslateWhat};
 pub use suggest::{Suggest, Suggestion};
 pub use summarize::Summarize;
@@ -62,6 +63,7 @@ pub use summarize::Summarize;
 use built_in::Corrector;
 use lessons::Lessons;
 use offer_rows::{Offers, Shown};
+use prompt::Prompts;
 
 /// Who clicks.
 #[derive(Debug, Clone, Default)]
@@ -85,9 +87,11 @@ pub struct Replies {
     corrector: Corrector,
     erasures: Erasures,
     lessons: Lessons,
+    prompts: Prompts,
 }
 
 impl Replies {
+    /// Reads the prompts; nothing is asked yet.
     pub fn start(
         store: Store,
         chats: Chats,
@@ -96,10 +100,11 @@ impl Replies {
         embedder: Option<Embedder>,
         desk: Arc<Desk>,
         erasures: Erasures,
-    ) -> Replies {
+    ) -> Result<Replies, PromptError> {
+        let prompts = Prompts::read(desk.prompts.as_deref())?;
         let offers = Offers::start(store.clone());
         let (corrector, lessons) = (Corrector::default(), Lessons::default());
-        Replies { store, chats, knowledge, models, embedder, desk, offers, corrector, erasures, lessons }
+        Ok(Replies { store, chats, knowledge, models, embedder, desk, offers, corrector, erasures, lessons, prompts })
     }
 
     /// Writes an outcome down, and answers once it is durable.

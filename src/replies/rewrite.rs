@@ -14,7 +14,7 @@ use super::{
     grounding::other_language,
     known::{add_chat, add_glossary, add_person},
     mask::personal,
-    prompt::{Task, rewrite_prompt},
+    prompt::Task,
 };
 use crate::{
     chats::{Author, Chat, ClassReceipt, OmissionReason},
@@ -212,7 +212,7 @@ impl Replies {
         if self.models.is_empty() {
             return Err(ModelError::NotConfigured);
         }
-        let prompt = rewrite_prompt(task, values, &protected.marked);
+        let prompt = self.prompts.rewrite(task, values, &protected.marked);
         let receipt = ContextReceipt {
             tokens_used: estimate_tokens(&prompt.system) + estimate_tokens(&prompt.user),
             token_budget: self.desk.context_tokens,

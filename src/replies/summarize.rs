@@ -11,7 +11,7 @@ use super::{
     generation::{self, Flow, Made},
     mask::{Masker, chats_of},
     outflow::Outflow,
-    prompt::{Task, fence, prompt},
+    prompt::{Task, fence},
 };
 use crate::{
     chats::{Choice, choose},
@@ -55,7 +55,7 @@ impl Replies {
                     topic,
                     ..conversation(&chosen)
                 };
-                (prompt(Task::Summarize, values), (ContextReceipt { masked, ..receipt(&chosen, 0, window) }, marks))
+                (self.prompts.both(Task::Summarize, values), (ContextReceipt { masked, ..receipt(&chosen, 0, window) }, marks))
             };
             match self.models.ask(make).await {
                 Ok((answer, (account, marks))) => {

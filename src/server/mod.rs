@@ -68,7 +68,7 @@ impl Server {
         if people > 0 {
             tracing::warn!(people, chats = erased, "a restored database held people who had been erased; they were erased again");
         }
-        let replies = Replies::start(store.clone(), chats.clone(), knowledge.clone(), models, embedder, Arc::clone(&desk), erasures);
+        let replies = Replies::start(store.clone(), chats.clone(), knowledge.clone(), models, embedder, Arc::clone(&desk), erasures)?;
         let upkeep = (
             replies.keep_to_retention(Workspace::default_name()),
             replies.learn_from_chats(Workspace::default_name()),

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::Write,
+    path::Path,
     process::{Command, Output, Stdio},
 };
 
@@ -171,4 +172,38 @@ fn eval_measures_a_task_and_says_what_is_wrong_with_one() {
     write("queries.jsonl", "{\"id\":\"1\"}\n");
     let output = run(&[]);
     assert!(!output.status.success() && text(&output.stderr).contains("queries.jsonl:1"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn eval_drafts_prints_the_table_and_holds_what_was_reached() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/drafts");
+    let files: Vec<String> =
+        ["en", "tr", "hu", "de"].map(|language| folder.join(format!("{language}.jsonl")).display().to_string()).to_vec();
+    let mut arguments = vec!["eval-drafts"];
+    arguments.extend(files.iter().map(String::as_str));
+    let output = deskhand(&arguments, "");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let table = text(&output.stdout);
+    let column = |row: &str, at: usize| -> f64 {
+        let line = table.lines().find(|line| line.starts_with(row)).unwrap_or_else(|| panic!("{row} in {table}"));
+        line.split_whitespace().nth(at).unwrap().parse().unwrap()
+    };
+    assert_eq!((column("all", 1), column("clean", 1)), (200.0, 200.0));
+    assert!(column("all", 3) >= 0.89, "{table}");
+    assert!(column("clean", 3) <= 0.02, "{table}");
+    let broken = deskhand(&["eval-drafts", "/no/such/file"], "");
+    assert!(!broken.status.success() && text(&broken.stderr).contains("can't be read"), "{}", text(&broken.stderr));
+}
+
+#[test]
+fn prompt_shows_what_a_model_would_be_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let output = deskhand(&["prompt", "no-such-chat", "--data", data, "--knowledge-base", "none"], "");
+    assert!(!output.status.success() && text(&output.stderr).contains("no-such-chat"), "{}", text(&output.stderr));
+    let prompts = folder.path().join("prompts");
+    fs::create_dir(&prompts).unwrap();
+    fs::write(prompts.join("draft.md"), "{% for %}").unwrap();
+    let output = deskhand(&["prompt", "c", "--data", data, "--prompts", prompts.to_str().unwrap()], "");
+    assert!(!output.status.success() && text(&output.stderr).contains("is no template"), "{}", text(&output.stderr));
 }

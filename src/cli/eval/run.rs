@@ -57,7 +57,7 @@ impl Desk {
             embedder.clone(),
             Arc::new(settings),
             Erasures::open(&data)?,
-        );
+        )?;
         let kind = if suggest && !articles { Kind::CannedAnswer } else { Kind::Article };
         for documents in task.documents.chunks(AT_ONCE) {
             let documents = documents.iter().map(|document| new_document(document, kind)).collect::<anyhow::Result<Vec<NewDocument>>>()?;

@@ -1,0 +1,66 @@
+//! `deskhand prompt`: shows what a model would be asked for a draft.
+
+use std::{process::ExitCode, sync::Arc, time::Instant};
+
+use anyhow::{Context, anyhow};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::serve::{config_flag, config_of};
+use crate::{
+    chats::Chats,
+    config::{self, Config, Workspace},
+    knowledge::Knowledge,
+    model::Models,
+    replies::{Agent, Draft, Erasures, Replies},
+    server::lock,
+    store::Store,
+    text::{Id, Language},
+};
+
+pub fn command() -> Command {
+    Command::new("prompt")
+        .about("Show what a model would be asked for a draft, personal data masked")
+        .after_help("Nothing is sent. The data folder must not be served meanwhile: take a copy of it, or a restored backup.")
+        .arg(Arg::new("chat_id").value_name("CHAT_ID").required(true).help("The chat that a draft is for"))
+        .arg(Arg::new("agent").long("agent").value_name("NAME").default_value("").help("The name of the agent who would click"))
+        .arg(Arg::new("draft_language").long("draft-language").value_name("TAG").help("The draft's language [default: the customer's]"))
+        .arg(Arg::new("instruction").long("instruction").value_name("TEXT").default_value("").help("What the agent asks of the draft"))
+        .arg(Arg::new("notes").long("notes").action(ArgAction::SetTrue).help("With internal notes, as `use_notes` gives them"))
+        .arg(config_flag())
+        .args(config::flags())
+}
+
+pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let config = config_of(matches)?;
+    let text = |name: &str| matches.get_one::<String>(name).cloned().unwrap_or_default();
+    let language = matches.get_one::<String>("draft_language").map(|tag| Language::parse(tag)).transpose();
+    let draft = Draft {
+        chat_id: Id::new(text("chat_id")).map_err(|problem| anyhow!("the chat's id {problem}"))?,
+        agent: Agent { name: text("agent"), ..Agent::default() },
+        events: Vec::new(),
+        instruction: text("instruction"),
+        previous_draft: String::new(),
+        language: language.map_err(|problem| anyhow!("--draft-language {problem}"))?,
+        tone: None,
+        layout: None,
+        use_notes: matches.get_flag("notes"),
+        deadline: Instant::now(),
+    };
+    let prompt = super::block_on(ask(config, draft))??;
+    println!("{}\n\n--- user ---\n{}", prompt.system, prompt.user);
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn ask(config: Config, draft: Draft) -> anyhow::Result<crate::model::Prompt> {
+    let _lock = lock(&config.data)?;
+    let url = config.database_url.clone().unwrap_or_else(|| Store::sqlite_url(&config.data));
+    let store = Store::open(&url).await.context("the database can't be opened")?;
+    let workspace = Workspace::default_name();
+    let folder = config.knowledge_base.clone().filter(|folder| folder.exists());
+    let knowledge = Knowledge::start(store.clone(), workspace.clone(), folder, &config.data).await?;
+    let chats = Chats::start(store.clone(), config.desk.languages.clone());
+    let models = Models::new(&config.models, config.desk.context_tokens)?;
+    let erasures = Erasures::open(&config.data)?;
+    let replies = Replies::start(store, chats, knowledge, models, None, Arc::new(config.desk), erasures)?;
+    Ok(replies.draft_prompt(&workspace, draft).await?)
+}
