@@ -57,6 +57,8 @@ struct Prepared {
     earlier: Vec<EarlierChat>,
     earlier_total: usize,
     language: Language,
+    /// The customer's.
+    spoken: Language,
     voice: Arc<Voice>,
     glossary: Arc<Vec<Term>>,
     several: bool,
@@ -142,7 +144,8 @@ impl Replies {
     /// Reads the chat, and finds what may answer it.
     async fn prepare(&self, workspace: &Workspace, draft: &Draft) -> Result<Prepared, ReplyError> {
         let chat = self.chat_with(workspace, &draft.chat_id, draft.events.clone()).await?;
-        let language = draft.language.as_ref().map_or_else(|| self.customer_language(&chat), |language| self.ours(language));
+        let spoken = self.customer_language(&chat);
+        let language = draft.language.as_ref().map_or_else(|| spoken.clone(), |language| self.ours(language));
         let voice = self.knowledge.voice(workspace);
         let several = match draft.layout {
             Some(layout) => layout == Layout::SeveralMessages,
@@ -185,6 +188,7 @@ impl Replies {
             earlier,
             earlier_total,
             language,
+            spoken,
             voice,
             several,
             offers,
@@ -193,13 +197,14 @@ impl Replies {
     }
 
     fn material<'a>(&'a self, draft: &'a Draft, prepared: &'a Prepared) -> Material<'a> {
-        let Prepared { chat, earlier, earlier_total, language, voice, glossary, several, offers, now } = prepared;
+        let Prepared { chat, earlier, earlier_total, language, spoken, voice, glossary, several, offers, now } = prepared;
         Material {
             draft,
             chat,
             earlier,
             earlier_total: *earlier_total,
             language,
+            spoken,
             voice,
             glossary,
             several: *several,

@@ -54,6 +54,8 @@ pub struct Material<'a> {
     pub earlier: &'a [EarlierChat],
     pub earlier_total: usize,
     pub language: &'a Language,
+    /// The customer's.
+    pub spoken: &'a Language,
     pub voice: &'a Voice,
     pub glossary: &'a [Term],
     pub several: bool,
@@ -66,8 +68,21 @@ pub struct Material<'a> {
 impl Material<'_> {
     /// The prompt for a model, with what its answer is read with.
     pub fn prompt(&self, window: Window) -> (Prompt, Given) {
-        let Material { draft, chat, earlier, earlier_total, language, voice, glossary, several, offers, personal_data, prompts, now } =
-            *self;
+        let Material {
+            draft,
+            chat,
+            earlier,
+            earlier_total,
+            language,
+            spoken,
+            voice,
+            glossary,
+            several,
+            offers,
+            personal_data,
+            prompts,
+            now,
+        } = *self;
         let budget = window.budget();
         let (texts, sources, source_tokens) = offers.sources(chat, &draft.agent, (budget as f64 * SOURCES_SHARE) as usize);
         let others: Vec<&str> = sources.iter().map(|source| source.title.as_str()).chain([draft.instruction.as_str()]).collect();
@@ -89,10 +104,10 @@ impl Material<'_> {
         });
         let used = |kind: Kind| sources.iter().filter(|source| source.kind == kind).count();
         let notes = chosen.notes.clone();
-        let mut masker = Masker::of(personal_data, chats_of(chat, earlier));
+        let mut masker = Masker::of(personal_data, chats_of(chat, earlier), spoken);
         masker.mask_context(&mut chosen);
         // Who is not called by the full name is greeted by the first.
-        let first_name = first_name(chat, personal_data);
+        let first_name = first_name(chat, personal_data, spoken);
         if !first_name.is_empty() {
             chosen.facts.push(("first name".to_owned(), first_name));
         }

@@ -62,7 +62,7 @@ impl Replies {
                 self.meaning_of_typed(embedder, workspace, &text, language, Question::Chat).await
             }
             Wanted::Conversation(_) if self.knowledge.has_vectors(workspace) => {
-                let masker = Masker::of(&self.desk.personal_data, chat.into_iter());
+                let masker = Masker::of(&self.desk.personal_data, chat.into_iter(), language);
                 let text = |text: &str| shortened_to_end(&without(&masker.blank(text), &names, language));
                 Ok(meaning_of_chat(embedder, chat, extra, text).await)
             }

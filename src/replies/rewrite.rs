@@ -103,7 +103,7 @@ impl Replies {
         let chat = self.chat_of(workspace, chat_id.as_ref()).await?;
         let language = language.map(|language| self.ours(&language)).or_else(|| detect(&text, &self.desk.languages));
         let glossary = self.knowledge.glossary(workspace);
-        let known = known(chat.as_ref(), &Agent::default(), &glossary, language.as_ref(), language.as_ref());
+        let known = self.known(chat.as_ref(), &Agent::default(), &glossary, language.as_ref(), language.as_ref());
         let values = context! { language => language.as_ref().map(Language::english_name) };
         let rewrite = Rewrite {
             task: Task::Correct,
@@ -135,7 +135,7 @@ impl Replies {
         let language = language.map(|language| self.ours(&language)).or_else(|| detect(&text, &self.desk.languages));
         let (voice, glossary) = (self.knowledge.voice(workspace), self.knowledge.glossary(workspace));
         let receipt = ContextReceipt { voice: whole(usize::from(!voice.text.is_empty())), ..ContextReceipt::default() };
-        let known = known(chat.as_ref(), &Agent::default(), &glossary, language.as_ref(), language.as_ref());
+        let known = self.known(chat.as_ref(), &Agent::default(), &glossary, language.as_ref(), language.as_ref());
         let values =
             context! { tone => tone.words(), language => language.as_ref().map(Language::english_name), voice => voice.text.as_str() };
         let rewrite = Rewrite {
@@ -180,7 +180,7 @@ impl Replies {
             ..ContextReceipt::default()
         };
         let values = context! { source => source.as_ref().map(Language::english_name), target => target.english_name(), glossary => terms };
-        let known = known(chat.as_ref(), &agent, &glossary, source.as_ref(), Some(&target));
+        let known = self.known(chat.as_ref(), &agent, &glossary, source.as_ref(), Some(&target));
         let rewrite = Rewrite {
             task: Task::Translate,
             shorter: false,
@@ -257,6 +257,18 @@ impl Replies {
         }))
     }
 
+    /// What a rewrite leaves alone.
+    fn known(&self, chat: Option<&Chat>, agent: &Agent, glossary: &[Term], source: Option<&Language>, target: Option<&Language>) -> Known {
+        let spoken = chat.map_or_else(|| self.desk.language.clone(), |chat| self.customer_language(chat));
+        let mut known = personal(chat.into_iter(), false, &spoken);
+        if let Some(chat) = chat {
+            add_chat(&mut known, chat);
+        }
+        add_person(&mut known, &agent.name, FactKind::Name);
+        add_glossary(&mut known, glossary, source, target);
+        known
+    }
+
     async fn chat_of(&self, workspace: &Workspace, chat_id: Option<&Id>) -> Result<Option<Chat>, ReplyError> {
         match chat_id {
             Some(chat_id) => Ok(Some(self.chats.chat(workspace, chat_id).await?)),
@@ -297,17 +309,6 @@ pub(super) fn masked(kinds: &[FactKind]) -> BTreeMap<&'static str, usize> {
         *counts.entry(kind.word()).or_default() += 1;
     }
     counts
-}
-
-/// What a rewrite leaves alone.
-fn known(chat: Option<&Chat>, agent: &Agent, glossary: &[Term], source: Option<&Language>, target: Option<&Language>) -> Known {
-    let mut known = personal(chat.into_iter(), false);
-    if let Some(chat) = chat {
-        add_chat(&mut known, chat);
-    }
-    add_person(&mut known, &agent.name, FactKind::Name);
-    add_glossary(&mut known, glossary, source, target);
-    known
 }
 
 /// What the caller is told when no model answered and the built-in engine can't do it.

@@ -43,7 +43,7 @@ impl Replies {
         if !self.models.is_empty() {
             let make = |window: Window| {
                 let mut chosen = choose(Choice { budget: window.budget(), ..choice });
-                let mut masker = Masker::of(&self.desk.personal_data, chats_of(&chat, &earlier));
+                let mut masker = Masker::of(&self.desk.personal_data, chats_of(&chat, &earlier), &spoken);
                 masker.mask_context(&mut chosen);
                 let topic = masker.mask(&chat.summary.topic);
                 let (masked, marks) = masker.marks();

@@ -208,3 +208,27 @@ async fn rewrites_that_do_another_thing_are_told() {
     assert_eq!(kinds(&desk.retone(text, pb::Tone::Concise).await.unwrap().finished), [pb::WarningKind::NotShorter]);
     desk.close().await;
 }
+
+/// The whole prompt of real chats, as files. `DESKHAND_TEST_UPDATE=1` writes them anew: read what changed.
+#[tokio::test]
+async fn prompts_are_what_the_golden_files_say() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let mut desk = Desk::open().await;
+    for (sample, language) in [("01-elif-web", ""), ("03-gergely-email", ""), ("02-elif-instagram", "de")] {
+        let chat_id = desk.append_sample(&format!("{sample}.json")).await;
+        let agent = selin();
+        desk.draft(pb::DraftReplyRequest { chat_id, agent, language: language.into(), ..pb::DraftReplyRequest::default() }).await.unwrap();
+        let (system, user) = desk.model.last_messages();
+        let prompt = format!("{system}\n--- user ---\n{user}\n");
+        let at = prompt.find("===data-").unwrap();
+        let fence = prompt[at..at + "===data-0123456789ab===".len()].to_owned();
+        let prompt = prompt.replace(&fence, "===data===");
+        let file = folder.join(format!("draft-{sample}.txt"));
+        if std::env::var_os("DESKHAND_TEST_UPDATE").is_some() {
+            std::fs::write(&file, &prompt).unwrap();
+        }
+        let golden = std::fs::read_to_string(&file).unwrap();
+        assert_eq!(prompt, golden, "{}", file.display());
+    }
+    desk.close().await;
+}

@@ -9,7 +9,7 @@ use super::known::{is_address, is_name, is_phone};
 use crate::{
     chats::{Author, Chat, ChosenContext, EarlierChat},
     config::PersonalData,
-    text::{Fact, FactKind, Known, MASK, Marks, facts, replaced},
+    text::{Fact, FactKind, Known, Language, MASK, Marks, facts, fold, replaced},
 };
 
 /// Keeps one call's personal data from a model.
@@ -20,9 +20,9 @@ pub struct Masker<'a> {
 }
 
 impl<'a> Masker<'a> {
-    /// Knows the customer of these chats by what they and the shop's systems told.
-    pub fn of(settings: &'a PersonalData, chats: impl Iterator<Item = &'a Chat>) -> Masker<'a> {
-        let known = personal(chats, settings.first_names);
+    /// Knows the customer of these chats, who writes in `language`, by what they and the shop's systems told.
+    pub fn of(settings: &'a PersonalData, chats: impl Iterator<Item = &'a Chat>, language: &Language) -> Masker<'a> {
+        let known = personal(chats, settings.first_names, language);
         Masker { settings, known, marks: Marks::default() }
     }
 
@@ -103,16 +103,126 @@ impl<'a> Masker<'a> {
     }
 }
 
-/// What chats know of their customer.
-pub fn personal<'a>(chats: impl Iterator<Item = &'a Chat>, first_names: bool) -> Known {
+/// Hungary's commonest first names, without accents.
+const HUNGARIAN: [&str; 96] = [
+    "laszlo",
+    "istvan",
+    "jozsef",
+    "janos",
+    "zoltan",
+    "sandor",
+    "gabor",
+    "ferenc",
+    "attila",
+    "peter",
+    "tamas",
+    "zsolt",
+    "tibor",
+    "andras",
+    "csaba",
+    "imre",
+    "lajos",
+    "gyorgy",
+    "balazs",
+    "gyula",
+    "mihaly",
+    "karoly",
+    "robert",
+    "bela",
+    "david",
+    "daniel",
+    "adam",
+    "krisztian",
+    "miklos",
+    "norbert",
+    "bence",
+    "mate",
+    "gergo",
+    "gergely",
+    "akos",
+    "marton",
+    "levente",
+    "kristof",
+    "dominik",
+    "barnabas",
+    "botond",
+    "arpad",
+    "geza",
+    "dezso",
+    "erno",
+    "jeno",
+    "vilmos",
+    "szabolcs",
+    "maria",
+    "erzsebet",
+    "katalin",
+    "ilona",
+    "eva",
+    "anna",
+    "zsuzsanna",
+    "margit",
+    "judit",
+    "agnes",
+    "andrea",
+    "julianna",
+    "ildiko",
+    "erika",
+    "krisztina",
+    "iren",
+    "eszter",
+    "magdolna",
+    "monika",
+    "edit",
+    "gabriella",
+    "szilvia",
+    "anita",
+    "aniko",
+    "viktoria",
+    "reka",
+    "tunde",
+    "dora",
+    "nikolett",
+    "orsolya",
+    "zsofia",
+    "klara",
+    "boglarka",
+    "luca",
+    "hanna",
+    "lili",
+    "fanni",
+    "noemi",
+    "csilla",
+    "melinda",
+    "beata",
+    "emese",
+    "petra",
+    "timea",
+    "bernadett",
+    "kinga",
+    "virag",
+    "henrietta",
+];
+
+/// Whether a name begins with the surname, as Hungarian ones do unless they were written for others.
+fn has_surname_first(name: &str, language: &Language) -> bool {
+    let mut words = name.split_whitespace().map(fold);
+    let is_first = |word: Option<String>| word.is_some_and(|word| HUNGARIAN.contains(&word.as_str()));
+    match (is_first(words.next()), is_first(words.next_back())) {
+        (true, false) => false,
+        (false, true) => true,
+        _ => language.primary() == "hu",
+    }
+}
+
+/// What chats know of their customer, who writes in `language`.
+pub fn personal<'a>(chats: impl Iterator<Item = &'a Chat>, first_names: bool, language: &Language) -> Known {
     let mut known = Known::default();
     for chat in chats {
-        let surname_first = chat.told_language().is_some_and(|language| language.primary() == "hu");
         let told = chat.form_answers.iter().chain(chat.records.iter().flat_map(|record| &record.values)).chain(&chat.customer.attributes);
         let written = chat.turns.iter().filter(|turn| turn.message.author == Author::Customer).map(|turn| &turn.message.author_name);
         let named = told.clone().filter(|(field, _)| is_name(field)).map(|(_, name)| name);
         for name in [&chat.customer.name, &chat.summary.customer_name].into_iter().chain(written).chain(named) {
-            add_customer(&mut known, name, surname_first, first_names);
+            add_customer(&mut known, name, has_surname_first(name, language), first_names);
         }
         for (field, value) in told {
             if is_address(field) {
@@ -161,9 +271,9 @@ pub fn chats_of<'a>(chat: &'a Chat, earlier: &'a [EarlierChat]) -> impl Iterator
 }
 
 /// The first name by which a customer is greeted, if it is no personal datum to be masked.
-pub fn first_name(chat: &Chat, settings: &PersonalData) -> String {
+pub fn first_name(chat: &Chat, settings: &PersonalData, language: &Language) -> String {
     let mut words = chat.customer.name.split_whitespace();
-    let surname_first = chat.told_language().is_some_and(|language| language.primary() == "hu");
+    let surname_first = has_surname_first(&chat.customer.name, language);
     let first = if surname_first && chat.customer.name.contains(' ') { words.nth(1) } else { words.next() };
     if settings.first_names || !settings.kinds.contains(&FactKind::Person) { String::new() } else { first.unwrap_or_default().to_owned() }
 }
@@ -172,6 +282,10 @@ pub fn first_name(chat: &Chat, settings: &PersonalData) -> String {
 mod tests {
     use super::*;
     use crate::chats::Customer;
+
+    fn english() -> Language {
+        Language::parse("en").unwrap()
+    }
 
     fn chat() -> Chat {
         let customer =
@@ -184,7 +298,7 @@ mod tests {
     #[test]
     fn the_customer_is_known_however_written() {
         let (settings, chat) = (PersonalData::default(), chat());
-        let mut masker = Masker::of(&settings, std::iter::once(&chat));
+        let mut masker = Masker::of(&settings, std::iter::once(&chat), &english());
         for (text, masked) in [
             ("I am elif kaya", "I am ⟦NAME_1⟧"),
             ("Kaya, Elif. Elif writes.", "⟦NAME_2⟧. Elif writes."),
@@ -203,11 +317,21 @@ mod tests {
     }
 
     #[test]
+    fn the_surname_is_found_on_either_side() {
+        let language = |tag: &str| Language::parse(tag).unwrap();
+        for (name, tag, first) in
+            [("Szabó Gergely", "en", true), ("Gergely Szabó", "hu", false), ("Varga Xénia", "hu", true), ("Elif Kaya", "tr", false)]
+        {
+            assert_eq!(has_surname_first(name, &language(tag)), first, "{name}");
+        }
+    }
+
+    #[test]
     fn kinds_and_exceptions_are_settings() {
         let chat = chat();
         let settings =
             PersonalData { kinds: vec![FactKind::Email, FactKind::Person], first_names: true, exceptions: vec!["@example.com".into()] };
-        let mut masker = Masker::of(&settings, std::iter::once(&chat));
+        let mut masker = Masker::of(&settings, std::iter::once(&chat), &english());
         assert_eq!(masker.mask("Elif: elif@example.com, a@b.de, 0532 123 45 67"), "⟦NAME_1⟧: elif@example.com, ⟦EMAIL_2⟧, 0532 123 45 67");
     }
 }
