@@ -82,6 +82,7 @@ impl Replies {
             workspace: workspace.clone(),
             chat_id: draft.chat_id.clone(),
             last_sequence: chat.summary.last_sequence,
+            channel: chat.summary.channel,
             language: language.clone(),
             several: *several,
             told: Told::of(chat, earlier),

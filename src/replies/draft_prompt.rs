@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use minijinja::{Value, context, value::Serde};
 
 use super::{
-    Agent, ContextReceipt, Draft, Source, Tone,
+    Agent, ContextReceipt, Draft, Source,
     mask::{Masker, chats_of, first_name},
     placeholder,
     prompt::{Prompts, Task, fence},
@@ -133,7 +133,7 @@ impl Material<'_> {
             introduction => introduction(chat, &draft.agent),
             language => language.english_name(),
             fence => fence(),
-            tone => draft.tone.map(Tone::words),
+            tone => draft.tone.map(|tone| tone.words(Some(language))),
             several,
             channel => channel_words(chat.summary.channel),
             mail => matches!(chat.summary.channel, Channel::Email | Channel::ContactForm | Channel::Ticket),

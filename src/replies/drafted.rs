@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{
     ContextReceipt, Engine, Finished, Generation, Progress, Source, Warning, WarningKind,
+    channel::fitted,
     draft_prompt::Given,
     generation::{Flow, Made, both, silently},
     grounding::{Grounds, other_language},
@@ -16,7 +17,7 @@ use super::{
     told::Told,
 };
 use crate::{
-    chats::Chats,
+    chats::{Channel, Chats},
     config::Workspace,
     model::{Answer, Models, Prompt},
     text::{Id, Language},
@@ -30,6 +31,7 @@ pub struct DraftEnd {
     pub chat_id: Id,
     /// Up to where the chat was read.
     pub last_sequence: i64,
+    pub channel: Channel,
     pub language: Language,
     pub several: bool,
     pub told: Told,
@@ -104,6 +106,8 @@ impl DraftEnd {
         let sources: Vec<Source> = (1..).zip(sources).filter(is_cited).map(|(_, source)| source).collect();
         let draft_id = Uuid::now_v7().to_string();
         self.offers.drafted(&self.workspace, self.chat_id.as_str(), &draft_id, &sources);
+        let (text, warning) = fitted(&text, self.channel);
+        warnings.extend(warning);
         let messages = if self.several { split(&text) } else { Vec::new() };
         // Several messages are joined by one blank line.
         let text = if self.several { messages.join("\n\n") } else { text };

@@ -2,6 +2,7 @@
 //! siblings `chats`, `knowledge` and `model` meet.
 
 mod built_in;
+mod channel;
 mod clean;
 mod draft;
 mod draft_prompt;

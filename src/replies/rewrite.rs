@@ -39,14 +39,29 @@ pub enum Tone {
 }
 
 impl Tone {
-    /// The tone as a prompt says it.
-    pub fn words(self) -> &'static str {
-        match self {
-            Tone::Formal => "formal and polite (the formal form of address where the language has one)",
-            Tone::Friendly => "friendly and warm, without being familiar",
-            Tone::Concise => "concise: nothing but what is needed, shorter than the original",
-            Tone::Empathetic => "empathetic: showing that the customer's trouble is understood",
-            Tone::Simple => "simple: plain words and short sentences",
+    /// The tone as a prompt says it, with the form of address that it has in a language.
+    pub fn words(self, language: Option<&Language>) -> String {
+        let (tone, address) = match self {
+            Tone::Formal => ("formal and polite", self.address(language)),
+            Tone::Friendly => ("friendly and warm, without being familiar", self.address(language)),
+            Tone::Concise => ("concise: nothing but what is needed, shorter than the original", ""),
+            Tone::Empathetic => ("empathetic: showing that the customer's trouble is understood", ""),
+            Tone::Simple => ("simple: plain words and short sentences", ""),
+        };
+        if address.is_empty() { tone.to_owned() } else { format!("{tone}; {address}") }
+    }
+
+    /// How a customer is addressed. What the shop's voice says goes before a friendly tone's.
+    fn address(self, language: Option<&Language>) -> &'static str {
+        match (self, language.map_or("", Language::primary)) {
+            (Tone::Formal, "tr") => "address the customer with siz, and by first name with Bey or Hanım, or by Sayın and the full name",
+            (Tone::Formal, "de") => "address the customer with Sie, and with Frau or Herr and the surname",
+            (Tone::Formal, "hu") => "address the customer with ön and Tisztelt, never with te",
+            (Tone::Formal, _) => "use the formal form of address where the language has one",
+            (_, "tr") => "siz unless the shop's way of writing says sen",
+            (_, "de") => "Sie unless the shop's way of writing says du",
+            (_, "hu") => "ön unless the shop's way of writing says te",
+            _ => "",
         }
     }
 }
@@ -136,8 +151,7 @@ impl Replies {
         let (voice, glossary) = (self.knowledge.voice(workspace), self.knowledge.glossary(workspace));
         let receipt = ContextReceipt { voice: whole(usize::from(!voice.text.is_empty())), ..ContextReceipt::default() };
         let known = self.known(chat.as_ref(), &Agent::default(), &glossary, language.as_ref(), language.as_ref());
-        let values =
-            context! { tone => tone.words(), language => language.as_ref().map(Language::english_name), voice => voice.text.as_str() };
+        let values = context! { tone => tone.words(language.as_ref()), language => language.as_ref().map(Language::english_name), voice => voice.text.as_str() };
         let rewrite = Rewrite {
             task: Task::Retone,
             shorter: tone == Tone::Concise,

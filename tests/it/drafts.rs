@@ -232,3 +232,28 @@ async fn prompts_are_what_the_golden_files_say() {
     }
     desk.close().await;
 }
+
+#[tokio::test]
+async fn a_draft_that_the_customer_wrote_past_is_stale_and_one_fits_its_channel() {
+    let mut desk = Desk::open().await;
+    let opened = pb::Opened { channel: pb::Channel::Whatsapp.into(), ..pb::Opened::default() };
+    desk.append("c", vec![event("o", Body::Opened(opened)), customer_says("m", "Where is my parcel?")]).await.unwrap();
+    desk.model.will(Answer::says(&["We are **looking** into it."]));
+    let told = desk.draft(draft_of("c")).await.unwrap();
+    assert_eq!((told.finished.text.as_str(), told.finished.replaced), ("We are looking into it.", true));
+    assert!(kinds(&told.finished).is_empty(), "{:?}", told.finished.warnings);
+
+    desk.model.will(Answer::waits_after("We are", " looking into it."));
+    let mut stream = desk.replies.draft_reply(draft_of("c")).await.unwrap().into_inner();
+    let first = stream.message().await.unwrap().unwrap();
+    assert!(matches!(first.event, Some(pb::draft_reply_response::Event::Delta(_))));
+    desk.append("c", vec![customer_says("m2", "Never mind, found it.")]).await.unwrap();
+    desk.model.go_on();
+    let mut last = None;
+    while let Some(message) = stream.message().await.unwrap() {
+        last = message.event;
+    }
+    let Some(pb::draft_reply_response::Event::Finished(finished)) = last else { panic!("{last:?}") };
+    assert_eq!(kinds(&finished), [pb::WarningKind::Stale]);
+    desk.close().await;
+}

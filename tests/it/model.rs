@@ -51,6 +51,8 @@ enum Part {
     Cut,
     /// Says nothing more, until the caller leaves.
     Hang,
+    /// Goes on when it is told to.
+    Wait,
 }
 
 impl Answer {
@@ -90,6 +92,14 @@ impl Answer {
     pub fn hangs_after(pieces: &[&str]) -> Answer {
         let mut answer = Answer::begins(pieces);
         answer.body.push(Part::Hang);
+        answer
+    }
+
+    /// Streams a piece, and the rest when it is told to go on.
+    pub fn waits_after(piece: &str, rest: &str) -> Answer {
+        let mut answer = Answer::begins(&[piece]);
+        answer.body.push(Part::Wait);
+        answer.body.extend(Answer::says(&[rest]).body);
         answer
     }
 
@@ -162,6 +172,7 @@ struct State {
     asked: Mutex<Vec<Value>>,
     authorizations: Mutex<Vec<String>>,
     left: Notify,
+    go_on: Notify,
 }
 
 impl ScriptedModel {
@@ -218,6 +229,11 @@ impl ScriptedModel {
         (message(0), message(1))
     }
 
+    /// Lets an answer that waits go on.
+    pub fn go_on(&self) {
+        self.state.go_on.notify_one();
+    }
+
     /// Waits until a caller has left a hanging answer.
     pub async fn caller_left(&self) {
         tokio::time::timeout(std::time::Duration::from_secs(10), self.state.left.notified()).await.expect("the caller left");
@@ -246,6 +262,10 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
             let sent = match part {
                 Part::Bytes(text) => send.send(Ok(Frame::data(Bytes::from(text)))).await.is_ok(),
                 Part::Cut => send.send(Err(std::io::Error::other("cut"))).await.is_ok(),
+                Part::Wait => {
+                    state.go_on.notified().await;
+                    true
+                }
                 Part::Hang => {
                     send.closed().await;
                     state.left.notify_one();
