@@ -122,7 +122,7 @@ impl Marks {
             if !plain && letter.is_ascii() && !matches!(letter, '[' | '{' | '<' | '\\' | '&' | '|') || letter.is_whitespace() {
                 continue;
             }
-            if letter.is_alphabetic() && !begins {
+            if letter.is_alphabetic() && (!begins || !may_be_bare(&text[at..])) {
                 continue;
             }
             match self.read(text, at, whole) {
@@ -137,12 +137,13 @@ impl Marks {
     fn read(&self, text: &str, start: usize, whole: bool) -> Read {
         let mut at = start;
         let unsure = |at: usize| if whole || at - start > MOST_MARK { Read::None } else { Read::Unsure };
-        let (opened, sure) = match begins_with(&text[at..], &OPENS) {
+        let word = text[at..].starts_with(char::is_alphabetic);
+        let (opened, sure) = match if word { Fits::No } else { begins_with(&text[at..], &OPENS) } {
             Fits::Whole(length) => {
                 at += length;
                 (true, true)
             }
-            fits => match begins_with(&text[at..], &MAY_OPEN) {
+            fits => match if word { Fits::No } else { begins_with(&text[at..], &MAY_OPEN) } {
                 Fits::Whole(length) => {
                     // `[` may be the beginning of `[[`.
                     if matches!(fits, Fits::Begins) && !whole {
@@ -244,6 +245,15 @@ impl Marks {
 
     fn invented(&self, start: usize, end: usize) -> Read {
         Read::Mark(FoundMark { range: start..end, which: None })
+    }
+}
+
+/// Whether a word may be a mark without brackets: something that joins a number to it follows, or nothing yet.
+fn may_be_bare(text: &str) -> bool {
+    let end = text.find(|letter: char| !narrow(letter).is_alphabetic()).unwrap_or(text.len());
+    match text[end..].chars().next().map(narrow) {
+        None => true,
+        Some(next) => matches!(next, '_' | '-' | '\\' | '.' | ':' | '#' | '–') || narrow_digit(next).is_ascii_digit(),
     }
 }
 

@@ -17,7 +17,9 @@ mod tokens;
 pub use analyzer::{Beginnings, Word, beginning, fold, grams, letter_pairs, signature, words, words_beginning};
 pub use detect::detect;
 pub use ending::{MOST_LETTERS as MOST_ENDING, with_ending};
-pub use facts::{Difference, Fact, FactKind, Figure, FigureValue, Known, difference, facts, figures, is_invisible, month, word_numbers};
+pub use facts::{
+    Difference, Fact, FactKind, Figure, FigureValue, Known, difference, facts, figures, is_invisible, month, word_numbers, worded,
+};
 pub use fingerprint::fingerprint;
 pub use id::Id;
 pub use language::{Language, lookup};

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{Warning, WarningKind, draft_prompt::SourceText, mask::chats_of};
 use crate::{
     chats::{Author, Chat, EarlierChat, Turn},
-    text::{Fact, FactKind, Figure, FigureValue, Known, Language, detect, facts, figures, fold, month, replaced, sentences, word_numbers},
+    text::{Fact, FactKind, Figure, FigureValue, Known, Language, detect, facts, figures, fold, month, replaced, sentences, worded},
 };
 use names::wrong_names;
 use promises::{Said, ungrounded};
@@ -97,11 +97,12 @@ impl Numbers {
             }
             self.figures.push(figure);
         }
-        for ((_, end), number) in worded(text, "") {
+        for ((_, end), number) in ["en", "tr", "hu", "de"].into_iter().flat_map(|language| worded(text, language)) {
+            let number = number.to_string();
             match unit_of(&text[end..]) {
-                Some(minutes) => self.lengths.extend(length(number, minutes)),
+                Some(minutes) => self.lengths.extend(length(&number, minutes)),
                 None => {
-                    self.plain.insert(number.to_owned());
+                    self.plain.insert(number);
                 }
             }
         }
@@ -334,24 +335,26 @@ impl Grounds {
                 }
             }
         }
-        let mut last = None;
         for ((start, end), number) in worded(&rest, self.language.primary()) {
-            // Of several words of one number each alone means nothing.
-            let alone = last.is_none_or(|last: usize| rest[last..start].chars().filter(|letter| letter.is_alphabetic()).count() > 3);
-            last = Some(end);
-            // `fünf Uhr`, `dokuz Aralık`
+            // `fünf Uhr`, `dokuz Aralık`, `ötezer forint`
             let next = rest[end..].trim_start();
-            let next = &next[..next.find(|letter: char| !letter.is_alphabetic()).unwrap_or(next.len())];
-            let clock = fold(next) == "uhr" || month(next).is_some();
-            let (number, after) = ([number.to_owned()], &rest[end..]);
-            let counts = alone && number[0] != "1" && (clock || unit_of(after).is_some());
-            if counts && ![&shop, &customer].iter().any(|known| known.has_number(&number, after)) {
-                let kind = if clock { WarningKind::UngroundedDate } else { WarningKind::UngroundedAmount };
+            let next = fold(&next[..next.find(|letter: char| !letter.is_alphabetic()).unwrap_or(next.len())]);
+            let before = rest[..start].trim_end().rsplit(' ').next().unwrap_or_default();
+            let moment = next == "uhr" || month(&next).is_some() || month(before).is_some();
+            let amount = CURRENCIES.iter().any(|currency| next.starts_with(currency));
+            let (number, after) = ([number.to_string()], &rest[end..]);
+            let counts = number[0] != "1" && (moment || amount || unit_of(after).is_some());
+            let known = |known: &&Numbers| known.has_number(&number, after) || (amount && known.amounts.contains(&number[0]));
+            if counts && ![&shop, &customer].iter().any(known) {
+                let kind = if moment { WarningKind::UngroundedDate } else { WarningKind::UngroundedAmount };
                 warn(kind, &rest[start..end]);
             }
         }
     }
 }
+
+/// Beginnings of currencies' names, without accents.
+const CURRENCIES: [&str; 9] = ["forint", "euro", "pound", "dollar", "dolar", "lira", "avro", "pfund", "franken"];
 
 /// A warning if a text is in another language than it should be.
 pub fn other_language(text: &str, language: &Language, languages: &[Language]) -> Option<Warning> {
@@ -431,21 +434,6 @@ fn unit_of(text: &str) -> Option<u32> {
 
 fn length(number: &str, minutes: u32) -> Option<u32> {
     number.parse::<u32>().ok()?.checked_mul(minutes)
-}
-
-/// Number words of a text with where they stand.
-fn worded<'a>(text: &'a str, language: &'a str) -> impl Iterator<Item = ((usize, usize), &'static str)> + 'a {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        loop {
-            let start = at + text[at..].find(char::is_alphabetic)?;
-            let length = text[start..].find(|letter: char| !letter.is_alphabetic()).unwrap_or(text.len() - start);
-            at = start + length;
-            if let Some(number) = word_numbers(&text[start..at], language).next() {
-                return Some(((start, at), number));
-            }
-        }
-    })
 }
 
 fn sentence_at(text: &str, at: usize) -> &str {

@@ -136,10 +136,11 @@ fn day_first(text: &str, at: usize) -> Option<(Date, usize)> {
 /// `December 3, 2026`, `december 3-án`.
 fn month_first(text: &str, at: usize) -> Option<(Date, usize)> {
     let word = word(text, at);
-    let month = month_at(text, at, word)?;
     let mut end = at + word.len();
     end += usize::from(text[end..].starts_with('.'));
+    // Most words have no number after them: that is seen sooner than what they mean.
     let (day, width, mut end) = number(text, spaces(text, end)?)?;
+    let month = month_at(text, at, word)?;
     if width > 2 || !(1..=31).contains(&day) || text[end..].starts_with([':', '%']) {
         return None;
     }

@@ -7,6 +7,7 @@ mod known;
 mod numbers;
 mod plain;
 mod spans;
+mod words;
 
 use std::ops::Range;
 
@@ -14,6 +15,7 @@ pub use dates::month;
 pub use figures::{Difference, Figure, FigureValue, difference, figures, word_numbers};
 pub use known::Known;
 pub use plain::is_invisible;
+pub use words::worded;
 
 use plain::Plain;
 use spans::Spans;

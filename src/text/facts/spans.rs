@@ -57,69 +57,87 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
     }
 
     fn fact(&self, at: usize, letter: char, begins: bool) -> Option<Step> {
-        let of = |kind: FactKind, end: Option<usize>| {
-            end.filter(|end| *end > at && (self.wanted)(kind)).map(|end| Step::Fact { kind, end, becomes: None })
-        };
+        let amount = || amount_at(self.text, at);
         match letter {
-            '`' => of(FactKind::Snippet, self.snippet(at)),
-            '<' => of(FactKind::Snippet, self.tag(at)),
+            '`' => self.of(FactKind::Snippet, at, || self.snippet(at)),
+            '<' => self.of(FactKind::Snippet, at, || self.tag(at)),
             '{' | '[' | '%' | '$' => {
-                of(FactKind::Placeholder, self.placeholder(at)).or_else(|| of(FactKind::Amount, amount_at(self.text, at)))
+                self.of(FactKind::Placeholder, at, || self.placeholder(at)).or_else(|| self.of(FactKind::Amount, at, amount))
             }
-            '@' if begins => of(FactKind::Handle, self.handle(at)),
-            '#' => of(FactKind::Code, self.code(at)).or_else(|| of(FactKind::Handle, self.handle(at))),
-            '⟦' => of(FactKind::Code, Some(self.brackets(at))),
-            '+' | '(' | '0'..='9' => self.number(at, begins, of),
-            _ if letter.is_alphabetic() => {
-                if begins {
-                    // What is known is known for certain: but a link that begins with a name is a link.
-                    if let Some(step) = of(FactKind::Link, self.link(at))
-                        .or_else(|| of(FactKind::Email, self.email(at)))
-                        .or_else(|| of(FactKind::File, self.file(at)))
-                    {
-                        return Some(step);
-                    }
-                    if let Some(found) = self.known.at(self.text, at, &self.wanted) {
-                        return Some(Step::Fact { kind: found.kind, end: found.end, becomes: found.becomes });
-                    }
-                }
-                let iban = of(FactKind::Iban, self.iban(at));
-                if iban.is_some() || !begins || date_at(self.text, at).is_some() {
-                    return iban;
-                }
-                of(FactKind::Amount, amount_at(self.text, at)).or_else(|| of(FactKind::Code, self.code(at)))
-            }
+            '@' if begins => self.of(FactKind::Handle, at, || self.handle(at)),
+            '#' => self.of(FactKind::Code, at, || self.code(at)).or_else(|| self.of(FactKind::Handle, at, || self.handle(at))),
+            '⟦' => self.of(FactKind::Code, at, || Some(self.brackets(at))),
+            '+' | '(' | '0'..='9' => self.number(at, begins),
+            _ if letter.is_alphabetic() => self.word(at, letter, begins),
             _ if letter.is_ascii() || letter.is_whitespace() => None,
-            _ => of(FactKind::Amount, amount_at(self.text, at)),
+            _ => self.of(FactKind::Amount, at, amount),
         }
     }
 
-    fn number(&self, at: usize, begins: bool, of: impl Fn(FactKind, Option<usize>) -> Option<Step>) -> Option<Step> {
+    /// A fact of a kind, if it is wanted and its end is found.
+    fn of(&self, kind: FactKind, at: usize, end: impl FnOnce() -> Option<usize>) -> Option<Step> {
+        if !(self.wanted)(kind) {
+            return None;
+        }
+        end().filter(|end| *end > at).map(|end| Step::Fact { kind, end, becomes: None })
+    }
+
+    /// What begins with a letter, at a word's beginning or inside of one.
+    fn word(&self, at: usize, letter: char, begins: bool) -> Option<Step> {
+        if !begins {
+            return self.of(FactKind::Iban, at, || self.iban(at));
+        }
+        let token = self.token(at);
+        // What is known is known for certain: but a link that begins with a name is a link.
+        let found = self.address(at, token).or_else(|| self.known(at)).or_else(|| self.of(FactKind::Iban, at, || self.iban(at)));
+        if found.is_some() || date_at(self.text, at).is_some() {
+            return found;
+        }
+        let sign = letter.is_uppercase() || matches!(letter, 't' | 'f' | 'k' | 'z');
+        let amount = if sign { self.of(FactKind::Amount, at, || amount_at(self.text, at)) } else { None };
+        let digits = token.bytes().any(|byte| byte.is_ascii_digit());
+        amount.or_else(|| if digits { self.of(FactKind::Code, at, || self.code(at)) } else { None })
+    }
+
+    /// Up to the next white space.
+    fn token(&self, at: usize) -> &str {
+        let rest = &self.text[at..];
+        &rest[..rest.find(char::is_whitespace).unwrap_or(rest.len())]
+    }
+
+    /// A link, an e-mail address or a file: each has a point, a colon or an at sign.
+    fn address(&self, at: usize, token: &str) -> Option<Step> {
+        if !token.bytes().any(|byte| matches!(byte, b'.' | b':' | b'@')) {
+            return None;
+        }
+        self.of(FactKind::Link, at, || self.link(at))
+            .or_else(|| self.of(FactKind::Email, at, || self.email(at)))
+            .or_else(|| self.of(FactKind::File, at, || self.file(at)))
+    }
+
+    fn known(&self, at: usize) -> Option<Step> {
+        let found = self.known.at(self.text, at, &self.wanted)?;
+        Some(Step::Fact { kind: found.kind, end: found.end, becomes: found.becomes })
+    }
+
+    fn number(&self, at: usize, begins: bool) -> Option<Step> {
         let digit = self.text.as_bytes()[at].is_ascii_digit();
         // An address, a known code or term may begin with a number.
         if begins && digit {
-            let known = of(FactKind::Email, self.email(at))
-                .or_else(|| of(FactKind::Link, self.link(at)))
-                .or_else(|| of(FactKind::File, self.file(at)));
-            if known.is_some() {
-                return known;
-            }
-            if let Some(found) = self.known.at(self.text, at, &self.wanted) {
-                return Some(Step::Fact { kind: found.kind, end: found.end, becomes: found.becomes });
+            let found = self.address(at, self.token(at)).or_else(|| self.known(at));
+            if found.is_some() {
+                return found;
             }
         }
         if digit && (date_at(self.text, at).is_some() || time_at(self.text, at).is_some()) {
             return None;
         }
         let groups = self.groups(at);
-        let proven = groups.proven();
-        let proven = proven.and_then(|(kind, end)| of(kind, Some(end)));
-        if proven.is_some() {
-            return proven;
-        }
-        let amount = if digit { of(FactKind::Amount, amount_at(self.text, at)) } else { None };
-        let phone = || of(FactKind::Phone, groups.phone());
-        amount.or_else(phone).or_else(|| if begins && digit { of(FactKind::Code, self.code(at)) } else { None })
+        let proven = groups.proven().and_then(|(kind, end)| self.of(kind, at, || Some(end)));
+        proven
+            .or_else(|| if digit { self.of(FactKind::Amount, at, || amount_at(self.text, at)) } else { None })
+            .or_else(|| self.of(FactKind::Phone, at, || groups.phone()))
+            .or_else(|| if begins && digit { self.of(FactKind::Code, at, || self.code(at)) } else { None })
     }
 
     /// The end of what is no fact: of a date, a number, or a single letter. A word is read on letter by letter, for what may begin in it.
@@ -264,6 +282,10 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
     fn iban(&self, at: usize) -> Option<usize> {
         let bytes = &self.text.as_bytes()[at..];
         if bytes.len() < 15 || !bytes[0].is_ascii_alphabetic() || !bytes[1].is_ascii_alphabetic() {
+            return None;
+        }
+        // Two digits follow, or what stands between groups.
+        if !(bytes[2].is_ascii_digit() || matches!(bytes[2], b' ' | b'-' | b'.')) {
             return None;
         }
         let country = [bytes[0].to_ascii_uppercase(), bytes[1].to_ascii_uppercase()];
