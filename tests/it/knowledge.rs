@@ -3,7 +3,7 @@
 use deskhand::api::pb;
 use tonic::Code;
 
-use crate::desk::{Desk, eventually, refused, selin};
+use crate::desk::{Desk, customer_says, eventually, refused, selin};
 
 fn article(id: &str, language: &str, title: &str, body: &str) -> pb::Article {
     pb::Article { id: id.into(), language: language.into(), title: title.into(), body: body.into(), ..pb::Article::default() }
@@ -238,9 +238,25 @@ async fn the_report_tells_what_people_did() {
         };
         desk.knowledge.rate_article(request).await.unwrap();
     }
-    let suggestions = desk
-        .suggest(pb::SuggestAnswersRequest { query: "/refund".into(), language: "en".into(), ..pb::SuggestAnswersRequest::default() })
-        .await;
+    desk.append("c", vec![customer_says("m", "hello")]).await.unwrap();
+    let request = pb::SuggestAnswersRequest {
+        chat_id: "c".into(),
+        query: "/refund".into(),
+        language: "en".into(),
+        ..pb::SuggestAnswersRequest::default()
+    };
+    let suggestions = desk.suggest(request).await;
+
+    // What was shown is written behind the answer; an outcome waits until it is.
+    let offer = pb::record_outcome_request::Offer::SuggestionId(suggestions[0].suggestion_id.clone());
+    let outcome = pb::RecordOutcomeRequest {
+        chat_id: "c".into(),
+        outcome_id: "o1".into(),
+        offer: Some(offer),
+        action: pb::OutcomeAction::Dismissed.into(),
+        ..pb::RecordOutcomeRequest::default()
+    };
+    desk.replies.record_outcome(outcome).await.unwrap();
 
     let report = desk.knowledge.get_search_report(pb::GetSearchReportRequest::default()).await.unwrap().into_inner();
     assert_eq!((report.searches, report.searches_without_hit), (3, 1), "a query typed letter by letter is one");
