@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Instant};
 
 use async_stream::{stream, try_stream};
+use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::{
-    ContextReceipt, Engine, Finished, Generation, Progress, Source, Warning, WarningKind,
+    Checked, ContextReceipt, Engine, Finished, Generation, Progress, ReplyError, Source, Warning, WarningKind,
     channel::fitted,
     draft_prompt::Given,
     generation::{Flow, Made, both, silently},
@@ -81,19 +82,27 @@ pub fn from_model(answer: Answer, given: Given, guards: Guards, end: DraftEnd, s
                 message: "the model named personal data that this chat does not have; it was taken out".to_owned(),
             });
         }
-        if let Some((purged, warning)) = secrets.purged(&made.text) {
-            made.text = purged;
-            made.warnings.push(warning);
-        }
-        let checked = grounds.check(&made.text);
-        made.text = checked.text;
-        made.warnings.extend(checked.warnings);
+        let text = made.text.clone();
+        // A long chat takes its time to be looked through.
+        let judged = spawn_blocking(move || judge(text, &secrets, &grounds)).await.map_err(|_| ReplyError::BuiltIn)?;
+        made.text = judged.text;
+        made.warnings.extend(judged.warnings);
         let finished = end.finished(made, sources, receipt, if withheld { None } else { Some(&shown) }).await;
         if withheld {
             yield Progress::Delta(finished.text.clone());
         }
         yield Progress::Finished(Box::new(finished));
     })
+}
+
+/// What may be shown of a draft, and what is doubtful in it.
+fn judge(text: String, secrets: &Secrets, grounds: &Grounds) -> Checked {
+    let (text, leak) = match secrets.purged(&text) {
+        Some((purged, warning)) => (purged, Some(warning)),
+        None => (text, None),
+    };
+    let Checked { text, warnings } = grounds.check(&text);
+    Checked { text, warnings: leak.into_iter().chain(warnings).collect() }
 }
 
 impl DraftEnd {

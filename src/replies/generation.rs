@@ -15,7 +15,7 @@ use super::{
 use crate::model::{Answer, Ending, ModelError, Piece, TokensUsed};
 
 /// Longest text that is taken from a model: many times what a reply box holds.
-const MOST_TEXT_BYTES: usize = 128 << 10;
+const MOST_TEXT_BYTES: usize = 48 << 10;
 
 /// A text being made. Dropping it ends the model's work.
 pub type Generation = Pin<Box<dyn Stream<Item = Result<Progress, ReplyError>> + Send>>;

@@ -17,6 +17,9 @@ use promises::{Said, ungrounded};
 
 /// What stands where a link was taken out.
 pub const TAKEN_OUT: &str = "[…]";
+/// Most messages of a chat that are looked through, the latest of them, and most warnings of one draft.
+const MOST_TURNS: usize = 500;
+const MOST_WARNINGS: usize = 40;
 /// A draft of fewer letters tells no language.
 const LEAST_LETTERS: usize = 30;
 
@@ -175,7 +178,7 @@ impl Grounds {
         let mut customer_names = vec![chat.customer.name.clone(), chat.summary.customer_name.clone()];
         let mut dates = vec![now.strftime("%Y-%m-%d").to_string()];
         for chat in chats_of(chat, earlier) {
-            for Turn { at, message, .. } in &chat.turns {
+            for Turn { at, message, .. } in chat.turns.iter().rev().take(MOST_TURNS) {
                 dates.push(at.strftime("%Y-%m-%d").to_string());
                 if message.author == Author::Customer {
                     customer.push(message.text.clone());
@@ -232,6 +235,7 @@ impl Grounds {
             warnings.push(Warning { kind: WarningKind::WrongName, excerpt: wrong.excerpt.to_owned(), message: message.to_owned() });
         }
         warnings.extend(other_language(&text, &self.language, &self.languages));
+        warnings.truncate(MOST_WARNINGS);
         Checked { text, warnings }
     }
 

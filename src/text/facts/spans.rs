@@ -11,6 +11,8 @@ use super::{
 const MOST_PLACEHOLDER: usize = 60;
 const MOST_SNIPPET: usize = 2000;
 const MOST_LINK: usize = 2000;
+/// Longest host, address or file name, in bytes.
+const MOST_NAME: usize = 320;
 /// Most groups of digits that are read as one number.
 const MOST_GROUPS: usize = 12;
 /// From how many digits a number without anything else is a code, and with dashes in it.
@@ -99,10 +101,20 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
         amount.or_else(|| if digits { self.of(FactKind::Code, at, || self.code(at)) } else { None })
     }
 
-    /// Up to the next white space.
+    /// Up to the next white space, within a bound.
     fn token(&self, at: usize) -> &str {
-        let rest = &self.text[at..];
+        let rest = self.near(at);
         &rest[..rest.find(char::is_whitespace).unwrap_or(rest.len())]
+    }
+
+    /// What follows, as far as one name reaches: a text without spaces is not read anew from each of its points.
+    fn near(&self, at: usize) -> &str {
+        let rest = &self.text[at..];
+        let mut end = rest.len().min(MOST_NAME);
+        while !rest.is_char_boundary(end) {
+            end -= 1;
+        }
+        &rest[..end]
     }
 
     /// A link, an e-mail address or a file: each has a point, a colon or an at sign.
@@ -162,7 +174,7 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
     }
 
     fn placeholder(&self, at: usize) -> Option<usize> {
-        let rest = &self.text[at..];
+        let rest = self.near(at);
         let (open, close) = [("{{", "}}"), ("{%", "%}"), ("${", "}"), ("{", "}"), ("[", "]"), ("%", "%")]
             .into_iter()
             .find(|(open, _)| rest.starts_with(open))?;
@@ -188,7 +200,7 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
 
     /// What looks like a mark, or its bracket alone.
     fn brackets(&self, at: usize) -> usize {
-        let length = self.text[at..].find('⟧').filter(|length| *length <= MOST_PLACEHOLDER);
+        let length = self.near(at).find('⟧').filter(|length| *length <= MOST_PLACEHOLDER);
         at + length.map_or('⟦'.len_utf8(), |length| length + '⟧'.len_utf8())
     }
 
@@ -215,7 +227,7 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
             .into_iter()
             .any(|scheme| bytes.len() > scheme.len() && bytes[..scheme.len()].eq_ignore_ascii_case(scheme.as_bytes()));
         if !scheme {
-            let host = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')).count();
+            let host = rest.bytes().take(MOST_NAME).take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')).count();
             let name = rest[..host].trim_end_matches(['.', '-']);
             let domain = name.rsplit_once('.').filter(|(host, _)| host.len() > 1)?.1;
             let ends = !rest[name.len()..].starts_with(|next: char| next == '@' || next.is_alphanumeric());
@@ -259,7 +271,7 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
     }
 
     fn email(&self, at: usize) -> Option<usize> {
-        let rest = &self.text[at..];
+        let rest = self.near(at);
         let local = rest
             .find(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '.' | '_' | '%' | '+' | '-'))
             .filter(|length| *length > 0)?;
@@ -271,7 +283,7 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
     }
 
     fn file(&self, at: usize) -> Option<usize> {
-        let rest = &self.text[at..];
+        let rest = self.near(at);
         let length = rest.find(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '.' | '-' | '_')).unwrap_or(rest.len());
         let name = rest[..length].trim_end_matches(['.', '-']);
         let (stem, extension) = name.rsplit_once('.')?;
@@ -315,7 +327,7 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
     /// Letters and digits in one word that is no quantity, ordinal or number with an ending.
     fn code(&self, at: usize) -> Option<usize> {
         let start = at + usize::from(self.text[at..].starts_with('#'));
-        let rest = &self.text[start..];
+        let rest = self.near(start);
         let joins = |letter: char| matches!(letter, '-' | '_' | '/' | '.');
         let mut length = 0;
         for (place, letter) in rest.char_indices() {
