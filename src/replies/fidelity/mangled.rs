@@ -3,22 +3,11 @@
 use std::{fs, path::Path};
 
 use super::*;
+use crate::replies::random::Random;
 use crate::text::paragraphs;
 
 const MANGLED: usize = 10_000;
 const FAITHFUL: usize = 1000;
-
-/// Numbers that look drawn at random and are the same in each run (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((mixed ^ (mixed >> 31)) % most as u64) as usize
-    }
-}
 
 /// Paragraphs of the sample shop's documents that have facts, with their languages; more facts are put into some.
 fn texts() -> Vec<(Language, String)> {

@@ -1,29 +1,9 @@
 //! Five thousand values, generated and published, as customers write them: how many reach a model.
 
 use super::*;
-use crate::chats::Customer;
+use crate::{chats::Customer, replies::random::Random};
 
 const EACH: usize = 500;
-
-/// Numbers that look drawn at random and are the same in each run (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((mixed ^ (mixed >> 31)) % most as u64) as usize
-    }
-
-    fn digits(&mut self, count: usize) -> Vec<u8> {
-        (0..count).map(|_| self.below(10) as u8).collect()
-    }
-
-    fn pick<'a>(&mut self, those: &[&'a str]) -> &'a str {
-        those[self.below(those.len())]
-    }
-}
 
 fn text(digits: &[u8]) -> String {
     digits.iter().map(|digit| char::from(b'0' + digit)).collect()
