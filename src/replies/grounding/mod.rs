@@ -1,6 +1,7 @@
 //! Whether a draft says only what something makes: its links, amounts, dates, numbers, promises, names and language.
 
 mod names;
+mod numbers;
 mod promises;
 
 use std::collections::HashSet;
@@ -10,9 +11,10 @@ use jiff::Timestamp;
 use super::{Warning, WarningKind, draft_prompt::SourceText, mask::chats_of};
 use crate::{
     chats::{Author, Chat, EarlierChat, Turn},
-    text::{Fact, FactKind, Figure, FigureValue, Known, Language, detect, facts, figures, fold, month, replaced, sentences, worded},
+    text::{Fact, FactKind, Known, Language, detect, facts, replaced, sentences},
 };
 use names::wrong_names;
+use numbers::ungrounded_numbers;
 use promises::{Said, ungrounded};
 
 /// What stands where a link was taken out.
@@ -47,111 +49,6 @@ pub struct Checked {
     /// The draft without the links that nothing makes.
     pub text: String,
     pub warnings: Vec<Warning>,
-}
-
-/// What texts say in figures.
-#[derive(Default)]
-struct Numbers {
-    figures: Vec<Figure>,
-    /// Amounts of money and percentages.
-    amounts: HashSet<String>,
-    /// Numbers that no unit of time follows.
-    plain: HashSet<String>,
-    /// Lengths of time, in minutes.
-    lengths: HashSet<u32>,
-    /// Days, months, years, hours and minutes of dates and times.
-    parts: HashSet<String>,
-    /// The text's letters and digits alone, in small letters.
-    letters: String,
-}
-
-impl Numbers {
-    fn of<'a>(texts: impl Iterator<Item = &'a str>) -> Numbers {
-        let mut numbers = Numbers::default();
-        for text in texts {
-            numbers.add(text);
-        }
-        numbers
-    }
-
-    fn add(&mut self, text: &str) {
-        for fact in facts(text, &Known::default(), |kind| kind == FactKind::Amount) {
-            for figure in figures(&text[fact.range]) {
-                if let FigureValue::Number(readings) = figure.value {
-                    self.amounts.extend(readings);
-                }
-            }
-        }
-        let mut at = 0;
-        for figure in figures(text) {
-            at = text[at..].find(&figure.written).map_or(at, |found| at + found + figure.written.len());
-            match &figure.value {
-                FigureValue::Number(readings) => match unit_of(&text[at..]) {
-                    Some(minutes) => self.lengths.extend(readings.iter().filter_map(|reading| length(reading, minutes))),
-                    None => self.plain.extend(readings.iter().cloned()),
-                },
-                FigureValue::Date(date) => {
-                    self.parts.extend([date.day.to_string(), date.month.to_string()]);
-                    self.parts.extend(date.year.map(|year| year.to_string()));
-                }
-                FigureValue::Time(time) => {
-                    self.parts.extend([time.hour.to_string(), (time.hour % 12).to_string(), time.minute.to_string()]);
-                }
-            }
-            self.figures.push(figure);
-        }
-        for ((_, end), number) in ["en", "tr", "hu", "de"].into_iter().flat_map(|language| worded(text, language)) {
-            let number = number.to_string();
-            match unit_of(&text[end..]) {
-                Some(minutes) => self.lengths.extend(length(&number, minutes)),
-                None => {
-                    self.plain.insert(number);
-                }
-            }
-        }
-        self.letters.extend(text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase));
-        self.letters.push(' ');
-    }
-
-    /// Whether a number is known that `after` follows: as the same length of time, or without a unit.
-    fn has_number(&self, readings: &[String], after: &str) -> bool {
-        readings.iter().any(|reading| match unit_of(after) {
-            Some(minutes) => {
-                self.plain.contains(reading)
-                    || length(reading, minutes).is_some_and(|length| self.lengths.contains(&length))
-                    // Some languages call it an hour what others call a clock's.
-                    || (minutes == HOUR && self.parts.contains(reading))
-            }
-            None => {
-                let as_length = |number: u32| LENGTHS.iter().any(|minutes| self.lengths.contains(&number.saturating_mul(*minutes)));
-                self.plain.contains(reading)
-                    || self.amounts.contains(reading)
-                    || self.parts.contains(reading)
-                    || reading.parse::<u32>().is_ok_and(as_length)
-            }
-        })
-    }
-
-    fn has_amount(&self, figure: &Figure) -> bool {
-        let known = |reading: &String| self.amounts.contains(reading) || self.plain.contains(reading);
-        matches!(&figure.value, FigureValue::Number(readings) if readings.iter().any(known))
-    }
-
-    /// Whether a date or time is known, or the day of a date whose month is: `from 24 to 25 November`.
-    fn has_moment(&self, figure: &Figure) -> bool {
-        let others = || match &figure.value {
-            FigureValue::Date(date) => {
-                let same_month = |known: &Figure| matches!(known.value, FigureValue::Date(known) if known.month == date.month);
-                self.plain.contains(&date.day.to_string()) && self.figures.iter().any(same_month)
-            }
-            FigureValue::Time(time) => {
-                let hours = [time.hour.to_string(), (time.hour % 12).to_string()];
-                time.minute == 0 && hours.iter().any(|hour| self.plain.contains(hour))
-            }
-            FigureValue::Number(_) => false,
-        };
-        self.figures.iter().any(|known| known.may_be(figure)) || others()
-    }
 }
 
 /// What a draft was made from.
@@ -220,7 +117,7 @@ impl Grounds {
     /// Checks a draft.
     pub fn check(&self, draft: &str) -> Checked {
         let (text, mut warnings) = self.without_foreign_links(draft);
-        self.check_figures(&text, &mut warnings);
+        warnings.extend(ungrounded_numbers(&text, self));
         let said = Said::of(self.shop.iter().map(String::as_str), self.language.primary());
         for sentence in ungrounded(&text, self.language.primary(), &said) {
             warnings.push(Warning {
@@ -279,86 +176,7 @@ impl Grounds {
         let text = replaced(draft, &foreign, |_| TAKEN_OUT.to_owned());
         (without_images(&text), warnings)
     }
-
-    fn check_figures(&self, draft: &str, warnings: &mut Vec<Warning>) {
-        let shop = Numbers::of(self.shop.iter().chain(&self.shop_names).map(String::as_str));
-        let customer = Numbers::of(self.customer.iter().chain(&self.customer_names).map(String::as_str));
-        let dates = Numbers::of(self.dates.iter().map(String::as_str));
-        let mut warn = |kind: WarningKind, excerpt: &str| {
-            let message = match kind {
-                WarningKind::UngroundedDate => "no source, record or message has this date or time",
-                _ => "no source, record or message has this number",
-            };
-            warnings.push(Warning { kind, excerpt: excerpt.to_owned(), message: message.to_owned() });
-        };
-        // What is a fact of its own is looked for as a whole.
-        let whole = facts(draft, &Known::default(), |kind| kind != FactKind::Placeholder && kind != FactKind::Handle);
-        for fact in &whole {
-            let written = &draft[fact.range.clone()];
-            let letters: String = written.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-            let grounded = match fact.kind {
-                FactKind::Amount => {
-                    let values = figures(written);
-                    let mentioned = || is_mention(sentence_at(draft, fact.range.start));
-                    values.iter().all(|figure| shop.has_amount(figure))
-                        || (values.iter().all(|figure| customer.has_amount(figure)) && mentioned())
-                }
-                FactKind::Phone | FactKind::NationalId | FactKind::Card => {
-                    // A phone number is the same without its country.
-                    let digits: String = letters.chars().filter(char::is_ascii_digit).collect();
-                    let local = digits.trim_start_matches('0');
-                    let local = &local[local.len().saturating_sub(LOCAL_DIGITS)..];
-                    shop.letters.contains(local) || customer.letters.contains(local)
-                }
-                FactKind::Code | FactKind::Iban | FactKind::File => shop.letters.contains(&letters) || customer.letters.contains(&letters),
-                _ => true,
-            };
-            if !grounded {
-                warn(WarningKind::UngroundedAmount, written);
-            }
-        }
-        let rest = replaced(draft, &whole, |_| " \u{fffc} ".to_owned());
-        let mut at = 0;
-        for figure in figures(&rest) {
-            let start = rest[at..].find(&figure.written).map_or(at, |found| at + found);
-            at = start + figure.written.len();
-            match &figure.value {
-                FigureValue::Date(_) | FigureValue::Time(_) => {
-                    if ![&shop, &customer, &dates].iter().any(|known| known.has_moment(&figure)) {
-                        warn(WarningKind::UngroundedDate, &figure.written);
-                    }
-                }
-                FigureValue::Number(readings) => {
-                    let known = |known: &&Numbers| {
-                        known.has_number(readings, &rest[at..]) || known.figures.iter().any(|known| known.may_be(&figure))
-                    };
-                    let known = [&shop, &customer, &dates].iter().any(known);
-                    if !known && !is_list_number(&rest, start, at) && figure.written != "1" {
-                        warn(WarningKind::UngroundedAmount, &figure.written);
-                    }
-                }
-            }
-        }
-        for ((start, end), number) in worded(&rest, self.language.primary()) {
-            // `fünf Uhr`, `dokuz Aralık`, `ötezer forint`
-            let next = rest[end..].trim_start();
-            let next = fold(&next[..next.find(|letter: char| !letter.is_alphabetic()).unwrap_or(next.len())]);
-            let before = rest[..start].trim_end().rsplit(' ').next().unwrap_or_default();
-            let moment = next == "uhr" || month(&next).is_some() || month(before).is_some();
-            let amount = CURRENCIES.iter().any(|currency| next.starts_with(currency));
-            let (number, after) = ([number.to_string()], &rest[end..]);
-            let counts = number[0] != "1" && (moment || amount || unit_of(after).is_some());
-            let known = |known: &&Numbers| known.has_number(&number, after) || (amount && known.amounts.contains(&number[0]));
-            if counts && ![&shop, &customer].iter().any(known) {
-                let kind = if moment { WarningKind::UngroundedDate } else { WarningKind::UngroundedAmount };
-                warn(kind, &rest[start..end]);
-            }
-        }
-    }
 }
-
-/// Beginnings of currencies' names, without accents.
-const CURRENCIES: [&str; 9] = ["forint", "euro", "pound", "dollar", "dolar", "lira", "avro", "pfund", "franken"];
 
 /// A warning if a text is in another language than it should be.
 pub fn other_language(text: &str, language: &Language, languages: &[Language]) -> Option<Warning> {
@@ -380,133 +198,6 @@ pub fn other_language(text: &str, language: &Language, languages: &[Language]) -
         excerpt: first,
         message: format!("this is in {}, asked was {}", written.english_name(), language.english_name()),
     })
-}
-
-/// By how many of its last digits a phone number is known.
-const LOCAL_DIGITS: usize = 9;
-
-/// Beginnings of units of time, without accents, with their minutes.
-const UNITS: [(&str, u32); 32] = [
-    ("week", WEEK),
-    ("woche", WEEK),
-    ("hafta", WEEK),
-    ("het", WEEK),
-    ("day", DAY),
-    ("tag", DAY),
-    ("gun", DAY),
-    ("nap", DAY),
-    ("werktag", DAY),
-    ("is gun", DAY),
-    ("munkanap", DAY),
-    ("business day", DAY),
-    ("working day", DAY),
-    ("arbeitstag", DAY),
-    ("year", YEAR),
-    ("jahr", YEAR),
-    ("yil", YEAR),
-    ("ev", YEAR),
-    ("hour", HOUR),
-    ("h ", HOUR),
-    ("stunde", HOUR),
-    ("saat", HOUR),
-    ("ora", HOUR),
-    ("month", MONTH),
-    ("monat", MONTH),
-    ("ay", MONTH),
-    ("honap", MONTH),
-    ("minute", 1),
-    ("min", 1),
-    ("dakika", 1),
-    ("dk", 1),
-    ("perc", 1),
-];
-const HOUR: u32 = 60;
-const DAY: u32 = 24 * HOUR;
-const WEEK: u32 = 7 * DAY;
-const MONTH: u32 = 30 * DAY;
-const YEAR: u32 = 12 * MONTH;
-const LENGTHS: [u32; 6] = [1, HOUR, DAY, WEEK, MONTH, YEAR];
-
-/// The minutes of the unit that a text begins with.
-fn unit_of(text: &str) -> Option<u32> {
-    let beginning: String = text.chars().take(20).collect();
-    let folded = format!("{} ", fold(&beginning));
-    let word = folded.trim_start_matches([' ', '-', '\u{a0}', '.']);
-    let near = folded.len() - word.len() <= 2;
-    UNITS.iter().find(|(unit, _)| near && word.starts_with(unit)).map(|(_, minutes)| *minutes)
-}
-
-fn length(number: &str, minutes: u32) -> Option<u32> {
-    number.parse::<u32>().ok()?.checked_mul(minutes)
-}
-
-fn sentence_at(text: &str, at: usize) -> &str {
-    let base = text.as_ptr() as usize;
-    sentences(text)
-        .find(|sentence| (sentence.as_ptr() as usize - base..sentence.as_ptr() as usize - base + sentence.len()).contains(&at))
-        .unwrap_or(text)
-}
-
-/// Whether a sentence only repeats what the customer said, or denies it.
-fn is_mention(sentence: &str) -> bool {
-    const CUES: [&str; 45] = [
-        "you wrote",
-        "you write",
-        "you say",
-        "you describe",
-        "you said",
-        "you mention",
-        "you were",
-        "you told",
-        "you paid",
-        "you saw",
-        "your ",
-        "you've",
-        "you had",
-        "not ",
-        "n't",
-        "instead of",
-        "yazdig",
-        "belirttig",
-        "bahsettig",
-        "soyledig",
-        "degil",
-        "odedig",
-        "gordug",
-        "dedig",
-        "irta",
-        "emlit",
-        "nem ",
-        "jelez",
-        "fizetett",
-        "latott",
-        "helyett",
-        "geschrieben",
-        "schrieben",
-        "schriebst",
-        "schreiben",
-        "erwahn",
-        "genannt",
-        "nicht",
-        "bezahlt",
-        "gezahlt",
-        "statt",
-        "gesehen",
-        "ihre ",
-        "deine ",
-        "sizin",
-    ];
-    let folded = format!(" {}", fold(sentence));
-    CUES.iter().any(|cue| folded.contains(&format!(" {cue}")) || (*cue == "n't" && folded.contains(cue)))
-}
-
-/// Whether a number counts the steps of a list, or names one.
-fn is_list_number(text: &str, start: usize, end: usize) -> bool {
-    const STEPS: [&str; 9] = ["step", "steps", "schritt", "adim", "lepes", "punkt", "point", "madde", "pont"];
-    let before = text[..start].trim_end_matches([' ', '\t', '*', '-']);
-    let last = fold(before.rsplit(' ').next().unwrap_or_default());
-    let begins = before.is_empty() || before.ends_with('\n');
-    STEPS.contains(&last.as_str()) || (begins && text[end..].starts_with(['.', ')', ':']))
 }
 
 /// A link as two writings of it are compared.

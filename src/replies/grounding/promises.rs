@@ -4,6 +4,8 @@
 //! future, done) or a time. It is grounded by a sentence of the shop's that affirms the same action, its time by one that names it.
 //! Actions and times are known by the beginnings of words in English, Turkish, Hungarian and German; other languages are not checked.
 
+use std::collections::HashSet;
+
 use crate::text::{FigureValue, figures, fold, sentences};
 
 /// The languages of the tables, in their order.
@@ -519,6 +521,70 @@ const MENTIONS: Words = [
     ],
 ];
 
+/// The conditions among them.
+const CONDITIONS: Words = [
+    &["if ", "once ", "unless"],
+    &["olursa", "halinde", "eger", "ederseniz", "isterseniz"],
+    &["ha ", "amennyiben"],
+    &["falls", "wenn ", "sollte", "sobald", "sofern"],
+];
+/// What makes another's word one's own.
+const CONFIRMATIONS: Words = [&["as you were told", "as promised", "as they told", "as agreed"], &[" gibi "], &["ahogy"], &[" wie "]];
+/// Beginnings of what was done that promises nothing.
+const HARMLESS: Words = [
+    &[
+        "look", "check", "review", "note", "receiv", "forward", "pass", "ask", "attach", "list", "thank", "need", "want", "miss", "notic",
+        "talk", "email", "mail", "tri", "confirm", "contact", "answer", "explain", "verif", "open", "record", "add", "alert", "flag",
+        "shar", "been", "moved on",
+    ],
+    &[
+        "incele", "kontrol", "bakt", "not", "ilet", "gord", "anlad", "okud", "aldi", "aldim", "uzul", "duyd", "yazd", "sord", "ogren",
+        "buld", "sevin", "belirt", "paylas", "soyle", "adim", "yardim", "fark", "takip", "tespit", "teyit", "rica", "kayde", "bahset",
+        "istedi", "konus", "danis", "dedi", "tesekkur", "merak", "ozur", "hatirlat", "uzdu", "verd", "ulast", "kaldi", "oldu", "cikti",
+        "basla", "bildir", "memnun", "eklet", "artik", "santim", "sildik",
+    ],
+    &[
+        "megnez",
+        "ellenor",
+        "tovabbi",
+        "kert",
+        "jelez",
+        "jelzett",
+        "latt",
+        "kapt",
+        "megkapt",
+        "irt",
+        "olvas",
+        "elolvas",
+        "sajnal",
+        "utananez",
+        "feljegyez",
+        "szolt",
+        "ertett",
+        "megert",
+        "megprobal",
+        "probal",
+        "talal",
+        "beszel",
+        "egyeztet",
+        "ment",
+        "rogzit",
+        "atadt",
+        "kiderit",
+        "miatt",
+        "mondt",
+        "irtuk",
+        "emlit",
+        "neztem",
+        "megirt",
+        "gondolt",
+        "orult",
+        "kuldt",
+        "felirt",
+    ],
+    &[],
+];
+
 /// What others said, told as such.
 const REPORTS: Words = [
     &["you say", "you were told", "you mention", "you've been told", "being told"],
@@ -534,6 +600,7 @@ pub struct Said {
     sentences: Vec<(u32, u32)>,
     /// The times of all sentences.
     times: u32,
+    words: HashSet<String>,
 }
 
 impl Said {
@@ -546,6 +613,7 @@ impl Said {
             let actions = bits(ACTIONS.iter().map(|action| any(&action.words)));
             let times = bits(TIMES.iter().map(any));
             said.times |= times;
+            said.words.extend(folded.split(|letter: char| !letter.is_alphanumeric()).map(str::to_owned));
             if !any(&NEGATIVES) {
                 said.sentences.push((actions, times));
             }
@@ -570,23 +638,77 @@ fn is_ungrounded(sentence: &str, own: usize, said: &Said) -> bool {
     let folded = folded(sentence);
     let own_has = |words: &Words| has(&folded, words[own], false);
     let soon = own_has(&TIMES[0]) || own_has(&TIMES[1]);
-    if sentence.trim_end().ends_with('?') || own_has(&REPORTS) || (own_has(&MENTIONS) && !soon) {
+    // `As you were told` makes what was told the shop's own word.
+    let confirms = own_has(&CONFIRMATIONS);
+    if sentence.trim_end().ends_with('?') || (own_has(&REPORTS) && !confirms) {
         return false;
     }
+    let mentions = own_has(&MENTIONS) && !soon && !confirms;
     // A date or a clock's time says when, and is checked for itself.
     let dated = figures(sentence).iter().any(|figure| !matches!(figure.value, FigureValue::Number(_))) || has_clock(&folded);
     // A clause denies for itself alone: `we don't usually, but for you we do`.
     clauses(&folded).into_iter().any(|clause| {
-        let clause = format!(" {} ", clause.trim_matches(|letter: char| !letter.is_alphanumeric()));
+        let clause = without_at_once(&format!(" {} ", clause.trim_matches(|letter: char| !letter.is_alphanumeric())));
+        if !mentions && claims_done(&clause, own, said) {
+            return true;
+        }
         let times = if dated { 0 } else { bits(TIMES.iter().map(|words| has(&clause, words[own], false))) };
         let ends = |word: &str| FORM_ENDINGS[own].iter().any(|ending| word.ends_with(ending));
         let negative = has(&clause, NEGATIVES[own], false);
+        // What hangs on a condition, or repeats the customer, is promised only by a word that promises in any form.
+        if mentions && (has(&clause, MENTIONS[own], false) || !mentions_condition(&folded, own)) {
+            return false;
+        }
         let commits = has(&clause, FORMS[own], false) || clause.split(' ').any(ends);
         ACTIONS.iter().enumerate().filter(|(_, action)| has(&clause, action.words[own], false)).any(|(place, action)| {
-            let counts = !negative && (action.always || times != 0 || (commits && action.commits));
+            let counts = !negative && (action.always || (!mentions && (times != 0 || (commits && action.commits))));
             counts && !said.grounds(1 << place, times)
         })
     })
+}
+
+/// Whether a sentence names a condition, rather than what the customer said.
+fn mentions_condition(folded: &str, own: usize) -> bool {
+    has(folded, CONDITIONS[own], false)
+}
+
+/// Turkish says `as soon as it comes` as `comes, comes not`.
+fn without_at_once(clause: &str) -> String {
+    let words: Vec<&str> = clause.split(' ').collect();
+    let denies_the_last = |at: usize| {
+        let (one, other) = (words[at - 1], words[at]);
+        one.len() >= 3 && one.ends_with('r') && other.get(..2) == one.get(..2) && (other.ends_with("mez") || other.ends_with("maz"))
+    };
+    let kept = (0..words.len()).filter(|at| *at == 0 || !denies_the_last(*at)).map(|at| words[at]);
+    kept.collect::<Vec<&str>>().join(" ")
+}
+
+/// Whether a clause says in the first person that something was done, other than having looked, read, asked or passed on.
+fn claims_done(clause: &str, own: usize, said: &Said) -> bool {
+    let words: Vec<&str> =
+        clause.split(|letter: char| !letter.is_alphanumeric() && letter != '\'').filter(|word| !word.is_empty()).collect();
+    let harmless = |word: &str| HARMLESS[own].iter().any(|begins| word.starts_with(begins));
+    let is_done = |at: usize| {
+        let word = words[at];
+        let before = |back: usize| at.checked_sub(back).map_or("", |at| words[at]);
+        let ends = match own {
+            0 => {
+                let mut back = 1;
+                while ["already", "just", "now", "also", "gone", "ahead", "and", "manually", "personally"].contains(&before(back)) {
+                    back += 1;
+                }
+                let first = matches!((before(back + 1), before(back)), ("i" | "we", "have")) || matches!(before(back), "i've" | "we've");
+                first && word.ends_with("ed") && word.len() > 4
+            }
+            1 => ["dim", "dum", "tim", "tum", "dik", "duk", "tik", "tuk"].iter().any(|ending| word.ends_with(ending)) && word.len() > 4,
+            2 => ["tam", "tem", "tuk"].iter().any(|ending| word.ends_with(ending)) && word.len() > 5,
+            _ => false,
+        };
+        // `not ettim`, `kontrol ettik`: the word before says what.
+        let helper = own == 1 && ["ettim", "ettik", "yaptim", "yaptik"].contains(&word);
+        ends && !harmless(word) && !(helper && harmless(before(1))) && !said.words.contains(word)
+    };
+    (0..words.len()).any(is_done) && !has(clause, NEGATIVES[own], false)
 }
 
 /// Whether a clock's time is written with a point: `18.00-20.00`.
@@ -600,7 +722,8 @@ fn has_clock(folded: &str) -> bool {
 
 /// The parts of a sentence between its commas, and where it turns.
 fn clauses(sentence: &str) -> Vec<&str> {
-    const BUT: [&str; 10] = [" but ", " however ", " aber ", " doch ", " jedoch ", " ama ", " ancak ", " fakat ", " viszont ", " azonban "];
+    const BUT: [&str; 11] =
+        [" but ", " so ", " however ", " aber ", " doch ", " jedoch ", " ama ", " ancak ", " fakat ", " viszont ", " azonban "];
     let mut clauses: Vec<&str> = sentence.split([',', ';', ':', '–', '—']).collect();
     for but in BUT {
         clauses = clauses.into_iter().flat_map(|clause| clause.split(but)).collect();

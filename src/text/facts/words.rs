@@ -118,7 +118,7 @@ const GERMAN: [(&str, u64); 32] = [
     ("null", 0),
 ];
 
-/// The numbers that a text writes as words in a language, each with where it stands; none in a language not known here.
+/// The numbers that a text writes as words in a language, each with where it stands, without its ending; none in a language not known here.
 pub fn worded(text: &str, language: &str) -> Vec<((usize, usize), u64)> {
     let (parts, endings): (&[(&str, u64)], bool) = match language {
         "en" => (&ENGLISH, false),
@@ -137,10 +137,13 @@ pub fn worded(text: &str, language: &str) -> Vec<((usize, usize), u64)> {
             close(&mut open, &mut found);
         }
         match read(&fold(&text[start..end]), parts, endings) {
-            Some(worths) => {
+            Some((worths, ending)) => {
                 let (_, last, sum) = open.get_or_insert((start, end, Sum::default()));
-                *last = end;
+                *last = text[..end].char_indices().rev().nth(ending.wrapping_sub(1)).map_or(end, |(at, _)| at);
                 worths.into_iter().for_each(|worth| sum.add(worth));
+                if ending > 0 {
+                    close(&mut open, &mut found);
+                }
             }
             None => close(&mut open, &mut found),
         }
@@ -158,8 +161,8 @@ fn close(open: &mut Option<(usize, usize, Sum)>, found: &mut Vec<((usize, usize)
     }
 }
 
-/// The worths of a word's parts; `None` if it is no number. With `endings` a word may go on after its number.
-fn read(word: &str, parts: &[(&str, u64)], endings: bool) -> Option<Vec<u64>> {
+/// The worths of a word's parts, and how many letters follow them; `None` if it is no number. With `endings` a word may go on after its number.
+fn read(word: &str, parts: &[(&str, u64)], endings: bool) -> Option<(Vec<u64>, usize)> {
     let mut worths = Vec::new();
     let mut rest = word;
     while let Some((part, worth)) = parts.iter().find(|(part, _)| rest.starts_with(part)) {
@@ -169,7 +172,7 @@ fn read(word: &str, parts: &[(&str, u64)], endings: bool) -> Option<Vec<u64>> {
     let read = word.len() - rest.len();
     // A quarter is no four.
     let ends = rest.is_empty() || (endings && read >= 4 && rest.len() <= 10 && rest != "ed");
-    (ends && !worths.is_empty()).then_some(worths)
+    (ends && !worths.is_empty()).then(|| (worths, rest.chars().count()))
 }
 
 /// A number as its words add up.
