@@ -55,6 +55,7 @@ impl Numbers {
                 }
                 FigureValue::Time(time) => {
                     self.count(&hours(time.hour), text, start, at);
+                    self.counted.entry("uhr".to_owned()).or_default().extend(hours(time.hour));
                     self.parts.extend([time.hour.to_string(), (time.hour % 12).to_string(), time.minute.to_string()]);
                 }
             }

@@ -2,6 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use super::words::worded;
+
 /// A date. Of one in figures alone, such as 03/12, it isn't sure which is the day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Date {
@@ -67,7 +69,73 @@ pub fn month(word: &str) -> Option<u8> {
 /// The date that begins at a digit or a letter, and where it ends.
 pub fn date_at(text: &str, at: usize) -> Option<(Date, usize)> {
     let first = text.as_bytes().get(at)?;
-    if !first.is_ascii_digit() { month_first(text, at) } else { in_figures(text, at).or_else(|| day_first(text, at)) }
+    if first.is_ascii_digit() {
+        in_figures(text, at).or_else(|| day_first(text, at))
+    } else {
+        month_first(text, at).or_else(|| ordinal_first(text, at))
+    }
+}
+
+/// `first of March`, `twenty-first of March`, `ersten März`
+fn ordinal_first(text: &str, at: usize) -> Option<(Date, usize)> {
+    let mut end = at + word(text, at).len();
+    if matches!(&text[at..end], "twenty" | "thirty") && text[end..].starts_with('-') {
+        end += 1 + word(text, end + 1).len();
+    }
+    // Most words end otherwise: that is seen sooner than what they mean.
+    if !ORDINAL_ENDINGS.iter().any(|ending| text[..end].ends_with(ending)) {
+        return None;
+    }
+    let mut start = spaces(text, end)?;
+    start += if text[start..].starts_with("of ") { 3 } else { 0 };
+    let named = word(text, start);
+    let month = month_at(text, start, named)?;
+    let day = ordinal(&text[at..end])?;
+    let (year, end) = year_after(text, start + named.len());
+    Some((Date { year, month, day, ambiguous: false }, end))
+}
+
+const ORDINAL_ENDINGS: [&str; 8] = ["st", "nd", "rd", "th", "te", "ten", "ter", "tes"];
+
+/// The day that a word of English, German or Hungarian counts, from the first to the thirty-first.
+fn ordinal(word: &str) -> Option<u8> {
+    /// Of German and Hungarian ones the beginning.
+    const ODD: [(&str, u8); 20] = [
+        ("first", 1),
+        ("second", 2),
+        ("third", 3),
+        ("fifth", 5),
+        ("eighth", 8),
+        ("ninth", 9),
+        ("twelfth", 12),
+        ("twentieth", 20),
+        ("thirtieth", 30),
+        ("twenty-first", 21),
+        ("twenty-second", 22),
+        ("twenty-third", 23),
+        ("thirty-first", 31),
+        ("erst", 1),
+        ("dritt", 3),
+        ("siebt", 7),
+        ("acht", 8),
+        ("elsej", 1),
+        ("masodik", 2),
+        ("harmadik", 3),
+    ];
+    const ENGLISH: usize = 13;
+    let folded = crate::text::fold(word);
+    let odd = ODD.iter().zip(0..).find(|((odd, _), place)| folded == *odd || (*place >= ENGLISH && folded.starts_with(odd)));
+    let regular = || {
+        let number = |bare: &str, language: &str| worded(bare, language).first().map(|(_, number)| *number);
+        let english = folded.strip_suffix("th").and_then(|bare| number(bare, "en"));
+        let hungarian =
+            || ["adik", "edik", "odik"].iter().find_map(|ending| folded.split_once(ending)).and_then(|(bare, _)| number(bare, "hu"));
+        let bare =
+            || ["te", "ten", "ter", "tes"].iter().find_map(|ending| folded.strip_suffix(ending)).map(|bare| bare.trim_end_matches('s'));
+        let german = || bare().and_then(|bare| number(bare, "de"));
+        english.or_else(hungarian).or_else(german).and_then(|number| u8::try_from(number).ok())
+    };
+    odd.map(|((_, day), _)| *day).or_else(regular).filter(|day| (1..=31).contains(day))
 }
 
 /// `2026-12-03`, `3.12.2026`, `12/3/26`, `2026. 12. 03.`, `3.12.`
@@ -139,7 +207,8 @@ fn month_first(text: &str, at: usize) -> Option<(Date, usize)> {
     let mut end = at + word.len();
     end += usize::from(text[end..].starts_with('.'));
     // Most words have no number after them: that is seen sooner than what they mean.
-    let (day, width, mut end) = number(text, spaces(text, end)?)?;
+    let start = spaces(text, end)?;
+    let Some((day, width, mut end)) = number(text, start) else { return month_and_ordinal(text, at, start) };
     let month = month_at(text, at, word)?;
     if width > 2 || !(1..=31).contains(&day) || text[end..].starts_with([':', '%']) {
         return None;
@@ -149,6 +218,15 @@ fn month_first(text: &str, at: usize) -> Option<(Date, usize)> {
     }
     let (year, end) = year_after(text, end);
     Some((Date { year, month, day: day as u8, ambiguous: false }, end))
+}
+
+/// `december elsején`, `december huszonnegyedikén`
+fn month_and_ordinal(text: &str, at: usize, start: usize) -> Option<(Date, usize)> {
+    let day = word(text, start);
+    let counts = day.contains("dik") || day.starts_with("elsej");
+    let month = month_at(text, at, word(text, at)).filter(|_| counts)?;
+    let day_of = ordinal(day)?;
+    Some((Date { year: None, month, day: day_of, ambiguous: false }, start + day.len()))
 }
 
 fn year_after(text: &str, end: usize) -> (Option<u16>, usize) {
@@ -250,6 +328,19 @@ mod tests {
             ("2026. december 3-án", "-án"),
         ] {
             assert_eq!(date(text), Some((Some(2026), 12, 3, rest)), "{text}");
+        }
+        for (text, day) in [
+            ("first of December", 1),
+            ("twenty-first of December", 21),
+            ("seventeenth of December", 17),
+            ("ersten Dezember", 1),
+            ("vierten Dezember", 4),
+            ("vierundzwanzigsten Dezember", 24),
+            ("december elsején", 1),
+            ("december negyedikén", 4),
+            ("december huszonnegyedikéig", 24),
+        ] {
+            assert_eq!(date(text), Some((None, 12, day, "")), "{text}");
         }
         assert_eq!(date("3.12. "), Some((None, 12, 3, " ")));
         assert_eq!(date("3 Aralık'ta"), Some((None, 12, 3, "'ta")));
