@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use super::{fields::Fields, pb};
 use crate::{
     chats::{
-        Attachment, Author, Channel, Chat, Customer, Event, EventBody, Form, Message, NewEvent, Note, Opened, PageView, Rating, Record,
-        Status, Summary, Ticket, Transfer,
+        Attachment, Author, Channel, Chat, Customer, Event, EventBody, Form, Internal, Message, NewEvent, Note, Opened, PageView, Rating,
+        Record, Status, Summary, Ticket, Transfer,
     },
     text::Id,
 };
@@ -66,7 +66,7 @@ fn body_of(fields: &mut Fields, path: &str, told: pb::event::Body) -> EventBody 
         Body::Note(pb::Note { agent_id, agent_name, text }) => EventBody::Note(Note {
             agent_id: fields.short(&at("note.agent_id"), agent_id),
             agent_name: fields.short(&at("note.agent_name"), agent_name),
-            text: fields.required_text(&at("note.text"), text, MOST_TEXT),
+            text: Internal::new(fields.required_text(&at("note.text"), text, MOST_TEXT)),
         }),
         Body::Customer(told) => EventBody::Customer(customer(fields, &at("customer"), told)),
         Body::Form(pb::Form { answers }) => EventBody::Form(Form { answers: entries(fields, &at("form.answers"), answers, true) }),
@@ -258,7 +258,9 @@ pub fn encode_event(event: Event) -> pb::Event {
                 .map(|Attachment { name, media_type, url }| pb::Attachment { name, media_type, url })
                 .collect(),
         }),
-        EventBody::Note(Note { agent_id, agent_name, text }) => Body::Note(pb::Note { agent_id, agent_name, text }),
+        EventBody::Note(Note { agent_id, agent_name, text }) => {
+            Body::Note(pb::Note { agent_id, agent_name, text: text.for_agents().to_owned() })
+        }
         EventBody::Customer(customer) => Body::Customer(encode_customer(customer)),
         EventBody::Form(Form { answers }) => Body::Form(pb::Form { answers: answers.into_iter().collect() }),
         EventBody::Record(record) => Body::Record(encode_record(record)),

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Internal;
+
 use crate::text::{Id, Language};
 
 /// An event as it is kept.
@@ -114,7 +116,7 @@ pub struct Note {
     pub agent_id: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub agent_name: String,
-    pub text: String,
+    pub text: Internal,
 }
 
 /// What is known about the customer. Empty fields leave what was known.

@@ -9,6 +9,7 @@ mod error;
 mod event;
 mod event_rows;
 mod fold;
+mod internal;
 mod person;
 mod teaching;
 mod transcript;
@@ -35,6 +36,7 @@ pub use event::{
 };
 
 pub use fold::{Chat, Status, Summary, Turn};
+pub use internal::Internal;
 pub use person::ErasedChats;
 pub use teaching::Teaching;
 pub use transcript::{Transcript, TranscriptFormat, TranscriptOptions, is_time_zone};

@@ -192,7 +192,7 @@ fn line(event: &Event, include_notes: bool, words: &Words, zone: &TimeZone) -> O
             }
             (kind, named(&message.author_name, role), text)
         }
-        EventBody::Note(note) if include_notes => (Kind::Note, named(&note.agent_name, words.note), note.text.clone()),
+        EventBody::Note(note) if include_notes => (Kind::Note, named(&note.agent_name, words.note), note.text.for_agents().to_owned()),
         EventBody::Transfer(transfer) => {
             let to = if transfer.to_agent_name.is_empty() { &transfer.to_group } else { &transfer.to_agent_name };
             let reason = if include_notes && !transfer.reason.is_empty() { format!(" ({})", transfer.reason) } else { String::new() };

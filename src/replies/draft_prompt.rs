@@ -12,7 +12,7 @@ use super::{
     prompt::{Prompts, Task, fence},
 };
 use crate::{
-    chats::{Author, Channel, Chat, Choice, ChosenContext, ClassReceipt, EarlierChat, Omission, OmissionReason, Turn, choose},
+    chats::{Author, Channel, Chat, Choice, ChosenContext, ClassReceipt, EarlierChat, Internal, Omission, OmissionReason, Turn, choose},
     config::PersonalData,
     knowledge::{Audience, Document, Kind, Offer, Term, Voice},
     model::{Prompt, Window},
@@ -34,7 +34,7 @@ pub struct Given {
     /// Their texts.
     pub texts: Vec<SourceText>,
     /// The internal notes that the model was shown.
-    pub notes: Vec<String>,
+    pub notes: Vec<Internal>,
     pub receipt: ContextReceipt,
     pub marks: Arc<Marks>,
 }
@@ -145,7 +145,7 @@ impl Material<'_> {
             topic,
             previous_draft,
             instruction,
-            ..conversation(&chosen)
+            ..conversation(&chosen, Internal::for_checked_draft)
         };
         let prompt = prompts.both(Task::Draft, values);
         (prompt.clone(), Given { prompt, sources, texts, notes, receipt, marks })
@@ -166,14 +166,16 @@ fn introduction(chat: &Chat, agent: &Agent) -> bool {
 }
 
 /// What of a chosen context every prompt about a chat shows.
-pub(super) fn conversation(chosen: &ChosenContext) -> Value {
+/// `reader` says for whom its notes are.
+pub(super) fn conversation(chosen: &ChosenContext, reader: impl Fn(&Internal) -> &str) -> Value {
+    let notes: Vec<&str> = chosen.notes.iter().map(reader).collect();
     context! {
         facts => Serde(&chosen.facts),
         form_answers => Serde(&chosen.form_answers),
         records => Serde(&chosen.records),
         pages => Serde(&chosen.pages),
         earlier => Serde(&chosen.earlier),
-        notes => Serde(&chosen.notes),
+        notes => Serde(&notes),
         told => Serde(&chosen.told),
         promises => Serde(&chosen.promises),
         open_questions => Serde(&chosen.open_questions),

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Warning, WarningKind, grounding::TAKEN_OUT};
+use crate::chats::Internal;
 use crate::text::{FactKind, Known, facts, fold, sentences};
 
 /// So many words in a row are a quotation of a note, and of the prompt's instructions.
@@ -24,7 +25,7 @@ pub struct Secrets {
 
 impl Secrets {
     /// `instructions` are the prompt's own words, `notes` were given to the model; `open` is all else that it was given, which the customer may see.
-    pub fn of(instructions: &[String], notes: &[String], open: &[&str]) -> Secrets {
+    pub fn of(instructions: &[String], notes: &[Internal], open: &[&str]) -> Secrets {
         let open_words: HashSet<String> = open.iter().flat_map(|text| words(text)).collect();
         let mut secrets = Secrets {
             notes: HashSet::new(),
@@ -36,7 +37,7 @@ impl Secrets {
             return secrets;
         }
         let open_runs: HashSet<String> = open.iter().flat_map(|text| runs(text, OF_NOTES)).collect();
-        for note in notes {
+        for note in notes.iter().map(Internal::for_checked_draft) {
             secrets.notes.extend(runs(note, OF_NOTES).into_iter().filter(|run| !open_runs.contains(run)));
             for fact in facts(note, &Known::default(), |kind| kind != FactKind::Placeholder) {
                 secrets
@@ -117,7 +118,8 @@ mod tests {
     use super::*;
 
     fn purged(text: &str) -> Option<String> {
-        let notes = ["Customer is on the fraud watch list since March, ask Zeynep before any refund. Code QX-77.".to_owned()];
+        let notes =
+            [Internal::new("Customer is on the fraud watch list since March, ask Zeynep before any refund. Code QX-77.".to_owned())];
         let instructions = ["You draft replies for an agent, who works at a shop's helpdesk. The agent reads, edits and sends".to_owned()];
         Secrets::of(&instructions, &notes, &["Where is my refund? My order is KE-1.", "A refund takes five working days."])
             .purged(text)

@@ -14,6 +14,7 @@ use super::{
     prompt::{Task, fence},
 };
 use crate::{
+    chats::Internal,
     chats::{Choice, choose},
     config::Workspace,
     model::Window,
@@ -53,7 +54,7 @@ impl Replies {
                     fence => fence(),
                     marks => !marks.all().is_empty(),
                     topic,
-                    ..conversation(&chosen)
+                    ..conversation(&chosen, Internal::for_agents)
                 };
                 (self.prompts.both(Task::Summarize, values), (ContextReceipt { masked, ..receipt(&chosen, 0, window) }, marks))
             };

@@ -15,6 +15,7 @@ mod disk_faults;
 mod drafts;
 mod durability;
 mod fidelity;
+mod hostile;
 mod knowledge;
 mod learning;
 mod live_reload;

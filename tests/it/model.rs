@@ -119,17 +119,6 @@ impl Answer {
         Answer::serves("application/json", &json!({ "data": data }).to_string())
     }
 
-    /// Says all that it was given, as an obedient model would whom a customer asked for it.
-    pub fn echoes() -> Answer {
-        Answer { status: 0, headers: Vec::new(), body: Vec::new() }
-    }
-
-    fn echo(asked: &Value) -> Answer {
-        let said: String = asked["messages"].as_array().unwrap().iter().map(|message| message["content"].as_str().unwrap()).collect();
-        let pieces: Vec<&str> = said.split_inclusive(' ').collect();
-        Answer::says(&pieces)
-    }
-
     /// Begins, and says nothing.
     pub fn hangs() -> Answer {
         Answer { status: 200, headers: Vec::new(), body: vec![Part::Hang] }
@@ -171,6 +160,8 @@ struct State {
     answers: Mutex<VecDeque<Answer>>,
     asked: Mutex<Vec<Value>>,
     authorizations: Mutex<Vec<String>>,
+    /// What it says where nothing is queued, by what it is asked.
+    usual: Mutex<Option<fn(&Value) -> String>>,
     left: Notify,
     go_on: Notify,
 }
@@ -204,6 +195,11 @@ impl ScriptedModel {
     /// Queues what to do at the next call that has nothing queued before it.
     pub fn will(&self, answer: Answer) {
         self.state.answers.lock().unwrap().push_back(answer);
+    }
+
+    /// What to say from now on where nothing is queued, made of what is asked.
+    pub fn answers_with(&self, answers: fn(&Value) -> String) {
+        *self.state.usual.lock().unwrap() = Some(answers);
     }
 
     /// The requests so far.
@@ -248,9 +244,12 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
     state.authorizations.lock().unwrap().push(authorization);
     let asked: Value = serde_json::from_slice(&body).unwrap();
     state.asked.lock().unwrap().push(asked.clone());
-    let usual = || if embeds { Answer::embeds(&asked) } else { Answer::says(&["ok"]) };
+    let usual = || match *state.usual.lock().unwrap() {
+        _ if embeds => Answer::embeds(&asked),
+        Some(answers) => Answer::says(&answers(&asked).split_inclusive(' ').collect::<Vec<_>>()),
+        None => Answer::says(&["ok"]),
+    };
     let answer = state.answers.lock().unwrap().pop_front().unwrap_or_else(usual);
-    let answer = if answer.status == 0 { Answer::echo(&asked) } else { answer };
 
     let mut response = Response::builder().status(answer.status);
     for (name, value) in answer.headers {

@@ -16,7 +16,7 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 
-use super::{Author, Chat};
+use super::{Author, Chat, Internal};
 use budget::{Budget, cut};
 use lines::Lines;
 use scan::{Lens, Scan};
@@ -101,7 +101,7 @@ pub struct ChosenContext {
     pub open_questions: Vec<String>,
     /// Each earlier chat as lines of text.
     pub earlier: Vec<String>,
-    pub notes: Vec<String>,
+    pub notes: Vec<Internal>,
     pub messages_receipt: ClassReceipt,
     pub records_receipt: ClassReceipt,
     pub notes_receipt: ClassReceipt,
@@ -151,8 +151,9 @@ pub fn choose(choice: Choice<'_>) -> ChosenContext {
     chosen.promises = budget.share(part(PROMISES), |budget| promises(&scan, budget));
     chosen.open_questions = budget.share(part(OPEN_QUESTIONS), |budget| open_questions(&scan, budget));
     if use_notes {
-        let notes: Vec<String> = chat.notes.iter().rev().map(|note| note.text.clone()).collect();
-        chosen.notes = budget.share(of_left(&budget, NOTES), |budget| fitting_latest(&notes, budget));
+        let notes: Vec<String> = chat.notes.iter().rev().map(|note| note.text.for_agents().to_owned()).collect();
+        chosen.notes =
+            budget.share(of_left(&budget, NOTES), |budget| fitting_latest(&notes, budget)).into_iter().map(Internal::new).collect();
     }
     chosen.earlier = budget.share(of_left(&budget, EARLIER), |budget| earlier::choose(earlier, &lens, now, budget));
     budget.share(of_left(&budget, LATEST), |budget| lines.take_latest(budget));
@@ -325,11 +326,11 @@ mod tests {
     #[test]
     fn notes_are_withheld_unless_asked_for() {
         let mut chat = chat(1);
-        chat.notes.push(Note { agent_id: String::new(), agent_name: String::new(), text: "internal".into() });
+        chat.notes.push(Note { agent_id: String::new(), agent_name: String::new(), text: Internal::new("internal".into()) });
         let withheld = choose(choice(&chat, 8000));
         assert!(withheld.notes.is_empty());
         assert_eq!(withheld.notes_receipt.omissions, [Omission { reason: OmissionReason::Withheld, count: 1 }]);
-        assert_eq!(choose(Choice { use_notes: true, ..choice(&chat, 8000) }).notes, ["internal"]);
+        assert_eq!(choose(Choice { use_notes: true, ..choice(&chat, 8000) }).notes, [Internal::new("internal".into())]);
     }
 
     #[test]

@@ -148,7 +148,7 @@ pub fn summarize(chat: &Chat, chosen: &ChosenContext, earlier_chats: usize, lang
     say(labels.messages, chat.turns.len().to_string());
     say(labels.earlier, if earlier_chats == 0 { String::new() } else { earlier_chats.to_string() });
     for note in &chat.notes {
-        say(labels.notes, one_line(&note.text));
+        say(labels.notes, one_line(note.text.for_agents()));
     }
     for promise in &chosen.promises {
         say(promised, one_line(promise));

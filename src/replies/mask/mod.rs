@@ -87,10 +87,10 @@ impl<'a> Masker<'a> {
             &mut chosen.promises,
             &mut chosen.open_questions,
             &mut chosen.earlier,
-            &mut chosen.notes,
         ] {
             texts(class, self);
         }
+        chosen.notes = chosen.notes.iter().map(|note| note.map(|text| self.mask(text))).collect();
     }
 
     /// How many were masked, by kind, and the marks.
