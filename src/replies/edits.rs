@@ -12,30 +12,44 @@ const WAIT: std::time::Duration = std::time::Duration::from_millis(200);
 pub fn edits(before: &str, after: &str) -> Vec<Edit> {
     let diff = TextDiff::configure().timeout(WAIT).diff_unicode_words(before, after);
     let mut edits: Vec<Edit> = Vec::new();
-    // Within a run of changes, what went stands before what came.
-    let (mut removed, mut added) = (String::new(), String::new());
-    let flush = |edits: &mut Vec<Edit>, removed: &mut String, added: &mut String| {
-        for (kind, text) in [(EditKind::Removed, removed), (EditKind::Added, added)] {
-            if !text.is_empty() {
-                edits.push(Edit { kind, text: std::mem::take(text) });
-            }
-        }
-    };
+    // Within a run of changes, what went stands before what came. Words that changed side by side are one change: the space between them
+    // waits for what follows it.
+    let (mut removed, mut added, mut gap) = (String::new(), String::new(), String::new());
     for change in diff.iter_all_changes() {
+        let value = change.value();
         match change.tag() {
-            ChangeTag::Delete => removed.push_str(change.value()),
-            ChangeTag::Insert => added.push_str(change.value()),
+            ChangeTag::Equal if !(removed.is_empty() && added.is_empty()) && value.chars().all(|letter| letter == ' ') => {
+                gap.push_str(value)
+            }
             ChangeTag::Equal => {
-                flush(&mut edits, &mut removed, &mut added);
-                match edits.last_mut() {
-                    Some(last) if last.kind == EditKind::Kept => last.text.push_str(change.value()),
-                    _ => edits.push(Edit { kind: EditKind::Kept, text: change.value().to_owned() }),
-                }
+                push(&mut edits, EditKind::Removed, &mut removed);
+                push(&mut edits, EditKind::Added, &mut added);
+                gap.push_str(value);
+                push(&mut edits, EditKind::Kept, &mut gap);
+            }
+            tag => {
+                let gap = std::mem::take(&mut gap);
+                removed.push_str(&gap);
+                added.push_str(&gap);
+                let changed = if tag == ChangeTag::Delete { &mut removed } else { &mut added };
+                changed.push_str(value);
             }
         }
     }
-    flush(&mut edits, &mut removed, &mut added);
+    push(&mut edits, EditKind::Removed, &mut removed);
+    push(&mut edits, EditKind::Added, &mut added);
+    push(&mut edits, EditKind::Kept, &mut gap);
     edits
+}
+
+/// Adds a segment, if it has a text, to the last one if that is of its kind.
+fn push(edits: &mut Vec<Edit>, kind: EditKind, text: &mut String) {
+    let text = std::mem::take(text);
+    match edits.last_mut() {
+        _ if text.is_empty() => {}
+        Some(last) if last.kind == kind => last.text.push_str(&text),
+        _ => edits.push(Edit { kind, text }),
+    }
 }
 
 /// A correction of a word has at least this share of its letters; what is shorter than a word of its own may be any.
@@ -114,6 +128,16 @@ mod tests {
         assert_eq!(
             told,
             [(EditKind::Kept, "Your order "), (EditKind::Removed, "have"), (EditKind::Added, "has"), (EditKind::Kept, " been sent."),]
+        );
+    }
+
+    #[test]
+    fn words_side_by_side_are_one_change() {
+        let edits = edits("We wil sned it soon.", "We will send it soon.");
+        let told: Vec<(EditKind, &str)> = edits.iter().map(|edit| (edit.kind, edit.text.as_str())).collect();
+        assert_eq!(
+            told,
+            [(EditKind::Kept, "We "), (EditKind::Removed, "wil sned"), (EditKind::Added, "will send"), (EditKind::Kept, " it soon.")]
         );
     }
 

@@ -6,6 +6,9 @@ use crate::{
     text::{FactKind, Known, Language, fold},
 };
 
+/// Most words of a greeting, and of a name in it.
+const MOST_GREETING: usize = 8;
+const MOST_GREETED: usize = 3;
 /// Longest name or code that is looked for, in characters.
 const MOST_NAME: usize = 60;
 
@@ -77,6 +80,91 @@ pub fn add_chat(known: &mut Known, chat: &Chat) {
     }
     for answer in chat.form_answers.values().filter(|answer| answer.bytes().any(|byte| byte.is_ascii_digit())) {
         add_code(known, answer);
+    }
+}
+
+/// The names that a text greets in its first line: `Hi Elif,`, `Sehr geehrte Frau Weber`, `Kedves Szabó Gergely!`.
+pub fn add_greeted(known: &mut Known, text: &str) {
+    const GREETINGS: [&str; 18] = [
+        "dear",
+        "hi",
+        "hello",
+        "hey",
+        "merhaba",
+        "merhabalar",
+        "selam",
+        "sayin",
+        "sevgili",
+        "kedves",
+        "tisztelt",
+        "szia",
+        "hallo",
+        "liebe",
+        "lieber",
+        "geehrte",
+        "geehrter",
+        "moin",
+    ];
+    const TITLES: [&str; 11] = ["mr", "mrs", "ms", "miss", "dr", "prof", "frau", "herr", "sehr", "prof.", "dr."];
+    const NOBODY: [&str; 34] = [
+        "there",
+        "all",
+        "team",
+        "everyone",
+        "customer",
+        "customers",
+        "sir",
+        "madam",
+        "valued",
+        "friend",
+        "friends",
+        "again",
+        "kundin",
+        "kunde",
+        "kunden",
+        "damen",
+        "herren",
+        "zusammen",
+        "hanim",
+        "bey",
+        "hanimefendi",
+        "beyefendi",
+        "efendim",
+        "musterimiz",
+        "musterilerimiz",
+        "ugyfelunk",
+        "vasarlonk",
+        "vasarlo",
+        "holgyem",
+        "uram",
+        "cim",
+        "asszonyom",
+        "partnerunk",
+        "support",
+    ];
+    let line = text.trim_start().lines().next().unwrap_or_default();
+    let mut words = line.split(' ').take(MOST_GREETING).skip_while(|word| TITLES.contains(&fold(word).as_str())).peekable();
+    if !words.next().is_some_and(|word| GREETINGS.contains(&fold(word).as_str())) {
+        return;
+    }
+    let mut name: Vec<&str> = Vec::new();
+    for word in words {
+        let bare = word.trim_matches(|letter: char| !letter.is_alphanumeric());
+        let folded = fold(bare);
+        if TITLES.contains(&folded.as_str()) && name.is_empty() {
+            continue;
+        }
+        let named = bare.starts_with(char::is_uppercase) && bare.chars().any(char::is_lowercase) && bare.chars().count() > 1;
+        if !named || NOBODY.contains(&folded.as_str()) {
+            break;
+        }
+        name.push(bare);
+        if word.ends_with([',', '!', '.', ':', '-']) {
+            break;
+        }
+    }
+    if !name.is_empty() && name.len() <= MOST_GREETED {
+        add_person(known, &name.join(" "), FactKind::Person);
     }
 }
 

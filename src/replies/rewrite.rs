@@ -12,7 +12,7 @@ use super::{
     fidelity::Protected,
     generation::{self, Flow, Made, both, silently},
     grounding::other_language,
-    known::{add_chat, add_glossary, add_person},
+    known::{add_chat, add_glossary, add_greeted, add_person},
     mask::personal,
     prompt::Task,
 };
@@ -118,7 +118,7 @@ impl Replies {
         let chat = self.chat_of(workspace, chat_id.as_ref()).await?;
         let language = language.map(|language| self.ours(&language)).or_else(|| detect(&text, &self.desk.languages));
         let glossary = self.knowledge.glossary(workspace);
-        let known = self.known(chat.as_ref(), &Agent::default(), &glossary, language.as_ref(), language.as_ref());
+        let known = self.known(&text, chat.as_ref(), &Agent::default(), &glossary, language.as_ref(), language.as_ref());
         let values = context! { language => language.as_ref().map(Language::english_name) };
         let rewrite = Rewrite {
             task: Task::Correct,
@@ -150,7 +150,7 @@ impl Replies {
         let language = language.map(|language| self.ours(&language)).or_else(|| detect(&text, &self.desk.languages));
         let (voice, glossary) = (self.knowledge.voice(workspace), self.knowledge.glossary(workspace));
         let receipt = ContextReceipt { voice: whole(usize::from(!voice.text.is_empty())), ..ContextReceipt::default() };
-        let known = self.known(chat.as_ref(), &Agent::default(), &glossary, language.as_ref(), language.as_ref());
+        let known = self.known(&text, chat.as_ref(), &Agent::default(), &glossary, language.as_ref(), language.as_ref());
         let values = context! { tone => tone.words(language.as_ref()), language => language.as_ref().map(Language::english_name), voice => voice.text.as_str() };
         let rewrite = Rewrite {
             task: Task::Retone,
@@ -194,7 +194,7 @@ impl Replies {
             ..ContextReceipt::default()
         };
         let values = context! { source => source.as_ref().map(Language::english_name), target => target.english_name(), glossary => terms };
-        let known = self.known(chat.as_ref(), &agent, &glossary, source.as_ref(), Some(&target));
+        let known = self.known(&text, chat.as_ref(), &agent, &glossary, source.as_ref(), Some(&target));
         let rewrite = Rewrite {
             task: Task::Translate,
             shorter: false,
@@ -272,13 +272,22 @@ impl Replies {
     }
 
     /// What a rewrite leaves alone.
-    fn known(&self, chat: Option<&Chat>, agent: &Agent, glossary: &[Term], source: Option<&Language>, target: Option<&Language>) -> Known {
+    fn known(
+        &self,
+        text: &str,
+        chat: Option<&Chat>,
+        agent: &Agent,
+        glossary: &[Term],
+        source: Option<&Language>,
+        target: Option<&Language>,
+    ) -> Known {
         let spoken = chat.map_or_else(|| self.desk.language.clone(), |chat| self.customer_language(chat));
         let mut known = personal(chat.into_iter(), false, &spoken);
         if let Some(chat) = chat {
             add_chat(&mut known, chat);
         }
         add_person(&mut known, &agent.name, FactKind::Name);
+        add_greeted(&mut known, text);
         add_glossary(&mut known, glossary, source, target);
         known
     }

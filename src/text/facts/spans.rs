@@ -51,6 +51,12 @@ pub struct Spans<'a, W> {
     pub wanted: W,
 }
 
+/// Fewest letters of a code of capitals alone, and how far before it a word may say that it is one, in bytes.
+const LEAST_COUPON: usize = 4;
+const BESIDE_COUPON: usize = 24;
+/// Beginnings of such words, without accents.
+const COUPON_WORDS: [&str; 9] = ["code", "kod", "kupon", "coupon", "voucher", "promo", "gutschein", "rabatt", "aktionscode"];
+
 impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
     /// What begins with a letter; `before` stands before it.
     pub fn at(&self, at: usize, letter: char, before: Option<char>) -> Step {
@@ -98,7 +104,31 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
         let sign = letter.is_uppercase() || matches!(letter, 't' | 'f' | 'k' | 'z');
         let amount = if sign { self.of(FactKind::Amount, at, || amount_at(self.text, at)) } else { None };
         let digits = token.bytes().any(|byte| byte.is_ascii_digit());
-        amount.or_else(|| if digits { self.of(FactKind::Code, at, || self.code(at)) } else { None })
+        amount.or_else(|| {
+            if digits { self.of(FactKind::Code, at, || self.code(at)) } else { self.of(FactKind::Code, at, || self.coupon(at, token)) }
+        })
+    }
+
+    /// A code of capitals alone, where a word beside it says that it is one: `with the code WELCOME`, `NYARIAKCIO kuponnal`.
+    fn coupon(&self, at: usize, token: &str) -> Option<usize> {
+        let inside = token.trim_end_matches(|letter: char| !letter.is_ascii_uppercase());
+        let length = token.find(|letter: char| !letter.is_ascii_uppercase() && letter != '-' && letter != '_').unwrap_or(token.len());
+        let code = &token[..length.min(inside.len())];
+        let ends = !token[code.len()..].starts_with(|next: char| next.is_alphanumeric());
+        if code.len() < LEAST_COUPON || !ends {
+            return None;
+        }
+        let mut from = at.saturating_sub(BESIDE_COUPON);
+        while !self.text.is_char_boundary(from) {
+            from -= 1;
+        }
+        let beside = |text: &str| {
+            text.split(|letter: char| !letter.is_alphabetic())
+                .any(|word| COUPON_WORDS.iter().any(|begins| crate::text::fold(word).starts_with(begins)))
+        };
+        let after = self.near(at + code.len());
+        let next = after.trim_start_matches([' ', '\'', '’']).split(' ').next().unwrap_or_default();
+        (beside(&self.text[from..at]) || beside(next)).then_some(at + code.len())
     }
 
     /// Up to the next white space, within a bound.
