@@ -17,6 +17,8 @@ pub mod cli;
 pub mod config;
 pub mod knowledge;
 pub mod model;
+#[cfg(test)]
+mod random;
 pub mod replies;
 pub mod server;
 pub mod store;

@@ -182,12 +182,14 @@ impl ReplyService for Api {
 
     async fn summarize_chat(&self, request: Request<pb::SummarizeChatRequest>) -> Reply<Self::SummarizeChatStream> {
         let workspace = workspace(&request);
+        let deadline = deadline(&request);
         let pb::SummarizeChatRequest { chat_id, language, agent } = request.into_inner();
         let mut fields = Fields::default();
         let summarize = Summarize {
             chat_id: fields.id("chat_id", chat_id),
             agent: self::agent(&mut fields, agent),
             language: fields.optional_language("language", &language),
+            deadline,
         };
         fields.ok()?;
         let generation = self.replies.summarize(&workspace, summarize).await?;

@@ -182,11 +182,19 @@ impl From<ReplyError> for Status {
 }
 
 fn model(error: ModelError, partial: bool, message: String) -> Status {
+    match &error {
+        ModelError::DeadlinePassed => return deadline_exceeded(partial),
+        ModelError::Busy(wait) => return exhausted("MODEL_BUSY", "calls to the model", message, Some((*wait).clamp(SOON, LONGEST_RETRY))),
+        ModelError::Spent(wait) => return exhausted("TOKENS_SPENT", "tokens of the workspace", message, Some(*wait)),
+        ModelError::PromptTooLarge { .. } => return exhausted("PROMPT_TOO_LARGE", "tokens of a prompt", message, None),
+        _ => {}
+    }
     let (reason, retry) = match &error {
         ModelError::Filtered => ("CONTENT_FILTERED", MODEL_RETRY),
         ModelError::CutOff => ("MODEL_CUT_OFF", SOON),
         // Whatever breaks a stream that has begun cuts it off.
         _ if partial => ("MODEL_CUT_OFF", SOON),
+        ModelError::Down(wait) => ("MODEL_UNAVAILABLE", (*wait).max(SOON)),
         ModelError::Refused { retry_after: Some(wait), .. } => ("MODEL_UNAVAILABLE", (*wait).min(LONGEST_RETRY)),
         _ => ("MODEL_UNAVAILABLE", MODEL_RETRY),
     };

@@ -59,7 +59,7 @@ async fn ask(config: Config, draft: Draft) -> anyhow::Result<crate::model::Promp
     let folder = config.knowledge_base.clone().filter(|folder| folder.exists());
     let knowledge = Knowledge::start(store.clone(), workspace.clone(), folder, &config.data).await?;
     let chats = Chats::start(store.clone(), config.desk.languages.clone());
-    let models = Models::new(&config.models, config.desk.context_tokens)?;
+    let models = Models::new(&config.models, config.desk.context_tokens, config.desk.token_limits)?;
     let erasures = Erasures::open(&config.data)?;
     let replies = Replies::start(store, chats, knowledge, models, None, Arc::new(config.desk), erasures)?;
     Ok(replies.draft_prompt(&workspace, draft).await?)

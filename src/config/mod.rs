@@ -17,7 +17,7 @@ use toml::{Table, Value};
 use crate::text::{FactKind, Language};
 use settings::{EMBEDDING_SETTINGS, MODEL_SETTINGS, SETTINGS, embedding_argument, given, model_argument};
 
-pub use model::{EmbeddingConfig, EmbeddingSettings, ModelConfig, Secret};
+pub use model::{EmbeddingConfig, EmbeddingSettings, ModelConfig, Secret, Task, TokenLimits};
 pub use settings::{embedding_flags, flags, storage_flags};
 pub use workspace::Workspace;
 
@@ -58,6 +58,8 @@ pub struct Desk {
     pub prompts: Option<PathBuf>,
     /// Links and hosts that may stand in any draft.
     pub allowed_links: Vec<String>,
+    /// What models may cost.
+    pub token_limits: TokenLimits,
 }
 
 /// What is kept from models.
@@ -129,6 +131,7 @@ impl Default for Config {
                 personal_data: PersonalData::default(),
                 prompts: None,
                 allowed_links: Vec::new(),
+                token_limits: TokenLimits::default(),
             },
             models: Vec::new(),
             embedding: EmbeddingSettings::default(),
@@ -235,6 +238,8 @@ impl Config {
             "mask_exceptions" => value::texts(given).map(|texts| self.desk.personal_data.exceptions = texts),
             "prompts" => value::text(given, "a folder").map(|folder| self.desk.prompts = Some(PathBuf::from(folder))),
             "allowed_links" => value::texts(given).map(|links| self.desk.allowed_links = links),
+            "tokens_per_minute" => value::whole(given, 1, 1 << 40).map(|most| self.desk.token_limits.a_minute = Some(most as u64)),
+            "tokens_per_day" => value::whole(given, 1, 1 << 40).map(|most| self.desk.token_limits.a_day = Some(most as u64)),
             "log" => value::text(given, "a log filter, such as `info`").and_then(|filter| {
                 let parsed = tracing_subscriber::EnvFilter::try_new(&filter);
                 parsed.map(|_| self.log = filter).map_err(|_| "it must be a log filter, such as `info` or `deskhand=debug`".to_owned())

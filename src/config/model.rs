@@ -2,6 +2,7 @@
 
 use std::{fmt, time::Duration};
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use toml::Value;
 
 use super::value;
@@ -46,6 +47,54 @@ pub struct ModelConfig {
     pub temperature: Option<f64>,
     /// Token budget of a prompt's context, as the model counts tokens; the desk's if not set.
     pub context_tokens: Option<usize>,
+    /// The header that carries the key as it is, such as Azure's `api-key`; `None`: `Authorization: Bearer`.
+    pub api_key_header: Option<HeaderName>,
+    /// Headers of every call.
+    pub headers: HeaderMap,
+    /// Query parameters of every call, such as Azure's `api-version`.
+    pub query: Vec<(String, String)>,
+    /// Fields of every request's body, which take the place of ours of the same name; one of `null` leaves ours out.
+    pub body: serde_json::Map<String, serde_json::Value>,
+    /// The role that instructions are given in: `system`, or `developer` as some newer models want.
+    pub instruction_role: String,
+    /// Whether answers are asked for piece by piece.
+    pub stream: bool,
+    /// Most calls at once; others wait while they can still be answered in time.
+    pub most_calls: usize,
+    /// What it is asked to do; all if empty.
+    pub tasks: Vec<Task>,
+}
+
+/// Most tokens of prompts and answers together; `None` for as many as anybody likes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TokenLimits {
+    pub a_minute: Option<u64>,
+    pub a_day: Option<u64>,
+}
+
+/// What models are asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Task {
+    Draft,
+    Correct,
+    Retone,
+    Translate,
+    Summarize,
+}
+
+impl Task {
+    pub const ALL: [Task; 5] = [Task::Draft, Task::Correct, Task::Retone, Task::Translate, Task::Summarize];
+
+    /// Its name in settings, files and metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Task::Draft => "draft",
+            Task::Correct => "correct",
+            Task::Retone => "retone",
+            Task::Translate => "translate",
+            Task::Summarize => "summarize",
+        }
+    }
 }
 
 impl Default for ModelConfig {
@@ -61,13 +110,21 @@ impl Default for ModelConfig {
             max_tokens: 2048,
             temperature: None,
             context_tokens: None,
+            api_key_header: None,
+            headers: HeaderMap::new(),
+            query: Vec::new(),
+            body: serde_json::Map::new(),
+            instruction_role: "system".to_owned(),
+            stream: true,
+            most_calls: 16,
+            tasks: Vec::new(),
         }
     }
 }
 
 impl ModelConfig {
     /// The keys of a `[[models]]` table.
-    pub const KEYS: [&str; 10] = [
+    pub const KEYS: [&str; 20] = [
         "name",
         "base_url",
         "api_key",
@@ -78,6 +135,16 @@ impl ModelConfig {
         "max_tokens",
         "temperature",
         "context_tokens",
+        "api_key_file",
+        "api_key_env",
+        "api_key_header",
+        "headers",
+        "query",
+        "body",
+        "instruction_role",
+        "stream",
+        "most_calls",
+        "tasks",
     ];
 
     /// Sets one key; the error says what is allowed. `None`: there is no such key.
@@ -94,6 +161,48 @@ impl ModelConfig {
             "max_tokens" => value::whole(given, 1, 100_000).map(|most| self.max_tokens = most as u32),
             "temperature" => value::number(given, 0.0, 2.0).map(|temperature| self.temperature = Some(temperature)),
             "context_tokens" => value::whole(given, 500, 1_000_000).map(|most| self.context_tokens = Some(most as usize)),
+            "api_key_file" => value::text(given, "a file that holds the key").and_then(|file| {
+                let read = std::fs::read_to_string(&file).map_err(|error| format!("`{file}` can't be read: {error}"))?;
+                value::key(&Value::String(read))
+                    .map(|key| self.api_key = Secret(key))
+                    .map_err(|problem| format!("what `{file}` holds is no key: {problem}"))
+            }),
+            "api_key_env" => value::text(given, "the name of a variable that holds the key").and_then(|name| {
+                let read = std::env::var(&name).map_err(|_| format!("the variable `{name}` is not set, or no text"))?;
+                value::key(&Value::String(read))
+                    .map(|key| self.api_key = Secret(key))
+                    .map_err(|problem| format!("what `{name}` holds is no key: {problem}"))
+            }),
+            "api_key_header" => value::text(given, "a header's name, such as `api-key`").and_then(|name| {
+                let name = name.parse().map_err(|_| "it must be a header's name, such as `api-key`".to_owned())?;
+                self.api_key_header = Some(name);
+                Ok(())
+            }),
+            "headers" => value::pairs(given).and_then(|pairs| {
+                for (name, text) in pairs {
+                    let name: HeaderName = name.parse().map_err(|_| format!("`{name}` is no header's name"))?;
+                    let mut text: HeaderValue = text.parse().map_err(|_| format!("what `{name}` is to be is no header's value"))?;
+                    text.set_sensitive(true);
+                    self.headers.insert(name, text);
+                }
+                Ok(())
+            }),
+            "query" => value::pairs(given).map(|pairs| self.query = pairs),
+            "body" => value::object(given).map(|body| self.body = body),
+            "instruction_role" => match given.as_str() {
+                Some(role @ ("system" | "developer")) => {
+                    self.instruction_role = role.to_owned();
+                    Ok(())
+                }
+                _ => Err("it must be `system` or `developer`".to_owned()),
+            },
+            "stream" => value::truth(given).map(|stream| self.stream = stream),
+            "most_calls" => value::whole(given, 1, 10_000).map(|most| self.most_calls = most as usize),
+            "tasks" => value::texts(given).and_then(|names| {
+                let task = |name: &String| Task::ALL.into_iter().find(|task| task.word() == name);
+                let tasks: Option<Vec<Task>> = names.iter().map(task).collect();
+                tasks.map(|tasks| self.tasks = tasks).ok_or_else(|| format!("it must be some of {}", Task::ALL.map(Task::word).join(", ")))
+            }),
             _ => return None,
         })
     }

@@ -12,7 +12,7 @@ pub struct Setting {
 }
 
 /// The settings that stand at the top of the file.
-pub const SETTINGS: [Setting; 15] = [
+pub const SETTINGS: [Setting; 17] = [
     Setting {
         key: "listen",
         variable: "DESKHAND_LISTEN",
@@ -85,6 +85,18 @@ pub const SETTINGS: [Setting; 15] = [
         variable: "DESKHAND_ALLOWED_LINKS",
         value: "LINKS",
         help: "Links and hosts that may stand in any draft, with commas between them; others must be in a source [default: none]",
+    },
+    Setting {
+        key: "tokens_per_minute",
+        variable: "DESKHAND_TOKENS_PER_MINUTE",
+        value: "NUMBER",
+        help: "Most tokens of prompts and answers together in a minute [default: no limit]",
+    },
+    Setting {
+        key: "tokens_per_day",
+        variable: "DESKHAND_TOKENS_PER_DAY",
+        value: "NUMBER",
+        help: "Most tokens of prompts and answers together in a day; a restart counts anew [default: no limit]",
     },
     Setting {
         key: "log",

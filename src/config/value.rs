@@ -88,6 +88,23 @@ pub fn texts(given: &Value) -> Result<Vec<String>, String> {
     Ok(texts.iter().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect())
 }
 
+/// Names with their texts.
+pub fn pairs(given: &Value) -> Result<Vec<(String, String)>, String> {
+    let problem = || "it must be a table of texts, such as { name = \"text\" }".to_owned();
+    let table = given.as_table().ok_or_else(problem)?;
+    table.iter().map(|(name, text)| Ok((name.clone(), text.as_str().ok_or_else(problem)?.to_owned()))).collect()
+}
+
+/// Fields of a JSON object. TOML has no null: the text `null` stands for it.
+pub fn object(given: &Value) -> Result<serde_json::Map<String, serde_json::Value>, String> {
+    let table = given.as_table().ok_or_else(|| "it must be a table, such as { top_p = 0.9 }".to_owned())?;
+    let json = |value: &Value| match value.as_str() {
+        Some("null") => Ok(serde_json::Value::Null),
+        _ => serde_json::to_value(value).map_err(|error| error.to_string()),
+    };
+    table.iter().map(|(name, value)| Ok((name.clone(), json(value)?))).collect()
+}
+
 /// A list of language tags, or a text with commas between them.
 pub fn languages(given: &Value) -> Result<Vec<Language>, String> {
     let problem = || "it must be a list of BCP 47 language tags, such as `en,tr` or [\"en\", \"tr\"]".to_owned();

@@ -15,18 +15,32 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     Ending, ModelError, Prompt, TokensUsed,
+    breaker::Breaker,
     calibration::{Calibration, Window},
+    call::Call,
     chunk::Chunk,
-    wire::{self, Wire},
+    gate::Gate,
+    retry::RetryBudget,
+    wire::{self, Extras, Wire},
 };
-use crate::{config::ModelConfig, text::estimate_tokens};
+use crate::{
+    config::{ModelConfig, Task},
+    text::estimate_tokens,
+};
+
+/// Half more than its budget, for what was estimated too low, and instructions beside it: a prompt of more tokens is not sent.
+const BESIDE_THE_CONTEXT: usize = 1500;
 
 /// A model, ready to be asked.
 pub struct OpenAi {
     config: ModelConfig,
     client: reqwest::Client,
+    extras: Arc<Extras>,
     context_tokens: usize,
-    calibration: Arc<Calibration>,
+    calibration: Calibration,
+    pub breaker: Breaker,
+    pub gate: Arc<Gate>,
+    pub retries: RetryBudget,
 }
 
 /// A piece of an answer.
@@ -39,26 +53,50 @@ pub enum Piece {
 /// An answer that is being given. Dropping it closes the connection to the model.
 pub struct Answer {
     pub model: String,
+    reading: Reading,
+    first: Option<String>,
+    call: Call,
+}
+
+/// A stream of chunks that is being read.
+pub struct Reading {
     chunks: std::pin::Pin<Box<dyn Stream<Item = Result<Value, OpenAIError>> + Send>>,
     done: Arc<AtomicBool>,
+    asked: Instant,
+    first_token: Duration,
     gap: Duration,
     /// No token may come after this.
     until: Instant,
     /// Until when the next sign of life must come.
     next_by: Instant,
-    first: Option<String>,
     finish_reason: String,
-    used: TokensUsed,
-    calibration: Arc<Calibration>,
-    estimate: usize,
+    pub used: TokensUsed,
+    /// Bytes of text so far.
+    pub bytes: usize,
 }
 
 impl OpenAi {
     /// `context_tokens` counts if the model has none of its own.
     pub fn new(config: &ModelConfig, context_tokens: usize) -> Result<OpenAi, ModelError> {
-        let client = wire::client(config.connect_timeout)?;
-        let context_tokens = config.context_tokens.unwrap_or(context_tokens);
-        Ok(OpenAi { config: config.clone(), client, context_tokens, calibration: Arc::new(Calibration::new()) })
+        Ok(OpenAi {
+            client: wire::client(config.connect_timeout)?,
+            extras: Arc::new(Extras::of(config)?),
+            context_tokens: config.context_tokens.unwrap_or(context_tokens),
+            calibration: Calibration::new(),
+            breaker: Breaker::default(),
+            gate: Arc::new(Gate::new(config.most_calls)),
+            retries: RetryBudget::new(Instant::now()),
+            config: config.clone(),
+        })
+    }
+
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// Whether it is asked for this.
+    pub fn does(&self, task: Task) -> bool {
+        self.config.tasks.is_empty() || self.config.tasks.contains(&task)
     }
 
     /// What a prompt may hold now.
@@ -70,8 +108,20 @@ impl OpenAi {
         &self.config.name
     }
 
+    /// What its answers teach of how it counts tokens.
+    pub fn learn(&self, estimate: usize, prompt_tokens: u32) {
+        self.calibration.learn(estimate, prompt_tokens);
+    }
+
+    /// The tokens that a prompt has by all we know. `Err`: more than the model takes.
+    pub fn tokens_of(&self, prompt: &Prompt) -> Result<usize, ModelError> {
+        let tokens = self.window().tokens(estimate(prompt));
+        let most = self.context_tokens * 3 / 2 + BESIDE_THE_CONTEXT;
+        if tokens > most { Err(ModelError::PromptTooLarge { tokens, most }) } else { Ok(tokens) }
+    }
+
     /// Asks, and waits for the first piece of text.
-    pub async fn ask(&self, prompt: &Prompt) -> Result<Answer, ModelError> {
+    pub async fn ask(&self, prompt: &Prompt) -> Result<(Reading, String), ModelError> {
         let ModelConfig { first_token_timeout, token_gap_timeout, total_timeout, .. } = self.config;
         let asked = Instant::now();
         let first_by = asked + first_token_timeout.min(total_timeout);
@@ -80,35 +130,37 @@ impl OpenAi {
         let chat = client.chat();
         let opening = chat.create_stream_byot::<Value, Value>(self.request(prompt));
         let chunks = timeout_at(first_by, opening).await.map_err(|_| ModelError::TimedOut("to begin"))?.map_err(failure)?;
-        let mut answer = Answer {
-            model: self.config.name.clone(),
+        let mut reading = Reading {
             chunks: Box::pin(chunks),
             done,
+            asked,
+            first_token: first_token_timeout,
             gap: token_gap_timeout,
             until: asked + total_timeout,
             next_by: first_by,
-            first: None,
             finish_reason: String::new(),
             used: TokensUsed::default(),
-            calibration: Arc::clone(&self.calibration),
-            estimate: estimate_tokens(&prompt.system) + estimate_tokens(&prompt.user),
+            bytes: 0,
         };
         // White space alone is no beginning: another model, or the built-in engine, may still take over.
         let mut begun = String::new();
         while begun.trim().is_empty() {
-            match answer.next().await? {
+            match reading.next().await? {
                 Piece::Text(text) => begun.push_str(&text),
                 Piece::End { .. } => return Err(ModelError::Empty),
             }
         }
-        answer.first = Some(begun);
-        Ok(answer)
+        Ok((reading, begun))
     }
 
     /// The client is cheap; its wire belongs to one call, which so learns how its stream ended.
     fn client_for_one_call(&self, done: &Arc<AtomicBool>) -> Client<OpenAIConfig> {
         let config = wire::server(&self.config.base_url, &self.config.api_key);
-        Client::build(self.client.clone(), config).with_http_service(Wire { client: self.client.clone(), done: Arc::clone(done) })
+        Client::build(self.client.clone(), config).with_http_service(Wire {
+            client: self.client.clone(),
+            extras: Arc::clone(&self.extras),
+            done: Arc::clone(done),
+        })
     }
 
     fn request(&self, prompt: &Prompt) -> Value {
@@ -117,26 +169,53 @@ impl OpenAi {
         let mut request = json!({
             "model": self.config.name,
             "messages": [
-                { "role": "system", "content": prompt.system },
+                { "role": self.config.instruction_role, "content": prompt.system },
                 { "role": "user", "content": prompt.user },
             ],
-            "stream": true,
-            "stream_options": { "include_usage": true },
+            "stream": self.config.stream,
             limit: self.config.max_tokens,
         });
+        if self.config.stream {
+            request["stream_options"] = json!({ "include_usage": true });
+        }
         if let Some(temperature) = self.config.temperature {
             request["temperature"] = json!(temperature);
+        }
+        for (field, value) in &self.config.body {
+            if value.is_null() {
+                request.as_object_mut().map(|request| request.remove(field));
+            } else {
+                request[field.as_str()] = value.clone();
+            }
         }
         request
     }
 }
 
 impl Answer {
+    /// What follows a beginning.
+    pub fn of(reading: Reading, begun: String, mut call: Call) -> Answer {
+        call.began(reading.asked.elapsed(), begun.len());
+        Answer { model: call.model.name().to_owned(), reading, first: Some(begun), call }
+    }
+
     /// The next piece. After the end or an error there is no more to ask for.
     pub async fn next(&mut self) -> Result<Piece, ModelError> {
         if let Some(first) = self.first.take() {
             return Ok(Piece::Text(first));
         }
+        let piece = self.reading.next().await;
+        match &piece {
+            Ok(Piece::Text(_)) => self.call.wrote(self.reading.bytes),
+            Ok(Piece::End { used, .. }) => self.call.ended(*used),
+            Err(error) => self.call.failed(error),
+        }
+        piece
+    }
+}
+
+impl Reading {
+    async fn next(&mut self) -> Result<Piece, ModelError> {
         loop {
             let by = self.next_by.min(self.until);
             let chunk = match timeout_at(by, self.chunks.next()).await {
@@ -152,7 +231,9 @@ impl Answer {
                 return Err(ModelError::Reported);
             }
             if chunk.reasoning {
-                self.next_by = self.next_by.max(Instant::now() + self.gap);
+                // Before the first text a model that thinks has as long again as for its first token.
+                let wait = if self.bytes == 0 { self.first_token } else { self.gap };
+                self.next_by = self.next_by.max(Instant::now() + wait);
             }
             if let Some(used) = chunk.used {
                 self.used = used;
@@ -162,6 +243,7 @@ impl Answer {
             }
             if !chunk.text.is_empty() {
                 self.next_by = Instant::now() + self.gap;
+                self.bytes += chunk.text.len();
                 return Ok(Piece::Text(chunk.text));
             }
         }
@@ -175,9 +257,13 @@ impl Answer {
             "length" => Ending::Truncated,
             _ => Ending::Done,
         };
-        self.calibration.learn(self.estimate, self.used.prompt);
         Ok(Piece::End { ending, used: self.used })
     }
+}
+
+/// The tokens of a prompt as we estimate them.
+pub fn estimate(prompt: &Prompt) -> usize {
+    estimate_tokens(&prompt.system) + estimate_tokens(&prompt.user)
 }
 
 /// What async-openai says, in our words: its own hold the server's text.

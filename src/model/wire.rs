@@ -13,7 +13,7 @@ use async_openai::{config::OpenAIConfig, error::OpenAIError, middleware::HttpReq
 use futures::{StreamExt, future::BoxFuture};
 
 use super::ModelError;
-use crate::config::Secret;
+use crate::config::{ModelConfig, Secret};
 
 /// Most bytes of an answer on the wire, all chunks with their wrapping.
 const MOST_BYTES: usize = 4 << 20;
@@ -39,10 +39,44 @@ pub fn server(base_url: &str, api_key: &Secret) -> OpenAIConfig {
     OpenAIConfig::new().with_api_base(base_url.trim_end_matches('/')).with_api_key(api_key.expose()).with_org_id("").with_project_id("")
 }
 
+/// What a model's server wants beside the request: its key in a header, other headers, query parameters.
+#[derive(Clone, Default)]
+pub struct Extras {
+    headers: http::HeaderMap,
+    /// Whether the key goes in a header of its own.
+    own_key_header: bool,
+    query: Vec<(String, String)>,
+}
+
+impl Extras {
+    pub fn of(config: &ModelConfig) -> Result<Extras, ModelError> {
+        let mut headers = config.headers.clone();
+        if let Some(name) = &config.api_key_header {
+            let mut key: http::HeaderValue =
+                config.api_key.expose().parse().map_err(|_| ModelError::Client("its key is no header's value".to_owned()))?;
+            key.set_sensitive(true);
+            headers.insert(name.clone(), key);
+        }
+        let own_key_header = config.api_key_header.is_some() || config.api_key.expose().is_empty();
+        Ok(Extras { headers, own_key_header, query: config.query.clone() })
+    }
+
+    fn add_to(&self, request: &mut reqwest::Request) {
+        if self.own_key_header {
+            request.headers_mut().remove(http::header::AUTHORIZATION);
+        }
+        request.headers_mut().extend(self.headers.clone());
+        if !self.query.is_empty() {
+            request.url_mut().query_pairs_mut().extend_pairs(&self.query);
+        }
+    }
+}
+
 /// One call's way to the model's server.
 #[derive(Clone)]
 pub struct Wire {
     pub client: reqwest::Client,
+    pub extras: Arc<Extras>,
     /// Set when the stream said `[DONE]`.
     pub done: Arc<AtomicBool>,
 }
@@ -57,8 +91,10 @@ impl tower::Service<HttpRequestFactory> for Wire {
     }
 
     fn call(&mut self, request: HttpRequestFactory) -> Self::Future {
-        let Wire { client, done } = self.clone();
+        let Wire { client, extras, done } = self.clone();
         Box::pin(async move {
+            let mut request = request.build().await?;
+            extras.add_to(&mut request);
             let response = accepted(&client, request).await?;
             let content_type = response.headers().get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
             if content_type.starts_with("application/json") {
@@ -90,13 +126,12 @@ impl tower::Service<HttpRequestFactory> for PlainWire {
 
     fn call(&mut self, request: HttpRequestFactory) -> Self::Future {
         let PlainWire { client, most_bytes } = self.clone();
-        Box::pin(async move { Ok(http::Response::new(body(accepted(&client, request).await?, most_bytes).await?).into()) })
+        Box::pin(async move { Ok(http::Response::new(body(accepted(&client, request.build().await?).await?, most_bytes).await?).into()) })
     }
 }
 
 /// Sends a request; a refusal is an error.
-async fn accepted(client: &reqwest::Client, request: HttpRequestFactory) -> Result<reqwest::Response, OpenAIError> {
-    let request = request.build().await?;
+async fn accepted(client: &reqwest::Client, request: reqwest::Request) -> Result<reqwest::Response, OpenAIError> {
     let response = client.execute(request).await.map_err(|_| boxed(ModelError::Unreachable))?;
     let status = response.status();
     if status.is_success() {
@@ -127,10 +162,19 @@ async fn refusal_code(response: reqwest::Response) -> Option<String> {
     value["error"]["code"].as_str().map(str::to_owned)
 }
 
-/// Seconds to wait, as `Retry-After` says; a date or junk says nothing.
+/// How long to wait, as `Retry-After` says in seconds or as a date; junk says nothing.
 fn retry_after(response: &reqwest::Response) -> Option<Duration> {
-    let value = response.headers().get(http::header::RETRY_AFTER)?.to_str().ok()?;
-    value.trim().parse().ok().map(Duration::from_secs)
+    let value = response.headers().get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
+    wait_of(value, jiff::Timestamp::now())
+}
+
+fn wait_of(value: &str, now: jiff::Timestamp) -> Option<Duration> {
+    if let Ok(seconds) = value.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let at = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+    // A date that has passed: at once.
+    Some(Duration::try_from(at.duration_since(now)).unwrap_or_default())
 }
 
 /// A server that answers in one piece although it was asked to stream: its answer becomes a stream of one chunk.
@@ -179,4 +223,27 @@ fn watched(response: reqwest::Response, done: Arc<AtomicBool>) -> reqwest::Respo
         Ok(piece)
     });
     http::Response::new(reqwest::Body::wrap_stream(pieces)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_told_in_seconds_or_as_a_date() {
+        let now: jiff::Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
+        for (value, seconds) in [
+            ("0", Some(0)),
+            ("7", Some(7)),
+            ("86400", Some(86_400)),
+            ("Mon, 23 Nov 2026 10:00:30 GMT", Some(30)),
+            ("Mon, 23 Nov 2026 09:00:00 GMT", Some(0)),
+            ("-5", None),
+            ("soon", None),
+            ("1e400", None),
+            ("", None),
+        ] {
+            assert_eq!(wait_of(value, now), seconds.map(Duration::from_secs), "{value}");
+        }
+    }
 }

@@ -14,9 +14,9 @@ use super::{
 };
 use crate::{
     chats::{Chat, ClassReceipt, EarlierChat, NewEvent, OmissionReason},
-    config::Workspace,
+    config::{Task, Workspace},
     knowledge::{Kind, OfferQuery, Reader, Said, Spoken, Term, Voice, Wanted},
-    model::{ModelError, Prompt},
+    model::{Asking, ModelError, Prompt},
     text::{Id, Language},
 };
 
@@ -91,7 +91,8 @@ impl Replies {
             ModelError::NotConfigured
         } else {
             let material = self.material(&draft, &prepared);
-            match self.models.ask(|window| material.prompt(window)).await {
+            let asking = Asking { workspace: workspace.clone(), task: Task::Draft, deadline: draft.deadline };
+            match self.models.ask(&asking, |window| material.prompt(window)).await {
                 Ok((answer, given)) => {
                     let from = DraftedFrom {
                         chat,
@@ -108,7 +109,7 @@ impl Replies {
                     let guards = Guards {
                         secrets: Secrets::of(self.prompts.instructions(), &given.notes, &open),
                         models: self.models.clone(),
-                        deadline: draft.deadline,
+                        asking,
                         grounds,
                     };
                     return Ok(drafted::from_model(answer, given, guards, end, started));

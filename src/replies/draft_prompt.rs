@@ -9,11 +9,11 @@ use super::{
     Agent, ContextReceipt, Draft, Source,
     mask::{Masker, chats_of, first_name},
     placeholder,
-    prompt::{Prompts, Task, fence},
+    prompt::{Prompts, fence},
 };
 use crate::{
     chats::{Author, Channel, Chat, Choice, ChosenContext, ClassReceipt, EarlierChat, Internal, Omission, OmissionReason, Turn, choose},
-    config::PersonalData,
+    config::{PersonalData, Task},
     knowledge::{Audience, Document, Kind, Offer, Term, Voice},
     model::{Prompt, Window},
     text::{Language, Marks, estimate_tokens},

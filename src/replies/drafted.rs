@@ -20,7 +20,7 @@ use super::{
 use crate::{
     chats::{Channel, Chats},
     config::Workspace,
-    model::{Answer, Models, Prompt},
+    model::{Answer, Asking, Models, Prompt},
     text::{Id, Language},
 };
 
@@ -43,15 +43,14 @@ pub struct Guards {
     pub grounds: Grounds,
     pub secrets: Secrets,
     pub models: Models,
-    /// When the caller's patience ends.
-    pub deadline: Instant,
+    pub asking: Asking,
 }
 
 /// Streams a model's draft and checks it at its end. A draft that was given internal notes is shown once it was checked, not before.
 pub fn from_model(answer: Answer, given: Given, guards: Guards, end: DraftEnd, started: Instant) -> Generation {
     Box::pin(try_stream! {
         let Given { prompt, sources, notes, receipt, marks, .. } = given;
-        let Guards { grounds, secrets, models, deadline } = guards;
+        let Guards { grounds, secrets, models, asking } = guards;
         let outflow = || Outflow::new(sources.len(), Arc::clone(&marks), end.language.primary());
         let withheld = !notes.is_empty();
         let mut flow = Flow::new(answer, outflow(), started);
@@ -63,11 +62,11 @@ pub fn from_model(answer: Answer, given: Given, guards: Guards, end: DraftEnd, s
             }
         }
         let (mut made, mut invented) = (flow.made(), flow.flowed().invented);
-        let in_time = deadline.saturating_duration_since(Instant::now()) > started.elapsed();
+        let in_time = asking.deadline.saturating_duration_since(Instant::now()) > started.elapsed();
         if in_time && other_language(&made.text, &grounds.language, &grounds.languages).is_some() {
             let reproach = format!("Your last answer was in another language. Write in {}.", grounds.language.english_name());
             let prompt = Prompt { system: format!("{}\n\n{reproach}", prompt.system), ..prompt };
-            if let Ok((answer, ())) = models.ask(|_| (prompt.clone(), ())).await {
+            if let Ok((answer, ())) = models.ask(&asking, |_| (prompt.clone(), ())).await {
                 let mut again = Flow::new(answer, outflow(), started);
                 if silently(&mut again).await.is_ok() {
                     invented = again.flowed().invented;

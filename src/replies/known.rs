@@ -106,41 +106,11 @@ pub fn add_greeted(known: &mut Known, text: &str) {
         "moin",
     ];
     const TITLES: [&str; 11] = ["mr", "mrs", "ms", "miss", "dr", "prof", "frau", "herr", "sehr", "prof.", "dr."];
-    const NOBODY: [&str; 34] = [
-        "there",
-        "all",
-        "team",
-        "everyone",
-        "customer",
-        "customers",
-        "sir",
-        "madam",
-        "valued",
-        "friend",
-        "friends",
-        "again",
-        "kundin",
-        "kunde",
-        "kunden",
-        "damen",
-        "herren",
-        "zusammen",
-        "hanim",
-        "bey",
-        "hanimefendi",
-        "beyefendi",
-        "efendim",
-        "musterimiz",
-        "musterilerimiz",
-        "ugyfelunk",
-        "vasarlonk",
-        "vasarlo",
-        "holgyem",
-        "uram",
-        "cim",
-        "asszonyom",
-        "partnerunk",
-        "support",
+    // Beginnings of words that greet nobody by name.
+    const NOBODY: [&str; 29] = [
+        "there", "all", "team", "every", "customer", "sir", "madam", "valued", "friend", "again", "kund", "damen", "herren", "zusammen",
+        "hanim", "bey", "efend", "musteri", "ugyfel", "vasarlo", "holgy", "uram", "uraim", "cim", "asszony", "partner", "support",
+        "service", "uzlet",
     ];
     let line = text.trim_start().lines().next().unwrap_or_default();
     let mut words = line.split(' ').take(MOST_GREETING).skip_while(|word| TITLES.contains(&fold(word).as_str())).peekable();
@@ -155,7 +125,7 @@ pub fn add_greeted(known: &mut Known, text: &str) {
             continue;
         }
         let named = bare.starts_with(char::is_uppercase) && bare.chars().any(char::is_lowercase) && bare.chars().count() > 1;
-        if !named || NOBODY.contains(&folded.as_str()) {
+        if !named || NOBODY.iter().any(|begins| folded.starts_with(begins)) {
             break;
         }
         name.push(bare);

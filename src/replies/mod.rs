@@ -28,8 +28,6 @@ mod offer_rows;
 mod outflow;
 mod placeholder;
 mod prompt;
-#[cfg(test)]
-mod random;
 mod retention;
 mod rewrite;
 mod suggest;

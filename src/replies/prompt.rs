@@ -4,17 +4,7 @@ use std::{fs, path::Path, sync::Arc};
 
 use minijinja::{Environment, Value};
 
-use crate::model::Prompt;
-
-/// What a prompt is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Task {
-    Draft,
-    Correct,
-    Retone,
-    Translate,
-    Summarize,
-}
+use crate::{config::Task, model::Prompt};
 
 /// Parts a template's two messages.
 const USER: &str = "\n--- user ---\n";

@@ -14,13 +14,12 @@ use super::{
     grounding::other_language,
     known::{add_chat, add_glossary, add_greeted, add_person},
     mask::personal,
-    prompt::Task,
 };
 use crate::{
     chats::{Author, Chat, ClassReceipt, OmissionReason},
-    config::Workspace,
+    config::{Task, Workspace},
     knowledge::Term,
-    model::{ModelError, Prompt},
+    model::{Asking, ModelError, Prompt},
     text::{FactKind, Id, Known, Language, detect, estimate_tokens},
 };
 
@@ -121,13 +120,12 @@ impl Replies {
         let known = self.known(&text, chat.as_ref(), &Agent::default(), &glossary, language.as_ref(), language.as_ref());
         let values = context! { language => language.as_ref().map(Language::english_name) };
         let rewrite = Rewrite {
-            task: Task::Correct,
+            asking: Asking { workspace: workspace.clone(), task: Task::Correct, deadline },
             shorter: false,
             protected: Protected::of(text.clone(), &known, language.as_ref(), language.as_ref()),
             language: language.clone(),
             receipt: ContextReceipt::default(),
             started,
-            deadline,
         };
         let failed = match self.ask_rewrite(rewrite, values).await {
             Ok(generation) => return Ok(generation),
@@ -153,13 +151,12 @@ impl Replies {
         let known = self.known(&text, chat.as_ref(), &Agent::default(), &glossary, language.as_ref(), language.as_ref());
         let values = context! { tone => tone.words(language.as_ref()), language => language.as_ref().map(Language::english_name), voice => voice.text.as_str() };
         let rewrite = Rewrite {
-            task: Task::Retone,
+            asking: Asking { workspace: workspace.clone(), task: Task::Retone, deadline },
             shorter: tone == Tone::Concise,
             protected: Protected::of(text, &known, language.as_ref(), language.as_ref()),
             language,
             receipt,
             started,
-            deadline,
         };
         self.ask_rewrite(rewrite, values).await.map_err(|error| refusal(error, "change a text's tone"))
     }
@@ -196,13 +193,12 @@ impl Replies {
         let values = context! { source => source.as_ref().map(Language::english_name), target => target.english_name(), glossary => terms };
         let known = self.known(&text, chat.as_ref(), &agent, &glossary, source.as_ref(), Some(&target));
         let rewrite = Rewrite {
-            task: Task::Translate,
+            asking: Asking { workspace: workspace.clone(), task: Task::Translate, deadline },
             shorter: false,
             protected: Protected::of(text.clone(), &known, source.as_ref(), Some(&target)),
             language: Some(target.clone()),
             receipt: receipt.clone(),
             started,
-            deadline,
         };
         let failed = match self.ask_rewrite(rewrite, values).await {
             Ok(generation) => return Ok(generation),
@@ -222,7 +218,8 @@ impl Replies {
     ///
     /// A rewrite that changed facts is made once more, the loss named, if there is time; then the original is the answer.
     async fn ask_rewrite(&self, rewrite: Rewrite, values: Value) -> Result<Generation, ModelError> {
-        let Rewrite { task, shorter, protected, language, receipt, started, deadline } = rewrite;
+        let Rewrite { asking, shorter, protected, language, receipt, started } = rewrite;
+        let task = asking.task;
         if self.models.is_empty() {
             return Err(ModelError::NotConfigured);
         }
@@ -233,7 +230,7 @@ impl Replies {
             masked: masked(&protected.masked()),
             ..receipt
         };
-        let (answer, ()) = self.models.ask(|_| (prompt.clone(), ())).await?;
+        let (answer, ()) = self.models.ask(&asking, |_| (prompt.clone(), ())).await?;
         let (models, languages) = (self.models.clone(), self.desk.languages.clone());
         let target = language.clone().filter(|_| task == Task::Translate);
         let mismatch = move |text: &str| target.as_ref().and_then(|target| other_language(text, target, &languages));
@@ -245,12 +242,12 @@ impl Replies {
             let streamed = flow.flowed().text.clone();
             let mut loss = protected.loss(flow.flowed());
             let mut made = flow.made();
-            let in_time = deadline.saturating_duration_since(Instant::now()) > started.elapsed();
+            let in_time = asking.deadline.saturating_duration_since(Instant::now()) > started.elapsed();
             if in_time && (protected.refuses(&loss) || mismatch(&made.text).is_some()) {
                 let reproach = if protected.refuses(&loss) { protected.reproach(&loss) } else { "Your last answer was in another language.".to_owned() };
                 let prompt = Prompt { system: format!("{}\n\n{reproach}", prompt.system), ..prompt };
                 // If it fails, the original is the answer.
-                if let Ok((answer, ())) = models.ask(|_| (prompt.clone(), ())).await {
+                if let Ok((answer, ())) = models.ask(&asking, |_| (prompt.clone(), ())).await {
                     let mut again = Flow::new(answer, protected.outflow(), started);
                     if matches!(silently(&mut again).await, Ok(())) {
                         loss = protected.loss(again.flowed());
@@ -302,14 +299,13 @@ impl Replies {
 
 /// A rewrite that is asked for.
 struct Rewrite {
-    task: Task,
+    asking: Asking,
     /// Whether it is to be shorter than the text.
     shorter: bool,
     protected: Protected,
     language: Option<Language>,
     receipt: ContextReceipt,
     started: Instant,
-    deadline: Instant,
 }
 
 /// A warning if a correction changed more than errors, or what should be shorter is not.

@@ -11,13 +11,12 @@ use super::{
     generation::{self, Flow, Made},
     mask::{Masker, chats_of},
     outflow::Outflow,
-    prompt::{Task, fence},
+    prompt::fence,
 };
 use crate::{
-    chats::Internal,
-    chats::{Choice, choose},
-    config::Workspace,
-    model::Window,
+    chats::{Choice, Internal, choose},
+    config::{Task, Workspace},
+    model::{Asking, Window},
     text::{Id, Language},
 };
 
@@ -28,13 +27,15 @@ pub struct Summarize {
     pub agent: Agent,
     /// `None`: the agent's, else the workspace's.
     pub language: Option<Language>,
+    /// When the caller's patience ends.
+    pub deadline: Instant,
 }
 
 impl Replies {
     /// Sums a chat up, internal notes included: colleagues read it.
     pub async fn summarize(&self, workspace: &Workspace, summarize: Summarize) -> Result<Generation, ReplyError> {
         let started = Instant::now();
-        let Summarize { chat_id, agent, language } = summarize;
+        let Summarize { chat_id, agent, language, deadline } = summarize;
         let chat = self.chats.chat(workspace, &chat_id).await?;
         let language = language.or(agent.language).map_or_else(|| self.desk.language.clone(), |language| self.ours(&language));
         let (earlier, earlier_total) = self.chats.earlier_chats(workspace, &chat).await?;
@@ -58,7 +59,8 @@ impl Replies {
                 };
                 (self.prompts.both(Task::Summarize, values), (ContextReceipt { masked, ..receipt(&chosen, 0, window) }, marks))
             };
-            match self.models.ask(make).await {
+            let asking = Asking { workspace: workspace.clone(), task: Task::Summarize, deadline };
+            match self.models.ask(&asking, make).await {
                 Ok((answer, (account, marks))) => {
                     let outflow = Outflow::new(0, marks, language.primary());
                     return Ok(generation::from_model(Flow::new(answer, outflow, started), finish(language, account)));

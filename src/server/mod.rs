@@ -58,7 +58,8 @@ impl Server {
         let knowledge =
             Knowledge::start(store.clone(), workspace, folder, &config.data).await.context("the knowledge base can't be opened")?;
         let chats = Chats::start(store.clone(), config.desk.languages.clone());
-        let models = Models::new(&config.models, config.desk.context_tokens).context("the models can't be prepared")?;
+        let models =
+            Models::new(&config.models, config.desk.context_tokens, config.desk.token_limits).context("the models can't be prepared")?;
         let embedding = config.embedding.endpoint(config.models.first());
         let embedder = embedding.as_ref().map(Embedder::new).transpose().context("the embeddings endpoint can't be prepared")?;
         let desk = Arc::new(config.desk);

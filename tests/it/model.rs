@@ -162,6 +162,8 @@ struct State {
     authorizations: Mutex<Vec<String>>,
     /// What it says where nothing is queued, by what it is asked.
     usual: Mutex<Option<fn(&Value) -> String>>,
+    /// What it does then instead.
+    always: Mutex<Option<Answer>>,
     left: Notify,
     go_on: Notify,
 }
@@ -200,6 +202,11 @@ impl ScriptedModel {
     /// What to say from now on where nothing is queued, made of what is asked.
     pub fn answers_with(&self, answers: fn(&Value) -> String) {
         *self.state.usual.lock().unwrap() = Some(answers);
+    }
+
+    /// What to do from now on where nothing is queued.
+    pub fn always(&self, answer: Option<Answer>) {
+        *self.state.always.lock().unwrap() = answer;
     }
 
     /// The requests so far.
@@ -249,7 +256,8 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
         Some(answers) => Answer::says(&answers(&asked).split_inclusive(' ').collect::<Vec<_>>()),
         None => Answer::says(&["ok"]),
     };
-    let answer = state.answers.lock().unwrap().pop_front().unwrap_or_else(usual);
+    let always = state.always.lock().unwrap().clone();
+    let answer = state.answers.lock().unwrap().pop_front().or(always).unwrap_or_else(usual);
 
     let mut response = Response::builder().status(answer.status);
     for (name, value) in answer.headers {

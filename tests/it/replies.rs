@@ -205,29 +205,35 @@ async fn an_outcome_is_taken_once() {
 #[tokio::test]
 async fn a_stream_without_an_end_is_an_error() {
     let mut desk = Desk::open().await;
-    for (answer, reason, partial) in [
-        (Answer::stops_after(&["Half a"]), "MODEL_CUT_OFF", true),
-        (Answer::cut_after(&["Half a"]), "MODEL_CUT_OFF", true),
-        (Answer::stops_after(&[]), "MODEL_CUT_OFF", false),
-        (Answer::says(&[]), "MODEL_UNAVAILABLE", false),
-        (Answer::ends_for(&["No"], "content_filter"), "CONTENT_FILTERED", true),
-        (Answer::refuses(500, "{\"error\": {\"message\": \"SECRET\"}}"), "MODEL_UNAVAILABLE", false),
-        (Answer::refuses(401, "<html>SECRET</html>"), "MODEL_UNAVAILABLE", false),
-        (Answer::serves("text/html", "<html>login</html>"), "MODEL_UNAVAILABLE", false),
-        (Answer::serves("text/event-stream", "data: {\"error\": \"SECRET\"}\n\ndata: [DONE]\n\n"), "MODEL_UNAVAILABLE", false),
-        (Answer::serves("text/event-stream", "data: {nonsense SECRET\n\n"), "MODEL_UNAVAILABLE", false),
-        (Answer::serves("application/json", "{\"error\": {\"message\": \"SECRET\", \"code\": 500}}"), "MODEL_UNAVAILABLE", false),
+    for (answer, reason, partial, tries) in [
+        (Answer::stops_after(&["Half a"]), "MODEL_CUT_OFF", true, 1),
+        (Answer::cut_after(&["Half a"]), "MODEL_CUT_OFF", true, 1),
+        (Answer::stops_after(&[]), "MODEL_CUT_OFF", false, 3),
+        (Answer::says(&[]), "MODEL_UNAVAILABLE", false, 1),
+        (Answer::ends_for(&["No"], "content_filter"), "CONTENT_FILTERED", true, 1),
+        (Answer::refuses(500, "{\"error\": {\"message\": \"SECRET\"}}"), "MODEL_UNAVAILABLE", false, 3),
+        (Answer::refuses(401, "<html>SECRET</html>"), "MODEL_UNAVAILABLE", false, 1),
+        (Answer::serves("text/html", "<html>login</html>"), "MODEL_UNAVAILABLE", false, 1),
+        (Answer::serves("text/event-stream", "data: {\"error\": \"SECRET\"}\n\ndata: [DONE]\n\n"), "MODEL_UNAVAILABLE", false, 3),
+        (Answer::serves("text/event-stream", "data: {nonsense SECRET\n\n"), "MODEL_UNAVAILABLE", false, 1),
+        (Answer::serves("application/json", "{\"error\": {\"message\": \"SECRET\", \"code\": 500}}"), "MODEL_UNAVAILABLE", false, 3),
     ] {
-        desk.model.will(answer.clone());
+        desk.model.always(Some(answer.clone()));
+        let asked = desk.model.asked().len();
         let status = desk.retone("Wait.", pb::Tone::Formal).await.unwrap_err();
         refused(&status, Code::Unavailable, reason);
+        assert_eq!(desk.model.asked().len() - asked, tries, "{answer:?}");
+        // A model that fails half the time would be taken for down.
+        desk.model.always(None);
+        for _ in 0..4 {
+            desk.retone("Wait.", pb::Tone::Formal).await.unwrap();
+        }
         let details = status.get_error_details();
         assert!(details.retry_info().is_some(), "{answer:?}");
         let told = details.error_info().unwrap().metadata.get("partial").map(String::as_str);
         assert_eq!(told, partial.then_some("true"), "{answer:?}");
         assert!(!status.message().contains("SECRET"), "the provider's words stay out");
     }
-    assert_eq!(desk.model.asked().len(), 11, "nothing is tried again behind the caller's back");
     desk.close().await;
 }
 
@@ -316,15 +322,13 @@ async fn a_dropped_call_ends_the_models_work() {
 async fn when_the_model_fails_the_built_in_engine_does_what_it_can() {
     let mut desk = Desk::open().await;
     let chat_id = desk.append_sample("01-elif-web.json").await;
-    desk.model.will(Answer::refuses(503, ""));
+    desk.model.always(Some(Answer::refuses(400, "")));
     let told = desk.summarize(&chat_id, "en").await.unwrap();
     assert_eq!(told.finished.engine(), pb::Engine::BuiltIn);
-    desk.model.will(Answer::refuses(503, ""));
     let request = pb::CorrectReplyRequest { text: "We recieved it.".into(), language: "en".into(), ..pb::CorrectReplyRequest::default() };
     assert_eq!(desk.correct(request).await.unwrap().finished.text, "We received it.");
     desk.model.will(Answer::says(&["  ", "\n "]));
     assert_eq!(desk.summarize(&chat_id, "en").await.unwrap().finished.engine(), pb::Engine::BuiltIn, "white space is no answer");
-    desk.model.will(Answer::refuses(503, ""));
     desk.append("q", vec![customer_says("e1", "zzz qqq xxx")]).await.unwrap();
     refused(&desk.draft(draft_of("q")).await.unwrap_err(), Code::Unavailable, "MODEL_UNAVAILABLE");
     desk.close().await;

@@ -47,7 +47,7 @@ impl Desk {
         let language = Language::parse(&task.documents[0].lang).map_err(anyhow::Error::msg)?;
         let settings = DeskSettings { languages: vec![language.clone()], language, ..config.desk.clone() };
         let chats = Chats::start(store.clone(), settings.languages.clone());
-        let models = Models::new(&[], settings.context_tokens)?;
+        let models = Models::new(&[], settings.context_tokens, settings.token_limits)?;
         let embedder = config.embedding.endpoint(None).as_ref().map(Embedder::new).transpose()?;
         let replies = Replies::start(
             store.clone(),

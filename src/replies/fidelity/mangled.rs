@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use super::*;
-use crate::replies::random::Random;
+use crate::random::Random;
 use crate::text::paragraphs;
 
 const MANGLED: usize = 10_000;

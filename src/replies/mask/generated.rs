@@ -1,7 +1,7 @@
 //! Five thousand values, generated and published, as customers write them: how many reach a model.
 
 use super::*;
-use crate::{chats::Customer, replies::random::Random};
+use crate::{chats::Customer, random::Random};
 
 const EACH: usize = 500;
 

@@ -1,0 +1,121 @@
+//! What calls to models come to, counted by model and task. No text is in it.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use super::TokensUsed;
+use crate::config::Task;
+
+/// Upper ends of the buckets of times to the first token, in seconds.
+const BUCKETS: [f64; 10] = [0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0];
+
+/// The counters since the start.
+#[derive(Default)]
+pub struct Metrics {
+    rows: Mutex<BTreeMap<(usize, Task), Row>>,
+}
+
+#[derive(Default, Clone)]
+struct Row {
+    tries: u64,
+    answers: u64,
+    /// Answers that another model before it in the chain could not give.
+    fallbacks: u64,
+    failures: BTreeMap<&'static str, u64>,
+    prompt_tokens: u64,
+    completion_tokens: u64,
+    first_tokens: [u64; BUCKETS.len()],
+    first_token_count: u64,
+    first_token_seconds: f64,
+}
+
+impl Metrics {
+    pub fn tried(&self, model: usize, task: Task) {
+        self.change(model, task, |row| row.tries += 1);
+    }
+
+    pub fn failed(&self, model: usize, task: Task, word: &'static str) {
+        self.change(model, task, |row| *row.failures.entry(word).or_default() += 1);
+    }
+
+    /// The first text came; `fallback` if a model before it could not answer.
+    pub fn answered(&self, model: usize, task: Task, first_token: Duration, fallback: bool) {
+        let seconds = first_token.as_secs_f64();
+        self.change(model, task, |row| {
+            row.answers += 1;
+            row.fallbacks += u64::from(fallback);
+            row.first_token_count += 1;
+            row.first_token_seconds += seconds;
+            for (count, _) in row.first_tokens.iter_mut().zip(BUCKETS).filter(|(_, most)| seconds <= *most) {
+                *count += 1;
+            }
+        });
+    }
+
+    pub fn used(&self, model: usize, task: Task, tokens: TokensUsed) {
+        self.change(model, task, |row| {
+            row.prompt_tokens += u64::from(tokens.prompt);
+            row.completion_tokens += u64::from(tokens.completion);
+        });
+    }
+
+    fn change(&self, model: usize, task: Task, change: impl FnOnce(&mut Row)) {
+        change(self.rows.lock().unwrap_or_else(PoisonError::into_inner).entry((model, task)).or_default());
+    }
+
+    /// The counters as Prometheus reads them; `names` are the models'.
+    pub fn written(&self, names: &[&str]) -> String {
+        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut written = String::new();
+        let label = |model: usize, task: Task| {
+            let name = names.get(model).copied().unwrap_or_default().replace('\\', "\\\\").replace('"', "\\\"");
+            format!("model=\"{name}\",task=\"{}\"", task.word())
+        };
+        let counters: [(&str, &str, fn(&Row) -> u64); 5] = [
+            ("deskhand_model_tries_total", "Calls made to a model, second tries included.", |row| row.tries),
+            ("deskhand_model_answers_total", "Answers that began.", |row| row.answers),
+            ("deskhand_model_fallbacks_total", "Answers that a model before it in the chain could not give.", |row| row.fallbacks),
+            ("deskhand_model_prompt_tokens_total", "Tokens of prompts.", |row| row.prompt_tokens),
+            ("deskhand_model_completion_tokens_total", "Tokens of answers.", |row| row.completion_tokens),
+        ];
+        for (name, help, value) in counters {
+            head(&mut written, name, help, "counter");
+            for ((model, task), row) in &rows {
+                line(&mut written, name, &label(*model, *task), value(row));
+            }
+        }
+        let name = "deskhand_model_failures_total";
+        head(&mut written, name, "Calls that failed, by reason.", "counter");
+        for ((model, task), row) in &rows {
+            for (reason, count) in &row.failures {
+                line(&mut written, name, &format!("{},reason=\"{reason}\"", label(*model, *task)), count);
+            }
+        }
+        let name = "deskhand_model_first_token_seconds";
+        head(&mut written, name, "Time from asking a model to its first text.", "histogram");
+        for ((model, task), row) in &rows {
+            let label = label(*model, *task);
+            for (most, count) in BUCKETS.iter().zip(row.first_tokens) {
+                line(&mut written, &format!("{name}_bucket"), &format!("{label},le=\"{most}\""), count);
+            }
+            line(&mut written, &format!("{name}_bucket"), &format!("{label},le=\"+Inf\""), row.first_token_count);
+            line(&mut written, &format!("{name}_sum"), &label, row.first_token_seconds);
+            line(&mut written, &format!("{name}_count"), &label, row.first_token_count);
+        }
+        written
+    }
+}
+
+/// A metric's description.
+pub fn head(written: &mut String, name: &str, help: &str, kind: &str) {
+    let _ = writeln!(written, "# HELP {name} {help}\n# TYPE {name} {kind}");
+}
+
+/// A value of it.
+pub fn line(written: &mut String, name: &str, label: &str, value: impl std::fmt::Display) {
+    let _ = writeln!(written, "{name}{{{label}}} {value}");
+}
