@@ -11,6 +11,7 @@ mod gate;
 mod metrics;
 mod openai;
 mod retry;
+mod thoughts;
 mod wire;
 
 use std::sync::Arc;

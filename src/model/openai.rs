@@ -21,6 +21,7 @@ use super::{
     chunk::Chunk,
     gate::Gate,
     retry::RetryBudget,
+    thoughts::Thoughts,
     wire::{self, Extras, Wire},
 };
 use crate::{
@@ -69,6 +70,7 @@ pub struct Reading {
     until: Instant,
     /// Until when the next sign of life must come.
     next_by: Instant,
+    thoughts: Thoughts,
     finish_reason: String,
     pub used: TokensUsed,
     /// Bytes of text so far.
@@ -138,6 +140,7 @@ impl OpenAi {
             gap: token_gap_timeout,
             until: asked + total_timeout,
             next_by: first_by,
+            thoughts: Thoughts::default(),
             finish_reason: String::new(),
             used: TokensUsed::default(),
             bytes: 0,
@@ -230,7 +233,9 @@ impl Reading {
             if chunk.error {
                 return Err(ModelError::Reported);
             }
-            if chunk.reasoning {
+            let told = !chunk.text.is_empty();
+            let text = self.thoughts.without(chunk.text);
+            if chunk.reasoning || (told && text.is_empty()) {
                 // Before the first text a model that thinks has as long again as for its first token.
                 let wait = if self.bytes == 0 { self.first_token } else { self.gap };
                 self.next_by = self.next_by.max(Instant::now() + wait);
@@ -241,10 +246,10 @@ impl Reading {
             if !chunk.finish_reason.is_empty() {
                 self.finish_reason = chunk.finish_reason;
             }
-            if !chunk.text.is_empty() {
+            if !text.is_empty() {
                 self.next_by = Instant::now() + self.gap;
-                self.bytes += chunk.text.len();
-                return Ok(Piece::Text(chunk.text));
+                self.bytes += text.len();
+                return Ok(Piece::Text(text));
             }
         }
     }

@@ -17,6 +17,8 @@ use crate::config::{ModelConfig, Secret};
 
 /// Most bytes of an answer on the wire, all chunks with their wrapping.
 const MOST_BYTES: usize = 4 << 20;
+/// Most bytes of one line of a stream.
+const MOST_LINE_BYTES: usize = 256 << 10;
 /// The line that ends a stream, without its spaces.
 const DONE: &[u8] = b"data:[DONE]";
 /// Most bytes of a refusal that are looked at.
@@ -198,17 +200,27 @@ async fn body(response: reqwest::Response, most_bytes: usize) -> Result<Vec<u8>,
     Ok(body)
 }
 
+/// A mark that some servers put before everything; the parser of events does not expect it.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The same response, counted, and looked through for the line `data: [DONE]`.
 fn watched(response: reqwest::Response, done: Arc<AtomicBool>) -> reqwest::Response {
     let mut seen = 0;
     let mut line: Vec<u8> = Vec::new();
+    let mut line_length = 0;
     let pieces = response.bytes_stream().map(move |piece| {
-        let piece = piece.map_err(std::io::Error::other)?;
-        seen += piece.len();
+        let mut piece = piece.map_err(std::io::Error::other)?;
+        while seen < BYTE_ORDER_MARK.len() && piece.first() == Some(&BYTE_ORDER_MARK[seen]) {
+            bytes::Buf::advance(&mut piece, 1);
+            seen += 1;
+        }
+        // What follows a mark is counted from behind it.
+        seen = seen.max(BYTE_ORDER_MARK.len()) + piece.len();
         if seen > MOST_BYTES {
             return Err(std::io::Error::other("the answer is too large"));
         }
         for byte in &piece {
+            line_length = if matches!(byte, b'\n' | b'\r') { 0 } else { line_length + 1 };
             match byte {
                 b'\n' | b'\r' => line.clear(),
                 // Longer lines are others.
@@ -219,6 +231,9 @@ fn watched(response: reqwest::Response, done: Arc<AtomicBool>) -> reqwest::Respo
             if line == DONE {
                 done.store(true, Ordering::Relaxed);
             }
+        }
+        if line_length > MOST_LINE_BYTES {
+            return Err(std::io::Error::other("a line is too large"));
         }
         Ok(piece)
     });

@@ -62,8 +62,13 @@ pub struct Opening {
 
 impl Opening {
     pub async fn open(self) -> Desk {
+        self.open_set(|_| {}).await
+    }
+
+    /// Opens a desk with other settings.
+    pub async fn open_set(self, set: impl FnOnce(&mut Config)) -> Desk {
         let database_url = if crate::postgres::wanted() { Some(crate::postgres::new_database().await) } else { None };
-        self.open_in(Kept { folder: tempfile::tempdir().unwrap(), database_url }).await
+        self.open_with(Kept { folder: tempfile::tempdir().unwrap(), database_url }, set).await
     }
 
     /// Opens a desk again on what another one kept.
@@ -171,6 +176,10 @@ impl Desk {
 
     pub async fn retone(&mut self, text: &str, tone: pb::Tone) -> Result<Told, Status> {
         let request = pb::RetoneReplyRequest { text: text.into(), tone: tone.into(), ..pb::RetoneReplyRequest::default() };
+        Told::follow(self.replies.retone_reply(request).await?.into_inner()).await
+    }
+
+    pub async fn retone_with(&mut self, request: tonic::Request<pb::RetoneReplyRequest>) -> Result<Told, Status> {
         Told::follow(self.replies.retone_reply(request).await?.into_inner()).await
     }
 
