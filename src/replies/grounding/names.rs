@@ -3,7 +3,8 @@
 use crate::text::fold;
 
 /// Words that greet, before the name; and titles that stand before or after it.
-const GREETINGS: [&str; 41] = [
+const GREETINGS: [&str; 42] = [
+    "szep",
     "hi",
     "hello",
     "hey",
@@ -46,7 +47,10 @@ const GREETINGS: [&str; 41] = [
     "gruezi",
     "gruss",
 ];
-const TITLES: [&str; 34] = [
+const TITLES: [&str; 37] = [
+    "professor",
+    "prof",
+    "doktor",
     "mr",
     "mrs",
     "ms",

@@ -64,13 +64,33 @@ impl Numbers {
         for ((start, end), number) in ["en", "tr", "hu", "de"].into_iter().flat_map(|language| worded(text, language)) {
             self.add_number(&[number.to_string()], text, start, end);
         }
+        self.add_single_lengths(text);
         self.letters.extend(text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase));
         self.letters.push(' ');
+    }
+
+    /// `a week`, `eine Woche`, `bir hafta`, `egy hét`
+    fn add_single_lengths(&mut self, text: &str) {
+        const ONES: [&str; 10] = ["a", "an", "one", "ein", "eine", "einer", "einem", "einen", "bir", "egy"];
+        let mut before = "";
+        for piece in text.split(' ') {
+            if let Some(minutes) = unit_of(piece).filter(|_| ONES.contains(&fold(before).as_str())) {
+                self.lengths.insert(minutes);
+                self.of_lengths.insert("1".to_owned());
+            }
+            before = piece.trim_start_matches(|letter: char| !letter.is_alphanumeric());
+        }
     }
 
     fn add_number(&mut self, readings: &[String], text: &str, start: usize, end: usize) {
         match unit_of(&text[end..]) {
             Some(minutes) => {
+                // Opening hours until 18 are until six in the evening.
+                let hour = readings
+                    .iter()
+                    .filter_map(|reading| reading.parse::<u8>().ok())
+                    .find(|hour| minutes == HOUR && (13..=24).contains(hour));
+                self.parts.extend(hour.into_iter().flat_map(hours));
                 self.lengths.extend(readings.iter().filter_map(|reading| length(reading, minutes)));
                 self.of_lengths.extend(readings.iter().cloned());
             }
@@ -133,6 +153,14 @@ impl Numbers {
         self.amounts.iter().any(whole)
     }
 
+    /// Whether an amount of these whole units and so many hundredths is known.
+    fn has_amount_of(&self, written: &str, cents: u32) -> bool {
+        let figures = figures(written);
+        let [Figure { value: FigureValue::Number(readings), .. }] = figures.as_slice() else { return false };
+        let whole = format!(".{cents:02}");
+        readings.iter().any(|reading| self.amounts.contains(format!("{reading}{whole}").trim_end_matches('0')))
+    }
+
     fn has_amount(&self, figure: &Figure) -> bool {
         let known = |reading: &String| self.amounts.contains(reading) || self.plain.contains(reading);
         matches!(&figure.value, FigureValue::Number(readings) if readings.iter().any(known))
@@ -167,10 +195,18 @@ pub fn ungrounded_numbers(draft: &str, grounds: &Grounds) -> Vec<Warning> {
     };
     // What is a fact of its own is looked for as a whole.
     let whole = facts(draft, &Known::default(), |kind| kind != FactKind::Placeholder && kind != FactKind::Handle);
+    let mut told_until = 0;
     for fact in &whole {
         let written = &draft[fact.range.clone()];
         let letters: String = written.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+        let cents = cents_after(&draft[fact.range.end..]);
         let grounded = match fact.kind {
+            // The cents of the amount before.
+            FactKind::Amount if fact.range.start < told_until => true,
+            FactKind::Amount if cents.is_some_and(|(cents, _)| shop.has_amount_of(written, cents)) => {
+                told_until = fact.range.end + cents.map_or(0, |(_, length)| length);
+                true
+            }
             FactKind::Amount => {
                 let values = figures(written);
                 let mentioned = || is_mention(sentence_at(draft, fact.range.start));
@@ -243,6 +279,14 @@ pub fn ungrounded_numbers(draft: &str, grounds: &Grounds) -> Vec<Warning> {
         }
     }
     warnings
+}
+
+/// The hundredths that follow an amount, and where they end: `22 Euro und 60 Cent`, `18 Euro 60`.
+fn cents_after(text: &str) -> Option<(u32, usize)> {
+    let rest = text.strip_prefix(' ')?;
+    let rest = ["und ", "and ", "ve "].iter().find_map(|and| rest.strip_prefix(and)).unwrap_or(rest);
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    (digits == 2).then(|| rest[..2].parse().ok()).flatten().map(|cents| (cents, text.len() - rest.len() + 2))
 }
 
 /// The beginning of the word that tells what a number counts: the one after it, or after the range that it begins; else the one before.

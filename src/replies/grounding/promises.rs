@@ -138,7 +138,7 @@ const ACTIONS: [Action; 12] = [
         words: [
             &["call you", "phone you back", "will phone you", "ring you", "call back", "give you a call", "a call from"],
             &["arayac", "ariyor olac", "telefonla ar", "sizi ar", "seni ar", "geri ar"],
-            &["felhiv", "visszahiv", "telefonal", "hivni fog", "hivjuk", "hivom"],
+            &["felhiv", "visszahiv", "telefonal", "telefonon is megkeres", "telefonon megkeres", "hivni fog", "hivjuk", "hivom"],
             &[
                 "anrufen",
                 "rufen sie",
@@ -227,21 +227,7 @@ const ACTIONS: [Action; 12] = [
                 "elkuldtem",
                 "atutaltam",
             ],
-            &[
-                "habe ich bereits",
-                "habe bereits",
-                "ich habe",
-                "haben wir bereits",
-                "habe ihnen",
-                "habe dir",
-                "wurde soeben",
-                "soeben",
-                "storniert",
-                "hab dir",
-                "hab ihnen",
-                "habe ich dir",
-                "habe ich ihnen",
-            ],
+            &["haben wir bereits", "wurde soeben", "soeben", "storniert"],
         ],
         always: true,
         commits: false,
@@ -249,10 +235,34 @@ const ACTIONS: [Action; 12] = [
     // For less.
     Action {
         words: [
-            &["discount", "for free", "on the house", "free of charge", "half price", "waive", "on us ", "free "],
+            &[
+                "discount",
+                "for free",
+                "on the house",
+                "free of charge",
+                "half price",
+                "waive",
+                "on us ",
+                "free ",
+                "no cost",
+                "at our expense",
+            ],
             &["indirim", "ucretsiz", "bedava", "bizden"],
-            &["kedvezmeny", "ingyen", "dijmentes", "koltsegmentes", "elengedj", "elengedem"],
-            &["~rabatt", "kostenlos", "gratis", "kostenfrei", "erlassen", "umsonst", "nachlass"],
+            &["kedvezmeny", "ingyen", "dijmentes", "koltsegmentes", "teritesmentes", "mi alljuk", "elengedj", "elengedem"],
+            &[
+                "~rabatt",
+                "kostenlos",
+                "gratis",
+                "kostenfrei",
+                "unentgeltlich",
+                "auf unser haus",
+                "auf unsere kosten",
+                "inbegriffen",
+                "gebuhrenfrei",
+                "erlassen",
+                "umsonst",
+                "nachlass",
+            ],
         ],
         always: true,
         commits: false,
@@ -262,7 +272,7 @@ const ACTIONS: [Action; 12] = [
         words: [
             &["voucher", "coupon", "gift", "complimentary", "bonus", "goodwill", "make up for it", "as an apology", "lend you", "loan you"],
             &["kupon", "hediye", "jest", "telafi", "odunc", "hediye cek"],
-            &["kupon", "ajandek", "bonusz", "utalvany", "jutalompont", "husegpont", "karpotl", "kolcsonad", "kolcson"],
+            &["kupon", "ajandek", "bonusz", "utalvany", "jutalompont", "husegpont", "karpotl", "kedvesked", "kolcsonad", "kolcson"],
             &["~gutschein", "~geschenk", "kulanz", "bonus", "wiedergutmachung", "leihgerat", "leihen wir", "leihe ich"],
         ],
         always: true,
@@ -287,8 +297,19 @@ const ACTIONS: [Action; 12] = [
                 "certainly be",
             ],
             &["garanti", "soz ver", "kesinlikle", "mutlaka", "emin olabil", "soz veriyor", "temin ederi"],
-            &["garantal", "igere", "igerem", "igerj", "biztosan", "mindenkepp", "garancia", "szavamat", "szavunkat"],
-            &["garantier", "versprech", "auf jeden fall", "definitiv", "sicher sein", "zusicher", "versicher", "verspro", "auf alle falle"],
+            &["garantal", "tuti", "szavam", "igere", "igerem", "igerj", "biztosan", "mindenkepp", "garancia", "szavamat", "szavunkat"],
+            &[
+                "garantier",
+                "versprech",
+                "auf jeden fall",
+                "definitiv",
+                "mein wort",
+                "sicher sein",
+                "zusicher",
+                "versicher",
+                "verspro",
+                "auf alle falle",
+            ],
         ],
         always: true,
         commits: false,
@@ -296,10 +317,10 @@ const ACTIONS: [Action; 12] = [
     // As nobody else.
     Action {
         words: [
-            &["exception", "special arrangement", "just this once", "as a one-off", "regardless"],
+            &["exception", "turn a blind eye", "bend the rule", "special arrangement", "just this once", "as a one-off", "regardless"],
             &["istisna", "ozel olarak", "bir defaya mahsus", "size ozel", "sana ozel"],
-            &["kivetel", "kivetelesen", "eltekint", "meltanyossag"],
-            &["ausnahm", "ausnahme", "verzichten wir", "sonderfall"],
+            &["kivetel", "kivetelesen", "szemet huny", "eltekint", "meltanyossag"],
+            &["ausnahm", "ein auge zu", "vom tisch", "ausnahme", "verzichten wir", "sonderfall"],
         ],
         always: true,
         commits: false,
@@ -315,7 +336,7 @@ const ACTIONS: [Action; 12] = [
         words: [
             &["extend", "upgrade", "reserve", "put aside", "set aside", "hold it for you", "keep it for you", "priorit"],
             &["uzat", "yukselt", "ayir", "rezerve", "oncelik"],
-            &["meghosszabbit", "felretes", "felretessz", "fenntart", "soron kivul", "elsobbseg", "bovit"],
+            &["meghosszabbit", "felretes", "felre is tesz", "felretessz", "fenntart", "soron kivul", "elsobbseg", "bovit"],
             &["verlanger", "reservier", "zurucklegen", "zuruckleg", "upgrade", "vorrang", "prioris", "bevorzugt"],
         ],
         always: false,
@@ -348,6 +369,15 @@ const ACTIONS: [Action; 12] = [
         always: false,
         commits: false,
     },
+];
+
+/// The place of the action that costs nothing, and what it then lacks.
+const FOR_LESS: usize = 5;
+const FEES: Words = [
+    &["charge", "fee", "cost", "pay"],
+    &["ucret", "bedel", "masraf"],
+    &["dij", "koltseg", "felar", "szamitunk fel"],
+    &["kosten", "gebuhr", "aufpreis", "zahl", "berechn"],
 ];
 
 /// Times, none of them a date.
@@ -582,7 +612,37 @@ const HARMLESS: Words = [
         "kuldt",
         "felirt",
     ],
-    &[],
+    &[
+        "gepruft",
+        "nachgeseh",
+        "angeseh",
+        "geseh",
+        "gelesen",
+        "gefunden",
+        "weitergegeb",
+        "weitergeleitet",
+        "notiert",
+        "erhalten",
+        "gefragt",
+        "nachgefragt",
+        "geschrieb",
+        "verstanden",
+        "gesprochen",
+        "angehangt",
+        "gesagt",
+        "nachgeschlagen",
+        "herausgefund",
+        "gehort",
+        "gebeten",
+        "vermerkt",
+        "gern",
+        "gesichtet",
+        "genannt",
+        "informiert",
+        "gerade",
+        "gestern",
+        "gegeb",
+    ],
 ];
 
 /// What others said, told as such.
@@ -610,11 +670,13 @@ impl Said {
         for sentence in texts.into_iter().flat_map(sentences) {
             let folded = folded(sentence);
             let any = |words: &Words| (0..4).any(|place| has(&folded, words[place], own.is_some_and(|own| own != place)));
-            let actions = bits(ACTIONS.iter().map(|action| any(&action.words)));
+            // `There is no charge` says what `free` says.
+            let free = any(&FEES) && any(&NEGATIVES);
+            let actions = bits(ACTIONS.iter().map(|action| any(&action.words))) | if free { 1 << FOR_LESS } else { 0 };
             let times = bits(TIMES.iter().map(any));
             said.times |= times;
             said.words.extend(folded.split(|letter: char| !letter.is_alphanumeric()).map(str::to_owned));
-            if !any(&NEGATIVES) {
+            if free || !any(&NEGATIVES) {
                 said.sentences.push((actions, times));
             }
         }
@@ -700,8 +762,17 @@ fn claims_done(clause: &str, own: usize, said: &Said) -> bool {
                 let first = matches!((before(back + 1), before(back)), ("i" | "we", "have")) || matches!(before(back), "i've" | "we've");
                 first && word.ends_with("ed") && word.len() > 4
             }
-            1 => ["dim", "dum", "tim", "tum", "dik", "duk", "tik", "tuk"].iter().any(|ending| word.ends_with(ending)) && word.len() > 4,
-            2 => ["tam", "tem", "tuk"].iter().any(|ending| word.ends_with(ending)) && word.len() > 5,
+            1 => ["dim", "dum", "tim", "tum"].iter().any(|ending| word.ends_with(ending)) && word.len() > 4,
+            // After a vowel it is the present of another verb: `vezetem`.
+            2 => {
+                let stem = ["tam", "tem"].iter().find_map(|ending| word.strip_suffix(ending));
+                stem.is_some_and(|stem| stem.len() > 2 && !stem.ends_with(['a', 'e', 'i', 'o', 'u']))
+            }
+            3 => {
+                let helped = words.iter().take(at).any(|word| matches!(*word, "habe" | "hab"));
+                let with_ge = word.find("ge").is_some_and(|place| place <= 5) && (word.ends_with('t') || word.ends_with("en"));
+                helped && words.contains(&"ich") && word.len() > 5 && (with_ge || word.ends_with("iert"))
+            }
             _ => false,
         };
         // `not ettim`, `kontrol ettik`: the word before says what.

@@ -175,7 +175,8 @@ const YEARS: RangeInclusive<u16> = 1900..=2199;
 fn month_at(text: &str, at: usize, word: &str) -> Option<u8> {
     let short = word.chars().count() <= 3;
     let marked = word.starts_with(char::is_uppercase) || text[at + word.len()..].starts_with('.');
-    month(word).filter(|_| !short || marked)
+    const NO_OTHER_WORD: [&str; 9] = ["jan", "feb", "apr", "jul", "aug", "okt", "nov", "dec", "dez"];
+    month(word).filter(|_| !short || marked || NO_OTHER_WORD.contains(&word))
 }
 
 /// `3 December 2026`, `3rd of December`, `3. Dezember`, `3 Aralık`; `2026. december 3.`

@@ -138,6 +138,13 @@ pub fn worded(text: &str, language: &str) -> Vec<((usize, usize), u64)> {
         }
         match read(&fold(&text[start..end]), parts, endings) {
             Some((worths, ending)) => {
+                // `one to three`, `two three-day passes`: two numbers.
+                if open.as_ref().is_some_and(|(_, _, sum)| sum.below % 10 > 0)
+                    && worths.first().is_some_and(|worth| (1..100).contains(worth))
+                    && language != "de"
+                {
+                    close(&mut open, &mut found);
+                }
                 let (_, last, sum) = open.get_or_insert((start, end, Sum::default()));
                 *last = text[..end].char_indices().rev().nth(ending.wrapping_sub(1)).map_or(end, |(at, _)| at);
                 worths.into_iter().for_each(|worth| sum.add(worth));
