@@ -153,12 +153,21 @@ impl Numbers {
         self.amounts.iter().any(whole)
     }
 
-    /// Whether an amount of these whole units and so many hundredths is known.
-    fn has_amount_of(&self, written: &str, cents: u32) -> bool {
-        let figures = figures(written);
-        let [Figure { value: FigureValue::Number(readings), .. }] = figures.as_slice() else { return false };
-        let whole = format!(".{cents:02}");
-        readings.iter().any(|reading| self.amounts.contains(format!("{reading}{whole}").trim_end_matches('0')))
+    /// Whether the hundredths of a known amount are these.
+    fn has_hundredths(&self, number: &str) -> bool {
+        let hundredths = |amount: &String| amount.split_once('.').is_some_and(|(_, part)| format!("{part:0<2}") == number);
+        self.amounts.iter().any(hundredths)
+    }
+
+    /// Whether a number is the whole units or the hundredths of a known amount: `22 Euro und 60 Cent`, `18 Euro 60`.
+    fn has_part(&self, text: &str, start: usize, end: usize) -> bool {
+        let is_currency = |word: &str| CURRENCIES.iter().any(|currency| fold(word).starts_with(currency));
+        let number: String = text[start..end].chars().filter(char::is_ascii_digit).collect();
+        let mut next = text[start..].split_whitespace().skip(1).take(3);
+        let before: Vec<&str> = text[..start].split_whitespace().rev().take(2).collect();
+        let has_cents =
+            next.next().is_some_and(is_currency) && next.any(|word| word.len() >= 2 && word.as_bytes()[..2].iter().all(u8::is_ascii_digit));
+        (has_cents && self.has_whole_amount(&number)) || (before.iter().any(|word| is_currency(word)) && self.has_hundredths(&number))
     }
 
     fn has_amount(&self, figure: &Figure) -> bool {
@@ -195,22 +204,15 @@ pub fn ungrounded_numbers(draft: &str, grounds: &Grounds) -> Vec<Warning> {
     };
     // What is a fact of its own is looked for as a whole.
     let whole = facts(draft, &Known::default(), |kind| kind != FactKind::Placeholder && kind != FactKind::Handle);
-    let mut told_until = 0;
     for fact in &whole {
         let written = &draft[fact.range.clone()];
         let letters: String = written.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-        let cents = cents_after(&draft[fact.range.end..]);
         let grounded = match fact.kind {
-            // The cents of the amount before.
-            FactKind::Amount if fact.range.start < told_until => true,
-            FactKind::Amount if cents.is_some_and(|(cents, _)| shop.has_amount_of(written, cents)) => {
-                told_until = fact.range.end + cents.map_or(0, |(_, length)| length);
-                true
-            }
             FactKind::Amount => {
                 let values = figures(written);
                 let mentioned = || is_mention(sentence_at(draft, fact.range.start));
                 values.iter().all(|figure| shop.has_amount(figure))
+                    || shop.has_part(draft, fact.range.start, fact.range.end)
                     || (values.iter().all(|figure| customer.has_amount(figure)) && mentioned())
             }
             FactKind::Phone | FactKind::NationalId | FactKind::Card => {
@@ -243,7 +245,9 @@ pub fn ungrounded_numbers(draft: &str, grounds: &Grounds) -> Vec<Warning> {
                 let known = |known: &&Numbers| known.has_number(readings, after) || known.figures.iter().any(|known| known.may_be(&figure));
                 let all = [&shop, &customer, &dates];
                 let otherwise = || shop.count_otherwise(&customer, readings, &rest, start, at);
-                let grounded = if unit_of(after).is_none() {
+                let grounded = if shop.has_part(&rest, start, at) {
+                    true
+                } else if unit_of(after).is_none() {
                     all.iter().any(known) && !otherwise()
                 } else if is_limit(sentence_at(&rest, start)) {
                     // What the customer takes for the time allowed does not allow it.
@@ -279,14 +283,6 @@ pub fn ungrounded_numbers(draft: &str, grounds: &Grounds) -> Vec<Warning> {
         }
     }
     warnings
-}
-
-/// The hundredths that follow an amount, and where they end: `22 Euro und 60 Cent`, `18 Euro 60`.
-fn cents_after(text: &str) -> Option<(u32, usize)> {
-    let rest = text.strip_prefix(' ')?;
-    let rest = ["und ", "and ", "ve "].iter().find_map(|and| rest.strip_prefix(and)).unwrap_or(rest);
-    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    (digits == 2).then(|| rest[..2].parse().ok()).flatten().map(|cents| (cents, text.len() - rest.len() + 2))
 }
 
 /// The beginning of the word that tells what a number counts: the one after it, or after the range that it begins; else the one before.
