@@ -12,6 +12,7 @@ mod metrics;
 mod openai;
 mod retry;
 mod thoughts;
+mod trial;
 mod wire;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub use calibration::Window;
 pub use embedder::{Embedder, Question};
 pub use error::ModelError;
 pub use openai::{Answer, Piece};
+pub use trial::{Told, Trial};
 
 use budget::TokenBudget;
 use call::{Call, note_failure};

@@ -218,7 +218,8 @@ impl Answer {
 }
 
 impl Reading {
-    async fn next(&mut self) -> Result<Piece, ModelError> {
+    /// The next piece. After the end or an error there is no more to ask for.
+    pub async fn next(&mut self) -> Result<Piece, ModelError> {
         loop {
             let by = self.next_by.min(self.until);
             let chunk = match timeout_at(by, self.chunks.next()).await {

@@ -18,17 +18,25 @@ use tonic::{Code, Status, body::Body, service::Routes};
 use tower::Service;
 
 use super::deadline::deadline;
-use crate::api::{Deadline, status};
+use crate::{
+    api::{Deadline, status},
+    model::Models,
+};
+
+/// Where Prometheus finds the counters.
+const METRICS: &str = "/metrics";
+const METRICS_TYPE: &str = "text/plain; version=0.0.4";
 
 /// The services with their edge.
 #[derive(Clone)]
 pub struct Edge {
     routes: Routes,
+    models: Models,
 }
 
 impl Edge {
-    pub fn new(routes: Routes) -> Edge {
-        Edge { routes }
+    pub fn new(routes: Routes, models: Models) -> Edge {
+        Edge { routes, models }
     }
 }
 
@@ -43,6 +51,10 @@ impl Service<Request<Incoming>> for Edge {
     }
 
     fn call(&mut self, mut request: Request<Incoming>) -> Self::Future {
+        if request.method() == http::Method::GET && request.uri().path() == METRICS {
+            let written = Response::builder().header(http::header::CONTENT_TYPE, METRICS_TYPE).body(Body::new(self.models.metrics()));
+            return Box::pin(async move { Ok(written.unwrap_or_default()) });
+        }
         let mut routes = self.routes.clone();
         Box::pin(async move {
             let call = Call { method: request.uri().path().to_owned(), began: Instant::now() };

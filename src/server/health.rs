@@ -1,4 +1,5 @@
-//! Health, per service, and true: a service serves while the database answers. The index is open before anything is served.
+//! Health, per service and model, and true: a service serves while the database answers, a model while it is asked. The index is open before
+//! anything is served.
 
 use std::time::Duration;
 
@@ -10,8 +11,10 @@ use tonic_health::{
     server::{HealthReporter, HealthService},
 };
 
-use crate::{api::SERVICES, store::Store};
+use crate::{api::SERVICES, model::Models, store::Store};
 
+/// A model's health is asked for by this and its name.
+const MODEL: &str = "model/";
 /// How often the database is asked, and how long it may take to answer.
 const EVERY: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -23,7 +26,7 @@ pub struct Health {
 }
 
 /// Starts to watch the database; the watch ends when its handle is dropped.
-pub fn start(store: Store) -> (Health, AbortOnDropHandle<()>) {
+pub fn start(store: Store, models: Models) -> (Health, AbortOnDropHandle<()>) {
     let reporter = HealthReporter::new();
     let service = HealthServer::new(HealthService::from_health_reporter(reporter.clone()));
     let watched = reporter.clone();
@@ -39,6 +42,10 @@ pub fn start(store: Store) -> (Health, AbortOnDropHandle<()>) {
                 }
                 tell(&watched, serves).await;
                 served = Some(serves);
+            }
+            for state in models.states() {
+                let status = if state.up { ServingStatus::Serving } else { ServingStatus::NotServing };
+                watched.set_service_status(format!("{MODEL}{}", state.name), status).await;
             }
         }
     });

@@ -69,14 +69,15 @@ impl Server {
         if people > 0 {
             tracing::warn!(people, chats = erased, "a restored database held people who had been erased; they were erased again");
         }
-        let replies = Replies::start(store.clone(), chats.clone(), knowledge.clone(), models, embedder, Arc::clone(&desk), erasures)?;
+        let replies =
+            Replies::start(store.clone(), chats.clone(), knowledge.clone(), models.clone(), embedder, Arc::clone(&desk), erasures)?;
         let upkeep = (
             replies.keep_to_retention(Workspace::default_name()),
             replies.learn_from_chats(Workspace::default_name()),
             replies.embed_documents(Workspace::default_name()),
         );
 
-        let (health, watch) = health::start(store.clone());
+        let (health, watch) = health::start(store.clone(), models.clone());
         let mut routes = Api { chats, knowledge, replies, desk }.routes();
         routes = routes.add_service(health.service);
         routes = routes.add_service(
@@ -93,7 +94,7 @@ impl Server {
         );
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(async move {
-            accept::serve(listener, edge::Edge::new(routes.prepare()), stopped, &health.reporter).await;
+            accept::serve(listener, edge::Edge::new(routes.prepare(), models), stopped, &health.reporter).await;
             drop((watch, upkeep));
         });
         Ok(Server { address, stop, serving, store, _lock: lock })

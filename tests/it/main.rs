@@ -24,6 +24,7 @@ mod live_reload;
 mod meaning;
 mod migration;
 mod model;
+mod outage;
 mod postgres;
 mod privacy;
 mod process;

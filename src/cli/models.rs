@@ -1,0 +1,112 @@
+//! `deskhand models`: tries each configured model out.
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::ensure;
+use clap::{ArgMatches, Command};
+
+use super::serve::{config_flag, config_of};
+use crate::{
+    config::{self, ModelConfig},
+    model::{ModelError, Told, Trial},
+};
+
+pub fn command() -> Command {
+    Command::new("models")
+        .about("Try each configured model out: whether it is reachable, streams, refuses properly, how fast it is, how much it reads")
+        .arg(config_flag())
+        .args(config::flags())
+        .after_help(
+            "Asks each model three times: a short question, the same of a model that does not exist, and a prompt as long as `context_tokens` \
+             allows. That costs about `context_tokens` tokens a model. Ends with 0 when all can be used as they are configured, with 1 when \
+             one can't.",
+        )
+}
+
+pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let config = config_of(matches)?;
+    ensure!(
+        !config.models.is_empty(),
+        "no model is configured; set OPENAI_BASE_URL, OPENAI_API_KEY and DESKHAND_MODEL, or [[models]] in the configuration"
+    );
+    let mut all_pass = true;
+    for model in &config.models {
+        println!("{} at {}", model.name, model.base_url);
+        let trial = super::block_on(Trial::of(model, config.desk.context_tokens))??;
+        for line in report(model, &trial) {
+            println!("  {line}");
+        }
+        all_pass &= trial.passes();
+    }
+    Ok(if all_pass { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The lines of a trial, the verdict last.
+fn report(model: &ModelConfig, trial: &Trial) -> Vec<String> {
+    let mut lines = Vec::new();
+    match &trial.short {
+        Ok(told) => lines.extend(answered(told, model.stream)),
+        Err(error) => lines.push(format!("reachable  no: {error}; {}", advice(error))),
+    }
+    lines.push(match &trial.unknown_model {
+        Ok(Some(status)) => format!("errors     a model that does not exist is refused with HTTP status {status}"),
+        Ok(None) => "errors     a model that does not exist answers all the same: the name is not looked at".to_owned(),
+        Err(error) => format!("errors     a model that does not exist: {error}"),
+    });
+    match &trial.long {
+        Ok(told) if trial.cuts_prompts() => lines.push(format!(
+            "context    it saw {} of about {} tokens: it cuts long prompts without a word; raise its context, or lower `context_tokens`",
+            told.used.prompt, trial.long_tokens
+        )),
+        Ok(told) if told.used.prompt == 0 => {
+            lines.push(format!("context    takes a prompt of about {} tokens; it tells no count", trial.long_tokens))
+        }
+        Ok(told) => lines.push(format!(
+            "context    takes a prompt of {} tokens (estimated {}), first token after {}",
+            told.used.prompt,
+            trial.long_tokens,
+            seconds(told.first_token)
+        )),
+        Err(_) if trial.short.is_err() => {}
+        Err(error) => {
+            lines.push(format!("context    a prompt of about {} tokens fails: {error}; lower `context_tokens`", trial.long_tokens))
+        }
+    }
+    lines.push(format!("verdict    {}", if trial.passes() { "can be used" } else { "can't be used as it is configured" }));
+    lines
+}
+
+fn answered(told: &Told, stream: bool) -> Vec<String> {
+    let pieces = match told.pieces {
+        _ if !stream => "not asked for (`stream = false`)".to_owned(),
+        1 => "no: the answer came in one piece; agents will see nothing until it is whole".to_owned(),
+        pieces => format!("yes, {pieces} pieces"),
+    };
+    let speed = told.speed().map_or_else(|| "it tells no count of tokens".to_owned(), |speed| format!("{speed:.0} tokens a second"));
+    vec![
+        "reachable  yes".to_owned(),
+        format!("streams    {pieces}"),
+        format!("speed      first token after {}, all after {}, {speed}", seconds(told.first_token), seconds(told.total)),
+    ]
+}
+
+fn advice(error: &ModelError) -> &'static str {
+    match error {
+        ModelError::Unreachable => "is `base_url` right, and does the server run?",
+        ModelError::Refused { status: 401 | 403, .. } => {
+            "is `api_key` right, and does the server want it in a header of its own (`api_key_header`)?"
+        }
+        ModelError::Refused { status: 404, .. } => "is `name` right, and does `base_url` end where the API begins, such as in `/v1`?",
+        ModelError::Refused { status: 400 | 422, .. } => {
+            "it may not take a field that we send; `body` can change or leave out each (`field = \"null\"`)"
+        }
+        ModelError::Refused { status: 429, .. } => "its limits are used up for now",
+        ModelError::Garbled => "does `base_url` name an OpenAI-compatible API?",
+        ModelError::TimedOut(_) => "is it still loading? `first_token_timeout` can be raised",
+        _ => "see the server's own log",
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.2} s", time.as_secs_f64())
+}
