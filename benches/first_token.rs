@@ -1,45 +1,75 @@
-//! Time to the first token: a direct call to a scripted model (20 ms to the first token, then 200 a second) against the same model behind
-//! Deskhand, in turns, in one process.
+//! What Deskhand adds to a stream: a direct call to a scripted model (20 ms to the first token, then 200 a second), the same model behind the
+//! barest gRPC relay, and behind Deskhand, in turns, in one process.
 //!
 //!     cargo bench --bench first_token
 
 #[path = "parts/paced_model.rs"]
 mod paced_model;
 mod parts;
+#[path = "parts/relay.rs"]
+mod relay;
 
 use std::{
+    fs,
     path::Path,
     time::{Duration, Instant},
 };
 
 use deskhand::{
     api::pb::{self, chat_service_client::ChatServiceClient, reply_service_client::ReplyServiceClient},
-    config::{Config, ModelConfig},
+    config::{Config, ModelConfig, Task},
     server::Server,
 };
 use futures::StreamExt;
 use paced_model::paced_model;
-use parts::percentile;
+use parts::{percentile, resident_megabytes};
+use relay::relay;
 use tonic::transport::{Channel, Endpoint};
 
 const FIRST: Duration = Duration::from_millis(20);
 const GAP: Duration = Duration::from_millis(5);
-const TOKENS: u32 = 32;
+const SLOW_GAP: Duration = Duration::from_millis(500);
+const TOKENS: u32 = 64;
 const ROUNDS: usize = 5;
-const CALLS_A_ROUND: usize = 12;
+const CALLS_A_ROUND: usize = 6;
+/// How many streams are open at once for the measure of memory.
+const MANY: usize = 1000;
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {
     Direct,
+    Relay,
     Retone,
     Draft,
 }
+
+const SIDES: [(Side, &str); 4] = [(Side::Direct, "direct"), (Side::Relay, "relay"), (Side::Retone, "retone"), (Side::Draft, "draft")];
 
 #[derive(Clone)]
 struct Clients {
     http: reqwest::Client,
     model: String,
+    relay: ReplyServiceClient<Channel>,
     replies: ReplyServiceClient<Channel>,
+}
+
+/// One stream, measured.
+struct Sample {
+    first: Duration,
+    total: Duration,
+    /// How much later than the first token said each other one came.
+    late: Vec<Duration>,
+}
+
+/// What a side came to at some number of streams.
+#[derive(Default)]
+struct Measured {
+    first: Vec<Duration>,
+    total: Vec<Duration>,
+    late: Vec<Duration>,
+    streams: usize,
+    took: Duration,
+    processor: Duration,
 }
 
 #[tokio::main]
@@ -47,53 +77,132 @@ async fn main() {
     let model = paced_model(FIRST, GAP, TOKENS, |_| {}).await;
     let data = tempfile::tempdir().expect("a temporary folder");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let paced = ModelConfig {
+        name: "paced".into(),
+        base_url: format!("http://{model}/v1"),
+        most_calls: MANY,
+        tasks: vec![Task::Retone, Task::Draft],
+        ..ModelConfig::default()
+    };
+    // One that is still writing when a thousand callers have come.
+    let slow = paced_model(FIRST, SLOW_GAP, TOKENS, |_| {}).await;
+    let slow = ModelConfig { name: "slow".into(), base_url: format!("http://{slow}/v1"), tasks: vec![Task::Correct], ..paced.clone() };
     let config = Config {
         listen: ([127, 0, 0, 1], 0).into(),
         data: data.path().to_owned(),
         knowledge_base: Some(root.join("knowledge-base")),
-        models: vec![ModelConfig { name: "paced".into(), base_url: format!("http://{model}/v1"), ..ModelConfig::default() }],
+        models: vec![paced, slow],
         ..Config::default()
     };
     let server = Server::start(config).await.expect("the server starts");
-    let channel = Endpoint::from_shared(format!("http://{}", server.address)).expect("an address").connect().await.expect("it listens");
+    let channel = connect(server.address).await;
     append_chat(channel.clone()).await;
+    let completions = format!("http://{model}/v1/chat/completions");
     let clients = Clients {
         http: reqwest::Client::builder().tcp_nodelay(true).build().expect("a client"),
-        model: format!("http://{model}/v1/chat/completions"),
+        relay: ReplyServiceClient::new(connect(relay(completions.clone()).await).await),
+        model: completions,
         replies: ReplyServiceClient::new(channel),
     };
-    for side in [Side::Direct, Side::Retone, Side::Draft] {
-        first_token(&clients, side).await;
+    for (side, _) in SIDES {
+        stream(&clients, side).await;
     }
 
-    println!("{:>8} {:>10} {:>10} {:>10} {:>12} {:>12}", "streams", "side", "p50 ms", "p99 ms", "added p50", "added p99");
-    for streams in [1, 16] {
-        let mut samples: [Vec<Duration>; 3] = Default::default();
+    println!(
+        "{:>7} {:>7} | {:>8} {:>8} {:>9} {:>9} | {:>9} {:>9} | {:>6} | {:>9} {:>9} | {:>11}",
+        "streams", "side", "first50", "first99", "added50", "added99", "late50", "late99", "total", "streams/s", "cpu ms", "38-45 late"
+    );
+    for streams in [1, 16, 64] {
+        let mut all: [Measured; 4] = Default::default();
         for _ in 0..ROUNDS {
-            for (index, side) in [Side::Direct, Side::Retone, Side::Draft].into_iter().enumerate() {
-                let mut callers = tokio::task::JoinSet::new();
-                for _ in 0..streams {
-                    let clients = clients.clone();
-                    callers.spawn(async move {
-                        let mut samples = Vec::new();
-                        for _ in 0..CALLS_A_ROUND {
-                            samples.push(first_token(&clients, side).await);
-                        }
-                        samples
-                    });
-                }
-                for callers in callers.join_all().await {
-                    samples[index].extend(callers);
-                }
+            for (place, (side, _)) in SIDES.into_iter().enumerate() {
+                round(&clients, side, streams, &mut all[place]).await;
             }
         }
-        let direct = (percentile(&mut samples[0], 0.5), percentile(&mut samples[0], 0.99));
-        for (index, name) in ["direct", "retone", "draft"].into_iter().enumerate() {
-            let (p50, p99) = (percentile(&mut samples[index], 0.5), percentile(&mut samples[index], 0.99));
-            println!("{streams:>8} {name:>10} {p50:>10.2} {p99:>10.2} {:>12.2} {:>12.2}", p50 - direct.0, p99 - direct.1);
+        let direct = [0.5, 0.99].map(|share| percentile(&mut all[0].first, share));
+        let total = percentile(&mut all[0].total, 0.5);
+        for (measured, (_, name)) in all.iter_mut().zip(SIDES) {
+            let first = [0.5, 0.99].map(|share| percentile(&mut measured.first, share));
+            let late = [0.5, 0.99].map(|share| percentile(&mut measured.late, share));
+            // The delay that a kernel without TCP_NODELAY makes.
+            let nagled = measured.first.iter().filter(|first| (38..=45).contains(&first.saturating_sub(FIRST).as_millis())).count();
+            println!(
+                "{streams:>7} {name:>7} | {:>8.2} {:>8.2} {:>9.2} {:>9.2} | {:>9.2} {:>9.2} | {:>6.3} | {:>9.1} {:>9.2} | {:>11}",
+                first[0],
+                first[1],
+                first[0] - direct[0],
+                first[1] - direct[1],
+                late[0],
+                late[1],
+                percentile(&mut measured.total, 0.5) / total,
+                measured.streams as f64 / measured.took.as_secs_f64(),
+                measured.processor.as_secs_f64() * 1000.0 / measured.streams as f64,
+                nagled,
+            );
         }
     }
+
+    many_open(&clients).await;
     server.stop().await;
+}
+
+/// What a thousand open streams cost, each read as it comes.
+async fn many_open(clients: &Clients) {
+    let before = resident_megabytes();
+    let (begun, mut all_begun) = tokio::sync::mpsc::channel(MANY);
+    let mut open = tokio::task::JoinSet::new();
+    for _ in 0..MANY {
+        let (mut client, begun) = (clients.replies.clone(), begun.clone());
+        open.spawn(async move {
+            let request = pb::CorrectReplyRequest { text: "Your parcel is delayed.".into(), language: "en".into(), ..Default::default() };
+            let mut stream = client.correct_reply(request).await.expect("it streams").into_inner();
+            stream.message().await.expect("it goes on");
+            begun.send(()).await.expect("somebody counts");
+            while let Ok(Some(_)) = stream.message().await {}
+        });
+    }
+    for _ in 0..MANY {
+        all_begun.recv().await.expect("every stream begins");
+    }
+    let more = resident_megabytes().saturating_sub(before);
+    println!("{MANY} open streams: {more} MB more, with their callers and their model in the same process");
+    open.shutdown().await;
+}
+
+async fn connect(address: std::net::SocketAddr) -> Channel {
+    Endpoint::from_shared(format!("http://{address}")).expect("an address").connect().await.expect("it listens")
+}
+
+/// So many callers at once, each a few calls one after the other.
+async fn round(clients: &Clients, side: Side, streams: usize, measured: &mut Measured) {
+    let (began, processor) = (Instant::now(), processor_time());
+    let mut callers = tokio::task::JoinSet::new();
+    for _ in 0..streams {
+        let clients = clients.clone();
+        callers.spawn(async move {
+            let mut samples = Vec::new();
+            for _ in 0..CALLS_A_ROUND {
+                samples.push(stream(&clients, side).await);
+            }
+            samples
+        });
+    }
+    for sample in callers.join_all().await.into_iter().flatten() {
+        measured.first.push(sample.first);
+        measured.total.push(sample.total);
+        measured.late.extend(sample.late);
+        measured.streams += 1;
+    }
+    measured.took += began.elapsed();
+    measured.processor += processor_time().saturating_sub(processor);
+}
+
+/// The processor's time that this process took: callers, model and what is between them.
+fn processor_time() -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 /// A chat of 200 messages, as a busy one is.
@@ -112,37 +221,66 @@ async fn append_chat(channel: Channel) {
     ChatServiceClient::new(channel).append_events(request).await.expect("the chat is taken");
 }
 
-/// One call, read to its end; how long its first token took.
-async fn first_token(clients: &Clients, side: Side) -> Duration {
+fn retone() -> pb::RetoneReplyRequest {
+    pb::RetoneReplyRequest {
+        text: "Your parcel is delayed. Wait until Friday.".into(),
+        tone: pb::Tone::Friendly.into(),
+        language: "en".into(),
+        ..pb::RetoneReplyRequest::default()
+    }
+}
+
+/// One call, read to its end.
+async fn stream(clients: &Clients, side: Side) -> Sample {
     let began = Instant::now();
-    let mut first = None;
+    let mut clock = Clock { began, words: 0, first: None, late: Vec::new() };
     match side {
         Side::Direct => {
             let request = clients.http.post(&clients.model).header("content-type", "application/json").body("{\"stream\": true}");
             let mut body = request.send().await.expect("the model answers").bytes_stream();
-            while body.next().await.is_some() {
-                first.get_or_insert_with(|| began.elapsed());
+            while let Some(piece) = body.next().await {
+                clock.came(piece.expect("it goes on").windows(9).filter(|part| part == b"\"content\"").count());
             }
         }
-        Side::Retone => {
-            let request = pb::RetoneReplyRequest {
-                text: "Your parcel is delayed. Wait until Friday.".into(),
-                tone: pb::Tone::Friendly.into(),
-                language: "en".into(),
-                ..pb::RetoneReplyRequest::default()
-            };
-            let mut stream = clients.replies.clone().retone_reply(request).await.expect("it streams").into_inner();
-            while stream.message().await.expect("it goes on").is_some() {
-                first.get_or_insert_with(|| began.elapsed());
+        Side::Relay | Side::Retone => {
+            use pb::retone_reply_response::Event;
+            let mut client = if side == Side::Relay { clients.relay.clone() } else { clients.replies.clone() };
+            let mut stream = client.retone_reply(retone()).await.expect("it streams").into_inner();
+            while let Some(message) = stream.message().await.expect("it goes on") {
+                if let Some(Event::Delta(delta)) = message.event {
+                    clock.came(delta.split_whitespace().count());
+                }
             }
         }
         Side::Draft => {
+            use pb::draft_reply_response::Event;
             let request = pb::DraftReplyRequest { chat_id: "bench".into(), ..pb::DraftReplyRequest::default() };
             let mut stream = clients.replies.clone().draft_reply(request).await.expect("it streams").into_inner();
-            while stream.message().await.expect("it goes on").is_some() {
-                first.get_or_insert_with(|| began.elapsed());
+            while let Some(message) = stream.message().await.expect("it goes on") {
+                if let Some(Event::Delta(delta)) = message.event {
+                    clock.came(delta.split_whitespace().count());
+                }
             }
         }
     }
-    first.expect("a stream has a first piece")
+    Sample { first: clock.first.expect("a stream has a first piece"), total: began.elapsed(), late: clock.late }
+}
+
+/// When each token came.
+struct Clock {
+    began: Instant,
+    words: u32,
+    first: Option<Duration>,
+    late: Vec<Duration>,
+}
+
+impl Clock {
+    fn came(&mut self, words: usize) {
+        if words == 0 {
+            return;
+        }
+        let first = *self.first.get_or_insert_with(|| self.began.elapsed());
+        self.words += words as u32;
+        self.late.push(self.began.elapsed().saturating_sub(first + GAP * (self.words - 1)));
+    }
 }

@@ -15,6 +15,8 @@ use tokio::{
     time::{Instant as TokioInstant, sleep_until},
 };
 
+const WORDS: [&str; 8] = ["we", "are", "sorry", "that", "your", "parcel", "is", "late,"];
+
 /// Serves chat completions: `first` until the first token, then `tokens` tokens, one each `gap`. `record` gets each request's body.
 pub async fn paced_model(first: Duration, gap: Duration, tokens: u32, record: impl Fn(Bytes) + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
@@ -37,7 +39,9 @@ pub async fn paced_model(first: Duration, gap: Duration, tokens: u32, record: im
                         let body = async_stream::stream! {
                             for token in 0..tokens {
                                 sleep_until(began + first + gap * token).await;
-                                let chunk = format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"word{token} \"}}}}]}}\n\n");
+                                // Words that neither add a fact nor promise anything: a reply that is taken as it comes.
+                                let word = WORDS[token as usize % WORDS.len()];
+                                let chunk = format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{word} \"}}}}]}}\n\n");
                                 yield Ok::<_, Infallible>(Frame::data(Bytes::from(chunk)));
                             }
                             let end = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";

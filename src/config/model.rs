@@ -116,7 +116,7 @@ impl Default for ModelConfig {
             body: serde_json::Map::new(),
             instruction_role: "system".to_owned(),
             stream: true,
-            most_calls: 16,
+            most_calls: 64,
             tasks: Vec::new(),
         }
     }

@@ -119,11 +119,11 @@ mod tests {
     fn what_is_not_used_comes_back() {
         let now = Instant::now();
         let budget = Arc::new(TokenBudget::new(TokenLimits { a_minute: Some(1000), a_day: None }));
-        let mut first = budget.reserve("w", 900, now).ok().expect("there is enough");
+        let mut first = budget.reserve("w", 900, now).expect("there is enough");
         assert_eq!(budget.reserve("w", 200, now).err(), Some(MINUTE));
         first.used(100);
         drop(first);
-        let second = budget.reserve("w", 900, now).ok().expect("the rest came back");
+        let second = budget.reserve("w", 900, now).expect("the rest came back");
         drop(second);
         assert!(budget.reserve("w", 2000, now).is_err(), "more than there is");
         assert!(budget.reserve("w", 2000, now + MINUTE).is_ok(), "one larger than all of it, where nothing else was");

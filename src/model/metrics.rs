@@ -10,6 +10,9 @@ use std::{
 use super::TokensUsed;
 use crate::config::Task;
 
+/// A counter's name, what it counts, and where it stands in a row.
+type Counter = (&'static str, &'static str, fn(&Row) -> u64);
+
 /// Upper ends of the buckets of times to the first token, in seconds.
 const BUCKETS: [f64; 10] = [0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0];
 
@@ -75,7 +78,7 @@ impl Metrics {
             let name = names.get(model).copied().unwrap_or_default().replace('\\', "\\\\").replace('"', "\\\"");
             format!("model=\"{name}\",task=\"{}\"", task.word())
         };
-        let counters: [(&str, &str, fn(&Row) -> u64); 5] = [
+        let counters: [Counter; 5] = [
             ("deskhand_model_tries_total", "Calls made to a model, second tries included.", |row| row.tries),
             ("deskhand_model_answers_total", "Answers that began.", |row| row.answers),
             ("deskhand_model_fallbacks_total", "Answers that a model before it in the chain could not give.", |row| row.fallbacks),

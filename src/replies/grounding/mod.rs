@@ -24,6 +24,8 @@ const MOST_TURNS: usize = 500;
 const MOST_WARNINGS: usize = 40;
 /// A draft of fewer letters tells no language.
 const LEAST_LETTERS: usize = 30;
+/// So many letters of another alphabet make another language.
+const LEAST_FOREIGN: usize = 3;
 
 /// What a draft may say.
 pub struct Grounds {
@@ -191,6 +193,11 @@ pub fn other_language(text: &str, language: &Language, languages: &[Language]) -
     let bare = replaced(&all, &found, |_| String::new());
     if bare.chars().filter(|letter| letter.is_alphabetic()).count() < LEAST_LETTERS {
         return None;
+    }
+    // Azerbaijani is taken for Turkish, but for a letter that none of these languages has.
+    if bare.matches(['ə', 'Ə']).count() >= LEAST_FOREIGN {
+        let message = format!("this is in another language, asked was {}", language.english_name());
+        return Some(Warning { kind: WarningKind::LanguageMismatch, excerpt: first, message });
     }
     let written = detect(&bare, languages)?;
     (written.primary() != language.primary()).then(|| Warning {

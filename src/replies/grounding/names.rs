@@ -88,7 +88,9 @@ const TITLES: [&str; 37] = [
 ];
 const AFTER_NAME: [&str; 4] = ["bey", "hanim", "beyefendi", "hanimefendi"];
 /// Before a signature.
-const SIGN_OFFS: [&str; 34] = [
+const SIGN_OFFS: [&str; 36] = [
+    "saglikla",
+    "saglicakla",
     "regards",
     "wishes",
     "sincerely",
@@ -196,6 +198,9 @@ fn greeted(draft: &str) -> Option<(Vec<String>, &str)> {
         _ => end,
     };
     let greeting = &line[..end.min(line.len())];
+    // A Turkish greeting ends with the title, whatever follows it.
+    let title = words(greeting).find(|(word, _)| AFTER_NAME.contains(&fold(word).as_str()));
+    let greeting = title.map_or(greeting, |(word, at)| &greeting[..at + word.len()]);
     let all: Vec<(&str, usize)> = words(greeting).collect();
     let greets = all.iter().any(|(word, _)| {
         let folded = fold(word);
@@ -218,11 +223,10 @@ fn greeted(draft: &str) -> Option<(Vec<String>, &str)> {
         return None;
     }
     // Before a Turkish title stands the name, whatever begins the sentence.
-    let titled = words(greeting).zip(words(greeting).skip(1)).find(|(_, (title, _))| AFTER_NAME.contains(&fold(title).as_str()));
-    let named = match titled {
-        Some(((name, at), _)) => vec![(name, at)],
-        None => named,
-    };
+    let named = if title.is_some() { before_title(greeting) } else { named };
+    if named.is_empty() {
+        return None;
+    }
     // Words of no name: customers, team, ladies and gentlemen.
     const NOBODY: [&str; 24] = [
         "customer",
@@ -255,6 +259,24 @@ fn greeted(draft: &str) -> Option<(Vec<String>, &str)> {
     }
     let (first, last) = (named[0].1, named[named.len() - 1]);
     Some((named.iter().map(|(word, _)| fold(word)).collect(), &greeting[first..last.1 + last.0.len()]))
+}
+
+/// The name that stands before a title at a greeting's end: up to two capitalised words that greet nobody.
+fn before_title(greeting: &str) -> Vec<(&str, usize)> {
+    let all: Vec<(&str, usize)> = words(greeting).collect();
+    let before = all[..all.len() - 1].iter().rev().copied();
+    let mut named: Vec<(&str, usize)> = before
+        .take_while(|(word, _)| {
+            word.starts_with(char::is_uppercase) && !GREETINGS.contains(&fold(word).as_str()) && !TITLES.contains(&fold(word).as_str())
+        })
+        .take(2)
+        .collect();
+    // What begins the line may be any word: `Teşekkürler Mert Bey`.
+    if named.len() == 2 && named[1].1 == 0 {
+        named.pop();
+    }
+    named.reverse();
+    named
 }
 
 /// The name under a draft: a short last line of capitalised words after a sign-off, or on the line of it.
@@ -297,14 +319,14 @@ fn introduced(draft: &str) -> Vec<(Vec<String>, &str)> {
             let introduces = BEFORE.iter().any(|words| before.ends_with(&format!(" {words}")) || before.ends_with(&format!("\n{words}")));
             let next = all.get(place + 1).map(|(word, _)| fold(word));
             let begins = place == 0 || before.trim_end().ends_with(['.', '!', '?', ',']);
-            let is_named_after = next.is_some_and(|next| AFTER.contains(&next.as_str())) && begins;
+            let is_named_after = next.is_some_and(|next| AFTER.contains(&next.as_str())) && begins && fold(word) != "all";
             // German nouns and Turkish sentence beginnings are capitalised: a name is followed by what ends or goes on with `from`.
             // A surname goes with it.
             let surname = line[at + word.len()..].strip_prefix(' ').filter(|rest| rest.starts_with(char::is_uppercase));
             let surname = surname.map_or(0, |rest| 1 + rest.find(|letter: char| !letter.is_alphanumeric()).unwrap_or(rest.len()));
             let rest = line[at + word.len() + surname..].trim_start();
             let ends = rest.is_empty()
-                || rest.starts_with([',', '.', '!', '–', '-'])
+                || rest.starts_with(|next: char| !next.is_alphanumeric())
                 || ["from", "at", "with", "von", "vom", "aus", "und", "and", "your", "dein", "ihr"]
                     .iter()
                     .any(|from| rest.starts_with(from));

@@ -50,6 +50,10 @@ impl Numbers {
             match &figure.value {
                 FigureValue::Number(readings) => self.add_number(readings, text, start, at),
                 FigureValue::Date(date) => {
+                    // `Firmware is 1.2.` ends as a date does.
+                    if date.year.is_none() && date.ambiguous {
+                        self.plain.insert(figure.written.trim_end_matches('.').to_owned());
+                    }
                     self.parts.extend([date.day.to_string(), date.month.to_string()]);
                     self.parts.extend(date.year.map(|year| year.to_string()));
                 }
@@ -180,7 +184,8 @@ impl Numbers {
         let others = || match &figure.value {
             FigureValue::Date(date) => {
                 let same_month = |known: &Figure| matches!(known.value, FigureValue::Date(known) if known.month == date.month);
-                self.plain.contains(&date.day.to_string()) && self.figures.iter().any(same_month)
+                let version = date.year.is_none() && date.ambiguous && self.plain.contains(figure.written.trim_end_matches('.'));
+                version || (self.plain.contains(&date.day.to_string()) && self.figures.iter().any(same_month))
             }
             FigureValue::Time(time) => time.minute == 0 && hours(time.hour).iter().any(|hour| self.plain.contains(hour)),
             FigureValue::Number(_) => false,
@@ -479,7 +484,12 @@ fn sentence_at(text: &str, at: usize) -> &str {
 
 /// Whether a sentence only repeats what the customer said, or denies it.
 fn is_mention(sentence: &str) -> bool {
-    const CUES: [&str; 45] = [
+    const CUES: [&str; 50] = [
+        "yazmis",
+        "hatirl",
+        "soylemis",
+        "belirtmis",
+        "demis",
         "you wrote",
         "you write",
         "you say",

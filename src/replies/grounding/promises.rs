@@ -257,7 +257,6 @@ const ACTIONS: [Action; 12] = [
                 "unentgeltlich",
                 "auf unser haus",
                 "auf unsere kosten",
-                "inbegriffen",
                 "gebuhrenfrei",
                 "erlassen",
                 "umsonst",
@@ -334,8 +333,8 @@ const ACTIONS: [Action; 12] = [
     // Longer, or kept.
     Action {
         words: [
-            &["extend", "upgrade", "reserve", "put aside", "set aside", "hold it for you", "keep it for you", "priorit"],
-            &["uzat", "yukselt", "ayir", "rezerve", "oncelik"],
+            &["extend", "upgrade", "reserve", "in your hands", "put aside", "set aside", "hold it for you", "keep it for you", "priorit"],
+            &["uzat", "yukselt", "ayir", "kenara koy", "rezerve", "oncelik"],
             &["meghosszabbit", "felretes", "felre is tesz", "felretessz", "fenntart", "soron kivul", "elsobbseg", "bovit"],
             &["verlanger", "reservier", "zurucklegen", "zuruckleg", "upgrade", "vorrang", "prioris", "bevorzugt"],
         ],
@@ -380,6 +379,8 @@ const FEES: Words = [
     &["kosten", "gebuhr", "aufpreis", "zahl", "berechn"],
 ];
 
+const WITHOUT: Words = [&["no ", "without", "zero"], &["alinm", "odemez", "olmadan"], &["nelkul", "nulla"], &["null "]];
+
 /// Times, none of them a date.
 const TIMES: [Words; 14] = [
     [
@@ -421,8 +422,8 @@ const TIMES: [Words; 14] = [
 /// Forms that commit whoever speaks: words, and endings of words.
 const FORMS: Words = [
     &[
-        "will", "i'll", "we'll", "you'll", "it'll", "i've", "we've", "i have", "we have", "going to", "shall", "we are", "i am", "i'm",
-        "we're",
+        "will", "consider", "i'll", "we'll", "you'll", "it'll", "i've", "we've", "i have", "we have", "going to", "shall", "we are",
+        "i am", "i'm", "we're",
     ],
     &[],
     &["fog", "fogjuk", "fogom"],
@@ -478,7 +479,7 @@ const NEGATIVES: Words = [
     ],
     &[
         "maalesef", "degil", "yok ", "yoktur", "ne yazik", "~miyor", "~muyor", "~amiy", "~emiy", "~maz ", "~mez ", "~meyec", "~mayac",
-        "~mayiz ", "~meyiz ", "~medi ", "~madi ", "~meden", "~madan",
+        "~mayiz ", "~meyiz ", "~medi ", "~madi ",
     ],
     &["nem ", "sajnos", "nincs", "sem ", "ne ", "nelkul"],
     &["nicht", "kein", "leider", "ohne ", "weder", "noch nicht"],
@@ -531,7 +532,7 @@ const MENTIONS: Words = [
         "halinde",
         "eger",
     ],
-    &["irta", "emlit", "ertem", "sajnalom, hogy", "szeretne", "kerte", "jelezte", "ha ", "amennyiben"],
+    &["irta", "emlit", "ertem", "sajnalom, hogy", "szeretne ", "kerte", "jelezte", "ha ", "amennyiben"],
     &[
         "schreiben sie",
         "geschrieben",
@@ -656,8 +657,8 @@ const REPORTS: Words = [
 /// What the shop said, ready to be compared with.
 #[derive(Default)]
 pub struct Said {
-    /// For each sentence that is no negation, which actions and times it has.
-    sentences: Vec<(u32, u32)>,
+    /// The actions of all clauses that deny nothing.
+    actions: u32,
     /// The times of all sentences.
     times: u32,
     words: HashSet<String>,
@@ -669,15 +670,19 @@ impl Said {
         let mut said = Said::default();
         for sentence in texts.into_iter().flat_map(sentences) {
             let folded = folded(sentence);
-            let any = |words: &Words| (0..4).any(|place| has(&folded, words[place], own.is_some_and(|own| own != place)));
-            // `There is no charge` says what `free` says.
-            let free = any(&FEES) && any(&NEGATIVES);
-            let actions = bits(ACTIONS.iter().map(|action| any(&action.words))) | if free { 1 << FOR_LESS } else { 0 };
-            let times = bits(TIMES.iter().map(any));
-            said.times |= times;
+            let in_any = |text: &str, words: &Words| (0..4).any(|place| has(text, words[place], own.is_some_and(|own| own != place)));
+            said.times |= bits(TIMES.iter().map(|words| in_any(&folded, words)));
             said.words.extend(folded.split(|letter: char| !letter.is_alphanumeric()).map(str::to_owned));
-            if free || !any(&NEGATIVES) {
-                said.sentences.push((actions, times));
+            for clause in clauses(&folded) {
+                let clause = format!(" {} ", clause.trim());
+                let denied = in_any(&clause, &NEGATIVES);
+                // `There is no charge` says what `free` says.
+                if in_any(&clause, &FEES) && (denied || in_any(&clause, &WITHOUT)) {
+                    said.actions |= 1 << FOR_LESS;
+                }
+                if !denied {
+                    said.actions |= bits(ACTIONS.iter().map(|action| in_any(&clause, &action.words)));
+                }
             }
         }
         said
@@ -685,8 +690,7 @@ impl Said {
 
     /// Whether the shop affirmed an action, and named the times of it.
     fn grounds(&self, action: u32, times: u32) -> bool {
-        let affirmed = self.sentences.iter().any(|(actions, _)| actions & action != 0);
-        affirmed && times & !self.times == 0
+        self.actions & action != 0 && times & !self.times == 0
     }
 }
 
@@ -697,7 +701,8 @@ pub fn ungrounded<'a>(draft: &'a str, language: &str, said: &Said) -> Vec<&'a st
 }
 
 fn is_ungrounded(sentence: &str, own: usize, said: &Said) -> bool {
-    let folded = folded(sentence);
+    // What stands in quotes is a name or another's word.
+    let folded = without_quotes(&folded(sentence));
     let own_has = |words: &Words| has(&folded, words[own], false);
     let soon = own_has(&TIMES[0]) || own_has(&TIMES[1]);
     // `As you were told` makes what was told the shop's own word.
@@ -734,6 +739,19 @@ fn mentions_condition(folded: &str, own: usize) -> bool {
     has(folded, CONDITIONS[own], false)
 }
 
+fn without_quotes(folded: &str) -> String {
+    const PAIRS: [(char, char); 5] = [('"', '"'), ('“', '”'), ('„', '“'), ('„', '”'), ('«', '»')];
+    let mut left = folded.replace(" '", " \"").replace("' ", "\" ").replace("'.", "\".").replace("',", "\",");
+    for (open, close) in PAIRS {
+        while let Some(from) = left.find(open)
+            && let Some(length) = left[from + open.len_utf8()..].find(close)
+        {
+            left.replace_range(from..from + open.len_utf8() + length + close.len_utf8(), "");
+        }
+    }
+    left
+}
+
 /// Turkish says `as soon as it comes` as `comes, comes not`.
 fn without_at_once(clause: &str) -> String {
     let words: Vec<&str> = clause.split(' ').collect();
@@ -762,7 +780,12 @@ fn claims_done(clause: &str, own: usize, said: &Said) -> bool {
                 let first = matches!((before(back + 1), before(back)), ("i" | "we", "have")) || matches!(before(back), "i've" | "we've");
                 first && word.ends_with("ed") && word.len() > 4
             }
-            1 => ["dim", "dum", "tim", "tum"].iter().any(|ending| word.ends_with(ending)) && word.len() > 4,
+            // `anlattım` is a past, `anlatım` a noun.
+            1 => {
+                let soft = ["dim", "dum"].iter().any(|ending| word.ends_with(ending));
+                let hard = ["tim", "tum"].iter().find_map(|ending| word.strip_suffix(ending));
+                word.len() > 4 && (soft || hard.is_some_and(|stem| stem.ends_with(['p', 'c', 't', 'k', 'f', 'h', 's'])))
+            }
             // After a vowel it is the present of another verb: `vezetem`.
             2 => {
                 let stem = ["tam", "tem"].iter().find_map(|ending| word.strip_suffix(ending));
@@ -777,7 +800,8 @@ fn claims_done(clause: &str, own: usize, said: &Said) -> bool {
         };
         // `not ettim`, `kontrol ettik`: the word before says what.
         let helper = own == 1 && ["ettim", "ettik", "yaptim", "yaptik"].contains(&word);
-        ends && !harmless(word) && !(helper && harmless(before(1))) && !said.words.contains(word)
+        let is_harmless = harmless(word) || (helper && harmless(before(1)));
+        ends && !is_harmless && !said.words.contains(word)
     };
     (0..words.len()).any(is_done) && !has(clause, NEGATIVES[own], false)
 }
