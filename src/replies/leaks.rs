@@ -26,7 +26,6 @@ pub struct Secrets {
 impl Secrets {
     /// `instructions` are the prompt's own words, `notes` were given to the model; `open` is all else that it was given, which the customer may see.
     pub fn of(instructions: &[String], notes: &[Internal], open: &[&str]) -> Secrets {
-        let open_words: HashSet<String> = open.iter().flat_map(|text| words(text)).collect();
         let mut secrets = Secrets {
             notes: HashSet::new(),
             prompt: instructions.iter().flat_map(|text| runs(text, OF_PROMPT)).collect(),
@@ -36,6 +35,7 @@ impl Secrets {
         if notes.is_empty() {
             return secrets;
         }
+        let open_words: HashSet<String> = open.iter().flat_map(|text| words(text)).collect();
         let open_runs: HashSet<String> = open.iter().flat_map(|text| runs(text, OF_NOTES)).collect();
         for note in notes.iter().map(Internal::for_checked_draft) {
             secrets.notes.extend(runs(note, OF_NOTES).into_iter().filter(|run| !open_runs.contains(run)));

@@ -155,13 +155,16 @@ pub struct ScriptedModel {
     _serving: AbortOnDropHandle<()>,
 }
 
+/// What it says to what it is asked.
+type Usual = fn(&Value) -> String;
+
 #[derive(Default)]
 struct State {
     answers: Mutex<VecDeque<Answer>>,
     asked: Mutex<Vec<Value>>,
     authorizations: Mutex<Vec<String>>,
     /// What it says where nothing is queued, by what it is asked.
-    usual: Mutex<Option<fn(&Value) -> String>>,
+    usual: Mutex<Option<Usual>>,
     /// What it does then instead.
     always: Mutex<Option<Answer>>,
     left: Notify,
@@ -200,7 +203,7 @@ impl ScriptedModel {
     }
 
     /// What to say from now on where nothing is queued, made of what is asked.
-    pub fn answers_with(&self, answers: fn(&Value) -> String) {
+    pub fn answers_with(&self, answers: Usual) {
         *self.state.usual.lock().unwrap() = Some(answers);
     }
 
