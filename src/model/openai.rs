@@ -9,9 +9,12 @@ use std::{
 };
 
 use async_openai::{Client, config::OpenAIConfig, error::OpenAIError};
-use futures::{Stream, StreamExt};
+use futures::{FutureExt, Stream, StreamExt};
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::Notify,
+    time::{Instant, error::Elapsed, timeout_at},
+};
 
 use super::{
     Ending, ModelError, Prompt, TokensUsed,
@@ -29,6 +32,8 @@ use crate::{
     text::estimate_tokens,
 };
 
+/// So long a reader waits before it asks the wire for more again.
+const MOST_PATIENCE: Duration = Duration::from_millis(10);
 /// Half more than its budget, for what was estimated too low, and instructions beside it: a prompt of more tokens is not sent.
 const BESIDE_THE_CONTEXT: usize = 1500;
 
@@ -63,6 +68,8 @@ pub struct Answer {
 pub struct Reading {
     chunks: std::pin::Pin<Box<dyn Stream<Item = Result<Value, OpenAIError>> + Send>>,
     done: Arc<AtomicBool>,
+    /// Tells the wire whether more is waited for.
+    hungry: Arc<Notify>,
     asked: Instant,
     first_token: Duration,
     gap: Duration,
@@ -128,13 +135,15 @@ impl OpenAi {
         let asked = Instant::now();
         let first_by = asked + first_token_timeout.min(total_timeout);
         let done = Arc::new(AtomicBool::new(false));
-        let client = self.client_for_one_call(&done);
+        let hungry = Arc::new(Notify::new());
+        let client = self.client_for_one_call(&done, Arc::clone(&hungry));
         let chat = client.chat();
         let opening = chat.create_stream_byot::<Value, Value>(self.request(prompt));
         let chunks = timeout_at(first_by, opening).await.map_err(|_| ModelError::TimedOut("to begin"))?.map_err(failure)?;
         let mut reading = Reading {
             chunks: Box::pin(chunks),
             done,
+            hungry,
             asked,
             first_token: first_token_timeout,
             gap: token_gap_timeout,
@@ -157,12 +166,13 @@ impl OpenAi {
     }
 
     /// The client is cheap; its wire belongs to one call, which so learns how its stream ended.
-    fn client_for_one_call(&self, done: &Arc<AtomicBool>) -> Client<OpenAIConfig> {
+    fn client_for_one_call(&self, done: &Arc<AtomicBool>, hungry: Arc<Notify>) -> Client<OpenAIConfig> {
         let config = wire::server(&self.config.base_url, &self.config.api_key);
         Client::build(self.client.clone(), config).with_http_service(Wire {
             client: self.client.clone(),
             extras: Arc::clone(&self.extras),
             done: Arc::clone(done),
+            hungry,
         })
     }
 
@@ -222,7 +232,8 @@ impl Reading {
     pub async fn next(&mut self) -> Result<Piece, ModelError> {
         loop {
             let by = self.next_by.min(self.until);
-            let chunk = match timeout_at(by, self.chunks.next()).await {
+            let came = self.wait(by).await;
+            let chunk = match came {
                 // Some servers say why they ended and leave the connection open.
                 Err(_) if !self.finish_reason.is_empty() => return self.end(),
                 Err(_) => return Err(ModelError::TimedOut(if by == self.until { "in all" } else { "for a token" })),
@@ -251,6 +262,23 @@ impl Reading {
                 self.next_by = Instant::now() + self.gap;
                 self.bytes += text.len();
                 return Ok(Piece::Text(text));
+            }
+        }
+    }
+
+    /// The next chunk, which must come by then. The wire reads on only while somebody waits here.
+    async fn wait(&mut self, by: Instant) -> Result<Option<Result<Value, OpenAIError>>, Elapsed> {
+        if let Some(came) = self.chunks.next().now_or_never() {
+            return Ok(came);
+        }
+        loop {
+            self.hungry.notify_one();
+            // What is no chunk, such as a comment, wakes nobody: it is asked for more of it again.
+            let turn = by.min(Instant::now() + MOST_PATIENCE);
+            match timeout_at(turn, self.chunks.next()).await {
+                Err(elapsed) if turn == by => return Err(elapsed),
+                Err(_) => {}
+                Ok(came) => return Ok(came),
             }
         }
     }

@@ -10,13 +10,17 @@ use std::{
 };
 
 use async_openai::{config::OpenAIConfig, error::OpenAIError, middleware::HttpRequestFactory};
+use bytes::Bytes;
 use futures::{StreamExt, future::BoxFuture};
+use tokio::sync::Notify;
 
 use super::ModelError;
 use crate::config::{ModelConfig, Secret};
 
 /// Most bytes of an answer on the wire, all chunks with their wrapping.
 const MOST_BYTES: usize = 4 << 20;
+/// So many bytes are read before somebody waits for them.
+const MOST_AHEAD: usize = 64 << 10;
 /// Most bytes of one line of a stream.
 const MOST_LINE_BYTES: usize = 256 << 10;
 /// The line that ends a stream, without its spaces.
@@ -81,6 +85,8 @@ pub struct Wire {
     pub extras: Arc<Extras>,
     /// Set when the stream said `[DONE]`.
     pub done: Arc<AtomicBool>,
+    /// Told whenever the reader waits for more.
+    pub hungry: Arc<Notify>,
 }
 
 impl tower::Service<HttpRequestFactory> for Wire {
@@ -93,7 +99,7 @@ impl tower::Service<HttpRequestFactory> for Wire {
     }
 
     fn call(&mut self, request: HttpRequestFactory) -> Self::Future {
-        let Wire { client, extras, done } = self.clone();
+        let Wire { client, extras, done, hungry } = self.clone();
         Box::pin(async move {
             let mut request = request.build().await?;
             extras.add_to(&mut request);
@@ -104,7 +110,7 @@ impl tower::Service<HttpRequestFactory> for Wire {
             } else if content_type.starts_with("text/html") {
                 Err(boxed(ModelError::Garbled))
             } else {
-                Ok(watched(response, done))
+                Ok(watched(response, done, hungry))
             }
         })
     }
@@ -203,12 +209,13 @@ async fn body(response: reqwest::Response, most_bytes: usize) -> Result<Vec<u8>,
 /// A mark that some servers put before everything; the parser of events does not expect it.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The same response, counted, and looked through for the line `data: [DONE]`.
-fn watched(response: reqwest::Response, done: Arc<AtomicBool>) -> reqwest::Response {
+/// The same response, counted, and looked through for the line `data: [DONE]`. It is read no further ahead of its reader than it must be: the
+/// library between them would keep whatever comes.
+fn watched(response: reqwest::Response, done: Arc<AtomicBool>, hungry: Arc<Notify>) -> reqwest::Response {
     let mut seen = 0;
     let mut line: Vec<u8> = Vec::new();
     let mut line_length = 0;
-    let pieces = response.bytes_stream().map(move |piece| {
+    let mut look = move |piece: reqwest::Result<Bytes>| {
         let mut piece = piece.map_err(std::io::Error::other)?;
         while seen < BYTE_ORDER_MARK.len() && piece.first() == Some(&BYTE_ORDER_MARK[seen]) {
             bytes::Buf::advance(&mut piece, 1);
@@ -236,7 +243,20 @@ fn watched(response: reqwest::Response, done: Arc<AtomicBool>) -> reqwest::Respo
             return Err(std::io::Error::other("a line is too large"));
         }
         Ok(piece)
-    });
+    };
+    let mut answer = response.bytes_stream();
+    let pieces = async_stream::stream! {
+        let mut ahead = 0;
+        while let Some(piece) = answer.next().await {
+            let piece = look(piece);
+            ahead += piece.as_ref().map_or(0, Bytes::len);
+            yield piece;
+            if ahead > MOST_AHEAD {
+                hungry.notified().await;
+                ahead = 0;
+            }
+        }
+    };
     http::Response::new(reqwest::Body::wrap_stream(pieces)).into()
 }
 

@@ -208,3 +208,45 @@ fn prompt_shows_what_a_model_would_be_asked() {
     let output = deskhand(&["prompt", "c", "--data", data, "--prompts", prompts.to_str().unwrap()], "");
     assert!(!output.status.success() && text(&output.stderr).contains("is no template"), "{}", text(&output.stderr));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn models_tries_each_model_out_and_says_what_to_do() {
+    let server = crate::model::ScriptedModel::start().await;
+    let url = server.base_url();
+    let tried = move |arguments: &'static [&'static str]| {
+        let url = url.clone();
+        tokio::task::spawn_blocking(move || {
+            let mut all = vec!["models", "--model", "scripted", "--model-base-url", &url, "--context-tokens", "600"];
+            all.extend(arguments);
+            let output = deskhand(&all, "");
+            (output.status.success(), text(&output.stdout))
+        })
+    };
+    use crate::model::Answer;
+    server.will(Answer::says_and_counts(&["Monday\n", "Tuesday\n"], 20));
+    server.will(Answer::refuses(404, "{\"error\":\"SECRET\"}"));
+    server.will(Answer::says_and_counts(&["ready"], 640));
+    let (passes, told) = tried(&[]).await.unwrap();
+    assert!(passes, "{told}");
+    for part in ["reachable  yes", "streams    yes, 2 pieces", "HTTP status 404", "takes a prompt of 640 tokens", "verdict    can be used"]
+    {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    assert!(!told.contains("SECRET"));
+    assert!(server.last_messages().1.len() > 1500, "the last prompt is a long one");
+
+    // One that reads less than it is sent, as servers with a small window do without a word.
+    for answer in [Answer::says_and_counts(&["Monday"], 20), Answer::says(&["ok"]), Answer::says_and_counts(&["ready"], 200)] {
+        server.will(answer);
+    }
+    let (passes, told) = tried(&[]).await.unwrap();
+    assert!(!passes && told.contains("it saw 200 of about") && told.contains("can't be used as it is configured"), "{told}");
+    assert!(told.contains("answers all the same") && told.contains("no: the answer came in one piece"), "{told}");
+
+    server.always(Some(Answer::refuses(401, "")));
+    let (passes, told) = tried(&[]).await.unwrap();
+    assert!(!passes && told.contains("HTTP status 401; is `api_key` right"), "{told}");
+
+    let output = tokio::task::spawn_blocking(|| deskhand(&["models"], "")).await.unwrap();
+    assert!(!output.status.success() && text(&output.stderr).contains("no model is configured"), "{}", text(&output.stderr));
+}

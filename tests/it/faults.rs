@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use deskhand::{
-    api::pb,
+    api::pb::{self, reply_service_client::ReplyServiceClient},
     config::{Config, ModelConfig},
 };
 use tonic::Code;
 
 use crate::{
     desk::{Desk, Opening, eventually, refused},
+    process::Process,
     raw_model::{RawModel, Step},
 };
 
@@ -321,4 +322,40 @@ async fn a_server_that_is_not_there_or_speaks_no_tls_cannot_be_reached() {
         assert!(took < DEADLINE + Duration::from_millis(200), "{took:?}");
         desk.close().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn floods_and_endless_lines_cost_little_memory() {
+    let flood = then(events(""), [Step::Repeat(FINE.repeat(500).into_bytes(), Duration::ZERO)]);
+    let endless = then(events("data: "), [Step::Repeat(vec![b'x'; 1 << 20], Duration::ZERO)]);
+    let folder = tempfile::tempdir().unwrap();
+    let mut scripts = vec![events(&format!("{FINE}{STOP}{DONE}"))];
+    scripts.extend((0..40).map(|number| if number % 2 == 0 { flood.clone() } else { endless.clone() }));
+    let model = RawModel::start(scripts).await;
+    let process = Process::start_with_model(&folder.path().join("data"), &model.base_url()).await;
+    let retone = || {
+        let mut replies = ReplyServiceClient::new(process.channel.clone());
+        async move {
+            let request =
+                pb::RetoneReplyRequest { text: "Wait.".into(), tone: pb::Tone::Formal.into(), ..pb::RetoneReplyRequest::default() };
+            let mut stream = replies.retone_reply(request).await?.into_inner();
+            while stream.message().await?.is_some() {}
+            Ok::<(), tonic::Status>(())
+        }
+    };
+    // The first calls load what all calls need, such as the languages' models.
+    retone().await.unwrap();
+    let _ = (retone().await, retone().await);
+    let before = process.most_resident_megabytes();
+    let calls: Vec<_> = (0..4).map(|_| retone()).collect();
+    let (mut cut, mut refused) = (0, 0);
+    for told in futures::future::join_all(calls).await {
+        match told {
+            Ok(()) => cut += 1,
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(cut > 0 && cut + refused == 4, "{cut} {refused}");
+    let more = process.most_resident_megabytes() - before;
+    assert!(more < 64, "{more} MB more");
 }

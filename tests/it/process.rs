@@ -24,6 +24,20 @@ impl Process {
         Process::begin(&mut command, data, database_url).await.expect("it serves")
     }
 
+    /// Starts it with a model at this address.
+    pub async fn start_with_model(data: &Path, base_url: &str) -> Process {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_deskhand"));
+        command.env("OPENAI_BASE_URL", base_url).env("DESKHAND_MODEL", "raw");
+        Process::begin(&mut command, data, None).await.expect("it serves")
+    }
+
+    /// The most memory that it had resident so far, in megabytes.
+    pub fn most_resident_megabytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() / 1000
+    }
+
     /// Starts it under strace, whose own arguments come first; `None` if it ends before it serves.
     pub async fn start_traced(strace: &[String], data: &Path) -> Option<Process> {
         let mut command = Command::new("strace");

@@ -1,0 +1,201 @@
+//! A model that dies under load and comes back: how soon callers are refused, whether searches and suggestions notice, how soon it is in use
+//! again.
+//!
+//!     cargo bench --bench outage [-- SECONDS]
+
+#[path = "parts/paced_model.rs"]
+mod paced_model;
+mod parts;
+
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use deskhand::{
+    api::pb::{
+        self, chat_service_client::ChatServiceClient, knowledge_service_client::KnowledgeServiceClient,
+        reply_service_client::ReplyServiceClient,
+    },
+    config::{Config, ModelConfig},
+    server::Server,
+};
+use paced_model::paced_model;
+use parts::percentile;
+use tokio::net::{TcpListener, TcpStream};
+use tonic::transport::{Channel, Endpoint};
+
+/// Agents who click one retone after the other, and people who search.
+const AGENTS: usize = 16;
+const SEARCHERS: usize = 2;
+/// An agent who was refused clicks again after so long.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// What everybody measured in a phase.
+#[derive(Default)]
+struct Phase {
+    answered: Vec<Duration>,
+    refused: Vec<Duration>,
+    searched: Vec<Duration>,
+    suggested: Vec<Duration>,
+}
+
+#[tokio::main]
+async fn main() {
+    let seconds = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(60);
+    let model = paced_model(Duration::from_millis(20), Duration::from_millis(5), 20, |_| {}).await;
+    let up = Arc::new(AtomicBool::new(true));
+    let address = switch(model, Arc::clone(&up)).await;
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let config = Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        data: data.path().to_owned(),
+        knowledge_base: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("knowledge-base")),
+        models: vec![ModelConfig { name: "paced".into(), base_url: format!("http://{address}/v1"), ..ModelConfig::default() }],
+        ..Config::default()
+    };
+    let server = Server::start(config).await.expect("the server starts");
+    let channel = Endpoint::from_shared(format!("http://{}", server.address)).expect("an address").connect().await.expect("it listens");
+    let chat = pb::AppendEventsRequest {
+        chat_id: "bench".into(),
+        events: vec![pb::Event {
+            event_id: "e".into(),
+            body: Some(pb::event::Body::Message(pb::Message {
+                author: pb::Author::Customer.into(),
+                text: "Where is my parcel?".into(),
+                ..pb::Message::default()
+            })),
+            ..pb::Event::default()
+        }],
+    };
+    ChatServiceClient::new(channel.clone()).append_events(chat).await.expect("the chat is taken");
+
+    println!(
+        "{:>6} | {:>8} {:>8} {:>8} | {:>8} {:>8} {:>8} | {:>9} {:>9} | {:>9} {:>9}",
+        "model", "answered", "p50 ms", "p99 ms", "refused", "p50 ms", "p99 ms", "search50", "search99", "suggest50", "suggest99"
+    );
+    phase(&channel, Duration::from_secs(2)).await;
+    for (name, is_up, length) in [("up", true, 10), ("dead", false, seconds), ("up", true, 10)] {
+        up.store(is_up, Ordering::SeqCst);
+        let began = Instant::now();
+        if is_up && name == "up" {
+            while retone(&channel).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        let back = began.elapsed();
+        let mut phase = phase(&channel, Duration::from_secs(length)).await;
+        let Phase { answered, refused, searched, suggested } = &mut phase;
+        let of = |samples: &mut Vec<Duration>, share: f64| if samples.is_empty() { 0.0 } else { percentile(samples, share) };
+        println!(
+            "{name:>6} | {:>8} {:>8.1} {:>8.1} | {:>8} {:>8.2} {:>8.2} | {:>9.2} {:>9.2} | {:>9.2} {:>9.2}   in use after {:.2} s",
+            answered.len(),
+            of(answered, 0.5),
+            of(answered, 0.99),
+            refused.len(),
+            of(refused, 0.5),
+            of(refused, 0.99),
+            of(searched, 0.5),
+            of(searched, 0.99),
+            of(suggested, 0.5),
+            of(suggested, 0.99),
+            back.as_secs_f64(),
+        );
+    }
+    server.stop().await;
+}
+
+/// A way to the model that can be cut: while it is, every connection is reset at once.
+async fn switch(model: SocketAddr, up: Arc<AtomicBool>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+    let address = listener.local_addr().expect("a bound listener");
+    tokio::spawn(async move {
+        loop {
+            let Ok((mut caller, _)) = listener.accept().await else { return };
+            let up = Arc::clone(&up);
+            tokio::spawn(async move {
+                if !up.load(Ordering::SeqCst) {
+                    return;
+                }
+                let Ok(mut server) = TcpStream::connect(model).await else { return };
+                let (_, _) = (caller.set_nodelay(true), server.set_nodelay(true));
+                let cut = async {
+                    while up.load(Ordering::SeqCst) {
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                    }
+                };
+                tokio::select! {
+                    _ = tokio::io::copy_bidirectional(&mut caller, &mut server) => {}
+                    () = cut => {}
+                }
+            });
+        }
+    });
+    address
+}
+
+/// Everybody at work for so long.
+async fn phase(channel: &Channel, length: Duration) -> Phase {
+    let until = Instant::now() + length;
+    let mut people = tokio::task::JoinSet::new();
+    for _ in 0..AGENTS {
+        let channel = channel.clone();
+        people.spawn(async move {
+            let mut phase = Phase::default();
+            while Instant::now() < until {
+                let began = Instant::now();
+                match retone(&channel).await {
+                    Ok(()) => phase.answered.push(began.elapsed()),
+                    Err(()) => {
+                        phase.refused.push(began.elapsed());
+                        tokio::time::sleep(AGAIN).await;
+                    }
+                }
+            }
+            phase
+        });
+    }
+    for _ in 0..SEARCHERS {
+        let channel = channel.clone();
+        people.spawn(async move {
+            let mut phase = Phase::default();
+            while Instant::now() < until {
+                let began = Instant::now();
+                let search = pb::SearchRequest { query: "how do I return".into(), language: "en".into(), ..Default::default() };
+                KnowledgeServiceClient::new(channel.clone()).search(search).await.expect("it finds");
+                phase.searched.push(began.elapsed());
+                let began = Instant::now();
+                let suggest = pb::SuggestAnswersRequest { chat_id: "bench".into(), ..Default::default() };
+                ReplyServiceClient::new(channel.clone()).suggest_answers(suggest).await.expect("it suggests");
+                phase.suggested.push(began.elapsed());
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            phase
+        });
+    }
+    let mut all = Phase::default();
+    for phase in people.join_all().await {
+        all.answered.extend(phase.answered);
+        all.refused.extend(phase.refused);
+        all.searched.extend(phase.searched);
+        all.suggested.extend(phase.suggested);
+    }
+    all
+}
+
+async fn retone(channel: &Channel) -> Result<(), ()> {
+    let request = pb::RetoneReplyRequest {
+        text: "Your parcel is late.".into(),
+        tone: pb::Tone::Friendly.into(),
+        language: "en".into(),
+        ..Default::default()
+    };
+    let mut stream = ReplyServiceClient::new(channel.clone()).retone_reply(request).await.map_err(drop)?.into_inner();
+    while stream.message().await.map_err(drop)?.is_some() {}
+    Ok(())
+}
