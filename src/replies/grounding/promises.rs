@@ -670,11 +670,13 @@ impl Said {
         let mut said = Said::default();
         for sentence in texts.into_iter().flat_map(sentences) {
             let folded = folded(sentence);
-            let in_any = |text: &str, words: &Words| (0..4).any(|place| has(text, words[place], own.is_some_and(|own| own != place)));
-            said.times |= bits(TIMES.iter().map(|words| in_any(&folded, words)));
+            let in_any = |text: &Begun<'_>, words: &Words| (0..4).any(|place| text.has(words[place], own.is_some_and(|own| own != place)));
+            let whole = Begun::of(&folded);
+            said.times |= bits(TIMES.iter().map(|words| in_any(&whole, words)));
             said.words.extend(folded.split(|letter: char| !letter.is_alphanumeric()).map(str::to_owned));
             for clause in clauses(&folded) {
                 let clause = format!(" {} ", clause.trim());
+                let clause = Begun::of(&clause);
                 let denied = in_any(&clause, &NEGATIVES);
                 // `There is no charge` says what `free` says.
                 if in_any(&clause, &FEES) && (denied || in_any(&clause, &WITHOUT)) {
@@ -703,7 +705,8 @@ pub fn ungrounded<'a>(draft: &'a str, language: &str, said: &Said) -> Vec<&'a st
 fn is_ungrounded(sentence: &str, own: usize, said: &Said) -> bool {
     // What stands in quotes is a name or another's word.
     let folded = without_quotes(&folded(sentence));
-    let own_has = |words: &Words| has(&folded, words[own], false);
+    let whole = Begun::of(&folded);
+    let own_has = |words: &Words| whole.has(words[own], false);
     let soon = own_has(&TIMES[0]) || own_has(&TIMES[1]);
     // `As you were told` makes what was told the shop's own word.
     let confirms = own_has(&CONFIRMATIONS);
@@ -716,27 +719,24 @@ fn is_ungrounded(sentence: &str, own: usize, said: &Said) -> bool {
     // A clause denies for itself alone: `we don't usually, but for you we do`.
     clauses(&folded).into_iter().any(|clause| {
         let clause = without_at_once(&format!(" {} ", clause.trim_matches(|letter: char| !letter.is_alphanumeric())));
-        if !mentions && claims_done(&clause, own, said) {
+        let begun = Begun::of(&clause);
+        let has = |words: &Words| begun.has(words[own], false);
+        let negative = has(&NEGATIVES);
+        if !mentions && !negative && claims_done(&clause, own, said) {
             return true;
         }
-        let times = if dated { 0 } else { bits(TIMES.iter().map(|words| has(&clause, words[own], false))) };
+        let times = if dated { 0 } else { bits(TIMES.iter().map(has)) };
         let ends = |word: &str| FORM_ENDINGS[own].iter().any(|ending| word.ends_with(ending));
-        let negative = has(&clause, NEGATIVES[own], false);
         // What hangs on a condition, or repeats the customer, is promised only by a word that promises in any form.
-        if mentions && (has(&clause, MENTIONS[own], false) || !mentions_condition(&folded, own)) {
+        if mentions && (has(&MENTIONS) || !own_has(&CONDITIONS)) {
             return false;
         }
-        let commits = has(&clause, FORMS[own], false) || clause.split(' ').any(ends);
-        ACTIONS.iter().enumerate().filter(|(_, action)| has(&clause, action.words[own], false)).any(|(place, action)| {
+        let commits = has(&FORMS) || clause.split(' ').any(ends);
+        ACTIONS.iter().enumerate().filter(|(_, action)| has(&action.words)).any(|(place, action)| {
             let counts = !negative && (action.always || (!mentions && (times != 0 || (commits && action.commits))));
             counts && !said.grounds(1 << place, times)
         })
     })
-}
-
-/// Whether a sentence names a condition, rather than what the customer said.
-fn mentions_condition(folded: &str, own: usize) -> bool {
-    has(folded, CONDITIONS[own], false)
 }
 
 fn without_quotes(folded: &str) -> String {
@@ -803,7 +803,7 @@ fn claims_done(clause: &str, own: usize, said: &Said) -> bool {
         let is_harmless = harmless(word) || (helper && harmless(before(1)));
         ends && !is_harmless && !said.words.contains(word)
     };
-    (0..words.len()).any(is_done) && !has(clause, NEGATIVES[own], false)
+    (0..words.len()).any(is_done)
 }
 
 /// Whether a clock's time is written with a point: `18.00-20.00`.
@@ -836,10 +836,43 @@ fn folded(sentence: &str) -> String {
     format!(" {} ", plain.split_whitespace().collect::<Vec<&str>>().join(" "))
 }
 
-/// Whether a word, or a run of words, begins so. Of another language than the text's only longer beginnings count.
-fn has(folded: &str, words: &[&str], foreign: bool) -> bool {
-    words.iter().filter(|word| !foreign || word.len() > 5).any(|word| match word.strip_prefix('~') {
-        Some(inside) => folded.contains(inside),
-        None => folded.match_indices(word).any(|(at, _)| word.starts_with(' ') || !folded[..at].ends_with(char::is_alphanumeric)),
-    })
+/// A folded text, with the pairs of letters that its words begin with: by them most of a table's words are passed over.
+struct Begun<'a> {
+    text: &'a str,
+    begins: [u64; 8],
+}
+
+impl<'a> Begun<'a> {
+    fn of(text: &'a str) -> Begun<'a> {
+        let mut begins = [0; 8];
+        let mut inside = false;
+        for (at, letter) in text.char_indices() {
+            if letter.is_alphanumeric() && !inside {
+                let place = Begun::place(&text.as_bytes()[at..]);
+                begins[place / 64] |= 1 << (place % 64);
+            }
+            inside = letter.is_alphanumeric();
+        }
+        Begun { text, begins }
+    }
+
+    fn place(bytes: &[u8]) -> usize {
+        let second = bytes.get(1).copied().unwrap_or(b' ');
+        (usize::from(bytes[0]) * 31 + usize::from(second)) % 512
+    }
+
+    /// Whether a word of the text may begin so.
+    fn may_begin(&self, word: &str) -> bool {
+        let place = Begun::place(word.trim_start().as_bytes());
+        self.begins[place / 64] & (1 << (place % 64)) != 0
+    }
+
+    /// Whether a word, or a run of words, begins so. Of another language than the text's only longer beginnings count.
+    fn has(&self, words: &[&str], foreign: bool) -> bool {
+        let at_a_word = |at: usize| !self.text[..at].ends_with(char::is_alphanumeric);
+        words.iter().filter(|word| !foreign || word.len() > 5).any(|word| match word.strip_prefix('~') {
+            Some(inside) => self.text.contains(inside),
+            None => self.may_begin(word) && self.text.match_indices(word).any(|(at, _)| word.starts_with(' ') || at_a_word(at)),
+        })
+    }
 }
