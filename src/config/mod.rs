@@ -352,8 +352,14 @@ mod tests {
             .map(|line| line.strip_prefix("# ").filter(|line| line.contains(" = ") || line.starts_with('[')).unwrap_or(line))
             .map(|line| format!("{line}\n"))
             .collect();
+        // Its files and variables are others'.
+        let key = tempfile::NamedTempFile::new().unwrap();
+        fs::write(key.path(), "sk-1\n").unwrap();
+        let uncommented = uncommented.replace("/run/secrets/model", key.path().to_str().unwrap());
+        let uncommented = uncommented.replace("\"MODEL_KEY\"", "\"CARGO_PKG_NAME\"").replace("AZURE_OPENAI_API_KEY", "CARGO_PKG_NAME");
         let config = read(&uncommented, &[]).unwrap();
-        let default = Desk { retention_days: Some(730), prompts: Some(PathBuf::from("prompts")), ..Config::default().desk };
+        let token_limits = TokenLimits { a_minute: Some(100_000), a_day: Some(5_000_000) };
+        let default = Desk { token_limits, retention_days: Some(730), prompts: Some(PathBuf::from("prompts")), ..Config::default().desk };
         assert_eq!(format!("{:?}", config.desk), format!("{default:?}"), "but for what has no default");
         for setting in &SETTINGS {
             assert!(uncommented.contains(&format!("\n{} = ", setting.key)), "{} is not in the example", setting.key);
