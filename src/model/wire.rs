@@ -10,8 +10,8 @@ use std::{
 };
 
 use async_openai::{config::OpenAIConfig, error::OpenAIError, middleware::HttpRequestFactory};
-use bytes::Bytes;
-use futures::{StreamExt, future::BoxFuture};
+use bytes::{Buf, Bytes, BytesMut};
+use futures::{StreamExt, future::BoxFuture, stream::BoxStream};
 use tokio::sync::Notify;
 
 use super::ModelError;
@@ -20,7 +20,7 @@ use crate::config::{ModelConfig, Secret};
 /// Most bytes of an answer on the wire, all chunks with their wrapping.
 const MOST_BYTES: usize = 4 << 20;
 /// So many bytes are read before somebody waits for them.
-const MOST_AHEAD: usize = 64 << 10;
+const MOST_AHEAD: usize = 16 << 10;
 /// Most bytes of one line of a stream.
 const MOST_LINE_BYTES: usize = 256 << 10;
 /// The line that ends a stream, without its spaces.
@@ -209,60 +209,119 @@ async fn body(response: reqwest::Response, most_bytes: usize) -> Result<Vec<u8>,
 /// A mark that some servers put before everything; the parser of events does not expect it.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The same response, counted, and looked through for the line `data: [DONE]`. It is read no further ahead of its reader than it must be: the
-/// library between them would keep whatever comes.
+/// The same response in whole lines, counted, and looked through for the line `data: [DONE]`. The library's parser of events would read an
+/// unfinished line anew with each piece, and keep whatever comes: so it gets lines, and no more of them ahead of its reader than it must.
 fn watched(response: reqwest::Response, done: Arc<AtomicBool>, hungry: Arc<Notify>) -> reqwest::Response {
-    let mut seen = 0;
-    let mut line: Vec<u8> = Vec::new();
-    let mut line_length = 0;
-    let mut look = move |piece: reqwest::Result<Bytes>| {
-        let mut piece = piece.map_err(std::io::Error::other)?;
-        while seen < BYTE_ORDER_MARK.len() && piece.first() == Some(&BYTE_ORDER_MARK[seen]) {
-            bytes::Buf::advance(&mut piece, 1);
-            seen += 1;
-        }
-        // What follows a mark is counted from behind it.
-        seen = seen.max(BYTE_ORDER_MARK.len()) + piece.len();
-        if seen > MOST_BYTES {
-            return Err(std::io::Error::other("the answer is too large"));
-        }
-        for byte in &piece {
-            line_length = if matches!(byte, b'\n' | b'\r') { 0 } else { line_length + 1 };
-            match byte {
-                b'\n' | b'\r' => line.clear(),
-                // Longer lines are others.
-                _ if line.len() > DONE.len() => {}
-                b' ' => {}
-                byte => line.push(*byte),
-            }
-            if line == DONE {
-                done.store(true, Ordering::Relaxed);
-            }
-        }
-        if line_length > MOST_LINE_BYTES {
-            return Err(std::io::Error::other("a line is too large"));
-        }
-        Ok(piece)
-    };
     let mut answer = response.bytes_stream();
-    let pieces = async_stream::stream! {
+    let pieces: BoxStream<'static, std::io::Result<Bytes>> = Box::pin(async_stream::try_stream! {
+        let mut lines = Lines::default();
         let mut ahead = 0;
         while let Some(piece) = answer.next().await {
-            let piece = look(piece);
-            ahead += piece.as_ref().map_or(0, Bytes::len);
-            yield piece;
-            if ahead > MOST_AHEAD {
-                hungry.notified().await;
-                ahead = 0;
+            let mut whole = lines.take(&piece.map_err(std::io::Error::other)?)?;
+            if lines.done {
+                done.store(true, Ordering::Relaxed);
+            }
+            while !whole.is_empty() {
+                let part = whole.split_to(whole.len().min(MOST_AHEAD - ahead));
+                ahead += part.len();
+                yield part;
+                if ahead == MOST_AHEAD {
+                    hungry.notified().await;
+                    ahead = 0;
+                }
             }
         }
-    };
+        let last = lines.end();
+        if lines.done {
+            done.store(true, Ordering::Relaxed);
+        }
+        yield last;
+    });
     http::Response::new(reqwest::Body::wrap_stream(pieces)).into()
+}
+
+/// An answer that is cut into its lines.
+#[derive(Default)]
+struct Lines {
+    seen: usize,
+    /// The line that has no end yet.
+    begun: BytesMut,
+    /// Whether one of them was [`DONE`].
+    done: bool,
+}
+
+impl Lines {
+    /// The lines that end with this piece.
+    fn take(&mut self, piece: &[u8]) -> std::io::Result<Bytes> {
+        self.seen += piece.len();
+        if self.seen > MOST_BYTES {
+            return Err(std::io::Error::other("the answer is too large"));
+        }
+        self.begun.extend_from_slice(piece);
+        if self.seen == self.begun.len() && self.begun.starts_with(BYTE_ORDER_MARK) {
+            self.begun.advance(BYTE_ORDER_MARK.len());
+        }
+        let end = piece.iter().rposition(|byte| is_line_end(*byte)).map_or(0, |last| self.begun.len() - (piece.len() - last) + 1);
+        let whole = self.begun.split_to(end).freeze();
+        if self.begun.len() > MOST_LINE_BYTES || whole.split(|byte| is_line_end(*byte)).any(|line| line.len() > MOST_LINE_BYTES) {
+            return Err(std::io::Error::other("a line is too large"));
+        }
+        self.look_at(&whole);
+        Ok(whole)
+    }
+
+    /// What had no end when the answer had one.
+    fn end(&mut self) -> Bytes {
+        let last = self.begun.split().freeze();
+        self.look_at(&last);
+        last
+    }
+
+    fn look_at(&mut self, lines: &[u8]) {
+        self.done |= lines.split(|byte| is_line_end(*byte)).any(|line| line.iter().filter(|byte| **byte != b' ').eq(DONE));
+    }
+}
+
+fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn however_an_answer_comes_its_lines_come_whole() {
+        let answer = "\u{feff}: x\r\ndata: 1\r\rdata: [DONE]\n\nlast".as_bytes();
+        let plain = &answer[BYTE_ORDER_MARK.len()..];
+        for size in 1..answer.len() {
+            let mut lines = Lines::default();
+            let mut came = Vec::new();
+            for piece in answer.chunks(size) {
+                let whole = lines.take(piece).unwrap();
+                assert!(whole.last().is_none_or(|last| is_line_end(*last)), "{size}: {whole:?}");
+                came.extend_from_slice(&whole);
+            }
+            assert!(lines.done, "{size}");
+            came.extend_from_slice(&lines.end());
+            assert_eq!(came, plain, "{size}");
+        }
+        let mut unfinished = Lines::default();
+        unfinished.take(b"data: [DO").unwrap();
+        assert!(!unfinished.done);
+        unfinished.take(b"NE]").unwrap();
+        unfinished.end();
+        assert!(unfinished.done);
+    }
+
+    #[test]
+    fn a_line_without_an_end_has_one() {
+        for size in [1000, MOST_LINE_BYTES * 2] {
+            let mut lines = Lines::default();
+            let taken = (0..MOST_LINE_BYTES / size + 2).try_for_each(|_| lines.take(&vec![b'x'; size]).map(drop));
+            assert!(taken.is_err(), "{size}");
+        }
+    }
 
     #[test]
     fn a_wait_is_told_in_seconds_or_as_a_date() {
