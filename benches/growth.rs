@@ -91,7 +91,7 @@ async fn main() {
 async fn generate(data: &Path, chats: usize) {
     let store = Store::open(&Store::sqlite_url(data)).await.expect("a database");
     let have: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM chat").fetch_one(store.reads()).await.expect("a count");
-    let log = Chats::start(store.clone(), Config::default().desk.languages);
+    let log = Chats::start(store.clone(), Config::default().languages());
     let began = Instant::now();
     let mut writers = tokio::task::JoinSet::new();
     for number in have as usize..chats {

@@ -34,7 +34,7 @@ enum Side {
 async fn main() {
     let (served, own) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     let config = Config { listen: ([127, 0, 0, 1], 0).into(), data: served.path().to_owned(), knowledge_base: None, ..Config::default() };
-    let languages = config.desk.languages.clone();
+    let languages = config.languages();
     let server = Server::start(config).await.expect("the server starts");
     let store = Store::open(&Store::sqlite_url(own.path())).await.expect("a database");
     let chats = Chats::start(store, languages);

@@ -103,7 +103,7 @@ async fn measure(vocabulary: &Vocabulary, articles: usize) {
 
     copy(served.path(), copied.path());
     let store = Store::open(&Store::sqlite_url(copied.path())).await.expect("a database");
-    let knowledge = Knowledge::start(store, Workspace::default_name(), None, copied.path()).await.expect("a knowledge base");
+    let knowledge = Knowledge::start(store, vec![(Workspace::default_name(), None)], copied.path()).await.expect("a knowledge base");
     let (server, _) = start().await;
     let mut samples: [Vec<Duration>; 3] = Default::default();
     let mut spent = Duration::ZERO;

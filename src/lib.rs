@@ -3,11 +3,12 @@
 //! Each floor uses only the floors under it, and on one floor neighbours don't know each other:
 //!
 //! * [`cli`]: what an operator types
-//! * [`server`]: one listener: accept, deadlines, drain, health, reflection
-//! * [`api`]: a thin handler per RPC; decode, call, encode
+//! * [`server`]: one listener: accept, TLS, keys and scopes, deadlines, drain, health, reflection, pages
+//! * [`api`]: a thin handler per RPC; decode, call, encode; the same for help pages as JSON
 //! * [`replies`]: draft, correct, retone, translate, summarize, suggest; the built-in engine
 //! * [`chats`], [`knowledge`], [`model`]: three siblings that never import each other
 //! * [`text`]: pure functions over text
+//! * [`keys`]: which workspace a caller works in, and what they may do there
 //! * [`store`]: the database
 //! * [`config`], [`telemetry`]
 
@@ -15,6 +16,7 @@ pub mod api;
 pub mod chats;
 pub mod cli;
 pub mod config;
+pub mod keys;
 pub mod knowledge;
 pub mod model;
 #[cfg(test)]

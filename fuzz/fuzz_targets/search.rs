@@ -30,7 +30,7 @@ static DESK: LazyLock<Desk> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../knowledge-base");
     let knowledge = runtime.block_on(async {
         let store = Store::open(&Store::sqlite_url(data.path())).await.expect("a database");
-        Knowledge::start(store, Workspace::default_name(), Some(folder), data.path()).await.expect("a knowledge base")
+        Knowledge::start(store, vec![(Workspace::default_name(), Some(folder))], data.path()).await.expect("a knowledge base")
     });
     Desk { knowledge, _runtime: runtime, _data: data }
 });

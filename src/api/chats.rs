@@ -104,7 +104,13 @@ impl ChatService for Api {
             fields.wrong("time_zone", "is no time zone of the IANA database");
         }
         fields.ok()?;
-        let options = TranscriptOptions { format, language, fallback_language: self.desk.language.clone(), time_zone, include_notes };
+        let options = TranscriptOptions {
+            format,
+            language,
+            fallback_language: self.replies(&workspace).desk().language.clone(),
+            time_zone,
+            include_notes,
+        };
         let Transcript { content, media_type, file_name } = self.chats.transcript(&workspace, &chat_id, options).await?;
         if content.len() > MOST_REPLY_BYTES {
             return Err(ChatError::TooLarge("transcript").into());
@@ -118,7 +124,7 @@ impl ChatService for Api {
         let mut fields = Fields::default();
         let customer_id = fields.id("customer_id", customer_id);
         fields.ok()?;
-        let json = self.replies.export_customer(&workspace, &customer_id, MOST_REPLY_BYTES).await?;
+        let json = self.replies(&workspace).export_customer(&workspace, &customer_id, MOST_REPLY_BYTES).await?;
         Ok(Response::new(pb::ExportCustomerResponse { json }))
     }
 
@@ -129,7 +135,7 @@ impl ChatService for Api {
         let customer_id = fields.id("customer_id", customer_id);
         fields.ok()?;
         let crate::replies::Erased { chats, events, drafts, suggestions, outcomes } =
-            self.replies.erase_customer(&workspace, &customer_id).await?;
+            self.replies(&workspace).erase_customer(&workspace, &customer_id).await?;
         let count = |count: u64| i32::try_from(count).unwrap_or(i32::MAX);
         Ok(Response::new(pb::EraseCustomerResponse {
             chats: count(chats),

@@ -5,14 +5,18 @@ use prost::Message;
 use tonic::{Request, Response, Status};
 
 use super::{
-    Api, MOST_REPLY_BYTES, Reply, document,
+    Api, MOST_REPLY_BYTES, Reply, access, document,
     fields::Fields,
     pb::{self, knowledge_service_server::KnowledgeService},
-    workspace,
+    status, workspace,
 };
 use crate::{
     config::Workspace,
-    knowledge::{ArticleRating, DocumentKey, DocumentPage, Hit, Kind, ListFilter, NewDocument, RatingCount, Reader, Search, SearchReport},
+    keys::Scope,
+    knowledge::{
+        ArticleRating, Document, DocumentKey, DocumentPage, Hit, Kind, ListFilter, NewDocument, RatingCount, Search, SearchReport,
+        Visibility,
+    },
     replies::{AnswerUse, ReplyError},
     text::Id,
 };
@@ -28,11 +32,12 @@ const REPORT_DAYS: i64 = 30;
 #[tonic::async_trait]
 impl KnowledgeService for Api {
     async fn search(&self, request: Request<pb::SearchRequest>) -> Reply<pb::SearchResponse> {
+        let reader = access(&request).reader();
         let workspace = workspace(&request);
         let pb::SearchRequest { query, language, category, tags, limit, offset, session_id } = request.into_inner();
         let mut fields = Fields::default();
         let query = fields.required_text("query", query, MOST_QUERY);
-        let language = fields.optional_language("language", &language).unwrap_or_else(|| self.desk.language.clone());
+        let language = fields.optional_language("language", &language).unwrap_or_else(|| self.replies(&workspace).desk().language.clone());
         let category = fields.short("category", category);
         let tags = tags_of(&mut fields, tags);
         let limit = fields.count("limit", limit, DEFAULT_HITS, MOST_HITS);
@@ -41,8 +46,8 @@ impl KnowledgeService for Api {
         }
         let session_id = fields.short("session_id", session_id);
         fields.ok()?;
-        let search = Search { query, language, category, tags, limit, offset: offset as usize, reader: reader(), meaning: None };
-        let hits = self.replies.search(&workspace, search.clone()).await?;
+        let search = Search { query, language, category, tags, limit, offset: offset as usize, reader, meaning: None };
+        let hits = self.replies(&workspace).search(&workspace, search.clone()).await?;
         // A later page of a search is not another search.
         let search_id =
             if search.offset == 0 { self.knowledge.searched(&workspace, &session_id, &search.query, hits.total) } else { String::new() };
@@ -65,13 +70,14 @@ impl KnowledgeService for Api {
     }
 
     async fn get_article(&self, request: Request<pb::GetArticleRequest>) -> Reply<pb::GetArticleResponse> {
+        let reader = access(&request).reader();
         let workspace = workspace(&request);
         let pb::GetArticleRequest { id, language } = request.into_inner();
         let mut fields = Fields::default();
         let id = fields.id("id", id);
-        let language = fields.optional_language("language", &language).unwrap_or_else(|| self.desk.language.clone());
+        let language = fields.optional_language("language", &language).unwrap_or_else(|| self.replies(&workspace).desk().language.clone());
         fields.ok()?;
-        let article = self.knowledge.article(&workspace, &id, &[&language, &self.desk.language], &reader()).await?;
+        let article = self.knowledge.article(&workspace, &id, &[&language, &self.replies(&workspace).desk().language], &reader).await?;
         Ok(Response::new(pb::GetArticleResponse { article: document::encode_article(article) }))
     }
 
@@ -87,15 +93,17 @@ impl KnowledgeService for Api {
     }
 
     async fn rate_article(&self, request: Request<pb::RateArticleRequest>) -> Reply<pb::RateArticleResponse> {
+        let reader = access(&request).reader();
         let workspace = workspace(&request);
         let pb::RateArticleRequest { id, language, helpful, reason, rating_id } = request.into_inner();
         let mut fields = Fields::default();
         let article_id = fields.id("id", id);
-        let language = fields.optional_language("language", &language).unwrap_or_else(|| self.desk.language.clone());
+        let language = fields.optional_language("language", &language).unwrap_or_else(|| self.replies(&workspace).desk().language.clone());
         let reason = fields.text("reason", reason, MOST_REASON);
         let rating_id = fields.id("rating_id", rating_id);
         fields.ok()?;
-        let article = self.knowledge.article(&workspace, &article_id, &[&language, &self.desk.language], &reader()).await?;
+        let article =
+            self.knowledge.article(&workspace, &article_id, &[&language, &self.replies(&workspace).desk().language], &reader).await?;
         let rating = ArticleRating { rating_id, article_id, language: article.language, helpful, reason };
         self.knowledge.rated(&workspace, rating).await?;
         Ok(Response::new(pb::RateArticleResponse {}))
@@ -155,9 +163,15 @@ impl KnowledgeService for Api {
 
     async fn put_canned_answers(&self, request: Request<pb::PutCannedAnswersRequest>) -> Reply<pb::PutCannedAnswersResponse> {
         let workspace = workspace(&request);
+        let may_write_all = access(&request).has(Scope::Author);
         let mut fields = Fields::default();
         let documents = document::canned_answers(&mut fields, request.into_inner().canned_answers);
         fields.ok()?;
+        if !may_write_all {
+            let ids: Vec<Id> = documents.iter().map(|new| new.document.id.clone()).collect();
+            let kept = self.canned_answers(&workspace, &ids).await?;
+            only_agents_own(documents.iter().map(|new| &new.document).chain(&kept))?;
+        }
         let results = self.put(workspace, documents).await?;
         Ok(Response::new(pb::PutCannedAnswersResponse { results }))
     }
@@ -171,7 +185,14 @@ impl KnowledgeService for Api {
 
     async fn delete_canned_answers(&self, request: Request<pb::DeleteCannedAnswersRequest>) -> Reply<pb::DeleteCannedAnswersResponse> {
         let workspace = workspace(&request);
+        let may_write_all = access(&request).has(Scope::Author);
         let pb::DeleteCannedAnswersRequest { ids, language } = request.into_inner();
+        if !may_write_all {
+            let mut fields = Fields::default();
+            let ids = document::ids(&mut fields, ids.clone());
+            fields.ok()?;
+            only_agents_own(&self.canned_answers(&workspace, &ids).await?)?;
+        }
         let deleted = self.delete(workspace, Kind::CannedAnswer, ids, &language).await?;
         Ok(Response::new(pb::DeleteCannedAnswersResponse { deleted }))
     }
@@ -187,7 +208,7 @@ impl KnowledgeService for Api {
         }
         fields.ok()?;
         let report = self.knowledge.report(&workspace, start, end).await?;
-        let answers = self.replies.answer_use(&workspace, start, end).await?;
+        let answers = self.replies(&workspace).answer_use(&workspace, start, end).await?;
         let mut report = encode_report(report, answers);
         // Long queries and reasons may be more than a reply holds; the ends of the lists go.
         while report.encoded_len() > MOST_REPLY_BYTES {
@@ -208,6 +229,15 @@ impl Api {
         Ok(document::encode_results(keys, statuses))
     }
 
+    /// The canned answers of these ids that there are, in every language.
+    async fn canned_answers(&self, workspace: &Workspace, ids: &[Id]) -> Result<Vec<Document>, Status> {
+        let mut answers = Vec::new();
+        for id in ids {
+            answers.extend(self.knowledge.versions(workspace, Kind::CannedAnswer, id).await?);
+        }
+        Ok(answers)
+    }
+
     async fn delete(&self, workspace: Workspace, kind: Kind, ids: Vec<String>, language: &str) -> Result<i32, Status> {
         let mut fields = Fields::default();
         let ids: Vec<Id> = document::ids(&mut fields, ids);
@@ -220,9 +250,10 @@ impl Api {
     }
 }
 
-/// Who asks. Without keys every call has every scope, so it sees what agents see.
-fn reader() -> Reader {
-    Reader::agent(String::new(), Vec::new())
+/// Without the scope `author`, agents write and delete what is some agent's own.
+fn only_agents_own<'a>(answers: impl IntoIterator<Item = &'a Document>) -> Result<(), Status> {
+    let others = answers.into_iter().any(|answer| !matches!(answer.visibility(), Some(Visibility::Agent(_))));
+    if others { Err(status::scope_missing(&[Scope::Author], "for a canned answer that is not one agent's own")) } else { Ok(()) }
 }
 
 fn tags_of(fields: &mut Fields, tags: Vec<String>) -> Vec<String> {

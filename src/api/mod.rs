@@ -5,21 +5,25 @@ pub mod codec;
 mod document;
 mod event;
 mod fields;
+mod help;
 mod knowledge;
 mod progress;
 mod replies;
 pub mod status;
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::HashMap, sync::Arc};
 
 use tonic::{Request, Response, Status, service::Routes};
 
 use crate::{
     chats::Chats,
-    config::{Desk, Workspace},
-    knowledge::Knowledge,
-    replies::Replies,
+    config::Workspace,
+    keys::Scope,
+    knowledge::{Knowledge, Reader},
+    replies::{Caller, Replies},
 };
+
+pub use help::{HelpCall, HelpReply, error_json, http_code, retry_after};
 
 /// The generated types.
 pub mod pb {
@@ -47,14 +51,18 @@ type Reply<T> = Result<Response<T>, Status>;
 pub struct Api {
     pub chats: Chats,
     pub knowledge: Knowledge,
-    pub replies: Replies,
-    pub desk: Arc<Desk>,
+    /// Of each workspace.
+    pub replies: Arc<HashMap<Workspace, Replies>>,
 }
 
 impl Api {
+    fn replies(&self, workspace: &Workspace) -> &Replies {
+        self.replies.get(workspace).expect("the server lets nobody in whose workspace is not served")
+    }
+
     /// The three services, with the sizes they take.
-    pub fn routes(self) -> Routes {
-        let api = Arc::new(self);
+    pub fn routes(self: Arc<Api>) -> Routes {
+        let api = self;
         let mut routes = Routes::builder();
         routes.add_service(
             pb::reply_service_server::ReplyServiceServer::from_arc(Arc::clone(&api)).max_decoding_message_size(MOST_REQUEST_BYTES),
@@ -67,15 +75,41 @@ impl Api {
     }
 }
 
-/// The workspace a call works in. Without keys there is one.
-/// When a call must have ended; the edge sets it.
-#[derive(Debug, Clone, Copy)]
-pub struct Deadline(pub Instant);
-
-fn deadline<T>(request: &Request<T>) -> Instant {
-    request.extensions().get::<Deadline>().map_or_else(Instant::now, |deadline| deadline.0)
+/// Who calls: the server puts it to every call that it lets in.
+#[derive(Debug, Clone)]
+pub struct Access {
+    pub workspace: Workspace,
+    pub scopes: Vec<Scope>,
+    pub caller: Caller,
 }
 
-fn workspace<T>(_request: &Request<T>) -> Workspace {
-    Workspace::default_name()
+impl Access {
+    /// What they may read: who does what agents do sees articles for agents.
+    fn reader(&self) -> Reader {
+        match self.has(Scope::Agent) {
+            true => Reader::agent(String::new(), Vec::new()),
+            false => Reader::public(),
+        }
+    }
+
+    /// The same as a help page has it, which anybody may see.
+    pub fn of_the_public(self) -> Access {
+        Access { scopes: vec![Scope::Search], ..self }
+    }
+
+    fn has(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope)
+    }
+}
+
+fn access<T>(request: &Request<T>) -> &Access {
+    request.extensions().get().expect("the server lets no call in without saying who calls")
+}
+
+fn caller<T>(request: &Request<T>) -> Caller {
+    access(request).caller.clone()
+}
+
+fn workspace<T>(request: &Request<T>) -> Workspace {
+    access(request).workspace.clone()
 }

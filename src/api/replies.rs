@@ -4,7 +4,7 @@ use prost::Message;
 use tonic::{Request, Response};
 
 use super::{
-    Api, MOST_REPLY_BYTES, Reply, deadline, document, event,
+    Api, MOST_REPLY_BYTES, Reply, caller, document, event,
     fields::Fields,
     pb::{self, reply_service_server::ReplyService},
     progress::{Messages, Step, stream},
@@ -32,7 +32,7 @@ impl ReplyService for Api {
 
     async fn draft_reply(&self, request: Request<pb::DraftReplyRequest>) -> Reply<Self::DraftReplyStream> {
         let workspace = workspace(&request);
-        let deadline = deadline(&request);
+        let caller = caller(&request);
         let pb::DraftReplyRequest { chat_id, agent, events, instruction, previous_draft, language, tone, layout, use_notes } =
             request.into_inner();
         let mut fields = Fields::default();
@@ -46,10 +46,10 @@ impl ReplyService for Api {
             tone: self::tone(&mut fields, tone),
             layout: self::layout(&mut fields, layout),
             use_notes,
-            deadline,
+            caller,
         };
         fields.ok()?;
-        let generation = self.replies.draft(&workspace, draft).await?;
+        let generation = self.replies(&workspace).draft(&workspace, draft).await?;
         stream(generation, |step| {
             use pb::draft_reply_response::Event;
             let event = match step {
@@ -62,17 +62,17 @@ impl ReplyService for Api {
 
     async fn correct_reply(&self, request: Request<pb::CorrectReplyRequest>) -> Reply<Self::CorrectReplyStream> {
         let workspace = workspace(&request);
-        let deadline = deadline(&request);
+        let caller = caller(&request);
         let pb::CorrectReplyRequest { text, chat_id, language } = request.into_inner();
         let mut fields = Fields::default();
         let correct = Correct {
             text: fields.required_text("text", text, MOST_REPLY),
             chat_id: fields.optional_id("chat_id", chat_id),
             language: fields.optional_language("language", &language),
-            deadline,
+            caller,
         };
         fields.ok()?;
-        let generation = self.replies.correct(&workspace, correct).await?;
+        let generation = self.replies(&workspace).correct(&workspace, correct).await?;
         stream(generation, |step| {
             use pb::correct_reply_response::Event;
             let event = match step {
@@ -85,7 +85,7 @@ impl ReplyService for Api {
 
     async fn retone_reply(&self, request: Request<pb::RetoneReplyRequest>) -> Reply<Self::RetoneReplyStream> {
         let workspace = workspace(&request);
-        let deadline = deadline(&request);
+        let caller = caller(&request);
         let pb::RetoneReplyRequest { text, tone, chat_id, language } = request.into_inner();
         let mut fields = Fields::default();
         if tone == 0 {
@@ -96,10 +96,10 @@ impl ReplyService for Api {
             tone: self::tone(&mut fields, tone).unwrap_or(Tone::Formal),
             chat_id: fields.optional_id("chat_id", chat_id),
             language: fields.optional_language("language", &language),
-            deadline,
+            caller,
         };
         fields.ok()?;
-        let generation = self.replies.retone(&workspace, retone).await?;
+        let generation = self.replies(&workspace).retone(&workspace, retone).await?;
         stream(generation, |step| {
             use pb::retone_reply_response::Event;
             let event = match step {
@@ -112,7 +112,7 @@ impl ReplyService for Api {
 
     async fn translate_reply(&self, request: Request<pb::TranslateReplyRequest>) -> Reply<Self::TranslateReplyStream> {
         let workspace = workspace(&request);
-        let deadline = deadline(&request);
+        let caller = caller(&request);
         let pb::TranslateReplyRequest { source, chat_id, agent, target_language, source_language } = request.into_inner();
         let mut fields = Fields::default();
         let what = match source {
@@ -134,10 +134,10 @@ impl ReplyService for Api {
             agent: self::agent(&mut fields, agent),
             target: fields.optional_language("target_language", &target_language),
             source: fields.optional_language("source_language", &source_language),
-            deadline,
+            caller,
         };
         fields.ok()?;
-        let generation = self.replies.translate(&workspace, translate).await?;
+        let generation = self.replies(&workspace).translate(&workspace, translate).await?;
         stream(generation, |step| {
             use pb::translate_reply_response::Event;
             let event = match step {
@@ -168,7 +168,7 @@ impl ReplyService for Api {
             limit: fields.count("limit", limit, DEFAULT_SUGGESTIONS, MOST_SUGGESTIONS),
         };
         fields.ok()?;
-        let suggestions = self.replies.suggest(&workspace, suggest).await?;
+        let suggestions = self.replies(&workspace).suggest(&workspace, suggest).await?;
         let mut reply = pb::SuggestAnswersResponse::default();
         for suggestion in suggestions {
             reply.suggestions.push(encode_suggestion(suggestion));
@@ -182,17 +182,17 @@ impl ReplyService for Api {
 
     async fn summarize_chat(&self, request: Request<pb::SummarizeChatRequest>) -> Reply<Self::SummarizeChatStream> {
         let workspace = workspace(&request);
-        let deadline = deadline(&request);
+        let caller = caller(&request);
         let pb::SummarizeChatRequest { chat_id, language, agent } = request.into_inner();
         let mut fields = Fields::default();
         let summarize = Summarize {
             chat_id: fields.id("chat_id", chat_id),
             agent: self::agent(&mut fields, agent),
             language: fields.optional_language("language", &language),
-            deadline,
+            caller,
         };
         fields.ok()?;
-        let generation = self.replies.summarize(&workspace, summarize).await?;
+        let generation = self.replies(&workspace).summarize(&workspace, summarize).await?;
         stream(generation, |step| {
             use pb::summarize_chat_response::Event;
             let event = match step {
@@ -233,7 +233,7 @@ impl ReplyService for Api {
             final_text: fields.text("final_text", final_text, MOST_FINAL_TEXT),
         };
         fields.ok()?;
-        self.replies.record_outcome(&workspace, outcome).await?;
+        self.replies(&workspace).record_outcome(&workspace, outcome).await?;
         Ok(Response::new(pb::RecordOutcomeResponse {}))
     }
 }

@@ -7,6 +7,7 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 use crate::{
     chats::ChatError,
+    keys::{KeyError, Scope},
     knowledge::{Kind, KnowledgeError},
     model::ModelError,
     replies::ReplyError,
@@ -48,6 +49,30 @@ pub fn broken(partial: bool) -> Status {
     with_metadata(Code::Internal, "INTERNAL", message, ErrorDetails::new(), told_partial(partial))
 }
 
+/// The key's scopes do not cover a call; one of `scopes` would.
+pub fn scope_missing(scopes: &[Scope], what_for: &str) -> Status {
+    let words: Vec<String> = scopes.iter().map(|scope| format!("`{}`", scope.word())).collect();
+    let message = format!("the key lacks the scope {} {what_for}", words.join(" or "));
+    status(Code::PermissionDenied, "SCOPE_MISSING", message, ErrorDetails::new())
+}
+
+/// A web page may not call with this key, or not at all.
+pub fn origin_refused() -> Status {
+    let message = "pages from this origin may not call with this key; `deskhand keys create --origin` allows them".to_owned();
+    status(Code::PermissionDenied, "ORIGIN_NOT_ALLOWED", message, ErrorDetails::new())
+}
+
+/// A key stands in an address that may do more than search.
+pub fn key_in_address() -> Status {
+    let message = "only a key whose one scope is `search` may stand in an address; revoke this one, it may have been seen".to_owned();
+    status(Code::PermissionDenied, "KEY_NOT_PUBLISHABLE", message, ErrorDetails::new())
+}
+
+/// There is no such method.
+pub fn method_unknown() -> Status {
+    status(Code::Unimplemented, "METHOD_UNKNOWN", "there is no such method".to_owned(), ErrorDetails::new())
+}
+
 fn told_partial(partial: bool) -> HashMap<String, String> {
     if partial { HashMap::from([("partial".to_owned(), "true".to_owned())]) } else { HashMap::new() }
 }
@@ -67,7 +92,7 @@ pub fn enriched(told: &Status) -> Option<Status> {
             let message = "requests must not be compressed".to_owned();
             status(Code::Unimplemented, "COMPRESSION_UNKNOWN", message, ErrorDetails::new())
         }
-        Code::Unimplemented => status(Code::Unimplemented, "METHOD_UNKNOWN", "there is no such method".to_owned(), ErrorDetails::new()),
+        Code::Unimplemented => method_unknown(),
         Code::Ok => return None,
         code => status(code, "TRANSPORT", message, ErrorDetails::new()),
     })
@@ -123,6 +148,16 @@ impl From<StoreError> for Status {
             StoreError::Newer(_) | StoreError::Damaged(_) | StoreError::Failed(_) | StoreError::Unreadable(_) => {
                 caused(status(Code::Internal, "STORE_FAILED", message, ErrorDetails::new()), error)
             }
+        }
+    }
+}
+
+impl From<KeyError> for Status {
+    fn from(error: KeyError) -> Status {
+        let message = error.to_string();
+        match error {
+            KeyError::Missing | KeyError::Unknown => status(Code::Unauthenticated, "KEY_UNKNOWN", message, ErrorDetails::new()),
+            KeyError::RateExceeded(wait) => exhausted("RATE_EXCEEDED", "calls of the key", message, Some(wait)),
         }
     }
 }
@@ -185,7 +220,7 @@ fn model(error: ModelError, partial: bool, message: String) -> Status {
     match &error {
         ModelError::DeadlinePassed => return deadline_exceeded(partial),
         ModelError::Busy(wait) => return exhausted("MODEL_BUSY", "calls to the model", message, Some((*wait).clamp(SOON, LONGEST_RETRY))),
-        ModelError::Spent(wait) => return exhausted("TOKENS_SPENT", "tokens of the workspace", message, Some(*wait)),
+        ModelError::Spent(wait) => return exhausted("TOKENS_SPENT", "tokens of the workspace or key", message, Some(*wait)),
         ModelError::PromptTooLarge { .. } => return exhausted("PROMPT_TOO_LARGE", "tokens of a prompt", message, None),
         _ => {}
     }

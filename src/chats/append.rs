@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::{
-    Author, ChatError, ChatKey, Event, EventBody, NewEvent, Summary,
+    Author, ChatError, ChatKey, Event, EventBody, Languages, NewEvent, Summary,
     chat_rows::{self, Changed},
     event_rows::{self, Known},
-    teaching,
+    of_workspace, teaching,
     word_rows::{self, Listing, message_words},
 };
 use crate::{
@@ -68,7 +68,7 @@ pub struct LogCounts {
 
 /// Writes a batch and answers its calls. When it fails for what may be one call's fault, its calls are tried one by one, so that none
 /// fails for its neighbour.
-pub async fn commit(store: &Store, counts: &LogCounts, languages: &[Language], mut batch: Vec<Append>) {
+pub async fn commit(store: &Store, counts: &LogCounts, languages: &Languages, mut batch: Vec<Append>) {
     let mut tries = TRIES;
     let error = loop {
         tries -= 1;
@@ -136,7 +136,7 @@ pub struct Kept<'a> {
 async fn write(
     store: &Store,
     counts: &LogCounts,
-    languages: &[Language],
+    languages: &Languages,
     batch: &[Append],
 ) -> Result<Vec<Result<Appended, ChatError>>, ChatError> {
     let mut write = store.begin().await?;
@@ -245,7 +245,7 @@ async fn refold(write: &mut Write, draft: &mut Draft<'_>) -> Result<(), ChatErro
 }
 
 /// Keeps the archive's words up: those that new messages bring are added; a chat that lost text or moved has its own written anew.
-async fn write_words(write: &mut Write, languages: &[Language], drafts: &BTreeMap<&ChatKey, Draft<'_>>) -> Result<(), ChatError> {
+async fn write_words(write: &mut Write, languages: &Languages, drafts: &BTreeMap<&ChatKey, Draft<'_>>) -> Result<(), ChatError> {
     let written = |draft: &&Draft| draft.new.iter().any(|kept| !kept.words.is_empty()) || draft.moved() || !draft.redactions.is_empty();
     let there: Vec<i64> = drafts.values().filter(written).filter(|draft| draft.before.is_some()).map(|draft| draft.number).collect();
     let mut vocabularies = word_rows::of_chats(write, &there).await?;
@@ -260,7 +260,7 @@ async fn write_words(write: &mut Write, languages: &[Language], drafts: &BTreeMa
             has.clear();
             for event in event_rows::of_locked(write, draft.number).await? {
                 if let EventBody::Message(message) = &event.body {
-                    has.extend(message_words(&message.text, message.language.as_ref(), languages));
+                    has.extend(message_words(&message.text, message.language.as_ref(), of_workspace(languages, &key.workspace)));
                 }
             }
         }

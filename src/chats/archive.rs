@@ -3,6 +3,7 @@
 use super::{
     ChatError, Chats, Filter,
     archive_rows::{self, Found, Listed, Place},
+    of_workspace,
 };
 use crate::{config::Workspace, text};
 
@@ -33,7 +34,7 @@ impl Chats {
     /// Lists chats, newest opened first. A page starts after the last chat of the page before, so arrivals move nothing.
     pub async fn list(&self, workspace: &Workspace, list: ListChats) -> Result<ChatPage, ChatError> {
         let ListChats { mut filter, query, page_size, page_token } = list;
-        filter.words = self.forms(&query);
+        filter.words = self.forms(workspace, &query);
         if filter.words.is_empty() && !query.trim().is_empty() {
             // A query without a word is in no message.
             return Ok(ChatPage { chats: Vec::new(), next_page_token: String::new() });
@@ -44,11 +45,11 @@ impl Chats {
     }
 
     /// A query's words, each by all the forms under which a message of some language may hold it.
-    fn forms(&self, query: &str) -> Vec<Vec<String>> {
+    fn forms(&self, workspace: &Workspace, query: &str) -> Vec<Vec<String>> {
         let mut forms: Vec<Vec<String>> = Vec::new();
         for word in text::words(query, "").into_iter().take(MOST_WORDS) {
             let mut keys = vec![word.folded().to_owned()];
-            for language in self.languages.iter() {
+            for language in of_workspace(&self.languages, workspace.as_str()) {
                 for key in text::words(&query[word.start..word.end], language.primary()).into_iter().flat_map(|word| word.keys().to_vec()) {
                     if !keys.contains(&key) {
                         keys.push(key);

@@ -15,7 +15,7 @@ mod teaching;
 mod transcript;
 mod word_rows;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use tokio::{sync::oneshot, task::spawn_blocking};
 
@@ -55,18 +55,21 @@ const MOST_BYTES: i64 = 64 << 20;
 /// A call of more events is prepared off the threads that serve.
 const MANY_EVENTS: usize = 16;
 
+/// The languages that messages are read as being in where nobody told, by workspace.
+pub type Languages = HashMap<Workspace, Vec<Language>>;
+
 /// Every chat of every workspace.
 #[derive(Clone)]
 pub struct Chats {
     store: Store,
     writer: Writer<Append>,
-    languages: Arc<Vec<Language>>,
+    languages: Arc<Languages>,
     counts: Arc<LogCounts>,
 }
 
 impl Chats {
-    /// Starts the writer of the log. Messages whose language nobody told are read as being in one of `languages`.
-    pub fn start(store: Store, languages: Vec<Language>) -> Chats {
+    /// Starts the writer of the log. Messages whose language nobody told are read as being in one of the workspace's `languages`.
+    pub fn start(store: Store, languages: Languages) -> Chats {
         let (languages, counts) = (Arc::new(languages), Arc::new(LogCounts::default()));
         let shared = Arc::new((store.clone(), Arc::clone(&languages), Arc::clone(&counts)));
         let writer = Writer::start(move |batch| {
@@ -81,9 +84,14 @@ impl Chats {
 
     /// Appends events to a chat, all or none, and answers once they are durable. The write goes on when the caller leaves.
     pub async fn append(&self, workspace: &Workspace, chat_id: &Id, events: Vec<NewEvent>) -> Result<Appended, ChatError> {
-        let languages = Arc::clone(&self.languages);
+        let (languages, workspace_of) = (Arc::clone(&self.languages), workspace.clone());
         let many = events.len() > MANY_EVENTS;
-        let prepare = move || events.into_iter().map(|event| Prepared::new(event, &languages)).collect::<Result<Vec<_>, _>>();
+        let prepare = move || {
+            events
+                .into_iter()
+                .map(|event| Prepared::new(event, of_workspace(&languages, workspace_of.as_str())))
+                .collect::<Result<Vec<_>, _>>()
+        };
         let events = if many { spawn_blocking(prepare).await.map_err(|_| StoreError::Busy)?? } else { prepare()? };
         let bytes = events.iter().map(Prepared::bytes).sum();
         let (answer, answered) = oneshot::channel();
@@ -150,6 +158,10 @@ impl Chats {
     async fn related(&self, workspace: &Workspace, chat: &Chat) -> Result<(Vec<Related>, usize), ChatError> {
         chat_rows::related(&self.store, &key(workspace, &chat.chat_id), &chat.summary, MOST_EARLIER_CHATS).await
     }
+}
+
+fn of_workspace<'a>(languages: &'a Languages, workspace: &str) -> &'a [Language] {
+    languages.get(workspace).map_or(&[], Vec::as_slice)
 }
 
 fn key(workspace: &Workspace, chat_id: &str) -> ChatKey {

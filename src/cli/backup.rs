@@ -113,7 +113,7 @@ async fn restore(file: &Path, config: &Config) -> anyhow::Result<(Contents, u64)
         fs::remove_dir_all(&index).with_context(|| format!("the old index `{}` can't be removed; remove it by hand", index.display()))?;
     }
     let store = Store::open(&Store::sqlite_url(&config.data)).await.context("the restored database can't be opened")?;
-    let chats = Chats::start(store.clone(), config.desk.languages.clone());
+    let chats = Chats::start(store.clone(), config.languages());
     let erasures = Erasures::open(&config.data)?;
     let (people, _) = erase_again(&store, &chats, &erasures)
         .await

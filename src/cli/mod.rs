@@ -7,6 +7,7 @@ mod demo;
 mod dynamic;
 mod eval;
 mod eval_drafts;
+mod keys;
 mod models;
 mod prompt;
 mod scratch;
@@ -30,6 +31,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("call", matches)) => call::run(matches),
         Some(("eval", matches)) => eval::run(matches),
         Some(("eval-drafts", matches)) => eval_drafts::run(matches),
+        Some(("keys", matches)) => keys::run(matches),
         Some(("models", matches)) => models::run(matches),
         Some(("prompt", matches)) => prompt::run(matches),
         Some(("backup", matches)) => backup::run_backup(matches),
@@ -58,6 +60,7 @@ fn command() -> Command {
         .subcommand(call::command())
         .subcommand(eval::command())
         .subcommand(eval_drafts::command())
+        .subcommand(keys::command())
         .subcommand(models::command())
         .subcommand(prompt::command())
         .subcommand(backup::backup_command())

@@ -11,7 +11,7 @@ use crate::{
     config::{self, Config, Workspace},
     knowledge::Knowledge,
     model::Models,
-    replies::{Agent, Draft, Erasures, Replies},
+    replies::{Agent, Caller, Draft, Erasures, Replies},
     server::lock,
     store::Store,
     text::{Id, Language},
@@ -44,7 +44,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         tone: None,
         layout: None,
         use_notes: matches.get_flag("notes"),
-        deadline: Instant::now(),
+        caller: Caller::until(Instant::now()),
     };
     let prompt = super::block_on(ask(config, draft))??;
     println!("{}\n\n--- user ---\n{}", prompt.system, prompt.user);
@@ -57,9 +57,9 @@ async fn ask(config: Config, draft: Draft) -> anyhow::Result<crate::model::Promp
     let store = Store::open(&url).await.context("the database can't be opened")?;
     let workspace = Workspace::default_name();
     let folder = config.knowledge_base.clone().filter(|folder| folder.exists());
-    let knowledge = Knowledge::start(store.clone(), workspace.clone(), folder, &config.data).await?;
-    let chats = Chats::start(store.clone(), config.desk.languages.clone());
-    let models = Models::new(&config.models, config.desk.context_tokens, config.desk.token_limits)?;
+    let knowledge = Knowledge::start(store.clone(), vec![(workspace.clone(), folder)], &config.data).await?;
+    let chats = Chats::start(store.clone(), config.languages());
+    let models = Models::new(&config.models, config.desk.context_tokens)?;
     let erasures = Erasures::open(&config.data)?;
     let replies = Replies::start(store, chats, knowledge, models, None, Arc::new(config.desk), erasures)?;
     Ok(replies.draft_prompt(&workspace, draft).await?)

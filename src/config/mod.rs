@@ -1,11 +1,13 @@
 //! Settings: from a file, then from variables, then from flags; the later wins. One table names them all.
 
+mod desk;
 mod model;
 mod settings;
 mod value;
 mod workspace;
 
 use std::{
+    collections::HashMap,
     fmt, fs,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -14,12 +16,13 @@ use std::{
 use clap::ArgMatches;
 use toml::{Table, Value};
 
-use crate::text::{FactKind, Language};
+use crate::text::Language;
 use settings::{EMBEDDING_SETTINGS, MODEL_SETTINGS, SETTINGS, embedding_argument, given, model_argument};
 
+pub use desk::{Desk, PersonalData};
 pub use model::{EmbeddingConfig, EmbeddingSettings, ModelConfig, Secret, Task, TokenLimits};
 pub use settings::{embedding_flags, flags, storage_flags};
-pub use workspace::Workspace;
+pub use workspace::{Workspace, WorkspaceConfig};
 
 /// All settings.
 #[derive(Debug, Clone)]
@@ -36,68 +39,20 @@ pub struct Config {
     pub log: String,
     /// Whether to serve beyond loopback although nobody needs a key.
     pub allow_remote_without_keys: bool,
+    /// Whether to serve beyond loopback although what is said can be read on the way.
+    pub allow_remote_without_tls: bool,
+    /// PEM files: the certificate with those that vouch for it, and its key.
+    pub tls_certificate: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    /// Whether the agents' console is served.
+    pub console: bool,
+    /// The workspace `default`. Its settings are those of the others, too, where they have none of their own.
     pub desk: Desk,
     /// In the order in which they are asked.
     pub models: Vec<ModelConfig>,
     pub embedding: EmbeddingSettings,
-}
-
-/// How a workspace works.
-#[derive(Debug, Clone)]
-pub struct Desk {
-    /// The language of whoever tells none.
-    pub language: Language,
-    /// The languages that customers are expected to write in.
-    pub languages: Vec<Language>,
-    /// Token budget of a prompt's context.
-    pub context_tokens: usize,
-    /// How many days a chat is kept after its last event; `None`: for ever.
-    pub retention_days: Option<u32>,
-    pub personal_data: PersonalData,
-    /// Folder of prompts that take the place of the built-in ones.
-    pub prompts: Option<PathBuf>,
-    /// Links and hosts that may stand in any draft.
-    pub allowed_links: Vec<String>,
-    /// What models may cost.
-    pub token_limits: TokenLimits,
-}
-
-/// What is kept from models.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PersonalData {
-    pub kinds: Vec<FactKind>,
-    /// Whether first names alone are, too.
-    pub first_names: bool,
-    /// Addresses, numbers and names that are not kept; `@shop.com` stands for all addresses there.
-    pub exceptions: Vec<String>,
-}
-
-impl PersonalData {
-    /// The kinds, by the names that the setting has for them.
-    pub const KINDS: [(&'static str, FactKind); 7] = [
-        ("email", FactKind::Email),
-        ("phone", FactKind::Phone),
-        ("card", FactKind::Card),
-        ("iban", FactKind::Iban),
-        ("national_id", FactKind::NationalId),
-        ("address", FactKind::Address),
-        ("name", FactKind::Person),
-    ];
-
-    /// Whether something is not to be kept from models.
-    pub fn is_exception(&self, written: &str) -> bool {
-        let bare = |text: &str| text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
-        self.exceptions.iter().any(|exception| match exception.strip_prefix('@') {
-            Some(_) => written.to_lowercase().ends_with(&exception.to_lowercase()),
-            None => bare(exception) == bare(written),
-        })
-    }
-}
-
-impl Default for PersonalData {
-    fn default() -> PersonalData {
-        PersonalData { kinds: PersonalData::KINDS.map(|(_, kind)| kind).to_vec(), first_names: false, exceptions: Vec::new() }
-    }
+    /// The workspaces beside `default`.
+    pub workspaces: Vec<WorkspaceConfig>,
 }
 
 /// Every problem of a configuration at once.
@@ -115,7 +70,6 @@ impl fmt::Display for ConfigError {
 
 impl Default for Config {
     fn default() -> Config {
-        let tag = |tag: &str| Language::parse(tag).expect("a constant tag");
         Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
             data: PathBuf::from("data"),
@@ -123,18 +77,14 @@ impl Default for Config {
             knowledge_base: Some(PathBuf::from("knowledge-base")),
             log: "info".to_owned(),
             allow_remote_without_keys: false,
-            desk: Desk {
-                language: tag("en"),
-                languages: ["en", "tr", "hu", "de"].map(tag).to_vec(),
-                context_tokens: 8000,
-                retention_days: None,
-                personal_data: PersonalData::default(),
-                prompts: None,
-                allowed_links: Vec::new(),
-                token_limits: TokenLimits::default(),
-            },
+            allow_remote_without_tls: false,
+            tls_certificate: None,
+            tls_key: None,
+            console: false,
+            desk: Desk::default(),
             models: Vec::new(),
             embedding: EmbeddingSettings::default(),
+            workspaces: Vec::new(),
         }
     }
 }
@@ -144,12 +94,8 @@ impl Config {
     pub fn read(file: Option<&Path>, matches: &ArgMatches) -> Result<Config, ConfigError> {
         let mut config = Config::default();
         let mut problems = Vec::new();
-        if let Some(file) = file {
-            match fs::read_to_string(file) {
-                Ok(text) => config.take_file(&text, &mut problems),
-                Err(error) => problems.push(format!("`{}` can't be read: {error}", file.display())),
-            }
-        }
+        let table = file.map(|file| read_table(file, &mut problems)).unwrap_or_default();
+        config.take_file(&table, &mut problems);
         for setting in &SETTINGS {
             if let Some((text, from)) = given(matches, setting.key, setting) {
                 config.take(setting.key, &text, &from, &mut problems);
@@ -168,45 +114,42 @@ impl Config {
                 take_embedding(&mut config.embedding, setting.key, &text, &from, &mut problems);
             }
         }
+        config.desk.settle();
+        if let Some(workspaces) = table.get("workspaces") {
+            config.workspaces = workspace::take(workspaces, &config, &mut problems);
+        }
         config.check(&mut problems);
         if problems.is_empty() { Ok(config) } else { Err(ConfigError { problems }) }
     }
 
-    fn take_file(&mut self, text: &str, problems: &mut Vec<String>) {
-        let table: Table = match text.parse() {
-            Ok(table) => table,
-            Err(error) => return problems.push(format!("the file is no TOML: {}", error.to_string().trim().replace('\n', "\n    "))),
+    /// Every workspace, `default` first.
+    pub fn workspaces(&self) -> Vec<WorkspaceConfig> {
+        let default = WorkspaceConfig {
+            name: Workspace::default_name(),
+            knowledge_base: self.knowledge_base.clone(),
+            desk: self.desk.clone(),
+            models: None,
+            embedding: self.embedding.clone(),
         };
-        for (key, given) in &table {
-            if !matches!(key.as_str(), "models" | "embedding") {
+        std::iter::once(default).chain(self.workspaces.iter().cloned()).collect()
+    }
+
+    /// The languages that each workspace's customers are expected to write in.
+    pub fn languages(&self) -> HashMap<Workspace, Vec<Language>> {
+        self.workspaces().into_iter().map(|workspace| (workspace.name, workspace.desk.languages)).collect()
+    }
+
+    fn take_file(&mut self, table: &Table, problems: &mut Vec<String>) {
+        for (key, given) in table {
+            if !matches!(key.as_str(), "models" | "embedding" | "workspaces") {
                 self.take(key, given, key, problems);
             }
         }
-        match table.get("embedding") {
-            None => {}
-            Some(Value::Table(table)) => {
-                for (key, given) in table {
-                    take_embedding(&mut self.embedding, key, given, &format!("embedding.{key}"), problems);
-                }
-            }
-            Some(_) => problems.push("`embedding` must be a table, begun with a line `[embedding]`".to_owned()),
+        if let Some(given) = table.get("embedding") {
+            take_embeddings(&mut self.embedding, given, "embedding", problems);
         }
-        let tables: &[Value] = match table.get("models") {
-            None => &[],
-            Some(Value::Array(tables)) => tables,
-            Some(_) => return problems.push("`models` must be tables, each begun with a line `[[models]]`".to_owned()),
-        };
-        for (index, given) in tables.iter().enumerate() {
-            let mut model = ModelConfig::default();
-            match given.as_table() {
-                Some(table) => {
-                    for (key, given) in table {
-                        take_model(&mut model, key, given, &format!("models[{index}].{key}"), problems);
-                    }
-                }
-                None => problems.push(format!("`models[{index}]` must be a table, begun with a line `[[models]]`")),
-            }
-            self.models.push(model);
+        if let Some(given) = table.get("models") {
+            self.models = take_models(given, "models", problems);
         }
     }
 
@@ -224,47 +167,81 @@ impl Config {
                 }
             }),
             "knowledge_base" => value::text(given, "a folder").map(|folder| self.knowledge_base = Some(PathBuf::from(folder))),
-            "language" => value::language(given).map(|language| self.desk.language = language),
-            "languages" => value::languages(given).map(|languages| self.desk.languages = languages),
-            "context_tokens" => value::whole(given, 500, 1_000_000).map(|most| self.desk.context_tokens = most as usize),
-            "retention_days" => value::whole(given, 1, 36_500).map(|days| self.desk.retention_days = Some(days as u32)),
-            "mask" => value::texts(given).and_then(|names| {
-                let kind = |name: &String| PersonalData::KINDS.iter().find(|(known, _)| known == name).map(|(_, kind)| *kind);
-                let kinds: Option<Vec<FactKind>> = names.iter().filter(|name| *name != "none").map(kind).collect();
-                let known = PersonalData::KINDS.map(|(name, _)| name).join(", ");
-                kinds.map(|kinds| self.desk.personal_data.kinds = kinds).ok_or_else(|| format!("it must be `none`, or some of {known}"))
-            }),
-            "mask_first_names" => value::truth(given).map(|truth| self.desk.personal_data.first_names = truth),
-            "mask_exceptions" => value::texts(given).map(|texts| self.desk.personal_data.exceptions = texts),
-            "prompts" => value::text(given, "a folder").map(|folder| self.desk.prompts = Some(PathBuf::from(folder))),
-            "allowed_links" => value::texts(given).map(|links| self.desk.allowed_links = links),
-            "tokens_per_minute" => value::whole(given, 1, 1 << 40).map(|most| self.desk.token_limits.a_minute = Some(most as u64)),
-            "tokens_per_day" => value::whole(given, 1, 1 << 40).map(|most| self.desk.token_limits.a_day = Some(most as u64)),
+            "tls_certificate" => value::text(given, "a PEM file").map(|file| self.tls_certificate = Some(PathBuf::from(file))),
+            "tls_key" => value::text(given, "a PEM file").map(|file| self.tls_key = Some(PathBuf::from(file))),
+            "console" => value::truth(given).map(|truth| self.console = truth),
+            "allow_remote_without_tls" => value::truth(given).map(|truth| self.allow_remote_without_tls = truth),
             "log" => value::text(given, "a log filter, such as `info`").and_then(|filter| {
                 let parsed = tracing_subscriber::EnvFilter::try_new(&filter);
                 parsed.map(|_| self.log = filter).map_err(|_| "it must be a log filter, such as `info` or `deskhand=debug`".to_owned())
             }),
             "allow_remote_without_keys" => value::truth(given).map(|truth| self.allow_remote_without_keys = truth),
-            _ => {
-                let known: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).chain(["[[models]]", "[embedding]"]).collect();
-                return problems.push(format!("`{from}` is no setting; settings are {}", known.join(", ")));
-            }
+            _ => match self.desk.set(key, given) {
+                Some(set) => set,
+                None => {
+                    let tables = ["[[models]]", "[embedding]", "[workspaces.NAME]"];
+                    let known: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).chain(tables).collect();
+                    return problems.push(format!("`{from}` is no setting; settings are {}", known.join(", ")));
+                }
+            },
         };
         if let Err(allowed) = set {
             problems.push(format!("`{from}` is `{}`: {allowed}", shown(key, given)));
         }
     }
 
-    fn check(&mut self, problems: &mut Vec<String>) {
-        if !self.listen.ip().is_loopback() && !self.allow_remote_without_keys {
-            problems.push(format!(
-                "`listen` is `{}`: without keys it must be a loopback address such as 127.0.0.1:50051, as anybody who reaches it may read and erase everything; `allow_remote_without_keys = true` serves all the same",
-                self.listen
-            ));
+    fn check(&self, problems: &mut Vec<String>) {
+        if self.tls_certificate.is_some() != self.tls_key.is_some() {
+            problems.push("`tls_certificate` and `tls_key` must be given both, or neither".to_owned());
         }
-        if !self.desk.languages.contains(&self.desk.language) {
-            self.desk.languages.insert(0, self.desk.language.clone());
+    }
+}
+
+/// The tables of a file. A file that can't be read is a problem, and empty.
+fn read_table(file: &Path, problems: &mut Vec<String>) -> Table {
+    let text = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => {
+            problems.push(format!("`{}` can't be read: {error}", file.display()));
+            return Table::new();
         }
+    };
+    text.parse().unwrap_or_else(|error: toml::de::Error| {
+        problems.push(format!("the file is no TOML: {}", error.to_string().trim().replace('\n', "\n    ")));
+        Table::new()
+    })
+}
+
+/// Reads the tables of models; `from` names where they stand.
+fn take_models(given: &Value, from: &str, problems: &mut Vec<String>) -> Vec<ModelConfig> {
+    let Value::Array(tables) = given else {
+        problems.push(format!("`{from}` must be tables, each begun with a line `[[{from}]]`"));
+        return Vec::new();
+    };
+    let mut models = Vec::new();
+    for (index, given) in tables.iter().enumerate() {
+        let mut model = ModelConfig::default();
+        match given.as_table() {
+            Some(table) => {
+                for (key, given) in table {
+                    take_model(&mut model, key, given, &format!("{from}[{index}].{key}"), problems);
+                }
+            }
+            None => problems.push(format!("`{from}[{index}]` must be a table, begun with a line `[[{from}]]`")),
+        }
+        models.push(model);
+    }
+    models
+}
+
+fn take_embeddings(embedding: &mut EmbeddingSettings, given: &Value, from: &str, problems: &mut Vec<String>) {
+    match given {
+        Value::Table(table) => {
+            for (key, given) in table {
+                take_embedding(embedding, key, given, &format!("{from}.{key}"), problems);
+            }
+        }
+        _ => problems.push(format!("`{from}` must be a table, begun with a line `[{from}]`")),
     }
 }
 
@@ -336,10 +313,37 @@ mod tests {
     }
 
     #[test]
-    fn beyond_loopback_needs_a_word() {
-        let error = read("listen = \"0.0.0.0:50051\"", &[]).unwrap_err();
-        assert!(error.to_string().contains("allow_remote_without_keys"));
-        assert!(read("listen = \"0.0.0.0:50051\"\nallow_remote_without_keys = true", &[]).is_ok());
+    fn a_workspace_has_what_it_names_and_the_rest_of_default() {
+        let file = "language = \"de\"\ntokens_per_day = 500\n[[models]]\nname = \"one\"\n[workspaces.rose]\nlanguage = \"tr\"\nknowledge_base = \"rose\"\n\
+                    [workspaces.oak]\ntokens_per_day = 9\n[[workspaces.oak.models]]\nname = \"two\"\n";
+        let config = read(file, &["--context-tokens", "900"]).unwrap();
+        let [default, oak, rose] = config.workspaces().try_into().unwrap();
+        assert_eq!(["default", "oak", "rose"], [&default.name, &oak.name, &rose.name].map(Workspace::as_str));
+        assert_eq!(rose.desk.language.to_string(), "tr");
+        assert_eq!((oak.desk.language.to_string(), oak.desk.context_tokens), ("de".to_owned(), 900));
+        assert_eq!([&default, &oak, &rose].map(|workspace| workspace.desk.token_limits.a_day), [Some(500), Some(9), Some(500)]);
+        assert_eq!(rose.knowledge_base, Some(PathBuf::from("rose")));
+        assert_eq!(oak.knowledge_base, None, "a folder is nobody else's");
+        assert!(rose.models.is_none());
+        assert_eq!(oak.models.unwrap()[0].name, "two");
+    }
+
+    #[test]
+    fn a_workspace_is_told_what_is_wrong_with_it() {
+        let error = read(
+            "[workspaces.\"A b\"]\n[workspaces.rose]\nlisten = 1\nlanguage = 5\n[workspaces.oak]\nknowledge_base = \"x\"\n[workspaces.elm]\nknowledge_base = \"x\"\n",
+            &[],
+        );
+        let text = error.unwrap_err().to_string();
+        for part in [
+            "`workspaces.A b`: a name",
+            "`workspaces.rose.listen` is no setting of a workspace",
+            "`workspaces.rose.language` is `5`",
+            "`workspaces.elm.knowledge_base` is that of `oak`, too",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert!(read("tls_key = \"x\"", &[]).unwrap_err().to_string().contains("`tls_certificate`"));
     }
 
     #[test]

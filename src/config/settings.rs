@@ -12,7 +12,7 @@ pub struct Setting {
 }
 
 /// The settings that stand at the top of the file.
-pub const SETTINGS: [Setting; 17] = [
+pub const SETTINGS: [Setting; 21] = [
     Setting {
         key: "listen",
         variable: "DESKHAND_LISTEN",
@@ -103,6 +103,25 @@ pub const SETTINGS: [Setting; 17] = [
         variable: "DESKHAND_LOG",
         value: "FILTER",
         help: "What to log, such as `info` or `deskhand=debug` [default: info]",
+    },
+    Setting {
+        key: "tls_certificate",
+        variable: "DESKHAND_TLS_CERTIFICATE",
+        value: "FILE",
+        help: "PEM file of the certificate, followed by those that vouch for it; read anew when it changes [default: no TLS]",
+    },
+    Setting { key: "tls_key", variable: "DESKHAND_TLS_KEY", value: "FILE", help: "PEM file of the certificate's private key" },
+    Setting {
+        key: "console",
+        variable: "DESKHAND_CONSOLE",
+        value: "true|false",
+        help: "Serve the agents' console at /console [default: false]",
+    },
+    Setting {
+        key: "allow_remote_without_tls",
+        variable: "DESKHAND_ALLOW_REMOTE_WITHOUT_TLS",
+        value: "true|false",
+        help: "Serve beyond loopback although what is said, keys too, can be read on the way; for a proxy that does TLS [default: false]",
     },
     Setting {
         key: "allow_remote_without_keys",
@@ -225,7 +244,9 @@ pub fn embedding_flags() -> Vec<Arg> {
 
 fn flag(setting: &Setting, name: String) -> Arg {
     let long = name.replace('_', "-");
-    Arg::new(name).long(long).env(setting.variable).hide_env_values(true).value_name(setting.value).help(setting.help)
+    let argument = Arg::new(name).long(long).env(setting.variable).hide_env_values(true).value_name(setting.value).help(setting.help);
+    // `--console` alone says yes.
+    if setting.value == "true|false" { argument.num_args(0..=1).default_missing_value("true") } else { argument }
 }
 
 /// The name of a model setting's argument.

@@ -1,6 +1,13 @@
 //! Which brand or store a thing belongs to.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Borrow, fmt, path::PathBuf, sync::Arc};
+
+use toml::{Table, Value};
+
+use super::{Config, Desk, EmbeddingSettings, ModelConfig, shown, take_embeddings, take_models, value};
+
+/// A workspace's name is a folder's name, too.
+const MOST_NAME: usize = 50;
 
 /// A workspace's name. Every row, index and call carries one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -27,4 +34,94 @@ impl fmt::Display for Workspace {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(formatter)
     }
+}
+
+impl Borrow<str> for Workspace {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A workspace with its settings.
+#[derive(Debug, Clone)]
+pub struct WorkspaceConfig {
+    pub name: Workspace,
+    /// Folder of the documents; `None`: none.
+    pub knowledge_base: Option<PathBuf>,
+    pub desk: Desk,
+    /// Its own models; `None`: those of `default`.
+    pub models: Option<Vec<ModelConfig>>,
+    pub embedding: EmbeddingSettings,
+}
+
+/// Reads the tables `[workspaces.NAME]`. What one does not set is as in `default`, but for the folder, which is nobody else's.
+pub fn take(given: &Value, default: &Config, problems: &mut Vec<String>) -> Vec<WorkspaceConfig> {
+    let Value::Table(tables) = given else {
+        problems.push("`workspaces` must be tables, each begun with a line `[workspaces.NAME]`".to_owned());
+        return Vec::new();
+    };
+    let mut workspaces: Vec<WorkspaceConfig> = Vec::new();
+    for (name, given) in tables {
+        let from = format!("workspaces.{name}");
+        if !is_name(name) {
+            problems.push(format!("`{from}`: a name is of a-z, 0-9, `-` and `_`, at most {MOST_NAME} of them, and not `default`, whose settings stand at the top"));
+        }
+        match given.as_table() {
+            Some(table) => workspaces.push(take_one(name, table, default, &from, problems)),
+            None => problems.push(format!("`{from}` must be a table, begun with a line `[{from}]`")),
+        }
+    }
+    for (index, workspace) in workspaces.iter().enumerate() {
+        let Some(folder) = &workspace.knowledge_base else { continue };
+        let same = workspaces[index + 1..].iter().find(|other| other.knowledge_base.as_ref() == Some(folder));
+        let same = same.map(|other| other.name.to_string());
+        if let Some(other) = same.or_else(|| (default.knowledge_base.as_ref() == Some(folder)).then(|| "default".to_owned())) {
+            problems.push(format!("`workspaces.{}.knowledge_base` is that of `{other}`, too; each needs its own", workspace.name));
+        }
+    }
+    workspaces
+}
+
+fn take_one(name: &str, table: &Table, default: &Config, from: &str, problems: &mut Vec<String>) -> WorkspaceConfig {
+    let mut workspace = WorkspaceConfig {
+        name: Workspace::named(name),
+        knowledge_base: None,
+        desk: default.desk.clone(),
+        models: None,
+        embedding: default.embedding.clone(),
+    };
+    for (key, given) in table {
+        let place = format!("{from}.{key}");
+        let set = match key.as_str() {
+            "models" => {
+                workspace.models = Some(take_models(given, &place, problems));
+                continue;
+            }
+            "embedding" => {
+                take_embeddings(&mut workspace.embedding, given, &place, problems);
+                continue;
+            }
+            "knowledge_base" => value::text(given, "a folder").map(|folder| workspace.knowledge_base = Some(PathBuf::from(folder))),
+            key => {
+                match workspace.desk.set(key, given) {
+                    Some(set) => set,
+                    None => {
+                        let known = Desk::KEYS.join(", ");
+                        problems.push(format!("`{place}` is no setting of a workspace; they are knowledge_base, {known}, [[{from}.models]], [{from}.embedding]"));
+                        continue;
+                    }
+                }
+            }
+        };
+        if let Err(allowed) = set {
+            problems.push(format!("`{place}` is `{}`: {allowed}", shown(key, given)));
+        }
+    }
+    workspace.desk.settle();
+    workspace
+}
+
+fn is_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+    !name.is_empty() && name.len() <= MOST_NAME && name != "default" && name.bytes().all(plain) && !name.starts_with('-')
 }

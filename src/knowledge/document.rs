@@ -86,6 +86,14 @@ impl Document {
         }
     }
 
+    /// Which agents a canned answer is offered to.
+    pub fn visibility(&self) -> Option<&Visibility> {
+        match &self.details {
+            Details::Article { .. } => None,
+            Details::CannedAnswer { visibility, .. } => Some(visibility),
+        }
+    }
+
     /// Whether it is a public article, or a canned answer that every agent is offered.
     pub fn is_for_everyone(&self) -> bool {
         matches!(

@@ -111,25 +111,15 @@ impl Shelf {
 }
 
 impl Knowledge {
-    /// Opens a workspace's knowledge: takes its folder in, catches its index up, and follows both.
-    pub async fn start(store: Store, workspace: Workspace, folder: Option<PathBuf>, data: &Path) -> Result<Knowledge, KnowledgeError> {
-        let catalog = Catalog { store: store.clone(), workspace: workspace.clone() };
-        let shelf = Arc::new(RwLock::new(Shelf::default()));
-        // The watch begins before the first reading, so that no change falls between the two.
-        let watch = folder.map(|folder| Watch::begin(folder, catalog.clone(), Arc::clone(&shelf)));
-        match &watch {
-            Some(watch) => watch.read_now().await?,
-            // Without a folder there are no documents of a folder.
-            None => drop(catalog.take_folder(&Folder::default()).await?),
+    /// Opens each workspace's knowledge: takes its folder in, catches its index up, and follows both.
+    pub async fn start(store: Store, folders: Vec<(Workspace, Option<PathBuf>)>, data: &Path) -> Result<Knowledge, KnowledgeError> {
+        let mut bases = HashMap::new();
+        for (workspace, folder) in folders {
+            let base = Base::start(store.clone(), workspace.clone(), folder, data).await?;
+            bases.insert(workspace, Arc::new(base));
         }
-        let index = Index::start(data.join("index").join(workspace.as_str()), catalog.clone()).await?;
-        let base = Base { catalog, index, vectors: RwLock::default(), shelf, _watch: watch };
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        Ok(Knowledge {
-            bases: Arc::new(HashMap::from([(workspace, Arc::new(base))])),
-            report: Report::start(store),
-            turns: Arc::new(Semaphore::new(cores)),
-        })
+        Ok(Knowledge { bases: Arc::new(bases), report: Report::start(store), turns: Arc::new(Semaphore::new(cores)) })
     }
 
     /// Does work that keeps a core busy, like [`Knowledge::search`] and [`Knowledge::offer`], off the threads that serve, in its turn.
@@ -343,6 +333,20 @@ fn stopped() -> KnowledgeError {
 }
 
 impl Base {
+    async fn start(store: Store, workspace: Workspace, folder: Option<PathBuf>, data: &Path) -> Result<Base, KnowledgeError> {
+        let catalog = Catalog { store, workspace: workspace.clone() };
+        let shelf = Arc::new(RwLock::new(Shelf::default()));
+        // The watch begins before the first reading, so that no change falls between the two.
+        let watch = folder.map(|folder| Watch::begin(folder, catalog.clone(), Arc::clone(&shelf)));
+        match &watch {
+            Some(watch) => watch.read_now().await?,
+            // Without a folder there are no documents of a folder.
+            None => drop(catalog.take_folder(&Folder::default()).await?),
+        }
+        let index = Index::start(data.join("index").join(workspace.as_str()), catalog.clone()).await?;
+        Ok(Base { catalog, index, vectors: RwLock::default(), shelf, _watch: watch })
+    }
+
     /// A failing index is looked through.
     fn checked<T>(&self, result: Result<T, KnowledgeError>) -> Result<T, KnowledgeError> {
         if matches!(result, Err(KnowledgeError::Index(_))) {

@@ -1,4 +1,4 @@
-//! Tokens that a workspace may use, in a minute and in a day.
+//! Tokens that a workspace or key may use, in a minute and in a day.
 
 use std::{
     collections::HashMap,
@@ -13,9 +13,17 @@ use crate::config::TokenLimits;
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// What each workspace has used. It is kept in memory alone: a restart begins anew.
+/// Whose tokens a call uses, and how many they may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spender {
+    /// Told apart by this: a workspace and a key must not share one.
+    pub name: Arc<str>,
+    pub limits: TokenLimits,
+}
+
+/// What each spender has used. It is kept in memory alone: a restart begins anew.
+#[derive(Default)]
 pub struct TokenBudget {
-    limits: TokenLimits,
     spent: Mutex<HashMap<Arc<str>, [Window; 2]>>,
 }
 
@@ -29,7 +37,7 @@ struct Window {
 /// Tokens that are set aside for a call, until what it used is told.
 pub struct Reserved {
     budget: Arc<TokenBudget>,
-    workspace: Arc<str>,
+    spenders: Vec<Arc<str>>,
     tokens: u64,
     /// When it was set aside: what belongs to a span that has ended is not given back to the next.
     at: Instant,
@@ -38,27 +46,28 @@ pub struct Reserved {
 }
 
 impl TokenBudget {
-    pub fn new(limits: TokenLimits) -> TokenBudget {
-        TokenBudget { limits, spent: Mutex::default() }
-    }
-
-    /// Sets so many tokens aside for a call: the most that it can use. `Err`: they are not there; when there may be more.
-    pub fn reserve(self: &Arc<TokenBudget>, workspace: &str, tokens: u64, now: Instant) -> Result<Reserved, Duration> {
+    /// Sets so many tokens of every spender aside for a call: the most that it can use. `Err`: one has not as many; when there may be more.
+    pub fn reserve(self: &Arc<TokenBudget>, spenders: &[Spender], tokens: u64, now: Instant) -> Result<Reserved, Duration> {
         let mut all = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        let workspace: Arc<str> = Arc::from(workspace);
-        let windows = all.entry(Arc::clone(&workspace)).or_insert([Window { began: now, tokens: 0 }; 2]);
-        let spans = [(MINUTE, self.limits.a_minute), (DAY, self.limits.a_day)];
-        for (window, (length, limit)) in windows.iter_mut().zip(spans) {
-            if now.saturating_duration_since(window.began) >= length {
-                *window = Window { began: now, tokens: 0 };
-            }
-            // One reply that is larger than all of the budget may be made where nothing else was.
-            if limit.is_some_and(|limit| window.tokens > 0 && window.tokens.saturating_add(tokens) > limit) {
-                return Err((window.began + length).saturating_duration_since(now));
+        for Spender { name, limits } in spenders {
+            let windows = all.entry(Arc::clone(name)).or_insert([Window { began: now, tokens: 0 }; 2]);
+            for (window, (length, limit)) in windows.iter_mut().zip([(MINUTE, limits.a_minute), (DAY, limits.a_day)]) {
+                if now.saturating_duration_since(window.began) >= length {
+                    *window = Window { began: now, tokens: 0 };
+                }
+                // One reply that is larger than all of the budget may be made where nothing else was.
+                if limit.is_some_and(|limit| window.tokens > 0 && window.tokens.saturating_add(tokens) > limit) {
+                    return Err((window.began + length).saturating_duration_since(now));
+                }
             }
         }
-        windows.iter_mut().for_each(|window| window.tokens = window.tokens.saturating_add(tokens));
-        Ok(Reserved { budget: Arc::clone(self), workspace, tokens, at: now, used: 0 })
+        let spenders: Vec<Arc<str>> = spenders.iter().map(|spender| Arc::clone(&spender.name)).collect();
+        for name in &spenders {
+            for window in all.get_mut(name).into_iter().flatten() {
+                window.tokens = window.tokens.saturating_add(tokens);
+            }
+        }
+        Ok(Reserved { budget: Arc::clone(self), spenders, tokens, at: now, used: 0 })
     }
 }
 
@@ -72,8 +81,10 @@ impl Reserved {
 impl Drop for Reserved {
     fn drop(&mut self) {
         let mut all = self.budget.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        for window in all.get_mut(&self.workspace).into_iter().flatten().filter(|window| window.began <= self.at) {
-            window.tokens = (window.tokens + self.used).saturating_sub(self.tokens);
+        for name in &self.spenders {
+            for window in all.get_mut(name).into_iter().flatten().filter(|window| window.began <= self.at) {
+                window.tokens = (window.tokens + self.used).saturating_sub(self.tokens);
+            }
         }
     }
 }
@@ -88,7 +99,9 @@ mod tests {
     fn a_budget_is_never_overspent() {
         for seed in 0..200 {
             let mut random = Random(seed);
-            let budget = Arc::new(TokenBudget::new(TokenLimits { a_minute: Some(10_000), a_day: Some(100_000) }));
+            let budget = Arc::new(TokenBudget::default());
+            let limits = TokenLimits { a_minute: Some(10_000), a_day: Some(100_000) };
+            let one = [Spender { name: "one".into(), limits }];
             let began = Instant::now();
             let (mut of_day, mut now) = (0_u64, began);
             for minute in 0..20 {
@@ -98,7 +111,7 @@ mod tests {
                 for step in 0..100 {
                     if open.len() < 50 && random.below(2) == 0 {
                         let most = 200 + random.below(800) as u64;
-                        match budget.reserve("one", most, now) {
+                        match budget.reserve(&one, most, now) {
                             Ok(reserved) => open.push((reserved, random.below(most as usize + 1) as u64)),
                             Err(wait) => assert!(wait <= DAY, "seed {seed}, step {step}"),
                         }
@@ -111,21 +124,37 @@ mod tests {
                 }
             }
             assert!(of_day > 50_000, "seed {seed}: {of_day}");
-            assert!(budget.reserve("two", 9_000, now).is_ok(), "a workspace has a budget of its own");
+            assert!(budget.reserve(&[Spender { name: "two".into(), limits }], 9_000, now).is_ok(), "each has a budget of its own");
         }
     }
 
     #[test]
     fn what_is_not_used_comes_back() {
         let now = Instant::now();
-        let budget = Arc::new(TokenBudget::new(TokenLimits { a_minute: Some(1000), a_day: None }));
-        let mut first = budget.reserve("w", 900, now).expect("there is enough");
-        assert_eq!(budget.reserve("w", 200, now).err(), Some(MINUTE));
+        let budget = Arc::new(TokenBudget::default());
+        let one = [Spender { name: "one".into(), limits: TokenLimits { a_minute: Some(1000), a_day: None } }];
+        let mut first = budget.reserve(&one, 900, now).expect("there is enough");
+        assert_eq!(budget.reserve(&one, 200, now).err(), Some(MINUTE));
         first.used(100);
         drop(first);
-        let second = budget.reserve("w", 900, now).expect("the rest came back");
+        let second = budget.reserve(&one, 900, now).expect("the rest came back");
         drop(second);
-        assert!(budget.reserve("w", 2000, now).is_err(), "more than there is");
-        assert!(budget.reserve("w", 2000, now + MINUTE).is_ok(), "one larger than all of it, where nothing else was");
+        assert!(budget.reserve(&one, 2000, now).is_err(), "more than there is");
+        assert!(budget.reserve(&one, 2000, now + MINUTE).is_ok(), "one larger than all of it, where nothing else was");
+    }
+
+    #[test]
+    fn a_key_spends_what_its_workspace_has_and_no_more_than_its_own() {
+        let now = Instant::now();
+        let budget = Arc::new(TokenBudget::default());
+        let limits = |most| TokenLimits { a_minute: Some(most), a_day: None };
+        let workspace = Spender { name: "workspace".into(), limits: limits(1000) };
+        let key = |name: &str| [workspace.clone(), Spender { name: name.into(), limits: limits(600) }];
+        let first = budget.reserve(&key("first"), 500, now).expect("there is enough");
+        assert!(budget.reserve(&key("first"), 200, now).is_err(), "more than the key may use");
+        let second = budget.reserve(&key("second"), 400, now).expect("another key has its own");
+        assert!(budget.reserve(&key("third"), 200, now).is_err(), "more than the workspace has left");
+        assert!(budget.reserve(&key("third"), 100, now).is_ok(), "what was refused took nothing");
+        drop((first, second));
     }
 }

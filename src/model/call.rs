@@ -16,8 +16,6 @@ const BYTES_A_TOKEN: usize = 3;
 /// A call. Dropping it lets the next one in and gives back the tokens that it did not use.
 pub struct Call {
     pub model: Arc<OpenAi>,
-    /// Its place in the chain.
-    pub place: usize,
     pub task: Task,
     pub metrics: Arc<Metrics>,
     /// Whether a model before it in the chain could not answer.
@@ -32,7 +30,7 @@ pub struct Call {
 impl Call {
     /// The first text came, of so many bytes.
     pub fn began(&mut self, first_token: Duration, bytes: usize) {
-        self.metrics.answered(self.place, self.task, first_token, self.fallback);
+        self.metrics.answered(self.model.label(), self.task, first_token, self.fallback);
         self.wrote(bytes);
     }
 
@@ -48,12 +46,12 @@ impl Call {
         }
         self.model.breaker.succeeded();
         self.model.learn(self.estimate, used.prompt);
-        self.metrics.used(self.place, self.task, used);
+        self.metrics.used(self.model.label(), self.task, used);
     }
 
     /// It broke after its first text.
     pub fn failed(&self, error: &ModelError) {
-        self.metrics.failed(self.place, self.task, error.word());
+        self.metrics.failed(self.model.label(), self.task, error.word());
         note_failure(&self.model, error);
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt::Write,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -19,7 +19,8 @@ const BUCKETS: [f64; 10] = [0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0
 /// The counters since the start.
 #[derive(Default)]
 pub struct Metrics {
-    rows: Mutex<BTreeMap<(usize, Task), Row>>,
+    /// By the model's label.
+    rows: Mutex<BTreeMap<(Arc<str>, Task), Row>>,
 }
 
 #[derive(Default, Clone)]
@@ -37,16 +38,16 @@ struct Row {
 }
 
 impl Metrics {
-    pub fn tried(&self, model: usize, task: Task) {
+    pub fn tried(&self, model: &Arc<str>, task: Task) {
         self.change(model, task, |row| row.tries += 1);
     }
 
-    pub fn failed(&self, model: usize, task: Task, word: &'static str) {
+    pub fn failed(&self, model: &Arc<str>, task: Task, word: &'static str) {
         self.change(model, task, |row| *row.failures.entry(word).or_default() += 1);
     }
 
     /// The first text came; `fallback` if a model before it could not answer.
-    pub fn answered(&self, model: usize, task: Task, first_token: Duration, fallback: bool) {
+    pub fn answered(&self, model: &Arc<str>, task: Task, first_token: Duration, fallback: bool) {
         let seconds = first_token.as_secs_f64();
         self.change(model, task, |row| {
             row.answers += 1;
@@ -59,25 +60,22 @@ impl Metrics {
         });
     }
 
-    pub fn used(&self, model: usize, task: Task, tokens: TokensUsed) {
+    pub fn used(&self, model: &Arc<str>, task: Task, tokens: TokensUsed) {
         self.change(model, task, |row| {
             row.prompt_tokens += u64::from(tokens.prompt);
             row.completion_tokens += u64::from(tokens.completion);
         });
     }
 
-    fn change(&self, model: usize, task: Task, change: impl FnOnce(&mut Row)) {
-        change(self.rows.lock().unwrap_or_else(PoisonError::into_inner).entry((model, task)).or_default());
+    fn change(&self, model: &Arc<str>, task: Task, change: impl FnOnce(&mut Row)) {
+        change(self.rows.lock().unwrap_or_else(PoisonError::into_inner).entry((Arc::clone(model), task)).or_default());
     }
 
-    /// The counters as Prometheus reads them; `names` are the models'.
-    pub fn written(&self, names: &[&str]) -> String {
+    /// The counters as Prometheus reads them.
+    pub fn written(&self) -> String {
         let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut written = String::new();
-        let label = |model: usize, task: Task| {
-            let name = names.get(model).copied().unwrap_or_default().replace('\\', "\\\\").replace('"', "\\\"");
-            format!("model=\"{name}\",task=\"{}\"", task.word())
-        };
+        let label = |model: &str, task: Task| format!("model=\"{}\",task=\"{}\"", escaped(model), task.word());
         let counters: [Counter; 5] = [
             ("deskhand_model_tries_total", "Calls made to a model, second tries included.", |row| row.tries),
             ("deskhand_model_answers_total", "Answers that began.", |row| row.answers),
@@ -88,20 +86,20 @@ impl Metrics {
         for (name, help, value) in counters {
             head(&mut written, name, help, "counter");
             for ((model, task), row) in &rows {
-                line(&mut written, name, &label(*model, *task), value(row));
+                line(&mut written, name, &label(model, *task), value(row));
             }
         }
         let name = "deskhand_model_failures_total";
         head(&mut written, name, "Calls that failed, by reason.", "counter");
         for ((model, task), row) in &rows {
             for (reason, count) in &row.failures {
-                line(&mut written, name, &format!("{},reason=\"{reason}\"", label(*model, *task)), count);
+                line(&mut written, name, &format!("{},reason=\"{reason}\"", label(model, *task)), count);
             }
         }
         let name = "deskhand_model_first_token_seconds";
         head(&mut written, name, "Time from asking a model to its first text.", "histogram");
         for ((model, task), row) in &rows {
-            let label = label(*model, *task);
+            let label = label(model, *task);
             for (most, count) in BUCKETS.iter().zip(row.first_tokens) {
                 line(&mut written, &format!("{name}_bucket"), &format!("{label},le=\"{most}\""), count);
             }
@@ -111,6 +109,11 @@ impl Metrics {
         }
         written
     }
+}
+
+/// A label's value as it is written.
+pub fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 /// A metric's description.

@@ -15,12 +15,13 @@ mod thoughts;
 mod trial;
 mod wire;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::{Instant, sleep};
 
-use crate::config::{ModelConfig, Task, TokenLimits, Workspace};
+use crate::config::{ModelConfig, Task};
 
+pub use budget::Spender;
 pub use calibration::Window;
 pub use embedder::{Embedder, Question};
 pub use error::ModelError;
@@ -57,36 +58,67 @@ pub struct TokensUsed {
     pub completion: u32,
 }
 
-/// The configured models, in the order in which they are asked.
+/// A workspace's models, in the order in which they are asked.
 #[derive(Clone)]
 pub struct Models {
     models: Arc<Vec<Arc<OpenAi>>>,
+    shared: Arc<Shared>,
+}
+
+/// What all workspaces' models have in common.
+#[derive(Default)]
+struct Shared {
     budget: Arc<TokenBudget>,
     metrics: Arc<Metrics>,
+    /// The models of every workspace.
+    all: Mutex<Vec<Arc<OpenAi>>>,
 }
 
 /// For whom and what models are asked.
 #[derive(Debug, Clone)]
 pub struct Asking {
-    pub workspace: Workspace,
     pub task: Task,
     /// When the caller's patience ends.
     pub deadline: std::time::Instant,
+    /// Whose tokens it costs.
+    pub spenders: Vec<Spender>,
 }
 
 /// How a model does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelState {
-    pub name: String,
+    /// Its name; of a workspace's own model, `workspace/name`.
+    pub label: Arc<str>,
     /// Whether it is asked; one that keeps failing is not, until it answers a probe.
     pub up: bool,
 }
 
 impl Models {
     /// Prepares the models; nothing is asked yet. `context_tokens` is the budget of those that have none of their own.
-    pub fn new(configs: &[ModelConfig], context_tokens: usize, limits: TokenLimits) -> Result<Models, ModelError> {
-        let models = configs.iter().map(|config| OpenAi::new(config, context_tokens).map(Arc::new)).collect::<Result<_, _>>()?;
-        Ok(Models { models: Arc::new(models), budget: Arc::new(TokenBudget::new(limits)), metrics: Arc::default() })
+    pub fn new(configs: &[ModelConfig], context_tokens: usize) -> Result<Models, ModelError> {
+        Models::sharing(Arc::default(), configs, "", context_tokens)
+    }
+
+    /// The same for another workspace, which has models of its own.
+    pub fn beside(&self, workspace: &str, configs: &[ModelConfig], context_tokens: usize) -> Result<Models, ModelError> {
+        Models::sharing(Arc::clone(&self.shared), configs, &format!("{workspace}/"), context_tokens)
+    }
+
+    fn sharing(shared: Arc<Shared>, configs: &[ModelConfig], prefix: &str, context_tokens: usize) -> Result<Models, ModelError> {
+        let mut models: Vec<Arc<OpenAi>> = Vec::new();
+        for config in configs {
+            let label = format!("{prefix}{}", config.name);
+            let same = models.iter().filter(|model| model.name() == config.name).count();
+            let label = if same == 0 { label } else { format!("{label}#{}", same + 1) };
+            models.push(Arc::new(OpenAi::new(config, &label, context_tokens)?));
+        }
+        shared.all.lock().unwrap_or_else(PoisonError::into_inner).extend(models.iter().cloned());
+        Ok(Models { models: Arc::new(models), shared })
+    }
+
+    /// The models of every workspace.
+    fn all(&self) -> Vec<Arc<OpenAi>> {
+        self.shared.all.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether no model is configured.
@@ -99,29 +131,28 @@ impl Models {
         self.models.first().map_or(Window { context_tokens, tokens_per_estimate: 1.0 }, |model| model.window())
     }
 
-    /// How each model does, in their order.
+    /// How each model of every workspace does.
     pub fn states(&self) -> Vec<ModelState> {
         let now = Instant::now();
-        let state = |model: &Arc<OpenAi>| ModelState { name: model.name().to_owned(), up: model.breaker.down_for(now).is_none() };
-        self.models.iter().map(state).collect()
+        let state = |model: &Arc<OpenAi>| ModelState { label: Arc::clone(model.label()), up: model.breaker.down_for(now).is_none() };
+        self.all().iter().map(state).collect()
     }
 
-    /// The counters of all models as Prometheus reads them.
+    /// The counters of every workspace's models as Prometheus reads them.
     pub fn metrics(&self) -> String {
-        let names: Vec<&str> = self.models.iter().map(|model| model.name()).collect();
-        let mut written = self.metrics.written(&names);
+        let mut written = self.shared.metrics.written();
         let name = "deskhand_model_up";
         metrics::head(&mut written, name, "Whether a model is asked: 0 while it is taken for down.", "gauge");
-        for ModelState { name: model, up } in self.states() {
-            metrics::line(&mut written, name, &format!("model=\"{model}\""), u8::from(up));
+        for ModelState { label, up } in self.states() {
+            metrics::line(&mut written, name, &format!("model=\"{}\"", metrics::escaped(&label)), u8::from(up));
         }
         for (name, help, of) in
             [("deskhand_model_calls", "Calls that a model is answering.", 0), ("deskhand_model_waiting", "Calls that wait for a model.", 1)]
         {
             metrics::head(&mut written, name, help, "gauge");
-            for model in self.models.iter() {
+            for model in self.all() {
                 let (inside, waiting) = model.gate.crowd();
-                metrics::line(&mut written, name, &format!("model=\"{}\"", model.name()), [inside, waiting][of]);
+                metrics::line(&mut written, name, &format!("model=\"{}\"", metrics::escaped(model.label())), [inside, waiting][of]);
             }
         }
         written
@@ -135,21 +166,21 @@ impl Models {
     pub async fn ask<T>(&self, asking: &Asking, make: impl Fn(Window) -> (Prompt, T)) -> Result<(Answer, T), ModelError> {
         let until = Instant::from_std(asking.deadline);
         let mut last = ModelError::NotConfigured;
-        let able = self.models.iter().enumerate().filter(|(_, model)| model.does(asking.task));
-        for (nth, (place, model)) in able.enumerate() {
+        let able = self.models.iter().filter(|model| model.does(asking.task));
+        for (nth, model) in able.enumerate() {
             let failed = match model.breaker.down_for(Instant::now()) {
                 Some(wait) => ModelError::Down(wait),
                 None => {
                     let (prompt, beside) = make(model.window());
-                    match self.ask_one(place, model, &prompt, asking, until, nth > 0).await {
+                    match self.ask_one(model, &prompt, asking, until, nth > 0).await {
                         Ok(answer) => return Ok((answer, beside)),
                         Err(error) => error,
                     }
                 }
             };
-            self.metrics.failed(place, asking.task, failed.word());
+            self.shared.metrics.failed(model.label(), asking.task, failed.word());
             tracing::warn!(model = model.name(), task = asking.task.word(), error = %failed, "a model did not answer");
-            // What the workspace has used up no other model has.
+            // What a workspace or key has used up it has for no other model.
             let ends = matches!(failed, ModelError::Spent(_) | ModelError::DeadlinePassed);
             last = failed;
             if ends {
@@ -161,7 +192,6 @@ impl Models {
 
     async fn ask_one(
         &self,
-        place: usize,
         model: &Arc<OpenAi>,
         prompt: &Prompt,
         asking: &Asking,
@@ -170,15 +200,14 @@ impl Models {
     ) -> Result<Answer, ModelError> {
         let prompt_tokens = model.tokens_of(prompt)?;
         let most = prompt_tokens as u64 + u64::from(model.config().max_tokens);
-        let reserved = self.budget.reserve(asking.workspace.as_str(), most, Instant::now()).map_err(ModelError::Spent)?;
+        let reserved = self.shared.budget.reserve(&asking.spenders, most, Instant::now()).map_err(ModelError::Spent)?;
         let inside = model.gate.enter(until).await.map_err(|wait| match Instant::now() < until {
             true => ModelError::Busy(wait),
             false => ModelError::DeadlinePassed,
         })?;
-        let (task, metrics) = (asking.task, Arc::clone(&self.metrics));
+        let (task, metrics) = (asking.task, Arc::clone(&self.shared.metrics));
         let call = Call {
             model: Arc::clone(model),
-            place,
             task,
             metrics,
             fallback,
@@ -191,7 +220,7 @@ impl Models {
         let mut tries = 0;
         loop {
             tries += 1;
-            self.metrics.tried(place, task);
+            self.shared.metrics.tried(model.label(), task);
             let error = match model.ask(prompt).await {
                 Ok((reading, begun)) => return Ok(Answer::of(reading, begun, call)),
                 Err(error) => error,

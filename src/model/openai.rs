@@ -40,6 +40,7 @@ const BESIDE_THE_CONTEXT: usize = 1500;
 /// A model, ready to be asked.
 pub struct OpenAi {
     config: ModelConfig,
+    label: Arc<str>,
     client: reqwest::Client,
     extras: Arc<Extras>,
     context_tokens: usize,
@@ -86,8 +87,9 @@ pub struct Reading {
 
 impl OpenAi {
     /// `context_tokens` counts if the model has none of its own.
-    pub fn new(config: &ModelConfig, context_tokens: usize) -> Result<OpenAi, ModelError> {
+    pub fn new(config: &ModelConfig, label: &str, context_tokens: usize) -> Result<OpenAi, ModelError> {
         Ok(OpenAi {
+            label: Arc::from(label),
             client: wire::client(config.connect_timeout)?,
             extras: Arc::new(Extras::of(config)?),
             context_tokens: config.context_tokens.unwrap_or(context_tokens),
@@ -111,6 +113,11 @@ impl OpenAi {
     /// What a prompt may hold now.
     pub fn window(&self) -> Window {
         Window { context_tokens: self.context_tokens, tokens_per_estimate: self.calibration.get() }
+    }
+
+    /// Its name in health and metrics, where no other model has it.
+    pub fn label(&self) -> &Arc<str> {
+        &self.label
     }
 
     pub fn name(&self) -> &str {

@@ -47,11 +47,15 @@ impl Trial {
     /// Asks a model three times. Nothing of a chat is in what it is asked.
     pub async fn of(config: &ModelConfig, context_tokens: usize) -> Result<Trial, ModelError> {
         let config = ModelConfig { max_tokens: config.max_tokens.min(MOST_TOKENS), ..config.clone() };
-        let model = OpenAi::new(&config, context_tokens)?;
+        let model = OpenAi::new(&config, &config.name, context_tokens)?;
         let prompt =
             Prompt { system: "You answer in plain words.".to_owned(), user: "Name the seven days of the week, one a line.".to_owned() };
         let short = told(&model, &prompt).await;
-        let unknown = OpenAi::new(&ModelConfig { name: format!("{}-that-does-not-exist", config.name), ..config.clone() }, context_tokens)?;
+        let unknown = OpenAi::new(
+            &ModelConfig { name: format!("{}-that-does-not-exist", config.name), ..config.clone() },
+            &config.name,
+            context_tokens,
+        )?;
         let unknown_model = match unknown.ask(&prompt).await {
             Ok(_) => Ok(None),
             Err(ModelError::Refused { status, .. }) => Ok(Some(status)),

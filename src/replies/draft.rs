@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use jiff::Timestamp;
 
 use super::{
-    Agent, ContextReceipt, DraftedFrom, Generation, Grounds, Replies, ReplyError, Tone, built_in,
+    Agent, Caller, ContextReceipt, DraftedFrom, Generation, Grounds, Replies, ReplyError, Tone, built_in,
     draft_prompt::{Material, PublicOffers},
     drafted::{self, DraftEnd, Guards},
     interest,
@@ -16,7 +16,7 @@ use crate::{
     chats::{Chat, ClassReceipt, EarlierChat, NewEvent, OmissionReason},
     config::{Task, Workspace},
     knowledge::{Kind, OfferQuery, Reader, Said, Spoken, Term, Voice, Wanted},
-    model::{Asking, ModelError, Prompt},
+    model::{ModelError, Prompt},
     text::{Id, Language},
 };
 
@@ -47,8 +47,7 @@ pub struct Draft {
     /// `None`: the workspace's voice.
     pub layout: Option<Layout>,
     pub use_notes: bool,
-    /// When the caller's patience ends.
-    pub deadline: Instant,
+    pub caller: Caller,
 }
 
 /// What a draft is made from, read and found.
@@ -91,7 +90,7 @@ impl Replies {
             ModelError::NotConfigured
         } else {
             let material = self.material(&draft, &prepared);
-            let asking = Asking { workspace: workspace.clone(), task: Task::Draft, deadline: draft.deadline };
+            let asking = self.asking(workspace, Task::Draft, &draft.caller);
             match self.models.ask(&asking, |window| material.prompt(window)).await {
                 Ok((answer, given)) => {
                     let from = DraftedFrom {

@@ -34,15 +34,15 @@ mod suggest;
 mod summarize;
 mod told;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 
 use crate::{
     chats::{Author, Chat, Chats, NewEvent},
-    config::{Desk, Workspace},
+    config::{Desk, Task, Workspace},
     knowledge::Knowledge,
-    model::{Embedder, Models},
+    model::{Asking, Embedder, Models, Spender},
     store::Store,
     text::{Id, Language, detect, lookup},
 };
@@ -75,7 +75,23 @@ pub struct Agent {
     pub language: Option<Language>,
 }
 
-/// What makes replies.
+/// On whose time and budget something is done.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// When the caller's patience ends.
+    pub deadline: Instant,
+    /// The key whose tokens models cost, if it has a budget of its own.
+    pub key: Option<Spender>,
+}
+
+impl Caller {
+    /// A caller without a key.
+    pub fn until(deadline: Instant) -> Caller {
+        Caller { deadline, key: None }
+    }
+}
+
+/// What makes replies, as one workspace has them made.
 #[derive(Clone)]
 pub struct Replies {
     store: Store,
@@ -106,6 +122,22 @@ impl Replies {
         let offers = Offers::start(store.clone());
         let (corrector, lessons) = (Corrector::default(), Lessons::default());
         Ok(Replies { store, chats, knowledge, models, embedder, desk, offers, corrector, erasures, lessons, prompts })
+    }
+
+    /// The same for another workspace: what is its own is given, the rest is shared.
+    pub fn for_workspace(&self, models: Models, embedder: Option<Embedder>, desk: Arc<Desk>) -> Result<Replies, PromptError> {
+        let prompts = Prompts::read(desk.prompts.as_deref())?;
+        Ok(Replies { models, embedder, desk, prompts, ..self.clone() })
+    }
+
+    /// How the workspace works.
+    pub fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    fn asking(&self, workspace: &Workspace, task: Task, caller: &Caller) -> Asking {
+        let own = Spender { name: format!("workspace/{workspace}").into(), limits: self.desk.token_limits };
+        Asking { task, deadline: caller.deadline, spenders: std::iter::once(own).chain(caller.key.clone()).collect() }
     }
 
     /// Writes an outcome down, and answers once it is durable.

@@ -6,7 +6,7 @@ use async_stream::try_stream;
 use minijinja::{Value, context};
 
 use super::{
-    Agent, ContextReceipt, Finished, Generation, Progress, Replies, ReplyError, Warning, WarningKind, built_in,
+    Agent, Caller, ContextReceipt, Finished, Generation, Progress, Replies, ReplyError, Warning, WarningKind, built_in,
     draft_prompt::terms,
     edits::{edits, over_edited},
     fidelity::Protected,
@@ -73,8 +73,7 @@ pub struct Correct {
     pub chat_id: Option<Id>,
     /// `None`: detected.
     pub language: Option<Language>,
-    /// When the caller's patience ends.
-    pub deadline: Instant,
+    pub caller: Caller,
 }
 
 /// What to retone.
@@ -84,8 +83,7 @@ pub struct Retone {
     pub tone: Tone,
     pub chat_id: Option<Id>,
     pub language: Option<Language>,
-    /// When the caller's patience ends.
-    pub deadline: Instant,
+    pub caller: Caller,
 }
 
 /// What to translate.
@@ -98,8 +96,7 @@ pub struct Translate {
     pub target: Option<Language>,
     /// `None`: detected.
     pub source: Option<Language>,
-    /// When the caller's patience ends.
-    pub deadline: Instant,
+    pub caller: Caller,
 }
 
 /// A text, or a message of the chat.
@@ -113,14 +110,14 @@ impl Replies {
     /// Corrects spelling and grammar, and nothing else.
     pub async fn correct(&self, workspace: &Workspace, correct: Correct) -> Result<Generation, ReplyError> {
         let started = Instant::now();
-        let Correct { text, chat_id, language, deadline } = correct;
+        let Correct { text, chat_id, language, caller } = correct;
         let chat = self.chat_of(workspace, chat_id.as_ref()).await?;
         let language = language.map(|language| self.ours(&language)).or_else(|| detect(&text, &self.desk.languages));
         let glossary = self.knowledge.glossary(workspace);
         let known = self.known(&text, chat.as_ref(), &Agent::default(), &glossary, language.as_ref(), language.as_ref());
         let values = context! { language => language.as_ref().map(Language::english_name) };
         let rewrite = Rewrite {
-            asking: Asking { workspace: workspace.clone(), task: Task::Correct, deadline },
+            asking: self.asking(workspace, Task::Correct, &caller),
             shorter: false,
             protected: Protected::of(text.clone(), &known, language.as_ref(), language.as_ref()),
             language: language.clone(),
@@ -143,7 +140,7 @@ impl Replies {
     /// Rewrites a text in another tone without changing what it says.
     pub async fn retone(&self, workspace: &Workspace, retone: Retone) -> Result<Generation, ReplyError> {
         let started = Instant::now();
-        let Retone { text, tone, chat_id, language, deadline } = retone;
+        let Retone { text, tone, chat_id, language, caller } = retone;
         let chat = self.chat_of(workspace, chat_id.as_ref()).await?;
         let language = language.map(|language| self.ours(&language)).or_else(|| detect(&text, &self.desk.languages));
         let (voice, glossary) = (self.knowledge.voice(workspace), self.knowledge.glossary(workspace));
@@ -151,7 +148,7 @@ impl Replies {
         let known = self.known(&text, chat.as_ref(), &Agent::default(), &glossary, language.as_ref(), language.as_ref());
         let values = context! { tone => tone.words(language.as_ref()), language => language.as_ref().map(Language::english_name), voice => voice.text.as_str() };
         let rewrite = Rewrite {
-            asking: Asking { workspace: workspace.clone(), task: Task::Retone, deadline },
+            asking: self.asking(workspace, Task::Retone, &caller),
             shorter: tone == Tone::Concise,
             protected: Protected::of(text, &known, language.as_ref(), language.as_ref()),
             language,
@@ -164,7 +161,7 @@ impl Replies {
     /// Translates a text for the customer, or a customer's message for the agent.
     pub async fn translate(&self, workspace: &Workspace, translate: Translate) -> Result<Generation, ReplyError> {
         let started = Instant::now();
-        let Translate { what, chat_id, agent, target, source, deadline } = translate;
+        let Translate { what, chat_id, agent, target, source, caller } = translate;
         let chat = self.chat_of(workspace, chat_id.as_ref()).await?;
         let (text, by_customer, told) = match (what, &chat) {
             (TranslateWhat::Text(text), _) => (text, false, None),
@@ -193,7 +190,7 @@ impl Replies {
         let values = context! { source => source.as_ref().map(Language::english_name), target => target.english_name(), glossary => terms };
         let known = self.known(&text, chat.as_ref(), &agent, &glossary, source.as_ref(), Some(&target));
         let rewrite = Rewrite {
-            asking: Asking { workspace: workspace.clone(), task: Task::Translate, deadline },
+            asking: self.asking(workspace, Task::Translate, &caller),
             shorter: false,
             protected: Protected::of(text.clone(), &known, source.as_ref(), Some(&target)),
             language: Some(target.clone()),

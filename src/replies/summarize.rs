@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use minijinja::context;
 
 use super::{
-    Agent, ContextReceipt, Finished, Generation, Replies, ReplyError, built_in,
+    Agent, Caller, ContextReceipt, Finished, Generation, Replies, ReplyError, built_in,
     draft_prompt::{conversation, receipt},
     generation::{self, Flow, Made},
     mask::{Masker, chats_of},
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     chats::{Choice, Internal, choose},
     config::{Task, Workspace},
-    model::{Asking, Window},
+    model::Window,
     text::{Id, Language},
 };
 
@@ -27,15 +27,14 @@ pub struct Summarize {
     pub agent: Agent,
     /// `None`: the agent's, else the workspace's.
     pub language: Option<Language>,
-    /// When the caller's patience ends.
-    pub deadline: Instant,
+    pub caller: Caller,
 }
 
 impl Replies {
     /// Sums a chat up, internal notes included: colleagues read it.
     pub async fn summarize(&self, workspace: &Workspace, summarize: Summarize) -> Result<Generation, ReplyError> {
         let started = Instant::now();
-        let Summarize { chat_id, agent, language, deadline } = summarize;
+        let Summarize { chat_id, agent, language, caller } = summarize;
         let chat = self.chats.chat(workspace, &chat_id).await?;
         let language = language.or(agent.language).map_or_else(|| self.desk.language.clone(), |language| self.ours(&language));
         let (earlier, earlier_total) = self.chats.earlier_chats(workspace, &chat).await?;
@@ -59,7 +58,7 @@ impl Replies {
                 };
                 (self.prompts.both(Task::Summarize, values), (ContextReceipt { masked, ..receipt(&chosen, 0, window) }, marks))
             };
-            let asking = Asking { workspace: workspace.clone(), task: Task::Summarize, deadline };
+            let asking = self.asking(workspace, Task::Summarize, &caller);
             match self.models.ask(&asking, make).await {
                 Ok((answer, (account, marks))) => {
                     let outflow = Outflow::new(0, marks, language.primary());

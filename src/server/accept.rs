@@ -14,7 +14,7 @@ use tokio::{
 };
 use tonic_health::server::HealthReporter;
 
-use super::{edge::Edge, health};
+use super::{front::Front, health, tls::Tls};
 
 /// Most connections at once.
 const MOST_CONNECTIONS: usize = 1024;
@@ -33,7 +33,7 @@ const MOST_HEADER_BYTES: u32 = 16 << 10;
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// Serves until `stopped` says so, then drains.
-pub async fn serve(listener: TcpListener, edge: Edge, mut stopped: watch::Receiver<bool>, reporter: &HealthReporter) {
+pub async fn serve(listener: TcpListener, front: Front, tls: Option<Tls>, mut stopped: watch::Receiver<bool>, reporter: &HealthReporter) {
     let http = Arc::new(http());
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
@@ -44,14 +44,25 @@ pub async fn serve(listener: TcpListener, edge: Edge, mut stopped: watch::Receiv
             _ = stopped.wait_for(|stopped| *stopped) => break,
         };
         let Some((stream, place)) = accepted else { continue };
-        let (http, edge, watcher) = (Arc::clone(&http), edge.clone(), graceful.watcher());
+        let (http, front, watcher) = (Arc::clone(&http), front.clone(), graceful.watcher());
+        let acceptor = tls.as_ref().map(Tls::acceptor);
         connections.spawn(async move {
             let _place = place;
-            if speaks(&stream).await {
-                let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(edge)).into_owned();
-                // A client that breaks its connection off is no news.
-                let _ = watcher.watch(connection).await;
-            }
+            // A client that breaks its connection off is no news.
+            let _ = match acceptor {
+                None if speaks(&stream).await => {
+                    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(front)).into_owned();
+                    watcher.watch(connection).await
+                }
+                None => Ok(()),
+                Some(acceptor) => match timeout(FIRST_BYTE, acceptor.accept(stream)).await {
+                    Ok(Ok(stream)) => {
+                        let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(front)).into_owned();
+                        watcher.watch(connection).await
+                    }
+                    _ => Ok(()),
+                },
+            };
         });
     }
     health::tell(reporter, false).await;

@@ -1,4 +1,4 @@
-//! What stands around every call: its deadline, panics, details for statuses that the transport made, and one line of log.
+//! What stands around every gRPC call: who may call it, its deadline, panics, details for statuses that the transport made, and one line of log.
 
 use std::{
     convert::Infallible,
@@ -12,35 +12,30 @@ use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 use http::{HeaderMap, Request, Response};
 use http_body::{Body as HttpBody, Frame};
-use hyper::body::Incoming;
 use tokio::time::{Sleep, sleep_until, timeout_at};
 use tonic::{Code, Status, body::Body, service::Routes};
 use tower::Service;
 
-use super::deadline::deadline;
-use crate::{
-    api::{Deadline, status},
-    model::Models,
+use super::{
+    access::{Asker, Gate},
+    deadline::deadline,
 };
-
-/// Where Prometheus finds the counters.
-const METRICS: &str = "/metrics";
-const METRICS_TYPE: &str = "text/plain; version=0.0.4";
+use crate::api::status;
 
 /// The services with their edge.
 #[derive(Clone)]
 pub struct Edge {
     routes: Routes,
-    models: Models,
+    gate: Gate,
 }
 
 impl Edge {
-    pub fn new(routes: Routes, models: Models) -> Edge {
-        Edge { routes, models }
+    pub fn new(routes: Routes, gate: Gate) -> Edge {
+        Edge { routes, gate }
     }
 }
 
-impl Service<Request<Incoming>> for Edge {
+impl Service<Request<Body>> for Edge {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
@@ -50,19 +45,19 @@ impl Service<Request<Incoming>> for Edge {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request<Incoming>) -> Self::Future {
-        if request.method() == http::Method::GET && request.uri().path() == METRICS {
-            let written = Response::builder().header(http::header::CONTENT_TYPE, METRICS_TYPE).body(Body::new(self.models.metrics()));
-            return Box::pin(async move { Ok(written.unwrap_or_default()) });
-        }
-        let mut routes = self.routes.clone();
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let (mut routes, gate) = (self.routes.clone(), self.gate.clone());
         Box::pin(async move {
             let call = Call { method: request.uri().path().to_owned(), began: Instant::now() };
             let Ok(deadline) = deadline(request.headers()) else {
                 let problem = "is malformed: at most eight digits and one of H, M, S, m, u, n";
                 return Ok(call.refused(status::invalid(&[("grpc-timeout".to_owned(), problem.to_owned())], 0)));
             };
-            request.extensions_mut().insert(Deadline(deadline.into_std()));
+            let asker = Asker { headers: request.headers(), uri: request.uri(), key_in_address: None, deadline: deadline.into_std() };
+            match gate.let_in(&call.method, &asker) {
+                Ok(access) => request.extensions_mut().insert(access),
+                Err(status) => return Ok(call.refused(status)),
+            };
             let answered = AssertUnwindSafe(timeout_at(deadline, routes.call(request))).catch_unwind().await;
             let response = match answered {
                 Ok(Ok(Ok(response))) => response,

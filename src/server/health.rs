@@ -45,7 +45,7 @@ pub fn start(store: Store, models: Models) -> (Health, AbortOnDropHandle<()>) {
             }
             for state in models.states() {
                 let status = if state.up { ServingStatus::Serving } else { ServingStatus::NotServing };
-                watched.set_service_status(format!("{MODEL}{}", state.name), status).await;
+                watched.set_service_status(format!("{MODEL}{}", state.label), status).await;
             }
         }
     });

@@ -1,24 +1,40 @@
-//! One listener: accept, deadlines, drain, health, reflection.
+//! One listener: accept, TLS, keys and scopes, deadlines, drain, health, reflection, pages.
 
 mod accept;
+mod access;
 mod deadline;
 mod edge;
+mod front;
 mod health;
+mod pages;
+mod tls;
 
-use std::{fs::File, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    fs::File,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
     api::{self, Api},
     chats::Chats,
-    config::{Config, Workspace},
+    config::{Config, Workspace, WorkspaceConfig},
+    keys::Keys,
     knowledge::Knowledge,
     model::{Embedder, Models},
     replies::{ERASURES_FILE, Erasures, Replies, erase_again},
     store::Store,
 };
+
+use access::Gate;
+use front::Front;
+use tls::Tls;
 
 /// How often, and after what wait, a data folder that is taken is tried again.
 const LOCK_TRIES: usize = 20;
@@ -50,52 +66,56 @@ impl Server {
             Some(_) => "the database of `database_url` can't be opened".to_owned(),
             None => format!("the database in the data folder `{}` can't be opened", config.data.display()),
         })?;
-        let workspace = Workspace::default_name();
-        let folder = config.knowledge_base.clone().filter(|folder| folder.is_dir());
-        if let (None, Some(absent)) = (&folder, &config.knowledge_base) {
-            tracing::info!(folder = %absent.display(), "there is no knowledge base folder; documents come from the API alone");
-        }
+        let (keys, following) = Keys::start(store.clone()).await.context("the keys can't be read")?;
+        check_exposure(&config, address, &keys)?;
+        let (tls, renewing) = match (&config.tls_certificate, &config.tls_key) {
+            (Some(certificate), Some(key)) => Some(Tls::start(certificate.clone(), key.clone())?).unzip(),
+            _ => (None, None),
+        };
+        let workspaces = config.workspaces();
         let knowledge =
-            Knowledge::start(store.clone(), workspace, folder, &config.data).await.context("the knowledge base can't be opened")?;
-        let chats = Chats::start(store.clone(), config.desk.languages.clone());
-        let models =
-            Models::new(&config.models, config.desk.context_tokens, config.desk.token_limits).context("the models can't be prepared")?;
-        let embedding = config.embedding.endpoint(config.models.first());
-        let embedder = embedding.as_ref().map(Embedder::new).transpose().context("the embeddings endpoint can't be prepared")?;
-        let desk = Arc::new(config.desk);
+            Knowledge::start(store.clone(), folders(&workspaces), &config.data).await.context("the knowledge base can't be opened")?;
+        let chats = Chats::start(store.clone(), config.languages());
         let erasures =
             Erasures::open(&config.data).with_context(|| format!("`{}` can't be read", config.data.join(ERASURES_FILE).display()))?;
         let (people, erased) = erase_again(&store, &chats, &erasures).await.context("what was erased before can't be erased again")?;
         if people > 0 {
             tracing::warn!(people, chats = erased, "a restored database held people who had been erased; they were erased again");
         }
-        let replies =
-            Replies::start(store.clone(), chats.clone(), knowledge.clone(), models.clone(), embedder, Arc::clone(&desk), erasures)?;
-        let upkeep = (
-            replies.keep_to_retention(Workspace::default_name()),
-            replies.learn_from_chats(Workspace::default_name()),
-            replies.embed_documents(Workspace::default_name()),
-        );
+        let models = Models::new(&config.models, config.desk.context_tokens).context("the models can't be prepared")?;
+        let embedder = embedder_of(&config, &workspaces[0])?;
+        let desk = Arc::new(config.desk.clone());
+        let shared = Replies::start(store.clone(), chats.clone(), knowledge.clone(), models.clone(), embedder, desk, erasures)?;
+        let mut replies = HashMap::new();
+        for workspace in &workspaces {
+            let models = match &workspace.models {
+                Some(own) => models.beside(workspace.name.as_str(), own, workspace.desk.context_tokens),
+                None => Ok(models.clone()),
+            };
+            let models = models.with_context(|| format!("the models of workspace `{}` can't be prepared", workspace.name))?;
+            let own = shared.for_workspace(models, embedder_of(&config, workspace)?, Arc::new(workspace.desk.clone()))?;
+            replies.insert(workspace.name.clone(), own);
+        }
+        let upkeep: Vec<_> = replies
+            .iter()
+            .map(|(name, replies)| {
+                (replies.keep_to_retention(name.clone()), replies.learn_from_chats(name.clone()), replies.embed_documents(name.clone()))
+            })
+            .collect();
 
         let (health, watch) = health::start(store.clone(), models.clone());
-        let mut routes = Api { chats, knowledge, replies, desk }.routes();
+        let api = Arc::new(Api { chats, knowledge, replies: Arc::new(replies) });
+        let mut routes = Arc::clone(&api).routes();
         routes = routes.add_service(health.service);
-        routes = routes.add_service(
-            tonic_reflection::server::Builder::configure()
-                .register_encoded_file_descriptor_set(api::DESCRIPTORS)
-                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-                .build_v1()?,
-        );
-        routes = routes.add_service(
-            tonic_reflection::server::Builder::configure()
-                .register_encoded_file_descriptor_set(api::DESCRIPTORS)
-                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-                .build_v1alpha()?,
-        );
+        routes = routes.add_service(reflection().build_v1()?);
+        routes = routes.add_service(reflection().build_v1alpha()?);
+        let names: HashSet<Workspace> = workspaces.iter().map(|workspace| workspace.name.clone()).collect();
+        let gate = Gate::new(keys, names, address.ip().is_loopback());
+        let front = Front::new(edge::Edge::new(routes.prepare(), gate.clone()), gate, api, models, config.console);
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(async move {
-            accept::serve(listener, edge::Edge::new(routes.prepare(), models), stopped, &health.reporter).await;
-            drop((watch, upkeep));
+            accept::serve(listener, front, tls, stopped, &health.reporter).await;
+            drop((watch, upkeep, following, renewing));
         });
         Ok(Server { address, stop, serving, store, _lock: lock })
     }
@@ -108,6 +128,52 @@ impl Server {
         }
         self.store.close().await;
     }
+}
+
+/// Who reaches the server without a key may read and erase everything; who listens on the way to one without TLS gets its keys.
+fn check_exposure(config: &Config, address: SocketAddr, keys: &Keys) -> anyhow::Result<()> {
+    if address.ip().is_loopback() {
+        return Ok(());
+    }
+    if !keys.some_hold() && !config.allow_remote_without_keys {
+        bail!(
+            "`listen` is `{}` and there is no key: anybody who reaches it could read and erase everything; make a key with `deskhand keys \
+             create`, listen on 127.0.0.1, or say `allow_remote_without_keys = true`",
+            config.listen
+        );
+    }
+    if config.tls_certificate.is_none() && !config.allow_remote_without_tls && !config.allow_remote_without_keys {
+        bail!(
+            "`listen` is `{}` and there is no TLS: keys and what customers write could be read on the way; set `tls_certificate` and \
+             `tls_key`, or say `allow_remote_without_tls = true` where a proxy does TLS",
+            config.listen
+        );
+    }
+    Ok(())
+}
+
+/// Each workspace's folder of documents, where there is one.
+fn folders(workspaces: &[WorkspaceConfig]) -> Vec<(Workspace, Option<PathBuf>)> {
+    let folder = |workspace: &WorkspaceConfig| {
+        let folder = workspace.knowledge_base.clone().filter(|folder| folder.is_dir());
+        if let (None, Some(absent)) = (&folder, &workspace.knowledge_base) {
+            tracing::info!(workspace = workspace.name.as_str(), folder = %absent.display(), "there is no knowledge base folder; documents come from the API alone");
+        }
+        (workspace.name.clone(), folder)
+    };
+    workspaces.iter().map(folder).collect()
+}
+
+fn embedder_of(config: &Config, workspace: &WorkspaceConfig) -> anyhow::Result<Option<Embedder>> {
+    let models = workspace.models.as_ref().unwrap_or(&config.models);
+    let endpoint = workspace.embedding.endpoint(models.first());
+    endpoint.as_ref().map(Embedder::new).transpose().context("the embeddings endpoint can't be prepared")
+}
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(api::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
 }
 
 /// Takes the data folder for this process: two would break each other's index. A process that is ending has a moment to let go of it.

@@ -5,6 +5,7 @@ mod detect;
 mod ending;
 mod facts;
 mod fingerprint;
+mod html;
 mod id;
 mod language;
 mod markdown;
@@ -21,6 +22,7 @@ pub use facts::{
     Difference, Fact, FactKind, Figure, FigureValue, Known, difference, facts, figures, is_invisible, month, word_numbers, worded,
 };
 pub use fingerprint::fingerprint;
+pub use html::html;
 pub use id::Id;
 pub use language::{Language, lookup};
 pub use markdown::{Block, BlockKind, blocks, paragraphs, plain};

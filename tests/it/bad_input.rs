@@ -2,7 +2,7 @@
 
 use deskhand::api::pb::{self, event::Body};
 use prost::Message;
-use tonic::{Code, Request, Status, client::Grpc};
+use tonic::{Code, Status};
 
 use crate::desk::{Desk, customer_says, event, refused, refused_fields};
 
@@ -264,61 +264,21 @@ async fn reply_calls_refuse_what_makes_no_sense() {
     desk.close().await;
 }
 
-/// Sends bytes as they are.
-#[derive(Clone, Default)]
-struct Raw;
-
-impl tonic::codec::Codec for Raw {
-    type Encode = Vec<u8>;
-    type Decode = Vec<u8>;
-    type Encoder = Raw;
-    type Decoder = Raw;
-
-    fn encoder(&mut self) -> Raw {
-        Raw
-    }
-
-    fn decoder(&mut self) -> Raw {
-        Raw
-    }
-}
-
-impl tonic::codec::Encoder for Raw {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn encode(&mut self, item: Vec<u8>, buffer: &mut tonic::codec::EncodeBuf<'_>) -> Result<(), Status> {
-        bytes::BufMut::put_slice(buffer, &item);
-        Ok(())
-    }
-}
-
-impl tonic::codec::Decoder for Raw {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut tonic::codec::DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
-        Ok(Some(bytes::Buf::copy_to_bytes(buffer, bytes::Buf::remaining(buffer)).to_vec()))
-    }
-}
-
-async fn send(desk: &Desk, method: &'static str, bytes: Vec<u8>) -> Status {
-    let mut client = Grpc::new(desk.channel.clone());
-    client.ready().await.unwrap();
-    client.unary(Request::new(bytes), http::uri::PathAndQuery::from_static(method), Raw).await.unwrap_err()
+async fn send(desk: &Desk, method: &str, bytes: Vec<u8>) -> Status {
+    desk.call(method, &bytes, None).await.unwrap_err()
 }
 
 #[tokio::test]
 async fn bytes_that_are_no_message_are_the_callers_error() {
     let desk = Desk::empty().await;
     // chat_id = <0xff>
-    let status = send(&desk, "/deskhand.v1.ChatService/GetChat", vec![0x0a, 1, 0xff]).await;
+    let status = send(&desk, "ChatService/GetChat", vec![0x0a, 1, 0xff]).await;
     refused_fields(&status, &["chat_id"]);
-    let status = send(&desk, "/deskhand.v1.KnowledgeService/Search", vec![0x0a, 2, 0xc3, 0x28]).await;
+    let status = send(&desk, "KnowledgeService/Search", vec![0x0a, 2, 0xc3, 0x28]).await;
     refused_fields(&status, &["query"]);
-    let status = send(&desk, "/deskhand.v1.ChatService/GetChat", vec![0x0a, 200]).await;
+    let status = send(&desk, "ChatService/GetChat", vec![0x0a, 200]).await;
     refused(&status, Code::InvalidArgument, "INVALID_FIELD");
-    let status = send(&desk, "/deskhand.v1.ReplyService/SuggestAnswers", vec![0xff; 64]).await;
+    let status = send(&desk, "ReplyService/SuggestAnswers", vec![0xff; 64]).await;
     refused(&status, Code::InvalidArgument, "INVALID_FIELD");
     desk.close().await;
 }
@@ -327,13 +287,13 @@ async fn bytes_that_are_no_message_are_the_callers_error() {
 async fn a_request_has_a_greatest_size() {
     let desk = Desk::empty().await;
     let request = |bytes: usize| pb::GetChatRequest { chat_id: "x".repeat(bytes), ..Default::default() }.encode_to_vec();
-    let status = send(&desk, "/deskhand.v1.ChatService/GetChat", request((4 << 20) + 1)).await;
+    let status = send(&desk, "ChatService/GetChat", request((4 << 20) + 1)).await;
     refused(&status, Code::ResourceExhausted, "REQUEST_TOO_LARGE");
-    let status = send(&desk, "/deskhand.v1.ChatService/GetChat", request((4 << 20) - 100)).await;
+    let status = send(&desk, "ChatService/GetChat", request((4 << 20) - 100)).await;
     refused_fields(&status, &["chat_id"]);
-    let status = send(&desk, "/deskhand.v1.KnowledgeService/PutArticles", request(6 << 20)).await;
+    let status = send(&desk, "KnowledgeService/PutArticles", request(6 << 20)).await;
     assert_ne!(status.code(), Code::ResourceExhausted, "a Put may have 8 MiB");
-    let status = send(&desk, "/deskhand.v1.KnowledgeService/PutArticles", request((8 << 20) + 1)).await;
+    let status = send(&desk, "KnowledgeService/PutArticles", request((8 << 20) + 1)).await;
     refused(&status, Code::ResourceExhausted, "REQUEST_TOO_LARGE");
     desk.close().await;
 }

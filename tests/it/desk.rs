@@ -130,6 +130,12 @@ impl Desk {
         self.server.address.to_string()
     }
 
+    /// The database that it serves from.
+    pub fn database_url(&self) -> String {
+        let sqlite = || deskhand::store::Store::sqlite_url(&self.folder.path().join("data"));
+        self.database_url.clone().unwrap_or_else(sqlite)
+    }
+
     pub async fn close(self) {
         self.server.stop().await;
     }

@@ -42,7 +42,7 @@ async fn the_first_versions_chats_are_there_after_an_update() {
     pool.close().await;
 
     let store = Store::open(&url).await.unwrap();
-    let chats = Chats::start(store.clone(), vec![Language::parse("en").unwrap()]);
+    let chats = Chats::start(store.clone(), [(Workspace::default_name(), vec![Language::parse("en").unwrap()])].into());
     let workspace = Workspace::default_name();
     let (chat, events) = chats.chat_and_events(&workspace, &Id::new("c-1").unwrap()).await.unwrap();
     assert_eq!(events.len(), 3);

@@ -43,11 +43,11 @@ impl Desk {
         std::fs::create_dir_all(&data)?;
         let store = Store::open(&Store::sqlite_url(&data)).await?;
         let workspace = Workspace::default_name();
-        let knowledge = Knowledge::start(store.clone(), workspace.clone(), None, &data).await?;
+        let knowledge = Knowledge::start(store.clone(), vec![(workspace.clone(), None)], &data).await?;
         let language = Language::parse(&task.documents[0].lang).map_err(anyhow::Error::msg)?;
         let settings = DeskSettings { languages: vec![language.clone()], language, ..config.desk.clone() };
-        let chats = Chats::start(store.clone(), settings.languages.clone());
-        let models = Models::new(&[], settings.context_tokens, settings.token_limits)?;
+        let chats = Chats::start(store.clone(), [(workspace.clone(), settings.languages.clone())].into());
+        let models = Models::new(&[], settings.context_tokens)?;
         let embedder = config.embedding.endpoint(None).as_ref().map(Embedder::new).transpose()?;
         let replies = Replies::start(
             store.clone(),

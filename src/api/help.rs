@@ -1,0 +1,196 @@
+//! Help pages without a gRPC client: the calls that need no more than the scope `search`, with the same replies as JSON.
+
+use std::{sync::LazyLock, time::Duration};
+
+use http::{Method, StatusCode};
+use prost::Message;
+use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, SerializeOptions};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt;
+
+use super::{
+    Access, Api, DESCRIPTORS,
+    pb::{self, knowledge_service_server::KnowledgeService},
+    status,
+};
+use crate::text::html;
+
+/// How long a browser may show a reply again without asking: what is typed and taken back needs no second call.
+const SEARCH_AGE: Duration = Duration::from_secs(30);
+const ARTICLE_AGE: Duration = Duration::from_secs(60);
+
+static POOL: LazyLock<DescriptorPool> =
+    LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS).expect("what the build made of proto/ can be read"));
+
+/// A reply to a help page.
+#[derive(Debug)]
+pub struct HelpReply {
+    pub json: String,
+    /// The same for the same content, whatever ids the reply carries; empty for what is not kept.
+    pub tag: String,
+    /// How long it may be shown again without asking.
+    pub age: Duration,
+}
+
+/// An endpoint: how it is asked, and the method whose scopes it needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HelpCall {
+    Search,
+    Article(String),
+    Open,
+    Rate,
+}
+
+impl HelpCall {
+    /// The call at a path.
+    pub fn at(path: &str) -> Option<HelpCall> {
+        match path {
+            "/help/search" => Some(HelpCall::Search),
+            "/help/opens" => Some(HelpCall::Open),
+            "/help/ratings" => Some(HelpCall::Rate),
+            _ => path.strip_prefix("/help/articles/").filter(|id| !id.is_empty()).map(|id| HelpCall::Article(id.to_owned())),
+        }
+    }
+
+    /// How it is asked.
+    pub fn http_method(&self) -> Method {
+        match self {
+            HelpCall::Search | HelpCall::Article(_) => Method::GET,
+            HelpCall::Open | HelpCall::Rate => Method::POST,
+        }
+    }
+
+    /// The RPC that it stands for.
+    pub fn rpc(&self) -> &'static str {
+        match self {
+            HelpCall::Search => "/deskhand.v1.KnowledgeService/Search",
+            HelpCall::Article(_) => "/deskhand.v1.KnowledgeService/GetArticle",
+            HelpCall::Open => "/deskhand.v1.KnowledgeService/RecordOpen",
+            HelpCall::Rate => "/deskhand.v1.KnowledgeService/RateArticle",
+        }
+    }
+}
+
+impl Api {
+    /// Answers a help page. `parameters` are those of the address, `body` is JSON.
+    pub async fn help(&self, call: HelpCall, access: Access, parameters: &[(String, String)], body: &[u8]) -> Result<HelpReply, Status> {
+        let text = |name: &str| parameters.iter().find(|(known, _)| known == name).map(|(_, text)| text.clone()).unwrap_or_default();
+        match call {
+            HelpCall::Search => {
+                let request = pb::SearchRequest {
+                    query: text("q"),
+                    language: text("language"),
+                    category: text("category"),
+                    tags: parameters.iter().filter(|(name, _)| name == "tag").map(|(_, tag)| tag.clone()).collect(),
+                    limit: number("limit", &text("limit"))?,
+                    offset: number("offset", &text("offset"))?,
+                    session_id: text("session_id"),
+                };
+                let mut found = self.search(with(access, request)).await.map_err(|status| renamed(status, &[("query", "q")]))?.into_inner();
+                let json = json_of("SearchResponse", &found)?.to_string();
+                // Another search with the same hits is the same content.
+                found.search_id.clear();
+                Ok(HelpReply { json, tag: tag_of(&found), age: SEARCH_AGE })
+            }
+            HelpCall::Article(id) => {
+                let request = pb::GetArticleRequest { id, language: text("language") };
+                let found = self.get_article(with(access, request)).await?.into_inner();
+                let mut json = json_of("GetArticleResponse", &found)?;
+                let body = found.article.as_ref().map_or("", |article| article.body.as_str());
+                json["html"] = Value::String(html(body));
+                Ok(HelpReply { json: json.to_string(), tag: tag_of(&found), age: ARTICLE_AGE })
+            }
+            HelpCall::Open => {
+                self.record_open(with(access, read("RecordOpenRequest", body)?)).await?;
+                Ok(done())
+            }
+            HelpCall::Rate => {
+                self.rate_article(with(access, read("RateArticleRequest", body)?)).await?;
+                Ok(done())
+            }
+        }
+    }
+}
+
+fn done() -> HelpReply {
+    HelpReply { json: "{}".to_owned(), tag: String::new(), age: Duration::ZERO }
+}
+
+fn with<T>(access: Access, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.extensions_mut().insert(access);
+    request
+}
+
+fn number(name: &str, text: &str) -> Result<i32, Status> {
+    if text.is_empty() {
+        return Ok(0);
+    }
+    text.parse().map_err(|_| status::invalid(&[(name.to_owned(), "must be a whole number".to_owned())], 0))
+}
+
+fn json_of(name: &str, message: &impl Message) -> Result<Value, Status> {
+    let descriptor = POOL.get_message_by_name(&format!("deskhand.v1.{name}")).ok_or_else(|| status::broken(false))?;
+    let message = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice()).map_err(|_| status::broken(false))?;
+    let options = SerializeOptions::new().skip_default_fields(false);
+    message.serialize_with_options(serde_json::value::Serializer, &options).map_err(|_| status::broken(false))
+}
+
+fn read<M: Message + Default>(name: &str, body: &[u8]) -> Result<M, Status> {
+    let descriptor = POOL.get_message_by_name(&format!("deskhand.v1.{name}")).ok_or_else(|| status::broken(false))?;
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let options = DeserializeOptions::new().deny_unknown_fields(true);
+    let message = DynamicMessage::deserialize_with_options(descriptor, &mut reader, &options)
+        .and_then(|message| reader.end().map(|()| message))
+        .map_err(|error| status::invalid(&[("body".to_owned(), format!("is no JSON of a {name}: {error}"))], 0))?;
+    message.transcode_to().map_err(|_| status::broken(false))
+}
+
+fn tag_of(message: &impl Message) -> String {
+    let hash = Sha256::digest(message.encode_to_vec());
+    hash[..12].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The address has shorter names than the contract.
+fn renamed(told: Status, names: &[(&str, &str)]) -> Status {
+    let details = told.get_error_details();
+    let Some(bad) = details.bad_request() else { return told };
+    let name = |field: &str| names.iter().find(|(long, _)| *long == field).map_or(field, |(_, short)| short).to_owned();
+    let fields: Vec<(String, String)> = bad.field_violations.iter().map(|bad| (name(&bad.field), bad.description.clone())).collect();
+    status::invalid(&fields, 0)
+}
+
+/// An error as help pages get it.
+pub fn error_json(status: &Status) -> String {
+    let details = status.get_error_details();
+    let fields = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
+    let fields: Vec<Value> = fields.iter().map(|bad| json!({ "field": bad.field, "problem": bad.description })).collect();
+    let reason = details.error_info().map_or("", |info| info.reason.as_str());
+    let mut error = json!({ "code": format!("{:?}", status.code()), "reason": reason, "message": status.message(), "fields": fields });
+    if let Some(wait) = retry_after(status) {
+        error["retryAfterSeconds"] = json!(wait.as_secs_f64().ceil());
+    }
+    json!({ "error": error }).to_string()
+}
+
+/// When a caller may come again.
+pub fn retry_after(status: &Status) -> Option<Duration> {
+    status.get_error_details().retry_info().and_then(|retry| retry.retry_delay)
+}
+
+/// The HTTP status of a gRPC one.
+pub fn http_code(status: &Status) -> StatusCode {
+    match status.code() {
+        Code::InvalidArgument | Code::OutOfRange | Code::FailedPrecondition => StatusCode::BAD_REQUEST,
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::PermissionDenied => StatusCode::FORBIDDEN,
+        Code::NotFound | Code::Unimplemented => StatusCode::NOT_FOUND,
+        Code::AlreadyExists | Code::Aborted => StatusCode::CONFLICT,
+        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}

@@ -1,0 +1,168 @@
+//! `deskhand keys`: makes, lists and revokes keys, also while the server serves.
+
+use std::{io::Write, process::ExitCode};
+
+use anyhow::{Context, bail, ensure};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+use super::serve::{config_flag, config_of};
+use crate::{
+    config::{self, Config, TokenLimits, Workspace},
+    keys::{self, Key, NewKey, Origin, Scope},
+    store::Store,
+};
+
+/// What a publishable key may do in a second unless it is told otherwise.
+const PUBLISHABLE_RATE: u32 = 50;
+
+pub fn command() -> Command {
+    let shared = |command: Command| command.arg(config_flag()).args(config::storage_flags());
+    let number = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name.replace('_', "-")).value_name("NUMBER").value_parser(value_parser!(u64).range(1..=1 << 40)).help(help)
+    };
+    let create = Command::new("create")
+        .about("Make a key; it is shown once")
+        .after_help(
+            "The key alone goes to standard output. A key whose one scope is `search` is publishable: it may stand in a help page, finds \
+             public articles alone, and pages from its origins may call with it.\n\n\
+             Examples:\n  deskhand keys create --scope search --origin https://shop.example\n  \
+             deskhand keys create --workspace rose --scope agent --scope author > rose.key",
+        )
+        .arg(
+            Arg::new("workspace")
+                .long("workspace")
+                .short('w')
+                .value_name("NAME")
+                .default_value("default")
+                .help("The workspace it works in"),
+        )
+        .arg(
+            Arg::new("scope")
+                .long("scope")
+                .short('s')
+                .value_name("SCOPE")
+                .required(true)
+                .action(ArgAction::Append)
+                .value_delimiter(',')
+                .value_parser(|word: &str| word.parse::<Scope>())
+                .help("What it may do: search, agent, author, admin; again for more"),
+        )
+        .arg(
+            Arg::new("origin")
+                .long("origin")
+                .short('o')
+                .value_name("ORIGIN")
+                .action(ArgAction::Append)
+                .value_delimiter(',')
+                .value_parser(|text: &str| text.parse::<Origin>())
+                .help("Web pages from here may call with it, such as https://shop.example; again for more"),
+        )
+        .arg(
+            Arg::new("rate")
+                .long("rate")
+                .value_name("NUMBER")
+                .value_parser(value_parser!(u32).range(1..=1_000_000))
+                .help("Most calls in a second [default: 50 for a publishable key, else no limit]"),
+        )
+        .arg(number("tokens_per_minute", "Most tokens that models cost it in a minute [default: no limit but the workspace's]"))
+        .arg(number("tokens_per_day", "The same in a day"));
+    let revoke = Command::new("revoke")
+        .about("Take a key's power away; a running server knows within two seconds")
+        .arg(Arg::new("key_id").value_name("ID").required(true).help("The key's public id, as `keys list` shows it; or the whole key"));
+    Command::new("keys")
+        .about("Make, list and revoke the keys that consoles and help pages call with")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(shared(create))
+        .subcommand(shared(Command::new("list").about("List the keys; their secrets are kept nowhere")))
+        .subcommand(shared(revoke))
+}
+
+pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let (name, matches) = matches.subcommand().context("a command is missing")?;
+    let config = config_of(matches)?;
+    super::block_on(async {
+        let store = open(&config).await?;
+        let done = match name {
+            "create" => create(&store, &config, matches).await,
+            "list" => list(&store).await,
+            _ => revoke(&store, matches).await,
+        };
+        store.close().await;
+        done
+    })?
+}
+
+async fn open(config: &Config) -> anyhow::Result<Store> {
+    std::fs::create_dir_all(&config.data).with_context(|| format!("the data folder `{}` can't be made", config.data.display()))?;
+    let url = config.database_url.clone().unwrap_or_else(|| Store::sqlite_url(&config.data));
+    Store::open(&url).await.context("the database can't be opened")
+}
+
+async fn create(store: &Store, config: &Config, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let name = matches.get_one::<String>("workspace").map_or("default", String::as_str);
+    let names: Vec<String> = config.workspaces().iter().map(|workspace| workspace.name.to_string()).collect();
+    ensure!(
+        names.iter().any(|known| known == name),
+        "there is no workspace `{name}`; the configuration has {}, and a table `[workspaces.{name}]` would add it",
+        names.join(", ")
+    );
+    let mut scopes: Vec<Scope> = matches.get_many("scope").into_iter().flatten().copied().collect();
+    scopes.sort_unstable();
+    scopes.dedup();
+    let publishable = scopes == [Scope::Search];
+    let count = |name: &str| matches.get_one::<u64>(name).copied();
+    let new = NewKey {
+        workspace: Workspace::named(name),
+        origins: matches.get_many("origin").into_iter().flatten().cloned().collect(),
+        calls_per_second: matches.get_one("rate").copied().or(publishable.then_some(PUBLISHABLE_RATE)),
+        token_limits: TokenLimits { a_minute: count("tokens_per_minute"), a_day: count("tokens_per_day") },
+        scopes,
+    };
+    let (key, shown) = keys::create(store, new).await?;
+    eprintln!("key {} of workspace `{}`; this is the only time that it is shown:", key.key_id, key.workspace);
+    writeln!(std::io::stdout(), "{shown}")?;
+    if publishable && key.origins.is_empty() {
+        eprintln!("no page but the server's own may call with it; --origin names the pages that may");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list(store: &Store) -> anyhow::Result<ExitCode> {
+    let keys = keys::list(store).await?;
+    if keys.is_empty() {
+        eprintln!("there is no key: a server on loopback takes every call; `deskhand keys create` makes one");
+    }
+    let mut out = std::io::stdout();
+    for key in &keys {
+        writeln!(out, "{}", line(key))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(key: &Key) -> String {
+    let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.word()).collect();
+    let mut line = format!("{}  {}  {}  made {:.0}", key.key_id, key.workspace, scopes.join(","), key.created_at);
+    if let Some(rate) = key.calls_per_second {
+        line += &format!("  {rate} calls/s");
+    }
+    for (tokens, span) in [(key.token_limits.a_minute, "minute"), (key.token_limits.a_day, "day")] {
+        line += &tokens.map(|tokens| format!("  {tokens} tokens/{span}")).unwrap_or_default();
+    }
+    for origin in &key.origins {
+        line += &format!("  {origin}");
+    }
+    line += &key.revoked_at.map(|at| format!("  REVOKED {at:.0}")).unwrap_or_default();
+    line
+}
+
+async fn revoke(store: &Store, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let given = matches.get_one::<String>("key_id").map_or("", String::as_str);
+    let key_id = given.strip_prefix("dh_").and_then(|rest| rest.split('_').next()).unwrap_or(given);
+    if !keys::revoke(store, key_id).await? {
+        let known = keys::list(store).await?.iter().any(|key| key.key_id == key_id);
+        bail!("key {key_id} {}", if known { "was revoked before" } else { "is not known; `deskhand keys list` lists them" });
+    }
+    eprintln!("key {key_id} is revoked");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,129 @@
+//! How a workspace works.
+
+use std::path::PathBuf;
+
+use toml::Value;
+
+use super::{TokenLimits, value};
+use crate::text::{FactKind, Language};
+
+/// How a workspace works.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    /// The language of whoever tells none.
+    pub language: Language,
+    /// The languages that customers are expected to write in.
+    pub languages: Vec<Language>,
+    /// Token budget of a prompt's context.
+    pub context_tokens: usize,
+    /// How many days a chat is kept after its last event; `None`: for ever.
+    pub retention_days: Option<u32>,
+    pub personal_data: PersonalData,
+    /// Folder of prompts that take the place of the built-in ones.
+    pub prompts: Option<PathBuf>,
+    /// Links and hosts that may stand in any draft.
+    pub allowed_links: Vec<String>,
+    /// What models may cost.
+    pub token_limits: TokenLimits,
+}
+
+/// What is kept from models.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonalData {
+    pub kinds: Vec<FactKind>,
+    /// Whether first names alone are, too.
+    pub first_names: bool,
+    /// Addresses, numbers and names that are not kept; `@shop.com` stands for all addresses there.
+    pub exceptions: Vec<String>,
+}
+
+impl PersonalData {
+    /// The kinds, by the names that the setting has for them.
+    pub const KINDS: [(&'static str, FactKind); 7] = [
+        ("email", FactKind::Email),
+        ("phone", FactKind::Phone),
+        ("card", FactKind::Card),
+        ("iban", FactKind::Iban),
+        ("national_id", FactKind::NationalId),
+        ("address", FactKind::Address),
+        ("name", FactKind::Person),
+    ];
+
+    /// Whether something is not to be kept from models.
+    pub fn is_exception(&self, written: &str) -> bool {
+        let bare = |text: &str| text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+        self.exceptions.iter().any(|exception| match exception.strip_prefix('@') {
+            Some(_) => written.to_lowercase().ends_with(&exception.to_lowercase()),
+            None => bare(exception) == bare(written),
+        })
+    }
+}
+
+impl Default for PersonalData {
+    fn default() -> PersonalData {
+        PersonalData { kinds: PersonalData::KINDS.map(|(_, kind)| kind).to_vec(), first_names: false, exceptions: Vec::new() }
+    }
+}
+
+impl Default for Desk {
+    fn default() -> Desk {
+        let tag = |tag: &str| Language::parse(tag).expect("a constant tag");
+        Desk {
+            language: tag("en"),
+            languages: ["en", "tr", "hu", "de"].map(tag).to_vec(),
+            context_tokens: 8000,
+            retention_days: None,
+            personal_data: PersonalData::default(),
+            prompts: None,
+            allowed_links: Vec::new(),
+            token_limits: TokenLimits::default(),
+        }
+    }
+}
+
+impl Desk {
+    /// The keys that a workspace's settings have.
+    pub const KEYS: [&str; 11] = [
+        "language",
+        "languages",
+        "context_tokens",
+        "retention_days",
+        "mask",
+        "mask_first_names",
+        "mask_exceptions",
+        "prompts",
+        "allowed_links",
+        "tokens_per_minute",
+        "tokens_per_day",
+    ];
+
+    /// Sets one key; the error says what is allowed. `None`: there is no such key.
+    pub fn set(&mut self, key: &str, given: &Value) -> Option<Result<(), String>> {
+        Some(match key {
+            "language" => value::language(given).map(|language| self.language = language),
+            "languages" => value::languages(given).map(|languages| self.languages = languages),
+            "context_tokens" => value::whole(given, 500, 1_000_000).map(|most| self.context_tokens = most as usize),
+            "retention_days" => value::whole(given, 1, 36_500).map(|days| self.retention_days = Some(days as u32)),
+            "mask" => value::texts(given).and_then(|names| {
+                let kind = |name: &String| PersonalData::KINDS.iter().find(|(known, _)| known == name).map(|(_, kind)| *kind);
+                let kinds: Option<Vec<FactKind>> = names.iter().filter(|name| *name != "none").map(kind).collect();
+                let known = PersonalData::KINDS.map(|(name, _)| name).join(", ");
+                kinds.map(|kinds| self.personal_data.kinds = kinds).ok_or_else(|| format!("it must be `none`, or some of {known}"))
+            }),
+            "mask_first_names" => value::truth(given).map(|truth| self.personal_data.first_names = truth),
+            "mask_exceptions" => value::texts(given).map(|texts| self.personal_data.exceptions = texts),
+            "prompts" => value::text(given, "a folder").map(|folder| self.prompts = Some(PathBuf::from(folder))),
+            "allowed_links" => value::texts(given).map(|links| self.allowed_links = links),
+            "tokens_per_minute" => value::whole(given, 1, 1 << 40).map(|most| self.token_limits.a_minute = Some(most as u64)),
+            "tokens_per_day" => value::whole(given, 1, 1 << 40).map(|most| self.token_limits.a_day = Some(most as u64)),
+            _ => return None,
+        })
+    }
+
+    /// The workspace's own language is one of those that it expects.
+    pub fn settle(&mut self) {
+        if !self.languages.contains(&self.language) {
+            self.languages.insert(0, self.language.clone());
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! A key, and how it is written: `dh_<public id>_<secret>`.
+
+use std::{fmt, str::FromStr};
+
+use jiff::Timestamp;
+
+use crate::config::{TokenLimits, Workspace};
+
+const PREFIX: &str = "dh_";
+
+/// What a key lets its bearer do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Searching and reading articles, as help pages do.
+    Search,
+    /// What agents do.
+    Agent,
+    /// Writing articles and canned answers.
+    Author,
+    /// Exporting and erasing a customer.
+    Admin,
+}
+
+impl Scope {
+    pub const ALL: [Scope; 4] = [Scope::Search, Scope::Agent, Scope::Author, Scope::Admin];
+
+    /// Its name in commands, errors and the database.
+    pub fn word(self) -> &'static str {
+        match self {
+            Scope::Search => "search",
+            Scope::Agent => "agent",
+            Scope::Author => "author",
+            Scope::Admin => "admin",
+        }
+    }
+}
+
+impl FromStr for Scope {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Scope, String> {
+        let known = || Scope::ALL.map(Scope::word).join(", ");
+        Scope::ALL.into_iter().find(|scope| scope.word() == word).ok_or_else(|| format!("a scope is one of {}", known()))
+    }
+}
+
+/// Where a web page comes from: scheme, host and port, as browsers tell it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin(String);
+
+impl FromStr for Origin {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Origin, String> {
+        let problem = "an origin is a scheme and a host, with a port if it is not the usual one, such as `https://shop.example`";
+        let url = reqwest::Url::parse(text.trim_end_matches('/')).map_err(|_| problem.to_owned())?;
+        let bare = matches!(url.scheme(), "http" | "https") && url.path() == "/" && url.query().is_none() && url.username().is_empty();
+        if bare { Ok(Origin(url.origin().ascii_serialization())) } else { Err(problem.to_owned()) }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// What a key is made with.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    pub workspace: Workspace,
+    /// One at least.
+    pub scopes: Vec<Scope>,
+    pub origins: Vec<Origin>,
+    /// `None`: as many as anybody likes.
+    pub calls_per_second: Option<u32>,
+    pub token_limits: TokenLimits,
+}
+
+/// A key, without its secret.
+#[derive(Debug, Clone)]
+pub struct Key {
+    pub key_id: String,
+    pub workspace: Workspace,
+    pub scopes: Vec<Scope>,
+    /// Pages of these may call with it.
+    pub origins: Vec<Origin>,
+    pub calls_per_second: Option<u32>,
+    pub token_limits: TokenLimits,
+    pub created_at: Timestamp,
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl Key {
+    /// Whether it lets its bearer in.
+    pub fn holds(&self) -> bool {
+        self.revoked_at.is_none()
+    }
+
+    /// Whether it may stand where anybody reads it, such as in a web page.
+    pub fn is_publishable(&self) -> bool {
+        self.scopes == [Scope::Search]
+    }
+
+    /// Whether a page from this origin may call with it.
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        self.origins.iter().any(|allowed| allowed.0 == origin)
+    }
+}
+
+/// The text that a caller shows.
+pub fn written(key_id: &str, secret: &str) -> String {
+    format!("{PREFIX}{key_id}_{secret}")
+}
+
+/// The public id and the secret of what a caller shows.
+pub fn parts(shown: &str) -> Option<(&str, &str)> {
+    shown.strip_prefix(PREFIX)?.split_once('_').filter(|(key_id, secret)| !key_id.is_empty() && !secret.is_empty())
+}
+
+/// Random bytes of the operating system's, as hexadecimal digits.
+pub fn random_hex<const N: usize>() -> String {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("an operating system that serves has random bytes");
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_as_it_is_written() {
+        let (key_id, secret) = (random_hex::<6>(), random_hex::<24>());
+        assert!(secret.len() * 4 >= 160, "bits");
+        assert_eq!(parts(&written(&key_id, &secret)), Some((key_id.as_str(), secret.as_str())));
+        for bad in ["", "dh_", "dh__", "dh_a", "dh_a_", "dh__b", "sk_a_b", "DH_a_b"] {
+            assert_eq!(parts(bad), None, "{bad}");
+        }
+        assert_ne!(random_hex::<24>(), random_hex::<24>());
+    }
+
+    #[test]
+    fn an_origin_is_what_browsers_tell() {
+        for (text, origin) in [
+            ("https://shop.example", "https://shop.example"),
+            ("https://Shop.example:443/", "https://shop.example"),
+            ("http://localhost:3000", "http://localhost:3000"),
+            ("https://müller.example", "https://xn--mller-kva.example"),
+        ] {
+            assert_eq!(text.parse::<Origin>().unwrap().to_string(), origin);
+        }
+        for bad in
+            ["", "*", "shop.example", "https://shop.example/help", "ftp://shop.example", "null", "https://a@shop.example", "https://"]
+        {
+            assert!(bad.parse::<Origin>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! What meets a request first: gRPC, gRPC-Web, the help pages' JSON, pages, counters, or nothing; and what browsers ask before they let a
+//! page read a reply.
+
+use std::{
+    convert::Infallible,
+    io::Write,
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use flate2::{Compression, write::GzEncoder};
+use futures::future::BoxFuture;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use tokio::time::timeout;
+use tonic::{Status, body::Body};
+use tonic_web::{GrpcWebLayer, GrpcWebService};
+use tower::{Layer, Service};
+
+use super::{
+    access::{Asker, Gate, origin},
+    edge::Edge,
+    pages,
+};
+use crate::{
+    api::{Api, HelpCall, HelpReply, error_json, http_code, retry_after},
+    model::Models,
+};
+
+/// Where Prometheus finds the counters.
+const METRICS: &str = "/metrics";
+const METRICS_TYPE: &str = "text/plain; version=0.0.4";
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
+/// Longest that a help page waits for a reply.
+const HELP_PATIENCE: Duration = Duration::from_secs(10);
+/// Largest body that a help page sends.
+const MOST_HELP_BYTES: usize = 64 << 10;
+/// What is shorter is not worth compressing.
+const LEAST_TO_COMPRESS: usize = 512;
+/// How long browsers remember what they were told before a call.
+const PREFLIGHT_AGE: &str = "7200";
+const ALLOWED_HEADERS: &str = "authorization, content-type, grpc-timeout, x-grpc-web, x-user-agent, if-none-match";
+const EXPOSED_HEADERS: &str = "grpc-status, grpc-message, grpc-status-details-bin, etag, retry-after";
+
+/// All that is served.
+#[derive(Clone)]
+pub struct Front {
+    grpc: Edge,
+    grpc_web: GrpcWebService<Edge>,
+    gate: Gate,
+    api: Arc<Api>,
+    models: Models,
+    /// Whether the agents' console is served.
+    console: bool,
+}
+
+impl Front {
+    pub fn new(edge: Edge, gate: Gate, api: Arc<Api>, models: Models, console: bool) -> Front {
+        Front { grpc_web: GrpcWebLayer::new().layer(edge.clone()), grpc: edge, gate, api, models, console }
+    }
+}
+
+impl Service<Request<Incoming>> for Front {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+        match kind(request.headers()) {
+            Kind::Grpc if request.version() == Version::HTTP_2 => self.grpc.call(request.map(Body::new)),
+            Kind::GrpcWeb => {
+                let allowed = self.allowed_origin(request.headers());
+                let answered = self.grpc_web.call(request);
+                Box::pin(async move { Ok(shared_with(allowed, answered.await?)) })
+            }
+            _ => {
+                let front = self.clone();
+                Box::pin(async move {
+                    let allowed = front.allowed_origin(request.headers());
+                    Ok(shared_with(allowed, front.plain(request).await))
+                })
+            }
+        }
+    }
+}
+
+enum Kind {
+    Grpc,
+    GrpcWeb,
+    Plain,
+}
+
+fn kind(headers: &HeaderMap) -> Kind {
+    let content_type = headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    match content_type {
+        _ if content_type.starts_with(b"application/grpc-web") => Kind::GrpcWeb,
+        _ if content_type.starts_with(b"application/grpc") => Kind::Grpc,
+        _ => Kind::Plain,
+    }
+}
+
+impl Front {
+    async fn plain(self, request: Request<Incoming>) -> Response<Body> {
+        let path = request.uri().path().to_owned();
+        if request.method() == Method::OPTIONS {
+            return self.preflight(request.headers());
+        }
+        if let Some(call) = HelpCall::at(&path) {
+            return self.help(call, request).await;
+        }
+        if path == METRICS {
+            return match is_read(request.method()) {
+                true => self.metrics(&request),
+                false => wrong_method(&Method::GET),
+            };
+        }
+        match pages::at(&path).filter(|page| self.console || !page.of_console) {
+            Some(_) if !is_read(request.method()) => wrong_method(&Method::GET),
+            Some(page) => page.response(request.headers()),
+            None if matches!(kind(request.headers()), Kind::Grpc) => {
+                told(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "gRPC needs HTTP/2; browsers speak gRPC-Web\n")
+            }
+            None => told(StatusCode::NOT_FOUND, "there is nothing here\n"),
+        }
+    }
+
+    async fn help(&self, call: HelpCall, request: Request<Incoming>) -> Response<Body> {
+        let asked = call.http_method();
+        if *request.method() != asked && !(asked == Method::GET && is_read(request.method())) {
+            return wrong_method(&asked);
+        }
+        let (parts, body) = request.into_parts();
+        let answered = timeout(HELP_PATIENCE, self.help_reply(call, &parts, body)).await;
+        match answered.unwrap_or_else(|_| Err(crate::api::status::deadline_exceeded(false))) {
+            Ok(reply) => help_response(&parts.headers, reply),
+            Err(status) => help_error(&status),
+        }
+    }
+
+    async fn help_reply(&self, call: HelpCall, parts: &http::request::Parts, body: Incoming) -> Result<HelpReply, Status> {
+        let parameters = parameters(parts.uri.query().unwrap_or_default());
+        let key = parameters.iter().find(|(name, _)| name == "key").map(|(_, key)| key.as_str()).filter(|key| !key.is_empty());
+        let deadline = Instant::now() + HELP_PATIENCE;
+        let asker = Asker { headers: &parts.headers, uri: &parts.uri, key_in_address: key, deadline };
+        let access = self.gate.let_in(call.rpc(), &asker)?;
+        // Without any key, too, a help page shows what customers may see.
+        let access = if parts.headers.contains_key(header::AUTHORIZATION) { access } else { access.of_the_public() };
+        let mut json = bytes::Bytes::new();
+        if call.http_method() == Method::POST {
+            // A form or a text, which a page may send anywhere unasked, is neither.
+            let is_json = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(JSON.as_bytes()));
+            let wrong = |problem: &str| crate::api::status::invalid(&[("body".to_owned(), problem.to_owned())], 0);
+            if !is_json {
+                return Err(wrong("must be JSON, with `content-type: application/json`"));
+            }
+            let read = Limited::new(body, MOST_HELP_BYTES).collect().await;
+            json = read.map_err(|_| wrong("must be at most 64 KiB, and whole"))?.to_bytes();
+        }
+        self.api.help(call, access, &parameters, &json).await
+    }
+
+    fn metrics<B>(&self, request: &Request<B>) -> Response<Body> {
+        let deadline = Instant::now() + HELP_PATIENCE;
+        let asker = Asker { headers: request.headers(), uri: request.uri(), key_in_address: None, deadline };
+        match self.gate.let_in_to_metrics(&asker) {
+            Ok(()) => plain_response(StatusCode::OK, METRICS_TYPE, self.models.metrics()),
+            Err(status) => help_error(&status),
+        }
+    }
+
+    /// What a browser asks before a page's call.
+    fn preflight(&self, headers: &HeaderMap) -> Response<Body> {
+        if self.allowed_origin(headers).is_none() {
+            return told(StatusCode::FORBIDDEN, "pages from this origin may not call; `deskhand keys create --origin` allows them\n");
+        }
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(ALLOWED_HEADERS));
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(PREFLIGHT_AGE));
+        response
+    }
+
+    /// The page's origin, if pages from there may read replies.
+    fn allowed_origin(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        let origin = origin(headers)?;
+        if self.gate.allows_origin(origin) { HeaderValue::from_str(origin).ok() } else { None }
+    }
+}
+
+/// Lets pages from an origin read a response.
+fn shared_with(origin: Option<HeaderValue>, mut response: Response<Body>) -> Response<Body> {
+    let headers = response.headers_mut();
+    headers.append(header::VARY, HeaderValue::from_static("origin"));
+    if let Some(origin) = origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
+    }
+    response
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// The parameters of an address, in their order.
+fn parameters(query: &str) -> Vec<(String, String)> {
+    let url = reqwest::Url::parse(&format!("http://help/?{query}"));
+    url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default()
+}
+
+fn help_response(asked: &HeaderMap, HelpReply { json, tag, age }: HelpReply) -> Response<Body> {
+    // Weak: the same hits under another search's id are the same content.
+    let tag = format!("W/\"{tag}\"");
+    let caching = match age.is_zero() {
+        true => "no-store".to_owned(),
+        false => format!("private, max-age={}", age.as_secs()),
+    };
+    let mut response = match age.is_zero() {
+        false if matches(asked, &tag) => unchanged(),
+        _ => compressed(asked, JSON, json.into_bytes()),
+    };
+    let headers = response.headers_mut();
+    if !age.is_zero()
+        && let Ok(tag) = HeaderValue::from_str(&tag)
+    {
+        headers.insert(header::ETAG, tag);
+    }
+    if let Ok(caching) = HeaderValue::from_str(&caching) {
+        headers.insert(header::CACHE_CONTROL, caching);
+    }
+    // With another key the same address has another reply.
+    headers.append(header::VARY, HeaderValue::from_static("authorization, accept-encoding"));
+    response
+}
+
+fn help_error(status: &Status) -> Response<Body> {
+    let mut response = plain_response(http_code(status), JSON, error_json(status));
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(wait) = retry_after(status) {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil().max(1.0) as u64));
+    }
+    response
+}
+
+/// Whether what a client has is still what there is.
+pub fn matches(asked: &HeaderMap, tag: &str) -> bool {
+    let bare = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    let known = asked.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).unwrap_or_default();
+    known.split(',').any(|known| known.trim() == "*" || bare(known) == bare(tag))
+}
+
+/// Says that what a client has is still what there is.
+pub fn unchanged() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    response
+}
+
+/// A body, compressed if the client takes that and it is worth it.
+pub fn compressed(asked: &HeaderMap, content_type: &'static str, body: Vec<u8>) -> Response<Body> {
+    let takes = asked.get(header::ACCEPT_ENCODING).and_then(|accepted| accepted.to_str().ok()).is_some_and(takes_gzip);
+    if !takes || body.len() < LEAST_TO_COMPRESS {
+        return plain_response(StatusCode::OK, content_type, body);
+    }
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 2), Compression::fast());
+    match encoder.write_all(&body).and_then(|()| encoder.finish()) {
+        Ok(compressed) => {
+            let mut response = plain_response(StatusCode::OK, content_type, compressed);
+            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            response
+        }
+        Err(_) => plain_response(StatusCode::OK, content_type, body),
+    }
+}
+
+fn takes_gzip(accepted: &str) -> bool {
+    accepted.split(',').any(|coding| {
+        let (name, quality) = coding.split_once(";q=").unwrap_or((coding, "1"));
+        matches!(name.trim(), "gzip" | "*") && quality.trim().parse::<f32>().is_ok_and(|quality| quality > 0.0)
+    })
+}
+
+pub fn plain_response(code: StatusCode, content_type: &'static str, body: impl Into<bytes::Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::new(Full::new(body.into())));
+    *response.status_mut() = code;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+fn told(code: StatusCode, text: &'static str) -> Response<Body> {
+    plain_response(code, TEXT, text)
+}
+
+fn wrong_method(asked: &Method) -> Response<Body> {
+    let mut response = told(StatusCode::METHOD_NOT_ALLOWED, "this is asked another way\n");
+    if let Ok(asked) = HeaderValue::from_str(asked.as_str()) {
+        response.headers_mut().insert(header::ALLOW, asked);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_sent_to_who_takes_it() {
+        for yes in ["gzip", "deflate, gzip", "gzip;q=0.5", "*", "br, gzip;q=1.0, *;q=0.1"] {
+            assert!(takes_gzip(yes), "{yes}");
+        }
+        for no in ["", "br", "gzip;q=0", "identity"] {
+            assert!(!takes_gzip(no), "{no}");
+        }
+    }
+
+    #[test]
+    fn a_tag_is_compared_as_caches_do() {
+        let with = |tags: &'static str| HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static(tags))]);
+        for yes in ["W/\"a\"", "\"a\"", "\"b\", W/\"a\"", "*"] {
+            assert!(matches(&with(yes), "W/\"a\""), "{yes}");
+        }
+        assert!(!matches(&with("\"b\""), "W/\"a\""));
+        assert!(!matches(&HeaderMap::new(), "W/\"a\""));
+    }
+}

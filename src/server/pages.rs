@@ -1,0 +1,63 @@
+//! The pages: the help page with its search box, and the agents' console. They are in the binary; a browser asks again whether one changed.
+
+use http::{HeaderMap, HeaderValue, Response, header};
+use rust_embed::{Embed, EmbeddedFile};
+use tonic::body::Body;
+
+use super::front::{compressed, matches, unchanged};
+
+/// What `web/` is built to.
+#[derive(Embed)]
+#[folder = "web/dist"]
+struct Files;
+
+/// What the pages may load and whom they may call: their own server alone.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
+                           base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+
+/// A file that is served.
+pub struct Page {
+    file: EmbeddedFile,
+    content_type: &'static str,
+    /// Whether it is of the console, which not every server shows.
+    pub of_console: bool,
+}
+
+/// The page at a path.
+pub fn at(path: &str) -> Option<Page> {
+    let (name, content_type) = match path {
+        "/help" | "/help/" => ("help.html", "text/html; charset=utf-8"),
+        "/help/search.js" => ("search.js", "text/javascript; charset=utf-8"),
+        "/help/help.js" => ("help.js", "text/javascript; charset=utf-8"),
+        "/help/help.css" => ("help.css", "text/css; charset=utf-8"),
+        "/console" | "/console/" => ("console.html", "text/html; charset=utf-8"),
+        "/console/console.js" => ("console.js", "text/javascript; charset=utf-8"),
+        "/console/console.css" => ("console.css", "text/css; charset=utf-8"),
+        _ => return None,
+    };
+    Some(Page { file: Files::get(name)?, content_type, of_console: path.starts_with("/console") })
+}
+
+impl Page {
+    /// The page as a response to what a browser asked.
+    pub fn response(&self, asked: &HeaderMap) -> Response<Body> {
+        let hash = self.file.metadata.sha256_hash();
+        let tag = format!("W/\"{}\"", hash[..12].iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+        let mut response = if matches(asked, &tag) { unchanged() } else { compressed(asked, self.content_type, self.file.data.to_vec()) };
+        let headers = response.headers_mut();
+        if let Ok(tag) = HeaderValue::from_str(&tag) {
+            headers.insert(header::ETAG, tag);
+        }
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
+        // The key may stand in the address.
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
+        if !self.of_console {
+            // A shop's page loads the search box from here.
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+            headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
+        }
+        response
+    }
+}

@@ -1,0 +1,322 @@
+//! The line: help pages' JSON, gRPC-Web, what browsers ask before a call, pages, TLS; and where a server may listen.
+
+use deskhand::{
+    api::pb,
+    config::{Config, TokenLimits, Workspace},
+    keys::{NewKey, Scope},
+    server::Server,
+};
+use prost::Message;
+use rcgen::CertifiedKey;
+use reqwest::{Client, ClientBuilder, Response, StatusCode, header};
+use serde_json::{Value, json};
+
+use crate::desk::{Desk, eventually};
+
+const SHOP: &str = "https://shop.example";
+
+fn search_key(origins: &[&str]) -> NewKey {
+    NewKey {
+        workspace: Workspace::default_name(),
+        scopes: vec![Scope::Search],
+        origins: origins.iter().map(|origin| origin.parse().unwrap()).collect(),
+        calls_per_second: None,
+        token_limits: TokenLimits::default(),
+    }
+}
+
+fn client() -> ClientBuilder {
+    // Only the first one counts.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+}
+
+async fn get(desk: &Desk, path: &str, headers: &[(&str, &str)]) -> Response {
+    let mut request = client().build().unwrap().get(format!("http://{}{path}", desk.address()));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.send().await.unwrap()
+}
+
+async fn post(desk: &Desk, path: &str, body: &Value) -> Response {
+    client().build().unwrap().post(format!("http://{}{path}", desk.address())).json(body).send().await.unwrap()
+}
+
+fn header_of(response: &Response, name: &str) -> String {
+    response.headers().get_all(name).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>().join(", ")
+}
+
+#[tokio::test]
+async fn a_help_page_searches_reads_opens_and_rates() {
+    let mut desk = Desk::without_model().await;
+    let found: Value = get(&desk, "/help/search?q=retur&language=en&limit=3", &[]).await.json().await.unwrap();
+    let inside: Value = get(&desk, "/help/search?q=goodwill+vouchers&language=en", &[]).await.json().await.unwrap();
+    let audiences = inside["hits"].as_array().unwrap().iter().map(|hit| hit["audience"].as_str().unwrap());
+    assert!(audiences.collect::<Vec<_>>().iter().all(|audience| *audience == "AUDIENCE_PUBLIC"), "a help page is the public's");
+    assert_eq!(get(&desk, "/help/articles/goodwill-vouchers?language=en", &[]).await.status(), StatusCode::NOT_FOUND);
+    let by_grpc = desk.search("retur", "en").await;
+    assert!(found["hits"].as_array().unwrap().len() <= 3);
+    assert_eq!(found["hits"][0]["id"], by_grpc.hits[0].id);
+    assert!(found["hits"][0]["title"].as_array().unwrap().iter().any(|segment| segment["kind"] == "SEGMENT_KIND_MATCHED"), "{found}");
+
+    let id = found["hits"][0]["id"].as_str().unwrap();
+    let article: Value = get(&desk, &format!("/help/articles/{id}?language=en"), &[]).await.json().await.unwrap();
+    assert_eq!(article["article"]["id"], id);
+    assert!(article["html"].as_str().unwrap().contains("<p>"), "{article}");
+
+    let opened = post(&desk, "/help/opens", &json!({ "searchId": found["searchId"], "id": id })).await;
+    assert_eq!(opened.status(), StatusCode::OK);
+    let rating = json!({ "id": id, "language": "en", "helpful": false, "reason": "too long", "ratingId": "r-1" });
+    assert_eq!(post(&desk, "/help/ratings", &rating).await.status(), StatusCode::OK);
+    eventually("what was done is in the report", || {
+        let mut knowledge = desk.knowledge.clone();
+        async move {
+            let report = knowledge.get_search_report(pb::GetSearchReportRequest::default()).await.unwrap().into_inner();
+            report.opens.iter().any(|open| open.id == id) && report.ratings.iter().any(|rating| rating.reasons == ["too long"])
+        }
+    })
+    .await;
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_help_page_is_told_what_is_wrong() {
+    let desk = Desk::without_model().await;
+    for (path, status, reason, field) in [
+        ("/help/search?q=", 400, "INVALID_FIELD", "q"),
+        ("/help/search?q=x&limit=many", 400, "INVALID_FIELD", "limit"),
+        ("/help/search?q=x&language=%00", 400, "INVALID_FIELD", "language"),
+        ("/help/articles/no-such", 404, "DOCUMENT_NOT_FOUND", ""),
+        ("/help/articles/%00", 404, "DOCUMENT_NOT_FOUND", ""),
+        ("/help/search?q=x&key=dh_a_b", 401, "KEY_UNKNOWN", ""),
+    ] {
+        let response = get(&desk, path, &[]).await;
+        assert_eq!((response.status().as_u16(), header_of(&response, "cache-control").as_str()), (status, "no-store"), "{path}");
+        let told: Value = response.json().await.unwrap();
+        assert_eq!(told["error"]["reason"], reason, "{path}: {told}");
+        assert_eq!(told["error"]["fields"][0]["field"].as_str().unwrap_or_default(), field, "{path}: {told}");
+    }
+    let told: Value = post(&desk, "/help/opens", &json!({ "searchId": "no-such", "id": "x" })).await.json().await.unwrap();
+    assert_eq!(told["error"]["reason"], "SEARCH_NOT_FOUND");
+    for body in [json!({ "nonsense": 1 }), json!([]), json!({ "searchId": "a", "id": "x".repeat(70_000) })] {
+        let response = post(&desk, "/help/opens", &body).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    }
+    // What a page may send anywhere without asking is not taken.
+    let url = format!("http://{}/help/ratings", desk.address());
+    let response = client().build().unwrap().post(url).header("content-type", "text/plain").body("{}").send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    for (path, status) in
+        [("/", 404), ("/helpx", 404), ("/help/nothing", 404), ("/console", 404), ("/help/../etc/passwd", 404), ("/help", 200)]
+    {
+        assert_eq!(get(&desk, path, &[]).await.status().as_u16(), status, "{path}");
+    }
+    let response = client().build().unwrap().delete(format!("http://{}/help/search?q=x", desk.address())).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), header_of(&response, "allow").as_str()), (405, "GET"));
+    assert_eq!(get(&desk, "/help/opens", &[]).await.status().as_u16(), 405);
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn replies_are_compressed_and_kept_as_long_as_is_right() {
+    let desk = Desk::without_model().await;
+    let plain = get(&desk, "/help/search?q=return", &[]).await;
+    assert_eq!(header_of(&plain, "content-encoding"), "");
+    assert_eq!(header_of(&plain, "cache-control"), "private, max-age=30");
+    let tag = header_of(&plain, "etag");
+    let whole = plain.bytes().await.unwrap();
+    let packed = get(&desk, "/help/search?q=return", &[("accept-encoding", "gzip, br")]).await;
+    assert_eq!(header_of(&packed, "content-encoding"), "gzip");
+    assert!(header_of(&packed, "vary").contains("origin"));
+    let bytes = packed.bytes().await.unwrap();
+    assert!(bytes.len() * 2 < whole.len(), "{} of {}", bytes.len(), whole.len());
+    let mut unpacked = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(bytes.as_ref()), &mut unpacked).unwrap();
+    let ids = |json: &[u8]| serde_json::from_slice::<Value>(json).unwrap()["hits"].clone();
+    assert_eq!(ids(&unpacked), ids(&whole));
+
+    let again = get(&desk, "/help/search?q=return", &[("if-none-match", &tag)]).await;
+    assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    assert_eq!(get(&desk, "/help/search?q=refund", &[("if-none-match", &tag)]).await.status(), StatusCode::OK);
+    let script = get(&desk, "/help/search.js", &[]).await;
+    let tag = header_of(&script, "etag");
+    assert_eq!(get(&desk, "/help/search.js", &[("if-none-match", &tag)]).await.status(), StatusCode::NOT_MODIFIED);
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn pages_call_from_their_keys_origins_alone() {
+    let desk = Desk::without_model().await;
+    // Without a key, no page but the server's own.
+    let own = format!("http://{}", desk.address());
+    for (origin, status) in [(SHOP, 403), ("null", 403), (own.as_str(), 200)] {
+        assert_eq!(get(&desk, "/help/search?q=x", &[("origin", origin)]).await.status().as_u16(), status, "{origin}");
+    }
+    // A name that leads here is not this machine's.
+    let rebound = [("origin", "http://evil.example"), ("host", "evil.example")];
+    assert_eq!(get(&desk, "/help/search?q=x", &rebound).await.status().as_u16(), 403);
+
+    let key = desk.make_key(search_key(&[SHOP])).await;
+    let path = format!("/help/search?q=return&key={key}");
+    let response = get(&desk, &path, &[("origin", SHOP)]).await;
+    assert_eq!((response.status().as_u16(), header_of(&response, "access-control-allow-origin").as_str()), (200, SHOP));
+    let exposed = header_of(&response, "access-control-expose-headers");
+    assert!(["grpc-status-details-bin", "etag", "retry-after"].iter().all(|name| exposed.contains(name)), "{exposed}");
+    let response = get(&desk, &path, &[("origin", "https://evil.example")]).await;
+    assert_eq!((response.status().as_u16(), header_of(&response, "access-control-allow-origin").as_str()), (403, ""));
+    assert_eq!(get(&desk, &path, &[]).await.status().as_u16(), 200, "no page calls");
+    assert_eq!(get(&desk, &path, &[("origin", &own)]).await.status().as_u16(), 200, "the server's own page calls");
+
+    for (origin, status) in [(SHOP, 204), ("https://evil.example", 403)] {
+        let request = client().build().unwrap().request(reqwest::Method::OPTIONS, format!("{own}/deskhand.v1.KnowledgeService/Search"));
+        let request = request.header("origin", origin).header("access-control-request-method", "POST");
+        let response = request.header("access-control-request-headers", "authorization,x-grpc-web").send().await.unwrap();
+        assert_eq!(response.status().as_u16(), status, "{origin}");
+        assert_eq!(header_of(&response, "access-control-allow-headers").contains("x-grpc-web"), status == 204);
+    }
+
+    // A key that may do more has no place in an address.
+    let agent = desk.make_key(NewKey { scopes: vec![Scope::Search, Scope::Agent], ..search_key(&[SHOP]) }).await;
+    let response = get(&desk, &format!("/help/search?q=x&key={agent}"), &[]).await;
+    assert_eq!(response.status().as_u16(), 403);
+    let told: Value = response.json().await.unwrap();
+    assert_eq!(told["error"]["reason"], "KEY_NOT_PUBLISHABLE");
+    let bearer = format!("Bearer {agent}");
+    assert_eq!(get(&desk, "/help/search?q=x", &[("authorization", &bearer)]).await.status().as_u16(), 200);
+
+    let slow = desk.make_key(NewKey { calls_per_second: Some(1), ..search_key(&[]) }).await;
+    let mut told = Vec::new();
+    for _ in 0..5 {
+        told.push(get(&desk, &format!("/help/search?q=x&key={slow}"), &[]).await);
+    }
+    let refused = told.iter().find(|response| response.status().as_u16() == 429).expect("five calls are more than two at once");
+    assert_eq!(header_of(refused, "retry-after"), "1");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_browser_calls_by_grpc_web() {
+    let desk = Desk::without_model().await;
+    let key = desk.make_key(NewKey { scopes: vec![Scope::Agent], ..search_key(&[SHOP]) }).await;
+    let ask = async |method: &str, message: Vec<u8>, key: &str| {
+        let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+        let framed = [&[0], &length[..], &message].concat();
+        let request = client().build().unwrap().post(format!("http://{}/deskhand.v1.{method}", desk.address()));
+        let request = request.header("content-type", "application/grpc-web+proto").header("x-grpc-web", "1").header("origin", SHOP);
+        request.header("authorization", format!("Bearer {key}")).body(framed).send().await.unwrap()
+    };
+    let search = pb::SearchRequest { query: "return".into(), language: "en".into(), ..pb::SearchRequest::default() };
+    let response = ask("KnowledgeService/Search", search.encode_to_vec(), &key).await;
+    assert_eq!((response.status().as_u16(), header_of(&response, header::ACCESS_CONTROL_ALLOW_ORIGIN.as_str()).as_str()), (200, SHOP));
+    assert!(header_of(&response, "content-type").starts_with("application/grpc-web"));
+    let frames = frames(&response.bytes().await.unwrap());
+    let [(0, message), (0x80, trailers)] = frames.as_slice() else { panic!("a message and trailers, not {frames:?}") };
+    assert!(!pb::SearchResponse::decode(message.as_slice()).unwrap().hits.is_empty());
+    assert!(String::from_utf8_lossy(trailers).contains("grpc-status:0"), "{}", String::from_utf8_lossy(trailers));
+
+    // A stream, to its end.
+    let correct = pb::CorrectReplyRequest { text: "we recieved you're parcel".into(), ..pb::CorrectReplyRequest::default() };
+    let streamed = frames_of(ask("ReplyService/CorrectReply", correct.encode_to_vec(), &key).await).await;
+    assert!(streamed.len() >= 2 && streamed.last().unwrap().0 == 0x80, "{streamed:?}");
+
+    // An error has its details, and a wrong key its reason.
+    let response =
+        ask("ChatService/GetChat", pb::GetChatRequest { chat_id: "none".into(), ..Default::default() }.encode_to_vec(), &key).await;
+    assert_eq!(header_of(&response, "grpc-status"), "5");
+    assert!(!header_of(&response, "grpc-status-details-bin").is_empty());
+    let response = ask("ChatService/ListChats", Vec::new(), "dh_a_b").await;
+    assert_eq!(header_of(&response, "grpc-status"), "16");
+    desk.close().await;
+}
+
+async fn frames_of(response: Response) -> Vec<(u8, Vec<u8>)> {
+    frames(&response.bytes().await.unwrap())
+}
+
+fn frames(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
+    let mut frames = Vec::new();
+    while let [kind, a, b, c, d, rest @ ..] = bytes {
+        let (frame, rest) = rest.split_at(u32::from_be_bytes([*a, *b, *c, *d]) as usize);
+        frames.push((*kind, frame.to_vec()));
+        bytes = rest;
+    }
+    frames
+}
+
+#[tokio::test]
+async fn counters_are_for_the_operator() {
+    let desk = Desk::without_model().await;
+    assert_eq!(get(&desk, "/metrics", &[]).await.status().as_u16(), 200);
+    let (admin, agent) = (
+        desk.make_key(NewKey { scopes: vec![Scope::Admin], ..search_key(&[]) }).await,
+        desk.make_key(NewKey { scopes: vec![Scope::Agent], ..search_key(&[]) }).await,
+    );
+    for (key, status) in [("", 401), (agent.as_str(), 403), (admin.as_str(), 200)] {
+        let bearer = format!("Bearer {key}");
+        let headers: &[(&str, &str)] = if key.is_empty() { &[] } else { &[("authorization", &bearer)] };
+        assert_eq!(get(&desk, "/metrics", headers).await.status().as_u16(), status);
+    }
+    desk.close().await;
+}
+
+fn certificate(folder: &std::path::Path, name: &str) -> reqwest::Certificate {
+    let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+    std::fs::write(folder.join("key.pem"), signing_key.serialize_pem()).unwrap();
+    std::fs::write(folder.join("certificate.pem"), cert.pem()).unwrap();
+    reqwest::Certificate::from_pem(cert.pem().as_bytes()).unwrap()
+}
+
+#[tokio::test]
+async fn tls_is_taken_from_files_and_anew_when_they_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = certificate(folder.path(), "localhost");
+    let config = Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        data: folder.path().join("data"),
+        knowledge_base: None,
+        tls_certificate: Some(folder.path().join("certificate.pem")),
+        tls_key: Some(folder.path().join("key.pem")),
+        ..Config::default()
+    };
+    let server = Server::start(config).await.unwrap();
+    let url = format!("https://localhost:{}/help", server.address.port());
+    let trusting = |certificate: &reqwest::Certificate| client().tls_certs_only([certificate.clone()]).build().unwrap();
+    let response = trusting(&first).get(&url).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.version()), (200, reqwest::Version::HTTP_2));
+    assert!(client().build().unwrap().get(url.replace("https", "http")).send().await.is_err(), "what is not TLS is not answered");
+
+    // Half of the files leaves the old ones in use.
+    let kept = trusting(&first);
+    std::fs::write(folder.path().join("certificate.pem"), "-----BEGIN").unwrap();
+    kept.get(&url).send().await.unwrap();
+    let second = certificate(folder.path(), "localhost");
+    eventually("the new certificate is shown", || async { trusting(&second).get(&url).send().await.is_ok() }).await;
+    assert!(trusting(&first).get(&url).send().await.is_err(), "the old one no longer is");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn beyond_loopback_needs_keys_and_tls_or_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { listen: ([0, 0, 0, 0], 0).into(), data: folder.path().join("data"), knowledge_base: None, ..Config::default() };
+    let refusal = |config: Config| async { Server::start(config).await.err().map(|error| format!("{error:#}")).unwrap_or_default() };
+    let told = refusal(config.clone()).await;
+    assert!(told.contains("deskhand keys create") && told.contains("allow_remote_without_keys"), "{told}");
+
+    let store = deskhand::store::Store::open(&deskhand::store::Store::sqlite_url(&config.data)).await.unwrap();
+    deskhand::keys::create(&store, search_key(&[])).await.unwrap();
+    store.close().await;
+    let told = refusal(config.clone()).await;
+    assert!(told.contains("tls_certificate") && told.contains("allow_remote_without_tls"), "{told}");
+
+    let server = Server::start(Config { allow_remote_without_tls: true, ..config.clone() }).await.unwrap();
+    server.stop().await;
+    certificate(folder.path(), "localhost");
+    let tls = |name: &str| Some(folder.path().join(name));
+    let with_tls = Config { tls_certificate: tls("certificate.pem"), tls_key: tls("key.pem"), ..config };
+    let server = Server::start(with_tls.clone()).await.unwrap();
+    server.stop().await;
+    let told = refusal(Config { tls_key: tls("none.pem"), ..with_tls }).await;
+    assert!(told.contains("none.pem"), "{told}");
+}

@@ -1,0 +1,67 @@
+//! Any method, by its name, with messages as they are on the wire.
+
+use tonic::{
+    Request, Status,
+    client::Grpc,
+    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    metadata::MetadataValue,
+};
+
+use crate::desk::Desk;
+
+impl Desk {
+    /// Calls a method with a message as it is on the wire; what comes back is too, a stream's messages one after the other.
+    pub async fn call(&self, method: &str, message: &[u8], key: Option<&str>) -> Result<Vec<u8>, Status> {
+        let mut client = Grpc::new(self.channel.clone());
+        client.ready().await.unwrap();
+        let mut request = Request::new(message.to_vec());
+        if let Some(key) = key {
+            request.metadata_mut().insert("authorization", MetadataValue::try_from(format!("Bearer {key}")).unwrap());
+        }
+        let path = format!("/deskhand.v1.{method}").parse().unwrap();
+        let mut stream = client.server_streaming(request, path, Raw).await?.into_inner();
+        let mut told = Vec::new();
+        while let Some(message) = stream.message().await? {
+            told.extend(message);
+        }
+        Ok(told)
+    }
+}
+
+/// Messages as they are on the wire.
+#[derive(Clone)]
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Vec<u8>;
+    type Decode = Vec<u8>;
+    type Encoder = Raw;
+    type Decoder = Raw;
+
+    fn encoder(&mut self) -> Raw {
+        Raw
+    }
+
+    fn decoder(&mut self) -> Raw {
+        Raw
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn encode(&mut self, message: Vec<u8>, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        bytes::BufMut::put_slice(buffer, &message);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
+        Ok(Some(bytes::Buf::copy_to_bytes(buffer, bytes::Buf::remaining(buffer)).to_vec()))
+    }
+}

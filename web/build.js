@@ -1,0 +1,52 @@
+// Builds what the binary serves: `node build.js` writes it to dist/, `node build.js --check` tells whether dist/ is what the sources build,
+// and whether it is as small as it must be.
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+/** Most bytes of each file, compressed as the server compresses at best. */
+const LIMITS = { "search.js": 15_000, "help.js": 3_000, "help.css": 3_000, "console.js": 60_000, "console.css": 8_000 };
+const PAGES = ["help.html", "help.css", "console.html", "console.css"];
+
+const root = dirname(fileURLToPath(import.meta.url));
+const checks = process.argv.includes("--check");
+process.chdir(root);
+
+rmSync("src/gen", { recursive: true, force: true });
+execFileSync("node_modules/.bin/buf", ["generate", "../proto", "--template", "buf.gen.yaml"], { stdio: "inherit" });
+
+const { outputFiles } = await build({
+  entryPoints: ["src/search.ts", "src/help.ts", "src/console.ts"],
+  outdir: "dist",
+  bundle: true,
+  minify: true,
+  format: "iife",
+  target: ["chrome111", "firefox113", "safari16.4"],
+  charset: "utf8",
+  legalComments: "none",
+  write: false,
+  logLevel: "warning",
+});
+const files = outputFiles.map((file) => [file.path.slice(join(root, "dist").length + 1), Buffer.from(file.contents)]);
+files.push(...PAGES.map((name) => [name, readFileSync(join("src", name))]));
+
+let wrong = 0;
+mkdirSync("dist", { recursive: true });
+for (const [name, built] of files) {
+  const path = join("dist", name);
+  if (checks && !(existsSync(path) && readFileSync(path).equals(built))) {
+    console.error(`dist/${name} is not what the sources build; run \`npm run build\` in web/ and commit it`);
+    wrong++;
+  } else if (!checks) writeFileSync(path, built);
+  const size = gzipSync(built, { level: 9 }).length;
+  const most = LIMITS[name];
+  console.log(`${name.padEnd(14)} ${String(built.length).padStart(7)} bytes, ${String(size).padStart(6)} compressed${most ? ` of ${most}` : ""}`);
+  if (most && size > most) {
+    console.error(`${name} is larger than it may be`);
+    wrong++;
+  }
+}
+process.exit(wrong ? 1 : 0);

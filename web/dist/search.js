@@ -1,0 +1,117 @@
+"use strict";(()=>{function i(s,e={},...t){let n=document.createElement(s);for(let[r,a]of Object.entries(e))n.setAttribute(r,a);return n.append(...t),n}var m={en:{placeholder:"Search for help",results:"Articles",found:s=>s===1?"1 article found":`${s} articles found`,didYouMean:"Did you mean",nothing:s=>`Nothing found for “${s}”`,nothingHint:"Try other words, or ask us: we see what you searched for.",contact:"Contact us",offline:"There is no connection. We search again as soon as there is one.",busy:"Many people are searching now. One moment, please.",refused:"This search box is not allowed to search here.",broken:"The search does not work right now. We try again in a moment.",close:"Close",helpful:"Was this helpful?",yes:"Yes",no:"No",why:"What was missing?",send:"Send",thanks:"Thank you!"},tr:{placeholder:"Yardım ara",results:"Makaleler",found:s=>`${s} makale bulundu`,didYouMean:"Bunu mu demek istediniz:",nothing:s=>`“${s}” için sonuç bulunamadı`,nothingHint:"Başka kelimelerle deneyin ya da bize sorun; ne aradığınızı görürüz.",contact:"Bize ulaşın",offline:"Bağlantı yok. Bağlantı gelince yeniden ararız.",busy:"Şu anda çok arama yapılıyor. Bir saniye lütfen.",refused:"Bu arama kutusunun burada arama izni yok.",broken:"Arama şu anda çalışmıyor. Birazdan yeniden deneriz.",close:"Kapat",helpful:"Bu yardımcı oldu mu?",yes:"Evet",no:"Hayır",why:"Ne eksikti?",send:"Gönder",thanks:"Teşekkürler!"},de:{placeholder:"Hilfe suchen",results:"Artikel",found:s=>`${s} Artikel gefunden`,didYouMean:"Meinten Sie",nothing:s=>`Nichts gefunden zu „${s}“`,nothingHint:"Versuchen Sie es mit anderen Wörtern, oder fragen Sie uns: Wir sehen, wonach Sie gesucht haben.",contact:"Kontakt aufnehmen",offline:"Keine Verbindung. Sobald es eine gibt, suchen wir wieder.",busy:"Gerade suchen viele. Einen Moment bitte.",refused:"Dieses Suchfeld darf hier nicht suchen.",broken:"Die Suche geht gerade nicht. Wir versuchen es gleich noch einmal.",close:"Schließen",helpful:"War das hilfreich?",yes:"Ja",no:"Nein",why:"Was hat gefehlt?",send:"Senden",thanks:"Danke!"},hu:{placeholder:"Keresés a súgóban",results:"Cikkek",found:s=>`${s} cikk`,didYouMean:"Erre gondolt:",nothing:s=>`Nincs találat erre: „${s}”`,nothingHint:"Próbálja más szavakkal, vagy kérdezzen minket: látjuk, mit keresett.",contact:"Írjon nekünk",offline:"Nincs kapcsolat. Amint lesz, újra keresünk.",busy:"Most sokan keresnek. Egy pillanat türelmet.",refused:"Ez a keresőmező itt nem kereshet.",broken:"A keresés most nem működik. Mindjárt újra próbáljuk.",close:"Bezárás",helpful:"Hasznos volt ez?",yes:"Igen",no:"Nem",why:"Mi hiányzott?",send:"Küldés",thanks:"Köszönjük!"}},f=s=>s.toLowerCase().split("-")[0]??"";function p(s){return m[f(s)]??m.en}function g(s){return["ar","dv","fa","he","ku","ps","sd","ug","ur","yi"].includes(f(s))}var k=`
+:host {
+  --deskhand-accent: #14639e;
+  --deskhand-ground: #fff;
+  --deskhand-text: #16202b;
+  --deskhand-soft: #566373;
+  --deskhand-line: #c6d0db;
+  --deskhand-mark: #fdeeb4;
+  --deskhand-chosen: #e9f1f9;
+  --deskhand-radius: 12px;
+  display: block;
+  color-scheme: light dark;
+  font: inherit;
+}
+@media (prefers-color-scheme: dark) {
+  :host {
+    --deskhand-accent: #86c0f2;
+    --deskhand-ground: #151c24;
+    --deskhand-text: #e8edf3;
+    --deskhand-soft: #a7b3c0;
+    --deskhand-line: #3c4957;
+    --deskhand-mark: #5c4b0d;
+    --deskhand-chosen: #22303e;
+  }
+}
+*, ::before, ::after { box-sizing: border-box; }
+[hidden] { display: none !important; }
+.unseen { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.box { position: relative; color: var(--deskhand-text); }
+input {
+  inline-size: 100%;
+  min-block-size: 52px;
+  padding-block: 0;
+  padding-inline: 48px 52px;
+  border: 1.5px solid var(--deskhand-line);
+  border-radius: var(--deskhand-radius);
+  background: var(--deskhand-ground);
+  color: inherit;
+  font: inherit;
+  font-size: max(16px, 1em);
+  appearance: none;
+}
+input::placeholder { color: var(--deskhand-soft); opacity: 1; }
+input::-webkit-search-cancel-button { display: none; }
+input:focus-visible { outline: 3px solid color-mix(in srgb, var(--deskhand-accent) 35%, transparent); border-color: var(--deskhand-accent); }
+svg {
+  position: absolute; inset-block-start: 15px; inset-inline-start: 15px; inline-size: 22px; block-size: 22px;
+  fill: none; stroke: var(--deskhand-soft); stroke-width: 1.8; stroke-linecap: round; pointer-events: none;
+}
+kbd {
+  position: absolute; inset-block-start: 14px; inset-inline-end: 14px; min-inline-size: 24px; padding: 1px 7px; text-align: center;
+  border: 1px solid var(--deskhand-line); border-radius: 6px; color: var(--deskhand-soft); font: inherit; font-size: 14px; pointer-events: none;
+}
+input:focus ~ kbd { display: none; }
+@media (hover: none) { kbd { display: none; } }
+.panel {
+  position: absolute; z-index: 2147483000; inset-inline: 0; inset-block-start: calc(100% + 8px); max-block-size: min(70vh, 560px); display: flex; flex-direction: column;
+  border: 1px solid var(--deskhand-line); border-radius: var(--deskhand-radius); background: var(--deskhand-ground);
+  box-shadow: 0 12px 32px rgb(10 25 40 / 18%); text-align: start; overflow: hidden;
+}
+ul { list-style: none; margin: 0; padding: 6px; }
+.panel ul { overflow: auto; overscroll-behavior: contain; }
+ul:empty { display: none; }
+li { padding: 10px 12px; border-radius: 8px; cursor: pointer; scroll-margin: 6px; }
+li:hover { background: color-mix(in srgb, var(--deskhand-chosen) 60%, transparent); }
+li[aria-selected="true"] { background: var(--deskhand-chosen); box-shadow: inset 3px 0 var(--deskhand-accent); }
+:dir(rtl) > li[aria-selected="true"] { box-shadow: inset -3px 0 var(--deskhand-accent); }
+.title { display: block; font-weight: 600; overflow-wrap: anywhere; }
+.snippet {
+  display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; margin-block-start: 2px;
+  color: var(--deskhand-soft); font-size: .92em; line-height: 1.45; overflow-wrap: anywhere;
+}
+mark { background: var(--deskhand-mark); color: var(--deskhand-text); border-radius: 3px; padding-inline: 1px; }
+.note p { margin: 0; padding: 12px 18px 4px; color: var(--deskhand-soft); overflow-wrap: anywhere; }
+.note strong { color: var(--deskhand-text); }
+.note .problem, .empty { padding: 16px 18px; }
+.empty p { padding: 0 0 8px; }
+button {
+  min-block-size: 40px; padding: 8px 18px; border: 1.5px solid var(--deskhand-accent); border-radius: 999px; background: transparent;
+  color: var(--deskhand-accent); font: inherit; font-weight: 600; cursor: pointer;
+}
+button:hover { background: var(--deskhand-chosen); }
+button:focus-visible, a:focus-visible, textarea:focus-visible { outline: 3px solid color-mix(in srgb, var(--deskhand-accent) 45%, transparent); outline-offset: 2px; }
+.contact { margin-block: 4px 2px; }
+dialog {
+  inline-size: min(760px, calc(100vw - 32px)); max-block-size: calc(100dvh - 48px); padding: 0; border: 1px solid var(--deskhand-line);
+  border-radius: calc(var(--deskhand-radius) + 4px); background: var(--deskhand-ground); color: var(--deskhand-text); line-height: 1.6; text-align: start;
+}
+dialog::backdrop { background: rgb(8 16 24 / 55%); }
+header {
+  position: sticky; inset-block-start: 0; display: flex; gap: 16px; align-items: flex-start; justify-content: space-between;
+  padding: 20px 24px 12px; background: var(--deskhand-ground); border-block-end: 1px solid var(--deskhand-line);
+}
+h1 { margin: 0; font-size: 1.4em; line-height: 1.25; overflow-wrap: anywhere; }
+h1:focus { outline: none; }
+.close { flex: none; min-inline-size: 40px; padding: 0; border-color: var(--deskhand-line); color: var(--deskhand-text); font-size: 1.4em; line-height: 1; }
+.body { padding: 8px 24px 16px; overflow-wrap: anywhere; }
+.body h2 { font-size: 1.2em; } .body h3, .body h4 { font-size: 1.05em; }
+.body h2, .body h3, .body h4 { margin: 1.3em 0 .4em; line-height: 1.3; }
+.body a { color: var(--deskhand-accent); }
+.body ul { list-style: disc; padding-inline-start: 1.4em; } .body li { padding: 2px 0; cursor: auto; background: none; }
+.body table { display: block; overflow-x: auto; border-collapse: collapse; }
+.body th, .body td { padding: 6px 12px; border: 1px solid var(--deskhand-line); text-align: start; }
+.body pre { overflow-x: auto; padding: 12px; border-radius: 8px; background: var(--deskhand-chosen); }
+footer { padding: 14px 24px 22px; border-block-start: 1px solid var(--deskhand-line); }
+footer p { margin: 0 0 8px; font-weight: 600; }
+footer [role="group"] { display: flex; gap: 10px; }
+textarea {
+  inline-size: 100%; margin-block-end: 8px; padding: 10px 12px; border: 1.5px solid var(--deskhand-line); border-radius: 10px;
+  background: transparent; color: inherit; font: inherit; font-size: max(16px, 1em);
+}
+@media (max-width: 560px) {
+  dialog { inline-size: 100vw; max-inline-size: 100vw; block-size: 100dvh; max-block-size: 100dvh; margin: 0; border: 0; border-radius: 0; }
+  .panel { max-block-size: 60dvh; }
+}
+@media (prefers-reduced-motion: no-preference) { input { transition: border-color .12s; } }
+`;var z=1e4,A=50,T="SEGMENT_KIND_MATCHED",v=document.currentScript??document.querySelector('script[src$="/help/search.js"]'),L=v?new URL(v.src).origin:location.origin,S=w(),y=new CSSStyleSheet;y.replaceSync(k);var C=0;function w(){return Array.from(crypto.getRandomValues(new Uint8Array(12)),s=>s.toString(16).padStart(2,"0")).join("")}var b=class extends HTMLElement{static observedAttributes=["language","key","server","placeholder"];#l=++C;#i=p("en");#e=i("input",{type:"search",role:"combobox",autocomplete:"off",autocapitalize:"off",spellcheck:"false",enterkeyhint:"search",maxlength:"2000","aria-autocomplete":"list","aria-expanded":"false","aria-controls":`list-${this.#l}`,part:"input"});#s=i("ul",{role:"listbox",id:`list-${this.#l}`,part:"results"});#d=i("div",{class:"note"});#p=i("div",{class:"unseen",role:"status","aria-live":"polite"});#r=i("div",{class:"panel",hidden:""},this.#d,this.#s);#t=i("dialog",{part:"article"});#u=new Map;#n=null;#o=-1;#f=0;#g=null;#k=0;#b=0;#w=null;constructor(){super();let e=this.attachShadow({mode:"open"});e.adoptedStyleSheets=[y];let t=i("kbd",{"aria-hidden":"true"},"/");e.append(i("div",{class:"box",part:"box"},M(),this.#e,t,this.#r),this.#p,this.#t),this.#e.addEventListener("input",()=>this.#c()),this.#e.addEventListener("keydown",n=>this.#N(n)),this.#e.addEventListener("focus",()=>this.#a(this.#e.value.trim()!=="")),this.#r.addEventListener("pointerdown",n=>n.preventDefault()),this.#s.addEventListener("click",n=>this.#I(n.target)),this.#t.addEventListener("click",n=>this.#W(n)),this.#t.addEventListener("close",()=>this.#D()),this.addEventListener("focusout",()=>setTimeout(()=>this.#$()))}connectedCallback(){document.addEventListener("keydown",this.#z),window.addEventListener("hashchange",this.#v),window.addEventListener("online",this.#A),this.#E(),this.#v()}disconnectedCallback(){document.removeEventListener("keydown",this.#z),window.removeEventListener("hashchange",this.#v),window.removeEventListener("online",this.#A),this.#g?.abort(),clearTimeout(this.#k)}attributeChangedCallback(){this.#u.clear(),this.isConnected&&(this.#E(),this.#e.value.trim()&&this.#c())}search(e){this.#e.value=e,this.#e.focus(),this.#c()}get#h(){return this.getAttribute("language")||document.documentElement.lang||navigator.language||"en"}#E(){this.#i=p(this.#h);let e=g(this.#h)?"rtl":"ltr";for(let t of[this.#r,this.#e,this.#t])t.dir=e,t.lang=this.#h;this.#e.placeholder=this.getAttribute("placeholder")||this.#i.placeholder,this.#e.setAttribute("aria-label",this.#i.placeholder),this.#s.setAttribute("aria-label",this.#i.results)}#z=e=>{let t=e.composedPath()[0],n=t instanceof HTMLElement&&(t.isContentEditable||/^(INPUT|TEXTAREA|SELECT)$/.test(t.tagName));e.key==="/"&&!n&&!e.ctrlKey&&!e.metaKey&&!e.altKey&&!this.#t.open&&(e.preventDefault(),this.#e.focus(),this.#e.select())};#A=()=>{this.#e.value.trim()&&this.#n===null&&this.#c()};#v=()=>{let e=/^#article=(.+)$/.exec(location.hash)?.[1];e&&this.#m(decodeURIComponent(e),null)};#N(e){let t=(this.#n?.hits.length??0)-1;if(!e.isComposing){if(e.key==="ArrowDown")this.#x(this.#o>=t?0:this.#o+1);else if(e.key==="ArrowUp")this.#x(this.#o<=0?t:this.#o-1);else if(e.key==="Enter"){let n=this.#n?.hits[Math.max(this.#o,0)];n&&!this.#r.hidden&&this.#m(n.id,this.#n)}else if(e.key==="Escape")if(!this.#r.hidden)this.#a(!1);else if(this.#e.value)this.#e.value="",this.#c();else return;else return;e.preventDefault()}}#x(e){this.#r.hidden&&this.#a(!0),this.#o=e,[...this.#s.children].forEach((t,n)=>{t.setAttribute("aria-selected",String(n===e)),n===e&&(this.#e.setAttribute("aria-activedescendant",t.id),t.scrollIntoView({block:"nearest"}))}),e<0&&this.#e.removeAttribute("aria-activedescendant")}#a(e){let t=this.#s.childElementCount>0||this.#d.childNodes.length>0;this.#r.hidden=!e||!t,this.#e.setAttribute("aria-expanded",String(!this.#r.hidden)),this.#r.hidden&&this.#y()}#y(){this.#o=-1,this.#e.removeAttribute("aria-activedescendant")}#$(){this.shadowRoot?.activeElement!==this.#e&&this.#a(!1)}#c(){let e=this.#e.value.trim(),t=++this.#f;if(this.#g?.abort(),clearTimeout(this.#k),!e){this.#n=null,this.#s.replaceChildren(),this.#d.replaceChildren(),this.#p.textContent="",this.#a(!1);return}let n=this.#u.get(e);if(n)return this.#T(e,n);this.#g=new AbortController;let r=new URLSearchParams({q:e,language:this.#h,limit:"8",session_id:S});this.#C(`/help/search?${r}`,this.#g).then(a=>{this.#u.size>=A&&this.#u.clear(),this.#u.set(e,a),t===this.#f&&this.#T(e,a)},a=>t===this.#f&&this.#L(a))}#T(e,t){let n=this.#i,r=this.#n?.hits[this.#o]?.id;this.#n=t,this.#y(),this.#s.replaceChildren(...t.hits.map((d,h)=>this.#R(d,h)));let a=t.correctedQuery&&t.hits.length>0;t.hits.length===0?this.#d.replaceChildren(this.#P(e)):a?this.#d.replaceChildren(i("p",{},`${n.didYouMean} `,i("strong",{},t.correctedQuery),"?")):this.#d.replaceChildren(),this.#p.textContent=t.hits.length?n.found(t.total):n.nothing(e),this.#a(!0);let o=r===void 0?-1:t.hits.findIndex(({id:d})=>d===r);o>=0&&this.#x(o)}#R(e,t){let n=i("li",{role:"option",id:`option-${this.#l}-${t}`,"aria-selected":"false",lang:e.language});return n.append(i("span",{class:"title"},...x(e.title)),i("span",{class:"snippet"},...x(e.snippet))),n}#P(e){let t=this.#i,n=i("button",{type:"button",class:"contact",part:"contact"},t.contact);return n.addEventListener("click",()=>this.#j(e)),i("div",{class:"empty"},i("p",{},i("strong",{},t.nothing(e))),i("p",{},t.nothingHint),n)}#j(e){let t=new CustomEvent("deskhand-contact",{detail:{query:e,language:this.#h},bubbles:!0,composed:!0,cancelable:!0}),n=this.getAttribute("contact");if(!this.dispatchEvent(t)||!n)return;let r=new URL(n,location.href);r.searchParams.set(r.protocol==="mailto:"?"subject":"query",e),/^(https?|mailto):$/.test(r.protocol)&&location.assign(r)}#L(e){let t=this.#i,n=e.status===0?t.offline:e.status===429?t.busy:e.status===401||e.status===403?t.refused:t.broken;this.#n=null,this.#s.replaceChildren(),this.#y(),this.#d.replaceChildren(i("p",{class:"problem"},n)),this.#p.textContent=n,this.#a(!0),(e.status===429||e.status>=500)&&(this.#k=window.setTimeout(()=>this.#c(),Math.max(e.retryAfter,1)*1e3))}#I(e){let t=[...this.#s.children].indexOf(e.closest("li")),n=this.#n?.hits[t];n&&this.#m(n.id,this.#n)}async#m(e,t){let n=this.#i,r=++this.#b;this.#t.open||(this.#w=this.shadowRoot?.activeElement);try{let a=`/help/articles/${encodeURIComponent(e)}?language=${encodeURIComponent(this.#h)}`,{article:o,html:d}=await this.#C(a,new AbortController);if(r!==this.#b)return;let h=i("div",{class:"body"});h.innerHTML=d;let c=i("button",{type:"button",class:"close","aria-label":n.close},"×"),l=i("h1",{id:`title-${this.#l}`,tabindex:"-1"},o.title);this.#t.replaceChildren(i("header",{},l,c),h,this.#K(o.id,o.language)),this.#t.lang=o.language,this.#t.dir=g(o.language)?"rtl":"ltr",this.#t.setAttribute("aria-labelledby",l.id),this.#a(!1),this.#t.open||this.#t.showModal(),this.#t.scrollTop=0,l.focus(),this.dispatchEvent(new CustomEvent("deskhand-open",{detail:{id:o.id},bubbles:!0,composed:!0})),t?.searchId&&this.#M("/help/opens",{searchId:t.searchId,id:o.id}).catch(()=>{})}catch(a){r===this.#b&&this.#L(a)}}#K(e,t){let n=this.#i,r=w(),a=i("footer",{}),o=(l,u)=>this.#M("/help/ratings",{id:e,language:t,helpful:l,reason:u,ratingId:r}),d=()=>{a.replaceChildren(i("p",{role:"status"},n.thanks))},h=i("button",{type:"button"},n.yes),c=i("button",{type:"button"},n.no);return h.addEventListener("click",()=>{o(!0,"").then(d,d)}),c.addEventListener("click",()=>{o(!1,"").catch(()=>{});let l=i("textarea",{rows:"2",maxlength:"2000","aria-label":n.why,placeholder:n.why}),u=i("form",{},l,i("button",{},n.send));u.addEventListener("submit",E=>{E.preventDefault(),o(!1,l.value.trim()).then(d,d)}),a.replaceChildren(u),l.focus()}),a.append(i("p",{id:`helpful-${this.#l}`},n.helpful),i("div",{role:"group","aria-labelledby":`helpful-${this.#l}`},h,c)),a}#W(e){let t=e.target,n=t.closest("a[data-article]");n?.dataset.article?(e.preventDefault(),this.#m(n.dataset.article,null)):(t===this.#t||t.closest(".close"))&&this.#t.close()}#D(){this.#b++,location.hash.startsWith("#article=")&&history.replaceState(null,"",location.pathname+location.search),(this.#w??this.#e).focus(),this.#a(this.#e.value.trim()!=="")}#S(e){let t=new URL(e,this.getAttribute("server")||L),n=this.getAttribute("key");return n&&t.searchParams.set("key",n),t}async#C(e,t){let n=setTimeout(()=>t.abort(),z);try{return await this.#H(await fetch(this.#S(e),{signal:t.signal,credentials:"omit"}))}catch(r){throw r instanceof Error?{status:0,retryAfter:0}:r}finally{clearTimeout(n)}}async#M(e,t){let n={"content-type":"application/json"},r=await fetch(this.#S(e),{method:"POST",headers:n,body:JSON.stringify(t),keepalive:!0,credentials:"omit"});await this.#H(r)}async#H(e){if(e.ok)return e.json();throw{status:e.status,retryAfter:Number(e.headers.get("retry-after"))||0}}};function x(s){return s.map(({text:e,kind:t})=>t===T?i("mark",{},e):document.createTextNode(e))}function M(){let s="http://www.w3.org/2000/svg",e=document.createElementNS(s,"svg");e.setAttribute("viewBox","0 0 20 20"),e.setAttribute("aria-hidden","true");let t=document.createElementNS(s,"path");return t.setAttribute("d","M8.5 3a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11Zm4 9.5L17 17"),e.append(t),e}customElements.get("deskhand-search")||customElements.define("deskhand-search",b);})();

@@ -1,0 +1,207 @@
+// The agents' console: chats on the left, the conversation with its reply box, what is known and what fits on the right.
+import { ChatStatus, type Chat, type Event } from "./gen/deskhand/v1/chats_pb";
+import type { Finished } from "./gen/deskhand/v1/replies_pb";
+import { make } from "./dom";
+import { agentName, chats, inWords, isGone, needsKey, saveAgentName, saveKey, SOON } from "./console/api";
+import { Conversation, showKnown } from "./console/conversation";
+import { ReplyBox } from "./console/reply-box";
+import { Suggestions } from "./console/suggestions";
+import { language, texts } from "./console/texts";
+
+type Stream = AsyncIterable<{ event: { case: "delta"; value: string } | { case: "finished"; value: Finished } | { case: undefined; value?: undefined } }>;
+
+/** How often it is looked for what is new. */
+const EVERY = 3_000;
+const MOST_CHATS = 100;
+
+const byId = <T extends HTMLElement>(id: string): T => document.getElementById(id) as T;
+const clock = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+
+class Console {
+  #chatId = "";
+  #listed = "";
+  #events: Event[] = [];
+  #last = 0n;
+  #turning = 0;
+  #summarizing: AbortController | null = null;
+  #conversation = new Conversation();
+  #box = new ReplyBox(
+    () => void this.#look(),
+    (ask) => void this.#summarize(ask),
+  );
+  #suggestions = new Suggestions((suggestion) => this.#box.insert(suggestion));
+
+  start(): void {
+    document.documentElement.lang = language;
+    byId("chats-title").textContent = texts.title;
+    byId("pick").textContent = texts.pick;
+    byId("suggestions-title").textContent = texts.suggestions;
+    byId("key-ask").textContent = texts.keyAsk;
+    byId("key-label").firstChild!.textContent = texts.keyLabel;
+    byId("key-save").textContent = texts.keySave;
+    byId("offline").textContent = texts.offline;
+    byId("summary-title").textContent = texts.summary;
+    byId("summary-close").setAttribute("aria-label", texts.close);
+    byId("conversation").append(this.#conversation.element);
+    byId("reply-box").append(this.#box.element);
+    byId("suggestions").append(this.#suggestions.element);
+    const search = byId<HTMLInputElement>("chat-search");
+    search.placeholder = texts.search;
+    search.setAttribute("aria-label", texts.search);
+    search.addEventListener("input", () => void this.#list());
+    const which = byId<HTMLSelectElement>("which");
+    which.setAttribute("aria-label", texts.title);
+    which.append(make("option", { value: "open" }, texts.open), make("option", { value: "all" }, texts.all));
+    which.addEventListener("change", () => void this.#list());
+    const name = byId<HTMLInputElement>("agent-name");
+    name.placeholder = texts.agent;
+    name.setAttribute("aria-label", texts.agent);
+    name.value = agentName();
+    name.addEventListener("change", () => saveAgentName(name.value));
+    const choose = byId<HTMLSelectElement>("language");
+    choose.setAttribute("aria-label", texts.language);
+    choose.append(make("option", { value: "en", lang: "en" }, "English"), make("option", { value: "tr", lang: "tr" }, "Türkçe"));
+    choose.value = language;
+    choose.addEventListener("change", () => {
+      localStorage.setItem("deskhand-language", choose.value);
+      location.href = location.pathname + location.hash;
+    });
+    byId<HTMLFormElement>("key-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      saveKey(byId<HTMLInputElement>("key").value);
+      byId<HTMLInputElement>("key").value = "";
+      byId("key-form").hidden = true;
+      void this.#look();
+    });
+    byId("summary-close").addEventListener("click", () => this.#closeSummary());
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || event.defaultPrevented) return;
+      if (this.#box.stop() || this.#closeSummary()) event.preventDefault();
+    });
+    window.addEventListener("hashchange", () => void this.#turnTo(decodeURIComponent(location.hash.slice(1))));
+    void this.#follow();
+  }
+
+  async #follow(): Promise<void> {
+    for (;;) {
+      await this.#look();
+      const asked = decodeURIComponent(location.hash.slice(1));
+      if (asked && !this.#chatId) void this.#turnTo(asked);
+      await new Promise((done) => setTimeout(done, EVERY));
+    }
+  }
+
+  /** Looks for what is new. */
+  async #look(): Promise<void> {
+    await Promise.all([this.#list(), this.#refresh()]);
+  }
+
+  #failed(error: unknown): void {
+    if (needsKey(error)) {
+      if (byId("key-form").hidden) {
+        byId("key-form").hidden = false;
+        byId("key").focus();
+      }
+    } else if (isGone(error)) byId("offline").hidden = false;
+  }
+
+  async #list(): Promise<void> {
+    const query = byId<HTMLInputElement>("chat-search").value.trim();
+    const status = byId<HTMLSelectElement>("which").value === "all" || query ? ChatStatus.UNSPECIFIED : ChatStatus.OPEN;
+    const asked = `${query}\n${status}`;
+    this.#listed = asked;
+    try {
+      const found = await chats.listChats({ query, status, pageSize: MOST_CHATS }, SOON);
+      if (this.#listed !== asked) return;
+      byId("offline").hidden = true;
+      const items = found.chats.map((chat) => this.#chatItem(chat));
+      byId("chats").replaceChildren(...(items.length ? items : [make("li", { class: "empty" }, texts.none)]));
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #chatItem(chat: Chat): HTMLElement {
+    const time = chat.updatedAt ? clock.format(new Date(Number(chat.updatedAt.seconds) * 1000)) : "";
+    const about = [chat.topic || chat.subject, time].filter(Boolean).join(" · ");
+    const link = make("a", { href: `#${encodeURIComponent(chat.chatId)}` }, make("strong", {}, chat.customer?.name || chat.chatId), make("span", {}, about));
+    if (chat.chatId === this.#chatId) link.setAttribute("aria-current", "true");
+    return make("li", {}, link);
+  }
+
+  async #turnTo(chatId: string): Promise<void> {
+    if (!chatId || chatId === this.#chatId) return;
+    this.#closeSummary();
+    this.#chatId = chatId;
+    this.#events = [];
+    this.#last = 0n;
+    this.#turning++;
+    if (decodeURIComponent(location.hash.slice(1)) !== chatId) history.pushState(null, "", `#${encodeURIComponent(chatId)}`);
+    for (const link of byId("chats").querySelectorAll("a")) {
+      if (link.hash === `#${encodeURIComponent(chatId)}`) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+    await this.#refresh();
+  }
+
+  /** Reads what is new in the chat that is shown. */
+  async #refresh(): Promise<void> {
+    const { chatId, turning } = { chatId: this.#chatId, turning: this.#turning };
+    if (!chatId) return;
+    try {
+      const told = await chats.getChat({ chatId, afterSequence: this.#last, pageSize: 1000 }, SOON);
+      if (turning !== this.#turning || !told.chat) return;
+      const fresh = told.events.filter((event) => event.sequence > this.#last);
+      const first = this.#last === 0n;
+      this.#events.push(...fresh);
+      this.#last = this.#events.at(-1)?.sequence ?? 0n;
+      byId("pick").hidden = true;
+      byId("chat").hidden = false;
+      byId("beside").hidden = false;
+      if (!fresh.length && !first) return;
+      const customer = told.chat.customer;
+      byId("chat-title").textContent = customer?.name || chatId;
+      byId("chat-about").textContent = [told.chat.topic, told.chat.subject].filter(Boolean).join(" · ");
+      this.#conversation.show(told.chat, this.#events);
+      showKnown(byId("known"), told.chat, this.#events, (other) => void this.#turnTo(other));
+      this.#box.turnTo(chatId, customer?.language ?? "");
+      void this.#suggestions.ask(chatId);
+    } catch (error) {
+      this.#failed(error);
+      if (turning === this.#turning && !needsKey(error) && !isGone(error)) {
+        byId("pick").textContent = inWords(error);
+        byId("pick").hidden = false;
+        byId("chat").hidden = true;
+        byId("beside").hidden = true;
+        this.#chatId = "";
+      }
+    }
+  }
+
+  async #summarize(ask: (signal: AbortSignal) => Stream): Promise<void> {
+    this.#closeSummary();
+    const running = new AbortController();
+    this.#summarizing = running;
+    const shown = byId("summary-text");
+    shown.textContent = texts.writing;
+    byId("summary").hidden = false;
+    try {
+      let text = "";
+      for await (const { event } of ask(running.signal)) {
+        if (event.case === "delta") shown.textContent = text += event.value;
+        else if (event.case === "finished") shown.textContent = event.value.text;
+      }
+    } catch (error) {
+      if (!running.signal.aborted) shown.textContent = inWords(error);
+    }
+  }
+
+  #closeSummary(): boolean {
+    const open = !byId("summary").hidden;
+    this.#summarizing?.abort();
+    byId("summary").hidden = true;
+    return open;
+  }
+}
+
+new Console().start();
