@@ -37,6 +37,14 @@ pub fn command() -> Command {
                 .help("Where the server listens"),
         )
         .arg(
+            Arg::new("key")
+                .long("key")
+                .value_name("KEY")
+                .env("DESKHAND_KEY")
+                .hide_env_values(true)
+                .help("The key to call with; better given by the variable, which other users of the machine can't see"),
+        )
+        .arg(
             Arg::new("timeout")
                 .long("timeout")
                 .value_name("SECONDS")
@@ -56,7 +64,13 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let request = read_request(matches.get_one::<String>("data"), method.input())?;
     let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
     let codec = DynamicCodec { output: method.output() };
-    super::block_on(call(address, &path, codec, request, Duration::from_secs(timeout.into())))?
+    let mut request = Request::new(request);
+    request.set_timeout(Duration::from_secs(timeout.into()));
+    if let Some(key) = matches.get_one::<String>("key").filter(|key| !key.is_empty()) {
+        let bearer = format!("Bearer {key}").parse().map_err(|_| anyhow!("the key has characters that no key has"))?;
+        request.metadata_mut().insert("authorization", bearer);
+    }
+    super::block_on(call(address, &path, codec, request))?
 }
 
 fn read_request(data: Option<&String>, input: MessageDescriptor) -> anyhow::Result<DynamicMessage> {
@@ -78,7 +92,7 @@ fn read_request(data: Option<&String>, input: MessageDescriptor) -> anyhow::Resu
     Ok(request)
 }
 
-async fn call(address: &str, path: &str, codec: DynamicCodec, request: DynamicMessage, timeout: Duration) -> anyhow::Result<ExitCode> {
+async fn call(address: &str, path: &str, codec: DynamicCodec, request: Request<DynamicMessage>) -> anyhow::Result<ExitCode> {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).with_context(|| format!("`{address}` is no address"))?;
     let channel = endpoint
         .connect_timeout(Duration::from_secs(3))
@@ -87,8 +101,6 @@ async fn call(address: &str, path: &str, codec: DynamicCodec, request: DynamicMe
         .with_context(|| format!("no server listens on {address}; start one with `deskhand serve` or `deskhand demo`"))?;
     let mut client = Grpc::new(channel).max_decoding_message_size(MOST_REPLY_BYTES);
     client.ready().await?;
-    let mut request = Request::new(request);
-    request.set_timeout(timeout);
     let path: PathAndQuery = path.parse()?;
     // A unary reply is a stream of one message.
     let told = async {

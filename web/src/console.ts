@@ -165,7 +165,7 @@ class Console {
       this.#conversation.show(told.chat, this.#events);
       showKnown(byId("known"), told.chat, this.#events, (other) => void this.#turnTo(other));
       this.#box.turnTo(chatId, customer?.language ?? "");
-      void this.#suggestions.ask(chatId);
+      void this.#suggestions.ask(chatId, customer?.language ?? "");
     } catch (error) {
       this.#failed(error);
       if (turning === this.#turning && !needsKey(error) && !isGone(error)) {

@@ -254,7 +254,11 @@ export class ReplyBox {
     if (!/^\/[^\n]*$/.test(query)) return this.#hidePicker();
     if (query === "/") return;
     try {
-      const found = await replies.suggestAnswers({ chatId: this.#chatId, agent: agent(), query, kinds: [DocumentKind.CANNED_ANSWER], limit: 8 }, SOON);
+      const ask = (query: string) =>
+        replies.suggestAnswers({ chatId: this.#chatId, agent: agent(), query, language: this.#customerLanguage, kinds: [DocumentKind.CANNED_ANSWER], limit: 8 }, SOON);
+      // What is no shortcut's beginning is a word.
+      const byShortcut = await ask(query);
+      const found = byShortcut.suggestions.length || picking !== this.#picking ? byShortcut : await ask(query.slice(1));
       if (picking !== this.#picking) return;
       this.#picked = found.suggestions;
       this.#picker.replaceChildren(

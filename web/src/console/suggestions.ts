@@ -24,10 +24,10 @@ export class Suggestions {
     });
   }
 
-  async ask(chatId: string): Promise<void> {
+  async ask(chatId: string, language: string): Promise<void> {
     const asked = ++this.#asked;
     try {
-      const found = await replies.suggestAnswers({ chatId, agent: agent(), limit: MOST }, SOON);
+      const found = await replies.suggestAnswers({ chatId, agent: agent(), language, limit: MOST }, SOON);
       if (asked !== this.#asked) return;
       this.#shown = found.suggestions;
       this.element.replaceChildren(...this.#shown.map((suggestion, place) => this.#item(suggestion, place)));
