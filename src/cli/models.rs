@@ -25,14 +25,19 @@ pub fn command() -> Command {
 
 pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let config = config_of(matches)?;
+    let own = config
+        .workspaces
+        .iter()
+        .flat_map(|workspace| workspace.models.iter().flatten().map(|model| (model, workspace.desk.context_tokens)));
+    let models: Vec<(&ModelConfig, usize)> = config.models.iter().map(|model| (model, config.desk.context_tokens)).chain(own).collect();
     ensure!(
-        !config.models.is_empty(),
+        !models.is_empty(),
         "no model is configured; set OPENAI_BASE_URL, OPENAI_API_KEY and DESKHAND_MODEL, or [[models]] in the configuration"
     );
     let mut all_pass = true;
-    for model in &config.models {
+    for (model, context_tokens) in models {
         println!("{} at {}", model.name, model.base_url);
-        let trial = super::block_on(Trial::of(model, config.desk.context_tokens))??;
+        let trial = super::block_on(Trial::of(model, context_tokens))??;
         for line in report(model, &trial) {
             println!("  {line}");
         }

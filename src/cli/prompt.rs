@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use super::serve::{config_flag, config_of};
 use crate::{
     chats::Chats,
-    config::{self, Config, Workspace},
+    config::{self, Config, WorkspaceConfig},
     knowledge::Knowledge,
     model::Models,
     replies::{Agent, Caller, Draft, Erasures, Replies},
@@ -25,6 +25,7 @@ pub fn command() -> Command {
         .arg(Arg::new("agent").long("agent").value_name("NAME").default_value("").help("The name of the agent who would click"))
         .arg(Arg::new("draft_language").long("draft-language").value_name("TAG").help("The draft's language [default: the customer's]"))
         .arg(Arg::new("instruction").long("instruction").value_name("TEXT").default_value("").help("What the agent asks of the draft"))
+        .arg(Arg::new("workspace").long("workspace").value_name("NAME").default_value("default").help("The workspace of the chat"))
         .arg(Arg::new("notes").long("notes").action(ArgAction::SetTrue).help("With internal notes, as `use_notes` gives them"))
         .arg(config_flag())
         .args(config::flags())
@@ -46,21 +47,23 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         use_notes: matches.get_flag("notes"),
         caller: Caller::until(Instant::now()),
     };
-    let prompt = super::block_on(ask(config, draft))??;
+    let prompt = super::block_on(ask(&config, &text("workspace"), draft))??;
     println!("{}\n\n--- user ---\n{}", prompt.system, prompt.user);
     Ok(ExitCode::SUCCESS)
 }
 
-async fn ask(config: Config, draft: Draft) -> anyhow::Result<crate::model::Prompt> {
+async fn ask(config: &Config, workspace: &str, draft: Draft) -> anyhow::Result<crate::model::Prompt> {
     let _lock = lock(&config.data)?;
     let url = config.database_url.clone().unwrap_or_else(|| Store::sqlite_url(&config.data));
     let store = Store::open(&url).await.context("the database can't be opened")?;
-    let workspace = Workspace::default_name();
-    let folder = config.knowledge_base.clone().filter(|folder| folder.exists());
+    let known = config.workspaces();
+    let WorkspaceConfig { name: workspace, knowledge_base, desk, models, .. } =
+        known.into_iter().find(|known| known.name.as_str() == workspace).ok_or_else(|| anyhow!("there is no workspace `{workspace}`"))?;
+    let folder = knowledge_base.filter(|folder| folder.exists());
     let knowledge = Knowledge::start(store.clone(), vec![(workspace.clone(), folder)], &config.data).await?;
     let chats = Chats::start(store.clone(), config.languages());
-    let models = Models::new(&config.models, config.desk.context_tokens)?;
+    let models = Models::new(models.as_ref().unwrap_or(&config.models), desk.context_tokens)?;
     let erasures = Erasures::open(&config.data)?;
-    let replies = Replies::start(store, chats, knowledge, models, None, Arc::new(config.desk), erasures)?;
+    let replies = Replies::start(store, chats, knowledge, models, None, Arc::new(desk), erasures)?;
     Ok(replies.draft_prompt(&workspace, draft).await?)
 }

@@ -55,12 +55,27 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let models: Vec<String> = config.models.iter().map(|model| format!("{} at {}", model.name, model.base_url)).collect();
     let embedding = config.embedding.endpoint(config.models.first());
     let embedding = embedding.map_or_else(String::new, |endpoint| format!("\nembeddings: {} at {}", endpoint.model, endpoint.base_url));
+    let scheme = if config.tls_certificate.is_some() { "https" } else { "http" };
+    let console = config.console;
+    let workspaces: Vec<String> = config.workspaces().iter().map(|workspace| workspace.name.to_string()).collect();
     let server = Server::start(config).await?;
     let model =
         if models.is_empty() { "none; the built-in engine does what can be done without one".to_owned() } else { models.join(", then ") };
-    let keys = "none, so every call is taken, as workspace `default` with every scope";
+    let keys = match (server.needs_keys, server.address.ip().is_loopback()) {
+        (true, _) => "needed; `deskhand keys list` shows them",
+        (false, true) => {
+            "none, so every call of this machine is taken, as workspace `default` with every scope; no other machine reaches it"
+        }
+        (false, false) => "none, so every call is taken, as workspace `default` with every scope, from wherever it comes",
+    };
+    let pages = format!("{scheme}://{}/help{}", server.address, if console { " and /console" } else { "" });
     // Whoever started the server may not read on; it serves all the same.
-    let _ = writeln!(stdout(), "listening on {}\nkeys: {keys}\nmodel: {model}{embedding}", server.address);
+    let _ = writeln!(
+        stdout(),
+        "listening on {}\nkeys: {keys}\nworkspaces: {}\nmodel: {model}{embedding}\npages: {pages}",
+        server.address,
+        workspaces.join(", ")
+    );
     tokio::select! {
         _ = terminated.recv() => {}
         interrupted = tokio::signal::ctrl_c() => interrupted?,

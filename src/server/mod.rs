@@ -43,6 +43,8 @@ const LOCK_WAIT: Duration = Duration::from_millis(25);
 /// A server that serves until it is told to stop.
 pub struct Server {
     pub address: SocketAddr,
+    /// Whether callers need a key.
+    pub needs_keys: bool,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
     store: Store,
@@ -68,6 +70,7 @@ impl Server {
         })?;
         let (keys, following) = Keys::start(store.clone()).await.context("the keys can't be read")?;
         check_exposure(&config, address, &keys)?;
+        let needs_keys = keys.are_needed();
         let (tls, renewing) = match (&config.tls_certificate, &config.tls_key) {
             (Some(certificate), Some(key)) => Some(Tls::start(certificate.clone(), key.clone())?).unzip(),
             _ => (None, None),
@@ -117,7 +120,7 @@ impl Server {
             accept::serve(listener, front, tls, stopped, &health.reporter).await;
             drop((watch, upkeep, following, renewing));
         });
-        Ok(Server { address, stop, serving, store, _lock: lock })
+        Ok(Server { address, needs_keys, stop, serving, store, _lock: lock })
     }
 
     /// Stops: no new calls, those that run may end, within a bound.

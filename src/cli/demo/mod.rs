@@ -52,6 +52,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         config.knowledge_base = Some(unpack(scratch.path())?);
     }
     let once = matches.get_flag("once");
+    config.console = true;
     super::block_on(demo(config, matches.value_source("listen").is_some(), once))??;
     Ok(ExitCode::SUCCESS)
 }

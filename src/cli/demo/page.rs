@@ -102,6 +102,9 @@ pub fn invite(address: SocketAddr, folder: &Path) {
     println!("\n{}", bold("Now it is yours"));
     println!("listening on {address}");
     println!("  The shop's texts are in {}; change one and search for it again.", folder.display());
+    println!("  In a browser:");
+    println!("    {}  the help page with its search box", green(&format!("http://{address}/help")));
+    println!("    {}  the agents' console", green(&format!("http://{address}/console#chat-elif-web")));
     println!("  From another terminal:");
     for call in [
         format!("deskhand call -a {address} KnowledgeService/Search -d '{{\"query\": \"iade sur\", \"language\": \"tr\"}}'"),
