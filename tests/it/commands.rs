@@ -250,3 +250,39 @@ async fn models_tries_each_model_out_and_says_what_to_do() {
     let output = tokio::task::spawn_blocking(|| deskhand(&["models"], "")).await.unwrap();
     assert!(!output.status.success() && text(&output.stderr).contains("no model is configured"), "{}", text(&output.stderr));
 }
+
+#[test]
+fn keys_are_made_listed_and_revoked() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let keys = |arguments: &[&str]| deskhand(&[&["keys"], arguments, &["--data", data]].concat(), "");
+    let made = keys(&["create", "--scope", "search", "--origin", "https://shop.example", "--tokens-per-day", "900"]);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    // The key alone is on standard output, so that it can go into a file.
+    let shown = text(&made.stdout).trim().to_owned();
+    let key_id = shown.split('_').nth(1).unwrap();
+    let secret = shown.rsplit('_').next().unwrap();
+    assert!(shown.starts_with("dh_") && secret.len() * 4 >= 160, "{shown}");
+
+    let listed = text(&keys(&["list"]).stdout);
+    for part in [key_id, "default", "search", "50 calls/s", "900 tokens/day", "https://shop.example"] {
+        assert!(listed.contains(part), "{part} in {listed}");
+    }
+    assert!(!listed.contains(secret));
+
+    assert!(keys(&["revoke", &shown]).status.success(), "the whole key names it, too");
+    assert!(text(&keys(&["list"]).stdout).contains("REVOKED"));
+    for (arguments, told) in [
+        (&["revoke", key_id][..], "was revoked before"),
+        (&["revoke", "nonsense"], "is not known"),
+        (&["create", "--scope", "agent", "--workspace", "rose"], "there is no workspace `rose`"),
+        (&["create", "--scope", "boss"], "a scope is one of search, agent, author, admin"),
+        (&["create", "--scope", "search", "--origin", "shop.example"], "an origin is a scheme and a host"),
+        (&["create", "--scope", "agent", "--rate", "0"], "0 is not in"),
+        (&["create"], "--scope"),
+    ] {
+        let refused = keys(arguments);
+        assert!(!refused.status.success() && refused.stdout.is_empty(), "{arguments:?}");
+        assert!(text(&refused.stderr).contains(told), "{told} in {}", text(&refused.stderr));
+    }
+}
