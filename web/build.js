@@ -1,7 +1,7 @@
-// Builds what the binary serves: `node build.js` writes it to dist/, `node build.js --check` tells whether dist/ is what the sources build,
-// and whether it is as small as it must be.
+// Builds the scripts that the binary serves: `node build.js` writes them to dist/, `node build.js --check` tells whether dist/ is what the
+// sources build, and whether scripts and pages are as small as they must be.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -9,7 +9,6 @@ import { build } from "esbuild";
 
 /** Most bytes of each file, compressed as the server compresses at best. */
 const LIMITS = { "search.js": 15_000, "help.js": 3_000, "help.css": 3_000, "console.js": 60_000, "console.css": 8_000 };
-const PAGES = ["help.html", "help.css", "console.html", "console.css"];
 
 const root = dirname(fileURLToPath(import.meta.url));
 const checks = process.argv.includes("--check");
@@ -31,7 +30,6 @@ const { outputFiles } = await build({
   logLevel: "warning",
 });
 const files = outputFiles.map((file) => [file.path.slice(join(root, "dist").length + 1), Buffer.from(file.contents)]);
-files.push(...PAGES.map((name) => [name, readFileSync(join("src", name))]));
 
 let wrong = 0;
 mkdirSync("dist", { recursive: true });
@@ -41,12 +39,17 @@ for (const [name, built] of files) {
     console.error(`dist/${name} is not what the sources build; run \`npm run build\` in web/ and commit it`);
     wrong++;
   } else if (!checks) writeFileSync(path, built);
-  const size = gzipSync(built, { level: 9 }).length;
+  measure(name, built);
+}
+for (const name of readdirSync("pages")) measure(name, readFileSync(join("pages", name)));
+process.exit(wrong ? 1 : 0);
+
+function measure(name, content) {
+  const size = gzipSync(content, { level: 9 }).length;
   const most = LIMITS[name];
-  console.log(`${name.padEnd(14)} ${String(built.length).padStart(7)} bytes, ${String(size).padStart(6)} compressed${most ? ` of ${most}` : ""}`);
+  console.log(`${name.padEnd(14)} ${String(content.length).padStart(7)} bytes, ${String(size).padStart(6)} compressed${most ? ` of ${most}` : ""}`);
   if (most && size > most) {
     console.error(`${name} is larger than it may be`);
     wrong++;
   }
 }
-process.exit(wrong ? 1 : 0);

@@ -6,10 +6,15 @@ use tonic::body::Body;
 
 use super::front::{compressed, matches, unchanged};
 
-/// What `web/` is built to.
+/// Pages and how they look.
+#[derive(Embed)]
+#[folder = "web/pages"]
+struct Pages;
+
+/// Their scripts, as they are built.
 #[derive(Embed)]
 #[folder = "web/dist"]
-struct Files;
+struct Scripts;
 
 /// What the pages may load and whom they may call: their own server alone.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
@@ -35,7 +40,7 @@ pub fn at(path: &str) -> Option<Page> {
         "/console/console.css" => ("console.css", "text/css; charset=utf-8"),
         _ => return None,
     };
-    Some(Page { file: Files::get(name)?, content_type, of_console: path.starts_with("/console") })
+    Some(Page { file: Pages::get(name).or_else(|| Scripts::get(name))?, content_type, of_console: path.starts_with("/console") })
 }
 
 impl Page {
