@@ -2,6 +2,8 @@
 //
 //     npm install --prefix examples/node
 //     node examples/node/reply-box.js 127.0.0.1:50051
+//
+// A server with keys wants one of scope `agent` in the variable DESKHAND_KEY.
 
 import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
@@ -21,12 +23,14 @@ const chats = new ChatService(address, grpc.credentials.createInsecure())
 const replies = new ReplyService(address, grpc.credentials.createInsecure())
 
 const agent = { agentId: 'agent-selin', name: 'Selin', groups: ['orders'], language: 'en' }
+const metadata = new grpc.Metadata()
+if (process.env.DESKHAND_KEY) metadata.set('authorization', `Bearer ${process.env.DESKHAND_KEY}`)
 const deadline = () => ({ deadline: Date.now() + 30_000 })
 
 /** A unary call as a promise. */
 const call = (client, method, request) =>
   new Promise((resolve, reject) =>
-    client[method](request, deadline(), (error, reply) => (error ? reject(error) : resolve(reply))),
+    client[method](request, metadata, deadline(), (error, reply) => (error ? reject(error) : resolve(reply))),
   )
 
 /** Shows text as it comes. What counts is `finished`; deltas only show progress. */
@@ -61,11 +65,11 @@ const { suggestions } = await call(replies, 'suggestAnswers', { chatId, agent, l
 for (const { score, title, reason } of suggestions) console.log(`  ${score.toFixed(2)} ${title}: ${reason}`)
 
 console.log('draft:')
-const draft = await stream(replies.draftReply({ chatId, agent }, deadline()))
+const draft = await stream(replies.draftReply({ chatId, agent }, metadata, deadline()))
 
 console.log('friendlier:')
 try {
-  await stream(replies.retoneReply({ text: draft.text, tone: 'TONE_FRIENDLY', chatId }, deadline()))
+  await stream(replies.retoneReply({ text: draft.text, tone: 'TONE_FRIENDLY', chatId }, metadata, deadline()))
 } catch (error) {
   // Without a model a tone can't be changed; the console shows why.
   if (error.code !== grpc.status.FAILED_PRECONDITION) throw error

@@ -2,8 +2,11 @@
 
     pip install -r examples/python/requirements.txt
     python examples/python/reply_box.py 127.0.0.1:50051
+
+A server with keys wants one of scope `agent` in the variable DESKHAND_KEY.
 """
 
+import os
 import pathlib
 import sys
 import uuid
@@ -15,7 +18,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "proto"))
 chats, chat_service = grpc.protos_and_services("deskhand/v1/chats.proto")
 replies, reply_service = grpc.protos_and_services("deskhand/v1/replies.proto")
 
-DEADLINE = 30  # seconds, for every call
+KEY = os.environ.get("DESKHAND_KEY")
+# What every call has: so many seconds, and the key.
+CALL = {"timeout": 30, "metadata": [("authorization", f"Bearer {KEY}")] if KEY else []}
 AGENT = replies.Agent(agent_id="agent-selin", name="Selin", groups=["orders"], language="en")
 
 
@@ -27,14 +32,14 @@ def append(channel, chat_id):
         chats.Event(event_id="3", message=chats.Message(author=chats.AUTHOR_CUSTOMER, text="Hello, how do I return a towel?")),
     ]
     request = chats.AppendEventsRequest(chat_id=chat_id, events=events)
-    reply = chat_service.ChatServiceStub(channel).AppendEvents(request, timeout=DEADLINE)
+    reply = chat_service.ChatServiceStub(channel).AppendEvents(request, **CALL)
     print(f"appended {reply.appended} events")
 
 
 def suggest(stub, chat_id):
     """Shows the answers that fit, best first."""
     request = replies.SuggestAnswersRequest(chat_id=chat_id, agent=AGENT, limit=3)
-    for suggestion in stub.SuggestAnswers(request, timeout=DEADLINE).suggestions:
+    for suggestion in stub.SuggestAnswers(request, **CALL).suggestions:
         print(f"  {suggestion.score:.2f} {suggestion.title}: {suggestion.reason}")
 
 
@@ -57,11 +62,11 @@ def main(address):
         print("suggestions:")
         suggest(stub, chat_id)
         print("draft:")
-        draft = stream(stub.DraftReply(replies.DraftReplyRequest(chat_id=chat_id, agent=AGENT), timeout=DEADLINE))
+        draft = stream(stub.DraftReply(replies.DraftReplyRequest(chat_id=chat_id, agent=AGENT), **CALL))
         print("friendlier:")
         request = replies.RetoneReplyRequest(text=draft.text, tone=replies.TONE_FRIENDLY, chat_id=chat_id)
         try:
-            stream(stub.RetoneReply(request, timeout=DEADLINE))
+            stream(stub.RetoneReply(request, **CALL))
         except grpc.RpcError as error:
             # Without a model a tone can't be changed; the console shows why.
             if error.code() != grpc.StatusCode.FAILED_PRECONDITION:

@@ -2,6 +2,7 @@
 
 use std::{
     io::{IsTerminal, Read, Write},
+    path::PathBuf,
     process::ExitCode,
     time::Duration,
 };
@@ -9,7 +10,12 @@ use std::{
 use anyhow::{Context, anyhow};
 use clap::{Arg, ArgMatches, Command};
 use prost_reflect::{DeserializeOptions, DynamicMessage, MessageDescriptor, SerializeOptions};
-use tonic::{Request, Status, client::Grpc, codegen::http::uri::PathAndQuery, transport::Endpoint};
+use tonic::{
+    Request, Status,
+    client::Grpc,
+    codegen::http::uri::{PathAndQuery, Scheme},
+    transport::{Certificate, ClientTlsConfig, Endpoint},
+};
 use tonic_types::StatusExt;
 
 use super::dynamic::{DynamicCodec, method, method_names, pool};
@@ -34,7 +40,14 @@ pub fn command() -> Command {
                 .value_name("ADDRESS")
                 .env("DESKHAND_ADDRESS")
                 .default_value("127.0.0.1:50051")
-                .help("Where the server listens"),
+                .help("Where the server listens; of one with TLS, https://HOST:PORT"),
+        )
+        .arg(
+            Arg::new("ca")
+                .long("ca")
+                .value_name("FILE")
+                .value_parser(clap::value_parser!(PathBuf))
+                .help("PEM file of who vouches for the server's certificate [default: whom this machine trusts]"),
         )
         .arg(
             Arg::new("key")
@@ -70,7 +83,8 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         let bearer = format!("Bearer {key}").parse().map_err(|_| anyhow!("the key has characters that no key has"))?;
         request.metadata_mut().insert("authorization", bearer);
     }
-    super::block_on(call(address, &path, codec, request))?
+    let endpoint = endpoint(address, matches.get_one::<PathBuf>("ca"))?;
+    super::block_on(call(endpoint, &path, codec, request))?
 }
 
 fn read_request(data: Option<&String>, input: MessageDescriptor) -> anyhow::Result<DynamicMessage> {
@@ -92,8 +106,27 @@ fn read_request(data: Option<&String>, input: MessageDescriptor) -> anyhow::Resu
     Ok(request)
 }
 
-async fn call(address: &str, path: &str, codec: DynamicCodec, request: Request<DynamicMessage>) -> anyhow::Result<ExitCode> {
-    let endpoint = Endpoint::from_shared(format!("http://{address}")).with_context(|| format!("`{address}` is no address"))?;
+/// Where to call, over TLS if the address says `https`.
+fn endpoint(address: &str, ca: Option<&PathBuf>) -> anyhow::Result<Endpoint> {
+    let url = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+    let endpoint = Endpoint::from_shared(url).with_context(|| format!("`{address}` is no address"))?;
+    if endpoint.uri().scheme() != Some(&Scheme::HTTPS) {
+        return Ok(endpoint);
+    }
+    // Where another provider came first, that one serves.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let tls = match ca {
+        None => ClientTlsConfig::new().with_native_roots(),
+        Some(file) => {
+            let pem = std::fs::read(file).with_context(|| format!("`{}` can't be read", file.display()))?;
+            ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem))
+        }
+    };
+    endpoint.tls_config(tls).context("TLS can't be prepared")
+}
+
+async fn call(endpoint: Endpoint, path: &str, codec: DynamicCodec, request: Request<DynamicMessage>) -> anyhow::Result<ExitCode> {
+    let address = endpoint.uri().authority().map(ToString::to_string).unwrap_or_default();
     let channel = endpoint
         .connect_timeout(Duration::from_secs(3))
         .connect()

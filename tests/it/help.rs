@@ -286,6 +286,15 @@ async fn tls_is_taken_from_files_and_anew_when_they_change() {
     assert_eq!((response.status().as_u16(), response.version()), (200, reqwest::Version::HTTP_2));
     assert!(client().build().unwrap().get(url.replace("https", "http")).send().await.is_err(), "what is not TLS is not answered");
 
+    // Over gRPC, with the program's own client.
+    let called = tokio::process::Command::new(env!("CARGO_BIN_EXE_deskhand"))
+        .args(["call", "KnowledgeService/ListArticles", "--data", "{}", "--address", &url.replace("/help", "")])
+        .arg("--ca")
+        .arg(folder.path().join("certificate.pem"))
+        .output();
+    let called = called.await.unwrap();
+    assert!(called.status.success(), "{}", String::from_utf8_lossy(&called.stderr));
+
     // Half of the files leaves the old ones in use.
     let kept = trusting(&first);
     std::fs::write(folder.path().join("certificate.pem"), "-----BEGIN").unwrap();
