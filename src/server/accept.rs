@@ -4,26 +4,31 @@ use std::{sync::Arc, time::Duration};
 
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    server::{
+        conn::auto,
+        graceful::{GracefulShutdown, Watcher},
+    },
     service::TowerToHyperService,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
     time::{sleep, timeout},
 };
 use tonic_health::server::HealthReporter;
 
-use super::{front::Front, health, tls::Tls};
+use super::{
+    front::Front,
+    health,
+    timely::{FIRST_WORDS, Timely},
+    tls::Tls,
+};
 
 /// Most connections at once.
 const MOST_CONNECTIONS: usize = 1024;
 /// Most calls at once on one connection.
 const MOST_STREAMS: u32 = 128;
-/// A client that says nothing for this long after it connected is closed.
-const FIRST_BYTE: Duration = Duration::from_secs(5);
-/// What every HTTP/2 client says first.
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(30);
 const KEEP_ALIVE_PATIENCE: Duration = Duration::from_secs(10);
 /// Resets of our own making (RUSTSEC-2024-0003) after which a connection is closed.
@@ -48,21 +53,14 @@ pub async fn serve(listener: TcpListener, front: Front, tls: Option<Tls>, mut st
         let acceptor = tls.as_ref().map(Tls::acceptor);
         connections.spawn(async move {
             let _place = place;
-            // A client that breaks its connection off is no news.
-            let _ = match acceptor {
-                None if speaks(&stream).await => {
-                    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(front)).into_owned();
-                    watcher.watch(connection).await
-                }
-                None => Ok(()),
-                Some(acceptor) => match timeout(FIRST_BYTE, acceptor.accept(stream)).await {
-                    Ok(Ok(stream)) => {
-                        let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(front)).into_owned();
-                        watcher.watch(connection).await
+            match acceptor {
+                None => converse(stream, &http, front, watcher).await,
+                Some(acceptor) => {
+                    if let Ok(Ok(stream)) = timeout(FIRST_WORDS, acceptor.accept(stream)).await {
+                        converse(stream, &http, front, watcher).await;
                     }
-                    _ => Ok(()),
-                },
-            };
+                }
+            }
         });
     }
     health::tell(reporter, false).await;
@@ -88,26 +86,18 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<(TcpS
     }
 }
 
-/// Whether the client begins to speak in time: the whole preface of HTTP/2, or anything else, whose headers then have a time of
-/// their own.
-async fn speaks(stream: &TcpStream) -> bool {
-    let preface = async {
-        let mut seen = [0; PREFACE.len()];
-        loop {
-            match stream.peek(&mut seen).await {
-                Err(_) | Ok(0) => return false,
-                Ok(count) if count == PREFACE.len() || seen[..count] != PREFACE[..count] => return true,
-                // Peeking again at once would spin: the rest is on its way.
-                Ok(_) => sleep(Duration::from_millis(10)).await,
-            }
-        }
-    };
-    timeout(FIRST_BYTE, preface).await.unwrap_or(false)
+/// Serves one connection to its end. A client that breaks it off is no news.
+async fn converse<S>(stream: S, http: &auto::Builder<TokioExecutor>, front: Front, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let connection = http.serve_connection(TokioIo::new(Timely::new(stream)), TowerToHyperService::new(front)).into_owned();
+    let _ = watcher.watch(connection).await;
 }
 
 fn http() -> auto::Builder<TokioExecutor> {
     let mut http = auto::Builder::new(TokioExecutor::new());
-    http.http1().timer(TokioTimer::new()).header_read_timeout(FIRST_BYTE);
+    http.http1().timer(TokioTimer::new()).header_read_timeout(FIRST_WORDS);
     http.http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(MOST_STREAMS)

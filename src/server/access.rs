@@ -51,7 +51,7 @@ pub const SCOPES: [(&str, &[Scope]); 28] = [
 
 /// Lets callers in.
 #[derive(Clone)]
-pub struct Gate {
+pub struct Doorkeeper {
     keys: Keys,
     workspaces: Arc<HashSet<Workspace>>,
     /// Whether only this machine can reach the server.
@@ -67,9 +67,9 @@ pub struct Asker<'a> {
     pub deadline: Instant,
 }
 
-impl Gate {
-    pub fn new(keys: Keys, workspaces: HashSet<Workspace>, on_loopback: bool) -> Gate {
-        Gate { keys, workspaces: Arc::new(workspaces), on_loopback }
+impl Doorkeeper {
+    pub fn new(keys: Keys, workspaces: HashSet<Workspace>, on_loopback: bool) -> Doorkeeper {
+        Doorkeeper { keys, workspaces: Arc::new(workspaces), on_loopback }
     }
 
     /// Who may call `method`, and in which workspace.

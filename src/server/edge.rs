@@ -17,7 +17,7 @@ use tonic::{Code, Status, body::Body, service::Routes};
 use tower::Service;
 
 use super::{
-    access::{Asker, Gate},
+    access::{Asker, Doorkeeper},
     deadline::deadline,
 };
 use crate::api::status;
@@ -26,12 +26,12 @@ use crate::api::status;
 #[derive(Clone)]
 pub struct Edge {
     routes: Routes,
-    gate: Gate,
+    doorkeeper: Doorkeeper,
 }
 
 impl Edge {
-    pub fn new(routes: Routes, gate: Gate) -> Edge {
-        Edge { routes, gate }
+    pub fn new(routes: Routes, doorkeeper: Doorkeeper) -> Edge {
+        Edge { routes, doorkeeper }
     }
 }
 
@@ -46,7 +46,7 @@ impl Service<Request<Body>> for Edge {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let (mut routes, gate) = (self.routes.clone(), self.gate.clone());
+        let (mut routes, doorkeeper) = (self.routes.clone(), self.doorkeeper.clone());
         Box::pin(async move {
             let call = Call { method: request.uri().path().to_owned(), began: Instant::now() };
             let Ok(deadline) = deadline(request.headers()) else {
@@ -54,7 +54,7 @@ impl Service<Request<Body>> for Edge {
                 return Ok(call.refused(status::invalid(&[("grpc-timeout".to_owned(), problem.to_owned())], 0)));
             };
             let asker = Asker { headers: request.headers(), uri: request.uri(), key_in_address: None, deadline: deadline.into_std() };
-            match gate.let_in(&call.method, &asker) {
+            match doorkeeper.let_in(&call.method, &asker) {
                 Ok(access) => request.extensions_mut().insert(access),
                 Err(status) => return Ok(call.refused(status)),
             };

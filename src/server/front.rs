@@ -20,7 +20,7 @@ use tonic_web::{GrpcWebLayer, GrpcWebService};
 use tower::{Layer, Service};
 
 use super::{
-    access::{Asker, Gate, origin},
+    access::{Asker, Doorkeeper, origin},
     edge::Edge,
     pages,
 };
@@ -50,7 +50,7 @@ const EXPOSED_HEADERS: &str = "grpc-status, grpc-message, grpc-status-details-bi
 pub struct Front {
     grpc: Edge,
     grpc_web: GrpcWebService<Edge>,
-    gate: Gate,
+    doorkeeper: Doorkeeper,
     api: Arc<Api>,
     models: Models,
     /// Whether the agents' console is served.
@@ -58,8 +58,8 @@ pub struct Front {
 }
 
 impl Front {
-    pub fn new(edge: Edge, gate: Gate, api: Arc<Api>, models: Models, console: bool) -> Front {
-        Front { grpc_web: GrpcWebLayer::new().layer(edge.clone()), grpc: edge, gate, api, models, console }
+    pub fn new(edge: Edge, doorkeeper: Doorkeeper, api: Arc<Api>, models: Models, console: bool) -> Front {
+        Front { grpc_web: GrpcWebLayer::new().layer(edge.clone()), grpc: edge, doorkeeper, api, models, console }
     }
 }
 
@@ -149,7 +149,7 @@ impl Front {
         let key = parameters.iter().find(|(name, _)| name == "key").map(|(_, key)| key.as_str()).filter(|key| !key.is_empty());
         let deadline = Instant::now() + HELP_PATIENCE;
         let asker = Asker { headers: &parts.headers, uri: &parts.uri, key_in_address: key, deadline };
-        let access = self.gate.let_in(call.rpc(), &asker)?;
+        let access = self.doorkeeper.let_in(call.rpc(), &asker)?;
         // Without any key, too, a help page shows what customers may see.
         let access = if parts.headers.contains_key(header::AUTHORIZATION) { access } else { access.of_the_public() };
         let mut json = bytes::Bytes::new();
@@ -169,7 +169,7 @@ impl Front {
     fn metrics<B>(&self, request: &Request<B>) -> Response<Body> {
         let deadline = Instant::now() + HELP_PATIENCE;
         let asker = Asker { headers: request.headers(), uri: request.uri(), key_in_address: None, deadline };
-        match self.gate.let_in_to_metrics(&asker) {
+        match self.doorkeeper.let_in_to_metrics(&asker) {
             Ok(()) => plain_response(StatusCode::OK, METRICS_TYPE, self.models.metrics()),
             Err(status) => help_error(&status),
         }
@@ -192,7 +192,7 @@ impl Front {
     /// The page's origin, if pages from there may read replies.
     fn allowed_origin(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let origin = origin(headers)?;
-        if self.gate.allows_origin(origin) { HeaderValue::from_str(origin).ok() } else { None }
+        if self.doorkeeper.allows_origin(origin) { HeaderValue::from_str(origin).ok() } else { None }
     }
 }
 

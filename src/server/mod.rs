@@ -7,6 +7,7 @@ mod edge;
 mod front;
 mod health;
 mod pages;
+mod timely;
 mod tls;
 
 use std::{
@@ -32,7 +33,7 @@ use crate::{
     store::Store,
 };
 
-use access::Gate;
+use access::Doorkeeper;
 use front::Front;
 use tls::Tls;
 
@@ -113,8 +114,8 @@ impl Server {
         routes = routes.add_service(reflection().build_v1()?);
         routes = routes.add_service(reflection().build_v1alpha()?);
         let names: HashSet<Workspace> = workspaces.iter().map(|workspace| workspace.name.clone()).collect();
-        let gate = Gate::new(keys, names, address.ip().is_loopback());
-        let front = Front::new(edge::Edge::new(routes.prepare(), gate.clone()), gate, api, models, config.console);
+        let doorkeeper = Doorkeeper::new(keys, names, address.ip().is_loopback());
+        let front = Front::new(edge::Edge::new(routes.prepare(), doorkeeper.clone()), doorkeeper, api, models, config.console);
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(async move {
             accept::serve(listener, front, tls, stopped, &health.reporter).await;
