@@ -54,8 +54,8 @@ fn encode_finished(finished: Finished) -> pb::Finished {
 }
 
 fn encode_source(source: Source) -> pb::Source {
-    let Source { kind, id, title, url, language } = source;
-    pb::Source { kind: encode_kind(kind).into(), id, title, url, language }
+    let Source { kind, id, title, url, language, excerpts } = source;
+    pb::Source { kind: encode_kind(kind).into(), id, title, url, language, excerpts }
 }
 
 fn encode_warning(warning: Warning) -> pb::Warning {

@@ -258,6 +258,7 @@ pub(super) fn source(document: &Document) -> Source {
         title: document.title.clone(),
         url: document.url().to_owned(),
         language: document.language.to_string(),
+        excerpts: Vec::new(),
     }
 }
 

@@ -108,10 +108,9 @@ impl DraftEnd {
     /// Makes the end of a draft; `shown` is what was streamed of it, if anything was.
     pub async fn finished(self, made: Made, sources: Vec<Source>, context: ContextReceipt, shown: Option<&str>) -> Finished {
         let Made { text, cited, engine, mut warnings, usage } = made;
-        let is_cited = |(number, source): &(usize, Source)| {
-            engine == Engine::BuiltIn || cited.contains(number) || (!source.url.is_empty() && text.contains(&source.url))
-        };
-        let sources: Vec<Source> = (1..).zip(sources).filter(is_cited).map(|(_, source)| source).collect();
+        let has_link = |source: &Source| !source.url.is_empty() && text.contains(&source.url);
+        let is_cited = |(number, source): &(usize, Source)| engine == Engine::BuiltIn || cited.contains_key(number) || has_link(source);
+        let (numbers, mut sources): (Vec<usize>, Vec<Source>) = (1..).zip(sources).filter(is_cited).unzip();
         let draft_id = Uuid::now_v7().to_string();
         self.offers.drafted(&self.workspace, self.chat_id.as_str(), &draft_id, &sources);
         let (text, warning) = fitted(&text, self.channel);
@@ -119,6 +118,10 @@ impl DraftEnd {
         let messages = if self.several { split(&text) } else { Vec::new() };
         // Several messages are joined by one blank line.
         let text = if self.several { messages.join("\n\n") } else { text };
+        for (number, source) in numbers.iter().zip(&mut sources) {
+            let said = cited.get(number).into_iter().flatten().map(|sentence| fitted(sentence, self.channel).0);
+            source.excerpts = said.filter(|sentence| text.contains(sentence)).collect();
+        }
         warnings.extend(self.told.warning(&text));
         // A failing read is no reason to lose the draft.
         if matches!(self.chats.wrote_after(&self.workspace, &self.chat_id, self.last_sequence).await, Ok(true)) {

@@ -58,6 +58,8 @@ pub struct Source {
     pub title: String,
     pub url: String,
     pub language: String,
+    /// The sentences that cite it; none: the whole text does.
+    pub excerpts: Vec<String>,
 }
 
 /// The account of a prompt's context, class by class.

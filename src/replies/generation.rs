@@ -1,6 +1,7 @@
 //! A text being made: deltas as they come, and the end that counts.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     pin::Pin,
     time::{Duration, Instant},
 };
@@ -12,7 +13,10 @@ use super::{
     Engine, Finished, Progress, ReplyError, Usage, Warning, WarningKind,
     outflow::{Flowed, Outflow},
 };
-use crate::model::{Answer, Ending, ModelError, Piece, TokensUsed};
+use crate::{
+    model::{Answer, Ending, ModelError, Piece, TokensUsed},
+    text::sentence_at,
+};
 
 /// Longest text that is taken from a model: many times what a reply box holds.
 const MOST_TEXT_BYTES: usize = 48 << 10;
@@ -23,8 +27,8 @@ pub type Generation = Pin<Box<dyn Stream<Item = Result<Progress, ReplyError>> + 
 /// A text that is whole, before its task makes an end of it.
 pub struct Made {
     pub text: String,
-    /// The numbers of the sources it cites, from 1.
-    pub cited: Vec<usize>,
+    /// The sources it cites: their numbers from 1, and the sentences that do.
+    pub cited: BTreeMap<usize, Vec<String>>,
     pub engine: Engine,
     pub warnings: Vec<Warning>,
     pub usage: Usage,
@@ -92,9 +96,16 @@ impl Flow {
             }],
         };
         let Flowed { text, cited, .. } = self.flowed().clone();
+        let sentences = |places: &BTreeSet<usize>| {
+            let before = |place: &usize| sentence_at(&text, text[..*place].trim_end().len().checked_sub(1)?);
+            let mut sentences: Vec<String> = places.iter().filter_map(before).map(str::to_owned).collect();
+            sentences.dedup();
+            sentences
+        };
+        let cited = cited.iter().map(|(number, places)| (*number, sentences(places))).collect();
         Made {
             text,
-            cited: cited.into_iter().collect(),
+            cited,
             engine: Engine::Model(self.answer.model.clone()),
             warnings,
             usage: Usage { tokens, time_to_first_token: self.first.unwrap_or_default(), total: self.started.elapsed() },
@@ -137,6 +148,6 @@ impl Made {
     /// A text of the built-in engine.
     pub fn built_in(text: String, started: Instant) -> Made {
         let usage = Usage { tokens: TokensUsed::default(), time_to_first_token: started.elapsed(), total: started.elapsed() };
-        Made { text, cited: Vec::new(), engine: Engine::BuiltIn, warnings: Vec::new(), usage }
+        Made { text, cited: BTreeMap::new(), engine: Engine::BuiltIn, warnings: Vec::new(), usage }
     }
 }

@@ -1,6 +1,9 @@
 //! A model's text on its way to the agent: cleaned, white space at both ends held back, citations taken out and remembered, marks restored.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::clean::Cleaner;
 use crate::text::{FactKind, MOST_ENDING, Marks, Next, with_ending};
@@ -23,6 +26,8 @@ pub struct Outflow {
     held: String,
     /// What stood before what is held.
     before: Option<char>,
+    /// Where in what is held a citation was taken out, and the sources' numbers, in order.
+    citations: Vec<(usize, Vec<usize>)>,
     flowed: Flowed,
 }
 
@@ -33,12 +38,23 @@ pub struct Flowed {
     pub text: String,
     /// The text with a sign in the place of each restored fact.
     pub bare: String,
-    /// The numbers of the cited sources, from 1.
-    pub cited: BTreeSet<usize>,
+    /// The cited sources by their numbers, from 1, with the places in the text where they are, in bytes.
+    pub cited: BTreeMap<usize, BTreeSet<usize>>,
     /// The marks that were restored, in order.
     pub restored: Vec<usize>,
     /// How many marks were taken out that the model was never given.
     pub invented: usize,
+}
+
+/// What is held, as far as it may be shown.
+struct Restored {
+    shown: String,
+    /// The same with a sign in the place of each fact.
+    bare: String,
+    /// How much of what is held that is.
+    read: usize,
+    /// Where each mark ended in what is held, and in what is shown.
+    facts: Vec<(usize, usize)>,
 }
 
 impl Outflow {
@@ -51,10 +67,10 @@ impl Outflow {
         let clean = self.cleaner.push(piece);
         self.held.push_str(&clean);
         self.take_citations_out();
-        let (shown, bare, left) = self.restore(false);
-        self.before = self.held[..left].chars().next_back().or(self.before);
-        self.held.drain(..left);
-        self.show(shown, bare)
+        let restored = self.restore(false);
+        self.before = self.held[..restored.read].chars().next_back().or(self.before);
+        self.held.drain(..restored.read);
+        self.show(restored)
     }
 
     /// The rest, after the last piece.
@@ -64,9 +80,12 @@ impl Outflow {
         self.take_citations_out();
         let kept = self.held.trim_end().len();
         self.held.truncate(kept);
-        let (shown, bare, _) = self.restore(true);
+        for (at, _) in &mut self.citations {
+            *at = kept.min(*at);
+        }
+        let restored = self.restore(true);
         self.held.clear();
-        self.show(shown, bare)
+        self.show(restored)
     }
 
     /// What became of the text so far.
@@ -74,17 +93,32 @@ impl Outflow {
         &self.flowed
     }
 
-    fn show(&mut self, shown: String, bare: String) -> String {
+    fn show(&mut self, restored: Restored) -> String {
+        let Restored { mut shown, bare, read, facts } = restored;
         let first = self.flowed.text.is_empty();
-        let shown = if first { shown.trim_start().to_owned() } else { shown };
+        let cut = if first { shown.len() - shown.trim_start().len() } else { 0 };
+        let place = |held: usize| {
+            let (read, shown) = facts.iter().rfind(|(read, _)| *read <= held).copied().unwrap_or_default();
+            self.flowed.text.len() + (shown + held - read).saturating_sub(cut)
+        };
+        let passed = self.citations.iter().take_while(|(at, _)| *at <= read).count();
+        for (at, numbers) in self.citations.drain(..passed) {
+            for number in numbers {
+                self.flowed.cited.entry(number).or_default().insert(place(at));
+            }
+        }
+        for (at, _) in &mut self.citations {
+            *at -= read;
+        }
+        shown.drain(..cut);
         self.flowed.text.push_str(&shown);
         self.flowed.bare.push_str(if first { bare.trim_start() } else { &bare });
         shown
     }
 
-    /// Restores the marks of what is held. Gives out what may be shown, the same without facts, and how much of what is held that is.
-    fn restore(&mut self, whole: bool) -> (String, String, usize) {
-        let (mut shown, mut bare) = (String::new(), String::new());
+    /// Restores the marks of what is held.
+    fn restore(&mut self, whole: bool) -> Restored {
+        let (mut shown, mut bare, mut facts) = (String::new(), String::new(), Vec::new());
         let until = if whole { self.held.len() } else { self.first_unsure() };
         let mut from = 0;
         // Without any mark there are none to wait for; what looks like one is still no text.
@@ -98,26 +132,28 @@ impl Outflow {
                     let Some(ending) = ending else {
                         shown.push_str(before);
                         bare.push_str(before);
-                        return (shown, bare, mark.range.start);
+                        return Restored { shown, bare, read: mark.range.start, facts };
                     };
                     shown.push_str(before);
                     bare.push_str(before);
                     from = mark.range.end + ending;
                     let Some(which) = mark.which else {
                         self.flowed.invented += 1;
+                        facts.push((from, shown.len()));
                         continue;
                     };
                     let written = &self.held[mark.range.end..from];
                     shown.push_str(&with_ending(&self.marks.get(which).value, written, &self.language));
                     bare.push(RESTORED);
                     self.flowed.restored.push(which);
+                    facts.push((from, shown.len()));
                 }
                 Next::Unsure(at) => {
                     let until = until.min(at).max(from);
                     let sure = self.held[from..until].trim_end();
                     shown.push_str(sure);
                     bare.push_str(sure);
-                    return (shown, bare, from + sure.len());
+                    return Restored { shown, bare, read: from + sure.len(), facts };
                 }
                 _ => break,
             }
@@ -125,7 +161,7 @@ impl Outflow {
         let until = until.max(from);
         shown.push_str(&self.held[from..until]);
         bare.push_str(&self.held[from..until]);
-        (shown, bare, until)
+        Restored { shown, bare, read: until, facts }
     }
 
     /// How long the ending is that stands at a restored name; `None` if more of it may come.
@@ -157,9 +193,9 @@ impl Outflow {
             let numbers = |start: usize| self.held[start + 2..end - 2].split(',').map(number).collect::<Option<Vec<usize>>>();
             match start.and_then(|start| Some((start, numbers(start)?))) {
                 Some((start, numbers)) if end - start <= MOST_MARK && numbers.iter().all(|number| (1..=self.sources).contains(number)) => {
-                    self.flowed.cited.extend(numbers);
                     let before = self.held[..start].trim_end_matches(' ').len();
                     self.held.replace_range(before..end, "");
+                    self.citations.push((before, numbers));
                     from = before;
                 }
                 _ => from = end - 1,
@@ -192,7 +228,7 @@ mod tests {
 
     fn flow(pieces: &[&str], sources: usize) -> (String, Vec<usize>) {
         let flowed = restored(pieces, sources, &Marks::default(), "en");
-        (flowed.text, flowed.cited.into_iter().collect())
+        (flowed.text, flowed.cited.into_keys().collect())
     }
 
     fn restored(pieces: &[&str], sources: usize, marks: &Marks, language: &str) -> Flowed {
@@ -227,6 +263,10 @@ mod tests {
     #[test]
     fn citations_vanish_and_are_remembered() {
         assert_eq!(flow(&["  It ships today [", "[2]", "]. Bye [[1, 3]]\n"], 3), ("It ships today. Bye".into(), vec![1, 2, 3]));
+        let flowed = restored(&["\nHi ⟦NAME_2⟧", "! Your ⟦CODE_1⟧ ships [", "[1]]. Bye.\n[[2]", "]"], 2, &marks(), "en");
+        assert_eq!(flowed.text, "Hi Elif! Your KE-204815 ships. Bye.");
+        let ends = ["Hi Elif! Your KE-204815 ships", "Hi Elif! Your KE-204815 ships. Bye."].map(str::len);
+        assert_eq!(flowed.cited, BTreeMap::from([(1, BTreeSet::from([ends[0]])), (2, BTreeSet::from([ends[1]]))]));
     }
 
     #[test]
@@ -256,7 +296,8 @@ mod tests {
                 from = cut;
             }
             pieces.push(&text[from..]);
-            prop_assert_eq!(flow(&pieces, 2), flow(&[&text], 2));
+            let (cut, whole) = (restored(&pieces, 2, &Marks::default(), "en"), restored(&[&text], 2, &Marks::default(), "en"));
+            prop_assert_eq!((cut.text, cut.cited), (whole.text, whole.cited));
         }
 
         #[test]

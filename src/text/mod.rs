@@ -29,5 +29,5 @@ pub use markdown::{Block, BlockKind, blocks, paragraphs, plain};
 pub use marks::{FoundMark, Marked, Marks, Next, replaced};
 pub use mask::{MASK, masked};
 pub use placeholder::{Placeholder, fill_placeholders, is_known_placeholder, placeholders};
-pub use sentences::sentences;
+pub use sentences::{sentence_at, sentences};
 pub use tokens::estimate_tokens;

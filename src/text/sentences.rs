@@ -20,6 +20,14 @@ pub fn sentences(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// The sentence around a place in a text, in bytes; `None` between sentences.
+pub fn sentence_at(text: &str, place: usize) -> Option<&str> {
+    sentences(text).find(|sentence| {
+        let start = sentence.as_ptr() as usize - text.as_ptr() as usize;
+        (start..start + sentence.len()).contains(&place)
+    })
+}
+
 fn sentence_end(text: &str) -> usize {
     let mut letters = text.char_indices().peekable();
     let mut word_began = 0;
@@ -54,5 +62,6 @@ mod tests {
             sentences(text).collect::<Vec<_>>(),
             ["Hi Elif!", "It ships on 12.12.2026.", "Our address: Rózsa u. 5, Budapest", "No. 7 is right…", "isn't it?"]
         );
+        assert_eq!([7, 8, 31].map(|place| sentence_at(text, place)), [Some("Hi Elif!"), None, Some("It ships on 12.12.2026.")]);
     }
 }

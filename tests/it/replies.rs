@@ -25,7 +25,8 @@ async fn a_draft_streams_token_by_token_and_ends_with_its_account() {
     assert!(told.deltas.len() >= 4, "{:?}", told.deltas);
     assert_eq!((finished.engine(), finished.model.as_str(), finished.language.as_str()), (pb::Engine::Model, "scripted", "tr"));
     assert!(!finished.draft_id.is_empty() && !finished.replaced);
-    assert_eq!(finished.sources.len(), 1, "the one that was cited");
+    let [source] = finished.sources.as_slice() else { panic!("the one that was cited: {:?}", finished.sources) };
+    assert_eq!(source.excerpts, ["Merhaba Elif Hanım, siparişiniz yolda."]);
     let usage = finished.usage.unwrap();
     assert_eq!((usage.prompt_tokens, usage.completion_tokens), (120, 7));
 

@@ -22,7 +22,7 @@ async function desk(t, answer, { query = "", ...context } = {}) {
 const says = (text) => () => ({ text });
 
 test("a chat is shown with all that is known, and a draft is written for it", async (t) => {
-  const { page, server } = await desk(t, says("Merhaba Elif Hanım, paketiniz yolda. 24 Kasım'da sizde olur."));
+  const { page, server } = await desk(t, says("Merhaba Elif Hanım, paketiniz yolda [[1]]. 24 Kasım'da sizde olur."));
   assert.ok((await page.locator(".left nav li").count()) >= 2);
   assert.ok((await page.locator(".message.note").count()) >= 1, "notes");
   for (const text of ["elif.kaya@mail.example", "Earlier chats", "Pages seen"]) await page.locator(".right").getByText(text).first().waitFor();
@@ -35,6 +35,11 @@ test("a chat is shown with all that is known, and a draft is written for it", as
   await page.locator(".mirror mark", { hasText: "24 Kasım" }).waitFor();
   await page.locator(".warning").first().click();
   assert.equal(await reply(page).evaluate((box) => box.value.slice(box.selectionStart, box.selectionEnd)), "24 Kasım");
+  // So are the words that cite a source.
+  const cites = "Merhaba Elif Hanım, paketiniz yolda.";
+  await page.locator(".mirror .cited", { hasText: cites }).waitFor();
+  await page.locator(".sources .cites", { hasText: cites }).click();
+  assert.equal(await reply(page).evaluate((box) => box.value.slice(box.selectionStart, box.selectionEnd)), cites);
   // The receipt is one click away.
   await page.locator(".receipt summary").click();
   assert.match(await page.locator(".receipt table").innerText(), /Notes\s+0 \/ 1\s+1 withheld/);
@@ -190,13 +195,14 @@ test("with keys, the console asks for one; without --console there is none", asy
 });
 
 test("in Turkish, by keyboard alone", async (t) => {
-  const { page } = await desk(t, says("Merhaba Elif Hanım, bakıyoruz."), { query: "?language=tr" });
+  const { page } = await desk(t, says("Merhaba Elif Hanım, bakıyoruz. 24 Kasım'da sizde olur."), { query: "?language=tr" });
   assert.equal(await page.evaluate(() => document.documentElement.lang), "tr");
   await reply(page).focus();
   const focused = () => page.evaluate(() => document.activeElement.textContent);
   for (let presses = 0; presses < 12 && (await focused()) !== "Taslak"; presses++) await page.keyboard.press("Shift+Tab");
   await page.keyboard.press("Enter");
   await page.locator(".receipt summary").waitFor();
+  assert.equal(await page.locator(".warning").innerText(), "24 Kasım hiçbir kaynakta olmayan tarih ya da saat");
   await reply(page).focus();
   await page.keyboard.press("Control+Enter");
   await page.locator(".message.agent", { hasText: "bakıyoruz" }).waitFor();

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Grounds, Warning, WarningKind};
-use crate::text::{FactKind, Figure, FigureValue, Known, facts, figures, fold, month, replaced, sentences, worded};
+use crate::text::{FactKind, Figure, FigureValue, Known, facts, figures, fold, month, replaced, sentence_at, worded};
 
 /// What texts say in figures.
 #[derive(Default)]
@@ -215,7 +215,7 @@ pub fn ungrounded_numbers(draft: &str, grounds: &Grounds) -> Vec<Warning> {
         let grounded = match fact.kind {
             FactKind::Amount => {
                 let values = figures(written);
-                let mentioned = || is_mention(sentence_at(draft, fact.range.start));
+                let mentioned = || is_mention(sentence_at(draft, fact.range.start).unwrap_or(draft));
                 values.iter().all(|figure| shop.has_amount(figure))
                     || shop.has_part(draft, fact.range.start, fact.range.end)
                     || (values.iter().all(|figure| customer.has_amount(figure)) && mentioned())
@@ -254,7 +254,7 @@ pub fn ungrounded_numbers(draft: &str, grounds: &Grounds) -> Vec<Warning> {
                     true
                 } else if unit_of(after).is_none() {
                     all.iter().any(known) && !otherwise()
-                } else if is_limit(sentence_at(&rest, start)) {
+                } else if is_limit(sentence_at(&rest, start).unwrap_or(&rest)) {
                     // What the customer takes for the time allowed does not allow it.
                     shop.has_length(readings, after) || (shop.has_number(readings, after) && !otherwise())
                 } else {
@@ -473,13 +473,6 @@ fn unit_of(text: &str) -> Option<u32> {
 
 fn length(number: &str, minutes: u32) -> Option<u32> {
     number.parse::<u32>().ok()?.checked_mul(minutes)
-}
-
-fn sentence_at(text: &str, at: usize) -> &str {
-    let base = text.as_ptr() as usize;
-    sentences(text)
-        .find(|sentence| (sentence.as_ptr() as usize - base..sentence.as_ptr() as usize - base + sentence.len()).contains(&at))
-        .unwrap_or(text)
 }
 
 /// Whether a sentence only repeats what the customer said, or denies it.

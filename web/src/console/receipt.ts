@@ -24,26 +24,30 @@ export function showReceipt(panel: HTMLElement, finished: Finished): void {
   panel.hidden = false;
 }
 
-export function showSources(panel: HTMLElement, finished: Finished): void {
-  const items = finished.sources.map((source) => {
-    const safe = /^https?:\/\//.test(source.url);
-    return make("li", {}, safe ? make("a", { href: source.url, target: "_blank", rel: "noopener noreferrer" }, source.title) : source.title);
+/** A button for words of the reply: a click selects them there. */
+function pointsAt(box: HTMLTextAreaElement, kind: string, excerpt: string, ...says: string[]): HTMLButtonElement {
+  const button = make("button", { type: "button", class: kind }, ...(excerpt ? [make("q", {}, excerpt)] : []), ...says);
+  button.addEventListener("click", () => {
+    const at = excerpt ? box.value.indexOf(excerpt) : -1;
+    box.focus();
+    if (at >= 0) box.setSelectionRange(at, at + excerpt.length);
   });
-  panel.replaceChildren(make("strong", {}, texts.sources), make("ul", {}, ...items));
+  return button;
+}
+
+/** Each source with the sentences that cite it. */
+export function showSources(panel: HTMLElement, finished: Finished, box: HTMLTextAreaElement): void {
+  const items = finished.sources.map(({ title, url, excerpts }) => {
+    const safe = /^https?:\/\//.test(url);
+    const name = safe ? make("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, title) : make("span", {}, title);
+    return make("li", {}, name, ...excerpts.map((excerpt) => pointsAt(box, "cites", excerpt)));
+  });
+  panel.replaceChildren(make("strong", {}, texts.sources), make("ol", {}, ...items));
   panel.hidden = items.length === 0;
 }
 
-/** Each warning; a click selects its words in the reply box. */
 export function showWarnings(panel: HTMLElement, finished: Finished, box: HTMLTextAreaElement): void {
-  const items = finished.warnings.map(({ excerpt, message }) => {
-    const button = make("button", { type: "button", class: "warning" }, ...(excerpt ? [make("q", {}, excerpt), " "] : []), message);
-    button.addEventListener("click", () => {
-      const at = excerpt ? box.value.indexOf(excerpt) : -1;
-      box.focus();
-      if (at >= 0) box.setSelectionRange(at, at + excerpt.length);
-    });
-    return make("li", {}, button);
-  });
+  const items = finished.warnings.map(({ kind, excerpt, message }) => make("li", {}, pointsAt(box, "warning", excerpt, excerpt ? " " : "", texts.doubts[kind] ?? message)));
   panel.replaceChildren(make("strong", {}, texts.warnings), make("ul", {}, ...items));
   panel.hidden = items.length === 0;
 }

@@ -13,6 +13,21 @@ type Offer = { case: "draftId" | "suggestionId"; value: string; text: string };
 
 const MOST_UNDO = 50;
 
+/** A text in parts: the stretches that are one of `excerpts`, made into something, and what is between them. */
+function parted(text: string, excerpts: string[], made: (excerpt: string) => Node): (Node | string)[] {
+  const parts: (Node | string)[] = [];
+  const first = () =>
+    excerpts
+      .map((excerpt) => ({ excerpt, at: text.indexOf(excerpt) }))
+      .filter(({ at }) => at >= 0)
+      .sort((one, other) => one.at - other.at || other.excerpt.length - one.excerpt.length)[0];
+  for (let found = first(); found; found = first()) {
+    parts.push(text.slice(0, found.at), made(found.excerpt));
+    text = text.slice(found.at + found.excerpt.length);
+  }
+  return [...parts, text];
+}
+
 export class ReplyBox {
   readonly element: HTMLElement;
   #chatId = "";
@@ -31,6 +46,7 @@ export class ReplyBox {
   #undoable: string[] = [];
   #running: AbortController | null = null;
   #warned: string[] = [];
+  #cited: string[] = [];
   #offer: Offer | null = null;
   #picked: Suggestion[] = [];
   #chosen = 0;
@@ -124,20 +140,11 @@ export class ReplyBox {
     this.#paint();
   }
 
-  /** The words that are doubtful, marked behind the text. */
+  /** Behind the text: the sentences that cite a source are underlined, the words that are doubtful are marked. */
   #paint(): void {
-    let rest = this.#box.value;
-    const parts: (Node | string)[] = [];
-    const first = () =>
-      this.#warned
-        .map((excerpt) => ({ excerpt, at: rest.indexOf(excerpt) }))
-        .filter(({ at }) => at >= 0)
-        .sort((one, other) => one.at - other.at || other.excerpt.length - one.excerpt.length)[0];
-    for (let found = first(); found; found = first()) {
-      parts.push(rest.slice(0, found.at), make("mark", {}, found.excerpt));
-      rest = rest.slice(found.at + found.excerpt.length);
-    }
-    this.#mirror.replaceChildren(...parts, `${rest}\n`);
+    const doubtful = (text: string) => parted(text, this.#warned, (words) => make("mark", {}, words));
+    const parts = parted(this.#box.value, this.#cited, (sentence) => make("span", { class: "cited" }, ...doubtful(sentence)));
+    this.#mirror.replaceChildren(...parts.flatMap((part) => (typeof part === "string" ? doubtful(part) : part)), "\n");
     this.#mirror.scrollTop = this.#box.scrollTop;
   }
 
@@ -159,6 +166,7 @@ export class ReplyBox {
   #hidePanels(): void {
     for (const panel of [this.#diff, this.#warnings, this.#sources, this.#receipt]) panel.hidden = true;
     this.#warned = [];
+    this.#cited = [];
     this.#paint();
   }
 
@@ -222,12 +230,13 @@ export class ReplyBox {
   #finish(finished: Finished, rewrites: boolean): void {
     this.#set(finished.text);
     this.#warned = finished.warnings.map(({ excerpt }) => excerpt).filter(Boolean);
+    this.#cited = finished.sources.flatMap(({ excerpts }) => excerpts);
     this.#paint();
     this.#status.textContent = rewrites && !finished.edits.some((edit) => edit.kind > 2) && !finished.replaced && finished.text === this.#undoable.at(-1) ? texts.unchanged : "";
     if (rewrites) showDiff(this.#diff, finished.edits, (text) => this.#set(text));
     if (finished.draftId) this.#offer = { case: "draftId", value: finished.draftId, text: finished.text };
     showWarnings(this.#warnings, finished, this.#box);
-    showSources(this.#sources, finished);
+    showSources(this.#sources, finished, this.#box);
     showReceipt(this.#receipt, finished);
   }
 

@@ -80,6 +80,8 @@ const english = {
     glossary: "Glossary",
   },
   reasons: ["", "no room", "does not belong", "withheld"],
+  // What is doubtful, by its kind; the server's own words are English.
+  doubts: [] as string[],
 };
 
 export type Texts = typeof english;
@@ -165,6 +167,23 @@ const turkish: Texts = {
     glossary: "Sözlükçe",
   },
   reasons: ["", "yer yok", "ilgisiz", "tutuldu"],
+  doubts: [
+    "",
+    "hiçbir kaynakta olmayan bağlantı; metinden çıkarıldı",
+    "hiçbir kaynakta olmayan tutar ya da sayı",
+    "hiçbir kaynakta olmayan tarih ya da saat",
+    "hiçbir kaynağın vermediği söz",
+    "bu sohbette olmayan bir ad",
+    "müşteriye daha önce söylendi",
+    "bir bilgi değişti ya da kayboldu",
+    "düzeltme, yanlışlardan fazlasını değiştirdi",
+    "metin kısalmadı",
+    "yalnız iç notların söylediği cümleler çıkarıldı",
+    "metin istenen dilde değil",
+    "metin en büyük uzunluğunda kesildi",
+    "bu yazılırken müşteri yazdı",
+    "model yanıt yerine kendi talimatını yazdı; hiçbiri gösterilmedi",
+  ],
 };
 
 const asked = new URLSearchParams(location.search).get("language") ?? localStorage.getItem("deskhand-language") ?? navigator.language;
