@@ -69,6 +69,10 @@ impl Situation {
                 bursts[side] += 1;
                 last_author = Some(side);
             }
+            let all = if side == 0 { &situation.customer } else { &situation.agent };
+            if bursts[side] > 2 && room(all, MOST_ALL) == 0 {
+                continue;
+            }
             let text = bare(&turn.message.text, language, &names);
             let Situation { last_customer, last_agent, before_customer, before_agent, customer, agent } = &mut situation;
             match (side, bursts[side]) {
@@ -149,9 +153,13 @@ fn bare(text: &str, language: &str, names: &HashSet<String>) -> String {
     stems.join(" ")
 }
 
+/// How many more words a field takes.
+fn room(field: &str, most: usize) -> usize {
+    most.saturating_sub(field.split(' ').filter(|word| !word.is_empty()).count())
+}
+
 fn push(field: &mut String, text: &str, most: usize) {
-    let room = most.saturating_sub(field.split(' ').filter(|word| !word.is_empty()).count());
-    for word in text.split(' ').filter(|word| !word.is_empty()).take(room) {
+    for word in text.split(' ').filter(|word| !word.is_empty()).take(room(field, most)) {
         if !field.is_empty() {
             field.push(' ');
         }
@@ -186,6 +194,10 @@ struct Field {
 }
 
 impl Learned {
+    pub fn is_empty(&self) -> bool {
+        self.lessons.is_empty()
+    }
+
     /// Whether so many lessons are here beyond what is kept that it is time to begin anew.
     pub fn is_overfull(&self) -> bool {
         self.lessons.len() as i64 > lesson_rows::MOST + lesson_rows::MOST / 10
@@ -206,7 +218,7 @@ impl Learned {
 
     /// What chats that were like this one say for documents, the most first.
     pub fn votes(&self, situation: &Situation, now: Timestamp) -> Vec<Vote> {
-        if self.lessons.is_empty() || situation.is_empty() {
+        if self.is_empty() || situation.is_empty() {
             return Vec::new();
         }
         let mut sums = vec![0.0_f32; self.lessons.len()];

@@ -43,6 +43,9 @@ pub struct Lessons(Arc<RwLock<HashMap<Workspace, (Counter, Learned)>>>);
 impl Replies {
     /// What earlier chats that were like this one say.
     pub(super) async fn votes(&self, workspace: &Workspace, chat: &Chat, language: &Language) -> Result<Vec<Vote>, ReplyError> {
+        if self.lessons.0.read().unwrap_or_else(PoisonError::into_inner).get(workspace).is_none_or(|(_, learned)| learned.is_empty()) {
+            return Ok(Vec::new());
+        }
         let turns: Vec<&Turn> = chat.turns.iter().collect();
         let situation = Situation::of(chat, &turns, language.primary());
         let (lessons, workspace) = (self.lessons.clone(), workspace.clone());

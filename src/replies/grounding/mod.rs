@@ -4,7 +4,7 @@ mod names;
 mod numbers;
 mod promises;
 
-use std::collections::HashSet;
+use std::{cell::LazyCell, collections::HashSet};
 
 use jiff::Timestamp;
 
@@ -120,7 +120,7 @@ impl Grounds {
     pub fn check(&self, draft: &str) -> Checked {
         let (text, mut warnings) = self.without_foreign_links(draft);
         warnings.extend(ungrounded_numbers(&text, self));
-        let said = Said::of(self.shop.iter().map(String::as_str), self.language.primary());
+        let said = LazyCell::new(|| Said::of(self.shop.iter().map(String::as_str), self.language.primary()));
         for sentence in ungrounded(&text, self.language.primary(), &said) {
             warnings.push(Warning {
                 kind: WarningKind::UngroundedPromise,

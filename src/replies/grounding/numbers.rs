@@ -1,6 +1,9 @@
 //! Amounts, dates and numbers of a draft: whether what the shop or the customer said has them, and of what.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    cell::LazyCell,
+    collections::{HashMap, HashSet},
+};
 
 use super::{Grounds, Warning, WarningKind};
 use crate::text::{FactKind, Figure, FigureValue, Known, facts, figures, fold, month, replaced, sentence_at, worded};
@@ -197,9 +200,10 @@ impl Numbers {
 /// The warnings of a draft's amounts, dates and numbers.
 pub fn ungrounded_numbers(draft: &str, grounds: &Grounds) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    let shop = Numbers::of(grounds.shop.iter().chain(&grounds.shop_names).map(String::as_str));
-    let customer = Numbers::of(grounds.customer.iter().chain(&grounds.customer_names).map(String::as_str));
-    let dates = Numbers::of(grounds.dates.iter().map(String::as_str));
+    // Many drafts have no number: then nothing else is looked through.
+    let shop = LazyCell::new(|| Numbers::of(grounds.shop.iter().chain(&grounds.shop_names).map(String::as_str)));
+    let customer = LazyCell::new(|| Numbers::of(grounds.customer.iter().chain(&grounds.customer_names).map(String::as_str)));
+    let dates = LazyCell::new(|| Numbers::of(grounds.dates.iter().map(String::as_str)));
     let mut warn = |kind: WarningKind, excerpt: &str| {
         let message = match kind {
             WarningKind::UngroundedDate => "no source, record or message has this date or time",
@@ -241,14 +245,14 @@ pub fn ungrounded_numbers(draft: &str, grounds: &Grounds) -> Vec<Warning> {
         at = start + figure.written.len();
         match &figure.value {
             FigureValue::Date(_) | FigureValue::Time(_) => {
-                if ![&shop, &customer, &dates].iter().any(|known| known.has_moment(&figure)) {
+                if ![&*shop, &*customer, &*dates].iter().any(|known| known.has_moment(&figure)) {
                     warn(WarningKind::UngroundedDate, &figure.written);
                 }
             }
             FigureValue::Number(readings) => {
                 let after = &rest[at..];
                 let known = |known: &&Numbers| known.has_number(readings, after) || known.figures.iter().any(|known| known.may_be(&figure));
-                let all = [&shop, &customer, &dates];
+                let all = [&*shop, &*customer, &*dates];
                 let otherwise = || shop.count_otherwise(&customer, readings, &rest, start, at);
                 let grounded = if shop.has_part(&rest, start, at) {
                     true
@@ -280,9 +284,9 @@ pub fn ungrounded_numbers(draft: &str, grounds: &Grounds) -> Vec<Warning> {
         let ordinal = rest[end..].starts_with("te") || fold(word(after)).ends_with("dik");
         let otherwise = !ordinal && shop.count_otherwise(&customer, &number, &rest, start, end);
         let known = |known: &&Numbers| known.has_number(&number, after) || (amount && known.has_whole_amount(&number[0]));
-        let long = shop.has_length(&number, after) || customer.has_length(&number, after);
+        let long = || shop.has_length(&number, after) || customer.has_length(&number, after);
         let counts = moment || amount || unit_of(after).is_some();
-        if !long && (otherwise || (counts && ![&shop, &customer].iter().any(known))) {
+        if (otherwise || (counts && ![&*shop, &*customer].iter().any(known))) && !long() {
             let kind = if moment { WarningKind::UngroundedDate } else { WarningKind::UngroundedAmount };
             warn(kind, &rest[start..end + word(after).len()]);
         }

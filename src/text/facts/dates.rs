@@ -58,12 +58,23 @@ pub fn month(word: &str) -> Option<u8> {
         return None;
     }
     let folded = crate::text::fold(word);
-    let names = |names: &&[&str]| {
-        names
-            .iter()
-            .any(|name| folded.strip_prefix(name).is_some_and(|rest| rest.is_empty() || (name.len() > 4 && ENDINGS.contains(&rest))))
+    let month = match folded.get(..3)? {
+        "jan" | "oca" => 1,
+        "feb" | "sub" => 2,
+        "mar" | "mae" | "mrz" => 3,
+        "apr" | "nis" => 4,
+        "may" | "mai" | "maj" => 5,
+        "jun" | "haz" => 6,
+        "jul" | "tem" => 7,
+        "aug" | "agu" => 8,
+        "sep" | "sze" | "eyl" => 9,
+        "oct" | "okt" | "eki" => 10,
+        "nov" | "kas" => 11,
+        "dec" | "dez" | "ara" => 12,
+        _ => return None,
     };
-    MONTHS.iter().position(names).map(|month| month as u8 + 1)
+    let names = |name: &&str| folded.strip_prefix(name).is_some_and(|rest| rest.is_empty() || (name.len() > 4 && ENDINGS.contains(&rest)));
+    MONTHS[month - 1].iter().any(names).then_some(month as u8)
 }
 
 /// The date that begins at a digit or a letter, and where it ends.
@@ -313,6 +324,15 @@ mod tests {
 
     fn date(text: &str) -> Option<(Option<u16>, u8, u8, &str)> {
         date_at(text, 0).map(|(date, end)| (date.year, date.month, date.day, &text[end..]))
+    }
+
+    #[test]
+    fn every_month_is_known_by_every_name() {
+        for (names, number) in MONTHS.iter().zip(1..) {
+            for name in *names {
+                assert_eq!(month(name), Some(number), "{name}");
+            }
+        }
     }
 
     #[test]

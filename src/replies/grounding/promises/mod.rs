@@ -6,7 +6,7 @@
 
 mod words;
 
-use std::collections::HashSet;
+use std::{collections::HashSet, ops::Deref};
 
 use words::{
     ACTIONS, CONDITIONS, CONFIRMATIONS, FEES, FOR_LESS, FORM_ENDINGS, FORMS, HARMLESS, LANGUAGES, MENTIONS, NEGATIVES, REPORTS, TIMES,
@@ -57,13 +57,13 @@ impl Said {
     }
 }
 
-/// The sentences of a draft that promise what the shop never said.
-pub fn ungrounded<'a>(draft: &'a str, language: &str, said: &Said) -> Vec<&'a str> {
+/// The sentences of a draft that promise what the shop never said, which is asked for only if one promises anything.
+pub fn ungrounded<'a>(draft: &'a str, language: &str, said: &impl Deref<Target = Said>) -> Vec<&'a str> {
     let Some(own) = LANGUAGES.iter().position(|known| *known == language) else { return Vec::new() };
     sentences(draft).filter(|sentence| is_ungrounded(sentence, own, said)).collect()
 }
 
-fn is_ungrounded(sentence: &str, own: usize, said: &Said) -> bool {
+fn is_ungrounded(sentence: &str, own: usize, said: &impl Deref<Target = Said>) -> bool {
     // What stands in quotes is a name or another's word.
     let folded = without_quotes(&folded(sentence));
     let whole = Begun::of(&folded);
@@ -125,7 +125,7 @@ fn without_at_once(clause: &str) -> String {
 }
 
 /// Whether a clause says in the first person that something was done, other than having looked, read, asked or passed on.
-fn claims_done(clause: &str, own: usize, said: &Said) -> bool {
+fn claims_done(clause: &str, own: usize, said: &impl Deref<Target = Said>) -> bool {
     let words: Vec<&str> =
         clause.split(|letter: char| !letter.is_alphanumeric() && letter != '\'').filter(|word| !word.is_empty()).collect();
     let harmless = |word: &str| HARMLESS[own].iter().any(|begins| word.starts_with(begins));
