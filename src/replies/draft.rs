@@ -179,10 +179,9 @@ impl Replies {
             meaning,
             threshold: SOURCE_THRESHOLD,
         };
-        let found = self.offers_for(workspace, query).await?;
+        let found = self.offers_for(workspace, query);
+        let (found, (earlier, earlier_total)) = tokio::try_join!(found, async { Ok(self.chats.earlier_chats(workspace, &chat).await?) })?;
         let offers = PublicOffers::of(found);
-
-        let (earlier, earlier_total) = self.chats.earlier_chats(workspace, &chat).await?;
         Ok(Prepared {
             glossary: self.knowledge.glossary(workspace),
             chat,

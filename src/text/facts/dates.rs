@@ -235,8 +235,10 @@ fn month_first(text: &str, at: usize) -> Option<(Date, usize)> {
 /// `december elsején`, `december huszonnegyedikén`
 fn month_and_ordinal(text: &str, at: usize, start: usize) -> Option<(Date, usize)> {
     let day = word(text, start);
-    let counts = day.contains("dik") || day.starts_with("elsej");
-    let month = month_at(text, at, word(text, at)).filter(|_| counts)?;
+    if !day.contains("dik") && !day.starts_with("elsej") {
+        return None;
+    }
+    let month = month_at(text, at, word(text, at))?;
     let day_of = ordinal(day)?;
     Some((Date { year: None, month, day: day_of, ambiguous: false }, start + day.len()))
 }

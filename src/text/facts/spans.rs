@@ -61,7 +61,7 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
     /// What begins with a letter; `before` stands before it.
     pub fn at(&self, at: usize, letter: char, before: Option<char>) -> Step {
         let begins = !before.is_some_and(|before| before.is_alphanumeric() || before == '_');
-        self.fact(at, letter, begins).unwrap_or_else(|| self.past(at, letter, begins))
+        self.fact(at, letter, begins).unwrap_or_else(|| Step::Past(self.past(at, letter)))
     }
 
     fn fact(&self, at: usize, letter: char, begins: bool) -> Option<Step> {
@@ -98,8 +98,11 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
         let token = self.token(at);
         // What is known is known for certain: but a link that begins with a name is a link.
         let found = self.address(at, token).or_else(|| self.known(at)).or_else(|| self.of(FactKind::Iban, at, || self.iban(at)));
-        if found.is_some() || date_at(self.text, at).is_some() {
+        if found.is_some() {
             return found;
+        }
+        if let Some((_, end)) = date_at(self.text, at) {
+            return Some(Step::Past(end));
         }
         let sign = letter.is_uppercase() || matches!(letter, 't' | 'f' | 'k' | 'z');
         let amount = if sign { self.of(FactKind::Amount, at, || amount_at(self.text, at)) } else { None };
@@ -183,15 +186,13 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
     }
 
     /// The end of what is no fact: of a date, a number, or a single letter. A word is read on letter by letter, for what may begin in it.
-    fn past(&self, at: usize, letter: char, begins: bool) -> Step {
-        let one = at + letter.len_utf8();
-        if letter.is_ascii_digit() {
-            let time = || time_at(self.text, at).map(|(_, end)| end);
-            let digits = self.text[at..].bytes().take_while(u8::is_ascii_digit).count();
-            return Step::Past(date_at(self.text, at).map(|(_, end)| end).or_else(time).unwrap_or(at + digits));
+    fn past(&self, at: usize, letter: char) -> usize {
+        if !letter.is_ascii_digit() {
+            return at + letter.len_utf8();
         }
-        let date = if begins && letter.is_alphabetic() { date_at(self.text, at) } else { None };
-        Step::Past(date.map_or(one, |(_, end)| end))
+        let time = || time_at(self.text, at).map(|(_, end)| end);
+        let digits = self.text[at..].bytes().take_while(u8::is_ascii_digit).count();
+        date_at(self.text, at).map(|(_, end)| end).or_else(time).unwrap_or(at + digits)
     }
 
     fn snippet(&self, at: usize) -> Option<usize> {
