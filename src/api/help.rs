@@ -3,6 +3,7 @@
 use std::{sync::LazyLock, time::Duration};
 
 use http::{Method, StatusCode};
+use percent_encoding::percent_decode_str;
 use prost::Message;
 use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, SerializeOptions};
 use serde_json::{Value, json};
@@ -50,7 +51,10 @@ impl HelpCall {
             "/help/search" => Some(HelpCall::Search),
             "/help/opens" => Some(HelpCall::Open),
             "/help/ratings" => Some(HelpCall::Rate),
-            _ => path.strip_prefix("/help/articles/").filter(|id| !id.is_empty()).map(|id| HelpCall::Article(id.to_owned())),
+            _ => {
+                let id = path.strip_prefix("/help/articles/").filter(|id| !id.is_empty())?;
+                Some(HelpCall::Article(percent_decode_str(id).decode_utf8_lossy().into_owned()))
+            }
         }
     }
 

@@ -81,6 +81,19 @@ async fn a_help_page_searches_reads_opens_and_rates() {
 }
 
 #[tokio::test]
+async fn an_article_is_found_in_an_address_whatever_its_id() {
+    let mut desk = Desk::without_model().await;
+    let id = "Größe & Maß/50% +?#";
+    let article =
+        pb::Article { id: id.into(), language: "de".into(), title: "Größen".into(), body: "Messen.".into(), ..pb::Article::default() };
+    desk.knowledge.put_articles(pb::PutArticlesRequest { articles: vec![article] }).await.unwrap();
+    let address = "/help/articles/Gr%C3%B6%C3%9Fe%20%26%20Ma%C3%9F%2F50%25%20%2B%3F%23?language=de";
+    let told: Value = get(&desk, address, &[]).await.json().await.unwrap();
+    assert_eq!(told["article"]["id"], id, "{told}");
+    desk.close().await;
+}
+
+#[tokio::test]
 async fn a_help_page_is_told_what_is_wrong() {
     let desk = Desk::without_model().await;
     for (path, status, reason, field) in [
@@ -88,7 +101,8 @@ async fn a_help_page_is_told_what_is_wrong() {
         ("/help/search?q=x&limit=many", 400, "INVALID_FIELD", "limit"),
         ("/help/search?q=x&language=%00", 400, "INVALID_FIELD", "language"),
         ("/help/articles/no-such", 404, "DOCUMENT_NOT_FOUND", ""),
-        ("/help/articles/%00", 404, "DOCUMENT_NOT_FOUND", ""),
+        ("/help/articles/%00", 400, "INVALID_FIELD", "id"),
+        ("/help/articles/%ff", 404, "DOCUMENT_NOT_FOUND", ""),
         ("/help/search?q=x&key=dh_a_b", 401, "KEY_UNKNOWN", ""),
     ] {
         let response = get(&desk, path, &[]).await;

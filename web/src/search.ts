@@ -165,7 +165,11 @@ class DeskhandSearch extends HTMLElement {
 
   #followHash = (): void => {
     const id = /^#article=(.+)$/.exec(location.hash)?.[1];
-    if (id) void this.#open(decodeURIComponent(id), null);
+    try {
+      if (id) void this.#open(decodeURIComponent(id), null);
+    } catch {
+      // What is no address of an article leads nowhere.
+    }
   };
 
   #key(event: KeyboardEvent): void {
