@@ -1,5 +1,6 @@
 //! What Deskhand adds to a stream: a direct call to a scripted model (20 ms to the first token, then 200 a second), the same model behind the
-//! barest gRPC relay, and behind Deskhand, in turns, in one process.
+//! barest gRPC relay, and behind Deskhand, in turns, in one process. Each caller drafts in a chat of its own of 200 messages. Then the same
+//! drafts with an event that comes along, against the slower of a draft without one and that event's append alone.
 //!
 //!     cargo bench --bench first_token
 
@@ -12,6 +13,7 @@ mod relay;
 use std::{
     fs,
     path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
@@ -32,6 +34,7 @@ const SLOW_GAP: Duration = Duration::from_millis(500);
 const TOKENS: u32 = 64;
 const ROUNDS: usize = 5;
 const CALLS_A_ROUND: usize = 6;
+const MOST_STREAMS: usize = 64;
 /// How many streams are open at once for the measure of memory, and on one connection of them: the server takes 128.
 const MANY: usize = 1000;
 const ON_A_CONNECTION: usize = 100;
@@ -42,6 +45,8 @@ enum Side {
     Relay,
     Retone,
     Draft,
+    Append,
+    DraftWithEvent,
 }
 
 const SIDES: [(Side, &str); 4] = [(Side::Direct, "direct"), (Side::Relay, "relay"), (Side::Retone, "retone"), (Side::Draft, "draft")];
@@ -50,6 +55,7 @@ const SIDES: [(Side, &str); 4] = [(Side::Direct, "direct"), (Side::Relay, "relay
 struct Clients {
     http: reqwest::Client,
     model: String,
+    chats: ChatServiceClient<Channel>,
     relay: ReplyServiceClient<Channel>,
     replies: ReplyServiceClient<Channel>,
 }
@@ -97,16 +103,20 @@ async fn main() {
     };
     let server = Server::start(config).await.expect("the server starts");
     let channel = connect(server.address).await;
-    append_chat(channel.clone()).await;
+    let chats = ChatServiceClient::new(channel.clone());
+    for caller in 0..MOST_STREAMS {
+        append_chat(chats.clone(), caller).await;
+    }
     let completions = format!("http://{model}/v1/chat/completions");
     let clients = Clients {
         http: reqwest::Client::builder().tcp_nodelay(true).build().expect("a client"),
         relay: ReplyServiceClient::new(connect(relay(completions.clone()).await).await),
         model: completions,
+        chats,
         replies: ReplyServiceClient::new(channel),
     };
     for (side, _) in SIDES {
-        stream(&clients, side).await;
+        stream(&clients, side, 0).await;
     }
 
     many_open(server.address).await;
@@ -114,7 +124,7 @@ async fn main() {
         "{:>7} {:>7} | {:>8} {:>8} {:>9} {:>9} | {:>9} {:>9} | {:>6} | {:>9} {:>9} | {:>11}",
         "streams", "side", "first50", "first99", "added50", "added99", "late50", "late99", "total", "streams/s", "cpu ms", "38-45 late"
     );
-    for streams in [1, 16, 64] {
+    for streams in [1, 16, MOST_STREAMS] {
         let mut all: [Measured; 4] = Default::default();
         for _ in 0..ROUNDS {
             for (place, (side, _)) in SIDES.into_iter().enumerate() {
@@ -142,6 +152,18 @@ async fn main() {
                 nagled,
             );
         }
+    }
+
+    println!("\nwith an event: first50 of a draft, of the event's append alone, and of both together; and what that adds to the slower");
+    for streams in [1, 16] {
+        let mut all: [Measured; 3] = Default::default();
+        for _ in 0..ROUNDS {
+            for (side, measured) in [Side::Draft, Side::Append, Side::DraftWithEvent].into_iter().zip(&mut all) {
+                round(&clients, side, streams, measured).await;
+            }
+        }
+        let [draft, append, both] = all.map(|mut measured| percentile(&mut measured.first, 0.5));
+        println!("{streams:>7} streams | {draft:>8.2} {append:>8.2} {both:>8.2} | {:>8.2}", both - draft.max(append));
     }
 
     server.stop().await;
@@ -182,12 +204,12 @@ async fn connect(address: std::net::SocketAddr) -> Channel {
 async fn round(clients: &Clients, side: Side, streams: usize, measured: &mut Measured) {
     let (began, processor) = (Instant::now(), processor_time());
     let mut callers = tokio::task::JoinSet::new();
-    for _ in 0..streams {
+    for caller in 0..streams {
         let clients = clients.clone();
         callers.spawn(async move {
             let mut samples = Vec::new();
             for _ in 0..CALLS_A_ROUND {
-                samples.push(stream(&clients, side).await);
+                samples.push(stream(&clients, side, caller).await);
             }
             samples
         });
@@ -210,20 +232,31 @@ fn processor_time() -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
-/// A chat of 200 messages, as a busy one is.
-async fn append_chat(channel: Channel) {
-    let event = |number: usize| pb::Event {
-        event_id: format!("e{number}"),
-        body: Some(pb::event::Body::Message(pb::Message {
-            author: if number.is_multiple_of(2) { pb::Author::Agent } else { pb::Author::Customer }.into(),
-            text: format!("Message {number}: where is my parcel, and how do I return the towels that came with it?"),
-            language: "en".into(),
-            ..pb::Message::default()
-        })),
-        ..pb::Event::default()
+/// A caller's chat of 200 messages, as a busy one is.
+async fn append_chat(mut chats: ChatServiceClient<Channel>, caller: usize) {
+    let event = |number: usize| {
+        let author = if number.is_multiple_of(2) { pb::Author::Agent } else { pb::Author::Customer };
+        let text = format!("Message {number}: where is my parcel, and how do I return the towels that came with it?");
+        message(format!("e{number}"), author, text)
     };
-    let request = pb::AppendEventsRequest { chat_id: "bench".into(), events: (0..200).map(event).collect() };
-    ChatServiceClient::new(channel).append_events(request).await.expect("the chat is taken");
+    let request = pb::AppendEventsRequest { chat_id: chat_of(caller), events: (0..200).map(event).collect() };
+    chats.append_events(request).await.expect("the chat is taken");
+}
+
+fn chat_of(caller: usize) -> String {
+    format!("bench-{caller}")
+}
+
+fn message(event_id: String, author: pb::Author, text: String) -> pb::Event {
+    let message = pb::Message { author: author.into(), text, language: "en".into(), ..pb::Message::default() };
+    pb::Event { event_id, body: Some(pb::event::Body::Message(message)), ..pb::Event::default() }
+}
+
+/// A message that was never told before.
+fn next_message() -> pb::Event {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    message(format!("n{number}"), pb::Author::Customer, format!("And message {number}: when will it be here?"))
 }
 
 fn retone() -> pb::RetoneReplyRequest {
@@ -236,7 +269,7 @@ fn retone() -> pb::RetoneReplyRequest {
 }
 
 /// One call, read to its end.
-async fn stream(clients: &Clients, side: Side) -> Sample {
+async fn stream(clients: &Clients, side: Side, caller: usize) -> Sample {
     let began = Instant::now();
     let mut clock = Clock { began, words: 0, first: None, late: Vec::new() };
     match side {
@@ -257,9 +290,15 @@ async fn stream(clients: &Clients, side: Side) -> Sample {
                 }
             }
         }
-        Side::Draft => {
+        Side::Append => {
+            let request = pb::AppendEventsRequest { chat_id: chat_of(caller), events: vec![next_message()] };
+            clients.chats.clone().append_events(request).await.expect("it is taken");
+            clock.came(1);
+        }
+        Side::Draft | Side::DraftWithEvent => {
             use pb::draft_reply_response::Event;
-            let request = pb::DraftReplyRequest { chat_id: "bench".into(), ..pb::DraftReplyRequest::default() };
+            let events = if side == Side::Draft { Vec::new() } else { vec![next_message()] };
+            let request = pb::DraftReplyRequest { chat_id: chat_of(caller), events, ..pb::DraftReplyRequest::default() };
             let mut stream = clients.replies.clone().draft_reply(request).await.expect("it streams").into_inner();
             while let Some(message) = stream.message().await.expect("it goes on") {
                 if let Some(Event::Delta(delta)) = message.event {

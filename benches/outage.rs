@@ -1,5 +1,5 @@
 //! A model that dies under load and comes back: how soon callers are refused, whether searches and suggestions notice, how soon it is in use
-//! again.
+//! again. People click, search and read at a pace of their own, so that the load is the same whether the model answers or not.
 //!
 //!     cargo bench --bench outage [-- SECONDS]
 
@@ -27,14 +27,17 @@ use deskhand::{
 };
 use paced_model::paced_model;
 use parts::percentile;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::{Interval, MissedTickBehavior, interval_at},
+};
 use tonic::transport::{Channel, Endpoint};
 
-/// Agents who click one retone after the other, and people who search.
+/// Agents who retone, and people who search and have answers suggested, and how often each does.
 const AGENTS: usize = 16;
+const CLICK: Duration = Duration::from_millis(150);
 const SEARCHERS: usize = 2;
-/// An agent who was refused clicks again after so long.
-const AGAIN: Duration = Duration::from_millis(100);
+const SEARCH: Duration = Duration::from_millis(25);
 
 /// What everybody measured in a phase.
 #[derive(Default)]
@@ -141,30 +144,30 @@ async fn switch(model: SocketAddr, up: Arc<AtomicBool>) -> SocketAddr {
 
 /// Everybody at work for so long.
 async fn phase(channel: &Channel, length: Duration) -> Phase {
-    let until = Instant::now() + length;
+    let begin = Instant::now();
+    let until = begin + length;
     let mut people = tokio::task::JoinSet::new();
-    for _ in 0..AGENTS {
-        let channel = channel.clone();
+    for number in 0..AGENTS {
+        let (channel, mut pace) = (channel.clone(), pace(begin, CLICK, number, AGENTS));
         people.spawn(async move {
             let mut phase = Phase::default();
             while Instant::now() < until {
-                let began = Instant::now();
+                // A click that had to wait for the one before it counts from when it was due.
+                let due = pace.tick().await.into_std();
                 match retone(&channel).await {
-                    Ok(()) => phase.answered.push(began.elapsed()),
-                    Err(()) => {
-                        phase.refused.push(began.elapsed());
-                        tokio::time::sleep(AGAIN).await;
-                    }
+                    Ok(()) => phase.answered.push(due.elapsed()),
+                    Err(()) => phase.refused.push(due.elapsed()),
                 }
             }
             phase
         });
     }
-    for _ in 0..SEARCHERS {
-        let channel = channel.clone();
+    for number in 0..SEARCHERS {
+        let (channel, mut pace) = (channel.clone(), pace(begin, SEARCH, number, SEARCHERS));
         people.spawn(async move {
             let mut phase = Phase::default();
             while Instant::now() < until {
+                pace.tick().await;
                 let began = Instant::now();
                 let search = pb::SearchRequest { query: "how do I return".into(), language: "en".into(), ..Default::default() };
                 KnowledgeServiceClient::new(channel.clone()).search(search).await.expect("it finds");
@@ -173,7 +176,6 @@ async fn phase(channel: &Channel, length: Duration) -> Phase {
                 let suggest = pb::SuggestAnswersRequest { chat_id: "bench".into(), ..Default::default() };
                 ReplyServiceClient::new(channel.clone()).suggest_answers(suggest).await.expect("it suggests");
                 phase.suggested.push(began.elapsed());
-                tokio::time::sleep(Duration::from_millis(20)).await;
             }
             phase
         });
@@ -186,6 +188,13 @@ async fn phase(channel: &Channel, length: Duration) -> Phase {
         all.suggested.extend(phase.suggested);
     }
     all
+}
+
+/// One of several who do something at equal steps, each at another moment.
+fn pace(begin: Instant, step: Duration, number: usize, of: usize) -> Interval {
+    let mut pace = interval_at((begin + step * number as u32 / of as u32).into(), step);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    pace
 }
 
 async fn retone(channel: &Channel) -> Result<(), ()> {

@@ -15,8 +15,12 @@ mod teaching;
 mod transcript;
 mod word_rows;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
+use jiff::Timestamp;
 use tokio::{sync::oneshot, task::spawn_blocking};
 
 use crate::{
@@ -107,6 +111,21 @@ impl Chats {
     /// Reads a chat, folded.
     pub async fn chat(&self, workspace: &Workspace, chat_id: &Id) -> Result<Chat, ChatError> {
         Ok(self.chat_and_events(workspace, chat_id).await?.0)
+    }
+
+    /// Reads a chat as it will be once these events are appended. A redaction is not foreseen: the chat that is read then lacks it, and so
+    /// does its last sequence.
+    pub async fn chat_with(&self, workspace: &Workspace, chat_id: &Id, new: &[NewEvent]) -> Result<Chat, ChatError> {
+        let mut events = event_rows::of_chat(&self.store, &key(workspace, chat_id.as_str())).await?;
+        let mut known: HashSet<Id> = events.iter().map(|event| event.event_id.clone()).collect();
+        for NewEvent { event_id, at, body } in new {
+            if !matches!(body, EventBody::Redaction { .. }) && known.insert(event_id.clone()) {
+                let sequence = events.last().map_or(0, |last| last.sequence) + 1;
+                let at = at.unwrap_or_else(Timestamp::now);
+                events.push(Event { event_id: event_id.clone(), at, sequence, redacted: false, body: body.clone() });
+            }
+        }
+        Ok(Chat::fold(chat_id.as_str(), &events))
     }
 
     /// Reads a chat, folded, and all the events that it is the fold of, in the order of their sequence.

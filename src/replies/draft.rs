@@ -73,7 +73,7 @@ impl Replies {
         if asks_more && self.models.is_empty() {
             return Err(ReplyError::NotConfigured("follow an instruction or change a draft"));
         }
-        let prepared = self.prepare(workspace, &draft).await?;
+        let prepared = self.prepared(workspace, &draft).await?;
         let Prepared { chat, earlier, earlier_total, language, voice, several, offers, .. } = &prepared;
         let end = DraftEnd {
             chats: self.chats.clone(),
@@ -138,13 +138,16 @@ impl Replies {
 
     /// The prompt that a draft would be asked with, by the first model's window or the workspace's.
     pub async fn draft_prompt(&self, workspace: &Workspace, draft: Draft) -> Result<Prompt, ReplyError> {
-        let prepared = self.prepare(workspace, &draft).await?;
+        let prepared = self.prepared(workspace, &draft).await?;
         Ok(self.material(&draft, &prepared).prompt(self.models.window(self.desk.context_tokens)).0)
     }
 
-    /// Reads the chat, and finds what may answer it.
-    async fn prepare(&self, workspace: &Workspace, draft: &Draft) -> Result<Prepared, ReplyError> {
-        let chat = self.chat_with(workspace, &draft.chat_id, draft.events.clone()).await?;
+    async fn prepared(&self, workspace: &Workspace, draft: &Draft) -> Result<Prepared, ReplyError> {
+        self.with_events(workspace, &draft.chat_id, &draft.events, |chat| self.prepare(workspace, draft, chat)).await
+    }
+
+    /// Finds what may answer a chat.
+    async fn prepare(&self, workspace: &Workspace, draft: &Draft, chat: Chat) -> Result<Prepared, ReplyError> {
         let spoken = self.customer_language(&chat);
         let language = draft.language.as_ref().map_or_else(|| spoken.clone(), |language| self.ours(language));
         let voice = self.knowledge.voice(workspace);

@@ -150,12 +150,27 @@ impl Replies {
         self.offers.answer_use(workspace, start, end).await
     }
 
-    /// Appends the events that came with a call, then reads the chat.
-    async fn chat_with(&self, workspace: &Workspace, chat_id: &Id, events: Vec<NewEvent>) -> Result<Chat, ReplyError> {
-        if !events.is_empty() {
-            self.chats.append(workspace, chat_id, events).await?;
+    /// Appends the events that came with a call; meanwhile `make` makes something of the chat as it will be with them, which is given out
+    /// once they are durable. Where the chat became another, such as when somebody else wrote to it, it is made anew.
+    async fn with_events<T, F: Future<Output = Result<T, ReplyError>>>(
+        &self,
+        workspace: &Workspace,
+        chat_id: &Id,
+        events: &[NewEvent],
+        make: impl Fn(Chat) -> F,
+    ) -> Result<T, ReplyError> {
+        if events.is_empty() {
+            return make(self.chats.chat(workspace, chat_id).await?).await;
         }
-        Ok(self.chats.chat(workspace, chat_id).await?)
+        let made_early = async {
+            let chat = self.chats.chat_with(workspace, chat_id, events).await?;
+            Ok::<_, ReplyError>((chat.summary.last_sequence, make(chat).await?))
+        };
+        let (appended, made) = tokio::join!(self.chats.append(workspace, chat_id, events.to_vec()), made_early);
+        match (appended?.last_sequence, made) {
+            (last, Ok((expected, made))) if last == expected => Ok(made),
+            _ => make(self.chats.chat(workspace, chat_id).await?).await,
+        }
     }
 
     /// The language a customer is answered in: what was told, else what they write, else the workspace's.

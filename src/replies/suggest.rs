@@ -51,28 +51,13 @@ pub struct Suggestion {
 impl Replies {
     /// Ranks what fits a chat, or what the agent typed, best first; nothing when nothing fits.
     pub async fn suggest(&self, workspace: &Workspace, suggest: Suggest) -> Result<Vec<Suggestion>, ReplyError> {
-        let Suggest { chat_id, agent, events, query, kinds, language, limit } = suggest;
-        let chat = match &chat_id {
-            Some(chat_id) => Some(self.chat_with(workspace, chat_id, events).await?),
-            None => None,
+        let suggestions = match &suggest.chat_id {
+            Some(chat_id) => {
+                let fitting = |chat| self.fitting(workspace, &suggest, Some(chat));
+                self.with_events(workspace, chat_id, &suggest.events, fitting).await?
+            }
+            None => self.fitting(workspace, &suggest, None).await?,
         };
-        let language = language.map(|language| self.ours(&language)).or_else(|| chat.as_ref().map(|chat| self.customer_language(chat)));
-        let language = language.or_else(|| agent.language.clone()).unwrap_or_else(|| self.desk.language.clone());
-        let mut wanted = interest::wanted(chat.as_ref(), &query);
-        if let (Wanted::Conversation(said), Some(chat)) = (&mut wanted, &chat) {
-            said.votes = self.votes(workspace, chat, &language).await?;
-        }
-        let threshold = match wanted {
-            Wanted::Conversation(_) => SUGGESTION_THRESHOLD,
-            Wanted::Typed(_) | Wanted::Shortcut(_) | Wanted::Opener(_) => 0.0,
-        };
-        let reader = Reader::agent(agent.agent_id.clone(), agent.groups.clone());
-        let meaning = self.meaning(workspace, &wanted, chat.as_ref(), "", &language).await?;
-        let query = OfferQuery { wanted: wanted.clone(), kinds, language: language.clone(), reader, limit, meaning, threshold };
-        let offers = self.offers_for(workspace, query).await?;
-
-        let suggestions: Vec<Suggestion> =
-            offers.into_iter().map(|offer| suggestion(offer, chat.as_ref(), &agent, &language, &wanted)).collect();
         let shown = suggestions
             .iter()
             .map(|suggestion| Shown {
@@ -82,8 +67,29 @@ impl Replies {
                 language: suggestion.language.to_string(),
             })
             .collect();
-        self.offers.suggested(workspace, chat_id.as_ref().map_or("", Id::as_str), shown);
+        self.offers.suggested(workspace, suggest.chat_id.as_ref().map_or("", Id::as_str), shown);
         Ok(suggestions)
+    }
+
+    async fn fitting(&self, workspace: &Workspace, suggest: &Suggest, chat: Option<Chat>) -> Result<Vec<Suggestion>, ReplyError> {
+        let Suggest { agent, query, kinds, language, limit, .. } = suggest;
+        let language = language.as_ref().map(|language| self.ours(language));
+        let language = language.or_else(|| chat.as_ref().map(|chat| self.customer_language(chat)));
+        let language = language.or_else(|| agent.language.clone()).unwrap_or_else(|| self.desk.language.clone());
+        let mut wanted = interest::wanted(chat.as_ref(), query);
+        if let (Wanted::Conversation(said), Some(chat)) = (&mut wanted, &chat) {
+            said.votes = self.votes(workspace, chat, &language).await?;
+        }
+        let threshold = match wanted {
+            Wanted::Conversation(_) => SUGGESTION_THRESHOLD,
+            Wanted::Typed(_) | Wanted::Shortcut(_) | Wanted::Opener(_) => 0.0,
+        };
+        let reader = Reader::agent(agent.agent_id.clone(), agent.groups.clone());
+        let meaning = self.meaning(workspace, &wanted, chat.as_ref(), "", &language).await?;
+        let (kinds, language_of) = (kinds.clone(), language.clone());
+        let query = OfferQuery { wanted: wanted.clone(), kinds, language: language_of, reader, limit: *limit, meaning, threshold };
+        let offers = self.offers_for(workspace, query).await?;
+        Ok(offers.into_iter().map(|offer| suggestion(offer, chat.as_ref(), agent, &language, &wanted)).collect())
     }
 
     /// Asks the index off the threads that serve.
