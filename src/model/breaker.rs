@@ -14,6 +14,8 @@ const RECENT: usize = 20;
 /// The first pause before a probe, and the longest: each failed probe doubles it. A model that is back is in use within the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+/// A server that says when to come again is believed up to this.
+const LONGEST_ASKED: Duration = Duration::from_secs(30);
 
 /// How a model's last calls went.
 #[derive(Default)]
@@ -48,8 +50,8 @@ impl Breaker {
         state.remember(false);
     }
 
-    /// The model failed. Whether that takes it for down, where it was not.
-    pub fn failed(&self, now: Instant) -> bool {
+    /// The model failed; its server may have said when to come again. Whether that takes it for down, where it was not.
+    pub fn failed(&self, now: Instant, asked: Option<Duration>) -> bool {
         let mut state = self.state();
         state.in_a_row += 1;
         state.remember(true);
@@ -58,7 +60,7 @@ impl Breaker {
         if state.down.is_some() || !is_down {
             return false;
         }
-        state.down = Some(Down { next_probe: now + FIRST_PAUSE, pause: FIRST_PAUSE });
+        state.down = Some(Down { next_probe: now + FIRST_PAUSE.max(believed(asked)), pause: FIRST_PAUSE });
         true
     }
 
@@ -68,16 +70,20 @@ impl Breaker {
     }
 
     /// A probe failed; the next one waits twice as long.
-    pub fn probe_failed(&self, now: Instant) {
+    pub fn probe_failed(&self, now: Instant, asked: Option<Duration>) {
         if let Some(down) = &mut self.state().down {
             down.pause = (down.pause * 2).min(LONGEST_PAUSE);
-            down.next_probe = now + down.pause;
+            down.next_probe = now + down.pause.max(believed(asked));
         }
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn believed(asked: Option<Duration>) -> Duration {
+    asked.unwrap_or_default().min(LONGEST_ASKED)
 }
 
 impl State {
@@ -114,7 +120,7 @@ mod tests {
                         assert!(breaker.down_for(now).is_none(), "seed {seed}, step {step}");
                         (last, row, pause) = (VecDeque::new(), 0, FIRST_PAUSE);
                     } else {
-                        breaker.probe_failed(now);
+                        breaker.probe_failed(now, None);
                         pause = (pause * 2).min(LONGEST_PAUSE);
                         assert_eq!(breaker.down_for(now), Some(pause), "seed {seed}, step {step}");
                     }
@@ -128,7 +134,7 @@ mod tests {
                 }
                 let expected = fails && (row >= 5 || (last.len() == 20 && last.iter().filter(|fails| **fails).count() >= 10));
                 let opened = if fails {
-                    breaker.failed(now)
+                    breaker.failed(now, None)
                 } else {
                     breaker.succeeded();
                     false
@@ -137,5 +143,16 @@ mod tests {
                 assert_eq!(breaker.down_for(now).is_some(), expected, "seed {seed}, step {step}");
             }
         }
+    }
+
+    #[test]
+    fn a_server_that_says_when_to_come_again_is_left_in_peace_until_then() {
+        let (breaker, now) = (Breaker::default(), Instant::now());
+        for _ in 0..5 {
+            breaker.failed(now, Some(Duration::from_secs(7)));
+        }
+        assert_eq!(breaker.down_for(now), Some(Duration::from_secs(7)));
+        breaker.probe_failed(now, Some(Duration::from_secs(86_400)));
+        assert_eq!(breaker.down_for(now), Some(LONGEST_ASKED));
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -41,17 +44,37 @@ pub struct Reserved {
     tokens: u64,
     /// When it was set aside: what belongs to a span that has ended is not given back to the next.
     at: Instant,
-    /// What is known to be used.
-    used: u64,
+    used: Arc<AtomicU64>,
+}
+
+/// Tells how many tokens a call has used by now, however it ends: its prompt once a model works at it, and what the model makes of it.
+#[derive(Clone, Default)]
+pub struct Meter {
+    used: Arc<AtomicU64>,
+    /// What a prompt costs.
+    pub prompt: u64,
+}
+
+impl Meter {
+    pub fn read(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    pub fn set(&self, tokens: u64) {
+        self.used.store(tokens, Ordering::Relaxed);
+    }
 }
 
 impl TokenBudget {
     /// Sets so many tokens of every spender aside for a call: the most that it can use. `Err`: one has not as many; when there may be more.
     pub fn reserve(self: &Arc<TokenBudget>, spenders: &[Spender], tokens: u64, now: Instant) -> Result<Reserved, Duration> {
         let mut all = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut at = now;
         for Spender { name, limits } in spenders {
             let windows = all.entry(Arc::clone(name)).or_insert([Window { began: now, tokens: 0 }; 2]);
             for (window, (length, limit)) in windows.iter_mut().zip([(MINUTE, limits.a_minute), (DAY, limits.a_day)]) {
+                // Whoever read the clock later may have been here first.
+                at = at.max(window.began);
                 if now.saturating_duration_since(window.began) >= length {
                     *window = Window { began: now, tokens: 0 };
                 }
@@ -67,14 +90,14 @@ impl TokenBudget {
                 window.tokens = window.tokens.saturating_add(tokens);
             }
         }
-        Ok(Reserved { budget: Arc::clone(self), spenders, tokens, at: now, used: 0 })
+        Ok(Reserved { budget: Arc::clone(self), spenders, tokens, at, used: Arc::default() })
     }
 }
 
 impl Reserved {
-    /// Tells how many tokens the call has used by now.
-    pub fn used(&mut self, tokens: u64) {
-        self.used = tokens;
+    /// Where it is told how many tokens the call, with a prompt of so many, has used.
+    pub fn meter(&self, prompt: u64) -> Meter {
+        Meter { used: Arc::clone(&self.used), prompt }
     }
 }
 
@@ -83,7 +106,7 @@ impl Drop for Reserved {
         let mut all = self.budget.spent.lock().unwrap_or_else(PoisonError::into_inner);
         for name in &self.spenders {
             for window in all.get_mut(name).into_iter().flatten().filter(|window| window.began <= self.at) {
-                window.tokens = (window.tokens + self.used).saturating_sub(self.tokens);
+                window.tokens = window.tokens.saturating_add(self.used.load(Ordering::Relaxed)).saturating_sub(self.tokens);
             }
         }
     }
@@ -116,8 +139,8 @@ mod tests {
                             Err(wait) => assert!(wait <= DAY, "seed {seed}, step {step}"),
                         }
                     } else if !open.is_empty() {
-                        let (mut reserved, used) = open.swap_remove(random.below(open.len()));
-                        reserved.used(used);
+                        let (reserved, used) = open.swap_remove(random.below(open.len()));
+                        reserved.meter(0).set(used);
                         (of_minute, of_day) = (of_minute + used, of_day + used);
                     }
                     assert!(of_minute <= 10_000 && of_day <= 100_000, "seed {seed}, step {step}: {of_minute} {of_day}");
@@ -133,14 +156,24 @@ mod tests {
         let now = Instant::now();
         let budget = Arc::new(TokenBudget::default());
         let one = [Spender { name: "one".into(), limits: TokenLimits { a_minute: Some(1000), a_day: None } }];
-        let mut first = budget.reserve(&one, 900, now).expect("there is enough");
+        let first = budget.reserve(&one, 900, now).expect("there is enough");
         assert_eq!(budget.reserve(&one, 200, now).err(), Some(MINUTE));
-        first.used(100);
+        first.meter(0).set(100);
         drop(first);
         let second = budget.reserve(&one, 900, now).expect("the rest came back");
         drop(second);
         assert!(budget.reserve(&one, 2000, now).is_err(), "more than there is");
         assert!(budget.reserve(&one, 2000, now + MINUTE).is_ok(), "one larger than all of it, where nothing else was");
+    }
+
+    #[test]
+    fn what_is_not_used_comes_back_to_who_read_the_clock_before_a_span_began() {
+        let now = Instant::now();
+        let budget = Arc::new(TokenBudget::default());
+        let one = [Spender { name: "one".into(), limits: TokenLimits { a_minute: Some(1000), a_day: None } }];
+        drop(budget.reserve(&one, 100, now + Duration::from_millis(1)).expect("there is enough"));
+        drop(budget.reserve(&one, 900, now).expect("there is enough"));
+        assert!(budget.reserve(&one, 1000, now + Duration::from_millis(2)).is_ok(), "all of it came back");
     }
 
     #[test]

@@ -7,11 +7,14 @@ use std::{
 
 use tokio::time::{Instant, sleep};
 
-use super::{ModelError, Prompt, TokensUsed, budget::Reserved, gate::Inside, metrics::Metrics, openai::OpenAi};
+use super::{
+    ModelError, Prompt, TokensUsed,
+    budget::{Meter, Reserved},
+    gate::Inside,
+    metrics::Metrics,
+    openai::OpenAi,
+};
 use crate::config::Task;
-
-/// Bytes of text that make a token, where the model tells none.
-const BYTES_A_TOKEN: usize = 3;
 
 /// A call. Dropping it lets the next one in and gives back the tokens that it did not use.
 pub struct Call {
@@ -20,45 +23,80 @@ pub struct Call {
     pub metrics: Arc<Metrics>,
     /// Whether a model before it in the chain could not answer.
     pub fallback: bool,
-    /// The prompt's tokens as we estimate them, before and after what the model's answers taught.
+    /// The prompt's tokens as we estimate them, before what the model's answers taught.
     pub estimate: usize,
-    pub prompt_tokens: usize,
+    /// Whether text came, and nothing was told yet of how it ended.
+    pub writes: bool,
     pub reserved: Reserved,
     pub _inside: Inside,
 }
 
 impl Call {
-    /// The first text came, of so many bytes.
-    pub fn began(&mut self, first_token: Duration, bytes: usize) {
+    /// The first text came.
+    pub fn began(&mut self, first_token: Duration) {
         self.metrics.answered(self.model.label(), self.task, first_token, self.fallback);
-        self.wrote(bytes);
-    }
-
-    /// So many bytes of text came by now.
-    pub fn wrote(&mut self, bytes: usize) {
-        self.reserved.used((self.prompt_tokens + bytes / BYTES_A_TOKEN + 1) as u64);
+        self.writes = true;
     }
 
     /// The answer ended as it should, and cost so much, if the model tells.
     pub fn ended(&mut self, used: TokensUsed) {
-        if used != TokensUsed::default() {
-            self.reserved.used(u64::from(used.prompt) + u64::from(used.completion));
-        }
+        self.writes = false;
         self.model.breaker.succeeded();
         self.model.learn(self.estimate, used.prompt);
         self.metrics.used(self.model.label(), self.task, used);
     }
 
     /// It broke after its first text.
-    pub fn failed(&self, error: &ModelError) {
+    pub fn failed(&mut self, error: &ModelError) {
+        self.writes = false;
         self.metrics.failed(self.model.label(), self.task, error.word());
         note_failure(&self.model, error);
     }
 }
 
+impl Drop for Call {
+    fn drop(&mut self) {
+        // Whoever leaves a model while it writes has nothing against it.
+        if self.writes {
+            self.model.breaker.succeeded();
+        }
+    }
+}
+
+/// A try, until something comes of it. Where nothing does before the caller's time is over, that speaks against the model.
+pub struct Try<'a> {
+    model: &'a Arc<OpenAi>,
+    meter: &'a Meter,
+    began: Instant,
+    used: u64,
+    until: Instant,
+}
+
+impl<'a> Try<'a> {
+    pub fn new(model: &'a Arc<OpenAi>, meter: &'a Meter, until: Instant) -> Try<'a> {
+        Try { model, meter, began: Instant::now(), used: meter.read(), until }
+    }
+
+    /// Something came of it.
+    pub fn ended(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Try<'_> {
+    fn drop(&mut self) {
+        let now = Instant::now();
+        let silent = self.meter.read() <= self.used && self.model.is_long(now.saturating_duration_since(self.began));
+        // Before that time, the caller left.
+        if now >= self.until && silent {
+            note_failure(self.model, &ModelError::TimedOut("to begin"));
+        }
+    }
+}
+
 /// Counts what speaks against a model. When that takes it for down, probes begin.
 pub fn note_failure(model: &Arc<OpenAi>, error: &ModelError) {
-    if error.is_fault() && model.breaker.failed(Instant::now()) {
+    if error.is_fault() && model.breaker.failed(Instant::now(), error.retry_after()) {
         tracing::warn!(model = model.name(), "the model fails and is not asked until it answers a probe");
         tokio::spawn(probe_until_up(Arc::downgrade(model)));
     }
@@ -74,14 +112,14 @@ async fn probe_until_up(model: Weak<OpenAi>) {
         };
         sleep(wait).await;
         let Some(model) = model.upgrade() else { return };
-        match model.ask(&prompt).await {
+        match model.ask(&prompt, None, &Meter::default()).await {
             Ok(_) => {
                 tracing::info!(model = model.name(), "the model answers again");
                 return model.breaker.probe_succeeded();
             }
             Err(error) => {
                 tracing::debug!(model = model.name(), error = %error, "a probe failed");
-                model.breaker.probe_failed(Instant::now());
+                model.breaker.probe_failed(Instant::now(), error.retry_after());
             }
         }
     }

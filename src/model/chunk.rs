@@ -8,8 +8,8 @@ use super::TokensUsed;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Chunk {
     pub text: String,
-    /// Reasoning is kept out of the text; it is a sign of life.
-    pub reasoning: bool,
+    /// How many bytes of reasoning there are, at least one if there is any: it is kept out of the text, and a sign of life.
+    pub reasoning: usize,
     /// Not empty: the answer is ending for this reason.
     pub finish_reason: String,
     pub used: Option<TokensUsed>,
@@ -21,14 +21,20 @@ impl Chunk {
     pub fn read(value: &Value) -> Chunk {
         let choice = value.pointer("/choices/0").unwrap_or(&Value::Null);
         let said = [&choice["delta"], &choice["message"]].into_iter().find(|said| said.is_object()).unwrap_or(&Value::Null);
+        let thoughts = ["reasoning_content", "reasoning", "reasoning_details", "thinking"].map(|key| match &said[key] {
+            Value::String(text) => text.len(),
+            Value::Array(details) => details.len(),
+            _ => 0,
+        });
+        let parts = said["content"].as_array().map_or(0, |parts| parts.iter().filter(|part| !is_text(part)).count());
+        // An error in the flat shape has no choices beside it.
+        let flat = value["choices"].is_null() && (value["object"] == "error" || !value["detail"].is_null());
         Chunk {
             text: text(&said["content"]).or_else(|| text(&choice["text"])).unwrap_or_default(),
-            reasoning: ["reasoning_content", "reasoning", "thinking"]
-                .iter()
-                .any(|key| said[*key].as_str().is_some_and(|text| !text.is_empty())),
+            reasoning: thoughts.into_iter().max().unwrap_or(0).max(parts),
             finish_reason: choice["finish_reason"].as_str().unwrap_or_default().to_owned(),
             used: used(&value["usage"]).or_else(|| used(&value["x_groq"]["usage"])),
-            error: !value["error"].is_null(),
+            error: !value["error"].is_null() || flat,
         }
     }
 }
@@ -37,9 +43,17 @@ impl Chunk {
 fn text(content: &Value) -> Option<String> {
     match content {
         Value::String(text) => Some(text.clone()),
-        Value::Array(parts) => Some(parts.iter().filter_map(|part| part["text"].as_str().or_else(|| part.as_str())).collect()),
+        Value::Array(parts) => {
+            let texts = parts.iter().filter(|part| is_text(part)).filter_map(|part| part["text"].as_str().or_else(|| part.as_str()));
+            Some(texts.collect())
+        }
         _ => None,
     }
+}
+
+/// Whether a part of a content is of the text, not of the thoughts before it.
+fn is_text(part: &Value) -> bool {
+    matches!(part["type"].as_str(), None | Some("text" | "output_text"))
 }
 
 fn used(usage: &Value) -> Option<TokensUsed> {
@@ -81,11 +95,22 @@ mod tests {
         assert_eq!(Chunk::read(&json!({"choices": [{"finish_reason": "eos_token"}]})).finish_reason, "eos_token");
         assert!(Chunk::read(&json!({"error": {"message": "x"}})).error);
         assert!(Chunk::read(&json!({"error": "x"})).error);
+        assert!(Chunk::read(&json!({"object": "error", "message": "x", "code": 500})).error);
+        assert!(Chunk::read(&json!({"detail": [{"msg": "x"}]})).error);
+        assert!(!Chunk::read(&json!({"choices": [], "object": "chat.completion.chunk"})).error);
         assert_eq!(
             Chunk::read(&json!({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 4}})).used,
             Some(TokensUsed { prompt: 3, completion: 4 })
         );
         let chunk = Chunk::read(&json!({"choices": [{"delta": {"reasoning_content": "hm", "content": null}}]}));
-        assert!(chunk.reasoning && chunk.text.is_empty());
+        assert!(chunk.reasoning > 0 && chunk.text.is_empty());
+        for thinks in [
+            json!({"reasoning_details": [{"type": "reasoning.encrypted", "data": "x"}]}),
+            json!({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]}),
+            json!({"content": [{"type": "reasoning", "text": "hm"}]}),
+        ] {
+            let chunk = Chunk::read(&json!({"choices": [{"delta": thinks}]}));
+            assert!(chunk.reasoning > 0 && chunk.text.is_empty(), "{thinks}");
+        }
     }
 }

@@ -24,6 +24,14 @@ pub enum ModelError {
     /// It took longer than it may.
     #[error("the model took too long {0}")]
     TimedOut(&'static str),
+    /// The caller has no more time for it, and it did not have long.
+    #[error("the model did not begin within the caller's time for it")]
+    NotInTime,
+    /// Its text was its thoughts, as their end told.
+    #[error(
+        "the model's thoughts came as text, up to `</think>`; its server has a setting that keeps them apart, often called a reasoning parser"
+    )]
+    ThoughtAloud,
     /// The stream ended without an end.
     #[error("the model's answer was cut off")]
     CutOff,
@@ -97,6 +105,8 @@ impl ModelError {
             ModelError::Reported => "reported",
             ModelError::Garbled => "garbled",
             ModelError::TimedOut(_) => "timed_out",
+            ModelError::NotInTime => "not_in_time",
+            ModelError::ThoughtAloud => "thought_aloud",
             ModelError::CutOff => "cut_off",
             ModelError::TooLarge(_) => "too_large",
             ModelError::Empty => "empty",

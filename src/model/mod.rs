@@ -29,7 +29,7 @@ pub use openai::{Answer, Piece};
 pub use trial::{Told, Trial};
 
 use budget::TokenBudget;
-use call::{Call, note_failure};
+use call::{Call, Try, note_failure};
 use metrics::Metrics;
 use openai::{OpenAi, estimate};
 
@@ -166,13 +166,17 @@ impl Models {
     pub async fn ask<T>(&self, asking: &Asking, make: impl Fn(Window) -> (Prompt, T)) -> Result<(Answer, T), ModelError> {
         let until = Instant::from_std(asking.deadline);
         let mut last = ModelError::NotConfigured;
-        let able = self.models.iter().filter(|model| model.does(asking.task));
-        for (nth, model) in able.enumerate() {
-            let failed = match model.breaker.down_for(Instant::now()) {
+        let able: Vec<&Arc<OpenAi>> = self.models.iter().filter(|model| model.does(asking.task)).collect();
+        for (nth, model) in able.iter().enumerate() {
+            let now = Instant::now();
+            let failed = match model.breaker.down_for(now) {
                 Some(wait) => ModelError::Down(wait),
                 None => {
                     let (prompt, beside) = make(model.window());
-                    match self.ask_one(model, &prompt, asking, until, nth > 0).await {
+                    // Those after it are to have their part of the caller's time.
+                    let others = able[nth + 1..].iter().filter(|other| other.breaker.down_for(now).is_none()).count() as u32;
+                    let begin_by = (others > 0).then(|| now + until.saturating_duration_since(now) / (others + 1));
+                    match self.ask_one(model, &prompt, asking, (begin_by, until), nth > 0).await {
                         Ok(answer) => return Ok((answer, beside)),
                         Err(error) => error,
                     }
@@ -195,16 +199,20 @@ impl Models {
         model: &Arc<OpenAi>,
         prompt: &Prompt,
         asking: &Asking,
-        until: Instant,
+        (begin_by, until): (Option<Instant>, Instant),
         fallback: bool,
     ) -> Result<Answer, ModelError> {
-        let prompt_tokens = model.tokens_of(prompt)?;
-        let most = prompt_tokens as u64 + u64::from(model.config().max_tokens);
-        let reserved = self.shared.budget.reserve(&asking.spenders, most, Instant::now()).map_err(ModelError::Spent)?;
-        let inside = model.gate.enter(until).await.map_err(|wait| match Instant::now() < until {
+        let prompt_tokens = model.tokens_of(prompt)? as u64;
+        let most = prompt_tokens + u64::from(model.config().max_tokens);
+        let reserve = || self.shared.budget.reserve(&asking.spenders, most, Instant::now()).map_err(ModelError::Spent);
+        // Who has no tokens left does not wait in line; what a call may use is set aside when its turn has come.
+        drop(reserve()?);
+        let inside = model.gate.enter(begin_by.unwrap_or(until)).await.map_err(|wait| match Instant::now() < until {
             true => ModelError::Busy(wait),
             false => ModelError::DeadlinePassed,
         })?;
+        let reserved = reserve()?;
+        let meter = reserved.meter(prompt_tokens);
         let (task, metrics) = (asking.task, Arc::clone(&self.shared.metrics));
         let call = Call {
             model: Arc::clone(model),
@@ -212,7 +220,7 @@ impl Models {
             metrics,
             fallback,
             estimate: estimate(prompt),
-            prompt_tokens,
+            writes: false,
             reserved,
             _inside: inside,
         };
@@ -221,7 +229,10 @@ impl Models {
         loop {
             tries += 1;
             self.shared.metrics.tried(model.label(), task);
-            let error = match model.ask(prompt).await {
+            let one = Try::new(model, &meter, until);
+            let asked = model.ask(prompt, begin_by, &meter).await;
+            one.ended();
+            let error = match asked {
                 Ok((reading, begun)) => return Ok(Answer::of(reading, begun, call)),
                 Err(error) => error,
             };

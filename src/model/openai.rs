@@ -19,12 +19,13 @@ use tokio::{
 use super::{
     Ending, ModelError, Prompt, TokensUsed,
     breaker::Breaker,
+    budget::Meter,
     calibration::{Calibration, Window},
     call::Call,
     chunk::Chunk,
     gate::Gate,
     retry::RetryBudget,
-    thoughts::Thoughts,
+    thoughts::{Thoughts, Unopened},
     wire::{self, Extras, Wire},
 };
 use crate::{
@@ -32,6 +33,10 @@ use crate::{
     text::estimate_tokens,
 };
 
+/// Bytes of text that make a token, where the model tells none.
+const BYTES_A_TOKEN: u64 = 3;
+/// A model that is silent for this part of what it has until its first token is silent for long.
+const LONG: u32 = 5;
 /// So long a reader waits before it asks the wire for more again.
 const MOST_PATIENCE: Duration = Duration::from_millis(10);
 /// Half more than its budget, for what was estimated too low, and instructions beside it: a prompt of more tokens is not sent.
@@ -45,6 +50,8 @@ pub struct OpenAi {
     extras: Arc<Extras>,
     context_tokens: usize,
     calibration: Calibration,
+    /// Whether its last thoughts had no beginning.
+    thinks_first: Arc<AtomicBool>,
     pub breaker: Breaker,
     pub gate: Arc<Gate>,
     pub retries: RetryBudget,
@@ -78,11 +85,26 @@ pub struct Reading {
     until: Instant,
     /// Until when the next sign of life must come.
     next_by: Instant,
+    /// Until when the caller waits for the first text.
+    begin_by: Option<Instant>,
+    /// When there was a sign of life last.
+    alive: Instant,
+    /// How long it may be silent until it is for long.
+    long: Duration,
+    /// Since when nobody reads: that time is not the model's.
+    away: Option<Instant>,
     thoughts: Thoughts,
+    thinks_first: Arc<AtomicBool>,
     finish_reason: String,
-    pub used: TokensUsed,
-    /// Bytes of text so far.
-    pub bytes: usize,
+    /// How it ended, when all but that was told.
+    ending: Option<Ending>,
+    used: TokensUsed,
+    /// Whether text was given out.
+    begun: bool,
+    meter: Meter,
+    /// What the meter said when the model began, the prompt included, and the bytes that it made since, thoughts included.
+    meter_began: u64,
+    made: u64,
 }
 
 impl OpenAi {
@@ -94,6 +116,7 @@ impl OpenAi {
             extras: Arc::new(Extras::of(config)?),
             context_tokens: config.context_tokens.unwrap_or(context_tokens),
             calibration: Calibration::new(),
+            thinks_first: Arc::default(),
             breaker: Breaker::default(),
             gate: Arc::new(Gate::new(config.most_calls)),
             retries: RetryBudget::new(Instant::now()),
@@ -136,17 +159,27 @@ impl OpenAi {
         if tokens > most { Err(ModelError::PromptTooLarge { tokens, most }) } else { Ok(tokens) }
     }
 
-    /// Asks, and waits for the first piece of text.
-    pub async fn ask(&self, prompt: &Prompt) -> Result<(Reading, String), ModelError> {
+    /// Whether a model that was silent for so long should have begun.
+    pub fn is_long(&self, silent: Duration) -> bool {
+        silent >= self.config.first_token_timeout / LONG
+    }
+
+    /// Asks, and waits for the first piece of text, where the caller has only so much time until `begin_by`. What it costs by now `meter`
+    /// tells.
+    pub async fn ask(&self, prompt: &Prompt, begin_by: Option<Instant>, meter: &Meter) -> Result<(Reading, String), ModelError> {
         let ModelConfig { first_token_timeout, token_gap_timeout, total_timeout, .. } = self.config;
         let asked = Instant::now();
         let first_by = asked + first_token_timeout.min(total_timeout);
+        let open_by = begin_by.map_or(first_by, |by| by.min(first_by));
         let done = Arc::new(AtomicBool::new(false));
         let hungry = Arc::new(Notify::new());
         let client = self.client_for_one_call(&done, Arc::clone(&hungry));
         let chat = client.chat();
         let opening = chat.create_stream_byot::<Value, Value>(self.request(prompt));
-        let chunks = timeout_at(first_by, opening).await.map_err(|_| ModelError::TimedOut("to begin"))?.map_err(failure)?;
+        let late = |_| if self.is_long(asked.elapsed()) { ModelError::TimedOut("to begin") } else { ModelError::NotInTime };
+        let chunks = timeout_at(open_by, opening).await.map_err(late)?.map_err(failure)?;
+        let meter_began = meter.read() + meter.prompt;
+        meter.set(meter_began);
         let mut reading = Reading {
             chunks: Box::pin(chunks),
             done,
@@ -156,10 +189,19 @@ impl OpenAi {
             gap: token_gap_timeout,
             until: asked + total_timeout,
             next_by: first_by,
-            thoughts: Thoughts::default(),
+            begin_by,
+            alive: asked,
+            long: first_token_timeout / LONG,
+            away: None,
+            thoughts: Thoughts::new(self.thinks_first.load(Ordering::Relaxed)),
+            thinks_first: Arc::clone(&self.thinks_first),
             finish_reason: String::new(),
+            ending: None,
             used: TokensUsed::default(),
-            bytes: 0,
+            begun: false,
+            meter: meter.clone(),
+            meter_began,
+            made: 0,
         };
         // White space alone is no beginning: another model, or the built-in engine, may still take over.
         let mut begun = String::new();
@@ -215,7 +257,7 @@ impl OpenAi {
 impl Answer {
     /// What follows a beginning.
     pub fn of(reading: Reading, begun: String, mut call: Call) -> Answer {
-        call.began(reading.asked.elapsed(), begun.len());
+        call.began(reading.asked.elapsed());
         Answer { model: call.model.name().to_owned(), reading, first: Some(begun), call }
     }
 
@@ -226,7 +268,7 @@ impl Answer {
         }
         let piece = self.reading.next().await;
         match &piece {
-            Ok(Piece::Text(_)) => self.call.wrote(self.reading.bytes),
+            Ok(Piece::Text(_)) => {}
             Ok(Piece::End { used, .. }) => self.call.ended(*used),
             Err(error) => self.call.failed(error),
         }
@@ -237,27 +279,52 @@ impl Answer {
 impl Reading {
     /// The next piece. After the end or an error there is no more to ask for.
     pub async fn next(&mut self) -> Result<Piece, ModelError> {
+        if let Some(since) = self.away.take() {
+            self.until += since.elapsed();
+            self.next_by += since.elapsed();
+        }
+        let piece = self.read().await;
+        self.away = Some(Instant::now());
+        piece
+    }
+
+    async fn read(&mut self) -> Result<Piece, ModelError> {
+        if let Some(ending) = self.ending {
+            return Ok(Piece::End { ending, used: self.used });
+        }
         loop {
             let by = self.next_by.min(self.until);
-            let came = self.wait(by).await;
-            let chunk = match came {
-                // Some servers say why they ended and leave the connection open.
-                Err(_) if !self.finish_reason.is_empty() => return self.end(),
+            let begin_by = self.begin_by.filter(|begin_by| !self.begun && *begin_by < by);
+            let chunk = match self.wait(begin_by.unwrap_or(by)).await {
+                // Whatever comes of a server that has said why it ends: some leave the connection open, others break it off.
+                Err(_) | Ok(Some(Err(_))) if !self.finish_reason.is_empty() => return self.end(),
+                Err(_) if begin_by.is_some() && self.alive.elapsed() < self.long => return Err(ModelError::NotInTime),
                 Err(_) => return Err(ModelError::TimedOut(if by == self.until { "in all" } else { "for a token" })),
                 Ok(None) => return self.end(),
                 Ok(Some(Ok(value))) => Chunk::read(&value),
-                Ok(Some(Err(OpenAIError::JSONDeserialize(_, content)))) if content.trim().is_empty() => continue,
+                Ok(Some(Err(OpenAIError::JSONDeserialize(_, content)))) => match content.trim() {
+                    "" => continue,
+                    // The library knows it without spaces alone.
+                    "[DONE]" => return self.end(),
+                    _ => return Err(ModelError::Garbled),
+                },
                 Ok(Some(Err(error))) => return Err(failure(error)),
             };
             if chunk.error {
                 return Err(ModelError::Reported);
             }
-            let told = !chunk.text.is_empty();
-            let text = self.thoughts.without(chunk.text);
-            if chunk.reasoning || (told && text.is_empty()) {
+            let told = chunk.text.len() + chunk.reasoning;
+            let text = self.thoughts.without(chunk.text).map_err(|Unopened| {
+                self.thinks_first.store(true, Ordering::Relaxed);
+                ModelError::ThoughtAloud
+            })?;
+            if told > 0 {
+                self.alive = Instant::now();
+                self.made += told as u64;
+                self.meter.set(self.meter_began + self.made / BYTES_A_TOKEN + 1);
                 // Before the first text a model that thinks has as long again as for its first token.
-                let wait = if self.bytes == 0 { self.first_token } else { self.gap };
-                self.next_by = self.next_by.max(Instant::now() + wait);
+                let wait = if self.begun || !text.is_empty() { self.gap } else { self.first_token };
+                self.next_by = if text.is_empty() { self.next_by.max(self.alive + wait) } else { self.alive + wait };
             }
             if let Some(used) = chunk.used {
                 self.used = used;
@@ -266,8 +333,7 @@ impl Reading {
                 self.finish_reason = chunk.finish_reason;
             }
             if !text.is_empty() {
-                self.next_by = Instant::now() + self.gap;
-                self.bytes += text.len();
+                self.begun = true;
                 return Ok(Piece::Text(text));
             }
         }
@@ -291,14 +357,29 @@ impl Reading {
     }
 
     /// An end without a finish reason and without `[DONE]` is no end.
-    fn end(&self) -> Result<Piece, ModelError> {
-        let ending = match self.finish_reason.as_str() {
-            "content_filter" => return Err(ModelError::Filtered),
+    fn end(&mut self) -> Result<Piece, ModelError> {
+        if self.used != TokensUsed::default() {
+            let before = self.meter_began.saturating_sub(self.meter.prompt);
+            self.meter.set(before + u64::from(self.used.prompt) + u64::from(self.used.completion));
+        }
+        let ending = match self.finish_reason.to_lowercase().as_str() {
+            "content_filter" | "safety" => return Err(ModelError::Filtered),
+            "error" | "insufficient_system_resource" => return Err(ModelError::CutOff),
             "" if !self.done.load(Ordering::Relaxed) => return Err(ModelError::CutOff),
-            "length" => Ending::Truncated,
+            "length" | "max_length" | "max_tokens" | "model_length" => Ending::Truncated,
             _ => Ending::Done,
         };
-        Ok(Piece::End { ending, used: self.used })
+        let assumed = self.thoughts.is_assumed();
+        let rest = self.thoughts.rest();
+        // A thought that was cut off is no text; else what was taken for one was none.
+        if rest.is_empty() || (assumed && ending == Ending::Truncated) {
+            return Ok(Piece::End { ending, used: self.used });
+        }
+        if assumed {
+            self.thinks_first.store(false, Ordering::Relaxed);
+        }
+        self.ending = Some(ending);
+        Ok(Piece::Text(rest))
     }
 }
 

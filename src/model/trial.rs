@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     ModelError, Piece, Prompt, TokensUsed,
+    budget::Meter,
     openai::{OpenAi, estimate},
 };
 use crate::config::ModelConfig;
@@ -56,7 +57,7 @@ impl Trial {
             &config.name,
             context_tokens,
         )?;
-        let unknown_model = match unknown.ask(&prompt).await {
+        let unknown_model = match unknown.ask(&prompt, None, &Meter::default()).await {
             Ok(_) => Ok(None),
             Err(ModelError::Refused { status, .. }) => Ok(Some(status)),
             Err(error) => Err(error),
@@ -91,7 +92,7 @@ impl Trial {
 
 async fn told(model: &OpenAi, prompt: &Prompt) -> Result<Told, ModelError> {
     let asked = Instant::now();
-    let (mut reading, begun) = model.ask(prompt).await?;
+    let (mut reading, begun) = model.ask(prompt, None, &Meter::default()).await?;
     let first_token = asked.elapsed();
     let (mut pieces, mut bytes) = (1, begun.len());
     loop {

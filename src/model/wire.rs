@@ -240,10 +240,14 @@ fn watched(response: reqwest::Response, done: Arc<AtomicBool>, hungry: Arc<Notif
     http::Response::new(reqwest::Body::wrap_stream(pieces)).into()
 }
 
-/// An answer that is cut into its lines.
+/// An answer that is cut into its lines, each ended by a line feed, however its server ends them.
 #[derive(Default)]
 struct Lines {
     seen: usize,
+    /// Whether it was looked for a byte order mark.
+    started: bool,
+    /// Whether the last byte was a carriage return, whose line feed may follow.
+    returned: bool,
     /// The line that has no end yet.
     begun: BytesMut,
     /// Whether one of them was [`DONE`].
@@ -257,33 +261,45 @@ impl Lines {
         if self.seen > MOST_BYTES {
             return Err(std::io::Error::other("the answer is too large"));
         }
-        self.begun.extend_from_slice(piece);
-        if self.seen == self.begun.len() && self.begun.starts_with(BYTE_ORDER_MARK) {
-            self.begun.advance(BYTE_ORDER_MARK.len());
+        let before = self.begun.len();
+        if self.returned || piece.contains(&b'\r') {
+            for byte in piece {
+                match byte {
+                    b'\n' if self.returned => {}
+                    b'\r' => self.begun.extend_from_slice(b"\n"),
+                    byte => self.begun.extend_from_slice(&[*byte]),
+                }
+                self.returned = *byte == b'\r';
+            }
+        } else {
+            self.begun.extend_from_slice(piece);
         }
-        let end = piece.iter().rposition(|byte| is_line_end(*byte)).map_or(0, |last| self.begun.len() - (piece.len() - last) + 1);
+        if !self.started && self.begun.len() >= BYTE_ORDER_MARK.len() {
+            self.started = true;
+            if self.begun.starts_with(BYTE_ORDER_MARK) {
+                self.begun.advance(BYTE_ORDER_MARK.len());
+            }
+        }
+        let before = before.min(self.begun.len());
+        let end = self.begun[before..].iter().rposition(|byte| *byte == b'\n').map_or(0, |last| before + last + 1);
         let whole = self.begun.split_to(end).freeze();
-        if self.begun.len() > MOST_LINE_BYTES || whole.split(|byte| is_line_end(*byte)).any(|line| line.len() > MOST_LINE_BYTES) {
+        if self.begun.len() > MOST_LINE_BYTES || whole.split(|byte| *byte == b'\n').any(|line| line.len() > MOST_LINE_BYTES) {
             return Err(std::io::Error::other("a line is too large"));
         }
         self.look_at(&whole);
         Ok(whole)
     }
 
-    /// What had no end when the answer had one.
+    /// What had no end when the answer had one: a line that is not whole, or an event without the blank line after it, which it gets.
     fn end(&mut self) -> Bytes {
         let last = self.begun.split().freeze();
         self.look_at(&last);
-        last
+        if last.is_empty() { Bytes::from_static(b"\n") } else { last }
     }
 
     fn look_at(&mut self, lines: &[u8]) {
-        self.done |= lines.split(|byte| is_line_end(*byte)).any(|line| line.iter().filter(|byte| **byte != b' ').eq(DONE));
+        self.done |= lines.split(|byte| *byte == b'\n').any(|line| line.iter().filter(|byte| **byte != b' ').eq(DONE));
     }
-}
-
-fn is_line_end(byte: u8) -> bool {
-    matches!(byte, b'\n' | b'\r')
 }
 
 #[cfg(test)]
@@ -292,14 +308,14 @@ mod tests {
 
     #[test]
     fn however_an_answer_comes_its_lines_come_whole() {
-        let answer = "\u{feff}: x\r\ndata: 1\r\rdata: [DONE]\n\nlast".as_bytes();
-        let plain = &answer[BYTE_ORDER_MARK.len()..];
+        let answer = "\u{feff}: x\r\ndata: 1\r\r\r\n\ndata: [DONE]\n\nlast".as_bytes();
+        let plain = b": x\ndata: 1\n\n\n\ndata: [DONE]\n\nlast";
         for size in 1..answer.len() {
             let mut lines = Lines::default();
             let mut came = Vec::new();
             for piece in answer.chunks(size) {
                 let whole = lines.take(piece).unwrap();
-                assert!(whole.last().is_none_or(|last| is_line_end(*last)), "{size}: {whole:?}");
+                assert!(whole.last().is_none_or(|last| *last == b'\n'), "{size}: {whole:?}");
                 came.extend_from_slice(&whole);
             }
             assert!(lines.done, "{size}");

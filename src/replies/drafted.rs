@@ -14,7 +14,7 @@ use super::{
     grounding::{Grounds, other_language},
     leaks::Secrets,
     offer_rows::Offers,
-    outflow::Outflow,
+    outflow::{Flowed, Outflow},
     told::Told,
 };
 use crate::{
@@ -61,17 +61,16 @@ pub fn from_model(answer: Answer, given: Given, guards: Guards, end: DraftEnd, s
                 yield Progress::Delta(piece);
             }
         }
-        let (mut made, mut invented) = (flow.made(), flow.flowed().invented);
+        let (mut made, Flowed { mut invented, .. }) = flow.into_made();
         let in_time = asking.deadline.saturating_duration_since(Instant::now()) > started.elapsed();
         if in_time && other_language(&made.text, &grounds.language, &grounds.languages).is_some() {
             let reproach = format!("Your last answer was in another language. Write in {}.", grounds.language.english_name());
             let prompt = Prompt { system: format!("{}\n\n{reproach}", prompt.system), ..prompt };
-            if let Ok((answer, ())) = models.ask(&asking, |_| (prompt.clone(), ())).await {
-                let mut again = Flow::new(answer, outflow(), started);
-                if silently(&mut again).await.is_ok() {
-                    invented = again.flowed().invented;
-                    made = Made { usage: both(made.usage, again.made().usage), ..again.made() };
-                }
+            if let Ok((answer, ())) = models.ask(&asking, |_| (prompt.clone(), ())).await
+                && let Ok((again, flowed)) = silently(Flow::new(answer, outflow(), started)).await
+            {
+                invented = flowed.invented;
+                made = Made { usage: both(made.usage, again.usage), ..again };
             }
         }
         if invented > 0 {

@@ -38,6 +38,8 @@ pub struct Made {
 pub struct Flow {
     answer: Answer,
     outflow: Outflow,
+    /// Bytes of text that were taken from the model.
+    taken: usize,
     started: Instant,
     first: Option<Duration>,
     /// How the answer ended, once it has.
@@ -47,7 +49,7 @@ pub struct Flow {
 impl Flow {
     /// `started` is when the agent clicked.
     pub fn new(answer: Answer, outflow: Outflow, started: Instant) -> Flow {
-        Flow { answer, outflow, started, first: None, end: None }
+        Flow { answer, outflow, taken: 0, started, first: None, end: None }
     }
 
     /// The next piece of text that may be shown; `None` at the end.
@@ -55,8 +57,10 @@ impl Flow {
         while self.end.is_none() {
             let shown = match self.answer.next().await {
                 Ok(Piece::Text(piece)) => {
-                    let mut shown = self.outflow.push(&piece);
-                    if self.outflow.flowed().text.len() > MOST_TEXT_BYTES {
+                    let taken = piece.floor_char_boundary(MOST_TEXT_BYTES.saturating_sub(self.taken));
+                    self.taken += taken;
+                    let mut shown = self.outflow.push(&piece[..taken]);
+                    if taken < piece.len() {
                         self.end = Some((Ending::Truncated, TokensUsed::default()));
                         shown.push_str(&self.outflow.finish());
                     }
@@ -79,13 +83,8 @@ impl Flow {
         Ok(None)
     }
 
-    /// What the text became, after its end.
-    pub fn flowed(&self) -> &Flowed {
-        self.outflow.flowed()
-    }
-
-    /// The text, after its end.
-    pub fn made(&self) -> Made {
+    /// The text after its end, and what became of its marks. The model is let go: another call may follow.
+    pub fn into_made(self) -> (Made, Flowed) {
         let (ending, tokens) = self.end.unwrap_or((Ending::Truncated, TokensUsed::default()));
         let warnings = match ending {
             Ending::Done => Vec::new(),
@@ -95,21 +94,23 @@ impl Flow {
                 message: "the model was cut off at its greatest length; the text may lack its end".to_owned(),
             }],
         };
-        let Flowed { text, cited, .. } = self.flowed().clone();
+        let flowed = self.outflow.into_flowed();
+        let text = flowed.text.clone();
         let sentences = |places: &BTreeSet<usize>| {
             let before = |place: &usize| sentence_at(&text, text[..*place].trim_end().len().checked_sub(1)?);
             let mut sentences: Vec<String> = places.iter().filter_map(before).map(str::to_owned).collect();
             sentences.dedup();
             sentences
         };
-        let cited = cited.iter().map(|(number, places)| (*number, sentences(places))).collect();
-        Made {
+        let cited = flowed.cited.iter().map(|(number, places)| (*number, sentences(places))).collect();
+        let made = Made {
             text,
             cited,
             engine: Engine::Model(self.answer.model.clone()),
             warnings,
             usage: Usage { tokens, time_to_first_token: self.first.unwrap_or_default(), total: self.started.elapsed() },
-        }
+        };
+        (made, flowed)
     }
 }
 
@@ -119,14 +120,14 @@ pub fn from_model(mut flow: Flow, finish: impl FnOnce(Made) -> Finished + Send +
         while let Some(shown) = flow.next().await? {
             yield Progress::Delta(shown);
         }
-        yield Progress::Finished(Box::new(finish(flow.made())));
+        yield Progress::Finished(Box::new(finish(flow.into_made().0)));
     })
 }
 
 /// Reads an answer to its end without showing it.
-pub async fn silently(flow: &mut Flow) -> Result<(), ReplyError> {
+pub async fn silently(mut flow: Flow) -> Result<(Made, Flowed), ReplyError> {
     while flow.next().await?.is_some() {}
-    Ok(())
+    Ok(flow.into_made())
 }
 
 /// What two tries cost; the first showed the first token.

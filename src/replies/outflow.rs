@@ -93,6 +93,11 @@ impl Outflow {
         &self.flowed
     }
 
+    /// What became of the text.
+    pub fn into_flowed(self) -> Flowed {
+        self.flowed
+    }
+
     fn show(&mut self, restored: Restored) -> String {
         let Restored { mut shown, bare, read, facts } = restored;
         let first = self.flowed.text.is_empty();

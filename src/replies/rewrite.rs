@@ -236,20 +236,18 @@ impl Replies {
             while let Some(shown) = flow.next().await? {
                 yield Progress::Delta(shown);
             }
-            let streamed = flow.flowed().text.clone();
-            let mut loss = protected.loss(flow.flowed());
-            let mut made = flow.made();
+            let (mut made, flowed) = flow.into_made();
+            let mut loss = protected.loss(&flowed);
             let in_time = asking.deadline.saturating_duration_since(Instant::now()) > started.elapsed();
             if in_time && (protected.refuses(&loss) || mismatch(&made.text).is_some()) {
                 let reproach = if protected.refuses(&loss) { protected.reproach(&loss) } else { "Your last answer was in another language.".to_owned() };
                 let prompt = Prompt { system: format!("{}\n\n{reproach}", prompt.system), ..prompt };
                 // If it fails, the original is the answer.
-                if let Ok((answer, ())) = models.ask(&asking, |_| (prompt.clone(), ())).await {
-                    let mut again = Flow::new(answer, protected.outflow(), started);
-                    if matches!(silently(&mut again).await, Ok(())) {
-                        loss = protected.loss(again.flowed());
-                        made = Made { usage: both(made.usage, again.made().usage), ..again.made() };
-                    }
+                if let Ok((answer, ())) = models.ask(&asking, |_| (prompt.clone(), ())).await
+                    && let Ok((again, flowed)) = silently(Flow::new(answer, protected.outflow(), started)).await
+                {
+                    loss = protected.loss(&flowed);
+                    made = Made { usage: both(made.usage, again.usage), ..again };
                 }
             }
             made.warnings.extend(protected.warning(&loss));
@@ -259,7 +257,7 @@ impl Replies {
                 made.warnings.extend(mismatch(&made.text));
                 made.warnings.extend(beyond(task, shorter, &protected.text, &made.text));
             }
-            let replaced = made.text != streamed;
+            let replaced = made.text != flowed.text;
             let finished = finish(protected.text, language, receipt)(made);
             yield Progress::Finished(Box::new(Finished { replaced, ..finished }));
         }))
