@@ -68,13 +68,15 @@ pub struct Try<'a> {
     model: &'a Arc<OpenAi>,
     meter: &'a Meter,
     began: Instant,
-    used: u64,
+    /// What the meter says at most while the model is silent.
+    without_life: u64,
     until: Instant,
 }
 
 impl<'a> Try<'a> {
     pub fn new(model: &'a Arc<OpenAi>, meter: &'a Meter, until: Instant) -> Try<'a> {
-        Try { model, meter, began: Instant::now(), used: meter.read(), until }
+        // That it began to work at the prompt is no sign of life yet.
+        Try { model, meter, began: Instant::now(), without_life: meter.read() + meter.prompt, until }
     }
 
     /// Something came of it.
@@ -86,7 +88,7 @@ impl<'a> Try<'a> {
 impl Drop for Try<'_> {
     fn drop(&mut self) {
         let now = Instant::now();
-        let silent = self.meter.read() <= self.used && self.model.is_long(now.saturating_duration_since(self.began));
+        let silent = self.meter.read() <= self.without_life && self.model.is_long(now.saturating_duration_since(self.began));
         // Before that time, the caller left.
         if now >= self.until && silent {
             note_failure(self.model, &ModelError::TimedOut("to begin"));

@@ -4,15 +4,17 @@ use std::{
     convert::Infallible,
     panic::AssertUnwindSafe,
     pin::Pin,
-    task::{Context, Poll, ready},
-    time::Instant,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 use http::{HeaderMap, Request, Response};
 use http_body::{Body as HttpBody, Frame};
-use tokio::time::{Sleep, sleep_until, timeout_at};
+use tokio::time::{sleep_until, timeout_at};
+use tokio_util::task::AbortOnDropHandle;
 use tonic::{Code, Status, body::Body, service::Routes};
 use tower::Service;
 
@@ -21,6 +23,9 @@ use super::{
     deadline::deadline,
 };
 use crate::api::status;
+
+/// A reply of which nothing is read for so long is given up, with the work behind it.
+const UNREAD: Duration = Duration::from_secs(30);
 
 /// The services with their edge.
 #[derive(Clone)]
@@ -75,8 +80,7 @@ impl Service<Request<Body>> for Edge {
                 });
             }
             let (parts, body) = response.into_parts();
-            let watched = Watched { body, deadline: Box::pin(sleep_until(deadline)), begun: false, ended: false, call };
-            Ok(Response::from_parts(parts, Body::new(watched)))
+            Ok(Response::from_parts(parts, Body::new(Watched::new(body, deadline, call))))
         })
     }
 }
@@ -117,26 +121,66 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 /// A body that ends at its call's deadline, and whose panics become a status.
+///
+/// The deadline holds also for a caller who reads nothing: then nobody polls the body, and a timer of its own lets go of the work.
 struct Watched {
-    body: Body,
-    deadline: Pin<Box<Sleep>>,
+    work: Arc<Mutex<Work>>,
+    _timer: AbortOnDropHandle<()>,
     /// Whether something was sent.
     begun: bool,
     ended: bool,
     call: Call,
 }
 
+/// What a call still does, such as a model's answer.
+struct Work {
+    /// `None` once it was let go.
+    body: Option<Body>,
+    /// Since when nobody asks for more of it.
+    unread: Option<Instant>,
+    /// Who does ask.
+    reader: Option<Waker>,
+}
+
 impl Watched {
+    fn new(body: Body, deadline: tokio::time::Instant, call: Call) -> Watched {
+        let work = Arc::new(Mutex::new(Work { body: Some(body), unread: Some(Instant::now()), reader: None }));
+        let timer = AbortOnDropHandle::new(tokio::spawn(let_go(Arc::clone(&work), deadline)));
+        Watched { work, _timer: timer, begun: false, ended: false, call }
+    }
+
     fn end(&mut self, status: &Status) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         self.ended = true;
         self.call.log(status.code(), Some(status));
-        // Drops what the call still does, such as a model's answer.
-        self.body = Body::empty();
+        locked(&self.work).body = None;
         let mut trailers = HeaderMap::new();
         match status.add_header(&mut trailers) {
             Ok(()) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
             Err(status) => Poll::Ready(Some(Err(status))),
         }
+    }
+}
+
+fn locked(work: &Mutex<Work>) -> MutexGuard<'_, Work> {
+    work.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits until the call's time is over or nobody reads its reply, and drops its work.
+async fn let_go(work: Arc<Mutex<Work>>, deadline: tokio::time::Instant) {
+    let mut look = deadline.min(tokio::time::Instant::now() + UNREAD);
+    loop {
+        sleep_until(look).await;
+        let mut held = locked(&work);
+        let unread_until = held.unread.map(|since| tokio::time::Instant::from_std(since + UNREAD));
+        let now = tokio::time::Instant::now();
+        if now >= deadline || unread_until.is_some_and(|until| now >= until) {
+            let body = held.body.take();
+            let reader = held.reader.take();
+            drop(held);
+            drop(body);
+            return reader.map_or((), Waker::wake);
+        }
+        look = deadline.min(unread_until.unwrap_or(now + UNREAD));
     }
 }
 
@@ -148,7 +192,19 @@ impl HttpBody for Watched {
         if self.ended {
             return Poll::Ready(None);
         }
-        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.body).poll_frame(context)));
+        let mut work = locked(&self.work);
+        let Some(body) = &mut work.body else {
+            drop(work);
+            let status = status::deadline_exceeded(self.begun);
+            return self.end(&status);
+        };
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(context)));
+        let waits = matches!(polled, Ok(Poll::Pending));
+        work.unread = (!waits).then(Instant::now);
+        if waits {
+            work.reader = Some(context.waker().clone());
+        }
+        drop(work);
         match polled {
             Err(_) => {
                 let status = status::broken(self.begun);
@@ -167,11 +223,7 @@ impl HttpBody for Watched {
                 self.ended = true;
                 Poll::Ready(other)
             }
-            Ok(Poll::Pending) => {
-                ready!(self.deadline.as_mut().poll(context));
-                let status = status::deadline_exceeded(self.begun);
-                self.end(&status)
-            }
+            Ok(Poll::Pending) => Poll::Pending,
         }
     }
 }

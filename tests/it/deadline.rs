@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use deskhand::api::pb;
-use prost::Message;
-use tonic::{Code, Request, Status};
+use deskhand::api::pb::{self, reply_service_client::ReplyServiceClient};
+use tonic::{Code, Request, transport::Endpoint};
 
 use crate::{
     desk::{Desk, refused},
@@ -26,16 +25,7 @@ fn within<T>(timeout: &'static str, message: T) -> Request<T> {
 async fn a_deadline_ends_the_call_and_the_models_work() {
     let desk = Desk::open().await;
     desk.model.will(Answer::hangs_after(&[]));
-    // A plain HTTP client, as gRPC clients watch the deadline themselves and may answer first.
-    let message = retone().encode_to_vec();
-    let mut body = vec![0];
-    body.extend((message.len() as u32).to_be_bytes());
-    body.extend(message);
-    let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
-    let url = format!("http://{}/deskhand.v1.ReplyService/RetoneReply", desk.address());
-    let request = client.post(url).header("content-type", "application/grpc").header("te", "trailers").header("grpc-timeout", "150m");
-    let response = request.body(body).send().await.unwrap();
-    let status = Status::from_header_map(response.headers()).unwrap();
+    let status = desk.fails_within("ReplyService/RetoneReply", &retone(), "150m").await;
     refused(&status, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
     desk.model.caller_left().await;
     desk.close().await;
@@ -51,6 +41,19 @@ async fn a_deadline_ends_a_stream_that_has_begun() {
     let status = ended.unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded, "{status:?}");
     desk.model.caller_left().await;
+    desk.close().await;
+}
+
+/// A caller may open a stream and take nothing of it: then nothing asks for more, and the deadline holds all the same.
+#[tokio::test]
+async fn a_deadline_holds_for_a_caller_who_reads_nothing() {
+    let desk = Desk::open().await;
+    desk.model.will(Answer::hangs_after(&["Half"]));
+    let endpoint = Endpoint::from_shared(format!("http://{}", desk.address())).unwrap();
+    let channel = endpoint.initial_stream_window_size(0).connect().await.unwrap();
+    let stream = ReplyServiceClient::new(channel).retone_reply(within("400m", retone())).await.unwrap().into_inner();
+    desk.model.caller_left().await;
+    drop(stream);
     desk.close().await;
 }
 

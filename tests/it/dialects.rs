@@ -3,9 +3,10 @@
 use deskhand::{api::pb, config::ModelConfig};
 use serde_json::Value;
 use toml::Table;
+use tonic::Code;
 
 use crate::{
-    desk::{Desk, Opening},
+    desk::{Desk, Opening, refused},
     raw_model::{RawModel, Step},
 };
 
@@ -126,6 +127,48 @@ async fn text_generation_inference() {
 #[tokio::test]
 async fn thinking_between_tags() {
     says_fine("data: {\"choices\":[{\"delta\":{\"content\":\"<thi\"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"nk>The customer\"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\" wants</think>\\n\\nfine\"}}]}\n\ndata: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\n").await;
+}
+
+/// Some templates of prompts open the thought, so that its end alone is in the answer.
+#[tokio::test]
+async fn thinking_whose_beginning_is_in_the_prompt() {
+    let answer = |pieces: &[&str]| {
+        let chunk = |piece: &&str| format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{piece}\"}}}}]}}\n\n");
+        let chunks: String = pieces.iter().map(chunk).collect();
+        vec![Step::Write(format!("{EVENTS}{chunks}data: [DONE]\n\n").into_bytes())]
+    };
+    let thinks = answer(&["He wants", " it so.</th", "ink>\\n\\nfi", "ne"]);
+    let model = RawModel::start(vec![thinks.clone(), thinks.clone(), answer(&["fi", "ne"]), thinks]).await;
+    let config = ModelConfig { name: "m".into(), base_url: model.base_url(), ..ModelConfig::default() };
+    let opening = Opening { with_model: false, with_shop: false, change: |_| {} };
+    let mut desk: Desk = opening.open_set(|all| all.models = vec![config]).await;
+    // The first one is seen too late to be kept out; it is no reply.
+    let status = desk.retone("Wait.", pb::Tone::Formal).await.unwrap_err();
+    refused(&status, Code::Unavailable, "MODEL_CUT_OFF");
+    assert!(status.message().contains("reasoning parser"), "{status:?}");
+    for _ in 0..2 {
+        assert_eq!(desk.retone("Wait.", pb::Tone::Formal).await.unwrap().finished.text, "fine");
+    }
+    // One that did not think was no less right, and the next is not waited for.
+    refused(&desk.retone("Wait.", pb::Tone::Formal).await.unwrap_err(), Code::Unavailable, "MODEL_CUT_OFF");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn thinking_in_parts_of_the_content() {
+    says_fine("data: {\"choices\":[{\"delta\":{\"content\":[{\"type\":\"reasoning\",\"text\":\"hm\"}]}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":[{\"type\":\"text\",\"text\":\"fine\"}]},\"finish_reason\":\"stop\"}]}\n\n").await;
+}
+
+#[tokio::test]
+async fn an_end_in_other_words() {
+    for reason in ["model_length", "MAX_TOKENS", "max_length"] {
+        let events =
+            format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"fine\"}},\"finish_reason\":\"{reason}\"}}]}}\n\ndata: [DONE]\n\n");
+        assert_eq!(says_fine(&events).await.warnings[0].kind(), pb::WarningKind::Truncated, "{reason}");
+    }
+    for end in ["data:  [DONE] \n\n", "data: [DONE]", "data:[DONE]\r\r", "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\r\r"] {
+        says_fine(&format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"fine\"}}}}]}}\n\n{end}")).await;
+    }
 }
 
 #[tokio::test]

@@ -144,6 +144,18 @@ fn faults() -> Vec<(&'static str, Vec<Step>, Comes)> {
             events(&format!("{FINE}data: {{\"choices\":[{{\"finish_reason\":\"eos_token\"}}]}}\n\n")),
             Text("fine"),
         ),
+        (
+            "ends for want of resources",
+            events(&format!("{FINE}data: {{\"choices\":[{{\"finish_reason\":\"insufficient_system_resource\"}}]}}\n\n{DONE}")),
+            BreaksOff(CUT_OFF),
+        ),
+        ("breaks off after its end", then(events(&format!("{FINE}{STOP}")), [Step::Pause(ms(50)), Step::Reset]), Text("fine")),
+        ("says junk after its end", events(&format!("{FINE}{STOP}data: {{\"choi\n\n")), Text("fine")),
+        (
+            "sends far too much at once",
+            events(&format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{}\"}}}}]}}\n\n{STOP}{DONE}", "é ".repeat(60_000))),
+            Truncated,
+        ),
         ("ends without a reason, but says so", events(&format!("{FINE}{DONE}")), Text("fine")),
         ("goes on after its end", events(&format!("{whole}{FINE}")), Text("fine")),
         // Bodies.
@@ -182,6 +194,11 @@ fn faults() -> Vec<(&'static str, Vec<Step>, Comes)> {
             Fails(UNAVAILABLE),
         ),
         ("reports an error late", events(&format!("{FINE}data: {{\"error\":\"SECRET\"}}\n\n{DONE}")), BreaksOff(CUT_OFF)),
+        (
+            "reports an error flatly",
+            events(&format!("{FINE}data: {{\"object\":\"error\",\"message\":\"SECRET\",\"code\":500}}\n\n{DONE}")),
+            BreaksOff(CUT_OFF),
+        ),
         ("reports an error in a field", events("error: {\"message\":\"SECRET\"}\n\n"), Fails(CUT_OFF)),
         (
             "answers 200 with an error",

@@ -195,6 +195,78 @@ async fn fifty_callers_never_overspend_the_tokens_of_a_workspace() {
     desk.close().await;
 }
 
+/// What a model did before it failed, or before its caller left, is used.
+#[tokio::test]
+async fn tokens_are_spent_also_where_nothing_came_of_them() {
+    let server = ScriptedModel::start().await;
+    let mut open = desk_with(|config| config.models = vec![model("one", server.base_url())]).await;
+    let prompt = open.retone("Wait.", pb::Tone::Formal).await.unwrap().finished.context.unwrap().tokens_used as u64;
+    open.close().await;
+    for (answer, code) in [(Answer::says_and_counts(&[], 10_000), Code::Unavailable), (Answer::hangs_after(&[]), Code::DeadlineExceeded)] {
+        let mut desk = desk_with(|config| {
+            config.models = vec![model("one", server.base_url())];
+            config.models[0].max_tokens = 1000;
+            config.desk.token_limits = TokenLimits { a_minute: Some(1000 + prompt + prompt / 2), a_day: None };
+        })
+        .await;
+        server.will(answer);
+        assert_eq!(desk.fails_within("ReplyService/RetoneReply", &retone(), "400m").await.code(), code);
+        refused(&desk.retone("Wait.", pb::Tone::Formal).await.unwrap_err(), Code::ResourceExhausted, "TOKENS_SPENT");
+        desk.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_rewrite_made_again_does_not_wait_for_itself() {
+    let server = ScriptedModel::start().await;
+    let mut desk = desk_with(|config| {
+        config.models = vec![model("one", server.base_url())];
+        config.models[0].most_calls = 1;
+    })
+    .await;
+    server.will(Answer::says(&["It is sent."]));
+    server.will(Answer::says(&["⟦CODE_1⟧ is sent."]));
+    let request = pb::RetoneReplyRequest { text: "KE-204815 is sent.".into(), tone: pb::Tone::Formal.into(), ..Default::default() };
+    let mut request = tonic::Request::new(request);
+    request.metadata_mut().insert("grpc-timeout", "20S".parse().unwrap());
+    let told = desk.retone_with(request).await.unwrap().finished;
+    assert_eq!((told.text.as_str(), told.warnings.len(), server.asked().len()), ("KE-204815 is sent.", 0, 2));
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_model_that_is_silent_for_longer_than_callers_wait_is_found_out() {
+    let server = ScriptedModel::start().await;
+    server.always(Some(Answer::hangs()));
+    let desk = desk_with(|config| {
+        config.models = vec![model("one", server.base_url())];
+        config.models[0].first_token_timeout = Duration::from_secs(1);
+    })
+    .await;
+    let asked = || server.asked().len();
+    // Who waits for less than a fifth of what the model has says nothing of it.
+    for wait in [["50m"; 5], ["300m"; 5]].concat() {
+        let before = asked();
+        let status = desk.fails_within("ReplyService/RetoneReply", &retone(), wait).await;
+        assert_eq!((status.code(), asked()), (Code::DeadlineExceeded, before + 1), "{wait}");
+    }
+    let status = desk.fails_within("ReplyService/RetoneReply", &retone(), "30S").await;
+    refused(&status, Code::Unavailable, "MODEL_UNAVAILABLE");
+    assert!(status.message().contains("does not answer"), "{status:?}");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_silent_model_leaves_the_next_its_part_of_the_callers_time() {
+    let (silent, second) = (ScriptedModel::start().await, ScriptedModel::start().await);
+    silent.always(Some(Answer::hangs()));
+    let mut desk = desk_with(|config| config.models = vec![model("silent", silent.base_url()), model("second", second.base_url())]).await;
+    let mut request = tonic::Request::new(retone());
+    request.metadata_mut().insert("grpc-timeout", "3S".parse().unwrap());
+    assert_eq!(desk.retone_with(request).await.unwrap().finished.model, "second");
+    desk.close().await;
+}
+
 #[tokio::test]
 async fn a_prompt_that_is_too_large_is_not_sent() {
     let server = ScriptedModel::start().await;

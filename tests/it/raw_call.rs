@@ -1,5 +1,6 @@
 //! Any method, by its name, with messages as they are on the wire.
 
+use prost::Message;
 use tonic::{
     Request, Status,
     client::Grpc,
@@ -10,6 +11,19 @@ use tonic::{
 use crate::desk::Desk;
 
 impl Desk {
+    /// Calls a method that fails before it says anything, within a deadline that the client does not watch: gRPC's own clients may answer
+    /// before the server does.
+    pub async fn fails_within(&self, method: &str, message: &impl Message, timeout: &str) -> Status {
+        let message = message.encode_to_vec();
+        let mut body = vec![0];
+        body.extend((message.len() as u32).to_be_bytes());
+        body.extend(message);
+        let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+        let request = client.post(format!("http://{}/deskhand.v1.{method}", self.address())).header("content-type", "application/grpc");
+        let response = request.header("te", "trailers").header("grpc-timeout", timeout).body(body).send().await.unwrap();
+        Status::from_header_map(response.headers()).unwrap()
+    }
+
     /// Calls a method with a message as it is on the wire; what comes back is too, a stream's messages one after the other.
     pub async fn call(&self, method: &str, message: &[u8], key: Option<&str>) -> Result<Vec<u8>, Status> {
         let mut client = Grpc::new(self.channel.clone());

@@ -5,7 +5,7 @@ use tonic::Code;
 use tonic_types::StatusExt;
 
 use crate::{
-    desk::{Desk, Opening, customer_says, refused, selin},
+    desk::{Desk, Opening, customer_says, event, refused, selin},
     model::Answer,
 };
 
@@ -87,6 +87,46 @@ async fn events_that_come_along_are_kept_first() {
     assert!(desk.model.last_messages().1.contains("KE-100200"));
     assert_eq!(desk.chat("fresh").await.unwrap().events.len(), 1);
     refused(&desk.draft(draft_of("unknown")).await.unwrap_err(), Code::NotFound, "CHAT_NOT_FOUND");
+    desk.close().await;
+}
+
+/// An answer is prepared while the events that came with it are appended: it has them all the same, whatever others append meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_come_along_are_in_what_is_asked_however_many_come_at_once() {
+    let mut desk = Desk::open().await;
+    desk.append("c", vec![customer_says("e0", "Hello")]).await.unwrap();
+    let word = |number: usize| format!("towel{}", char::from(b'a' + number as u8));
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..20 {
+        let (mut replies, said) = (desk.replies.clone(), word(number));
+        let events = vec![customer_says(&format!("n{number}"), &format!("Where is my {said}?"))];
+        calls.spawn(async move {
+            let mut stream = replies.draft_reply(pb::DraftReplyRequest { events, ..draft_of("c") }).await.unwrap().into_inner();
+            while stream.message().await.unwrap().is_some() {}
+        });
+    }
+    calls.join_all().await;
+    assert_eq!(desk.chat("c").await.unwrap().events.len(), 21);
+    let asked: Vec<String> = desk.model.asked().iter().map(|asked| asked["messages"][1]["content"].as_str().unwrap().to_owned()).collect();
+    for number in 0..20 {
+        assert!(asked.iter().any(|asked| asked.contains(&word(number))), "{number}");
+    }
+    // The latest of all was asked with all of them.
+    assert!(asked.iter().any(|asked| (0..20).all(|number| asked.contains(&word(number)))));
+
+    // A text that is wiped by what comes along is not in what is asked.
+    let redaction = event("r", Body::Redaction(pb::Redaction { event_id: "n7".into() }));
+    desk.draft(pb::DraftReplyRequest { events: vec![redaction], ..draft_of("c") }).await.unwrap();
+    assert!(!desk.model.last_messages().1.contains(&word(7)) && desk.model.last_messages().1.contains(&word(8)));
+    // Nor is anything asked where what comes along is refused.
+    let before = desk.model.asked().len();
+    let changed = vec![customer_says("n8", "Something else")];
+    refused(
+        &desk.draft(pb::DraftReplyRequest { events: changed, ..draft_of("c") }).await.unwrap_err(),
+        Code::AlreadyExists,
+        "EVENT_EXISTS",
+    );
+    assert_eq!(desk.model.asked().len(), before);
     desk.close().await;
 }
 
