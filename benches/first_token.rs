@@ -2,7 +2,7 @@
 //! barest gRPC relay, and behind Deskhand, in turns, in one process. Each caller drafts in a chat of its own of 200 messages. Then the same
 //! drafts with an event that comes along, against the slower of a draft without one and that event's append alone.
 //!
-//!     cargo bench --bench first_token
+//!     cargo bench --bench first_token [-- events]    (the latter alone)
 
 #[path = "parts/paced_model.rs"]
 mod paced_model;
@@ -124,7 +124,8 @@ async fn main() {
         "{:>7} {:>7} | {:>8} {:>8} {:>9} {:>9} | {:>9} {:>9} | {:>6} | {:>9} {:>9} | {:>11}",
         "streams", "side", "first50", "first99", "added50", "added99", "late50", "late99", "total", "streams/s", "cpu ms", "38-45 late"
     );
-    for streams in [1, 16, MOST_STREAMS] {
+    let only_events = std::env::args().any(|argument| argument == "events");
+    for streams in [1, 16, MOST_STREAMS].into_iter().filter(|_| !only_events) {
         let mut all: [Measured; 4] = Default::default();
         for _ in 0..ROUNDS {
             for (place, (side, _)) in SIDES.into_iter().enumerate() {
@@ -162,8 +163,9 @@ async fn main() {
                 round(&clients, side, streams, measured).await;
             }
         }
+        let cpu = all.each_ref().map(|measured| measured.processor.as_secs_f64() * 1000.0 / measured.streams as f64);
         let [draft, append, both] = all.map(|mut measured| percentile(&mut measured.first, 0.5));
-        println!("{streams:>7} streams | {draft:>8.2} {append:>8.2} {both:>8.2} | {:>8.2}", both - draft.max(append));
+        println!("{streams:>7} streams | {draft:>8.2} {append:>8.2} {both:>8.2} | {:>8.2} | cpu ms {cpu:.2?}", both - draft.max(append));
     }
 
     server.stop().await;

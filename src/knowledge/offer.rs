@@ -137,10 +137,6 @@ pub struct Offer {
     pub document: Document,
     /// From 0 to 1.
     pub score: f64,
-    /// The words of the document that were looked for, as they stand in it.
-    pub matched: Vec<String>,
-    /// An article's best passage; a canned answer's body.
-    pub passage: String,
     pub marker: Arc<Marker>,
     /// How many of the likest earlier chats it answered.
     pub chats: usize,
@@ -211,7 +207,7 @@ pub fn offer(index: &Index, synonyms: &Synonyms, vectors: &Vectors, query: &Offe
             if score >= least && seen.insert((document.kind(), document.id.clone())) {
                 // What ranks lower is not surer.
                 let score = offers.last().map_or(score, |last: &Offer| score.min(last.score));
-                offers.push(Offer::of(document, score, fit.chats, &marker));
+                offers.push(Offer { document, score, marker: Arc::clone(&marker), chats: fit.chats });
             }
         }
     }
@@ -273,14 +269,18 @@ impl Wanted {
 }
 
 impl Offer {
-    fn of(document: Document, score: f64, chats: usize, marker: &Arc<Marker>) -> Offer {
-        let language = document.language.primary();
-        let text = format!("{} {} {}", document.title, document.tags.join(" "), document.body);
-        let passage = match document.kind() {
-            Kind::Article => marker.best_passage(&document.body, language),
-            Kind::CannedAnswer => document.body.clone(),
-        };
-        Offer { score, matched: marker.matched_words(&text, language), passage, marker: Arc::clone(marker), chats, document }
+    /// The words of the document that were looked for, as they stand in it.
+    pub fn matched(&self) -> Vec<String> {
+        let Document { title, tags, body, language, .. } = &self.document;
+        self.marker.matched_words(&format!("{title} {} {body}", tags.join(" ")), language.primary())
+    }
+
+    /// An article's best passage; a canned answer's body.
+    pub fn passage(&self) -> String {
+        match self.document.kind() {
+            Kind::Article => self.marker.best_passage(&self.document.body, self.document.language.primary()),
+            Kind::CannedAnswer => self.document.body.clone(),
+        }
     }
 }
 

@@ -182,9 +182,11 @@ impl Replies {
             meaning,
             threshold: SOURCE_THRESHOLD,
         };
-        let found = self.offers_for(workspace, query);
-        let (found, (earlier, earlier_total)) = tokio::try_join!(found, async { Ok(self.chats.earlier_chats(workspace, &chat).await?) })?;
-        let offers = PublicOffers::of(found);
+        let of = workspace.clone();
+        let found = self.knowledge.in_turn(move |knowledge| Ok(PublicOffers::of(knowledge.offer(&of, &query)?)));
+        let (offers, (earlier, earlier_total)) = tokio::try_join!(async { Ok::<_, ReplyError>(found.await?) }, async {
+            Ok(self.chats.earlier_chats(workspace, &chat).await?)
+        },)?;
         Ok(Prepared {
             glossary: self.knowledge.glossary(workspace),
             chat,

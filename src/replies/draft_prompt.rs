@@ -218,12 +218,13 @@ impl PublicOffers {
     /// The sources that fit, as the prompt shows them and as the draft cites them, and their tokens.
     fn sources(&self, chat: &Chat, agent: &Agent, budget: usize) -> (Vec<SourceText>, Vec<Source>, usize) {
         let (mut texts, mut sources, mut tokens) = (Vec::new(), Vec::new(), 0);
-        for Offer { document, passage, .. } in &self.found {
+        for offer in &self.found {
+            let document = &offer.document;
             let (text, _) = match document.kind() {
-                Kind::CannedAnswer => placeholder::fill(passage, Some(chat), &agent.name),
+                Kind::CannedAnswer => placeholder::fill(&document.body, Some(chat), &agent.name),
                 // A short article is given whole: its best passage alone may lack the condition that counts.
                 Kind::Article => match crate::text::plain(&document.body) {
-                    long if estimate_tokens(&long) > budget / 3 => (passage.clone(), Vec::new()),
+                    long if estimate_tokens(&long) > budget / 3 => (offer.passage(), Vec::new()),
                     whole => (whole, Vec::new()),
                 },
             };

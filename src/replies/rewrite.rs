@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Instant};
 
 use async_stream::try_stream;
 use minijinja::{Value, context};
+use tokio::task::spawn_blocking;
 
 use super::{
     Agent, Caller, ContextReceipt, Finished, Generation, Progress, Replies, ReplyError, Warning, WarningKind, built_in,
@@ -250,16 +251,20 @@ impl Replies {
                     made = Made { usage: both(made.usage, again.usage), ..again };
                 }
             }
-            made.warnings.extend(protected.warning(&loss));
-            if protected.refuses(&loss) {
-                made.text = protected.text.clone();
-            } else {
-                made.warnings.extend(mismatch(&made.text));
-                made.warnings.extend(beyond(task, shorter, &protected.text, &made.text));
-            }
-            let replaced = made.text != flowed.text;
-            let finished = finish(protected.text, language, receipt)(made);
-            yield Progress::Finished(Box::new(Finished { replaced, ..finished }));
+            // Long texts take their time to be compared.
+            let end = move || {
+                made.warnings.extend(protected.warning(&loss));
+                if protected.refuses(&loss) {
+                    made.text = protected.text.clone();
+                } else {
+                    made.warnings.extend(mismatch(&made.text));
+                    made.warnings.extend(beyond(task, shorter, &protected.text, &made.text));
+                }
+                let replaced = made.text != flowed.text;
+                Finished { replaced, ..finish(protected.text, language, receipt)(made) }
+            };
+            let finished = spawn_blocking(end).await.map_err(|_| ReplyError::BuiltIn)?;
+            yield Progress::Finished(Box::new(finished));
         }))
     }
 

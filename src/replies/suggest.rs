@@ -88,22 +88,21 @@ impl Replies {
         let meaning = self.meaning(workspace, &wanted, chat.as_ref(), "", &language).await?;
         let (kinds, language_of) = (kinds.clone(), language.clone());
         let query = OfferQuery { wanted: wanted.clone(), kinds, language: language_of, reader, limit: *limit, meaning, threshold };
-        let offers = self.offers_for(workspace, query).await?;
-        Ok(offers.into_iter().map(|offer| suggestion(offer, chat.as_ref(), agent, &language, &wanted)).collect())
-    }
-
-    /// Asks the index off the threads that serve.
-    pub(super) async fn offers_for(&self, workspace: &Workspace, query: OfferQuery) -> Result<Vec<Offer>, ReplyError> {
-        let workspace = workspace.clone();
-        Ok(self.knowledge.in_turn(move |knowledge| knowledge.offer(&workspace, &query)).await?)
+        let (workspace, agent) = (workspace.clone(), agent.clone());
+        let suggestions = self.knowledge.in_turn(move |knowledge| {
+            let offers = knowledge.offer(&workspace, &query)?;
+            Ok(offers.into_iter().map(|offer| suggestion(offer, chat.as_ref(), &agent, &language, &wanted)).collect())
+        });
+        Ok(suggestions.await?)
     }
 }
 
 fn suggestion(offer: Offer, chat: Option<&Chat>, agent: &Agent, language: &Language, wanted: &Wanted) -> Suggestion {
-    let Offer { document, score, matched, passage, marker, chats } = offer;
+    let (matched, passage) = (offer.matched(), offer.passage());
+    let Offer { document, score, marker, chats } = offer;
     let (text, missing) = match document.kind() {
         Kind::CannedAnswer => placeholder::fill(&passage, chat, &agent.name),
-        Kind::Article => (passage.clone(), Vec::new()),
+        Kind::Article => (passage, Vec::new()),
     };
     let segments = marker.mark(&format!("{}\n{text}", document.title), document.language.primary());
     Suggestion {

@@ -27,16 +27,17 @@ pub fn draft(draft: &Draft, chat: &Chat, language: &Language, offers: &[Offer]) 
     let mut fitting: Vec<&Offer> = offers.iter().filter(fits).collect();
     let worth = |offer: &Offer| if offer.document.kind() == Kind::CannedAnswer { offer.score * CANNED_ANSWER_WORTH } else { offer.score };
     fitting.sort_by(|one, other| worth(other).total_cmp(&worth(one)));
-    fitting.into_iter().find_map(|Offer { document, passage, .. }| {
+    fitting.into_iter().find_map(|offer| {
+        let (document, passage) = (&offer.document, offer.passage());
         let text = match document.kind() {
             Kind::CannedAnswer => {
-                let (text, missing) = placeholder::fill(passage, Some(chat), &draft.agent.name);
+                let (text, missing) = placeholder::fill(&passage, Some(chat), &draft.agent.name);
                 if !missing.is_empty() {
                     return None;
                 }
                 text
             }
-            Kind::Article if document.url().is_empty() => passage.clone(),
+            Kind::Article if document.url().is_empty() => passage,
             Kind::Article => format!("{passage}\n\n{}", document.url()),
         };
         Some(Approved { text: text.trim().to_owned(), source: source(document) })
