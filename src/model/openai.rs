@@ -13,6 +13,7 @@ use futures::{FutureExt, Stream, StreamExt};
 use serde_json::{Value, json};
 use tokio::{
     sync::Notify,
+    task::coop::{consume_budget, unconstrained},
     time::{Instant, error::Elapsed, timeout_at},
 };
 
@@ -341,7 +342,9 @@ impl Reading {
 
     /// The next chunk, which must come by then. The wire reads on only while somebody waits here.
     async fn wait(&mut self, by: Instant) -> Result<Option<Result<Value, OpenAIError>>, Elapsed> {
-        if let Some(came) = self.chunks.next().now_or_never() {
+        consume_budget().await;
+        // Under tokio's budget a channel may say that it is empty when it is not: then more would be asked for than was read.
+        if let Some(came) = unconstrained(self.chunks.next()).now_or_never() {
             return Ok(came);
         }
         loop {
