@@ -38,8 +38,6 @@ use crate::{
 const BYTES_A_TOKEN: u64 = 3;
 /// A model that is silent for this part of what it has until its first token is silent for long.
 const LONG: u32 = 5;
-/// So long a reader waits before it asks the wire for more again.
-const MOST_PATIENCE: Duration = Duration::from_millis(10);
 /// Half more than its budget, for what was estimated too low, and instructions beside it: a prompt of more tokens is not sent.
 const BESIDE_THE_CONTEXT: usize = 1500;
 
@@ -347,16 +345,8 @@ impl Reading {
         if let Some(came) = unconstrained(self.chunks.next()).now_or_never() {
             return Ok(came);
         }
-        loop {
-            self.hungry.notify_one();
-            // What is no chunk, such as a comment, wakes nobody: it is asked for more of it again.
-            let turn = by.min(Instant::now() + MOST_PATIENCE);
-            match timeout_at(turn, self.chunks.next()).await {
-                Err(elapsed) if turn == by => return Err(elapsed),
-                Err(_) => {}
-                Ok(came) => return Ok(came),
-            }
-        }
+        self.hungry.notify_one();
+        timeout_at(by, self.chunks.next()).await
     }
 
     /// An end without a finish reason and without `[DONE]` is no end.

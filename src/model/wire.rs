@@ -19,7 +19,7 @@ use crate::config::{ModelConfig, Secret};
 
 /// Most bytes of an answer on the wire, all chunks with their wrapping.
 const MOST_BYTES: usize = 4 << 20;
-/// So many bytes are read before somebody waits for them.
+/// So many bytes, up to the end of an event, are read before somebody comes for them.
 const MOST_AHEAD: usize = 16 << 10;
 /// Most bytes of one line of a stream.
 const MOST_LINE_BYTES: usize = 256 << 10;
@@ -214,20 +214,17 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 fn watched(response: reqwest::Response, done: Arc<AtomicBool>, hungry: Arc<Notify>) -> reqwest::Response {
     let mut answer = response.bytes_stream();
     let pieces: BoxStream<'static, std::io::Result<Bytes>> = Box::pin(async_stream::try_stream! {
-        let mut lines = Lines::default();
-        let mut ahead = 0;
+        let (mut lines, mut ahead) = (Lines::default(), Ahead::default());
         while let Some(piece) = answer.next().await {
             let mut whole = lines.take(&piece.map_err(std::io::Error::other)?)?;
             if lines.done {
                 done.store(true, Ordering::Relaxed);
             }
             while !whole.is_empty() {
-                let part = whole.split_to(whole.len().min(MOST_AHEAD - ahead));
-                ahead += part.len();
-                yield part;
-                if ahead == MOST_AHEAD {
+                let (length, enough) = ahead.add(&whole);
+                yield whole.split_to(length);
+                if enough {
                     hungry.notified().await;
-                    ahead = 0;
                 }
             }
         }
@@ -238,6 +235,37 @@ fn watched(response: reqwest::Response, done: Arc<AtomicBool>, hungry: Arc<Notif
         yield last;
     });
     http::Response::new(reqwest::Body::wrap_stream(pieces)).into()
+}
+
+/// What was given out since its reader last came for more.
+#[derive(Default)]
+struct Ahead {
+    bytes: usize,
+    /// Whether the event that is not whole yet has data.
+    has_data: bool,
+    /// Whether an event with data was among it: that alone brings the reader, comments don't.
+    brings: bool,
+}
+
+impl Ahead {
+    /// How much of these lines may be given out, and whether more must wait for the reader then.
+    fn add(&mut self, lines: &[u8]) -> (usize, bool) {
+        let mut length = 0;
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            length += line.len();
+            self.bytes += line.len();
+            if line == b"\n" {
+                self.brings |= std::mem::take(&mut self.has_data);
+                if self.brings && self.bytes >= MOST_AHEAD {
+                    *self = Ahead::default();
+                    return (length, true);
+                }
+            } else if let Some(data) = line.strip_prefix(b"data") {
+                self.has_data |= !data.iter().all(|byte| matches!(byte, b':' | b' ' | b'\n'));
+            }
+        }
+        (length, false)
+    }
 }
 
 /// An answer that is cut into its lines, each ended by a line feed, however its server ends them.
@@ -328,6 +356,29 @@ mod tests {
         unfinished.take(b"NE]").unwrap();
         unfinished.end();
         assert!(unfinished.done);
+    }
+
+    #[test]
+    fn events_wait_for_their_reader_and_comments_do_not() {
+        let event = b"data: {\"choices\":[]}\n\n";
+        let flood = event.repeat(10_000);
+        let mut ahead = Ahead::default();
+        let (mut rest, mut waits) = (&flood[..], 0);
+        while !rest.is_empty() {
+            let (length, waited) = ahead.add(rest);
+            assert!(length < MOST_AHEAD + event.len() && rest[..length].ends_with(b"\n\n"), "{length}");
+            rest = &rest[length..];
+            waits += usize::from(waited);
+        }
+        assert_eq!(waits, flood.len() / (MOST_AHEAD + event.len() / 2));
+        for quiet in [&b": ping\n\n"[..], b"data:\n\n", b"data\n\n", b"id: 1\n\n", b"data: one event\n"] {
+            let quiet = quiet.repeat(10_000);
+            assert_eq!(Ahead::default().add(&quiet), (quiet.len(), false));
+        }
+        let mut ahead = Ahead::default();
+        let line = [b"data: ", &[b'x'; 3 * MOST_AHEAD][..], b"\n"].concat();
+        assert_eq!(ahead.add(&line), (line.len(), false));
+        assert_eq!(ahead.add(b"\n"), (1, true), "a long event is given out whole");
     }
 
     #[test]

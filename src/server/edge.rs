@@ -5,15 +5,15 @@ use std::{
     panic::AssertUnwindSafe,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker},
-    time::{Duration, Instant},
+    task::{Context, Poll, Wake, Waker},
+    time::Duration,
 };
 
 use bytes::Bytes;
-use futures::{FutureExt, future::BoxFuture};
+use futures::{FutureExt, future::BoxFuture, task::AtomicWaker};
 use http::{HeaderMap, Request, Response};
 use http_body::{Body as HttpBody, Frame};
-use tokio::time::{sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{Code, Status, body::Body, service::Routes};
 use tower::Service;
@@ -122,9 +122,13 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// A body that ends at its call's deadline, and whose panics become a status.
 ///
-/// The deadline holds also for a caller who reads nothing: then nobody polls the body, and a timer of its own lets go of the work.
+/// Nobody polls the body of a caller who reads nothing. So a timer of its own lets go of the work behind it.
 struct Watched {
-    work: Arc<Mutex<Work>>,
+    /// `None` once it was let go.
+    work: Arc<Mutex<Option<Body>>>,
+    reader: Arc<Reader>,
+    /// The reader's.
+    waker: Waker,
     _timer: AbortOnDropHandle<()>,
     /// Whether something was sent.
     begun: bool,
@@ -132,55 +136,75 @@ struct Watched {
     call: Call,
 }
 
-/// What a call still does, such as a model's answer.
-struct Work {
-    /// `None` once it was let go.
-    body: Option<Body>,
-    /// Since when nobody asks for more of it.
-    unread: Option<Instant>,
-    /// Who does ask.
-    reader: Option<Waker>,
+/// Whoever reads a body.
+#[derive(Default)]
+struct Reader {
+    /// Since when there may be something that it does not come for.
+    missed: Mutex<Option<Instant>>,
+    waker: AtomicWaker,
+}
+
+impl Reader {
+    fn came(&self, waker: &Waker) {
+        self.waker.register(waker);
+        *locked(&self.missed) = None;
+    }
+
+    fn misses(&self) {
+        locked(&self.missed).get_or_insert_with(Instant::now);
+    }
+}
+
+impl Wake for Reader {
+    fn wake(self: Arc<Reader>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Reader>) {
+        self.misses();
+        self.waker.wake();
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits until the call's time is over or nobody reads its reply, and drops its work.
+async fn let_go(work: Arc<Mutex<Option<Body>>>, reader: Arc<Reader>, deadline: Instant) {
+    let mut look = deadline.min(Instant::now() + UNREAD);
+    loop {
+        sleep_until(look).await;
+        let now = Instant::now();
+        let until = locked(&reader.missed).map_or(now + UNREAD, |since| since + UNREAD).min(deadline);
+        if now >= until {
+            let body = locked(&work).take();
+            drop(body);
+            return reader.waker.wake();
+        }
+        look = until;
+    }
 }
 
 impl Watched {
-    fn new(body: Body, deadline: tokio::time::Instant, call: Call) -> Watched {
-        let work = Arc::new(Mutex::new(Work { body: Some(body), unread: Some(Instant::now()), reader: None }));
-        let timer = AbortOnDropHandle::new(tokio::spawn(let_go(Arc::clone(&work), deadline)));
-        Watched { work, _timer: timer, begun: false, ended: false, call }
+    fn new(body: Body, deadline: Instant, call: Call) -> Watched {
+        let (work, reader) = (Arc::new(Mutex::new(Some(body))), Arc::new(Reader::default()));
+        reader.misses();
+        let timer = AbortOnDropHandle::new(tokio::spawn(let_go(Arc::clone(&work), Arc::clone(&reader), deadline)));
+        let waker = Waker::from(Arc::clone(&reader));
+        Watched { work, reader, waker, _timer: timer, begun: false, ended: false, call }
     }
 
     fn end(&mut self, status: &Status) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         self.ended = true;
         self.call.log(status.code(), Some(status));
-        locked(&self.work).body = None;
+        let body = locked(&self.work).take();
+        drop(body);
         let mut trailers = HeaderMap::new();
         match status.add_header(&mut trailers) {
             Ok(()) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
             Err(status) => Poll::Ready(Some(Err(status))),
         }
-    }
-}
-
-fn locked(work: &Mutex<Work>) -> MutexGuard<'_, Work> {
-    work.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Waits until the call's time is over or nobody reads its reply, and drops its work.
-async fn let_go(work: Arc<Mutex<Work>>, deadline: tokio::time::Instant) {
-    let mut look = deadline.min(tokio::time::Instant::now() + UNREAD);
-    loop {
-        sleep_until(look).await;
-        let mut held = locked(&work);
-        let unread_until = held.unread.map(|since| tokio::time::Instant::from_std(since + UNREAD));
-        let now = tokio::time::Instant::now();
-        if now >= deadline || unread_until.is_some_and(|until| now >= until) {
-            let body = held.body.take();
-            let reader = held.reader.take();
-            drop(held);
-            drop(body);
-            return reader.map_or((), Waker::wake);
-        }
-        look = deadline.min(unread_until.unwrap_or(now + UNREAD));
     }
 }
 
@@ -192,25 +216,24 @@ impl HttpBody for Watched {
         if self.ended {
             return Poll::Ready(None);
         }
-        let mut work = locked(&self.work);
-        let Some(body) = &mut work.body else {
-            drop(work);
-            let status = status::deadline_exceeded(self.begun);
-            return self.end(&status);
-        };
-        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(context)));
-        let waits = matches!(polled, Ok(Poll::Pending));
-        work.unread = (!waits).then(Instant::now);
-        if waits {
-            work.reader = Some(context.waker().clone());
+        self.reader.came(context.waker());
+        let polled = locked(&self.work).as_mut().map(|body| {
+            let mut context = Context::from_waker(&self.waker);
+            std::panic::catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(&mut context)))
+        });
+        if !matches!(polled, Some(Ok(Poll::Pending))) {
+            self.reader.misses();
         }
-        drop(work);
         match polled {
-            Err(_) => {
+            None => {
+                let status = status::deadline_exceeded(self.begun);
+                self.end(&status)
+            }
+            Some(Err(_)) => {
                 let status = status::broken(self.begun);
                 self.end(&status)
             }
-            Ok(Poll::Ready(Some(Ok(frame)))) => {
+            Some(Ok(Poll::Ready(Some(Ok(frame))))) => {
                 if let Some(trailers) = frame.trailers_ref() {
                     self.ended = true;
                     let told = Status::from_header_map(trailers);
@@ -219,11 +242,78 @@ impl HttpBody for Watched {
                 self.begun = true;
                 Poll::Ready(Some(Ok(frame)))
             }
-            Ok(Poll::Ready(other)) => {
+            Some(Ok(Poll::Ready(other))) => {
                 self.ended = true;
                 Poll::Ready(other)
             }
-            Ok(Poll::Pending) => Poll::Pending,
+            Some(Ok(Poll::Pending)) => Poll::Pending,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http_body_util::{BodyExt, StreamBody};
+    use tokio::{sync::mpsc, time::advance};
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(600);
+
+    /// A reply that says what it is sent, and whoever sends.
+    fn reply() -> (Watched, mpsc::Sender<Frame<Bytes>>) {
+        let (sender, mut said) = mpsc::channel(8);
+        let frames = futures::stream::poll_fn(move |context| said.poll_recv(context).map(|frame| frame.map(Ok::<_, Status>)));
+        let call = Call { method: String::new(), began: Instant::now() };
+        (Watched::new(Body::new(StreamBody::new(frames)), Instant::now() + LONG, call), sender)
+    }
+
+    fn piece() -> Frame<Bytes> {
+        Frame::data(Bytes::from_static(b"piece"))
+    }
+
+    /// Time passes, and who waits for it goes on.
+    async fn pass(time: Duration) {
+        let others = async || {
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+        };
+        others().await;
+        advance(time).await;
+        others().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reply_that_nobody_reads_is_given_up() {
+        let (mut never_read, never) = reply();
+        let (mut once_read, once) = reply();
+        once.send(piece()).await.unwrap();
+        assert!(once_read.frame().await.unwrap().unwrap().is_data());
+        // Its reader waited, and does not come now that there is something.
+        let (mut waited, late) = reply();
+        assert!(waited.frame().now_or_never().is_none());
+        pass(UNREAD * 2).await;
+        assert!(!late.is_closed() && never.is_closed() && once.is_closed(), "who waits for what is not there reads all there is");
+        late.send(piece()).await.unwrap();
+        pass(UNREAD * 2).await;
+        assert!(late.is_closed());
+        for reply in [&mut never_read, &mut once_read, &mut waited] {
+            let trailers = reply.frame().await.unwrap().unwrap().into_trailers().unwrap();
+            assert_eq!(Status::from_header_map(&trailers).unwrap().code(), Code::DeadlineExceeded);
+            assert!(reply.frame().await.is_none());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reply_ends_at_its_deadline() {
+        let (mut waits, sender) = reply();
+        let ends = tokio::spawn(async move { waits.frame().await.unwrap().unwrap().is_trailers() });
+        pass(LONG - UNREAD / 2).await;
+        assert!(!sender.is_closed());
+        pass(UNREAD).await;
+        assert!(sender.is_closed() && ends.await.unwrap());
     }
 }
