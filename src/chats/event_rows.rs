@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, mem::discriminant};
 
 use jiff::Timestamp;
-use sqlx::{Any, AssertSqlSafe, Row};
+use sqlx::{AssertSqlSafe, Row};
 
 use super::{ChatError, ChatKey, Event, EventBody, append::Kept, teaching};
 use crate::{
@@ -135,11 +135,9 @@ async fn wipe_sent(write: &mut Write, key: &ChatKey, text: &str) -> Result<(), C
 
 /// All events of a chat, in the order of their sequence; none if there is no such chat.
 pub async fn of_chat(store: &Store, key: &ChatKey) -> Result<Vec<Event>, ChatError> {
-    let Some(number) = number_of(store, key).await? else { return Ok(Vec::new()) };
     let mut events: Vec<Event> = Vec::new();
     loop {
-        let after = events.last().map_or(0, |event| event.sequence);
-        let page = page(store.reads(), number, after).await?;
+        let page = after(store, key, events.last().map_or(0, |event| event.sequence)).await?;
         let whole = page.len() < PAGE;
         events.extend(page);
         if whole {
@@ -148,17 +146,12 @@ pub async fn of_chat(store: &Store, key: &ChatKey) -> Result<Vec<Event>, ChatErr
     }
 }
 
-async fn number_of(store: &Store, key: &ChatKey) -> Result<Option<i64>, ChatError> {
-    let query = sqlx::query_scalar("SELECT number FROM chat WHERE workspace = $1 AND chat_id = $2");
-    Ok(query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_optional(store.reads()).await?)
-}
-
 /// A chat's events after a sequence, at most a page of them.
 pub async fn after(store: &Store, key: &ChatKey, sequence: i64) -> Result<Vec<Event>, ChatError> {
-    match number_of(store, key).await? {
-        Some(number) => page(store.reads(), number, sequence).await,
-        None => Ok(Vec::new()),
-    }
+    let statement = page_of("(SELECT number FROM chat WHERE workspace = $4 AND chat_id = $5)");
+    let query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(CELL_END).bind(LINE_END).bind(sequence);
+    let lines: Option<String> = query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_one(store.reads()).await?;
+    read_page(lines)
 }
 
 /// All events of a chat whose row is taken.
@@ -166,7 +159,8 @@ pub async fn of_locked(write: &mut Write, number: i64) -> Result<Vec<Event>, Cha
     let mut events: Vec<Event> = Vec::new();
     loop {
         let after = events.last().map_or(0, |event| event.sequence);
-        let page = page(&mut **write, number, after).await?;
+        let query = sqlx::query_scalar(AssertSqlSafe(page_of("$4"))).bind(CELL_END).bind(LINE_END).bind(after).bind(number);
+        let page = read_page(query.fetch_one(&mut **write).await?)?;
         let whole = page.len() < PAGE;
         events.extend(page);
         if whole {
@@ -182,15 +176,17 @@ const LINE: &str = "CAST(chat AS TEXT) || CAST($1 AS TEXT) || CAST(sequence AS T
 const CELL_END: &str = "\t";
 const LINE_END: &str = "\n";
 
-async fn page<'c>(from: impl sqlx::Executor<'c, Database = Any>, number: i64, after: i64) -> Result<Vec<Event>, ChatError> {
-    let statement = format!(
+/// The statement for a page of a chat's events; what tells its number comes after the third placeholder, the sequence after which it begins.
+fn page_of(number: &str) -> String {
+    format!(
         "SELECT string_agg({LINE}, CAST($2 AS TEXT)) FROM
            (SELECT chat, sequence, at, redacted, event_id, body FROM event
-            WHERE chat = $3 AND sequence > $4 ORDER BY sequence LIMIT {PAGE}) AS page"
-    );
-    let lines: Option<String> =
-        sqlx::query_scalar(AssertSqlSafe(statement)).bind(CELL_END).bind(LINE_END).bind(number).bind(after).fetch_one(from).await?;
-    Ok(read_lines(&lines.unwrap_or_default())?.remove(&number).unwrap_or_default())
+            WHERE chat = {number} AND sequence > $3 ORDER BY sequence LIMIT {PAGE}) AS page"
+    )
+}
+
+fn read_page(lines: Option<String>) -> Result<Vec<Event>, ChatError> {
+    Ok(read_lines(&lines.unwrap_or_default())?.into_values().next().unwrap_or_default())
 }
 
 /// The last events of several chats, by their numbers: of each those after a sequence.
