@@ -11,10 +11,13 @@ use std::{
 
 use tokio::time::Instant;
 
+use super::TokensUsed;
 use crate::config::TokenLimits;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
+/// Bytes of text that make a token, where the model tells none.
+const BYTES_A_TOKEN: u64 = 3;
 
 /// Whose tokens a call uses, and how many they may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +55,11 @@ pub struct Reserved {
 pub struct Meter {
     used: Arc<AtomicU64>,
     /// What a prompt costs.
-    pub prompt: u64,
+    prompt: u64,
+    /// What earlier tries used.
+    before: u64,
+    /// What this one made, in bytes.
+    bytes: u64,
 }
 
 impl Meter {
@@ -60,8 +67,31 @@ impl Meter {
         self.used.load(Ordering::Relaxed)
     }
 
-    pub fn set(&self, tokens: u64) {
-        self.used.store(tokens, Ordering::Relaxed);
+    /// What it says at most while the next try makes nothing: that a model works at a prompt is no sign of life yet.
+    pub fn without_life(&self) -> u64 {
+        self.read() + self.prompt
+    }
+
+    /// A model works at the prompt.
+    pub fn begin(&mut self) {
+        self.before = self.read();
+        self.set(self.prompt);
+    }
+
+    /// It made so many bytes more, of text or thoughts.
+    pub fn made(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+        self.set(self.prompt + self.bytes / BYTES_A_TOKEN + 1);
+    }
+
+    /// What it used by its own account.
+    pub fn told(&self, used: TokensUsed) {
+        self.set(u64::from(used.prompt) + u64::from(used.completion));
+    }
+
+    /// What this try used.
+    fn set(&self, tokens: u64) {
+        self.used.store(self.before + tokens, Ordering::Relaxed);
     }
 }
 
@@ -97,7 +127,7 @@ impl TokenBudget {
 impl Reserved {
     /// Where it is told how many tokens the call, with a prompt of so many, has used.
     pub fn meter(&self, prompt: u64) -> Meter {
-        Meter { used: Arc::clone(&self.used), prompt }
+        Meter { used: Arc::clone(&self.used), prompt, ..Meter::default() }
     }
 }
 

@@ -68,15 +68,13 @@ pub struct Try<'a> {
     model: &'a Arc<OpenAi>,
     meter: &'a Meter,
     began: Instant,
-    /// What the meter says at most while the model is silent.
     without_life: u64,
     until: Instant,
 }
 
 impl<'a> Try<'a> {
     pub fn new(model: &'a Arc<OpenAi>, meter: &'a Meter, until: Instant) -> Try<'a> {
-        // That it began to work at the prompt is no sign of life yet.
-        Try { model, meter, began: Instant::now(), without_life: meter.read() + meter.prompt, until }
+        Try { model, meter, began: Instant::now(), without_life: meter.without_life(), until }
     }
 
     /// Something came of it.

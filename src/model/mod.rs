@@ -8,6 +8,7 @@ mod chunk;
 mod embedder;
 mod error;
 mod gate;
+mod lines;
 mod metrics;
 mod openai;
 mod retry;

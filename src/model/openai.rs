@@ -34,8 +34,6 @@ use crate::{
     text::estimate_tokens,
 };
 
-/// Bytes of text that make a token, where the model tells none.
-const BYTES_A_TOKEN: u64 = 3;
 /// A model that is silent for this part of what it has until its first token is silent for long.
 const LONG: u32 = 5;
 /// Half more than its budget, for what was estimated too low, and instructions beside it: a prompt of more tokens is not sent.
@@ -101,9 +99,6 @@ pub struct Reading {
     /// Whether text was given out.
     begun: bool,
     meter: Meter,
-    /// What the meter said when the model began, the prompt included, and the bytes that it made since, thoughts included.
-    meter_began: u64,
-    made: u64,
 }
 
 impl OpenAi {
@@ -177,8 +172,8 @@ impl OpenAi {
         let opening = chat.create_stream_byot::<Value, Value>(self.request(prompt));
         let late = |_| if self.is_long(asked.elapsed()) { ModelError::TimedOut("to begin") } else { ModelError::NotInTime };
         let chunks = timeout_at(open_by, opening).await.map_err(late)?.map_err(failure)?;
-        let meter_began = meter.read() + meter.prompt;
-        meter.set(meter_began);
+        let mut meter = meter.clone();
+        meter.begin();
         let mut reading = Reading {
             chunks: Box::pin(chunks),
             done,
@@ -198,9 +193,7 @@ impl OpenAi {
             ending: None,
             used: TokensUsed::default(),
             begun: false,
-            meter: meter.clone(),
-            meter_began,
-            made: 0,
+            meter,
         };
         // White space alone is no beginning: another model, or the built-in engine, may still take over.
         let mut begun = String::new();
@@ -319,8 +312,7 @@ impl Reading {
             })?;
             if told > 0 {
                 self.alive = Instant::now();
-                self.made += told as u64;
-                self.meter.set(self.meter_began + self.made / BYTES_A_TOKEN + 1);
+                self.meter.made(told);
                 // Before the first text a model that thinks has as long again as for its first token.
                 let wait = if self.begun || !text.is_empty() { self.gap } else { self.first_token };
                 self.next_by = if text.is_empty() { self.next_by.max(self.alive + wait) } else { self.alive + wait };
@@ -352,8 +344,7 @@ impl Reading {
     /// An end without a finish reason and without `[DONE]` is no end.
     fn end(&mut self) -> Result<Piece, ModelError> {
         if self.used != TokensUsed::default() {
-            let before = self.meter_began.saturating_sub(self.meter.prompt);
-            self.meter.set(before + u64::from(self.used.prompt) + u64::from(self.used.completion));
+            self.meter.told(self.used);
         }
         let ending = match self.finish_reason.to_lowercase().as_str() {
             "content_filter" | "safety" => return Err(ModelError::Filtered),
