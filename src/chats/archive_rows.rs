@@ -13,6 +13,8 @@ use crate::{
 
 /// Chats looked at for one page, at most: a page that is not full then still has one after it.
 const WINDOW: usize = 1000;
+/// Words looked up in one statement.
+const MAX_LOOKUPS: usize = 16;
 
 /// What chats are asked for. What is `None` or empty filters nothing.
 #[derive(Debug, Clone, Default)]
@@ -69,25 +71,28 @@ pub struct Found {
 }
 
 /// Chats that pass the filter, newest opened first, after a place. The rarest of what is asked for leads: its list is walked, and the
-/// rest is looked up chat by chat.
+/// rest is looked up chat by chat, the rarest first.
 pub async fn list(store: &Store, workspace: &Workspace, filter: &Filter, after: Option<Place>, most: usize) -> Result<Found, ChatError> {
+    if !are_in_some_chat(store, workspace, &filter.words).await? {
+        return Ok(Found::default());
+    }
     let mut leads: Vec<Lead> = filter.words.iter().map(|forms| Lead::Word(forms)).collect();
     leads.extend(columns(filter).into_iter().map(|(column, value)| Lead::Column(column, value)));
-    // One that goes on furthest back for as many chats is the rarest; one that ends before is rarer still.
-    let mut best: Option<(Option<Place>, Lead)> = None;
-    for lead in leads {
-        let end = window_end(store, workspace, filter, &lead, after).await?;
-        if best.as_ref().is_none_or(|(furthest, _)| end < *furthest) {
-            best = Some((end, lead));
-        }
+    if leads.is_empty() {
+        leads.push(Lead::Workspace);
     }
-    let (end, lead) = match best {
-        Some(best) => best,
-        None => (window_end(store, workspace, filter, &Lead::Workspace, after).await?, Lead::Workspace),
-    };
+    let mut ends = Vec::with_capacity(leads.len());
+    for lead in leads {
+        ends.push((window_end(store, workspace, filter, &lead, after).await?, lead));
+    }
+    // One that goes on furthest back for as many chats is the rarest; one that ends before is rarer still.
+    ends.sort_by_key(|(end, _)| *end);
+    let (end, lead) = ends.remove(0);
+    let words: Vec<&[String]> = ends.iter().filter_map(|(_, lead)| if let Lead::Word(forms) = lead { Some(*forms) } else { None }).collect();
     let mut chats: Vec<Listed> = Vec::new();
     for list in lists(&lead) {
-        chats.extend(ask(store, workspace, filter, list, after, end, most + 1).await?);
+        let page = Page { after, end, most: most + 1 };
+        chats.extend(ask(store, workspace, filter, &words, list, page).await?);
     }
     chats.sort_by_key(|chat| std::cmp::Reverse(chat.place));
     chats.dedup_by_key(|chat| chat.place);
@@ -109,14 +114,14 @@ fn columns(filter: &Filter) -> Vec<(&'static str, Value<'_>)> {
 /// One list to walk.
 #[derive(Clone, Copy)]
 enum List<'a> {
-    Form(&'a str, &'a [String]),
+    Form(&'a str),
     Column(&'static str, Value<'a>),
     Workspace,
 }
 
 fn lists<'a>(lead: &Lead<'a>) -> Vec<List<'a>> {
     match *lead {
-        Lead::Word(forms) => forms.iter().map(|form| List::Form(form, forms)).collect(),
+        Lead::Word(forms) => forms.iter().map(|form| List::Form(form)).collect(),
         Lead::Column(column, value) => vec![List::Column(column, value)],
         Lead::Workspace => vec![List::Workspace],
     }
@@ -141,11 +146,26 @@ impl Statement {
         }
     }
 
-    /// The places of a list's chats, in order, between the bounds of a page, as many as a page looks at.
+    /// Binds a word's different forms.
+    fn forms(&mut self, forms: &[String]) -> String {
+        let forms: BTreeSet<&String> = forms.iter().collect();
+        forms.into_iter().map(|form| self.bind(form)).collect::<Vec<_>>().join(",")
+    }
+
+    /// Runs it for the one number that it comes to.
+    async fn scalar(self, store: &Store) -> Result<i64, ChatError> {
+        let mut query = sqlx::query_scalar(AssertSqlSafe(self.sql)).persistent(false);
+        for text in self.texts {
+            query = query.bind(text);
+        }
+        Ok(query.fetch_one(store.reads()).await?)
+    }
+
+    /// The places of a list's chats, in order, between the bounds of a page.
     fn places(workspace: &Workspace, filter: &Filter, list: List, after: Option<Place>) -> Statement {
         let mut statement = Statement { sql: String::new(), texts: vec![workspace.as_str().to_owned()] };
         let (from, number) = match list {
-            List::Form(form, _) => {
+            List::Form(form) => {
                 let form = statement.bind(form);
                 (format!("opened_at, chat AS number FROM chat_word WHERE workspace = $1 AND word = {form}"), "chat")
             }
@@ -159,9 +179,29 @@ impl Statement {
         conditions.extend(filter.opened_after.map(|time| format!("opened_at >= {}", nanoseconds(time))));
         conditions.extend(filter.opened_before.map(|time| format!("opened_at < {}", nanoseconds(time))));
         conditions.extend(after.map(|after| format!("(opened_at, {number}) < ({}, {})", after.opened_at, after.number)));
-        statement.sql = format!("SELECT {} ORDER BY opened_at DESC, {number} DESC LIMIT {WINDOW}", conditions.join(" AND "));
+        statement.sql = format!("SELECT {} ORDER BY opened_at DESC, {number} DESC", conditions.join(" AND "));
         statement
     }
+}
+
+/// Whether each of the words is in some chat of the workspace, under one of its forms.
+async fn are_in_some_chat(store: &Store, workspace: &Workspace, words: &[Vec<String>]) -> Result<bool, ChatError> {
+    for words in words.chunks(MAX_LOOKUPS) {
+        let mut statement = Statement { sql: String::new(), texts: vec![workspace.as_str().to_owned()] };
+        let lookups: Vec<String> = words
+            .iter()
+            .map(|forms| {
+                let forms = statement.forms(forms);
+                format!("COALESCE((SELECT 1 FROM chat_word WHERE workspace = $1 AND word IN ({forms}) LIMIT 1), 0)")
+            })
+            .collect();
+        statement.sql = format!("SELECT CAST({} AS BIGINT)", lookups.join(" + "));
+        let found: i64 = statement.scalar(store).await?;
+        if found < words.len() as i64 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The last place of a lead that a page looks at; `None`: it ends before that.
@@ -175,33 +215,38 @@ async fn window_end(
     let mut end: Option<Place> = None;
     for list in lists(lead) {
         let Statement { sql, texts } = Statement::places(workspace, filter, list, after);
-        let statement = format!("SELECT COUNT(*), MIN(opened_at) FROM ({sql}) AS places");
-        let mut query = sqlx::query_as::<_, (i64, Option<i64>)>(AssertSqlSafe(statement));
+        let last = format!("{sql} LIMIT 1 OFFSET {}", WINDOW - 1);
+        let mut query = sqlx::query_as::<_, (i64, i64)>(AssertSqlSafe(last)).persistent(false);
         for text in texts {
             query = query.bind(text);
         }
-        let (places, earliest) = query.fetch_one(store.reads()).await?;
-        if let Some(opened_at) = earliest.filter(|_| places >= WINDOW as i64) {
-            // No chat has the number 0: of several opened at once all are before this place.
-            end = end.max(Some(Place { opened_at, number: 0 }));
-        }
+        let last: Option<(i64, i64)> = query.fetch_optional(store.reads()).await?;
+        end = end.max(last.map(|(opened_at, number)| Place { opened_at, number }));
     }
     Ok(end)
 }
 
-/// Those of a list's chats that pass the filter, down to the window's end.
+/// Which part of a list is looked at, and how many of its chats are wanted.
+#[derive(Clone, Copy)]
+struct Page {
+    after: Option<Place>,
+    /// The last place.
+    end: Option<Place>,
+    most: usize,
+}
+
+/// Those of a list's chats that pass the filter and have the words.
 async fn ask(
     store: &Store,
     workspace: &Workspace,
     filter: &Filter,
+    words: &[&[String]],
     list: List<'_>,
-    after: Option<Place>,
-    end: Option<Place>,
-    most: usize,
+    Page { after, end, most }: Page,
 ) -> Result<Vec<Listed>, ChatError> {
     let mut statement = Statement::places(workspace, filter, list, after);
-    // The window ends at a time, and is longer where many chats were opened at once.
-    let end = end.map(|end| format!(" AND opened_at >= {}", end.opened_at)).unwrap_or_default();
+    let number = if matches!(list, List::Form(_)) { "chat" } else { "number" };
+    let end = end.map(|end| format!(" AND (opened_at, {number}) >= ({}, {})", end.opened_at, end.number)).unwrap_or_default();
     let places = statement.sql.split(" ORDER BY").next().unwrap_or_default().to_owned() + &end;
     let mut conditions = vec!["1 = 1".to_owned()];
     for (column, value) in columns(filter) {
@@ -210,16 +255,12 @@ async fn ask(
             conditions.push(format!("chat.{column} = {value}"));
         }
     }
-    for forms in &filter.words {
-        if matches!(list, List::Form(_, lead) if std::ptr::eq(lead, forms.as_slice())) {
-            continue;
-        }
-        let forms: BTreeSet<&String> = forms.iter().collect();
-        let forms: Vec<String> = forms.into_iter().map(|form| statement.bind(form)).collect();
+    for forms in words {
+        let forms = statement.forms(forms);
+        // One look-up for each chat and form. `EXISTS` may be planned as a join, which tries all combinations of all words' forms.
         conditions.push(format!(
-            "EXISTS (SELECT 1 FROM chat_word AS said WHERE said.workspace = $1 AND said.word IN ({})
-             AND said.opened_at = places.opened_at AND said.chat = places.number)",
-            forms.join(",")
+            "(SELECT 1 FROM chat_word AS said WHERE said.workspace = $1 AND said.word IN ({forms})
+             AND said.opened_at = places.opened_at AND said.chat = places.number LIMIT 1) IS NOT NULL"
         ));
     }
     let sql = format!(
@@ -227,7 +268,7 @@ async fn ask(
          JOIN chat ON chat.number = places.number WHERE {} ORDER BY places.opened_at DESC, places.number DESC LIMIT {most}",
         conditions.join(" AND ")
     );
-    let mut query = sqlx::query(AssertSqlSafe(sql));
+    let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
     for text in statement.texts {
         query = query.bind(text);
     }

@@ -3,6 +3,8 @@
 mod append;
 mod archive;
 mod archive_rows;
+#[cfg(test)]
+mod archive_tests;
 mod chat_rows;
 mod context;
 mod error;

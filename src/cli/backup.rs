@@ -1,7 +1,7 @@
 //! `deskhand backup` and `deskhand restore`: a checked copy of the database, made while it serves, and put back.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::{IsTerminal, stderr},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -20,6 +20,7 @@ use crate::{
     store::{
         Store,
         backup::{self, Contents},
+        files,
     },
 };
 
@@ -87,8 +88,8 @@ pub fn run_restore(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         "only the SQLite database in a data folder can be restored here; for another one, name its folder with --data, or use its own tools"
     );
     ensure!(file.is_file(), "there is no file `{}`", file.display());
-    fs::create_dir_all(&config.data).with_context(|| format!("the data folder `{}` can't be made", config.data.display()))?;
-    let _lock: File = lock(&config.data)?;
+    files::make_folder(&config.data).with_context(|| format!("the data folder `{}` can't be made", config.data.display()))?;
+    let _lock = lock(&config.data)?;
     let database = Store::sqlite_file(&config.data);
     ensure!(
         !database.exists() || matches.get_flag("replace"),

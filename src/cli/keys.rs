@@ -9,7 +9,7 @@ use super::serve::{config_flag, config_of};
 use crate::{
     config::{self, Config, TokenLimits, Workspace},
     keys::{self, Key, NewKey, Origin, Scope},
-    store::Store,
+    store::{Store, files},
 };
 
 /// What a publishable key may do in a second unless it is told otherwise.
@@ -94,7 +94,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
 }
 
 async fn open(config: &Config) -> anyhow::Result<Store> {
-    std::fs::create_dir_all(&config.data).with_context(|| format!("the data folder `{}` can't be made", config.data.display()))?;
+    files::make_folder(&config.data).with_context(|| format!("the data folder `{}` can't be made", config.data.display()))?;
     let url = config.database_url.clone().unwrap_or_else(|| Store::sqlite_url(&config.data));
     Store::open(&url).await.context("the database can't be opened")
 }

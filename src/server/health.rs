@@ -1,5 +1,5 @@
-//! Health, per service and model, and true: a service serves while the database answers, a model while it is asked. The index is open before
-//! anything is served.
+//! Health, per service and model, and true: a service serves while the database answers and takes writes, a model while it is asked. The index
+//! is open before anything is served.
 
 use std::time::Duration;
 
@@ -11,7 +11,11 @@ use tonic_health::{
     server::{HealthReporter, HealthService},
 };
 
-use crate::{api::SERVICES, model::Models, store::Store};
+use crate::{
+    api::SERVICES,
+    model::Models,
+    store::{State, Store},
+};
 
 /// A model's health is asked for by this and its name.
 const MODEL: &str = "model/";
@@ -32,20 +36,26 @@ pub fn start(store: Store, models: Models) -> (Health, AbortOnDropHandle<()>) {
     let watched = reporter.clone();
     let watch = tokio::spawn(async move {
         let mut turns = interval(EVERY);
-        let mut served = None;
+        let mut known = None;
         loop {
-            turns.tick().await;
-            let serves = timeout(PATIENCE, store.answers()).await.unwrap_or(false);
-            if served != Some(serves) {
-                if !serves {
-                    tracing::error!("the database does not answer");
+            let state = timeout(PATIENCE, store.state()).await.unwrap_or(State::Down);
+            if known != Some(state) {
+                match (state, known) {
+                    (State::Down, _) => tracing::error!("the database does not answer"),
+                    (State::ReadOnly, _) => tracing::error!("the database takes no writes"),
+                    (State::Up, Some(_)) => tracing::info!("the database answers and takes writes again"),
+                    (State::Up, None) => {}
                 }
-                tell(&watched, serves).await;
-                served = Some(serves);
+                tell(&watched, state == State::Up).await;
+                known = Some(state);
             }
             for state in models.states() {
                 let status = if state.up { ServingStatus::Serving } else { ServingStatus::NotServing };
                 watched.set_service_status(format!("{MODEL}{}", state.label), status).await;
+            }
+            tokio::select! {
+                _ = turns.tick() => {}
+                () = store.changed_from(state) => {}
             }
         }
     });

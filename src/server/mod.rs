@@ -12,11 +12,9 @@ mod tls;
 
 use std::{
     collections::{HashMap, HashSet},
-    fs::File,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use anyhow::{Context, bail};
@@ -30,16 +28,15 @@ use crate::{
     knowledge::Knowledge,
     model::{Embedder, Models},
     replies::{ERASURES_FILE, Erasures, Replies, erase_again},
-    store::Store,
+    store::{
+        Store,
+        files::{self, Lock},
+    },
 };
 
 use access::Doorkeeper;
 use front::Front;
 use tls::Tls;
-
-/// How often, and after what wait, a data folder that is taken is tried again.
-const LOCK_TRIES: usize = 20;
-const LOCK_WAIT: Duration = Duration::from_millis(25);
 
 /// A server that serves until it is told to stop.
 pub struct Server {
@@ -50,15 +47,13 @@ pub struct Server {
     serving: JoinHandle<()>,
     store: Store,
     /// Held as long as the data folder is in use.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Server {
     /// Opens the data folder, the knowledge base and the listener, and begins to serve.
     pub async fn start(config: Config) -> anyhow::Result<Server> {
-        tokio::fs::create_dir_all(&config.data)
-            .await
-            .with_context(|| format!("the data folder `{}` can't be made", config.data.display()))?;
+        files::make_folder(&config.data).with_context(|| format!("the data folder `{}` can't be made", config.data.display()))?;
         let lock = lock(&config.data)?;
         let listener = TcpListener::bind(config.listen)
             .await
@@ -107,6 +102,7 @@ impl Server {
             })
             .collect();
 
+        let checking = store.check_pages();
         let (health, watch) = health::start(store.clone(), models.clone());
         let api = Arc::new(Api { chats, knowledge, replies: Arc::new(replies) });
         let mut routes = Arc::clone(&api).routes();
@@ -119,7 +115,7 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(async move {
             accept::serve(listener, front, tls, stopped, &health.reporter).await;
-            drop((watch, upkeep, following, renewing));
+            drop((watch, upkeep, following, renewing, checking));
         });
         Ok(Server { address, needs_keys, stop, serving, store, _lock: lock })
     }
@@ -180,16 +176,8 @@ fn reflection() -> tonic_reflection::server::Builder<'static> {
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
 }
 
-/// Takes the data folder for this process: two would break each other's index. A process that is ending has a moment to let go of it.
-pub fn lock(data: &Path) -> anyhow::Result<File> {
-    let file = File::create(data.join("lock")).with_context(|| format!("the data folder `{}` can't be written to", data.display()))?;
-    for _ in 0..LOCK_TRIES {
-        if file.try_lock().is_ok() {
-            return Ok(file);
-        }
-        std::thread::sleep(LOCK_WAIT);
-    }
-    file.try_lock()
-        .with_context(|| format!("another deskhand uses the data folder `{}`; stop it, or name another folder", data.display()))?;
-    Ok(file)
+/// Takes the data folder for this process.
+pub fn lock(data: &Path) -> anyhow::Result<Lock> {
+    let lock = files::lock(data).with_context(|| format!("the data folder `{}` can't be written to", data.display()))?;
+    lock.with_context(|| format!("another deskhand uses the data folder `{}`; stop it, or name another folder", data.display()))
 }

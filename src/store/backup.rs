@@ -61,9 +61,11 @@ pub async fn restore(backup: &Path, database: &Path) -> Result<Contents, StoreEr
     let contents = checked?;
     // A log of the database before would be played onto this one; it is emptied into that one, which is then whole until it is replaced.
     if database.exists() {
-        let mut before = AnyConnection::connect(&file_url(database)).await?;
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut before).await?;
-        before.close().await?;
+        // One that is damaged is not whole anyway.
+        if let Ok(mut before) = AnyConnection::connect(&file_url(database)).await {
+            let _ = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut before).await;
+            let _ = before.close().await;
+        }
         for ending in ["-wal", "-shm"] {
             let mut name = database.as_os_str().to_owned();
             name.push(ending);

@@ -1,6 +1,8 @@
 //! Why the database could not do what it was asked for.
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
+
+use sqlx::migrate::MigrateError;
 
 /// What the callers of a store can tell apart.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +25,23 @@ pub enum StoreError {
     /// A copy of the database is damaged.
     #[error("`{}` is damaged", .0.display())]
     Damaged(PathBuf),
+    /// The database itself is, and why it seems so; nothing was written to it.
+    #[error(
+        "the database `{}` is damaged ({}); keep a copy of its folder, then restore a backup with `deskhand restore FILE --replace`",
+        .0.display(),
+        .1
+    )]
+    Corrupt(PathBuf, String),
+    /// The database has no byte, and yet was there before.
+    #[error(
+        "the database `{}` is empty, but what is beside it belongs to one that was not; restore a backup with `deskhand restore FILE \
+         --replace`, or remove the empty file to begin anew",
+        .0.display()
+    )]
+    Emptied(PathBuf),
+    /// A statement took longer than any may; it was ended.
+    #[error("the store took too long")]
+    TooLong,
     /// Anything else that the database says.
     #[error("the store failed")]
     Failed(#[source] sqlx::Error),
@@ -45,8 +64,21 @@ impl StoreError {
             StoreError::Conflict => StoreError::Conflict,
             StoreError::Newer(version) => StoreError::Newer(*version),
             StoreError::Damaged(file) => StoreError::Damaged(file.clone()),
+            StoreError::Corrupt(file, problem) => StoreError::Corrupt(file.clone(), problem.clone()),
+            StoreError::Emptied(file) => StoreError::Emptied(file.clone()),
+            StoreError::TooLong => StoreError::TooLong,
             StoreError::Broken(_) => StoreError::Broken(sqlx::Error::WorkerCrashed),
             StoreError::Failed(_) | StoreError::Unreadable(_) => StoreError::malformed("row"),
+        }
+    }
+
+    /// Whether the connection that this came from should not be used again: it broke, or leads to a server that takes no writes.
+    pub fn is_of_session(error: &sqlx::Error) -> bool {
+        match error {
+            sqlx::Error::Io(error) => !TooLong::is(error),
+            sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+            sqlx::Error::Database(error) => error.code().is_some_and(|code| is_of_server(&code)),
+            _ => false,
         }
     }
 
@@ -60,7 +92,12 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> StoreError {
         let code = match &error {
             sqlx::Error::PoolTimedOut => return StoreError::Busy,
-            sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => return StoreError::Broken(error),
+            sqlx::Error::Io(error) if TooLong::is(error) => return StoreError::TooLong,
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => return StoreError::Broken(error),
             sqlx::Error::Database(error) => error.code().map(|code| code.into_owned()).unwrap_or_default(),
             _ => return StoreError::Failed(error),
         };
@@ -70,19 +107,52 @@ impl From<sqlx::Error> for StoreError {
                 "53100" | "53200" => StoreError::Full,
                 "53300" => StoreError::Busy,
                 "40001" | "40P01" => StoreError::Conflict,
-                "57P01" | "57P02" | "57P03" | "58030" => StoreError::Broken(error),
-                _ if code.starts_with("08") => StoreError::Broken(error),
+                "57014" => StoreError::TooLong,
+                "58030" => StoreError::Broken(error),
+                _ if is_of_server(&code) => StoreError::Broken(error),
                 _ => StoreError::Failed(error),
             };
         }
         match code.parse::<u32>().unwrap_or_default() & 0xff {
             // SQLITE_BUSY, SQLITE_LOCKED
             5 | 6 => StoreError::Busy,
-            // SQLITE_IOERR, SQLITE_CANTOPEN
-            10 | 14 => StoreError::Broken(error),
+            // SQLITE_INTERRUPT
+            9 => StoreError::TooLong,
+            // SQLITE_READONLY, SQLITE_IOERR, SQLITE_CANTOPEN
+            8 | 10 | 14 => StoreError::Broken(error),
             // SQLITE_FULL
             13 => StoreError::Full,
             _ => StoreError::Failed(error),
         }
+    }
+}
+
+/// PostgreSQL's codes of a server that goes, comes, cannot be reached, or takes no writes since another took over.
+fn is_of_server(code: &str) -> bool {
+    matches!(code, "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25006") || (code.len() == 5 && code.starts_with("08"))
+}
+
+impl From<MigrateError> for StoreError {
+    fn from(error: MigrateError) -> StoreError {
+        match error {
+            MigrateError::VersionMissing(version) => StoreError::Newer(version),
+            MigrateError::Execute(error) => error.into(),
+            other => StoreError::Failed(sqlx::Error::Migrate(Box::new(other))),
+        }
+    }
+}
+
+/// What stands in an error of the driver's when a statement was ended for its time.
+#[derive(Debug, thiserror::Error)]
+#[error("a statement took too long")]
+pub struct TooLong;
+
+impl TooLong {
+    pub fn error() -> sqlx::Error {
+        sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, TooLong))
+    }
+
+    fn is(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|inner| inner.is::<TooLong>())
     }
 }

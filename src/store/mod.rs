@@ -2,25 +2,41 @@
 
 use std::{
     path::{Path, PathBuf},
+    str::FromStr,
     sync::Arc,
     time::Duration,
 };
 
-use sqlx::{AnyConnection, AnyPool, Connection, any::AnyPoolOptions, migrate::Migrator};
+use sqlx::{ConnectOptions, Connection, migrate::Migrator, sqlite::SqliteConnectOptions};
+use tokio_util::task::AbortOnDropHandle;
 
+mod availability;
 pub mod backup;
 mod error;
+pub mod files;
+mod inspect;
+mod pool;
+mod postgres;
+mod session;
 pub mod sql;
+mod sqlite;
 mod time;
+mod wal;
 mod wipe;
 mod write;
 mod writer;
 
+pub use availability::State;
 pub use error::StoreError;
+pub use pool::Reads;
 pub use time::{nanoseconds, timestamp};
 pub use write::Write;
 pub use writer::Writer;
 
+use availability::Availability;
+use pool::{Database, Pool};
+use postgres::Postgres;
+use sqlite::Sqlite;
 use wipe::Wiper;
 
 /// SQLite before this version may corrupt a WAL that two connections use at once.
@@ -32,8 +48,9 @@ const READERS: u32 = 4;
 /// is written to again and again.
 const WRITERS_CACHE: &str = "PRAGMA cache_size = -65536";
 const READERS_CACHE: &str = "PRAGMA cache_size = -8192";
-/// How long a statement waits for a connection or for SQLite's write lock.
-const WAIT: Duration = Duration::from_secs(5);
+/// How long a statement may take that serves a call, and one that writes: a batch of calls, an erasure. Callers' own deadlines end it sooner.
+const READ_LIMIT: Duration = Duration::from_secs(15);
+const WRITE_LIMIT: Duration = Duration::from_secs(60);
 
 /// Forward only, each in a transaction of its own. Statements are the same for both databases, tables are not quite.
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/sqlite");
@@ -42,42 +59,60 @@ static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/post
 /// The open database.
 #[derive(Clone)]
 pub struct Store {
-    writes: AnyPool,
-    reads: AnyPool,
-    begin: &'static str,
+    writes: Pool,
+    reads: Reads,
+    begin: Arc<str>,
     /// SQLite's alone.
     wiper: Option<Arc<Wiper>>,
+    sqlite: Option<Sqlite>,
+    /// PostgreSQL's alone.
+    availability: Option<Arc<Availability>>,
+    _upkeep: Arc<AbortOnDropHandle<()>>,
 }
 
 impl Store {
     /// Opens the database at `url` (`sqlite:…` or `postgres://…`), creates it if it is SQLite and absent, and brings its
     /// schema up to date.
     pub async fn open(url: &str) -> Result<Store, StoreError> {
+        // Backups are made through the common driver.
         sqlx::any::install_default_drivers();
-        let sqlite = url.starts_with("sqlite:");
-        let url = &if sqlite && !url.contains('?') { format!("{url}?mode=rwc") } else { url.to_owned() };
-        let (writers, begin) = if sqlite { (1, SQLITE_BEGIN) } else { (READERS, "BEGIN") };
-        // A pool tries again and again; the first connection says what is wrong.
-        let mut first = AnyConnection::connect(url).await?;
-        sqlx::query(if sqlite { "PRAGMA schema_version" } else { "SELECT 1" }).execute(&mut first).await?;
-        first.close().await?;
-        let writes = pool(url, writers, sqlite).await?;
-        if sqlite {
-            check_sqlite(&writes).await?;
+        if url.starts_with("sqlite:") { Store::open_sqlite(url).await } else { Store::open_postgres(url).await }
+    }
+
+    async fn open_sqlite(url: &str) -> Result<Store, StoreError> {
+        let url = if url.contains('?') { url.to_owned() } else { format!("{url}?mode=rwc") };
+        let (writer, reader) = (Sqlite::new(&url, WRITERS_CACHE)?, Sqlite::new(&url, READERS_CACHE)?);
+        inspect::inspect(&writer).await?;
+        let file = writer.file();
+        if url.contains("mode=rwc") {
+            sqlite::make_private(&file);
         }
-        let migrations = if sqlite { &SQLITE_MIGRATIONS } else { &POSTGRES_MIGRATIONS };
-        migrations.run(&writes).await.map_err(|error| match error {
-            sqlx::migrate::MigrateError::VersionMissing(version) => StoreError::Newer(version),
-            other => StoreError::Failed(sqlx::Error::Migrate(Box::new(other))),
-        })?;
-        let reads = pool(url, READERS, sqlite).await?;
-        if sqlite && !wipe::knows_its_pages(&reads).await? {
+        // Migrations have as long as they need.
+        let mut first = SqliteConnectOptions::from_str(&url)?.connect().await?;
+        check_sqlite(&mut first).await?;
+        SQLITE_MIGRATIONS.run_direct(None, &mut first, false).await?;
+        first.close().await?;
+        let writes = Pool::new(Database::Sqlite(writer), 1, WRITE_LIMIT, None);
+        let reads = Reads::new(Pool::new(Database::Sqlite(reader.clone()), READERS, READ_LIMIT, None), None);
+        if !wipe::knows_its_pages(&reads).await? {
             tracing::warn!(
                 "this program was built without LIBSQLITE3_FLAGS=-DSQLITE_ENABLE_DBPAGE_VTAB: each erasure and redaction writes the whole database anew"
             );
         }
-        let wiper = sqlite.then(|| Arc::new(Wiper::start(url.clone(), writes.clone(), reads.clone())));
-        Ok(Store { writes, reads, begin, wiper })
+        let [_, log, _] = sqlite::files(&file);
+        let upkeep = wal::keep_short(url.clone(), log);
+        let wiper = Some(Arc::new(Wiper::start(url, writes.clone(), reads.clone())));
+        Ok(Store { writes, reads, begin: SQLITE_BEGIN.into(), wiper, sqlite: Some(reader), availability: None, _upkeep: Arc::new(upkeep) })
+    }
+
+    async fn open_postgres(url: &str) -> Result<Store, StoreError> {
+        let postgres = Postgres::new(url)?;
+        postgres.migrate(&POSTGRES_MIGRATIONS).await?;
+        let (availability, upkeep) = Availability::start(postgres.clone());
+        let pool = |limit| Pool::new(Database::Postgres(postgres.clone()), READERS, limit, Some(Arc::clone(&availability)));
+        let reads = Reads::new(pool(READ_LIMIT), postgres.is_pooled().then(|| postgres.begin_read(READ_LIMIT)));
+        let (writes, begin) = (pool(WRITE_LIMIT), postgres.begin_write(WRITE_LIMIT).into());
+        Ok(Store { writes, reads, begin, wiper: None, sqlite: None, availability: Some(availability), _upkeep: Arc::new(upkeep) })
     }
 
     /// The SQLite file in a data folder.
@@ -94,7 +129,7 @@ impl Store {
 
     /// Begins a write. On SQLite there is one writer at a time, which waits for its turn here.
     pub async fn begin(&self) -> Result<Write, StoreError> {
-        Write::begin(self.writes.acquire().await?, self.begin).await
+        Write::begin(self.writes.acquire().await?, &self.begin).await
     }
 
     /// Marks, in the write that deletes or overwrites something, that no byte of it may stay. [`Store::wipe`] sees to it after the commit; if
@@ -115,13 +150,36 @@ impl Store {
     }
 
     /// Connections to read from; each statement sees what was committed before it.
-    pub fn reads(&self) -> &AnyPool {
+    pub fn reads(&self) -> &Reads {
         &self.reads
     }
 
-    /// Whether the database answers.
-    pub async fn answers(&self) -> bool {
-        sqlx::query("SELECT 1").execute(&self.reads).await.is_ok()
+    /// What the database can do at the moment.
+    pub async fn state(&self) -> State {
+        match &self.availability {
+            Some(availability) => availability.state(),
+            None if sqlx::query("SELECT 1").execute(&self.reads).await.is_ok() => State::Up,
+            None => State::Down,
+        }
+    }
+
+    /// Waits until it can do something else; a SQLite file has to be asked.
+    pub async fn changed_from(&self, known: State) {
+        match &self.availability {
+            Some(availability) => availability.changed_from(known).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The steps that reads took so far, in thousands.
+    #[cfg(test)]
+    pub fn read_steps(&self) -> u64 {
+        self.sqlite.as_ref().map_or(0, |sqlite| sqlite.asked.load(std::sync::atomic::Ordering::Relaxed))
+    }
+
+    /// Checks the pages of a SQLite file in the background, until the handle is dropped.
+    pub fn check_pages(&self) -> Option<AbortOnDropHandle<()>> {
+        self.sqlite.clone().map(inspect::check_pages)
     }
 
     /// Closes every connection, after the statements that run.
@@ -131,42 +189,8 @@ impl Store {
     }
 }
 
-async fn pool(url: &str, connections: u32, sqlite: bool) -> Result<AnyPool, StoreError> {
-    let options = AnyPoolOptions::new().max_connections(connections).acquire_timeout(WAIT);
-    let options = if sqlite {
-        let cache = if connections == 1 { WRITERS_CACHE } else { READERS_CACHE };
-        options.after_connect(move |connection, _| {
-            Box::pin(async move {
-                for pragma in [
-                    cache,
-                    "PRAGMA journal_mode = WAL",
-                    "PRAGMA synchronous = FULL",
-                    "PRAGMA secure_delete = ON",
-                    "PRAGMA trusted_schema = OFF",
-                    "PRAGMA busy_timeout = 5000",
-                    "PRAGMA journal_size_limit = 67108864",
-                    "PRAGMA temp_store = MEMORY",
-                    "PRAGMA wal_autocheckpoint = 4000",
-                ] {
-                    sqlx::query(pragma).execute(&mut *connection).await?;
-                }
-                Ok(())
-            })
-        })
-    } else {
-        // An answer means durable, whatever the server's default is.
-        options.after_connect(|connection, _| {
-            Box::pin(async move {
-                sqlx::query("SET synchronous_commit = on").execute(connection).await?;
-                Ok(())
-            })
-        })
-    };
-    Ok(options.connect(url).await?)
-}
-
-async fn check_sqlite(pool: &AnyPool) -> Result<(), StoreError> {
-    let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(pool).await?;
+async fn check_sqlite(connection: &mut sqlx::SqliteConnection) -> Result<(), StoreError> {
+    let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(connection).await?;
     let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     let mut next = || parts.next().unwrap_or(0);
     if (next(), next(), next()) < OLDEST_SQLITE {
@@ -188,7 +212,7 @@ mod tests {
         sqlx::query(
             "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'x', 1, x'00', 0)",
         )
-        .execute(&store.writes)
+        .execute(&mut *store.writes.acquire().await.unwrap())
         .await
         .unwrap();
         store.close().await;
@@ -196,6 +220,49 @@ mod tests {
         let error = Store::open(&url).await.err().unwrap();
 
         assert!(matches!(error, StoreError::Newer(9999)), "{error:?}");
+    }
+
+    /// Runs for hours.
+    const ENDLESS: &str = "WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < 1000000000000)
+         SELECT COUNT(*) FROM counted";
+
+    #[tokio::test]
+    async fn a_statement_ends_when_its_caller_leaves() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&Store::sqlite_url(folder.path())).await.unwrap();
+        for _ in 0..3 {
+            // All connections are taken by statements that their callers leave.
+            let left = (0..READERS).map(|_| async {
+                let endless = sqlx::query_scalar::<_, i64>(ENDLESS).fetch_one(store.reads());
+                tokio::time::timeout(Duration::from_millis(20), endless).await.unwrap_err();
+            });
+            futures::future::join_all(left).await;
+            // Each place is free again only when its statement has ended.
+            let all = (0..READERS).map(|_| sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM chat").fetch_one(store.reads()));
+            assert!(futures::future::join_all(all).await.into_iter().all(|count| count.unwrap() == 0));
+        }
+        // The same for a write, whose connection is the only one.
+        let mut write = store.begin().await.unwrap();
+        let endless = sqlx::query_scalar::<_, i64>(ENDLESS).fetch_one(&mut *write);
+        tokio::time::timeout(Duration::from_millis(20), endless).await.unwrap_err();
+        drop(write);
+        store.begin().await.unwrap().roll_back().await.unwrap();
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_statement_ends_when_its_time_is_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = Store::sqlite_url(folder.path());
+        Store::open(&url).await.unwrap().close().await;
+        let sqlite = Sqlite::new(&url, READERS_CACHE).unwrap();
+        let reads = Reads::new(Pool::new(Database::Sqlite(sqlite), 1, Duration::from_millis(50), None), None);
+        for _ in 0..3 {
+            let error = sqlx::query_scalar::<_, i64>(ENDLESS).fetch_one(&reads).await.unwrap_err();
+            assert!(matches!(StoreError::from(error), StoreError::TooLong));
+            let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM chat").fetch_one(&reads).await.unwrap();
+            assert_eq!(count, 0);
+        }
     }
 
     #[tokio::test]
@@ -206,7 +273,7 @@ mod tests {
 
         let store = Store::open(&Store::sqlite_url(&odd)).await.unwrap();
 
-        assert!(store.answers().await);
+        assert_eq!(store.state().await, State::Up);
         assert!(odd.join("deskhand.sqlite").exists());
     }
 }

@@ -8,11 +8,16 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection, Row};
+use sqlx::{AssertSqlSafe, Row};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{SQLITE_BEGIN, StoreError, Write, nanoseconds};
+use super::{
+    SQLITE_BEGIN, StoreError, Write, nanoseconds,
+    pool::{Pool, Reads},
+    session::FOREVER,
+    wal::empty_log,
+};
 
 /// Pages read in one statement, and most of them overwritten in one transaction.
 const PAGES: i64 = 512;
@@ -30,7 +35,7 @@ pub struct Wiper {
 
 impl Wiper {
     /// Starts the task, which goes on with a wipe that the last process did not end.
-    pub fn start(url: String, writes: AnyPool, reads: AnyPool) -> Wiper {
+    pub fn start(url: String, writes: Pool, reads: Reads) -> Wiper {
         let (asked, mut to_do) = watch::channel(0);
         let (tell, done) = watch::channel(0);
         let task = tokio::spawn(async move {
@@ -75,7 +80,7 @@ pub async fn mark(write: &mut Write) -> Result<(), StoreError> {
 }
 
 /// Does what is marked, if something is.
-async fn wipe(url: &str, writes: &AnyPool, reads: &AnyPool) -> Result<(), StoreError> {
+async fn wipe(url: &str, writes: &Pool, reads: &Reads) -> Result<(), StoreError> {
     let marked: Option<i64> = sqlx::query_scalar("SELECT asked_at FROM wipe").fetch_optional(reads).await?;
     let Some(marked) = marked else { return Ok(()) };
     if knows_its_pages(reads).await? {
@@ -92,7 +97,9 @@ async fn wipe(url: &str, writes: &AnyPool, reads: &AnyPool) -> Result<(), StoreE
         }
     } else {
         // A SQLite that was built without the table of its pages writes everything anew.
-        sqlx::query("VACUUM").execute(writes).await?;
+        let mut writer = writes.acquire().await?;
+        writer.set_limit(FOREVER);
+        sqlx::query("VACUUM").execute(&mut *writer).await?;
     }
     let mut wait = AGAIN;
     while !empty_log(url).await? {
@@ -100,29 +107,14 @@ async fn wipe(url: &str, writes: &AnyPool, reads: &AnyPool) -> Result<(), StoreE
         wait = MOST_AGAIN.min(2 * wait);
     }
     // Last, so that a process that ends before leaves the mark. What was deleted meanwhile has a mark of its own.
-    sqlx::query("DELETE FROM wipe WHERE asked_at = $1").bind(marked).execute(writes).await?;
+    sqlx::query("DELETE FROM wipe WHERE asked_at = $1").bind(marked).execute(&mut *writes.acquire().await?).await?;
     Ok(())
 }
 
 /// Whether this SQLite was built with the table of its own pages.
-pub async fn knows_its_pages(reads: &AnyPool) -> Result<bool, StoreError> {
+pub async fn knows_its_pages(reads: &Reads) -> Result<bool, StoreError> {
     let known: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM pragma_module_list WHERE name = 'sqlite_dbpage'").fetch_one(reads).await?;
     Ok(known > 0)
-}
-
-/// Empties the log into the database; tells whether no reader or writer kept it from that. It waits for none of them, so that no append
-/// waits for it.
-async fn empty_log(url: &str) -> Result<bool, StoreError> {
-    let mut connection = AnyConnection::connect(url).await?;
-    sqlx::query("PRAGMA busy_timeout = 0").execute(&mut connection).await?;
-    let busy: Result<i64, sqlx::Error> = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut connection).await;
-    let busy = busy.map_err(StoreError::from);
-    connection.close().await?;
-    match busy {
-        Ok(busy) => Ok(busy == 0),
-        Err(StoreError::Busy) => Ok(false),
-        Err(error) => Err(error),
-    }
 }
 
 /// Reads pages by their numbers: the table of pages finds only single ones.
@@ -136,7 +128,7 @@ async fn read_pages<'c>(from: impl sqlx::Executor<'c, Database = sqlx::Any>, num
 }
 
 /// Reads the pages again, now that nobody else writes, and overwrites their gaps.
-async fn overwrite(writes: &AnyPool, numbers: &[i64]) -> Result<(), StoreError> {
+async fn overwrite(writes: &Pool, numbers: &[i64]) -> Result<(), StoreError> {
     let mut write = Write::begin(writes.acquire().await?, SQLITE_BEGIN).await?;
     let pages = read_pages(&mut *write, numbers).await?;
     for (number, page) in gaps(pages) {

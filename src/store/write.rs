@@ -2,25 +2,23 @@
 
 use std::ops::{Deref, DerefMut};
 
-use sqlx::{Any, AnyConnection, Executor, pool::PoolConnection};
+use sqlx::{AssertSqlSafe, Executor};
 
-use super::StoreError;
+use super::{StoreError, pool::Lease, session::Session};
 
 /// A write transaction. One that is dropped, or whose commit fails, takes its connection with it: what the disk or the server holds of
 /// it is then unknown, and nothing is acknowledged on a handle that failed once.
 pub struct Write {
-    connection: PoolConnection<Any>,
-    done: bool,
+    lease: Lease,
 }
 
 impl Write {
-    pub(super) async fn begin(mut connection: PoolConnection<Any>, begin: &'static str) -> Result<Write, StoreError> {
+    pub(super) async fn begin(mut lease: Lease, begin: &str) -> Result<Write, StoreError> {
         // Until it is committed, it counts as failed.
-        if let Err(error) = connection.execute(begin).await {
-            connection.close_on_drop();
-            return Err(error.into());
-        }
-        Ok(Write { connection, done: false })
+        let begun = lease.execute(AssertSqlSafe(begin.to_owned())).await;
+        lease.set_fit(false);
+        begun?;
+        Ok(Write { lease })
     }
 
     /// Ends the transaction; when it returns, what was written is durable.
@@ -34,30 +32,22 @@ impl Write {
     }
 
     async fn end(mut self, statement: &'static str) -> Result<(), StoreError> {
-        self.connection.execute(statement).await?;
-        self.done = true;
+        self.lease.execute(statement).await?;
+        self.lease.set_fit(true);
         Ok(())
     }
 }
 
-impl Drop for Write {
-    fn drop(&mut self) {
-        if !self.done {
-            self.connection.close_on_drop();
-        }
-    }
-}
-
 impl Deref for Write {
-    type Target = AnyConnection;
+    type Target = Session;
 
-    fn deref(&self) -> &AnyConnection {
-        &self.connection
+    fn deref(&self) -> &Session {
+        &self.lease
     }
 }
 
 impl DerefMut for Write {
-    fn deref_mut(&mut self) -> &mut AnyConnection {
-        &mut self.connection
+    fn deref_mut(&mut self) -> &mut Session {
+        &mut self.lease
     }
 }

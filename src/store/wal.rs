@@ -1,0 +1,86 @@
+//! SQLite's write-ahead log is as long as what was written since no reader needed an older state; afterwards it stays so long. It is cut when
+//! that is much.
+
+use std::{fs, path::PathBuf, str::FromStr, time::Duration};
+
+use sqlx::{ConnectOptions, Connection, Executor, Row, sqlite::SqliteConnectOptions};
+use tokio::time::interval;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::StoreError;
+
+/// A log that is longer is cut. SQLite itself begins it anew at about 16 MiB, if no reader is in the way.
+const MAX_LOG: u64 = 32 << 20;
+const EVERY: Duration = Duration::from_secs(5);
+
+/// Watches the log's length until the handle is dropped.
+pub fn keep_short(url: String, log: PathBuf) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        let mut turns = interval(EVERY);
+        loop {
+            turns.tick().await;
+            if fs::metadata(&log).is_ok_and(|log| log.len() > MAX_LOG) {
+                // A reader that is in the way, or whatever failed, may be gone at the next turn.
+                if let Err(error) = empty_log(&url).await {
+                    tracing::debug!(error = %error, "the write-ahead log could not be cut");
+                }
+            }
+        }
+    }))
+}
+
+/// Empties the log into the database; tells whether no reader or writer kept it from that. It waits for none of them, so that no append
+/// waits for it.
+pub async fn empty_log(url: &str) -> Result<bool, StoreError> {
+    let mut connection = SqliteConnectOptions::from_str(url)?.connect().await?;
+    connection.execute("PRAGMA busy_timeout = 0").await?;
+    // Most of the work is done while others write; what is left then takes the write lock for a moment.
+    let emptied = async {
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").await?;
+        connection.fetch_one("PRAGMA wal_checkpoint(TRUNCATE)").await?.try_get::<i64, _>(0)
+    };
+    let busy = emptied.await.map_err(StoreError::from);
+    connection.close().await?;
+    match busy {
+        Ok(busy) => Ok(busy == 0),
+        Err(StoreError::Busy) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[tokio::test]
+    async fn the_log_shrinks_when_a_long_reader_has_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = Store::sqlite_url(folder.path());
+        let store = Store::open(&url).await.unwrap();
+        let mut reader = SqliteConnectOptions::from_str(&url).unwrap().connect().await.unwrap();
+        reader.execute("BEGIN").await.unwrap();
+        reader.fetch_all("SELECT * FROM chat").await.unwrap();
+        for id in 0..40 {
+            let mut write = store.begin().await.unwrap();
+            sqlx::query("INSERT INTO draft (workspace, draft_id, chat_id, sources, at) VALUES ('w', $1, 'c', $2, 0)")
+                .bind(id.to_string())
+                .bind("x".repeat(1 << 20))
+                .execute(&mut *write)
+                .await
+                .unwrap();
+            write.commit().await.unwrap();
+        }
+        let log = folder.path().join("deskhand.sqlite-wal");
+        let length = || fs::metadata(&log).unwrap().len();
+        assert!(length() > MAX_LOG, "{}", length());
+        reader.close().await.unwrap();
+
+        let until = tokio::time::Instant::now() + Duration::from_secs(60);
+        while length() > 0 {
+            assert!(tokio::time::Instant::now() < until, "the log stays {} bytes long", length());
+            tokio::task::yield_now().await;
+        }
+        store.close().await;
+    }
+}
