@@ -216,6 +216,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_backup_takes_the_place_of_a_damaged_database() {
+        let (folder, file, url) = database().await;
+        let backup = folder.path().join("backup");
+        crate::store::backup::back_up(&url, &backup).await.unwrap();
+        for damaged in [Vec::new(), b"not a database".repeat(1000)] {
+            fs::write(&file, damaged).unwrap();
+            crate::store::backup::restore(&backup, &file).await.unwrap();
+            open(&url).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
     async fn a_damaged_page_is_found() {
         let (_folder, file, url) = database().await;
         let sqlite = Sqlite::new(&url, "PRAGMA cache_size = -100").unwrap();

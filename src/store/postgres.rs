@@ -90,6 +90,17 @@ impl Postgres {
         connection.close().await?;
         Ok(())
     }
+
+    /// Says what a pooler's refusal means.
+    pub fn explained(error: StoreError) -> StoreError {
+        match &error {
+            StoreError::Broken(sqlx::Error::Database(refusal)) if refusal.message().contains("unsupported startup parameter") => {
+                let hint = "a connection pooler stands before the database; add `?pooler=transaction` to its URL";
+                StoreError::Failed(sqlx::Error::Configuration(hint.into()))
+            }
+            _ => error,
+        }
+    }
 }
 
 /// An answer means durable, whatever the server's default is; and nothing runs for ever.

@@ -1,9 +1,14 @@
 //! The archive: lists, words, tickets, transcripts.
 
+use std::time::Duration;
+
 use deskhand::api::pb::{self, event::Body};
 use tonic::Code;
 
-use crate::desk::{Desk, at, customer_says, event, refused};
+use crate::{
+    desk::{Desk, at, customer_says, event, refused},
+    process::Process,
+};
 
 #[tokio::test]
 async fn chats_are_listed_by_every_filter() {
@@ -194,4 +199,35 @@ async fn a_page_that_finds_little_has_one_after_it() {
     assert_eq!(found, (2500..2600).rev().map(|number| format!("c{number:04}")).collect::<Vec<_>>());
     assert!((4..10).contains(&pages), "{pages} pages");
     desk.close().await;
+}
+
+#[tokio::test]
+async fn sentences_of_which_a_word_is_missing_stop_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = if crate::postgres::wanted() { Some(crate::postgres::new_database().await) } else { None };
+    let server = Process::start(&folder.path().join("data"), database.as_deref()).await;
+    let sentence = "hello everybody the parcels which were ordered yesterday evening have arrived damaged again and the towels inside are wet \
+         could somebody please tell me whether returning them costs anything or not thanks kindly";
+    for number in 0..30 {
+        let event = customer_says("e", sentence);
+        server.chats().append_events(pb::AppendEventsRequest { chat_id: format!("c{number}"), events: vec![event] }).await.unwrap();
+    }
+    let searches = [format!("{sentence} zzyzx"), sentence.replace("damaged", "damagedx"), sentence.repeat(2), format!("qqq {sentence}")];
+    let searching: Vec<_> = searches
+        .into_iter()
+        .map(|query| {
+            let mut chats = server.chats();
+            tokio::spawn(async move {
+                let found = chats.list_chats(pb::ListChatsRequest { query, ..pb::ListChatsRequest::default() }).await;
+                found.unwrap().into_inner().chats.len()
+            })
+        })
+        .collect();
+    let mut found = Vec::new();
+    for search in searching {
+        found.push(tokio::time::timeout(Duration::from_secs(30), search).await.expect("a search ends").unwrap());
+    }
+    assert_eq!(found, [0, 0, 30, 0]);
+    assert_eq!(server.events("c1").await.len(), 1, "others are served");
+    server.terminate(Duration::from_secs(20)).await;
 }

@@ -7,7 +7,12 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use crate::desk::{Desk, shop};
+use deskhand::api::pb;
+
+use crate::{
+    desk::{Desk, customer_says, shop},
+    process::Process,
+};
 
 fn deskhand(arguments: &[&str], input: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_deskhand"))
@@ -105,6 +110,9 @@ async fn a_data_folder_belongs_to_one_server() {
     let data = desk.folder.path().join("data");
     let output = deskhand(&["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()], "");
     assert!(!output.status.success());
+    assert!(text(&output.stderr).contains("another deskhand uses the data folder"), "{}", text(&output.stderr));
+    fs::remove_file(data.join("lock")).unwrap();
+    let output = deskhand(&["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()], "");
     assert!(text(&output.stderr).contains("another deskhand uses the data folder"), "{}", text(&output.stderr));
     assert!(desk.search("refund", "en").await.total > 0, "the first one is unharmed");
     let address = desk.address();
@@ -284,5 +292,36 @@ fn keys_are_made_listed_and_revoked() {
         let refused = keys(arguments);
         assert!(!refused.status.success() && refused.stdout.is_empty(), "{arguments:?}");
         assert!(text(&refused.stderr).contains(told), "{told} in {}", text(&refused.stderr));
+    }
+}
+
+/// All that is in a folder, with the folder.
+fn all_in(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let inner = entries.flat_map(|path| if path.is_dir() { all_in(&path) } else { vec![path] });
+    std::iter::once(folder.to_owned()).chain(inner).collect()
+}
+
+#[tokio::test]
+async fn what_is_kept_is_for_its_owner_alone_whatever_the_umask() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    for _ in 0..2 {
+        let server = Process::start_with_open_umask(&data).await;
+        let request = pb::AppendEventsRequest { chat_id: "c".into(), events: vec![customer_says("e", "Hello")] };
+        server.chats().append_events(request).await.unwrap();
+        let all = all_in(&data);
+        assert!(all.iter().any(|path| path.ends_with("erasures")) && all.iter().any(|path| path.ends_with("deskhand.sqlite-wal")), "{all:?}");
+        assert!(all.len() > 8, "{all:?}");
+        for path in &all {
+            let mode = fs::metadata(path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{} is {mode:o}", path.display());
+        }
+        server.terminate(std::time::Duration::from_secs(30)).await;
+        // As a former version left them.
+        for path in all.iter().filter(|path| path.exists()) {
+            fs::set_permissions(path, fs::Permissions::from_mode(if path.is_dir() { 0o755 } else { 0o644 })).unwrap();
+        }
     }
 }

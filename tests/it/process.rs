@@ -38,6 +38,19 @@ impl Process {
         line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() / 1000
     }
 
+    /// Starts it in a process that makes files for everybody.
+    pub async fn start_with_open_umask(data: &Path) -> Process {
+        let mut command = Command::new("sh");
+        command.args(["-c", "umask 000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_deskhand")]);
+        Process::begin(&mut command, data, None).await.expect("it serves")
+    }
+
+    /// Starts it with a filter of what it logs, and the file that it logs to.
+    pub async fn start_logged(data: &Path, database_url: Option<&str>, filter: &str, log: &Path) -> Process {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_deskhand"));
+        Process::begin_logged(&mut command, data, database_url, filter, std::fs::File::create(log).unwrap().into()).await.expect("it serves")
+    }
+
     /// Starts it under strace, whose own arguments come first; `None` if it ends before it serves.
     pub async fn start_traced(strace: &[String], data: &Path) -> Option<Process> {
         let mut command = Command::new("strace");
@@ -47,9 +60,13 @@ impl Process {
     }
 
     async fn begin(command: &mut Command, data: &Path, database_url: Option<&str>) -> Option<Process> {
+        Process::begin_logged(command, data, database_url, "error", Stdio::inherit()).await
+    }
+
+    async fn begin_logged(command: &mut Command, data: &Path, database_url: Option<&str>, filter: &str, log: Stdio) -> Option<Process> {
         let began = Instant::now();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--knowledge-base", "absent", "--log", "error", "--data"]);
-        command.arg(data).current_dir(data.parent().unwrap()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        command.args(["serve", "--listen", "127.0.0.1:0", "--knowledge-base", "absent", "--log", filter, "--data"]);
+        command.arg(data).current_dir(data.parent().unwrap()).stdout(Stdio::piped()).stderr(log);
         if let Some(url) = database_url {
             command.args(["--database-url", url]);
         }
@@ -87,6 +104,16 @@ impl Process {
                 Err(status) if status.code() == tonic::Code::NotFound => return events,
                 Err(status) => panic!("{status:?}"),
             }
+        }
+    }
+
+    /// Asks it to stop, as whoever runs it does, and waits until it has.
+    pub async fn terminate(mut self, within: Duration) {
+        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        let until = Instant::now() + within;
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < until, "it does not stop");
+            tokio::task::yield_now().await;
         }
     }
 
