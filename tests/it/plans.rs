@@ -204,7 +204,7 @@ async fn use_everything(server: &Process, log: &Path) {
         knowledge.put_canned_answers(put.clone()).await.unwrap();
     }
     let mut newer = put.canned_answers[0].clone();
-    newer.updated_at = Some(prost_types::Timestamp { seconds: 4_000_000_000, nanos: 0 });
+    newer.updated_at = Some((std::time::SystemTime::now() + std::time::Duration::from_secs(3600)).into());
     knowledge.put_canned_answers(pb::PutCannedAnswersRequest { canned_answers: vec![newer] }).await.unwrap();
     let article = pb::Article {
         id: "parcels".into(),

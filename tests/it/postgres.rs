@@ -26,14 +26,16 @@ pub async fn new_database() -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(1);
     let name = format!("desk_{}", NEXT.fetch_add(1, Ordering::Relaxed));
     let server = &SERVER;
-    execute(&server.url("postgres"), &format!("CREATE DATABASE {name}")).await;
+    execute(&server.url("postgres"), &[&format!("CREATE DATABASE {name}")]).await;
     server.url(&name)
 }
 
-/// Runs a statement on a connection of its own.
-pub async fn execute(url: &str, statement: &str) {
+/// Runs statements on a connection of their own.
+pub async fn execute(url: &str, statements: &[&str]) {
     let mut connection = PgConnection::connect(url).await.unwrap();
-    connection.execute(sqlx::AssertSqlSafe(statement.to_owned())).await.unwrap();
+    for statement in statements {
+        connection.execute(sqlx::AssertSqlSafe((*statement).to_owned())).await.unwrap();
+    }
     connection.close().await.unwrap();
 }
 
