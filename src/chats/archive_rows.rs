@@ -88,7 +88,8 @@ pub async fn list(store: &Store, workspace: &Workspace, filter: &Filter, after: 
     // One that goes on furthest back for as many chats is the rarest; one that ends before is rarer still.
     ends.sort_by_key(|(end, _)| *end);
     let (end, lead) = ends.remove(0);
-    let words: Vec<&[String]> = ends.iter().filter_map(|(_, lead)| if let Lead::Word(forms) = lead { Some(*forms) } else { None }).collect();
+    let words: Vec<&[String]> =
+        ends.iter().filter_map(|(_, lead)| if let Lead::Word(forms) = lead { Some(*forms) } else { None }).collect();
     let mut chats: Vec<Listed> = Vec::new();
     for list in lists(&lead) {
         let page = Page { after, end, most: most + 1 };

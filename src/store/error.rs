@@ -93,11 +93,9 @@ impl From<sqlx::Error> for StoreError {
         let code = match &error {
             sqlx::Error::PoolTimedOut => return StoreError::Busy,
             sqlx::Error::Io(error) if TooLong::is(error) => return StoreError::TooLong,
-            sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::Protocol(_)
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => return StoreError::Broken(error),
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+                return StoreError::Broken(error);
+            }
             sqlx::Error::Database(error) => error.code().map(|code| code.into_owned()).unwrap_or_default(),
             _ => return StoreError::Failed(error),
         };

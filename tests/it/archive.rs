@@ -212,7 +212,8 @@ async fn sentences_of_which_a_word_is_missing_stop_nobody() {
         let event = customer_says("e", sentence);
         server.chats().append_events(pb::AppendEventsRequest { chat_id: format!("c{number}"), events: vec![event] }).await.unwrap();
     }
-    let searches = [format!("{sentence} zzyzx"), sentence.replace("damaged", "damagedx"), format!("{sentence} {sentence}"), format!("qqq {sentence}")];
+    let searches =
+        [format!("{sentence} zzyzx"), sentence.replace("damaged", "damagedx"), format!("{sentence} {sentence}"), format!("qqq {sentence}")];
     let searching: Vec<_> = searches
         .into_iter()
         .map(|query| {

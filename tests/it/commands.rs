@@ -312,7 +312,10 @@ async fn what_is_kept_is_for_its_owner_alone_whatever_the_umask() {
         let request = pb::AppendEventsRequest { chat_id: "c".into(), events: vec![customer_says("e", "Hello")] };
         server.chats().append_events(request).await.unwrap();
         let all = all_in(&data);
-        assert!(all.iter().any(|path| path.ends_with("erasures")) && all.iter().any(|path| path.ends_with("deskhand.sqlite-wal")), "{all:?}");
+        assert!(
+            all.iter().any(|path| path.ends_with("erasures")) && all.iter().any(|path| path.ends_with("deskhand.sqlite-wal")),
+            "{all:?}"
+        );
         assert!(all.len() > 8, "{all:?}");
         for path in &all {
             let mode = fs::metadata(path).unwrap().permissions().mode();

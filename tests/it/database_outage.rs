@@ -122,7 +122,8 @@ async fn a_database_that_takes_no_writes_says_so_and_reads_go_on() {
             called.expect(name);
         }
     }
-    let primary = ["SET default_transaction_read_only = off", "ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()"];
+    let primary =
+        ["SET default_transaction_read_only = off", "ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()"];
     execute(&url, &primary).await;
     eventually("it serves again", async || serves(&desk).await).await;
     for (name, called, _) in calls(&mut desk).await {
@@ -198,7 +199,8 @@ async fn a_statement_on_the_server_ends_when_its_caller_leaves() {
         tokio::time::timeout(Duration::from_millis(50), endless).await.unwrap_err();
     }
     eventually("no statement runs on", async || {
-        let running = "SELECT COUNT(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()";
+        let running =
+            "SELECT COUNT(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()";
         sqlx::query_scalar::<_, i64>(running).fetch_one(store.reads()).await.unwrap() == 0
     })
     .await;

@@ -45,10 +45,13 @@ impl Process {
         Process::begin(&mut command, data, None).await.expect("it serves")
     }
 
-    /// Starts it with a filter of what it logs, and the file that it logs to.
-    pub async fn start_logged(data: &Path, database_url: Option<&str>, filter: &str, log: &Path) -> Process {
+    /// Starts it with settings, a filter of what it logs, and the file that it logs to.
+    pub async fn start_logged(data: &Path, database_url: Option<&str>, settings: &[(&str, &str)], filter: &str, log: &Path) -> Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_deskhand"));
-        Process::begin_logged(&mut command, data, database_url, filter, std::fs::File::create(log).unwrap().into()).await.expect("it serves")
+        command.envs(settings.iter().copied());
+        Process::begin_logged(&mut command, data, database_url, filter, std::fs::File::create(log).unwrap().into())
+            .await
+            .expect("it serves")
     }
 
     /// Starts it under strace, whose own arguments come first; `None` if it ends before it serves.
