@@ -34,6 +34,8 @@ const WRITERS_CACHE: &str = "PRAGMA cache_size = -65536";
 const READERS_CACHE: &str = "PRAGMA cache_size = -8192";
 /// How long a statement waits for a connection or for SQLite's write lock.
 const WAIT: Duration = Duration::from_secs(5);
+/// How long a write waits for a lock that another one holds.
+const LOCK_WAIT: Duration = Duration::from_secs(60);
 
 /// Forward only, each in a transaction of its own. Statements are the same for both databases, tables are not quite.
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/sqlite");
@@ -95,6 +97,17 @@ impl Store {
     /// Begins a write. On SQLite there is one writer at a time, which waits for its turn here.
     pub async fn begin(&self) -> Result<Write, StoreError> {
         Write::begin(self.writes.acquire().await?, self.begin).await
+    }
+
+    /// Makes a write wait until no other has the lock of this name, and hold it until its end. SQLite has one writer at a time anyway.
+    pub async fn lock(&self, write: &mut Write, name: &str) -> Result<(), StoreError> {
+        if self.wiper.is_some() {
+            return Ok(());
+        }
+        // The function returns nothing, which this driver can't read.
+        let locked = sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0)) IS NULL").bind(name.to_owned());
+        tokio::time::timeout(LOCK_WAIT, locked.execute(&mut **write)).await.map_err(|_| StoreError::Busy)??;
+        Ok(())
     }
 
     /// Marks, in the write that deletes or overwrites something, that no byte of it may stay. [`Store::wipe`] sees to it after the commit; if
