@@ -152,7 +152,7 @@ impl Knowledge {
     /// What became of the folders, as Prometheus reads it.
     pub fn metrics(&self) -> String {
         type Gauge = (&'static str, &'static str, fn(&FolderState) -> u64);
-        let gauges: [Gauge; 3] = [
+        let gauges: [Gauge; 4] = [
             ("deskhand_documents_withdrawn", "Documents that the public does not see, as their file can't be used.", |state| {
                 state.withdrawn.load(Ordering::Relaxed)
             }),
@@ -161,6 +161,9 @@ impl Knowledge {
             }),
             ("deskhand_folder_refused", "Whether the folder would delete most documents, so that nothing of it is taken in.", |state| {
                 u64::from(state.refused.load(Ordering::Relaxed))
+            }),
+            ("deskhand_folder_missing", "Whether the folder can't be read, so that its documents stay as they were.", |state| {
+                u64::from(state.missing.load(Ordering::Relaxed))
             }),
         ];
         let mut workspaces: Vec<(&Workspace, &Arc<Base>)> = self.bases.iter().collect();

@@ -61,6 +61,8 @@ pub struct FolderState {
     pub problems: AtomicU64,
     /// Whether what was read last would have deleted most documents, so that nothing of it was taken.
     pub refused: AtomicBool,
+    /// Whether the folder can't be read at all now.
+    pub missing: AtomicBool,
 }
 
 struct Reading {
@@ -204,6 +206,7 @@ impl Reading {
         let _turn = self.turn.lock().await;
         let root = self.root.clone();
         let Ok(folder) = spawn_blocking(move || Folder::read(&root)).await else { return Ok(false) };
+        self.state.missing.store(folder.is_err(), Ordering::Relaxed);
         let mut folder = match folder {
             Ok(folder) => folder,
             Err(error) => {

@@ -17,6 +17,7 @@ mod drafts;
 mod durability;
 mod faults;
 mod fidelity;
+mod folder;
 mod help;
 mod hostile;
 mod keys;

@@ -48,7 +48,7 @@ impl Process {
 
     async fn begin(command: &mut Command, data: &Path, database_url: Option<&str>) -> Option<Process> {
         let began = Instant::now();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--knowledge-base", "absent", "--log", "error", "--data"]);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--knowledge-base=", "--log", "error", "--data"]);
         command.arg(data).current_dir(data.parent().unwrap()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         if let Some(url) = database_url {
             command.args(["--database-url", url]);
