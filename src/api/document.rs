@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use super::{event::encode_time, fields::Fields, pb};
 use crate::{
     knowledge::{
-        Audience, Details, Document, DocumentKey, Kind, NewDocument, PutStatus, Segment, Visibility, VisibilityFilter, check_body, check_id,
-        check_name, check_tag_count, check_title, check_url,
+        Audience, Details, Document, DocumentKey, Kind, NewDocument, PutStatus, Segment, Visibility, VisibilityFilter, check_body,
+        check_id, check_name, check_tag_count, check_title, check_url,
     },
     text::Id,
 };
@@ -79,7 +79,8 @@ fn canned_answer(fields: &mut Fields, path: &str, told: pb::CannedAnswer) -> New
             Visibility::Everyone
         }
     };
-    let details = Details::CannedAnswer { shortcut: fields.checked(&format!("{path}.shortcut"), shortcut, |name| check_name(name)), visibility };
+    let details =
+        Details::CannedAnswer { shortcut: fields.checked(&format!("{path}.shortcut"), shortcut, |name| check_name(name)), visibility };
     document(fields, path, (id, language), (title, body), category, tags, updated_at, details)
 }
 

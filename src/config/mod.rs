@@ -219,8 +219,10 @@ impl Config {
             let Some(folder) = knowledge_base else { continue };
             let Err(error) = fs::read_dir(&folder) else { continue };
             let shown = std::path::absolute(&folder).unwrap_or(folder);
-            let error = if error.kind() == std::io::ErrorKind::NotFound { "is not there".to_owned() } else { format!("can't be read: {error}") };
-            let key = if name == Workspace::default_name() { "knowledge_base".to_owned() } else { format!("workspaces.{name}.knowledge_base") };
+            let error =
+                if error.kind() == std::io::ErrorKind::NotFound { "is not there".to_owned() } else { format!("can't be read: {error}") };
+            let key =
+                if name == Workspace::default_name() { "knowledge_base".to_owned() } else { format!("workspaces.{name}.knowledge_base") };
             let ways = match name == Workspace::default_name() {
                 true => "`knowledge_base = \"\"`, `--knowledge-base=` or an empty DESKHAND_KNOWLEDGE_BASE",
                 false => "leave it out",

@@ -22,8 +22,20 @@ const CANNED_ANSWER_KEYS: [&str; 8] =
     ["title", "category", "tags", "shortcut", "visibility", "owner_group", "owner_agent_id", "updated_at"];
 const VOICE_KEYS: [&str; 2] = ["layout", "sign_off"];
 /// Keys by which other systems publish or hide a text.
-const PUBLICATION_KEYS: [&str; 12] =
-    ["audience", "draft", "published", "publish", "unpublished", "private", "public", "hidden", "visible", "visibility", "status", "unlisted"];
+const PUBLICATION_KEYS: [&str; 12] = [
+    "audience",
+    "draft",
+    "published",
+    "publish",
+    "unpublished",
+    "private",
+    "public",
+    "hidden",
+    "visible",
+    "visibility",
+    "status",
+    "unlisted",
+];
 /// How many letters a key may differ from one that is meant.
 const MAX_KEY_DISTANCE: usize = 2;
 
@@ -204,11 +216,8 @@ impl FileParts<'_> {
             true => BTreeMap::new(),
             false => serde_saphyr::from_str(self.head).map_err(|error| self.syntax_problem(&error))?,
         };
-        let mut unknown: Vec<Trouble> = keys
-            .keys()
-            .filter(|key| !known.contains(&key.as_str()))
-            .map(|key| (self.line_of(key), unknown_key(key, known)))
-            .collect();
+        let mut unknown: Vec<Trouble> =
+            keys.keys().filter(|key| !known.contains(&key.as_str())).map(|key| (self.line_of(key), unknown_key(key, known))).collect();
         unknown.sort();
         if let Some(problem) = unknown.into_iter().next() {
             return Err(problem);
@@ -278,7 +287,8 @@ fn unknown_key(key: &str, known: &[&str]) -> String {
     let hint = match (meant, nearest(&PUBLICATION_KEYS)) {
         (Some(meant), _) => format!("did you mean `{meant}`?"),
         (None, Some(_)) if known.contains(&"audience") => {
-            "an article that the public must not see has `audience: agents`; one that nobody must see yet stands outside of this folder".to_owned()
+            "an article that the public must not see has `audience: agents`; one that nobody must see yet stands outside of this folder"
+                .to_owned()
         }
         (None, Some(_)) if known.contains(&"visibility") => {
             "who is offered a canned answer is said by `visibility`; one that nobody must see yet stands outside of this folder".to_owned()

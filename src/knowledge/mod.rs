@@ -59,8 +59,8 @@ pub use query::Reader;
 pub use report_rows::{ArticleRating, RatingCount, SearchReport};
 pub use search::{Hit, Hits, Search};
 pub use snippet::{Marker, Segment};
-pub use watch::FolderSettings;
 pub use vectors::{DocumentTexts, DocumentVectors, KeptVectors, Meaning, shortened_to_end};
+pub use watch::FolderSettings;
 
 use folder::Folder;
 use index::Index;
@@ -121,11 +121,7 @@ impl Shelf {
 impl Knowledge {
     /// Opens each workspace's knowledge: takes its folder in, catches its index up, and follows both. A workspace without a folder is served
     /// as its catalog is.
-    pub async fn start(
-        store: Store,
-        folders: Vec<(Workspace, Option<FolderSettings>)>,
-        data: &Path,
-    ) -> Result<Knowledge, KnowledgeError> {
+    pub async fn start(store: Store, folders: Vec<(Workspace, Option<FolderSettings>)>, data: &Path) -> Result<Knowledge, KnowledgeError> {
         let mut bases = HashMap::new();
         for (workspace, folder) in folders {
             let base = Base::start(store.clone(), workspace.clone(), folder, data).await?;
@@ -138,6 +134,7 @@ impl Knowledge {
     /// and the index is made in a folder of the caller's.
     pub async fn look_at(store: Store, workspace: Workspace, folder: Option<&Path>, scratch: &Path) -> Result<Knowledge, KnowledgeError> {
         let base = Base::start(store.clone(), workspace.clone(), None, scratch).await?;
+        base.index.holds(base.catalog.last_number().await?).await?;
         if let Some(Ok(mut folder)) = folder.map(Folder::read) {
             base.shelf.write().unwrap_or_else(PoisonError::into_inner).take(&mut folder);
         }

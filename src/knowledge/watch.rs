@@ -80,14 +80,8 @@ impl Watch {
     /// Begins to watch.
     pub async fn begin(settings: FolderSettings, catalog: Catalog, shelf: Arc<RwLock<Shelf>>, state: Arc<FolderState>) -> Watch {
         let FolderSettings { root, watch, mass_delete } = settings;
-        let reading = Arc::new(Reading {
-            root: root.clone(),
-            catalog,
-            shelf,
-            state,
-            logged: Mutex::default(),
-            turn: tokio::sync::Mutex::default(),
-        });
+        let reading =
+            Arc::new(Reading { root: root.clone(), catalog, shelf, state, logged: Mutex::default(), turn: tokio::sync::Mutex::default() });
         let observer = Observer::new(root, watch);
         let observed = spawn_blocking(move || observer.looked()).await;
         let follow = Arc::clone(&reading);
@@ -115,11 +109,13 @@ struct Observer {
     identity: Option<Identity>,
     stamp: u64,
     next_stamp: Instant,
+    /// When what could not be read is read again, although nothing seems to have changed.
+    again: Option<Instant>,
 }
 
 impl Observer {
     fn new(root: PathBuf, watch: FolderWatch) -> Observer {
-        Observer { root, watch, events: Arc::default(), watcher: None, identity: None, stamp: 0, next_stamp: Instant::now() }
+        Observer { root, watch, events: Arc::default(), watcher: None, identity: None, stamp: 0, next_stamp: Instant::now(), again: None }
     }
 
     /// Looks, and tells whether something changed since it was looked last.
@@ -131,7 +127,8 @@ impl Observer {
             self.identity = identity;
         }
         let changed = (replaced || Instant::now() >= self.next_stamp) && self.renew_stamp();
-        (self, replaced || changed)
+        let again = self.again.take_if(|at| Instant::now() >= *at).is_some();
+        (self, replaced || changed || again)
     }
 
     /// Takes a new stamp, and tells whether it is another one.
@@ -187,16 +184,15 @@ impl Reading {
             }
             loop {
                 match self.read(MassDelete::Refuse).await {
-                    Ok(true) => {}
-                    // What could not be read for the moment is read again when it is looked next.
-                    Ok(false) => observer.stamp = 0,
+                    Ok(complete) => {
+                        observer.again = (!complete).then(|| Instant::now() + CHECK_EVERY);
+                        break;
+                    }
                     Err(error) => {
                         tracing::warn!(error = %error, "the knowledge base folder could not be taken in; it is tried again");
                         tokio::time::sleep(AGAIN).await;
-                        continue;
                     }
                 }
-                break;
             }
         }
     }
@@ -220,7 +216,7 @@ impl Reading {
         let mut problems: Vec<Problem> = folder.problems.iter().chain(&folder.passed_over).cloned().collect();
         self.state.problems.store(folder.problems.len() as u64, Ordering::Relaxed);
         self.state.refused.store(matches!(intake, Intake::Refused { .. }), Ordering::Relaxed);
-        let complete = !folder.incomplete;
+        let complete = !folder.incomplete && !folder.unreadable;
         match intake {
             Intake::Refused { deleted, documents } => {
                 let message = refusal(&self.root, self.catalog.workspace.as_str(), deleted, documents);

@@ -74,7 +74,10 @@ impl Server {
         check_exposure(&config, address, &keys)?;
         let needs_keys = keys.are_needed();
         let (tls, renewing) = match (&config.tls_certificate, &config.tls_key) {
-            (Some(certificate), Some(key)) => Some(Tls::start(certificate.clone(), key.clone())?).unzip(),
+            (Some(certificate), Some(key)) => {
+                let tls = Tls::start(certificate.clone(), key.clone());
+                Some(tls.map_err(|error| ConfigError::of(format!("{error:#}")))?).unzip()
+            }
             _ => (None, None),
         };
         let workspaces = config.workspaces();

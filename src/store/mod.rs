@@ -34,8 +34,8 @@ const WRITERS_CACHE: &str = "PRAGMA cache_size = -65536";
 const READERS_CACHE: &str = "PRAGMA cache_size = -8192";
 /// How long a statement waits for a connection or for SQLite's write lock.
 const WAIT: Duration = Duration::from_secs(5);
-/// How long a write waits for a lock that another one holds.
-const LOCK_WAIT: Duration = Duration::from_secs(60);
+/// How long a write waits for a lock that another one holds: taking in a large folder for the first time takes minutes.
+const LOCK_WAIT: Duration = Duration::from_secs(300);
 
 /// Forward only, each in a transaction of its own. Statements are the same for both databases, tables are not quite.
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/sqlite");

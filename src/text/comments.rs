@@ -197,7 +197,12 @@ mod tests {
 
     #[test]
     fn a_comment_in_code_is_text() {
-        for text in ["Write `<!-- note -->` here", "```html\n<!-- note -->\n```\nafter", "Text\n\n    <!-- note -->\n\nafter", "``a ` <!-- b --> ``"] {
+        for text in [
+            "Write `<!-- note -->` here",
+            "```html\n<!-- note -->\n```\nafter",
+            "Text\n\n    <!-- note -->\n\nafter",
+            "``a ` <!-- b --> ``",
+        ] {
             assert_eq!(shown(text), text);
         }
         assert_eq!(shown("`a` <!-- x --> `<!-- b -->`"), "`a`  `<!-- b -->`");

@@ -65,6 +65,33 @@ async fn a_server_without_a_folder_leaves_the_folders_documents_alone() {
 }
 
 #[tokio::test]
+async fn showing_a_prompt_changes_no_document() {
+    let mut desk = BARE.open_set(|config| write(config.knowledge_base.as_ref().unwrap(), &["chairs", "tables"])).await;
+    desk.append("c", vec![customer_says("m", "Tell me about garden chairs, please")]).await.unwrap();
+    let url = desk.database_url();
+    let kept = desk.close_and_keep().await;
+    let other = tempfile::tempdir().unwrap();
+    write(other.path(), &["gnomes"]);
+    fs::write(other.path().join("voice.md"), "---\nsign_off: Ann\n---\n\nWrite like a gardener.").unwrap();
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_deskhand"))
+        .args(["prompt", "c", "--database-url", &url, "--data"])
+        .arg(kept.path().join("data"))
+        .arg("--knowledge-base")
+        .arg(other.path())
+        .current_dir(other.path())
+        .output();
+    let output = output.await.unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(told.contains("About garden chairs") && told.contains("Write like a gardener"), "{told}");
+    let desk = BARE.open_with(kept, |config| config.knowledge_base = None).await;
+    let mut ids = desk.public_ids("garden").await;
+    ids.sort();
+    assert_eq!(ids, ["chairs", "tables"]);
+    desk.close().await;
+}
+
+#[tokio::test]
 async fn a_start_without_its_folder_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("missing");
@@ -138,7 +165,8 @@ async fn comments_are_no_part_of_a_document_wherever_it_comes_from() {
     let folder = desk.folder.path().join("knowledge-base/articles/en");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("from-file.md"), format!("---\ntitle: Garden lamps\n---\n\n{body}")).unwrap();
-    let put = pb::Article { id: "put".into(), language: "en".into(), title: "Garden lamps".into(), body: body.into(), ..Default::default() };
+    let put =
+        pb::Article { id: "put".into(), language: "en".into(), title: "Garden lamps".into(), body: body.into(), ..Default::default() };
     desk.knowledge.put_articles(pb::PutArticlesRequest { articles: vec![put] }).await.unwrap();
     eventually("both are there", async || found(&mut desk.knowledge.clone()).await == 2).await;
 

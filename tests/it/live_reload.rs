@@ -64,8 +64,10 @@ async fn changes_are_taken_in_and_a_broken_file_is_withdrawn_from_the_public() {
         assert!(desk.page("/metrics").await.contains("deskhand_documents_withdrawn{workspace=\"default\"} 1"), "{number}");
         fs::write(&file, article("Torches")).unwrap();
         eventually("it comes back when it is right", async || desk.public_ids("torches").await == ["lamps"]).await;
-        eventually("the gauge goes down", async || desk.page("/metrics").await.contains("deskhand_documents_withdrawn{workspace=\"default\"} 0"))
-            .await;
+        eventually("the gauge goes down", async || {
+            desk.page("/metrics").await.contains("deskhand_documents_withdrawn{workspace=\"default\"} 0")
+        })
+        .await;
     }
 
     fs::remove_file(&file).unwrap();
@@ -78,7 +80,9 @@ async fn a_broken_canned_answer_is_not_drafted_from() {
     let mut desk = Desk::empty().await;
     let file = desk.folder.path().join("knowledge-base/canned-answers/en/voucher.md");
     fs::create_dir_all(file.parent().unwrap()).unwrap();
-    let answer = |more: &str| format!("---\ntitle: Where is my voucher code\n{more}---\n\nYour voucher code is in the letter that came with the parcel.\n");
+    let answer = |more: &str| {
+        format!("---\ntitle: Where is my voucher code\n{more}---\n\nYour voucher code is in the letter that came with the parcel.\n")
+    };
     fs::write(&file, answer("")).unwrap();
     desk.append("c", vec![crate::desk::customer_says("m", "Where is my voucher code?")]).await.unwrap();
     let draft = pb::DraftReplyRequest { chat_id: "c".into(), language: "en".into(), ..Default::default() };

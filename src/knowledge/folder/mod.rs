@@ -51,6 +51,8 @@ pub struct Folder {
     pub passed_over: Vec<Problem>,
     /// Whether some folder could not be listed: then what seems to be gone may be there.
     pub incomplete: bool,
+    /// Whether some file could not be read at all, which may pass.
+    pub unreadable: bool,
 }
 
 /// Something wrong with a file.
@@ -148,6 +150,7 @@ impl Folder {
                 self.documents.push(document);
             }
             Err((line, message)) => {
+                self.unreadable |= text.is_err();
                 self.problem(root, file, line, message);
                 self.broken.push(key);
             }
@@ -179,7 +182,12 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(folder).is_err() => Vec::new(),
             Err(error) => {
                 self.incomplete = true;
-                self.problem(root, folder, 1, format!("the folder can't be listed ({error}); documents that were taken in from there stay"));
+                self.problem(
+                    root,
+                    folder,
+                    1,
+                    format!("the folder can't be listed ({error}); documents that were taken in from there stay"),
+                );
                 Vec::new()
             }
         };
@@ -375,8 +383,7 @@ mod tests {
 
     #[test]
     fn comments_without_an_end_and_cut_values_are_told_and_the_document_is_taken() {
-        let (_root, read) =
-            folder(&[("articles/en/a.md", "---\ntitle: Order #204815 is late\n---\n\nText.\n\n<!-- for us\n\nmore\n")]);
+        let (_root, read) = folder(&[("articles/en/a.md", "---\ntitle: Order #204815 is late\n---\n\nText.\n\n<!-- for us\n\nmore\n")]);
         let told: Vec<String> = read.problems.iter().map(ToString::to_string).collect();
         assert!(told[0].starts_with("articles/en/a.md:2: what stands behind ` #`"), "{told:?}");
         assert!(told[1].starts_with("articles/en/a.md:7: the comment has no end"), "{told:?}");
