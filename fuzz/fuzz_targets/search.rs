@@ -8,8 +8,8 @@
 use std::{path::Path, sync::LazyLock};
 
 use deskhand::{
-    config::Workspace,
-    knowledge::{Kind, Knowledge, OfferQuery, Reader, Said, Search, Spoken, Wanted},
+    config::{FolderWatch, Workspace},
+    knowledge::{FolderSettings, Kind, Knowledge, MassDelete, OfferQuery, Reader, Said, Search, Spoken, Wanted},
     store::Store,
     text::Language,
 };
@@ -27,7 +27,11 @@ struct Desk {
 static DESK: LazyLock<Desk> = LazyLock::new(|| {
     let data = tempfile::tempdir().expect("a folder");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../knowledge-base");
+    let folder = FolderSettings {
+        root: Path::new(env!("CARGO_MANIFEST_DIR")).join("../knowledge-base"),
+        watch: FolderWatch::Poll,
+        mass_delete: MassDelete::Refuse,
+    };
     let knowledge = runtime.block_on(async {
         let store = Store::open(&Store::sqlite_url(data.path())).await.expect("a database");
         Knowledge::start(store, vec![(Workspace::default_name(), Some(folder))], data.path()).await.expect("a knowledge base")

@@ -4,14 +4,14 @@ use std::collections::HashSet;
 
 use super::{event::encode_time, fields::Fields, pb};
 use crate::{
-    knowledge::{Audience, Details, Document, DocumentKey, Kind, NewDocument, PutStatus, Segment, Visibility, VisibilityFilter},
+    knowledge::{
+        Audience, Details, Document, DocumentKey, Kind, NewDocument, PutStatus, Segment, Visibility, VisibilityFilter, check_body,
+        check_id, check_name, check_tag_count, check_title, check_url,
+    },
     text::Id,
 };
 
 const MOST_DOCUMENTS: usize = 1000;
-const MOST_TITLE: usize = 1000;
-const MOST_BODY_BYTES: usize = 200_000;
-const MOST_TAGS: usize = 100;
 
 /// Decodes articles to put.
 pub fn articles(fields: &mut Fields, told: Vec<pb::Article>) -> Vec<NewDocument> {
@@ -49,7 +49,7 @@ fn once_each(fields: &mut Fields, path: &str, documents: Vec<NewDocument>) -> Ve
 fn article(fields: &mut Fields, path: &str, told: pb::Article) -> NewDocument {
     let pb::Article { id, language, title, body, category, tags, updated_at, audience, url, from_folder: _ } = told;
     let audience = self::audience(fields, &format!("{path}.audience"), audience).unwrap_or(Audience::Public);
-    let details = Details::Article { audience, url: fields.web_address(&format!("{path}.url"), url) };
+    let details = Details::Article { audience, url: fields.checked(&format!("{path}.url"), url, |url| check_url(url)) };
     document(fields, path, (id, language), (title, body), category, tags, updated_at, details)
 }
 
@@ -70,14 +70,17 @@ fn canned_answer(fields: &mut Fields, path: &str, told: pb::CannedAnswer) -> New
     } = told;
     let visibility = match pb::Visibility::try_from(visibility) {
         Ok(pb::Visibility::Unspecified | pb::Visibility::Everyone) => Visibility::Everyone,
-        Ok(pb::Visibility::Group) => Visibility::Group(fields.id(&format!("{path}.owner_group"), owner_group).to_string()),
-        Ok(pb::Visibility::Agent) => Visibility::Agent(fields.id(&format!("{path}.owner_agent_id"), owner_agent_id).to_string()),
+        Ok(pb::Visibility::Group) => Visibility::Group(fields.checked(&format!("{path}.owner_group"), owner_group, |id| check_id(id))),
+        Ok(pb::Visibility::Agent) => {
+            Visibility::Agent(fields.checked(&format!("{path}.owner_agent_id"), owner_agent_id, |id| check_id(id)))
+        }
         Err(_) => {
             fields.wrong(&format!("{path}.visibility"), "is no visibility of this contract");
             Visibility::Everyone
         }
     };
-    let details = Details::CannedAnswer { shortcut: fields.short(&format!("{path}.shortcut"), shortcut), visibility };
+    let details =
+        Details::CannedAnswer { shortcut: fields.checked(&format!("{path}.shortcut"), shortcut, |name| check_name(name)), visibility };
     document(fields, path, (id, language), (title, body), category, tags, updated_at, details)
 }
 
@@ -92,24 +95,28 @@ fn document(
     updated_at: Option<prost_types::Timestamp>,
     details: Details,
 ) -> NewDocument {
-    if body.len() > MOST_BODY_BYTES {
-        fields.wrong(&format!("{path}.body"), format!("must have at most {MOST_BODY_BYTES} bytes"));
-    }
-    if tags.len() > MOST_TAGS {
-        fields.wrong(&format!("{path}.tags"), format!("must have at most {MOST_TAGS} tags"));
-    }
-    let tags = tags.into_iter().take(MOST_TAGS).enumerate();
+    let body = fields.checked(&format!("{path}.body"), body, |body| check_body(body));
+    let tags = match check_tag_count(tags.len()) {
+        Ok(()) => tags,
+        Err(problem) => {
+            fields.wrong(&format!("{path}.tags"), problem);
+            Vec::new()
+        }
+    };
     let updated_at = fields.past_time(&format!("{path}.updated_at"), updated_at);
     NewDocument {
         document: Document {
             id: fields.id(&format!("{path}.id"), id),
             language: fields.language(&format!("{path}.language"), &language),
-            title: fields.required_text(&format!("{path}.title"), title, MOST_TITLE),
-            body: fields.required_text(&format!("{path}.body"), body, usize::MAX),
-            category: fields.short(&format!("{path}.category"), category),
-            tags: tags.map(|(index, tag)| fields.id(&format!("{path}.tags[{index}]"), tag).to_string()).collect(),
+            title: fields.checked(&format!("{path}.title"), title, |title| check_title(title)),
+            body,
+            category: fields.checked(&format!("{path}.category"), category, |name| check_name(name)),
+            tags: (tags.into_iter().enumerate())
+                .map(|(index, tag)| fields.checked(&format!("{path}.tags[{index}]"), tag, |tag| check_id(tag)))
+                .collect(),
             from_folder: false,
             updated_at: jiff::Timestamp::default(),
+            withdrawn: false,
             details,
         },
         updated_at,
@@ -168,8 +175,9 @@ pub fn kinds(fields: &mut Fields, told: &[i32]) -> Vec<Kind> {
 
 /// Encodes an article; none if the document is of the other kind.
 pub fn encode_article(document: Document) -> Option<pb::Article> {
-    let Document { id, language, title, body, category, tags, from_folder, updated_at, details } = document;
-    let Details::Article { audience, url } = details else { return None };
+    let audience = document.audience();
+    let Document { id, language, title, body, category, tags, from_folder, updated_at, withdrawn: _, details } = document;
+    let Details::Article { audience: _, url } = details else { return None };
     Some(pb::Article {
         id: id.to_string(),
         language: language.to_string(),
@@ -186,7 +194,7 @@ pub fn encode_article(document: Document) -> Option<pb::Article> {
 
 /// Encodes a canned answer; none if the document is of the other kind.
 pub fn encode_canned_answer(document: Document) -> Option<pb::CannedAnswer> {
-    let Document { id, language, title, body, category, tags, from_folder, updated_at, details } = document;
+    let Document { id, language, title, body, category, tags, from_folder, updated_at, withdrawn: _, details } = document;
     let Details::CannedAnswer { shortcut, visibility } = details else { return None };
     let (visibility, owner_group, owner_agent_id) = match visibility {
         Visibility::Everyone => (pb::Visibility::Everyone, String::new(), String::new()),

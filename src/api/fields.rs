@@ -1,10 +1,13 @@
 //! Checking a request's fields: every problem is gathered, and told at once.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tonic::Status;
 
 use super::status;
-use crate::text::{Id, Language};
+use crate::{
+    knowledge::check_time,
+    text::{Id, Language},
+};
 
 /// Most bytes of problems that one answer names: clients take little more than 8 KiB of details, in base64.
 const MOST_BYTES: usize = 4000;
@@ -100,12 +103,12 @@ impl Fields {
         self.optional_language(field, tag).unwrap_or_else(|| Language::parse("en").expect("a constant tag"))
     }
 
-    /// An address of the web, or none.
-    pub fn web_address(&mut self, field: &str, url: String) -> String {
-        if !url.is_empty() && !url.starts_with("https://") && !url.starts_with("http://") {
-            self.wrong(field, "must begin with http:// or https://");
+    /// A value that the domain checks.
+    pub fn checked<T>(&mut self, field: &str, value: T, check: impl FnOnce(&T) -> Result<(), String>) -> T {
+        if let Err(problem) = check(&value) {
+            self.wrong(field, problem);
         }
-        self.text(field, url, 2000)
+        value
     }
 
     /// A time that may be left out: from 1970 until 2200.
@@ -122,9 +125,8 @@ impl Fields {
     /// When something happened: from 2000 until a day ahead of this clock.
     pub fn past_time(&mut self, field: &str, time: Option<prost_types::Timestamp>) -> Option<Timestamp> {
         let prost_types::Timestamp { seconds, nanos } = time?;
-        let tomorrow = Timestamp::now() + SignedDuration::from_hours(24);
         let read = Timestamp::new(seconds, nanos).ok().filter(|_| (0..1_000_000_000).contains(&nanos));
-        let read = read.filter(|time| time.as_second() >= 946_684_800 && *time <= tomorrow);
+        let read = read.filter(|time| check_time(*time, Timestamp::now()).is_ok());
         if read.is_none() {
             self.wrong(field, "must be a time from 2000 to a day from now");
         }

@@ -2,22 +2,26 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::ensure;
+use anyhow::Context;
 use clap::{Arg, ArgMatches, Command, value_parser};
 
 use crate::knowledge::{Findings, check};
 
 pub fn command() -> Command {
     Command::new("check")
-        .about("Check a knowledge base: front matter, ids, shortcuts, placeholders, links, translations")
-        .after_help("Prints a line for each finding, with its file and line. Ends with 0 when there are no errors, with 1 when there are; missing translations are warnings.")
+        .about("Check a knowledge base: front matter, ids, shortcuts, placeholders, links, translations, files that are not read")
+        .after_help("Prints a line for each finding, with its file and line. Ends with 0 when there are no errors, with 1 when there are; missing translations, and files that are no part of a knowledge base, are warnings.")
         .arg(Arg::new("folder").value_name("FOLDER").default_value("knowledge-base").value_parser(value_parser!(PathBuf)).help("The knowledge base"))
 }
 
 pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let folder = matches.get_one::<PathBuf>("folder").expect("it has a default");
-    ensure!(folder.is_dir(), "`{}` is no folder; name the knowledge base to check", folder.display());
-    let Findings { documents, errors, warnings } = check(folder);
+    if !folder.is_dir() {
+        eprintln!("error: `{}` is no folder; name the knowledge base to check", folder.display());
+        return Ok(ExitCode::from(super::BAD_ARGUMENTS));
+    }
+    let findings = check(folder).with_context(|| format!("`{}` can't be read", folder.display()))?;
+    let Findings { documents, errors, warnings } = findings;
     for (findings, word) in [(&errors, "error"), (&warnings, "warning")] {
         for finding in findings {
             println!("{}:{}: {word}: {}", folder.join(&finding.file).display(), finding.line, finding.message);

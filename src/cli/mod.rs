@@ -17,7 +17,13 @@ use std::{ffi::OsString, process::ExitCode};
 
 use clap::Command;
 
-/// Reads the arguments, runs the command, and tells how it went: 0 for done, 1 for failed, 2 for arguments that make no sense.
+use crate::config::ConfigError;
+
+/// The exit code for arguments and settings that make no sense; clap's own, too.
+const BAD_ARGUMENTS: u8 = 2;
+
+/// Reads the arguments, runs the command, and tells how it went: 0 for done, 1 for failed, 2 for arguments or a configuration that
+/// make no sense.
 pub fn run() -> ExitCode {
     run_with(std::env::args_os())
 }
@@ -42,7 +48,8 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            let of_configuration = error.chain().any(|cause| cause.is::<ConfigError>());
+            if of_configuration { ExitCode::from(BAD_ARGUMENTS) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -5,7 +5,10 @@ use std::{process::ExitCode, sync::Arc, time::Instant};
 use anyhow::{Context, anyhow};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::serve::{config_flag, config_of};
+use super::{
+    scratch::Scratch,
+    serve::{config_flag, config_of},
+};
 use crate::{
     chats::Chats,
     config::{self, Config, WorkspaceConfig},
@@ -53,14 +56,16 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
 }
 
 async fn ask(config: &Config, workspace: &str, draft: Draft) -> anyhow::Result<crate::model::Prompt> {
+    config.check_folders()?;
     let _lock = lock(&config.data)?;
     let url = config.database_url.clone().unwrap_or_else(|| Store::sqlite_url(&config.data));
     let store = Store::open(&url).await.context("the database can't be opened")?;
     let known = config.workspaces();
     let WorkspaceConfig { name: workspace, knowledge_base, desk, models, .. } =
         known.into_iter().find(|known| known.name.as_str() == workspace).ok_or_else(|| anyhow!("there is no workspace `{workspace}`"))?;
-    let folder = knowledge_base.filter(|folder| folder.exists());
-    let knowledge = Knowledge::start(store.clone(), vec![(workspace.clone(), folder)], &config.data).await?;
+    // Showing a prompt changes neither documents nor the index.
+    let scratch = Scratch::new()?;
+    let knowledge = Knowledge::look_at(store.clone(), workspace.clone(), knowledge_base.as_deref(), scratch.path()).await?;
     let chats = Chats::start(store.clone(), config.languages());
     let models = Models::new(models.as_ref().unwrap_or(&config.models), desk.context_tokens)?;
     let erasures = Erasures::open(&config.data)?;

@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
@@ -23,6 +23,12 @@ pub fn command() -> Command {
         .about("Serve consoles and help pages")
         .after_help("Every setting is also a key of the configuration file; `deskhand.example.toml` explains them. Flags win over variables, variables over the file.")
         .arg(config_flag())
+        .arg(
+            Arg::new("allow_mass_delete")
+                .long("allow-mass-delete")
+                .action(ArgAction::SetTrue)
+                .help("Let the knowledge base folder delete more than half of the documents that were taken in from it, at this start"),
+        )
         .args(config::flags())
 }
 
@@ -44,7 +50,8 @@ pub fn config_of(matches: &ArgMatches) -> anyhow::Result<Config> {
 }
 
 pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
-    let config = config_of(matches)?;
+    let mut config = config_of(matches)?;
+    config.allow_mass_delete = matches.get_flag("allow_mass_delete");
     telemetry::start(&config.log);
     super::block_on(serve(config))??;
     Ok(ExitCode::SUCCESS)

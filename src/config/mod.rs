@@ -33,8 +33,11 @@ pub struct Config {
     pub data: PathBuf,
     /// `None`: SQLite in the data folder.
     pub database_url: Option<String>,
-    /// Folder of the documents; `None`: none.
+    /// Folder of the documents; `None`: they come from the API alone.
     pub knowledge_base: Option<PathBuf>,
+    pub knowledge_base_watch: FolderWatch,
+    /// Whether folders may delete most of their documents at this start.
+    pub allow_mass_delete: bool,
     /// What to log, as a tracing filter.
     pub log: String,
     /// Whether to serve beyond loopback although nobody needs a key.
@@ -55,10 +58,26 @@ pub struct Config {
     pub workspaces: Vec<WorkspaceConfig>,
 }
 
+/// How changes of knowledge base folders are noticed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FolderWatch {
+    /// The system tells; now and then it is looked, too.
+    Events,
+    /// It is looked every two seconds: network file systems tell nothing.
+    Poll,
+}
+
 /// Every problem of a configuration at once.
 #[derive(Debug, thiserror::Error)]
 pub struct ConfigError {
     pub problems: Vec<String>,
+}
+
+impl ConfigError {
+    /// A single problem.
+    pub fn of(problem: String) -> ConfigError {
+        ConfigError { problems: vec![problem] }
+    }
 }
 
 impl fmt::Display for ConfigError {
@@ -75,6 +94,8 @@ impl Default for Config {
             data: PathBuf::from("data"),
             database_url: None,
             knowledge_base: Some(PathBuf::from("knowledge-base")),
+            knowledge_base_watch: FolderWatch::Events,
+            allow_mass_delete: false,
             log: "info".to_owned(),
             allow_remote_without_keys: false,
             allow_remote_without_tls: false,
@@ -166,7 +187,8 @@ impl Config {
                     Err("it must begin with `sqlite:` or `postgres://`".to_owned())
                 }
             }),
-            "knowledge_base" => value::text(given, "a folder").map(|folder| self.knowledge_base = Some(PathBuf::from(folder))),
+            "knowledge_base" => value::optional_folder(given).map(|folder| self.knowledge_base = folder),
+            "knowledge_base_watch" => value::folder_watch(given).map(|watch| self.knowledge_base_watch = watch),
             "tls_certificate" => value::text(given, "a PEM file").map(|file| self.tls_certificate = Some(PathBuf::from(file))),
             "tls_key" => value::text(given, "a PEM file").map(|file| self.tls_key = Some(PathBuf::from(file))),
             "console" => value::truth(given).map(|truth| self.console = truth),
@@ -188,6 +210,29 @@ impl Config {
         if let Err(allowed) = set {
             problems.push(format!("`{from}` is `{}`: {allowed}", shown(key, given)));
         }
+    }
+
+    /// Checks that every knowledge base folder is there. One that is missing must not pass for an empty one.
+    pub fn check_folders(&self) -> Result<(), ConfigError> {
+        let mut problems = Vec::new();
+        for WorkspaceConfig { name, knowledge_base, .. } in self.workspaces() {
+            let Some(folder) = knowledge_base else { continue };
+            let Err(error) = fs::read_dir(&folder) else { continue };
+            let shown = std::path::absolute(&folder).unwrap_or(folder);
+            let error =
+                if error.kind() == std::io::ErrorKind::NotFound { "is not there".to_owned() } else { format!("can't be read: {error}") };
+            let key =
+                if name == Workspace::default_name() { "knowledge_base".to_owned() } else { format!("workspaces.{name}.knowledge_base") };
+            let ways = match name == Workspace::default_name() {
+                true => "`knowledge_base = \"\"`, `--knowledge-base=` or an empty DESKHAND_KNOWLEDGE_BASE",
+                false => "leave it out",
+            };
+            problems.push(format!(
+                "`{key}` is the folder `{}`, which {error}; make it or name another one; or, if documents come from the API alone, set it to nothing: {ways}",
+                shown.display()
+            ));
+        }
+        if problems.is_empty() { Ok(()) } else { Err(ConfigError { problems }) }
     }
 
     fn check(&self, problems: &mut Vec<String>) {
@@ -326,6 +371,22 @@ mod tests {
         assert_eq!(oak.knowledge_base, None, "a folder is nobody else's");
         assert!(rose.models.is_none());
         assert_eq!(oak.models.unwrap()[0].name, "two");
+    }
+
+    #[test]
+    fn a_folder_that_is_set_to_nothing_is_none_and_one_that_is_missing_is_an_error() {
+        assert_eq!(read("knowledge_base = \"\"", &[]).unwrap().knowledge_base, None);
+        assert_eq!(read("", &["--knowledge-base="]).unwrap().knowledge_base, None);
+        assert_eq!(read("", &["--knowledge-base", ""]).unwrap().knowledge_base, None);
+        assert!(read("knowledge_base = 5", &[]).is_err());
+        assert!(read("knowledge_base_watch = \"sometimes\"", &[]).is_err());
+        assert_eq!(read("knowledge_base_watch = \"poll\"", &[]).unwrap().knowledge_base_watch, FolderWatch::Poll);
+        let config = read("knowledge_base = \"\"\n[workspaces.rose]\nknowledge_base = \"no/such\"\n[workspaces.oak]\n", &[]).unwrap();
+        let error = config.check_folders().unwrap_err();
+        let absolute = std::path::absolute("no/such").unwrap().display().to_string();
+        assert_eq!(error.problems.len(), 1);
+        assert!(error.problems[0].contains("`workspaces.rose.knowledge_base`") && error.problems[0].contains(&absolute), "{error}");
+        assert!(read("knowledge_base = \"\"\n[workspaces.rose]\nknowledge_base = \"\"", &[]).unwrap().check_folders().is_ok());
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub struct Setting {
 }
 
 /// The settings that stand at the top of the file.
-pub const SETTINGS: [Setting; 21] = [
+pub const SETTINGS: [Setting; 22] = [
     Setting {
         key: "listen",
         variable: "DESKHAND_LISTEN",
@@ -35,7 +35,13 @@ pub const SETTINGS: [Setting; 21] = [
         key: "knowledge_base",
         variable: "DESKHAND_KNOWLEDGE_BASE",
         value: "FOLDER",
-        help: "Folder of articles and canned answers; may be absent [default: knowledge-base]",
+        help: "Folder of articles and canned answers; empty: documents come from the API alone [default: knowledge-base]",
+    },
+    Setting {
+        key: "knowledge_base_watch",
+        variable: "DESKHAND_KNOWLEDGE_BASE_WATCH",
+        value: "events|poll",
+        help: "How changes of the folder are noticed: by the system's events, or by looking every two seconds, for network file systems [default: events]",
     },
     Setting { key: "language", variable: "DESKHAND_LANGUAGE", value: "TAG", help: "The language of whoever tells none [default: en]" },
     Setting {
@@ -259,12 +265,12 @@ pub fn embedding_argument(setting: &Setting) -> String {
     format!("embedding_{}", setting.key)
 }
 
-/// What a flag or variable says, and its name. An empty variable says nothing.
+/// What a flag or variable says, and its name. An empty variable says nothing, but for the one whose empty value means none.
 pub fn given(matches: &ArgMatches, argument: &str, setting: &Setting) -> Option<(Value, String)> {
     // Some commands have only some of the flags.
     let text = matches.try_get_one::<String>(argument).ok()??;
     let from = match matches.value_source(argument)? {
-        ValueSource::EnvVariable if text.trim().is_empty() => return None,
+        ValueSource::EnvVariable if text.trim().is_empty() && setting.key != "knowledge_base" => return None,
         ValueSource::EnvVariable => setting.variable.to_owned(),
         _ => format!("--{}", argument.replace('_', "-")),
     };

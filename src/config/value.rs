@@ -2,17 +2,34 @@
 
 use std::{
     net::{SocketAddr, ToSocketAddrs},
+    path::PathBuf,
     time::Duration,
 };
 
 use jiff::SignedDuration;
 use toml::Value;
 
+use super::FolderWatch;
 use crate::text::Language;
 
 /// A text that is not empty.
 pub fn text(given: &Value, what: &str) -> Result<String, String> {
     given.as_str().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).ok_or_else(|| format!("it must be {what}"))
+}
+
+/// A folder; none if the text is empty.
+pub fn optional_folder(given: &Value) -> Result<Option<PathBuf>, String> {
+    let text = given.as_str().ok_or_else(|| "it must be a folder, or \"\" for none".to_owned())?.trim();
+    Ok((!text.is_empty()).then(|| PathBuf::from(text)))
+}
+
+/// How changes of folders are noticed.
+pub fn folder_watch(given: &Value) -> Result<FolderWatch, String> {
+    match given.as_str().map(str::trim) {
+        Some("events") => Ok(FolderWatch::Events),
+        Some("poll") => Ok(FolderWatch::Poll),
+        _ => Err("it must be `events` or `poll`".to_owned()),
+    }
 }
 
 /// An http or https address, without a slash at its end.

@@ -101,7 +101,7 @@ fn take_one(name: &str, table: &Table, default: &Config, from: &str, problems: &
                 take_embeddings(&mut workspace.embedding, given, &place, problems);
                 continue;
             }
-            "knowledge_base" => value::text(given, "a folder").map(|folder| workspace.knowledge_base = Some(PathBuf::from(folder))),
+            "knowledge_base" => value::optional_folder(given).map(|folder| workspace.knowledge_base = folder),
             key => {
                 match workspace.desk.set(key, given) {
                     Some(set) => set,

@@ -1,13 +1,10 @@
 //! The catalog: documents put and deleted through the API, and those of the folder.
 
-use std::collections::{HashMap, HashSet};
-
 use jiff::Timestamp;
 
 use super::{
     Details, Document, DocumentKey, Kind, KnowledgeError, PutStatus, Visibility,
     document_rows::{self, Change},
-    folder::Folder,
     vector_rows,
     vectors::{DocumentVectors, KeptVectors},
 };
@@ -120,44 +117,6 @@ impl Catalog {
         }
         write.commit().await?;
         Ok((versions.len(), (!versions.is_empty()).then_some(last)))
-    }
-
-    /// Makes the catalog's folder documents those of `folder`. A version whose file is broken stays as it was.
-    pub async fn take_folder(&self, folder: &Folder) -> Result<usize, KnowledgeError> {
-        let now = Timestamp::now();
-        let mut write = self.store.begin().await?;
-        document_rows::take_numbers(&mut write, &self.workspace, 0).await?;
-        let known = document_rows::from_folder(&mut write, &self.workspace).await?;
-        let here: HashMap<DocumentKey, &Document> = folder.documents.iter().map(|document| (document.key(), document)).collect();
-        let broken: HashSet<&DocumentKey> = folder.broken.iter().collect();
-
-        let mut changed: Vec<&Document> = here
-            .iter()
-            .filter(|(key, document)| known.get(key).is_none_or(|kept| kept.hash != document.hash()))
-            .map(|(_, document)| *document)
-            .collect();
-        changed.sort_by_key(|document| document.key());
-        let mut gone: Vec<&DocumentKey> =
-            known.keys().filter(|key| !folder.incomplete && !here.contains_key(key) && !broken.contains(key)).collect();
-        gone.sort();
-
-        let count = changed.len() + gone.len();
-        let last = document_rows::take_numbers(&mut write, &self.workspace, count).await?;
-        let mut number = last - count as i64;
-        for document in changed {
-            number += 1;
-            let mut document = document.clone();
-            if document.updated_at == Timestamp::default() {
-                document.updated_at = now;
-            }
-            document_rows::store(&mut write, &self.workspace, &document, number).await?;
-        }
-        for key in gone {
-            number += 1;
-            document_rows::delete(&mut write, &self.workspace, key, number, now).await?;
-        }
-        write.commit().await?;
-        Ok(count)
     }
 
     /// Changes after a number, in order, at most `most`.

@@ -1,12 +1,13 @@
 //! What `deskhand check` finds in a folder beyond what serving it needs.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    fs,
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    fs, io,
     path::{Component, Path, PathBuf},
 };
 
 use pulldown_cmark::{Event, Parser, Tag};
+use unicode_normalization::UnicodeNormalization;
 
 use super::{
     Details, Document, DocumentKey, Kind,
@@ -23,11 +24,13 @@ pub struct Findings {
     pub warnings: Vec<Problem>,
 }
 
-/// Checks a folder: front matter, ids, shortcuts, placeholders, links between articles; missing translations are warnings.
-pub fn check(root: &Path) -> Findings {
-    let folder = Folder::read(root);
+/// Checks a folder: front matter, ids, shortcuts, placeholders, links between articles, files that are not read; missing translations and
+/// what seems to be no part of a knowledge base are warnings.
+pub fn check(root: &Path) -> io::Result<Findings> {
+    let folder = Folder::read(root)?;
     let mut findings = Findings { documents: folder.documents.len(), errors: folder.problems.clone(), warnings: Vec::new() };
     let mut shortcuts: HashMap<(String, String), &Path> = HashMap::new();
+    let names: HashSet<String> = folder.files.values().map(|file| one_form(file)).collect();
     for document in &folder.documents {
         let Some(file) = folder.files.get(&document.key()) else { continue };
         // The file was read a moment ago; if it went meanwhile, its problems went with it.
@@ -44,7 +47,7 @@ pub fn check(root: &Path) -> Findings {
                 });
             }
         }
-        findings.errors.extend(broken_links(root, file, &text));
+        findings.errors.extend(broken_links(root, &names, file, &text));
         if let Details::CannedAnswer { shortcut, .. } = &document.details
             && !shortcut.is_empty()
         {
@@ -60,17 +63,24 @@ pub fn check(root: &Path) -> Findings {
         }
     }
     findings.warnings = missing_translations(&folder);
+    findings.warnings.extend(folder.passed_over);
     findings.errors.sort();
-    findings
+    Ok(findings)
 }
 
-fn broken_links(root: &Path, file: &Path, text: &str) -> Vec<Problem> {
+/// A path with its accents in one form, however the file system has them.
+fn one_form(path: &Path) -> String {
+    path.to_string_lossy().nfc().collect()
+}
+
+fn broken_links(root: &Path, names: &HashSet<String>, file: &Path, text: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (event, range) in Parser::new(text).into_offset_iter() {
         let Event::Start(Tag::Link { dest_url, .. }) = event else { continue };
         let path = dest_url.split(['#', '?']).next().unwrap_or_default();
         let local = !path.is_empty() && !path.contains(':') && !path.starts_with('/') && !path.contains("{{");
-        if local && !root.join(resolve(file, path)).is_file() {
+        let target = resolve(file, path);
+        if local && !root.join(&target).is_file() && !names.contains(&one_form(&target)) {
             problems.push(Problem {
                 file: file.to_owned(),
                 line: line_at(text, range.start),
@@ -135,7 +145,7 @@ mod tests {
             fs::write(path, text).unwrap();
         }
 
-        let findings = check(root.path());
+        let findings = check(root.path()).unwrap();
 
         let errors: Vec<String> = findings.errors.iter().map(ToString::to_string).collect();
         assert_eq!(errors.len(), 3, "{errors:?}");

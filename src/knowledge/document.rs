@@ -1,9 +1,16 @@
 //! Documents: canned answers and help articles.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::text::{Id, Language, fingerprint};
+use crate::text::{Id, Language, decode_entities, fingerprint, without_comments, without_entities};
+
+const MAX_TITLE_CHARACTERS: usize = 1000;
+const MAX_BODY_BYTES: usize = 200_000;
+const MAX_TAGS: usize = 100;
+const MAX_URL_CHARACTERS: usize = 2000;
+/// The beginning of 2000, in seconds.
+const OLDEST_TIME: i64 = 946_684_800;
 
 /// The two kinds of document. The numbers are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -38,6 +45,9 @@ pub struct Document {
     /// When its author last changed it.
     #[serde(skip, default)]
     pub updated_at: Timestamp,
+    /// Whether its file can't be read any more: this is its last good version, which agents alone may see.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
     pub details: Details,
 }
 
@@ -78,9 +88,10 @@ impl Document {
         DocumentKey { kind: self.kind(), id: self.id.clone(), language: self.language.clone() }
     }
 
-    /// Whom its text is for. A canned answer is written for customers.
+    /// Whom its text is for. A canned answer is written for customers; what is withdrawn is for agents.
     pub fn audience(&self) -> Audience {
         match self.details {
+            _ if self.withdrawn => Audience::Agents,
             Details::Article { audience, .. } => audience,
             Details::CannedAnswer { .. } => Audience::Public,
         }
@@ -96,10 +107,22 @@ impl Document {
 
     /// Whether it is a public article, or a canned answer that every agent is offered.
     pub fn is_for_everyone(&self) -> bool {
-        matches!(
+        let for_everyone = matches!(
             self.details,
             Details::Article { audience: Audience::Public, .. } | Details::CannedAnswer { visibility: Visibility::Everyone, .. }
-        )
+        );
+        for_everyone && !self.withdrawn
+    }
+
+    /// The document as readers have it: without HTML comments. A title is plain text and a canned answer is sent as it is, so their entities
+    /// are decoded; who renders an article decodes its.
+    pub fn visible(mut self) -> Document {
+        self.title = decode_entities(&without_comments(&self.title)).into_owned();
+        self.body = without_comments(&self.body).into_owned();
+        if self.kind() == Kind::CannedAnswer {
+            self.body = without_entities(&self.body).into_owned();
+        }
+        self
     }
 
     /// Where customers read it; empty if nowhere.
@@ -126,4 +149,61 @@ impl Document {
         let json = serde_json::to_vec(self).expect("a document has only string keys");
         fingerprint(json)
     }
+}
+
+/// Checks a title, from wherever it comes. These checks hold for the API and for files; an error says what is wrong with the value.
+pub fn check_title(title: &str) -> Result<(), String> {
+    check_text(title, MAX_TITLE_CHARACTERS)?;
+    if without_comments(title).trim().is_empty() { Err("is required".to_owned()) } else { Ok(()) }
+}
+
+/// Checks a body. One of comments alone says nothing.
+pub fn check_body(body: &str) -> Result<(), String> {
+    if body.len() > MAX_BODY_BYTES {
+        return Err(format!("must have at most {MAX_BODY_BYTES} bytes"));
+    }
+    check_text(body, usize::MAX)?;
+    if without_comments(body).trim().is_empty() { Err("is required".to_owned()) } else { Ok(()) }
+}
+
+/// Checks a category or a shortcut, which may be empty.
+pub fn check_name(name: &str) -> Result<(), String> {
+    if name.is_empty() { Ok(()) } else { check_id(name) }
+}
+
+/// Checks a tag, or who owns a canned answer.
+pub fn check_id(id: &str) -> Result<(), String> {
+    Id::new(id).map(drop).map_err(str::to_owned)
+}
+
+/// Checks how many tags there are.
+pub fn check_tag_count(count: usize) -> Result<(), String> {
+    if count > MAX_TAGS { Err(format!("must have at most {MAX_TAGS} tags")) } else { Ok(()) }
+}
+
+/// Checks where customers read a document, which may be nowhere.
+pub fn check_url(url: &str) -> Result<(), String> {
+    if url.is_empty() {
+        return Ok(());
+    }
+    if !url.starts_with("https://") && !url.starts_with("http://") {
+        return Err("must begin with http:// or https://".to_owned());
+    }
+    if url.chars().any(char::is_control) {
+        return Err("must not contain control characters".to_owned());
+    }
+    check_text(url, MAX_URL_CHARACTERS)
+}
+
+/// Checks when something was changed: from 2000 until a day ahead of the clock.
+pub fn check_time(time: Timestamp, now: Timestamp) -> Result<(), String> {
+    let tomorrow = now + SignedDuration::from_hours(24);
+    if time.as_second() >= OLDEST_TIME && time <= tomorrow { Ok(()) } else { Err("must be a time from 2000 to a day from now".to_owned()) }
+}
+
+fn check_text(text: &str, max_characters: usize) -> Result<(), String> {
+    if text.len() > max_characters && text.chars().count() > max_characters {
+        return Err(format!("must have at most {max_characters} characters"));
+    }
+    if text.contains('\0') { Err("must not contain NUL".to_owned()) } else { Ok(()) }
 }

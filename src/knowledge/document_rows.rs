@@ -119,6 +119,21 @@ pub async fn from_folder(write: &mut Write, workspace: &Workspace) -> Result<Has
     rows.iter().map(|row| Ok((key(row, 0)?, kept_of(row, 3)?))).collect()
 }
 
+/// A document as its author wrote it; `None` if it is not there.
+pub async fn written(write: &mut Write, workspace: &Workspace, key: &DocumentKey) -> Result<Option<Document>, KnowledgeError> {
+    let row = sqlx::query(
+        "SELECT origin, deleted, updated_at, hash, content FROM document
+         WHERE workspace = $1 AND kind = $2 AND id = $3 AND language = $4 AND deleted = 0",
+    )
+    .bind(workspace.as_str().to_owned())
+    .bind(key.kind as i64)
+    .bind(key.id.as_str().to_owned())
+    .bind(key.language.as_str().to_owned())
+    .fetch_optional(&mut **write)
+    .await?;
+    row.map(|row| written_document(&row, 0, 4)).transpose()
+}
+
 /// Writes a version under a number; its index will hear of it.
 pub async fn store(write: &mut Write, workspace: &Workspace, document: &Document, number: i64) -> Result<(), KnowledgeError> {
     let key = document.key();
@@ -219,7 +234,7 @@ pub async fn count_changes(store: &Store, workspace: &Workspace, after: i64) -> 
     Ok(count.bind(workspace.as_str().to_owned()).bind(after).fetch_one(store.reads()).await?)
 }
 
-/// Documents of a kind in the order of id and language, after the one that `after` names.
+/// Documents of a kind as their authors wrote them, in the order of id and language, after the one that `after` names.
 pub async fn list(
     store: &Store,
     workspace: &Workspace,
@@ -238,7 +253,7 @@ pub async fn list(
     .bind(most)
     .fetch_all(store.reads())
     .await?;
-    rows.iter().map(|row| document(row, 3, 8)).collect()
+    rows.iter().map(|row| written_document(row, 3, 8)).collect()
 }
 
 /// Every language version of one document.
@@ -271,7 +286,12 @@ fn kept_of(row: &AnyRow, first: usize) -> Result<Kept, KnowledgeError> {
     })
 }
 
+/// A row's document as readers have it: see [`Document::visible`].
 pub fn document(row: &AnyRow, kept: usize, content: usize) -> Result<Document, KnowledgeError> {
+    Ok(written_document(row, kept, content)?.visible())
+}
+
+fn written_document(row: &AnyRow, kept: usize, content: usize) -> Result<Document, KnowledgeError> {
     let kept = kept_of(row, kept)?;
     let mut document: Document = serde_json::from_str(&row.try_get::<String, _>(content)?)?;
     document.from_folder = kept.from_folder;

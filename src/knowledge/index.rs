@@ -26,8 +26,8 @@ use super::{
     view::View,
 };
 
-/// Goes up whenever the fields or the analyzer change.
-const FORMAT: &str = "3";
+/// Goes up whenever the fields, the analyzer or what counts as a document's text change.
+const FORMAT: &str = "4";
 /// Stands in the payload of an index that is not whole yet.
 const UNFINISHED: &str = "unfinished";
 const WRITER_BYTES: usize = 64 << 20;

@@ -10,6 +10,7 @@ mod error;
 mod folder;
 mod front_matter;
 mod index;
+mod intake;
 mod offer;
 mod query;
 mod report_rows;
@@ -27,9 +28,10 @@ mod watch;
 
 use std::{
     collections::HashMap,
+    fmt::Write,
     num::NonZero,
-    path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    path::Path,
+    sync::{Arc, PoisonError, RwLock, atomic::Ordering},
 };
 
 use jiff::Timestamp;
@@ -44,16 +46,21 @@ use crate::{
 
 pub use catalog::{Catalog, DocumentPage, ListFilter, NewDocument, VisibilityFilter};
 pub use check::{Findings, check};
-pub use document::{Audience, Details, Document, DocumentKey, Kind, Visibility};
+pub use document::{
+    Audience, Details, Document, DocumentKey, Kind, Visibility, check_body, check_id, check_name, check_tag_count, check_time, check_title,
+    check_url,
+};
 pub use document_rows::PutStatus;
 pub use error::KnowledgeError;
 pub use folder::{Problem, Term, Voice};
+pub use intake::MassDelete;
 pub use offer::{Offer, OfferQuery, Said, Spoken, Vote, Wanted};
 pub use query::Reader;
 pub use report_rows::{ArticleRating, RatingCount, SearchReport};
 pub use search::{Hit, Hits, Search};
 pub use snippet::{Marker, Segment};
 pub use vectors::{DocumentTexts, DocumentVectors, KeptVectors, Meaning, shortened_to_end};
+pub use watch::FolderSettings;
 
 use folder::Folder;
 use index::Index;
@@ -61,7 +68,7 @@ use query::Typed;
 use report_rows::Report;
 use synonyms::Synonyms;
 use vectors::Vectors;
-use watch::Watch;
+use watch::{FolderState, Watch};
 
 /// Rows of vectors that are read at a time.
 const VECTORS_AT_ONCE: i64 = 100;
@@ -81,6 +88,7 @@ struct Base {
     index: Index,
     vectors: RwLock<Arc<Vectors>>,
     shelf: Arc<RwLock<Shelf>>,
+    folder: Arc<FolderState>,
     _watch: Option<Watch>,
 }
 
@@ -111,15 +119,60 @@ impl Shelf {
 }
 
 impl Knowledge {
-    /// Opens each workspace's knowledge: takes its folder in, catches its index up, and follows both.
-    pub async fn start(store: Store, folders: Vec<(Workspace, Option<PathBuf>)>, data: &Path) -> Result<Knowledge, KnowledgeError> {
+    /// Opens each workspace's knowledge: takes its folder in, catches its index up, and follows both. A workspace without a folder is served
+    /// as its catalog is.
+    pub async fn start(store: Store, folders: Vec<(Workspace, Option<FolderSettings>)>, data: &Path) -> Result<Knowledge, KnowledgeError> {
         let mut bases = HashMap::new();
         for (workspace, folder) in folders {
             let base = Base::start(store.clone(), workspace.clone(), folder, data).await?;
             bases.insert(workspace, Arc::new(base));
         }
+        Ok(Knowledge::of(store, bases))
+    }
+
+    /// Opens one workspace's knowledge to look at it: the catalog is not changed, voice, glossary and synonyms are read from `folder` once,
+    /// and the index is made in a folder of the caller's.
+    pub async fn look_at(store: Store, workspace: Workspace, folder: Option<&Path>, scratch: &Path) -> Result<Knowledge, KnowledgeError> {
+        let base = Base::start(store.clone(), workspace.clone(), None, scratch).await?;
+        base.index.holds(base.catalog.last_number().await?).await?;
+        if let Some(Ok(mut folder)) = folder.map(Folder::read) {
+            base.shelf.write().unwrap_or_else(PoisonError::into_inner).take(&mut folder);
+        }
+        Ok(Knowledge::of(store, HashMap::from([(workspace, Arc::new(base))])))
+    }
+
+    fn of(store: Store, bases: HashMap<Workspace, Arc<Base>>) -> Knowledge {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        Ok(Knowledge { bases: Arc::new(bases), report: Report::start(store), turns: Arc::new(Semaphore::new(cores)) })
+        Knowledge { bases: Arc::new(bases), report: Report::start(store), turns: Arc::new(Semaphore::new(cores)) }
+    }
+
+    /// What became of the folders, as Prometheus reads it.
+    pub fn metrics(&self) -> String {
+        type Gauge = (&'static str, &'static str, fn(&FolderState) -> u64);
+        let gauges: [Gauge; 4] = [
+            ("deskhand_documents_withdrawn", "Documents that the public does not see, as their file can't be used.", |state| {
+                state.withdrawn.load(Ordering::Relaxed)
+            }),
+            ("deskhand_folder_problems", "Problems in the knowledge base folder, as `deskhand check` shows them.", |state| {
+                state.problems.load(Ordering::Relaxed)
+            }),
+            ("deskhand_folder_refused", "Whether the folder would delete most documents, so that nothing of it is taken in.", |state| {
+                u64::from(state.refused.load(Ordering::Relaxed))
+            }),
+            ("deskhand_folder_missing", "Whether the folder can't be read, so that its documents stay as they were.", |state| {
+                u64::from(state.missing.load(Ordering::Relaxed))
+            }),
+        ];
+        let mut workspaces: Vec<(&Workspace, &Arc<Base>)> = self.bases.iter().collect();
+        workspaces.sort_by_key(|(workspace, _)| workspace.as_str());
+        let mut written = String::new();
+        for (name, help, value) in gauges {
+            let _ = writeln!(written, "# HELP {name} {help}\n# TYPE {name} gauge");
+            for (workspace, base) in &workspaces {
+                let _ = writeln!(written, "{name}{{workspace=\"{workspace}\"}} {}", value(&base.folder));
+            }
+        }
+        written
     }
 
     /// Does work that keeps a core busy, like [`Knowledge::search`] and [`Knowledge::offer`], off the threads that serve, in its turn.
@@ -333,18 +386,22 @@ fn stopped() -> KnowledgeError {
 }
 
 impl Base {
-    async fn start(store: Store, workspace: Workspace, folder: Option<PathBuf>, data: &Path) -> Result<Base, KnowledgeError> {
+    async fn start(store: Store, workspace: Workspace, folder: Option<FolderSettings>, data: &Path) -> Result<Base, KnowledgeError> {
         let catalog = Catalog { store, workspace: workspace.clone() };
         let shelf = Arc::new(RwLock::new(Shelf::default()));
-        // The watch begins before the first reading, so that no change falls between the two.
-        let watch = folder.map(|folder| Watch::begin(folder, catalog.clone(), Arc::clone(&shelf)));
-        match &watch {
-            Some(watch) => watch.read_now().await?,
-            // Without a folder there are no documents of a folder.
-            None => drop(catalog.take_folder(&Folder::default()).await?),
-        }
+        let state = Arc::new(FolderState::default());
+        // The watch begins before the first reading, so that no change falls between the two. Without a folder, documents of one may be there
+        // all the same: another server may have taken them in.
+        let watch = match folder {
+            Some(folder) => {
+                let watch = Watch::begin(folder, catalog.clone(), Arc::clone(&shelf), Arc::clone(&state)).await;
+                watch.read_first().await?;
+                Some(watch)
+            }
+            None => None,
+        };
         let index = Index::start(data.join("index").join(workspace.as_str()), catalog.clone()).await?;
-        Ok(Base { catalog, index, vectors: RwLock::default(), shelf, _watch: watch })
+        Ok(Base { catalog, index, vectors: RwLock::default(), shelf, folder: state, _watch: watch })
     }
 
     /// A failing index is looked through.

@@ -86,8 +86,11 @@ fn number_of(text: &str) -> u64 {
 /// Kind, language, and who may see it, a line each.
 pub fn class(document: &Document) -> String {
     let access = match &document.details {
-        Details::Article { audience: Audience::Public, .. } => "public".to_owned(),
-        Details::Article { audience: Audience::Agents, .. } => "agents".to_owned(),
+        Details::Article { .. } => match document.audience() {
+            Audience::Public => "public".to_owned(),
+            Audience::Agents => "agents".to_owned(),
+        },
+        Details::CannedAnswer { visibility: Visibility::Everyone, .. } if document.withdrawn => "agents".to_owned(),
         Details::CannedAnswer { visibility: Visibility::Everyone, .. } => "everyone".to_owned(),
         Details::CannedAnswer { visibility: Visibility::Group(group), .. } => format!("group:{group}"),
         Details::CannedAnswer { visibility: Visibility::Agent(agent), .. } => format!("agent:{agent}"),

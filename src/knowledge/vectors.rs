@@ -382,6 +382,7 @@ mod tests {
             tags: Vec::new(),
             from_folder: false,
             updated_at: Default::default(),
+            withdrawn: false,
             details: super::super::Details::Article { audience: super::super::Audience::Public, url: String::new() },
         };
         let short = DocumentTexts::of(&document("Send it *back* to ann@example.com.".into()));

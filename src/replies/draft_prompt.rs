@@ -210,9 +210,10 @@ pub struct PublicOffers {
 
 impl PublicOffers {
     pub fn of(found: Vec<Offer>) -> PublicOffers {
-        let all = found.len();
-        let found: Vec<Offer> = found.into_iter().filter(|offer| offer.document.audience() == Audience::Public).collect();
-        PublicOffers { withheld_articles: all - found.len(), found }
+        let (found, withheld): (Vec<Offer>, Vec<Offer>) =
+            found.into_iter().partition(|offer| offer.document.audience() == Audience::Public);
+        let withheld_articles = withheld.iter().filter(|offer| offer.document.kind() == Kind::Article).count();
+        PublicOffers { withheld_articles, found }
     }
 
     /// The sources that fit, as the prompt shows them and as the draft cites them, and their tokens.

@@ -170,7 +170,7 @@ impl Front {
         let deadline = Instant::now() + HELP_PATIENCE;
         let asker = Asker { headers: request.headers(), uri: request.uri(), key_in_address: None, deadline };
         match self.doorkeeper.let_in_to_metrics(&asker) {
-            Ok(()) => plain_response(StatusCode::OK, METRICS_TYPE, self.models.metrics()),
+            Ok(()) => plain_response(StatusCode::OK, METRICS_TYPE, self.models.metrics() + &self.api.knowledge.metrics()),
             Err(status) => help_error(&status),
         }
     }

@@ -13,7 +13,7 @@ mod tls;
 use std::{
     collections::{HashMap, HashSet},
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
@@ -23,9 +23,9 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use crate::{
     api::{self, Api},
     chats::Chats,
-    config::{Config, Workspace, WorkspaceConfig},
+    config::{Config, ConfigError, Workspace, WorkspaceConfig},
     keys::Keys,
-    knowledge::Knowledge,
+    knowledge::{FolderSettings, Knowledge, MassDelete},
     model::{Embedder, Models},
     replies::{ERASURES_FILE, Erasures, Replies, erase_again},
     store::{
@@ -53,6 +53,7 @@ pub struct Server {
 impl Server {
     /// Opens the data folder, the knowledge base and the listener, and begins to serve.
     pub async fn start(config: Config) -> anyhow::Result<Server> {
+        config.check_folders()?;
         files::make_folder(&config.data).with_context(|| format!("the data folder `{}` can't be made", config.data.display()))?;
         let lock = lock(&config.data)?;
         let listener = TcpListener::bind(config.listen)
@@ -68,12 +69,15 @@ impl Server {
         check_exposure(&config, address, &keys)?;
         let needs_keys = keys.are_needed();
         let (tls, renewing) = match (&config.tls_certificate, &config.tls_key) {
-            (Some(certificate), Some(key)) => Some(Tls::start(certificate.clone(), key.clone())?).unzip(),
+            (Some(certificate), Some(key)) => {
+                let tls = Tls::start(certificate.clone(), key.clone());
+                Some(tls.map_err(|error| ConfigError::of(format!("{error:#}")))?).unzip()
+            }
             _ => (None, None),
         };
         let workspaces = config.workspaces();
         let knowledge =
-            Knowledge::start(store.clone(), folders(&workspaces), &config.data).await.context("the knowledge base can't be opened")?;
+            Knowledge::start(store.clone(), folders(&config), &config.data).await.context("the knowledge base can't be opened")?;
         let chats = Chats::start(store.clone(), config.languages());
         let erasures =
             Erasures::open(&config.data).with_context(|| format!("`{}` can't be read", config.data.join(ERASURES_FILE).display()))?;
@@ -136,32 +140,27 @@ fn check_exposure(config: &Config, address: SocketAddr, keys: &Keys) -> anyhow::
         return Ok(());
     }
     if !keys.some_hold() && !config.allow_remote_without_keys {
-        bail!(
+        bail!(ConfigError::of(format!(
             "`listen` is `{}` and there is no key: anybody who reaches it could read and erase everything; make a key with `deskhand keys \
              create`, listen on 127.0.0.1, or say `allow_remote_without_keys = true`",
             config.listen
-        );
+        )));
     }
     if config.tls_certificate.is_none() && !config.allow_remote_without_tls && !config.allow_remote_without_keys {
-        bail!(
+        bail!(ConfigError::of(format!(
             "`listen` is `{}` and there is no TLS: keys and what customers write could be read on the way; set `tls_certificate` and \
              `tls_key`, or say `allow_remote_without_tls = true` where a proxy does TLS",
             config.listen
-        );
+        )));
     }
     Ok(())
 }
 
-/// Each workspace's folder of documents, where there is one.
-fn folders(workspaces: &[WorkspaceConfig]) -> Vec<(Workspace, Option<PathBuf>)> {
-    let folder = |workspace: &WorkspaceConfig| {
-        let folder = workspace.knowledge_base.clone().filter(|folder| folder.is_dir());
-        if let (None, Some(absent)) = (&folder, &workspace.knowledge_base) {
-            tracing::info!(workspace = workspace.name.as_str(), folder = %absent.display(), "there is no knowledge base folder; documents come from the API alone");
-        }
-        (workspace.name.clone(), folder)
-    };
-    workspaces.iter().map(folder).collect()
+/// Each workspace's folder of documents, where it has one.
+fn folders(config: &Config) -> Vec<(Workspace, Option<FolderSettings>)> {
+    let mass_delete = if config.allow_mass_delete { MassDelete::Allow } else { MassDelete::Refuse };
+    let settings = |root| FolderSettings { root, watch: config.knowledge_base_watch, mass_delete };
+    config.workspaces().into_iter().map(|workspace| (workspace.name, workspace.knowledge_base.map(settings))).collect()
 }
 
 fn embedder_of(config: &Config, workspace: &WorkspaceConfig) -> anyhow::Result<Option<Embedder>> {

@@ -51,6 +51,8 @@ const READERS_CACHE: &str = "PRAGMA cache_size = -8192";
 /// How long a statement may take that serves a call, and one that writes: a batch of calls, an erasure. Callers' own deadlines end it sooner.
 const READ_LIMIT: Duration = Duration::from_secs(15);
 const WRITE_LIMIT: Duration = Duration::from_secs(60);
+/// How long a write waits for a lock that another one holds, such as while another server takes a large folder in: within `WRITE_LIMIT`.
+const LOCK_WAIT: Duration = Duration::from_secs(50);
 
 /// Forward only, each in a transaction of its own. Statements are the same for both databases, tables are not quite.
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/sqlite");
@@ -130,6 +132,17 @@ impl Store {
     /// Begins a write. On SQLite there is one writer at a time, which waits for its turn here.
     pub async fn begin(&self) -> Result<Write, StoreError> {
         Write::begin(self.writes.acquire().await?, &self.begin).await
+    }
+
+    /// Makes a write wait until no other has the lock of this name, and hold it until its end. SQLite has one writer at a time anyway.
+    pub async fn lock(&self, write: &mut Write, name: &str) -> Result<(), StoreError> {
+        if self.wiper.is_some() {
+            return Ok(());
+        }
+        // The function returns nothing, which this driver can't read.
+        let locked = sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0)) IS NULL").bind(name.to_owned());
+        tokio::time::timeout(LOCK_WAIT, locked.execute(&mut **write)).await.map_err(|_| StoreError::Busy)??;
+        Ok(())
     }
 
     /// Marks, in the write that deletes or overwrites something, that no byte of it may stay. [`Store::wipe`] sees to it after the commit; if

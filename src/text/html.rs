@@ -1,7 +1,9 @@
-//! Markdown as HTML that is safe in a page, whoever wrote it: HTML in it is shown as it is written, pictures become links, and a link goes
-//! only where a link may.
+//! Markdown as HTML that is safe in a page, whoever wrote it: HTML in it is shown as it is written, but for comments, which are no part of
+//! it; pictures become links, and a link goes only where a link may.
 
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html::push_html};
+
+use super::{decode_entities, without_comments};
 
 /// Where links may go.
 const SCHEMES: [&str; 4] = ["http://", "https://", "mailto:", "tel:"];
@@ -9,9 +11,10 @@ const SCHEMES: [&str; 4] = ["http://", "https://", "mailto:", "tel:"];
 /// Renders Markdown. Headings go one level down: the page has the title.
 pub fn html(markdown: &str) -> String {
     let mut open_links = Vec::new();
-    let events = Parser::new_ext(markdown, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH).filter_map(|event| {
+    let visible = without_comments(markdown);
+    let events = Parser::new_ext(&visible, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH).filter_map(|event| {
         Some(match event {
-            Event::Html(text) | Event::InlineHtml(text) => Event::Text(text),
+            Event::Html(text) | Event::InlineHtml(text) => Event::Text(decode_entities(&text).into_owned().into()),
             Event::Start(Tag::HtmlBlock) => Event::Start(Tag::Paragraph),
             Event::End(TagEnd::HtmlBlock) => Event::End(TagEnd::Paragraph),
             Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
@@ -107,6 +110,13 @@ mod tests {
     fn an_article_links_to_another_by_its_file() {
         let shown = html("[sizes](../products/size-guide.md#duvets) and [a file](../x.txt)");
         assert_eq!(shown, "<p><a href=\"#article=size-guide\" data-article=\"size-guide\">sizes</a> and a file</p>\n");
+    }
+
+    #[test]
+    fn comments_are_not_shown_and_entities_are_characters() {
+        let shown = html("a <!-- margin --> b\n\n<div>\n<!-- 41 percent -->Q&amp;A &lt;i&gt;\n</div>");
+        assert!(!shown.contains("margin") && !shown.contains("percent") && !shown.contains("!--"), "{shown}");
+        assert!(shown.contains("Q&amp;A &lt;i&gt;"), "{shown}");
     }
 
     #[test]

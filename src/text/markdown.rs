@@ -2,6 +2,8 @@
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
+use super::{decode_entities, without_comments};
+
 /// A piece of a Markdown document, as plain text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
@@ -17,7 +19,7 @@ pub enum BlockKind {
     Item,
 }
 
-/// The text of a Markdown document without its markup. HTML stays, as the literal text that it is.
+/// The text of a Markdown document without its markup. HTML stays, as the literal text that it is, but for comments.
 pub fn plain(markdown: &str) -> String {
     paragraphs(markdown).join("\n\n")
 }
@@ -40,10 +42,11 @@ pub fn blocks(markdown: &str) -> Vec<Block> {
         }
         text.clear();
     };
-    for event in Parser::new_ext(markdown, Options::ENABLE_TABLES) {
+    for event in Parser::new_ext(&without_comments(markdown), Options::ENABLE_TABLES) {
         let kind = if items > 0 { BlockKind::Item } else { BlockKind::Paragraph };
         match event {
-            Event::Text(piece) | Event::Code(piece) | Event::Html(piece) | Event::InlineHtml(piece) => text.push_str(&piece),
+            Event::Text(piece) | Event::Code(piece) => text.push_str(&piece),
+            Event::Html(piece) | Event::InlineHtml(piece) => text.push_str(&decode_entities(&piece)),
             Event::SoftBreak | Event::HardBreak => text.push('\n'),
             Event::Start(Tag::Item) => {
                 close(&mut text, kind);
@@ -95,6 +98,16 @@ mod tests {
         );
         let wrapped = "A refund goes back to the card that was paid\nwith, and takes five working days to show\nup.";
         assert_eq!(paragraphs(wrapped), [wrapped.replace('\n', " ")]);
+    }
+
+    #[test]
+    fn comments_are_no_text_and_entities_are_characters() {
+        let markdown = "Tea &amp; cake <!-- margin is 41 percent -->\n\n<div>\n5&nbsp;&euro; &mdash; <!-- x\n\ny --> fine\n</div>\n\n`<!-- code &amp; -->`";
+        let text = plain(markdown);
+        assert!(!text.contains("margin") && !text.contains('x') && !text.contains('y'), "{text}");
+        for part in ["Tea & cake", "5\u{a0}€ — ", "fine", "<!-- code &amp; -->"] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Pure functions over text: words and their keys, languages, token estimates. No input or output here.
 
 mod analyzer;
+mod comments;
 mod detect;
 mod ending;
 mod facts;
@@ -16,6 +17,7 @@ mod sentences;
 mod tokens;
 
 pub use analyzer::{Beginnings, Word, beginning, fold, grams, letter_pairs, signature, words, words_beginning};
+pub use comments::{CommentFlaw, comments, decode_entities, without_comments, without_entities};
 pub use detect::detect;
 pub use ending::{MOST_LETTERS as MOST_ENDING, with_ending};
 pub use facts::{

@@ -88,6 +88,75 @@ fn check_names_file_and_line_and_fails() {
     assert!(text(&output.stdout).contains("hello.md:5: error: unknown placeholder"), "{}", text(&output.stdout));
     let output = deskhand(&["check", "/no/such/folder"], "");
     assert!(text(&output.stderr).contains("`/no/such/folder` is no folder"));
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn check_tells_of_every_file_that_is_not_read_and_of_what_is_wrong_in_an_authors_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = "---\ntitle: T\n---\n\nText.";
+    for (name, text) in [
+        ("articles/en/one.MD", good),
+        ("articles/en/two.markdown", good),
+        ("articles/three.md", good),
+        ("articles/en/four.md", "---\ntitle: T\naudience: Agents\n---\n\nText."),
+        ("articles/en/five.md", "---\ntitle: T\ndraft: true\n---\n\nText."),
+        ("articles/en/six.md", "---\ntitle: T\nurl: javascript:alert(1)\n---\n\nText."),
+        ("articles/en/seven.md", "---\ntitle: Order #204815 is late\n---\n\nText."),
+        ("articles/en/eight.md", "---\ntitle:\n---\n\nText."),
+        ("articles/en/nine.md", "--- \ntitle: Fine\n--- \n\nText."),
+        ("articles/en/picture.png", "x"),
+    ] {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let output = deskhand(&["check", folder.path().to_str().unwrap()], "");
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    for part in [
+        "articles/en/one.MD:1: error: is not read",
+        "articles/en/two.markdown:1: error: is not read",
+        "articles/three.md:1: error: is not read",
+        "articles/en/four.md:3: error: `audience` must be `public` or `agents`",
+        "articles/en/five.md:3: error: `draft` is no key",
+        "articles/en/six.md:3: error: `url` must begin with http:// or https://",
+        "articles/en/seven.md:2: error: what stands behind ` #` is a comment, so that `Order` is left",
+        "articles/en/eight.md:2: error: `title` must be a text",
+        "articles/en/picture.png:1: warning: is no part",
+        "8 errors, 1 warnings",
+    ] {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    assert!(!told.contains("nine.md") && !told.contains("Option<"), "{told}");
+}
+
+#[test]
+fn a_missing_knowledge_base_is_a_configuration_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let missing = folder.path().join("kb");
+    for command in ["serve", "prompt"] {
+        let mut arguments = vec![command];
+        if command == "prompt" {
+            arguments.push("some-chat");
+        }
+        arguments.extend(["--data", data.to_str().unwrap(), "--knowledge-base", missing.to_str().unwrap()]);
+        let output = deskhand(&arguments, "");
+        assert_eq!(output.status.code(), Some(2), "{command}: {}", text(&output.stderr));
+        let told = text(&output.stderr);
+        for part in [missing.to_str().unwrap(), "--knowledge-base=", "DESKHAND_KNOWLEDGE_BASE"] {
+            assert!(told.contains(part), "{part} in {told}");
+        }
+        assert!(!data.exists(), "nothing was made");
+    }
+    // The default folder is not there either; its absolute path is named.
+    let output = deskhand(&["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()], "");
+    let default = std::env::temp_dir().join("knowledge-base");
+    assert!(output.status.code() == Some(2) && text(&output.stderr).contains(default.to_str().unwrap()), "{}", text(&output.stderr));
+    // An open port without a key is one, too.
+    let output = deskhand(&["serve", "--knowledge-base=", "--listen", "0.0.0.0:0", "--data", data.to_str().unwrap()], "");
+    assert!(output.status.code() == Some(2) && text(&output.stderr).contains("there is no key"), "{}", text(&output.stderr));
 }
 
 #[test]
@@ -96,7 +165,7 @@ fn a_bad_configuration_is_told_whole() {
     let file = folder.path().join("deskhand.toml");
     fs::write(&file, "listen = \"nowhere\"\ncontext_tokens = 3\nunknown = 1\n").unwrap();
     let output = deskhand(&["serve", "--config", file.to_str().unwrap(), "--language", "not a tag"], "");
-    assert!(!output.status.success());
+    assert_eq!(output.status.code(), Some(2));
     let told = text(&output.stderr);
     for part in ["4 problems", "`listen` is `nowhere`", "`context_tokens` is `3`", "`unknown` is no setting", "`--language` is `not a tag`"]
     {
@@ -108,7 +177,7 @@ fn a_bad_configuration_is_told_whole() {
 async fn a_data_folder_belongs_to_one_server() {
     let mut desk = Desk::without_model().await;
     let data = desk.folder.path().join("data");
-    let output = deskhand(&["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()], "");
+    let output = deskhand(&["serve", "--knowledge-base=", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()], "");
     assert!(!output.status.success());
     assert!(text(&output.stderr).contains("another deskhand uses the data folder"), "{}", text(&output.stderr));
     fs::remove_file(data.join("lock")).unwrap();
@@ -116,7 +185,8 @@ async fn a_data_folder_belongs_to_one_server() {
     assert!(text(&output.stderr).contains("another deskhand uses the data folder"), "{}", text(&output.stderr));
     assert!(desk.search("refund", "en").await.total > 0, "the first one is unharmed");
     let address = desk.address();
-    let output = deskhand(&["serve", "--listen", &address, "--data", desk.folder.path().join("other").to_str().unwrap()], "");
+    let other = desk.folder.path().join("other");
+    let output = deskhand(&["serve", "--knowledge-base=", "--listen", &address, "--data", other.to_str().unwrap()], "");
     assert!(text(&output.stderr).contains("can't be listened on"), "{}", text(&output.stderr));
     desk.close().await;
 }
@@ -208,12 +278,12 @@ fn eval_drafts_prints_the_table_and_holds_what_was_reached() {
 fn prompt_shows_what_a_model_would_be_asked() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
-    let output = deskhand(&["prompt", "no-such-chat", "--data", data, "--knowledge-base", "none"], "");
+    let output = deskhand(&["prompt", "no-such-chat", "--data", data, "--knowledge-base="], "");
     assert!(!output.status.success() && text(&output.stderr).contains("no-such-chat"), "{}", text(&output.stderr));
     let prompts = folder.path().join("prompts");
     fs::create_dir(&prompts).unwrap();
     fs::write(prompts.join("draft.md"), "{% for %}").unwrap();
-    let output = deskhand(&["prompt", "c", "--data", data, "--prompts", prompts.to_str().unwrap()], "");
+    let output = deskhand(&["prompt", "c", "--data", data, "--knowledge-base=", "--prompts", prompts.to_str().unwrap()], "");
     assert!(!output.status.success() && text(&output.stderr).contains("is no template"), "{}", text(&output.stderr));
 }
 

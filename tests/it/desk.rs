@@ -130,6 +130,21 @@ impl Desk {
         self.server.address.to_string()
     }
 
+    /// What a page at this path is answered, as anybody gets it.
+    pub async fn page(&self, path: &str) -> String {
+        // Only the first one counts.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let response = reqwest::Client::new().get(format!("http://{}{path}", self.address())).send().await.unwrap();
+        response.text().await.unwrap()
+    }
+
+    /// The ids that the public finds.
+    pub async fn public_ids(&self, query: &str) -> Vec<String> {
+        let found: serde_json::Value = serde_json::from_str(&self.page(&format!("/help/search?language=en&q={query}")).await).unwrap();
+        let hits = found["hits"].as_array().cloned().unwrap_or_default();
+        hits.iter().map(|hit| hit["id"].as_str().unwrap().to_owned()).collect()
+    }
+
     /// The database that it serves from.
     pub fn database_url(&self) -> String {
         let sqlite = || deskhand::store::Store::sqlite_url(&self.folder.path().join("data"));

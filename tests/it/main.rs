@@ -18,6 +18,7 @@ mod drafts;
 mod durability;
 mod faults;
 mod fidelity;
+mod folder;
 mod help;
 mod hostile;
 mod keys;

@@ -68,7 +68,7 @@ impl Process {
 
     async fn begin_logged(command: &mut Command, data: &Path, database_url: Option<&str>, filter: &str, log: Stdio) -> Option<Process> {
         let began = Instant::now();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--knowledge-base", "absent", "--log", filter, "--data"]);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--knowledge-base=", "--log", filter, "--data"]);
         command.arg(data).current_dir(data.parent().unwrap()).stdout(Stdio::piped()).stderr(log);
         if let Some(url) = database_url {
             command.args(["--database-url", url]);

@@ -198,6 +198,7 @@ fn new_document(document: &TaskDocument, kind: Kind) -> anyhow::Result<NewDocume
         tags: document.tags.clone(),
         from_folder: false,
         updated_at: Timestamp::default(),
+        withdrawn: false,
         details,
     };
     Ok(NewDocument { document, updated_at: None })
