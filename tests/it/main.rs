@@ -33,4 +33,6 @@ mod process;
 mod raw_call;
 mod raw_model;
 mod replies;
+mod read_only;
 mod search;
+mod search_privacy;
