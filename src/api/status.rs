@@ -151,9 +151,7 @@ impl From<StoreError> for Status {
             | StoreError::ReadOnly
             | StoreError::Damaged(_)
             | StoreError::Failed(_)
-            | StoreError::Unreadable(_) => {
-                caused(status(Code::Internal, "STORE_FAILED", message, ErrorDetails::new()), error)
-            }
+            | StoreError::Unreadable(_) => caused(status(Code::Internal, "STORE_FAILED", message, ErrorDetails::new()), error),
         }
     }
 }

@@ -21,8 +21,10 @@ use crate::{
 pub fn command() -> Command {
     Command::new("prompt")
         .about("Show what a model would be asked for a draft, personal data masked")
-        .after_help("Nothing is sent and nothing changes; the data folder may be served meanwhile. Documents are those of the last start or change \
-             that the server took in; the voice, the glossary and the synonyms are read from the knowledge base folder.")
+        .after_help(
+            "Nothing is sent and nothing changes; the data folder may be served meanwhile. Documents are those of the last start or change \
+             that the server took in; the voice, the glossary and the synonyms are read from the knowledge base folder.",
+        )
         .arg(Arg::new("chat_id").value_name("CHAT_ID").required(true).help("The chat that a draft is for"))
         .arg(Arg::new("agent").long("agent").value_name("NAME").default_value("").help("The name of the agent who would click"))
         .arg(Arg::new("draft_language").long("draft-language").value_name("TAG").help("The draft's language [default: the customer's]"))

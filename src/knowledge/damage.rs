@@ -7,11 +7,8 @@ use std::{
 };
 
 use super::{
-    Audience, Catalog, Details, Document, Kind, NewDocument, Reader, Search,
-    index::Index,
-    search::search,
-    synonyms::Synonyms,
-    vectors::Vectors,
+    Audience, Catalog, Details, Document, Kind, NewDocument, Reader, Search, index::Index, open_index::find, search::search,
+    synonyms::Synonyms, vectors::Vectors,
 };
 use crate::{
     config::Workspace,
@@ -134,6 +131,7 @@ async fn whatever_is_damaged_is_made_anew_with_the_same_answers() {
     let expected = answers(&index);
     assert!(expected[..4].iter().all(|(total, _)| *total > 0), "{expected:?}");
     drop(index);
+    let newest = catalog.last_number().await.unwrap();
 
     let whole = whole.join("1");
     let mut files: Vec<(PathBuf, usize)> = fs::read_dir(&whole)
@@ -167,9 +165,15 @@ async fn whatever_is_damaged_is_made_anew_with_the_same_answers() {
             Damage::Folder => format!("{} is a folder", name.display()),
             Damage::Unreadable => format!("{} is not readable", name.display()),
         };
-        let index = Index::start(root.clone(), catalog.clone()).await.unwrap_or_else(|error| panic!("{}: {error:?}", told()));
-        assert_eq!(answers(&index), expected, "{}", told());
-        drop(index);
+        // What is known to be damaged is built anew in one and the same way, so a part of these is enough; all others are asked.
+        let (found, older) = find(&root, newest).unwrap_or_else(|error| panic!("{}: {error:?}", told()));
+        assert!(older.is_none(), "{}", told());
+        let is_used = found.is_some();
+        drop(found);
+        if is_used || number % 40 == 0 || matches!(kind, Damage::Cut(0 | 5) | Damage::Removed | Damage::Folder) {
+            let index = Index::start(root.clone(), catalog.clone()).await.unwrap_or_else(|error| panic!("{}: {error:?}", told()));
+            assert_eq!(answers(&index), expected, "{}", told());
+        }
         let _ = fs::remove_dir_all(root);
     }
     // What stands in the folder's place, or beside the index, does no harm either.

@@ -70,7 +70,8 @@ impl Index {
         let first = current.as_ref().or(old.as_ref()).expect("one of them was opened or made");
         let (shown, view) = (first.folder.clone(), Arc::new(RwLock::new(Arc::clone(&first.view))));
         drop(old);
-        let mut follower = Follower { root, catalog, current, shown, view: Arc::clone(&view), suspect: Arc::clone(&suspect), checked: None };
+        let mut follower =
+            Follower { root, catalog, current, shown, view: Arc::clone(&view), suspect: Arc::clone(&suspect), checked: None };
         if follower.current.is_some() && follower.catalog.count_changes(follower.held()).await? <= waited_for {
             match follower.catch_up().await {
                 Err(KnowledgeError::Index(error)) => {

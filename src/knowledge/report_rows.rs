@@ -30,10 +30,23 @@ const MOST_REASONS: i64 = 20;
 
 /// What people did, to be written down.
 enum Use {
-    Search { search_id: String, session_id: String, query: String, hits: i64 },
+    Search {
+        search_id: String,
+        session_id: String,
+        query: String,
+        hits: i64,
+    },
     /// `is_shown` says whether its reader may be shown such an article.
-    Open { search_id: Id, article_id: Id, is_shown: bool, answer: oneshot::Sender<Result<(), KnowledgeError>> },
-    Rate { rating: ArticleRating, answer: oneshot::Sender<Result<(), KnowledgeError>> },
+    Open {
+        search_id: Id,
+        article_id: Id,
+        is_shown: bool,
+        answer: oneshot::Sender<Result<(), KnowledgeError>>,
+    },
+    Rate {
+        rating: ArticleRating,
+        answer: oneshot::Sender<Result<(), KnowledgeError>>,
+    },
 }
 
 struct Job {

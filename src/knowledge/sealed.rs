@@ -1,11 +1,7 @@
 //! The index's folder. Tantivy keeps a checksum for each file of a segment, and none for its lists of segments and of files. These get a
 //! last line with theirs here, so that a damaged list is an error, and not another index.
 
-use std::{
-    io,
-    path::Path,
-    sync::Arc,
-};
+use std::{io, path::Path, sync::Arc};
 
 use tantivy::directory::{
     Directory, DirectoryLock, FileHandle, Lock, MmapDirectory, WatchCallback, WatchHandle, WritePtr,

@@ -21,7 +21,7 @@ use super::{
     view::View,
     within::Within,
 };
-use crate::text::{Language, lookup, words};
+use crate::text::{Beginnings, Language, lookup, words, words_beginning};
 
 /// Documents that are looked at closer.
 const CLOSER: usize = 100;
@@ -304,22 +304,22 @@ fn corrected(query: &str, typed: &Typed, terms: &[Term], hits: &[Hit]) -> String
         return String::new();
     }
     let wanted: HashSet<&String> = misspelt.iter().flat_map(|(_, meant)| *meant).collect();
+    let mut beginnings = Beginnings::default();
+    wanted.iter().for_each(|key| beginnings.add(key));
     // By the word itself; and by its stems, of which the shortest word is taken.
-    let (mut whole, mut forms) = (HashMap::new(), HashMap::new());
+    let (mut whole, mut forms): (HashMap<String, String>, HashMap<String, String>) = Default::default();
     for hit in hits {
+        if misspelt.iter().all(|(_, meant)| whole.contains_key(&meant[0])) {
+            break;
+        }
         let language = hit.document.language.primary();
-        for text in [&hit.document.title, &hit.document.body] {
-            for word in words(text, language) {
-                let written = || word.accented().unwrap_or(word.folded()).to_owned();
-                for (number, key) in word.keys().iter().enumerate().filter(|(_, key)| wanted.contains(key)) {
-                    if number == 0 {
-                        whole.entry(key.clone()).or_insert_with(written);
-                    } else {
-                        let form: &mut String = forms.entry(key.clone()).or_insert_with(written);
-                        if word.folded().len() < form.len() {
-                            *form = written();
-                        }
-                    }
+        for word in [&hit.document.title, &hit.document.body].into_iter().flat_map(|text| words_beginning(text, language, &beginnings)) {
+            let written = || word.accented().unwrap_or(word.folded()).to_owned();
+            for (number, key) in word.keys().iter().enumerate().filter(|(_, key)| wanted.contains(key)) {
+                if number == 0 {
+                    whole.entry(key.clone()).or_insert_with(written);
+                } else if forms.get(key).is_none_or(|form| word.folded().len() < form.len()) {
+                    forms.insert(key.clone(), written());
                 }
             }
         }

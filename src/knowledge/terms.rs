@@ -106,13 +106,7 @@ pub fn terms(within: &Within<'_>, query: &Query, language: &str, synonyms: &Syno
 }
 
 /// The same of words that are many: each by its own keys and synonyms alone.
-pub fn plain_terms(
-    within: &Within<'_>,
-    query: &Query,
-    language: &str,
-    synonyms: &Synonyms,
-    documents: u64,
-) -> tantivy::Result<Vec<Term>> {
+pub fn plain_terms(within: &Within<'_>, query: &Query, language: &str, synonyms: &Synonyms, documents: u64) -> tantivy::Result<Vec<Term>> {
     let mut same = synonyms.of(query, language);
     let term = |(place, word): (usize, &QueryWord)| {
         let mut alternatives = own(within, word)?;
@@ -330,10 +324,7 @@ impl Automaton for &Near {
 }
 
 /// Calls for both fields of every part that has documents of the scope, with the field's place, the part's, and the field's index.
-fn each_field(
-    within: &Within<'_>,
-    mut each: impl FnMut(usize, usize, &InvertedIndexReader) -> io::Result<()>,
-) -> tantivy::Result<()> {
+fn each_field(within: &Within<'_>, mut each: impl FnMut(usize, usize, &InvertedIndexReader) -> io::Result<()>) -> tantivy::Result<()> {
     for (number, part) in within.view.parts.iter().enumerate().filter(|(number, _)| within.reaches(*number)) {
         for (place, reader) in fields(part).into_iter().enumerate() {
             each(place, number, reader)?;

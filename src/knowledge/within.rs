@@ -3,11 +3,7 @@
 
 use std::{cell::Cell, io};
 
-use tantivy::{
-    DocSet, InvertedIndexReader, TERMINATED,
-    postings::TermInfo,
-    schema::IndexRecordOption,
-};
+use tantivy::{DocSet, InvertedIndexReader, TERMINATED, postings::TermInfo, schema::IndexRecordOption};
 
 use super::{score::Scope, view::View};
 

@@ -14,9 +14,7 @@ use super::{Replies, ReplyError, interest, learned::names, mask::Masker};
 use crate::{
     chats::Chat,
     config::Workspace,
-    knowledge::{
-        Document, DocumentTexts, DocumentVectors, Hits, KeptVectors, Kind, Meaning, Reader, Search, Wanted, shortened_to_end,
-    },
+    knowledge::{Document, DocumentTexts, DocumentVectors, Hits, KeptVectors, Kind, Meaning, Reader, Search, Wanted, shortened_to_end},
     model::{Embedder, ModelError, Question},
     text::{Language, words},
 };

@@ -3,11 +3,7 @@
 use std::path::PathBuf;
 
 use percent_encoding::percent_decode_str;
-use sqlx::{
-    AnyPool,
-    any::AnyPoolOptions,
-    migrate::Migrator,
-};
+use sqlx::{AnyPool, any::AnyPoolOptions, migrate::Migrator};
 
 use super::{POSTGRES_MIGRATIONS, READERS, SQLITE_MIGRATIONS, Store, StoreError, WAIT};
 
@@ -60,7 +56,8 @@ fn with_option(url: &str, option: &str) -> String {
 async fn check_schema(reads: &AnyPool, migrations: &Migrator) -> Result<(), StoreError> {
     let ours = migrations.iter().map(|migration| migration.version).max().unwrap_or_default();
     // A database without the table was never served.
-    let newest = sqlx::query_scalar::<_, i64>("SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations WHERE success").fetch_one(reads).await;
+    let newest =
+        sqlx::query_scalar::<_, i64>("SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations WHERE success").fetch_one(reads).await;
     match newest {
         Ok(newest) if newest == ours => Ok(()),
         Ok(newest) if newest > ours => Err(StoreError::Newer(newest)),

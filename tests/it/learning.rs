@@ -164,7 +164,8 @@ async fn lessons(url: &str) -> (i64, i64) {
 async fn age(url: &str, chats: i64, days: i64) {
     let pool = AnyPool::connect(url).await.unwrap();
     let deleted_at = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * days)).as_nanosecond() as i64;
-    let statement = "UPDATE lesson SET deleted_at = $1 WHERE deleted_at > 0 AND chat_id IN (SELECT chat_id FROM lesson ORDER BY chat_id LIMIT $2)";
+    let statement =
+        "UPDATE lesson SET deleted_at = $1 WHERE deleted_at > 0 AND chat_id IN (SELECT chat_id FROM lesson ORDER BY chat_id LIMIT $2)";
     sqlx::query(statement).bind(deleted_at).bind(chats).execute(&pool).await.unwrap();
     pool.close().await;
 }

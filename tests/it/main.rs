@@ -32,7 +32,7 @@ mod privacy;
 mod process;
 mod raw_call;
 mod raw_model;
-mod replies;
 mod read_only;
+mod replies;
 mod search;
 mod search_privacy;

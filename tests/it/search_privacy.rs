@@ -28,10 +28,7 @@ fn article(id: &str, language: &str, title: &str, body: &str, audience: pb::Audi
 /// A search as a help page makes it, which anybody may.
 async fn search_in_public(desk: &Desk, query: &str, language: &str) -> Value {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let url = reqwest::Url::parse_with_params(
-        &format!("http://{}/help/search", desk.address()),
-        [("q", query), ("language", language)],
-    );
+    let url = reqwest::Url::parse_with_params(&format!("http://{}/help/search", desk.address()), [("q", query), ("language", language)]);
     reqwest::get(url.unwrap()).await.unwrap().json().await.unwrap()
 }
 
@@ -170,7 +167,8 @@ async fn one_agents_canned_answers_are_not_told_to_another() {
     };
     let before = shown(&mut desk).await;
     assert!(!before.is_empty());
-    let anothers = (0..5).map(|number| answer(&format!("private-{number}"), "agent-ann", "Nightingale refnd, refunds for nightingale.")).collect();
+    let anothers =
+        (0..5).map(|number| answer(&format!("private-{number}"), "agent-ann", "Nightingale refnd, refunds for nightingale.")).collect();
     desk.knowledge.put_canned_answers(pb::PutCannedAnswersRequest { canned_answers: anothers }).await.unwrap();
     assert_eq!(shown(&mut desk).await, before);
     desk.close().await;
@@ -219,8 +217,13 @@ fn word() -> impl Strategy<Value = String> {
 fn made() -> impl Strategy<Value = Made> {
     let words = |count| prop::collection::vec(word(), count);
     let languages = prop::sample::select(vec!["en", "tr", "de-AT"]);
-    (languages, words(1..3), words(2..12), word(), 0..5_usize)
-        .prop_map(|(language, title, body, category, access)| Made { language, title, body, category, access })
+    (languages, words(1..3), words(2..12), word(), 0..5_usize).prop_map(|(language, title, body, category, access)| Made {
+        language,
+        title,
+        body,
+        category,
+        access,
+    })
 }
 
 /// A query of the documents' words, cut or misspelt.
@@ -244,8 +247,12 @@ fn written(made: &[Made], query: &[(prop::sample::Index, usize, char)]) -> Strin
 
 fn told(hits: &Hits) -> String {
     let shown = hits.hits.iter().map(|hit| {
-        let segments: Vec<String> =
-            hit.title.iter().chain(&hit.snippet).map(|segment| format!("{}{}", segment.text, if segment.matched { "*" } else { "" })).collect();
+        let segments: Vec<String> = hit
+            .title
+            .iter()
+            .chain(&hit.snippet)
+            .map(|segment| format!("{}{}", segment.text, if segment.matched { "*" } else { "" }))
+            .collect();
         format!("{} {:.5} {} {}", hit.document.id, hit.score, hit.document.category, segments.join("|"))
     });
     // Of two that fit alike, the order says nothing.
