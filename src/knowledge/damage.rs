@@ -109,7 +109,7 @@ fn damage(file: &Path, damage: &Damage) {
             fs::write(file.join("inside"), "x").unwrap();
         }
         // To who is root, nothing is; then nothing is damaged, and the answers are the same.
-        Damage::Unreadable => fs::set_permissions(file, fs::Permissions::from_mode(0)).unwrap(),
+        Damage::Unreadable => fs::set_permissions(file, fs::Permissions::from_mode(0o000)).unwrap(),
     }
 }
 

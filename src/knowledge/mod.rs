@@ -12,6 +12,7 @@ mod error;
 mod folder;
 mod front_matter;
 mod index;
+mod misspelt;
 mod offer;
 mod open_index;
 mod query;

@@ -1,14 +1,13 @@
 //! What each word of a query is looked for by: its own keys, what it may be half of, what it may be a misspelling of, what means the
 //! same.
 
-use std::{collections::HashMap, io, sync::LazyLock};
+use std::{collections::HashMap, io};
 
-use levenshtein_automata::{DFA, Distance, LevenshteinAutomatonBuilder, SINK_STATE};
 use tantivy::{InvertedIndexReader, postings::TermInfo};
-use tantivy_fst::Automaton;
 
 use super::{
     common,
+    misspelt::{Likely, misspelt},
     query::{Query, QueryWord},
     schema::ACCENTED,
     synonyms::Synonyms,
@@ -26,10 +25,9 @@ const LONGER: f32 = 0.6;
 /// By distance.
 const MISSPELT: [f32; 3] = [1.0, 0.7, 0.45];
 const SYNONYM: f32 = 0.6;
-/// Most words that a half word stands for, and that a misspelt one may be; and of how many, the most frequent of all readers' documents, it
-/// is looked up whether the reader's have them.
+/// Most words that a half word stands for; and of how many, the most frequent of all readers' documents, it is looked up whether the
+/// reader's have them.
 const MOST_LONGER: usize = 40;
-const MOST_MISSPELT: usize = 20;
 const MAX_LOOKED_UP: usize = 200;
 /// Of how many words of a query it is looked up what they may be misspellings of, and through how many words of the index a half word
 /// is followed: each takes up to a millisecond in a large one.
@@ -40,9 +38,6 @@ const FAMILIES: usize = 5;
 /// In a large index, grams that more than one document of so many has say little for how long they take; in one of few documents, none.
 const FREQUENT: u64 = 32;
 const MOST_GRAMMED: u64 = 512;
-/// Letters of the longer of two words from which they may differ by one, and by two.
-const ONE_TYPO: usize = 4;
-const TWO_TYPOS: usize = 8;
 
 /// A word of a query, with all it may be found by.
 pub struct Term {
@@ -233,61 +228,8 @@ fn longer(within: &Within<'_>, half: &str) -> tantivy::Result<Vec<(String, Found
     Ok(found)
 }
 
-/// A key that a word may be a misspelling of.
-struct Likely {
-    key: String,
-    distance: u8,
-    postings: Found,
-}
-
-/// The keys of the scope that a word may be a misspelling of: the nearest first, and of these the ones that begin with the same letter.
-fn misspelt(within: &Within<'_>, word: &QueryWord) -> tantivy::Result<Vec<Likely>> {
-    let folded = word.word.folded();
-    let length = folded.chars().count();
-    // Numbers and codes are right or wrong.
-    if length + 1 < ONE_TYPO || folded.bytes().any(|byte| byte.is_ascii_digit()) {
-        return Ok(Vec::new());
-    }
-    let most = if length + 2 < TWO_TYPOS { 1 } else { 2 };
-    let builder = &BUILDERS[most as usize - 1];
-    let near = Near(if word.half { builder.build_prefix_dfa(folded) } else { builder.build_dfa(folded) });
-    let mut found: HashMap<String, Likely> = HashMap::new();
-    each_field(within, |place, part, reader| {
-        let mut keys = reader.terms().search(&near).into_stream()?;
-        while keys.advance() {
-            let key = String::from_utf8_lossy(keys.key());
-            let Distance::Exact(distance) = near.0.eval(keys.key()) else { continue };
-            // Of half a word only as much is compared as was typed, however long the word goes on.
-            let longest = if word.half { length } else { length.max(key.chars().count()) };
-            let allowed = if longest >= TWO_TYPOS { 2 } else { u8::from(longest >= ONE_TYPO) };
-            if distance <= allowed && !key.starts_with(ACCENTED) && !key.bytes().any(|byte| byte.is_ascii_digit()) {
-                let key = key.into_owned();
-                let likely = found.entry(key.clone()).or_insert_with(|| Likely { key, distance, postings: Found::default() });
-                likely.postings.add(within.view, part, place, keys.value());
-            }
-        }
-        Ok(())
-    })?;
-    let first = folded.chars().next();
-    let likelier = |one: &Likely, other: &Likely| {
-        let begins_otherwise = |likely: &Likely| likely.key.chars().next() != first;
-        (one.distance, begins_otherwise(one), other.postings.documents, &one.key).cmp(&(
-            other.distance,
-            begins_otherwise(other),
-            one.postings.documents,
-            &other.key,
-        ))
-    };
-    let mut found: Vec<Likely> = found.into_values().collect();
-    found.sort_by(likelier);
-    keep_readable(within, &mut found, |likely| &mut likely.postings)?;
-    found.sort_by(likelier);
-    found.truncate(MOST_MISSPELT);
-    Ok(found)
-}
-
 /// Of what was found in the dictionary, keeps the first of what the scope's documents have, and counts it in them.
-fn keep_readable<T>(within: &Within<'_>, found: &mut Vec<T>, postings: impl Fn(&mut T) -> &mut Found) -> tantivy::Result<()> {
+pub fn keep_readable<T>(within: &Within<'_>, found: &mut Vec<T>, postings: impl Fn(&mut T) -> &mut Found) -> tantivy::Result<()> {
     found.truncate(MAX_LOOKED_UP);
     for found in found.iter_mut() {
         // Nothing is told of what is too much to count.
@@ -297,34 +239,8 @@ fn keep_readable<T>(within: &Within<'_>, found: &mut Vec<T>, postings: impl Fn(&
     Ok(())
 }
 
-static BUILDERS: LazyLock<[LevenshteinAutomatonBuilder; 2]> =
-    LazyLock::new(|| [LevenshteinAutomatonBuilder::new(1, true), LevenshteinAutomatonBuilder::new(2, true)]);
-
-/// Words near to one.
-struct Near(DFA);
-
-impl Automaton for &Near {
-    type State = u32;
-
-    fn start(&self) -> u32 {
-        self.0.initial_state()
-    }
-
-    fn is_match(&self, state: &u32) -> bool {
-        matches!(self.0.distance(*state), Distance::Exact(_))
-    }
-
-    fn can_match(&self, state: &u32) -> bool {
-        *state != SINK_STATE
-    }
-
-    fn accept(&self, state: &u32, byte: u8) -> u32 {
-        self.0.transition(*state, byte)
-    }
-}
-
 /// Calls for both fields of every part that has documents of the scope, with the field's place, the part's, and the field's index.
-fn each_field(within: &Within<'_>, mut each: impl FnMut(usize, usize, &InvertedIndexReader) -> io::Result<()>) -> tantivy::Result<()> {
+pub fn each_field(within: &Within<'_>, mut each: impl FnMut(usize, usize, &InvertedIndexReader) -> io::Result<()>) -> tantivy::Result<()> {
     for (number, part) in within.view.parts.iter().enumerate().filter(|(number, _)| within.reaches(*number)) {
         for (place, reader) in fields(part).into_iter().enumerate() {
             each(place, number, reader)?;
@@ -365,7 +281,7 @@ fn find_gram(within: &Within<'_>, gram: &str, documents: u64) -> tantivy::Result
 }
 
 impl Found {
-    fn add(&mut self, view: &View, part: usize, place: usize, info: &TermInfo) {
+    pub fn add(&mut self, view: &View, part: usize, place: usize, info: &TermInfo) {
         if self.parts.is_empty() {
             self.parts.resize(view.parts.len(), [None, None]);
         }
