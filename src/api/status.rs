@@ -147,6 +147,9 @@ impl From<StoreError> for Status {
             }
             StoreError::TooLong => caused(status(Code::DeadlineExceeded, "STORE_TIMED_OUT", message, ErrorDetails::new()), error),
             StoreError::Newer(_)
+            | StoreError::Older
+            | StoreError::Absent(_)
+            | StoreError::ReadOnly
             | StoreError::Damaged(_)
             | StoreError::Corrupt(..)
             | StoreError::Emptied(_)

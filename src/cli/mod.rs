@@ -15,9 +15,13 @@ mod serve;
 
 use std::{ffi::OsString, process::ExitCode};
 
+use anyhow::Context;
 use clap::Command;
 
-use crate::config::ConfigError;
+use crate::{
+    config::{Config, ConfigError},
+    store::Store,
+};
 
 /// The exit code for arguments and settings that make no sense; clap's own, too.
 const BAD_ARGUMENTS: u8 = 2;
@@ -72,6 +76,12 @@ fn command() -> Command {
         .subcommand(prompt::command())
         .subcommand(backup::backup_command())
         .subcommand(backup::restore_command())
+}
+
+/// The database of a command that shows something, and changes nothing.
+async fn open_read_only(config: &Config) -> anyhow::Result<Store> {
+    let url = config.database_url.clone().unwrap_or_else(|| Store::sqlite_url(&config.data));
+    Store::open_read_only(&url).await.context("the database can't be read")
 }
 
 /// The runtime of a command that waits.

@@ -18,6 +18,7 @@ mod inspect;
 mod pool;
 mod postgres;
 mod session;
+mod read_only;
 pub mod sql;
 mod sqlite;
 mod time;
@@ -69,7 +70,9 @@ pub struct Store {
     sqlite: Option<Sqlite>,
     /// PostgreSQL's alone.
     availability: Option<Arc<Availability>>,
-    _upkeep: Arc<AbortOnDropHandle<()>>,
+    _upkeep: Option<Arc<AbortOnDropHandle<()>>>,
+    /// See [`Store::open_read_only`].
+    read_only: bool,
 }
 
 impl Store {
@@ -104,7 +107,16 @@ impl Store {
         let [_, log, _] = sqlite::files(&file);
         let upkeep = wal::keep_short(url.clone(), log);
         let wiper = Some(Arc::new(Wiper::start(url, writes.clone(), reads.clone())));
-        Ok(Store { writes, reads, begin: SQLITE_BEGIN.into(), wiper, sqlite: Some(reader), availability: None, _upkeep: Arc::new(upkeep) })
+        Ok(Store {
+            writes,
+            reads,
+            begin: SQLITE_BEGIN.into(),
+            wiper,
+            sqlite: Some(reader),
+            availability: None,
+            _upkeep: Some(Arc::new(upkeep)),
+            read_only: false,
+        })
     }
 
     async fn open_postgres(url: &str) -> Result<Store, StoreError> {
@@ -114,7 +126,16 @@ impl Store {
         let pool = |limit| Pool::new(Database::Postgres(postgres.clone()), READERS, limit, Some(Arc::clone(&availability)));
         let reads = Reads::new(pool(READ_LIMIT), postgres.is_pooled().then(|| postgres.begin_read(READ_LIMIT)));
         let (writes, begin) = (pool(WRITE_LIMIT), postgres.begin_write(WRITE_LIMIT).into());
-        Ok(Store { writes, reads, begin, wiper: None, sqlite: None, availability: Some(availability), _upkeep: Arc::new(upkeep) })
+        Ok(Store {
+            writes,
+            reads,
+            begin,
+            wiper: None,
+            sqlite: None,
+            availability: Some(availability),
+            _upkeep: Some(Arc::new(upkeep)),
+            read_only: false,
+        })
     }
 
     /// The SQLite file in a data folder.
@@ -131,6 +152,9 @@ impl Store {
 
     /// Begins a write. On SQLite there is one writer at a time, which waits for its turn here.
     pub async fn begin(&self) -> Result<Write, StoreError> {
+        if self.read_only {
+            return Err(StoreError::ReadOnly);
+        }
         Write::begin(self.writes.acquire().await?, &self.begin).await
     }
 

@@ -41,6 +41,12 @@ impl Postgres {
         Ok(Postgres { options, pooled })
     }
 
+    /// The same for sessions that can't write. A pooler may not pass the option on; there each read is a transaction that says so itself.
+    pub fn read_only(self) -> Postgres {
+        let options = if self.pooled { self.options } else { self.options.options([("default_transaction_read_only", "on")]) };
+        Postgres { options, ..self }
+    }
+
     pub fn is_pooled(&self) -> bool {
         self.pooled
     }

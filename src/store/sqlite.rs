@@ -24,12 +24,16 @@ const PRAGMAS: [&str; 8] = [
     "PRAGMA wal_autocheckpoint = 4000",
 ];
 
+/// Of these, what a connection needs that only reads.
+const READ_ONLY_PRAGMAS: [&str; 3] = ["PRAGMA trusted_schema = OFF", "PRAGMA busy_timeout = 5000", "PRAGMA temp_store = MEMORY"];
+
 /// How to open the database's file.
 #[derive(Clone)]
 pub struct Sqlite {
     options: SqliteConnectOptions,
     /// The statement that sets how much of the file is kept in memory.
     cache: &'static str,
+    pragmas: &'static [&'static str],
     /// How often its connections' statements were asked whether to go on: their work.
     #[cfg(test)]
     pub asked: Arc<std::sync::atomic::AtomicU64>,
@@ -40,9 +44,15 @@ impl Sqlite {
         Ok(Sqlite {
             options: SqliteConnectOptions::from_str(url)?,
             cache,
+            pragmas: &PRAGMAS,
             #[cfg(test)]
             asked: Arc::default(),
         })
+    }
+
+    /// The same for connections that only read; `url` says how.
+    pub fn read_only(url: &str, cache: &'static str) -> Result<Sqlite, sqlx::Error> {
+        Ok(Sqlite { pragmas: &READ_ONLY_PRAGMAS, ..Sqlite::new(url, cache)? })
     }
 
     /// The database's file.
@@ -58,8 +68,8 @@ impl Sqlite {
     /// A connection whose statements take no longer than `limit`.
     pub async fn connect(&self, limit: Duration) -> Result<Session, sqlx::Error> {
         let mut connection = self.options.connect().await?;
-        for pragma in [self.cache].into_iter().chain(PRAGMAS) {
-            connection.execute(pragma).await?;
+        for pragma in [self.cache].iter().chain(self.pragmas) {
+            connection.execute(*pragma).await?;
         }
         self.interruptible(connection, limit).await
     }
