@@ -264,8 +264,8 @@ fn told(hits: &Hits) -> String {
 #[test]
 fn the_public_is_told_the_same_whatever_there_is_that_it_may_not_read() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let config = ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() };
-    let strategy = (prop::collection::vec(made(), 2..24), prop::collection::vec(query(), 12));
+    let config = ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() };
+    let strategy = (prop::collection::vec(made(), 2..24), prop::collection::vec(query(), 8));
     proptest!(config, |((made, queries) in strategy)| {
         let folder = tempfile::tempdir().unwrap();
         let (all, public) = (Workspace::named("all"), Workspace::named("public"));
