@@ -1,8 +1,11 @@
 //! Lessons: what chats taught, kept apart from the chats and from the documents.
+//!
+//! A lesson whose text is not there any more, because the document was deleted or rewritten, is a tombstone: it has no say, and is not shown
+//! to anybody, but it comes back with the text within [`TOMBSTONE_DAYS`].
 
 use std::collections::HashSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::{AssertSqlSafe, Row};
 
 use super::{ReplyError, learned::Situation};
@@ -13,9 +16,13 @@ use crate::{
     text::{Id, Language},
 };
 
-/// Most lessons of a document's version, and of a workspace; the oldest go.
+/// Most lessons of a document's version, and of a workspace; the oldest go. Of tombstones, as many again are kept in a workspace.
 pub const MOST_OF_DOCUMENT: i64 = 200;
 pub const MOST: i64 = 20_000;
+/// How long a tombstone is kept.
+const TOMBSTONE_DAYS: i64 = 30;
+/// Tombstones removed in one write.
+const REMOVED_AT_ONCE: u64 = 500;
 
 /// A chat's words before a document answered in it.
 #[derive(Debug, Clone)]
@@ -68,6 +75,19 @@ pub async fn insert(write: &mut Write, workspace: &Workspace, lessons: &[Lesson]
     .bind(count)
     .fetch_one(&mut **write)
     .await?;
+    // What is learned anew takes the place of a tombstone.
+    for lessons in sql::pieces(lessons, 4) {
+        let statement = format!(
+            "DELETE FROM lesson WHERE workspace = $1 AND deleted_at > 0 AND (chat_id, kind, document_id, turn) IN (VALUES {})",
+            sql::placeholders(2, lessons.len(), 4)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement)).bind(name.to_owned());
+        for lesson in lessons {
+            let Lesson { chat_id, document, turn, .. } = lesson;
+            query = query.bind(chat_id.clone()).bind(document.kind as i64).bind(document.id.to_string()).bind(*turn);
+        }
+        query.execute(&mut **write).await?;
+    }
     let numbered: Vec<(i64, &Lesson)> = (last - count + 1..).zip(lessons).collect();
     for lessons in sql::pieces(&numbered, COLUMNS) {
         let statement = format!(
@@ -95,8 +115,8 @@ pub async fn insert(write: &mut Write, workspace: &Workspace, lessons: &[Lesson]
     let documents: HashSet<&DocumentKey> = lessons.iter().map(|lesson| &lesson.document).collect();
     for document in documents {
         sqlx::query(
-            "DELETE FROM lesson WHERE workspace = $1 AND kind = $2 AND document_id = $3 AND language = $4 AND number <=
-               (SELECT number FROM lesson WHERE workspace = $1 AND kind = $2 AND document_id = $3 AND language = $4
+            "DELETE FROM lesson WHERE workspace = $1 AND kind = $2 AND document_id = $3 AND language = $4 AND deleted_at = 0 AND number <=
+               (SELECT number FROM lesson WHERE workspace = $1 AND kind = $2 AND document_id = $3 AND language = $4 AND deleted_at = 0
                 ORDER BY number DESC LIMIT 1 OFFSET $5)",
         )
         .bind(name.to_owned())
@@ -108,8 +128,8 @@ pub async fn insert(write: &mut Write, workspace: &Workspace, lessons: &[Lesson]
         .await?;
     }
     sqlx::query(
-        "DELETE FROM lesson WHERE workspace = $1 AND number <=
-           (SELECT number FROM lesson WHERE workspace = $1 ORDER BY number DESC LIMIT 1 OFFSET $2)",
+        "DELETE FROM lesson WHERE workspace = $1 AND deleted_at = 0 AND number <=
+           (SELECT number FROM lesson WHERE workspace = $1 AND deleted_at = 0 ORDER BY number DESC LIMIT 1 OFFSET $2)",
     )
     .bind(name.to_owned())
     .bind(MOST)
@@ -118,11 +138,11 @@ pub async fn insert(write: &mut Write, workspace: &Workspace, lessons: &[Lesson]
     Ok(())
 }
 
-/// Lessons after a number, in order, at most `most`, with their numbers.
+/// Lessons after a number, in order, at most `most`, with their numbers; no tombstones.
 pub async fn after(store: &Store, workspace: &Workspace, number: i64, most: i64) -> Result<Vec<(i64, Lesson)>, ReplyError> {
     let rows = sqlx::query(
         "SELECT number, chat_id, kind, document_id, language, turn, hash, customer, at, words FROM lesson
-         WHERE workspace = $1 AND number > $2 ORDER BY number LIMIT $3",
+         WHERE workspace = $1 AND number > $2 AND deleted_at = 0 ORDER BY number LIMIT $3",
     )
     .bind(workspace.as_str().to_owned())
     .bind(number)
@@ -147,7 +167,7 @@ pub async fn after(store: &Store, workspace: &Workspace, number: i64, most: i64)
     rows.iter().map(lesson).collect()
 }
 
-/// Takes away what chats taught that are erased.
+/// Takes away what chats taught that are erased, tombstones too.
 pub async fn erase(write: &mut Write, workspace: &Workspace, chat_ids: &[String]) -> Result<(), ReplyError> {
     let mut gone = 0;
     for chat_id in chat_ids {
@@ -157,18 +177,62 @@ pub async fn erase(write: &mut Write, workspace: &Workspace, chat_ids: &[String]
     if gone > 0 { removed(write, workspace).await } else { Ok(()) }
 }
 
-/// Takes away what was learned for a document unless its text is still this one; tells whether there was something.
-pub async fn drop_others(write: &mut Write, workspace: &Workspace, document: &DocumentKey, hash: Option<&str>) -> Result<bool, ReplyError> {
-    let query = sqlx::query("DELETE FROM lesson WHERE workspace = $1 AND kind = $2 AND document_id = $3 AND language = $4 AND hash <> $5")
-        .bind(workspace.as_str().to_owned())
-        .bind(document.kind as i64)
-        .bind(document.id.to_string())
-        .bind(document.language.to_string())
-        .bind(hash.unwrap_or_default().to_owned());
-    Ok(query.execute(&mut **write).await?.rows_affected() > 0)
+/// Says which lessons of a document have a say now that its text is this one, or none: of another text there are but tombstones, and those of
+/// this one come back. Tells whether anything changed.
+pub async fn settle(
+    write: &mut Write,
+    workspace: &Workspace,
+    document: &DocumentKey,
+    hash: Option<&str>,
+    now: Timestamp,
+) -> Result<bool, ReplyError> {
+    let of_document = "workspace = $1 AND kind = $2 AND document_id = $3 AND language = $4";
+    let bury = format!("UPDATE lesson SET deleted_at = $6 WHERE {of_document} AND hash <> $5 AND deleted_at = 0");
+    let restore = format!("UPDATE lesson SET deleted_at = 0 WHERE {of_document} AND hash = $5 AND deleted_at > $6");
+    let mut changed = 0;
+    for (statement, time) in [(bury, nanoseconds(now)), (restore, nanoseconds(too_old(now)))] {
+        let query = sqlx::query(AssertSqlSafe(statement))
+            .bind(workspace.as_str().to_owned())
+            .bind(document.kind as i64)
+            .bind(document.id.to_string())
+            .bind(document.language.to_string())
+            .bind(hash.unwrap_or_default().to_owned())
+            .bind(time);
+        changed += query.execute(&mut **write).await?.rows_affected();
+    }
+    Ok(changed > 0)
 }
 
-/// Says that lessons were taken away.
+/// A tombstone of this time is one too old.
+fn too_old(now: Timestamp) -> Timestamp {
+    now - SignedDuration::from_hours(24 * TOMBSTONE_DAYS)
+}
+
+/// Removes tombstones that are too old, or too many, in small batches; tells how many.
+pub async fn remove_tombstones(store: &Store, workspace: &Workspace, now: Timestamp) -> Result<u64, ReplyError> {
+    let mut removed = 0;
+    loop {
+        let mut write = store.begin().await?;
+        let statement = format!(
+            "DELETE FROM lesson WHERE workspace = $1 AND number IN
+               (SELECT number FROM lesson WHERE workspace = $1 AND deleted_at > 0 AND (deleted_at <= $2 OR deleted_at <
+                  (SELECT deleted_at FROM lesson WHERE workspace = $1 AND deleted_at > 0 ORDER BY deleted_at DESC LIMIT 1 OFFSET $3))
+                ORDER BY deleted_at LIMIT {REMOVED_AT_ONCE})"
+        );
+        let query = sqlx::query(AssertSqlSafe(statement)).bind(workspace.as_str().to_owned());
+        let gone = query.bind(nanoseconds(too_old(now))).bind(MOST).execute(&mut *write).await?.rows_affected();
+        if gone > 0 {
+            store.mark_wipe(&mut write).await?;
+        }
+        write.commit().await?;
+        removed += gone;
+        if gone < REMOVED_AT_ONCE {
+            return Ok(removed);
+        }
+    }
+}
+
+/// Says that lessons were taken away, or came back.
 pub async fn removed(write: &mut Write, workspace: &Workspace) -> Result<(), ReplyError> {
     sqlx::query("UPDATE lesson_counter SET removals = removals + 1 WHERE workspace = $1")
         .bind(workspace.as_str().to_owned())

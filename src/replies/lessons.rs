@@ -76,7 +76,7 @@ impl Replies {
     /// Learns all that there is to learn now; tells of how many chats.
     pub async fn learn(&self, workspace: &Workspace) -> Result<usize, ReplyError> {
         let (mut read, mut told) = (0, 0);
-        self.forget_rewritten(workspace).await?;
+        self.follow_documents(workspace).await?;
         loop {
             let chats = self.chats.teaching(workspace, CHATS_AT_ONCE).await?;
             if chats.is_empty() {
@@ -153,20 +153,20 @@ impl Replies {
         Ok(versions.into_iter().find(|document| document.language == key.language))
     }
 
-    /// Takes away what was learned for documents that were deleted or rewritten since.
-    async fn forget_rewritten(&self, workspace: &Workspace) -> Result<(), ReplyError> {
+    /// Takes the say from what was learned for texts that were deleted or rewritten since, and gives it back to texts that came back.
+    async fn follow_documents(&self, workspace: &Workspace) -> Result<(), ReplyError> {
         loop {
             let after = lesson_rows::counter(&self.store, workspace).await?.documents;
             let changes = self.knowledge.changes(workspace, after, DOCUMENTS_AT_ONCE).await?;
             let Some((last, ..)) = changes.last() else { return Ok(()) };
             let mut write = self.store.begin().await?;
-            let mut removed = false;
+            let mut changed = false;
             for (_, key, document) in &changes {
                 let hash = document.as_ref().map(text_hash);
-                removed |= lesson_rows::drop_others(&mut write, workspace, key, hash.as_deref()).await?;
+                changed |= lesson_rows::settle(&mut write, workspace, key, hash.as_deref(), Timestamp::now()).await?;
             }
             lesson_rows::checked(&mut write, workspace, *last).await?;
-            if removed {
+            if changed {
                 lesson_rows::removed(&mut write, workspace).await?;
             }
             write.commit().await?;

@@ -172,7 +172,7 @@ impl Offers {
             ("suggestions", "SELECT suggestion_id, document_id, at FROM suggestion WHERE workspace = $1 AND chat_id = $2 ORDER BY at"),
             ("drafts", "SELECT draft_id, sources, at FROM draft WHERE workspace = $1 AND chat_id = $2 ORDER BY at"),
             ("outcomes", "SELECT outcome_id, final_text, at FROM outcome WHERE workspace = $1 AND chat_id = $2 ORDER BY at"),
-            ("lessons", "SELECT document_id, words, at FROM lesson WHERE workspace = $1 AND chat_id = $2 ORDER BY at"),
+            ("lessons", "SELECT document_id, words, at FROM lesson WHERE workspace = $1 AND chat_id = $2 AND deleted_at = 0 ORDER BY at"),
         ] {
             let rows: Vec<(String, String, i64)> = sqlx::query_as(statement)
                 .bind(workspace.as_str().to_owned())

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Replies, ReplyError, offer_rows};
+use super::{Replies, ReplyError, lesson_rows, offer_rows};
 use crate::config::Workspace;
 
 /// How often it is looked for what is too old.
@@ -17,8 +17,8 @@ const BATCH: usize = 50;
 const USES_DAYS: u32 = 90;
 
 impl Replies {
-    /// Starts to erase what is older than the desk keeps: chats if a time is set for them, searches and ratings after 90 days at most. It
-    /// ends when the handle is dropped.
+    /// Starts to erase what is older than the desk keeps: chats if a time is set for them, searches and ratings after 90 days at most, and
+    /// what was learned for texts that have been gone for 30 days. It ends when the handle is dropped.
     pub fn keep_to_retention(&self, workspace: Workspace) -> AbortOnDropHandle<()> {
         let replies = self.clone();
         AbortOnDropHandle::new(tokio::spawn(async move {
@@ -27,9 +27,15 @@ impl Replies {
             loop {
                 turns.tick().await;
                 match replies.erase_too_old(&workspace).await {
-                    Ok((0, 0)) => continue,
-                    Ok((chats, uses)) => {
-                        tracing::info!(workspace = workspace.as_str(), chats, searches_and_ratings = uses, "erased what was too old");
+                    Ok((0, 0, 0)) => continue,
+                    Ok((chats, uses, lessons)) => {
+                        tracing::info!(
+                            workspace = workspace.as_str(),
+                            chats,
+                            searches_and_ratings = uses,
+                            lessons,
+                            "erased what was too old"
+                        );
                     }
                     Err(error) => tracing::warn!(error = %error, "what is too old could not be erased; it is tried again"),
                 }
@@ -39,15 +45,17 @@ impl Replies {
         }))
     }
 
-    /// Erases what is too old now; tells how many chats, and how many searches, openings and ratings.
-    async fn erase_too_old(&self, workspace: &Workspace) -> Result<(u64, u64), ReplyError> {
+    /// Erases what is too old now; tells how many chats, how many searches, openings and ratings, and how many lessons of texts that are
+    /// gone.
+    async fn erase_too_old(&self, workspace: &Workspace) -> Result<(u64, u64, u64), ReplyError> {
         let before = |days: u32| Timestamp::now() - SignedDuration::from_hours(24 * i64::from(days));
         let chats = match self.desk.retention_days {
             Some(days) => self.erase_idle(workspace, before(days)).await?,
             None => 0,
         };
         let days = self.desk.retention_days.unwrap_or(USES_DAYS).min(USES_DAYS);
-        Ok((chats, self.knowledge.forget_uses(workspace, before(days)).await?))
+        let uses = self.knowledge.forget_uses(workspace, before(days)).await?;
+        Ok((chats, uses, lesson_rows::remove_tombstones(&self.store, workspace, Timestamp::now()).await?))
     }
 
     /// Erases chats whose last event came before `time`; tells how many.

@@ -1,6 +1,7 @@
 //! Learning from use: what agents sent moves what is suggested, without a trace of who said what.
 
 use deskhand::api::pb;
+use sqlx::AnyPool;
 
 use crate::desk::{Desk, Opening, agent_says, customer_says, event, eventually, selin};
 
@@ -148,5 +149,99 @@ async fn what_was_learned_goes_with_the_chat_the_message_and_the_document() {
     let rewritten = vec![answer("specialist", "Please send us a photo, and a person who knows will look at it.")];
     desk.knowledge.put_canned_answers(pb::PutCannedAnswersRequest { canned_answers: rewritten }).await.unwrap();
     eventually("what was learned for another text is gone", async || first(&desk, "asking").await.is_none()).await;
+    desk.close().await;
+}
+
+/// How many lessons there are, and how many of them are tombstones.
+async fn lessons(url: &str) -> (i64, i64) {
+    let pool = AnyPool::connect(url).await.unwrap();
+    let counted = sqlx::query_as("SELECT COUNT(*), COUNT(*) FILTER (WHERE deleted_at > 0) FROM lesson").fetch_one(&pool).await.unwrap();
+    pool.close().await;
+    counted
+}
+
+/// Lets tombstones be older than they are: those of so many chats, in the order of their ids.
+async fn age(url: &str, chats: i64, days: i64) {
+    let pool = AnyPool::connect(url).await.unwrap();
+    let deleted_at = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * days)).as_nanosecond() as i64;
+    let statement =
+        "UPDATE lesson SET deleted_at = $1 WHERE deleted_at > 0 AND chat_id IN (SELECT chat_id FROM lesson ORDER BY chat_id LIMIT $2)";
+    sqlx::query(statement).bind(deleted_at).bind(chats).execute(&pool).await.unwrap();
+    pool.close().await;
+}
+
+async fn delete(desk: &mut Desk, id: &str) {
+    let request = pb::DeleteCannedAnswersRequest { ids: vec![id.into()], language: String::new() };
+    assert_eq!(desk.knowledge.delete_canned_answers(request).await.unwrap().into_inner().deleted, 1);
+}
+
+async fn put(desk: &mut Desk, canned_answer: pb::CannedAnswer) {
+    desk.knowledge.put_canned_answers(pb::PutCannedAnswersRequest { canned_answers: vec![canned_answer] }).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_learned_comes_back_with_its_text() {
+    let mut desk = desk().await;
+    let url = desk.database_url();
+    desk.append("asking", vec![customer_says("e1", TENT)]).await.unwrap();
+    for who in ["one", "two", "three", "four", "five"] {
+        teach(&mut desk, who, Some(customer(who, "Mira Kaya"))).await;
+    }
+    learned(&desk, "asking", "specialist", 5).await;
+
+    delete(&mut desk, "specialist").await;
+    eventually("they have no say", async || lessons(&url).await == (5, 5)).await;
+    assert!(first(&desk, "asking").await.is_none());
+    let export = desk.chats.export_customer(pb::ExportCustomerRequest { customer_id: "three".into() }).await.unwrap().into_inner().json;
+    let export: serde_json::Value = serde_json::from_str(&export).unwrap();
+    assert_eq!(export["chats"][0]["offers"]["lessons"].as_array().unwrap().len(), 0);
+    // What is erased or redacted meanwhile does not come back.
+    desk.chats.erase_customer(pb::EraseCustomerRequest { customer_id: "one".into() }).await.unwrap();
+    let redaction = event("r", pb::event::Body::Redaction(pb::Redaction { event_id: "e1".into() }));
+    desk.append("two", vec![redaction]).await.unwrap();
+    assert_eq!(lessons(&url).await, (3, 3));
+    put(&mut desk, answer("specialist", SPECIALIST)).await;
+    learned(&desk, "asking", "specialist", 3).await;
+    assert_eq!(lessons(&url).await, (3, 0));
+
+    // So it is with a text that was written over, and with one that comes back after a restart.
+    put(&mut desk, answer("specialist", "Please send us a photo.")).await;
+    // What is at hand follows what is kept.
+    eventually("they have no say", async || lessons(&url).await == (3, 3) && first(&desk, "asking").await.is_none()).await;
+    let kept = desk.close_and_keep().await;
+    let mut desk = Opening { with_model: false, with_shop: false, change: |_| {} }.open_in(kept).await;
+    assert!(first(&desk, "asking").await.is_none());
+    put(&mut desk, answer("specialist", SPECIALIST)).await;
+    learned(&desk, "asking", "specialist", 3).await;
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn what_was_learned_outlives_its_text_by_thirty_days() {
+    let mut desk = desk().await;
+    let url = desk.database_url();
+    desk.append("asking", vec![customer_says("e1", TENT)]).await.unwrap();
+    for who in ["one", "two", "three", "four"] {
+        teach(&mut desk, who, Some(customer(who, "Mira Kaya"))).await;
+    }
+    learned(&desk, "asking", "specialist", 4).await;
+    delete(&mut desk, "specialist").await;
+    eventually("they have no say", async || lessons(&url).await == (4, 4)).await;
+    age(&url, 4, 29).await;
+    age(&url, 1, 31).await;
+    let kept = desk.close_and_keep().await;
+    // The upkeep begins with the server.
+    let mut desk = Opening { with_model: false, with_shop: false, change: |_| {} }.open_in(kept).await;
+    eventually("the oldest is removed", async || lessons(&url).await == (3, 3)).await;
+    put(&mut desk, answer("specialist", SPECIALIST)).await;
+    learned(&desk, "asking", "specialist", 3).await;
+
+    // One that is too old does not come back, whether it was removed yet or not.
+    delete(&mut desk, "specialist").await;
+    eventually("they have no say", async || lessons(&url).await == (3, 3)).await;
+    age(&url, 3, 31).await;
+    put(&mut desk, answer("specialist", SPECIALIST)).await;
+    all_is_read(&mut desk, "late").await;
+    assert!(first(&desk, "asking").await.is_none());
     desk.close().await;
 }
