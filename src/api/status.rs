@@ -145,9 +145,13 @@ impl From<StoreError> for Status {
                 details.set_retry_info(Some(SOON));
                 caused(status(Code::Unavailable, "STORE_UNAVAILABLE", message, details), error)
             }
-            StoreError::Newer(_) | StoreError::Damaged(_) | StoreError::Failed(_) | StoreError::Unreadable(_) => {
-                caused(status(Code::Internal, "STORE_FAILED", message, ErrorDetails::new()), error)
-            }
+            StoreError::Newer(_)
+            | StoreError::Older
+            | StoreError::Absent(_)
+            | StoreError::ReadOnly
+            | StoreError::Damaged(_)
+            | StoreError::Failed(_)
+            | StoreError::Unreadable(_) => caused(status(Code::Internal, "STORE_FAILED", message, ErrorDetails::new()), error),
         }
     }
 }

@@ -20,6 +20,15 @@ pub enum StoreError {
     /// The database's schema was made by a newer version of this program.
     #[error("the database was written by a newer version (its schema has migration {0}, unknown here); update deskhand")]
     Newer(i64),
+    /// The database's schema was made by an older version of this program, and whoever asks may not change it.
+    #[error("the database's schema is older than this program's; start `deskhand serve` once")]
+    Older,
+    /// There is no database, and whoever asks may not make one.
+    #[error("there is no database `{}`; start `deskhand serve` once", .0.display())]
+    Absent(PathBuf),
+    /// The database was opened to be read.
+    #[error("the store was opened to be read only")]
+    ReadOnly,
     /// A copy of the database is damaged.
     #[error("`{}` is damaged", .0.display())]
     Damaged(PathBuf),
@@ -45,6 +54,9 @@ impl StoreError {
             StoreError::Conflict => StoreError::Conflict,
             StoreError::Newer(version) => StoreError::Newer(*version),
             StoreError::Damaged(file) => StoreError::Damaged(file.clone()),
+            StoreError::Older => StoreError::Older,
+            StoreError::Absent(file) => StoreError::Absent(file.clone()),
+            StoreError::ReadOnly => StoreError::ReadOnly,
             StoreError::Broken(_) => StoreError::Broken(sqlx::Error::WorkerCrashed),
             StoreError::Failed(_) | StoreError::Unreadable(_) => StoreError::malformed("row"),
         }

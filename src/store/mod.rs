@@ -10,6 +10,7 @@ use sqlx::{AnyConnection, AnyPool, Connection, any::AnyPoolOptions, migrate::Mig
 
 pub mod backup;
 mod error;
+mod read_only;
 pub mod sql;
 mod time;
 mod wipe;
@@ -47,6 +48,8 @@ pub struct Store {
     begin: &'static str,
     /// SQLite's alone.
     wiper: Option<Arc<Wiper>>,
+    /// See [`Store::open_read_only`].
+    read_only: bool,
 }
 
 impl Store {
@@ -77,7 +80,7 @@ impl Store {
             );
         }
         let wiper = sqlite.then(|| Arc::new(Wiper::start(url.clone(), writes.clone(), reads.clone())));
-        Ok(Store { writes, reads, begin, wiper })
+        Ok(Store { writes, reads, begin, wiper, read_only: false })
     }
 
     /// The SQLite file in a data folder.
@@ -94,6 +97,9 @@ impl Store {
 
     /// Begins a write. On SQLite there is one writer at a time, which waits for its turn here.
     pub async fn begin(&self) -> Result<Write, StoreError> {
+        if self.read_only {
+            return Err(StoreError::ReadOnly);
+        }
         Write::begin(self.writes.acquire().await?, self.begin).await
     }
 

@@ -1,0 +1,123 @@
+//! A database that is only read: nothing is made, brought up to date, written or tidied up, whatever it is asked.
+
+use std::path::PathBuf;
+
+use percent_encoding::percent_decode_str;
+use sqlx::{AnyPool, any::AnyPoolOptions, migrate::Migrator};
+
+use super::{POSTGRES_MIGRATIONS, READERS, SQLITE_MIGRATIONS, Store, StoreError, WAIT};
+
+/// What PostgreSQL is told at the start of a session, as its URL says it.
+const POSTGRES_READ_ONLY: &str = "options[default_transaction_read_only]=on";
+
+impl Store {
+    /// Opens the database at `url` to read from it, also while a server serves from it. A database that is not there, or whose schema is not
+    /// this program's, is an error.
+    pub async fn open_read_only(url: &str) -> Result<Store, StoreError> {
+        sqlx::any::install_default_drivers();
+        let reads = match url.strip_prefix("sqlite:") {
+            Some(file) => open(&sqlite_url(file)?).await?,
+            None => match open(&with_option(url, POSTGRES_READ_ONLY)).await {
+                // A pooler may not take options. Nothing is written all the same: see `Store::begin`.
+                Err(_) => open(url).await?,
+                Ok(reads) => reads,
+            },
+        };
+        let migrations = if url.starts_with("sqlite:") { &SQLITE_MIGRATIONS } else { &POSTGRES_MIGRATIONS };
+        check_schema(&reads, migrations).await?;
+        Ok(Store { writes: reads.clone(), reads, begin: "", wiper: None, read_only: true })
+    }
+}
+
+async fn open(url: &str) -> Result<AnyPool, StoreError> {
+    Ok(AnyPoolOptions::new().max_connections(READERS).acquire_timeout(WAIT).connect(url).await?)
+}
+
+/// The URL of a SQLite file that is there. Where no log stands beside it nobody has it open; SQLite would begin a log even to read, unless it
+/// is told that the file does not change.
+fn sqlite_url(file: &str) -> Result<String, StoreError> {
+    let file = file.split('?').next().unwrap_or_default();
+    let path = file.strip_prefix("//").unwrap_or(file);
+    let path = PathBuf::from(percent_decode_str(path).decode_utf8_lossy().into_owned());
+    if !path.exists() {
+        return Err(StoreError::Absent(path));
+    }
+    let mut log = path.into_os_string();
+    log.push("-wal");
+    let unchanging = if PathBuf::from(log).exists() { "" } else { "&immutable=true" };
+    Ok(format!("sqlite:{file}?mode=ro{unchanging}"))
+}
+
+fn with_option(url: &str, option: &str) -> String {
+    format!("{url}{}{option}", if url.contains('?') { '&' } else { '?' })
+}
+
+/// Whether the schema is the one that this program's statements are for.
+async fn check_schema(reads: &AnyPool, migrations: &Migrator) -> Result<(), StoreError> {
+    let ours = migrations.iter().map(|migration| migration.version).max().unwrap_or_default();
+    // A database without the table was never served.
+    let newest =
+        sqlx::query_scalar::<_, i64>("SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations WHERE success").fetch_one(reads).await;
+    match newest {
+        Ok(newest) if newest == ours => Ok(()),
+        Ok(newest) if newest > ours => Err(StoreError::Newer(newest)),
+        Err(error) if !matches!(error, sqlx::Error::Database(_)) => Err(error.into()),
+        _ => Err(StoreError::Older),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, fs, path::Path};
+
+    use super::*;
+
+    fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+        let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap());
+        let read = files.map(|file| (file.file_name().into_string().unwrap(), fs::read(file.path()).unwrap()));
+        read.filter(|(name, _)| !name.ends_with("-shm")).collect()
+    }
+
+    #[tokio::test]
+    async fn nothing_changes_whether_it_is_served_or_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let odd = folder.path().join("a b?c#d%20ş");
+        fs::create_dir(&odd).unwrap();
+        let url = Store::sqlite_url(&odd);
+        assert!(matches!(Store::open_read_only(&url).await, Err(StoreError::Absent(_))));
+        assert!(files(&odd).is_empty(), "nothing is made");
+        let served = Store::open(&url).await.unwrap();
+        let mut write = served.begin().await.unwrap();
+        sqlx::query("INSERT INTO document_counter (workspace, number) VALUES ('default', 7)").execute(&mut *write).await.unwrap();
+        write.commit().await.unwrap();
+
+        for is_served in [true, false] {
+            if !is_served {
+                served.close().await;
+            }
+            let before = files(&odd);
+            let store = Store::open_read_only(&url).await.unwrap();
+            let number: i64 = sqlx::query_scalar("SELECT number FROM document_counter").fetch_one(store.reads()).await.unwrap();
+            assert_eq!(number, 7, "what was committed is read");
+            assert!(store.begin().await.is_err(), "it takes no write");
+            assert!(sqlx::query("DELETE FROM document_counter").execute(store.reads()).await.is_err());
+            store.close().await;
+            assert!(files(&odd) == before, "served: {is_served}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_older_schema_is_told_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = Store::sqlite_url(folder.path());
+        let store = Store::open(&url).await.unwrap();
+        sqlx::query("DELETE FROM _sqlx_migrations WHERE version > 1").execute(&store.writes).await.unwrap();
+        store.close().await;
+        let before = files(folder.path());
+
+        let error = Store::open_read_only(&url).await.err().unwrap();
+
+        assert!(error.to_string().contains("start `deskhand serve` once"), "{error}");
+        assert!(files(folder.path()) == before);
+    }
+}
