@@ -82,13 +82,14 @@ impl KnowledgeService for Api {
     }
 
     async fn record_open(&self, request: Request<pb::RecordOpenRequest>) -> Reply<pb::RecordOpenResponse> {
+        let reader = access(&request).reader();
         let workspace = workspace(&request);
         let pb::RecordOpenRequest { search_id, id } = request.into_inner();
         let mut fields = Fields::default();
         let search_id = fields.id("search_id", search_id);
         let id = fields.id("id", id);
         fields.ok()?;
-        self.knowledge.opened(&workspace, search_id, id).await?;
+        self.knowledge.opened(&workspace, search_id, id, &reader).await?;
         Ok(Response::new(pb::RecordOpenResponse {}))
     }
 

@@ -3,34 +3,23 @@
 //! takes the old one's place when it is whole; what can be searched of the old one is searched until then.
 
 use std::{
-    fs, io,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use tantivy::{IndexReader, IndexWriter, ReloadPolicy, TantivyError, Term};
-use tokio::{
-    sync::{Notify, watch},
-    task::spawn_blocking,
-};
+use tokio::sync::{Notify, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     Catalog, KnowledgeError,
-    document_rows::Change,
-    schema::{Fields, LINES, LineTokenizer, indexed, key_text, schema},
+    open_index::{FORMAT, OpenIndex, UNFINISHED, blocking, check, find, next_folder, remove_others},
     view::View,
 };
 
-/// Goes up whenever the fields or the analyzer change.
-const FORMAT: &str = "3";
-/// Stands in the payload of an index that is not whole yet.
-const UNFINISHED: &str = "unfinished";
-const WRITER_BYTES: usize = 64 << 20;
 /// Changes read at a time, and changes after which an index that takes many in commits and tells how far it is.
 const STEP: i64 = 2000;
 const COMMITTED: usize = 20_000;
@@ -38,6 +27,8 @@ const COMMITTED: usize = 20_000;
 const WAITED_FOR: i64 = 5000;
 /// How often the catalog is asked for changes that another process made.
 const POLL: Duration = Duration::from_millis(500);
+/// How long after the index's files were looked through they are looked through again, however many searches fail.
+const CHECK_PAUSE: Duration = Duration::from_secs(10);
 /// How long a change waits for the index.
 const CATCH_UP: Duration = Duration::from_secs(20);
 
@@ -54,6 +45,15 @@ impl Index {
     /// Opens the index in `folder`, or begins it anew, catches up with the catalog, and goes on following it. With much to take in, what
     /// is there already is served meanwhile.
     pub async fn start(folder: PathBuf, catalog: Catalog) -> Result<Index, KnowledgeError> {
+        Index::open(folder, catalog, WAITED_FOR).await
+    }
+
+    /// The same, however much there is to take in: it holds all that there is.
+    pub async fn start_whole(folder: PathBuf, catalog: Catalog) -> Result<Index, KnowledgeError> {
+        Index::open(folder, catalog, i64::MAX).await
+    }
+
+    async fn open(folder: PathBuf, catalog: Catalog, waited_for: i64) -> Result<Index, KnowledgeError> {
         let newest = catalog.last_number().await?;
         let suspect = Arc::new(AtomicBool::new(false));
         let (found, root) = (folder.clone(), folder);
@@ -68,11 +68,18 @@ impl Index {
             None => None,
         };
         let first = current.as_ref().or(old.as_ref()).expect("one of them was opened or made");
-        let (shown, view) = (first.folder.clone(), Arc::new(RwLock::new(Arc::new(first.view(None)?))));
+        let (shown, view) = (first.folder.clone(), Arc::new(RwLock::new(Arc::clone(&first.view))));
         drop(old);
-        let mut follower = Follower { root, catalog, current, shown, view: Arc::clone(&view), suspect: Arc::clone(&suspect) };
-        if follower.current.is_some() && follower.catalog.count_changes(follower.held()).await? <= WAITED_FOR {
-            follower.catch_up().await?;
+        let mut follower =
+            Follower { root, catalog, current, shown, view: Arc::clone(&view), suspect: Arc::clone(&suspect), checked: None };
+        if follower.current.is_some() && follower.catalog.count_changes(follower.held()).await? <= waited_for {
+            match follower.catch_up().await {
+                Err(KnowledgeError::Index(error)) => {
+                    tracing::warn!(error = %error, "the index can't be written to; it is built anew");
+                    follower.build().await?;
+                }
+                done => done?,
+            }
         }
         let (tell, applied) = watch::channel(follower.held());
         let wake = Arc::new(Notify::new());
@@ -102,76 +109,6 @@ impl Index {
     }
 }
 
-/// An index that is open.
-struct OpenIndex {
-    folder: PathBuf,
-    index: tantivy::Index,
-    fields: Fields,
-    writer: IndexWriter,
-    reader: IndexReader,
-    /// The last change it holds; 0 of another version's, or one that is not whole.
-    held: i64,
-}
-
-impl OpenIndex {
-    fn create(folder: PathBuf) -> Result<OpenIndex, TantivyError> {
-        fs::create_dir_all(&folder)?;
-        let (schema, _) = schema();
-        let directory = tantivy::directory::MmapDirectory::open(&folder)?;
-        let index = tantivy::Index::create(directory, schema, tantivy::IndexSettings::default())?;
-        OpenIndex::of(folder, index, 0)
-    }
-
-    /// Opens an index that is whole and of this version; another one, if it can be searched at all, is returned as the error.
-    fn open(folder: PathBuf) -> Result<Result<OpenIndex, OpenIndex>, TantivyError> {
-        let index = tantivy::Index::open(tantivy::directory::MmapDirectory::open(&folder)?)?;
-        if index.schema() != schema().0 {
-            return Err(TantivyError::InternalError("it has other fields".to_owned()));
-        }
-        if !index.validate_checksum()?.is_empty() {
-            return Err(TantivyError::InternalError("a file's checksum does not fit".to_owned()));
-        }
-        let payload = index.load_metas()?.payload;
-        let held = payload.as_deref().and_then(|payload| payload.split_once(':')).filter(|(format, _)| *format == FORMAT);
-        match held.and_then(|(_, number)| number.parse().ok()) {
-            Some(number) => Ok(Ok(OpenIndex::of(folder, index, number)?)),
-            None => Ok(Err(OpenIndex::of(folder, index, 0)?)),
-        }
-    }
-
-    fn of(folder: PathBuf, index: tantivy::Index, held: i64) -> Result<OpenIndex, TantivyError> {
-        index.tokenizers().register(LINES, LineTokenizer::default());
-        let writer = index.writer_with_num_threads(1, WRITER_BYTES)?;
-        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        Ok(OpenIndex { folder, index, fields: schema().1, writer, reader, held })
-    }
-
-    fn view(&self, last: Option<&View>) -> Result<View, TantivyError> {
-        View::new(self.reader.searcher(), self.fields, last)
-    }
-
-    /// Adds changes, of which `last` is the last one's number. An index that failed is of no use any more: what was added but not committed
-    /// must not come in with the next commit.
-    fn apply(mut self, changes: &[Change], last: i64) -> Result<OpenIndex, TantivyError> {
-        for change in changes {
-            self.writer.delete_term(Term::from_field_text(self.fields.key, &key_text(&change.key)));
-            if let Some(document) = &change.document {
-                self.writer.add_document(indexed(self.fields, document)?)?;
-            }
-        }
-        self.held = last;
-        Ok(self)
-    }
-
-    fn commit(mut self, format: &str) -> Result<OpenIndex, TantivyError> {
-        let mut commit = self.writer.prepare_commit()?;
-        commit.set_payload(&format!("{format}:{}", self.held));
-        commit.commit()?;
-        self.reader.reload()?;
-        Ok(self)
-    }
-}
-
 /// Applies the catalog's changes, in order.
 struct Follower {
     root: PathBuf,
@@ -182,6 +119,8 @@ struct Follower {
     shown: PathBuf,
     view: Arc<RwLock<Arc<View>>>,
     suspect: Arc<AtomicBool>,
+    /// When the index's files were last looked through.
+    checked: Option<Instant>,
 }
 
 impl Follower {
@@ -202,9 +141,15 @@ impl Follower {
                 Err(error) => tracing::warn!(error = %error, "the index can't follow the catalog"),
             }
             let _ = tokio::time::timeout(POLL, wake.notified()).await;
-            if self.suspect.swap(false, Ordering::Relaxed) && !self.is_sound().await {
-                tracing::warn!("the index is damaged; it is built anew, and what was there is searched until then");
-                self.current = None;
+            let may_check = self.checked.is_none_or(|checked| checked.elapsed() >= CHECK_PAUSE);
+            if may_check && self.suspect.swap(false, Ordering::Relaxed) {
+                let is_sound = self.is_sound().await;
+                // One that was built anew is another.
+                self.checked = is_sound.then(Instant::now);
+                if !is_sound {
+                    tracing::warn!("the index is damaged; it is built anew, and what was there is searched until then");
+                    self.current = None;
+                }
             }
         }
     }
@@ -216,7 +161,7 @@ impl Follower {
     async fn is_sound(&self) -> bool {
         let Some(current) = &self.current else { return true };
         let index = current.index.clone();
-        blocking(move || index.validate_checksum()).await.is_ok_and(|damaged| damaged.is_empty())
+        blocking(move || check(&index)).await.is_ok()
     }
 
     /// Takes in what is new.
@@ -238,7 +183,7 @@ impl Follower {
         let (built, done) = self.take_in(begun.await?, true).await?;
         done?;
         let built = blocking(move || built.commit(FORMAT)).await?;
-        self.show(&built)?;
+        self.show(&built);
         self.shown.clone_from(&built.folder);
         self.current = Some(built);
         let (root, shown) = (self.root.clone(), self.shown.clone());
@@ -274,7 +219,7 @@ impl Follower {
             if commits {
                 uncommitted = 0;
                 if !beside {
-                    self.show(&open)?;
+                    self.show(&open);
                 }
                 if taken >= COMMITTED {
                     tracing::info!(changes = taken, "building the index");
@@ -283,79 +228,12 @@ impl Follower {
         };
         if uncommitted > 0 && !beside {
             open = blocking(move || open.commit(FORMAT)).await?;
-            self.show(&open)?;
+            self.show(&open);
         }
         Ok((open, done))
     }
 
-    fn show(&self, open: &OpenIndex) -> Result<(), TantivyError> {
-        let last = Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner));
-        let view = Arc::new(open.view(Some(&last))?);
-        *self.view.write().unwrap_or_else(PoisonError::into_inner) = view;
-        Ok(())
+    fn show(&self, open: &OpenIndex) {
+        *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&open.view);
     }
-}
-
-/// The newest index that is whole, of this version and not ahead of the catalog; and if there is none, one that can be searched at least.
-fn find(root: &Path, newest: i64) -> Result<(Option<OpenIndex>, Option<OpenIndex>), TantivyError> {
-    fs::create_dir_all(root)?;
-    let mut old = None;
-    for folder in folders(root)?.into_iter().rev() {
-        match OpenIndex::open(folder.clone()) {
-            Ok(Ok(open)) if open.held <= newest => {
-                remove_others(root, &folder);
-                return Ok((Some(open), None));
-            }
-            Ok(Ok(open) | Err(open)) => {
-                tracing::warn!("the index is ahead of the catalog, of another format or unfinished; it is built anew");
-                if open.reader.searcher().num_docs() > 0 && old.is_none() {
-                    old = Some(open);
-                }
-            }
-            Err(error) => tracing::warn!(error = %error, "the index can't be opened; it is built anew"),
-        }
-    }
-    if old.is_none() {
-        // Nothing of what is there is of use; names are not used again.
-        for folder in folders(root)? {
-            fs::remove_dir_all(folder)?;
-        }
-    }
-    Ok((None, old))
-}
-
-/// The folders of indexes, in the order in which they were begun.
-fn folders(root: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut found: Vec<(u64, PathBuf)> = Vec::new();
-    for entry in fs::read_dir(root)? {
-        let entry = entry?;
-        if let Some(number) = entry.file_name().to_str().and_then(|name| name.parse().ok()) {
-            found.push((number, entry.path()));
-        }
-    }
-    found.sort();
-    Ok(found.into_iter().map(|(_, folder)| folder).collect())
-}
-
-fn next_folder(root: &Path) -> io::Result<PathBuf> {
-    let number = |folder: &PathBuf| folder.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse::<u64>().ok());
-    let last = folders(root)?.last().and_then(number).unwrap_or(0);
-    Ok(root.join((last + 1).to_string()))
-}
-
-/// Removes all but one index, and what versions before this one left beside the folders. What can't be removed stays for the next time.
-fn remove_others(root: &Path, kept: &Path) {
-    let Ok(entries) = fs::read_dir(root) else { return };
-    for path in entries.flatten().map(|entry| entry.path()).filter(|path| path != kept) {
-        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-        if let Err(error) = removed {
-            tracing::warn!(error = %error, "an old index can't be removed");
-        }
-    }
-}
-
-/// Does what keeps a core or the disk busy off the threads that serve.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, TantivyError> + Send + 'static) -> Result<T, TantivyError> {
-    let done = spawn_blocking(work).await;
-    done.map_err(|_| TantivyError::InternalError("work on the index was stopped".to_owned()))?
 }

@@ -4,18 +4,23 @@ mod catalog;
 mod check;
 mod close;
 mod common;
+#[cfg(test)]
+mod damage;
 mod document;
 mod document_rows;
 mod error;
 mod folder;
 mod front_matter;
 mod index;
+mod misspelt;
 mod offer;
+mod open_index;
 mod query;
 mod report_rows;
 mod same;
 mod schema;
 mod score;
+mod sealed;
 mod search;
 mod snippet;
 mod synonyms;
@@ -24,10 +29,12 @@ mod vector_rows;
 mod vectors;
 mod view;
 mod watch;
+mod within;
 
 use std::{
     collections::HashMap,
     num::NonZero,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
 };
@@ -122,6 +129,26 @@ impl Knowledge {
         Ok(Knowledge { bases: Arc::new(bases), report: Report::start(store), turns: Arc::new(Semaphore::new(cores)) })
     }
 
+    /// The same of one workspace as it was left, for whoever shows something: nothing is taken in from the folder but what is read of it anew
+    /// at each start, and the index is built in `scratch`.
+    pub async fn read_only(
+        store: Store,
+        workspace: Workspace,
+        folder: Option<PathBuf>,
+        scratch: &Path,
+    ) -> Result<Knowledge, KnowledgeError> {
+        let mut shelf = Shelf::default();
+        if let Some(folder) = folder.filter(|folder| folder.is_dir()) {
+            let read = tokio::task::spawn_blocking(move || Folder::read(&folder));
+            shelf.take(&mut read.await.map_err(|_| stopped())?);
+        }
+        let catalog = Catalog { store: store.clone(), workspace: workspace.clone() };
+        let index = Index::start_whole(scratch.join("index"), catalog.clone()).await?;
+        let base = Base { catalog, index, vectors: RwLock::default(), shelf: Arc::new(RwLock::new(shelf)), _watch: None };
+        let bases = HashMap::from([(workspace, Arc::new(base))]);
+        Ok(Knowledge { bases: Arc::new(bases), report: Report::start(store), turns: Arc::new(Semaphore::new(1)) })
+    }
+
     /// Does work that keeps a core busy, like [`Knowledge::search`] and [`Knowledge::offer`], off the threads that serve, in its turn.
     pub async fn in_turn<T: Send + 'static>(
         &self,
@@ -135,15 +162,26 @@ impl Knowledge {
     /// Searches articles.
     pub fn search(&self, workspace: &Workspace, search: &Search) -> Result<Hits, KnowledgeError> {
         let base = self.base(workspace);
-        base.checked(search::search(&base.index, &base.synonyms(), &base.vectors(), search))
+        base.checked(|| search::search(&base.index, &base.synonyms(), &base.vectors(), search))
     }
 
-    /// What of a query is worth asking for its meaning: nothing of one that ends in half a word, or while no document has vectors.
-    pub fn to_be_meant(&self, workspace: &Workspace, query: &str, language: &Language) -> Result<Option<String>, KnowledgeError> {
+    /// What of a query is worth asking for its meaning: nothing of one that ends in half a word of what its reader may be shown, or while
+    /// no document has vectors.
+    pub fn to_be_meant(
+        &self,
+        workspace: &Workspace,
+        query: &str,
+        language: &Language,
+        kinds: &[Kind],
+        reader: &Reader,
+    ) -> Result<Option<String>, KnowledgeError> {
         let base = self.base(workspace);
         let typed = Typed::read(query, language.primary());
-        let worth = !base.vectors().is_empty() && !typed.query.words.is_empty() && !search::ends_in_half_a_word(&base.index, &typed)?;
-        Ok(worth.then(|| shortened_to_end(&typed.text)).filter(|text| !text.is_empty()))
+        if base.vectors().is_empty() || typed.query.words.is_empty() {
+            return Ok(None);
+        }
+        let is_half = base.checked(|| search::ends_in_half_a_word(&base.index, &typed, language, kinds, reader))?;
+        Ok((!is_half).then(|| shortened_to_end(&typed.text)).filter(|text| !text.is_empty()))
     }
 
     /// Whether documents have vectors to compare with.
@@ -202,7 +240,7 @@ impl Knowledge {
     /// Ranks documents for a conversation, best first.
     pub fn offer(&self, workspace: &Workspace, query: &OfferQuery) -> Result<Vec<Offer>, KnowledgeError> {
         let base = self.base(workspace);
-        base.checked(offer::offer(&base.index, &base.synonyms(), &base.vectors(), query))
+        base.checked(|| offer::offer(&base.index, &base.synonyms(), &base.vectors(), query))
     }
 
     /// The canned answer that an agent's message equals or nearly equals.
@@ -214,7 +252,7 @@ impl Knowledge {
         reader: &Reader,
     ) -> Result<Option<Document>, KnowledgeError> {
         let base = self.base(workspace);
-        same::same(&base.index, &base.synonyms(), text, language.primary(), reader)
+        base.checked(|| same::same(&base.index, &base.synonyms(), text, language.primary(), reader))
     }
 
     /// Changes of the catalog after a number, in order, at most `most`: each change's number, what changed, and the document unless it
@@ -292,9 +330,11 @@ impl Knowledge {
         Ok(deleted)
     }
 
-    /// Writes down that an article was opened from a search.
-    pub async fn opened(&self, workspace: &Workspace, search_id: Id, article_id: Id) -> Result<(), KnowledgeError> {
-        self.report.opened(workspace, search_id, article_id).await
+    /// Writes down that an article was opened from a search. To who may not be shown it, there is no such article.
+    pub async fn opened(&self, workspace: &Workspace, search_id: Id, article_id: Id, reader: &Reader) -> Result<(), KnowledgeError> {
+        let versions = self.versions(workspace, Kind::Article, &article_id).await?;
+        let is_shown = versions.iter().any(|document| reader.sees(document.audience()));
+        self.report.opened(workspace, search_id, article_id, is_shown).await
     }
 
     /// Writes down a reader's word on an article.
@@ -347,12 +387,19 @@ impl Base {
         Ok(Base { catalog, index, vectors: RwLock::default(), shelf, _watch: watch })
     }
 
-    /// A failing index is looked through.
-    fn checked<T>(&self, result: Result<T, KnowledgeError>) -> Result<T, KnowledgeError> {
-        if matches!(result, Err(KnowledgeError::Index(_))) {
-            self.index.suspect();
+    /// Asks the index. Where it fails, or the library panics over its files, it is looked through.
+    fn checked<T>(&self, ask: impl FnOnce() -> Result<T, KnowledgeError>) -> Result<T, KnowledgeError> {
+        match catch_unwind(AssertUnwindSafe(ask)) {
+            Ok(Err(KnowledgeError::Index(error))) => {
+                self.index.suspect();
+                Err(KnowledgeError::Index(error))
+            }
+            Ok(done) => done,
+            Err(panic) => {
+                self.index.suspect();
+                resume_unwind(panic)
+            }
         }
-        result
     }
 
     fn synonyms(&self) -> Arc<Synonyms> {

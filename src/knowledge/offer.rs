@@ -20,6 +20,7 @@ use super::{
     terms::{Term, plain_terms, terms},
     vectors::{self, Meaning, Meant, Vectors},
     view::View,
+    within::Within,
 };
 use crate::text::{Id, Language, Word, lookup, placeholders, words};
 
@@ -155,7 +156,7 @@ struct Fit {
 /// the threshold.
 pub fn offer(index: &Index, synonyms: &Synonyms, vectors: &Vectors, query: &OfferQuery) -> Result<Vec<Offer>, KnowledgeError> {
     let view = index.view();
-    let there = view.languages();
+    let there = view.languages(&query.kinds, &query.reader);
     let own = lookup(&query.language, there.iter());
     let primary = query.language.primary();
     let asked = Asked::of(&query.wanted, primary);
@@ -358,9 +359,10 @@ fn fitting(
     synonyms: &Synonyms,
 ) -> Result<(Vec<Fit>, Marker), KnowledgeError> {
     let corpus = Corpus::of(&scope.sizes(view, None));
-    let recent_terms = terms(view, &asked.recent, language, synonyms, corpus.documents)?;
+    let within = Within::of(view, scope);
+    let recent_terms = terms(&within, &asked.recent, language, synonyms, corpus.documents)?;
     let whole_terms = match &asked.whole {
-        Some(whole) => Some(plain_terms(view, whole, language, synonyms, corpus.documents)?),
+        Some(whole) => Some(plain_terms(&within, whole, language, synonyms, corpus.documents)?),
         None => None,
     };
     let found = score(view, scope, &corpus, &recent_terms, GRAMMED, 0.0)?;

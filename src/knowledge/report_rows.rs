@@ -30,9 +30,23 @@ const MOST_REASONS: i64 = 20;
 
 /// What people did, to be written down.
 enum Use {
-    Search { search_id: String, session_id: String, query: String, hits: i64 },
-    Open { search_id: Id, article_id: Id, answer: oneshot::Sender<Result<(), KnowledgeError>> },
-    Rate { rating: ArticleRating, answer: oneshot::Sender<Result<(), KnowledgeError>> },
+    Search {
+        search_id: String,
+        session_id: String,
+        query: String,
+        hits: i64,
+    },
+    /// `is_shown` says whether its reader may be shown such an article.
+    Open {
+        search_id: Id,
+        article_id: Id,
+        is_shown: bool,
+        answer: oneshot::Sender<Result<(), KnowledgeError>>,
+    },
+    Rate {
+        rating: ArticleRating,
+        answer: oneshot::Sender<Result<(), KnowledgeError>>,
+    },
 }
 
 struct Job {
@@ -130,9 +144,9 @@ impl Report {
         search_id
     }
 
-    pub async fn opened(&self, workspace: &Workspace, search_id: Id, article_id: Id) -> Result<(), KnowledgeError> {
+    pub async fn opened(&self, workspace: &Workspace, search_id: Id, article_id: Id, is_shown: bool) -> Result<(), KnowledgeError> {
         let (answer, answered) = oneshot::channel();
-        self.wait(workspace, Use::Open { search_id, article_id, answer }, answered).await
+        self.wait(workspace, Use::Open { search_id, article_id, is_shown, answer }, answered).await
     }
 
     pub async fn rated(&self, workspace: &Workspace, rating: ArticleRating) -> Result<(), KnowledgeError> {
@@ -230,10 +244,10 @@ async fn commit(store: &Store, batch: Vec<Job>) {
     for job in batch {
         match job {
             Job { used: Use::Search { .. }, .. } => searches.push(job),
-            Job { workspace, at, used: Use::Open { search_id, article_id, answer } } => {
+            Job { workspace, at, used: Use::Open { search_id, article_id, is_shown, answer } } => {
                 // It may be from a search that was made just before.
                 write_searches(store, std::mem::take(&mut searches)).await;
-                let _ = answer.send(write_open(store, workspace.as_str(), at, &search_id, &article_id).await);
+                let _ = answer.send(write_open(store, workspace.as_str(), at, &search_id, &article_id, is_shown).await);
             }
             Job { workspace, at, used: Use::Rate { rating, answer } } => {
                 let _ = answer.send(write_rating(store, workspace.as_str(), at, &rating).await);
@@ -347,7 +361,14 @@ fn goes_on(query: &str, before: &str) -> bool {
         || (typed.len() < query.len() && before.strip_prefix(typed).is_some_and(|number| number.bytes().any(|byte| byte.is_ascii_digit())))
 }
 
-async fn write_open(store: &Store, workspace: &str, at: Timestamp, search_id: &Id, article_id: &Id) -> Result<(), KnowledgeError> {
+async fn write_open(
+    store: &Store,
+    workspace: &str,
+    at: Timestamp,
+    search_id: &Id,
+    article_id: &Id,
+    is_shown: bool,
+) -> Result<(), KnowledgeError> {
     let mut write = store.begin().await?;
     let searches: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM search WHERE workspace = $1 AND search_id = $2")
         .bind(workspace.to_owned())
@@ -358,13 +379,7 @@ async fn write_open(store: &Store, workspace: &str, at: Timestamp, search_id: &I
         write.roll_back().await?;
         return Err(KnowledgeError::SearchNotFound(search_id.to_string()));
     }
-    let articles: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM document WHERE workspace = $1 AND kind = $2 AND id = $3 AND deleted = 0")
-        .bind(workspace.to_owned())
-        .bind(Kind::Article as i64)
-        .bind(article_id.to_string())
-        .fetch_one(&mut *write)
-        .await?;
-    if articles == 0 {
+    if !is_shown {
         write.roll_back().await?;
         return Err(KnowledgeError::NotFound { kind: Kind::Article, id: article_id.to_string() });
     }

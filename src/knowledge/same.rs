@@ -11,6 +11,7 @@ use super::{
     search::by_rank,
     synonyms::Synonyms,
     terms::plain_terms,
+    within::Within,
 };
 use crate::text::{placeholders, words};
 
@@ -28,7 +29,7 @@ pub fn same(index: &Index, synonyms: &Synonyms, text: &str, language: &str, read
     let scope = Scope { kinds: &[Kind::CannedAnswer], language: None, reader, only: None };
     let corpus = Corpus::of(&scope.sizes(&view, None));
     let query = Query::weighted(&[(text, words(text, language))], &[1.0], MOST_WORDS);
-    let terms = plain_terms(&view, &query, language, synonyms, corpus.documents)?;
+    let terms = plain_terms(&Within::of(&view, &scope), &query, language, synonyms, corpus.documents)?;
     let mut found = score(&view, &scope, &corpus, &terms, 0, 0.5)?;
     let place = |found: &Scored| (found.sum(), found.part, found.doc);
     found.sort_by(|one, other| by_rank(&view, place(one), place(other)));

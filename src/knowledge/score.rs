@@ -69,7 +69,8 @@ impl Scored {
 }
 
 impl Scope<'_> {
-    fn has(&self, class: &Class) -> bool {
+    /// Whether it has the documents of a class.
+    pub fn has(&self, class: &Class) -> bool {
         self.kinds.contains(&class.kind)
             && self.language.is_none_or(|language| class.language == *language)
             && class.is_seen_by(self.reader)

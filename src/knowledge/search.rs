@@ -1,6 +1,6 @@
 //! Searching articles, for people who type.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use tantivy::{
     BitSet, DocSet, TERMINATED, Term as IndexTerm,
@@ -19,8 +19,9 @@ use super::{
     terms::{Term, is_half, terms},
     vectors::{Asked, Meaning, Meant, Vectors},
     view::View,
+    within::Within,
 };
-use crate::text::{Language, lookup, words};
+use crate::text::{Beginnings, Language, lookup, words, words_beginning};
 
 /// Documents that are looked at closer.
 const CLOSER: usize = 100;
@@ -78,16 +79,25 @@ struct Ranked {
     rank: f32,
 }
 
-/// Whether a query ends in half a word: one that no document has, as the beginning of others.
-pub fn ends_in_half_a_word(index: &Index, typed: &Typed) -> Result<bool, KnowledgeError> {
-    let last = typed.query.words.iter().find(|word| word.half);
-    Ok(last.map_or(Ok(false), |word| is_half(&index.view(), word))?)
+/// Whether a query ends in half a word: one that no document in its language has that its reader may be shown, as the beginning of others.
+pub fn ends_in_half_a_word(
+    index: &Index,
+    typed: &Typed,
+    language: &Language,
+    kinds: &[Kind],
+    reader: &Reader,
+) -> Result<bool, KnowledgeError> {
+    let Some(last) = typed.query.words.iter().find(|word| word.half) else { return Ok(false) };
+    let view = index.view();
+    let there = view.languages(kinds, reader);
+    let scope = Scope { kinds, language: lookup(language, there.iter()), reader, only: None };
+    Ok(is_half(&Within::of(&view, &scope), last)?)
 }
 
 /// Searches articles. Those in the page's language come first; others fill up only when there are none.
 pub fn search(index: &Index, synonyms: &Synonyms, vectors: &Vectors, search: &Search) -> Result<Hits, KnowledgeError> {
     let view = index.view();
-    let there = view.languages();
+    let there = view.languages(&[Kind::Article], &search.reader);
     let own = lookup(&search.language, there.iter());
     let primary = search.language.primary();
     let typed = Typed::read(&search.query, primary);
@@ -98,7 +108,7 @@ pub fn search(index: &Index, synonyms: &Synonyms, vectors: &Vectors, search: &Se
     for language in own.map(Some).into_iter().chain([None]) {
         let scope = Scope { kinds: &[Kind::Article], language, reader: &search.reader, only: only.as_deref() };
         let corpus = Corpus::of(&scope.sizes(&view, None));
-        let terms = terms(&view, &typed.query, primary, synonyms, corpus.documents)?;
+        let terms = terms(&Within::of(&view, &scope), &typed.query, primary, synonyms, corpus.documents)?;
         let meant = search.meaning.as_ref().map(|meaning| vectors.near(&view, &scope, meaning, primary, Asked::Search)).unwrap_or_default();
         // What is meant is compared with all that has a word, however little that counts.
         let least = if meant.is_empty() { LEAST_SHARE } else { 0.0 };
@@ -283,28 +293,51 @@ pub fn term(field: Field, text: &str) -> Box<dyn IndexQuery> {
     Box::new(TermQuery::new(IndexTerm::from_field_text(field, text), IndexRecordOption::Basic))
 }
 
-/// The query with what was misspelt as it may have been meant, written as the hits write it.
+/// The query with what was misspelt as it may have been meant: by the words that the hits have, as they write them. What none of them has is
+/// left as it was typed.
 fn corrected(query: &str, typed: &Typed, terms: &[Term], hits: &[Hit]) -> String {
-    let fixes: Vec<(&str, &str)> =
-        typed.query.words.iter().zip(terms).filter_map(|(word, term)| Some((word.word.folded(), term.corrected.as_deref()?))).collect();
+    let misspelt: Vec<(&str, &[String])> = (typed.query.words.iter().zip(terms))
+        .filter(|(_, term)| !term.meant.is_empty())
+        .map(|(word, term)| (word.word.folded(), term.meant.as_slice()))
+        .collect();
+    if misspelt.is_empty() {
+        return String::new();
+    }
+    let wanted: HashSet<&String> = misspelt.iter().flat_map(|(_, meant)| *meant).collect();
+    let mut beginnings = Beginnings::default();
+    wanted.iter().for_each(|key| beginnings.add(key));
+    // By the word itself; and by its stems, of which the shortest word is taken.
+    let (mut whole, mut forms): (HashMap<String, String>, HashMap<String, String>) = Default::default();
+    for hit in hits {
+        if misspelt.iter().all(|(_, meant)| whole.contains_key(&meant[0])) {
+            break;
+        }
+        let language = hit.document.language.primary();
+        for word in [&hit.document.title, &hit.document.body].into_iter().flat_map(|text| words_beginning(text, language, &beginnings)) {
+            let written = || word.accented().unwrap_or(word.folded()).to_owned();
+            for (number, key) in word.keys().iter().enumerate().filter(|(_, key)| wanted.contains(key)) {
+                if number == 0 {
+                    whole.entry(key.clone()).or_insert_with(written);
+                } else if forms.get(key).is_none_or(|form| word.folded().len() < form.len()) {
+                    forms.insert(key.clone(), written());
+                }
+            }
+        }
+    }
+    let fix = |meant: &[String]| -> Option<String> {
+        let of = |known: &HashMap<String, String>| meant.iter().find_map(|key| known.get(key).cloned());
+        of(&whole).or_else(|| of(&forms))
+    };
+    let fixes: HashMap<&str, String> = misspelt.iter().filter_map(|(word, meant)| Some((*word, fix(meant)?))).collect();
     if fixes.is_empty() {
         return String::new();
     }
-    let written = |key: &str| {
-        hits.iter().find_map(|hit| {
-            let language = hit.document.language.primary();
-            [&hit.document.title, &hit.document.body].into_iter().find_map(|text| {
-                let word = words(text, language).into_iter().find(|word| word.folded() == key)?;
-                Some(word.accented().unwrap_or(key).to_owned())
-            })
-        })
-    };
     let mut corrected = String::new();
     let mut from = 0;
     for word in words(query, "") {
-        if let Some((_, key)) = fixes.iter().find(|(folded, _)| *folded == word.folded()) {
+        if let Some(fix) = fixes.get(word.folded()) {
             corrected.push_str(&query[from..word.start]);
-            corrected.push_str(&written(key).unwrap_or_else(|| (*key).to_owned()));
+            corrected.push_str(fix);
             from = word.end;
         }
     }

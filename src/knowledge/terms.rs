@@ -1,18 +1,18 @@
 //! What each word of a query is looked for by: its own keys, what it may be half of, what it may be a misspelling of, what means the
 //! same.
 
-use std::{collections::HashMap, io, sync::LazyLock};
+use std::{collections::HashMap, io};
 
-use levenshtein_automata::{DFA, Distance, LevenshteinAutomatonBuilder, SINK_STATE};
 use tantivy::{InvertedIndexReader, postings::TermInfo};
-use tantivy_fst::Automaton;
 
 use super::{
     common,
+    misspelt::{Likely, misspelt},
     query::{Query, QueryWord},
     schema::ACCENTED,
     synonyms::Synonyms,
     view::{Part, View},
+    within::Within,
 };
 use crate::text::words;
 
@@ -25,9 +25,10 @@ const LONGER: f32 = 0.6;
 /// By distance.
 const MISSPELT: [f32; 3] = [1.0, 0.7, 0.45];
 const SYNONYM: f32 = 0.6;
-/// Most words that a half word stands for, and that a misspelt one may be.
+/// Most words that a half word stands for; and of how many, the most frequent of all readers' documents, it is looked up whether the
+/// reader's have them.
 const MOST_LONGER: usize = 40;
-const MOST_MISSPELT: usize = 20;
+const MAX_LOOKED_UP: usize = 200;
 /// Of how many words of a query it is looked up what they may be misspellings of, and through how many words of the index a half word
 /// is followed: each takes up to a millisecond in a large one.
 const MOST_LOOKED_UP: usize = 8;
@@ -37,9 +38,6 @@ const FAMILIES: usize = 5;
 /// In a large index, grams that more than one document of so many has say little for how long they take; in one of few documents, none.
 const FREQUENT: u64 = 32;
 const MOST_GRAMMED: u64 = 512;
-/// Letters of the longer of two words from which they may differ by one, and by two.
-const ONE_TYPO: usize = 4;
-const TWO_TYPOS: usize = 8;
 
 /// A word of a query, with all it may be found by.
 pub struct Term {
@@ -48,8 +46,8 @@ pub struct Term {
     pub alternatives: Vec<Alternative>,
     /// The word's grams, each with its idf.
     pub grams: Vec<Gram>,
-    /// What it was taken for, if it was misspelt.
-    pub corrected: Option<String>,
+    /// The keys that it may have been meant as, if it was misspelt, the likeliest first. A stem may be one.
+    pub meant: Vec<String>,
 }
 
 impl Term {
@@ -57,7 +55,7 @@ impl Term {
     fn of(word: &QueryWord, language: &str, documents: u64, with: u64, mut alternatives: Vec<Alternative>) -> Term {
         alternatives.retain(|alternative| alternative.postings.documents > 0);
         let idf = word_idf(documents, with, common::share(language, word.word.folded()));
-        Term { weight: word.weight, idf, alternatives, grams: Vec::new(), corrected: None }
+        Term { weight: word.weight, idf, alternatives, grams: Vec::new(), meant: Vec::new() }
     }
 
     /// How many occurrences there are to read of it.
@@ -86,16 +84,16 @@ pub struct Gram {
 #[derive(Default)]
 pub struct Found {
     pub parts: Vec<[Option<TermInfo>; 2]>,
-    /// In how many documents, about.
+    /// In how many documents, about: of the scope where it was counted, else of the index.
     pub documents: u64,
 }
 
 /// Finds what every word of a query is looked for by. `documents` is how many there are to look through.
-pub fn terms(view: &View, query: &Query, language: &str, synonyms: &Synonyms, documents: u64) -> tantivy::Result<Vec<Term>> {
+pub fn terms(within: &Within<'_>, query: &Query, language: &str, synonyms: &Synonyms, documents: u64) -> tantivy::Result<Vec<Term>> {
     let mut same = synonyms.of(query, language);
     let mut misspelt = 0;
     let term = |(place, word): (usize, &QueryWord)| {
-        let term = term(view, word, language, std::mem::take(&mut same[place]), documents, misspelt < MOST_LOOKED_UP)?;
+        let term = term(within, word, language, std::mem::take(&mut same[place]), documents, misspelt < MOST_LOOKED_UP)?;
         misspelt += usize::from(term.1);
         Ok(term.0)
     };
@@ -103,12 +101,12 @@ pub fn terms(view: &View, query: &Query, language: &str, synonyms: &Synonyms, do
 }
 
 /// The same of words that are many: each by its own keys and synonyms alone.
-pub fn plain_terms(view: &View, query: &Query, language: &str, synonyms: &Synonyms, documents: u64) -> tantivy::Result<Vec<Term>> {
+pub fn plain_terms(within: &Within<'_>, query: &Query, language: &str, synonyms: &Synonyms, documents: u64) -> tantivy::Result<Vec<Term>> {
     let mut same = synonyms.of(query, language);
     let term = |(place, word): (usize, &QueryWord)| {
-        let mut alternatives = own(view, word)?;
+        let mut alternatives = own(within, word)?;
         let with = alternatives.iter().map(|own| own.postings.documents).max().unwrap_or(0);
-        add_synonyms(view, &mut alternatives, std::mem::take(&mut same[place]))?;
+        add_synonyms(within, &mut alternatives, std::mem::take(&mut same[place]))?;
         Ok(Term::of(word, language, documents, with, alternatives))
     };
     query.words.iter().enumerate().map(term).collect()
@@ -116,18 +114,18 @@ pub fn plain_terms(view: &View, query: &Query, language: &str, synonyms: &Synony
 
 /// Also tells whether the word was looked up as a misspelt one, which is done if `may_be_misspelt`.
 fn term(
-    view: &View,
+    within: &Within<'_>,
     word: &QueryWord,
     language: &str,
     synonyms: Vec<(String, f32)>,
     documents: u64,
     may_be_misspelt: bool,
 ) -> tantivy::Result<(Term, bool)> {
-    let mut alternatives = own(view, word)?;
+    let mut alternatives = own(within, word)?;
     let mut with = alternatives.iter().map(|own| own.postings.documents).max().unwrap_or(0);
     let mut known = with > 0;
     if word.half {
-        let longer = longer(view, word.word.folded())?;
+        let longer = longer(within, word.word.folded())?;
         let weight = if known { LONGER } else { 1.0 };
         if !longer.is_empty() {
             with = with.max(longer.iter().map(|(_, postings)| postings.documents).sum());
@@ -139,38 +137,42 @@ fn term(
             }
         }
     }
-    let mut corrected = None;
+    let mut meant = Vec::new();
     // A word that the index has in another form alone may be a misspelling that happens to have a known stem.
     let form_alone = known && !word.half && alternatives.iter().all(|own| own.weight == FORM || own.postings.documents == 0);
     let looked_up = may_be_misspelt && (!known || form_alone);
     if looked_up {
-        let mut likely = misspelt(view, word)?;
+        let mut likely = misspelt(within, word)?;
         if form_alone {
-            likely.retain(|(_, distance, _)| *distance == 1);
+            likely.retain(|likely| likely.distance == 1);
         } else {
-            with = likely.first().map_or(0, |(.., documents)| *documents);
-            corrected = likely.first().map(|(key, ..)| key.clone());
+            with = likely.first().map_or(0, |likely| likely.postings.documents);
+            meant = likely.iter().map(|likely| likely.key.clone()).collect();
         }
-        for (number, (key, distance, _)) in likely.into_iter().enumerate() {
+        for (number, Likely { key, distance, postings }) in likely.into_iter().enumerate() {
+            let weight = MISSPELT[distance as usize];
             let family = if number < FAMILIES { words(&key, language) } else { Vec::new() };
-            for key in family.into_iter().flat_map(|word| word.keys().to_vec()).chain([key]) {
+            if !alternatives.iter().any(|known| known.key == key) {
+                alternatives.push(Alternative { key, weight, postings });
+            }
+            for key in family.into_iter().flat_map(|word| word.keys().to_vec()) {
                 if !alternatives.iter().any(|known| known.key == key) {
-                    let postings = find(view, &key)?;
-                    alternatives.push(Alternative { key, weight: MISSPELT[distance as usize], postings });
+                    let postings = find(within, &key)?;
+                    alternatives.push(Alternative { key, weight, postings });
                 }
             }
         }
     }
-    add_synonyms(view, &mut alternatives, synonyms)?;
-    let grams = word.grams.iter().map(|gram| find_gram(view, gram, documents)).collect::<tantivy::Result<Vec<Option<Gram>>>>()?;
+    add_synonyms(within, &mut alternatives, synonyms)?;
+    let grams = word.grams.iter().map(|gram| find_gram(within, gram, documents)).collect::<tantivy::Result<Vec<Option<Gram>>>>()?;
     let term = Term::of(word, language, documents, with, alternatives);
-    Ok((Term { grams: grams.into_iter().flatten().collect(), corrected, ..term }, looked_up))
+    Ok((Term { grams: grams.into_iter().flatten().collect(), meant, ..term }, looked_up))
 }
 
-fn add_synonyms(view: &View, alternatives: &mut Vec<Alternative>, synonyms: Vec<(String, f32)>) -> tantivy::Result<()> {
+fn add_synonyms(within: &Within<'_>, alternatives: &mut Vec<Alternative>, synonyms: Vec<(String, f32)>) -> tantivy::Result<()> {
     for (key, weight) in synonyms {
         if !alternatives.iter().any(|known| known.key == key) {
-            let postings = find(view, &key)?;
+            let postings = find(within, &key)?;
             alternatives.push(Alternative { key, weight: SYNONYM * weight, postings });
         }
     }
@@ -178,109 +180,68 @@ fn add_synonyms(view: &View, alternatives: &mut Vec<Alternative>, synonyms: Vec<
 }
 
 /// The word as it is written, without accents, and its stems.
-fn own(view: &View, word: &QueryWord) -> tantivy::Result<Vec<Alternative>> {
+fn own(within: &Within<'_>, word: &QueryWord) -> tantivy::Result<Vec<Alternative>> {
     let mut found = Vec::new();
+    let counted = |key: &str| {
+        let mut postings = find(within, key)?;
+        // What is too frequent to count is known.
+        postings.count(within, |info| u64::from(info.doc_freq))?;
+        tantivy::Result::Ok(postings)
+    };
     if let Some(accented) = word.word.accented() {
         let key = format!("{ACCENTED}{accented}");
-        found.push(Alternative { postings: find(view, &key)?, key, weight: 1.0 });
+        found.push(Alternative { postings: counted(&key)?, key, weight: 1.0 });
     }
     let folded = if found.is_empty() { 1.0 } else { UNACCENTED };
     for (number, key) in word.word.keys().iter().enumerate() {
-        found.push(Alternative { postings: find(view, key)?, key: key.clone(), weight: if number == 0 { folded } else { FORM } });
+        found.push(Alternative { postings: counted(key)?, key: key.clone(), weight: if number == 0 { folded } else { FORM } });
     }
     Ok(found)
 }
 
-/// Whether the index has a word only as the beginning of others.
-pub fn is_half(view: &View, word: &QueryWord) -> tantivy::Result<bool> {
-    let known = own(view, word)?.iter().any(|own| own.postings.documents > 0);
-    Ok(!known && !longer(view, word.word.folded())?.is_empty())
+/// Whether the scope has a word only as the beginning of others.
+pub fn is_half(within: &Within<'_>, word: &QueryWord) -> tantivy::Result<bool> {
+    let known = own(within, word)?.iter().any(|own| own.postings.documents > 0);
+    Ok(!known && !longer(within, word.word.folded())?.is_empty())
 }
 
-/// The words of the index that begin with `half`, the most frequent ones.
-fn longer(view: &View, half: &str) -> tantivy::Result<Vec<(String, Found)>> {
+/// The words of the scope that begin with `half`, the most frequent ones.
+fn longer(within: &Within<'_>, half: &str) -> tantivy::Result<Vec<(String, Found)>> {
     let mut found: HashMap<String, Found> = HashMap::new();
-    each_field(view, |place, part, reader| {
+    each_field(within, |place, part, reader| {
         let mut keys = reader.terms().range().ge(half.as_bytes()).into_stream()?;
         let mut followed = 0;
         while followed < MOST_FOLLOWED && keys.advance() && keys.key().starts_with(half.as_bytes()) {
             followed += 1;
             let key = String::from_utf8_lossy(keys.key()).into_owned();
-            found.entry(key).or_default().add(view, part, place, keys.value());
+            found.entry(key).or_default().add(within.view, part, place, keys.value());
         }
         Ok(())
     })?;
     let mut found: Vec<(String, Found)> = found.into_iter().collect();
-    found.sort_by(|one, other| other.1.documents.cmp(&one.1.documents).then_with(|| one.0.cmp(&other.0)));
+    let more_frequent =
+        |one: &(String, Found), other: &(String, Found)| other.1.documents.cmp(&one.1.documents).then_with(|| one.0.cmp(&other.0));
+    found.sort_by(more_frequent);
+    keep_readable(within, &mut found, |(_, postings)| postings)?;
+    found.sort_by(more_frequent);
     found.truncate(MOST_LONGER);
     Ok(found)
 }
 
-/// The words of the index that a word may be a misspelling of, with the distance and how many documents have each: the nearest first,
-/// and of these the ones that begin with the same letter.
-fn misspelt(view: &View, word: &QueryWord) -> tantivy::Result<Vec<(String, u8, u64)>> {
-    let folded = word.word.folded();
-    let length = folded.chars().count();
-    // Numbers and codes are right or wrong.
-    if length + 1 < ONE_TYPO || folded.bytes().any(|byte| byte.is_ascii_digit()) {
-        return Ok(Vec::new());
+/// Of what was found in the dictionary, keeps the first of what the scope's documents have, and counts it in them.
+pub fn keep_readable<T>(within: &Within<'_>, found: &mut Vec<T>, postings: impl Fn(&mut T) -> &mut Found) -> tantivy::Result<()> {
+    found.truncate(MAX_LOOKED_UP);
+    for found in found.iter_mut() {
+        // Nothing is told of what is too much to count.
+        postings(found).count(within, |_| 0)?;
     }
-    let most = if length + 2 < TWO_TYPOS { 1 } else { 2 };
-    let builder = &BUILDERS[most as usize - 1];
-    let near = Near(if word.half { builder.build_prefix_dfa(folded) } else { builder.build_dfa(folded) });
-    let mut found: HashMap<String, (u8, u64)> = HashMap::new();
-    each_field(view, |_, _, reader| {
-        let mut keys = reader.terms().search(&near).into_stream()?;
-        while keys.advance() {
-            let key = String::from_utf8_lossy(keys.key());
-            let Distance::Exact(distance) = near.0.eval(keys.key()) else { continue };
-            let longest = length.max(key.chars().count());
-            let allowed = if longest >= TWO_TYPOS { 2 } else { u8::from(longest >= ONE_TYPO) };
-            if distance <= allowed && !key.starts_with(ACCENTED) && !key.bytes().any(|byte| byte.is_ascii_digit()) {
-                found.entry(key.into_owned()).or_insert((distance, 0)).1 += u64::from(keys.value().doc_freq);
-            }
-        }
-        Ok(())
-    })?;
-    let first = folded.chars().next();
-    let mut found: Vec<(String, u8, u64)> = found.into_iter().map(|(key, (distance, documents))| (key, distance, documents)).collect();
-    found.sort_by(|one, other| {
-        let begins_otherwise = |key: &str| key.chars().next() != first;
-        (one.1, begins_otherwise(&one.0), other.2, &one.0).cmp(&(other.1, begins_otherwise(&other.0), one.2, &other.0))
-    });
-    found.truncate(MOST_MISSPELT);
-    Ok(found)
+    found.retain_mut(|found| postings(found).documents > 0);
+    Ok(())
 }
 
-static BUILDERS: LazyLock<[LevenshteinAutomatonBuilder; 2]> =
-    LazyLock::new(|| [LevenshteinAutomatonBuilder::new(1, true), LevenshteinAutomatonBuilder::new(2, true)]);
-
-/// Words near to one.
-struct Near(DFA);
-
-impl Automaton for &Near {
-    type State = u32;
-
-    fn start(&self) -> u32 {
-        self.0.initial_state()
-    }
-
-    fn is_match(&self, state: &u32) -> bool {
-        matches!(self.0.distance(*state), Distance::Exact(_))
-    }
-
-    fn can_match(&self, state: &u32) -> bool {
-        *state != SINK_STATE
-    }
-
-    fn accept(&self, state: &u32, byte: u8) -> u32 {
-        self.0.transition(*state, byte)
-    }
-}
-
-/// Calls for both fields of every part, with the field's place, the part's, and the field's index.
-fn each_field(view: &View, mut each: impl FnMut(usize, usize, &InvertedIndexReader) -> io::Result<()>) -> tantivy::Result<()> {
-    for (number, part) in view.parts.iter().enumerate() {
+/// Calls for both fields of every part that has documents of the scope, with the field's place, the part's, and the field's index.
+pub fn each_field(within: &Within<'_>, mut each: impl FnMut(usize, usize, &InvertedIndexReader) -> io::Result<()>) -> tantivy::Result<()> {
+    for (number, part) in within.view.parts.iter().enumerate().filter(|(number, _)| within.reaches(*number)) {
         for (place, reader) in fields(part).into_iter().enumerate() {
             each(place, number, reader)?;
         }
@@ -294,31 +255,33 @@ pub fn fields(part: &Part) -> [&InvertedIndexReader; 2] {
 }
 
 /// Where a key stands.
-fn find(view: &View, key: &str) -> tantivy::Result<Found> {
+fn find(within: &Within<'_>, key: &str) -> tantivy::Result<Found> {
     let mut found = Found::default();
-    each_field(view, |place, part, reader| {
+    each_field(within, |place, part, reader| {
         if let Some(info) = reader.terms().get(key.as_bytes())? {
-            found.add(view, part, place, &info);
+            found.add(within.view, part, place, &info);
         }
         Ok(())
     })?;
     Ok(found)
 }
 
-fn find_gram(view: &View, gram: &str, documents: u64) -> tantivy::Result<Option<Gram>> {
+fn find_gram(within: &Within<'_>, gram: &str, documents: u64) -> tantivy::Result<Option<Gram>> {
     let most = (documents / FREQUENT).max(MOST_GRAMMED);
     let mut with = 0;
-    let mut postings = Vec::with_capacity(view.parts.len());
-    for part in &view.parts {
-        let info = part.grams.terms().get(gram.as_bytes())?;
-        with += info.as_ref().map_or(0, |info| u64::from(info.doc_freq));
+    let mut postings = Vec::with_capacity(within.view.parts.len());
+    for (number, part) in within.view.parts.iter().enumerate() {
+        let info = if within.reaches(number) { part.grams.terms().get(gram.as_bytes())? } else { None };
+        if let Some(info) = &info {
+            with += within.count(number, &part.grams, info)?.unwrap_or(u64::from(info.doc_freq));
+        }
         postings.push(info);
     }
     Ok((1..=most).contains(&with).then(|| Gram { idf: idf(documents, with), postings }))
 }
 
 impl Found {
-    fn add(&mut self, view: &View, part: usize, place: usize, info: &TermInfo) {
+    pub fn add(&mut self, view: &View, part: usize, place: usize, info: &TermInfo) {
         if self.parts.is_empty() {
             self.parts.resize(view.parts.len(), [None, None]);
         }
@@ -326,6 +289,20 @@ impl Found {
         // A document may have it in both fields; the greater number is the better guess.
         let sum = |place: usize| self.parts.iter().filter_map(|fields| fields[place].as_ref()).map(|info| u64::from(info.doc_freq)).sum();
         self.documents = u64::max(sum(0), sum(1));
+    }
+
+    /// Counts the documents of the scope; `uncounted` says how many there are where they are too many to count.
+    fn count(&mut self, within: &Within<'_>, uncounted: impl Fn(&TermInfo) -> u64) -> io::Result<()> {
+        let mut sums = [0, 0];
+        for (number, infos) in self.parts.iter().enumerate() {
+            for ((sum, info), reader) in sums.iter_mut().zip(infos).zip(fields(&within.view.parts[number])) {
+                if let Some(info) = info {
+                    *sum += within.count(number, reader, info)?.unwrap_or_else(|| uncounted(info));
+                }
+            }
+        }
+        self.documents = u64::max(sums[0], sums[1]);
+        Ok(())
     }
 }
 

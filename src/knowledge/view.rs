@@ -10,7 +10,7 @@ use tantivy::{
     index::SegmentId,
 };
 
-use super::{Document, Kind, KnowledgeError, Reader, schema::Fields};
+use super::{Document, Kind, KnowledgeError, Reader, schema::Fields, score::Scope};
 use crate::text::Language;
 
 /// Documents of one kind, in one language, for the same readers.
@@ -100,9 +100,10 @@ impl View {
         Ok(View { searcher, fields, parts, ids, categories })
     }
 
-    /// The languages there are documents in, in order.
-    pub fn languages(&self) -> Vec<Language> {
-        let classes = self.parts.iter().flat_map(|part| &part.classes).filter(|class| class.sizes.documents > 0);
+    /// The languages that a reader may be shown documents of these kinds in, in order.
+    pub fn languages(&self, kinds: &[Kind], reader: &Reader) -> Vec<Language> {
+        let scope = Scope { kinds, language: None, reader, only: None };
+        let classes = self.parts.iter().flat_map(|part| &part.classes).filter(|class| class.sizes.documents > 0 && scope.has(class));
         let mut found: Vec<Language> = classes.map(|class| class.language.clone()).collect();
         found.sort();
         found.dedup();
@@ -203,6 +204,11 @@ impl Part {
             part.classes[self.class_of[doc as usize] as usize].sizes.subtract(&self.size(doc));
         }
         part
+    }
+
+    /// Whether no document was taken away since it was written.
+    pub fn is_complete(&self) -> bool {
+        self.alive.is_none()
     }
 
     pub fn is_alive(&self, doc: DocId) -> bool {

@@ -171,8 +171,8 @@ impl Replies {
         if let Wanted::Conversation(said) = &mut wanted {
             said.votes = self.votes(workspace, &chat, &language).await?;
         }
-        let meaning = self.meaning(workspace, &wanted, Some(&chat), &draft.instruction, &language).await?;
         let reader = Reader::agent(draft.agent.agent_id.clone(), draft.agent.groups.clone());
+        let meaning = self.meaning(workspace, &wanted, Some(&chat), &draft.instruction, &language, &reader).await?;
         let query = OfferQuery {
             wanted,
             kinds: vec![Kind::CannedAnswer, Kind::Article],

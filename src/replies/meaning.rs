@@ -14,7 +14,7 @@ use super::{Replies, ReplyError, interest, learned::names, mask::Masker};
 use crate::{
     chats::Chat,
     config::Workspace,
-    knowledge::{Document, DocumentTexts, DocumentVectors, Hits, KeptVectors, Meaning, Search, Wanted, shortened_to_end},
+    knowledge::{Document, DocumentTexts, DocumentVectors, Hits, KeptVectors, Kind, Meaning, Reader, Search, Wanted, shortened_to_end},
     model::{Embedder, ModelError, Question},
     text::{Language, words},
 };
@@ -39,7 +39,8 @@ impl Replies {
     /// Searches articles by their words, and by what they mean.
     pub async fn search(&self, workspace: &Workspace, mut search: Search) -> Result<Hits, ReplyError> {
         if let Some(embedder) = &self.embedder {
-            search.meaning = self.meaning_of_typed(embedder, workspace, &search.query, &search.language, Question::Search).await?;
+            let Search { query, language, reader, .. } = &search;
+            search.meaning = self.meaning_of_typed(embedder, workspace, (query, language), Question::Search, reader).await?;
         }
         let workspace = workspace.clone();
         Ok(self.knowledge.in_turn(move |knowledge| knowledge.search(&workspace, &search)).await?)
@@ -53,13 +54,14 @@ impl Replies {
         chat: Option<&Chat>,
         extra: &str,
         language: &Language,
+        reader: &Reader,
     ) -> Result<Option<Meaning>, ReplyError> {
         let Some(embedder) = &self.embedder else { return Ok(None) };
         let names: HashSet<String> = chat.iter().flat_map(|chat| names(chat)).flat_map(|name| folded(&name)).collect();
         match wanted {
             Wanted::Typed(text) => {
                 let text = without(text, &names, language);
-                self.meaning_of_typed(embedder, workspace, &text, language, Question::Chat).await
+                self.meaning_of_typed(embedder, workspace, (&text, language), Question::Chat, reader).await
             }
             Wanted::Conversation(_) if self.knowledge.has_vectors(workspace) => {
                 let masker = Masker::of(&self.desk.personal_data, chat.into_iter(), language);
@@ -74,12 +76,16 @@ impl Replies {
         &self,
         embedder: &Embedder,
         workspace: &Workspace,
-        text: &str,
-        language: &Language,
+        (text, language): (&str, &Language),
         question: Question,
+        reader: &Reader,
     ) -> Result<Option<Meaning>, ReplyError> {
-        let (workspace, text, language) = (workspace.clone(), text.to_owned(), language.clone());
-        let text = self.knowledge.in_turn(move |knowledge| knowledge.to_be_meant(&workspace, &text, &language)).await?;
+        let (workspace, text, language, reader) = (workspace.clone(), text.to_owned(), language.clone(), reader.clone());
+        let kinds: &[Kind] = match question {
+            Question::Search => &[Kind::Article],
+            Question::Chat => &[Kind::CannedAnswer, Kind::Article],
+        };
+        let text = self.knowledge.in_turn(move |knowledge| knowledge.to_be_meant(&workspace, &text, &language, kinds, &reader)).await?;
         let Some(text) = text else { return Ok(None) };
         Ok(ask(embedder, &[text], question).await.map(|vectors| Meaning::new(&vectors, &[])))
     }

@@ -85,7 +85,7 @@ impl Replies {
             Wanted::Typed(_) | Wanted::Shortcut(_) | Wanted::Opener(_) => 0.0,
         };
         let reader = Reader::agent(agent.agent_id.clone(), agent.groups.clone());
-        let meaning = self.meaning(workspace, &wanted, chat.as_ref(), "", &language).await?;
+        let meaning = self.meaning(workspace, &wanted, chat.as_ref(), "", &language, &reader).await?;
         let (kinds, language_of) = (kinds.clone(), language.clone());
         let query = OfferQuery { wanted: wanted.clone(), kinds, language: language_of, reader, limit: *limit, meaning, threshold };
         let (workspace, agent) = (workspace.clone(), agent.clone());

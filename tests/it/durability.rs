@@ -1,6 +1,6 @@
 //! What was acknowledged is there: after kills, when writes and syncs fail, when the disk is full, when the index is damaged.
 
-use std::{collections::BTreeMap, fs, path::Path, process::Command, time::Duration};
+use std::{collections::BTreeMap, fs, io::Write, path::Path, process::Command, time::Duration};
 
 use deskhand::api::pb::{self, chat_service_client::ChatServiceClient};
 use tokio::{sync::mpsc, task::JoinSet};
@@ -215,6 +215,40 @@ async fn a_damaged_index_is_made_anew_with_the_same_answers() {
 }
 
 #[tokio::test]
+async fn an_index_that_is_damaged_while_it_is_searched_is_made_anew_beside() {
+    let mut desk = Desk::empty().await;
+    let article = |number: usize| pb::Article {
+        id: format!("a{number}"),
+        language: "en".into(),
+        title: format!("Towel {number}"),
+        body: "How to wash it.".into(),
+        ..pb::Article::default()
+    };
+    desk.knowledge.put_articles(pb::PutArticlesRequest { articles: (0..50).map(article).collect() }).await.unwrap();
+    let finds = async |desk: &Desk| {
+        let request = pb::SearchRequest { query: "towl 17".into(), language: "en".into(), ..pb::SearchRequest::default() };
+        let reply = desk.knowledge.clone().search(request).await;
+        reply.is_ok_and(|reply| reply.get_ref().hits.first().is_some_and(|first| first.id == "a17"))
+    };
+    assert!(finds(&desk).await);
+    let root = desk.folder.path().join("data/index/default");
+    for (number, kind) in [(50, "idx"), (51, "store")] {
+        let index = fs::read_dir(&root).unwrap().next().unwrap().unwrap().path();
+        let files = fs::read_dir(&index).unwrap().map(|file| file.unwrap().path());
+        for file in files.filter(|file| file.extension().is_some_and(|ending| ending == kind)) {
+            // In its place, as a disk does it: what is mapped into memory changes, too.
+            let length = fs::metadata(&file).unwrap().len() as usize;
+            fs::OpenOptions::new().write(true).open(&file).unwrap().write_all(&vec![0xff; length]).unwrap();
+        }
+        // What was read before is not at hand any more once something new is.
+        desk.knowledge.put_articles(pb::PutArticlesRequest { articles: vec![article(number)] }).await.unwrap();
+        eventually("it is made anew", async || finds(&desk).await && !index.exists()).await;
+    }
+    assert_eq!(desk.search("towel 50", "en").await.hits[0].id, "a50", "it goes on");
+    desk.close().await;
+}
+
+#[tokio::test]
 async fn an_older_index_is_searched_while_a_new_one_is_built_beside_it() {
     let mut desk = Desk::empty().await;
     let article = |number: usize| pb::Article {
@@ -229,6 +263,8 @@ async fn an_older_index_is_searched_while_a_new_one_is_built_beside_it() {
     let root = kept.path().join("data/index/default");
     let meta = root.join("1/meta.json");
     let text = fs::read_to_string(&meta).unwrap();
+    // Versions before this one wrote no checksum into it.
+    let (text, _) = text.split_once("seal ").unwrap();
     let older = text.replace("\"payload\": \"", "\"payload\": \"0").replace("\"payload\":\"", "\"payload\":\"0");
     assert_ne!(text, older);
     fs::write(&meta, older).unwrap();

@@ -34,3 +34,4 @@ mod raw_call;
 mod raw_model;
 mod replies;
 mod search;
+mod search_privacy;
