@@ -15,7 +15,10 @@ mod serve;
 
 use std::{ffi::OsString, process::ExitCode};
 
+use anyhow::Context;
 use clap::Command;
+
+use crate::{config::Config, store::Store};
 
 /// Reads the arguments, runs the command, and tells how it went: 0 for done, 1 for failed, 2 for arguments that make no sense.
 pub fn run() -> ExitCode {
@@ -65,6 +68,12 @@ fn command() -> Command {
         .subcommand(prompt::command())
         .subcommand(backup::backup_command())
         .subcommand(backup::restore_command())
+}
+
+/// The database of a command that shows something, and changes nothing.
+async fn open_read_only(config: &Config) -> anyhow::Result<Store> {
+    let url = config.database_url.clone().unwrap_or_else(|| Store::sqlite_url(&config.data));
+    Store::open_read_only(&url).await.context("the database can't be read")
 }
 
 /// The runtime of a command that waits.

@@ -2,25 +2,29 @@
 
 use std::{process::ExitCode, sync::Arc, time::Instant};
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::serve::{config_flag, config_of};
+use super::{
+    scratch::Scratch,
+    serve::{config_flag, config_of},
+};
 use crate::{
     chats::Chats,
     config::{self, Config, WorkspaceConfig},
     knowledge::Knowledge,
     model::Models,
     replies::{Agent, Caller, Draft, Erasures, Replies},
-    server::lock,
-    store::Store,
     text::{Id, Language},
 };
 
 pub fn command() -> Command {
     Command::new("prompt")
         .about("Show what a model would be asked for a draft, personal data masked")
-        .after_help("Nothing is sent. The data folder must not be served meanwhile: take a copy of it, or a restored backup.")
+        .after_help(
+            "Nothing is sent and nothing changes; the data folder may be served meanwhile. Documents are those of the last start or change \
+             that the server took in; the voice, the glossary and the synonyms are read from the knowledge base folder.",
+        )
         .arg(Arg::new("chat_id").value_name("CHAT_ID").required(true).help("The chat that a draft is for"))
         .arg(Arg::new("agent").long("agent").value_name("NAME").default_value("").help("The name of the agent who would click"))
         .arg(Arg::new("draft_language").long("draft-language").value_name("TAG").help("The draft's language [default: the customer's]"))
@@ -53,17 +57,16 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
 }
 
 async fn ask(config: &Config, workspace: &str, draft: Draft) -> anyhow::Result<crate::model::Prompt> {
-    let _lock = lock(&config.data)?;
-    let url = config.database_url.clone().unwrap_or_else(|| Store::sqlite_url(&config.data));
-    let store = Store::open(&url).await.context("the database can't be opened")?;
     let known = config.workspaces();
     let WorkspaceConfig { name: workspace, knowledge_base, desk, models, .. } =
         known.into_iter().find(|known| known.name.as_str() == workspace).ok_or_else(|| anyhow!("there is no workspace `{workspace}`"))?;
-    let folder = knowledge_base.filter(|folder| folder.exists());
-    let knowledge = Knowledge::start(store.clone(), vec![(workspace.clone(), folder)], &config.data).await?;
+    let store = super::open_read_only(config).await?;
+    // What is made for this one prompt goes with it.
+    let scratch = Scratch::new()?;
+    let knowledge = Knowledge::read_only(store.clone(), workspace.clone(), knowledge_base, scratch.path()).await?;
     let chats = Chats::start(store.clone(), config.languages());
     let models = Models::new(models.as_ref().unwrap_or(&config.models), desk.context_tokens)?;
-    let erasures = Erasures::open(&config.data)?;
+    let erasures = Erasures::open(scratch.path())?;
     let replies = Replies::start(store, chats, knowledge, models, None, Arc::new(desk), erasures)?;
     Ok(replies.draft_prompt(&workspace, draft).await?)
 }

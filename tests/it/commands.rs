@@ -200,12 +200,16 @@ fn eval_drafts_prints_the_table_and_holds_what_was_reached() {
 fn prompt_shows_what_a_model_would_be_asked() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
-    let output = deskhand(&["prompt", "no-such-chat", "--data", data, "--knowledge-base", "none"], "");
+    let output = deskhand(&["prompt", "no-such-chat", "--data", data], "");
+    assert!(!output.status.success() && text(&output.stderr).contains("there is no database"), "{}", text(&output.stderr));
+    // Whoever makes a key makes the database.
+    assert!(deskhand(&["keys", "create", "--scope", "agent", "--data", data], "").status.success());
+    let output = deskhand(&["prompt", "no-such-chat", "--data", data, "--knowledge-base", data], "");
     assert!(!output.status.success() && text(&output.stderr).contains("no-such-chat"), "{}", text(&output.stderr));
     let prompts = folder.path().join("prompts");
     fs::create_dir(&prompts).unwrap();
     fs::write(prompts.join("draft.md"), "{% for %}").unwrap();
-    let output = deskhand(&["prompt", "c", "--data", data, "--prompts", prompts.to_str().unwrap()], "");
+    let output = deskhand(&["prompt", "c", "--data", data, "--knowledge-base", data, "--prompts", prompts.to_str().unwrap()], "");
     assert!(!output.status.success() && text(&output.stderr).contains("is no template"), "{}", text(&output.stderr));
 }
 

@@ -32,6 +32,7 @@ mod privacy;
 mod process;
 mod raw_call;
 mod raw_model;
+mod read_only;
 mod replies;
 mod search;
 mod search_privacy;
