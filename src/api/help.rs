@@ -167,13 +167,13 @@ fn renamed(told: Status, names: &[(&str, &str)]) -> Status {
 }
 
 /// An error as help pages get it.
-pub fn error_json(status: &Status) -> String {
-    let details = status.get_error_details();
+pub fn error_json(told: &Status) -> String {
+    let details = told.get_error_details();
     let fields = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
     let fields: Vec<Value> = fields.iter().map(|bad| json!({ "field": bad.field, "problem": bad.description })).collect();
     let reason = details.error_info().map_or("", |info| info.reason.as_str());
-    let mut error = json!({ "code": format!("{:?}", status.code()), "reason": reason, "message": status.message(), "fields": fields });
-    if let Some(wait) = retry_after(status) {
+    let mut error = json!({ "code": status::code_name(told.code()), "reason": reason, "message": told.message(), "fields": fields });
+    if let Some(wait) = retry_after(told) {
         error["retryAfterSeconds"] = json!(wait.as_secs_f64().ceil());
     }
     json!({ "error": error }).to_string()

@@ -9,6 +9,7 @@ mod error;
 mod event;
 mod event_rows;
 mod fold;
+mod former;
 mod internal;
 mod person;
 mod teaching;
@@ -21,11 +22,13 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::{sync::oneshot, task::spawn_blocking};
+use tokio::sync::oneshot;
 
 use crate::{
     config::Workspace,
-    store::{Store, StoreError, Writer},
+    failpoint::failpoint,
+    store::{Store, Writer},
+    task::{self, TaskError},
     text::{Id, Language},
 };
 
@@ -40,6 +43,7 @@ pub use event::{
 };
 
 pub use fold::{Chat, Status, Summary, Turn};
+pub use former::FormerCustomer;
 pub use internal::Internal;
 pub use person::ErasedChats;
 pub use teaching::Teaching;
@@ -78,10 +82,10 @@ impl Chats {
         let shared = Arc::new((store.clone(), Arc::clone(&languages), Arc::clone(&counts)));
         let writer = Writer::start(move |batch| {
             let shared = Arc::clone(&shared);
-            async move {
+            Box::pin(async move {
                 let (store, languages, counts) = &*shared;
                 append::commit(store, counts, languages, batch).await;
-            }
+            })
         });
         Chats { store, writer, languages, counts }
     }
@@ -90,17 +94,20 @@ impl Chats {
     pub async fn append(&self, workspace: &Workspace, chat_id: &Id, events: Vec<NewEvent>) -> Result<Appended, ChatError> {
         let (languages, workspace_of) = (Arc::clone(&self.languages), workspace.clone());
         let many = events.len() > MANY_EVENTS;
+        failpoint("append", chat_id.as_str());
+        let prepared_chat = chat_id.clone();
         let prepare = move || {
+            failpoint("prepare", prepared_chat.as_str());
             events
                 .into_iter()
                 .map(|event| Prepared::new(event, of_workspace(&languages, workspace_of.as_str())))
                 .collect::<Result<Vec<_>, _>>()
         };
-        let events = if many { spawn_blocking(prepare).await.map_err(|_| StoreError::Busy)?? } else { prepare()? };
+        let events = if many { task::blocking("reading the events", prepare).await?? } else { prepare()? };
         let bytes = events.iter().map(Prepared::bytes).sum();
         let (answer, answered) = oneshot::channel();
         self.writer.queue(Append { key: key(workspace, chat_id.as_str()), events, answer }, bytes)?;
-        answered.await.map_err(|_| ChatError::Store(StoreError::Busy))?
+        answered.await.map_err(|_| TaskError::Panicked("the write of the events"))?
     }
 
     /// What the log has done since the start.

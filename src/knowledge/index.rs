@@ -13,10 +13,7 @@ use std::{
 };
 
 use tantivy::{IndexReader, IndexWriter, ReloadPolicy, TantivyError, Term};
-use tokio::{
-    sync::{Notify, watch},
-    task::spawn_blocking,
-};
+use tokio::sync::{Notify, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
@@ -25,6 +22,7 @@ use super::{
     schema::{Fields, LINES, LineTokenizer, indexed, key_text, schema},
     view::View,
 };
+use crate::task::{self, caught};
 
 /// Goes up whenever the fields or the analyzer change.
 const FORMAT: &str = "3";
@@ -38,6 +36,8 @@ const COMMITTED: usize = 20_000;
 const WAITED_FOR: i64 = 5000;
 /// How often the catalog is asked for changes that another process made.
 const POLL: Duration = Duration::from_millis(500);
+/// The longest wait before an index that fails again and again is built anew.
+const MAX_POLL: Duration = Duration::from_secs(30);
 /// How long a change waits for the index.
 const CATCH_UP: Duration = Duration::from_secs(20);
 
@@ -186,22 +186,28 @@ struct Follower {
 
 impl Follower {
     async fn follow(mut self, tell: watch::Sender<i64>, wake: Arc<Notify>) {
+        let mut wait = POLL;
         loop {
-            let done = match self.current {
-                Some(_) => self.catch_up().await,
-                None => self.build().await,
+            let turn = async {
+                match self.current {
+                    Some(_) => self.catch_up().await,
+                    None => self.build().await,
+                }
             };
+            let done = caught("following the catalog", turn).await.unwrap_or_else(|panicked| Err(panicked.into()));
             tell.send_if_modified(|held| std::mem::replace(held, self.held()) != self.held());
             match done {
-                Ok(()) => {}
-                Err(KnowledgeError::Index(error)) => {
+                Ok(()) => wait = POLL,
+                // Work that panicked may have left anything.
+                Err(error @ (KnowledgeError::Index(_) | KnowledgeError::Task(_))) => {
                     tracing::warn!(error = %error, "the index failed; it is built anew, and what was there is searched until then");
                     self.current = None;
+                    wait = MAX_POLL.min(2 * wait);
                 }
                 // The next turn tries again; a Put that waits is told that the index is behind.
                 Err(error) => tracing::warn!(error = %error, "the index can't follow the catalog"),
             }
-            let _ = tokio::time::timeout(POLL, wake.notified()).await;
+            let _ = tokio::time::timeout(wait, wake.notified()).await;
             if self.suspect.swap(false, Ordering::Relaxed) && !self.is_sound().await {
                 tracing::warn!("the index is damaged; it is built anew, and what was there is searched until then");
                 self.current = None;
@@ -355,7 +361,6 @@ fn remove_others(root: &Path, kept: &Path) {
 }
 
 /// Does what keeps a core or the disk busy off the threads that serve.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, TantivyError> + Send + 'static) -> Result<T, TantivyError> {
-    let done = spawn_blocking(work).await;
-    done.map_err(|_| TantivyError::InternalError("work on the index was stopped".to_owned()))?
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, TantivyError> + Send + 'static) -> Result<T, KnowledgeError> {
+    Ok(task::blocking("work on the index", work).await??)
 }

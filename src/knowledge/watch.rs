@@ -14,6 +14,7 @@ use super::{
     Catalog, KnowledgeError, Shelf,
     folder::{Folder, Problem},
 };
+use crate::task;
 
 /// Editors write a file in several steps: a change is read when the folder has been quiet this long.
 const QUIET: Duration = Duration::from_millis(100);
@@ -53,7 +54,9 @@ impl Watch {
             tracing::warn!(error = %error, "the knowledge base folder can't be watched; restart to take its changes in");
         }
         let reading = Arc::new(Reading { root, catalog, shelf, told: Mutex::default(), turn: tokio::sync::Mutex::default() });
-        let follow = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&reading).follow(changed)));
+        let followed = Arc::clone(&reading);
+        let follow =
+            task::supervised("following the knowledge base folder", move || Arc::clone(&followed).follow(Arc::clone(&changed)));
         Watch { reading, _watcher: watcher.ok(), _follow: follow }
     }
 
@@ -78,7 +81,7 @@ impl Reading {
     async fn read(&self) -> Result<(), KnowledgeError> {
         let _turn = self.turn.lock().await;
         let root = self.root.clone();
-        let Ok(mut folder) = tokio::task::spawn_blocking(move || Folder::read(&root)).await else { return Ok(()) };
+        let mut folder = task::blocking("reading the knowledge base folder", move || Folder::read(&root)).await?;
         self.tell(&folder.problems);
         let changes = self.catalog.take_folder(&folder).await?;
         self.shelf.write().unwrap_or_else(PoisonError::into_inner).take(&mut folder);

@@ -16,6 +16,7 @@ use crate::{
     config::Workspace,
     knowledge::{Document, DocumentTexts, DocumentVectors, Hits, KeptVectors, Meaning, Search, Wanted, shortened_to_end},
     model::{Embedder, ModelError, Question},
+    task,
     text::{Language, words},
 };
 
@@ -88,23 +89,28 @@ impl Replies {
     pub fn embed_documents(&self, workspace: Workspace) -> Option<AbortOnDropHandle<()>> {
         let embedder = self.embedder.clone()?;
         let replies = self.clone();
-        Some(AbortOnDropHandle::new(tokio::spawn(async move {
-            let mut turns = interval(EVERY);
-            turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            let (mut after, mut pause) = (0, PAUSES.0);
-            loop {
-                turns.tick().await;
-                let tell = |done, all| tracing::info!(workspace = workspace.as_str(), done, all, "embedding documents");
-                match replies.embed_new(&embedder, &workspace, &mut after, tell).await {
-                    Ok(_) => pause = PAUSES.0,
-                    Err(error) => {
-                        tracing::warn!(error = %error, "documents can't be embedded; it is tried again, and search goes by words and by what was embedded before");
-                        sleep(pause).await;
-                        pause = (pause * 2).min(PAUSES.1);
-                    }
+        Some(task::supervised("embedding documents", move || {
+            let (replies, embedder, workspace) = (replies.clone(), embedder.clone(), workspace.clone());
+            async move { replies.embed_as_documents_change(&embedder, &workspace).await }
+        }))
+    }
+
+    async fn embed_as_documents_change(&self, embedder: &Embedder, workspace: &Workspace) {
+        let mut turns = interval(EVERY);
+        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut after, mut pause) = (0, PAUSES.0);
+        loop {
+            turns.tick().await;
+            let tell = |done, all| tracing::info!(workspace = workspace.as_str(), done, all, "embedding documents");
+            match self.embed_new(embedder, workspace, &mut after, tell).await {
+                Ok(_) => pause = PAUSES.0,
+                Err(error) => {
+                    tracing::warn!(error = %error, "documents can't be embedded; it is tried again, and search goes by words and by what was embedded before");
+                    sleep(pause).await;
+                    pause = (pause * 2).min(PAUSES.1);
                 }
             }
-        })))
+        }
     }
 
     /// Embeds every document that has no vectors yet; `tell` hears now and then how many are done, of how many. Tells how many there were.

@@ -52,7 +52,15 @@ impl StoreError {
 
     /// Whether the error may be one call's own, so that its neighbours in a transaction may succeed without it.
     pub fn is_of_one_call(&self) -> bool {
-        matches!(self, StoreError::Failed(_) | StoreError::Unreadable(_))
+        match self {
+            StoreError::Failed(_) | StoreError::Unreadable(_) => true,
+            StoreError::Full
+            | StoreError::Busy
+            | StoreError::Conflict
+            | StoreError::Broken(_)
+            | StoreError::Newer(_)
+            | StoreError::Damaged(_) => false,
+        }
     }
 }
 
