@@ -227,7 +227,7 @@ impl Api {
         let keys: Vec<DocumentKey> = documents.iter().map(|new| new.document.key()).collect();
         let knowledge = self.knowledge.clone();
         let write = async move {
-            failpoint("put", workspace.as_str());
+            documents.iter().for_each(|new| failpoint("put", new.document.id.as_str()));
             knowledge.put(&workspace, documents).await
         };
         let statuses = task::detached("the write of the documents", write).await.map_err(KnowledgeError::from)??;

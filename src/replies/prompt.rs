@@ -160,7 +160,7 @@ impl Template {
 
     /// Where rendering failed, and at what. What an error says beside that may be a customer's text.
     fn unrendered(&self, part: &str, error: &minijinja::Error) -> PromptError {
-        let at = error.range().and_then(|range| error.template_source()?.get(range)).unwrap_or_default();
+        let at = error.range().zip(error.template_source()).map_or("", |(range, source)| tag_at(source, range.start));
         let problem = match error.kind() {
             ErrorKind::UndefinedError if at.is_empty() => "something is not defined".to_owned(),
             ErrorKind::UndefinedError => format!("`{at}` is not defined"),
@@ -181,6 +181,14 @@ fn names(values: &Value) -> Vec<String> {
     let mut names: Vec<String> = values.try_iter().map(|keys| keys.map(|key| key.to_string()).collect()).unwrap_or_default();
     names.sort();
     names
+}
+
+/// The template's own tag, such as `{{ facts[0][1] }}`, that a place is in.
+fn tag_at(source: &str, place: usize) -> &str {
+    let (Some(before), Some(after)) = (source.get(..place), source.get(place..)) else { return "" };
+    let start = before.rfind("{{").max(before.rfind("{%")).unwrap_or(place);
+    let end = [after.find("}}"), after.find("%}")].into_iter().flatten().min().map_or(place, |end| place + end + 2);
+    &source[start..end]
 }
 
 /// The first line on which a name stands as a word.

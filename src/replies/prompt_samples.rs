@@ -22,8 +22,8 @@ pub fn samples(task: Task) -> impl Iterator<Item = Value> {
     let fields = fields(task);
     let different = (0..=fields.len()).flat_map(|different| [(different, true), (different, false)]);
     different.map(move |(different, full)| {
-        let chosen = fields.iter().enumerate();
-        chosen.map(|(at, (name, with, without))| (*name, if full != (at == different) { with.clone() } else { without.clone() })).collect()
+        let value = |(at, (name, with, without)): (usize, &Field)| (*name, if full != (at == different) { with.clone() } else { without.clone() });
+        Value::from_pairs(fields.iter().enumerate().map(value))
     })
 }
 

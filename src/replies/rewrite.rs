@@ -371,3 +371,26 @@ fn names(chat: &Chat) -> Vec<String> {
     names.truncate(MOST_NAMES);
     names
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rewrite_may_grow_but_not_beyond_measure() {
+        let kinds = |before: &str, after: &str| beyond(Task::Translate, false, before, after).map(|warning| warning.kind);
+        for (before, after) in [
+            ("No.", "I am sorry, but that is unfortunately not possible. I understand that this is not what you hoped for."),
+            ("您好，您的包裹已经发出，预计三天内送达。", "Hello, your parcel has been sent and is expected to arrive within three days."),
+            ("Wir melden uns.", "Értesítjük Önt, amint a kollégánk megnézte a csomagját."),
+            ("Kargoda.", "Siparişiniz kargoya verildi, en kısa sürede size ulaşacak."),
+        ] {
+            assert_eq!(kinds(before, after), None, "{after}");
+        }
+        for text in ["Ok", "Kargoda.", "Wir melden uns bald.", "您好，您的包裹已经发出。"] {
+            assert_eq!(kinds(text, &format!("{text} ").repeat(77)), Some(WarningKind::OverEdited), "{text}");
+        }
+        let long = "Your parcel is on its way. ".repeat(20);
+        assert_eq!((kinds(&long, &long.repeat(2)), kinds(&long, &long.repeat(4))), (None, Some(WarningKind::OverEdited)));
+    }
+}
