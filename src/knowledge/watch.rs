@@ -55,8 +55,7 @@ impl Watch {
         }
         let reading = Arc::new(Reading { root, catalog, shelf, told: Mutex::default(), turn: tokio::sync::Mutex::default() });
         let followed = Arc::clone(&reading);
-        let follow =
-            task::supervised("following the knowledge base folder", move || Arc::clone(&followed).follow(Arc::clone(&changed)));
+        let follow = task::supervised("following the knowledge base folder", move || Arc::clone(&followed).follow(Arc::clone(&changed)));
         Watch { reading, _watcher: watcher.ok(), _follow: follow }
     }
 

@@ -120,8 +120,7 @@ fn sentence_before(text: &str, place: usize) -> Option<String> {
 
 /// Warnings of the personal data that a model named and nobody told it, by the sentences that they were taken out of.
 pub fn invented_data(flowed: &Flowed) -> Vec<Warning> {
-    let mut excerpts: Vec<String> =
-        flowed.invented.iter().map(|place| sentence_before(&flowed.text, *place).unwrap_or_default()).collect();
+    let mut excerpts: Vec<String> = flowed.invented.iter().map(|place| sentence_before(&flowed.text, *place).unwrap_or_default()).collect();
     excerpts.dedup();
     let message = "the model named personal data here that this chat does not have, or that is another customer's; it was taken out";
     let warning = |excerpt| Warning { kind: WarningKind::UngroundedPersonalData, excerpt, message: message.to_owned() };

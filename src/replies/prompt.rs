@@ -76,8 +76,7 @@ impl Prompts {
             let lines_before_user = system.lines().count() + 1;
             templates.push(Template { task, name, shown, lines_before_user });
         }
-        let prompts =
-            Prompts { environment: Arc::new(environment), templates: Arc::new(templates), instructions: Arc::new(instructions) };
+        let prompts = Prompts { environment: Arc::new(environment), templates: Arc::new(templates), instructions: Arc::new(instructions) };
         prompts.try_all()?;
         Ok(prompts)
     }
@@ -130,7 +129,11 @@ impl Prompts {
                 unknown.sort();
                 if let Some(name) = unknown.first() {
                     let line = line_of(compiled.source(), name);
-                    return Err(template.unrendered_at(part, line, format!("`{name}` is no name that is filled in here; there are {}", known.join(", "))));
+                    return Err(template.unrendered_at(
+                        part,
+                        line,
+                        format!("`{name}` is no name that is filled in here; there are {}", known.join(", ")),
+                    ));
                 }
                 for values in samples(template.task) {
                     self.rendered(template.task, part, values)?;

@@ -22,7 +22,8 @@ pub fn samples(task: Task) -> impl Iterator<Item = Value> {
     let fields = fields(task);
     let different = (0..=fields.len()).flat_map(|different| [(different, true), (different, false)]);
     different.map(move |(different, full)| {
-        let value = |(at, (name, with, without)): (usize, &Field)| (*name, if full != (at == different) { with.clone() } else { without.clone() });
+        let value =
+            |(at, (name, with, without)): (usize, &Field)| (*name, if full != (at == different) { with.clone() } else { without.clone() });
         Value::from_pairs(fields.iter().enumerate().map(value))
     })
 }
@@ -35,8 +36,11 @@ fn fields(task: Task) -> Vec<Field> {
             vec![optional("source", "Turkish"), always("target", "Hungarian"), list("glossary", &"towel = törölköző".to_owned())]
         }
         Task::Summarize => {
-            let own =
-                [always("language", "Turkish"), ("headings", vec!["Asked"; 5].into(), vec!["Asked"; 5].into()), always("fence", "===data===")];
+            let own = [
+                always("language", "Turkish"),
+                ("headings", vec!["Asked"; 5].into(), vec!["Asked"; 5].into()),
+                always("fence", "===data==="),
+            ];
             own.into_iter().chain([yes_or_no("marks"), text("topic", "returns")]).chain(conversation()).collect()
         }
         Task::Draft => {
@@ -54,7 +58,11 @@ fn fields(task: Task) -> Vec<Field> {
                 text("sign_off", "Kind regards, Selin"),
                 text("voice", "We write warmly."),
                 list("glossary", &"towel = törölköző".to_owned()),
-                ("sources", (0..MANY).map(|nth| if nth == 1 { bare.clone() } else { source.clone() }).collect(), Value::from(Vec::<Value>::new())),
+                (
+                    "sources",
+                    (0..MANY).map(|nth| if nth == 1 { bare.clone() } else { source.clone() }).collect(),
+                    Value::from(Vec::<Value>::new()),
+                ),
                 yes_or_no("marks"),
                 text("topic", "returns"),
                 text("previous_draft", "Hello!"),

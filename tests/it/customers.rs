@@ -84,9 +84,9 @@ const PAIRS: [(&str, [Person; 2]); 4] = [
             },
             Person {
                 id: "hu-2",
-                name: "Nagy Anna",
-                first_name: "Nagy",
-                surname: "Nagy",
+                name: "Kocsis Anna",
+                first_name: "Kocsis",
+                surname: "Kocsis",
                 email: "anna@mail.example",
                 phone: "+36 30 765 4321",
                 address: "Malom utca 3, Győr",
@@ -163,7 +163,7 @@ fn agent_to(person: &Person, minute: i64) -> pb::Event {
         author: pb::Author::Agent.into(),
         author_id: "agent-selin".into(),
         author_name: "Selin".into(),
-        text: format!("{}: {}, {}, {}.", person.name, person.address, person.email, person.phone),
+        text: format!("{}: {} {}\nIt goes to {}.", person.name, person.email, person.phone, person.address),
         ..pb::Message::default()
     };
     at(minute, event(&format!("agent-{}", person.id), Body::Message(message)))
@@ -258,9 +258,8 @@ async fn another_customer_is_greeted_by_their_own_name_and_sees_nothing_of_the_f
 #[tokio::test]
 async fn what_the_former_wrote_stays_the_chats_and_is_answered_until_the_new_one_writes() {
     let mut desk = Desk::without_model().await;
-    let customer = |event_id: &str, id: &str| {
-        event(event_id, Body::Customer(pb::Customer { customer_id: id.into(), ..pb::Customer::default() }))
-    };
+    let customer =
+        |event_id: &str, id: &str| event(event_id, Body::Customer(pb::Customer { customer_id: id.into(), ..pb::Customer::default() }));
     desk.append("relinked", vec![customer("c1", "device"), customer_says("m1", "How can I return an item?"), customer("c2", "account")])
         .await
         .unwrap();
@@ -278,9 +277,8 @@ async fn what_the_former_wrote_stays_the_chats_and_is_answered_until_the_new_one
 #[tokio::test]
 async fn the_formers_ticket_is_no_earlier_chat_of_the_new_one() {
     let mut desk = Desk::empty().await;
-    let customer = |event_id: &str, id: &str| {
-        event(event_id, Body::Customer(pb::Customer { customer_id: id.into(), ..pb::Customer::default() }))
-    };
+    let customer =
+        |event_id: &str, id: &str| event(event_id, Body::Customer(pb::Customer { customer_id: id.into(), ..pb::Customer::default() }));
     let ticket = event("t", Body::Ticket(pb::Ticket { ticket_id: "T-1".into(), reply_to: "former@mail.example".into() }));
     desk.append("T-1", vec![customer("c", "former"), customer_says("m", "My address is 14 Rose Lane")]).await.unwrap();
     desk.append("chat", vec![customer("c", "former"), customer_says("m", "Hello"), ticket]).await.unwrap();

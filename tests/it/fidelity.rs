@@ -98,7 +98,12 @@ async fn a_rewrite_far_longer_than_its_text_is_marked_in_every_language() {
         ("en", "Your parcel is on its way.", "Dear customer, your parcel is on its way to you.", "We thank you so much for your trust. "),
         ("tr", "Paketiniz yolda.", "Değerli müşterimiz, paketiniz size doğru yolda.", "Güveniniz için çok teşekkür ederiz. "),
         ("hu", "A csomagja úton van.", "Kedves Vásárlónk, a csomagja már úton van Önhöz.", "Nagyon köszönjük a bizalmát. "),
-        ("de", "Ihr Paket ist unterwegs.", "Guten Tag, Ihr Paket ist bereits zu Ihnen unterwegs.", "Wir danken Ihnen sehr für Ihr Vertrauen. "),
+        (
+            "de",
+            "Ihr Paket ist unterwegs.",
+            "Guten Tag, Ihr Paket ist bereits zu Ihnen unterwegs.",
+            "Wir danken Ihnen sehr für Ihr Vertrauen. ",
+        ),
     ] {
         let long = chatter.repeat(77 * text.len() / chatter.len() + 1);
         let retone = pb::RetoneReplyRequest {

@@ -38,7 +38,8 @@ async fn a_template_that_fails_with_a_chat_fails_the_call_and_no_model_is_asked(
     let topic = event("t", Body::Topic(pb::Topic { topic: "Klingon towels".into() }));
     desk.append("bad", vec![customer_says("m", "How can I return an item?"), topic]).await.unwrap();
     desk.append("good", vec![customer_says("m", "How can I return an item?")]).await.unwrap();
-    let failed = [desk.draft(draft_of("bad")).await.unwrap_err(), desk.summarize("bad", "en").await.unwrap_err(), translated(&mut desk, "de").await];
+    let failed =
+        [desk.draft(draft_of("bad")).await.unwrap_err(), desk.summarize("bad", "en").await.unwrap_err(), translated(&mut desk, "de").await];
     for status in &failed {
         refused(status, Code::Internal, "PROMPT_FAILED");
         assert!(!format!("{status:?}").contains("Klingon"), "{status:?}");

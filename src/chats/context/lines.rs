@@ -133,8 +133,13 @@ impl<'a> Lines<'a> {
         if cost(&whole) <= LONG {
             return whole;
         }
-        let mut ranked: Vec<(f32, usize)> =
-            read.sentences.iter().enumerate().filter(|(_, sentence)| self.may_show(index, sentence)).map(|(at, sentence)| (scan.sentence_relevance(sentence), at)).collect();
+        let mut ranked: Vec<(f32, usize)> = read
+            .sentences
+            .iter()
+            .enumerate()
+            .filter(|(_, sentence)| self.may_show(index, sentence))
+            .map(|(at, sentence)| (scan.sentence_relevance(sentence), at))
+            .collect();
         ranked.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
         let mut budget = Budget::new(LONG);
         let mut kept: Vec<usize> =

@@ -44,7 +44,11 @@ impl<'a> PersonalFacts<'a> {
         told.chain([written])
     }
 
-    fn of(customer: &'a Customer, form_answers: impl Iterator<Item = (&'a String, &'a String)>, records: &'a [Record]) -> PersonalFacts<'a> {
+    fn of(
+        customer: &'a Customer,
+        form_answers: impl Iterator<Item = (&'a String, &'a String)>,
+        records: &'a [Record],
+    ) -> PersonalFacts<'a> {
         let mut told = PersonalFacts {
             names: vec![&customer.name],
             addresses: Vec::new(),
