@@ -81,7 +81,7 @@ pub async fn commit(store: &Store, counts: &LogCounts, languages: &Languages, ba
                 }
                 return;
             }
-            Err(ChatError::Store(StoreError::Conflict)) if tries > 0 => {}
+            Err(ChatError::Store(error)) if tries > 0 && error.is_retried_at_once() => {}
             Err(error) => break error,
         }
     };

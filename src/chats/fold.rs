@@ -167,13 +167,16 @@ pub struct Turn {
 impl Chat {
     /// Folds a chat's events, in whatever order they come.
     pub fn fold(chat_id: &str, events: &[Event]) -> Chat {
+        let mut chat = Chat { chat_id: chat_id.to_owned(), ..Chat::default() };
+        chat.apply_all(events);
+        chat
+    }
+
+    /// Takes events in, in the order of their times.
+    pub(super) fn apply_all(&mut self, events: &[Event]) {
         let mut ordered: Vec<&Event> = events.iter().collect();
         ordered.sort_by_key(|event| (event.at, event.sequence));
-        let mut chat = Chat { chat_id: chat_id.to_owned(), ..Chat::default() };
-        for event in ordered {
-            chat.apply(event);
-        }
-        chat
+        ordered.into_iter().for_each(|event| self.apply(event));
     }
 
     fn apply(&mut self, event: &Event) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Chat, Customer, Record};
+use super::{Chat, Customer, Event, Record, Summary};
 
 /// What a chat knew of a customer before it was given to another one. It is for masking alone: no prompt, placeholder or reply shows it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -20,7 +20,20 @@ pub fn is_another(customer_id: &str, told: &Customer) -> bool {
     !customer_id.is_empty() && !told.customer_id.is_empty() && told.customer_id != customer_id
 }
 
+/// Stands for the customer of events that were not read. No id has a control character.
+const UNREAD_ID: &str = "\u{0}";
+
 impl Chat {
+    /// Folds the last events of a chat, whose summary is known whole. Whoever is named in them first may not be the one whom the chat was about
+    /// before: what stands before that is taken for another's.
+    pub fn fold_end(chat_id: &str, events: &[Event], summary: Summary) -> Chat {
+        let unread = Customer { customer_id: UNREAD_ID.to_owned(), ..Customer::default() };
+        let mut chat = Chat { chat_id: chat_id.to_owned(), customer: unread, ..Chat::default() };
+        chat.apply_all(events);
+        chat.customer.customer_id.clone_from(&summary.customer_id);
+        Chat { summary, ..chat }
+    }
+
     /// Clears what was known of the customer: who they are, what they were asked before the chat, the shop's records of their matter, the
     /// pages they saw, their rating. Messages and notes are the chat's, and stay.
     pub(super) fn part_from_customer(&mut self) {
@@ -128,6 +141,19 @@ mod tests {
         let [former] = after.former.as_slice() else { panic!("{:?}", after.former) };
         assert_eq!((former.customer.phone.as_str(), former.reply_to.as_str()), ("phone-of-elif", "reply-of-elif"));
         assert_eq!(after.told_language(), None);
+    }
+
+    #[test]
+    fn of_a_chats_end_what_stands_before_its_customer_is_named_is_anothers() {
+        let bodies = [says(Author::Customer, "Elif", "to 14 Rose Lane", None), told(1, "elif"), named("ada"), told(1, "ada"), named("ada")];
+        let events: Vec<Event> = bodies.into_iter().enumerate().map(|(nth, body)| event(nth + 700, body)).collect();
+        let summary = Summary { customer_id: "ada".into(), last_sequence: 705, ..Summary::default() };
+        let chat = Chat::fold_end("c", &events, summary.clone());
+        assert_eq!((chat.turns_with_customer().len(), chat.form_answers.len(), &chat.summary), (0, 1, &summary));
+        assert!(!shown(&chat).contains("-of-elif") && !shown(&chat).contains('\u{0}'), "{}", shown(&chat));
+        // Where nobody is named, nobody changed.
+        let chat = Chat::fold_end("c", &events[..2], summary);
+        assert_eq!((chat.turns_with_customer().len(), chat.form_answers.len(), chat.customer.customer_id.as_str()), (1, 1, "ada"));
     }
 
     #[test]

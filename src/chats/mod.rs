@@ -175,7 +175,8 @@ impl Chats {
         for Related { number, chat_id, summary } in related {
             if let Some(events) = read.remove(&number) {
                 // Of a long chat only the end was read; what it was about is kept with it.
-                earlier.push(EarlierChat(Chat { summary, ..Chat::fold(&chat_id, &events) }));
+                let whole = asked.contains(&(number, 0));
+                earlier.push(EarlierChat(if whole { Chat::fold(&chat_id, &events) } else { Chat::fold_end(&chat_id, &events, summary) }));
             }
         }
         Ok((earlier, total))

@@ -61,35 +61,51 @@ pub enum ModelError {
     DeadlinePassed,
 }
 
-/// What a failure means for further tries, for the model, and for those after it.
+/// What a failure means for further tries, for the model, for those after it, and for what was sent.
 #[derive(Clone, Copy)]
 struct Policy {
     is_transient: bool,
     is_fault: bool,
     retry_after: Option<Duration>,
     ends_the_chain: bool,
+    is_refused_input: bool,
+    less_input_may_do: bool,
 }
 
 impl ModelError {
     /// What each failure means. Every kind is listed: a new one does not compile until it is decided.
     fn policy(&self) -> Policy {
-        let nothing = Policy { is_transient: false, is_fault: false, retry_after: None, ends_the_chain: false };
+        let nothing = Policy {
+            is_transient: false,
+            is_fault: false,
+            retry_after: None,
+            ends_the_chain: false,
+            is_refused_input: false,
+            less_input_may_do: false,
+        };
         let fault = Policy { is_fault: true, ..nothing };
         match self {
             ModelError::Unreachable | ModelError::CutOff | ModelError::Reported => Policy { is_transient: true, ..fault },
-            ModelError::Refused { status, retry_after } => Policy {
-                is_transient: matches!(status, 408 | 409 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=529),
-                is_fault: !matches!(status, 400 | 413 | 422),
-                retry_after: *retry_after,
-                ends_the_chain: false,
-            },
-            ModelError::Garbled | ModelError::TimedOut(_) | ModelError::TooLarge(_) | ModelError::Empty => fault,
+            ModelError::Refused { status, retry_after } => {
+                let is_refused_input = matches!(status, 400 | 413 | 422);
+                Policy {
+                    is_transient: matches!(status, 408 | 409 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=529),
+                    is_fault: !is_refused_input,
+                    retry_after: *retry_after,
+                    is_refused_input,
+                    // Some servers say 500 to what is too long.
+                    less_input_may_do: is_refused_input || *status == 500,
+                    ..nothing
+                }
+            }
+            ModelError::Garbled => Policy { less_input_may_do: true, ..fault },
+            ModelError::Filtered => Policy { less_input_may_do: true, ..nothing },
+            ModelError::TimedOut(_) | ModelError::TooLarge(_) | ModelError::Empty => fault,
             ModelError::Spent(_) | ModelError::DeadlinePassed => Policy { ends_the_chain: true, ..nothing },
             ModelError::NotConfigured
             | ModelError::Client(_)
             | ModelError::NotInTime
             | ModelError::ThoughtAloud
-            | ModelError::Filtered
             | ModelError::Down(_)
             | ModelError::Busy(_)
             | ModelError::PromptTooLarge { .. } => nothing,
@@ -114,6 +130,16 @@ impl ModelError {
     /// Whether the models after this one are not asked: what a workspace or key has used up, it has for none of them.
     pub fn ends_the_chain(&self) -> bool {
         self.policy().ends_the_chain
+    }
+
+    /// Whether its server refused what was sent, and may take something else.
+    pub fn is_refused_input(&self) -> bool {
+        self.policy().is_refused_input
+    }
+
+    /// Whether less of what was sent may be taken.
+    pub fn less_input_may_do(&self) -> bool {
+        self.policy().less_input_may_do
     }
 
     /// Its word in metrics.

@@ -76,7 +76,7 @@ async fn erase(
     loop {
         tries -= 1;
         match try_erase(store, chats, workspace, customer_id, erasure_ids).await {
-            Err(ReplyError::Chat(ChatError::Store(StoreError::Conflict))) if tries > 0 => {}
+            Err(ReplyError::Chat(ChatError::Store(error))) if tries > 0 && error.is_retried_at_once() => {}
             done => return done,
         }
     }

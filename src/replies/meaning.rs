@@ -229,11 +229,6 @@ async fn vectors_of(embedder: &Embedder, documents: &[Document]) -> Result<Vec<K
     Ok(kept)
 }
 
-/// Whether less text may be taken: some servers say 500 to what is too long.
-fn is_for_the_text(error: &ModelError) -> bool {
-    matches!(error, ModelError::Refused { status: 400 | 413 | 422 | 500, .. } | ModelError::Garbled | ModelError::Filtered)
-}
-
 /// Vectors of texts. Of what is refused or can't be read, as too long or too much at once, less is tried; `None` of a text that is refused
 /// however short.
 async fn embed(embedder: &Embedder, texts: Vec<String>) -> Result<Vec<Option<Vec<f32>>>, ModelError> {
@@ -244,7 +239,7 @@ async fn embed(embedder: &Embedder, texts: Vec<String>) -> Result<Vec<Option<Vec
     while let Some(mut texts) = left.pop() {
         match embedder.embed(&texts, LONGEST).await {
             Ok(embedded) => vectors.extend(embedded.into_iter().map(Some)),
-            Err(error) if !is_for_the_text(&error) => return Err(error),
+            Err(error) if !error.less_input_may_do() => return Err(error),
             Err(_) if texts.len() > 1 => {
                 let rest = texts.split_off(texts.len() / 2);
                 left.extend([rest, texts]);

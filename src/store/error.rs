@@ -50,6 +50,20 @@ impl StoreError {
         }
     }
 
+    /// Whether the same write may succeed when it is tried again at once: nothing of it was written.
+    pub fn is_retried_at_once(&self) -> bool {
+        match self {
+            StoreError::Conflict => true,
+            StoreError::Full
+            | StoreError::Busy
+            | StoreError::Broken(_)
+            | StoreError::Newer(_)
+            | StoreError::Damaged(_)
+            | StoreError::Failed(_)
+            | StoreError::Unreadable(_) => false,
+        }
+    }
+
     /// Whether the error may be one call's own, so that its neighbours in a transaction may succeed without it.
     pub fn is_of_one_call(&self) -> bool {
         match self {
