@@ -277,7 +277,7 @@ mod tests {
             ("summarize.md", "Sum up.\n--- user ---\nx\n{{ lines[0].txt }}", ["summarize.md", "line 4", "not defined"]),
             // What is there with most chats, and not with some.
             ("draft.md", "Draft.\n--- user ---\n{{ facts[0][1] }}", ["draft.md", "line 3", "facts[0][1]"]),
-            ("translate.md", "To {{ target }}.\n{{ source | upper | nosuch }}", ["translate.md", "no template", "nosuch"]),
+            ("translate.md", "To {{ target }}.\n{{ source | upper | nosuch }}", ["translate.md", "line 2", "nosuch"]),
             ("translate.md", "{{ glossary[0] | length }} to {{ target }}", ["translate.md", "line 1", "glossary[0]"]),
             // Nothing to go by, or nothing to go on.
             ("correct.md", "\n \n", ["correct.md", "instructions", "data without"]),
