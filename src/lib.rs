@@ -10,12 +10,13 @@
 //! * [`text`]: pure functions over text
 //! * [`keys`]: which workspace a caller works in, and what they may do there
 //! * [`store`]: the database
-//! * [`config`], [`telemetry`]
+//! * [`config`], [`telemetry`], [`task`]: work that may panic, and background work that begins again
 
 pub mod api;
 pub mod chats;
 pub mod cli;
 pub mod config;
+pub mod failpoint;
 pub mod keys;
 pub mod knowledge;
 pub mod model;
@@ -24,5 +25,6 @@ mod random;
 pub mod replies;
 pub mod server;
 pub mod store;
+pub mod task;
 pub mod telemetry;
 pub mod text;

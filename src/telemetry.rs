@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-/// Starts logging. `filter` is a tracing filter such as `info` or `deskhand=debug`.
+/// Starts logging, panics included. `filter` is a tracing filter such as `info` or `deskhand=debug`.
 ///
 /// The model client's own target stays off: it would log answers that it can't read.
 pub fn start(filter: &str) {
@@ -18,4 +18,5 @@ pub fn start(filter: &str) {
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .try_init();
+    crate::task::log_panics();
 }

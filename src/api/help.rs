@@ -167,13 +167,13 @@ fn renamed(told: Status, names: &[(&str, &str)]) -> Status {
 }
 
 /// An error as help pages get it.
-pub fn error_json(status: &Status) -> String {
-    let details = status.get_error_details();
+pub fn error_json(told: &Status) -> String {
+    let details = told.get_error_details();
     let fields = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
     let fields: Vec<Value> = fields.iter().map(|bad| json!({ "field": bad.field, "problem": bad.description })).collect();
     let reason = details.error_info().map_or("", |info| info.reason.as_str());
-    let mut error = json!({ "code": format!("{:?}", status.code()), "reason": reason, "message": status.message(), "fields": fields });
-    if let Some(wait) = retry_after(status) {
+    let mut error = json!({ "code": status::code_name(told.code()), "reason": reason, "message": told.message(), "fields": fields });
+    if let Some(wait) = retry_after(told) {
         error["retryAfterSeconds"] = json!(wait.as_secs_f64().ceil());
     }
     json!({ "error": error }).to_string()
@@ -195,6 +195,38 @@ pub fn http_code(status: &Status) -> StatusCode {
         Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
         Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
+        Code::Ok | Code::Cancelled | Code::Unknown | Code::Internal | Code::DataLoss => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_written_as_grpc_writes_it() {
+        let names = [
+            "OK",
+            "CANCELLED",
+            "UNKNOWN",
+            "INVALID_ARGUMENT",
+            "DEADLINE_EXCEEDED",
+            "NOT_FOUND",
+            "ALREADY_EXISTS",
+            "PERMISSION_DENIED",
+            "RESOURCE_EXHAUSTED",
+            "FAILED_PRECONDITION",
+            "ABORTED",
+            "OUT_OF_RANGE",
+            "UNIMPLEMENTED",
+            "INTERNAL",
+            "UNAVAILABLE",
+            "DATA_LOSS",
+            "UNAUTHENTICATED",
+        ];
+        for (number, name) in (0..).zip(names) {
+            let told: Value = serde_json::from_str(&error_json(&Status::new(Code::from_i32(number), "x"))).unwrap();
+            assert_eq!(told["error"]["code"], name);
+        }
     }
 }

@@ -12,12 +12,14 @@ use super::{
 };
 use crate::{
     config::Workspace,
+    failpoint::failpoint,
     keys::Scope,
     knowledge::{
-        ArticleRating, Document, DocumentKey, DocumentPage, Hit, Kind, ListFilter, NewDocument, RatingCount, Search, SearchReport,
-        Visibility,
+        ArticleRating, Document, DocumentKey, DocumentPage, Hit, Kind, KnowledgeError, ListFilter, NewDocument, RatingCount, Search,
+        SearchReport, Visibility,
     },
-    replies::{AnswerUse, ReplyError},
+    replies::AnswerUse,
+    task,
     text::Id,
 };
 
@@ -225,8 +227,11 @@ impl Api {
     async fn put(&self, workspace: Workspace, documents: Vec<NewDocument>) -> Result<Vec<pb::PutResult>, Status> {
         let keys: Vec<DocumentKey> = documents.iter().map(|new| new.document.key()).collect();
         let knowledge = self.knowledge.clone();
-        let written = tokio::spawn(async move { knowledge.put(&workspace, documents).await });
-        let statuses = written.await.map_err(|_| ReplyError::BuiltIn)??;
+        let write = async move {
+            documents.iter().for_each(|new| failpoint("put", new.document.id.as_str()));
+            knowledge.put(&workspace, documents).await
+        };
+        let statuses = task::detached("the write of the documents", write).await.map_err(KnowledgeError::from)??;
         Ok(document::encode_results(keys, statuses))
     }
 
@@ -245,8 +250,8 @@ impl Api {
         let language = fields.optional_language("language", language);
         fields.ok()?;
         let knowledge = self.knowledge.clone();
-        let written = tokio::spawn(async move { knowledge.delete(&workspace, kind, &ids, language.as_ref()).await });
-        let deleted = written.await.map_err(|_| ReplyError::BuiltIn)??;
+        let write = async move { knowledge.delete(&workspace, kind, &ids, language.as_ref()).await };
+        let deleted = task::detached("the deletion of the documents", write).await.map_err(KnowledgeError::from)??;
         Ok(i32::try_from(deleted).unwrap_or(i32::MAX))
     }
 }

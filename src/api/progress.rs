@@ -67,6 +67,7 @@ fn encode_warning(warning: Warning) -> pb::Warning {
         WarningKind::UngroundedAmount => pb::WarningKind::UngroundedAmount,
         WarningKind::UngroundedDate => pb::WarningKind::UngroundedDate,
         WarningKind::UngroundedPromise => pb::WarningKind::UngroundedPromise,
+        WarningKind::UngroundedPersonalData => pb::WarningKind::UngroundedPersonalData,
         WarningKind::WrongName => pb::WarningKind::WrongName,
         WarningKind::OverEdited => pb::WarningKind::OverEdited,
         WarningKind::NotShorter => pb::WarningKind::NotShorter,

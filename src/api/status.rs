@@ -12,6 +12,7 @@ use crate::{
     model::ModelError,
     replies::ReplyError,
     store::StoreError,
+    task::TaskError,
 };
 
 /// The domain of every `ErrorInfo`.
@@ -83,7 +84,7 @@ pub fn enriched(told: &Status) -> Option<Status> {
         return None;
     }
     let message = told.message().to_owned();
-    Some(match told.code() {
+    let mut enriched = match told.code() {
         Code::OutOfRange => {
             let message = "the request is larger than 4 MiB (8 MiB for a Put)".to_owned();
             exhausted("REQUEST_TOO_LARGE", "request", message, None)
@@ -94,9 +95,22 @@ pub fn enriched(told: &Status) -> Option<Status> {
         }
         Code::Unimplemented => method_unknown(),
         Code::Ok => return None,
+        // No message, half a message, or one whose frame is none: tonic takes it for its own fault.
+        Code::Internal if BAD_FRAMES.iter().any(|known| message.contains(known)) => {
+            invalid(&[("request".to_owned(), "must be one whole message, framed as gRPC does".to_owned())], 0)
+        }
         code => status(code, "TRANSPORT", message, ErrorDetails::new()),
-    })
+    };
+    // With a refused coding come those that are taken.
+    if let Some(taken) = told.metadata().get(ACCEPTED_CODINGS) {
+        enriched.metadata_mut().insert(ACCEPTED_CODINGS, taken.clone());
+    }
+    Some(enriched)
 }
+
+const ACCEPTED_CODINGS: &str = "grpc-accept-encoding";
+/// What tonic says of requests whose frames are not what they should be. A compressed frame without a coding stays INTERNAL: gRPC says so.
+const BAD_FRAMES: [&str; 3] = ["Missing request message", "Unexpected EOF", "invalid compression flag"];
 
 fn status(code: Code, reason: &str, message: String, details: ErrorDetails) -> Status {
     with_metadata(code, reason, message, details, HashMap::new())
@@ -159,12 +173,23 @@ impl From<StoreError> for Status {
     }
 }
 
+impl From<TaskError> for Status {
+    fn from(error: TaskError) -> Status {
+        let message = error.to_string();
+        match error {
+            TaskError::Panicked(_) => caused(status(Code::Internal, "INTERNAL", message, ErrorDetails::new()), error),
+            TaskError::Cancelled(_) => status(Code::Unavailable, "SERVER_STOPPING", message, ErrorDetails::with_retry_info(Some(SOON))),
+        }
+    }
+}
+
 impl From<KeyError> for Status {
     fn from(error: KeyError) -> Status {
         let message = error.to_string();
         match error {
             KeyError::Missing | KeyError::Unknown => status(Code::Unauthenticated, "KEY_UNKNOWN", message, ErrorDetails::new()),
             KeyError::RateExceeded(wait) => exhausted("RATE_EXCEEDED", "calls of the key", message, Some(wait)),
+            KeyError::Unavailable => status(Code::Unavailable, "STORE_UNAVAILABLE", message, ErrorDetails::with_retry_info(Some(SOON))),
         }
     }
 }
@@ -184,6 +209,7 @@ impl From<ChatError> for Status {
             ChatError::Full => exhausted("CHAT_FULL", "events of a chat", message, None),
             ChatError::TooLarge(_) => exhausted("REPLY_TOO_LARGE", "reply", message, None),
             ChatError::Store(error) => error.into(),
+            ChatError::Task(error) => error.into(),
         }
     }
 }
@@ -200,6 +226,7 @@ impl From<KnowledgeError> for Status {
             KnowledgeError::IndexBehind => status(Code::Unavailable, "INDEX_BEHIND", message, ErrorDetails::with_retry_info(Some(SOON))),
             KnowledgeError::Index(error) => caused(status(Code::Internal, "INDEX_FAILED", message, ErrorDetails::new()), error),
             KnowledgeError::Store(error) => error.into(),
+            KnowledgeError::Task(error) => error.into(),
         }
     }
 }
@@ -215,33 +242,71 @@ impl From<ReplyError> for Status {
             ReplyError::Model { error, partial } => model(error, partial, message),
             ReplyError::Missing { field, problem } => invalid(&[(field.to_owned(), format!("is required here: {problem}"))], 0),
             ReplyError::MessageNotFound(id) => not_found("message", &id, "MESSAGE_NOT_FOUND", message),
-            ReplyError::OfferNotFound { what: "draft", id } => not_found("draft", &id, "DRAFT_NOT_FOUND", message),
-            ReplyError::OfferNotFound { what, id } => not_found(what, &id, "SUGGESTION_NOT_FOUND", message),
+            ReplyError::DraftNotFound(id) => not_found("draft", &id, "DRAFT_NOT_FOUND", message),
+            ReplyError::SuggestionNotFound(id) => not_found("suggestion", &id, "SUGGESTION_NOT_FOUND", message),
             ReplyError::OutcomeExists(id) => exists("outcome", &id, "OUTCOME_EXISTS", message),
-            ReplyError::BuiltIn => caused(status(Code::Internal, "INTERNAL", message, ErrorDetails::new()), error),
+            ReplyError::Prompt(error) => {
+                let message = "the prompt's template can't be rendered for this call; the server's log has the place in it".to_owned();
+                caused(status(Code::Internal, "PROMPT_FAILED", message, ErrorDetails::new()), error)
+            }
+            ReplyError::Task(error) => error.into(),
         }
     }
 }
 
 fn model(error: ModelError, partial: bool, message: String) -> Status {
-    match &error {
+    let unavailable = |reason: &str, retry: Duration| {
+        // Whatever breaks a stream that has begun cuts it off, but for the provider's filter.
+        let (reason, retry) = if partial && reason == "MODEL_UNAVAILABLE" { ("MODEL_CUT_OFF", SOON) } else { (reason, retry) };
+        let details = ErrorDetails::with_retry_info(Some(retry));
+        with_metadata(Code::Unavailable, reason, message.clone(), details, told_partial(partial))
+    };
+    let status = match &error {
         ModelError::DeadlinePassed => return deadline_exceeded(partial),
         ModelError::Busy(wait) => return exhausted("MODEL_BUSY", "calls to the model", message, Some((*wait).clamp(SOON, LONGEST_RETRY))),
         ModelError::Spent(wait) => return exhausted("TOKENS_SPENT", "tokens of the workspace or key", message, Some(*wait)),
         ModelError::PromptTooLarge { .. } => return exhausted("PROMPT_TOO_LARGE", "tokens of a prompt", message, None),
-        _ => {}
-    }
-    let (reason, retry) = match &error {
-        ModelError::Filtered => ("CONTENT_FILTERED", MODEL_RETRY),
-        ModelError::CutOff => ("MODEL_CUT_OFF", SOON),
-        // Whatever breaks a stream that has begun cuts it off.
-        _ if partial => ("MODEL_CUT_OFF", SOON),
-        ModelError::Down(wait) => ("MODEL_UNAVAILABLE", (*wait).max(SOON)),
-        ModelError::Refused { retry_after: Some(wait), .. } => ("MODEL_UNAVAILABLE", (*wait).min(LONGEST_RETRY)),
-        _ => ("MODEL_UNAVAILABLE", MODEL_RETRY),
+        ModelError::Filtered => unavailable("CONTENT_FILTERED", MODEL_RETRY),
+        ModelError::CutOff => unavailable("MODEL_CUT_OFF", SOON),
+        ModelError::Down(wait) => unavailable("MODEL_UNAVAILABLE", (*wait).max(SOON)),
+        ModelError::Refused { retry_after, .. } => {
+            unavailable("MODEL_UNAVAILABLE", retry_after.map_or(MODEL_RETRY, |wait| wait.min(LONGEST_RETRY)))
+        }
+        ModelError::NotConfigured
+        | ModelError::Client(_)
+        | ModelError::Unreachable
+        | ModelError::Reported
+        | ModelError::Garbled
+        | ModelError::TimedOut(_)
+        | ModelError::NotInTime
+        | ModelError::ThoughtAloud
+        | ModelError::TooLarge(_)
+        | ModelError::Empty => unavailable("MODEL_UNAVAILABLE", MODEL_RETRY),
     };
-    let told = with_metadata(Code::Unavailable, reason, message, ErrorDetails::with_retry_info(Some(retry)), told_partial(partial));
-    caused(told, error)
+    caused(status, error)
+}
+
+/// A code as gRPC and its documents write it.
+pub fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::{
     word_rows::{self, Listing, message_words},
 };
 use crate::{
+    failpoint::failpoint,
     store::{Store, StoreError, Write, nanoseconds},
     text::{Id, Language},
 };
@@ -66,40 +67,36 @@ pub struct LogCounts {
     pub events: std::sync::atomic::AtomicU64,
 }
 
-/// Writes a batch and answers its calls. When it fails for what may be one call's fault, its calls are tried one by one, so that none
-/// fails for its neighbour.
-pub async fn commit(store: &Store, counts: &LogCounts, languages: &Languages, mut batch: Vec<Append>) {
+/// Writes a batch and answers its calls, taking them out. When it fails for what may be one call's fault, its calls are left to be tried one
+/// by one, so that none fails for its neighbour.
+pub async fn commit(store: &Store, counts: &LogCounts, languages: &Languages, batch: &mut Vec<Append>) {
     let mut tries = TRIES;
     let error = loop {
         tries -= 1;
-        match write(store, counts, languages, &batch).await {
+        match write(store, counts, languages, batch).await {
             Ok(answers) => {
-                for (append, answer) in batch.into_iter().zip(answers) {
+                for (append, answer) in batch.drain(..).zip(answers) {
                     // A caller that has gone does not need its answer.
                     let _ = append.answer.send(answer);
                 }
                 return;
             }
-            Err(ChatError::Store(StoreError::Conflict)) if tries > 0 => {}
+            Err(ChatError::Store(error)) if tries > 0 && error.is_retried_at_once() => {}
             Err(error) => break error,
         }
     };
-    let last = batch.pop();
-    match &error {
+    let last = match &error {
         // The disk, or the server, fails all alike.
         ChatError::Store(all) if !all.is_of_one_call() => {
-            for append in batch {
+            let last = batch.pop();
+            for append in batch.drain(..) {
                 let _ = append.answer.send(Err(all.alike().into()));
             }
+            last
         }
-        _ if !batch.is_empty() => {
-            for append in batch.into_iter().chain(last) {
-                Box::pin(commit(store, counts, languages, vec![append])).await;
-            }
-            return;
-        }
-        _ => {}
-    }
+        _ if batch.len() > 1 => return,
+        _ => batch.pop(),
+    };
     if let Some(append) = last {
         let _ = append.answer.send(Err(error));
     }
@@ -144,6 +141,7 @@ async fn write(
     let now = Timestamp::now();
     let mut answers = Vec::with_capacity(batch.len());
     for append in batch {
+        failpoint("write", &append.key.chat_id);
         let draft = drafts.get_mut(&append.key).expect("every call's chat was locked");
         answers.push(decide(draft, &append.events, now));
     }

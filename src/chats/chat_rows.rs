@@ -158,9 +158,11 @@ pub async fn related(store: &Store, key: &ChatKey, summary: &Summary, most: usiz
         "SELECT number, chat_id, summary FROM chat WHERE number IN
            (SELECT number FROM (SELECT number FROM chat WHERE workspace = $1 AND customer_id = $2
                                 ORDER BY opened_at DESC, number DESC LIMIT {most_and_own}) AS of_customer
-            UNION ALL SELECT number FROM chat WHERE workspace = $1 AND ticket_id IN ($3, $4)
-            UNION ALL SELECT number FROM chat WHERE workspace = $1 AND chat_id = $4)
+            UNION ALL SELECT number FROM chat WHERE workspace = $1 AND ticket_id IN ($3, $4) AND {same}
+            UNION ALL SELECT number FROM chat WHERE workspace = $1 AND chat_id = $4 AND {same})
          ORDER BY opened_at DESC, number DESC LIMIT {most_and_own}",
+        // A ticket's other chats may have been a former customer's.
+        same = if summary.customer_id.is_empty() { "1 = 1" } else { "customer_id IN ($2, '')" },
         most_and_own = most + 1
     );
     let rows = sqlx::query(AssertSqlSafe(statement))

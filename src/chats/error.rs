@@ -1,6 +1,6 @@
 //! Why a call about a chat failed, in the caller's terms.
 
-use crate::store::StoreError;
+use crate::{store::StoreError, task::TaskError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ChatError {
@@ -36,6 +36,8 @@ pub enum ChatError {
     TimeZone(String),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Task(#[from] TaskError),
 }
 
 impl From<sqlx::Error> for ChatError {

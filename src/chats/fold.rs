@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::event::{Author, Channel, Customer, Event, EventBody, Message, Note, PageView, Rating, Record, Ticket};
+use super::{
+    event::{Author, Channel, Customer, Event, EventBody, Message, Note, PageView, Rating, Record, Ticket},
+    former::{FormerCustomer, is_another},
+};
 use crate::text::Language;
 
 /// Where a chat stands. The numbers are stored.
@@ -99,6 +102,13 @@ impl Summary {
                 }
             }
             EventBody::Customer(customer) => {
+                if is_another(&self.customer_id, customer) {
+                    self.customer_name.clear();
+                    // The address for replies was the former customer's.
+                    if let Some(ticket) = &mut self.ticket {
+                        ticket.reply_to.clear();
+                    }
+                }
                 overwrite(&mut self.customer_id, &customer.customer_id);
                 overwrite(&mut self.customer_name, &customer.name);
             }
@@ -141,6 +151,9 @@ pub struct Chat {
     pub notes: Vec<Note>,
     /// How many messages there were when the chat was last handed over, if another agent had written by then.
     pub handed_over_at: Option<usize>,
+    /// Those whom the chat was about before its customer, and how many messages there were when the customer came.
+    pub former: Vec<FormerCustomer>,
+    pub turns_before_customer: usize,
 }
 
 /// A message and when it was written.
@@ -154,16 +167,24 @@ pub struct Turn {
 impl Chat {
     /// Folds a chat's events, in whatever order they come.
     pub fn fold(chat_id: &str, events: &[Event]) -> Chat {
-        let mut ordered: Vec<&Event> = events.iter().collect();
-        ordered.sort_by_key(|event| (event.at, event.sequence));
         let mut chat = Chat { chat_id: chat_id.to_owned(), ..Chat::default() };
-        for event in ordered {
-            chat.apply(event);
-        }
+        chat.apply_all(events);
         chat
     }
 
+    /// Takes events in, in the order of their times.
+    pub(super) fn apply_all(&mut self, events: &[Event]) {
+        let mut ordered: Vec<&Event> = events.iter().collect();
+        ordered.sort_by_key(|event| (event.at, event.sequence));
+        ordered.into_iter().for_each(|event| self.apply(event));
+    }
+
     fn apply(&mut self, event: &Event) {
+        if let EventBody::Customer(customer) = &event.body
+            && is_another(&self.customer.customer_id, customer)
+        {
+            self.part_from_customer();
+        }
         self.summary.apply(event);
         match &event.body {
             EventBody::Message(message) if !event.redacted => {
@@ -195,6 +216,8 @@ impl Chat {
         let customer = |turn: &&Turn| turn.message.author == Author::Customer;
         let Some(end) = self.turns.iter().rposition(|turn| customer(&turn)) else { return Vec::new() };
         let start = self.turns[..end].iter().rposition(|turn| turn.message.author == Author::Agent).map_or(0, |before| before + 1);
+        // Another one's messages are no part of it.
+        let start = if end >= self.turns_before_customer { start.max(self.turns_before_customer) } else { start };
         self.turns[start..=end].iter().filter(customer).collect()
     }
 
@@ -203,9 +226,14 @@ impl Chat {
         self.last_burst().iter().map(|turn| turn.message.text.as_str()).collect::<Vec<_>>().join("\n")
     }
 
+    /// The messages since the chat is about its customer: what was written before, another one wrote or was told.
+    pub fn turns_with_customer(&self) -> &[Turn] {
+        &self.turns[self.turns_before_customer.min(self.turns.len())..]
+    }
+
     /// The language that was told for the customer: by the shop, or with their latest message.
     pub fn told_language(&self) -> Option<&Language> {
-        let by_message = self.turns.iter().rev().find(|turn| turn.message.author == Author::Customer);
+        let by_message = self.turns_with_customer().iter().rev().find(|turn| turn.message.author == Author::Customer);
         by_message.and_then(|turn| turn.message.language.as_ref()).or(self.customer.language.as_ref())
     }
 }

@@ -11,6 +11,7 @@ mod error;
 mod event;
 mod event_rows;
 mod fold;
+mod former;
 mod internal;
 mod person;
 mod teaching;
@@ -23,11 +24,13 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::{sync::oneshot, task::spawn_blocking};
+use tokio::sync::oneshot;
 
 use crate::{
     config::Workspace,
-    store::{Store, StoreError, Writer},
+    failpoint::failpoint,
+    store::{Store, Writer},
+    task::{self, TaskError},
     text::{Id, Language},
 };
 
@@ -42,6 +45,7 @@ pub use event::{
 };
 
 pub use fold::{Chat, Status, Summary, Turn};
+pub use former::FormerCustomer;
 pub use internal::Internal;
 pub use person::ErasedChats;
 pub use teaching::Teaching;
@@ -80,10 +84,10 @@ impl Chats {
         let shared = Arc::new((store.clone(), Arc::clone(&languages), Arc::clone(&counts)));
         let writer = Writer::start(move |batch| {
             let shared = Arc::clone(&shared);
-            async move {
+            Box::pin(async move {
                 let (store, languages, counts) = &*shared;
                 append::commit(store, counts, languages, batch).await;
-            }
+            })
         });
         Chats { store, writer, languages, counts }
     }
@@ -92,17 +96,20 @@ impl Chats {
     pub async fn append(&self, workspace: &Workspace, chat_id: &Id, events: Vec<NewEvent>) -> Result<Appended, ChatError> {
         let (languages, workspace_of) = (Arc::clone(&self.languages), workspace.clone());
         let many = events.len() > MANY_EVENTS;
+        failpoint("append", chat_id.as_str());
+        let prepared_chat = chat_id.clone();
         let prepare = move || {
+            failpoint("prepare", prepared_chat.as_str());
             events
                 .into_iter()
                 .map(|event| Prepared::new(event, of_workspace(&languages, workspace_of.as_str())))
                 .collect::<Result<Vec<_>, _>>()
         };
-        let events = if many { spawn_blocking(prepare).await.map_err(|_| StoreError::Busy)?? } else { prepare()? };
+        let events = if many { task::blocking("reading the events", prepare).await?? } else { prepare()? };
         let bytes = events.iter().map(Prepared::bytes).sum();
         let (answer, answered) = oneshot::channel();
         self.writer.queue(Append { key: key(workspace, chat_id.as_str()), events, answer }, bytes)?;
-        answered.await.map_err(|_| ChatError::Store(StoreError::Busy))?
+        answered.await.map_err(|_| TaskError::Panicked("the write of the events"))?
     }
 
     /// What the log has done since the start.
@@ -170,7 +177,8 @@ impl Chats {
         for Related { number, chat_id, summary } in related {
             if let Some(events) = read.remove(&number) {
                 // Of a long chat only the end was read; what it was about is kept with it.
-                earlier.push(EarlierChat(Chat { summary, ..Chat::fold(&chat_id, &events) }));
+                let whole = asked.contains(&(number, 0));
+                earlier.push(EarlierChat(if whole { Chat::fold(&chat_id, &events) } else { Chat::fold_end(&chat_id, &events, summary) }));
             }
         }
         Ok((earlier, total))

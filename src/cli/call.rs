@@ -19,6 +19,7 @@ use tonic::{
 use tonic_types::StatusExt;
 
 use super::dynamic::{DynamicCodec, method, method_names, pool};
+use crate::api::status::code_name;
 
 const MOST_REPLY_BYTES: usize = 8 << 20;
 
@@ -167,7 +168,7 @@ fn print(reply: &DynamicMessage) {
 pub fn describe(status: &Status) -> String {
     let details = status.get_error_details();
     let reason = details.error_info().map(|info| format!(" ({})", info.reason)).unwrap_or_default();
-    let mut text = format!("{:?}{reason}: {}", status.code(), status.message());
+    let mut text = format!("{}{reason}: {}", code_name(status.code()), status.message());
     if let Some(bad) = details.bad_request() {
         for violation in &bad.field_violations {
             text.push_str(&format!("\n  {}: {}", violation.field, violation.description));

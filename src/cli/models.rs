@@ -108,7 +108,21 @@ fn advice(error: &ModelError) -> &'static str {
         ModelError::Refused { status: 429, .. } => "its limits are used up for now",
         ModelError::Garbled => "does `base_url` name an OpenAI-compatible API?",
         ModelError::TimedOut(_) => "is it still loading? `first_token_timeout` can be raised",
-        _ => "see the server's own log",
+        ModelError::NotConfigured
+        | ModelError::Client(_)
+        | ModelError::Refused { .. }
+        | ModelError::Reported
+        | ModelError::NotInTime
+        | ModelError::ThoughtAloud
+        | ModelError::CutOff
+        | ModelError::TooLarge(_)
+        | ModelError::Empty
+        | ModelError::Filtered
+        | ModelError::Down(_)
+        | ModelError::Busy(_)
+        | ModelError::Spent(_)
+        | ModelError::PromptTooLarge { .. }
+        | ModelError::DeadlinePassed => "see the server's own log",
     }
 }
 

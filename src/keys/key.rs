@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use crate::config::{TokenLimits, Workspace};
 
 const PREFIX: &str = "dh_";
+/// Bytes of a public id.
+pub const ID_BYTES: usize = 6;
 
 /// What a key lets its bearer do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,6 +120,11 @@ pub fn parts(shown: &str) -> Option<(&str, &str)> {
     shown.strip_prefix(PREFIX)?.split_once('_').filter(|(key_id, secret)| !key_id.is_empty() && !secret.is_empty())
 }
 
+/// Whether this may be the public id of a key that was made here.
+pub fn is_id(key_id: &str) -> bool {
+    key_id.len() == 2 * ID_BYTES && key_id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// Random bytes of the operating system's, as hexadecimal digits.
 pub fn random_hex<const N: usize>() -> String {
     let mut bytes = [0; N];
@@ -138,6 +145,10 @@ mod tests {
             assert_eq!(parts(bad), None, "{bad}");
         }
         assert_ne!(random_hex::<24>(), random_hex::<24>());
+        assert!(is_id(&key_id));
+        for bad in ["", "0123456789a", "0123456789abc", "0123456789aB", "0123456789aş"] {
+            assert!(!is_id(bad), "{bad}");
+        }
     }
 
     #[test]

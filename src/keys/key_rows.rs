@@ -1,13 +1,16 @@
 //! Keys in the database.
 
 use jiff::Timestamp;
-use sqlx::Row as _;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{Key, Scope};
 use crate::{
     config::{TokenLimits, Workspace},
     store::{Store, StoreError, Write, nanoseconds, timestamp},
 };
+
+const COLUMNS: &str =
+    "key_id, workspace, secret_hash, scopes, origins, calls_per_second, tokens_per_minute, tokens_per_day, created_at, revoked_at";
 
 /// A key as it is kept.
 pub struct Row {
@@ -42,13 +45,16 @@ pub async fn insert(write: &mut Write, key: &Key, secret_hash: &[u8; 32]) -> Res
 
 /// Every key, the oldest first.
 pub async fn all(store: &Store) -> Result<Vec<Row>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT key_id, workspace, secret_hash, scopes, origins, calls_per_second, tokens_per_minute, tokens_per_day, created_at, \
-         revoked_at FROM api_key ORDER BY created_at, key_id",
-    )
-    .fetch_all(store.reads())
-    .await?;
+    let statement = format!("SELECT {COLUMNS} FROM api_key ORDER BY created_at, key_id");
+    let rows = sqlx::query(AssertSqlSafe(statement)).fetch_all(store.reads()).await?;
     rows.iter().map(read).collect()
+}
+
+/// The key of an id.
+pub async fn one(store: &Store, key_id: &str) -> Result<Option<Row>, StoreError> {
+    let statement = format!("SELECT {COLUMNS} FROM api_key WHERE key_id = $1");
+    let row = sqlx::query(AssertSqlSafe(statement)).bind(key_id.to_owned()).fetch_optional(store.reads()).await?;
+    row.as_ref().map(read).transpose()
 }
 
 /// Writes down that a key was revoked; whether there was one that was not.

@@ -2,6 +2,7 @@
 
 mod key;
 mod key_rows;
+mod look_up;
 mod rate;
 
 use std::{
@@ -13,18 +14,24 @@ use std::{
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use tokio::time::interval;
+use tokio::time::{interval, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::store::{Store, StoreError};
+use crate::{
+    store::{Store, StoreError},
+    task,
+};
 
 pub use key::{Key, NewKey, Origin, Scope};
 
 use key_rows::Row;
+use look_up::LookUps;
 use rate::Rate;
 
-/// How often the keys are read anew: one that was made or revoked elsewhere is known after at most this.
+/// How often the keys are read anew: one that was revoked elsewhere is known after at most this.
 const EVERY: Duration = Duration::from_secs(1);
+/// How long a look-up may take.
+const LOOK_UP_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Why a caller is not let in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,12 +42,17 @@ pub enum KeyError {
     Unknown,
     #[error("the key has no more calls for now")]
     RateExceeded(Duration),
+    /// The database that may know it does not answer.
+    #[error("the key can't be looked up now")]
+    Unavailable,
 }
 
-/// The keys as they were when they were last read.
+/// The keys as they were when they were last read, and those that were looked up since.
 #[derive(Clone)]
 pub struct Keys {
     ring: Arc<RwLock<Arc<HashMap<String, Held>>>>,
+    store: Store,
+    look_ups: Arc<LookUps>,
 }
 
 /// A key in memory.
@@ -54,19 +66,21 @@ struct Held {
 impl Keys {
     /// Reads the keys, and reads them anew as long as the handle is kept.
     pub async fn start(store: Store) -> Result<(Keys, AbortOnDropHandle<()>), StoreError> {
-        let keys = Keys { ring: Arc::default() };
-        keys.read(&store).await?;
+        let keys = Keys { ring: Arc::default(), store, look_ups: Arc::default() };
+        keys.read().await?;
         let following = keys.clone();
-        let follow = tokio::spawn(async move {
-            let mut turns = interval(EVERY);
-            loop {
-                turns.tick().await;
-                if let Err(error) = following.read(&store).await {
-                    tracing::warn!(error = %error, "the keys can't be read; those of the last reading hold");
-                }
+        let follow = task::supervised("reading the keys", move || following.clone().follow());
+        Ok((keys, follow))
+    }
+
+    async fn follow(self) {
+        let mut turns = interval(EVERY);
+        loop {
+            turns.tick().await;
+            if let Err(error) = self.read().await {
+                tracing::warn!(error = %error, "the keys can't be read; those of the last reading hold");
             }
-        });
-        Ok((keys, AbortOnDropHandle::new(follow)))
+        }
     }
 
     /// Whether callers need a key: whether there ever was one.
@@ -84,10 +98,14 @@ impl Keys {
         self.ring().values().any(|held| held.key.holds() && held.key.allows_origin(origin))
     }
 
-    /// The key that a caller shows. It takes a call of its rate.
-    pub fn check(&self, shown: &str) -> Result<Arc<Key>, KeyError> {
-        let ring = self.ring();
+    /// The key that a caller shows. It takes a call of its rate. One that is not known may have been made just now: it is looked up, as far
+    /// as all look-ups together keep to their rate.
+    pub async fn check(&self, shown: &str) -> Result<Arc<Key>, KeyError> {
         let (key_id, secret) = key::parts(shown).ok_or(KeyError::Unknown)?;
+        if !self.ring().contains_key(key_id) && key::is_id(key_id) {
+            self.look_up(key_id).await?;
+        }
+        let ring = self.ring();
         let held = ring.get(key_id);
         // What is compared with takes the same time whether the id is known or not.
         let expected = held.map_or([0; 32], |held| held.secret_hash);
@@ -101,22 +119,56 @@ impl Keys {
         Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    async fn read(&self, store: &Store) -> Result<(), StoreError> {
-        let before = self.ring();
-        let hold = |Row { key, secret_hash }: Row| {
-            // What a key has used up of its rate it has still used up.
-            let rate = before.get(&key.key_id).map_or_else(|| Arc::new(Rate::new(key.calls_per_second)), |held| Arc::clone(&held.rate));
-            (key.key_id.clone(), Held { key: Arc::new(key), secret_hash, rate })
-        };
-        let ring: HashMap<String, Held> = key_rows::all(store).await?.into_iter().map(hold).collect();
-        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
+    /// How many keys were looked up since the start.
+    pub fn look_ups(&self) -> u64 {
+        self.look_ups.count()
+    }
+
+    /// Looks one key up that was not there at the last reading.
+    async fn look_up(&self, key_id: &str) -> Result<(), KeyError> {
+        // Calls that come with the same new key at once wait for one look-up.
+        let _turn = self.look_ups.turn().await;
+        if self.ring().contains_key(key_id) || !self.look_ups.may_look_up(key_id, Instant::now()) {
+            return Ok(());
+        }
+        let found = timeout(LOOK_UP_PATIENCE, key_rows::one(&self.store, key_id)).await;
+        let row = found.map_err(|_| KeyError::Unavailable)?.map_err(|error| {
+            tracing::warn!(error = %error, "a key can't be looked up");
+            KeyError::Unavailable
+        })?;
+        match row {
+            Some(row) => {
+                let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+                let (key_id, held) = Held::of(row, &ring);
+                Arc::make_mut(&mut ring).insert(key_id, held);
+            }
+            None => self.look_ups.found_none(key_id),
+        }
         Ok(())
+    }
+
+    async fn read(&self) -> Result<(), StoreError> {
+        let rows = key_rows::all(&self.store).await?;
+        let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        let read = rows.into_iter().map(|row| Held::of(row, &ring)).collect();
+        *ring = Arc::new(read);
+        // Whatever was not there before may be there now.
+        self.look_ups.forget();
+        Ok(())
+    }
+}
+
+impl Held {
+    /// A key as it is held, by its id. What it has used up of its rate it has still used up.
+    fn of(Row { key, secret_hash }: Row, before: &HashMap<String, Held>) -> (String, Held) {
+        let rate = before.get(&key.key_id).map_or_else(|| Arc::new(Rate::new(key.calls_per_second)), |held| Arc::clone(&held.rate));
+        (key.key_id.clone(), Held { key: Arc::new(key), secret_hash, rate })
     }
 }
 
 /// Makes a key and keeps it; its text comes back, which nobody can read again.
 pub async fn create(store: &Store, new: NewKey) -> Result<(Key, String), StoreError> {
-    let (key_id, secret) = (key::random_hex::<6>(), key::random_hex::<24>());
+    let (key_id, secret) = (key::random_hex::<{ key::ID_BYTES }>(), key::random_hex::<24>());
     let shown = key::written(&key_id, &secret);
     let NewKey { workspace, scopes, origins, calls_per_second, token_limits } = new;
     let key = Key { key_id, workspace, scopes, origins, calls_per_second, token_limits, created_at: Timestamp::now(), revoked_at: None };

@@ -1,7 +1,7 @@
 //! Why a call about knowledge failed, in the caller's terms.
 
 use super::Kind;
-use crate::store::StoreError;
+use crate::{store::StoreError, task::TaskError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum KnowledgeError {
@@ -25,6 +25,8 @@ pub enum KnowledgeError {
     Index(#[source] tantivy::TantivyError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Task(#[from] TaskError),
 }
 
 fn kind_word(kind: Kind) -> &'static str {

@@ -19,6 +19,7 @@ use super::{
     open_index::{FORMAT, OpenIndex, UNFINISHED, blocking, check, find, next_folder, remove_others},
     view::View,
 };
+use crate::task::caught;
 
 /// Changes read at a time, and changes after which an index that takes many in commits and tells how far it is.
 const STEP: i64 = 2000;
@@ -29,6 +30,8 @@ const WAITED_FOR: i64 = 5000;
 const POLL: Duration = Duration::from_millis(500);
 /// How long after the index's files were looked through they are looked through again, however many searches fail.
 const CHECK_PAUSE: Duration = Duration::from_secs(10);
+/// The longest wait before an index that fails again and again is built anew.
+const MAX_POLL: Duration = Duration::from_secs(30);
 /// How long a change waits for the index.
 const CATCH_UP: Duration = Duration::from_secs(20);
 
@@ -74,7 +77,7 @@ impl Index {
             Follower { root, catalog, current, shown, view: Arc::clone(&view), suspect: Arc::clone(&suspect), checked: None };
         if follower.current.is_some() && follower.catalog.count_changes(follower.held()).await? <= waited_for {
             match follower.catch_up().await {
-                Err(KnowledgeError::Index(error)) => {
+                Err(error @ (KnowledgeError::Index(_) | KnowledgeError::Task(_))) => {
                     tracing::warn!(error = %error, "the index can't be written to; it is built anew");
                     follower.build().await?;
                 }
@@ -125,22 +128,28 @@ struct Follower {
 
 impl Follower {
     async fn follow(mut self, tell: watch::Sender<i64>, wake: Arc<Notify>) {
+        let mut wait = POLL;
         loop {
-            let done = match self.current {
-                Some(_) => self.catch_up().await,
-                None => self.build().await,
+            let turn = async {
+                match self.current {
+                    Some(_) => self.catch_up().await,
+                    None => self.build().await,
+                }
             };
+            let done = caught("following the catalog", turn).await.unwrap_or_else(|panicked| Err(panicked.into()));
             tell.send_if_modified(|held| std::mem::replace(held, self.held()) != self.held());
             match done {
-                Ok(()) => {}
-                Err(KnowledgeError::Index(error)) => {
+                Ok(()) => wait = POLL,
+                // Work that panicked may have left anything.
+                Err(error @ (KnowledgeError::Index(_) | KnowledgeError::Task(_))) => {
                     tracing::warn!(error = %error, "the index failed; it is built anew, and what was there is searched until then");
                     self.current = None;
+                    wait = MAX_POLL.min(2 * wait);
                 }
                 // The next turn tries again; a Put that waits is told that the index is behind.
                 Err(error) => tracing::warn!(error = %error, "the index can't follow the catalog"),
             }
-            let _ = tokio::time::timeout(POLL, wake.notified()).await;
+            let _ = tokio::time::timeout(wait, wake.notified()).await;
             let may_check = self.checked.is_none_or(|checked| checked.elapsed() >= CHECK_PAUSE);
             if may_check && self.suspect.swap(false, Ordering::Relaxed) {
                 let is_sound = self.is_sound().await;

@@ -42,12 +42,12 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tantivy::TantivyError;
 use tokio::sync::Semaphore;
 
 use crate::{
     config::Workspace,
     store::Store,
+    task::{self, TaskError},
     text::{Id, Language, lookup},
 };
 
@@ -181,9 +181,9 @@ impl Knowledge {
     ) -> Result<Knowledge, KnowledgeError> {
         let mut shelf = Shelf::default();
         if let Some(folder) = folder {
-            let read = tokio::task::spawn_blocking(move || Folder::read(&folder));
+            let read = task::blocking("reading the knowledge base folder", move || Folder::read(&folder));
             // Voice, glossary and synonyms are no reason to show nothing.
-            if let Ok(mut folder) = read.await.map_err(|_| stopped())? {
+            if let Ok(mut folder) = read.await? {
                 shelf.take(&mut folder);
             }
         }
@@ -199,9 +199,9 @@ impl Knowledge {
         &self,
         work: impl FnOnce(&Knowledge) -> Result<T, KnowledgeError> + Send + 'static,
     ) -> Result<T, KnowledgeError> {
-        let _turn = self.turns.acquire().await.map_err(|_| stopped())?;
+        let _turn = self.turns.acquire().await.map_err(|_| TaskError::Cancelled("the search"))?;
         let knowledge = self.clone();
-        tokio::task::spawn_blocking(move || work(&knowledge)).await.map_err(|_| stopped())?
+        task::blocking("the search", move || work(&knowledge)).await?
     }
 
     /// Searches articles.
@@ -410,11 +410,6 @@ impl Knowledge {
     fn base(&self, workspace: &Workspace) -> Arc<Base> {
         Arc::clone(self.bases.get(workspace).expect("a caller's workspace is one that was opened at start"))
     }
-}
-
-/// Work that panicked, or that the end of the process cut off.
-fn stopped() -> KnowledgeError {
-    TantivyError::InternalError("the work was stopped".to_owned()).into()
 }
 
 impl Base {

@@ -8,14 +8,15 @@ use std::{
 };
 
 use tantivy::{IndexReader, IndexWriter, ReloadPolicy, TantivyError, Term};
-use tokio::task::spawn_blocking;
 
 use super::{
+    KnowledgeError,
     document_rows::Change,
     schema::{Fields, LINES, LineTokenizer, indexed, key_text, schema},
     sealed::SealedDirectory,
     view::View,
 };
+use crate::task;
 
 /// Goes up whenever the fields, the analyzer, the files or what counts as a document's text change.
 pub const FORMAT: &str = "4";
@@ -171,7 +172,6 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, TantivyError>) -> Result<T, Tanti
 }
 
 /// Does what keeps a core or the disk busy off the threads that serve.
-pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, TantivyError> + Send + 'static) -> Result<T, TantivyError> {
-    let done = spawn_blocking(work).await;
-    done.map_err(|_| TantivyError::InternalError("work on the index was stopped".to_owned()))?
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, TantivyError> + Send + 'static) -> Result<T, KnowledgeError> {
+    Ok(task::blocking("work on the index", work).await??)
 }

@@ -10,7 +10,8 @@ use uuid::Uuid;
 use super::{Kind, KnowledgeError};
 use crate::{
     config::Workspace,
-    store::{Store, StoreError, Write, Writer, nanoseconds, sql},
+    store::{Store, Write, Writer, nanoseconds, sql},
+    task::TaskError,
     text::{Id, Language, MASK, masked},
 };
 
@@ -99,7 +100,7 @@ impl Report {
         let shared = store.clone();
         let writer = Writer::start(move |batch| {
             let store = shared.clone();
-            async move { commit(&store, batch).await }
+            Box::pin(async move { commit(&store, batch).await })
         });
         Report { store, writer }
     }
@@ -161,7 +162,7 @@ impl Report {
         answered: oneshot::Receiver<Result<(), KnowledgeError>>,
     ) -> Result<(), KnowledgeError> {
         self.writer.queue(Job { workspace: workspace.clone(), at: Timestamp::now(), used }, JOB_BYTES)?;
-        answered.await.map_err(|_| KnowledgeError::Store(StoreError::Busy))?
+        answered.await.map_err(|_| TaskError::Panicked("the write of the report"))?
     }
 
     /// What people did from `start` until before `end`.
@@ -236,35 +237,37 @@ impl Report {
 
 /// Writes searches together: nobody waits for them, so a few may gather first. What somebody waits for is a write of its own, so that none
 /// fails for another.
-async fn commit(store: &Store, batch: Vec<Job>) {
+/// Writes jobs in their order and takes them out; searches that stand together in one write.
+async fn commit(store: &Store, batch: &mut Vec<Job>) {
     if batch.len() < GATHERED && batch.iter().all(|job| matches!(job.used, Use::Search { .. })) {
         tokio::time::sleep(GATHER).await;
     }
-    let mut searches: Vec<Job> = Vec::new();
-    for job in batch {
-        match job {
-            Job { used: Use::Search { .. }, .. } => searches.push(job),
-            Job { workspace, at, used: Use::Open { search_id, article_id, is_shown, answer } } => {
-                // It may be from a search that was made just before.
-                write_searches(store, std::mem::take(&mut searches)).await;
-                let _ = answer.send(write_open(store, workspace.as_str(), at, &search_id, &article_id, is_shown).await);
+    while !batch.is_empty() {
+        let searches = batch.iter().take_while(|job| matches!(job.used, Use::Search { .. })).count();
+        if searches > 0 {
+            // An opening that follows may be from one of them.
+            write_searches(store, &batch[..searches]).await;
+            batch.drain(..searches);
+            continue;
+        }
+        let Job { workspace, at, used } = &batch[0];
+        let written = match used {
+            Use::Search { .. } => Ok(()),
+            Use::Open { search_id, article_id, is_shown, .. } => {
+                write_open(store, workspace.as_str(), *at, search_id, article_id, *is_shown).await
             }
-            Job { workspace, at, used: Use::Rate { rating, answer } } => {
-                let _ = answer.send(write_rating(store, workspace.as_str(), at, &rating).await);
-            }
+            Use::Rate { rating, .. } => write_rating(store, workspace.as_str(), *at, rating).await,
+        };
+        if let Use::Open { answer, .. } | Use::Rate { answer, .. } = batch.remove(0).used {
+            let _ = answer.send(written);
         }
     }
-    write_searches(store, searches).await;
 }
 
-async fn write_searches(store: &Store, searches: Vec<Job>) {
-    if searches.is_empty() {
-        return;
-    }
-    let count = searches.len();
-    let rows: Vec<SearchRow> = searches.into_iter().filter_map(SearchRow::of).collect();
+async fn write_searches(store: &Store, searches: &[Job]) {
+    let rows: Vec<SearchRow> = searches.iter().filter_map(SearchRow::of).collect();
     if let Err(error) = insert_searches(store, rows).await {
-        tracing::warn!(error = %error, searches = count, "searches were not written down");
+        tracing::warn!(error = %error, searches = searches.len(), "searches were not written down");
     }
 }
 
@@ -279,10 +282,18 @@ struct SearchRow {
 }
 
 impl SearchRow {
-    fn of(job: Job) -> Option<SearchRow> {
+    fn of(job: &Job) -> Option<SearchRow> {
         let Job { workspace, at, used } = job;
         let Use::Search { search_id, session_id, query, hits } = used else { return None };
-        Some(SearchRow { workspace: workspace.as_str().to_owned(), search_id, session_id, query, hits, superseded: false, at })
+        Some(SearchRow {
+            workspace: workspace.as_str().to_owned(),
+            search_id: search_id.clone(),
+            session_id: session_id.clone(),
+            query: query.clone(),
+            hits: *hits,
+            superseded: false,
+            at: *at,
+        })
     }
 
     fn is_of_session(&self, other: &SearchRow) -> bool {

@@ -13,7 +13,7 @@ use std::{
 };
 
 use notify::{RecursiveMode, Watcher};
-use tokio::{sync::Notify, task::spawn_blocking, time::timeout};
+use tokio::{sync::Notify, time::timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
@@ -21,7 +21,7 @@ use super::{
     folder::{Folder, Identity, Problem, stamp},
     intake::{Intake, MassDelete},
 };
-use crate::config::FolderWatch;
+use crate::{config::FolderWatch, task};
 
 /// Editors write a file in several steps: a change is read when the folder has been quiet this long.
 const QUIET: Duration = Duration::from_millis(100);
@@ -82,15 +82,15 @@ impl Watch {
         let FolderSettings { root, watch, mass_delete } = settings;
         let reading =
             Arc::new(Reading { root: root.clone(), catalog, shelf, state, logged: Mutex::default(), turn: tokio::sync::Mutex::default() });
-        let observer = Observer::new(root, watch);
-        let observed = spawn_blocking(move || observer.looked()).await;
-        let follow = Arc::clone(&reading);
-        let follow = AbortOnDropHandle::new(tokio::spawn(async move {
-            if let Ok((observer, _)) = observed {
-                follow.follow(observer).await;
-            }
-            tracing::error!("the knowledge base folder is not watched any more; restart to take its changes in");
-        }));
+        let first = Observer::new(root.clone(), watch);
+        let first = Mutex::new(task::blocking("looking at the knowledge base folder", move || first.looked().0).await.ok());
+        let followed = Arc::clone(&reading);
+        let follow = task::supervised("following the knowledge base folder", move || {
+            let observer = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+            // After a panic it is looked anew, and what is there then is a change.
+            let observer = observer.unwrap_or_else(|| Observer::new(root.clone(), watch));
+            Arc::clone(&followed).follow(observer)
+        });
         Watch { reading, at_start: mass_delete, _follow: follow }
     }
 
@@ -160,11 +160,12 @@ impl Observer {
 
 impl Reading {
     /// Takes changes in, for ever; it ends if looking at the folder panics.
-    async fn follow(&self, mut observer: Observer) {
+    async fn follow(self: Arc<Reading>, mut observer: Observer) {
         let events = Arc::clone(&observer.events);
         loop {
             let told = timeout(IDENTITY_EVERY, events.notified()).await.is_ok();
-            let Ok((looked, changed)) = spawn_blocking(move || observer.looked()).await else { return };
+            let looking = task::blocking("looking at the knowledge base folder", move || observer.looked());
+            let Ok((looked, changed)) = looking.await else { panic!("looking at the knowledge base folder failed") };
             observer = looked;
             if !told && !changed {
                 continue;
@@ -172,11 +173,11 @@ impl Reading {
             let until = Instant::now() + MAX_UNREST;
             loop {
                 while timeout(QUIET, events.notified()).await.is_ok() && Instant::now() < until {}
-                let renewed = spawn_blocking(move || {
+                let renewed = task::blocking("looking at the knowledge base folder", move || {
                     let changed = observer.renew_stamp();
                     (observer, changed)
                 });
-                let Ok((renewed, changed)) = renewed.await else { return };
+                let Ok((renewed, changed)) = renewed.await else { panic!("looking at the knowledge base folder failed") };
                 observer = renewed;
                 if !changed || Instant::now() >= until {
                     break;
@@ -201,7 +202,7 @@ impl Reading {
     async fn read(&self, mass_delete: MassDelete) -> Result<bool, KnowledgeError> {
         let _turn = self.turn.lock().await;
         let root = self.root.clone();
-        let Ok(folder) = spawn_blocking(move || Folder::read(&root)).await else { return Ok(false) };
+        let folder = task::blocking("reading the knowledge base folder", move || Folder::read(&root)).await?;
         self.state.missing.store(folder.is_err(), Ordering::Relaxed);
         let mut folder = match folder {
             Ok(folder) => folder,

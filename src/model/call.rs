@@ -14,7 +14,7 @@ use super::{
     metrics::Metrics,
     openai::OpenAi,
 };
-use crate::config::Task;
+use crate::{config::Task, task};
 
 /// A call. Dropping it lets the next one in and gives back the tokens that it did not use.
 pub struct Call {
@@ -98,7 +98,8 @@ impl Drop for Try<'_> {
 pub fn note_failure(model: &Arc<OpenAi>, error: &ModelError) {
     if error.is_fault() && model.breaker.failed(Instant::now(), error.retry_after()) {
         tracing::warn!(model = model.name(), "the model fails and is not asked until it answers a probe");
-        tokio::spawn(probe_until_up(Arc::downgrade(model)));
+        let model = Arc::downgrade(model);
+        tokio::spawn(task::supervise("probing a model", move || probe_until_up(Weak::clone(&model))));
     }
 }
 

@@ -71,7 +71,7 @@ impl Embedder {
         } else {
             let answer = self.embed(texts, longest).await;
             // Who refuses one text may take others.
-            health.went(matches!(answer, Ok(_) | Err(ModelError::Refused { status: 400 | 413 | 422, .. })));
+            health.went(answer.as_ref().err().is_none_or(ModelError::is_refused_input));
             answer
         };
         if answer.is_err() {

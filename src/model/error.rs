@@ -61,37 +61,85 @@ pub enum ModelError {
     DeadlinePassed,
 }
 
+/// What a failure means for further tries, for the model, for those after it, and for what was sent.
+#[derive(Clone, Copy)]
+struct Policy {
+    is_transient: bool,
+    is_fault: bool,
+    retry_after: Option<Duration>,
+    ends_the_chain: bool,
+    is_refused_input: bool,
+    less_input_may_do: bool,
+}
+
 impl ModelError {
+    /// What each failure means. Every kind is listed: a new one does not compile until it is decided.
+    fn policy(&self) -> Policy {
+        let nothing = Policy {
+            is_transient: false,
+            is_fault: false,
+            retry_after: None,
+            ends_the_chain: false,
+            is_refused_input: false,
+            less_input_may_do: false,
+        };
+        let fault = Policy { is_fault: true, ..nothing };
+        match self {
+            ModelError::Unreachable | ModelError::CutOff | ModelError::Reported => Policy { is_transient: true, ..fault },
+            ModelError::Refused { status, retry_after } => {
+                let is_refused_input = matches!(status, 400 | 413 | 422);
+                Policy {
+                    is_transient: matches!(status, 408 | 409 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=529),
+                    is_fault: !is_refused_input,
+                    retry_after: *retry_after,
+                    is_refused_input,
+                    // Some servers say 500 to what is too long.
+                    less_input_may_do: is_refused_input || *status == 500,
+                    ..nothing
+                }
+            }
+            ModelError::Garbled => Policy { less_input_may_do: true, ..fault },
+            ModelError::Filtered => Policy { less_input_may_do: true, ..nothing },
+            ModelError::TimedOut(_) | ModelError::TooLarge(_) | ModelError::Empty => fault,
+            ModelError::Spent(_) | ModelError::DeadlinePassed => Policy { ends_the_chain: true, ..nothing },
+            ModelError::NotConfigured
+            | ModelError::Client(_)
+            | ModelError::NotInTime
+            | ModelError::ThoughtAloud
+            | ModelError::Down(_)
+            | ModelError::Busy(_)
+            | ModelError::PromptTooLarge { .. } => nothing,
+        }
+    }
+
     /// Whether another try of the same call may succeed: its server could not be reached, was busy, or broke off.
     pub fn is_transient(&self) -> bool {
-        match self {
-            ModelError::Unreachable | ModelError::CutOff | ModelError::Reported => true,
-            ModelError::Refused { status, .. } => matches!(status, 408 | 409 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=529),
-            _ => false,
-        }
+        self.policy().is_transient
     }
 
     /// Whether it speaks against the model, rather than against this prompt or caller.
     pub fn is_fault(&self) -> bool {
-        match self {
-            ModelError::Refused { status, .. } => !matches!(status, 400 | 413 | 422),
-            ModelError::Unreachable
-            | ModelError::Reported
-            | ModelError::Garbled
-            | ModelError::TimedOut(_)
-            | ModelError::CutOff
-            | ModelError::TooLarge(_)
-            | ModelError::Empty => true,
-            _ => false,
-        }
+        self.policy().is_fault
     }
 
     /// When the model's server says that it may be asked again.
     pub fn retry_after(&self) -> Option<Duration> {
-        match self {
-            ModelError::Refused { retry_after, .. } => *retry_after,
-            _ => None,
-        }
+        self.policy().retry_after
+    }
+
+    /// Whether the models after this one are not asked: what a workspace or key has used up, it has for none of them.
+    pub fn ends_the_chain(&self) -> bool {
+        self.policy().ends_the_chain
+    }
+
+    /// Whether its server refused what was sent, and may take something else.
+    pub fn is_refused_input(&self) -> bool {
+        self.policy().is_refused_input
+    }
+
+    /// Whether less of what was sent may be taken.
+    pub fn less_input_may_do(&self) -> bool {
+        self.policy().less_input_may_do
     }
 
     /// Its word in metrics.
@@ -117,5 +165,32 @@ impl ModelError {
             ModelError::PromptTooLarge { .. } => "prompt_too_large",
             ModelError::DeadlinePassed => "deadline_passed",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_passes_is_tried_again() {
+        let refused = |status| ModelError::Refused { status, retry_after: None };
+        let second = Duration::from_secs(1);
+        for (error, transient, fault, ends) in [
+            (ModelError::Unreachable, true, true, false),
+            (ModelError::CutOff, true, true, false),
+            (refused(503), true, true, false),
+            (refused(401), false, true, false),
+            (refused(422), false, false, false),
+            (ModelError::Garbled, false, true, false),
+            (ModelError::Filtered, false, false, false),
+            (ModelError::Busy(second), false, false, false),
+            (ModelError::Spent(second), false, false, true),
+            (ModelError::DeadlinePassed, false, false, true),
+        ] {
+            assert_eq!((error.is_transient(), error.is_fault(), error.ends_the_chain()), (transient, fault, ends), "{error}");
+        }
+        assert_eq!(ModelError::Refused { status: 429, retry_after: Some(second) }.retry_after(), Some(second));
+        assert_eq!(ModelError::Down(second).retry_after(), None);
     }
 }

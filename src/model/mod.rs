@@ -160,11 +160,15 @@ impl Models {
     }
 
     /// Asks the models in turn until one begins to answer. Each gets the prompt that `make` makes for its window, and what was made
-    /// beside it comes back with the answer. The first piece of text is then there. Dropping the answer ends the model's work.
+    /// beside it comes back with the answer; where none can be made, no model is asked. The first piece of text is then there. Dropping the answer ends the model's work.
     ///
     /// A model that is known to be down is passed over. One whose server breaks off is asked again, within the budget of tries and the
     /// caller's time.
-    pub async fn ask<T>(&self, asking: &Asking, make: impl Fn(Window) -> (Prompt, T)) -> Result<(Answer, T), ModelError> {
+    pub async fn ask<T, E: From<ModelError>>(
+        &self,
+        asking: &Asking,
+        make: impl Fn(Window) -> Result<(Prompt, T), E>,
+    ) -> Result<(Answer, T), E> {
         let until = Instant::from_std(asking.deadline);
         let mut last = ModelError::NotConfigured;
         let able: Vec<&Arc<OpenAi>> = self.models.iter().filter(|model| model.does(asking.task)).collect();
@@ -173,7 +177,7 @@ impl Models {
             let failed = match model.breaker.down_for(now) {
                 Some(wait) => ModelError::Down(wait),
                 None => {
-                    let (prompt, beside) = make(model.window());
+                    let (prompt, beside) = make(model.window())?;
                     // Those after it are to have their part of the caller's time.
                     let others = able[nth + 1..].iter().filter(|other| other.breaker.down_for(now).is_none()).count() as u32;
                     let begin_by = (others > 0).then(|| now + until.saturating_duration_since(now) / (others + 1));
@@ -185,14 +189,13 @@ impl Models {
             };
             self.shared.metrics.failed(model.label(), asking.task, failed.word());
             tracing::warn!(model = model.name(), task = asking.task.word(), error = %failed, "a model did not answer");
-            // What a workspace or key has used up it has for no other model.
-            let ends = matches!(failed, ModelError::Spent(_) | ModelError::DeadlinePassed);
+            let ends = failed.ends_the_chain();
             last = failed;
             if ends {
                 break;
             }
         }
-        Err(last)
+        Err(last.into())
     }
 
     async fn ask_one(

@@ -113,7 +113,7 @@ impl Replies {
                     };
                     return Ok(drafted::from_model(answer, given, guards, end, started));
                 }
-                Err(error) => error,
+                Err(error) => error.of_models()?,
             }
         };
         let Some(answer) = built_in::draft(&draft, chat, language, &offers.found) else {
@@ -139,7 +139,7 @@ impl Replies {
     /// The prompt that a draft would be asked with, by the first model's window or the workspace's.
     pub async fn draft_prompt(&self, workspace: &Workspace, draft: Draft) -> Result<Prompt, ReplyError> {
         let prepared = self.prepared(workspace, &draft).await?;
-        Ok(self.material(&draft, &prepared).prompt(self.models.window(self.desk.context_tokens)).0)
+        Ok(self.material(&draft, &prepared).prompt(self.models.window(self.desk.context_tokens))?.0)
     }
 
     async fn prepared(&self, workspace: &Workspace, draft: &Draft) -> Result<Prepared, ReplyError> {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use minijinja::{Value, context, value::Serde};
 
 use super::{
-    Agent, ContextReceipt, Draft, Source,
+    Agent, ContextReceipt, Draft, ReplyError, Source,
     mask::{Masker, chats_of, first_name},
     placeholder,
     prompt::{Prompts, fence},
@@ -67,7 +67,7 @@ pub struct Material<'a> {
 
 impl Material<'_> {
     /// The prompt for a model, with what its answer is read with.
-    pub fn prompt(&self, window: Window) -> (Prompt, Given) {
+    pub fn prompt(&self, window: Window) -> Result<(Prompt, Given), ReplyError> {
         let Material {
             draft,
             chat,
@@ -147,8 +147,8 @@ impl Material<'_> {
             instruction,
             ..conversation(&chosen, Internal::for_checked_draft)
         };
-        let prompt = prompts.both(Task::Draft, values);
-        (prompt.clone(), Given { prompt, sources, texts, notes, receipt, marks })
+        let prompt = prompts.both(Task::Draft, values)?;
+        Ok((prompt.clone(), Given { prompt, sources, texts, notes, receipt, marks }))
     }
 }
 

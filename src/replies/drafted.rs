@@ -3,24 +3,25 @@
 use std::{sync::Arc, time::Instant};
 
 use async_stream::{stream, try_stream};
-use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::{
-    Checked, ContextReceipt, Engine, Finished, Generation, Progress, ReplyError, Source, Warning, WarningKind,
+    Checked, ContextReceipt, Engine, Finished, Generation, Progress, Source, Warning, WarningKind,
     channel::fitted,
     draft_prompt::Given,
-    generation::{Flow, Made, both, silently},
+    generation::{Flow, Made, both, invented_data, silently},
     grounding::{Grounds, other_language},
     leaks::Secrets,
     offer_rows::Offers,
-    outflow::{Flowed, Outflow},
+    outflow::Outflow,
     told::Told,
 };
 use crate::{
     chats::{Channel, Chats},
     config::Workspace,
-    model::{Answer, Asking, Models, Prompt},
+    failpoint::failpoint,
+    model::{Answer, Asking, ModelError, Models, Prompt},
+    task,
     text::{Id, Language},
 };
 
@@ -56,33 +57,28 @@ pub fn from_model(answer: Answer, given: Given, guards: Guards, end: DraftEnd, s
         let mut flow = Flow::new(answer, outflow(), started);
         let mut shown = String::new();
         while let Some(piece) = flow.next().await? {
+            failpoint("draft stream", end.chat_id.as_str());
             if !withheld {
                 shown.push_str(&piece);
                 yield Progress::Delta(piece);
             }
         }
-        let (mut made, Flowed { mut invented, .. }) = flow.into_made();
+        let (mut made, mut flowed) = flow.into_made();
         let in_time = asking.deadline.saturating_duration_since(Instant::now()) > started.elapsed();
         if in_time && other_language(&made.text, &grounds.language, &grounds.languages).is_some() {
             let reproach = format!("Your last answer was in another language. Write in {}.", grounds.language.english_name());
             let prompt = Prompt { system: format!("{}\n\n{reproach}", prompt.system), ..prompt };
-            if let Ok((answer, ())) = models.ask(&asking, |_| (prompt.clone(), ())).await
-                && let Ok((again, flowed)) = silently(Flow::new(answer, outflow(), started)).await
+            if let Ok((answer, ())) = models.ask(&asking, |_| Ok::<_, ModelError>((prompt.clone(), ()))).await
+                && let Ok((again, flowed_again)) = silently(Flow::new(answer, outflow(), started)).await
             {
-                invented = flowed.invented;
+                flowed = flowed_again;
                 made = Made { usage: both(made.usage, again.usage), ..again };
             }
         }
-        if invented > 0 {
-            made.warnings.push(Warning {
-                kind: WarningKind::UngroundedAmount,
-                excerpt: String::new(),
-                message: "the model named personal data that this chat does not have; it was taken out".to_owned(),
-            });
-        }
+        made.warnings.extend(invented_data(&flowed));
         let text = made.text.clone();
         // A long chat takes its time to be looked through.
-        let judged = spawn_blocking(move || judge(text, &secrets, &grounds)).await.map_err(|_| ReplyError::BuiltIn)?;
+        let judged = task::blocking("checking the draft", move || judge(text, &secrets, &grounds)).await?;
         made.text = judged.text;
         made.warnings.extend(judged.warnings);
         let finished = end.finished(made, sources, receipt, if withheld { None } else { Some(&shown) }).await;

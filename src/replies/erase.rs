@@ -4,13 +4,14 @@ use std::{collections::BTreeMap, io};
 
 use jiff::Timestamp;
 use serde_json::json;
-use tokio::task::spawn_blocking;
 
 use super::{Erasures, Replies, ReplyError, erasure_rows, offer_rows};
 use crate::{
     chats::{ChatError, Chats},
     config::Workspace,
+    failpoint::failpoint,
     store::{Store, StoreError},
+    task,
     text::Id,
 };
 
@@ -48,18 +49,19 @@ impl Replies {
         let (replies, workspace, customer_id) = (self.clone(), workspace.clone(), customer_id.clone());
         let work = async move {
             let (erasures, name, person) = (replies.erasures.clone(), workspace.as_str().to_owned(), customer_id.to_string());
-            let remembered = spawn_blocking(move || {
+            let remember = move || -> io::Result<Vec<String>> {
+                failpoint("erasure", &person);
                 erasures.remember(&name, &person)?;
                 Ok(erasures.of(&name, &person))
-            });
-            let remembered: io::Result<Vec<String>> = remembered.await.map_err(|_| StoreError::Busy)?;
+            };
+            let remembered = task::blocking("remembering the erasure", remember).await?;
             // With those of earlier tries that failed: they are done with this one.
             let erasure_ids = remembered.map_err(|error| StoreError::Broken(error.into()))?;
             let erased = erase(&replies.store, &replies.chats, &workspace, customer_id.as_str(), &erasure_ids).await?;
             replies.store.wipe().await;
             Ok(erased)
         };
-        tokio::spawn(work).await.map_err(|_| StoreError::Busy)?
+        task::detached("the erasure", work).await?
     }
 }
 
@@ -74,7 +76,7 @@ async fn erase(
     loop {
         tries -= 1;
         match try_erase(store, chats, workspace, customer_id, erasure_ids).await {
-            Err(ReplyError::Chat(ChatError::Store(StoreError::Conflict))) if tries > 0 => {}
+            Err(ReplyError::Chat(ChatError::Store(error))) if tries > 0 && error.is_retried_at_once() => {}
             done => return done,
         }
     }

@@ -1,6 +1,7 @@
 //! Why a reply could not be made, in the caller's terms.
 
-use crate::{chats::ChatError, knowledge::KnowledgeError, model::ModelError, store::StoreError};
+use super::PromptError;
+use crate::{chats::ChatError, knowledge::KnowledgeError, model::ModelError, store::StoreError, task::TaskError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ReplyError {
@@ -31,15 +32,36 @@ pub enum ReplyError {
     /// No such message in the chat.
     #[error("there is no message with event id `{0}` in this chat")]
     MessageNotFound(String),
-    /// No such suggestion or draft of this chat.
-    #[error("there is no {what} `{id}` of this chat")]
-    OfferNotFound { what: &'static str, id: String },
+    /// No such suggestion of this chat.
+    #[error("there is no suggestion `{0}` of this chat")]
+    SuggestionNotFound(String),
+    /// No such draft of this chat.
+    #[error("there is no draft `{0}` of this chat")]
+    DraftNotFound(String),
     /// An outcome's id came again with other content.
     #[error("outcome `{0}` exists with other content")]
     OutcomeExists(String),
-    /// The built-in engine broke.
-    #[error("the built-in engine stopped unexpectedly")]
-    BuiltIn,
+    /// A template can't be rendered; nothing was asked.
+    #[error("{0}")]
+    Prompt(#[from] PromptError),
+    #[error(transparent)]
+    Task(#[from] TaskError),
+}
+
+impl ReplyError {
+    /// The failure of the models, which the built-in engine may make up for; what else failed ends the call.
+    pub(super) fn of_models(self) -> Result<ModelError, ReplyError> {
+        match self {
+            ReplyError::Model { error, partial: false } => Ok(error),
+            other => Err(other),
+        }
+    }
+}
+
+impl From<ModelError> for ReplyError {
+    fn from(error: ModelError) -> ReplyError {
+        ReplyError::Model { error, partial: false }
+    }
 }
 
 impl From<StoreError> for ReplyError {

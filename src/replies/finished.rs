@@ -35,8 +35,10 @@ pub enum WarningKind {
     UngroundedAmount,
     UngroundedDate,
     UngroundedPromise,
+    /// The model named personal data that nobody told it.
+    UngroundedPersonalData,
     WrongName,
-    /// A correction changed more than errors.
+    /// A correction changed more than errors, or a rewrite is far longer than its text.
     OverEdited,
     NotShorter,
     NoteLeaked,

@@ -97,8 +97,7 @@ impl Flow {
         let flowed = self.outflow.into_flowed();
         let text = flowed.text.clone();
         let sentences = |places: &BTreeSet<usize>| {
-            let before = |place: &usize| sentence_at(&text, text[..*place].trim_end().len().checked_sub(1)?);
-            let mut sentences: Vec<String> = places.iter().filter_map(before).map(str::to_owned).collect();
+            let mut sentences: Vec<String> = places.iter().filter_map(|place| sentence_before(&text, *place)).collect();
             sentences.dedup();
             sentences
         };
@@ -114,13 +113,29 @@ impl Flow {
     }
 }
 
+/// The sentence that ends at a place, or that it is in.
+fn sentence_before(text: &str, place: usize) -> Option<String> {
+    sentence_at(text, text[..place].trim_end().len().checked_sub(1)?).map(str::to_owned)
+}
+
+/// Warnings of the personal data that a model named and nobody told it, by the sentences that they were taken out of.
+pub fn invented_data(flowed: &Flowed) -> Vec<Warning> {
+    let mut excerpts: Vec<String> = flowed.invented.iter().map(|place| sentence_before(&flowed.text, *place).unwrap_or_default()).collect();
+    excerpts.dedup();
+    let message = "the model named personal data here that this chat does not have, or that is another customer's; it was taken out";
+    let warning = |excerpt| Warning { kind: WarningKind::UngroundedPersonalData, excerpt, message: message.to_owned() };
+    excerpts.into_iter().map(warning).collect()
+}
+
 /// Streams a model's answer; `finish` makes the end.
 pub fn from_model(mut flow: Flow, finish: impl FnOnce(Made) -> Finished + Send + 'static) -> Generation {
     Box::pin(try_stream! {
         while let Some(shown) = flow.next().await? {
             yield Progress::Delta(shown);
         }
-        yield Progress::Finished(Box::new(finish(flow.into_made().0)));
+        let (mut made, flowed) = flow.into_made();
+        made.warnings.extend(invented_data(&flowed));
+        yield Progress::Finished(Box::new(finish(made)));
     })
 }
 

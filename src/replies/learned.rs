@@ -131,7 +131,10 @@ impl Situation {
 pub fn names(chat: &Chat) -> Vec<String> {
     let mut names = vec![chat.customer.name.clone(), chat.summary.customer_name.clone(), chat.summary.agent_name.clone()];
     names.extend(chat.turns.iter().map(|turn| turn.message.author_name.clone()));
-    let told = chat.form_answers.iter().chain(chat.records.iter().flat_map(|record| &record.values));
+    names.extend(chat.former.iter().map(|former| former.customer.name.clone()));
+    let forms = chat.former.iter().map(|former| &former.form_answers).chain([&chat.form_answers]).flatten();
+    let records = chat.former.iter().flat_map(|former| &former.records).chain(&chat.records);
+    let told = forms.chain(records.flat_map(|record| &record.values));
     names.extend(told.filter(|(field, _)| is_name(field) || is_address(field)).map(|(_, name)| name.clone()));
     names
 }

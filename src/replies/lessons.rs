@@ -20,8 +20,10 @@ use super::{
 use crate::{
     chats::{Author, Chat, ChatError, Chats, Event, Teaching, Turn},
     config::Workspace,
+    failpoint::failpoint,
     knowledge::{Document, DocumentKey, Knowledge, KnowledgeError, Reader, Vote},
     store::StoreError,
+    task::{self, TaskError},
     text::{Id, Language, fingerprint},
 };
 
@@ -59,22 +61,25 @@ impl Replies {
     /// Starts to learn from chats as they go on. It ends when the handle is dropped.
     pub fn learn_from_chats(&self, workspace: Workspace) -> AbortOnDropHandle<()> {
         let replies = self.clone();
-        AbortOnDropHandle::new(tokio::spawn(async move {
-            let mut turns = interval(EVERY);
-            turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            loop {
-                turns.tick().await;
-                match replies.learn(&workspace).await {
-                    Ok(0) => {}
-                    Ok(chats) => tracing::debug!(workspace = workspace.as_str(), chats, "learned from chats"),
-                    Err(error) => tracing::warn!(error = %error, "nothing could be learned from chats; it is tried again"),
-                }
+        task::supervised("learning", move || replies.clone().learn_as_chats_go_on(workspace.clone()))
+    }
+
+    async fn learn_as_chats_go_on(self, workspace: Workspace) {
+        let mut turns = interval(EVERY);
+        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            turns.tick().await;
+            match self.learn(&workspace).await {
+                Ok(0) => {}
+                Ok(chats) => tracing::debug!(workspace = workspace.as_str(), chats, "learned from chats"),
+                Err(error) => tracing::warn!(error = %error, "nothing could be learned from chats; it is tried again"),
             }
-        }))
+        }
     }
 
     /// Learns all that there is to learn now; tells of how many chats.
     pub async fn learn(&self, workspace: &Workspace) -> Result<usize, ReplyError> {
+        failpoint("learning", workspace.as_str());
         let (mut read, mut told) = (0, 0);
         self.follow_documents(workspace).await?;
         loop {
@@ -117,11 +122,21 @@ impl Replies {
             let language = self.customer_language(&chat);
             let to = events.iter().map(|event| event.sequence).max().unwrap_or_default();
             let from = teaching.taught_to;
-            let work =
-                move |knowledge: &Knowledge, workspace: &Workspace| lessons(knowledge, workspace, &chat, &events, from, &used, &language);
+            let work = move |knowledge: &Knowledge, workspace: &Workspace| {
+                failpoint("lesson", &chat.chat_id);
+                lessons(knowledge, workspace, &chat, &events, from, &used, &language)
+            };
             let name = workspace.clone();
             let mut hashed = Vec::new();
-            for (mut lesson, document) in self.knowledge.in_turn(move |knowledge| work(knowledge, &name)).await? {
+            let found = match self.knowledge.in_turn(move |knowledge| work(knowledge, &name)).await {
+                // A chat that can't be read without a panic teaches nothing, and is not read again and again.
+                Err(KnowledgeError::Task(TaskError::Panicked(_))) => {
+                    tracing::error!(workspace = workspace.as_str(), "learning from a chat panicked; nothing is learned from it");
+                    Vec::new()
+                }
+                found => found?,
+            };
+            for (mut lesson, document) in found {
                 // What an outcome names may be gone.
                 let document = match document {
                     Some(document) => Some(document),

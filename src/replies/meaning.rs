@@ -16,6 +16,7 @@ use crate::{
     config::Workspace,
     knowledge::{Document, DocumentTexts, DocumentVectors, Hits, KeptVectors, Kind, Meaning, Reader, Search, Wanted, shortened_to_end},
     model::{Embedder, ModelError, Question},
+    task,
     text::{Language, words},
 };
 
@@ -94,23 +95,28 @@ impl Replies {
     pub fn embed_documents(&self, workspace: Workspace) -> Option<AbortOnDropHandle<()>> {
         let embedder = self.embedder.clone()?;
         let replies = self.clone();
-        Some(AbortOnDropHandle::new(tokio::spawn(async move {
-            let mut turns = interval(EVERY);
-            turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            let (mut after, mut pause) = (0, PAUSES.0);
-            loop {
-                turns.tick().await;
-                let tell = |done, all| tracing::info!(workspace = workspace.as_str(), done, all, "embedding documents");
-                match replies.embed_new(&embedder, &workspace, &mut after, tell).await {
-                    Ok(_) => pause = PAUSES.0,
-                    Err(error) => {
-                        tracing::warn!(error = %error, "documents can't be embedded; it is tried again, and search goes by words and by what was embedded before");
-                        sleep(pause).await;
-                        pause = (pause * 2).min(PAUSES.1);
-                    }
+        Some(task::supervised("embedding documents", move || {
+            let (replies, embedder, workspace) = (replies.clone(), embedder.clone(), workspace.clone());
+            async move { replies.embed_as_documents_change(&embedder, &workspace).await }
+        }))
+    }
+
+    async fn embed_as_documents_change(&self, embedder: &Embedder, workspace: &Workspace) {
+        let mut turns = interval(EVERY);
+        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut after, mut pause) = (0, PAUSES.0);
+        loop {
+            turns.tick().await;
+            let tell = |done, all| tracing::info!(workspace = workspace.as_str(), done, all, "embedding documents");
+            match self.embed_new(embedder, workspace, &mut after, tell).await {
+                Ok(_) => pause = PAUSES.0,
+                Err(error) => {
+                    tracing::warn!(error = %error, "documents can't be embedded; it is tried again, and search goes by words and by what was embedded before");
+                    sleep(pause).await;
+                    pause = (pause * 2).min(PAUSES.1);
                 }
             }
-        })))
+        }
     }
 
     /// Embeds every document that has no vectors yet; `tell` hears now and then how many are done, of how many. Tells how many there were.
@@ -229,11 +235,6 @@ async fn vectors_of(embedder: &Embedder, documents: &[Document]) -> Result<Vec<K
     Ok(kept)
 }
 
-/// Whether less text may be taken: some servers say 500 to what is too long.
-fn is_for_the_text(error: &ModelError) -> bool {
-    matches!(error, ModelError::Refused { status: 400 | 413 | 422 | 500, .. } | ModelError::Garbled | ModelError::Filtered)
-}
-
 /// Vectors of texts. Of what is refused or can't be read, as too long or too much at once, less is tried; `None` of a text that is refused
 /// however short.
 async fn embed(embedder: &Embedder, texts: Vec<String>) -> Result<Vec<Option<Vec<f32>>>, ModelError> {
@@ -244,7 +245,7 @@ async fn embed(embedder: &Embedder, texts: Vec<String>) -> Result<Vec<Option<Vec
     while let Some(mut texts) = left.pop() {
         match embedder.embed(&texts, LONGEST).await {
             Ok(embedded) => vectors.extend(embedded.into_iter().map(Some)),
-            Err(error) if !is_for_the_text(&error) => return Err(error),
+            Err(error) if !error.less_input_may_do() => return Err(error),
             Err(_) if texts.len() > 1 => {
                 let rest = texts.split_off(texts.len() / 2);
                 left.extend([rest, texts]);

@@ -28,6 +28,7 @@ mod offer_rows;
 mod outflow;
 mod placeholder;
 mod prompt;
+mod prompt_samples;
 mod retention;
 mod rewrite;
 mod suggest;
@@ -179,7 +180,7 @@ impl Replies {
             return self.ours(language);
         }
         let written: Vec<&str> = chat
-            .turns
+            .turns_with_customer()
             .iter()
             .rev()
             .filter(|turn| turn.message.author == Author::Customer)

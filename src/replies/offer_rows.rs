@@ -9,8 +9,10 @@ use super::{ReplyError, Source, lesson_rows};
 use crate::{
     chats::{ChatError, Chats},
     config::Workspace,
+    failpoint::failpoint,
     knowledge::{DocumentKey, Kind},
     store::{Store, StoreError, Write, Writer, nanoseconds, timestamp},
+    task::TaskError,
     text::{Id, Language, fingerprint},
 };
 
@@ -97,7 +99,7 @@ impl Offers {
         let shared = store.clone();
         let writer = Writer::start(move |batch| {
             let store = shared.clone();
-            async move { commit(&store, batch).await }
+            Box::pin(async move { commit(&store, batch).await })
         });
         Offers { store, writer }
     }
@@ -121,7 +123,7 @@ impl Offers {
         let bytes = outcome.final_text.len() + JOB_BYTES;
         let record = Record::Outcome { outcome, answer };
         self.writer.queue(Job { workspace: workspace.clone(), at: Timestamp::now(), record }, bytes)?;
-        answered.await.map_err(|_| ReplyError::from(StoreError::Busy))?
+        answered.await.map_err(|_| TaskError::Panicked("the write of the outcome"))?
     }
 
     /// An offer that can't be written down was made all the same: its outcome will not be taken.
@@ -236,20 +238,21 @@ pub async fn erase(write: &mut Write, workspace: &Workspace, chat_ids: &[String]
     Ok(erased)
 }
 
-/// Each job is a write of its own: none fails for another.
-async fn commit(store: &Store, batch: Vec<Job>) {
-    for Job { workspace, at, record } in batch {
+/// Each job is a write of its own: none fails for another. It is taken out once it is written.
+async fn commit(store: &Store, batch: &mut Vec<Job>) {
+    while let Some(Job { workspace, at, record }) = batch.first() {
         let name = workspace.as_str();
         let written = match record {
-            Record::Suggestions { chat_id, shown } => write_suggestions(store, name, at, &chat_id, &shown).await,
-            Record::Draft { chat_id, draft_id, sources } => write_draft(store, name, at, &chat_id, &draft_id, &sources).await,
-            Record::Outcome { outcome, answer } => {
-                let _ = answer.send(write_outcome(store, name, at, &outcome).await);
-                Ok(())
-            }
+            Record::Suggestions { chat_id, shown } => write_suggestions(store, name, *at, chat_id, shown).await,
+            Record::Draft { chat_id, draft_id, sources } => write_draft(store, name, *at, chat_id, draft_id, sources).await,
+            Record::Outcome { outcome, .. } => write_outcome(store, name, *at, outcome).await,
         };
-        if let Err(error) = written {
-            tracing::warn!(error = %error, "an offer was not written down");
+        match (batch.remove(0).record, written) {
+            (Record::Outcome { answer, .. }, written) => {
+                let _ = answer.send(written);
+            }
+            (_, Ok(())) => {}
+            (_, Err(error)) => tracing::warn!(error = %error, "an offer was not written down"),
         }
     }
 }
@@ -308,6 +311,7 @@ async fn write_outcome(store: &Store, workspace: &str, at: Timestamp, outcome: &
     };
     let hash = fingerprint(format!("{what}\n{offer_id}\n{}\n{agent_id}\n{final_text}", *action as i16));
 
+    failpoint("outcome", chat_id.as_str());
     let mut write = store.begin().await?;
     if !Chats::hold(&mut write, workspace, chat_id.as_str()).await? {
         write.roll_back().await?;
@@ -331,7 +335,10 @@ async fn write_outcome(store: &Store, workspace: &str, at: Timestamp, outcome: &
         .await?;
     if offers == 0 {
         write.roll_back().await?;
-        return Err(ReplyError::OfferNotFound { what, id: offer_id.to_string() });
+        return Err(match offer {
+            OfferId::Suggestion(id) => ReplyError::SuggestionNotFound(id.to_string()),
+            OfferId::Draft(id) => ReplyError::DraftNotFound(id.to_string()),
+        });
     }
     let (suggestion_id, draft_id) = match offer {
         OfferId::Suggestion(id) => (id.to_string(), String::new()),

@@ -42,8 +42,8 @@ pub struct Flowed {
     pub cited: BTreeMap<usize, BTreeSet<usize>>,
     /// The marks that were restored, in order.
     pub restored: Vec<usize>,
-    /// How many marks were taken out that the model was never given.
-    pub invented: usize,
+    /// Where marks were taken out, in bytes of the text: those that the model was never given, and those whose value is not for its reader.
+    pub invented: Vec<usize>,
 }
 
 /// What is held, as far as it may be shown.
@@ -55,6 +55,8 @@ struct Restored {
     read: usize,
     /// Where each mark ended in what is held, and in what is shown.
     facts: Vec<(usize, usize)>,
+    /// Where marks were taken out, in what is shown.
+    invented: Vec<usize>,
 }
 
 impl Outflow {
@@ -99,7 +101,7 @@ impl Outflow {
     }
 
     fn show(&mut self, restored: Restored) -> String {
-        let Restored { mut shown, bare, read, facts } = restored;
+        let Restored { mut shown, bare, read, facts, invented } = restored;
         let first = self.flowed.text.is_empty();
         let cut = if first { shown.len() - shown.trim_start().len() } else { 0 };
         let place = |held: usize| {
@@ -115,6 +117,8 @@ impl Outflow {
         for (at, _) in &mut self.citations {
             *at -= read;
         }
+        let begins = self.flowed.text.len();
+        self.flowed.invented.extend(invented.into_iter().map(|at| (begins + at).saturating_sub(cut)));
         shown.drain(..cut);
         self.flowed.text.push_str(&shown);
         self.flowed.bare.push_str(if first { bare.trim_start() } else { &bare });
@@ -123,7 +127,7 @@ impl Outflow {
 
     /// Restores the marks of what is held.
     fn restore(&mut self, whole: bool) -> Restored {
-        let (mut shown, mut bare, mut facts) = (String::new(), String::new(), Vec::new());
+        let (mut shown, mut bare, mut facts, mut invented) = (String::new(), String::new(), Vec::new(), Vec::new());
         let until = if whole { self.held.len() } else { self.first_unsure() };
         let mut from = 0;
         // Without any mark there are none to wait for; what looks like one is still no text.
@@ -137,13 +141,13 @@ impl Outflow {
                     let Some(ending) = ending else {
                         shown.push_str(before);
                         bare.push_str(before);
-                        return Restored { shown, bare, read: mark.range.start, facts };
+                        return Restored { shown, bare, read: mark.range.start, facts, invented };
                     };
                     shown.push_str(before);
                     bare.push_str(before);
                     from = mark.range.end + ending;
-                    let Some(which) = mark.which else {
-                        self.flowed.invented += 1;
+                    let Some(which) = mark.which.filter(|which| !self.marks.is_withheld(*which)) else {
+                        invented.push(shown.len());
                         facts.push((from, shown.len()));
                         continue;
                     };
@@ -158,7 +162,7 @@ impl Outflow {
                     let sure = self.held[from..until].trim_end();
                     shown.push_str(sure);
                     bare.push_str(sure);
-                    return Restored { shown, bare, read: from + sure.len(), facts };
+                    return Restored { shown, bare, read: from + sure.len(), facts, invented };
                 }
                 _ => break,
             }
@@ -166,7 +170,7 @@ impl Outflow {
         let until = until.max(from);
         shown.push_str(&self.held[from..until]);
         bare.push_str(&self.held[from..until]);
-        Restored { shown, bare, read: until, facts }
+        Restored { shown, bare, read: until, facts, invented }
     }
 
     /// How long the ending is that stands at a restored name; `None` if more of it may come.
@@ -255,7 +259,7 @@ mod tests {
     fn marks_are_restored_as_they_pass() {
         let flowed = restored(&["Order ⟦", "CODE", "_1⟧", " of ⟦NAME_2⟧", "'nın", " ⟦CODE_7⟧, code 1 [[1]]. "], 1, &marks(), "tr");
         assert_eq!(flowed.text, "Order KE-204815 of Elif'in , code 1.");
-        assert_eq!((flowed.restored, flowed.invented, flowed.cited.len()), (vec![0, 1], 1, 1));
+        assert_eq!((flowed.restored, flowed.invented, flowed.cited.len()), (vec![0, 1], vec!["Order KE-204815 of Elif'in ".len()], 1));
         assert_eq!(flowed.bare, "Order \u{fffc} of \u{fffc} , code 1.");
         assert_eq!(restored(&["⟦NAME_2⟧na", "k"], 0, &marks(), "hu").text, "Elifnek");
         let mut outflow = Outflow::new(0, Arc::new(marks()), "en");
@@ -263,6 +267,14 @@ mod tests {
             [" Hi", " ⟦NAME_2", "⟧", "!", " a", " b", " co", "at"].map(|piece| outflow.push(piece)),
             ["Hi", "", " Elif", "!", "", " a b", "", " coat"]
         );
+    }
+
+    #[test]
+    fn what_is_withheld_is_not_written_back() {
+        let mut marks = marks();
+        marks.withhold(1);
+        let flowed = restored(&["\n Hello ⟦NAME", "_2⟧'nin, code ⟦CODE_1⟧"], 0, &marks, "tr");
+        assert_eq!((flowed.text.as_str(), flowed.restored, flowed.invented), ("Hello , code KE-204815", vec![0], vec!["Hello ".len()]));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Replies, ReplyError, lesson_rows, offer_rows};
-use crate::config::Workspace;
+use crate::{config::Workspace, task};
 
 /// How often it is looked for what is too old.
 const EVERY: Duration = Duration::from_secs(600);
@@ -21,28 +21,24 @@ impl Replies {
     /// what was learned for texts that have been gone for 30 days. It ends when the handle is dropped.
     pub fn keep_to_retention(&self, workspace: Workspace) -> AbortOnDropHandle<()> {
         let replies = self.clone();
-        AbortOnDropHandle::new(tokio::spawn(async move {
-            let mut turns = interval(EVERY);
-            turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            loop {
-                turns.tick().await;
-                match replies.erase_too_old(&workspace).await {
-                    Ok((0, 0, 0)) => continue,
-                    Ok((chats, uses, lessons)) => {
-                        tracing::info!(
-                            workspace = workspace.as_str(),
-                            chats,
-                            searches_and_ratings = uses,
-                            lessons,
-                            "erased what was too old"
-                        );
-                    }
-                    Err(error) => tracing::warn!(error = %error, "what is too old could not be erased; it is tried again"),
+        task::supervised("retention", move || replies.clone().erase_as_it_ages(workspace.clone()))
+    }
+
+    async fn erase_as_it_ages(self, workspace: Workspace) {
+        let mut turns = interval(EVERY);
+        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            turns.tick().await;
+            match self.erase_too_old(&workspace).await {
+                Ok((0, 0, 0)) => continue,
+                Ok((chats, uses, lessons)) => {
+                    tracing::info!(workspace = workspace.as_str(), chats, searches_and_ratings = uses, lessons, "erased what was too old");
                 }
-                // Whatever was erased, before an error too, is marked.
-                replies.store.wipe().await;
+                Err(error) => tracing::warn!(error = %error, "what is too old could not be erased; it is tried again"),
             }
-        }))
+            // Whatever was erased, before an error too, is marked.
+            self.store.wipe().await;
+        }
     }
 
     /// Erases what is too old now; tells how many chats, how many searches, openings and ratings, and how many lessons of texts that are

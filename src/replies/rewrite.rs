@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, time::Instant};
 
 use async_stream::try_stream;
 use minijinja::{Value, context};
-use tokio::task::spawn_blocking;
 
 use super::{
     Agent, Caller, ContextReceipt, Finished, Generation, Progress, Replies, ReplyError, Warning, WarningKind, built_in,
@@ -21,12 +20,17 @@ use crate::{
     config::{Task, Workspace},
     knowledge::Term,
     model::{Asking, ModelError, Prompt},
+    task,
     text::{FactKind, Id, Known, Language, detect, estimate_tokens},
 };
 
 /// Longest name or code that a correction is told of, in characters, and how many at most.
 const MOST_NAME: usize = 60;
 const MOST_NAMES: usize = 50;
+/// A rewrite that has more than so many times its text's tokens, and so many beside, says what the text does not. Tokens, because scripts
+/// differ in how much a letter says.
+const MAX_GROWTH: usize = 3;
+const MAX_ADDED_TOKENS: usize = 30;
 
 /// How a text should sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,14 +131,14 @@ impl Replies {
         };
         let failed = match self.ask_rewrite(rewrite, values).await {
             Ok(generation) => return Ok(generation),
-            Err(error) => error,
+            Err(error) => error.of_models()?,
         };
         // An unknown language is corrected as English only if it could be English.
         if language.as_ref().is_none_or(|language| language.primary() != "en") {
             return Err(refusal(failed, "correct a text that is not English"));
         }
         let names = chat.as_ref().map(names).unwrap_or_default();
-        let corrected = self.corrector.correct(text.clone(), names).await.ok_or(ReplyError::BuiltIn)?;
+        let corrected = self.corrector.correct(text.clone(), names).await?;
         Ok(generation::built_in(corrected, started, finish(text, language, ContextReceipt::default())))
     }
 
@@ -156,7 +160,10 @@ impl Replies {
             receipt,
             started,
         };
-        self.ask_rewrite(rewrite, values).await.map_err(|error| refusal(error, "change a text's tone"))
+        match self.ask_rewrite(rewrite, values).await {
+            Ok(generation) => Ok(generation),
+            Err(error) => Err(refusal(error.of_models()?, "change a text's tone")),
+        }
     }
 
     /// Translates a text for the customer, or a customer's message for the agent.
@@ -200,7 +207,7 @@ impl Replies {
         };
         let failed = match self.ask_rewrite(rewrite, values).await {
             Ok(generation) => return Ok(generation),
-            Err(error) => error,
+            Err(error) => error.of_models()?,
         };
         match built_in::translate(&self.knowledge, workspace, &text, source.as_ref(), &target).await? {
             Some(approved) => {
@@ -215,20 +222,20 @@ impl Replies {
     /// Asks the models for a rewrite: its user message is the text alone, its facts as marks.
     ///
     /// A rewrite that changed facts is made once more, the loss named, if there is time; then the original is the answer.
-    async fn ask_rewrite(&self, rewrite: Rewrite, values: Value) -> Result<Generation, ModelError> {
+    async fn ask_rewrite(&self, rewrite: Rewrite, values: Value) -> Result<Generation, ReplyError> {
         let Rewrite { asking, shorter, protected, language, receipt, started } = rewrite;
         let task = asking.task;
         if self.models.is_empty() {
-            return Err(ModelError::NotConfigured);
+            return Err(ModelError::NotConfigured.into());
         }
-        let prompt = self.prompts.rewrite(task, values, &protected.marked);
+        let prompt = self.prompts.rewrite(task, values, &protected.marked)?;
         let receipt = ContextReceipt {
             tokens_used: estimate_tokens(&prompt.system) + estimate_tokens(&prompt.user),
             token_budget: self.desk.context_tokens,
             masked: masked(&protected.masked()),
             ..receipt
         };
-        let (answer, ()) = self.models.ask(&asking, |_| (prompt.clone(), ())).await?;
+        let (answer, ()) = self.models.ask(&asking, |_| Ok::<_, ModelError>((prompt.clone(), ()))).await?;
         let (models, languages) = (self.models.clone(), self.desk.languages.clone());
         let target = language.clone().filter(|_| task == Task::Translate);
         let mismatch = move |text: &str| target.as_ref().and_then(|target| other_language(text, target, &languages));
@@ -244,7 +251,7 @@ impl Replies {
                 let reproach = if protected.refuses(&loss) { protected.reproach(&loss) } else { "Your last answer was in another language.".to_owned() };
                 let prompt = Prompt { system: format!("{}\n\n{reproach}", prompt.system), ..prompt };
                 // If it fails, the original is the answer.
-                if let Ok((answer, ())) = models.ask(&asking, |_| (prompt.clone(), ())).await
+                if let Ok((answer, ())) = models.ask(&asking, |_| Ok::<_, ModelError>((prompt.clone(), ()))).await
                     && let Ok((again, flowed)) = silently(Flow::new(answer, protected.outflow(), started)).await
                 {
                     loss = protected.loss(&flowed);
@@ -263,7 +270,7 @@ impl Replies {
                 let replaced = made.text != flowed.text;
                 Finished { replaced, ..finish(protected.text, language, receipt)(made) }
             };
-            let finished = spawn_blocking(end).await.map_err(|_| ReplyError::BuiltIn)?;
+            let finished = task::blocking("comparing the rewrite with its text", end).await?;
             yield Progress::Finished(Box::new(finished));
         }))
     }
@@ -308,13 +315,17 @@ struct Rewrite {
     started: Instant,
 }
 
-/// A warning if a correction changed more than errors, or what should be shorter is not.
+/// A warning if a correction changed more than errors, a rewrite is far longer than its text, or what should be shorter is not.
 fn beyond(task: Task, shorter: bool, before: &str, after: &str) -> Option<Warning> {
     if task == Task::Correct
         && let Some(excerpt) = over_edited(before, after)
     {
         let message = "the correction changed more than errors".to_owned();
         return Some(Warning { kind: WarningKind::OverEdited, excerpt, message });
+    }
+    if estimate_tokens(after) > MAX_GROWTH * estimate_tokens(before) + MAX_ADDED_TOKENS {
+        let message = "the rewrite is far longer than its text".to_owned();
+        return Some(Warning { kind: WarningKind::OverEdited, excerpt: String::new(), message });
     }
     let longer = shorter && after.chars().count() >= before.chars().count();
     let message = || "the text was to be shorter, and is not".to_owned();
@@ -359,4 +370,27 @@ fn names(chat: &Chat) -> Vec<String> {
     names.dedup();
     names.truncate(MOST_NAMES);
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rewrite_may_grow_but_not_beyond_measure() {
+        let kinds = |before: &str, after: &str| beyond(Task::Translate, false, before, after).map(|warning| warning.kind);
+        for (before, after) in [
+            ("No.", "I am sorry, but that is unfortunately not possible. I understand that this is not what you hoped for."),
+            ("您好，您的包裹已经发出，预计三天内送达。", "Hello, your parcel has been sent and is expected to arrive within three days."),
+            ("Wir melden uns.", "Értesítjük Önt, amint a kollégánk megnézte a csomagját."),
+            ("Kargoda.", "Siparişiniz kargoya verildi, en kısa sürede size ulaşacak."),
+        ] {
+            assert_eq!(kinds(before, after), None, "{after}");
+        }
+        for text in ["Ok", "Kargoda.", "Wir melden uns bald.", "您好，您的包裹已经发出。"] {
+            assert_eq!(kinds(text, &format!("{text} ").repeat(77)), Some(WarningKind::OverEdited), "{text}");
+        }
+        let long = "Your parcel is on its way. ".repeat(20);
+        assert_eq!((kinds(&long, &long.repeat(2)), kinds(&long, &long.repeat(4))), (None, Some(WarningKind::OverEdited)));
+    }
 }

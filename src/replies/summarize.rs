@@ -56,7 +56,8 @@ impl Replies {
                     topic,
                     ..conversation(&chosen, Internal::for_agents)
                 };
-                (self.prompts.both(Task::Summarize, values), (ContextReceipt { masked, ..receipt(&chosen, 0, window) }, marks))
+                let prompt = self.prompts.both(Task::Summarize, values)?;
+                Ok::<_, ReplyError>((prompt, (ContextReceipt { masked, ..receipt(&chosen, 0, window) }, marks)))
             };
             let asking = self.asking(workspace, Task::Summarize, &caller);
             match self.models.ask(&asking, make).await {
@@ -65,7 +66,10 @@ impl Replies {
                     return Ok(generation::from_model(Flow::new(answer, outflow, started), finish(language, account)));
                 }
                 // The facts need no model.
-                Err(error) => tracing::warn!(error = %error, "no model summed the chat up; its facts are listed"),
+                Err(error) => {
+                    let error = error.of_models()?;
+                    tracing::warn!(error = %error, "no model summed the chat up; its facts are listed");
+                }
             }
         }
         let language = built_in::summary_language(&language);

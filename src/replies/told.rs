@@ -25,7 +25,8 @@ pub struct Told {
 impl Told {
     pub fn of(chat: &Chat, earlier: &[EarlierChat]) -> Told {
         let chats = std::iter::once(chat).chain(earlier.iter().map(|EarlierChat(chat)| chat));
-        let messages = chats.flat_map(|chat| chat.turns.iter().rev()).filter(|turn| turn.message.author != Author::Customer);
+        let messages =
+            chats.flat_map(|chat| chat.turns_with_customer().iter().rev()).filter(|turn| turn.message.author != Author::Customer);
         Told { messages: messages.take(MOST_MESSAGES).map(|turn| turn.message.text.clone()).collect() }
     }
 

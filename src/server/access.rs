@@ -73,14 +73,14 @@ impl Doorkeeper {
     }
 
     /// Who may call `method`, and in which workspace.
-    pub fn let_in(&self, method: &str, asker: &Asker<'_>) -> Result<Access, Status> {
+    pub async fn let_in(&self, method: &str, asker: &Asker<'_>) -> Result<Access, Status> {
         let (_, scopes) = SCOPES.iter().find(|(known, _)| *known == method).ok_or_else(status::method_unknown)?;
-        self.let_in_with(scopes, asker)
+        self.let_in_with(scopes, asker).await
     }
 
     /// Who may read what all workspaces' models do: an admin of `default`.
-    pub fn let_in_to_metrics(&self, asker: &Asker<'_>) -> Result<(), Status> {
-        let access = self.let_in_with(&[Admin], asker)?;
+    pub async fn let_in_to_metrics(&self, asker: &Asker<'_>) -> Result<(), Status> {
+        let access = self.let_in_with(&[Admin], asker).await?;
         if access.workspace == Workspace::default_name() {
             Ok(())
         } else {
@@ -88,7 +88,7 @@ impl Doorkeeper {
         }
     }
 
-    fn let_in_with(&self, scopes: &[Scope], asker: &Asker<'_>) -> Result<Access, Status> {
+    async fn let_in_with(&self, scopes: &[Scope], asker: &Asker<'_>) -> Result<Access, Status> {
         let header = asker.headers.get(header::AUTHORIZATION);
         let bearer = header.map(|value| value.to_str().ok().and_then(bearer).ok_or(KeyError::Unknown)).transpose()?;
         let free = Access { workspace: Workspace::default_name(), scopes: Vec::new(), caller: Caller::until(asker.deadline) };
@@ -101,7 +101,7 @@ impl Doorkeeper {
                 Ok(Access { scopes: Scope::ALL.to_vec(), ..free })
             }
             Some(shown) => {
-                let key = self.keys.check(shown)?;
+                let key = self.keys.check(shown).await?;
                 if bearer.is_none() && !key.is_publishable() {
                     return Err(status::key_in_address());
                 }
@@ -115,6 +115,12 @@ impl Doorkeeper {
                 Ok(access(&key, asker.deadline))
             }
         }
+    }
+
+    /// The counters of keys as Prometheus reads them.
+    pub fn metrics(&self) -> String {
+        let name = "deskhand_key_look_ups_total";
+        format!("# HELP {name} Unknown keys that were looked up in the database.\n# TYPE {name} counter\n{name} {}\n", self.keys.look_ups())
     }
 
     /// Whether a page from this origin may call with some key.

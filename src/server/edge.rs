@@ -59,7 +59,7 @@ impl Service<Request<Body>> for Edge {
                 return Ok(call.refused(status::invalid(&[("grpc-timeout".to_owned(), problem.to_owned())], 0)));
             };
             let asker = Asker { headers: request.headers(), uri: request.uri(), key_in_address: None, deadline: deadline.into_std() };
-            match doorkeeper.let_in(&call.method, &asker) {
+            match doorkeeper.let_in(&call.method, &asker).await {
                 Ok(access) => request.extensions_mut().insert(access),
                 Err(status) => return Ok(call.refused(status)),
             };
@@ -98,14 +98,14 @@ impl Call {
     }
 
     /// No text of the call is logged: an internal failure's cause is the store's or the index's own.
-    fn log(&self, code: Code, status: Option<&Status>) {
+    fn log(&self, code: Code, told: Option<&Status>) {
         let milliseconds = self.began.elapsed().as_millis();
         match code {
             Code::Internal | Code::Unknown | Code::DataLoss => {
-                let cause = status.and_then(std::error::Error::source).map(causes).unwrap_or_default();
-                tracing::error!(method = self.method, code = ?code, milliseconds, cause, "call failed");
+                let cause = told.and_then(std::error::Error::source).map(causes).unwrap_or_default();
+                tracing::error!(method = self.method, code = status::code_name(code), milliseconds, cause, "call failed");
             }
-            _ => tracing::debug!(method = self.method, code = ?code, milliseconds, "call"),
+            _ => tracing::debug!(method = self.method, code = status::code_name(code), milliseconds, "call"),
         }
     }
 }

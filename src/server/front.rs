@@ -11,7 +11,7 @@ use std::{
 
 use flate2::{Compression, write::GzEncoder};
 use futures::future::BoxFuture;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use tokio::time::timeout;
@@ -76,15 +76,19 @@ impl Service<Request<Incoming>> for Front {
         match kind(request.headers()) {
             Kind::Grpc if request.version() == Version::HTTP_2 => self.grpc.call(request.map(Body::new)),
             Kind::GrpcWeb => {
-                let allowed = self.allowed_origin(request.headers());
+                let (front, origin) = (self.clone(), origin_alone(request.headers()));
                 let answered = self.grpc_web.call(request);
-                Box::pin(async move { Ok(shared_with(allowed, answered.await?)) })
+                Box::pin(async move {
+                    let response = answered.await?;
+                    Ok(shared_with(front.allowed_origin(&origin), response))
+                })
             }
             _ => {
                 let front = self.clone();
                 Box::pin(async move {
-                    let allowed = front.allowed_origin(request.headers());
-                    Ok(shared_with(allowed, front.plain(request).await))
+                    let origin = origin_alone(request.headers());
+                    let response = front.clone().plain(request).await;
+                    Ok(shared_with(front.allowed_origin(&origin), response))
                 })
             }
         }
@@ -117,9 +121,12 @@ impl Front {
         }
         if path == METRICS {
             return match is_read(request.method()) {
-                true => self.metrics(&request),
+                true => self.metrics(request.headers(), request.uri()).await,
                 false => wrong_method(&Method::GET),
             };
+        }
+        if path == "/" && is_read(request.method()) {
+            return pages::lead_to_help();
         }
         match pages::at(&path).filter(|page| self.console || !page.of_console) {
             Some(_) if !is_read(request.method()) => wrong_method(&Method::GET),
@@ -149,7 +156,7 @@ impl Front {
         let key = parameters.iter().find(|(name, _)| name == "key").map(|(_, key)| key.as_str()).filter(|key| !key.is_empty());
         let deadline = Instant::now() + HELP_PATIENCE;
         let asker = Asker { headers: &parts.headers, uri: &parts.uri, key_in_address: key, deadline };
-        let access = self.doorkeeper.let_in(call.rpc(), &asker)?;
+        let access = self.doorkeeper.let_in(call.rpc(), &asker).await?;
         // Without any key, too, a help page shows what customers may see.
         let access = if parts.headers.contains_key(header::AUTHORIZATION) { access } else { access.of_the_public() };
         let mut json = bytes::Bytes::new();
@@ -166,11 +173,11 @@ impl Front {
         self.api.help(call, access, &parameters, &json).await
     }
 
-    fn metrics<B>(&self, request: &Request<B>) -> Response<Body> {
+    async fn metrics(&self, headers: &HeaderMap, uri: &Uri) -> Response<Body> {
         let deadline = Instant::now() + HELP_PATIENCE;
-        let asker = Asker { headers: request.headers(), uri: request.uri(), key_in_address: None, deadline };
-        match self.doorkeeper.let_in_to_metrics(&asker) {
-            Ok(()) => plain_response(StatusCode::OK, METRICS_TYPE, self.models.metrics() + &self.api.knowledge.metrics()),
+        let asker = Asker { headers, uri, key_in_address: None, deadline };
+        match self.doorkeeper.let_in_to_metrics(&asker).await {
+            Ok(()) => plain_response(StatusCode::OK, METRICS_TYPE, self.models.metrics() + &self.api.knowledge.metrics() + &self.doorkeeper.metrics()),
             Err(status) => help_error(&status),
         }
     }
@@ -194,6 +201,11 @@ impl Front {
         let origin = origin(headers)?;
         if self.doorkeeper.allows_origin(origin) { HeaderValue::from_str(origin).ok() } else { None }
     }
+}
+
+/// The origin of a call. Whether it may read the reply is asked afterwards: the call may have made its key known.
+fn origin_alone(headers: &HeaderMap) -> HeaderMap {
+    headers.get(header::ORIGIN).map(|origin| (header::ORIGIN, origin.clone())).into_iter().collect()
 }
 
 /// Lets pages from an origin read a response.
@@ -268,8 +280,7 @@ pub fn unchanged() -> Response<Body> {
 
 /// A body, compressed if the client takes that and it is worth it.
 pub fn compressed(asked: &HeaderMap, content_type: &'static str, body: Vec<u8>) -> Response<Body> {
-    let takes = asked.get(header::ACCEPT_ENCODING).and_then(|accepted| accepted.to_str().ok()).is_some_and(takes_gzip);
-    if !takes || body.len() < LEAST_TO_COMPRESS {
+    if !accepts_gzip(asked) || body.len() < LEAST_TO_COMPRESS {
         return plain_response(StatusCode::OK, content_type, body);
     }
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 2), Compression::fast());
@@ -281,6 +292,11 @@ pub fn compressed(asked: &HeaderMap, content_type: &'static str, body: Vec<u8>) 
         }
         Err(_) => plain_response(StatusCode::OK, content_type, body),
     }
+}
+
+/// Whether a client takes what is compressed.
+pub fn accepts_gzip(asked: &HeaderMap) -> bool {
+    asked.get(header::ACCEPT_ENCODING).and_then(|accepted| accepted.to_str().ok()).is_some_and(takes_gzip)
 }
 
 fn takes_gzip(accepted: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, SystemTime},
 };
 
@@ -18,8 +18,13 @@ use tokio_rustls::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::task;
+
 /// How often the files are looked at.
 const EVERY: Duration = Duration::from_secs(1);
+
+/// When the certificate's file and the key's were last changed.
+type Changed = [Option<SystemTime>; 2];
 
 /// The certificate that is shown.
 #[derive(Clone)]
@@ -38,29 +43,31 @@ impl Tls {
     /// Reads the files, and reads them anew as long as the handle is kept. Files that can't be used while it serves leave what was there.
     pub fn start(certificate: PathBuf, key: PathBuf) -> anyhow::Result<(Tls, AbortOnDropHandle<()>)> {
         let files = Files { certificate, key };
-        let mut seen = files.changed();
+        let seen = Arc::new(Mutex::new(files.changed()));
         let tls = Tls { acceptor: Arc::new(RwLock::new(files.read()?)), files };
         let following = tls.clone();
-        let follow = tokio::spawn(async move {
-            let mut turns = interval(EVERY);
-            loop {
-                turns.tick().await;
-                let changed = following.files.changed();
-                if changed == seen {
-                    continue;
-                }
-                match following.files.read() {
-                    Ok(acceptor) => {
-                        *following.acceptor.write().unwrap_or_else(PoisonError::into_inner) = acceptor;
-                        tracing::info!("the TLS certificate was read anew");
-                        seen = changed;
-                    }
-                    // Half of the files may be written: the next turn tries again.
-                    Err(error) => tracing::warn!(error = format!("{error:#}"), "the new TLS certificate can't be used; the old one is"),
-                }
+        let follow = task::supervised("reading the TLS certificate anew", move || following.clone().follow(Arc::clone(&seen)));
+        Ok((tls, follow))
+    }
+
+    async fn follow(self, seen: Arc<Mutex<Changed>>) {
+        let mut turns = interval(EVERY);
+        loop {
+            turns.tick().await;
+            let changed = self.files.changed();
+            if changed == *seen.lock().unwrap_or_else(PoisonError::into_inner) {
+                continue;
             }
-        });
-        Ok((tls, AbortOnDropHandle::new(follow)))
+            match self.files.read() {
+                Ok(acceptor) => {
+                    *self.acceptor.write().unwrap_or_else(PoisonError::into_inner) = acceptor;
+                    tracing::info!("the TLS certificate was read anew");
+                    *seen.lock().unwrap_or_else(PoisonError::into_inner) = changed;
+                }
+                // Half of the files may be written: the next turn tries again.
+                Err(error) => tracing::warn!(error = format!("{error:#}"), "the new TLS certificate can't be used; the old one is"),
+            }
+        }
     }
 
     /// What new connections are answered with.
@@ -70,7 +77,7 @@ impl Tls {
 }
 
 impl Files {
-    fn changed(&self) -> [Option<SystemTime>; 2] {
+    fn changed(&self) -> Changed {
         [&self.certificate, &self.key].map(|file| std::fs::metadata(file).and_then(|file| file.modified()).ok())
     }
 

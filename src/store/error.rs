@@ -94,9 +94,43 @@ impl StoreError {
         }
     }
 
+    /// Whether the same write may succeed when it is tried again at once: nothing of it was written.
+    pub fn is_retried_at_once(&self) -> bool {
+        match self {
+            StoreError::Conflict => true,
+            StoreError::Full
+            | StoreError::Busy
+            | StoreError::Broken(_)
+            | StoreError::TooLong
+            | StoreError::Newer(_)
+            | StoreError::Older
+            | StoreError::Absent(_)
+            | StoreError::ReadOnly
+            | StoreError::Damaged(_)
+            | StoreError::Corrupt(..)
+            | StoreError::Emptied(_)
+            | StoreError::Failed(_)
+            | StoreError::Unreadable(_) => false,
+        }
+    }
+
     /// Whether the error may be one call's own, so that its neighbours in a transaction may succeed without it.
     pub fn is_of_one_call(&self) -> bool {
-        matches!(self, StoreError::Failed(_) | StoreError::Unreadable(_))
+        match self {
+            StoreError::Failed(_) | StoreError::Unreadable(_) => true,
+            StoreError::Full
+            | StoreError::Busy
+            | StoreError::Conflict
+            | StoreError::Broken(_)
+            | StoreError::TooLong
+            | StoreError::Newer(_)
+            | StoreError::Older
+            | StoreError::Absent(_)
+            | StoreError::ReadOnly
+            | StoreError::Damaged(_)
+            | StoreError::Corrupt(..)
+            | StoreError::Emptied(_) => false,
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use super::{
     session::FOREVER,
     wal::empty_log,
 };
+use crate::task;
 
 /// Pages read in one statement, and most of them overwritten in one transaction.
 const PAGES: i64 = 512;
@@ -36,24 +37,28 @@ pub struct Wiper {
 impl Wiper {
     /// Starts the task, which goes on with a wipe that the last process did not end.
     pub fn start(url: String, writes: Pool, reads: Reads) -> Wiper {
-        let (asked, mut to_do) = watch::channel(0);
+        let (asked, to_do) = watch::channel(0);
         let (tell, done) = watch::channel(0);
-        let task = tokio::spawn(async move {
-            loop {
-                let asked = *to_do.borrow_and_update();
-                let mut wait = AGAIN;
-                while let Err(error) = wipe(&url, &writes, &reads).await {
-                    tracing::warn!(error = %error, "what was deleted still lies in the database's files; it is tried again");
-                    tokio::time::sleep(wait).await;
-                    wait = MOST_AGAIN.min(2 * wait);
-                }
-                tell.send_replace(asked);
-                if to_do.changed().await.is_err() {
-                    return;
+        let task = task::supervised("wiping what was deleted", move || {
+            let (mut to_do, tell) = (to_do.clone(), tell.clone());
+            let (url, writes, reads) = (url.clone(), writes.clone(), reads.clone());
+            async move {
+                loop {
+                    let asked = *to_do.borrow_and_update();
+                    let mut wait = AGAIN;
+                    while let Err(error) = wipe(&url, &writes, &reads).await {
+                        tracing::warn!(error = %error, "what was deleted still lies in the database's files; it is tried again");
+                        tokio::time::sleep(wait).await;
+                        wait = MOST_AGAIN.min(2 * wait);
+                    }
+                    tell.send_replace(asked);
+                    if to_do.changed().await.is_err() {
+                        return;
+                    }
                 }
             }
         });
-        Wiper { asked, done, _task: AbortOnDropHandle::new(task) }
+        Wiper { asked, done, _task: task }
     }
 
     /// Asks for a wipe of all that was deleted before; what comes back waits for its end.

@@ -1,11 +1,12 @@
 //! One task that commits what is queued together: many callers share one transaction and one sync of the disk.
 
-use std::{future::Future, panic::AssertUnwindSafe, sync::Arc};
+use std::sync::Arc;
 
-use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::StoreError;
+use crate::task::caught;
 
 /// Most jobs in one transaction.
 const BATCH: usize = 256;
@@ -33,11 +34,12 @@ impl<J> Clone for Writer<J> {
 }
 
 impl<J: Send + 'static> Writer<J> {
-    /// Starts the task. `commit` gets what was queued, in order, and answers each job itself, after the commit.
-    pub fn start<F, C>(commit: F) -> Writer<J>
+    /// Starts the task. `commit` gets what was queued, in order; it takes each job out as it answers it, after the commit. A batch that it
+    /// leaves jobs in, or that panics, has these tried one by one. A job that is left or panics when it is alone is dropped: its caller
+    /// learns from its dropped answer that it panicked. The others, and the next batches, are written.
+    pub fn start<F>(commit: F) -> Writer<J>
     where
-        F: Fn(Vec<J>) -> C + Send + 'static,
-        C: Future<Output = ()> + Send,
+        F: for<'a> Fn(&'a mut Vec<J>) -> BoxFuture<'a, ()> + Send + Sync + 'static,
     {
         let (queue, mut jobs) = mpsc::channel::<Queued<J>>(QUEUE);
         tokio::spawn(async move {
@@ -51,9 +53,19 @@ impl<J: Send + 'static> Writer<J> {
                     rooms.push(next.room);
                     batch.push(next.job);
                 }
-                // A batch that panics answers nobody, and its callers are told that the store is busy; the next one is written.
-                if AssertUnwindSafe(commit(batch)).catch_unwind().await.is_err() {
-                    tracing::error!("a batch of writes was dropped: its commit panicked");
+                let whole = batch.len();
+                let done = caught("a batch of writes", async { commit(&mut batch).await }).await;
+                if done.is_err() {
+                    tracing::error!(jobs = whole, left = batch.len(), "a batch of writes panicked; what is left of it is tried one by one");
+                }
+                if batch.len() == 1 && whole == 1 {
+                    continue;
+                }
+                for job in batch {
+                    let mut alone = vec![job];
+                    if caught("a write", async { commit(&mut alone).await }).await.is_err() {
+                        tracing::error!("a write panicked alone, too; it fails, and those after it go on");
+                    }
                 }
             }
         });
@@ -78,17 +90,17 @@ mod tests {
     async fn a_full_queue_refuses_and_takes_again() {
         let (go, gate) = oneshot::channel::<()>();
         let gate = Arc::new(tokio::sync::Mutex::new(Some(gate)));
-        let writer = Writer::start(move |batch: Vec<oneshot::Sender<usize>>| {
+        let writer = Writer::start(move |batch: &mut Vec<oneshot::Sender<usize>>| {
             let gate = Arc::clone(&gate);
-            async move {
+            Box::pin(async move {
                 if let Some(gate) = gate.lock().await.take() {
                     let _ = gate.await;
                 }
                 let size = batch.len();
-                for job in batch {
+                for job in batch.drain(..) {
                     let _ = job.send(size);
                 }
-            }
+            })
         });
         let (answer, first) = oneshot::channel();
         writer.queue(answer, QUEUE_BYTES / 2).unwrap();
@@ -112,5 +124,42 @@ mod tests {
             }
         }
         assert_eq!(third.await.unwrap(), 1);
+    }
+    /// A job of these tests: 0 panics, 1 panics after its batch's first job was answered, all else is answered.
+    type Job = (usize, oneshot::Sender<usize>);
+
+    fn commit(batch: &mut Vec<Job>) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            assert!(batch.iter().all(|(number, _)| *number != 0), "Elif's text");
+            while !batch.is_empty() {
+                assert_ne!(batch[0].0, 1, "in the middle");
+                let (number, answer) = batch.remove(0);
+                let _ = answer.send(number);
+            }
+        })
+    }
+
+    #[tokio::test]
+    async fn a_job_that_panics_fails_alone_and_the_writer_goes_on() {
+        let writer = Writer::start(commit);
+        for round in 0..3 {
+            let mut answers = Vec::new();
+            for number in [5, 0, 6, 1, 0, 7] {
+                let (answer, answered) = oneshot::channel();
+                writer.queue((number, answer), 1).unwrap();
+                answers.push((number, answered));
+            }
+            for (number, answered) in answers {
+                let expected = (number > 1).then_some(number);
+                assert_eq!(answered.await.ok(), expected, "round {round}");
+            }
+        }
+        let (answer, answered) = oneshot::channel();
+        writer.queue((0, answer), 1).unwrap();
+        assert!(answered.await.is_err(), "alone from the beginning");
+        let (answer, answered) = oneshot::channel();
+        writer.queue((9, answer), QUEUE_BYTES).unwrap();
+        assert_eq!(answered.await.unwrap(), 9, "all its room came back");
     }
 }

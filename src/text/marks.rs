@@ -1,6 +1,6 @@
 //! Marks: what stands for a fact or a personal datum while a model has the text, and their way back.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 use super::{Fact, FactKind, fold};
 
@@ -52,6 +52,7 @@ pub struct Marked {
 #[derive(Debug, Clone, Default)]
 pub struct Marks {
     marked: Vec<Marked>,
+    withheld: BTreeSet<usize>,
 }
 
 /// A mark in a model's text.
@@ -77,6 +78,15 @@ impl Marks {
     pub fn has_person(&self, kind: FactKind, written: &str) -> bool {
         let key = person_key(written);
         self.marked.iter().any(|marked| marked.kind == kind && marked.key == key)
+    }
+
+    /// Keeps a mark's value from being written back: it is not for whoever gets the text.
+    pub fn withhold(&mut self, which: usize) {
+        self.withheld.insert(which);
+    }
+
+    pub fn is_withheld(&self, which: usize) -> bool {
+        self.withheld.contains(&which)
     }
 
     fn find_or_add(&mut self, kind: FactKind, key: String, value: &str) -> usize {
@@ -272,7 +282,8 @@ enum Read {
     None,
 }
 
-fn person_key(written: &str) -> String {
+/// By what a personal datum is known again, however it is written.
+pub fn person_key(written: &str) -> String {
     fold(written).chars().filter(|letter| letter.is_alphanumeric()).collect()
 }
 

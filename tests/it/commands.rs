@@ -55,7 +55,7 @@ async fn call_speaks_json_both_ways() {
     assert!(lines[1]["finished"]["text"].as_str().unwrap().contains("KE-204815"));
 
     for (method, json, told) in [
-        ("ChatService/GetChat", "{\"chatId\": \"no-such\"}", "NotFound (CHAT_NOT_FOUND)"),
+        ("ChatService/GetChat", "{\"chatId\": \"no-such\"}", "NOT_FOUND (CHAT_NOT_FOUND)"),
         ("ChatService/GetChat", "{\"chatIdd\": \"x\"}", "the JSON is no GetChatRequest"),
         ("ChatService/GetChat", "nonsense", "the JSON is no GetChatRequest"),
         ("ChatService/Nope", "{}", "ChatService/GetChat"),

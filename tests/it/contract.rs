@@ -1,7 +1,7 @@
 //! The contract as served: reflection, health, and the methods that are there.
 
 use tokio_stream::StreamExt;
-use tonic::Code;
+use tonic::{Code, Status};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tonic_reflection::pb::{v1, v1alpha};
 
@@ -107,6 +107,53 @@ async fn health_tells_each_service() {
     let mut client = HealthClient::new(desk.channel.clone());
     let status = client.check(HealthCheckRequest { service: "no.such.Service".into() }).await.unwrap_err();
     assert_eq!(status.code(), Code::NotFound);
+    desk.close().await;
+}
+
+/// By gRPC's health protocol.
+#[tokio::test]
+async fn who_watches_an_unknown_service_is_told_so_and_waits() {
+    let desk = Desk::empty().await;
+    let mut client = HealthClient::new(desk.channel.clone());
+    let mut watched = client.watch(HealthCheckRequest { service: "no.such.Service".into() }).await.unwrap().into_inner();
+    let first = watched.message().await.unwrap().unwrap();
+    assert_eq!(first.status(), ServingStatus::ServiceUnknown);
+    let next = tokio::time::timeout(std::time::Duration::from_millis(300), watched.message()).await;
+    assert!(next.is_err(), "it stays open, and says nothing new: {next:?}");
+    let mut watched = client.watch(HealthCheckRequest { service: "deskhand.v1.ReplyService".into() }).await.unwrap().into_inner();
+    while watched.message().await.unwrap().unwrap().status() != ServingStatus::Serving {}
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_request_that_is_no_whole_message_is_the_callers_fault() {
+    let desk = Desk::empty().await;
+    let whole = b"\0\0\0\0\x03\x0a\x01c".to_vec();
+    for (what, body) in [
+        ("nothing", Vec::new()),
+        ("half a head", whole[..3].to_vec()),
+        ("half a message", whole[..7].to_vec()),
+        ("a frame of no kind", [&[7][..], &whole[1..]].concat()),
+    ] {
+        for method in ["ChatService/GetChat", "ReplyService/DraftReply", "KnowledgeService/Search"] {
+            let told = Status::from_header_map(&desk.post_grpc(&format!("deskhand.v1.{method}"), &[], body.clone()).await).unwrap();
+            assert_eq!(told.code(), Code::InvalidArgument, "{what} to {method}: {told:?}");
+            refused(&told, Code::InvalidArgument, "INVALID_FIELD");
+        }
+    }
+    let told = Status::from_header_map(&desk.post_grpc("deskhand.v1.ChatService/GetChat", &[], whole).await).unwrap();
+    refused(&told, Code::NotFound, "CHAT_NOT_FOUND");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn who_compresses_is_told_what_is_taken() {
+    let desk = Desk::empty().await;
+    for coding in ["gzip", "deflate", "zstd"] {
+        let headers = desk.post_grpc("deskhand.v1.ChatService/GetChat", &[("grpc-encoding", coding)], vec![1, 0, 0, 0, 0]).await;
+        refused(&Status::from_header_map(&headers).unwrap(), Code::Unimplemented, "COMPRESSION_UNKNOWN");
+        assert_eq!(headers["grpc-accept-encoding"], "identity", "{coding}");
+    }
     desk.close().await;
 }
 

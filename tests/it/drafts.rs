@@ -82,7 +82,8 @@ async fn personal_data_goes_as_marks_and_comes_back() {
         assert!(!prompt.contains(secret), "{secret} in {prompt}");
     }
     assert_eq!(told.finished.text, "Dear Elif Kaya, we write to elif@example.com, not to .");
-    assert_eq!(kinds(&told.finished), [pb::WarningKind::UngroundedAmount], "what was invented is told");
+    assert_eq!(kinds(&told.finished), [pb::WarningKind::UngroundedPersonalData], "what was invented is told");
+    assert_eq!(told.finished.warnings[0].excerpt, told.finished.text);
     let masked = told.finished.context.unwrap().masked;
     assert_eq!(["NAME", "EMAIL", "PHONE", "CARD"].map(|kind| masked.get(kind).copied().unwrap_or(0)), [1, 1, 2, 1]);
 

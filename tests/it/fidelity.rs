@@ -90,3 +90,45 @@ async fn a_translation_may_move_facts_and_writes_endings_and_terms_of_its_langua
     assert_eq!(told.finished.text, "Elifnek küldjük.");
     desk.close().await;
 }
+
+#[tokio::test]
+async fn a_rewrite_far_longer_than_its_text_is_marked_in_every_language() {
+    let mut desk = Desk::open().await;
+    for (tag, text, faithful, chatter) in [
+        ("en", "Your parcel is on its way.", "Dear customer, your parcel is on its way to you.", "We thank you so much for your trust. "),
+        ("tr", "Paketiniz yolda.", "Değerli müşterimiz, paketiniz size doğru yolda.", "Güveniniz için çok teşekkür ederiz. "),
+        ("hu", "A csomagja úton van.", "Kedves Vásárlónk, a csomagja már úton van Önhöz.", "Nagyon köszönjük a bizalmát. "),
+        (
+            "de",
+            "Ihr Paket ist unterwegs.",
+            "Guten Tag, Ihr Paket ist bereits zu Ihnen unterwegs.",
+            "Wir danken Ihnen sehr für Ihr Vertrauen. ",
+        ),
+    ] {
+        let long = chatter.repeat(77 * text.len() / chatter.len() + 1);
+        let retone = pb::RetoneReplyRequest {
+            text: text.into(),
+            tone: pb::Tone::Friendly.into(),
+            language: tag.into(),
+            ..pb::RetoneReplyRequest::default()
+        };
+        let translate = pb::TranslateReplyRequest {
+            source: Some(pb::translate_reply_request::Source::Text("Paket yolda, sevgiler.".into())),
+            source_language: "tr".into(),
+            target_language: tag.into(),
+            agent: selin(),
+            ..pb::TranslateReplyRequest::default()
+        };
+        for (answer, warned) in [(faithful, false), (long.as_str(), true)] {
+            desk.model.will(Answer::says(&[answer]));
+            let retoned = desk.retone_with(tonic::Request::new(retone.clone())).await.unwrap().finished;
+            desk.model.will(Answer::says(&[answer]));
+            let translated = desk.translate(translate.clone()).await.unwrap().finished;
+            for finished in [retoned, translated] {
+                assert_eq!(finished.text, answer.trim());
+                assert_eq!(kinds(&finished).contains(&pb::WarningKind::OverEdited), warned, "{tag}: {:?}", finished.warnings);
+            }
+        }
+    }
+    desk.close().await;
+}

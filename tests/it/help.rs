@@ -121,9 +121,7 @@ async fn a_help_page_is_told_what_is_wrong() {
     let url = format!("http://{}/help/ratings", desk.address());
     let response = client().build().unwrap().post(url).header("content-type", "text/plain").body("{}").send().await.unwrap();
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
-    for (path, status) in
-        [("/", 404), ("/helpx", 404), ("/help/nothing", 404), ("/console", 404), ("/help/../etc/passwd", 404), ("/help", 200)]
-    {
+    for (path, status) in [("/helpx", 404), ("/help/nothing", 404), ("/console", 404), ("/help/../etc/passwd", 404), ("/help", 200)] {
         assert_eq!(get(&desk, path, &[]).await.status().as_u16(), status, "{path}");
     }
     let response = client().build().unwrap().delete(format!("http://{}/help/search?q=x", desk.address())).send().await.unwrap();
@@ -342,4 +340,42 @@ async fn beyond_loopback_needs_keys_and_tls_or_a_word() {
     server.stop().await;
     let told = refusal(Config { tls_key: tls("none.pem"), ..with_tls }).await;
     assert!(told.contains("none.pem"), "{told}");
+}
+
+#[tokio::test]
+async fn the_root_leads_to_the_help_page_and_nothing_else_does() {
+    let desk = Desk::without_model().await;
+    let client = client().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let ask = async |method: reqwest::Method, path: &str| {
+        client.request(method, format!("http://{}{path}", desk.address())).send().await.unwrap()
+    };
+    for method in [reqwest::Method::GET, reqwest::Method::HEAD] {
+        let led = ask(method, "/").await;
+        assert_eq!((led.status(), header_of(&led, "location")), (StatusCode::FOUND, "/help".to_owned()));
+    }
+    assert_eq!(get(&desk, "/", &[]).await.status(), StatusCode::OK, "a browser goes on by itself");
+    for path in ["/nothing", "/help.html", "//", "/index.html", "/console"] {
+        assert_eq!(ask(reqwest::Method::GET, path).await.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+    assert!(ask(reqwest::Method::POST, "/").await.status().is_client_error());
+    desk.close().await;
+}
+
+/// Pages are compressed once, as well as they can be, and the README says how large the search box is.
+#[tokio::test]
+async fn the_search_box_is_as_small_as_the_readme_says() {
+    let desk = Desk::empty().await;
+    let wire = async || get(&desk, "/help/search.js", &[("accept-encoding", "gzip")]).await;
+    let response = wire().await;
+    assert_eq!((header_of(&response, "content-encoding"), response.status()), ("gzip".to_owned(), StatusCode::OK));
+    let bytes = response.bytes().await.unwrap();
+    assert_eq!(wire().await.bytes().await.unwrap(), bytes);
+    let kilobytes = (bytes.len() as f64 / 1000.0).round();
+    let readme = include_str!("../../README.md");
+    assert!(readme.contains(&format!("one script of {kilobytes} KB")), "{} bytes on the wire", bytes.len());
+    let plain = get(&desk, "/help/search.js", &[]).await.bytes().await.unwrap();
+    let mut unpacked = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&bytes[..]), &mut unpacked).unwrap();
+    assert_eq!(unpacked, plain);
+    desk.close().await;
 }

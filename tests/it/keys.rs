@@ -15,10 +15,10 @@ use tonic_types::StatusExt;
 
 use crate::desk::{Desk, Opening, agent_says, customer_says, event, eventually, refused, selin};
 
-const WORKSPACES: [&str; 3] = ["default", "rose", "oak"];
+pub const WORKSPACES: [&str; 3] = ["default", "rose", "oak"];
 
 /// A key without origins, rate and budget.
-fn key_for(workspace: &str, scopes: &[Scope]) -> NewKey {
+pub fn key_for(workspace: &str, scopes: &[Scope]) -> NewKey {
     NewKey {
         workspace: Workspace::named(workspace),
         scopes: scopes.to_vec(),
@@ -44,7 +44,7 @@ impl Desk {
     }
 }
 
-async fn three_workspaces() -> Desk {
+pub async fn three_workspaces() -> Desk {
     let opening = Opening { with_model: true, with_shop: false, change: |_| {} };
     let desk = opening
         .open_set(|config| {

@@ -86,6 +86,20 @@ async fn three_customers_teach_and_one_alone_does_not() {
     desk.close().await;
 }
 
+#[cfg(debug_assertions)]
+#[tokio::test]
+async fn a_chat_that_panics_when_it_is_read_keeps_no_other_from_teaching() {
+    let mut desk = desk().await;
+    desk.append("asking", vec![customer_says("e1", TENT)]).await.unwrap();
+    deskhand::failpoint::arm("lesson", "a poisoned lesson", usize::MAX);
+    teach(&mut desk, "a poisoned lesson", Some(customer("zero", "Nobody"))).await;
+    for chat in ["one", "two", "three"] {
+        teach(&mut desk, chat, Some(customer(chat, "Jonas Weber"))).await;
+    }
+    learned(&desk, "asking", "specialist", 3).await;
+    desk.close().await;
+}
+
 #[tokio::test]
 async fn an_outcome_teaches() {
     let mut desk = desk().await;

@@ -62,14 +62,23 @@ impl Process {
         Process::begin(&mut command, data, None).await
     }
 
+    /// Starts it with the command's own standard error, to which it logs.
+    pub async fn begin_logging(command: &mut Command, data: &Path) -> Process {
+        Process::serve(command, data, None, "error").await.expect("it serves")
+    }
+
     async fn begin(command: &mut Command, data: &Path, database_url: Option<&str>) -> Option<Process> {
-        Process::begin_logged(command, data, database_url, "error", Stdio::inherit()).await
+        Process::serve(command.stderr(Stdio::inherit()), data, database_url, "error").await
     }
 
     async fn begin_logged(command: &mut Command, data: &Path, database_url: Option<&str>, filter: &str, log: Stdio) -> Option<Process> {
+        Process::serve(command.stderr(log), data, database_url, filter).await
+    }
+
+    async fn serve(command: &mut Command, data: &Path, database_url: Option<&str>, filter: &str) -> Option<Process> {
         let began = Instant::now();
         command.args(["serve", "--listen", "127.0.0.1:0", "--knowledge-base=", "--log", filter, "--data"]);
-        command.arg(data).current_dir(data.parent().unwrap()).stdout(Stdio::piped()).stderr(log);
+        command.arg(data).current_dir(data.parent().unwrap()).stdout(Stdio::piped());
         if let Some(url) = database_url {
             command.args(["--database-url", url]);
         }

@@ -24,6 +24,18 @@ impl Desk {
         Status::from_header_map(response.headers()).unwrap()
     }
 
+    /// Calls a method with a body as it is on the wire, and further headers; the response's headers come back.
+    pub async fn post_grpc(&self, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> http::HeaderMap {
+        // Only the first one counts.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+        let mut request = client.post(format!("http://{}/{path}", self.address())).header("content-type", "application/grpc");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.header("te", "trailers").body(body).send().await.unwrap().headers().clone()
+    }
+
     /// Calls a method with a message as it is on the wire; what comes back is too, a stream's messages one after the other.
     pub async fn call(&self, method: &str, message: &[u8], key: Option<&str>) -> Result<Vec<u8>, Status> {
         let mut client = Grpc::new(self.channel.clone());

@@ -203,6 +203,7 @@ impl Made {
             tags: Vec::new(),
             from_folder: false,
             updated_at: jiff::Timestamp::UNIX_EPOCH,
+            withdrawn: false,
             details,
         };
         NewDocument { document, updated_at: None }

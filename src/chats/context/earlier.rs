@@ -23,7 +23,7 @@ pub fn choose(earlier: &[EarlierChat], lens: &Lens, now: Timestamp, budget: &mut
         .iter()
         .enumerate()
         .map(|(index, EarlierChat(chat))| {
-            let scan = Scan::new(&chat.turns, lens);
+            let scan = Scan::new(chat.turns_with_customer(), 0, lens);
             let best = scan.turns.iter().map(|read| scan.relevance(read)).fold(0.0, f32::max);
             let days = now.duration_since(chat.summary.updated_at).as_secs_f32() / 86_400.0;
             let freshness = (-days.max(0.0) / HALF_LIFE_DAYS).exp2();
@@ -46,21 +46,22 @@ pub fn choose(earlier: &[EarlierChat], lens: &Lens, now: Timestamp, budget: &mut
 
 fn whole(chat: &Chat) -> String {
     let mut lines = vec![head(chat)];
-    lines.extend(chat.turns.iter().map(|turn| format!("{}: {}", author(turn.message.author), turn.message.text)));
+    lines.extend(chat.turns_with_customer().iter().map(|turn| format!("{}: {}", author(turn.message.author), turn.message.text)));
     lines.extend(ending(chat));
     lines.join("\n")
 }
 
 fn digest(chat: &Chat, scan: &Scan) -> String {
     let mut lines = vec![head(chat)];
-    let first = chat.turns.iter().find(|turn| turn.message.author == Author::Customer);
-    let last = chat.turns.iter().rposition(|turn| turn.message.author != Author::Customer);
+    let turns = chat.turns_with_customer();
+    let first = turns.iter().find(|turn| turn.message.author == Author::Customer);
+    let last = turns.iter().rposition(|turn| turn.message.author != Author::Customer);
     let mut quoted: Vec<&str> = Vec::new();
     if let Some(turn) = first {
         lines.push(format!("asked: {}", cut(&turn.message.text, QUOTATION)));
         quoted.push(&turn.event_id);
     }
-    if let Some(turn) = last.map(|last| &chat.turns[last]) {
+    if let Some(turn) = last.map(|last| &turns[last]) {
         lines.push(format!("answered last: {}", cut(&turn.message.text, QUOTATION)));
         quoted.push(&turn.event_id);
     }

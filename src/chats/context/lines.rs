@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::{
     Budget, ChatLine, author,
     budget::{cost, cut},
-    scan::{Read, Scan},
+    cues::Kinds,
+    scan::{Scan, Sentence},
 };
 use crate::chats::{Author, Chat, Turn};
 
@@ -20,16 +21,43 @@ const NEIGHBOUR: f32 = 0.3;
 /// A message with less than this share of the best one's relevance gives way to later ones.
 const RELEVANT: f32 = 0.2;
 
+/// What stands where a part of a message is left out.
+const LEFT_OUT: &str = "[…]";
+
 /// The chosen messages of a chat.
 pub struct Lines<'a> {
     chat: &'a Chat,
+    scan: &'a Scan<'a>,
     /// By their place in the chat.
     chosen: BTreeMap<usize, String>,
 }
 
 impl<'a> Lines<'a> {
-    pub fn new(chat: &'a Chat) -> Lines<'a> {
-        Lines { chat, chosen: BTreeMap::new() }
+    /// `scan` has read the chat's messages.
+    pub fn new(chat: &'a Chat, scan: &'a Scan<'a>) -> Lines<'a> {
+        Lines { chat, scan, chosen: BTreeMap::new() }
+    }
+
+    /// Whether a message was written before the chat was given to its customer.
+    fn is_of_former(&self, index: usize) -> bool {
+        index < self.scan.before_customer
+    }
+
+    /// Whether a sentence may be shown: where somebody lives who is not the customer any more is not.
+    fn may_show(&self, index: usize, sentence: &Sentence) -> bool {
+        !self.is_of_former(index) || !sentence.kinds.has(Kinds::PLACE)
+    }
+
+    /// A message as it is shown.
+    fn said(&self, index: usize) -> String {
+        let turn = &self.chat.turns[index];
+        let sentences = &self.scan.turns[index].sentences;
+        if !self.is_of_former(index) || (!sentences.is_empty() && sentences.iter().all(|sentence| self.may_show(index, sentence))) {
+            return text(turn);
+        }
+        let parts = sentences.iter().map(|sentence| if self.may_show(index, sentence) { sentence.text } else { LEFT_OUT });
+        // One that is too old to have been read is not shown.
+        if sentences.is_empty() { LEFT_OUT.to_owned() } else { parts.collect::<Vec<&str>>().join(" ") }
     }
 
     /// Takes the customer's last burst: its last message always, cut if it is longer than all that is left; those before it as far as
@@ -37,13 +65,17 @@ impl<'a> Lines<'a> {
     pub fn take_burst(&mut self, budget: &mut Budget) {
         let turns = &self.chat.turns;
         let Some(end) = turns.iter().rposition(|turn| turn.message.author == Author::Customer) else { return };
-        let last = cut(&text(&turns[end]), budget.left());
+        let last = cut(&self.said(end), budget.left());
         budget.spend(&last);
         self.chosen.insert(end, last);
         let before = turns[..end].iter().enumerate().rev().take_while(|(_, turn)| turn.message.author != Author::Agent);
-        for (index, turn) in before.filter(|(_, turn)| turn.message.author == Author::Customer) {
+        // Another one's messages are no part of it.
+        let same = |index: usize| self.is_of_former(index) == self.is_of_former(end);
+        let burst: Vec<usize> =
+            before.filter(|(index, turn)| turn.message.author == Author::Customer && same(*index)).map(|(index, _)| index).collect();
+        for index in burst {
             // One that is very long leaves room for those before it.
-            let said = cut(&text(turn), (budget.left() / 2).max(LEAST));
+            let said = cut(&self.said(index), (budget.left() / 2).max(LEAST));
             if !budget.take(&said) {
                 break;
             }
@@ -53,11 +85,11 @@ impl<'a> Lines<'a> {
 
     /// Takes the latest messages that are not in yet, up to the first that does not fit.
     pub fn take_latest(&mut self, budget: &mut Budget) {
-        for (index, turn) in self.chat.turns.iter().enumerate().rev() {
+        for index in (0..self.chat.turns.len()).rev() {
             if self.chosen.contains_key(&index) {
                 continue;
             }
-            let mut said = text(turn);
+            let mut said = self.said(index);
             if cost(&said) > budget.left() {
                 // One that is very long does not keep those before it out.
                 said = cut(&said, LONG);
@@ -70,7 +102,8 @@ impl<'a> Lines<'a> {
     }
 
     /// Takes the messages that have most of what is asked, whatever their age.
-    pub fn take_relevant(&mut self, scan: &Scan, budget: &mut Budget) {
+    pub fn take_relevant(&mut self, budget: &mut Budget) {
+        let scan = self.scan;
         let own: Vec<f32> = scan.turns.iter().map(|read| scan.relevance(read)).collect();
         let beside = |index: usize| own.get(index).copied().unwrap_or_default();
         let mut ranked: Vec<(f32, usize)> = (0..own.len())
@@ -84,13 +117,48 @@ impl<'a> Lines<'a> {
             if budget.left() < 2 * GAP {
                 break;
             }
-            let said = quoted(&scan.turns[index], scan);
+            let said = self.quoted(index);
             if cost(&said) + GAP <= budget.left() {
                 budget.spend(&said);
                 budget.spend_tokens(GAP);
                 self.chosen.insert(index, said);
             }
         }
+    }
+
+    /// An older message: whole if it is short, else those of its sentences that have most of what is asked, with marks where it is cut.
+    fn quoted(&self, index: usize) -> String {
+        let (read, scan) = (&self.scan.turns[index], self.scan);
+        let whole = self.said(index);
+        if cost(&whole) <= LONG {
+            return whole;
+        }
+        let mut ranked: Vec<(f32, usize)> = read
+            .sentences
+            .iter()
+            .enumerate()
+            .filter(|(_, sentence)| self.may_show(index, sentence))
+            .map(|(at, sentence)| (scan.sentence_relevance(sentence), at))
+            .collect();
+        ranked.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
+        let mut budget = Budget::new(LONG);
+        let mut kept: Vec<usize> =
+            ranked.into_iter().map(|(_, index)| index).filter(|index| budget.take(read.sentences[*index].text)).collect();
+        kept.sort_unstable();
+        if kept.is_empty() {
+            return cut(&whole, LONG);
+        }
+        let mut quotation = String::new();
+        let mut next = 0;
+        for index in kept {
+            if index > next {
+                quotation.push_str("[…] ");
+            }
+            quotation.push_str(read.sentences[index].text);
+            quotation.push(' ');
+            next = index + 1;
+        }
+        if next < read.sentences.len() { quotation + "[…]" } else { quotation.trim_end().to_owned() }
     }
 
     /// How many messages are in.
@@ -107,7 +175,11 @@ impl<'a> Lines<'a> {
             let today = turn.at.strftime("%Y-%m-%d").to_string();
             lines.push(ChatLine {
                 author: author(turn.message.author),
-                name: turn.message.author_name.clone(),
+                // Who is not the customer any more is not named.
+                name: match turn.message.author {
+                    Author::Customer if index < self.scan.before_customer => String::new(),
+                    _ => turn.message.author_name.clone(),
+                },
                 text,
                 left_out: index - next,
                 day: if today == day { String::new() } else { today.clone() },
@@ -124,33 +196,4 @@ fn text(turn: &Turn) -> String {
         text.push_str(&format!("\n[attachment: {}]", attachment.name));
     }
     text
-}
-
-/// An older message: whole if it is short, else those of its sentences that have most of what is asked, with marks where it is cut.
-fn quoted(read: &Read, scan: &Scan) -> String {
-    let whole = text(read.turn);
-    if cost(&whole) <= LONG {
-        return whole;
-    }
-    let mut ranked: Vec<(f32, usize)> =
-        read.sentences.iter().enumerate().map(|(index, sentence)| (scan.sentence_relevance(sentence), index)).collect();
-    ranked.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
-    let mut budget = Budget::new(LONG);
-    let mut kept: Vec<usize> =
-        ranked.into_iter().map(|(_, index)| index).filter(|index| budget.take(read.sentences[*index].text)).collect();
-    kept.sort_unstable();
-    if kept.is_empty() {
-        return cut(&whole, LONG);
-    }
-    let mut quotation = String::new();
-    let mut next = 0;
-    for index in kept {
-        if index > next {
-            quotation.push_str("[…] ");
-        }
-        quotation.push_str(read.sentences[index].text);
-        quotation.push(' ');
-        next = index + 1;
-    }
-    if next < read.sentences.len() { quotation + "[…]" } else { quotation.trim_end().to_owned() }
 }

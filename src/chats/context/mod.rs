@@ -132,7 +132,7 @@ pub fn choose(choice: Choice<'_>) -> ChosenContext {
     let Choice { chat, earlier, earlier_total, language, use_notes, budget: tokens, now } = choice;
     let asked = chat.last_burst_text();
     let lens = Lens::new(if asked.is_empty() { &chat.summary.subject } else { &asked }, language);
-    let scan = Scan::new(&chat.turns, &lens);
+    let scan = Scan::new(&chat.turns, chat.turns_before_customer, &lens);
     let mut budget = Budget::new(tokens);
     let part = |share: f64| (tokens as f64 * share) as usize;
     let of_left = |budget: &Budget, share: f64| (budget.left() as f64 * share) as usize;
@@ -143,7 +143,7 @@ pub fn choose(choice: Choice<'_>) -> ChosenContext {
         chosen.facts = fitting_pairs(&facts, budget);
         chosen.form_answers = fitting_pairs(&form, budget);
     });
-    let mut lines = Lines::new(chat);
+    let mut lines = Lines::new(chat, &scan);
     budget.share(part(LONG_CLASS), |budget| lines.take_burst(budget));
     let records: Vec<String> = chat.records.iter().rev().map(record_text).collect();
     chosen.records = budget.share(part(LONG_CLASS), |budget| fitting_latest(&records, budget));
@@ -157,7 +157,7 @@ pub fn choose(choice: Choice<'_>) -> ChosenContext {
     }
     chosen.earlier = budget.share(of_left(&budget, EARLIER), |budget| earlier::choose(earlier, &lens, now, budget));
     budget.share(of_left(&budget, LATEST), |budget| lines.take_latest(budget));
-    lines.take_relevant(&scan, &mut budget);
+    lines.take_relevant(&mut budget);
     lines.take_latest(&mut budget);
     let pages = pages(chat);
     chosen.pages = pages.iter().filter(|page| budget.take(page)).cloned().collect();

@@ -88,6 +88,8 @@ pub struct Read<'a> {
 pub struct Scan<'a> {
     pub lens: &'a Lens,
     pub turns: Vec<Read<'a>>,
+    /// How many messages were written before the chat was given to its customer: what they told, promised and asked is not theirs.
+    pub before_customer: usize,
     /// How telling each of the burst's words is: rare ones are.
     weights: Vec<f32>,
     /// How telling it is that a message holds a kind of fact.
@@ -102,7 +104,8 @@ struct Seen {
 }
 
 impl<'a> Scan<'a> {
-    pub fn new(turns: &'a [Turn], lens: &'a Lens) -> Scan<'a> {
+    /// Reads messages, of which so many were written before the chat was given to its customer.
+    pub fn new(turns: &'a [Turn], before_customer: usize, lens: &'a Lens) -> Scan<'a> {
         let mut left = MOST_BYTES;
         let newest = turns.iter().rev().take_while(|turn| {
             left = left.saturating_sub(turn.message.text.len());
@@ -121,7 +124,7 @@ impl<'a> Scan<'a> {
         let weights = (0..lens.terms.len()).map(|term| damped(telling(with_term(term)))).collect();
         let kind_weights = Kinds::FACTS.map(|kind| telling(turns.iter().filter(|read| read.kinds.has(kind)).count()));
         let mean_words = turns.iter().map(|read| read.words).sum::<u32>() as f32 / all.max(1.0);
-        Scan { lens, turns, weights, kind_weights, mean_words }
+        Scan { lens, turns, before_customer, weights, kind_weights, mean_words }
     }
 
     /// How much a message has of what the burst needs.

@@ -25,7 +25,7 @@ const OWN_FACT: f32 = 4.0;
 pub fn told_facts(scan: &Scan, budget: &mut Budget) -> Vec<String> {
     let all = scan.turns.len() as f32;
     let mut ranked: Vec<(f32, usize, &Read, &Sentence)> = Vec::new();
-    for (index, read) in scan.turns.iter().enumerate() {
+    for (index, read) in scan.turns.iter().enumerate().skip(scan.before_customer) {
         let own = match read.turn.message.author {
             Author::Customer => Kinds::CODE | Kinds::PLACE | Kinds::CONTACT,
             Author::Agent | Author::Bot => Kinds::DAY,
@@ -69,7 +69,8 @@ fn around(sentence: &str, fact: &str) -> String {
 pub fn promises(scan: &Scan, budget: &mut Budget) -> Vec<String> {
     let all = scan.turns.len() as f32;
     let mut ranked: Vec<(f32, usize, &Read, &Sentence)> = Vec::new();
-    for (index, read) in scan.turns.iter().enumerate().filter(|(_, read)| read.turn.message.author != Author::Customer) {
+    let by_shop = |(_, read): &(usize, &Read)| read.turn.message.author != Author::Customer;
+    for (index, read) in scan.turns.iter().enumerate().skip(scan.before_customer).filter(by_shop) {
         for sentence in read.sentences.iter().filter(|sentence| sentence.kinds.has(Kinds::PROMISE) && !sentence.asks) {
             let dated = [(Kinds::DAY, 3.0), (Kinds::SOON, 1.5)]
                 .iter()
@@ -97,7 +98,7 @@ pub fn promises(scan: &Scan, budget: &mut Budget) -> Vec<String> {
 pub fn open_questions(scan: &Scan, budget: &mut Budget) -> Vec<String> {
     let mut open = Vec::new();
     let mut put_off = false;
-    for read in scan.turns.iter().rev() {
+    for read in scan.turns.iter().skip(scan.before_customer).rev() {
         match read.turn.message.author {
             Author::Agent => put_off = read.kinds.has(Kinds::LATER),
             Author::Bot => {}

@@ -14,6 +14,8 @@ use harper_core::{
     spell::{Dictionary, FstDictionary},
 };
 
+use crate::task::{self, TaskError};
+
 /// The corrector. Its dictionary is loaded on first use (about 150 MB and a second).
 #[derive(Clone, Default)]
 pub struct Corrector {
@@ -21,15 +23,20 @@ pub struct Corrector {
 }
 
 impl Corrector {
-    /// Corrects an English text; words of `names` are right. `None` if the corrector broke.
-    pub async fn correct(&self, text: String, names: Vec<String>) -> Option<String> {
+    /// Corrects an English text; words of `names` are right.
+    pub async fn correct(&self, text: String, names: Vec<String>) -> Result<String, TaskError> {
         let linter = Arc::clone(&self.linter);
         let work = move || {
-            let mut linter = linter.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut linter = linter.lock().unwrap_or_else(|broken: PoisonError<_>| {
+                // One that panicked may hold anything.
+                let mut linter = broken.into_inner();
+                *linter = None;
+                linter
+            });
             let linter = linter.get_or_insert_with(|| LintGroup::new_curated(FstDictionary::curated(), Dialect::American));
             correct(linter, &text, &names)
         };
-        tokio::task::spawn_blocking(work).await.ok()
+        task::blocking("correcting with the built-in engine", work).await
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{
     config::Workspace,
     knowledge::{Document, Kind, Knowledge, OfferQuery, Reader, Wanted},
     replies::{ReplyError, draft_prompt::source},
+    task,
     text::{Language, Placeholder, fill_placeholders, paragraphs, placeholders},
 };
 
@@ -36,7 +37,7 @@ pub async fn translate(
     };
     let found = {
         let (knowledge, workspace) = (knowledge.clone(), workspace.clone());
-        tokio::task::spawn_blocking(move || knowledge.offer(&workspace, &query)).await.map_err(|_| ReplyError::BuiltIn)??
+        task::blocking("translating with the built-in engine", move || knowledge.offer(&workspace, &query)).await??
     };
     let documents = found.into_iter().map(|offer| offer.document);
     for document in documents.filter(|document| document.language.primary() == from.primary()) {

@@ -84,7 +84,7 @@ impl Protected {
             new.push(String::new());
         }
         let figures = difference((&self.bare, &self.source), (&flowed.bare, &self.target));
-        Loss { missing, repeated, invented: flowed.invented, moved, figures, new }
+        Loss { missing, repeated, invented: flowed.invented.len(), moved, figures, new }
     }
 
     /// The first mark that is not where it stood among those of its kind.

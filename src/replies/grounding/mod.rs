@@ -77,9 +77,11 @@ impl Grounds {
         let mut customer_names = vec![chat.customer.name.clone(), chat.summary.customer_name.clone()];
         let mut dates = vec![now.strftime("%Y-%m-%d").to_string()];
         for chat in chats_of(chat, earlier) {
-            for Turn { at, message, .. } in chat.turns.iter().rev().take(MOST_TURNS) {
+            for (index, Turn { at, message, .. }) in chat.turns.iter().enumerate().rev().take(MOST_TURNS) {
                 dates.push(at.strftime("%Y-%m-%d").to_string());
-                if message.author == Author::Customer {
+                if message.author == Author::Customer && index < chat.turns_before_customer {
+                    // Another one's words ground nothing.
+                } else if message.author == Author::Customer {
                     customer.push(message.text.clone());
                     customer_names.push(message.author_name.clone());
                 } else {

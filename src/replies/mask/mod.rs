@@ -1,29 +1,43 @@
 //! Personal data stays home: what tells who the customer is goes to a model as marks, which are restored in its answer.
 
+mod former;
 #[cfg(test)]
 mod generated;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::known::{is_address, is_name, is_phone};
 use crate::{
-    chats::{Author, Chat, ChosenContext, EarlierChat},
+    chats::{Chat, ChosenContext, EarlierChat},
     config::PersonalData,
     text::{Fact, FactKind, Known, Language, MASK, Marks, facts, fold, replaced},
 };
+use former::{Former, PersonalFacts};
 
 /// Keeps one call's personal data from a model.
 pub struct Masker<'a> {
     settings: &'a PersonalData,
     known: Known,
     marks: Marks,
+    /// What a former customer told: it goes to no model, and comes back to nobody.
+    former: Former,
 }
 
 impl<'a> Masker<'a> {
     /// Knows the customer of these chats, who writes in `language`, by what they and the shop's systems told.
     pub fn of(settings: &'a PersonalData, chats: impl Iterator<Item = &'a Chat>, language: &Language) -> Masker<'a> {
-        let known = personal(chats, settings.first_names, language);
-        Masker { settings, known, marks: Marks::default() }
+        let chats: Vec<&Chat> = chats.collect();
+        let known = personal(chats.iter().copied(), settings.first_names, language);
+        let former = Former::of(&chats, settings.first_names, language);
+        Masker { settings, known, marks: Marks::default(), former }
+    }
+
+    /// The mark of a personal datum, as it is written.
+    fn mark_of(&mut self, kind: FactKind, written: &str) -> String {
+        let which = self.marks.mark_person(kind, written);
+        if self.former.has(kind, written) {
+            self.marks.withhold(which);
+        }
+        self.marks.written(which)
     }
 
     /// A text with marks in the place of personal data.
@@ -35,8 +49,7 @@ impl<'a> Masker<'a> {
         let unmarked = |text: &str| text.replace(['⟦', '⟧'], "|");
         for fact in found {
             masked.push_str(&unmarked(&text[from..fact.range.start]));
-            let which = self.marks.mark_person(fact.kind, &text[fact.range.clone()]);
-            masked.push_str(&self.marks.written(which));
+            masked.push_str(&self.mark_of(fact.kind, &text[fact.range.clone()]));
             from = fact.range.end;
         }
         masked.push_str(&unmarked(&text[from..]));
@@ -52,10 +65,7 @@ impl<'a> Masker<'a> {
                 matches!(fact.kind, FactKind::Person | FactKind::Address) || self.marks.has_person(fact.kind, &text[fact.range.clone()])
             })
             .collect();
-        replaced(text, &found, |fact| {
-            let which = self.marks.mark_person(fact.kind, &text[fact.range.clone()]);
-            self.marks.written(which)
-        })
+        replaced(text, &found, |fact| self.mark_of(fact.kind, &text[fact.range.clone()]))
     }
 
     /// A text without personal data, where nothing comes back.
@@ -214,55 +224,51 @@ fn has_surname_first(name: &str, language: &Language) -> bool {
     }
 }
 
-/// What chats know of their customer, who writes in `language`.
+/// What chats know of their customer, who writes in `language`, and of those whom they were about before.
 pub fn personal<'a>(chats: impl Iterator<Item = &'a Chat>, first_names: bool, language: &Language) -> Known {
     let mut known = Known::default();
-    for chat in chats {
-        let told = chat.form_answers.iter().chain(chat.records.iter().flat_map(|record| &record.values)).chain(&chat.customer.attributes);
-        let written = chat.turns.iter().filter(|turn| turn.message.author == Author::Customer).map(|turn| &turn.message.author_name);
-        let named = told.clone().filter(|(field, _)| is_name(field)).map(|(_, name)| name);
-        for name in [&chat.customer.name, &chat.summary.customer_name].into_iter().chain(written).chain(named) {
-            add_customer(&mut known, name, has_surname_first(name, language), first_names);
-        }
-        for (field, value) in told {
-            if is_address(field) {
-                known.add_address(value);
-            } else if is_phone(field) {
-                known.add_value(value, FactKind::Phone);
+    let chats: Vec<&Chat> = chats.collect();
+    let customers = chats.iter().map(|chat| PersonalFacts::of_customer(chat));
+    for told in customers.chain(chats.iter().flat_map(|chat| PersonalFacts::of_former(chat))) {
+        for name in told.names {
+            for form in name_forms(name, has_surname_first(name, language), first_names) {
+                known.add_name(&form, FactKind::Person, false);
             }
         }
-        known.add_address(&chat.customer.location);
-        known.add_value(&chat.customer.phone, FactKind::Phone);
-        known.add_value(&chat.customer.email, FactKind::Email);
+        for address in told.addresses {
+            known.add_address(address);
+        }
+        for phone in told.phones {
+            known.add_value(phone, FactKind::Phone);
+        }
+        for email in told.emails {
+            known.add_value(email, FactKind::Email);
+        }
     }
     known
 }
 
 /// The full name either way round, the surname, and first names if these are to be masked as well.
-fn add_customer(known: &mut Known, name: &str, surname_first: bool, first_names: bool) {
+fn name_forms(name: &str, surname_first: bool, first_names: bool) -> Vec<String> {
     let words: Vec<&str> = name.split_whitespace().collect();
     let (surname, first) = match words.as_slice() {
-        [] => return,
-        [only] => {
-            return if first_names {
-                known.add_name(only, FactKind::Person, false)
-            };
-        }
+        [] => return Vec::new(),
+        [only] => return if first_names { vec![(*only).to_owned()] } else { Vec::new() },
         [surname, first @ ..] if surname_first => (*surname, first),
         [first @ .., surname] => (*surname, first),
     };
-    known.add_name(name, FactKind::Person, false);
-    let turned = if surname_first { format!("{} {surname}", first.join(" ")) } else { format!("{surname} {}", first.join(" ")) };
-    known.add_name(&turned, FactKind::Person, false);
+    let mut forms = vec![name.to_owned()];
+    forms.push(if surname_first { format!("{} {surname}", first.join(" ")) } else { format!("{surname} {}", first.join(" ")) });
     if let [one, .., _] = words.as_slice()
         && words.len() > 2
     {
-        known.add_name(&format!("{one} {surname}"), FactKind::Person, false);
+        forms.push(format!("{one} {surname}"));
     }
-    known.add_name(surname, FactKind::Person, false);
+    forms.push(surname.to_owned());
     if first_names {
-        first.iter().for_each(|name| known.add_name(name, FactKind::Person, false));
+        forms.extend(first.iter().map(|name| (*name).to_owned()));
     }
+    forms
 }
 
 /// All chats that a prompt about one may show.

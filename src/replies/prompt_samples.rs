@@ -1,0 +1,115 @@
+//! Samples of all that templates are filled with: full, empty, and each field the other way than the rest.
+
+use minijinja::{Value, context, value::Serde};
+
+use crate::{chats::ChatLine, config::Task};
+
+/// How many entries a full list has: a few more than most chats have.
+const MANY: usize = 12;
+
+/// A field of a task's prompts, with something in it and with nothing.
+type Field = (&'static str, Value, Value);
+
+/// The names of the fields that a task's prompts are filled with, in order.
+pub fn field_names(task: Task) -> Vec<String> {
+    let mut names: Vec<String> = fields(task).into_iter().map(|(name, ..)| name.to_owned()).collect();
+    names.sort();
+    names
+}
+
+/// What a task's prompts may be filled with.
+pub fn samples(task: Task) -> impl Iterator<Item = Value> {
+    let fields = fields(task);
+    let different = (0..=fields.len()).flat_map(|different| [(different, true), (different, false)]);
+    different.map(move |(different, full)| {
+        let value =
+            |(at, (name, with, without)): (usize, &Field)| (*name, if full != (at == different) { with.clone() } else { without.clone() });
+        Value::from_pairs(fields.iter().enumerate().map(value))
+    })
+}
+
+fn fields(task: Task) -> Vec<Field> {
+    match task {
+        Task::Correct => vec![optional("language", "Turkish")],
+        Task::Retone => vec![always("tone", "formal and polite"), optional("language", "Turkish"), text("voice", "We write warmly.")],
+        Task::Translate => {
+            vec![optional("source", "Turkish"), always("target", "Hungarian"), list("glossary", &"towel = törölköző".to_owned())]
+        }
+        Task::Summarize => {
+            let own = [
+                always("language", "Turkish"),
+                ("headings", vec!["Asked"; 5].into(), vec!["Asked"; 5].into()),
+                always("fence", "===data==="),
+            ];
+            own.into_iter().chain([yes_or_no("marks"), text("topic", "returns")]).chain(conversation()).collect()
+        }
+        Task::Draft => {
+            let source = context! { title => "Returns", url => "https://shop.example/returns", text => "Within 14 days." };
+            let bare = context! { title => "Returns", url => "", text => "Within 14 days." };
+            let own = [
+                text("agent_name", "Selin"),
+                yes_or_no("introduction"),
+                always("language", "Turkish"),
+                always("fence", "===data==="),
+                optional("tone", "formal and polite"),
+                yes_or_no("several"),
+                optional("channel", "e-mail"),
+                yes_or_no("mail"),
+                text("sign_off", "Kind regards, Selin"),
+                text("voice", "We write warmly."),
+                list("glossary", &"towel = törölköző".to_owned()),
+                (
+                    "sources",
+                    (0..MANY).map(|nth| if nth == 1 { bare.clone() } else { source.clone() }).collect(),
+                    Value::from(Vec::<Value>::new()),
+                ),
+                yes_or_no("marks"),
+                text("topic", "returns"),
+                text("previous_draft", "Hello!"),
+                text("instruction", "say that it ships on Monday"),
+            ];
+            own.into_iter().chain(conversation()).collect()
+        }
+    }
+}
+
+/// What every prompt about a chat has of it.
+fn conversation() -> Vec<Field> {
+    let pair = ("name".to_owned(), "Elif".to_owned());
+    let line = |nth: usize| ChatLine {
+        author: ["customer", "agent", "bot"][nth % 3],
+        name: if nth.is_multiple_of(2) { "Elif".to_owned() } else { String::new() },
+        text: "Where is my parcel?".to_owned(),
+        left_out: nth % 3,
+        day: if nth.is_multiple_of(4) { "2026-11-22".to_owned() } else { String::new() },
+    };
+    let lines: Vec<ChatLine> = (0..MANY).map(line).collect();
+    let texts = ["records", "pages", "earlier", "notes", "told", "promises", "open_questions"];
+    let texts = texts.map(|name| list(name, &"order KE-204815: status: shipped".to_owned()));
+    [list("facts", &pair), list("form_answers", &pair)]
+        .into_iter()
+        .chain(texts)
+        .chain([("lines", Value::from(Serde(&lines)), Value::from(Serde(&Vec::<ChatLine>::new())))])
+        .collect()
+}
+
+fn always(name: &'static str, value: &str) -> Field {
+    (name, value.into(), value.into())
+}
+
+fn optional(name: &'static str, value: &str) -> Field {
+    (name, value.into(), Value::from(()))
+}
+
+fn text(name: &'static str, value: &str) -> Field {
+    (name, value.into(), "".into())
+}
+
+fn yes_or_no(name: &'static str) -> Field {
+    (name, true.into(), false.into())
+}
+
+fn list<T: serde::Serialize + Clone>(name: &'static str, value: &T) -> Field {
+    let of = |many: usize| Value::from(Serde(&vec![value.clone(); many]));
+    (name, of(MANY), of(0))
+}
