@@ -4,7 +4,7 @@ use std::{str::FromStr, time::Duration};
 
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
 
-use super::{StoreError, session::Session};
+use super::{StoreError, availability::unavailable, session::Session};
 
 /// The option of a URL that says that a pooler in transaction mode stands before the server: `?pooler=transaction`.
 const POOLER: &str = "pooler";
@@ -14,6 +14,8 @@ const GRACE: Duration = Duration::from_millis(500);
 const MAX_IDLE_IN_TRANSACTION: Duration = Duration::from_secs(60);
 /// How often the server looks whether the client of a running statement is still there.
 const CLIENT_CHECK: Duration = Duration::from_millis(500);
+/// How long the first connection may take: a server that just starts has some time.
+const FIRST_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Serializes migrations: one server at a time brings the schema up to date.
 const MIGRATION_LOCK: i64 = 0x6465_736b_6861_6e64;
 
@@ -83,7 +85,8 @@ impl Postgres {
 
     /// Brings the schema up to date, in one transaction: with a pooler there is no longer lock than that.
     pub async fn migrate(&self, migrations: &Migrator) -> Result<(), StoreError> {
-        let mut connection = self.connect_plain().await?;
+        let connecting = tokio::time::timeout(FIRST_CONNECT_TIMEOUT, self.connect_plain());
+        let mut connection = connecting.await.map_err(|_| unavailable())??;
         let mut transaction = connection.begin().await?;
         // What migrations prepare by name would meet itself on a pooler's connection.
         (&mut *transaction).execute("DEALLOCATE ALL").await?;
