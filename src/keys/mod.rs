@@ -6,6 +6,7 @@ mod rate;
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
 };
@@ -21,7 +22,7 @@ use crate::store::{Store, StoreError};
 pub use key::{Key, NewKey, Origin, Scope};
 
 use key_rows::Row;
-use rate::Rate;
+use rate::{Rate, VisitorRates};
 
 /// How often the keys are read anew: one that was made or revoked elsewhere is known after at most this.
 const EVERY: Duration = Duration::from_secs(1);
@@ -41,6 +42,8 @@ pub enum KeyError {
 #[derive(Clone)]
 pub struct Keys {
     ring: Arc<RwLock<Arc<HashMap<String, Held>>>>,
+    /// What each visitor has left of a publishable key's calls: none takes all of the others'.
+    visitors: Arc<VisitorRates>,
 }
 
 /// A key in memory.
@@ -53,8 +56,8 @@ struct Held {
 
 impl Keys {
     /// Reads the keys, and reads them anew as long as the handle is kept.
-    pub async fn start(store: Store) -> Result<(Keys, AbortOnDropHandle<()>), StoreError> {
-        let keys = Keys { ring: Arc::default() };
+    pub async fn start(store: Store, calls_per_visitor: u32) -> Result<(Keys, AbortOnDropHandle<()>), StoreError> {
+        let keys = Keys { ring: Arc::default(), visitors: Arc::new(VisitorRates::new(calls_per_visitor)) };
         keys.read(&store).await?;
         let following = keys.clone();
         let follow = tokio::spawn(async move {
@@ -84,8 +87,14 @@ impl Keys {
         self.ring().values().any(|held| held.key.holds() && held.key.allows_origin(origin))
     }
 
-    /// The key that a caller shows. It takes a call of its rate.
-    pub fn check(&self, shown: &str) -> Result<Arc<Key>, KeyError> {
+    /// Which pages may call with a key that holds.
+    pub fn origins(&self, shown: &str) -> Vec<String> {
+        let held = key::parts(shown).and_then(|(key_id, _)| self.ring().get(key_id).cloned());
+        held.map(|held| held.key.origins.iter().map(Origin::to_string).collect()).unwrap_or_default()
+    }
+
+    /// The key that a caller shows. It takes a call of its rate, and of the visitor's part of it.
+    pub fn check(&self, shown: &str, visitor: IpAddr) -> Result<Arc<Key>, KeyError> {
         let ring = self.ring();
         let (key_id, secret) = key::parts(shown).ok_or(KeyError::Unknown)?;
         let held = ring.get(key_id);
@@ -93,7 +102,11 @@ impl Keys {
         let expected = held.map_or([0; 32], |held| held.secret_hash);
         let same = bool::from(expected.ct_eq(&hash(secret)));
         let held = held.filter(|held| same && held.key.holds()).ok_or(KeyError::Unknown)?;
-        held.rate.take(Instant::now()).map_err(KeyError::RateExceeded)?;
+        let now = Instant::now();
+        if held.key.is_publishable() {
+            self.visitors.take(key_id, visitor, now).map_err(KeyError::RateExceeded)?;
+        }
+        held.rate.take(now).map_err(KeyError::RateExceeded)?;
         Ok(Arc::clone(&held.key))
     }
 

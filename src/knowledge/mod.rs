@@ -4,6 +4,7 @@ mod catalog;
 mod check;
 mod close;
 mod common;
+mod daily_bound;
 mod document;
 mod document_rows;
 mod error;
@@ -50,7 +51,7 @@ pub use error::KnowledgeError;
 pub use folder::{Problem, Term, Voice};
 pub use offer::{Offer, OfferQuery, Said, Spoken, Vote, Wanted};
 pub use query::Reader;
-pub use report_rows::{ArticleRating, RatingCount, SearchReport};
+pub use report_rows::{ArticleRating, RatingCount, Reported, SearchReport};
 pub use search::{Hit, Hits, Search};
 pub use snippet::{Marker, Segment};
 pub use vectors::{DocumentTexts, DocumentVectors, KeptVectors, Meaning, shortened_to_end};
@@ -120,6 +121,11 @@ impl Knowledge {
         }
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         Ok(Knowledge { bases: Arc::new(bases), report: Report::start(store), turns: Arc::new(Semaphore::new(cores)) })
+    }
+
+    /// Bounds what the public's searches, opened articles and ratings may add to each workspace's report in a day.
+    pub fn with_report_bytes_per_day(self, max_bytes: u64) -> Knowledge {
+        Knowledge { report: self.report.with_bytes_per_day(max_bytes), ..self }
     }
 
     /// Does work that keeps a core busy, like [`Knowledge::search`] and [`Knowledge::offer`], off the threads that serve, in its turn.
@@ -195,8 +201,8 @@ impl Knowledge {
     }
 
     /// Names a search that was made, for the report.
-    pub fn searched(&self, workspace: &Workspace, session_id: &str, query: &str, hits: usize) -> String {
-        self.report.searched(workspace, session_id, query, hits)
+    pub fn searched(&self, by: &Reported, session_id: &str, query: &str, hits: usize) -> String {
+        self.report.searched(by, session_id, query, hits)
     }
 
     /// Ranks documents for a conversation, best first.
@@ -293,13 +299,13 @@ impl Knowledge {
     }
 
     /// Writes down that an article was opened from a search.
-    pub async fn opened(&self, workspace: &Workspace, search_id: Id, article_id: Id) -> Result<(), KnowledgeError> {
-        self.report.opened(workspace, search_id, article_id).await
+    pub async fn opened(&self, by: &Reported, search_id: Id, article_id: Id) -> Result<(), KnowledgeError> {
+        self.report.opened(by, search_id, article_id).await
     }
 
     /// Writes down a reader's word on an article.
-    pub async fn rated(&self, workspace: &Workspace, rating: ArticleRating) -> Result<(), KnowledgeError> {
-        self.report.rated(workspace, rating).await
+    pub async fn rated(&self, by: &Reported, rating: ArticleRating) -> Result<(), KnowledgeError> {
+        self.report.rated(by, rating).await
     }
 
     /// Erases searches, what was opened from them, and ratings that are older than `time`; tells how many.

@@ -1,10 +1,15 @@
 //! The pages: the help page with its search box, and the agents' console. They are in the binary; a browser asks again whether one changed.
 
+use std::sync::OnceLock;
+
 use http::{HeaderMap, HeaderValue, Response, header};
-use rust_embed::{Embed, EmbeddedFile};
+use rust_embed::Embed;
 use tonic::body::Body;
 
-use super::front::{compressed, matches, unchanged};
+use super::{
+    compression::{Encodings, encoded},
+    front::{matches, unchanged},
+};
 
 /// Pages and how they look.
 #[derive(Embed)]
@@ -22,37 +27,62 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 
 /// A file that is served.
 pub struct Page {
-    file: EmbeddedFile,
+    path: &'static str,
+    name: &'static str,
     content_type: &'static str,
     /// Whether it is of the console, which not every server shows.
     pub of_console: bool,
+    content: OnceLock<Option<Content>>,
 }
 
+/// What a page is answered with, made once: a flood of requests for it costs little.
+struct Content {
+    tag: HeaderValue,
+    body: Encodings,
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+
+static PAGES: [Page; 7] = [
+    Page::new("/help", "help.html", HTML, false),
+    Page::new("/help/search.js", "search.js", SCRIPT, false),
+    Page::new("/help/help.js", "help.js", SCRIPT, false),
+    Page::new("/help/help.css", "help.css", STYLE, false),
+    Page::new("/console", "console.html", HTML, true),
+    Page::new("/console/console.js", "console.js", SCRIPT, true),
+    Page::new("/console/console.css", "console.css", STYLE, true),
+];
+
 /// The page at a path.
-pub fn at(path: &str) -> Option<Page> {
-    let (name, content_type) = match path {
-        "/help" | "/help/" => ("help.html", "text/html; charset=utf-8"),
-        "/help/search.js" => ("search.js", "text/javascript; charset=utf-8"),
-        "/help/help.js" => ("help.js", "text/javascript; charset=utf-8"),
-        "/help/help.css" => ("help.css", "text/css; charset=utf-8"),
-        "/console" | "/console/" => ("console.html", "text/html; charset=utf-8"),
-        "/console/console.js" => ("console.js", "text/javascript; charset=utf-8"),
-        "/console/console.css" => ("console.css", "text/css; charset=utf-8"),
-        _ => return None,
-    };
-    Some(Page { file: Pages::get(name).or_else(|| Scripts::get(name))?, content_type, of_console: path.starts_with("/console") })
+pub fn at(path: &str) -> Option<&'static Page> {
+    let path = if matches!(path, "/help/" | "/console/") { path.trim_end_matches('/') } else { path };
+    PAGES.iter().find(|page| page.path == path && page.content().is_some())
 }
 
 impl Page {
+    const fn new(path: &'static str, name: &'static str, content_type: &'static str, of_console: bool) -> Page {
+        Page { path, name, content_type, of_console, content: OnceLock::new() }
+    }
+
+    fn content(&self) -> Option<&Content> {
+        let read = || {
+            let file = Pages::get(self.name).or_else(|| Scripts::get(self.name))?;
+            let hash = file.metadata.sha256_hash();
+            let tag = format!("W/\"{}\"", hash[..12].iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+            Some(Content { tag: HeaderValue::from_str(&tag).ok()?, body: Encodings::best(file.data.into_owned()) })
+        };
+        self.content.get_or_init(read).as_ref()
+    }
+
     /// The page as a response to what a browser asked.
     pub fn response(&self, asked: &HeaderMap) -> Response<Body> {
-        let hash = self.file.metadata.sha256_hash();
-        let tag = format!("W/\"{}\"", hash[..12].iter().map(|byte| format!("{byte:02x}")).collect::<String>());
-        let mut response = if matches(asked, &tag) { unchanged() } else { compressed(asked, self.content_type, self.file.data.to_vec()) };
+        let Some(Content { tag, body }) = self.content() else { return unchanged() };
+        let is_known = tag.to_str().is_ok_and(|tag| matches(asked, tag));
+        let mut response = if is_known { unchanged() } else { encoded(asked, self.content_type, body) };
         let headers = response.headers_mut();
-        if let Ok(tag) = HeaderValue::from_str(&tag) {
-            headers.insert(header::ETAG, tag);
-        }
+        headers.insert(header::ETAG, tag.clone());
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
         // The key may stand in the address.
