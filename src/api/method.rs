@@ -21,10 +21,7 @@ pub fn max_request_bytes(method: &str) -> usize {
 /// Whether a method answers with messages that are made one after the other.
 pub fn answers_with_stream(method: &str) -> bool {
     let name = method.rsplit('/').next().unwrap_or(method);
-    matches!(
-        name,
-        "DraftReply" | "CorrectReply" | "RetoneReply" | "TranslateReply" | "SummarizeChat" | "Watch" | "ServerReflectionInfo"
-    )
+    matches!(name, "DraftReply" | "CorrectReply" | "RetoneReply" | "TranslateReply" | "SummarizeChat" | "Watch" | "ServerReflectionInfo")
 }
 
 /// Whether a method's request may be several messages.

@@ -64,7 +64,8 @@ impl Api {
     pub fn routes(self: Arc<Api>) -> Routes {
         let api = self;
         let mut routes = Routes::builder();
-        routes.add_service(pb::reply_service_server::ReplyServiceServer::from_arc(Arc::clone(&api)).max_decoding_message_size(MAX_PUT_BYTES));
+        routes
+            .add_service(pb::reply_service_server::ReplyServiceServer::from_arc(Arc::clone(&api)).max_decoding_message_size(MAX_PUT_BYTES));
         routes.add_service(pb::chat_service_server::ChatServiceServer::from_arc(Arc::clone(&api)).max_decoding_message_size(MAX_PUT_BYTES));
         routes.add_service(pb::knowledge_service_server::KnowledgeServiceServer::from_arc(api).max_decoding_message_size(MAX_PUT_BYTES));
         routes.routes()

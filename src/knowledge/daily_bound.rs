@@ -75,7 +75,8 @@ mod tests {
         let bound = DailyBound::new(MAX);
         let [shop, other] = ["default", "rose"].map(|name| Workspace::named(name));
         let morning = Timestamp::from_second(1_790_035_200).unwrap();
-        let written = |workspace, visitor, now| (0..100_000).take_while(|_| bound.take(workspace, address(visitor), 768, now).is_ok()).count() as u64;
+        let written =
+            |workspace, visitor, now| (0..100_000).take_while(|_| bound.take(workspace, address(visitor), 768, now).is_ok()).count() as u64;
         assert_eq!(written(&shop, 1, morning), MAX / 16 / 1024);
         let wait = bound.take(&shop, address(1), 0, morning).unwrap_err();
         let all: u64 = (1..1000).map(|visitor| written(&shop, visitor, morning)).sum();

@@ -149,10 +149,11 @@ where
 async fn end<C: Future>(mut served: Pin<&mut C>, connection: &Connection, say_goodbye: impl FnOnce(Pin<&mut C>)) {
     say_goodbye(served.as_mut());
     loop {
+        let was_busy = connection.is_busy();
         tokio::select! {
             _ = served.as_mut() => return,
             () = connection.closing() => return,
-            () = sleep(FAREWELL) => if !connection.is_busy() { return },
+            () = sleep(FAREWELL) => if !was_busy && !connection.is_busy() { return },
         }
     }
 }

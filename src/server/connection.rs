@@ -202,16 +202,16 @@ impl Connection {
 
     /// A share of the requests that are waited for.
     pub fn requests(&self, trust: Trust) -> Share {
-        let mut gauges = self.gauges(trust, |gauges| &gauges.requests);
-        if trust == Trust::Unknown {
-            gauges.push(Arc::clone(&self.keyless));
-        }
-        Share::of(gauges)
+        Share::of(self.gauges(trust, |gauges| &gauges.requests))
     }
 
     /// A share of the calls that run.
     pub fn calls(&self, trust: Trust) -> Share {
-        Share::of(self.gauges(trust, |gauges| &gauges.calls))
+        let mut gauges = self.gauges(trust, |gauges| &gauges.calls);
+        if trust == Trust::Unknown {
+            gauges.push(Arc::clone(&self.keyless));
+        }
+        Share::of(gauges)
     }
 
     /// A share of the bytes in flight.
@@ -319,7 +319,7 @@ mod tests {
     #[test]
     fn a_connection_has_few_calls_without_a_key() {
         let (_, connection) = connection(Limits::default());
-        let mut calls: Vec<Share> = (0..20).map(|_| connection.requests(Trust::Unknown)).collect();
+        let mut calls: Vec<Share> = (0..20).map(|_| connection.calls(Trust::Unknown)).collect();
         assert_eq!(calls.iter_mut().filter_map(|call| call.grow(1).then_some(())).count(), MAX_KEYLESS_CALLS);
     }
 }

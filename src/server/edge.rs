@@ -121,6 +121,8 @@ impl Answer {
         let Answer { response, deadline, connection } = self;
         if let Some(told) = Status::from_header_map(response.headers()) {
             return match status::enriched(&told) {
+                // Whatever gave up because the time was over, the time was over.
+                _ if Instant::now() >= deadline => call.refused(status::deadline_exceeded(false)),
                 Some(status) => call.refused(status),
                 None => {
                     call.log(told.code(), response.extensions().get::<Status>());
@@ -188,6 +190,7 @@ pub struct Watched {
     waker: Waker,
     _timer: AbortOnDropHandle<()>,
     connection: Arc<Connection>,
+    deadline: Instant,
     /// Whether something was sent.
     begun: bool,
     ended: bool,
@@ -257,7 +260,7 @@ impl Watched {
         let timer = let_go(Arc::clone(&work), Arc::clone(&reader), deadline, Arc::clone(&connection));
         let timer = AbortOnDropHandle::new(tokio::spawn(timer));
         let waker = Waker::from(Arc::clone(&reader));
-        Watched { work, reader, waker, _timer: timer, connection, begun: false, ended: false, call }
+        Watched { work, reader, waker, _timer: timer, connection, deadline, begun: false, ended: false, call }
     }
 
     fn end(&mut self, status: &Status) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
@@ -301,9 +304,13 @@ impl HttpBody for Watched {
             }
             Some(Ok(Poll::Ready(Some(Ok(frame))))) => {
                 if let Some(trailers) = frame.trailers_ref() {
+                    let code = Status::from_header_map(trailers).map_or(Code::Unknown, |told| told.code());
+                    if code != Code::Ok && Instant::now() >= self.deadline {
+                        let status = status::deadline_exceeded(self.begun);
+                        return self.end(&status);
+                    }
                     self.ended = true;
-                    let told = Status::from_header_map(trailers);
-                    self.call.log(told.as_ref().map_or(Code::Unknown, Status::code), None);
+                    self.call.log(code, None);
                 }
                 self.begun = true;
                 Poll::Ready(Some(Ok(frame)))

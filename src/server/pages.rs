@@ -96,3 +96,24 @@ impl Page {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_page_is_compressed_once_and_not_for_each_request() {
+        let asked = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"))]);
+        for path in ["/help", "/help/search.js", "/console/console.js"] {
+            let mut sent = Vec::new();
+            for _ in 0..2 {
+                let response = at(path).unwrap().response(&asked);
+                assert_eq!(response.headers()[header::CONTENT_ENCODING], "gzip", "{path}");
+                sent.push(response.into_body().frame().await.unwrap().unwrap().into_data().unwrap());
+            }
+            assert_eq!(sent[0].as_ptr(), sent[1].as_ptr(), "{path}: the same bytes, not the like");
+        }
+    }
+}

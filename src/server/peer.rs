@@ -54,7 +54,11 @@ mod tests {
         };
         assert_eq!(said("192.0.2.7", &["198.51.100.1"]), "192.0.2.7", "anybody may write the header");
         assert_eq!(said("10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
-        assert_eq!(said("::ffff:10.0.0.1", &["203.0.113.9, 198.51.100.1, 10.0.0.2"]), "198.51.100.1", "what stands before it may be forged");
+        assert_eq!(
+            said("::ffff:10.0.0.1", &["203.0.113.9, 198.51.100.1, 10.0.0.2"]),
+            "198.51.100.1",
+            "what stands before it may be forged"
+        );
         assert_eq!(said("10.0.0.1", &["203.0.113.9", "198.51.100.1"]), "198.51.100.1");
         assert_eq!(said("10.0.0.1", &["203.0.113.9, unknown"]), "10.0.0.1");
         assert_eq!(said("10.0.0.1", &[]), "10.0.0.1");

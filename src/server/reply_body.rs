@@ -3,7 +3,7 @@
 
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
 };
 
@@ -28,12 +28,16 @@ pub struct ReplyBody {
     bytes: connection::Bytes,
     active: Active,
     /// The call's place, if its work goes on while it answers.
-    _hold: Option<Arc<Mutex<Hold>>>,
+    hold: Option<Arc<Mutex<Hold>>>,
 }
 
 impl ReplyBody {
     pub fn new(body: Body, bytes: connection::Bytes, active: Active, hold: Option<Arc<Mutex<Hold>>>) -> ReplyBody {
-        ReplyBody { body, rest: Bytes::new(), bytes, active, _hold: hold }
+        ReplyBody { body, rest: Bytes::new(), bytes, active, hold }
+    }
+
+    fn wrong(&self) -> Option<Status> {
+        self.hold.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).wrong()
     }
 
     /// A copy: a slice would keep all of a reply in memory for as long as the transport has one piece of it.
@@ -56,7 +60,7 @@ impl HttpBody for ReplyBody {
             };
             let data = match frame.into_data() {
                 Ok(data) => data,
-                Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                Err(trailers) => return Poll::Ready(Some(this.wrong().map_or(Ok(trailers), Err))),
             };
             if !this.bytes.grow(data.len()) {
                 return Poll::Ready(Some(Err(status::busy())));

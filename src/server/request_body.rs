@@ -26,19 +26,27 @@ pub struct Hold {
     place: Share,
     /// The place among the calls that run, until it is taken.
     running: Option<Share>,
+    /// What was wrong with the request: some services only end their answer then.
+    wrong: Option<Status>,
 }
 
 impl Hold {
     /// `None`: too many requests are waited for.
     pub fn new(mut waiting: Share, running: Share, bytes: connection::Bytes) -> Option<Arc<Mutex<Hold>>> {
-        waiting.grow(1).then(|| Arc::new(Mutex::new(Hold { bytes, place: waiting, running: Some(running) })))
+        waiting.grow(1).then(|| Arc::new(Mutex::new(Hold { bytes, place: waiting, running: Some(running), wrong: None })))
     }
 
     fn begin(&mut self) -> bool {
         let Some(mut running) = self.running.take() else { return true };
+        // Both may count on one gauge: what is held is given back first.
+        self.place = Share::of(Vec::new());
         let begun = running.grow(1);
         self.place = running;
         begun
+    }
+
+    pub fn wrong(&mut self) -> Option<Status> {
+        self.wrong.take()
     }
 }
 
@@ -74,23 +82,32 @@ impl HttpBody for RequestBody {
     type Error = Status;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let this = &mut *self;
-        let polled = Pin::new(&mut this.body).poll_frame(context);
-        if polled.is_pending() && this.frames.messages == 0 {
-            let until = this.until;
-            let timer = this.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
+        let frame = ready!(self.read(context));
+        if let Some(Err(status)) = &frame {
+            self.hold.lock().unwrap_or_else(PoisonError::into_inner).wrong = Some(status.clone());
+        }
+        Poll::Ready(frame)
+    }
+}
+
+impl RequestBody {
+    fn read(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if polled.is_pending() && self.frames.messages == 0 {
+            let until = self.until;
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
             ready!(timer.as_mut().poll(context));
             return Poll::Ready(Some(Err(status::request_unfinished())));
         }
         Poll::Ready(match ready!(polled) {
             Some(Ok(frame)) => {
-                let taken = frame.data_ref().map_or(Ok(()), |data| this.take(data));
+                let taken = frame.data_ref().map_or(Ok(()), |data| self.take(data));
                 Some(taken.map(|()| frame))
             }
             // It broke off, or is no base64.
             Some(Err(_)) => Some(Err(status::malformed("broke off, or is not encoded as it says"))),
-            None if this.frames.is_inside() => Some(Err(status::malformed("ends inside a gRPC message"))),
-            None if this.frames.messages == 0 && !this.frames.several => Some(Err(status::malformed("has no gRPC message"))),
+            None if self.frames.is_inside() => Some(Err(status::malformed("ends inside a gRPC message"))),
+            None if self.frames.messages == 0 && !self.frames.several => Some(Err(status::malformed("has no gRPC message"))),
             None => None,
         })
     }

@@ -30,7 +30,8 @@ fn impatient() -> Limits {
 async fn who_does_not_say_all_of_it_is_closed() {
     let desk = desk_with(impatient()).await;
     let half_settings = [PREFACE, &[0, 0, 6, 4, 0]].concat();
-    let stalled = b"POST /grpc.health.v1.Health/Check HTTP/1.1\r\nhost: x\r\ncontent-type: application/grpc-web\r\ncontent-length: 5\r\n\r\n\0\0";
+    let stalled =
+        b"POST /grpc.health.v1.Health/Check HTTP/1.1\r\nhost: x\r\ncontent-type: application/grpc-web\r\ncontent-length: 5\r\n\r\n\0\0";
     let said: [(&str, &[u8]); 7] = [
         ("nothing", b""),
         ("half of the preface", &PREFACE[..10]),
@@ -138,7 +139,8 @@ async fn a_request_is_refused_by_what_it_says_before_it_is_gathered() {
         let status = client.begin(method, most + 1, Bytes::new(), None).await.status().await;
         refused(&status, Code::ResourceExhausted, "REQUEST_TOO_LARGE");
     }
-    let long = format!("POST /help/ratings HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", (64 << 10) + 1);
+    let long =
+        format!("POST /help/ratings HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", (64 << 10) + 1);
     let mut stream = says(&desk.address(), long.as_bytes()).await;
     stream.shutdown().await.unwrap();
     let heard = closed(stream).await;

@@ -75,7 +75,8 @@ async fn what_visitors_write_in_a_day_is_bounded() {
     let article = found["hits"][0]["id"].as_str().unwrap().to_owned();
     assert!(!found["searchId"].as_str().unwrap().is_empty());
     let rate = |who: &Client, number: usize| {
-        let rating = json!({ "id": article, "language": "en", "helpful": false, "reason": "x".repeat(2000), "ratingId": format!("r{number}") });
+        let rating =
+            json!({ "id": article, "language": "en", "helpful": false, "reason": "x".repeat(2000), "ratingId": format!("r{number}") });
         who.post(format!("http://{}/help/ratings?key={key}", desk.address())).json(&rating).send()
     };
     let mut written = 0;
