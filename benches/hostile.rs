@@ -242,9 +242,11 @@ async fn idle(to: SocketAddr, from: [u8; 4]) -> Option<()> {
 
 async fn reads_nothing(to: SocketAddr, from: [u8; 4]) -> Option<()> {
     let mut stream = connect(to, from).await?;
-    let requests = b"GET /help/search.js HTTP/1.1\r\nhost: x\r\n\r\n".repeat(60);
+    stream.write_all(&b"GET /help/search.js HTTP/1.1\r\nhost: x\r\n\r\n".repeat(60)).await.ok()?;
+    // A line more every second shows whether it was closed.
     loop {
-        stream.write_all(&requests).await.ok()?;
+        sleep(Duration::from_secs(1)).await;
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.ok()?;
     }
 }
 

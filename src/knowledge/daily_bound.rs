@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn a_visitor_writes_a_part_of_a_workspaces_day() {
         let bound = DailyBound::new(MAX);
-        let [shop, other] = ["default", "rose"].map(|name| Workspace::named(name));
+        let [shop, other] = ["default", "rose"].map(Workspace::named);
         let morning = Timestamp::from_second(1_790_035_200).unwrap();
         let written =
             |workspace, visitor, now| (0..100_000).take_while(|_| bound.take(workspace, address(visitor), 768, now).is_ok()).count() as u64;

@@ -1,6 +1,8 @@
 //! The accept loop: every connection gets a place, idle ones are closed, and at the end all are drained within a bound.
 
 use std::{
+    io,
+    net::SocketAddr,
     pin::{Pin, pin},
     sync::Arc,
     time::Duration,
@@ -14,7 +16,7 @@ use hyper_util::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::watch,
     time::{sleep, timeout},
 };
@@ -42,10 +44,25 @@ const MAX_LOCAL_RESETS: usize = 256;
 const MAX_HEADER_BYTES: u32 = 16 << 10;
 /// What HTTP/1.1 holds of a connection's input, and of its output.
 const MAX_HTTP1_BUFFER: usize = 64 << 10;
+/// What the system holds of a connection's input, and of its output.
+const MAX_SOCKET_BUFFER: u32 = 256 << 10;
+/// Connections that the system holds until they are accepted.
+const BACKLOG: u32 = 1024;
 /// How long a client has to take note that its connection ends, and its last replies to go out.
 const FAREWELL: Duration = Duration::from_millis(500);
 /// Files that the database, the index, models and logs need.
 const RESERVED_FILES: usize = 200;
+
+/// Listens, with bounds on what the system holds of each connection: by itself it would take in megabytes that nobody reads.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    // What is accepted has what the listener has.
+    socket.set_send_buffer_size(MAX_SOCKET_BUFFER)?;
+    socket.set_recv_buffer_size(MAX_SOCKET_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Serves until `stopped` says so, then drains.
 pub async fn serve(

@@ -26,7 +26,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
+use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 use crate::{
     api::{self, Api},
@@ -69,8 +69,7 @@ impl Server {
             .await
             .with_context(|| format!("the data folder `{}` can't be made", config.data.display()))?;
         let lock = lock(&config.data)?;
-        let listener = TcpListener::bind(config.listen)
-            .await
+        let listener = accept::listen(config.listen)
             .with_context(|| format!("`listen` is `{}`, which can't be listened on; another process may have it", config.listen))?;
         let address = listener.local_addr()?;
         let url = config.database_url.clone().unwrap_or_else(|| Store::sqlite_url(&config.data));
