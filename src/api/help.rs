@@ -186,7 +186,9 @@ pub fn retry_after(status: &Status) -> Option<Duration> {
 
 /// The HTTP status of a gRPC one.
 pub fn http_code(status: &Status) -> StatusCode {
+    let is_too_large = || status.get_error_details().error_info().is_some_and(|info| info.reason == "REQUEST_TOO_LARGE");
     match status.code() {
+        Code::ResourceExhausted if is_too_large() => StatusCode::PAYLOAD_TOO_LARGE,
         Code::InvalidArgument | Code::OutOfRange | Code::FailedPrecondition => StatusCode::BAD_REQUEST,
         Code::Unauthenticated => StatusCode::UNAUTHORIZED,
         Code::PermissionDenied => StatusCode::FORBIDDEN,

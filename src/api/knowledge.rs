@@ -34,7 +34,7 @@ const REPORT_DAYS: i64 = 30;
 #[tonic::async_trait]
 impl KnowledgeService for Api {
     async fn search(&self, request: Request<pb::SearchRequest>) -> Reply<pb::SearchResponse> {
-        let reader = access(&request).reader();
+        let (reader, by) = (access(&request).reader(), access(&request).reported());
         let workspace = workspace(&request);
         let pb::SearchRequest { query, language, category, tags, limit, offset, session_id } = request.into_inner();
         let mut fields = Fields::default();
@@ -52,7 +52,7 @@ impl KnowledgeService for Api {
         let hits = self.replies(&workspace).search(&workspace, search.clone()).await?;
         // A later page of a search is not another search.
         let search_id =
-            if search.offset == 0 { self.knowledge.searched(&workspace, &session_id, &search.query, hits.total) } else { String::new() };
+            if search.offset == 0 { self.knowledge.searched(&by, &session_id, &search.query, hits.total) } else { String::new() };
         let encode = |Hit { document, title, snippet, score }: Hit| pb::SearchHit {
             id: document.id.to_string(),
             language: document.language.to_string(),
@@ -84,19 +84,18 @@ impl KnowledgeService for Api {
     }
 
     async fn record_open(&self, request: Request<pb::RecordOpenRequest>) -> Reply<pb::RecordOpenResponse> {
-        let reader = access(&request).reader();
-        let workspace = workspace(&request);
+        let (reader, by) = (access(&request).reader(), access(&request).reported());
         let pb::RecordOpenRequest { search_id, id } = request.into_inner();
         let mut fields = Fields::default();
         let search_id = fields.id("search_id", search_id);
         let id = fields.id("id", id);
         fields.ok()?;
-        self.knowledge.opened(&workspace, search_id, id, &reader).await?;
+        self.knowledge.opened(&by, search_id, id, &reader).await?;
         Ok(Response::new(pb::RecordOpenResponse {}))
     }
 
     async fn rate_article(&self, request: Request<pb::RateArticleRequest>) -> Reply<pb::RateArticleResponse> {
-        let reader = access(&request).reader();
+        let (reader, by) = (access(&request).reader(), access(&request).reported());
         let workspace = workspace(&request);
         let pb::RateArticleRequest { id, language, helpful, reason, rating_id } = request.into_inner();
         let mut fields = Fields::default();
@@ -108,7 +107,7 @@ impl KnowledgeService for Api {
         let article =
             self.knowledge.article(&workspace, &article_id, &[&language, &self.replies(&workspace).desk().language], &reader).await?;
         let rating = ArticleRating { rating_id, article_id, language: article.language, helpful, reason };
-        self.knowledge.rated(&workspace, rating).await?;
+        self.knowledge.rated(&by, rating).await?;
         Ok(Response::new(pb::RateArticleResponse {}))
     }
 

@@ -7,11 +7,12 @@ mod event;
 mod fields;
 mod help;
 mod knowledge;
+mod method;
 mod progress;
 mod replies;
 pub mod status;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use tonic::{Request, Response, Status, service::Routes};
 
@@ -19,11 +20,13 @@ use crate::{
     chats::Chats,
     config::Workspace,
     keys::Scope,
-    knowledge::{Knowledge, Reader},
+    knowledge::{Knowledge, Reader, Reported},
     replies::{Caller, Replies},
 };
 
 pub use help::{HelpCall, HelpReply, error_json, http_code, retry_after};
+use method::MAX_PUT_BYTES;
+pub use method::{answers_with_stream, max_request_bytes, takes_stream};
 
 /// The generated types.
 pub mod pb {
@@ -34,9 +37,6 @@ pub mod pb {
 /// The contract with its comments, for reflection and for `deskhand call`.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));
 
-/// Largest request, and largest `Put`.
-const MOST_REQUEST_BYTES: usize = 4 << 20;
-const MOST_PUT_BYTES: usize = 8 << 20;
 /// A reply is at most 4 MiB; what is counted here leaves room for what wraps it.
 const MOST_REPLY_BYTES: usize = (4 << 20) - (256 << 10);
 
@@ -60,17 +60,14 @@ impl Api {
         self.replies.get(workspace).expect("the server lets nobody in whose workspace is not served")
     }
 
-    /// The three services, with the sizes they take.
+    /// The three services. Sizes of requests are seen to by method, before they get here.
     pub fn routes(self: Arc<Api>) -> Routes {
         let api = self;
         let mut routes = Routes::builder();
-        routes.add_service(
-            pb::reply_service_server::ReplyServiceServer::from_arc(Arc::clone(&api)).max_decoding_message_size(MOST_REQUEST_BYTES),
-        );
-        routes.add_service(
-            pb::chat_service_server::ChatServiceServer::from_arc(Arc::clone(&api)).max_decoding_message_size(MOST_REQUEST_BYTES),
-        );
-        routes.add_service(pb::knowledge_service_server::KnowledgeServiceServer::from_arc(api).max_decoding_message_size(MOST_PUT_BYTES));
+        routes
+            .add_service(pb::reply_service_server::ReplyServiceServer::from_arc(Arc::clone(&api)).max_decoding_message_size(MAX_PUT_BYTES));
+        routes.add_service(pb::chat_service_server::ChatServiceServer::from_arc(Arc::clone(&api)).max_decoding_message_size(MAX_PUT_BYTES));
+        routes.add_service(pb::knowledge_service_server::KnowledgeServiceServer::from_arc(api).max_decoding_message_size(MAX_PUT_BYTES));
         routes.routes()
     }
 }
@@ -81,6 +78,8 @@ pub struct Access {
     pub workspace: Workspace,
     pub scopes: Vec<Scope>,
     pub caller: Caller,
+    /// Where the call comes from.
+    pub visitor: IpAddr,
 }
 
 impl Access {
@@ -95,6 +94,11 @@ impl Access {
     /// The same as a help page has it, which anybody may see.
     pub fn of_the_public(self) -> Access {
         Access { scopes: vec![Scope::Search], ..self }
+    }
+
+    /// Whose searches, opened articles and ratings theirs are: those of consoles have no bound.
+    fn reported(&self) -> Reported {
+        Reported { workspace: self.workspace.clone(), visitor: (!self.has(Scope::Agent)).then_some(self.visitor) }
     }
 
     fn has(&self, scope: Scope) -> bool {

@@ -44,6 +44,35 @@ pub fn deadline_exceeded(partial: bool) -> Status {
     with_metadata(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", message, ErrorDetails::new(), told_partial(partial))
 }
 
+/// A request did not arrive in time.
+pub fn request_unfinished() -> Status {
+    let message = "the request was not whole in time".to_owned();
+    status(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", message, ErrorDetails::new())
+}
+
+/// The bytes of a request are not what the protocol says.
+pub fn malformed(problem: &str) -> Status {
+    invalid(&[("request".to_owned(), problem.to_owned())], 0)
+}
+
+/// A request is larger than its method takes.
+pub fn request_too_large(max_bytes: usize) -> Status {
+    let size = if max_bytes >= 1 << 20 { format!("{} MiB", max_bytes >> 20) } else { format!("{} KiB", max_bytes >> 10) };
+    exhausted("REQUEST_TOO_LARGE", "request", format!("the request is larger than {size}, the most that this method takes"), None)
+}
+
+/// The server, or the caller's part of it, has as much to do as it may have at once.
+pub fn busy() -> Status {
+    let message = "too many calls or bytes are in flight; try again soon, or with fewer at once".to_owned();
+    exhausted("SERVER_BUSY", "calls and bytes in flight", message, Some(SOON))
+}
+
+/// The server stops, and the call did not end before.
+pub fn stopping(partial: bool) -> Status {
+    let message = "the server is stopping; try again, another may serve".to_owned();
+    with_metadata(Code::Unavailable, "SERVER_STOPPING", message, ErrorDetails::with_retry_info(Some(SOON)), told_partial(partial))
+}
+
 /// A handler broke.
 pub fn broken(partial: bool) -> Status {
     let message = "the call failed unexpectedly; the server's log has more".to_owned();
@@ -222,6 +251,7 @@ impl From<KnowledgeError> for Status {
             KnowledgeError::NotFound { kind, id } => not_found(word(kind), &id, "DOCUMENT_NOT_FOUND", message),
             KnowledgeError::SearchNotFound(id) => not_found("search", &id, "SEARCH_NOT_FOUND", message),
             KnowledgeError::FolderDocument { kind, id } => precondition("FOLDER_DOCUMENT", &format!("{}/{id}", word(kind)), message),
+            KnowledgeError::DayUsedUp(wait) => exhausted("RATE_EXCEEDED", "what visitors write in a day", message, Some(wait)),
             KnowledgeError::PageToken => invalid(&[("page_token".to_owned(), message)], 0),
             KnowledgeError::IndexBehind => status(Code::Unavailable, "INDEX_BEHIND", message, ErrorDetails::with_retry_info(Some(SOON))),
             KnowledgeError::Index(error) => caused(status(Code::Internal, "INDEX_FAILED", message, ErrorDetails::new()), error),

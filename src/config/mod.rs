@@ -1,6 +1,7 @@
 //! Settings: from a file, then from variables, then from flags; the later wins. One table names them all.
 
 mod desk;
+mod limits;
 mod model;
 mod settings;
 mod value;
@@ -20,6 +21,7 @@ use crate::text::Language;
 use settings::{EMBEDDING_SETTINGS, MODEL_SETTINGS, SETTINGS, embedding_argument, given, model_argument};
 
 pub use desk::{Desk, PersonalData};
+pub use limits::Limits;
 pub use model::{EmbeddingConfig, EmbeddingSettings, ModelConfig, Secret, Task, TokenLimits};
 pub use settings::{embedding_flags, flags, storage_flags};
 pub use workspace::{Workspace, WorkspaceConfig};
@@ -49,6 +51,7 @@ pub struct Config {
     pub tls_key: Option<PathBuf>,
     /// Whether the agents' console is served.
     pub console: bool,
+    pub limits: Limits,
     /// The workspace `default`. Its settings are those of the others, too, where they have none of their own.
     pub desk: Desk,
     /// In the order in which they are asked.
@@ -102,6 +105,7 @@ impl Default for Config {
             tls_certificate: None,
             tls_key: None,
             console: false,
+            limits: Limits::default(),
             desk: Desk::default(),
             models: Vec::new(),
             embedding: EmbeddingSettings::default(),
@@ -198,7 +202,7 @@ impl Config {
                 parsed.map(|_| self.log = filter).map_err(|_| "it must be a log filter, such as `info` or `deskhand=debug`".to_owned())
             }),
             "allow_remote_without_keys" => value::truth(given).map(|truth| self.allow_remote_without_keys = truth),
-            _ => match self.desk.set(key, given) {
+            _ => match self.limits.set(key, given).or_else(|| self.desk.set(key, given)) {
                 Some(set) => set,
                 None => {
                     let tables = ["[[models]]", "[embedding]", "[workspaces.NAME]"];
@@ -238,6 +242,9 @@ impl Config {
     fn check(&self, problems: &mut Vec<String>) {
         if self.tls_certificate.is_some() != self.tls_key.is_some() {
             problems.push("`tls_certificate` and `tls_key` must be given both, or neither".to_owned());
+        }
+        if self.limits.max_connections_per_peer > self.limits.max_connections {
+            problems.push("`max_connections_per_peer` must be at most `max_connections`".to_owned());
         }
     }
 }
@@ -426,6 +433,7 @@ mod tests {
         let token_limits = TokenLimits { a_minute: Some(100_000), a_day: Some(5_000_000) };
         let default = Desk { token_limits, retention_days: Some(730), prompts: Some(PathBuf::from("prompts")), ..Config::default().desk };
         assert_eq!(format!("{:?}", config.desk), format!("{default:?}"), "but for what has no default");
+        assert_eq!(format!("{:?}", config.limits), format!("{:?}", Limits::default()));
         for setting in &SETTINGS {
             assert!(uncommented.contains(&format!("\n{} = ", setting.key)), "{} is not in the example", setting.key);
         }

@@ -12,7 +12,7 @@ pub struct Setting {
 }
 
 /// The settings that stand at the top of the file.
-pub const SETTINGS: [Setting; 22] = [
+pub const SETTINGS: [Setting; 34] = [
     Setting {
         key: "listen",
         variable: "DESKHAND_LISTEN",
@@ -134,6 +134,78 @@ pub const SETTINGS: [Setting; 22] = [
         variable: "DESKHAND_ALLOW_REMOTE_WITHOUT_KEYS",
         value: "true|false",
         help: "Serve beyond loopback although nobody needs a key [default: false]",
+    },
+    Setting {
+        key: "max_connections",
+        variable: "DESKHAND_MAX_CONNECTIONS",
+        value: "NUMBER",
+        help: "Most connections at once; when there are more, the one that has been idle longest is closed [default: 1024]",
+    },
+    Setting {
+        key: "max_connections_per_peer",
+        variable: "DESKHAND_MAX_CONNECTIONS_PER_PEER",
+        value: "NUMBER",
+        help: "The same for one IPv4 address, or one IPv6 network of 64 bits [default: 256]",
+    },
+    Setting {
+        key: "max_calls",
+        variable: "DESKHAND_MAX_CALLS",
+        value: "NUMBER",
+        help: "Most calls that run at once; others are refused at once [default: 1024]",
+    },
+    Setting {
+        key: "max_bytes_in_flight",
+        variable: "DESKHAND_MAX_BYTES_IN_FLIGHT",
+        value: "BYTES",
+        help: "Most bytes of requests being received and of replies not yet read, of all connections together [default: 100663296]",
+    },
+    Setting {
+        key: "keyless_timeout",
+        variable: "DESKHAND_KEYLESS_TIMEOUT",
+        value: "TIME",
+        help: "How long a connection that has not shown a valid key may stay without a call [default: 5s]",
+    },
+    Setting {
+        key: "idle_timeout",
+        variable: "DESKHAND_IDLE_TIMEOUT",
+        value: "TIME",
+        help: "How long a connection that has shown one may stay without a call [default: 5m]",
+    },
+    Setting {
+        key: "request_timeout",
+        variable: "DESKHAND_REQUEST_TIMEOUT",
+        value: "TIME",
+        help: "Longest time for a request to be whole, headers and body [default: 10s]",
+    },
+    Setting {
+        key: "write_timeout",
+        variable: "DESKHAND_WRITE_TIMEOUT",
+        value: "TIME",
+        help: "How long a caller may read nothing of what waits for it [default: 30s]",
+    },
+    Setting {
+        key: "drain_timeout",
+        variable: "DESKHAND_DRAIN_TIMEOUT",
+        value: "TIME",
+        help: "How long running calls may take to end when the server stops [default: 10s]",
+    },
+    Setting {
+        key: "calls_per_visitor",
+        variable: "DESKHAND_CALLS_PER_VISITOR",
+        value: "NUMBER",
+        help: "Most calls a second of one address with one publishable key [default: 10]",
+    },
+    Setting {
+        key: "report_bytes_per_day",
+        variable: "DESKHAND_REPORT_BYTES_PER_DAY",
+        value: "BYTES",
+        help: "Most bytes a day that the public's searches and ratings add to a workspace's report; one address gets a 16th [default: 67108864]",
+    },
+    Setting {
+        key: "trusted_proxies",
+        variable: "DESKHAND_TRUSTED_PROXIES",
+        value: "ADDRESSES",
+        help: "IP addresses of proxies whose X-Forwarded-For says who calls, with commas between them [default: none]",
     },
 ];
 

@@ -1,7 +1,7 @@
 //! One setting's value, from a file or as text from a flag or variable. An error says what is allowed.
 
 use std::{
-    net::{SocketAddr, ToSocketAddrs},
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
     path::PathBuf,
     time::Duration,
 };
@@ -86,6 +86,12 @@ pub fn truth(given: &Value) -> Result<bool, String> {
 pub fn address(given: &Value) -> Result<SocketAddr, String> {
     let found = given.as_str().and_then(|text| text.trim().to_socket_addrs().ok()).and_then(|mut addresses| addresses.next());
     found.ok_or_else(|| "it must be an address and a port, such as `127.0.0.1:50051`; port 0 takes a free one".to_owned())
+}
+
+/// A list of IP addresses.
+pub fn addresses(given: &Value) -> Result<Vec<IpAddr>, String> {
+    let addresses: Option<Vec<IpAddr>> = texts(given)?.iter().map(|text| text.parse().ok()).collect();
+    addresses.ok_or_else(|| "it must be a list of IP addresses, such as `10.0.0.1,10.0.0.2`".to_owned())
 }
 
 /// A language tag.

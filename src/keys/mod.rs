@@ -7,6 +7,7 @@ mod rate;
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
 };
@@ -26,7 +27,7 @@ pub use key::{Key, NewKey, Origin, Scope};
 
 use key_rows::Row;
 use look_up::LookUps;
-use rate::Rate;
+use rate::{Rate, VisitorRates};
 
 /// How often the keys are read anew: one that was revoked elsewhere is known after at most this.
 const EVERY: Duration = Duration::from_secs(1);
@@ -53,6 +54,8 @@ pub struct Keys {
     ring: Arc<RwLock<Arc<HashMap<String, Held>>>>,
     store: Store,
     look_ups: Arc<LookUps>,
+    /// What each visitor has left of a publishable key's calls: none takes all of the others'.
+    visitors: Arc<VisitorRates>,
 }
 
 /// A key in memory.
@@ -65,8 +68,9 @@ struct Held {
 
 impl Keys {
     /// Reads the keys, and reads them anew as long as the handle is kept.
-    pub async fn start(store: Store) -> Result<(Keys, AbortOnDropHandle<()>), StoreError> {
-        let keys = Keys { ring: Arc::default(), store, look_ups: Arc::default() };
+    pub async fn start(store: Store, calls_per_visitor: u32) -> Result<(Keys, AbortOnDropHandle<()>), StoreError> {
+        let visitors = Arc::new(VisitorRates::new(calls_per_visitor));
+        let keys = Keys { ring: Arc::default(), store, look_ups: Arc::default(), visitors };
         keys.read().await?;
         let following = keys.clone();
         let follow = task::supervised("reading the keys", move || following.clone().follow());
@@ -98,9 +102,15 @@ impl Keys {
         self.ring().values().any(|held| held.key.holds() && held.key.allows_origin(origin))
     }
 
-    /// The key that a caller shows. It takes a call of its rate. One that is not known may have been made just now: it is looked up, as far
-    /// as all look-ups together keep to their rate.
-    pub async fn check(&self, shown: &str) -> Result<Arc<Key>, KeyError> {
+    /// Which pages may call with a key that holds.
+    pub fn origins(&self, shown: &str) -> Vec<String> {
+        let held = key::parts(shown).and_then(|(key_id, _)| self.ring().get(key_id).cloned());
+        held.map(|held| held.key.origins.iter().map(Origin::to_string).collect()).unwrap_or_default()
+    }
+
+    /// The key that a caller shows. It takes a call of its rate, and of the visitor's part of it. One that is not known may have been made just
+    /// now: it is looked up, as far as all look-ups together keep to their rate.
+    pub async fn check(&self, shown: &str, visitor: IpAddr) -> Result<Arc<Key>, KeyError> {
         let (key_id, secret) = key::parts(shown).ok_or(KeyError::Unknown)?;
         if !self.ring().contains_key(key_id) && key::is_id(key_id) {
             self.look_up(key_id).await?;
@@ -111,7 +121,11 @@ impl Keys {
         let expected = held.map_or([0; 32], |held| held.secret_hash);
         let same = bool::from(expected.ct_eq(&hash(secret)));
         let held = held.filter(|held| same && held.key.holds()).ok_or(KeyError::Unknown)?;
-        held.rate.take(Instant::now()).map_err(KeyError::RateExceeded)?;
+        let now = Instant::now();
+        if held.key.is_publishable() {
+            self.visitors.take(key_id, visitor, now).map_err(KeyError::RateExceeded)?;
+        }
+        held.rate.take(now).map_err(KeyError::RateExceeded)?;
         Ok(Arc::clone(&held.key))
     }
 

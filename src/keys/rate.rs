@@ -1,17 +1,47 @@
-//! How many calls a key may make.
+//! How many calls a key may make, and one visitor with a key that anybody may have.
 
 use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+    net::IpAddr,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 /// So many seconds' calls may come at once.
 const BURST: f64 = 2.0;
+/// Most visitors that are remembered; who has not called for [`BURST`] has as much left as a new one, and is forgotten.
+const MAX_VISITORS: usize = 1 << 18;
+
+/// Calls that are left, and when they were counted.
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    calls: f64,
+    at: Instant,
+}
+
+impl Bucket {
+    fn full(rate: f64, now: Instant) -> Bucket {
+        Bucket { calls: rate * BURST, at: now }
+    }
+
+    fn left(&self, rate: f64, now: Instant) -> f64 {
+        (self.calls + now.saturating_duration_since(self.at).as_secs_f64() * rate).min(rate * BURST)
+    }
+
+    /// Takes one call. `Err`: there is none; when there will be.
+    fn take(&mut self, rate: f64, now: Instant) -> Result<(), Duration> {
+        let calls = self.left(rate, now);
+        let taken = calls >= 1.0;
+        *self = Bucket { calls: if taken { calls - 1.0 } else { calls }, at: now };
+        if taken { Ok(()) } else { Err(Duration::from_secs_f64((1.0 - calls) / rate)) }
+    }
+}
 
 /// Calls that are left of a key's.
 pub struct Rate {
     calls_per_second: Option<u32>,
-    left: Mutex<Option<(f64, Instant)>>,
+    left: Mutex<Option<Bucket>>,
 }
 
 impl Rate {
@@ -23,11 +53,36 @@ impl Rate {
     pub fn take(&self, now: Instant) -> Result<(), Duration> {
         let Some(rate) = self.calls_per_second.map(f64::from) else { return Ok(()) };
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        let (calls, at) = left.unwrap_or((rate * BURST, now));
-        let calls = (calls + now.saturating_duration_since(at).as_secs_f64() * rate).min(rate * BURST);
-        let taken = calls >= 1.0;
-        *left = Some((if taken { calls - 1.0 } else { calls }, now));
-        if taken { Ok(()) } else { Err(Duration::from_secs_f64((1.0 - calls) / rate)) }
+        left.get_or_insert_with(|| Bucket::full(rate, now)).take(rate, now)
+    }
+}
+
+/// Calls that are left of each visitor's with each publishable key.
+pub struct VisitorRates {
+    rate: f64,
+    hasher: RandomState,
+    /// By a hash that nobody outside can foresee.
+    left: Mutex<HashMap<u64, Bucket>>,
+}
+
+impl VisitorRates {
+    pub fn new(calls_per_second: u32) -> VisitorRates {
+        VisitorRates { rate: f64::from(calls_per_second), hasher: RandomState::new(), left: Mutex::default() }
+    }
+
+    /// Takes one call. `Err`: there is none; when there will be.
+    pub fn take(&self, key_id: &str, visitor: IpAddr, now: Instant) -> Result<(), Duration> {
+        let name = self.hasher.hash_one((key_id, visitor));
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        if left.len() >= MAX_VISITORS && !left.contains_key(&name) {
+            left.retain(|_, bucket| bucket.left(self.rate, now) < self.rate * BURST);
+            // All of them have called just now: any goes.
+            if left.len() >= MAX_VISITORS {
+                let any = left.keys().next().copied();
+                any.map(|any| left.remove(&any));
+            }
+        }
+        left.entry(name).or_insert_with(|| Bucket::full(self.rate, now)).take(self.rate, now)
     }
 }
 
@@ -47,5 +102,36 @@ mod tests {
         let a_minute = (0..6000).filter(|tick| rate.take(now + Duration::from_millis(10 * tick)).is_ok()).count();
         assert!((590..=620).contains(&a_minute), "{a_minute}");
         assert!((0..1000).all(|_| Rate::new(None).take(now).is_ok()));
+    }
+
+    #[test]
+    fn a_visitor_takes_no_other_ones_calls() {
+        let now = Instant::now();
+        let rates = VisitorRates::new(10);
+        let [one, other] = [[192, 0, 2, 1], [192, 0, 2, 2]].map(IpAddr::from);
+        let a_minute = (0..60_000).filter(|tick| rates.take("key", one, now + Duration::from_millis(*tick)).is_ok()).count();
+        assert!((600..=630).contains(&a_minute), "{a_minute}");
+        assert!(rates.take("key", other, now).is_ok());
+        assert!(rates.take("other", one, now).is_ok(), "each key has its own");
+    }
+
+    #[test]
+    fn a_million_visitors_take_little_memory_and_free_nobody_of_a_limit() {
+        let began = Instant::now();
+        let rates = VisitorRates::new(10);
+        let limited = IpAddr::from([192, 0, 2, 1]);
+        let mut passed = 0;
+        for number in 0..1_000_000_u32 {
+            // 100,000 visitors a second.
+            let now = began + Duration::from_micros(10 * u64::from(number));
+            let _ = rates.take("key", IpAddr::from(number.to_be_bytes()), now);
+            passed += usize::from(number % 100 == 0 && rates.take("key", limited, now).is_ok());
+        }
+        // Ten seconds.
+        assert!((100..=126).contains(&passed), "{passed}");
+        let left = rates.left.lock().unwrap();
+        assert!(left.len() <= MAX_VISITORS);
+        let bytes = left.capacity() * 8 / 7 * (size_of::<(u64, Bucket)>() + 1);
+        assert!(bytes < 32 << 20, "{bytes}");
     }
 }

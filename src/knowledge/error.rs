@@ -1,5 +1,7 @@
 //! Why a call about knowledge failed, in the caller's terms.
 
+use std::time::Duration;
+
 use super::Kind;
 use crate::{store::StoreError, task::TaskError};
 
@@ -17,6 +19,9 @@ pub enum KnowledgeError {
     /// A page token that this service did not give.
     #[error("the page token is not one that this service gave")]
     PageToken,
+    /// The public has written as much today as it may.
+    #[error("what visitors may write today is used up")]
+    DayUsedUp(Duration),
     /// The index did not take a change in time.
     #[error("the change is kept, but the index is behind; it will be found soon")]
     IndexBehind,

@@ -4,6 +4,7 @@ mod catalog;
 mod check;
 mod close;
 mod common;
+mod daily_bound;
 #[cfg(test)]
 mod damage;
 mod document;
@@ -63,7 +64,7 @@ pub use folder::{Problem, Term, Voice};
 pub use intake::MassDelete;
 pub use offer::{Offer, OfferQuery, Said, Spoken, Vote, Wanted};
 pub use query::Reader;
-pub use report_rows::{ArticleRating, RatingCount, SearchReport};
+pub use report_rows::{ArticleRating, RatingCount, Reported, SearchReport};
 pub use search::{Hit, Hits, Search};
 pub use snippet::{Marker, Segment};
 pub use vectors::{DocumentTexts, DocumentVectors, KeptVectors, Meaning, shortened_to_end};
@@ -194,6 +195,11 @@ impl Knowledge {
         Ok(Knowledge::of(store, HashMap::from([(workspace, Arc::new(base))])))
     }
 
+    /// Bounds what the public's searches, opened articles and ratings may add to each workspace's report in a day.
+    pub fn with_report_bytes_per_day(self, max_bytes: u64) -> Knowledge {
+        Knowledge { report: self.report.with_bytes_per_day(max_bytes), ..self }
+    }
+
     /// Does work that keeps a core busy, like [`Knowledge::search`] and [`Knowledge::offer`], off the threads that serve, in its turn.
     pub async fn in_turn<T: Send + 'static>(
         &self,
@@ -278,8 +284,8 @@ impl Knowledge {
     }
 
     /// Names a search that was made, for the report.
-    pub fn searched(&self, workspace: &Workspace, session_id: &str, query: &str, hits: usize) -> String {
-        self.report.searched(workspace, session_id, query, hits)
+    pub fn searched(&self, by: &Reported, session_id: &str, query: &str, hits: usize) -> String {
+        self.report.searched(by, session_id, query, hits)
     }
 
     /// Ranks documents for a conversation, best first.
@@ -376,15 +382,15 @@ impl Knowledge {
     }
 
     /// Writes down that an article was opened from a search. To who may not be shown it, there is no such article.
-    pub async fn opened(&self, workspace: &Workspace, search_id: Id, article_id: Id, reader: &Reader) -> Result<(), KnowledgeError> {
-        let versions = self.versions(workspace, Kind::Article, &article_id).await?;
+    pub async fn opened(&self, by: &Reported, search_id: Id, article_id: Id, reader: &Reader) -> Result<(), KnowledgeError> {
+        let versions = self.versions(&by.workspace, Kind::Article, &article_id).await?;
         let is_shown = versions.iter().any(|document| reader.sees(document.audience()));
-        self.report.opened(workspace, search_id, article_id, is_shown).await
+        self.report.opened(by, search_id, article_id, is_shown).await
     }
 
     /// Writes down a reader's word on an article.
-    pub async fn rated(&self, workspace: &Workspace, rating: ArticleRating) -> Result<(), KnowledgeError> {
-        self.report.rated(workspace, rating).await
+    pub async fn rated(&self, by: &Reported, rating: ArticleRating) -> Result<(), KnowledgeError> {
+        self.report.rated(by, rating).await
     }
 
     /// Erases searches, what was opened from them, and ratings that are older than `time`; tells how many.

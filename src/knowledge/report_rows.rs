@@ -1,13 +1,13 @@
 //! The search report: what people searched and opened, and how they rated articles.
 
-use std::time::Duration;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::{Kind, KnowledgeError};
+use super::{Kind, KnowledgeError, daily_bound::DailyBound};
 use crate::{
     config::Workspace,
     store::{Store, Write, Writer, nanoseconds, sql},
@@ -88,11 +88,20 @@ pub struct RatingCount {
     pub reasons: Vec<String>,
 }
 
+/// Whose search, opened article or rating it is.
+#[derive(Debug, Clone)]
+pub struct Reported {
+    pub workspace: Workspace,
+    /// Where a call of the public comes from; `None`: a console's, which has no bound.
+    pub visitor: Option<IpAddr>,
+}
+
 /// Writes down what people did, and reports it.
 #[derive(Clone)]
 pub struct Report {
     store: Store,
     writer: Writer<Job>,
+    bound: Arc<DailyBound>,
 }
 
 impl Report {
@@ -102,7 +111,11 @@ impl Report {
             let store = shared.clone();
             Box::pin(async move { commit(&store, batch).await })
         });
-        Report { store, writer }
+        Report { store, writer, bound: Arc::new(DailyBound::new(u64::MAX)) }
+    }
+
+    pub fn with_bytes_per_day(self, max_bytes: u64) -> Report {
+        Report { bound: Arc::new(DailyBound::new(max_bytes)), ..self }
     }
 
     /// Erases what is older than `time`, in small batches, and tells how much it was.
@@ -130,29 +143,41 @@ impl Report {
         Ok(forgotten)
     }
 
-    /// Names a search and writes it down after the answer has gone out. A search that can't be written down is still answered.
-    pub fn searched(&self, workspace: &Workspace, session_id: &str, query: &str, hits: usize) -> String {
+    /// Names a search and writes it down after the answer has gone out. A search that can't be written down is still answered; one beyond
+    /// the day's bound has no name.
+    pub fn searched(&self, by: &Reported, session_id: &str, query: &str, hits: usize) -> String {
+        let query = masked(&query.trim().to_lowercase());
+        if self.take_room(by, query.len() + session_id.len()).is_err() {
+            return String::new();
+        }
         let search_id = Uuid::now_v7().to_string();
         let used = Use::Search {
             search_id: search_id.clone(),
             session_id: session_id.to_owned(),
-            query: masked(&query.trim().to_lowercase()),
+            query,
             hits: i64::try_from(hits).unwrap_or(i64::MAX),
         };
-        if self.writer.queue(Job { workspace: workspace.clone(), at: Timestamp::now(), used }, JOB_BYTES).is_err() {
+        if self.writer.queue(Job { workspace: by.workspace.clone(), at: Timestamp::now(), used }, JOB_BYTES).is_err() {
             tracing::warn!("a search was not written down: the store is busy");
         }
         search_id
     }
 
-    pub async fn opened(&self, workspace: &Workspace, search_id: Id, article_id: Id, is_shown: bool) -> Result<(), KnowledgeError> {
+    pub async fn opened(&self, by: &Reported, search_id: Id, article_id: Id, is_shown: bool) -> Result<(), KnowledgeError> {
+        self.take_room(by, 0)?;
         let (answer, answered) = oneshot::channel();
-        self.wait(workspace, Use::Open { search_id, article_id, is_shown, answer }, answered).await
+        self.wait(&by.workspace, Use::Open { search_id, article_id, is_shown, answer }, answered).await
     }
 
-    pub async fn rated(&self, workspace: &Workspace, rating: ArticleRating) -> Result<(), KnowledgeError> {
+    pub async fn rated(&self, by: &Reported, rating: ArticleRating) -> Result<(), KnowledgeError> {
+        self.take_room(by, rating.reason.len())?;
         let (answer, answered) = oneshot::channel();
-        self.wait(workspace, Use::Rate { rating, answer }, answered).await
+        self.wait(&by.workspace, Use::Rate { rating, answer }, answered).await
+    }
+
+    fn take_room(&self, by: &Reported, text_bytes: usize) -> Result<(), KnowledgeError> {
+        let Some(visitor) = by.visitor else { return Ok(()) };
+        self.bound.take(&by.workspace, visitor, text_bytes, Timestamp::now()).map_err(KnowledgeError::DayUsedUp)
     }
 
     async fn wait(

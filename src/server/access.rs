@@ -5,6 +5,7 @@ use std::{collections::HashSet, net::IpAddr, sync::Arc, time::Instant};
 use http::{HeaderMap, Uri, header};
 use tonic::Status;
 
+use super::connection::Trust;
 use crate::{
     api::{Access, status},
     config::Workspace,
@@ -65,6 +66,8 @@ pub struct Asker<'a> {
     /// The key in the address of a help page.
     pub key_in_address: Option<&'a str>,
     pub deadline: Instant,
+    /// Where the call comes from.
+    pub visitor: IpAddr,
 }
 
 impl Doorkeeper {
@@ -72,15 +75,15 @@ impl Doorkeeper {
         Doorkeeper { keys, workspaces: Arc::new(workspaces), on_loopback }
     }
 
-    /// Who may call `method`, and in which workspace.
-    pub async fn let_in(&self, method: &str, asker: &Asker<'_>) -> Result<Access, Status> {
+    /// Who may call `method`, and in which workspace; and what they have shown.
+    pub async fn let_in(&self, method: &str, asker: &Asker<'_>) -> Result<(Access, Trust), Status> {
         let (_, scopes) = SCOPES.iter().find(|(known, _)| *known == method).ok_or_else(status::method_unknown)?;
         self.let_in_with(scopes, asker).await
     }
 
     /// Who may read what all workspaces' models do: an admin of `default`.
     pub async fn let_in_to_metrics(&self, asker: &Asker<'_>) -> Result<(), Status> {
-        let access = self.let_in_with(&[Admin], asker).await?;
+        let (access, _) = self.let_in_with(&[Admin], asker).await?;
         if access.workspace == Workspace::default_name() {
             Ok(())
         } else {
@@ -88,20 +91,21 @@ impl Doorkeeper {
         }
     }
 
-    async fn let_in_with(&self, scopes: &[Scope], asker: &Asker<'_>) -> Result<Access, Status> {
+    async fn let_in_with(&self, scopes: &[Scope], asker: &Asker<'_>) -> Result<(Access, Trust), Status> {
         let header = asker.headers.get(header::AUTHORIZATION);
         let bearer = header.map(|value| value.to_str().ok().and_then(bearer).ok_or(KeyError::Unknown)).transpose()?;
-        let free = Access { workspace: Workspace::default_name(), scopes: Vec::new(), caller: Caller::until(asker.deadline) };
+        let caller = Caller::until(asker.deadline);
+        let free = Access { workspace: Workspace::default_name(), scopes: Vec::new(), caller, visitor: asker.visitor };
         match bearer.or(asker.key_in_address) {
             // Whether the server serves, and the contract, anybody may ask.
-            _ if scopes.is_empty() => Ok(free),
+            _ if scopes.is_empty() => Ok((free, Trust::Unknown)),
             None if self.keys.are_needed() => Err(KeyError::Missing.into()),
             None => {
                 self.check_page_without_key(asker)?;
-                Ok(Access { scopes: Scope::ALL.to_vec(), ..free })
+                Ok((Access { scopes: Scope::ALL.to_vec(), ..free }, Trust::Public))
             }
             Some(shown) => {
-                let key = self.keys.check(shown).await?;
+                let key = self.keys.check(shown, asker.visitor).await?;
                 if bearer.is_none() && !key.is_publishable() {
                     return Err(status::key_in_address());
                 }
@@ -112,9 +116,16 @@ impl Doorkeeper {
                     return Err(status::scope_missing(scopes, "for this call"));
                 }
                 check_page(&key, asker)?;
-                Ok(access(&key, asker.deadline))
+                let trust = if key.is_publishable() { Trust::Public } else { Trust::Secret };
+                Ok((access(&key, asker), trust))
             }
         }
+    }
+
+    /// Which pages may call `method` with the key that a caller shows.
+    pub async fn origins(&self, method: &str, asker: &Asker<'_>) -> Result<Vec<String>, Status> {
+        self.let_in(method, asker).await?;
+        Ok(asker.key_in_address.map(|key| self.keys.origins(key)).unwrap_or_default())
     }
 
     /// The counters of keys as Prometheus reads them.
@@ -138,10 +149,11 @@ impl Doorkeeper {
     }
 }
 
-fn access(key: &Key, deadline: Instant) -> Access {
+fn access(key: &Key, asker: &Asker<'_>) -> Access {
     let limited = key.token_limits.a_minute.is_some() || key.token_limits.a_day.is_some();
     let spender = limited.then(|| Spender { name: format!("key/{}", key.key_id).into(), limits: key.token_limits });
-    Access { workspace: key.workspace.clone(), scopes: key.scopes.clone(), caller: Caller { deadline, key: spender } }
+    let caller = Caller { deadline: asker.deadline, key: spender };
+    Access { workspace: key.workspace.clone(), scopes: key.scopes.clone(), caller, visitor: asker.visitor }
 }
 
 fn check_page(key: &Key, asker: &Asker<'_>) -> Result<(), Status> {

@@ -3,16 +3,14 @@
 
 use std::{
     convert::Infallible,
-    io::Write,
     sync::Arc,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use flate2::{Compression, write::GzEncoder};
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 use tonic::{Status, body::Body};
@@ -21,11 +19,14 @@ use tower::{Layer, Service};
 
 use super::{
     access::{Asker, Doorkeeper, origin},
-    edge::Edge,
+    compression::{Encodings, encoded},
+    connection::{Active, Connection, Trust},
+    edge::{Call, Edge, Watched, declared_length},
     pages,
+    reply_body::ReplyBody,
 };
 use crate::{
-    api::{Api, HelpCall, HelpReply, error_json, http_code, retry_after},
+    api::{Api, HelpCall, HelpReply, error_json, http_code, retry_after, status},
     model::Models,
 };
 
@@ -34,12 +35,14 @@ const METRICS: &str = "/metrics";
 const METRICS_TYPE: &str = "text/plain; version=0.0.4";
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
-/// Longest that a help page waits for a reply.
+/// Longest that a help page waits for a reply, and takes to read it.
 const HELP_PATIENCE: Duration = Duration::from_secs(10);
+const MAX_HELP_READING: Duration = Duration::from_secs(60);
 /// Largest body that a help page sends.
-const MOST_HELP_BYTES: usize = 64 << 10;
-/// What is shorter is not worth compressing.
-const LEAST_TO_COMPRESS: usize = 512;
+const MAX_HELP_BYTES: usize = 64 << 10;
+/// Where a help page asks which origins its key allows.
+const ORIGINS: &str = "/help/origins";
+const SEARCH: &str = "/deskhand.v1.KnowledgeService/Search";
 /// How long browsers remember what they were told before a call.
 const PREFLIGHT_AGE: &str = "7200";
 const ALLOWED_HEADERS: &str = "authorization, content-type, grpc-timeout, x-grpc-web, x-user-agent, if-none-match";
@@ -61,9 +64,21 @@ impl Front {
     pub fn new(edge: Edge, doorkeeper: Doorkeeper, api: Arc<Api>, models: Models, console: bool) -> Front {
         Front { grpc_web: GrpcWebLayer::new().layer(edge.clone()), grpc: edge, doorkeeper, api, models, console }
     }
+
+    /// What serves one connection.
+    pub fn on(&self, connection: Arc<Connection>) -> Served {
+        Served { front: self.clone(), connection }
+    }
 }
 
-impl Service<Request<Incoming>> for Front {
+/// All that is served, on one connection.
+#[derive(Clone)]
+pub struct Served {
+    front: Front,
+    connection: Arc<Connection>,
+}
+
+impl Service<Request<Incoming>> for Served {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
@@ -72,22 +87,24 @@ impl Service<Request<Incoming>> for Front {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Incoming>) -> Self::Future {
+        let front = &mut self.front;
+        request.extensions_mut().insert(Arc::clone(&self.connection));
         match kind(request.headers()) {
-            Kind::Grpc if request.version() == Version::HTTP_2 => self.grpc.call(request.map(Body::new)),
+            Kind::Grpc if request.version() == Version::HTTP_2 => front.grpc.call(request.map(Body::new)),
             Kind::GrpcWeb => {
-                let (front, origin) = (self.clone(), origin_alone(request.headers()));
-                let answered = self.grpc_web.call(request);
+                let (doorkept, origin) = (front.clone(), origin_alone(request.headers()));
+                let answered = front.grpc_web.call(request);
                 Box::pin(async move {
                     let response = answered.await?;
-                    Ok(shared_with(front.allowed_origin(&origin), response))
+                    Ok(shared_with(doorkept.allowed_origin(&origin), response))
                 })
             }
             _ => {
-                let front = self.clone();
+                let (front, active) = (front.clone(), self.connection.begin());
                 Box::pin(async move {
                     let origin = origin_alone(request.headers());
-                    let response = front.clone().plain(request).await;
+                    let response = front.clone().plain(request, active).await;
                     Ok(shared_with(front.allowed_origin(&origin), response))
                 })
             }
@@ -111,17 +128,23 @@ fn kind(headers: &HeaderMap) -> Kind {
 }
 
 impl Front {
-    async fn plain(self, request: Request<Incoming>) -> Response<Body> {
+    async fn plain(self, request: Request<Incoming>, active: Active) -> Response<Body> {
         let path = request.uri().path().to_owned();
         if request.method() == Method::OPTIONS {
             return self.preflight(request.headers());
         }
         if let Some(call) = HelpCall::at(&path) {
-            return self.help(call, request).await;
+            return self.help(call, request, active).await;
         }
         if path == METRICS {
             return match is_read(request.method()) {
-                true => self.metrics(request.headers(), request.uri()).await,
+                true => self.metrics(request.headers(), request.uri(), active.connection()).await,
+                false => wrong_method(&Method::GET),
+            };
+        }
+        if path == ORIGINS {
+            return match is_read(request.method()) {
+                true => self.origins(request.headers(), request.uri(), active.connection()).await,
                 false => wrong_method(&Method::GET),
             };
         }
@@ -138,46 +161,85 @@ impl Front {
         }
     }
 
-    async fn help(&self, call: HelpCall, request: Request<Incoming>) -> Response<Body> {
+    async fn help(&self, call: HelpCall, request: Request<Incoming>, active: Active) -> Response<Body> {
         let asked = call.http_method();
         if *request.method() != asked && !(asked == Method::GET && is_read(request.method())) {
             return wrong_method(&asked);
         }
         let (parts, body) = request.into_parts();
-        let answered = timeout(HELP_PATIENCE, self.help_reply(call, &parts, body)).await;
-        match answered.unwrap_or_else(|_| Err(crate::api::status::deadline_exceeded(false))) {
-            Ok(reply) => help_response(&parts.headers, reply),
+        let (log, connection) = (Call::new(parts.uri.path()), Arc::clone(active.connection()));
+        let answered = timeout(HELP_PATIENCE, self.help_reply(call, &parts, body, &connection)).await;
+        match answered.unwrap_or_else(|_| Err(status::deadline_exceeded(false))) {
+            Ok((reply, trust)) => help_response(&parts.headers, reply).map(|body| {
+                let body = Body::new(ReplyBody::new(body, connection.bytes(trust), active, None));
+                Body::new(Watched::new(body, tokio::time::Instant::now() + MAX_HELP_READING, connection, log))
+            }),
             Err(status) => help_error(&status),
         }
     }
 
-    async fn help_reply(&self, call: HelpCall, parts: &http::request::Parts, body: Incoming) -> Result<HelpReply, Status> {
+    async fn help_reply(
+        &self,
+        call: HelpCall,
+        parts: &http::request::Parts,
+        body: Incoming,
+        connection: &Connection,
+    ) -> Result<(HelpReply, Trust), Status> {
         let parameters = parameters(parts.uri.query().unwrap_or_default());
-        let key = parameters.iter().find(|(name, _)| name == "key").map(|(_, key)| key.as_str()).filter(|key| !key.is_empty());
-        let deadline = Instant::now() + HELP_PATIENCE;
-        let asker = Asker { headers: &parts.headers, uri: &parts.uri, key_in_address: key, deadline };
-        let access = self.doorkeeper.let_in(call.rpc(), &asker).await?;
+        let asker = asker(&parts.headers, &parts.uri, key(&parameters), connection);
+        let (access, trust) = self.doorkeeper.let_in(call.rpc(), &asker).await?;
+        connection.show(trust);
         // Without any key, too, a help page shows what customers may see.
         let access = if parts.headers.contains_key(header::AUTHORIZATION) { access } else { access.of_the_public() };
+        let mut waiting = connection.requests(trust);
+        let mut bytes = connection.bytes(trust);
         let mut json = bytes::Bytes::new();
         if call.http_method() == Method::POST {
             // A form or a text, which a page may send anywhere unasked, is neither.
             let is_json = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(JSON.as_bytes()));
-            let wrong = |problem: &str| crate::api::status::invalid(&[("body".to_owned(), problem.to_owned())], 0);
+            let wrong = |problem: &str| status::invalid(&[("body".to_owned(), problem.to_owned())], 0);
             if !is_json {
                 return Err(wrong("must be JSON, with `content-type: application/json`"));
             }
-            let read = Limited::new(body, MOST_HELP_BYTES).collect().await;
-            json = read.map_err(|_| wrong("must be at most 64 KiB, and whole"))?.to_bytes();
+            let length = declared_length(&parts.headers).unwrap_or(MAX_HELP_BYTES);
+            if length > MAX_HELP_BYTES {
+                return Err(status::request_too_large(MAX_HELP_BYTES));
+            }
+            if !waiting.grow(1) || !bytes.grow(length) {
+                return Err(status::busy());
+            }
+            let read = Limited::new(body, MAX_HELP_BYTES).collect().await;
+            let too_large = |error: Box<dyn std::error::Error + Send + Sync>| error.is::<LengthLimitError>();
+            let read = read.map_err(|error| match too_large(error) {
+                true => status::request_too_large(MAX_HELP_BYTES),
+                false => wrong("must be whole"),
+            });
+            json = read?.to_bytes();
         }
-        self.api.help(call, access, &parameters, &json).await
+        drop(waiting);
+        let mut running = connection.calls(trust);
+        if !running.grow(1) {
+            return Err(status::busy());
+        }
+        Ok((self.api.help(call, access, &parameters, &json).await?, trust))
     }
 
-    async fn metrics(&self, headers: &HeaderMap, uri: &Uri) -> Response<Body> {
-        let deadline = Instant::now() + HELP_PATIENCE;
-        let asker = Asker { headers, uri, key_in_address: None, deadline };
-        match self.doorkeeper.let_in_to_metrics(&asker).await {
-            Ok(()) => plain_response(StatusCode::OK, METRICS_TYPE, self.models.metrics() + &self.api.knowledge.metrics() + &self.doorkeeper.metrics()),
+    async fn metrics(&self, headers: &HeaderMap, uri: &Uri, connection: &Connection) -> Response<Body> {
+        match self.doorkeeper.let_in_to_metrics(&asker(headers, uri, None, connection)).await {
+            Ok(()) => {
+                connection.show(Trust::Secret);
+                let metrics = self.models.metrics() + &self.api.knowledge.metrics() + &self.doorkeeper.metrics();
+                plain_response(StatusCode::OK, METRICS_TYPE, metrics)
+            }
+            Err(status) => help_error(&status),
+        }
+    }
+
+    /// Which origins a help page's key allows: the page leads nowhere else.
+    async fn origins(&self, headers: &HeaderMap, uri: &Uri, connection: &Connection) -> Response<Body> {
+        let parameters = parameters(uri.query().unwrap_or_default());
+        match self.doorkeeper.origins(SEARCH, &asker(headers, uri, key(&parameters), connection)).await {
+            Ok(origins) => plain_response(StatusCode::OK, JSON, serde_json::json!({ "origins": origins }).to_string()),
             Err(status) => help_error(&status),
         }
     }
@@ -206,6 +268,16 @@ impl Front {
 /// The origin of a call. Whether it may read the reply is asked afterwards: the call may have made its key known.
 fn origin_alone(headers: &HeaderMap) -> HeaderMap {
     headers.get(header::ORIGIN).map(|origin| (header::ORIGIN, origin.clone())).into_iter().collect()
+}
+
+/// A caller from a web page's address, as the doorkeeper looks at them.
+fn asker<'a>(headers: &'a HeaderMap, uri: &'a Uri, key_in_address: Option<&'a str>, connection: &Connection) -> Asker<'a> {
+    Asker { headers, uri, key_in_address, deadline: Instant::now() + HELP_PATIENCE, visitor: connection.visitor(headers) }
+}
+
+/// The key in an address.
+fn key(parameters: &[(String, String)]) -> Option<&str> {
+    parameters.iter().find(|(name, _)| name == "key").map(|(_, key)| key.as_str()).filter(|key| !key.is_empty())
 }
 
 /// Lets pages from an origin read a response.
@@ -238,7 +310,7 @@ fn help_response(asked: &HeaderMap, HelpReply { json, tag, age }: HelpReply) -> 
     };
     let mut response = match age.is_zero() {
         false if matches(asked, &tag) => unchanged(),
-        _ => compressed(asked, JSON, json.into_bytes()),
+        _ => encoded(asked, JSON, &Encodings::fast(json.into_bytes())),
     };
     let headers = response.headers_mut();
     if !age.is_zero()
@@ -278,34 +350,6 @@ pub fn unchanged() -> Response<Body> {
     response
 }
 
-/// A body, compressed if the client takes that and it is worth it.
-pub fn compressed(asked: &HeaderMap, content_type: &'static str, body: Vec<u8>) -> Response<Body> {
-    if !accepts_gzip(asked) || body.len() < LEAST_TO_COMPRESS {
-        return plain_response(StatusCode::OK, content_type, body);
-    }
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 2), Compression::fast());
-    match encoder.write_all(&body).and_then(|()| encoder.finish()) {
-        Ok(compressed) => {
-            let mut response = plain_response(StatusCode::OK, content_type, compressed);
-            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-            response
-        }
-        Err(_) => plain_response(StatusCode::OK, content_type, body),
-    }
-}
-
-/// Whether a client takes what is compressed.
-pub fn accepts_gzip(asked: &HeaderMap) -> bool {
-    asked.get(header::ACCEPT_ENCODING).and_then(|accepted| accepted.to_str().ok()).is_some_and(takes_gzip)
-}
-
-fn takes_gzip(accepted: &str) -> bool {
-    accepted.split(',').any(|coding| {
-        let (name, quality) = coding.split_once(";q=").unwrap_or((coding, "1"));
-        matches!(name.trim(), "gzip" | "*") && quality.trim().parse::<f32>().is_ok_and(|quality| quality > 0.0)
-    })
-}
-
 pub fn plain_response(code: StatusCode, content_type: &'static str, body: impl Into<bytes::Bytes>) -> Response<Body> {
     let mut response = Response::new(Body::new(Full::new(body.into())));
     *response.status_mut() = code;
@@ -330,16 +374,6 @@ fn wrong_method(asked: &Method) -> Response<Body> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn gzip_is_sent_to_who_takes_it() {
-        for yes in ["gzip", "deflate, gzip", "gzip;q=0.5", "*", "br, gzip;q=1.0, *;q=0.1"] {
-            assert!(takes_gzip(yes), "{yes}");
-        }
-        for no in ["", "br", "gzip;q=0", "identity"] {
-            assert!(!takes_gzip(no), "{no}");
-        }
-    }
 
     #[test]
     fn a_tag_is_compared_as_caches_do() {

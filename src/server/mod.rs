@@ -2,12 +2,18 @@
 
 mod accept;
 mod access;
+mod compression;
+mod connection;
 mod deadline;
 mod edge;
 mod front;
+mod gauge;
 mod health;
 mod pages;
-mod timely;
+mod peer;
+mod places;
+mod reply_body;
+mod request_body;
 mod tls;
 
 use std::{
@@ -15,10 +21,11 @@ use std::{
     net::SocketAddr,
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 use crate::{
     api::{self, Api},
@@ -38,6 +45,9 @@ use access::Doorkeeper;
 use front::Front;
 use tls::Tls;
 
+/// How long the database has to close: what it still works at, nobody waits for.
+const CLOSE_WAIT: Duration = Duration::from_millis(300);
+
 /// A server that serves until it is told to stop.
 pub struct Server {
     pub address: SocketAddr,
@@ -56,8 +66,7 @@ impl Server {
         config.check_folders()?;
         files::make_folder(&config.data).with_context(|| format!("the data folder `{}` can't be made", config.data.display()))?;
         let lock = lock(&config.data)?;
-        let listener = TcpListener::bind(config.listen)
-            .await
+        let listener = accept::listen(config.listen)
             .with_context(|| format!("`listen` is `{}`, which can't be listened on; another process may have it", config.listen))?;
         let address = listener.local_addr()?;
         let url = config.database_url.clone().unwrap_or_else(|| Store::sqlite_url(&config.data));
@@ -65,7 +74,7 @@ impl Server {
             Some(_) => "the database of `database_url` can't be opened".to_owned(),
             None => format!("the database in the data folder `{}` can't be opened", config.data.display()),
         })?;
-        let (keys, following) = Keys::start(store.clone()).await.context("the keys can't be read")?;
+        let (keys, following) = Keys::start(store.clone(), config.limits.calls_per_visitor).await.context("the keys can't be read")?;
         check_exposure(&config, address, &keys)?;
         let needs_keys = keys.are_needed();
         let (tls, renewing) = match (&config.tls_certificate, &config.tls_key) {
@@ -78,6 +87,7 @@ impl Server {
         let workspaces = config.workspaces();
         let knowledge =
             Knowledge::start(store.clone(), folders(&config), &config.data).await.context("the knowledge base can't be opened")?;
+        let knowledge = knowledge.with_report_bytes_per_day(config.limits.report_bytes_per_day);
         let chats = Chats::start(store.clone(), config.languages());
         let erasures =
             Erasures::open(&config.data).with_context(|| format!("`{}` can't be read", config.data.join(ERASURES_FILE).display()))?;
@@ -117,8 +127,9 @@ impl Server {
         let doorkeeper = Doorkeeper::new(keys, names, address.ip().is_loopback());
         let front = Front::new(edge::Edge::new(routes.prepare(), doorkeeper.clone()), doorkeeper, api, models, config.console);
         let (stop, stopped) = watch::channel(false);
+        let limits = config.limits.clone();
         let serving = tokio::spawn(async move {
-            accept::serve(listener, front, tls, stopped, &health.reporter).await;
+            accept::serve(listener, front, tls, limits, stopped, &health.reporter).await;
             drop((watch, upkeep, following, renewing, checking));
         });
         Ok(Server { address, needs_keys, stop, serving, store, _lock: lock })
@@ -130,7 +141,9 @@ impl Server {
         if self.serving.await.is_err() {
             tracing::error!("the listener stopped unexpectedly");
         }
-        self.store.close().await;
+        if timeout(CLOSE_WAIT, self.store.close()).await.is_err() {
+            tracing::warn!("the database did not close in time; what it had acknowledged is kept all the same");
+        }
     }
 }
 

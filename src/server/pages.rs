@@ -1,18 +1,15 @@
 //! The pages: the help page with its search box, and the agents' console. They are in the binary; a browser asks again whether one changed.
 
-use std::{
-    collections::HashMap,
-    io::Write,
-    sync::{Mutex, PoisonError},
-};
+use std::sync::OnceLock;
 
-use bytes::Bytes;
-use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use rust_embed::{Embed, EmbeddedFile};
+use rust_embed::Embed;
 use tonic::body::Body;
 
-use super::front::{accepts_gzip, matches, plain_response, unchanged};
+use super::{
+    compression::{Encodings, encoded},
+    front::{matches, plain_response, unchanged},
+};
 
 /// Pages and how they look.
 #[derive(Embed)]
@@ -30,30 +27,39 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 
 /// A file that is served.
 pub struct Page {
+    path: &'static str,
     name: &'static str,
-    file: EmbeddedFile,
     content_type: &'static str,
     /// Whether it is of the console, which not every server shows.
     pub of_console: bool,
+    content: OnceLock<Option<Content>>,
 }
+
+/// What a page is answered with, made once: a flood of requests for it costs little.
+struct Content {
+    tag: HeaderValue,
+    body: Encodings,
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+
+static PAGES: [Page; 7] = [
+    Page::new("/help", "help.html", HTML, false),
+    Page::new("/help/search.js", "search.js", SCRIPT, false),
+    Page::new("/help/help.js", "help.js", SCRIPT, false),
+    Page::new("/help/help.css", "help.css", STYLE, false),
+    Page::new("/console", "console.html", HTML, true),
+    Page::new("/console/console.js", "console.js", SCRIPT, true),
+    Page::new("/console/console.css", "console.css", STYLE, true),
+];
 
 /// The page at a path.
-pub fn at(path: &str) -> Option<Page> {
-    let (name, content_type) = match path {
-        "/help" | "/help/" => ("help.html", "text/html; charset=utf-8"),
-        "/help/search.js" => ("search.js", "text/javascript; charset=utf-8"),
-        "/help/help.js" => ("help.js", "text/javascript; charset=utf-8"),
-        "/help/help.css" => ("help.css", "text/css; charset=utf-8"),
-        "/console" | "/console/" => ("console.html", "text/html; charset=utf-8"),
-        "/console/console.js" => ("console.js", "text/javascript; charset=utf-8"),
-        "/console/console.css" => ("console.css", "text/css; charset=utf-8"),
-        _ => return None,
-    };
-    Some(Page { name, file: Pages::get(name).or_else(|| Scripts::get(name))?, content_type, of_console: path.starts_with("/console") })
+pub fn at(path: &str) -> Option<&'static Page> {
+    let path = if matches!(path, "/help/" | "/console/") { path.trim_end_matches('/') } else { path };
+    PAGES.iter().find(|page| page.path == path && page.content().is_some())
 }
-
-/// Files as small as they get, each compressed once, with the hash of what it was made from: a build for development reads files anew.
-static COMPRESSED: Mutex<Option<HashMap<&'static str, ([u8; 32], Bytes)>>> = Mutex::new(None);
 
 /// The root leads to the help page.
 pub fn lead_to_help() -> Response<Body> {
@@ -63,39 +69,27 @@ pub fn lead_to_help() -> Response<Body> {
 }
 
 impl Page {
-    fn whole(&self, asked: &HeaderMap) -> Response<Body> {
-        match accepts_gzip(asked).then(|| self.compressed()).flatten() {
-            Some(compressed) => {
-                let mut response = plain_response(StatusCode::OK, self.content_type, compressed);
-                response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-                response
-            }
-            None => plain_response(StatusCode::OK, self.content_type, self.file.data.to_vec()),
-        }
+    const fn new(path: &'static str, name: &'static str, content_type: &'static str, of_console: bool) -> Page {
+        Page { path, name, content_type, of_console, content: OnceLock::new() }
     }
 
-    fn compressed(&self) -> Option<Bytes> {
-        let hash = self.file.metadata.sha256_hash();
-        let mut known = COMPRESSED.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = known.get_or_insert_default();
-        if let Some((_, compressed)) = known.get(self.name).filter(|(of, _)| *of == hash) {
-            return Some(compressed.clone());
-        }
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        let compressed = Bytes::from(encoder.write_all(&self.file.data).and_then(|()| encoder.finish()).ok()?);
-        known.insert(self.name, (hash, compressed.clone()));
-        Some(compressed)
+    fn content(&self) -> Option<&Content> {
+        let read = || {
+            let file = Pages::get(self.name).or_else(|| Scripts::get(self.name))?;
+            let hash = file.metadata.sha256_hash();
+            let tag = format!("W/\"{}\"", hash[..12].iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+            Some(Content { tag: HeaderValue::from_str(&tag).ok()?, body: Encodings::best(file.data.into_owned()) })
+        };
+        self.content.get_or_init(read).as_ref()
     }
 
     /// The page as a response to what a browser asked.
     pub fn response(&self, asked: &HeaderMap) -> Response<Body> {
-        let hash = self.file.metadata.sha256_hash();
-        let tag = format!("W/\"{}\"", hash[..12].iter().map(|byte| format!("{byte:02x}")).collect::<String>());
-        let mut response = if matches(asked, &tag) { unchanged() } else { self.whole(asked) };
+        let Some(Content { tag, body }) = self.content() else { return unchanged() };
+        let is_known = tag.to_str().is_ok_and(|tag| matches(asked, tag));
+        let mut response = if is_known { unchanged() } else { encoded(asked, self.content_type, body) };
         let headers = response.headers_mut();
-        if let Ok(tag) = HeaderValue::from_str(&tag) {
-            headers.insert(header::ETAG, tag);
-        }
+        headers.insert(header::ETAG, tag.clone());
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
         // The key may stand in the address.
@@ -107,5 +101,26 @@ impl Page {
             headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_page_is_compressed_once_and_not_for_each_request() {
+        let asked = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"))]);
+        for path in ["/help", "/help/search.js", "/console/console.js"] {
+            let mut sent = Vec::new();
+            for _ in 0..2 {
+                let response = at(path).unwrap().response(&asked);
+                assert_eq!(response.headers()[header::CONTENT_ENCODING], "gzip", "{path}");
+                sent.push(response.into_body().frame().await.unwrap().unwrap().into_data().unwrap());
+            }
+            assert_eq!(sent[0].as_ptr(), sent[1].as_ptr(), "{path}: the same bytes, not the like");
+        }
     }
 }

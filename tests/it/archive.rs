@@ -230,5 +230,5 @@ async fn sentences_of_which_a_word_is_missing_stop_nobody() {
     }
     assert_eq!(found, [0, 0, 30, 0]);
     assert_eq!(server.events("c1").await.len(), 1, "others are served");
-    server.terminate(Duration::from_secs(20)).await;
+    assert!(server.terminate(Duration::from_secs(20)).await.is_some(), "it does not stop");
 }

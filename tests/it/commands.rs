@@ -395,7 +395,7 @@ async fn what_is_kept_is_for_its_owner_alone_whatever_the_umask() {
             let mode = fs::metadata(path).unwrap().permissions().mode();
             assert_eq!(mode & 0o077, 0, "{} is {mode:o}", path.display());
         }
-        server.terminate(std::time::Duration::from_secs(30)).await;
+        assert!(server.terminate(std::time::Duration::from_secs(30)).await.is_some(), "it does not stop");
         // As a former version left them.
         for path in all.iter().filter(|path| path.exists()) {
             fs::set_permissions(path, fs::Permissions::from_mode(if path.is_dir() { 0o755 } else { 0o644 })).unwrap();

@@ -6,7 +6,7 @@ use deskhand::api::pb::{self, reply_service_client::ReplyServiceClient};
 use tonic::{Code, Request, transport::Endpoint};
 
 use crate::{
-    desk::{Desk, refused},
+    desk::{Desk, Opening, refused},
     model::Answer,
 };
 
@@ -54,6 +54,23 @@ async fn a_deadline_holds_for_a_caller_who_reads_nothing() {
     let stream = ReplyServiceClient::new(channel).retone_reply(within("400m", retone())).await.unwrap().into_inner();
     desk.model.caller_left().await;
     drop(stream);
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_deadline_ends_a_call_that_waits_for_its_turn() {
+    let mut desk = Opening { with_model: true, with_shop: false, change: |model| model.most_calls = 1 }.open().await;
+    desk.model.will(Answer::hangs_after(&["Half"]));
+    let mut first = desk.replies.retone_reply(retone()).await.unwrap().into_inner();
+    assert!(first.message().await.unwrap().is_some());
+    let status = desk.fails_within("ReplyService/RetoneReply", &retone(), "200m").await;
+    refused(&status, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
+    assert_eq!(desk.model.asked().len(), 1, "nobody is asked for a call that is over");
+    // Its turn went with it: the next one has it when the first one leaves.
+    drop(first);
+    desk.model.caller_left().await;
+    desk.model.will(Answer::says(&["Please wait."]));
+    desk.retone("Wait.", pb::Tone::Formal).await.unwrap();
     desk.close().await;
 }
 

@@ -1,8 +1,10 @@
 //! The line: help pages' JSON, gRPC-Web, what browsers ask before a call, pages, TLS; and where a server may listen.
 
+use std::time::Duration;
+
 use deskhand::{
     api::pb,
-    config::{Config, TokenLimits, Workspace},
+    config::{Config, Limits, TokenLimits, Workspace},
     keys::{NewKey, Scope},
     server::Server,
 };
@@ -11,7 +13,10 @@ use rcgen::CertifiedKey;
 use reqwest::{Client, ClientBuilder, Response, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::desk::{Desk, eventually};
+use crate::{
+    desk::{Desk, eventually},
+    raw_client::{closed, says},
+};
 
 const SHOP: &str = "https://shop.example";
 
@@ -113,10 +118,13 @@ async fn a_help_page_is_told_what_is_wrong() {
     }
     let told: Value = post(&desk, "/help/opens", &json!({ "searchId": "no-such", "id": "x" })).await.json().await.unwrap();
     assert_eq!(told["error"]["reason"], "SEARCH_NOT_FOUND");
-    for body in [json!({ "nonsense": 1 }), json!([]), json!({ "searchId": "a", "id": "x".repeat(70_000) })] {
+    for body in [json!({ "nonsense": 1 }), json!([])] {
         let response = post(&desk, "/help/opens", &body).await;
         assert_eq!(response.status(), StatusCode::BAD_REQUEST);
     }
+    let large = post(&desk, "/help/opens", &json!({ "searchId": "a", "id": "x".repeat(70_000) })).await;
+    assert_eq!(large.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(large.json::<Value>().await.unwrap()["error"]["reason"], "REQUEST_TOO_LARGE");
     // What a page may send anywhere without asking is not taken.
     let url = format!("http://{}/help/ratings", desk.address());
     let response = client().build().unwrap().post(url).header("content-type", "text/plain").body("{}").send().await.unwrap();
@@ -277,6 +285,32 @@ fn certificate(folder: &std::path::Path, name: &str) -> reqwest::Certificate {
     std::fs::write(folder.join("key.pem"), signing_key.serialize_pem()).unwrap();
     std::fs::write(folder.join("certificate.pem"), cert.pem()).unwrap();
     reqwest::Certificate::from_pem(cert.pem().as_bytes()).unwrap()
+}
+
+#[tokio::test]
+async fn a_handshake_that_is_not_finished_is_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let trusted = certificate(folder.path(), "localhost");
+    let config = Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        data: folder.path().join("data"),
+        knowledge_base: None,
+        tls_certificate: Some(folder.path().join("certificate.pem")),
+        tls_key: Some(folder.path().join("key.pem")),
+        limits: Limits { keyless_timeout: Duration::from_millis(300), ..Limits::default() },
+        ..Config::default()
+    };
+    let server = Server::start(config).await.unwrap();
+    let mut open = Vec::new();
+    for hello in [&b""[..], &[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]].repeat(20) {
+        open.push(says(&server.address.to_string(), hello).await);
+    }
+    let url = format!("https://localhost:{}/help", server.address.port());
+    assert_eq!(client().tls_certs_only([trusted]).build().unwrap().get(&url).send().await.unwrap().status(), StatusCode::OK);
+    for stream in open {
+        closed(stream).await;
+    }
+    server.stop().await;
 }
 
 #[tokio::test]

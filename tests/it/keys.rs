@@ -141,7 +141,7 @@ async fn a_revoked_key_is_refused_while_the_server_serves() {
 async fn a_key_has_its_own_rate_and_budget() {
     let desk = three_workspaces().await;
     let slow = desk.make_key(NewKey { calls_per_second: Some(5), ..key_for("default", &[Scope::Search]) }).await;
-    let free = desk.make_key(key_for("default", &[Scope::Search])).await;
+    let free = desk.make_key(key_for("default", &[Scope::Agent])).await;
     let search = pb::SearchRequest { query: "refund".into(), ..pb::SearchRequest::default() }.encode_to_vec();
     let mut refusal = None;
     for _ in 0..30 {

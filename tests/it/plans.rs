@@ -42,7 +42,7 @@ async fn no_statement_reads_a_growing_table_whole_or_multiplies_its_work() {
     ];
     let server = Process::start_logged(&data, database.as_deref(), &settings, "error,sqlx::query=debug", &log).await;
     use_everything(&server, &log).await;
-    server.terminate(std::time::Duration::from_secs(30)).await;
+    assert!(server.terminate(std::time::Duration::from_secs(30)).await.is_some(), "it does not stop");
 
     let (whole, built) = in_source(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")));
     let used = in_log(&log);

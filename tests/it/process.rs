@@ -13,6 +13,7 @@ use tonic::transport::{Channel, Endpoint};
 /// A served data folder.
 pub struct Process {
     child: Child,
+    pub address: String,
     pub channel: Channel,
     pub started_in: Duration,
 }
@@ -54,6 +55,30 @@ impl Process {
             .expect("it serves")
     }
 
+    /// Starts it with a model at this address, and with these settings.
+    pub async fn start_with(data: &Path, base_url: &str, settings: &[(&str, &str)]) -> Process {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_deskhand"));
+        command.env("OPENAI_BASE_URL", base_url).env("DESKHAND_MODEL", "raw").envs(settings.iter().copied());
+        Process::begin(&mut command, data, None).await.expect("it serves")
+    }
+
+    /// Asks it to stop; it has ended when this returns, or `None` comes back after `patience`.
+    pub async fn terminate(mut self, patience: Duration) -> Option<std::process::ExitStatus> {
+        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        tokio::task::spawn_blocking(move || {
+            let until = Instant::now() + patience;
+            while Instant::now() < until {
+                if let Some(status) = self.child.try_wait().unwrap() {
+                    return Some(status);
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            None
+        })
+        .await
+        .unwrap()
+    }
+
     /// Starts it under strace, whose own arguments come first; `None` if it ends before it serves.
     pub async fn start_traced(strace: &[String], data: &Path) -> Option<Process> {
         let mut command = Command::new("strace");
@@ -93,7 +118,7 @@ impl Process {
             return None;
         };
         let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-        Some(Process { child, channel, started_in: began.elapsed() })
+        Some(Process { child, address, channel, started_in: began.elapsed() })
     }
 
     pub fn chats(&self) -> ChatServiceClient<Channel> {
@@ -116,16 +141,6 @@ impl Process {
                 Err(status) if status.code() == tonic::Code::NotFound => return events,
                 Err(status) => panic!("{status:?}"),
             }
-        }
-    }
-
-    /// Asks it to stop, as whoever runs it does, and waits until it has.
-    pub async fn terminate(mut self, within: Duration) {
-        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        let until = Instant::now() + within;
-        while self.child.try_wait().unwrap().is_none() {
-            assert!(Instant::now() < until, "it does not stop");
-            tokio::task::yield_now().await;
         }
     }
 

@@ -58,9 +58,22 @@ byId("foot").textContent = text.foot;
 
 const search = byId("search") as HTMLElement & { search(text: string): void };
 search.setAttribute("language", language);
-for (const name of ["key", "contact"]) {
-  const value = parameters.get(name);
-  if (value) search.setAttribute(name, value);
+const key = parameters.get("key");
+if (key) search.setAttribute("key", key);
+void offerContact(parameters.get("contact") ?? "");
+
+/** Whoever made the link to this page chose `contact`: it may lead to this server, to e-mail or phone, or to a page that the key names. */
+async function offerContact(contact: string): Promise<void> {
+  if (!contact || !URL.canParse(contact, location.href)) return;
+  const url = new URL(contact, location.href);
+  const isOwn = url.origin === location.origin || url.protocol === "mailto:" || url.protocol === "tel:";
+  if (isOwn || (await originsOfKey()).includes(url.origin)) search.setAttribute("contact", contact);
+}
+
+async function originsOfKey(): Promise<string[]> {
+  if (!key) return [];
+  const response = await fetch(`/help/origins?${new URLSearchParams({ key })}`).catch(() => null);
+  return response?.ok ? ((await response.json()) as { origins: string[] }).origins : [];
 }
 
 byId("languages").append(

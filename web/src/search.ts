@@ -281,8 +281,8 @@ class DeskhandSearch extends HTMLElement {
     const address = this.getAttribute("contact");
     if (!this.dispatchEvent(event) || !address) return;
     const url = new URL(address, location.href);
-    url.searchParams.set(url.protocol === "mailto:" ? "subject" : "query", query);
-    if (/^(https?|mailto):$/.test(url.protocol)) location.assign(url);
+    if (url.protocol !== "tel:") url.searchParams.set(url.protocol === "mailto:" ? "subject" : "query", query);
+    if (/^(https?|mailto|tel):$/.test(url.protocol)) location.assign(url);
   }
 
   #fail(problem: Problem): void {

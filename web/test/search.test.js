@@ -107,6 +107,21 @@ test("nothing found hands over to people, with what was searched", async (t) => 
   await page.waitForURL((url) => url.searchParams.get("query") === "xqzwv kjhgf");
 });
 
+test("the contact of an address leads to this server, to e-mail or phone, or where the key allows, and nowhere else", async (t) => {
+  const server = await serve(t, { keys: [["--scope", "search", "--origin", "https://shop.example"]] });
+  const contactOf = async (contact) => {
+    const page = await help(t, server, { query: `?key=${server.keys[0]}&contact=${encodeURIComponent(contact)}` });
+    // What the page asks the server before it decides is answered.
+    await page.waitForLoadState("networkidle");
+    return page.locator("deskhand-search").getAttribute("contact");
+  };
+  for (const good of ["/contact", "/help?from=search", "mailto:help@shop.example", "tel:+441234567", "https://shop.example/contact"]) {
+    assert.equal(await contactOf(good), good);
+  }
+  const bad = ["https://evil.example/", "//evil.example", "https://shop.example.evil.example/", "http://shop.example/", "javascript:alert(1)", "data:text/html,x", "https://"];
+  for (const foreign of bad) assert.equal(await contactOf(foreign), null, foreign);
+});
+
 test("an older answer never comes over a newer one", async (t) => {
   const page = await help(t, await serve(t));
   let release;

@@ -1,0 +1,66 @@
+//! What the transport needs to know of each method: how large its requests may be, and whether it answers with a stream.
+
+/// Health and reflection, which anybody may call.
+const MAX_KEYLESS_BYTES: usize = 4 << 10;
+/// What help pages call, with a key that anybody may have.
+const MAX_PUBLIC_BYTES: usize = 64 << 10;
+const MAX_REQUEST_BYTES: usize = 4 << 20;
+pub(super) const MAX_PUT_BYTES: usize = 8 << 20;
+
+/// Largest message of a request to a method, by the method's path.
+pub fn max_request_bytes(method: &str) -> usize {
+    let name = method.strip_prefix("/deskhand.v1.").map(|rest| rest.rsplit('/').next().unwrap_or(rest));
+    match name {
+        None => MAX_KEYLESS_BYTES,
+        Some("Search" | "GetArticle" | "RecordOpen" | "RateArticle") => MAX_PUBLIC_BYTES,
+        Some("PutArticles" | "PutCannedAnswers") => MAX_PUT_BYTES,
+        Some(_) => MAX_REQUEST_BYTES,
+    }
+}
+
+/// Whether a method answers with messages that are made one after the other.
+pub fn answers_with_stream(method: &str) -> bool {
+    let name = method.rsplit('/').next().unwrap_or(method);
+    matches!(name, "DraftReply" | "CorrectReply" | "RetoneReply" | "TranslateReply" | "SummarizeChat" | "Watch" | "ServerReflectionInfo")
+}
+
+/// Whether a method's request may be several messages.
+pub fn takes_stream(method: &str) -> bool {
+    method.ends_with("/ServerReflectionInfo")
+}
+
+#[cfg(test)]
+mod tests {
+    use prost_reflect::DescriptorPool;
+
+    use super::*;
+
+    #[test]
+    fn streams_are_those_of_the_contract() {
+        let mut pool = DescriptorPool::decode(crate::api::DESCRIPTORS).unwrap();
+        for set in [tonic_health::pb::FILE_DESCRIPTOR_SET, tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET] {
+            pool.decode_file_descriptor_set(set).unwrap();
+        }
+        for service in pool.services() {
+            for method in service.methods() {
+                let path = format!("/{}/{}", service.full_name(), method.name());
+                assert_eq!(answers_with_stream(&path), method.is_server_streaming(), "{path}");
+                assert_eq!(takes_stream(&path), method.is_client_streaming(), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn who_has_shown_less_may_send_less() {
+        for (method, most) in [
+            ("/grpc.health.v1.Health/Check", 4 << 10),
+            ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", 4 << 10),
+            ("/deskhand.v1.KnowledgeService/Search", 64 << 10),
+            ("/deskhand.v1.KnowledgeService/RateArticle", 64 << 10),
+            ("/deskhand.v1.ChatService/AppendEvents", 4 << 20),
+            ("/deskhand.v1.KnowledgeService/PutArticles", 8 << 20),
+        ] {
+            assert_eq!(max_request_bytes(method), most, "{method}");
+        }
+    }
+}

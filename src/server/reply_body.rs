@@ -1,0 +1,148 @@
+//! A reply's body as it goes out: in pieces, so that the transport never holds a large reply that nobody reads, and within the bytes that
+//! its caller may have in flight.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use tonic::{Status, body::Body};
+
+use super::{
+    connection::{self, Active},
+    request_body::Hold,
+};
+use crate::api::status;
+
+/// Largest piece that the transport gets at once.
+const MAX_PIECE: usize = 16 << 10;
+
+/// The body of a reply.
+pub struct ReplyBody {
+    body: Body,
+    /// What is left of a frame that is larger than a piece.
+    rest: Bytes,
+    bytes: connection::Bytes,
+    active: Active,
+    /// The call's place, if its work goes on while it answers.
+    hold: Option<Arc<Mutex<Hold>>>,
+}
+
+impl ReplyBody {
+    pub fn new(body: Body, bytes: connection::Bytes, active: Active, hold: Option<Arc<Mutex<Hold>>>) -> ReplyBody {
+        ReplyBody { body, rest: Bytes::new(), bytes, active, hold }
+    }
+
+    fn wrong(&self) -> Option<Status> {
+        self.hold.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).wrong()
+    }
+
+    /// A copy: a slice would keep all of a reply in memory for as long as the transport has one piece of it.
+    fn piece(&mut self) -> Frame<Bytes> {
+        let piece = self.rest.split_to(self.rest.len().min(MAX_PIECE));
+        Frame::data(Bytes::copy_from_slice(&piece))
+    }
+}
+
+impl HttpBody for ReplyBody {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = &mut *self;
+        if this.rest.is_empty() {
+            let frame = match ready!(Pin::new(&mut this.body).poll_frame(context)) {
+                Some(Ok(frame)) => frame,
+                other => return Poll::Ready(other),
+            };
+            let data = match frame.into_data() {
+                Ok(data) => data,
+                Err(trailers) => return Poll::Ready(Some(this.wrong().map_or(Ok(trailers), Err))),
+            };
+            if !this.bytes.grow(data.len()) {
+                return Poll::Ready(Some(Err(status::busy())));
+            }
+            if data.len() <= MAX_PIECE {
+                this.active.connection().touch();
+                return Poll::Ready(Some(Ok(Frame::data(data))));
+            }
+            this.rest = data;
+        }
+        this.active.connection().touch();
+        Poll::Ready(Some(Ok(this.piece())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let rest = self.rest.len() as u64;
+        let body = self.body.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(body.lower() + rest);
+        if let Some(upper) = body.upper() {
+            hint.set_upper(upper + rest);
+        }
+        hint
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::{BodyExt, Full};
+
+    use super::{
+        super::connection::{Common, Connection, Trust},
+        *,
+    };
+    use crate::config::Limits;
+
+    fn reply(length: usize) -> (ReplyBody, Arc<Connection>) {
+        let common = Common::new(Limits::default());
+        let address = [192, 0, 2, 1].into();
+        let connection = Connection::new(0, address, address, None, &common);
+        let content: Vec<u8> = (0..length).map(|at| at as u8).collect();
+        let body = Body::new(Full::new(Bytes::from(content)));
+        (ReplyBody::new(body, connection.bytes(Trust::Public), connection.begin(), None), connection)
+    }
+
+    #[tokio::test]
+    async fn a_large_reply_goes_out_in_pieces_and_whole() {
+        for length in [0, 1, MAX_PIECE, MAX_PIECE + 1, 5 * MAX_PIECE] {
+            let (mut reply, connection) = reply(length);
+            assert_eq!(reply.size_hint().exact(), Some(length as u64));
+            let mut read = Vec::new();
+            while let Some(frame) = reply.frame().await {
+                let data = frame.unwrap().into_data().unwrap();
+                assert!(data.len() <= MAX_PIECE);
+                read.extend(data);
+                assert!(connection.is_busy());
+            }
+            assert!(read.len() == length && read.iter().enumerate().all(|(at, byte)| *byte == at as u8));
+            drop(reply);
+            assert!(!connection.is_busy());
+        }
+    }
+
+    #[tokio::test]
+    async fn replies_that_nobody_reads_are_so_many_and_no_more() {
+        let (mut first, connection) = reply(4 << 20);
+        assert!(first.frame().await.unwrap().is_ok());
+        let mut unread = vec![first];
+        let refused = loop {
+            let body = Body::new(Full::new(Bytes::from(vec![0; 4 << 20])));
+            let mut next = ReplyBody::new(body, connection.bytes(Trust::Public), connection.begin(), None);
+            match next.frame().await.unwrap() {
+                Ok(_) => unread.push(next),
+                Err(status) => break status,
+            }
+            assert!(unread.len() < 100);
+        };
+        assert_eq!(refused.code(), tonic::Code::ResourceExhausted);
+        assert_eq!(unread.len(), 3, "12 MiB of a connection");
+    }
+}
