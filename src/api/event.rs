@@ -358,7 +358,8 @@ pub fn encode_summary(chat_id: String, summary: Summary) -> pb::Chat {
 
 /// Encodes a chat whole.
 pub fn encode_chat(chat: Chat, earlier_chat_ids: Vec<String>) -> pb::Chat {
-    let Chat { chat_id, summary, customer, form_answers, records, rating, pages: _, turns: _, notes: _, handed_over_at: _ } = chat;
+    let Chat { chat_id, summary, customer, form_answers, records, rating, pages: _, turns: _, notes: _, unread: _, handed_over_at: _ } =
+        chat;
     pb::Chat {
         customer: Some(encode_customer(customer)),
         form_answers: form_answers.into_iter().collect(),

@@ -27,7 +27,7 @@ use super::{
 };
 
 /// Goes up whenever the fields or the analyzer change.
-const FORMAT: &str = "3";
+const FORMAT: &str = "4";
 /// Stands in the payload of an index that is not whole yet.
 const UNFINISHED: &str = "unfinished";
 const WRITER_BYTES: usize = 64 << 20;

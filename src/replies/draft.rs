@@ -129,7 +129,7 @@ impl Replies {
         receipt.notes = ClassReceipt::of(chat.notes.len(), 0, OmissionReason::Withheld);
         // An approved text is sent as it is: the chat found it, and is not in it.
         let unused = |count: usize| ClassReceipt::of(count, 0, OmissionReason::Irrelevant);
-        receipt.messages = unused(chat.turns.len());
+        receipt.messages = unused(chat.messages());
         receipt.records = unused(chat.records.len());
         receipt.form_answers = unused(chat.form_answers.len());
         receipt.earlier_chats = unused(*earlier_total);

@@ -17,7 +17,7 @@ use crate::{
     chats::{Choice, Internal, choose},
     config::{Task, Workspace},
     model::Window,
-    text::{Id, Language},
+    text::{Id, Language, on_one_line},
 };
 
 /// What to sum up.
@@ -53,7 +53,7 @@ impl Replies {
                     headings => built_in::headings(&language).to_vec(),
                     fence => fence(),
                     marks => !marks.all().is_empty(),
-                    topic,
+                    topic => on_one_line(&topic),
                     ..conversation(&chosen, Internal::for_agents)
                 };
                 (self.prompts.both(Task::Summarize, values), (ContextReceipt { masked, ..receipt(&chosen, 0, window) }, marks))

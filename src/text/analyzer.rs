@@ -29,7 +29,7 @@ const MOST_KEPT: usize = 16_384;
 /// Longer words are not kept.
 const MOST_KEPT_BYTES: usize = 48;
 
-static UNSPACED: LazyLock<WordSegmenterBorrowed<'static>> = LazyLock::new(|| WordSegmenter::new_auto(Default::default()));
+static UNSPACED: LazyLock<WordSegmenterBorrowed<'static>> = LazyLock::new(|| WordSegmenter::new_dictionary(Default::default()));
 
 thread_local! {
     /// Few words make most of any text, and a stemmer takes a hundred times as long as a look here.
