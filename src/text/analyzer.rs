@@ -216,6 +216,23 @@ impl Forms {
     }
 }
 
+/// A text's parts in scripts that put no spaces between words, and the rest, if it has both; such words have the same keys in every language
+/// that is told.
+pub fn unspaced_apart(text: &str) -> Option<(String, String)> {
+    if text.bytes().all(|byte| byte < 0xe0) || !text.chars().any(is_unspaced) {
+        return None;
+    }
+    let (mut unspaced, mut rest) = (String::new(), String::new());
+    for letter in text.chars() {
+        let (to, other) = if is_unspaced(letter) { (&mut unspaced, &mut rest) } else { (&mut rest, &mut unspaced) };
+        to.push(letter);
+        if !other.ends_with(' ') {
+            other.push(' ');
+        }
+    }
+    Some((unspaced, rest))
+}
+
 /// Calls for each word of a text: where Unicode's rules see it, and a dictionary where a script puts no spaces between words.
 fn word_indices<'a>(text: &'a str, mut each: impl FnMut(usize, &'a str)) {
     // Such scripts take three bytes a letter and more.

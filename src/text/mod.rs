@@ -18,7 +18,7 @@ mod sentences;
 mod tokens;
 mod visible;
 
-pub use analyzer::{Beginnings, Word, beginning, fold, grams, letter_pairs, signature, words, words_beginning};
+pub use analyzer::{Beginnings, Word, beginning, fold, grams, letter_pairs, signature, unspaced_apart, words, words_beginning};
 pub use detect::detect;
 pub use ending::{MOST_LETTERS as MOST_ENDING, with_ending};
 pub use facts::{Difference, Fact, FactKind, Figure, FigureValue, Known, difference, facts, figures, month, word_numbers, worded};
