@@ -20,6 +20,7 @@ const MANY_BYTES: usize = 256 << 10;
 /// The latest events of a chat, which are read without being weighed before: most chats have no more. And events of its state.
 const FIRST_PAGE: i64 = 64;
 const STATE_PAGE: usize = 200;
+const MAX_STATE_BYTES: usize = 4 << 20;
 /// In so many characters of a message's JSON is all that stands before its text.
 const MAX_BEGINNING: usize = 2048;
 
@@ -174,7 +175,7 @@ pub async fn recent(store: &Store, key: &ChatKey, bytes: usize) -> Result<Recent
         return Ok(Recent { events, unread: None });
     }
     let oldest = events.first().map_or(0, |event| event.sequence);
-    let before = state_before(store, key, oldest, bytes).await?;
+    let before = state_before(store, key, oldest, bytes.max(MAX_STATE_BYTES)).await?;
     let statement =
         format!("SELECT COUNT(*) FROM event WHERE chat = {} AND sequence < $1 AND redacted = 0 AND {IS_MESSAGE}", chat_number(2));
     let query = sqlx::query_scalar::<_, i64>(AssertSqlSafe(statement)).bind(oldest);

@@ -31,3 +31,45 @@ impl Workers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            Mutex,
+            atomic::{AtomicUsize, Ordering},
+        },
+        thread,
+    };
+
+    use futures::future::join_all;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn work_is_done_on_other_threads_and_no_more_of_it_than_there_are_cores() {
+        let (workers, inside, most) = (Workers::start(), Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(0)));
+        let serving = thread::current().id();
+        let work = || {
+            let (inside, most) = (Arc::clone(&inside), Arc::clone(&most));
+            workers.work(move || {
+                let now = inside.fetch_add(1, Ordering::SeqCst) + 1;
+                let mut most = most.lock().unwrap();
+                *most = now.max(*most);
+                drop(most);
+                thread::yield_now();
+                inside.fetch_sub(1, Ordering::SeqCst);
+                thread::current().id()
+            })
+        };
+        let threads = join_all((0..64).map(|_| work())).await;
+        assert!(threads.iter().all(|thread| *thread != serving));
+        assert!(*most.lock().unwrap() <= available_parallelism().unwrap().get());
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "of the work")]
+    async fn a_panic_is_the_callers() {
+        Workers::start().work(|| panic!("of the work")).await
+    }
+}

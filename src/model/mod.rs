@@ -164,7 +164,11 @@ impl Models {
     ///
     /// A model that is known to be down is passed over. One whose server breaks off is asked again, within the budget of tries and the
     /// caller's time.
-    pub async fn ask<T, F: Future<Output = (Prompt, T)>>(&self, asking: &Asking, make: impl Fn(Window) -> F) -> Result<(Answer, T), ModelError> {
+    pub async fn ask<T, F: Future<Output = (Prompt, T)>>(
+        &self,
+        asking: &Asking,
+        make: impl Fn(Window) -> F,
+    ) -> Result<(Answer, T), ModelError> {
         let until = Instant::from_std(asking.deadline);
         let mut last = ModelError::NotConfigured;
         let able: Vec<&Arc<OpenAi>> = self.models.iter().filter(|model| model.does(asking.task)).collect();

@@ -65,7 +65,11 @@ fn said(chat: &Chat) -> Said {
             Author::Agent => (RECENT_AGENT, WHOLE_AGENT),
             Author::Bot => continue,
         };
-        pieces.push(Spoken { text: turn.message.text.chars().take(MAX_CHARACTERS).collect(), recent: recent.max(RECENT_FLOOR) * of_recent, whole: whole * of_whole });
+        pieces.push(Spoken {
+            text: turn.message.text.chars().take(MAX_CHARACTERS).collect(),
+            recent: recent.max(RECENT_FLOOR) * of_recent,
+            whole: whole * of_whole,
+        });
     }
     let around = asked.into_iter().chain(answers).filter(|text| !text.is_empty());
     pieces.extend(around.map(|text| same(text.clone(), FORM_AND_TOPIC)));

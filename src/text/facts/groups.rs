@@ -156,10 +156,10 @@ fn is_printed(kind: FactKind, widths: &[usize], separators: &[&str]) -> bool {
     let even = widths[..widths.len() - 1].iter().all(|width| width == first) && last <= first;
     let separators = &separators[..widths.len() - 1];
     let same = separators.iter().all(|separator| separator == &separators[0]);
-    // Thousands of an amount, and the parts of a list.
-    let lists = separators.iter().any(|separator| separator.contains(',') || separator.contains(';'));
+    // Thousands of an amount, and the parts of a list or table.
+    let lists = separators.iter().any(|separator| separator.contains([',', ';', '|', '\n']));
     match kind {
         FactKind::Card => (even && *first == 4) || matches!(widths, [4, 6, 4] | [4, 6, 5]) || (even && same && *first != 3),
-        _ => matches!(widths, [2, 3, 3, 3] | [3, 3, 3] | [3, 3, 3, 2]) && same && !lists,
+        _ => same && (even && *first == 4 || !lists && matches!(widths, [2, 3, 3, 3] | [3, 3, 3] | [3, 3, 3, 2])),
     }
 }

@@ -3,7 +3,11 @@
 //! A link is what has a scheme, whatever it is, and what the public suffix list knows as a host. Sentences that go on right after a point
 //! (`thanks.my order`) look like hosts too: what stands around them decides.
 
-use super::{FactKind, spans::Spans};
+use super::{
+    FactKind,
+    domains::{APPS, BEFORE_A_POINT, DOMAINS, FILES, LEADS_TO, NO_WORDS, SCHEMES, WORDS},
+    spans::Spans,
+};
 
 /// Longest host, address or file name, in bytes.
 pub const MOST_NAME: usize = 320;
@@ -11,151 +15,6 @@ const MOST_LINK: usize = 2000;
 /// Longest scheme, and most labels of a host that are looked at.
 const MAX_SCHEME: usize = 32;
 const MAX_LABELS: usize = 12;
-/// Schemes that need no `//` after them and mean nothing else.
-const SCHEMES: [&str; 28] = [
-    "mailto",
-    "tel",
-    "sms",
-    "smsto",
-    "mms",
-    "callto",
-    "sip",
-    "sips",
-    "xmpp",
-    "javascript",
-    "vbscript",
-    "livescript",
-    "intent",
-    "magnet",
-    "bitcoin",
-    "ethereum",
-    "litecoin",
-    "monero",
-    "itms",
-    "itms-apps",
-    "itms-services",
-    "blob",
-    "filesystem",
-    "view-source",
-    "jar",
-    "webcal",
-    "ms-settings",
-    "ms-appinstaller",
-];
-/// Apps whose schemes are words as well: `Skype:selin` is no link, `skype:selin?call` is one.
-const APPS: [&str; 18] = [
-    "whatsapp",
-    "viber",
-    "tg",
-    "skype",
-    "facetime",
-    "fb",
-    "fb-messenger",
-    "instagram",
-    "twitter",
-    "spotify",
-    "steam",
-    "slack",
-    "zoommtg",
-    "msteams",
-    "market",
-    "maps",
-    "geo",
-    "file",
-];
-/// Domains that are no words, or that shops have: what ends in them is a host however it is written, but for a word that begins a sentence.
-const DOMAINS: [&str; 47] = [
-    "com", "net", "org", "info", "biz", "io", "co", "eu", "de", "at", "ch", "tr", "hu", "uk", "us", "fr", "it", "es", "nl", "be", "pl",
-    "cz", "ro", "bg", "gr", "ru", "ua", "se", "no", "dk", "fi", "ie", "pt", "shop", "store", "app", "dev", "ai", "me", "tv", "ly", "gl",
-    "online", "site", "example", "xyz", "top",
-];
-/// Of these, the ones that no sentence begins with.
-const NO_WORDS: [&str; 7] = ["com", "net", "org", "info", "biz", "xyz", "eu"];
-/// Words of English, German, Hungarian and Turkish that are domains as well.
-const WORDS: [&str; 62] = [
-    "my", "so", "ne", "is", "in", "to", "am", "as", "do", "ki", "ve", "ma", "va", "sa", "az", "er", "im", "um", "la", "el", "mi", "ha",
-    "si", "al", "an", "hm", "li", "now", "how", "here", "you", "new", "one", "best", "love", "live", "life", "today", "day", "work",
-    "click", "help", "support", "sale", "free", "gift", "cash", "money", "link", "page", "world", "cool", "fun", "open", "bar", "ist",
-    "man", "mom", "news", "plus", "name", "win",
-];
-/// What ends a sentence or is cut short, and stands before no domain.
-const BEFORE_A_POINT: [&str; 64] = [
-    "thanks",
-    "thank",
-    "ok",
-    "okay",
-    "yes",
-    "no",
-    "hi",
-    "hello",
-    "please",
-    "sorry",
-    "sure",
-    "etc",
-    "eg",
-    "ie",
-    "vs",
-    "no",
-    "approx",
-    "incl",
-    "danke",
-    "bitte",
-    "ja",
-    "nein",
-    "hallo",
-    "bzw",
-    "zb",
-    "usw",
-    "ca",
-    "vgl",
-    "inkl",
-    "zzgl",
-    "ggf",
-    "evtl",
-    "bspw",
-    "str",
-    "nr",
-    "tel",
-    "art",
-    "abs",
-    "mind",
-    "max",
-    "min",
-    "std",
-    "igen",
-    "nem",
-    "szia",
-    "pl",
-    "stb",
-    "kb",
-    "ill",
-    "pld",
-    "tamam",
-    "evet",
-    "selam",
-    "merhaba",
-    "vb",
-    "bkz",
-    "yani",
-    "peki",
-    "lutfen",
-    "tesekkurler",
-    "sagolun",
-    "koszonom",
-    "koszi",
-    "rendben",
-];
-/// After these a domain is meant, though a word like it exists.
-const LEADS_TO: [&str; 40] = [
-    "visit", "at", "on", "to", "see", "via", "from", "site", "website", "page", "link", "url", "open", "go", "use", "click", "check",
-    "unter", "auf", "bei", "von", "zu", "uber", "seite", "besuchen", "adres", "adresi", "sitesi", "sayfa", "sayfasi", "link", "linki",
-    "oldal", "oldalon", "cim", "webhely", "weboldal", "a", "az", "itt",
-];
-const FILES: [&str; 52] = [
-    "pdf", "doc", "docx", "xls", "xlsx", "csv", "txt", "rtf", "odt", "ppt", "pptx", "jpg", "jpeg", "png", "gif", "webp", "heic", "svg",
-    "mp3", "mp4", "mov", "avi", "zip", "rar", "7z", "json", "xml", "html", "md", "log", "exe", "apk", "dmg", "eml", "py", "rs", "sh", "js",
-    "ts", "css", "php", "ini", "yml", "yaml", "toml", "sql", "bat", "gz", "tar", "ics", "vcf", "ps",
-];
 /// What stands for a point or an at sign where people hide an address.
 const POINTS: [&str; 8] = [".", "[.]", "(.)", "{.}", "[dot]", "(dot)", "[punkt]", "(nokta)"];
 const AT_SIGNS: [&str; 7] = ["@", "(at)", "[at]", "{at}", "(ät)", "(kukac)", "[kukac]"];
@@ -253,7 +112,8 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
         }
         let word = WORDS.contains(&domain) || domain.chars().count() == 2;
         let told = crate::text::fold(first);
-        let short_number = first.len() <= 2 && first.bytes().all(|byte| byte.is_ascii_digit());
+        let short_number =
+            first.len() <= 2 && first.bytes().all(|byte| byte.is_ascii_digit()) && !matches!(domain, "hu" | "tr" | "ru" | "cz");
         // `GmbH & Co.KG`
         let shouted = word && !DOMAINS.contains(&domain) && !written.contains(char::is_lowercase) && first.contains(char::is_lowercase);
         if title || shouted || short_number || (word && BEFORE_A_POINT.contains(&told.as_str())) {

@@ -2,6 +2,7 @@
 
 mod checksums;
 mod dates;
+mod domains;
 mod figures;
 mod groups;
 mod known;
