@@ -14,7 +14,7 @@ use crate::{
 
 /// Events read at once, and bytes of them.
 const PAGE: usize = 1000;
-const PAGE_BYTES: usize = 1 << 20;
+const PAGE_BYTES: usize = 4 << 20;
 /// From so many bytes on events are read off the threads that serve.
 const MANY_BYTES: usize = 256 << 10;
 /// The latest events of a chat, which are read without being weighed before: most chats have no more. And events of its state.

@@ -29,9 +29,9 @@ pub fn lines(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// How many line breaks a text has.
-pub fn line_breaks(text: &str) -> usize {
-    text.chars().filter(|letter| is_line_break(*letter)).count()
+/// How many lines of a text are marked where it stands behind words of ours.
+pub fn quoted_lines(text: &str) -> usize {
+    if text.contains(is_line_break) { said(text).count().saturating_sub(1) } else { 0 }
 }
 
 /// A text whose lines all end in `\n`.
@@ -47,15 +47,19 @@ pub fn on_one_line(text: &str) -> Cow<'_, str> {
     join(lines(text).map(str::trim).filter(|line| !line.is_empty()), JOIN).into()
 }
 
-/// A text that stands behind words of ours: each line but the first is marked as a quotation.
+/// A text that stands behind words of ours: each line but the first is marked as a quotation. Empty ones say nothing, and are left out.
 pub fn quoted_behind(text: &str) -> String {
-    let text = text.trim_end_matches(is_line_break);
-    if text.contains(is_line_break) { join(lines(text), &format!("\n{QUOTE}")) } else { text.to_owned() }
+    if text.contains(is_line_break) { join(said(text), &format!("\n{QUOTE}")) } else { text.to_owned() }
 }
 
 /// A text that stands for itself: each line is marked as a quotation.
 pub fn quoted(text: &str) -> String {
     format!("{QUOTE}{}", quoted_behind(text))
+}
+
+/// The lines that say something.
+fn said(text: &str) -> impl Iterator<Item = &str> {
+    lines(text).map(str::trim_end).filter(|line| !line.is_empty())
 }
 
 fn join<'a>(lines: impl Iterator<Item = &'a str>, between: &str) -> String {
@@ -84,8 +88,8 @@ mod tests {
             assert_eq!(lines(&text).collect::<Vec<_>>(), ["one", "two", "", "three"], "{br:?}");
             assert_eq!(with_newlines(&text), "one\ntwo\n\nthree");
             assert_eq!(on_one_line(&text), "one / two / three");
-            assert_eq!(quoted(&text), "| one\n| two\n| \n| three");
-            assert_eq!(quoted_behind(&text), "one\n| two\n| \n| three");
+            assert_eq!(quoted(&text), "| one\n| two\n| three");
+            assert_eq!(quoted_behind(&text), "one\n| two\n| three");
         }
     }
 

@@ -27,7 +27,7 @@ pub use forged::{forged_marks, has_marks, without_marks};
 pub use html::html;
 pub use id::Id;
 pub use language::{Language, lookup};
-pub use lines::{QUOTE, is_line_break, line_breaks, lines, on_one_line, quoted, quoted_behind, with_newlines};
+pub use lines::{QUOTE, is_line_break, lines, on_one_line, quoted, quoted_behind, quoted_lines, with_newlines};
 pub use markdown::{Block, BlockKind, blocks, paragraphs, plain};
 pub use marks::{FoundMark, Marked, Marks, Next, replaced};
 pub use mask::{MASK, masked};

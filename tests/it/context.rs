@@ -225,3 +225,35 @@ async fn a_language_without_spaces_is_cut_once_and_found() {
     }
     desk.close().await;
 }
+
+/// The most memory that the process has had so far, in bytes.
+fn peak_memory() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() << 10
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "measures the whole process: run it alone"]
+async fn twenty_drafts_of_a_filled_chat_take_bounded_memory() {
+    let mut desk = Desk::open().await;
+    let long = "the towels are soft and everybody likes their colours ".repeat(590);
+    for batch in 0..50 {
+        let events = (0..10).map(|number| customer_says(&format!("m{batch}-{number}"), &long)).collect();
+        desk.append("filled", events).await.unwrap();
+    }
+    desk.draft(draft_of("filled")).await.unwrap();
+    let before = peak_memory();
+    let drafts = (0..20).map(|_| {
+        let mut replies = desk.replies.clone();
+        async move {
+            let mut stream = replies.draft_reply(draft_of("filled")).await.unwrap().into_inner();
+            while stream.message().await.unwrap().is_some() {}
+        }
+    });
+    futures::future::join_all(drafts).await;
+    let more = peak_memory() - before;
+    println!("{} MiB more", more >> 20);
+    assert!(more < 256 << 20, "{} MiB more", more >> 20);
+    desk.close().await;
+}

@@ -1,6 +1,6 @@
 //! What a prompt may hold: tokens counted as they are spent, and texts cut with a mark where they are longer than their share.
 
-use crate::text::{estimate_tokens, line_breaks};
+use crate::text::{estimate_tokens, quoted_lines};
 
 /// A line's tokens beside those of its text.
 const LINE: usize = 4;
@@ -61,7 +61,7 @@ pub fn cost(text: &str) -> usize {
 
 /// A text's tokens as a prompt quotes it: each of its lines is marked.
 fn tokens(text: &str) -> usize {
-    estimate_tokens(text) + line_breaks(text)
+    estimate_tokens(text) + quoted_lines(text)
 }
 
 /// A text of at most about `most` tokens: its beginning and its end, with a mark that says how much is left out between them.

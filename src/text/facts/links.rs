@@ -276,12 +276,8 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
 
 /// Whether a host is of a public domain, or of one that examples have.
 fn is_public(host: &str) -> bool {
-    let known = |suffix: psl::Suffix| suffix.is_known();
-    match psl::domain(host.as_bytes()) {
-        Some(domain) => known(domain.suffix()) || host.ends_with(".example"),
-        // Some suffixes are hosts themselves: those of private registries.
-        None => psl::suffix(host.as_bytes()).is_some_and(|suffix| known(suffix) && suffix.typ() == Some(psl::Type::Private)),
-    }
+    // A host may be a suffix itself: `shop.hu`.
+    psl::suffix(host.as_bytes()).is_some_and(|suffix| suffix.is_known()) || host.ends_with(".example")
 }
 
 /// How long what stands for a point between two labels is.
