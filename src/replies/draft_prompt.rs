@@ -18,7 +18,7 @@ use crate::{
     config::{PersonalData, Task},
     knowledge::{Audience, Document, Kind, Offer, Term, Voice},
     model::{Prompt, Window},
-    text::{Language, Marks, estimate_tokens, lines, on_one_line, quoted, quoted_behind, quoted_lines},
+    text::{Language, Marks, estimate_tokens, lines, on_one_line, quoted, quoted_behind},
 };
 
 /// The share of the budget that sources may take.
@@ -241,7 +241,7 @@ impl PublicOffers {
                     whole => (whole, Vec::new()),
                 },
             };
-            let cost = estimate_tokens(&text) + quoted_lines(&text) + estimate_tokens(&document.title) + 9;
+            let cost = estimate_tokens(&quoted(&text)) + estimate_tokens(&document.title) + 8;
             if tokens + cost > budget {
                 continue;
             }
