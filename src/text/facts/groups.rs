@@ -134,7 +134,7 @@ pub fn spread(text: &str, at: usize) -> Option<(FactKind, usize)> {
         digits.extend(text.as_bytes()[place..place + width].iter().map(|byte| byte - b'0'));
         widths.push(width);
         place += width;
-        if separators.len() > 0
+        if !separators.is_empty()
             && let Some(kind) = proof(&digits).filter(|kind| is_printed(*kind, &widths, &separators))
         {
             best = Some((kind, place));
