@@ -39,7 +39,7 @@ impl ChatService for Api {
         }
         let page_size = fields.page_size(page_size);
         fields.ok()?;
-        let (chat, all) = self.chats.chat_and_events(&workspace, &chat_id).await?;
+        let (chat, all) = self.chats.state_and_events(&workspace, &chat_id, after_sequence).await?;
         let earlier = self.chats.earlier_chat_ids(&workspace, &chat).await?;
         let mut chat = event::encode_chat(chat, earlier);
         // What is too much for one reply is left to the events, which hold it all.
@@ -54,7 +54,7 @@ impl ChatService for Api {
         }
         let mut bytes = chat.encoded_len();
         let mut events = Vec::new();
-        for event in all.into_iter().filter(|event| event.sequence > after_sequence).take(page_size) {
+        for event in all.into_iter().take(page_size) {
             let event = event::encode_event(event);
             bytes += event.encoded_len();
             if bytes > MOST_REPLY_BYTES && !events.is_empty() {

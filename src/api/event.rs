@@ -368,6 +368,7 @@ pub fn encode_chat(chat: Chat, earlier_chat_ids: Vec<String>) -> pb::Chat {
         pages: _,
         turns: _,
         notes: _,
+        unread: _,
         handed_over_at: _,
         former: _,
         turns_before_customer: _,

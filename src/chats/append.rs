@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::spawn_blocking};
 
 use super::{
-    Author, ChatError, ChatKey, Event, EventBody, Languages, NewEvent, Summary,
+    Author, ChatError, ChatKey, Event, EventBody, Languages, MAX_READ_BYTES, NewEvent, Summary,
     chat_rows::{self, Changed},
     event_rows::{self, Known},
     of_workspace, teaching,
@@ -232,7 +232,7 @@ async fn read_drafts<'a>(write: &mut Write, batch: &'a [Append]) -> Result<BTree
 
 /// Folds a chat's summary from all its events.
 async fn refold(write: &mut Write, draft: &mut Draft<'_>) -> Result<(), ChatError> {
-    let mut events = event_rows::of_locked(write, draft.number).await?;
+    let mut events = event_rows::bare_of_locked(write, draft.number).await?;
     events.sort_by_key(|event| (event.at, event.sequence));
     let mut summary = Summary { bytes: draft.summary.bytes, ..Summary::default() };
     for event in &events {
@@ -255,12 +255,10 @@ async fn write_words(write: &mut Write, languages: &Languages, drafts: &BTreeMap
         if draft.redactions.is_empty() {
             has.extend(draft.new.iter().flat_map(|kept| kept.words).cloned());
         } else {
-            has.clear();
-            for event in event_rows::of_locked(write, draft.number).await? {
-                if let EventBody::Message(message) = &event.body {
-                    has.extend(message_words(&message.text, message.language.as_ref(), of_workspace(languages, &key.workspace)));
-                }
-            }
+            // What a chat of more than anybody reads said long ago is not found by its words any more.
+            let events = event_rows::recent_of_locked(write, draft.number, MAX_READ_BYTES).await?;
+            let expected = of_workspace(languages, &key.workspace).to_vec();
+            has = spawn_blocking(move || words_of(&events, &expected)).await.map_err(|_| StoreError::Busy)?;
         }
         if let Some(before) = draft.before.as_ref().filter(|_| draft.moved() || !draft.redactions.is_empty()) {
             let gone: Vec<&String> = had.iter().filter(|word| draft.moved() || !has.contains(*word)).collect();
@@ -273,6 +271,15 @@ async fn write_words(write: &mut Write, languages: &Languages, drafts: &BTreeMap
         }
     }
     Ok(())
+}
+
+/// The words of a chat's messages.
+fn words_of(events: &[Event], expected: &[Language]) -> BTreeSet<String> {
+    let messages = events.iter().filter_map(|event| match &event.body {
+        EventBody::Message(message) => Some(message),
+        _ => None,
+    });
+    messages.flat_map(|message| message_words(&message.text, message.language.as_ref(), expected)).collect()
 }
 
 /// Decides one call against what its chat holds: all of its events are taken, or none.

@@ -191,6 +191,14 @@ pub async fn related(store: &Store, key: &ChatKey, summary: &Summary, most: usiz
     Ok((related, total))
 }
 
+/// A chat's summary, if there is such a chat.
+pub async fn summary(store: &Store, key: &ChatKey) -> Result<Option<Summary>, ChatError> {
+    let statement = "SELECT summary FROM chat WHERE workspace = $1 AND chat_id = $2";
+    let query = sqlx::query_scalar::<_, String>(statement).bind(key.workspace.clone()).bind(key.chat_id.clone());
+    let summary = query.fetch_optional(store.reads()).await?.filter(|summary| !summary.is_empty());
+    Ok(summary.map(|summary| serde_json::from_str(&summary)).transpose()?)
+}
+
 /// Remembers the customers that new events name.
 pub async fn insert_customers(write: &mut Write, events: &[(&ChatKey, i64, &Event)]) -> Result<(), ChatError> {
     const COLUMNS: usize = 3;

@@ -198,6 +198,29 @@ pub struct Rating {
 }
 
 impl EventBody {
+    /// Takes out what no summary of a chat is made from.
+    pub fn lighten(&mut self) {
+        match self {
+            EventBody::Message(message) => {
+                message.text = String::new();
+                message.attachments = Vec::new();
+            }
+            EventBody::Note(Note { text, .. }) => text.clear(),
+            EventBody::Customer(customer) => customer.attributes = BTreeMap::new(),
+            EventBody::Form(Form { answers }) => *answers = BTreeMap::new(),
+            EventBody::Record(Record { values, .. }) => *values = BTreeMap::new(),
+            EventBody::Rating(Rating { comment, .. }) => *comment = String::new(),
+            EventBody::PageView(PageView { url, title, .. }) => (*url, *title) = (String::new(), String::new()),
+            EventBody::Opened(_)
+            | EventBody::Transfer(_)
+            | EventBody::Topic { .. }
+            | EventBody::Resolved
+            | EventBody::Reopened
+            | EventBody::Ticket(_)
+            | EventBody::Redaction { .. } => {}
+        }
+    }
+
     /// Wipes everything that people wrote or that tells who they are; what only orders the chat stays.
     pub fn wipe(&mut self) {
         match self {

@@ -149,6 +149,8 @@ pub struct Chat {
     pub pages: Vec<PageView>,
     pub turns: Vec<Turn>,
     pub notes: Vec<Note>,
+    /// How many messages, the oldest, were not read: the chat has too many.
+    pub unread: usize,
     /// How many messages there were when the chat was last handed over, if another agent had written by then.
     pub handed_over_at: Option<usize>,
     /// Those whom the chat was about before its customer, and how many messages there were when the customer came.
@@ -167,46 +169,53 @@ pub struct Turn {
 impl Chat {
     /// Folds a chat's events, in whatever order they come.
     pub fn fold(chat_id: &str, events: &[Event]) -> Chat {
+        Chat::folded(chat_id, events.to_vec())
+    }
+
+    /// The same, of events that nobody needs any more.
+    pub fn folded(chat_id: &str, events: Vec<Event>) -> Chat {
         let mut chat = Chat { chat_id: chat_id.to_owned(), ..Chat::default() };
         chat.apply_all(events);
         chat
     }
 
-    /// Takes events in, in the order of their times.
-    pub(super) fn apply_all(&mut self, events: &[Event]) {
-        let mut ordered: Vec<&Event> = events.iter().collect();
-        ordered.sort_by_key(|event| (event.at, event.sequence));
-        ordered.into_iter().for_each(|event| self.apply(event));
+    /// How many messages the chat has.
+    pub fn messages(&self) -> usize {
+        self.unread + self.turns.len()
     }
 
-    fn apply(&mut self, event: &Event) {
+    /// Takes events in, in the order of their times.
+    pub(super) fn apply_all(&mut self, mut events: Vec<Event>) {
+        events.sort_by_key(|event| (event.at, event.sequence));
+        events.into_iter().for_each(|event| self.apply(event));
+    }
+
+    fn apply(&mut self, event: Event) {
         if let EventBody::Customer(customer) = &event.body
             && is_another(&self.customer.customer_id, customer)
         {
             self.part_from_customer();
         }
-        self.summary.apply(event);
-        match &event.body {
+        self.summary.apply(&event);
+        match event.body {
             EventBody::Message(message) if !event.redacted => {
-                self.turns.push(Turn { event_id: event.event_id.to_string(), at: event.at, message: message.clone() });
+                self.turns.push(Turn { event_id: event.event_id.to_string(), at: event.at, message });
             }
-            EventBody::Note(note) if !event.redacted => self.notes.push(note.clone()),
-            EventBody::Customer(customer) => learn(&mut self.customer, customer),
-            EventBody::Form(form) => {
-                self.form_answers.extend(form.answers.iter().map(|(question, answer)| (question.clone(), answer.clone())));
-            }
+            EventBody::Note(note) if !event.redacted => self.notes.push(note),
+            EventBody::Customer(customer) => learn(&mut self.customer, &customer),
+            EventBody::Form(form) => self.form_answers.extend(form.answers),
             EventBody::Record(record) => {
                 let same = |known: &&mut Record| known.source == record.source && known.reference == record.reference;
                 match self.records.iter_mut().find(same) {
-                    Some(known) => known.clone_from(record),
-                    None => self.records.push(record.clone()),
+                    Some(known) => *known = record,
+                    None => self.records.push(record),
                 }
             }
             EventBody::Transfer(_) if self.turns.iter().any(|turn| turn.message.author == Author::Agent) => {
                 self.handed_over_at = Some(self.turns.len());
             }
-            EventBody::PageView(page) if !event.redacted => self.pages.push(page.clone()),
-            EventBody::Rating(rating) => self.rating = Some(rating.clone()),
+            EventBody::PageView(page) if !event.redacted => self.pages.push(page),
+            EventBody::Rating(rating) => self.rating = Some(rating),
             _ => {}
         }
     }

@@ -26,7 +26,7 @@ const UNREAD_ID: &str = "\u{0}";
 impl Chat {
     /// Folds the last events of a chat, whose summary is known whole. Whoever is named in them first may not be the one whom the chat was about
     /// before: what stands before that is taken for another's.
-    pub fn fold_end(chat_id: &str, events: &[Event], summary: Summary) -> Chat {
+    pub fn fold_end(chat_id: &str, events: Vec<Event>, summary: Summary) -> Chat {
         let unread = Customer { customer_id: UNREAD_ID.to_owned(), ..Customer::default() };
         let mut chat = Chat { chat_id: chat_id.to_owned(), customer: unread, ..Chat::default() };
         chat.apply_all(events);
@@ -148,11 +148,11 @@ mod tests {
         let bodies = [says(Author::Customer, "Elif", "to 14 Rose Lane", None), told(1, "elif"), named("ada"), told(1, "ada"), named("ada")];
         let events: Vec<Event> = bodies.into_iter().enumerate().map(|(nth, body)| event(nth + 700, body)).collect();
         let summary = Summary { customer_id: "ada".into(), last_sequence: 705, ..Summary::default() };
-        let chat = Chat::fold_end("c", &events, summary.clone());
+        let chat = Chat::fold_end("c", events.clone(), summary.clone());
         assert_eq!((chat.turns_with_customer().len(), chat.form_answers.len(), &chat.summary), (0, 1, &summary));
         assert!(!shown(&chat).contains("-of-elif") && !shown(&chat).contains('\u{0}'), "{}", shown(&chat));
         // Where nobody is named, nobody changed.
-        let chat = Chat::fold_end("c", &events[..2], summary);
+        let chat = Chat::fold_end("c", events[..2].to_vec(), summary);
         assert_eq!((chat.turns_with_customer().len(), chat.form_answers.len(), chat.customer.customer_id.as_str()), (1, 1, "ada"));
     }
 

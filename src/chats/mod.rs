@@ -17,6 +17,7 @@ mod person;
 mod teaching;
 mod transcript;
 mod word_rows;
+mod workers;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -30,7 +31,7 @@ use crate::{
     config::Workspace,
     failpoint::failpoint,
     store::{Store, Writer},
-    task::{self, TaskError},
+    task::TaskError,
     text::{Id, Language},
 };
 
@@ -50,9 +51,11 @@ pub use internal::Internal;
 pub use person::ErasedChats;
 pub use teaching::Teaching;
 pub use transcript::{Transcript, TranscriptFormat, TranscriptOptions, is_time_zone};
+pub use workers::Workers;
 
 use append::{Append, Prepared};
 use chat_rows::{ChatKey, Related};
+use event_rows::Recent;
 
 /// Most other chats that belong to a chat's context.
 pub const MOST_EARLIER_CHATS: usize = 50;
@@ -62,8 +65,18 @@ const MOST_EVENTS_EACH: i64 = 500;
 /// Most events of one chat, and most bytes of them; no more are appended.
 const MOST_EVENTS: i64 = 100_000;
 const MOST_BYTES: i64 = 64 << 20;
-/// A call of more events is prepared off the threads that serve.
+/// A call of more events, or of more bytes of text, is prepared off the threads that serve.
 const MANY_EVENTS: usize = 16;
+const MANY_BYTES: usize = 4 << 10;
+/// Of a chat with more bytes than this, the oldest messages are not read for a prompt: far more than any budget holds, and than people
+/// write to each other. And of a chat whose state alone is asked for.
+const MAX_READ_BYTES: usize = 2 << 20;
+const MAX_STATE_BYTES: usize = 256 << 10;
+/// The same for each of the other chats, and for all of them.
+const MAX_EARLIER_BYTES_EACH: usize = 256 << 10;
+const MAX_EARLIER_BYTES: usize = 2 << 20;
+/// Bytes of events that are folded off the threads that serve.
+const MANY_FOLDED_BYTES: i64 = 64 << 10;
 
 /// The languages that messages are read as being in where nobody told, by workspace.
 pub type Languages = HashMap<Workspace, Vec<Language>>;
@@ -75,6 +88,7 @@ pub struct Chats {
     writer: Writer<Append>,
     languages: Arc<Languages>,
     counts: Arc<LogCounts>,
+    workers: Workers,
 }
 
 impl Chats {
@@ -89,13 +103,13 @@ impl Chats {
                 append::commit(store, counts, languages, batch).await;
             })
         });
-        Chats { store, writer, languages, counts }
+        Chats { store, writer, languages, counts, workers: Workers::start() }
     }
 
     /// Appends events to a chat, all or none, and answers once they are durable. The write goes on when the caller leaves.
     pub async fn append(&self, workspace: &Workspace, chat_id: &Id, events: Vec<NewEvent>) -> Result<Appended, ChatError> {
         let (languages, workspace_of) = (Arc::clone(&self.languages), workspace.clone());
-        let many = events.len() > MANY_EVENTS;
+        let many = events.len() > MANY_EVENTS || events.iter().map(said).sum::<usize>() > MANY_BYTES;
         failpoint("append", chat_id.as_str());
         let prepared_chat = chat_id.clone();
         let prepare = move || {
@@ -105,7 +119,7 @@ impl Chats {
                 .map(|event| Prepared::new(event, of_workspace(&languages, workspace_of.as_str())))
                 .collect::<Result<Vec<_>, _>>()
         };
-        let events = if many { task::blocking("reading the events", prepare).await?? } else { prepare()? };
+        let events = if many { self.workers.work(prepare).await? } else { prepare()? };
         let bytes = events.iter().map(Prepared::bytes).sum();
         let (answer, answered) = oneshot::channel();
         self.writer.queue(Append { key: key(workspace, chat_id.as_str()), events, answer }, bytes)?;
@@ -117,16 +131,24 @@ impl Chats {
         &self.counts
     }
 
-    /// Reads a chat, folded.
-    pub async fn chat(&self, workspace: &Workspace, chat_id: &Id) -> Result<Chat, ChatError> {
-        Ok(self.chat_and_events(workspace, chat_id).await?.0)
+    /// Where work is done that grows with its input.
+    pub fn workers(&self) -> &Workers {
+        &self.workers
     }
 
-    /// Reads a chat as it will be once these events are appended. A redaction is not foreseen: the chat that is read then lacks it, and so
-    /// does its last sequence.
-    pub async fn chat_with(&self, workspace: &Workspace, chat_id: &Id, new: &[NewEvent]) -> Result<Chat, ChatError> {
-        let mut events = event_rows::of_chat(&self.store, &key(workspace, chat_id.as_str())).await?;
-        let mut known: HashSet<Id> = events.iter().map(|event| event.event_id.clone()).collect();
+    /// Reads a chat, folded. Of one that is longer than any prompt, the oldest messages are only counted.
+    pub async fn chat(&self, workspace: &Workspace, chat_id: &Id) -> Result<Chat, ChatError> {
+        self.chat_with(workspace, chat_id, &[]).await?.ok_or_else(|| ChatError::NotFound(chat_id.to_string()))
+    }
+
+    /// Reads a chat as it will be once these events are appended; `None`: it has none. A redaction is not foreseen: the chat that is read
+    /// then lacks it, and so does its last sequence.
+    pub async fn chat_with(&self, workspace: &Workspace, chat_id: &Id, new: &[NewEvent]) -> Result<Option<Chat>, ChatError> {
+        let key = key(workspace, chat_id.as_str());
+        let Recent { mut events, unread } = event_rows::recent(&self.store, &key, MAX_READ_BYTES).await?;
+        let mut known: HashSet<Id> =
+            if new.is_empty() { HashSet::new() } else { events.iter().map(|event| event.event_id.clone()).collect() };
+        let before = events.len();
         for NewEvent { event_id, at, body } in new {
             if !matches!(body, EventBody::Redaction { .. }) && known.insert(event_id.clone()) {
                 let sequence = events.last().map_or(0, |last| last.sequence) + 1;
@@ -134,23 +156,59 @@ impl Chats {
                 events.push(Event { event_id: event_id.clone(), at, sequence, redacted: false, body: body.clone() });
             }
         }
-        Ok(Chat::fold(chat_id.as_str(), &events))
+        if events.is_empty() {
+            return Ok(None);
+        }
+        let mut summary = None;
+        if unread.is_some() {
+            summary = chat_rows::summary(&self.store, &key).await?;
+            if let Some(summary) = &mut summary {
+                events[before..].iter().for_each(|event| summary.apply(event));
+            }
+        }
+        Ok(Some(self.folded(chat_id, events, unread.zip(summary)).await))
     }
 
-    /// Reads a chat, folded, and all the events that it is the fold of, in the order of their sequence.
+    /// Folds events; of a chat that was not read whole, with what is known of the rest.
+    async fn folded(&self, chat_id: &Id, events: Vec<Event>, rest: Option<(usize, Summary)>) -> Chat {
+        let many = events.iter().map(|event| body_bytes(&event.body)).sum::<usize>() as i64 > MANY_FOLDED_BYTES;
+        let chat_id = chat_id.to_string();
+        let fold = move || match rest {
+            None => Chat::folded(&chat_id, events),
+            Some((unread, summary)) => Chat { unread, summary, ..Chat::folded(&chat_id, events) },
+        };
+        if many { self.workers.work(fold).await } else { fold() }
+    }
+
+    /// Reads a chat, folded, and the events that it is the fold of, in the order of their sequence.
     pub async fn chat_and_events(&self, workspace: &Workspace, chat_id: &Id) -> Result<(Chat, Vec<Event>), ChatError> {
-        let events = event_rows::of_chat(&self.store, &key(workspace, chat_id.as_str())).await?;
+        let key = key(workspace, chat_id.as_str());
+        let Recent { events, unread } = event_rows::recent(&self.store, &key, MAX_READ_BYTES).await?;
         if events.is_empty() {
             return Err(ChatError::NotFound(chat_id.to_string()));
         }
-        Ok((Chat::fold(chat_id.as_str(), &events), events))
+        let summary = if unread.is_some() { chat_rows::summary(&self.store, &key).await? } else { None };
+        Ok((self.folded(chat_id, events.clone(), unread.zip(summary)).await, events))
+    }
+
+    /// Reads a chat's state, in which messages may be missing, and its events after a sequence, at most a page of them.
+    pub async fn state_and_events(&self, workspace: &Workspace, chat_id: &Id, sequence: i64) -> Result<(Chat, Vec<Event>), ChatError> {
+        let key = key(workspace, chat_id.as_str());
+        let Recent { events, unread } = event_rows::recent(&self.store, &key, MAX_STATE_BYTES).await?;
+        if events.is_empty() {
+            return Err(ChatError::NotFound(chat_id.to_string()));
+        }
+        let (summary, page) = if unread.is_some() {
+            (chat_rows::summary(&self.store, &key).await?, event_rows::after(&self.store, &key, sequence).await?)
+        } else {
+            (None, events.iter().filter(|event| event.sequence > sequence).cloned().collect())
+        };
+        Ok((self.folded(chat_id, events, unread.zip(summary)).await, page))
     }
 
     /// Whether the customer wrote after a sequence.
     pub async fn wrote_after(&self, workspace: &Workspace, chat_id: &Id, sequence: i64) -> Result<bool, ChatError> {
-        let events = event_rows::after(&self.store, &key(workspace, chat_id.as_str()), sequence).await?;
-        let by_customer = |event: &Event| matches!(&event.body, EventBody::Message(message) if message.author == Author::Customer);
-        Ok(events.iter().any(by_customer))
+        event_rows::customer_wrote_after(&self.store, &key(workspace, chat_id.as_str()), sequence).await
     }
 
     /// The ids of the chats that belong to a chat's context, newest opened first: the customer's others on whatever channel, and those
@@ -163,22 +221,35 @@ impl Chats {
     pub async fn earlier_chats(&self, workspace: &Workspace, chat: &Chat) -> Result<(Vec<EarlierChat>, usize), ChatError> {
         let (related, total) = self.related(workspace, chat).await?;
         let mut asked = Vec::new();
-        let mut left = MOST_EARLIER_EVENTS;
-        for chat in &related {
-            let after = (chat.summary.last_sequence - MOST_EVENTS_EACH).max(0);
-            let events = chat.summary.last_sequence - after;
-            if events <= left {
-                left -= events;
-                asked.push((chat.number, after));
+        let (mut left, mut bytes_left) = (MOST_EARLIER_EVENTS, MAX_EARLIER_BYTES);
+        // Long ones are read one by one, from their end.
+        let mut long: HashMap<i64, Vec<Event>> = HashMap::new();
+        for Related { number, chat_id, summary } in &related {
+            let after = (summary.last_sequence - MOST_EVENTS_EACH).max(0);
+            let events = summary.last_sequence - after;
+            // Of chats that are not read whole, and of old rows, it is not known how much their end takes.
+            let known = after == 0 && summary.bytes > 0;
+            let bytes = usize::try_from(summary.bytes).unwrap_or(0);
+            if known && bytes <= MAX_EARLIER_BYTES_EACH {
+                if events <= left && bytes <= bytes_left {
+                    (left, bytes_left) = (left - events, bytes_left - bytes);
+                    asked.push((*number, after));
+                }
+            } else if bytes_left >= MAX_EARLIER_BYTES_EACH {
+                let read = event_rows::recent(&self.store, &key(workspace, chat_id), MAX_EARLIER_BYTES_EACH).await?;
+                bytes_left -= read.events.iter().map(|event| body_bytes(&event.body)).sum::<usize>().min(bytes_left);
+                let latest = read.events.len().saturating_sub(MOST_EVENTS_EACH as usize);
+                long.insert(*number, read.events.into_iter().skip(latest).collect());
             }
         }
         let mut read = event_rows::of_chats(&self.store, &asked).await?;
         let mut earlier = Vec::new();
         for Related { number, chat_id, summary } in related {
-            if let Some(events) = read.remove(&number) {
+            if let Some(events) = read.remove(&number).or_else(|| long.remove(&number)) {
                 // Of a long chat only the end was read; what it was about is kept with it.
                 let whole = asked.contains(&(number, 0));
-                earlier.push(EarlierChat(if whole { Chat::fold(&chat_id, &events) } else { Chat::fold_end(&chat_id, &events, summary) }));
+                let chat = if whole { Chat::folded(&chat_id, events) } else { Chat::fold_end(&chat_id, events, summary) };
+                earlier.push(EarlierChat(chat));
             }
         }
         Ok((earlier, total))
@@ -186,6 +257,22 @@ impl Chats {
 
     async fn related(&self, workspace: &Workspace, chat: &Chat) -> Result<(Vec<Related>, usize), ChatError> {
         chat_rows::related(&self.store, &key(workspace, &chat.chat_id), &chat.summary, MOST_EARLIER_CHATS).await
+    }
+}
+
+/// The bytes of what a new event says.
+fn said(event: &NewEvent) -> usize {
+    body_bytes(&event.body)
+}
+
+/// About how many bytes an event has to read.
+fn body_bytes(body: &EventBody) -> usize {
+    match body {
+        EventBody::Message(message) => message.text.len(),
+        EventBody::Note(note) => note.text.for_agents().len(),
+        EventBody::Record(record) => record.values.iter().map(|(key, value)| key.len() + value.len()).sum(),
+        EventBody::Form(form) => form.answers.iter().map(|(key, value)| key.len() + value.len()).sum(),
+        _ => 0,
     }
 }
 

@@ -23,7 +23,8 @@ impl Chats {
         let mut chats = Vec::new();
         let mut bytes = 0;
         for (_, chat_id) in chat_rows::of_customer(self.store.reads(), workspace.as_str(), customer_id.as_str()).await? {
-            let events = event_rows::of_chat(&self.store, &super::key(workspace, &chat_id)).await?;
+            let read = event_rows::of_chat(&self.store, &super::key(workspace, &chat_id), most_bytes).await?;
+            let events = read.ok_or(ChatError::TooLarge("customer's data"))?;
             let events: Vec<Value> = events
                 .iter()
                 .map(|event| {

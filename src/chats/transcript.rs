@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Author, Chat, ChatError, Chats, Event, EventBody, event_rows};
 use crate::{
     config::Workspace,
-    text::{Id, Language},
+    text::{Id, Language, on_one_line, with_newlines},
 };
 
 /// How a transcript is written.
@@ -50,30 +50,39 @@ impl Chats {
             "" => TimeZone::UTC,
             name => TimeZone::get(name).map_err(|_| ChatError::TimeZone(name.to_owned()))?,
         };
-        let mut events = event_rows::of_chat(&self.store, &super::key(workspace, chat_id.as_str())).await?;
+        let read = event_rows::of_chat(&self.store, &super::key(workspace, chat_id.as_str()), MAX_TRANSCRIPT_BYTES).await?;
+        let mut events = read.ok_or(ChatError::TooLarge("transcript"))?;
         if events.is_empty() {
             return Err(ChatError::NotFound(chat_id.to_string()));
         }
         events.sort_by_key(|event| (event.at, event.sequence));
-        let chat = Chat::fold(chat_id.as_str(), &events);
-        let language = options.language.or_else(|| chat.told_language().cloned()).unwrap_or(options.fallback_language);
-        let page = Page {
-            title: if chat.summary.subject.is_empty() { chat_id.to_string() } else { chat.summary.subject.clone() },
-            when: when(&chat, &zone),
-            language: language.to_string(),
-            words: words(&language),
-            lines: events.iter().filter_map(|event| line(event, options.include_notes, words(&language), &zone)).collect(),
-        };
-        let (content, media_type, ending) = match options.format {
-            TranscriptFormat::Text => (page.text(), "text/plain; charset=utf-8", "txt"),
-            TranscriptFormat::Markdown => (page.markdown(), "text/markdown; charset=utf-8", "md"),
-            TranscriptFormat::Html => (page.html(), "text/html; charset=utf-8", "html"),
-            TranscriptFormat::Json => (page.json(chat_id.as_str()), "application/json", "json"),
-        };
-        let safe: String =
-            chat_id.as_str().chars().map(|letter| if letter.is_alphanumeric() || letter == '-' { letter } else { '_' }).collect();
-        Ok(Transcript { content, media_type, file_name: format!("chat-{safe}.{ending}") })
+        let chat_id = chat_id.clone();
+        self.workers.work(move || written(&chat_id, &events, options, &zone)).await
     }
+}
+
+/// A chat of more bytes than this is written down in no reply.
+const MAX_TRANSCRIPT_BYTES: usize = 16 << 20;
+
+fn written(chat_id: &Id, events: &[Event], options: TranscriptOptions, zone: &TimeZone) -> Result<Transcript, ChatError> {
+    let chat = Chat::fold(chat_id.as_str(), events);
+    let language = options.language.or_else(|| chat.told_language().cloned()).unwrap_or(options.fallback_language);
+    let page = Page {
+        title: if chat.summary.subject.is_empty() { chat_id.to_string() } else { on_one_line(&chat.summary.subject).into_owned() },
+        when: when(&chat, zone),
+        language: language.to_string(),
+        words: words(&language),
+        lines: events.iter().filter_map(|event| line(event, options.include_notes, words(&language), zone)).collect(),
+    };
+    let (content, media_type, ending) = match options.format {
+        TranscriptFormat::Text => (page.text(), "text/plain; charset=utf-8", "txt"),
+        TranscriptFormat::Markdown => (page.markdown(), "text/markdown; charset=utf-8", "md"),
+        TranscriptFormat::Html => (page.html(), "text/html; charset=utf-8", "html"),
+        TranscriptFormat::Json => (page.json(chat_id.as_str()), "application/json", "json"),
+    };
+    let safe: String =
+        chat_id.as_str().chars().map(|letter| if letter.is_alphanumeric() || letter == '-' { letter } else { '_' }).collect();
+    Ok(Transcript { content, media_type, file_name: format!("chat-{safe}.{ending}") })
 }
 
 /// A transcript's own words.
@@ -185,10 +194,9 @@ fn line(event: &Event, include_notes: bool, words: &Words, zone: &TimeZone) -> O
                 Author::Agent => (Kind::Shop, words.agent),
                 Author::Bot => (Kind::Shop, words.bot),
             };
-            // However lines were ended, they end alike here.
-            let mut text = message.text.replace("\r\n", "\n").replace('\r', "\n");
+            let mut text = message.text.clone();
             for attachment in &message.attachments {
-                text.push_str(&format!("\n[{}: {}]", words.attachment, attachment.name));
+                text.push_str(&format!("\n[{}: {}]", words.attachment, on_one_line(&attachment.name)));
             }
             (kind, named(&message.author_name, role), text)
         }
@@ -207,6 +215,9 @@ fn line(event: &Event, include_notes: bool, words: &Words, zone: &TimeZone) -> O
         _ => return None,
     };
     let text = if event.redacted { format!("[{}]", words.removed) } else { text };
+    // However lines were ended, they end alike here; what is no talk has one.
+    let text = if kind == Kind::Mark { on_one_line(&text).into_owned() } else { with_newlines(&text).into_owned() };
+    let who = on_one_line(&who).into_owned();
     let time = event.at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string();
     Some(Line { at: event.at, time, kind, who, text })
 }

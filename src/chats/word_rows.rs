@@ -7,7 +7,7 @@ use sqlx::AssertSqlSafe;
 use super::ChatError;
 use crate::{
     store::{Write, sql},
-    text::{Language, words},
+    text::{Language, unspaced_apart, words},
 };
 
 /// Most different words of one message that count.
@@ -17,7 +17,12 @@ const MOST_WORDS: usize = 2000;
 pub fn message_words(text: &str, told: Option<&Language>, languages: &[Language]) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let told: Vec<&Language> = told.into_iter().collect();
-    for language in if told.is_empty() { languages.iter().collect() } else { told } {
+    let languages = if told.is_empty() { languages.iter().collect() } else { told };
+    // What a dictionary cuts is cut once, not for each language.
+    let apart = unspaced_apart(text);
+    let (unspaced, rest) = apart.as_ref().map_or(("", text), |(unspaced, rest)| (unspaced.as_str(), rest.as_str()));
+    let parts = languages.first().map(|first| (unspaced, *first)).into_iter().chain(languages.iter().map(|language| (rest, *language)));
+    for (text, language) in parts {
         for word in words(text, language.primary()) {
             if found.len() >= MOST_WORDS {
                 return found;

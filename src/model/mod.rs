@@ -164,10 +164,10 @@ impl Models {
     ///
     /// A model that is known to be down is passed over. One whose server breaks off is asked again, within the budget of tries and the
     /// caller's time.
-    pub async fn ask<T, E: From<ModelError>>(
+    pub async fn ask<T, E: From<ModelError>, F: Future<Output = Result<(Prompt, T), E>>>(
         &self,
         asking: &Asking,
-        make: impl Fn(Window) -> Result<(Prompt, T), E>,
+        make: impl Fn(Window) -> F,
     ) -> Result<(Answer, T), E> {
         let until = Instant::from_std(asking.deadline);
         let mut last = ModelError::NotConfigured;
@@ -177,7 +177,7 @@ impl Models {
             let failed = match model.breaker.down_for(now) {
                 Some(wait) => ModelError::Down(wait),
                 None => {
-                    let (prompt, beside) = make(model.window())?;
+                    let (prompt, beside) = make(model.window()).await?;
                     // Those after it are to have their part of the caller's time.
                     let others = able[nth + 1..].iter().filter(|other| other.breaker.down_for(now).is_none()).count() as u32;
                     let begin_by = (others > 0).then(|| now + until.saturating_duration_since(now) / (others + 1));

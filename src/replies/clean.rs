@@ -1,6 +1,6 @@
 //! A model's text without what has no place in a reply: control and invisible characters, terminal sequences, HTML.
 
-use crate::text::is_invisible;
+use crate::text::Visible;
 
 /// Longest tag that is waited for, in bytes.
 const MOST_TAG: usize = 600;
@@ -9,60 +9,22 @@ const MOST_TAG: usize = 600;
 #[derive(Debug, Default)]
 pub struct Cleaner {
     held: String,
-    /// Within a terminal sequence.
-    escaped: Escape,
-    last: Option<char>,
-}
-
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Escape {
-    #[default]
-    No,
-    Begun,
-    Inside,
+    visible: Visible,
 }
 
 impl Cleaner {
     /// Takes a piece in, and gives out what is sure now.
     pub fn push(&mut self, piece: &str) -> String {
         for letter in piece.chars() {
-            if self.takes(letter) {
-                self.held.push(letter);
-                self.last = Some(letter);
-            }
+            self.visible.push(letter, &mut self.held);
         }
         self.take_tags_out(false)
     }
 
     /// The rest, after the last piece.
     pub fn finish(&mut self) -> String {
+        self.visible.finish(&mut self.held);
         self.take_tags_out(true)
-    }
-
-    fn takes(&mut self, letter: char) -> bool {
-        match (self.escaped, letter) {
-            (_, '\u{1b}' | '\u{9b}') => {
-                self.escaped = if letter == '\u{9b}' { Escape::Inside } else { Escape::Begun };
-                return false;
-            }
-            (Escape::Begun, '[' | ']' | '(' | ')') => {
-                self.escaped = Escape::Inside;
-                return false;
-            }
-            (Escape::Inside, '0'..='9' | ';' | '?' | ' ') => return false,
-            (Escape::Inside, '@'..='~') => {
-                self.escaped = Escape::No;
-                return false;
-            }
-            _ => self.escaped = Escape::No,
-        }
-        // Joiners have a work in emoji and in Persian and Indic words.
-        let joins = match letter {
-            '\u{200d}' => self.last.is_some_and(|last| is_emoji(last) || is_joined(last)),
-            '\u{200c}' => self.last.is_some_and(is_joined),
-            _ => false,
-        };
-        joins || !((letter.is_control() && !matches!(letter, '\n' | '\t')) || is_invisible(letter))
     }
 
     /// Gives out the text up to a tag that is not whole yet, without the tags.
@@ -115,14 +77,6 @@ impl Cleaner {
         self.held.clear();
         clean
     }
-}
-
-fn is_emoji(letter: char) -> bool {
-    matches!(letter, '\u{2190}'..='\u{2bff}' | '\u{fe0f}' | '\u{1f000}'..='\u{1faff}')
-}
-
-fn is_joined(letter: char) -> bool {
-    matches!(letter, '\u{600}'..='\u{6ff}' | '\u{750}'..='\u{77f}' | '\u{900}'..='\u{dff}')
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Agent, Caller, ContextReceipt, DraftedFrom, Generation, Grounds, Replies, ReplyError, Tone, built_in,
-    draft_prompt::{Material, PublicOffers},
+    draft_prompt::{Given, Material, PublicOffers},
     drafted::{self, DraftEnd, Guards},
     interest,
     leaks::Secrets,
@@ -16,7 +16,7 @@ use crate::{
     chats::{Chat, ClassReceipt, EarlierChat, NewEvent, OmissionReason},
     config::{Task, Workspace},
     knowledge::{Kind, OfferQuery, Reader, Said, Spoken, Term, Voice, Wanted},
-    model::{ModelError, Prompt},
+    model::{ModelError, Prompt, Window},
     text::{Id, Language},
 };
 
@@ -73,8 +73,9 @@ impl Replies {
         if asks_more && self.models.is_empty() {
             return Err(ReplyError::NotConfigured("follow an instruction or change a draft"));
         }
-        let prepared = self.prepared(workspace, &draft).await?;
-        let Prepared { chat, earlier, earlier_total, language, voice, several, offers, .. } = &prepared;
+        let prepared = Arc::new(self.prepared(workspace, &draft).await?);
+        let draft = Arc::new(draft);
+        let Prepared { chat, earlier, earlier_total, language, several, offers, .. } = &*prepared;
         let end = DraftEnd {
             chats: self.chats.clone(),
             offers: self.offers.clone(),
@@ -89,28 +90,11 @@ impl Replies {
         let failed = if self.models.is_empty() {
             ModelError::NotConfigured
         } else {
-            let material = self.material(&draft, &prepared);
             let asking = self.asking(workspace, Task::Draft, &draft.caller);
-            match self.models.ask(&asking, |window| material.prompt(window)).await {
+            match self.models.ask(&asking, |window| self.prompt(&draft, &prepared, window)).await {
                 Ok((answer, given)) => {
-                    let from = DraftedFrom {
-                        chat,
-                        earlier,
-                        agent_name: &draft.agent.name,
-                        instruction: &draft.instruction,
-                        previous_draft: &draft.previous_draft,
-                        sources: &given.texts,
-                        voice: &format!("{}\n{}", voice.text, voice.sign_off),
-                        now: prepared.now,
-                    };
-                    let grounds = Grounds::of(&from, language, &self.desk.languages, &self.desk.allowed_links);
-                    let open = grounds.open();
-                    let guards = Guards {
-                        secrets: Secrets::of(self.prompts.instructions(), &given.notes, &open),
-                        models: self.models.clone(),
-                        asking,
-                        grounds,
-                    };
+                    let (given, grounds, secrets) = self.grounded(&draft, &prepared, given).await;
+                    let guards = Guards { secrets, models: self.models.clone(), asking, grounds };
                     return Ok(drafted::from_model(answer, given, guards, end, started));
                 }
                 Err(error) => error.of_models()?,
@@ -129,7 +113,7 @@ impl Replies {
         receipt.notes = ClassReceipt::of(chat.notes.len(), 0, OmissionReason::Withheld);
         // An approved text is sent as it is: the chat found it, and is not in it.
         let unused = |count: usize| ClassReceipt::of(count, 0, OmissionReason::Irrelevant);
-        receipt.messages = unused(chat.turns.len());
+        receipt.messages = unused(chat.messages());
         receipt.records = unused(chat.records.len());
         receipt.form_answers = unused(chat.form_answers.len());
         receipt.earlier_chats = unused(*earlier_total);
@@ -138,8 +122,36 @@ impl Replies {
 
     /// The prompt that a draft would be asked with, by the first model's window or the workspace's.
     pub async fn draft_prompt(&self, workspace: &Workspace, draft: Draft) -> Result<Prompt, ReplyError> {
-        let prepared = self.prepared(workspace, &draft).await?;
-        Ok(self.material(&draft, &prepared).prompt(self.models.window(self.desk.context_tokens))?.0)
+        let prepared = Arc::new(self.prepared(workspace, &draft).await?);
+        Ok(self.prompt(&Arc::new(draft), &prepared, self.models.window(self.desk.context_tokens)).await?.0)
+    }
+
+    /// The prompt for a model. A long chat takes its time to be chosen from.
+    async fn prompt(&self, draft: &Arc<Draft>, prepared: &Arc<Prepared>, window: Window) -> Result<(Prompt, Given), ReplyError> {
+        let (replies, draft, prepared) = (self.clone(), Arc::clone(draft), Arc::clone(prepared));
+        self.chats.workers().work(move || replies.material(&draft, &prepared).prompt(window)).await
+    }
+
+    /// What a draft may say, and what it may not.
+    async fn grounded(&self, draft: &Arc<Draft>, prepared: &Arc<Prepared>, given: Given) -> (Given, Grounds, Secrets) {
+        let (replies, draft, prepared) = (self.clone(), Arc::clone(draft), Arc::clone(prepared));
+        let work = move || {
+            let Prepared { chat, earlier, language, voice, now, .. } = &*prepared;
+            let from = DraftedFrom {
+                chat,
+                earlier,
+                agent_name: &draft.agent.name,
+                instruction: &draft.instruction,
+                previous_draft: &draft.previous_draft,
+                sources: &given.texts,
+                voice: &format!("{}\n{}", voice.text, voice.sign_off),
+                now: *now,
+            };
+            let grounds = Grounds::of(&from, language, &replies.desk.languages, &replies.desk.allowed_links);
+            let secrets = Secrets::of(replies.prompts.instructions(), &given.notes, &grounds.open());
+            (given, grounds, secrets)
+        };
+        self.chats.workers().work(work).await
     }
 
     async fn prepared(&self, workspace: &Workspace, draft: &Draft) -> Result<Prepared, ReplyError> {

@@ -7,16 +7,18 @@ use minijinja::{Value, context, value::Serde};
 
 use super::{
     Agent, ContextReceipt, Draft, ReplyError, Source,
-    mask::{Masker, chats_of, first_name},
+    mask::{Masker, chats_of, first_name, shown},
     placeholder,
     prompt::{Prompts, fence},
 };
 use crate::{
-    chats::{Author, Channel, Chat, Choice, ChosenContext, ClassReceipt, EarlierChat, Internal, Omission, OmissionReason, Turn, choose},
+    chats::{
+        Author, Channel, Chat, ChatLine, Choice, ChosenContext, ClassReceipt, EarlierChat, Internal, Omission, OmissionReason, Turn, choose,
+    },
     config::{PersonalData, Task},
     knowledge::{Audience, Document, Kind, Offer, Term, Voice},
     model::{Prompt, Window},
-    text::{Language, Marks, estimate_tokens},
+    text::{Language, Marks, estimate_tokens, lines, on_one_line, quoted, quoted_behind},
 };
 
 /// The share of the budget that sources may take.
@@ -111,13 +113,21 @@ impl Material<'_> {
         if !first_name.is_empty() {
             chosen.facts.push(("first name".to_owned(), first_name));
         }
-        let shown: Vec<Value> = texts
+        let sources_shown: Vec<Value> = texts
             .iter()
-            .map(|SourceText { title, url, text }| context! { title => masker.mask_source(title), url, text => masker.mask_source(text) })
+            .map(|SourceText { title, url, text }| {
+                let title = on_one_line(&masker.mask_source(title)).into_owned();
+                context! { title, url => on_one_line(&shown(url)), text => quoted(&masker.mask_source(text)) }
+            })
             .collect();
         let topic = masker.mask(&chat.summary.topic);
         let previous_draft = masker.mask(&draft.previous_draft);
         let instruction = masker.mask(&draft.instruction);
+        // The lines of a sign-off are the shop's; what they are filled with has none.
+        let sign_off: Vec<String> = lines(&voice.sign_off)
+            .map(|line| on_one_line(&masker.mask_source(&placeholder::fill(line, Some(chat), &draft.agent.name).0)).into_owned())
+            .collect();
+        let agent_name = shown(&draft.agent.name);
         let (masked, marks) = masker.marks();
         let receipt = ContextReceipt {
             masked,
@@ -127,9 +137,8 @@ impl Material<'_> {
             glossary: ClassReceipt::of(glossary.len(), terms.len(), OmissionReason::Irrelevant),
             ..receipt(&chosen, fixed, window)
         };
-        let (sign_off, _) = placeholder::fill(&voice.sign_off, Some(chat), &draft.agent.name);
         let values = context! {
-            agent_name => draft.agent.name.as_str(),
+            agent_name => on_one_line(&agent_name),
             introduction => introduction(chat, &draft.agent),
             language => language.english_name(),
             fence => fence(),
@@ -137,14 +146,14 @@ impl Material<'_> {
             several,
             channel => channel_words(chat.summary.channel),
             mail => matches!(chat.summary.channel, Channel::Email | Channel::ContactForm | Channel::Ticket),
-            sign_off,
-            voice => voice.text.as_str(),
-            glossary => terms,
-            sources => shown,
+            sign_off => sign_off.join("\n"),
+            voice => shown(&voice.text),
+            glossary => terms.iter().map(|term| on_one_line(&shown(term)).into_owned()).collect::<Vec<String>>(),
+            sources => sources_shown,
             marks => !marks.all().is_empty(),
-            topic,
-            previous_draft,
-            instruction,
+            topic => on_one_line(&topic),
+            previous_draft => if previous_draft.is_empty() { String::new() } else { quoted(&previous_draft) },
+            instruction => on_one_line(&instruction),
             ..conversation(&chosen, Internal::for_checked_draft)
         };
         let prompt = prompts.both(Task::Draft, values)?;
@@ -165,21 +174,25 @@ fn introduction(chat: &Chat, agent: &Agent) -> bool {
     })
 }
 
-/// What of a chosen context every prompt about a chat shows.
-/// `reader` says for whom its notes are.
+/// What of a chosen context every prompt about a chat shows, so that no line break of a text makes a line of the prompt: what people wrote
+/// goes on in lines that are marked as quotations, all else stands on one line. `reader` says for whom its notes are.
 pub(super) fn conversation(chosen: &ChosenContext, reader: impl Fn(&Internal) -> &str) -> Value {
-    let notes: Vec<&str> = chosen.notes.iter().map(reader).collect();
+    let one = |text: &String| on_one_line(text).into_owned();
+    let each = |texts: &[String]| texts.iter().map(one).collect::<Vec<String>>();
+    let pairs = |pairs: &[(String, String)]| pairs.iter().map(|(field, value)| (one(field), one(value))).collect::<Vec<_>>();
+    let behind = |texts: &Vec<String>| texts.iter().map(|text| quoted_behind(text)).collect::<Vec<String>>().join("\n");
+    let line = |line: &ChatLine| ChatLine { name: one(&line.name), text: quoted_behind(&line.text), ..line.clone() };
     context! {
-        facts => Serde(&chosen.facts),
-        form_answers => Serde(&chosen.form_answers),
-        records => Serde(&chosen.records),
-        pages => Serde(&chosen.pages),
-        earlier => Serde(&chosen.earlier),
-        notes => Serde(&notes),
-        told => Serde(&chosen.told),
-        promises => Serde(&chosen.promises),
-        open_questions => Serde(&chosen.open_questions),
-        lines => Serde(&chosen.lines),
+        facts => Serde(pairs(&chosen.facts)),
+        form_answers => Serde(pairs(&chosen.form_answers)),
+        records => each(&chosen.records),
+        pages => each(&chosen.pages),
+        earlier => chosen.earlier.iter().map(behind).collect::<Vec<String>>(),
+        notes => chosen.notes.iter().map(|note| quoted_behind(reader(note))).collect::<Vec<String>>(),
+        told => each(&chosen.told),
+        promises => each(&chosen.promises),
+        open_questions => each(&chosen.open_questions),
+        lines => Serde(chosen.lines.iter().map(line).collect::<Vec<ChatLine>>()),
     }
 }
 
@@ -229,7 +242,7 @@ impl PublicOffers {
                     whole => (whole, Vec::new()),
                 },
             };
-            let cost = estimate_tokens(&text) + estimate_tokens(&document.title) + 8;
+            let cost = estimate_tokens(&quoted(&text)) + estimate_tokens(&document.title) + 8;
             if tokens + cost > budget {
                 continue;
             }

@@ -1,6 +1,6 @@
 //! The end of a draft: what was written is checked, split into messages, and told apart from what was said before.
 
-use std::{sync::Arc, time::Instant};
+use std::{future::ready, sync::Arc, time::Instant};
 
 use async_stream::{stream, try_stream};
 use uuid::Uuid;
@@ -68,7 +68,7 @@ pub fn from_model(answer: Answer, given: Given, guards: Guards, end: DraftEnd, s
         if in_time && other_language(&made.text, &grounds.language, &grounds.languages).is_some() {
             let reproach = format!("Your last answer was in another language. Write in {}.", grounds.language.english_name());
             let prompt = Prompt { system: format!("{}\n\n{reproach}", prompt.system), ..prompt };
-            if let Ok((answer, ())) = models.ask(&asking, |_| Ok::<_, ModelError>((prompt.clone(), ()))).await
+            if let Ok((answer, ())) = models.ask(&asking, |_| ready(Ok::<_, ModelError>((prompt.clone(), ())))).await
                 && let Ok((again, flowed_again)) = silently(Flow::new(answer, outflow(), started)).await
             {
                 flowed = flowed_again;

@@ -18,6 +18,9 @@ const PAGE: f32 = 0.2;
 /// Turns and pages further back count nothing.
 const MOST_TURNS: usize = 60;
 const MOST_PAGES: usize = 3;
+/// Most characters of a message that are looked for, and most bytes of what was sent that is not offered again.
+const MAX_CHARACTERS: usize = 8000;
+const MAX_SENT_BYTES: usize = 512 << 10;
 /// A clause of fewer words asks nothing by itself.
 const LEAST_WORDS: usize = 4;
 const MOST_CLAUSES: usize = 6;
@@ -62,14 +65,28 @@ fn said(chat: &Chat) -> Said {
             Author::Agent => (RECENT_AGENT, WHOLE_AGENT),
             Author::Bot => continue,
         };
-        pieces.push(Spoken { text: turn.message.text.clone(), recent: recent.max(RECENT_FLOOR) * of_recent, whole: whole * of_whole });
+        pieces.push(Spoken {
+            text: turn.message.text.chars().take(MAX_CHARACTERS).collect(),
+            recent: recent.max(RECENT_FLOOR) * of_recent,
+            whole: whole * of_whole,
+        });
     }
     let around = asked.into_iter().chain(answers).filter(|text| !text.is_empty());
     pieces.extend(around.map(|text| same(text.clone(), FORM_AND_TOPIC)));
     pieces.extend(pages(chat).into_iter().map(|page| same(page, PAGE)));
-    let sent = chat.turns.iter().filter(|turn| turn.message.author == Author::Agent).map(|turn| turn.message.text.clone()).collect();
+    let mut left = MAX_SENT_BYTES;
+    let mut sent: Vec<String> = Vec::new();
+    for turn in chat.turns.iter().rev().filter(|turn| turn.message.author == Author::Agent) {
+        if left == 0 {
+            break;
+        }
+        left = left.saturating_sub(turn.message.text.len());
+        sent.push(turn.message.text.clone());
+    }
+    sent.reverse();
     let open_page = chat.pages.last().map(|page| page.url.clone()).unwrap_or_default();
-    Said { votes: Vec::new(), pieces, sent, open_page, clauses: clauses(&chat.last_burst_text()) }
+    let burst: String = chat.last_burst_text().chars().rev().take(MAX_CHARACTERS).collect::<Vec<char>>().into_iter().rev().collect();
+    Said { votes: Vec::new(), pieces, sent, open_page, clauses: clauses(&burst) }
 }
 
 /// The last turns of a chat, each with the messages of its burst, the oldest first; what was asked otherwise if nothing was written.

@@ -40,7 +40,7 @@ use std::{sync::Arc, time::Instant};
 use jiff::Timestamp;
 
 use crate::{
-    chats::{Author, Chat, Chats, NewEvent},
+    chats::{Author, Chat, ChatError, Chats, NewEvent},
     config::{Desk, Task, Workspace},
     knowledge::Knowledge,
     model::{Asking, Embedder, Models, Spender},
@@ -164,7 +164,7 @@ impl Replies {
             return make(self.chats.chat(workspace, chat_id).await?).await;
         }
         let made_early = async {
-            let chat = self.chats.chat_with(workspace, chat_id, events).await?;
+            let chat = self.chats.chat_with(workspace, chat_id, events).await?.ok_or_else(|| ChatError::NotFound(chat_id.to_string()))?;
             Ok::<_, ReplyError>((chat.summary.last_sequence, make(chat).await?))
         };
         let (appended, made) = tokio::join!(self.chats.append(workspace, chat_id, events.to_vec()), made_early);

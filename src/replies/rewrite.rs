@@ -1,6 +1,6 @@
 //! Rewrites: an agent's text corrected, retoned or translated.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{collections::BTreeMap, future::ready, time::Instant};
 
 use async_stream::try_stream;
 use minijinja::{Value, context};
@@ -235,7 +235,7 @@ impl Replies {
             masked: masked(&protected.masked()),
             ..receipt
         };
-        let (answer, ()) = self.models.ask(&asking, |_| Ok::<_, ModelError>((prompt.clone(), ()))).await?;
+        let (answer, ()) = self.models.ask(&asking, |_| ready(Ok::<_, ModelError>((prompt.clone(), ())))).await?;
         let (models, languages) = (self.models.clone(), self.desk.languages.clone());
         let target = language.clone().filter(|_| task == Task::Translate);
         let mismatch = move |text: &str| target.as_ref().and_then(|target| other_language(text, target, &languages));
@@ -251,7 +251,7 @@ impl Replies {
                 let reproach = if protected.refuses(&loss) { protected.reproach(&loss) } else { "Your last answer was in another language.".to_owned() };
                 let prompt = Prompt { system: format!("{}\n\n{reproach}", prompt.system), ..prompt };
                 // If it fails, the original is the answer.
-                if let Ok((answer, ())) = models.ask(&asking, |_| Ok::<_, ModelError>((prompt.clone(), ()))).await
+                if let Ok((answer, ())) = models.ask(&asking, |_| ready(Ok::<_, ModelError>((prompt.clone(), ())))).await
                     && let Ok((again, flowed)) = silently(Flow::new(answer, protected.outflow(), started)).await
                 {
                     loss = protected.loss(&flowed);

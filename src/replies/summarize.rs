@@ -1,6 +1,6 @@
 //! Summaries: what a colleague needs at a handoff.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 use minijinja::context;
@@ -14,10 +14,10 @@ use super::{
     prompt::fence,
 };
 use crate::{
-    chats::{Choice, Internal, choose},
+    chats::{Chat, Choice, EarlierChat, Internal, choose},
     config::{Task, Workspace},
     model::Window,
-    text::{Id, Language},
+    text::{Id, Language, on_one_line},
 };
 
 /// What to sum up.
@@ -30,6 +30,23 @@ pub struct Summarize {
     pub caller: Caller,
 }
 
+/// What a summary is made from.
+struct Read {
+    chat: Chat,
+    earlier: Vec<EarlierChat>,
+    earlier_total: usize,
+    /// The customer's language.
+    spoken: Language,
+    now: Timestamp,
+}
+
+impl Read {
+    fn choice(&self) -> Choice<'_> {
+        let Read { chat, earlier, earlier_total, spoken, now } = self;
+        Choice { chat, earlier, earlier_total: *earlier_total, language: spoken.primary(), use_notes: true, budget: 0, now: *now }
+    }
+}
+
 impl Replies {
     /// Sums a chat up, internal notes included: colleagues read it.
     pub async fn summarize(&self, workspace: &Workspace, summarize: Summarize) -> Result<Generation, ReplyError> {
@@ -40,24 +57,29 @@ impl Replies {
         let (earlier, earlier_total) = self.chats.earlier_chats(workspace, &chat).await?;
         let spoken = self.customer_language(&chat);
         let now = Timestamp::now();
-        let choice = Choice { chat: &chat, earlier: &earlier, earlier_total, language: spoken.primary(), use_notes: true, budget: 0, now };
+        let read = Arc::new(Read { chat, earlier, earlier_total, spoken, now });
         if !self.models.is_empty() {
-            let make = |window: Window| {
-                let mut chosen = choose(Choice { budget: window.budget(), ..choice });
-                let mut masker = Masker::of(&self.desk.personal_data, chats_of(&chat, &earlier), &spoken);
+            let summed = |replies: &Replies, read: &Read, language: &Language, window: Window| {
+                let Read { chat, earlier, spoken, .. } = read;
+                let mut chosen = choose(Choice { budget: window.budget(), ..read.choice() });
+                let mut masker = Masker::of(&replies.desk.personal_data, chats_of(chat, earlier), spoken);
                 masker.mask_context(&mut chosen);
                 let topic = masker.mask(&chat.summary.topic);
                 let (masked, marks) = masker.marks();
                 let values = context! {
                     language => language.english_name(),
-                    headings => built_in::headings(&language).to_vec(),
+                    headings => built_in::headings(language).to_vec(),
                     fence => fence(),
                     marks => !marks.all().is_empty(),
-                    topic,
+                    topic => on_one_line(&topic),
                     ..conversation(&chosen, Internal::for_agents)
                 };
-                let prompt = self.prompts.both(Task::Summarize, values)?;
+                let prompt = replies.prompts.both(Task::Summarize, values)?;
                 Ok::<_, ReplyError>((prompt, (ContextReceipt { masked, ..receipt(&chosen, 0, window) }, marks)))
+            };
+            let make = |window: Window| {
+                let (replies, read, language) = (self.clone(), Arc::clone(&read), language.clone());
+                self.chats.workers().work(move || summed(&replies, &read, &language, window))
             };
             let asking = self.asking(workspace, Task::Summarize, &caller);
             match self.models.ask(&asking, make).await {
@@ -73,9 +95,13 @@ impl Replies {
             }
         }
         let language = built_in::summary_language(&language);
-        let chosen = choose(Choice { budget: self.desk.context_tokens, ..choice });
-        let text = built_in::summarize(&chat, &chosen, earlier_total, &language);
-        let account = built_in::summary_account(&chat, &chosen, earlier_total);
+        let (budget, spoken) = (self.desk.context_tokens, language.clone());
+        let work = move || {
+            let chosen = choose(Choice { budget, ..read.choice() });
+            let text = built_in::summarize(&read.chat, &chosen, earlier_total, &spoken);
+            (text, built_in::summary_account(&read.chat, &chosen, earlier_total))
+        };
+        let (text, account) = self.chats.workers().work(work).await;
         Ok(generation::built_in(text, started, finish(language, account)))
     }
 }

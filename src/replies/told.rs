@@ -8,8 +8,9 @@ use crate::{
     text::{fold, sentences},
 };
 
-/// Most messages that are looked back on, the latest of them.
+/// Most messages that are looked back on, the latest of them, and most bytes.
 const MOST_MESSAGES: usize = 500;
+const MAX_BYTES: usize = 512 << 10;
 /// A sentence of fewer words is what everybody says.
 const LEAST_WORDS: usize = 5;
 /// A sentence was said before when this share of its words stands in one that was.
@@ -27,7 +28,13 @@ impl Told {
         let chats = std::iter::once(chat).chain(earlier.iter().map(|EarlierChat(chat)| chat));
         let messages =
             chats.flat_map(|chat| chat.turns_with_customer().iter().rev()).filter(|turn| turn.message.author != Author::Customer);
-        Told { messages: messages.take(MOST_MESSAGES).map(|turn| turn.message.text.clone()).collect() }
+        let mut left = MAX_BYTES;
+        let latest = messages.take(MOST_MESSAGES).take_while(|turn| {
+            let has_room = left > 0;
+            left = left.saturating_sub(turn.message.text.len());
+            has_room
+        });
+        Told { messages: latest.map(|turn| turn.message.text.clone()).collect() }
     }
 
     /// A warning if most of `text` was told before.

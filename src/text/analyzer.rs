@@ -29,7 +29,7 @@ const MOST_KEPT: usize = 16_384;
 /// Longer words are not kept.
 const MOST_KEPT_BYTES: usize = 48;
 
-static UNSPACED: LazyLock<WordSegmenterBorrowed<'static>> = LazyLock::new(|| WordSegmenter::new_auto(Default::default()));
+static UNSPACED: LazyLock<WordSegmenterBorrowed<'static>> = LazyLock::new(|| WordSegmenter::new_dictionary(Default::default()));
 
 thread_local! {
     /// Few words make most of any text, and a stemmer takes a hundred times as long as a look here.
@@ -214,6 +214,23 @@ impl Forms {
         let signature = keys.iter().fold(0, |bits, key| bits | signature(key));
         Forms { accented: (lower != keys[0]).then_some(lower), keys, signature }
     }
+}
+
+/// A text's parts in scripts that put no spaces between words, and the rest, if it has both; such words have the same keys in every language
+/// that is told.
+pub fn unspaced_apart(text: &str) -> Option<(String, String)> {
+    if text.bytes().all(|byte| byte < 0xe0) || !text.chars().any(is_unspaced) {
+        return None;
+    }
+    let (mut unspaced, mut rest) = (String::new(), String::new());
+    for letter in text.chars() {
+        let (to, other) = if is_unspaced(letter) { (&mut unspaced, &mut rest) } else { (&mut rest, &mut unspaced) };
+        to.push(letter);
+        if !other.ends_with(' ') {
+            other.push(' ');
+        }
+    }
+    Some((unspaced, rest))
 }
 
 /// Calls for each word of a text: where Unicode's rules see it, and a dictionary where a script puts no spaces between words.

@@ -8,6 +8,11 @@ use super::{Fact, FactKind, fold};
 const MOST_MARK: usize = 64;
 /// Most characters between a mark's kind and its number.
 const MOST_BETWEEN: usize = 3;
+/// Most digits of a mark's number; of one without brackets fewer, as codes look like that.
+const MAX_DIGITS: usize = 5;
+const MAX_BARE_DIGITS: usize = 3;
+/// Of what begins a mark, what text has for other reasons too: such a mark is of a known kind.
+const DOUBLE: [&str; 6] = ["[[", "{{", "<<", "\\[\\[", "\\{\\{", "&lt;&lt;"];
 /// What begins a mark, and nothing else.
 const OPENS: [&str; 26] = [
     "⟦", "〚", "【", "⟪", "《", "『", "「", "〖", "〔", "［", "[[", "{{", "<<", "\\[\\[", "\\{\\{", "&#10214;", "&#x27e6;", "&#x27E6;",
@@ -53,6 +58,8 @@ pub struct Marked {
 pub struct Marks {
     marked: Vec<Marked>,
     withheld: BTreeSet<usize>,
+    /// Whether every number is taken for one of them.
+    any: bool,
 }
 
 /// A mark in a model's text.
@@ -64,6 +71,11 @@ pub struct FoundMark {
 }
 
 impl Marks {
+    /// Reads whatever could be a mark of any call as one.
+    pub(super) fn any() -> Marks {
+        Marks { any: true, ..Marks::default() }
+    }
+
     /// The mark of a fact as it is written: the same letters have the same mark.
     pub fn mark(&mut self, kind: FactKind, written: &str, becomes: Option<&str>) -> usize {
         self.find_or_add(kind, written.to_owned(), becomes.unwrap_or(written))
@@ -185,7 +197,13 @@ impl Marks {
         if open && (sure || KINDS.iter().any(|kind| kind.starts_with(&folded))) && (opened || !folded.is_empty()) {
             return if sure && whole { self.invented(start, at) } else { unsure(at) };
         }
-        if (!known && !sure) || kind.len() > MOST_MARK {
+        let double = DOUBLE.contains(&&text[start..start + opening(&text[start..])]);
+        if (!known && (!sure || double)) || kind.len() > MOST_MARK {
+            return Read::None;
+        }
+        let exact = text[start..].starts_with('⟦');
+        // A quotation's line begins with this and a space.
+        if text[start..].starts_with('|') && text[start + 1..].starts_with(char::is_whitespace) {
             return Read::None;
         }
         let between = at;
@@ -194,33 +212,40 @@ impl Marks {
         for letter in text[at..].chars().take(MOST_BETWEEN) {
             match narrow(letter) {
                 '_' => joined = true,
-                '-' | '\\' | '.' | ':' | '#' | '–' => {}
+                '-' | '\\' | '.' | '#' | '–' => {}
+                // What the prompt writes between a field and its value is no part of a mark.
+                ':' if exact => {}
                 letter if letter.is_whitespace() && letter != '\n' => spaced = true,
                 _ => break,
             }
             at += letter.len_utf8();
         }
-        let digits: String = text[at..].chars().map(narrow_digit).take_while(|letter| letter.is_ascii_digit()).take(5).collect();
+        let digits: String = text[at..].chars().map(narrow_digit).take_while(|letter| letter.is_ascii_digit()).take(MAX_DIGITS).collect();
         at += text[at..].chars().take(digits.len()).map(char::len_utf8).sum::<usize>();
         if at == text.len() && !whole {
             return unsure(at);
         }
         if digits.is_empty() {
             // A mark of a kind that there is once needs no number.
-            if sure {
+            if exact {
                 return self.without_number(text, start, between, &folded, whole);
             }
+            return Read::None;
+        }
+        let goes_on = text[at..].chars().next().is_some_and(|next| narrow_digit(next).is_ascii_digit());
+        if !sure && (goes_on || (!opened && digits.len() > MAX_BARE_DIGITS)) {
             return Read::None;
         }
         let upper = text[word_at..between].chars().all(char::is_uppercase);
         if !sure && !joined && !(upper && (opened || !spaced)) {
             return Read::None;
         }
-        if text[at..].starts_with(char::is_alphabetic) && !opened && !joined {
+        if text[at..].starts_with(char::is_alphabetic) && !sure && !joined {
             return Read::None;
         }
         let number = digits.parse::<usize>().ok().and_then(|number| number.checked_sub(1)).filter(|which| *which < self.marked.len());
         let which = number.filter(|which| folded == self.marked[*which].kind.word() || !known);
+        let which = if self.any { Some(0) } else { which };
         if which.is_none() && !sure && !(joined && upper) {
             return Read::None;
         }
@@ -332,19 +357,25 @@ fn closing(text: &str, sure: bool, whole: bool) -> Option<usize> {
     Some(length)
 }
 
+/// How long what opens a mark is, 0 if nothing does.
+pub(super) fn opening(text: &str) -> usize {
+    let longest = |those: &[&str]| those.iter().filter(|one| text.starts_with(**one)).map(|one| one.len()).max();
+    longest(&OPENS).or_else(|| longest(&MAY_OPEN)).unwrap_or(0)
+}
+
 fn spaces(text: &str) -> usize {
     text.chars().take(2).take_while(|letter| letter.is_whitespace() && *letter != '\n').map(char::len_utf8).sum()
 }
 
 /// A full-width character as a narrow one.
-fn narrow(letter: char) -> char {
+pub(super) fn narrow(letter: char) -> char {
     match letter {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(letter as u32 - 0xfee0).unwrap_or(letter),
         _ => letter,
     }
 }
 
-fn narrow_digit(letter: char) -> char {
+pub(super) fn narrow_digit(letter: char) -> char {
     match letter {
         '\u{660}'..='\u{669}' => char::from_digit(letter as u32 - 0x660, 10).unwrap_or(letter),
         '\u{966}'..='\u{96f}' => char::from_digit(letter as u32 - 0x966, 10).unwrap_or(letter),

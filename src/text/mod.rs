@@ -6,30 +6,34 @@ mod detect;
 mod ending;
 mod facts;
 mod fingerprint;
+mod forged;
 mod html;
 mod id;
 mod language;
+mod lines;
 mod markdown;
 mod marks;
 mod mask;
 mod placeholder;
 mod sentences;
 mod tokens;
+mod visible;
 
-pub use analyzer::{Beginnings, Word, beginning, fold, grams, letter_pairs, signature, words, words_beginning};
+pub use analyzer::{Beginnings, Word, beginning, fold, grams, letter_pairs, signature, unspaced_apart, words, words_beginning};
 pub use comments::{CommentFlaw, comments, decode_entities, without_comments, without_entities};
 pub use detect::detect;
 pub use ending::{MOST_LETTERS as MOST_ENDING, with_ending};
-pub use facts::{
-    Difference, Fact, FactKind, Figure, FigureValue, Known, difference, facts, figures, is_invisible, month, word_numbers, worded,
-};
+pub use facts::{Difference, Fact, FactKind, Figure, FigureValue, Known, difference, facts, figures, month, word_numbers, worded};
 pub use fingerprint::fingerprint;
+pub use forged::{forged_marks, has_marks, without_marks};
 pub use html::html;
 pub use id::Id;
 pub use language::{Language, lookup};
+pub use lines::{QUOTE, is_line_break, lines, on_one_line, quoted, quoted_behind, quoted_lines, with_newlines};
 pub use markdown::{Block, BlockKind, blocks, paragraphs, plain};
 pub use marks::{FoundMark, Marked, Marks, Next, replaced};
 pub use mask::{MASK, masked};
 pub use placeholder::{Placeholder, fill_placeholders, is_known_placeholder, placeholders};
 pub use sentences::{sentence_at, sentences};
 pub use tokens::estimate_tokens;
+pub use visible::{Visible, is_invisible, visible};

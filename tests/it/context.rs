@@ -138,3 +138,122 @@ async fn a_draft_that_says_it_again_is_marked() {
     assert_eq!(desk.draft(draft_of("now")).await.unwrap().finished.warnings, []);
     desk.close().await;
 }
+
+/// A chat that its customer filled with more than is read for a prompt, between what the shop's systems told first and a question.
+fn filled() -> Vec<Vec<pb::Event>> {
+    let customer = pb::Customer { customer_id: "customer-9".into(), name: "Elif Kaya".into(), ..pb::Customer::default() };
+    let values = [("status".to_owned(), "shipped on Friday".to_owned())].into();
+    let record = pb::Record { source: "order".into(), reference: "KE-99887".into(), values, ..pb::Record::default() };
+    let mut batches = vec![vec![
+        event("c", Body::Customer(customer)),
+        event("r", Body::Record(record)),
+        event("t", Body::Topic(pb::Topic { topic: "delivery".into() })),
+        customer_says("first", "The very first words are xylophone and zeppelin."),
+    ]];
+    let long = "the towels are soft and everybody likes their colours ".repeat(500);
+    batches.extend((0..11).map(|batch| (0..10).map(|number| customer_says(&format!("m{batch}-{number}"), &long)).collect()));
+    batches.push(vec![customer_says("last", "So where is my parcel now?")]);
+    batches
+}
+
+#[tokio::test]
+async fn a_chat_that_its_customer_filled_is_answered_from_what_a_prompt_needs() {
+    let mut desk = Desk::open().await;
+    for batch in filled() {
+        desk.append("filled", batch).await.unwrap();
+    }
+    let finished = desk.draft(draft_of("filled")).await.unwrap().finished;
+    let messages = finished.context.unwrap().messages.unwrap();
+    assert_eq!(messages.total, 112, "those that were not read count");
+    assert_eq!(messages.used + messages.omissions.iter().map(|omission| omission.count).sum::<i32>(), 112);
+    let user = desk.model.last_messages().1;
+    for part in ["So where is my parcel now?", "order KE-99887: status: shipped on Friday", "Topic: delivery", "messages left out]"] {
+        assert!(user.contains(part), "{part} in {}", &user[..4000.min(user.len())]);
+    }
+    assert!(!user.contains("xylophone"), "what is further back than anybody reads is not read");
+    assert!(desk.summarize("filled", "en").await.unwrap().finished.text.len() > 1);
+
+    // Its state is there, and its events page by page.
+    let (mut after, mut seen) = (0, 0);
+    loop {
+        let request = pb::GetChatRequest { chat_id: "filled".into(), after_sequence: after, page_size: 40 };
+        let reply = desk.chats.get_chat(request).await.unwrap().into_inner();
+        let chat = reply.chat.unwrap();
+        assert_eq!((chat.customer.unwrap().name.as_str(), chat.topic.as_str(), chat.message_count), ("Elif Kaya", "delivery", 112));
+        assert_eq!(chat.records.len(), 1);
+        let Some(last) = reply.events.last() else { break };
+        assert_eq!(reply.events[0].sequence, after + 1);
+        (after, seen) = (last.sequence, seen + reply.events.len());
+    }
+    assert_eq!(seen, 115);
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_filled_chat_is_folded_anew_without_its_text() {
+    let mut desk = Desk::empty().await;
+    for batch in filled() {
+        desk.append("filled", batch).await.unwrap();
+    }
+    desk.append("filled", vec![event("done", Body::Resolved(pb::Resolved {}))]).await.unwrap();
+    // A message that comes late does not reopen the chat, as its time is before.
+    let late = |id: &str| pb::Event {
+        at: Some(prost_types::Timestamp { seconds: 1_790_000_000, nanos: 0 }),
+        ..customer_says(id, "late but early")
+    };
+    desk.append("filled", vec![late("late")]).await.unwrap();
+    let chat = desk.chat("filled").await.unwrap().chat.unwrap();
+    assert_eq!((chat.status(), chat.message_count), (pb::ChatStatus::Resolved, 113));
+    assert_eq!(chat.opened_at.unwrap().seconds, 1_790_000_000);
+    let redaction = event("gone", Body::Redaction(pb::Redaction { event_id: "last".into() }));
+    desk.append("filled", vec![redaction]).await.unwrap();
+    let found = |query: &str| pb::ListChatsRequest { query: query.into(), ..pb::ListChatsRequest::default() };
+    assert_eq!(desk.chats.list_chats(found("parcel")).await.unwrap().into_inner().chats, []);
+    assert_eq!(desk.chats.list_chats(found("towels")).await.unwrap().into_inner().chats.len(), 1);
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_language_without_spaces_is_cut_once_and_found() {
+    let mut desk = Desk::empty().await;
+    let thai = "สวัสดีครับผมสั่งซื้อผ้าเช็ดตัวไปเมื่อวันจันทร์ที่แล้วแต่ยังไม่ได้รับสินค้าเลย".repeat(400);
+    let events = (0..16).map(|number| customer_says(&format!("m{number}"), &thai)).collect();
+    desk.append("thai", events).await.unwrap();
+    for (query, found) in [("ผ้าเช็ดตัว", 1), ("สินค้า", 1), ("แมว", 0)] {
+        let request = pb::ListChatsRequest { query: query.into(), ..pb::ListChatsRequest::default() };
+        assert_eq!(desk.chats.list_chats(request).await.unwrap().into_inner().chats.len(), found, "{query}");
+    }
+    desk.close().await;
+}
+
+/// The most memory that the process has had so far, in bytes.
+fn peak_memory() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() << 10
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "measures the whole process: run it alone"]
+async fn twenty_drafts_of_a_filled_chat_take_bounded_memory() {
+    let mut desk = Desk::open().await;
+    let long = "the towels are soft and everybody likes their colours ".repeat(590);
+    for batch in 0..50 {
+        let events = (0..10).map(|number| customer_says(&format!("m{batch}-{number}"), &long)).collect();
+        desk.append("filled", events).await.unwrap();
+    }
+    desk.draft(draft_of("filled")).await.unwrap();
+    let before = peak_memory();
+    let drafts = (0..20).map(|_| {
+        let mut replies = desk.replies.clone();
+        async move {
+            let mut stream = replies.draft_reply(draft_of("filled")).await.unwrap().into_inner();
+            while stream.message().await.unwrap().is_some() {}
+        }
+    });
+    futures::future::join_all(drafts).await;
+    let more = peak_memory() - before;
+    println!("{} MiB more", more >> 20);
+    assert!(more < 256 << 20, "{} MiB more", more >> 20);
+    desk.close().await;
+}

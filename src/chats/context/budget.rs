@@ -1,6 +1,6 @@
 //! What a prompt may hold: tokens counted as they are spent, and texts cut with a mark where they are longer than their share.
 
-use crate::text::estimate_tokens;
+use crate::text::{estimate_tokens, quoted_lines};
 
 /// A line's tokens beside those of its text.
 const LINE: usize = 4;
@@ -56,17 +56,22 @@ impl Budget {
 
 /// A text's tokens and those of the line around it.
 pub fn cost(text: &str) -> usize {
-    estimate_tokens(text) + LINE
+    tokens(text) + LINE
 }
 
-/// A text of at most about `tokens`: its beginning and its end, with a mark that says how much is left out between them.
-pub fn cut(text: &str, tokens: usize) -> String {
-    let estimate = estimate_tokens(text);
-    if estimate <= tokens {
+/// A text's tokens as a prompt quotes it: each of its lines is marked.
+fn tokens(text: &str) -> usize {
+    estimate_tokens(text) + quoted_lines(text)
+}
+
+/// A text of at most about `most` tokens: its beginning and its end, with a mark that says how much is left out between them.
+pub fn cut(text: &str, most: usize) -> String {
+    let estimate = tokens(text);
+    if estimate <= most {
         return text.to_owned();
     }
     let letters: Vec<(usize, char)> = text.char_indices().collect();
-    let kept = (letters.len() * tokens / estimate).saturating_sub(20).max(20).min(letters.len());
+    let kept = (letters.len() * most / estimate).saturating_sub(20).max(20).min(letters.len());
     let (head, tail) = (kept * 2 / 3, kept / 3);
     // Words stay whole where there are spaces.
     let space = |at: &usize| letters[*at].1.is_whitespace();

@@ -18,7 +18,7 @@ const HALF_LIFE_DAYS: f32 = 60.0;
 
 /// Chooses earlier chats by what they have of what is asked now and by their age, the best first, as far as the budget goes: whole where
 /// a chat takes no more than half of what is left, else in a few lines. They are shown latest opened first.
-pub fn choose(earlier: &[EarlierChat], lens: &Lens, now: Timestamp, budget: &mut Budget) -> Vec<String> {
+pub fn choose(earlier: &[EarlierChat], lens: &Lens, now: Timestamp, budget: &mut Budget) -> Vec<Vec<String>> {
     let mut ranked: Vec<(f32, usize, Scan)> = earlier
         .iter()
         .enumerate()
@@ -31,27 +31,27 @@ pub fn choose(earlier: &[EarlierChat], lens: &Lens, now: Timestamp, budget: &mut
         })
         .collect();
     ranked.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
-    let mut chosen: Vec<(usize, String)> = Vec::new();
+    let mut chosen: Vec<(usize, Vec<String>)> = Vec::new();
     for (_, index, scan) in ranked {
         let EarlierChat(chat) = &earlier[index];
         let whole = whole(chat);
-        let text = if cost(&whole) <= budget.left() / 2 { whole } else { digest(chat, &scan) };
-        if budget.take(&text) {
-            chosen.push((index, text));
+        let lines = if cost(&whole.join("\n")) <= budget.left() / 2 { whole } else { digest(chat, &scan) };
+        if budget.take(&lines.join("\n")) {
+            chosen.push((index, lines));
         }
     }
     chosen.sort();
-    chosen.into_iter().map(|(_, text)| text).collect()
+    chosen.into_iter().map(|(_, lines)| lines).collect()
 }
 
-fn whole(chat: &Chat) -> String {
+fn whole(chat: &Chat) -> Vec<String> {
     let mut lines = vec![head(chat)];
     lines.extend(chat.turns_with_customer().iter().map(|turn| format!("{}: {}", author(turn.message.author), turn.message.text)));
     lines.extend(ending(chat));
-    lines.join("\n")
+    lines
 }
 
-fn digest(chat: &Chat, scan: &Scan) -> String {
+fn digest(chat: &Chat, scan: &Scan) -> Vec<String> {
     let mut lines = vec![head(chat)];
     let turns = chat.turns_with_customer();
     let first = turns.iter().find(|turn| turn.message.author == Author::Customer);
@@ -86,7 +86,7 @@ fn digest(chat: &Chat, scan: &Scan) -> String {
         lines.push(format!("{}: {}", author(turn.message.author), cut(&turn.message.text, QUOTATION)));
     }
     lines.extend(ending(chat));
-    lines.join("\n")
+    lines
 }
 
 /// How a chat was rated, and what became of it.

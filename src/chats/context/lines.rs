@@ -8,7 +8,10 @@ use super::{
     cues::Kinds,
     scan::{Scan, Sentence},
 };
-use crate::chats::{Author, Chat, Turn};
+use crate::{
+    chats::{Author, Chat, Turn},
+    text::on_one_line,
+};
 
 /// An older message longer than this is quoted in part, in tokens.
 const LONG: usize = 90;
@@ -181,7 +184,7 @@ impl<'a> Lines<'a> {
                     _ => turn.message.author_name.clone(),
                 },
                 text,
-                left_out: index - next,
+                left_out: index - next + if lines.is_empty() { self.chat.unread } else { 0 },
                 day: if today == day { String::new() } else { today.clone() },
             });
             (next, day) = (index + 1, today);
@@ -193,7 +196,7 @@ impl<'a> Lines<'a> {
 fn text(turn: &Turn) -> String {
     let mut text = turn.message.text.clone();
     for attachment in &turn.message.attachments {
-        text.push_str(&format!("\n[attachment: {}]", attachment.name));
+        text.push_str(&format!("\n[attachment: {}]", on_one_line(&attachment.name)));
     }
     text
 }

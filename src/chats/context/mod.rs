@@ -99,8 +99,8 @@ pub struct ChosenContext {
     pub promises: Vec<String>,
     /// What the customer asked and was put off about.
     pub open_questions: Vec<String>,
-    /// Each earlier chat as lines of text.
-    pub earlier: Vec<String>,
+    /// Each earlier chat as lines; what was written in it may have line breaks of its own.
+    pub earlier: Vec<Vec<String>>,
     pub notes: Vec<Internal>,
     pub messages_receipt: ClassReceipt,
     pub records_receipt: ClassReceipt,
@@ -163,7 +163,7 @@ pub fn choose(choice: Choice<'_>) -> ChosenContext {
     chosen.pages = pages.iter().filter(|page| budget.take(page)).cloned().collect();
 
     let of = |total: usize, used: usize| ClassReceipt::of(total, used, OmissionReason::Budget);
-    chosen.messages_receipt = of(chat.turns.len(), lines.count());
+    chosen.messages_receipt = of(chat.messages(), lines.count());
     chosen.lines = lines.shown();
     chosen.records_receipt = of(records.len(), chosen.records.len());
     let notes_reason = if use_notes { OmissionReason::Budget } else { OmissionReason::Withheld };

@@ -3,7 +3,7 @@
 use crate::{
     chats::{Author, Chat, ChosenContext, ClassReceipt, OmissionReason, Status},
     replies::ContextReceipt,
-    text::Language,
+    text::{Language, on_one_line},
 };
 
 /// Longest value of a line, in characters, and longest summary.
@@ -119,7 +119,7 @@ pub fn summarize(chat: &Chat, chosen: &ChosenContext, earlier_chats: usize, lang
     let mut lines = Vec::new();
     let mut say = |label: &str, value: String| {
         if !value.is_empty() {
-            lines.push(format!("- {label}: {}", cut(&value)));
+            lines.push(format!("- {label}: {}", cut(&on_one_line(&value))));
         }
     };
     say(
@@ -145,7 +145,7 @@ pub fn summarize(chat: &Chat, chosen: &ChosenContext, earlier_chats: usize, lang
         }
     }
     say(labels.agents, agents.join(", "));
-    say(labels.messages, chat.turns.len().to_string());
+    say(labels.messages, chat.messages().to_string());
     say(labels.earlier, if earlier_chats == 0 { String::new() } else { earlier_chats.to_string() });
     for note in &chat.notes {
         say(labels.notes, one_line(note.text.for_agents()));
@@ -168,7 +168,7 @@ pub fn summary_account(chat: &Chat, chosen: &ChosenContext, earlier_chats: usize
     let answered = usize::from(chat.turns.iter().any(|turn| turn.message.author == Author::Agent));
     let quoted = (chat.last_burst().len() + answered + chosen.promises.len() + chosen.open_questions.len()).min(chat.turns.len());
     ContextReceipt {
-        messages: ClassReceipt::of(chat.turns.len(), quoted, OmissionReason::Irrelevant),
+        messages: ClassReceipt::of(chat.messages(), quoted, OmissionReason::Irrelevant),
         records: whole(chat.records.len()),
         notes: whole(chat.notes.len()),
         form_answers: whole(chat.form_answers.len()),

@@ -3,13 +3,13 @@
 #[cfg(test)]
 mod mangled;
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use super::{
     Warning, WarningKind,
     outflow::{Flowed, Outflow, RESTORED},
 };
-use crate::text::{Difference, FactKind, Known, Language, Marks, difference, facts, replaced};
+use crate::text::{Difference, Fact, FactKind, Known, Language, Marks, difference, facts, forged_marks, replaced, visible};
 
 /// A text whose facts are protected.
 pub struct Protected {
@@ -45,10 +45,12 @@ pub struct Loss {
 
 impl Protected {
     pub fn of(text: String, known: &Known, source: Option<&Language>, target: Option<&Language>) -> Protected {
-        let found = facts(&text, known, |_| true);
+        // The model's answer has nothing that can't be seen either.
+        let seen = visible(&text);
+        let found = with_forged(facts(&seen, known, |_| true), &seen);
         let mut marks = Marks::default();
-        let (marked, order) = marks.replace(&text, &found);
-        let bare = replaced(&text, &found, |_| RESTORED.to_string());
+        let (marked, order) = marks.replace(&seen, &found);
+        let bare = replaced(&seen, &found, |_| RESTORED.to_string());
         let primary = |language: Option<&Language>| language.map_or_else(String::new, |language| language.primary().to_owned());
         let (source, target) = (primary(source), primary(target));
         let may_move = source != target;
@@ -150,6 +152,16 @@ impl Protected {
         };
         Some(Warning { kind: WarningKind::FactChanged, excerpt, message: message.to_owned() })
     }
+}
+
+/// The facts, and what looks like a mark in the text itself: it comes back as it was written.
+fn with_forged(mut found: Vec<Fact>, text: &str) -> Vec<Fact> {
+    let apart = |range: &Range<usize>| !found.iter().any(|fact| fact.range.start < range.end && range.start < fact.range.end);
+    let forged: Vec<Fact> =
+        forged_marks(text).into_iter().filter(apart).map(|range| Fact { kind: FactKind::Code, range, becomes: None }).collect();
+    found.extend(forged);
+    found.sort_by_key(|fact| fact.range.start);
+    found
 }
 
 /// How many facts have a digit or a capital right beside them, which makes other facts of them.

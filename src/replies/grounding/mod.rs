@@ -21,6 +21,8 @@ use promises::{Said, ungrounded};
 pub const TAKEN_OUT: &str = "[…]";
 /// Most messages of a chat that are looked through, the latest of them, and most warnings of one draft.
 const MOST_TURNS: usize = 500;
+/// The same in bytes, for all chats together: a customer's long messages don't multiply.
+const MAX_TURN_BYTES: usize = 1 << 20;
 const MOST_WARNINGS: usize = 40;
 /// A draft of fewer letters tells no language.
 const LEAST_LETTERS: usize = 30;
@@ -76,8 +78,13 @@ impl Grounds {
         let mut names = vec![agent_name.to_owned(), voice.to_owned()];
         let mut customer_names = vec![chat.customer.name.clone(), chat.summary.customer_name.clone()];
         let mut dates = vec![now.strftime("%Y-%m-%d").to_string()];
+        let mut left = MAX_TURN_BYTES;
         for chat in chats_of(chat, earlier) {
             for (index, Turn { at, message, .. }) in chat.turns.iter().enumerate().rev().take(MOST_TURNS) {
+                if left == 0 {
+                    break;
+                }
+                left = left.saturating_sub(message.text.len());
                 dates.push(at.strftime("%Y-%m-%d").to_string());
                 if message.author == Author::Customer && index < chat.turns_before_customer {
                     // Another one's words ground nothing.

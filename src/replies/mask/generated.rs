@@ -89,7 +89,28 @@ fn phone(random: &mut Random) -> String {
     let d = |random: &mut Random, count: usize| text(&random.digits(count));
     let (a, b, c, e) = (d(random, 2), d(random, 3), d(random, 2), d(random, 2));
     let four = d(random, 4);
-    match random.below(14) {
+    match random.below(34) {
+        // Those of other countries, as people there group them.
+        14 => format!("06.{a}.{c}.{e}.{}", d(random, 2)),
+        15 => format!("06 {a} {c} {e} {}", d(random, 2)),
+        16 => format!("+33 6 {a} {c} {e} {}", d(random, 2)),
+        17 => format!("+33 (0)6 {a} {c} {e} {}", d(random, 2)),
+        18 => format!("06/{a}/{c}/{e}/{}", d(random, 2)),
+        19 => format!("0212.{b}.{c}.{e}"),
+        20 => format!("0532/{b}-{c}-{e}"),
+        21 => format!("06-30/{b}-{four}"),
+        22 => format!("+34 612.{b}.{}", d(random, 3)),
+        23 => format!("612 {a} {c} {e}"),
+        24 => format!("+39 347 {b} {four}"),
+        25 => format!("347.{b}.{four}"),
+        26 => format!("020 7{b} {four}"),
+        27 => format!("07700\u{a0}9{b}{a}"),
+        28 => format!("555.{b}.{four}"),
+        29 => format!("1-800-{b}-{four}"),
+        30 => format!("06-{a}{b}{b}"),
+        31 => format!("601-{b}-{}", d(random, 3)),
+        32 => format!("+48 601\u{a0}{b}\u{a0}{}", d(random, 3)),
+        33 => format!("0{a}1/{b}·{c}·{e}"),
         0 => format!("+90 5{a} {b} {c} {e}"),
         1 => format!("05{a} {b} {c} {e}"),
         2 => format!("05{a}{b}{c}{e}"),
@@ -113,7 +134,19 @@ fn disguised(random: &mut Random, number: &str) -> String {
         let letters: Vec<char> = number.chars().collect();
         letters.chunks(4).map(|chunk| chunk.iter().collect::<String>()).collect::<Vec<String>>().join(separator)
     };
-    match random.below(8) {
+    match random.below(20) {
+        7 => grouped("_"),
+        8 => grouped("·"),
+        9 => grouped(", "),
+        10 => grouped(" | "),
+        11 => grouped("*"),
+        12 => grouped("\n"),
+        13 => grouped("\r\n"),
+        14 => grouped("\u{2028}"),
+        15 => grouped(" - "),
+        16 => grouped("|"),
+        17 => grouped("/"),
+        18 => grouped(","),
         0 => grouped(" "),
         1 => grouped("-"),
         2 => grouped("."),
@@ -161,8 +194,9 @@ fn what_has_a_checksum_never_leaves_and_other_kinds_hardly_ever() {
                 "ID" => national_id(&mut random),
                 "PHONE" => phone(&mut random),
                 "EMAIL" => {
-                    let host = random.pick(&["example.com", "posta.com.tr", "levél.hu", "mail-server.co.uk", "firma.de"]);
-                    format!("{}{}@{host}", random.pick(&["elif.kaya", "g_szabo", "hans+shop", "ZOE", "ayşe"]), random.below(99))
+                    let host = random.pick(&["example.com", "posta.com.tr", "levél.hu", "mail-server.co.uk", "firma.de", "example.com.00"]);
+                    let at = random.pick(&["@", "@", "@", " @ ", "(at)", " [at] ", "@ "]);
+                    format!("{}{}{at}{host}", random.pick(&["elif.kaya", "g_szabo", "hans+shop", "ZOE", "ayşe"]), random.below(99))
                 }
                 "NAME" => format!("{}{}", chat.customer.name, random.pick(&endings)),
                 "SURNAME" => format!("{}{}", names[number % names.len()].1, random.pick(&endings)),
@@ -219,4 +253,20 @@ fn what_has_a_checksum_never_leaves_and_other_kinds_hardly_ever() {
         assert_eq!(leaked.get(kind), None, "{kind}");
     }
     assert!(leaked.values().sum::<usize>() * 100 <= EACH * 6, "{leaked:?}");
+}
+
+#[test]
+fn what_is_no_personal_datum_stays_readable() {
+    let (settings, chat) = (PersonalData::default(), Chat::default());
+    let mut masker = Masker::of(&settings, std::iter::once(&chat), &Language::parse("en").unwrap());
+    for text in [
+        "order KE-204815 of 12.06.2026, delivered on 3.12. at 15.30, 1.249,90 TL and 49.90 EUR",
+        "tracking RR123456789TR, return RT-10482, invoice 2026-0012345, version 1.2.3.4, 140x200 cm, 25 000 Ft",
+        "12.06.26, 13.06.26 and 14.06.26; 2026-12-03 2026-12-04; 10:30-18:00; 12/05/2026",
+        "sizes 36, 38, 40, 42, 44, 46, 48, 50 | 100, 120, 140 | 1 2 3 4",
+        "12 345 678 Ft, 1.234.567,89 EUR, 1,234,567.89 USD, 500 000 000",
+        "meet @ noon, 3 @ 5 EUR, (at home), look at shop.com",
+    ] {
+        assert_eq!(masker.mask(text), text);
+    }
 }

@@ -6,10 +6,11 @@ mod generated;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use super::clean::Cleaner;
 use crate::{
     chats::{Chat, ChosenContext, EarlierChat},
     config::PersonalData,
-    text::{Fact, FactKind, Known, Language, MASK, Marks, facts, fold, replaced},
+    text::{Fact, FactKind, Known, Language, MASK, Marks, facts, fold, has_marks, replaced, visible, without_marks},
 };
 use former::{Former, PersonalFacts};
 
@@ -43,17 +44,19 @@ impl<'a> Masker<'a> {
     /// A text with marks in the place of personal data.
     pub fn mask(&mut self, text: &str) -> String {
         let found = self.found(text);
+        self.marked(text, &found)
+    }
+
+    fn marked(&mut self, text: &str, found: &[Fact]) -> String {
         let mut masked = String::with_capacity(text.len() + found.len() * 8);
         let mut from = 0;
-        // What looks like a mark in a text is none.
-        let unmarked = |text: &str| text.replace(['⟦', '⟧'], "|");
         for fact in found {
             masked.push_str(&unmarked(&text[from..fact.range.start]));
             masked.push_str(&self.mark_of(fact.kind, &text[fact.range.clone()]));
             from = fact.range.end;
         }
         masked.push_str(&unmarked(&text[from..]));
-        masked
+        without_joining_tags(masked)
     }
 
     /// A text of the shop's with marks in the place of what is the customer's: addresses of the shop stay.
@@ -65,7 +68,7 @@ impl<'a> Masker<'a> {
                 matches!(fact.kind, FactKind::Person | FactKind::Address) || self.marks.has_person(fact.kind, &text[fact.range.clone()])
             })
             .collect();
-        replaced(text, &found, |fact| self.mark_of(fact.kind, &text[fact.range.clone()]))
+        self.marked(text, &found)
     }
 
     /// A text without personal data, where nothing comes back.
@@ -90,16 +93,10 @@ impl<'a> Masker<'a> {
             line.text = self.mask(&line.text);
             line.name = self.mask(&line.name);
         }
-        for class in [
-            &mut chosen.records,
-            &mut chosen.pages,
-            &mut chosen.told,
-            &mut chosen.promises,
-            &mut chosen.open_questions,
-            &mut chosen.earlier,
-        ] {
+        for class in [&mut chosen.records, &mut chosen.pages, &mut chosen.told, &mut chosen.promises, &mut chosen.open_questions] {
             texts(class, self);
         }
+        chosen.earlier.iter_mut().for_each(|lines| texts(lines, self));
         chosen.notes = chosen.notes.iter().map(|note| note.map(|text| self.mask(text))).collect();
     }
 
@@ -111,6 +108,31 @@ impl<'a> Masker<'a> {
         }
         (counts, Arc::new(self.marks))
     }
+}
+
+/// A text as a model may read it: what nobody sees is gone, and nothing looks like a mark.
+fn unmarked(text: &str) -> String {
+    without_marks(&visible(text)).into_owned()
+}
+
+/// The same for a text of which no mark is to be made.
+pub fn shown(text: &str) -> String {
+    without_joining_tags(unmarked(text))
+}
+
+/// A text whose tags may be taken out of a model's answer, as [`Cleaner`] does, without joining what is around them to a mark. Where they
+/// would, and where one never ends, they become no tags.
+fn without_joining_tags(text: String) -> String {
+    if !text.contains('<') {
+        return text;
+    }
+    let closed = text.rfind('>').map_or(0, |last| last + 1);
+    let text = format!("{}{}", &text[..closed], text[closed..].replace('<', "‹"));
+    let mut cleaner = Cleaner::default();
+    let cleaned = cleaner.push(&text) + &cleaner.finish();
+    // The marks that are ours are whole, and nothing else has their brackets.
+    let others = cleaned.split('⟦').map(|piece| piece.split_once('⟧').map_or(piece, |(_, after)| after)).collect::<Vec<_>>().join(" ");
+    if has_marks(&others) { text.replace('<', "‹") } else { text }
 }
 
 /// Hungary's commonest first names, without accents.
@@ -312,7 +334,9 @@ mod tests {
             ("ELIF@example.com or 0(532)123-4567", "⟦EMAIL_4⟧ or ⟦PHONE_5⟧"),
             ("at bagdat cad 12/4 please", "at ⟦ADDRESS_6⟧ please"),
             ("order KE-204815 for 49,90 €", "order KE-204815 for 49,90 €"),
-            ("⟦NAME_1⟧ is no mark", "|NAME_1| is no mark"),
+            ("⟦NAME_1⟧ is no mark", "NAME(1) is no mark"),
+            ("|NAME_1| PHO\u{200b}NE_5 PHO<b>NE_5 PHO<a 0532 123 45 67>NE_5", "NAME(1) PHONE(5) PHO‹b>NE_5 PHO‹a ⟦PHONE_5⟧>NE_5"),
+            ("is <b>bold</b> a <tag", "is <b>bold</b> a ‹tag"),
         ] {
             assert_eq!(masker.mask(text), masked, "{text}");
         }

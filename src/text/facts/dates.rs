@@ -175,7 +175,10 @@ fn in_figures(text: &str, at: usize) -> Option<(Date, usize)> {
         }
         _ => return None,
     };
-    let ends = !text[end..].starts_with(|next: char| next.is_ascii_digit());
+    let next = |at: usize| text.as_bytes().get(at);
+    // A number of more groups is none, such as a phone's `06.12.34.56.78`.
+    let goes_on = next(end) == Some(&separator) && next(end + 1).is_some_and(u8::is_ascii_digit);
+    let ends = !(next(end).is_some_and(u8::is_ascii_digit) || goes_on && third.is_some());
     (ends && (1..=12).contains(&month) && (1..=31).contains(&day) && year.is_none_or(|year| YEARS.contains(&year)))
         .then_some((Date { year, month: month as u8, day: day as u8, ambiguous }, end))
 }

@@ -2,8 +2,11 @@
 
 mod checksums;
 mod dates;
+mod domains;
 mod figures;
+mod groups;
 mod known;
+mod links;
 mod numbers;
 mod plain;
 mod spans;
@@ -14,7 +17,6 @@ use std::ops::Range;
 pub use dates::month;
 pub use figures::{Difference, Figure, FigureValue, difference, figures, word_numbers};
 pub use known::Known;
-pub use plain::is_invisible;
 pub use words::worded;
 
 use plain::Plain;

@@ -2,6 +2,10 @@
 
 use std::{borrow::Cow, ops::Range};
 
+use unicode_normalization::UnicodeNormalization;
+
+use crate::text::{is_invisible, is_line_break};
+
 /// A text with its disguises taken off: full-width characters narrow, every decimal digit an ASCII one, spaces and dashes of one kind,
 /// what has no width gone. It knows where each of its characters stood.
 pub struct Plain<'a> {
@@ -43,6 +47,9 @@ fn plain(letter: char) -> Option<char> {
     if letter.is_ascii() {
         return Some(letter);
     }
+    if is_line_break(letter) {
+        return Some('\n');
+    }
     if is_invisible(letter) {
         return None;
     }
@@ -53,17 +60,15 @@ fn plain(letter: char) -> Option<char> {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(letter as u32 - 0xfee0).unwrap_or(letter),
         '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => ' ',
         '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' => '-',
+        '\u{fe6b}' => '@',
+        '\u{b7}' | '\u{2027}' | '\u{2219}' | '\u{22c5}' | '\u{30fb}' => '.',
+        // Letters in another dress: of mathematics, in circles, of half width.
+        '\u{1d400}'..='\u{1d7cb}' | '\u{24b6}'..='\u{24e9}' | '\u{ff5f}'..='\u{ffef}' => {
+            let mut undressed = std::iter::once(letter).nfkc();
+            undressed.next().filter(|_| undressed.next().is_none()).unwrap_or(letter)
+        }
         other => other,
     })
-}
-
-/// Whether a character has no width, or only steers how others are shown.
-pub fn is_invisible(letter: char) -> bool {
-    matches!(
-        letter,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
-    )
 }
 
 /// The value of a decimal digit of any script.

@@ -2,32 +2,22 @@
 
 use super::{
     FactKind, Known,
-    checksums::{iban_length, is_card, is_iban, is_national_id},
+    checksums::{iban_length, is_iban},
     dates::{date_at, time_at},
+    groups::{Groups, spread},
+    links::MOST_NAME,
     numbers::{amount_at, number_end},
 };
 
-/// Longest placeholder, code span, link.
+/// Longest placeholder, code span, tag.
 const MOST_PLACEHOLDER: usize = 60;
 const MOST_SNIPPET: usize = 2000;
-const MOST_LINK: usize = 2000;
-/// Longest host, address or file name, in bytes.
-const MOST_NAME: usize = 320;
-/// Most groups of digits that are read as one number.
-const MOST_GROUPS: usize = 12;
+/// Most characters between two groups of a bank account's number.
+const MAX_APART: usize = 4;
+const MOST_TAG: usize = 2000;
 /// From how many digits a number without anything else is a code, and with dashes in it.
 const LONG_NUMBER: usize = 5;
 const LONG_DASHED: usize = 7;
-/// Domains of a host without a scheme.
-const DOMAINS: [&str; 45] = [
-    "com", "net", "org", "info", "biz", "io", "co", "eu", "de", "at", "ch", "tr", "hu", "uk", "us", "fr", "it", "es", "nl", "be", "pl",
-    "cz", "ro", "bg", "gr", "ru", "ua", "se", "no", "dk", "fi", "ie", "pt", "shop", "store", "app", "dev", "ai", "me", "tv", "ly", "gl",
-    "online", "site", "example",
-];
-const FILES: [&str; 34] = [
-    "pdf", "doc", "docx", "xls", "xlsx", "csv", "txt", "rtf", "odt", "ppt", "pptx", "jpg", "jpeg", "png", "gif", "webp", "heic", "svg",
-    "mp3", "mp4", "mov", "avi", "zip", "rar", "7z", "json", "xml", "html", "md", "log", "exe", "apk", "dmg", "eml",
-];
 /// Letters that stand for a unit where they follow digits.
 const UNITS: [&str; 30] = [
     "KG", "G", "MG", "CM", "MM", "M", "KM", "L", "ML", "W", "KW", "V", "A", "MAH", "GB", "MB", "TB", "KB", "HZ", "GHZ", "MHZ", "XL", "X",
@@ -141,7 +131,7 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
     }
 
     /// What follows, as far as one name reaches: a text without spaces is not read anew from each of its points.
-    fn near(&self, at: usize) -> &str {
+    pub fn near(&self, at: usize) -> &str {
         let rest = &self.text[at..];
         let mut end = rest.len().min(MOST_NAME);
         while !rest.is_char_boundary(end) {
@@ -152,7 +142,8 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
 
     /// A link, an e-mail address or a file: each has a point, a colon or an at sign.
     fn address(&self, at: usize, token: &str) -> Option<Step> {
-        if !token.bytes().any(|byte| matches!(byte, b'.' | b':' | b'@')) {
+        let marked = token.bytes().any(|byte| matches!(byte, b'.' | b':' | b'@')) || token.contains(['。', '｡', '(', '[']);
+        if !marked && !self.at_sign_follows(at + token.len()) {
             return None;
         }
         self.of(FactKind::Link, at, || self.link(at))
@@ -174,10 +165,13 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
                 return found;
             }
         }
+        if digit && let Some(fact) = spread(self.text, at).and_then(|(kind, end)| self.of(kind, at, || Some(end))) {
+            return Some(fact);
+        }
         if digit && (date_at(self.text, at).is_some() || time_at(self.text, at).is_some()) {
             return None;
         }
-        let groups = self.groups(at);
+        let groups = Groups::at(self.text, at);
         let proven = groups.proven().and_then(|(kind, end)| self.of(kind, at, || Some(end)));
         proven
             .or_else(|| if digit { self.of(FactKind::Amount, at, || amount_at(self.text, at)) } else { None })
@@ -239,7 +233,7 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
     fn tag(&self, at: usize) -> Option<usize> {
         let inside = &self.text[at + 1..];
         let begins = inside.trim_start_matches('/').starts_with(|letter: char| letter.is_ascii_alphabetic());
-        let end = inside.find(['<', '>', '\n']).filter(|end| inside.as_bytes()[*end] == b'>' && *end <= MOST_LINK)?;
+        let end = inside.find(['<', '>', '\n']).filter(|end| inside.as_bytes()[*end] == b'>' && *end <= MOST_TAG)?;
         begins.then_some(at + 1 + end + 1)
     }
 
@@ -250,95 +244,26 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
         (name.chars().count() >= 2 && name.contains(char::is_alphabetic)).then_some(at + 1 + name.len())
     }
 
-    /// A link with a scheme, or a host with a known domain.
-    fn link(&self, at: usize) -> Option<usize> {
-        let rest = &self.text[at..];
-        let bytes = rest.as_bytes();
-        let scheme = ["https://", "http://", "ftp://", "mailto:", "tel:", "www."]
-            .into_iter()
-            .any(|scheme| bytes.len() > scheme.len() && bytes[..scheme.len()].eq_ignore_ascii_case(scheme.as_bytes()));
-        if !scheme {
-            let host = rest.bytes().take(MOST_NAME).take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')).count();
-            let name = rest[..host].trim_end_matches(['.', '-']);
-            let domain = name.rsplit_once('.').filter(|(host, _)| host.len() > 1)?.1;
-            let ends = !rest[name.len()..].starts_with(|next: char| next == '@' || next.is_alphanumeric());
-            // A sentence may begin right after another's point: a host is written small.
-            let small = !name.contains(|letter: char| letter.is_ascii_uppercase()) || name.starts_with("www.");
-            if !(small && ends && DOMAINS.contains(&domain) && name.contains(|letter: char| letter.is_ascii_alphabetic())) {
-                return None;
-            }
-            let after = at + name.len();
-            return Some(if self.text[after..].starts_with(['/', '?', '#', ':']) { self.link_end(at, after) } else { after });
-        }
-        Some(self.link_end(at, at)).filter(|end| end - at > 5)
-    }
-
-    /// Where a link ends: at what can't be in one, less the punctuation of the sentence around it.
-    fn link_end(&self, at: usize, from: usize) -> usize {
-        let rest = &self.text[from..];
-        let stops = |letter: char| {
-            letter.is_whitespace()
-                || letter.is_control()
-                || matches!(letter, '<' | '>' | '"' | '\'' | '’' | '`' | '|' | '⟦' | '“' | '”' | '»' | '，' | '。')
-        };
-        let mut end = from + rest.find(stops).unwrap_or(rest.len()).min(MOST_LINK);
-        while !self.text.is_char_boundary(end) {
-            end -= 1;
-        }
-        loop {
-            let link = &self.text[at..end];
-            let Some(last) = link.chars().next_back() else { return end };
-            let closes = |open: char, close: char| last == close && link.matches(close).count() > link.matches(open).count();
-            if matches!(last, '.' | ',' | ';' | ':' | '!' | '?' | '*' | '_' | '…')
-                || closes('(', ')')
-                || closes('[', ']')
-                || closes('{', '}')
-            {
-                end -= last.len_utf8();
-            } else {
-                return end;
-            }
-        }
-    }
-
-    fn email(&self, at: usize) -> Option<usize> {
-        let rest = self.near(at);
-        let local = rest
-            .find(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '.' | '_' | '%' | '+' | '-'))
-            .filter(|length| *length > 0)?;
-        let host = rest[local..].strip_prefix('@')?;
-        let length = host.find(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '.' | '-')).unwrap_or(host.len());
-        let host = host[..length].trim_end_matches(['.', '-']);
-        let (name, domain) = host.rsplit_once('.')?;
-        (!name.is_empty() && domain.chars().count() >= 2 && domain.chars().all(char::is_alphabetic)).then_some(at + local + 1 + host.len())
-    }
-
-    fn file(&self, at: usize) -> Option<usize> {
-        let rest = self.near(at);
-        let length = rest.find(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '.' | '-' | '_')).unwrap_or(rest.len());
-        let name = rest[..length].trim_end_matches(['.', '-']);
-        let (stem, extension) = name.rsplit_once('.')?;
-        (!stem.is_empty() && FILES.contains(&extension.to_ascii_lowercase().as_str())).then_some(at + name.len())
-    }
-
-    /// Letters and digits of a country's length, in groups as they may be, with their checksum.
+    /// Letters and digits of a country's length, with anything between its groups, with their checksum.
     fn iban(&self, at: usize) -> Option<usize> {
         let bytes = &self.text.as_bytes()[at..];
         if bytes.len() < 15 || !bytes[0].is_ascii_alphabetic() || !bytes[1].is_ascii_alphabetic() {
             return None;
         }
         // Two digits follow, or what stands between groups.
-        if !(bytes[2].is_ascii_digit() || matches!(bytes[2], b' ' | b'-' | b'.')) {
+        if bytes[2].is_ascii_alphabetic() {
             return None;
         }
         let country = [bytes[0].to_ascii_uppercase(), bytes[1].to_ascii_uppercase()];
         let wanted = iban_length(std::str::from_utf8(&country).ok()?)?;
         let mut letters = Vec::with_capacity(wanted);
         let mut apart = 0;
-        for (place, byte) in bytes.iter().enumerate() {
-            if byte.is_ascii_alphanumeric() {
-                (2..4).contains(&letters.len()).then_some(()).filter(|()| !byte.is_ascii_digit()).map_or(Some(()), |()| None)?;
-                letters.push(*byte);
+        for (place, letter) in self.text[at..].char_indices() {
+            if letter.is_ascii_alphanumeric() {
+                if (2..4).contains(&letters.len()) && !letter.is_ascii_digit() {
+                    return None;
+                }
+                letters.push(letter as u8);
                 apart = 0;
                 if letters.len() == wanted {
                     // Most of it is digits: small letters are words that happen to fit.
@@ -346,7 +271,7 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
                     let ends = !words && !bytes.get(place + 1).is_some_and(u8::is_ascii_digit);
                     return (ends && is_iban(&letters)).then_some(at + place + 1);
                 }
-            } else if matches!(byte, b' ' | b'-' | b'.') && apart < 2 {
+            } else if !letter.is_alphanumeric() && apart < MAX_APART {
                 apart += 1;
             } else {
                 return None;
@@ -405,105 +330,5 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
         let times =
             unit.strip_prefix(['x', 'X', '×']).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()));
         (more_digits && !times || !more_digits && !is_unit).then_some(end)
-    }
-
-    /// The groups of digits that begin here.
-    fn groups(&self, at: usize) -> Groups {
-        let bytes = self.text.as_bytes();
-        let mut groups = Groups { plus: bytes[at] == b'+', opened: bytes[at] == b'(', digits: Vec::new(), ends: Vec::new() };
-        let mut place = at;
-        while matches!(bytes.get(place), Some(b'+' | b'(' | b' ')) && place < at + 3 {
-            groups.plus |= bytes[place] == b'+';
-            groups.opened |= bytes[place] == b'(';
-            place += 1;
-        }
-        while groups.ends.len() < MOST_GROUPS {
-            let width = bytes[place.min(bytes.len())..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-            // A date after a number is no part of it.
-            if width == 0 || (!groups.ends.is_empty() && (date_at(self.text, place).is_some() || time_at(self.text, place).is_some())) {
-                break;
-            }
-            groups.digits.extend(bytes[place..place + width].iter().map(|byte| byte - b'0'));
-            place += width;
-            groups.ends.push((groups.digits.len(), place));
-            let apart = bytes[place..].iter().take(3).take_while(|byte| matches!(byte, b' ' | b'-' | b'.' | b'/' | b'(' | b')')).count();
-            if !(1..=3).contains(&apart) {
-                break;
-            }
-            place += apart;
-        }
-        groups
-    }
-}
-
-/// Groups of digits: each one's end among the digits and in the text.
-struct Groups {
-    plus: bool,
-    opened: bool,
-    digits: Vec<u8>,
-    ends: Vec<(usize, usize)>,
-}
-
-impl Groups {
-    /// The longest beginning that proves itself.
-    fn proven(&self) -> Option<(FactKind, usize)> {
-        if self.plus {
-            return None;
-        }
-        self.ends.iter().rev().find_map(|(length, end)| {
-            let digits = &self.digits[..*length];
-            let kind = if is_card(digits) {
-                FactKind::Card
-            } else if is_national_id(digits) {
-                FactKind::NationalId
-            } else {
-                return None;
-            };
-            Some((kind, *end))
-        })
-    }
-
-    /// A phone number's end: by its international or trunk prefix, or in the groups of a national one.
-    fn phone(&self) -> Option<usize> {
-        let width = |group: usize| self.ends[group].0 - if group == 0 { 0 } else { self.ends[group - 1].0 };
-        let widths: Vec<usize> = (0..self.ends.len()).map(width).collect();
-        let begins = |digits: &[u8]| self.digits.starts_with(digits);
-        let fits = |length: usize, groups: usize| {
-            let grouped = groups > 1;
-            let widths = &widths[..groups];
-            if self.plus {
-                return (8..=15).contains(&length);
-            }
-            if begins(&[0, 0]) {
-                return (10..=15).contains(&length);
-            }
-            if begins(&[0]) {
-                return (10..=12).contains(&length) || (length == 9 && grouped);
-            }
-            let abroad =
-                [&[9, 0, 5][..], &[3, 6, 2, 0], &[3, 6, 3, 0], &[3, 6, 7, 0], &[3, 6, 1], &[4, 9, 1, 5], &[4, 9, 1, 6], &[4, 9, 1, 7]];
-            (abroad.iter().any(|prefix| begins(prefix)) && (11..=13).contains(&length))
-                || (begins(&[5]) && length == 10)
-                || matches!(widths, [3, 3, 4] | [3, 3, 2, 2] | [2, 3, 4] | [2, 3, 2, 2])
-                || (matches!(widths, [3, 3, 3]) && matches!(self.digits[0], 6..=9))
-                || (self.opened && (9..=11).contains(&length) && grouped)
-        };
-        // A number that follows is not its end: eleven digits are likelier than twelve.
-        let order = |length: usize| {
-            if self.plus {
-                16 - length.min(15)
-            } else {
-                match length {
-                    11 => 0,
-                    10 => 1,
-                    12 => 2,
-                    _ => 3,
-                }
-            }
-        };
-        let mut ends: Vec<(usize, usize, usize)> =
-            self.ends.iter().enumerate().map(|(at, (length, end))| (*length, *end, at + 1)).collect();
-        ends.sort_by_key(|(length, ..)| order(*length));
-        ends.into_iter().find(|(length, _, groups)| fits(*length, *groups)).map(|(_, end, _)| end)
     }
 }

@@ -1,0 +1,75 @@
+//! Work that grows with its input, off the threads that serve: as many at once as there are cores, the others in the order of their coming.
+
+use std::{future::pending, panic::resume_unwind, sync::Arc, thread::available_parallelism};
+
+use tokio::{sync::Semaphore, task::spawn_blocking};
+
+/// Where texts are analysed, chats folded and prompts made.
+#[derive(Debug, Clone)]
+pub struct Workers(Arc<Semaphore>);
+
+impl Workers {
+    pub fn start() -> Workers {
+        Workers(Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from))))
+    }
+
+    /// Does work when its turn has come. A panic in it is its caller's.
+    pub async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        // Nobody closes the semaphore; a runtime that ends takes its callers along.
+        let Ok(turn) = Arc::clone(&self.0).acquire_owned().await else { return pending().await };
+        let turned = move || {
+            // The turn ends with the work, not with a caller that leaves.
+            let _turn = turn;
+            work()
+        };
+        match spawn_blocking(turned).await {
+            Ok(done) => done,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(_) => pending().await,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            Mutex,
+            atomic::{AtomicUsize, Ordering},
+        },
+        thread,
+    };
+
+    use futures::future::join_all;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn work_is_done_on_other_threads_and_no_more_of_it_than_there_are_cores() {
+        let (workers, inside, most) = (Workers::start(), Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(0)));
+        let serving = thread::current().id();
+        let work = || {
+            let (inside, most) = (Arc::clone(&inside), Arc::clone(&most));
+            workers.work(move || {
+                let now = inside.fetch_add(1, Ordering::SeqCst) + 1;
+                let mut most = most.lock().unwrap();
+                *most = now.max(*most);
+                drop(most);
+                thread::yield_now();
+                inside.fetch_sub(1, Ordering::SeqCst);
+                thread::current().id()
+            })
+        };
+        let threads = join_all((0..64).map(|_| work())).await;
+        assert!(threads.iter().all(|thread| *thread != serving));
+        assert!(*most.lock().unwrap() <= available_parallelism().unwrap().get());
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "of the work")]
+    async fn a_panic_is_the_callers() {
+        Workers::start().work(|| panic!("of the work")).await
+    }
+}
