@@ -29,6 +29,7 @@ mod migration;
 mod model;
 mod new_keys;
 mod outage;
+#[cfg(debug_assertions)]
 mod panics;
 mod postgres;
 mod privacy;
