@@ -33,6 +33,7 @@ mod migration;
 mod model;
 mod new_keys;
 mod outage;
+#[cfg(debug_assertions)]
 mod panics;
 mod plans;
 mod pooler;
