@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 use tokio::{
     sync::{Notify, watch},
     time::{sleep, timeout},
@@ -122,20 +122,20 @@ pub fn unavailable() -> sqlx::Error {
 }
 
 async fn probe(postgres: &Postgres, kept: &mut Option<PgConnection>) -> Result<State, sqlx::Error> {
-    // A probe that is cut off leaves no connection behind.
-    let mut connection = match kept.take() {
-        Some(connection) => connection,
-        None => postgres.connect_plain().await?,
-    };
+    // A connection that was kept may be one of a server that has gone since; only a new one tells whether there is another.
+    if let Some(connection) = kept.take()
+        && let Ok(state) = ask(connection, kept).await
+    {
+        return Ok(state);
+    }
+    ask(postgres.connect_plain().await?, kept).await
+}
+
+/// Asks on a connection, and keeps it if that went well. One that is cut off is not left behind.
+async fn ask(mut connection: PgConnection, kept: &mut Option<PgConnection>) -> Result<State, sqlx::Error> {
     // Without arguments it is no prepared statement.
-    let row = sqlx::raw_sql("SELECT current_setting('transaction_read_only')").fetch_one(&mut connection).await;
-    let read_only: String = match row.and_then(|row| sqlx::Row::try_get(&row, 0)) {
-        Ok(read_only) => read_only,
-        Err(error) => {
-            let _ = connection.close_hard().await;
-            return Err(error);
-        }
-    };
+    let row = sqlx::raw_sql("SELECT current_setting('transaction_read_only')").fetch_one(&mut connection).await?;
+    let read_only: String = sqlx::Row::try_get(&row, 0)?;
     *kept = Some(connection);
     Ok(if read_only == "on" { State::ReadOnly } else { State::Up })
 }

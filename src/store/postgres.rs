@@ -65,9 +65,8 @@ impl Postgres {
             connection.execute(AssertSqlSafe(settings("SET", limit))).await?;
             // A server on a system that can't tell refuses; then `statement_timeout` alone ends what nobody waits for.
             let check = format!("SET client_connection_check_interval = {}", CLIENT_CHECK.as_millis());
-            match connection.execute(AssertSqlSafe(check)).await {
-                Err(error @ sqlx::Error::Io(_)) => return Err(error),
-                Ok(_) | Err(_) => {}
+            if let Err(error @ sqlx::Error::Io(_)) = connection.execute(AssertSqlSafe(check)).await {
+                return Err(error);
             }
         }
         Ok(Session::remote(connection, !self.pooled, limit + GRACE))

@@ -263,7 +263,7 @@ async fn use_everything(server: &Process, log: &Path) {
     // One that comes late, one that is wiped, one that is refused.
     chats.append_events(append(vec![at(1, customer_says("e0", "Good morning, order 4711"))])).await.unwrap();
     let redaction = pb::Redaction { event_id: "e0".into() };
-    chats.append_events(append(vec![event("gone", Body::Redaction(redaction.clone()))])).await.unwrap();
+    chats.append_events(append(vec![event("gone", Body::Redaction(redaction))])).await.unwrap();
     let resolved = pb::AppendEventsRequest { chat_id: "new".into(), events: vec![event("r", Body::Resolved(pb::Resolved {}))] };
     chats.append_events(resolved).await.unwrap_err();
     for after_sequence in [0, 2] {
@@ -326,7 +326,7 @@ async fn use_everything(server: &Process, log: &Path) {
     knowledge.get_search_report(report).await.unwrap();
 
     eventually("lessons are learned", async || in_log(log).iter().any(|sql| sql.starts_with("INSERT INTO lesson ("))).await;
-    let redaction = pb::Redaction { event_id: "e1".into(), ..redaction };
+    let redaction = pb::Redaction { event_id: "e1".into() };
     chats.append_events(append(vec![event("gone too", Body::Redaction(redaction))])).await.unwrap();
     chats.export_customer(pb::ExportCustomerRequest { customer_id: "someone".into() }).await.unwrap();
     chats.erase_customer(pb::EraseCustomerRequest { customer_id: "someone".into() }).await.unwrap();
