@@ -108,9 +108,9 @@ impl Keys {
         held.map(|held| held.key.origins.iter().map(Origin::to_string).collect()).unwrap_or_default()
     }
 
-    /// The key that a caller shows. It takes a call of its rate, and of the visitor's part of it. One that is not known may have been made just
-    /// now: it is looked up, as far as all look-ups together keep to their rate.
-    pub async fn check(&self, shown: &str, visitor: IpAddr) -> Result<Arc<Key>, KeyError> {
+    /// The key that a caller shows. One that is not known may have been made just now: it is looked up, as far as all look-ups together keep to
+    /// their rate.
+    pub async fn check(&self, shown: &str) -> Result<Arc<Key>, KeyError> {
         let (key_id, secret) = key::parts(shown).ok_or(KeyError::Unknown)?;
         if !self.ring().contains_key(key_id) && key::is_id(key_id) {
             self.look_up(key_id).await?;
@@ -121,12 +121,18 @@ impl Keys {
         let expected = held.map_or([0; 32], |held| held.secret_hash);
         let same = bool::from(expected.ct_eq(&hash(secret)));
         let held = held.filter(|held| same && held.key.holds()).ok_or(KeyError::Unknown)?;
-        let now = Instant::now();
-        if held.key.is_publishable() {
-            self.visitors.take(key_id, visitor, now).map_err(KeyError::RateExceeded)?;
-        }
-        held.rate.take(now).map_err(KeyError::RateExceeded)?;
         Ok(Arc::clone(&held.key))
+    }
+
+    /// Takes a call of a key's rate, and of the visitor's part of a publishable one's.
+    pub fn take_call(&self, key: &Key, visitor: IpAddr) -> Result<(), KeyError> {
+        let now = Instant::now();
+        if key.is_publishable() {
+            self.visitors.take(&key.key_id, visitor, now).map_err(KeyError::RateExceeded)?;
+        }
+        let ring = self.ring();
+        let held = ring.get(&key.key_id).ok_or(KeyError::Unknown)?;
+        held.rate.take(now).map_err(KeyError::RateExceeded)
     }
 
     fn ring(&self) -> Arc<HashMap<String, Held>> {

@@ -26,6 +26,7 @@ use tonic_health::server::HealthReporter;
 
 use super::{
     connection::{Common, Connection},
+    fair_read::FairRead,
     front::{Front, Served},
     health,
     places::{Place, Places},
@@ -147,7 +148,7 @@ async fn converse<S>(stream: S, http: &auto::Builder<TokioExecutor>, served: Ser
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let mut stream = TimeoutWriter::new(stream);
+    let mut stream = TimeoutWriter::new(FairRead::new(stream));
     stream.set_timeout(Some(connection.limits().write_timeout));
     let mut served = pin!(http.serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(served)));
     tokio::select! {

@@ -105,7 +105,7 @@ impl Doorkeeper {
                 Ok((Access { scopes: Scope::ALL.to_vec(), ..free }, Trust::Public))
             }
             Some(shown) => {
-                let key = self.keys.check(shown, asker.visitor).await?;
+                let key = self.keys.check(shown).await?;
                 if bearer.is_none() && !key.is_publishable() {
                     return Err(status::key_in_address());
                 }
@@ -116,6 +116,8 @@ impl Doorkeeper {
                     return Err(status::scope_missing(scopes, "for this call"));
                 }
                 check_page(&key, asker)?;
+                // A call that the key may not make takes none of those that it may.
+                self.keys.take_call(&key, asker.visitor)?;
                 let trust = if key.is_publishable() { Trust::Public } else { Trust::Secret };
                 Ok((access(&key, asker), trust))
             }

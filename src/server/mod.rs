@@ -6,6 +6,7 @@ mod compression;
 mod connection;
 mod deadline;
 mod edge;
+mod fair_read;
 mod front;
 mod gauge;
 mod health;
