@@ -16,6 +16,8 @@ pub mod api;
 pub mod chats;
 pub mod cli;
 pub mod config;
+#[cfg(test)]
+mod fuzz_seeds;
 pub mod keys;
 pub mod knowledge;
 pub mod model;

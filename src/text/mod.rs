@@ -5,6 +5,8 @@ mod detect;
 mod ending;
 mod facts;
 mod fingerprint;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod html;
 mod id;
 mod language;
