@@ -13,6 +13,7 @@ use tonic::transport::{Channel, Endpoint};
 /// A served data folder.
 pub struct Process {
     child: Child,
+    pub address: String,
     pub channel: Channel,
     pub started_in: Duration,
 }
@@ -64,7 +65,7 @@ impl Process {
             return None;
         };
         let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-        Some(Process { child, channel, started_in: began.elapsed() })
+        Some(Process { child, address, channel, started_in: began.elapsed() })
     }
 
     pub fn chats(&self) -> ChatServiceClient<Channel> {
