@@ -17,6 +17,8 @@ pub mod chats;
 pub mod cli;
 pub mod config;
 pub mod failpoint;
+#[cfg(test)]
+mod fuzz_seeds;
 pub mod keys;
 pub mod knowledge;
 pub mod model;

@@ -1,7 +1,5 @@
 //! Whatever is typed into a search box or said in a chat is answered: analyzer, query, ranking and snippets over the sample shop.
 //!
-//!     cargo +nightly fuzz run search
-//!
 //! The first byte chooses the language, the rest is what was typed.
 #![no_main]
 

@@ -1,6 +1,8 @@
 //! Settings: from a file, then from variables, then from flags; the later wins. One table names them all.
 
 mod desk;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod limits;
 mod model;
 mod settings;

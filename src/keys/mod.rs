@@ -1,5 +1,7 @@
 //! Keys: which workspace a caller works in, and what they may do there.
 
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod key;
 mod key_rows;
 mod look_up;

@@ -12,6 +12,8 @@ mod document_rows;
 mod error;
 mod folder;
 mod front_matter;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod index;
 mod intake;
 mod misspelt;

@@ -1,12 +1,10 @@
 //! A model that keeps failing is not asked until it answers again.
 
-use std::{
-    collections::VecDeque,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
+
+use super::sync::{Mutex, MutexGuard, PoisonError};
 
 /// So many failures one after the other, or half of so many calls, take a model for down. Envoy's outlier detection has the same five.
 const IN_A_ROW: u32 = 5;
@@ -77,7 +75,7 @@ impl Breaker {
         }
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

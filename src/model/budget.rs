@@ -1,17 +1,13 @@
 //! Tokens that a workspace or key may use, in a minute and in a day.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::TokensUsed;
+use super::{
+    TokensUsed,
+    sync::{AtomicU64, Mutex, Ordering, PoisonError},
+};
 use crate::config::TokenLimits;
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -1,17 +1,10 @@
 //! So many calls at once to a model; others wait, as long as they can still be served in time.
 
-use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, timeout_at},
-};
+use tokio::time::Instant;
+
+use super::sync::{AtomicUsize, Mutex, Ordering, OwnedSemaphorePermit, PoisonError, Semaphore, timeout_at};
 
 /// For each call at once, so many may wait.
 const WAITING_EACH: usize = 4;

@@ -78,7 +78,8 @@ impl Lines {
         } else {
             self.begun.extend_from_slice(piece);
         }
-        if !self.started && self.begun.len() >= BYTE_ORDER_MARK.len() {
+        // As soon as it can't be one any more, none is looked for: one that comes later is text.
+        if !self.started && (self.begun.len() >= BYTE_ORDER_MARK.len() || !BYTE_ORDER_MARK.starts_with(&self.begun)) {
             self.started = true;
             if self.begun.starts_with(BYTE_ORDER_MARK) {
                 self.begun.advance(BYTE_ORDER_MARK.len());
@@ -132,6 +133,17 @@ mod tests {
         unfinished.take(b"NE]").unwrap();
         unfinished.end();
         assert!(unfinished.done);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_one_at_the_beginning_alone() {
+        for answer in ["\n\u{feff}data: 1\n", "d\n\u{feff}\n"].map(str::as_bytes) {
+            for size in 1..=answer.len() {
+                let mut lines = Lines::default();
+                let came: Vec<u8> = answer.chunks(size).flat_map(|piece| lines.take(piece).unwrap()).collect();
+                assert_eq!(came, answer, "in pieces of {size}");
+            }
+        }
     }
 
     #[test]

@@ -7,11 +7,14 @@ mod call;
 mod chunk;
 mod embedder;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod gate;
 mod lines;
 mod metrics;
 mod openai;
 mod retry;
+mod sync;
 mod thoughts;
 mod trial;
 mod wire;

@@ -1,11 +1,10 @@
 //! When a call that failed is made again: only before its first token was shown, within a budget, later each time.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use tokio::time::Instant;
+
+use super::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Most tries of one call at one model.
 pub const MOST_TRIES: u32 = 3;
@@ -44,7 +43,7 @@ impl RetryBudget {
         has
     }
 
-    fn saved(&self, now: Instant) -> std::sync::MutexGuard<'_, (f64, Instant)> {
+    fn saved(&self, now: Instant) -> MutexGuard<'_, (f64, Instant)> {
         let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
         let passed = now.saturating_duration_since(saved.1).as_secs_f64();
         *saved = ((saved.0 + passed * A_SECOND).min(MOST_SAVED), now.max(saved.1));

@@ -14,6 +14,8 @@ mod erasures;
 mod error;
 mod fidelity;
 mod finished;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod generation;
 mod grounding;
 mod interest;

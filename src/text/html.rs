@@ -84,6 +84,65 @@ fn escaped(text: &str) -> String {
     written
 }
 
+/// Every tag is one of ours, with no attribute but ours.
+#[cfg(any(test, fuzzing))]
+pub fn is_tame(html: &str) -> bool {
+    html.split('<').skip(1).all(|tag| {
+        let Some((tag, _)) = tag.split_once('>') else { return false };
+        let name = tag.trim_start_matches('/').split([' ', '/']).next().unwrap_or_default();
+        let known = [
+            "p",
+            "h2",
+            "h3",
+            "h4",
+            "h5",
+            "h6",
+            "strong",
+            "em",
+            "del",
+            "code",
+            "pre",
+            "ul",
+            "ol",
+            "li",
+            "table",
+            "thead",
+            "tbody",
+            "tr",
+            "td",
+            "th",
+            "blockquote",
+            "br",
+            "hr",
+            "a",
+        ];
+        let rest = tag.trim_start_matches('/').trim_start_matches(name);
+        let attributes_ok = match name {
+            "a" => {
+                rest.is_empty()
+                    || rest.strip_prefix(" href=\"#article=").and_then(|rest| rest.split_once("\" data-article=\"")).is_some_and(
+                        |(id, rest)| {
+                            rest.strip_suffix('"') == Some(id)
+                                && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+                        },
+                    )
+                    || rest
+                        .strip_prefix(" href=\"")
+                        .and_then(|rest| rest.strip_suffix("\" target=\"_blank\" rel=\"noopener noreferrer nofollow\""))
+                        .is_some_and(|address| is_safe(address) && !address.contains('"'))
+            }
+            "code" => {
+                rest.is_empty()
+                    || rest.strip_prefix(" class=\"").and_then(|rest| rest.strip_suffix('"')).is_some_and(|class| !class.contains('"'))
+            }
+            "ol" => rest.is_empty() || rest.starts_with(" start=\""),
+            "td" | "th" => rest.is_empty() || rest.starts_with(" style=\"text-align: "),
+            _ => matches!(rest, "" | " /"),
+        };
+        known.contains(&name) && attributes_ok
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -147,64 +206,6 @@ mod tests {
         ] {
             assert!(is_tame(&html(hostile)), "{hostile} gave {}", html(hostile));
         }
-    }
-
-    /// Every tag is one of ours, with no attribute but ours.
-    fn is_tame(html: &str) -> bool {
-        html.split('<').skip(1).all(|tag| {
-            let Some((tag, _)) = tag.split_once('>') else { return false };
-            let name = tag.trim_start_matches('/').split([' ', '/']).next().unwrap_or_default();
-            let known = [
-                "p",
-                "h2",
-                "h3",
-                "h4",
-                "h5",
-                "h6",
-                "strong",
-                "em",
-                "del",
-                "code",
-                "pre",
-                "ul",
-                "ol",
-                "li",
-                "table",
-                "thead",
-                "tbody",
-                "tr",
-                "td",
-                "th",
-                "blockquote",
-                "br",
-                "hr",
-                "a",
-            ];
-            let rest = tag.trim_start_matches('/').trim_start_matches(name);
-            let attributes_ok = match name {
-                "a" => {
-                    rest.is_empty()
-                        || rest.strip_prefix(" href=\"#article=").and_then(|rest| rest.split_once("\" data-article=\"")).is_some_and(
-                            |(id, rest)| {
-                                rest.strip_suffix('"') == Some(id)
-                                    && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-                            },
-                        )
-                        || rest
-                            .strip_prefix(" href=\"")
-                            .and_then(|rest| rest.strip_suffix("\" target=\"_blank\" rel=\"noopener noreferrer nofollow\""))
-                            .is_some_and(|address| is_safe(address) && !address.contains('"'))
-                }
-                "code" => {
-                    rest.is_empty()
-                        || rest.strip_prefix(" class=\"").and_then(|rest| rest.strip_suffix('"')).is_some_and(|class| !class.contains('"'))
-                }
-                "ol" => rest.is_empty() || rest.starts_with(" start=\""),
-                "td" | "th" => rest.is_empty() || rest.starts_with(" style=\"text-align: "),
-                _ => matches!(rest, "" | " /"),
-            };
-            known.contains(&name) && attributes_ok
-        })
     }
 
     proptest! {

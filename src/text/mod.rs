@@ -7,6 +7,8 @@ mod ending;
 mod facts;
 mod fingerprint;
 mod forged;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod html;
 mod id;
 mod language;

@@ -230,9 +230,14 @@ impl ScriptedModel {
 
     /// The last request's messages: system, user.
     pub fn last_messages(&self) -> (String, String) {
-        let asked = self.asked();
+        let asked = self.state.asked.lock().unwrap();
         let message = |index: usize| asked.last().unwrap()["messages"][index]["content"].as_str().unwrap().to_owned();
         (message(0), message(1))
+    }
+
+    /// Forgets what it was asked so far: a test of thousands of calls need not keep it.
+    pub fn forget(&self) {
+        self.state.asked.lock().unwrap().clear();
     }
 
     /// Lets an answer that waits go on.

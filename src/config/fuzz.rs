@@ -1,0 +1,46 @@
+//! Settings' files: a target of `fuzz/`.
+
+use toml::Table;
+
+use super::{Config, workspace};
+
+/// Files and variables named in an input are not those that an operator would name.
+const READS: [&str; 2] = ["api_key_file", "api_key_env"];
+
+/// A file is read into settings and problems; a key is in none of them.
+pub fn settings(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let Ok(table) = text.parse::<Table>() else { return };
+    if READS.iter().any(|key| table.to_string().contains(key)) {
+        return;
+    }
+    let (mut config, mut problems) = (Config::default(), Vec::new());
+    config.take_file(&table, &mut problems);
+    config.desk.settle();
+    if let Some(workspaces) = table.get("workspaces") {
+        config.workspaces = workspace::take(workspaces, &config, &mut problems);
+    }
+    config.check(&mut problems);
+    assert!(problems.iter().all(|problem| !problem.is_empty()));
+    assert!(config.desk.languages.contains(&config.desk.language));
+    if problems.is_empty() {
+        let workspaces = config.workspaces();
+        let mut names: Vec<&str> = workspaces.iter().map(|workspace| workspace.name.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), workspaces.len(), "no two workspaces have a name");
+        assert_eq!(config.languages().len(), workspaces.len());
+    }
+    let secrets = config.models.iter().map(|model| model.api_key.expose()).filter(|key| key.len() > 12);
+    for key in secrets {
+        assert!(!format!("{:?}", config.models).contains(key), "a key is not written out");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn seeds_hold() {
+        crate::fuzz_seeds::of("settings").iter().for_each(|seed| super::settings(seed));
+    }
+}

@@ -1,0 +1,37 @@
+//! Files of the knowledge base's folder: a target of `fuzz/`.
+
+use super::{
+    DocumentKey, Kind,
+    front_matter::{parse_document, parse_voice},
+};
+use crate::text::{Id, Language};
+
+/// A file is a document, or has a problem at one of its lines.
+pub fn file(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    // YAML ends lines at carriage returns, too.
+    let lines = text.split(['\n', '\r']).count();
+    for kind in [Kind::Article, Kind::CannedAnswer] {
+        let id = Id::new("file").expect("an id");
+        let key = DocumentKey { kind, id, language: Language::parse("en").expect("a language") };
+        match parse_document(&text, &key) {
+            Ok(document) => {
+                assert!(!document.title.trim().is_empty() && !document.body.is_empty());
+                assert!(!document.body.contains('\0') && !document.title.contains('\0'));
+                assert_eq!(document.id, key.id);
+            }
+            Err((line, problem)) => assert!((1..=lines).contains(&line) && !problem.is_empty(), "line {line} of {lines}: {problem}"),
+        }
+    }
+    if let Err((line, problem)) = parse_voice(&text) {
+        assert!((1..=lines).contains(&line) && !problem.is_empty(), "line {line} of {lines}: {problem}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn seeds_hold() {
+        crate::fuzz_seeds::of("markdown").iter().for_each(|seed| super::file(seed));
+    }
+}

@@ -1,0 +1,91 @@
+//! Facts and personal data on their way to a model and back: a target of `fuzz/`.
+
+use std::sync::Arc;
+
+use super::{mask::Masker, outflow::Outflow};
+use crate::{
+    chats::{Chat, Customer},
+    config::PersonalData,
+    text::{Known, Language, Marks, Next, facts},
+};
+
+/// A text by two ways: as a rewrite's, whose facts are marks, and as a draft's, whose personal data are. Marks come back as what they stand
+/// for, wherever the model's answer is cut; the first byte tells where.
+pub fn masks(input: &[u8]) {
+    let Some((size, text)) = input.split_first() else { return };
+    let text = String::from_utf8_lossy(text);
+    let size = usize::from(*size) + 1;
+
+    let found = facts(&text, &Known::default(), |_| true);
+    assert!(found.windows(2).all(|pair| pair[0].range.end <= pair[1].range.start), "facts stand one after the other");
+    assert!(found.iter().all(|fact| !text[fact.range.clone()].is_empty()), "and have letters");
+    let mut marks = Marks::default();
+    let (marked, order) = marks.replace(&text, &found);
+    flows_alike(&marked, &marks, size);
+    if !looks_marked(&text, &marks) {
+        let (restored, came) = restored(&marked, &marks);
+        assert_eq!(came, order, "every mark comes back, once: {marked:?}");
+        assert_eq!(restored, text, "to the letter");
+    }
+
+    let settings = PersonalData::default();
+    let customer =
+        Customer { name: "Elif Kaya".into(), email: "elif@example.com".into(), phone: "0532 123 45 67".into(), ..Customer::default() };
+    let chat = Chat { customer, ..Chat::default() };
+    let mut masker = Masker::of(&settings, std::iter::once(&chat), &Language::parse("en").expect("a language"));
+    let masked = masker.mask(&text);
+    let (_, marks) = masker.marks();
+    flows_alike(&masked, &marks, size);
+    if !looks_marked(&text, &marks) {
+        let (_, came) = restored(&masked, &marks);
+        let mut each = came.clone();
+        each.sort_unstable();
+        each.dedup();
+        assert_eq!(each.len(), marks.all().len(), "every mark comes back: {masked:?}");
+    }
+}
+
+/// Whether something in a text would be taken for a mark if a model repeated it.
+fn looks_marked(text: &str, marks: &Marks) -> bool {
+    text.contains(['⟦', '⟧']) || marks.next(None, text, 0, true) != Next::None
+}
+
+/// A text with its marks restored, and which they were.
+fn restored(marked: &str, marks: &Marks) -> (String, Vec<usize>) {
+    let (mut text, mut order, mut from) = (String::new(), Vec::new(), 0);
+    while let Next::Mark(mark) = marks.next(None, marked, from, true) {
+        let which = mark.which.expect("a mark that was given is known");
+        text.push_str(&marked[from..mark.range.start]);
+        text.push_str(&marks.get(which).value);
+        order.push(which);
+        from = mark.range.end;
+    }
+    text.push_str(&marked[from..]);
+    (text, order)
+}
+
+/// An answer reaches the agent the same, however it is cut.
+fn flows_alike(answer: &str, marks: &Marks, size: usize) {
+    let marks = Arc::new(marks.clone());
+    let flow = |size: usize| {
+        let letters: Vec<char> = answer.chars().collect();
+        let mut outflow = Outflow::new(2, Arc::clone(&marks), "tr");
+        let mut shown = String::new();
+        for piece in letters.chunks(size) {
+            shown.push_str(&outflow.push(&piece.iter().collect::<String>()));
+        }
+        shown.push_str(&outflow.finish());
+        let flowed = outflow.into_flowed();
+        assert_eq!(shown, flowed.text);
+        (flowed.text, flowed.restored, flowed.invented)
+    };
+    assert_eq!(flow(size), flow(usize::MAX), "{answer:?} in pieces of {size}");
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn seeds_hold() {
+        crate::fuzz_seeds::of("masks").iter().for_each(|seed| super::masks(seed));
+    }
+}
