@@ -57,6 +57,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
 }
 
 async fn ask(config: &Config, workspace: &str, draft: Draft) -> anyhow::Result<crate::model::Prompt> {
+    config.check_folders()?;
     let known = config.workspaces();
     let WorkspaceConfig { name: workspace, knowledge_base, desk, models, .. } =
         known.into_iter().find(|known| known.name.as_str() == workspace).ok_or_else(|| anyhow!("there is no workspace `{workspace}`"))?;

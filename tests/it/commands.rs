@@ -181,7 +181,7 @@ async fn a_data_folder_belongs_to_one_server() {
     assert!(!output.status.success());
     assert!(text(&output.stderr).contains("another deskhand uses the data folder"), "{}", text(&output.stderr));
     fs::remove_file(data.join("lock")).unwrap();
-    let output = deskhand(&["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()], "");
+    let output = deskhand(&["serve", "--knowledge-base=", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()], "");
     assert!(text(&output.stderr).contains("another deskhand uses the data folder"), "{}", text(&output.stderr));
     assert!(desk.search("refund", "en").await.total > 0, "the first one is unharmed");
     let address = desk.address();
