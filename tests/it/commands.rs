@@ -278,7 +278,7 @@ fn eval_drafts_prints_the_table_and_holds_what_was_reached() {
 fn prompt_shows_what_a_model_would_be_asked() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
-    let output = deskhand(&["prompt", "no-such-chat", "--data", data], "");
+    let output = deskhand(&["prompt", "no-such-chat", "--data", data, "--knowledge-base="], "");
     assert!(!output.status.success() && text(&output.stderr).contains("there is no database"), "{}", text(&output.stderr));
     // Whoever makes a key makes the database.
     assert!(deskhand(&["keys", "create", "--scope", "agent", "--data", data], "").status.success());
