@@ -27,7 +27,7 @@ const TEXT: &str = "Hello, my parcel with the order number KE-204815 has not com
 #[derive(Clone)]
 enum Side {
     Rpc(ChatServiceClient<Channel>),
-    InProcess(Chats),
+    InProcess(Box<Chats>),
 }
 
 #[tokio::main]
@@ -57,7 +57,8 @@ async fn main() {
                 // A console holds a connection or a few, not one for each agent.
                 let connections: Vec<_> = (0..4).map(|_| connect()).collect();
                 for caller in 0..callers {
-                    let side = if index == 0 { Side::InProcess(chats.clone()) } else { Side::Rpc(connections[caller % 4].clone()) };
+                    let side =
+                        if index == 0 { Side::InProcess(Box::new(chats.clone())) } else { Side::Rpc(connections[caller % 4].clone()) };
                     running.spawn(append(side, format!("chat-{callers}-{round}-{caller}"), began + ROUND));
                 }
                 for of_caller in running.join_all().await {
