@@ -459,6 +459,9 @@ fn pathological() -> Vec<String> {
     queries
 }
 
+/// The largest request that a search takes.
+const MAX_SEARCH_BYTES: usize = 64 << 10;
+
 #[tokio::test]
 async fn every_query_is_answered_or_refused_as_too_long() {
     let mut desk = Desk::without_model().await;
@@ -477,6 +480,9 @@ async fn every_query_is_answered_or_refused_as_too_long() {
         for answer in answers {
             match answer {
                 Ok(()) => assert!(!long, "{shown}"),
+                Err(status) if status.code() == tonic::Code::ResourceExhausted => {
+                    assert!(query.len() > MAX_SEARCH_BYTES - 1024, "{shown}: {status}");
+                }
                 Err(status) => {
                     assert!(status.code() == tonic::Code::InvalidArgument && (long || query.trim().is_empty()), "{shown}: {status}")
                 }
