@@ -56,9 +56,16 @@ async fn check_schema(reads: &Reads, migrations: &Migrator) -> Result<(), StoreE
     match newest {
         Ok(newest) if newest == ours => Ok(()),
         Ok(newest) if newest > ours => Err(StoreError::Newer(newest)),
-        Err(error) if !matches!(error, sqlx::Error::Database(_)) => Err(error.into()),
-        _ => Err(StoreError::Older),
+        Ok(_) => Err(StoreError::Older),
+        Err(error) if is_without_table(&error) => Err(StoreError::Older),
+        Err(error) => Err(Postgres::explained(error.into())),
     }
+}
+
+/// Whether a statement failed for a table that is not there; SQLite has no code of its own for that.
+fn is_without_table(error: &sqlx::Error) -> bool {
+    let error = error.as_database_error();
+    error.is_some_and(|error| error.code().is_some_and(|code| code == "42P01") || error.message().starts_with("no such table"))
 }
 
 #[cfg(test)]

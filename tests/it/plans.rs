@@ -271,6 +271,14 @@ async fn use_everything(server: &Process, log: &Path) {
     }
     chats.export_transcript(pb::ExportTranscriptRequest { chat_id: "c".into(), format: 1, ..Default::default() }).await.unwrap();
 
+    // One that is read from its end, and not whole.
+    let long = |number: usize| customer_says(&format!("l{number}"), &"when ".repeat(if number < 100 { 1600 } else { 4 }));
+    for part in [0..50, 50..100, 100..170] {
+        let request = pb::AppendEventsRequest { chat_id: "long".into(), events: part.map(long).collect() };
+        chats.append_events(request).await.unwrap();
+    }
+    chats.get_chat(pb::GetChatRequest { chat_id: "long".into(), after_sequence: 2, page_size: 10 }).await.unwrap();
+
     let any = || pb::ListChatsRequest { page_size: 2, ..Default::default() };
     let time = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
     for request in [
