@@ -147,7 +147,7 @@ fn value_types(sql: &str, values: usize) -> Option<Vec<&'static str>> {
     let first: usize = after.split('$').nth(1)?.split(|end: char| !end.is_ascii_digit()).next()?.parse().ok()?;
     let kind = |number: usize| match number.checked_sub(first).map(|at| columns[at % columns.len()]) {
         None => "unknown",
-        Some("number" | "chat" | "kind" | "sequence") => "bigint",
+        Some("number" | "chat" | "kind" | "sequence" | "turn") => "bigint",
         Some(_) => "text",
     };
     Some((1..=values).map(kind).collect())
