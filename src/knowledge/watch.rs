@@ -159,7 +159,7 @@ impl Observer {
 }
 
 impl Reading {
-    /// Takes changes in, for ever; it ends if looking at the folder panics.
+    /// Takes changes in, for ever. If looking at the folder panics, so does this, and is begun again.
     async fn follow(self: Arc<Reading>, mut observer: Observer) {
         let events = Arc::clone(&observer.events);
         loop {

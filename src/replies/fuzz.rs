@@ -36,13 +36,11 @@ pub fn masks(input: &[u8]) {
     let masked = masker.mask(&text);
     let (_, marks) = masker.marks();
     flows_alike(&masked, &marks, size);
-    if !looks_marked(&text, &marks) {
-        let (_, came) = restored(&masked, &marks);
-        let mut each = came.clone();
-        each.sort_unstable();
-        each.dedup();
-        assert_eq!(each.len(), marks.all().len(), "every mark comes back: {masked:?}");
-    }
+    // Whatever looked like a mark in the text has lost that look: all that is read as one was given.
+    let (_, mut came) = restored(&masked, &marks);
+    came.sort_unstable();
+    came.dedup();
+    assert_eq!(came.len(), marks.all().len(), "every mark comes back: {masked:?}");
 }
 
 /// Whether something in a text would be taken for a mark if a model repeated it.

@@ -96,31 +96,21 @@ impl StoreError {
 
     /// Whether the same write may succeed when it is tried again at once: nothing of it was written.
     pub fn is_retried_at_once(&self) -> bool {
-        match self {
-            StoreError::Conflict => true,
-            StoreError::Full
-            | StoreError::Busy
-            | StoreError::Broken(_)
-            | StoreError::TooLong
-            | StoreError::Newer(_)
-            | StoreError::Older
-            | StoreError::Absent(_)
-            | StoreError::ReadOnly
-            | StoreError::Damaged(_)
-            | StoreError::Corrupt(..)
-            | StoreError::Emptied(_)
-            | StoreError::Failed(_)
-            | StoreError::Unreadable(_) => false,
-        }
+        self.remedy() == Remedy::Retry
     }
 
     /// Whether the error may be one call's own, so that its neighbours in a transaction may succeed without it.
     pub fn is_of_one_call(&self) -> bool {
+        self.remedy() == Remedy::OneByOne
+    }
+
+    /// Every kind of error has its line: a new one does not compile until it is decided.
+    fn remedy(&self) -> Remedy {
         match self {
-            StoreError::Failed(_) | StoreError::Unreadable(_) => true,
+            StoreError::Conflict => Remedy::Retry,
+            StoreError::Failed(_) | StoreError::Unreadable(_) => Remedy::OneByOne,
             StoreError::Full
             | StoreError::Busy
-            | StoreError::Conflict
             | StoreError::Broken(_)
             | StoreError::TooLong
             | StoreError::Newer(_)
@@ -129,9 +119,18 @@ impl StoreError {
             | StoreError::ReadOnly
             | StoreError::Damaged(_)
             | StoreError::Corrupt(..)
-            | StoreError::Emptied(_) => false,
+            | StoreError::Emptied(_) => Remedy::None,
         }
     }
+}
+
+/// What a writer can do about an error.
+#[derive(PartialEq, Eq)]
+enum Remedy {
+    Retry,
+    /// Try the calls of the transaction one by one.
+    OneByOne,
+    None,
 }
 
 impl From<sqlx::Error> for StoreError {
