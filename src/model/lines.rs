@@ -65,7 +65,7 @@ impl Lines {
         if self.seen > MOST_BYTES {
             return Err(std::io::Error::other("the answer is too large"));
         }
-        let before = self.begun.len();
+        let mut before = self.begun.len();
         if self.returned || piece.contains(&b'\r') {
             for byte in piece {
                 match byte {
@@ -83,9 +83,9 @@ impl Lines {
             self.started = true;
             if self.begun.starts_with(BYTE_ORDER_MARK) {
                 self.begun.advance(BYTE_ORDER_MARK.len());
+                before = before.saturating_sub(BYTE_ORDER_MARK.len());
             }
         }
-        let before = before.min(self.begun.len());
         let end = self.begun[before..].iter().rposition(|byte| *byte == b'\n').map_or(0, |last| before + last + 1);
         let whole = self.begun.split_to(end).freeze();
         if self.begun.len() > MOST_LINE_BYTES || whole.split(|byte| *byte == b'\n').any(|line| line.len() > MOST_LINE_BYTES) {
