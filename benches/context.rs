@@ -24,8 +24,9 @@ use deskhand::{
     api::pb::{self, chat_service_client::ChatServiceClient, reply_service_client::ReplyServiceClient},
     chats::{Author, Chat, Choice, Event, EventBody, Message, choose},
     config::{Config, Desk, ModelConfig},
+    ids::Id,
     server::Server,
-    text::{Id, estimate_tokens},
+    text::estimate_tokens,
 };
 use jiff::Timestamp;
 use paced_model::paced_model;

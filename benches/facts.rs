@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use deskhand::text::{FactKind, Known, Marks, Next, difference, facts, replaced};
+use deskhand::facts::{FactKind, Known, Marks, Next, difference, facts, replaced};
 use parts::percentile;
 
 const ROUNDS: usize = 2000;

@@ -17,9 +17,10 @@ use deskhand::{
     api::pb::{self, chat_service_client::ChatServiceClient},
     chats::{Author, Channel as ChatChannel, Chats, Customer, EventBody, Message, NewEvent, Opened, PageView, Record},
     config::{Config, Workspace},
+    ids::Id,
     server::Server,
     store::Store,
-    text::{Id, Language},
+    text::Language,
 };
 use jiff::{SignedDuration, Timestamp};
 use parts::{Draws, percentile, resident_megabytes};

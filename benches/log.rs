@@ -13,9 +13,10 @@ use deskhand::{
     api::pb::{self, chat_service_client::ChatServiceClient},
     chats::{Author, Chats, EventBody, Message, NewEvent},
     config::{Config, Workspace},
+    ids::Id,
     server::Server,
     store::Store,
-    text::{Id, Language},
+    text::Language,
 };
 use parts::percentile;
 use tonic::transport::{Channel, Endpoint};

@@ -16,9 +16,11 @@ pub mod api;
 pub mod chats;
 pub mod cli;
 pub mod config;
+pub mod facts;
 pub mod failpoint;
 #[cfg(test)]
 mod fuzz_seeds;
+pub mod ids;
 pub mod keys;
 pub mod knowledge;
 pub mod model;

@@ -9,7 +9,7 @@ use tonic::{
 };
 use tonic_prost::{ProstCodec, ProstEncoder};
 
-use super::status;
+use crate::api::status;
 
 /// The codec of every service.
 #[derive(Debug, Clone)]

@@ -11,12 +11,14 @@ use sha2::{Digest, Sha256};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
-use super::{
-    Access, Api, DESCRIPTORS,
-    pb::{self, knowledge_service_server::KnowledgeService},
-    status,
+use crate::{
+    api::{
+        Access, Api, DESCRIPTORS,
+        pb::{self, knowledge_service_server::KnowledgeService},
+        status,
+    },
+    text::html,
 };
-use crate::text::html;
 
 /// How long a browser may show a reply again without asking: what is typed and taken back needs no second call.
 const SEARCH_AGE: Duration = Duration::from_secs(30);

@@ -5,7 +5,7 @@ const MAX_KEYLESS_BYTES: usize = 4 << 10;
 /// What help pages call, with a key that anybody may have.
 const MAX_PUBLIC_BYTES: usize = 64 << 10;
 const MAX_REQUEST_BYTES: usize = 4 << 20;
-pub(super) const MAX_PUT_BYTES: usize = 8 << 20;
+pub(crate) const MAX_PUT_BYTES: usize = 8 << 20;
 
 /// Largest message of a request to a method, by the method's path.
 pub fn max_request_bytes(method: &str) -> usize {

@@ -1,15 +1,10 @@
 //! A thin handler per RPC: decode into checked types, call, encode. The only floor that names tonic or the generated types.
 
-mod chats;
 pub mod codec;
-mod document;
-mod event;
-mod fields;
+mod convert;
 mod help;
-mod knowledge;
 mod method;
-mod progress;
-mod replies;
+mod services;
 pub mod status;
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
@@ -17,15 +12,14 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc};
 use tonic::{Request, Response, Status, service::Routes};
 
 use crate::{
+    api::method::MAX_PUT_BYTES,
     chats::Chats,
     config::Workspace,
     keys::Scope,
     knowledge::{Knowledge, Reader, Reported},
     replies::{Caller, Replies},
 };
-
 pub use help::{HelpCall, HelpReply, error_json, http_code, retry_after};
-use method::MAX_PUT_BYTES;
 pub use method::{answers_with_stream, max_request_bytes, takes_stream};
 
 /// The generated types.

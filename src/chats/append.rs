@@ -5,17 +5,21 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 use tokio::{sync::oneshot, task::spawn_blocking};
 
-use super::{
-    Author, ChatError, ChatKey, Event, EventBody, Languages, MAX_READ_BYTES, NewEvent, Summary,
-    chat_rows::{self, Changed},
-    event_rows::{self, Known},
-    of_workspace, teaching,
-    word_rows::{self, Listing, message_words},
-};
 use crate::{
+    chats::{
+        Languages, MAX_READ_BYTES,
+        chat_rows::{self, Changed, ChatKey},
+        error::ChatError,
+        event::{Author, Event, EventBody, NewEvent},
+        event_rows::{self, Known},
+        fold::Summary,
+        learning_rows, of_workspace,
+        word_rows::{self, Listing, message_words},
+    },
     failpoint::failpoint,
+    ids::Id,
     store::{Store, StoreError, Write, nanoseconds},
-    text::{Id, Language},
+    text::Language,
 };
 
 /// How often a batch that met another replica's write is tried.
@@ -167,7 +171,7 @@ async fn write(
     chat_rows::store(&mut write, &changed).await?;
     let written_to = |draft: &&Draft| draft.new.iter().any(|kept| is_from_agent(&kept.event.body));
     let teaching: Vec<i64> = drafts.values().filter(written_to).map(|draft| draft.number).collect();
-    teaching::teach(&mut write, &teaching).await?;
+    learning_rows::teach(&mut write, &teaching).await?;
     let refused: Vec<i64> =
         drafts.values().filter(|draft| draft.before.is_none() && draft.new.is_empty()).map(|draft| draft.number).collect();
     chat_rows::drop_empty(&mut write, &refused).await?;
@@ -300,7 +304,7 @@ fn decide<'a>(draft: &mut Draft<'a>, events: &'a [Prepared], now: Timestamp) -> 
             continue;
         }
         summary.bytes += json.len() as i64;
-        if summary.last_sequence >= super::MOST_EVENTS || summary.bytes > super::MOST_BYTES {
+        if summary.last_sequence >= crate::chats::MOST_EVENTS || summary.bytes > crate::chats::MOST_BYTES {
             return Err(ChatError::Full);
         }
         match &event.body {

@@ -1,11 +1,15 @@
 //! The archive: chats by filter, page by page.
 
-use super::{
-    ChatError, Chats, Filter,
-    archive_rows::{self, Found, Listed, Place},
-    of_workspace,
+use crate::{
+    chats::{
+        Chats,
+        archive_rows::{self, Filter, Found, Listed, Place},
+        error::ChatError,
+        of_workspace,
+    },
+    config::Workspace,
+    text,
 };
-use crate::{config::Workspace, text};
 
 /// Most words of a query that count.
 const MOST_WORDS: usize = 64;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row};
 
-use super::{ChatError, Summary};
 use crate::{
+    chats::{error::ChatError, fold::Summary},
     config::Workspace,
     store::{Store, nanoseconds},
 };
@@ -19,8 +19,8 @@ const MAX_LOOKUPS: usize = 16;
 /// What chats are asked for. What is `None` or empty filters nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    pub status: Option<super::Status>,
-    pub channel: Option<super::Channel>,
+    pub status: Option<crate::chats::fold::Status>,
+    pub channel: Option<crate::chats::event::Channel>,
     pub group: String,
     pub agent_id: String,
     pub topic: String,

@@ -5,11 +5,11 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 
-use super::{
-    Filter,
-    archive_rows::{self, Found, Place},
+use crate::{
+    chats::archive_rows::{self, Filter, Found, Place},
+    config::Workspace,
+    store::Store,
 };
-use crate::{config::Workspace, store::Store};
 
 const SUMMARY: &str = r#"{"status":"open","channel":"web_chat","group":"","subject":"","agent_id":"","agent_name":"","transferred":false,"topic":"","customer_id":"","customer_name":"","ticket":null,"opened_at":"2026-09-21T13:33:30Z","updated_at":"2026-09-21T13:33:30Z","last_sequence":1,"message_count":1}"#;
 const CHATS: i64 = 60;

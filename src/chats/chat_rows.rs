@@ -8,11 +8,15 @@ use std::{
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row};
 
-use super::{
-    ChatError, Event, EventBody, Summary,
-    word_rows::{self, Listing},
+use crate::{
+    chats::{
+        error::ChatError,
+        event::{Event, EventBody},
+        fold::Summary,
+        word_rows::{self, Listing},
+    },
+    store::{Store, StoreError, Write, nanoseconds, sql},
 };
-use crate::store::{Store, StoreError, Write, nanoseconds, sql};
 
 /// Names a chat. Its order is the order in which rows are locked.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Internal;
-
-use crate::text::{Id, Language};
+use crate::{chats::internal::Internal, ids::Id, text::Language};
 
 /// An event as it is kept.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,10 +6,16 @@ use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row};
 use tokio::task::spawn_blocking;
 
-use super::{ChatError, ChatKey, Event, EventBody, append::Kept, teaching};
 use crate::{
+    chats::{
+        append::Kept,
+        chat_rows::ChatKey,
+        error::ChatError,
+        event::{Event, EventBody},
+        learning_rows,
+    },
+    ids::Id,
     store::{Store, StoreError, Write, nanoseconds, sql, timestamp},
-    text::Id,
 };
 
 /// Events read at once, and bytes of them.
@@ -113,7 +119,7 @@ pub async fn wipe(write: &mut Write, key: &ChatKey, chat: i64, event_id: &str) -
     let mut body: EventBody = serde_json::from_str(&body)?;
     if let EventBody::Message(message) = &body {
         wipe_sent(write, key, message.text.trim()).await?;
-        teaching::unteach(write, key, chat).await?;
+        learning_rows::unteach(write, key, chat).await?;
     }
     body.wipe();
     sqlx::query("UPDATE event SET body = $1, redacted = 1 WHERE chat = $2 AND event_id = $3")

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    event::{Author, Channel, Customer, Event, EventBody, Message, Note, PageView, Rating, Record, Ticket},
-    former::{FormerCustomer, is_another},
+use crate::{
+    chats::{
+        event::{Author, Channel, Customer, Event, EventBody, Message, Note, PageView, Rating, Record, Ticket},
+        former_customer::{FormerCustomer, is_another},
+    },
+    text::Language,
 };
-use crate::text::Language;
 
 /// Where a chat stands. The numbers are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -185,7 +187,7 @@ impl Chat {
     }
 
     /// Takes events in, in the order of their times.
-    pub(super) fn apply_all(&mut self, mut events: Vec<Event>) {
+    pub(crate) fn apply_all(&mut self, mut events: Vec<Event>) {
         events.sort_by_key(|event| (event.at, event.sequence));
         events.into_iter().for_each(|event| self.apply(event));
     }
@@ -274,7 +276,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{chats::event::Transfer, text::Id};
+    use crate::{chats::event::Transfer, ids::Id};
 
     fn event(sequence: i64, seconds: i64, body: EventBody) -> Event {
         Event {

@@ -11,10 +11,10 @@ mod error;
 mod event;
 mod event_rows;
 mod fold;
-mod former;
+mod former_customer;
 mod internal;
+mod learning_rows;
 mod person;
-mod teaching;
 mod transcript;
 mod word_rows;
 mod workers;
@@ -27,14 +27,6 @@ use std::{
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use crate::{
-    config::Workspace,
-    failpoint::failpoint,
-    store::{Store, Writer},
-    task::TaskError,
-    text::{Id, Language},
-};
-
 pub use append::{Appended, LogCounts};
 pub use archive::{ChatPage, ListChats};
 pub use archive_rows::Filter;
@@ -44,18 +36,27 @@ pub use event::{
     Attachment, Author, Channel, Customer, Event, EventBody, Form, Message, NewEvent, Note, Opened, PageView, Rating, Record, Ticket,
     Transfer,
 };
-
 pub use fold::{Chat, Status, Summary, Turn};
-pub use former::FormerCustomer;
+pub use former_customer::FormerCustomer;
 pub use internal::Internal;
+pub use learning_rows::Teaching;
 pub use person::ErasedChats;
-pub use teaching::Teaching;
 pub use transcript::{Transcript, TranscriptFormat, TranscriptOptions, is_time_zone};
 pub use workers::Workers;
 
-use append::{Append, Prepared};
-use chat_rows::{ChatKey, Related};
-use event_rows::Recent;
+use crate::{
+    chats::{
+        append::{Append, Prepared},
+        chat_rows::{ChatKey, Related},
+        event_rows::Recent,
+    },
+    config::Workspace,
+    failpoint::failpoint,
+    ids::Id,
+    store::{Store, Writer},
+    task::TaskError,
+    text::Language,
+};
 
 /// Most other chats that belong to a chat's context.
 pub const MOST_EARLIER_CHATS: usize = 50;

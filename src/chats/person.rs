@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{ChatError, Chats, chat_rows, event_rows};
 use crate::{
+    chats::{Chats, chat_rows, error::ChatError, event_rows},
     config::Workspace,
+    ids::Id,
     store::{StoreError, Write},
-    text::Id,
 };
 
 /// What was erased of a person's chats.
@@ -23,7 +23,7 @@ impl Chats {
         let mut chats = Vec::new();
         let mut bytes = 0;
         for (_, chat_id) in chat_rows::of_customer(self.store.reads(), workspace.as_str(), customer_id.as_str()).await? {
-            let read = event_rows::of_chat(&self.store, &super::key(workspace, &chat_id), most_bytes).await?;
+            let read = event_rows::of_chat(&self.store, &crate::chats::key(workspace, &chat_id), most_bytes).await?;
             let events = read.ok_or(ChatError::TooLarge("customer's data"))?;
             let events: Vec<Value> = events
                 .iter()

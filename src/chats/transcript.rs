@@ -3,10 +3,17 @@
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::json;
 
-use super::{Author, Chat, ChatError, Chats, Event, EventBody, event_rows};
 use crate::{
+    chats::{
+        Chats,
+        error::ChatError,
+        event::{Author, Event, EventBody},
+        event_rows,
+        fold::Chat,
+    },
     config::Workspace,
-    text::{Id, Language, on_one_line, with_newlines},
+    ids::Id,
+    text::{Language, on_one_line, with_newlines},
 };
 
 /// How a transcript is written.
@@ -50,7 +57,7 @@ impl Chats {
             "" => TimeZone::UTC,
             name => TimeZone::get(name).map_err(|_| ChatError::TimeZone(name.to_owned()))?,
         };
-        let read = event_rows::of_chat(&self.store, &super::key(workspace, chat_id.as_str()), MAX_TRANSCRIPT_BYTES).await?;
+        let read = event_rows::of_chat(&self.store, &crate::chats::key(workspace, chat_id.as_str()), MAX_TRANSCRIPT_BYTES).await?;
         let mut events = read.ok_or(ChatError::TooLarge("transcript"))?;
         if events.is_empty() {
             return Err(ChatError::NotFound(chat_id.to_string()));

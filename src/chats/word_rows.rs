@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use sqlx::AssertSqlSafe;
 
-use super::ChatError;
 use crate::{
+    chats::error::ChatError,
     store::{Write, sql},
     text::{Language, unspaced_apart, words},
 };

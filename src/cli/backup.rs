@@ -11,9 +11,9 @@ use std::{
 use anyhow::{Context, ensure};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use super::serve::{config_flag, config_of};
 use crate::{
     chats::Chats,
+    cli::serve::{config_flag, config_of},
     config::{self, Config},
     replies::{ERASURES_FILE, Erasures, erase_again},
     server::lock,
@@ -65,7 +65,7 @@ pub fn run_backup(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         database.display()
     );
     let whole = fs::metadata(&database).map(|file| file.len()).unwrap_or_default();
-    let contents = super::block_on(async {
+    let contents = crate::cli::block_on(async {
         let copy = backup::back_up(&url, target);
         tokio::pin!(copy);
         loop {
@@ -96,7 +96,7 @@ pub fn run_restore(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         "there is a database `{}`; with --replace the backup takes its place, and what is not in the backup is lost",
         database.display()
     );
-    let (contents, people) = super::block_on(restore(file, &config))??;
+    let (contents, people) = crate::cli::block_on(restore(file, &config))??;
     println!("{}", sentence(&contents, &format!("restored to `{}`", config.data.display())));
     if people > 0 {
         println!("erased again: {people} people who had been erased since the backup was made");

@@ -18,8 +18,10 @@ use tonic::{
 };
 use tonic_types::StatusExt;
 
-use super::dynamic::{DynamicCodec, method, method_names, pool};
-use crate::api::status::code_name;
+use crate::{
+    api::status::code_name,
+    cli::dynamic::{DynamicCodec, method, method_names, pool},
+};
 
 const MOST_REPLY_BYTES: usize = 8 << 20;
 
@@ -85,7 +87,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         request.metadata_mut().insert("authorization", bearer);
     }
     let endpoint = endpoint(address, matches.get_one::<PathBuf>("ca"))?;
-    super::block_on(call(endpoint, &path, codec, request))?
+    crate::cli::block_on(call(endpoint, &path, codec, request))?
 }
 
 fn read_request(data: Option<&String>, input: MessageDescriptor) -> anyhow::Result<DynamicMessage> {

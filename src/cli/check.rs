@@ -18,7 +18,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let folder = matches.get_one::<PathBuf>("folder").expect("it has a default");
     if !folder.is_dir() {
         eprintln!("error: `{}` is no folder; name the knowledge base to check", folder.display());
-        return Ok(ExitCode::from(super::BAD_ARGUMENTS));
+        return Ok(ExitCode::from(crate::cli::BAD_ARGUMENTS));
     }
     let findings = check(folder).with_context(|| format!("`{}` can't be read", folder.display()))?;
     let Findings { documents, errors, warnings } = findings;

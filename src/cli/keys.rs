@@ -5,8 +5,8 @@ use std::{io::Write, process::ExitCode};
 use anyhow::{Context, bail, ensure};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use super::serve::{config_flag, config_of};
 use crate::{
+    cli::serve::{config_flag, config_of},
     config::{self, Config, TokenLimits, Workspace},
     keys::{self, Key, NewKey, Origin, Scope},
     store::{Store, files},
@@ -81,8 +81,8 @@ pub fn command() -> Command {
 pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let (name, matches) = matches.subcommand().context("a command is missing")?;
     let config = config_of(matches)?;
-    super::block_on(async {
-        let store = if name == "list" { super::open_read_only(&config).await? } else { open(&config).await? };
+    crate::cli::block_on(async {
+        let store = if name == "list" { crate::cli::open_read_only(&config).await? } else { open(&config).await? };
         let done = match name {
             "create" => create(&store, &config, matches).await,
             "list" => list(&store).await,

@@ -5,8 +5,8 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::ensure;
 use clap::{ArgMatches, Command};
 
-use super::serve::{config_flag, config_of};
 use crate::{
+    cli::serve::{config_flag, config_of},
     config::{self, ModelConfig},
     model::{ModelError, Told, Trial},
 };
@@ -37,7 +37,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let mut all_pass = true;
     for (model, context_tokens) in models {
         println!("{} at {}", model.name, model.base_url);
-        let trial = super::block_on(Trial::of(model, context_tokens))??;
+        let trial = crate::cli::block_on(Trial::of(model, context_tokens))??;
         for line in report(model, &trial) {
             println!("  {line}");
         }

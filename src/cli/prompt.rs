@@ -5,17 +5,18 @@ use std::{process::ExitCode, sync::Arc, time::Instant};
 use anyhow::anyhow;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::{
-    scratch::Scratch,
-    serve::{config_flag, config_of},
-};
 use crate::{
     chats::Chats,
+    cli::{
+        scratch::Scratch,
+        serve::{config_flag, config_of},
+    },
     config::{self, Config, WorkspaceConfig},
+    ids::Id,
     knowledge::Knowledge,
     model::Models,
     replies::{Agent, Caller, Draft, Erasures, Replies},
-    text::{Id, Language},
+    text::Language,
 };
 
 pub fn command() -> Command {
@@ -51,7 +52,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         use_notes: matches.get_flag("notes"),
         caller: Caller::until(Instant::now()),
     };
-    let prompt = super::block_on(ask(&config, &text("workspace"), draft))??;
+    let prompt = crate::cli::block_on(ask(&config, &text("workspace"), draft))??;
     println!("{}\n\n--- user ---\n{}", prompt.system, prompt.user);
     Ok(ExitCode::SUCCESS)
 }
@@ -61,7 +62,7 @@ async fn ask(config: &Config, workspace: &str, draft: Draft) -> anyhow::Result<c
     let known = config.workspaces();
     let WorkspaceConfig { name: workspace, knowledge_base, desk, models, .. } =
         known.into_iter().find(|known| known.name.as_str() == workspace).ok_or_else(|| anyhow!("there is no workspace `{workspace}`"))?;
-    let store = super::open_read_only(config).await?;
+    let store = crate::cli::open_read_only(config).await?;
     // What is made for this one prompt goes with it.
     let scratch = Scratch::new()?;
     let knowledge = Knowledge::read_only(store.clone(), workspace.clone(), knowledge_base, scratch.path()).await?;

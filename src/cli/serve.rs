@@ -53,7 +53,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let mut config = config_of(matches)?;
     config.allow_mass_delete = matches.get_flag("allow_mass_delete");
     telemetry::start(&config.log);
-    super::block_on(serve(config))??;
+    crate::cli::block_on(serve(config))??;
     Ok(ExitCode::SUCCESS)
 }
 

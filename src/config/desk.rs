@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use toml::Value;
 
-use super::{TokenLimits, value};
-use crate::text::{FactKind, Language};
+use crate::{
+    config::{model::TokenLimits, value},
+    facts::FactKind,
+    text::Language,
+};
 
 /// How a workspace works.
 #[derive(Debug, Clone)]

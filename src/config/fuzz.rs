@@ -2,7 +2,7 @@
 
 use toml::Table;
 
-use super::{Config, Secret, workspace};
+use crate::config::{Config, model::Secret, workspace};
 
 /// Files and variables named in an input are not those that an operator would name.
 const READS: [&str; 2] = ["api_key_file", "api_key_env"];

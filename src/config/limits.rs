@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use toml::Value;
 
-use super::value;
+use crate::config::value;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

@@ -19,8 +19,10 @@ use std::{
 use clap::ArgMatches;
 use toml::{Table, Value};
 
-use crate::text::Language;
-use settings::{EMBEDDING_SETTINGS, MODEL_SETTINGS, SETTINGS, embedding_argument, given, model_argument};
+use crate::{
+    config::settings::{EMBEDDING_SETTINGS, MODEL_SETTINGS, SETTINGS, embedding_argument, given, model_argument},
+    text::Language,
+};
 
 pub use desk::{Desk, PersonalData};
 pub use limits::Limits;

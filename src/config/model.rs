@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use toml::Value;
 
-use super::value;
+use crate::config::value;
 
 /// A secret: never shown, never logged.
 #[derive(Clone, Default, PartialEq, Eq)]

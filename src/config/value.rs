@@ -9,8 +9,7 @@ use std::{
 use jiff::SignedDuration;
 use toml::Value;
 
-use super::FolderWatch;
-use crate::text::Language;
+use crate::{config::FolderWatch, text::Language};
 
 /// A text that is not empty.
 pub fn text(given: &Value, what: &str) -> Result<String, String> {

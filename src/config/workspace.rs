@@ -4,7 +4,12 @@ use std::{borrow::Borrow, fmt, path::PathBuf, sync::Arc};
 
 use toml::{Table, Value};
 
-use super::{Config, Desk, EmbeddingSettings, ModelConfig, shown, take_embeddings, take_models, value};
+use crate::config::{
+    Config,
+    desk::Desk,
+    model::{EmbeddingSettings, ModelConfig},
+    shown, take_embeddings, take_models, value,
+};
 
 /// A workspace's name is a folder's name, too.
 const MOST_NAME: usize = 50;

@@ -1,6 +1,6 @@
 //! What a caller shows as a key, and what an operator types: a target of `fuzz/`.
 
-use super::key::{Origin, Scope, parts, written};
+use crate::keys::key::{Origin, Scope, parts, written};
 
 /// A key is read as it is written, and nothing else is one; so it is for origins and scopes.
 pub fn key(input: &[u8]) {

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{Key, Scope};
 use crate::{
     config::{TokenLimits, Workspace},
+    keys::key::{Key, Scope},
     store::{Store, StoreError, Write, nanoseconds, timestamp},
 };
 

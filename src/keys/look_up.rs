@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use super::rate::Rate;
+use crate::keys::rate::Rate;
 
 /// Look-ups a second, of all callers together. Twice as many may come at once.
 const MAX_LOOK_UPS_PER_SECOND: u32 = 4;

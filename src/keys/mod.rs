@@ -20,16 +20,17 @@ use subtle::ConstantTimeEq;
 use tokio::time::{interval, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
+pub use key::{Key, NewKey, Origin, Scope};
+
 use crate::{
+    keys::{
+        key_rows::Row,
+        look_up::LookUps,
+        rate::{Rate, VisitorRates},
+    },
     store::{Store, StoreError},
     task,
 };
-
-pub use key::{Key, NewKey, Origin, Scope};
-
-use key_rows::Row;
-use look_up::LookUps;
-use rate::{Rate, VisitorRates};
 
 /// How often the keys are read anew: one that was revoked elsewhere is known after at most this.
 const EVERY: Duration = Duration::from_secs(1);

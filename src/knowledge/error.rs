@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::Kind;
-use crate::{store::StoreError, task::TaskError};
+use crate::{knowledge::documents::document::Kind, store::StoreError, task::TaskError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum KnowledgeError {

@@ -1,10 +1,13 @@
 //! Files of the knowledge base's folder: a target of `fuzz/`.
 
-use super::{
-    DocumentKey, Kind,
-    front_matter::{parse_document, parse_voice},
+use crate::{
+    ids::Id,
+    knowledge::documents::{
+        document::{DocumentKey, Kind},
+        front_matter::{parse_document, parse_voice},
+    },
+    text::Language,
 };
-use crate::text::{Id, Language};
 
 /// A file is a document, or has a problem at one of its lines.
 pub fn file(input: &[u8]) {

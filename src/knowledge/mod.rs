@@ -1,39 +1,13 @@
 //! The knowledge base: documents, the folder they come from, the catalog that keeps them, the index that finds them.
 
-mod catalog;
-mod check;
-mod close;
-mod common;
-mod daily_bound;
-#[cfg(test)]
-mod damage;
-mod document;
-mod document_rows;
+mod documents;
 mod error;
-mod folder;
-mod front_matter;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod index;
-mod intake;
-mod misspelt;
-mod offer;
-mod open_index;
-mod query;
-mod report_rows;
-mod same;
-mod schema;
-mod score;
-mod sealed;
+mod report;
 mod search;
-mod snippet;
-mod synonyms;
-mod terms;
-mod vector_rows;
 mod vectors;
-mod view;
-mod watch;
-mod within;
 
 use std::{
     collections::HashMap,
@@ -47,38 +21,48 @@ use std::{
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
+pub use documents::{
+    catalog::{Catalog, DocumentPage, ListFilter, NewDocument, VisibilityFilter},
+    check::{Findings, check},
+    document::{
+        Audience, Details, Document, DocumentKey, Kind, Visibility, check_body, check_id, check_name, check_tag_count, check_time,
+        check_title, check_url,
+    },
+    document_rows::PutStatus,
+    folder::{
+        Problem,
+        words::{Term, Voice},
+    },
+    intake::MassDelete,
+    watch::FolderSettings,
+};
+pub use error::KnowledgeError;
+pub use report::report_rows::{ArticleRating, RatingCount, Reported, SearchReport};
+pub use search::{
+    Hit, Hits, Search,
+    conversation::{Offer, OfferQuery, Said, Spoken, Vote, Wanted},
+    highlight::{Marker, Segment},
+    query::Reader,
+};
+pub use vectors::{DocumentTexts, DocumentVectors, KeptVectors, Meaning, shortened_to_end};
+
 use crate::{
     config::Workspace,
+    ids::Id,
+    knowledge::{
+        documents::{
+            folder::Folder,
+            watch::{FolderState, Watch},
+        },
+        index::Index,
+        report::report_rows::Report,
+        search::{query::Typed, synonyms::Synonyms},
+        vectors::Vectors,
+    },
     store::Store,
     task::{self, TaskError},
-    text::{Id, Language, lookup},
+    text::{Language, lookup},
 };
-
-pub use catalog::{Catalog, DocumentPage, ListFilter, NewDocument, VisibilityFilter};
-pub use check::{Findings, check};
-pub use document::{
-    Audience, Details, Document, DocumentKey, Kind, Visibility, check_body, check_id, check_name, check_tag_count, check_time, check_title,
-    check_url,
-};
-pub use document_rows::PutStatus;
-pub use error::KnowledgeError;
-pub use folder::{Problem, Term, Voice};
-pub use intake::MassDelete;
-pub use offer::{Offer, OfferQuery, Said, Spoken, Vote, Wanted};
-pub use query::Reader;
-pub use report_rows::{ArticleRating, RatingCount, Reported, SearchReport};
-pub use search::{Hit, Hits, Search};
-pub use snippet::{Marker, Segment};
-pub use vectors::{DocumentTexts, DocumentVectors, KeptVectors, Meaning, shortened_to_end};
-pub use watch::FolderSettings;
-
-use folder::Folder;
-use index::Index;
-use query::Typed;
-use report_rows::Report;
-use synonyms::Synonyms;
-use vectors::Vectors;
-use watch::{FolderState, Watch};
 
 /// Rows of vectors that are read at a time.
 const VECTORS_AT_ONCE: i64 = 100;
@@ -293,7 +277,7 @@ impl Knowledge {
     /// Ranks documents for a conversation, best first.
     pub fn offer(&self, workspace: &Workspace, query: &OfferQuery) -> Result<Vec<Offer>, KnowledgeError> {
         let base = self.base(workspace);
-        base.checked(|| offer::offer(&base.index, &base.synonyms(), &base.vectors(), query))
+        base.checked(|| search::conversation::offer(&base.index, &base.synonyms(), &base.vectors(), query))
     }
 
     /// The canned answer that an agent's message equals or nearly equals.
@@ -305,7 +289,7 @@ impl Knowledge {
         reader: &Reader,
     ) -> Result<Option<Document>, KnowledgeError> {
         let base = self.base(workspace);
-        base.checked(|| same::same(&base.index, &base.synonyms(), text, language.primary(), reader))
+        base.checked(|| search::near_match::same(&base.index, &base.synonyms(), text, language.primary(), reader))
     }
 
     /// Changes of the catalog after a number, in order, at most `most`: each change's number, what changed, and the document unless it

@@ -7,14 +7,18 @@ use std::{
 
 use tokio::time::{Instant, sleep};
 
-use super::{
-    ModelError, Prompt, TokensUsed,
-    budget::{Meter, Reserved},
-    gate::Inside,
-    metrics::Metrics,
-    openai::OpenAi,
+use crate::{
+    config::Task,
+    model::{
+        Prompt, TokensUsed,
+        admission::Inside,
+        endpoint::OpenAi,
+        error::ModelError,
+        metrics::Metrics,
+        token_budget::{Meter, Reserved},
+    },
+    task,
 };
-use crate::{config::Task, task};
 
 /// A call. Dropping it lets the next one in and gives back the tokens that it did not use.
 pub struct Call {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::TokensUsed;
+use crate::model::TokensUsed;
 
 /// A chunk, reduced to what counts.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -12,12 +12,14 @@ use async_openai::Client;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use super::{
-    ModelError,
-    openai::failure,
-    wire::{self, PlainWire},
+use crate::{
+    config::EmbeddingConfig,
+    model::{
+        endpoint::failure,
+        error::ModelError,
+        http::{self, PlainWire},
+    },
 };
-use crate::config::EmbeddingConfig;
 
 /// Most bytes of an answer: 64 vectors of 4,096 numbers of 20 letters each.
 const MOST_BYTES: usize = 6 << 20;
@@ -52,7 +54,7 @@ struct Health {
 
 impl Embedder {
     pub fn new(config: &EmbeddingConfig) -> Result<Embedder, ModelError> {
-        let client = wire::client(config.connect_timeout)?;
+        let client = http::client(config.connect_timeout)?;
         Ok(Embedder { config: Arc::new(config.clone()), client, of_searches: Arc::default(), of_chats: Arc::default() })
     }
 
@@ -89,7 +91,7 @@ impl Embedder {
     pub async fn embed(&self, texts: &[String], longest: Duration) -> Result<Vec<Vec<f32>>, ModelError> {
         let by = Instant::now() + longest;
         let request = json!({ "model": self.config.model, "input": texts, "encoding_format": "float" });
-        let server = wire::server(&self.config.base_url, &self.config.api_key);
+        let server = http::server(&self.config.base_url, &self.config.api_key);
         let wire = PlainWire { client: self.client.clone(), most_bytes: MOST_BYTES };
         let client = Client::build(self.client.clone(), server).with_http_service(wire);
         let embeddings = client.embeddings();

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 
-use super::{
+use crate::model::{
     chunk::Chunk,
-    lines::{Ahead, Lines},
-    thoughts::Thoughts,
+    reasoning::Thoughts,
+    sse::{Ahead, Lines},
 };
 
 /// A streamed answer. The first byte tells in pieces of which size it comes: that must not matter.

@@ -7,8 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::TokensUsed;
-use crate::config::Task;
+use crate::{config::Task, model::TokensUsed};
 
 /// A counter's name, what it counts, and where it stands in a row.
 type Counter = (&'static str, &'static str, fn(&Row) -> u64);

@@ -1,41 +1,44 @@
 //! Language models behind OpenAI-compatible APIs, the chain in which they are asked, and embeddings.
 
+mod admission;
 mod breaker;
-mod budget;
 mod calibration;
 mod call;
 mod chunk;
 mod embedder;
+mod endpoint;
 mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
-mod gate;
-mod lines;
+mod http;
 mod metrics;
-mod openai;
+mod probe;
+mod reasoning;
 mod retry;
+mod sse;
 mod sync;
-mod thoughts;
-mod trial;
-mod wire;
+mod token_budget;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::{Instant, sleep};
 
-use crate::config::{ModelConfig, Task};
-
-pub use budget::Spender;
 pub use calibration::Window;
 pub use embedder::{Embedder, Question};
+pub use endpoint::{Answer, Piece};
 pub use error::ModelError;
-pub use openai::{Answer, Piece};
-pub use trial::{Told, Trial};
+pub use probe::{Told, Trial};
+pub use token_budget::Spender;
 
-use budget::TokenBudget;
-use call::{Call, Try, note_failure};
-use metrics::Metrics;
-use openai::{OpenAi, estimate};
+use crate::{
+    config::{ModelConfig, Task},
+    model::{
+        call::{Call, Try, note_failure},
+        endpoint::{OpenAi, estimate},
+        metrics::Metrics,
+        token_budget::TokenBudget,
+    },
+};
 
 /// What a model is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]

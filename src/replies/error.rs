@@ -1,7 +1,8 @@
 //! Why a reply could not be made, in the caller's terms.
 
-use super::PromptError;
-use crate::{chats::ChatError, knowledge::KnowledgeError, model::ModelError, store::StoreError, task::TaskError};
+use crate::{
+    chats::ChatError, knowledge::KnowledgeError, model::ModelError, replies::prompts::PromptError, store::StoreError, task::TaskError,
+};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ReplyError {
@@ -50,7 +51,7 @@ pub enum ReplyError {
 
 impl ReplyError {
     /// The failure of the models, which the built-in engine may make up for; what else failed ends the call.
-    pub(super) fn of_models(self) -> Result<ModelError, ReplyError> {
+    pub(crate) fn of_models(self) -> Result<ModelError, ReplyError> {
         match self {
             ReplyError::Model { error, partial: false } => Ok(error),
             other => Err(other),

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{mask::Masker, outflow::Outflow};
 use crate::{
     chats::{Chat, Customer},
     config::PersonalData,
-    text::{Known, Language, Marks, Next, facts},
+    facts::{Known, Marks, Next, facts},
+    replies::{masking::Masker, stream::filter::Outflow},
+    text::Language,
 };
 
 /// A text by two ways: as a rewrite's, whose facts are marks, and as a draft's, whose personal data are. Marks come back as what they stand

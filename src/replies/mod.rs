@@ -1,73 +1,57 @@
 //! What an agent clicks: drafts, rewrites, suggestions, summaries; what became of them; and the erasure of a person. Here the three
 //! siblings `chats`, `knowledge` and `model` meet.
 
-mod built_in;
-mod channel;
-mod clean;
+mod approved;
+mod checks;
 mod draft;
-mod draft_prompt;
-mod drafted;
-mod edits;
-mod erase;
-mod erasure_rows;
-mod erasures;
 mod error;
-mod fidelity;
-mod finished;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
-mod generation;
-mod grounding;
-mod interest;
-mod known;
-mod leaks;
-mod learned;
-mod lesson_rows;
-mod lessons;
-mod mask;
-mod meaning;
-mod offer_rows;
-mod outflow;
+mod learning;
+mod masking;
 mod placeholder;
-mod prompt;
-mod prompt_samples;
-mod retention;
+mod privacy;
+mod prompts;
 mod rewrite;
+mod stream;
 mod suggest;
-mod summarize;
-mod told;
+mod summary;
 
 use std::{sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 
+pub use checks::{Checked, DraftedFrom, Grounds};
+pub use draft::{Draft, Layout, prompt::SourceText};
+pub use error::ReplyError;
+pub use learning::outcome_rows::{AnswerUse, OfferId, Outcome, OutcomeAction};
+pub use privacy::{
+    erase::{Erased, erase_again},
+    erasure_file::{Erasures, FILE as ERASURES_FILE},
+};
+pub use prompts::PromptError;
+pub use rewrite::{Correct, Retone, Tone, Translate, TranslateWhat};
+pub use stream::{
+    Generation,
+    result::{ContextReceipt, Edit, EditKind, Engine, Finished, Progress, Source, Usage, Warning, WarningKind},
+};
+pub use suggest::{Suggest, Suggestion};
+pub use summary::Summarize;
+
 use crate::{
     chats::{Author, Chat, ChatError, Chats, NewEvent},
     config::{Desk, Task, Workspace},
+    ids::Id,
     knowledge::Knowledge,
     model::{Asking, Embedder, Models, Spender},
+    replies::{
+        learning::{Lessons, outcome_rows::Offers},
+        prompts::Prompts,
+        rewrite::correct_without_model::Corrector,
+    },
     store::Store,
-    text::{Id, Language, detect, lookup},
+    text::{Language, detect, lookup},
 };
-
-pub use draft::{Draft, Layout};
-pub use draft_prompt::SourceText;
-pub use erase::{Erased, erase_again};
-pub use erasures::{Erasures, FILE as ERASURES_FILE};
-pub use error::ReplyError;
-pub use finished::{ContextReceipt, Edit, EditKind, Engine, Finished, Progress, Source, Usage, Warning, WarningKind};
-pub use generation::Generation;
-pub use grounding::{Checked, DraftedFrom, Grounds};
-pub use offer_rows::{AnswerUse, OfferId, Outcome, OutcomeAction};
-pub use prompt::PromptError;
-pub use rewrite::{Correct, Retone, Tone, Translate, TranslateWhat};
-pub use suggest::{Suggest, Suggestion};
-pub use summarize::Summarize;
-
-use built_in::Corrector;
-use lessons::Lessons;
-use offer_rows::{Offers, Shown};
-use prompt::Prompts;
 
 /// Who clicks.
 #[derive(Debug, Clone, Default)]

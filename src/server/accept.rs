@@ -24,15 +24,17 @@ use tokio_io_timeout::TimeoutWriter;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic_health::server::HealthReporter;
 
-use super::{
-    connection::{Common, Connection},
-    fair_read::FairRead,
-    front::{Front, Served},
-    health,
-    places::{Place, Places},
-    tls::Tls,
+use crate::{
+    config::Limits,
+    server::{
+        connection::{Common, Connection},
+        connection_limits::{Place, Places},
+        fair_read::FairRead,
+        health,
+        router::{Front, Served},
+        tls::Tls,
+    },
 };
-use crate::config::Limits;
 
 /// Most calls at once on one connection: as few as RFC 9113 recommends.
 const MAX_STREAMS: u32 = 100;

@@ -13,11 +13,13 @@ use http::HeaderMap;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    gauge::{Gauge, Share},
-    peer::visitor,
+use crate::{
+    config::Limits,
+    server::{
+        peer::visitor,
+        usage::{Gauge, Share},
+    },
 };
-use crate::config::Limits;
 
 /// Most calls without a key at once on one connection.
 const MAX_KEYLESS_CALLS: usize = 8;

@@ -1,21 +1,21 @@
 //! One listener: accept, TLS, keys and scopes, deadlines, drain, health, reflection, pages.
 
 mod accept;
-mod access;
+mod auth;
 mod compression;
 mod connection;
+mod connection_limits;
 mod deadline;
-mod edge;
 mod fair_read;
-mod front;
-mod gauge;
+mod grpc_guard;
 mod health;
 mod pages;
 mod peer;
-mod places;
 mod reply_body;
 mod request_body;
+mod router;
 mod tls;
+mod usage;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -36,15 +36,12 @@ use crate::{
     knowledge::{FolderSettings, Knowledge, MassDelete},
     model::{Embedder, Models},
     replies::{ERASURES_FILE, Erasures, Replies, erase_again},
+    server::{auth::Doorkeeper, router::Front, tls::Tls},
     store::{
         Store,
         files::{self, Lock},
     },
 };
-
-use access::Doorkeeper;
-use front::Front;
-use tls::Tls;
 
 /// How long the database has to close: what it still works at, nobody waits for.
 const CLOSE_WAIT: Duration = Duration::from_millis(300);
@@ -126,7 +123,7 @@ impl Server {
         routes = routes.add_service(reflection().build_v1alpha()?);
         let names: HashSet<Workspace> = workspaces.iter().map(|workspace| workspace.name.clone()).collect();
         let doorkeeper = Doorkeeper::new(keys, names, address.ip().is_loopback());
-        let front = Front::new(edge::Edge::new(routes.prepare(), doorkeeper.clone()), doorkeeper, api, models, config.console);
+        let front = Front::new(grpc_guard::Edge::new(routes.prepare(), doorkeeper.clone()), doorkeeper, api, models, config.console);
         let (stop, stopped) = watch::channel(false);
         let limits = config.limits.clone();
         let serving = tokio::spawn(async move {

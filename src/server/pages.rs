@@ -6,9 +6,9 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use rust_embed::Embed;
 use tonic::body::Body;
 
-use super::{
+use crate::server::{
     compression::{Encodings, encoded},
-    front::{matches, plain_response, unchanged},
+    router::{matches, plain_response, unchanged},
 };
 
 /// Pages and how they look.

@@ -11,11 +11,13 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tonic::{Status, body::Body};
 
-use super::{
-    connection::{self, Active},
-    request_body::Hold,
+use crate::{
+    api::status,
+    server::{
+        connection::{self, Active},
+        request_body::Hold,
+    },
 };
-use crate::api::status;
 
 /// Largest piece that the transport gets at once.
 const MAX_PIECE: usize = 16 << 10;
@@ -95,11 +97,11 @@ impl HttpBody for ReplyBody {
 mod tests {
     use http_body_util::{BodyExt, Full};
 
-    use super::{
-        super::connection::{Common, Connection, Trust},
-        *,
+    use super::*;
+    use crate::{
+        config::Limits,
+        server::connection::{Common, Connection, Trust},
     };
-    use crate::config::Limits;
 
     fn reply(length: usize) -> (ReplyBody, Arc<Connection>) {
         let common = Common::new(Limits::default());

@@ -12,8 +12,10 @@ use http_body::{Body as HttpBody, Frame};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::{Status, body::Body};
 
-use super::{connection, gauge::Share};
-use crate::api::status;
+use crate::{
+    api::status,
+    server::{connection, usage::Share},
+};
 
 /// A flag and the message's length.
 pub const PREFIX_BYTES: usize = 5;
@@ -185,11 +187,11 @@ mod tests {
     use proptest::prelude::*;
     use tonic::Code;
 
-    use super::{
-        super::connection::{Common, Connection, Trust},
-        *,
+    use super::*;
+    use crate::{
+        config::Limits,
+        server::connection::{Common, Connection, Trust},
     };
-    use crate::config::Limits;
 
     const MAX: usize = 100;
 

@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{StoreError, postgres::Postgres};
+use crate::store::{error::StoreError, postgres::Postgres};
 
 /// How often the database is probed: while it is up, and while it is not.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);

@@ -8,7 +8,7 @@ use std::{
 
 use sqlx::{AnyConnection, Connection, Row};
 
-use super::{SQLITE_MIGRATIONS, StoreError};
+use crate::store::{SQLITE_MIGRATIONS, error::StoreError};
 
 /// What a checked copy holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::sqlite::restrict;
+use crate::store::sqlite::restrict;
 
 /// How often, and after what wait, a data folder that is taken is tried again: a process that is ending has a moment to let go of it.
 const LOCK_TRIES: usize = 20;

@@ -11,8 +11,9 @@ use std::{
 use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{
-    SQLITE_MIGRATIONS, StoreError,
+use crate::store::{
+    SQLITE_MIGRATIONS,
+    error::StoreError,
     session::FOREVER,
     sqlite::{Sqlite, files},
 };

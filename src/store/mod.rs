@@ -1,15 +1,5 @@
 //! The database: SQLite in the data folder by default, PostgreSQL by its URL; the same statements serve both.
 
-use std::{
-    path::{Path, PathBuf},
-    str::FromStr,
-    sync::Arc,
-    time::Duration,
-};
-
-use sqlx::{ConnectOptions, Connection, migrate::Migrator, sqlite::SqliteConnectOptions};
-use tokio_util::task::AbortOnDropHandle;
-
 mod availability;
 pub mod backup;
 mod error;
@@ -27,6 +17,16 @@ mod wipe;
 mod write;
 mod writer;
 
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
+
+use sqlx::{ConnectOptions, Connection, migrate::Migrator, sqlite::SqliteConnectOptions};
+use tokio_util::task::AbortOnDropHandle;
+
 pub use availability::State;
 pub use error::StoreError;
 pub use pool::Reads;
@@ -34,11 +34,13 @@ pub use time::{nanoseconds, timestamp};
 pub use write::Write;
 pub use writer::Writer;
 
-use availability::Availability;
-use pool::{Database, Pool};
-use postgres::Postgres;
-use sqlite::Sqlite;
-use wipe::Wiper;
+use crate::store::{
+    availability::Availability,
+    pool::{Database, Pool},
+    postgres::Postgres,
+    sqlite::Sqlite,
+    wipe::Wiper,
+};
 
 /// SQLite before this version may corrupt a WAL that two connections use at once.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);

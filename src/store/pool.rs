@@ -18,9 +18,9 @@ use tokio::{
     time::timeout,
 };
 
-use super::{
-    StoreError,
+use crate::store::{
     availability::{Availability, unavailable},
+    error::StoreError,
     postgres::Postgres,
     session::{Session, Statement, Steps},
     sqlite::Sqlite,

@@ -4,7 +4,7 @@ use std::{str::FromStr, time::Duration};
 
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
 
-use super::{StoreError, availability::unavailable, session::Session};
+use crate::store::{availability::unavailable, error::StoreError, session::Session};
 
 /// The option of a URL that says that a pooler in transaction mode stands before the server: `?pooler=transaction`.
 const POOLER: &str = "pooler";

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use percent_encoding::percent_decode_str;
 use sqlx::migrate::Migrator;
 
-use super::{
-    POSTGRES_MIGRATIONS, READ_LIMIT, READERS, READERS_CACHE, SQLITE_MIGRATIONS, Store, StoreError,
+use crate::store::{
+    POSTGRES_MIGRATIONS, READ_LIMIT, READERS, READERS_CACHE, SQLITE_MIGRATIONS, Store,
+    error::StoreError,
     pool::{Database, Pool, Reads},
     postgres::Postgres,
     sqlite::Sqlite,

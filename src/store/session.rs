@@ -17,7 +17,10 @@ use sqlx::{
 };
 use sqlx_core::any::AnyConnectionBackend;
 
-use super::{StoreError, availability::Availability, error::TooLong};
+use crate::store::{
+    availability::Availability,
+    error::{StoreError, TooLong},
+};
 
 /// What a statement comes to, step by step.
 pub type Steps<'s> = BoxStream<'s, Result<Either<AnyQueryResult, AnyRow>, Error>>;

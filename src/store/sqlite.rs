@@ -11,7 +11,7 @@ use std::{
 
 use sqlx::{ConnectOptions, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use super::session::{Interrupt, STEPS, Session};
+use crate::store::session::{Interrupt, STEPS, Session};
 
 const PRAGMAS: [&str; 8] = [
     "PRAGMA journal_mode = WAL",

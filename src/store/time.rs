@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::StoreError;
+use crate::store::error::StoreError;
 
 /// A time as it is stored.
 pub fn nanoseconds(time: Timestamp) -> i64 {

@@ -7,7 +7,7 @@ use sqlx::{ConnectOptions, Connection, Executor, Row, sqlite::SqliteConnectOptio
 use tokio::time::interval;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::StoreError;
+use crate::store::error::StoreError;
 
 /// A log that is longer is cut. SQLite itself begins it anew at about 16 MiB, if no reader is in the way.
 const MAX_LOG: u64 = 32 << 20;

@@ -12,13 +12,18 @@ use sqlx::{AssertSqlSafe, Row};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{
-    SQLITE_BEGIN, StoreError, Write, nanoseconds,
-    pool::{Pool, Reads},
-    session::FOREVER,
-    wal::empty_log,
+use crate::{
+    store::{
+        SQLITE_BEGIN,
+        error::StoreError,
+        pool::{Pool, Reads},
+        session::FOREVER,
+        time::nanoseconds,
+        wal::empty_log,
+        write::Write,
+    },
+    task,
 };
-use crate::task;
 
 /// Pages read in one statement, and most of them overwritten in one transaction.
 const PAGES: i64 = 512;

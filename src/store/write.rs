@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 
 use sqlx::{AssertSqlSafe, Executor};
 
-use super::{StoreError, pool::Lease, session::Session};
+use crate::store::{error::StoreError, pool::Lease, session::Session};
 
 /// A write transaction. One that is dropped, or whose commit fails, takes its connection with it: what the disk or the server holds of
 /// it is then unknown, and nothing is acknowledged on a handle that failed once.
@@ -13,7 +13,7 @@ pub struct Write {
 }
 
 impl Write {
-    pub(super) async fn begin(mut lease: Lease, begin: &str) -> Result<Write, StoreError> {
+    pub(crate) async fn begin(mut lease: Lease, begin: &str) -> Result<Write, StoreError> {
         // Until it is committed, it counts as failed.
         let begun = lease.execute(AssertSqlSafe(begin.to_owned())).await;
         lease.set_fit(false);

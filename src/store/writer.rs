@@ -5,8 +5,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::StoreError;
-use crate::task::caught;
+use crate::{store::error::StoreError, task::caught};
 
 /// Most jobs in one transaction.
 const BATCH: usize = 256;

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use lingua::{LanguageDetector, LanguageDetectorBuilder};
 
-use super::Language;
+use crate::text::language::Language;
 
 /// Under this confidence a guess is not taken (measured on short chat messages: above it 92 in 100 are right).
 const SURE: f64 = 0.5;

@@ -1,8 +1,8 @@
 //! Markdown, whoever wrote it: a target of `fuzz/`.
 
-use super::{
-    blocks,
+use crate::text::{
     html::{html, is_tame},
+    markdown::blocks,
 };
 
 /// An article's HTML has no tag of its writer's; its text has no empty block.

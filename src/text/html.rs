@@ -3,7 +3,7 @@
 
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html::push_html};
 
-use super::{decode_entities, without_comments};
+use crate::text::comments::{decode_entities, without_comments};
 
 /// Where links may go.
 const SCHEMES: [&str; 4] = ["http://", "https://", "mailto:", "tel:"];

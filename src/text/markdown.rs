@@ -2,7 +2,7 @@
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
-use super::{decode_entities, without_comments};
+use crate::text::comments::{decode_entities, without_comments};
 
 /// A piece of a Markdown document, as plain text.
 #[derive(Debug, Clone, PartialEq, Eq)]

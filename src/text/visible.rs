@@ -6,7 +6,7 @@ use icu_properties::{
     props::{DefaultIgnorableCodePoint, ExtendedPictographic},
 };
 
-use super::is_line_break;
+use crate::text::lines::is_line_break;
 
 const ZERO_WIDTH_NON_JOINER: char = '\u{200c}';
 const ZERO_WIDTH_JOINER: char = '\u{200d}';

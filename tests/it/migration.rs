@@ -3,8 +3,9 @@
 use deskhand::{
     chats::{Chats, ListChats},
     config::Workspace,
+    ids::Id,
     store::Store,
-    text::{Id, Language},
+    text::Language,
 };
 use sqlx::{AnyPool, migrate::Migrator};
 

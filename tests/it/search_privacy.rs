@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use deskhand::{
     api::pb,
     config::Workspace,
+    ids::Id,
     knowledge::{Audience, Details, Document, Hits, Knowledge, NewDocument, Reader, Search, Visibility},
     store::Store,
-    text::{Id, Language, words},
+    text::{Language, words},
 };
 use proptest::prelude::*;
 use serde_json::Value;

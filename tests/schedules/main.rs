@@ -11,17 +11,17 @@
     reason = "the files have functions that no scenario needs, and tests of their own, which run in the crate"
 )]
 
+#[path = "../../src/model/admission.rs"]
+mod admission;
 #[path = "../../src/model/breaker.rs"]
 mod breaker;
-#[path = "../../src/model/budget.rs"]
-mod budget;
-#[path = "../../src/model/gate.rs"]
-mod gate;
 #[path = "../../src/random.rs"]
 mod random;
 #[path = "../../src/model/retry.rs"]
 mod retry;
 mod sync;
+#[path = "../../src/model/token_budget.rs"]
+mod token_budget;
 
 /// What the files use of the crate.
 mod config {
@@ -45,11 +45,11 @@ use shuttle::{
 };
 use tokio::time::Instant;
 
+use admission::Gate;
 use breaker::Breaker;
-use budget::{Spender, TokenBudget};
 use config::TokenLimits;
-use gate::Gate;
 use retry::RetryBudget;
+use token_budget::{Spender, TokenBudget};
 
 /// Interleavings of each scenario.
 const SCHEDULES: usize = 100_000;

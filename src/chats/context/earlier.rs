@@ -2,13 +2,16 @@
 
 use jiff::Timestamp;
 
-use super::{
-    Budget, EarlierChat, author,
-    budget::{cost, cut},
-    cues::Kinds,
-    scan::{Lens, Scan},
+use crate::chats::{
+    context::{
+        EarlierChat, author,
+        budget::{Budget, cost, cut},
+        cues::Kinds,
+        scan::{Lens, Scan},
+    },
+    event::{Author, Channel},
+    fold::{Chat, Status},
 };
-use crate::chats::{Author, Channel, Chat, Status};
 
 /// Longest quotation from an earlier chat, in tokens, and most of them beside what was asked and answered.
 const QUOTATION: usize = 60;

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    Budget, ChatLine, author,
-    budget::{cost, cut},
-    cues::Kinds,
-    scan::{Scan, Sentence},
-};
 use crate::{
-    chats::{Author, Chat, Turn},
+    chats::{
+        context::{
+            ChatLine, author,
+            budget::{Budget, cost, cut},
+            cues::Kinds,
+            scan::{Scan, Sentence},
+        },
+        event::Author,
+        fold::{Chat, Turn},
+    },
     text::on_one_line,
 };
 

@@ -5,22 +5,28 @@
 //! that and their age; pages viewed. Notes only when asked for. The choice is a pure function: the same chat, clock and budget give the
 //! same context.
 
-mod budget;
-mod cues;
-mod earlier;
-mod lines;
-mod scan;
-mod standing;
+pub mod budget;
+pub mod cues;
+pub mod earlier;
+pub mod lines;
+pub mod scan;
+pub mod standing_facts;
 
 use std::collections::HashSet;
 
 use jiff::Timestamp;
 
-use super::{Author, Chat, Internal};
-use budget::{Budget, cut};
-use lines::Lines;
-use scan::{Lens, Scan};
-use standing::{open_questions, promises, told_facts};
+use crate::chats::{
+    context::{
+        budget::{Budget, cut},
+        lines::Lines,
+        scan::{Lens, Scan},
+        standing_facts::{open_questions, promises, told_facts},
+    },
+    event::Author,
+    fold::Chat,
+    internal::Internal,
+};
 
 /// Shares of the budget: of a class that is always in but may be long, of told facts, promises and open questions; and of what is then left, of
 /// notes, earlier chats and the latest messages. What a share does not use goes to what comes after it.
@@ -229,7 +235,7 @@ fn visitor_facts(chat: &Chat) -> Vec<(String, String)> {
     told.chain(pairs(customer.attributes.iter())).collect()
 }
 
-fn record_text(record: &super::Record) -> String {
+fn record_text(record: &crate::chats::event::Record) -> String {
     let values: Vec<String> = record.values.iter().map(|(key, value)| format!("{key}: {value}")).collect();
     format!("{} {}: {}", record.source, record.reference, values.join("; "))
 }
@@ -237,14 +243,19 @@ fn record_text(record: &super::Record) -> String {
 /// The pages viewed, latest first, each once.
 fn pages(chat: &Chat) -> Vec<String> {
     let mut seen = HashSet::new();
-    let text = |page: &super::PageView| if page.title.is_empty() { page.url.clone() } else { format!("{} ({})", page.title, page.url) };
+    let text = |page: &crate::chats::event::PageView| {
+        if page.title.is_empty() { page.url.clone() } else { format!("{} ({})", page.title, page.url) }
+    };
     chat.pages.iter().rev().map(text).filter(|page| seen.insert(page.clone())).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chats::{Message, Note, Record, Turn};
+    use crate::chats::{
+        event::{Message, Note, Record},
+        fold::Turn,
+    };
 
     fn turn(number: usize, author: Author, text: &str) -> Turn {
         let message = Message {

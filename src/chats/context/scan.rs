@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::cues::{Kinds, asks, says, shape};
 use crate::{
-    chats::Turn,
+    chats::{
+        context::cues::{Kinds, asks, says, shape},
+        fold::Turn,
+    },
     text::{beginning, fold, sentences, words},
 };
 

@@ -1,7 +1,7 @@
 //! `deskhand demo`: the sample shop, served, and one chat walked through as a console would.
 
-mod page;
-mod walk;
+pub mod page;
+pub mod walk;
 
 use std::{
     fs,
@@ -14,8 +14,8 @@ use anyhow::Context;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use rust_embed::{Embed, EmbeddedFile};
 
-use super::scratch::Scratch;
 use crate::{
+    cli::scratch::Scratch,
     config::{self, Config},
     server::Server,
     telemetry,
@@ -53,7 +53,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     }
     let once = matches.get_flag("once");
     config.console = true;
-    super::block_on(demo(config, matches.value_source("listen").is_some(), once))??;
+    crate::cli::block_on(demo(config, matches.value_source("listen").is_some(), once))??;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -15,7 +15,6 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use super::page;
 use crate::{
     api::pb::{
         self, chat_service_client::ChatServiceClient, event::Body, knowledge_service_client::KnowledgeServiceClient,
@@ -23,6 +22,7 @@ use crate::{
     },
     cli::{
         call::describe,
+        demo::page,
         dynamic::{self, DynamicCodec, pool},
     },
 };

@@ -1,8 +1,8 @@
 //! `deskhand eval`: measures how well search and suggestions find what they should.
 
-mod measure;
-mod run;
-mod task;
+pub mod measure;
+pub mod run;
+pub mod task;
 
 use std::{
     io::{IsTerminal, stderr},
@@ -12,8 +12,8 @@ use std::{
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use self::{measure::Measures, run::Desk, task::Task};
 use crate::{
+    cli::eval::{measure::Measures, run::Desk, task::Task},
     config::{self, Config},
     telemetry,
 };
@@ -81,7 +81,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         println!("{}", Measures::HEAD);
     }
     for task in tasks {
-        let (measures, misses, unanswered) = super::block_on(async {
+        let (measures, misses, unanswered) = crate::cli::block_on(async {
             let tell = |done, all| tell_progress(&task.name, done, all, "documents embedded");
             let desk = Desk::open(&config, &task, suggest || learns || task.has_chats(), articles, tell).await?;
             let measured = match matches.get_one::<u8>("learn") {

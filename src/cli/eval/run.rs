@@ -4,19 +4,22 @@ use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 
-use super::{
-    super::scratch::Scratch,
-    measure::{Answered, Measures},
-    task::{Query, Role, Task, TaskDocument},
-};
 use crate::{
     chats::{Author, Chats, EventBody, Message, NewEvent},
+    cli::{
+        eval::{
+            measure::{Answered, Measures},
+            task::{Query, Role, Task, TaskDocument},
+        },
+        scratch::Scratch,
+    },
     config::{Config, Desk as DeskSettings, Workspace},
+    ids::Id,
     knowledge::{Audience, Details, Document, Kind, Knowledge, NewDocument, Reader, Search, Visibility},
     model::{Embedder, Models},
     replies::{Agent, Erasures, Replies, Suggest},
     store::Store,
-    text::{Id, Language, fingerprint},
+    text::{Language, fingerprint},
 };
 
 /// Documents that are put at a time.

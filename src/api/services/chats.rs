@@ -1,0 +1,195 @@
+//! ChatService's handlers.
+
+use prost::Message;
+use tonic::{Request, Response};
+
+use crate::{
+    api::{
+        Api, MOST_REPLY_BYTES, Reply,
+        convert::{event, fields::Fields},
+        pb::{self, chat_service_server::ChatService},
+        workspace,
+    },
+    chats::{Appended, ChatError, ChatPage, Filter, ListChats, Status, Transcript, TranscriptFormat, TranscriptOptions, is_time_zone},
+};
+
+/// Longest query of the archive, in characters.
+const MOST_QUERY: usize = 2000;
+
+#[tonic::async_trait]
+impl ChatService for Api {
+    async fn append_events(&self, request: Request<pb::AppendEventsRequest>) -> Reply<pb::AppendEventsResponse> {
+        let workspace = workspace(&request);
+        let pb::AppendEventsRequest { chat_id, events } = request.into_inner();
+        let mut fields = Fields::default();
+        let chat_id = fields.id("chat_id", chat_id);
+        let events = event::events(&mut fields, events, true);
+        fields.ok()?;
+        let Appended { last_sequence, appended, duplicates } = self.chats.append(&workspace, &chat_id, events).await?;
+        Ok(Response::new(pb::AppendEventsResponse { last_sequence, appended: appended as i32, duplicates: duplicates as i32 }))
+    }
+
+    async fn get_chat(&self, request: Request<pb::GetChatRequest>) -> Reply<pb::GetChatResponse> {
+        let workspace = workspace(&request);
+        let pb::GetChatRequest { chat_id, after_sequence, page_size } = request.into_inner();
+        let mut fields = Fields::default();
+        let chat_id = fields.id("chat_id", chat_id);
+        if after_sequence < 0 {
+            fields.wrong("after_sequence", "must not be negative");
+        }
+        let page_size = fields.page_size(page_size);
+        fields.ok()?;
+        let (chat, all) = self.chats.state_and_events(&workspace, &chat_id, after_sequence).await?;
+        let earlier = self.chats.earlier_chat_ids(&workspace, &chat).await?;
+        let mut chat = event::encode_chat(chat, earlier);
+        // What is too much for one reply is left to the events, which hold it all.
+        if chat.encoded_len() > MOST_REPLY_BYTES / 2 {
+            chat.records.clear();
+        }
+        if chat.encoded_len() > MOST_REPLY_BYTES / 2 {
+            chat.form_answers.clear();
+        }
+        if let Some(customer) = chat.customer.as_mut().filter(|customer| customer.encoded_len() > MOST_REPLY_BYTES / 4) {
+            customer.attributes.clear();
+        }
+        let mut bytes = chat.encoded_len();
+        let mut events = Vec::new();
+        for event in all.into_iter().take(page_size) {
+            let event = event::encode_event(event);
+            bytes += event.encoded_len();
+            if bytes > MOST_REPLY_BYTES && !events.is_empty() {
+                break;
+            }
+            events.push(event);
+        }
+        Ok(Response::new(pb::GetChatResponse { chat: Some(chat), events }))
+    }
+
+    async fn list_chats(&self, request: Request<pb::ListChatsRequest>) -> Reply<pb::ListChatsResponse> {
+        let workspace = workspace(&request);
+        let list = list_chats(request.into_inner())?;
+        let mut page = self.chats.list(&workspace, list).await?;
+        let mut bytes = 0;
+        let mut chats: Vec<pb::Chat> = Vec::new();
+        for listed in &page.chats {
+            let chat = event::encode_summary(listed.chat_id.clone(), listed.summary.clone());
+            bytes += chat.encoded_len();
+            if bytes > MOST_REPLY_BYTES && !chats.is_empty() {
+                break;
+            }
+            chats.push(chat);
+        }
+        page.cut(chats.len());
+        Ok(Response::new(pb::ListChatsResponse { chats, next_page_token: page.next_page_token }))
+    }
+
+    async fn export_transcript(&self, request: Request<pb::ExportTranscriptRequest>) -> Reply<pb::ExportTranscriptResponse> {
+        let workspace = workspace(&request);
+        let pb::ExportTranscriptRequest { chat_id, format, language, time_zone, include_notes } = request.into_inner();
+        let mut fields = Fields::default();
+        let chat_id = fields.id("chat_id", chat_id);
+        let format = match pb::TranscriptFormat::try_from(format) {
+            Ok(pb::TranscriptFormat::Unspecified | pb::TranscriptFormat::Text) => TranscriptFormat::Text,
+            Ok(pb::TranscriptFormat::Markdown) => TranscriptFormat::Markdown,
+            Ok(pb::TranscriptFormat::Html) => TranscriptFormat::Html,
+            Ok(pb::TranscriptFormat::Json) => TranscriptFormat::Json,
+            Err(_) => {
+                fields.wrong("format", "is no format of this contract");
+                TranscriptFormat::Text
+            }
+        };
+        let language = fields.optional_language("language", &language);
+        let time_zone = fields.short("time_zone", time_zone);
+        if !is_time_zone(&time_zone) {
+            fields.wrong("time_zone", "is no time zone of the IANA database");
+        }
+        fields.ok()?;
+        let options = TranscriptOptions {
+            format,
+            language,
+            fallback_language: self.replies(&workspace).desk().language.clone(),
+            time_zone,
+            include_notes,
+        };
+        let Transcript { content, media_type, file_name } = self.chats.transcript(&workspace, &chat_id, options).await?;
+        if content.len() > MOST_REPLY_BYTES {
+            return Err(ChatError::TooLarge("transcript").into());
+        }
+        Ok(Response::new(pb::ExportTranscriptResponse { content, media_type: media_type.to_owned(), file_name }))
+    }
+
+    async fn export_customer(&self, request: Request<pb::ExportCustomerRequest>) -> Reply<pb::ExportCustomerResponse> {
+        let workspace = workspace(&request);
+        let pb::ExportCustomerRequest { customer_id } = request.into_inner();
+        let mut fields = Fields::default();
+        let customer_id = fields.id("customer_id", customer_id);
+        fields.ok()?;
+        let json = self.replies(&workspace).export_customer(&workspace, &customer_id, MOST_REPLY_BYTES).await?;
+        Ok(Response::new(pb::ExportCustomerResponse { json }))
+    }
+
+    async fn erase_customer(&self, request: Request<pb::EraseCustomerRequest>) -> Reply<pb::EraseCustomerResponse> {
+        let workspace = workspace(&request);
+        let pb::EraseCustomerRequest { customer_id } = request.into_inner();
+        let mut fields = Fields::default();
+        let customer_id = fields.id("customer_id", customer_id);
+        fields.ok()?;
+        let crate::replies::Erased { chats, events, drafts, suggestions, outcomes } =
+            self.replies(&workspace).erase_customer(&workspace, &customer_id).await?;
+        let count = |count: u64| i32::try_from(count).unwrap_or(i32::MAX);
+        Ok(Response::new(pb::EraseCustomerResponse {
+            chats: count(chats),
+            events: count(events),
+            drafts: count(drafts),
+            suggestions: count(suggestions),
+            outcomes: count(outcomes),
+        }))
+    }
+}
+
+fn list_chats(request: pb::ListChatsRequest) -> Result<ListChats, tonic::Status> {
+    let pb::ListChatsRequest {
+        status,
+        channel,
+        group,
+        agent_id,
+        topic,
+        customer_id,
+        opened_after,
+        opened_before,
+        query,
+        page_size,
+        page_token,
+    } = request;
+    let mut fields = Fields::default();
+    let status = match pb::ChatStatus::try_from(status) {
+        Ok(pb::ChatStatus::Unspecified) => None,
+        Ok(pb::ChatStatus::Open) => Some(Status::Open),
+        Ok(pb::ChatStatus::Resolved) => Some(Status::Resolved),
+        Ok(pb::ChatStatus::Ticket) => Some(Status::Ticket),
+        Err(_) => {
+            fields.wrong("status", "is no status of this contract");
+            None
+        }
+    };
+    let known_channel = event::channel(channel);
+    if channel != 0 && known_channel.is_none() {
+        fields.wrong("channel", "is no channel of this contract");
+    }
+    let filter = Filter {
+        status,
+        channel: known_channel,
+        group: fields.short("group", group),
+        agent_id: fields.short("agent_id", agent_id),
+        topic: fields.short("topic", topic),
+        customer_id: fields.short("customer_id", customer_id),
+        opened_after: fields.optional_time("opened_after", opened_after),
+        opened_before: fields.optional_time("opened_before", opened_before),
+        words: Vec::new(),
+    };
+    let query = fields.text("query", query, MOST_QUERY);
+    let page_size = fields.page_size(page_size);
+    let page_token = fields.page_token(page_token, ChatPage::is_token);
+    fields.ok()?;
+    Ok(ListChats { filter, query, page_size, page_token })
+}

@@ -1,0 +1,301 @@
+//! KnowledgeService's handlers.
+
+use jiff::{SignedDuration, Timestamp};
+use prost::Message;
+use tonic::{Request, Response, Status};
+
+use crate::{
+    api::{
+        Api, MOST_REPLY_BYTES, Reply, access,
+        convert::{document, fields::Fields},
+        pb::{self, knowledge_service_server::KnowledgeService},
+        status, workspace,
+    },
+    config::Workspace,
+    failpoint::failpoint,
+    ids::Id,
+    keys::Scope,
+    knowledge::{
+        ArticleRating, Document, DocumentKey, DocumentPage, Hit, Kind, KnowledgeError, ListFilter, NewDocument, RatingCount, Search,
+        SearchReport, Visibility,
+    },
+    replies::AnswerUse,
+    task,
+};
+
+const MOST_QUERY: usize = 2000;
+const MOST_OFFSET: i32 = 1000;
+const DEFAULT_HITS: i32 = 10;
+const MOST_HITS: i32 = 100;
+const MOST_TAGS: usize = 100;
+const MOST_REASON: usize = 2000;
+const REPORT_DAYS: i64 = 30;
+
+#[tonic::async_trait]
+impl KnowledgeService for Api {
+    async fn search(&self, request: Request<pb::SearchRequest>) -> Reply<pb::SearchResponse> {
+        let (reader, by) = (access(&request).reader(), access(&request).reported());
+        let workspace = workspace(&request);
+        let pb::SearchRequest { query, language, category, tags, limit, offset, session_id } = request.into_inner();
+        let mut fields = Fields::default();
+        let query = fields.required_text("query", query, MOST_QUERY);
+        let language = fields.optional_language("language", &language).unwrap_or_else(|| self.replies(&workspace).desk().language.clone());
+        let category = fields.short("category", category);
+        let tags = tags_of(&mut fields, tags);
+        let limit = fields.count("limit", limit, DEFAULT_HITS, MOST_HITS);
+        if !(0..=MOST_OFFSET).contains(&offset) {
+            fields.wrong("offset", format!("must be from 0 to {MOST_OFFSET}"));
+        }
+        let session_id = fields.short("session_id", session_id);
+        fields.ok()?;
+        let search = Search { query, language, category, tags, limit, offset: offset as usize, reader, meaning: None };
+        let hits = self.replies(&workspace).search(&workspace, search.clone()).await?;
+        // A later page of a search is not another search.
+        let search_id =
+            if search.offset == 0 { self.knowledge.searched(&by, &session_id, &search.query, hits.total) } else { String::new() };
+        let encode = |Hit { document, title, snippet, score }: Hit| pb::SearchHit {
+            id: document.id.to_string(),
+            language: document.language.to_string(),
+            title: document::encode_segments(title),
+            snippet: document::encode_segments(snippet),
+            url: document.url().to_owned(),
+            score,
+            audience: document::encode_audience(document.audience()).into(),
+            category: document.category,
+        };
+        Ok(Response::new(pb::SearchResponse {
+            hits: hits.hits.into_iter().map(encode).collect(),
+            total: hits.total as i32,
+            corrected_query: hits.corrected,
+            search_id,
+        }))
+    }
+
+    async fn get_article(&self, request: Request<pb::GetArticleRequest>) -> Reply<pb::GetArticleResponse> {
+        let reader = access(&request).reader();
+        let workspace = workspace(&request);
+        let pb::GetArticleRequest { id, language } = request.into_inner();
+        let mut fields = Fields::default();
+        let id = fields.id("id", id);
+        let language = fields.optional_language("language", &language).unwrap_or_else(|| self.replies(&workspace).desk().language.clone());
+        fields.ok()?;
+        let article = self.knowledge.article(&workspace, &id, &[&language, &self.replies(&workspace).desk().language], &reader).await?;
+        Ok(Response::new(pb::GetArticleResponse { article: document::encode_article(article) }))
+    }
+
+    async fn record_open(&self, request: Request<pb::RecordOpenRequest>) -> Reply<pb::RecordOpenResponse> {
+        let (reader, by) = (access(&request).reader(), access(&request).reported());
+        let pb::RecordOpenRequest { search_id, id } = request.into_inner();
+        let mut fields = Fields::default();
+        let search_id = fields.id("search_id", search_id);
+        let id = fields.id("id", id);
+        fields.ok()?;
+        self.knowledge.opened(&by, search_id, id, &reader).await?;
+        Ok(Response::new(pb::RecordOpenResponse {}))
+    }
+
+    async fn rate_article(&self, request: Request<pb::RateArticleRequest>) -> Reply<pb::RateArticleResponse> {
+        let (reader, by) = (access(&request).reader(), access(&request).reported());
+        let workspace = workspace(&request);
+        let pb::RateArticleRequest { id, language, helpful, reason, rating_id } = request.into_inner();
+        let mut fields = Fields::default();
+        let article_id = fields.id("id", id);
+        let language = fields.optional_language("language", &language).unwrap_or_else(|| self.replies(&workspace).desk().language.clone());
+        let reason = fields.text("reason", reason, MOST_REASON);
+        let rating_id = fields.id("rating_id", rating_id);
+        fields.ok()?;
+        let article =
+            self.knowledge.article(&workspace, &article_id, &[&language, &self.replies(&workspace).desk().language], &reader).await?;
+        let rating = ArticleRating { rating_id, article_id, language: article.language, helpful, reason };
+        self.knowledge.rated(&by, rating).await?;
+        Ok(Response::new(pb::RateArticleResponse {}))
+    }
+
+    async fn list_articles(&self, request: Request<pb::ListArticlesRequest>) -> Reply<pb::ListArticlesResponse> {
+        let workspace = workspace(&request);
+        let pb::ListArticlesRequest { language, category, tags, audience, page_size, page_token } = request.into_inner();
+        let mut fields = Fields::default();
+        let filter = ListFilter {
+            language: fields.optional_language("language", &language),
+            category: fields.short("category", category),
+            tags: tags_of(&mut fields, tags),
+            audience: document::audience(&mut fields, "audience", audience),
+            ..ListFilter::default()
+        };
+        let page_size = fields.page_size(page_size);
+        let page_token = fields.page_token(page_token, DocumentPage::is_token);
+        fields.ok()?;
+        let DocumentPage { documents, next_page_token } =
+            self.knowledge.list(&workspace, Kind::Article, &filter, page_size, &page_token, MOST_REPLY_BYTES).await?;
+        let articles = documents.into_iter().filter_map(document::encode_article).collect();
+        Ok(Response::new(pb::ListArticlesResponse { articles, next_page_token }))
+    }
+
+    async fn list_canned_answers(&self, request: Request<pb::ListCannedAnswersRequest>) -> Reply<pb::ListCannedAnswersResponse> {
+        let workspace = workspace(&request);
+        let pb::ListCannedAnswersRequest { language, category, tags, visibility, owner_group, owner_agent_id, page_size, page_token } =
+            request.into_inner();
+        let mut fields = Fields::default();
+        let filter = ListFilter {
+            language: fields.optional_language("language", &language),
+            category: fields.short("category", category),
+            tags: tags_of(&mut fields, tags),
+            audience: None,
+            visibility: document::visibility_filter(&mut fields, visibility),
+            owner_group: fields.short("owner_group", owner_group),
+            owner_agent_id: fields.short("owner_agent_id", owner_agent_id),
+        };
+        let page_size = fields.page_size(page_size);
+        let page_token = fields.page_token(page_token, DocumentPage::is_token);
+        fields.ok()?;
+        let DocumentPage { documents, next_page_token } =
+            self.knowledge.list(&workspace, Kind::CannedAnswer, &filter, page_size, &page_token, MOST_REPLY_BYTES).await?;
+        let canned_answers = documents.into_iter().filter_map(document::encode_canned_answer).collect();
+        Ok(Response::new(pb::ListCannedAnswersResponse { canned_answers, next_page_token }))
+    }
+
+    async fn put_articles(&self, request: Request<pb::PutArticlesRequest>) -> Reply<pb::PutArticlesResponse> {
+        let workspace = workspace(&request);
+        let mut fields = Fields::default();
+        let documents = document::articles(&mut fields, request.into_inner().articles);
+        fields.ok()?;
+        let results = self.put(workspace, documents).await?;
+        Ok(Response::new(pb::PutArticlesResponse { results }))
+    }
+
+    async fn put_canned_answers(&self, request: Request<pb::PutCannedAnswersRequest>) -> Reply<pb::PutCannedAnswersResponse> {
+        let workspace = workspace(&request);
+        let may_write_all = access(&request).has(Scope::Author);
+        let mut fields = Fields::default();
+        let documents = document::canned_answers(&mut fields, request.into_inner().canned_answers);
+        fields.ok()?;
+        if !may_write_all {
+            let ids: Vec<Id> = documents.iter().map(|new| new.document.id.clone()).collect();
+            let kept = self.canned_answers(&workspace, &ids).await?;
+            only_agents_own(documents.iter().map(|new| &new.document).chain(&kept))?;
+        }
+        let results = self.put(workspace, documents).await?;
+        Ok(Response::new(pb::PutCannedAnswersResponse { results }))
+    }
+
+    async fn delete_articles(&self, request: Request<pb::DeleteArticlesRequest>) -> Reply<pb::DeleteArticlesResponse> {
+        let workspace = workspace(&request);
+        let pb::DeleteArticlesRequest { ids, language } = request.into_inner();
+        let deleted = self.delete(workspace, Kind::Article, ids, &language).await?;
+        Ok(Response::new(pb::DeleteArticlesResponse { deleted }))
+    }
+
+    async fn delete_canned_answers(&self, request: Request<pb::DeleteCannedAnswersRequest>) -> Reply<pb::DeleteCannedAnswersResponse> {
+        let workspace = workspace(&request);
+        let may_write_all = access(&request).has(Scope::Author);
+        let pb::DeleteCannedAnswersRequest { ids, language } = request.into_inner();
+        if !may_write_all {
+            let mut fields = Fields::default();
+            let ids = document::ids(&mut fields, ids.clone());
+            fields.ok()?;
+            only_agents_own(&self.canned_answers(&workspace, &ids).await?)?;
+        }
+        let deleted = self.delete(workspace, Kind::CannedAnswer, ids, &language).await?;
+        Ok(Response::new(pb::DeleteCannedAnswersResponse { deleted }))
+    }
+
+    async fn get_search_report(&self, request: Request<pb::GetSearchReportRequest>) -> Reply<pb::GetSearchReportResponse> {
+        let workspace = workspace(&request);
+        let pb::GetSearchReportRequest { start_time, end_time } = request.into_inner();
+        let mut fields = Fields::default();
+        let end = fields.optional_time("end_time", end_time).unwrap_or_else(Timestamp::now);
+        let start = fields.optional_time("start_time", start_time).unwrap_or_else(|| end - SignedDuration::from_hours(24 * REPORT_DAYS));
+        if start > end {
+            fields.wrong("start_time", "must not be after end_time");
+        }
+        fields.ok()?;
+        let report = self.knowledge.report(&workspace, start, end).await?;
+        let answers = self.replies(&workspace).answer_use(&workspace, start, end).await?;
+        let mut report = encode_report(report, answers);
+        // Long queries and reasons may be more than a reply holds; the ends of the lists go.
+        while report.encoded_len() > MOST_REPLY_BYTES {
+            report.queries.truncate(report.queries.len() / 2);
+            report.ratings.truncate(report.ratings.len() / 2);
+        }
+        Ok(Response::new(report))
+    }
+}
+
+impl Api {
+    /// The write goes on when the caller leaves: it is its own task, awaited here.
+    async fn put(&self, workspace: Workspace, documents: Vec<NewDocument>) -> Result<Vec<pb::PutResult>, Status> {
+        let keys: Vec<DocumentKey> = documents.iter().map(|new| new.document.key()).collect();
+        let knowledge = self.knowledge.clone();
+        let write = async move {
+            documents.iter().for_each(|new| failpoint("put", new.document.id.as_str()));
+            knowledge.put(&workspace, documents).await
+        };
+        let statuses = task::detached("the write of the documents", write).await.map_err(KnowledgeError::from)??;
+        Ok(document::encode_results(keys, statuses))
+    }
+
+    /// The canned answers of these ids that there are, in every language.
+    async fn canned_answers(&self, workspace: &Workspace, ids: &[Id]) -> Result<Vec<Document>, Status> {
+        let mut answers = Vec::new();
+        for id in ids {
+            answers.extend(self.knowledge.versions(workspace, Kind::CannedAnswer, id).await?);
+        }
+        Ok(answers)
+    }
+
+    async fn delete(&self, workspace: Workspace, kind: Kind, ids: Vec<String>, language: &str) -> Result<i32, Status> {
+        let mut fields = Fields::default();
+        let ids: Vec<Id> = document::ids(&mut fields, ids);
+        let language = fields.optional_language("language", language);
+        fields.ok()?;
+        let knowledge = self.knowledge.clone();
+        let write = async move { knowledge.delete(&workspace, kind, &ids, language.as_ref()).await };
+        let deleted = task::detached("the deletion of the documents", write).await.map_err(KnowledgeError::from)??;
+        Ok(i32::try_from(deleted).unwrap_or(i32::MAX))
+    }
+}
+
+/// Without the scope `author`, agents write and delete what is some agent's own.
+fn only_agents_own<'a>(answers: impl IntoIterator<Item = &'a Document>) -> Result<(), Status> {
+    let others = answers.into_iter().any(|answer| !matches!(answer.visibility(), Some(Visibility::Agent(_))));
+    if others { Err(status::scope_missing(&[Scope::Author], "for a canned answer that is not one agent's own")) } else { Ok(()) }
+}
+
+fn tags_of(fields: &mut Fields, tags: Vec<String>) -> Vec<String> {
+    if tags.len() > MOST_TAGS {
+        fields.wrong("tags", format!("must have at most {MOST_TAGS} tags"));
+        return Vec::new();
+    }
+    tags.into_iter().enumerate().map(|(index, tag)| fields.id(&format!("tags[{index}]"), tag).to_string()).collect()
+}
+
+fn encode_report(report: SearchReport, answers: Vec<AnswerUse>) -> pb::GetSearchReportResponse {
+    let count = |count: i64| i32::try_from(count).unwrap_or(i32::MAX);
+    let SearchReport { searches, searches_without_hit, queries, opens, ratings } = report;
+    let rating = |RatingCount { article_id, language, helpful, unhelpful, reasons }: RatingCount| pb::ArticleRatings {
+        id: article_id,
+        language,
+        helpful: count(helpful),
+        unhelpful: count(unhelpful),
+        reasons,
+    };
+    let answer = |AnswerUse { kind, document_id, shown, sent, edited, dismissed }: AnswerUse| pb::AnswerUse {
+        kind: document::encode_kind(kind).into(),
+        id: document_id,
+        shown: count(shown),
+        sent: count(sent),
+        edited: count(edited),
+        dismissed: count(dismissed),
+    };
+    pb::GetSearchReportResponse {
+        searches: count(searches),
+        searches_without_hit: count(searches_without_hit),
+        queries: queries
+            .into_iter()
+            .map(|(query, searches, without_hit)| pb::QueryCount { query, searches: count(searches), without_hit: count(without_hit) })
+            .collect(),
+        opens: opens.into_iter().map(|(id, opens)| pb::OpenCount { id, opens: count(opens) }).collect(),
+        ratings: ratings.into_iter().map(rating).collect(),
+        answers: answers.into_iter().map(answer).collect(),
+    }
+}

@@ -1,0 +1,5 @@
+//! The services: a thin handler for each RPC.
+
+pub mod chats;
+pub mod knowledge;
+pub mod replies;

@@ -1,0 +1,305 @@
+//! ReplyService's handlers.
+
+use prost::Message;
+use tonic::{Request, Response};
+
+use crate::{
+    api::{
+        Api, MOST_REPLY_BYTES, Reply, caller,
+        convert::{
+            document, event,
+            fields::Fields,
+            finished::{Messages, Step, stream},
+        },
+        pb::{self, reply_service_server::ReplyService},
+        workspace,
+    },
+    replies::{
+        Agent, Correct, Draft, Layout, OfferId, Outcome, OutcomeAction, Retone, Suggest, Suggestion, Summarize, Tone, Translate,
+        TranslateWhat,
+    },
+};
+
+/// Most characters of a rewrite's text, an instruction, a previous draft.
+const MOST_REPLY: usize = 8000;
+const MOST_QUERY: usize = 2000;
+const MOST_FINAL_TEXT: usize = 32_000;
+const MOST_GROUPS: usize = 100;
+const DEFAULT_SUGGESTIONS: i32 = 5;
+const MOST_SUGGESTIONS: i32 = 50;
+
+#[tonic::async_trait]
+impl ReplyService for Api {
+    type DraftReplyStream = Messages<pb::DraftReplyResponse>;
+    type CorrectReplyStream = Messages<pb::CorrectReplyResponse>;
+    type RetoneReplyStream = Messages<pb::RetoneReplyResponse>;
+    type TranslateReplyStream = Messages<pb::TranslateReplyResponse>;
+    type SummarizeChatStream = Messages<pb::SummarizeChatResponse>;
+
+    async fn draft_reply(&self, request: Request<pb::DraftReplyRequest>) -> Reply<Self::DraftReplyStream> {
+        let workspace = workspace(&request);
+        let caller = caller(&request);
+        let pb::DraftReplyRequest { chat_id, agent, events, instruction, previous_draft, language, tone, layout, use_notes } =
+            request.into_inner();
+        let mut fields = Fields::default();
+        let draft = Draft {
+            chat_id: fields.id("chat_id", chat_id),
+            agent: crate::api::services::replies::agent(&mut fields, agent),
+            events: event::events(&mut fields, events, false),
+            instruction: fields.text("instruction", instruction, MOST_REPLY),
+            previous_draft: fields.text("previous_draft", previous_draft, MOST_REPLY),
+            language: fields.optional_language("language", &language),
+            tone: crate::api::services::replies::tone(&mut fields, tone),
+            layout: crate::api::services::replies::layout(&mut fields, layout),
+            use_notes,
+            caller,
+        };
+        fields.ok()?;
+        let generation = self.replies(&workspace).draft(&workspace, draft).await?;
+        stream(generation, |step| {
+            use pb::draft_reply_response::Event;
+            let event = match step {
+                Step::Delta(delta) => Event::Delta(delta),
+                Step::Finished(finished) => Event::Finished(*finished),
+            };
+            pb::DraftReplyResponse { event: Some(event) }
+        })
+    }
+
+    async fn correct_reply(&self, request: Request<pb::CorrectReplyRequest>) -> Reply<Self::CorrectReplyStream> {
+        let workspace = workspace(&request);
+        let caller = caller(&request);
+        let pb::CorrectReplyRequest { text, chat_id, language } = request.into_inner();
+        let mut fields = Fields::default();
+        let correct = Correct {
+            text: fields.required_text("text", text, MOST_REPLY),
+            chat_id: fields.optional_id("chat_id", chat_id),
+            language: fields.optional_language("language", &language),
+            caller,
+        };
+        fields.ok()?;
+        let generation = self.replies(&workspace).correct(&workspace, correct).await?;
+        stream(generation, |step| {
+            use pb::correct_reply_response::Event;
+            let event = match step {
+                Step::Delta(delta) => Event::Delta(delta),
+                Step::Finished(finished) => Event::Finished(*finished),
+            };
+            pb::CorrectReplyResponse { event: Some(event) }
+        })
+    }
+
+    async fn retone_reply(&self, request: Request<pb::RetoneReplyRequest>) -> Reply<Self::RetoneReplyStream> {
+        let workspace = workspace(&request);
+        let caller = caller(&request);
+        let pb::RetoneReplyRequest { text, tone, chat_id, language } = request.into_inner();
+        let mut fields = Fields::default();
+        if tone == 0 {
+            fields.wrong("tone", "is required");
+        }
+        let retone = Retone {
+            text: fields.required_text("text", text, MOST_REPLY),
+            tone: crate::api::services::replies::tone(&mut fields, tone).unwrap_or(Tone::Formal),
+            chat_id: fields.optional_id("chat_id", chat_id),
+            language: fields.optional_language("language", &language),
+            caller,
+        };
+        fields.ok()?;
+        let generation = self.replies(&workspace).retone(&workspace, retone).await?;
+        stream(generation, |step| {
+            use pb::retone_reply_response::Event;
+            let event = match step {
+                Step::Delta(delta) => Event::Delta(delta),
+                Step::Finished(finished) => Event::Finished(*finished),
+            };
+            pb::RetoneReplyResponse { event: Some(event) }
+        })
+    }
+
+    async fn translate_reply(&self, request: Request<pb::TranslateReplyRequest>) -> Reply<Self::TranslateReplyStream> {
+        let workspace = workspace(&request);
+        let caller = caller(&request);
+        let pb::TranslateReplyRequest { source, chat_id, agent, target_language, source_language } = request.into_inner();
+        let mut fields = Fields::default();
+        let what = match source {
+            Some(pb::translate_reply_request::Source::Text(text)) => TranslateWhat::Text(fields.required_text("text", text, MOST_REPLY)),
+            Some(pb::translate_reply_request::Source::EventId(id)) => {
+                if chat_id.is_empty() {
+                    fields.wrong("chat_id", "is required with event_id");
+                }
+                TranslateWhat::Message(fields.id("event_id", id))
+            }
+            None => {
+                fields.wrong("source", "is required: text or event_id");
+                TranslateWhat::Text(String::new())
+            }
+        };
+        let translate = Translate {
+            what,
+            chat_id: fields.optional_id("chat_id", chat_id),
+            agent: crate::api::services::replies::agent(&mut fields, agent),
+            target: fields.optional_language("target_language", &target_language),
+            source: fields.optional_language("source_language", &source_language),
+            caller,
+        };
+        fields.ok()?;
+        let generation = self.replies(&workspace).translate(&workspace, translate).await?;
+        stream(generation, |step| {
+            use pb::translate_reply_response::Event;
+            let event = match step {
+                Step::Delta(delta) => Event::Delta(delta),
+                Step::Finished(finished) => Event::Finished(*finished),
+            };
+            pb::TranslateReplyResponse { event: Some(event) }
+        })
+    }
+
+    async fn suggest_answers(&self, request: Request<pb::SuggestAnswersRequest>) -> Reply<pb::SuggestAnswersResponse> {
+        let workspace = workspace(&request);
+        let pb::SuggestAnswersRequest { chat_id, agent, events, query, kinds, language, limit } = request.into_inner();
+        let mut fields = Fields::default();
+        if chat_id.is_empty() && query.trim().is_empty() {
+            fields.wrong("chat_id", "is required unless query is set");
+        }
+        if chat_id.is_empty() && !events.is_empty() {
+            fields.wrong("chat_id", "is required with events");
+        }
+        let suggest = Suggest {
+            chat_id: fields.optional_id("chat_id", chat_id),
+            agent: crate::api::services::replies::agent(&mut fields, agent),
+            events: event::events(&mut fields, events, false),
+            query: fields.text("query", query, MOST_QUERY),
+            kinds: document::kinds(&mut fields, &kinds),
+            language: fields.optional_language("language", &language),
+            limit: fields.count("limit", limit, DEFAULT_SUGGESTIONS, MOST_SUGGESTIONS),
+        };
+        fields.ok()?;
+        let suggestions = self.replies(&workspace).suggest(&workspace, suggest).await?;
+        let mut reply = pb::SuggestAnswersResponse::default();
+        for suggestion in suggestions {
+            reply.suggestions.push(encode_suggestion(suggestion));
+            if reply.encoded_len() > MOST_REPLY_BYTES && reply.suggestions.len() > 1 {
+                reply.suggestions.pop();
+                break;
+            }
+        }
+        Ok(Response::new(reply))
+    }
+
+    async fn summarize_chat(&self, request: Request<pb::SummarizeChatRequest>) -> Reply<Self::SummarizeChatStream> {
+        let workspace = workspace(&request);
+        let caller = caller(&request);
+        let pb::SummarizeChatRequest { chat_id, language, agent } = request.into_inner();
+        let mut fields = Fields::default();
+        let summarize = Summarize {
+            chat_id: fields.id("chat_id", chat_id),
+            agent: crate::api::services::replies::agent(&mut fields, agent),
+            language: fields.optional_language("language", &language),
+            caller,
+        };
+        fields.ok()?;
+        let generation = self.replies(&workspace).summarize(&workspace, summarize).await?;
+        stream(generation, |step| {
+            use pb::summarize_chat_response::Event;
+            let event = match step {
+                Step::Delta(delta) => Event::Delta(delta),
+                Step::Finished(finished) => Event::Finished(*finished),
+            };
+            pb::SummarizeChatResponse { event: Some(event) }
+        })
+    }
+
+    async fn record_outcome(&self, request: Request<pb::RecordOutcomeRequest>) -> Reply<pb::RecordOutcomeResponse> {
+        let workspace = workspace(&request);
+        let pb::RecordOutcomeRequest { chat_id, outcome_id, agent, offer, action, final_text } = request.into_inner();
+        let mut fields = Fields::default();
+        let offer = match offer {
+            Some(pb::record_outcome_request::Offer::SuggestionId(id)) => OfferId::Suggestion(fields.id("suggestion_id", id)),
+            Some(pb::record_outcome_request::Offer::DraftId(id)) => OfferId::Draft(fields.id("draft_id", id)),
+            None => {
+                fields.wrong("offer", "is required: suggestion_id or draft_id");
+                OfferId::Draft(fields.id("offer", "?".to_owned()))
+            }
+        };
+        let action = match pb::OutcomeAction::try_from(action) {
+            Ok(pb::OutcomeAction::Sent) => OutcomeAction::Sent,
+            Ok(pb::OutcomeAction::Edited) => OutcomeAction::Edited,
+            Ok(pb::OutcomeAction::Dismissed) => OutcomeAction::Dismissed,
+            Ok(pb::OutcomeAction::Unspecified) | Err(_) => {
+                fields.wrong("action", "is required: OUTCOME_ACTION_SENT, OUTCOME_ACTION_EDITED or OUTCOME_ACTION_DISMISSED");
+                OutcomeAction::Dismissed
+            }
+        };
+        let outcome = Outcome {
+            chat_id: fields.id("chat_id", chat_id),
+            outcome_id: fields.id("outcome_id", outcome_id),
+            agent_id: crate::api::services::replies::agent(&mut fields, agent).agent_id,
+            offer,
+            action,
+            final_text: fields.text("final_text", final_text, MOST_FINAL_TEXT),
+        };
+        fields.ok()?;
+        self.replies(&workspace).record_outcome(&workspace, outcome).await?;
+        Ok(Response::new(pb::RecordOutcomeResponse {}))
+    }
+}
+
+fn agent(fields: &mut Fields, agent: Option<pb::Agent>) -> Agent {
+    let pb::Agent { agent_id, name, groups, language } = agent.unwrap_or_default();
+    if groups.len() > MOST_GROUPS {
+        fields.wrong("agent.groups", format!("must have at most {MOST_GROUPS} groups"));
+    }
+    let groups = groups.into_iter().take(MOST_GROUPS).enumerate();
+    Agent {
+        agent_id: fields.short("agent.agent_id", agent_id),
+        name: fields.short("agent.name", name),
+        groups: groups.map(|(index, group)| fields.id(&format!("agent.groups[{index}]"), group).to_string()).collect(),
+        language: fields.optional_language("agent.language", &language),
+    }
+}
+
+fn tone(fields: &mut Fields, tone: i32) -> Option<Tone> {
+    match pb::Tone::try_from(tone) {
+        Ok(pb::Tone::Unspecified) => None,
+        Ok(pb::Tone::Formal) => Some(Tone::Formal),
+        Ok(pb::Tone::Friendly) => Some(Tone::Friendly),
+        Ok(pb::Tone::Concise) => Some(Tone::Concise),
+        Ok(pb::Tone::Empathetic) => Some(Tone::Empathetic),
+        Ok(pb::Tone::Simple) => Some(Tone::Simple),
+        Err(_) => {
+            fields.wrong("tone", "is no tone of this contract");
+            None
+        }
+    }
+}
+
+fn layout(fields: &mut Fields, layout: i32) -> Option<Layout> {
+    match pb::Layout::try_from(layout) {
+        Ok(pb::Layout::Unspecified) => None,
+        Ok(pb::Layout::SingleMessage) => Some(Layout::SingleMessage),
+        Ok(pb::Layout::SeveralMessages) => Some(Layout::SeveralMessages),
+        Err(_) => {
+            fields.wrong("layout", "is no layout of this contract");
+            None
+        }
+    }
+}
+
+fn encode_suggestion(suggestion: Suggestion) -> pb::Suggestion {
+    let Suggestion { suggestion_id, kind, id, title, text, missing_placeholders, segments, url, audience, language, score, reason } =
+        suggestion;
+    pb::Suggestion {
+        suggestion_id,
+        kind: document::encode_kind(kind).into(),
+        id,
+        title,
+        text,
+        missing_placeholders,
+        segments: document::encode_segments(segments),
+        url,
+        audience: document::encode_audience(audience).into(),
+        language: language.to_string(),
+        score,
+        reason,
+    }
+}

@@ -1,0 +1,120 @@
+//! What stands however long ago it was said: facts that were told, promises, questions that were put off.
+
+use std::collections::HashSet;
+
+use crate::chats::{
+    context::{
+        author,
+        budget::{Budget, cut},
+        cues::Kinds,
+        scan::{Read, Scan, Sentence},
+    },
+    event::Author,
+};
+
+/// Most promises and open questions, and the longest quotation of one, in tokens.
+const MOST_PROMISES: usize = 12;
+const MOST_OPEN: usize = 5;
+const QUOTATION: usize = 60;
+/// No fact takes less than this, in tokens.
+const LEAST: usize = 8;
+/// How many words stand on either side of a fact, and how much one counts that the customer told themselves.
+const WORDS_AROUND: usize = 5;
+const OWN_FACT: f32 = 4.0;
+
+/// What was told once and is needed later: numbers, addresses, ways to reach the customer and days; first of all what the customer told
+/// of themselves and the days that the shop named; shown in the order in which they were told, each once.
+pub fn told_facts(scan: &Scan, budget: &mut Budget) -> Vec<String> {
+    let all = scan.turns.len() as f32;
+    let mut ranked: Vec<(f32, usize, &Read, &Sentence)> = Vec::new();
+    for (index, read) in scan.turns.iter().enumerate().skip(scan.before_customer) {
+        let own = match read.turn.message.author {
+            Author::Customer => Kinds::CODE | Kinds::PLACE | Kinds::CONTACT,
+            Author::Agent | Author::Bot => Kinds::DAY,
+        };
+        let told = Kinds::CODE | Kinds::PLACE | Kinds::CONTACT | Kinds::DAY;
+        for sentence in read.sentences.iter().filter(|sentence| !sentence.fact.is_empty() && sentence.kinds.has(told)) {
+            let own = if sentence.kinds.has(own) { OWN_FACT } else { 0.0 };
+            ranked.push((scan.sentence_relevance(sentence) + own + index as f32 / all, index, read, sentence));
+        }
+    }
+    ranked.sort_by(|one, other| other.0.total_cmp(&one.0).then(other.1.cmp(&one.1)));
+    let mut seen = HashSet::new();
+    let mut chosen: Vec<(usize, String)> = Vec::new();
+    for (_, index, read, sentence) in ranked {
+        if budget.left() < LEAST {
+            break;
+        }
+        if !seen.contains(sentence.fact) {
+            let line = format!("{}: {}", author(read.turn.message.author), around(sentence.text, sentence.fact));
+            if budget.take(&line) {
+                seen.insert(sentence.fact);
+                chosen.push((index, line));
+            }
+        }
+    }
+    chosen.sort_by_key(|(index, _)| *index);
+    chosen.into_iter().map(|(_, line)| line).collect()
+}
+
+/// A fact with the words around it, and marks where its sentence goes on.
+fn around(sentence: &str, fact: &str) -> String {
+    let words: Vec<&str> = sentence.split_whitespace().collect();
+    let at = words.iter().position(|word| word.contains(fact)).unwrap_or(0);
+    let (from, to) = (at.saturating_sub(WORDS_AROUND), (at + WORDS_AROUND + 1).min(words.len()));
+    let before = if from > 0 { "[…] " } else { "" };
+    let after = if to < words.len() { " […]" } else { "" };
+    cut(&format!("{before}{}{after}", words[from..to].join(" ")), QUOTATION)
+}
+
+/// What the shop committed itself to: that with a day, about what is asked, or said lately comes first; shown in the order in which it was said.
+pub fn promises(scan: &Scan, budget: &mut Budget) -> Vec<String> {
+    let all = scan.turns.len() as f32;
+    let mut ranked: Vec<(f32, usize, &Read, &Sentence)> = Vec::new();
+    let by_shop = |(_, read): &(usize, &Read)| read.turn.message.author != Author::Customer;
+    for (index, read) in scan.turns.iter().enumerate().skip(scan.before_customer).filter(by_shop) {
+        for sentence in read.sentences.iter().filter(|sentence| sentence.kinds.has(Kinds::PROMISE) && !sentence.asks) {
+            let dated = [(Kinds::DAY, 3.0), (Kinds::SOON, 1.5)]
+                .iter()
+                .find(|(kind, _)| sentence.kinds.has(*kind))
+                .map_or(0.0, |(_, weight)| *weight);
+            ranked.push((scan.sentence_relevance(sentence) + dated + index as f32 / all, index, read, sentence));
+        }
+    }
+    ranked.sort_by(|one, other| other.0.total_cmp(&one.0).then(other.1.cmp(&one.1)));
+    ranked.truncate(MOST_PROMISES);
+    let mut chosen: Vec<(usize, String)> = Vec::new();
+    for (_, index, read, sentence) in ranked {
+        let message = &read.turn.message;
+        let who = if message.author_name.is_empty() { author(message.author) } else { &message.author_name };
+        let line = format!("{} {who}: {}", read.turn.at.strftime("%Y-%m-%d"), cut(sentence.text, QUOTATION));
+        if budget.take(&line) {
+            chosen.push((index, line));
+        }
+    }
+    chosen.sort_by_key(|(index, _)| *index);
+    chosen.into_iter().map(|(_, line)| line).collect()
+}
+
+/// Questions of the customer that the next answer put off, the latest first; those of the last burst are in anyway.
+pub fn open_questions(scan: &Scan, budget: &mut Budget) -> Vec<String> {
+    let mut open = Vec::new();
+    let mut put_off = false;
+    for read in scan.turns.iter().skip(scan.before_customer).rev() {
+        match read.turn.message.author {
+            Author::Agent => put_off = read.kinds.has(Kinds::LATER),
+            Author::Bot => {}
+            Author::Customer if put_off => {
+                let asking = read.sentences.iter().filter(|sentence| sentence.asks).map(|sentence| cut(sentence.text, QUOTATION));
+                open.extend(asking.filter(|line| budget.take(line)));
+            }
+            Author::Customer => {}
+        }
+        if open.len() >= MOST_OPEN {
+            break;
+        }
+    }
+    open.truncate(MOST_OPEN);
+    open.reverse();
+    open
+}

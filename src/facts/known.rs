@@ -1,0 +1,196 @@
+//! Words that are known to be facts: names, addresses, terms of a glossary.
+
+use crate::{
+    facts::{FactKind, plain::Plain},
+    text::fold,
+};
+
+/// Most words that are looked for.
+const MOST: usize = 400;
+/// Endings that stand at a name without a mark between them: German and English genitive, Hungarian cases. Turkish sets them apart.
+const ENDINGS: [&str; 46] = [
+    "s", "nak", "nek", "val", "vel", "t", "at", "et", "ot", "ert", "hoz", "hez", "tol", "rol", "bol", "ban", "ben", "ba", "be", "ra", "re",
+    "on", "en", "n", "nal", "nel", "e", "ek", "ig", "kent", "ja", "je", "ek", "ell", "eknek", "eket", "aval", "aert", "anak", "enek", "at",
+    "okat", "eket", "ot", "al", "el",
+];
+/// First names that are words as well: alone they are names only where a name is likely.
+const ALSO_WORDS: [&str; 64] = [
+    "can", "umut", "will", "mark", "rose", "grace", "hope", "joy", "bill", "deniz", "baris", "gunes", "yagmur", "su", "onur", "umit",
+    "sevgi", "defne", "may", "june", "april", "august", "art", "rob", "drew", "sue", "faith", "dawn", "ray", "frank", "guy", "jack", "pat",
+    "bob", "olive", "ivy", "lily", "daisy", "amber", "ruby", "ilk", "kaya", "aslan", "savas", "ates", "toprak", "bulut", "damla", "ece",
+    "nur", "virag", "bela", "lili", "wolf", "ernst", "rein", "gut", "lang", "klein", "gross", "weber", "muller", "wagner", "king",
+];
+/// After these, and before those, a word is a name.
+const GREETINGS: [&str; 26] = [
+    "hi", "hello", "dear", "hey", "merhaba", "selam", "sayin", "sevgili", "kedves", "tisztelt", "szia", "hallo", "liebe", "lieber", "frau",
+    "herr", "mr", "mrs", "ms", "miss", "sehr", "geehrte", "geehrter", "moin", "thanks", "servus",
+];
+const TITLES: [&str; 10] = ["hanim", "bey", "hanimefendi", "beyefendi", "ur", "urat", "asszony", "asszonyt", "no", "hocam"];
+
+/// What is looked for.
+#[derive(Debug, Clone)]
+struct Entry {
+    words: Vec<String>,
+    kind: FactKind,
+    /// Only where each word begins with a capital.
+    capital: bool,
+    /// Only where a name is likely.
+    also_a_word: bool,
+    becomes: Option<String>,
+}
+
+/// Words that are known to be facts.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    entries: Vec<Entry>,
+    /// The first letters of all entries.
+    begins: Vec<char>,
+}
+
+/// Where known words were found.
+pub struct Found {
+    pub kind: FactKind,
+    pub end: usize,
+    /// What stands there in another language, if that is told.
+    pub becomes: Option<String>,
+}
+
+impl Known {
+    /// Adds a name as a whole. A single word counts only with a capital; one that is also another word, such as Can or Will, only where a
+    /// name is likely, if `cautious`.
+    pub fn add_name(&mut self, name: &str, kind: FactKind, cautious: bool) {
+        let words = words_of(name);
+        let single = words.len() == 1;
+        let letters = words.iter().map(|word| word.chars().count()).sum::<usize>();
+        if letters >= 2 && words.len() <= 6 {
+            let also_a_word = cautious && single && ALSO_WORDS.contains(&words[0].as_str());
+            self.add(Entry { words, kind, capital: single, also_a_word, becomes: None });
+        }
+    }
+
+    /// Adds an address: the whole of it, and each part between commas that has a number or several words.
+    pub fn add_address(&mut self, address: &str) {
+        let parts = address
+            .split([',', ';', '\n'])
+            .filter(|part| part.trim().contains(' ') && part.chars().filter(|letter| letter.is_alphanumeric()).count() >= 6);
+        for part in std::iter::once(address).chain(parts) {
+            let words = words_of(part);
+            if words.len() > 1 {
+                self.add(Entry { words, kind: FactKind::Address, capital: false, also_a_word: false, becomes: None });
+            }
+        }
+    }
+
+    /// Adds a value to the letter, however long.
+    pub fn add_value(&mut self, value: &str, kind: FactKind) {
+        let words = words_of(value);
+        if !words.is_empty() {
+            self.add(Entry { words, kind, capital: false, also_a_word: false, becomes: None });
+        }
+    }
+
+    /// Adds a term of a glossary, with what it becomes in the language that is written, if that is another word.
+    pub fn add_term(&mut self, term: &str, becomes: Option<&str>) {
+        let words = words_of(term);
+        if !words.is_empty() {
+            let becomes = becomes.map(str::to_owned);
+            self.add(Entry { words, kind: FactKind::Term, capital: false, also_a_word: false, becomes });
+        }
+    }
+
+    fn add(&mut self, entry: Entry) {
+        if self.entries.len() >= MOST || self.entries.iter().any(|known| known.words == entry.words) {
+            return;
+        }
+        let first = entry.words[0].chars().next().unwrap_or_default();
+        if !self.begins.contains(&first) {
+            self.begins.push(first);
+        }
+        // The longest first: a full name before its surname.
+        let at = self.entries.partition_point(|known| known.words.len() >= entry.words.len());
+        self.entries.insert(at, entry);
+    }
+
+    /// What known words begin with the word that begins here; `before` is the text before it.
+    pub fn at(&self, text: &str, at: usize, wanted: impl Fn(FactKind) -> bool) -> Option<Found> {
+        let mut first = fold_letter(text[at..].chars().next()?);
+        if first == 'ı' {
+            first = 'i';
+        }
+        if !self.begins.contains(&first) {
+            return None;
+        }
+        let word = &text[at..word_end(text, at)];
+        let folded = fold(word);
+        self.entries.iter().filter(|entry| wanted(entry.kind)).find_map(|entry| {
+            let end = follow(entry, text, at, &folded)?;
+            let likely = !entry.also_a_word || is_likely(text, at, end);
+            likely.then(|| Found { kind: entry.kind, end, becomes: entry.becomes.clone() })
+        })
+    }
+}
+
+/// Where an entry's words end that begin here.
+fn follow(entry: &Entry, text: &str, at: usize, first: &str) -> Option<usize> {
+    let mut start = at;
+    for (place, wanted) in entry.words.iter().enumerate() {
+        let end = word_end(text, start);
+        let word = &text[start..end];
+        let folded = if place == 0 { first.to_owned() } else { fold(word) };
+        let last = place + 1 == entry.words.len();
+        if entry.capital && !word.starts_with(char::is_uppercase) {
+            return None;
+        }
+        if folded == *wanted {
+            if last {
+                return Some(end);
+            }
+            let apart = text[end..].char_indices().find(|(_, letter)| letter.is_alphanumeric())?;
+            let between = &text[end..end + apart.0];
+            if between.len() > 3 || between.contains('\n') && between.len() > 1 || between.contains(['!', '?', ':']) {
+                return None;
+            }
+            start = end + apart.0;
+        } else if last && matches!(entry.kind, FactKind::Name | FactKind::Person) && with_ending(&folded, wanted) {
+            // A folded prefix and a written one are as many letters, or what is cut off would not be the name.
+            let letters = wanted.chars().count();
+            let (length, _) = word.char_indices().nth(letters)?;
+            return (fold(&word[..length]) == *wanted).then_some(start + length);
+        } else {
+            return None;
+        }
+    }
+    None
+}
+
+/// A name with an ending; a last vowel may have grown long: `Anna`, `Annának`.
+fn with_ending(word: &str, name: &str) -> bool {
+    word.strip_prefix(name).is_some_and(|rest| ENDINGS.contains(&rest))
+}
+
+/// Whether a word that is also something else is likely a name: after a greeting or before a title or a comma, or inside a sentence.
+fn is_likely(text: &str, at: usize, end: usize) -> bool {
+    let before = text[..at].trim_end_matches(' ');
+    let last = before.rsplit(|letter: char| !letter.is_alphabetic()).next().unwrap_or_default();
+    let next = text[end..].trim_start_matches([' ', '\'', '’']);
+    let next_word = &next[..next.find(|letter: char| !letter.is_alphabetic()).unwrap_or(next.len())];
+    let inside = !before.is_empty() && !before.ends_with(['.', '!', '?', '\n', ':', '"', '-', '*']);
+    GREETINGS.contains(&fold(last).as_str())
+        || TITLES.contains(&fold(next_word).as_str())
+        || text[end..].starts_with([',', '!', '\'', '’'])
+        || inside
+}
+
+fn fold_letter(letter: char) -> char {
+    if letter.is_ascii() { letter.to_ascii_lowercase() } else { fold(letter.encode_utf8(&mut [0; 4])).chars().next().unwrap_or(letter) }
+}
+
+fn word_end(text: &str, at: usize) -> usize {
+    at + text[at..].find(|letter: char| !letter.is_alphanumeric()).unwrap_or(text.len() - at)
+}
+
+/// The folded words of a name or a value.
+fn words_of(text: &str) -> Vec<String> {
+    let plain = Plain::of(text);
+    plain.text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).map(fold).collect()
+}

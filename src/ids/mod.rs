@@ -1,0 +1,5 @@
+//! What names a thing: its id, and the workspace that it belongs to. Every floor uses these.
+
+mod id;
+
+pub use id::Id;

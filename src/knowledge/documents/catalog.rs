@@ -1,0 +1,237 @@
+//! The catalog: documents put and deleted through the API, and those of the folder.
+
+use jiff::Timestamp;
+
+use crate::{
+    config::Workspace,
+    ids::Id,
+    knowledge::{
+        documents::{
+            document::{Details, Document, DocumentKey, Kind, Visibility},
+            document_rows::{self, Change, PutStatus},
+        },
+        error::KnowledgeError,
+        vectors::{DocumentVectors, KeptVectors, vector_rows},
+    },
+    store::Store,
+    text::Language,
+};
+
+/// A document that a client puts: without a time it takes the service's clock.
+#[derive(Debug, Clone)]
+pub struct NewDocument {
+    pub document: Document,
+    pub updated_at: Option<Timestamp>,
+}
+
+/// What is listed. Empty fields filter nothing.
+#[derive(Debug, Clone, Default)]
+pub struct ListFilter {
+    pub language: Option<Language>,
+    pub category: String,
+    pub tags: Vec<String>,
+    pub audience: Option<crate::knowledge::documents::document::Audience>,
+    pub visibility: Option<VisibilityFilter>,
+    pub owner_group: String,
+    pub owner_agent_id: String,
+}
+
+/// A visibility without its owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VisibilityFilter {
+    Everyone,
+    Group,
+    Agent,
+}
+
+/// A page of documents.
+#[derive(Debug)]
+pub struct DocumentPage {
+    pub documents: Vec<Document>,
+    /// Empty on the last page.
+    pub next_page_token: String,
+}
+
+/// The documents of one workspace, in the database.
+#[derive(Clone)]
+pub struct Catalog {
+    pub store: Store,
+    pub workspace: Workspace,
+}
+
+/// How many rows are read at a time while a page is filled.
+const STEP: i64 = 200;
+
+impl Catalog {
+    /// Creates or updates documents, all or none. The number is that of the last change, `None` if nothing changed.
+    pub async fn put(&self, documents: Vec<NewDocument>) -> Result<(Vec<PutStatus>, Option<i64>), KnowledgeError> {
+        let now = Timestamp::now();
+        let keys: Vec<DocumentKey> = documents.iter().map(|new| new.document.key()).collect();
+        let mut write = self.store.begin().await?;
+        let last = document_rows::take_numbers(&mut write, &self.workspace, documents.len()).await?;
+        let kept = document_rows::kept(&mut write, &self.workspace, &keys).await?;
+        let mut number = last - documents.len() as i64;
+        let mut changed = None;
+        let mut statuses = Vec::with_capacity(documents.len());
+        for NewDocument { mut document, updated_at } in documents {
+            let key = document.key();
+            let known = kept.get(&key).filter(|known| !known.deleted);
+            document.updated_at = updated_at.unwrap_or(now);
+            let status = match known {
+                None => PutStatus::Created,
+                Some(known) if known.from_folder => {
+                    return Err(KnowledgeError::FolderDocument { kind: key.kind, id: key.id.to_string() });
+                }
+                Some(known) if known.hash == document.hash() => PutStatus::Unchanged,
+                Some(known) if document.updated_at < known.updated_at => PutStatus::Stale,
+                Some(_) => PutStatus::Updated,
+            };
+            match status {
+                PutStatus::Created | PutStatus::Updated => {
+                    number += 1;
+                    document_rows::store(&mut write, &self.workspace, &document, number).await?;
+                    changed = Some(number);
+                }
+                PutStatus::Unchanged if known.is_some_and(|known| known.updated_at < document.updated_at) => {
+                    document_rows::touch(&mut write, &self.workspace, &key, document.updated_at).await?;
+                }
+                PutStatus::Unchanged | PutStatus::Stale => {}
+            }
+            statuses.push(status);
+        }
+        write.commit().await?;
+        Ok((statuses, changed))
+    }
+
+    /// Deletes documents, all or none, and tells how many versions went and the number of the last change.
+    pub async fn delete(&self, kind: Kind, ids: &[Id], language: Option<&Language>) -> Result<(usize, Option<i64>), KnowledgeError> {
+        let now = Timestamp::now();
+        let mut write = self.store.begin().await?;
+        // The row's lock first, the numbers when it is known how many are needed.
+        document_rows::take_numbers(&mut write, &self.workspace, 0).await?;
+        let versions = document_rows::versions(&mut write, &self.workspace, kind, ids, language).await?;
+        if let Some((key, _)) = versions.iter().find(|(_, kept)| kept.from_folder) {
+            return Err(KnowledgeError::FolderDocument { kind, id: key.id.to_string() });
+        }
+        let last = document_rows::take_numbers(&mut write, &self.workspace, versions.len()).await?;
+        let first = last - versions.len() as i64;
+        for (number, (key, _)) in (first + 1..).zip(&versions) {
+            document_rows::delete(&mut write, &self.workspace, key, number, now).await?;
+        }
+        write.commit().await?;
+        Ok((versions.len(), (!versions.is_empty()).then_some(last)))
+    }
+
+    /// Changes after a number, in order, at most `most`.
+    pub async fn changes(&self, after: i64, most: i64) -> Result<Vec<Change>, KnowledgeError> {
+        document_rows::changes(&self.store, &self.workspace, after, most).await
+    }
+
+    /// How many documents changed after a number.
+    pub async fn count_changes(&self, after: i64) -> Result<i64, KnowledgeError> {
+        document_rows::count_changes(&self.store, &self.workspace, after).await
+    }
+
+    /// The number of the last change.
+    pub async fn last_number(&self) -> Result<i64, KnowledgeError> {
+        document_rows::last_number(&self.store, &self.workspace).await
+    }
+
+    /// Documents that have no vectors of a model, as they are now: see [`vector_rows::missing`].
+    pub async fn without_vectors(&self, model: &str, after: i64, most: i64) -> Result<Vec<(i64, Document)>, KnowledgeError> {
+        vector_rows::missing(&self.store, &self.workspace, model, after, most).await
+    }
+
+    /// How many such documents there are.
+    pub async fn count_without_vectors(&self, model: &str, after: i64) -> Result<i64, KnowledgeError> {
+        vector_rows::count_missing(&self.store, &self.workspace, model, after).await
+    }
+
+    /// Keeps documents' vectors.
+    pub async fn keep_vectors(&self, model: &str, kept: &[KeptVectors]) -> Result<(), KnowledgeError> {
+        let mut write = self.store.begin().await?;
+        let last = document_rows::take_numbers(&mut write, &self.workspace, kept.len()).await?;
+        for (number, kept) in (last + 1 - kept.len() as i64..).zip(kept) {
+            vector_rows::store(&mut write, &self.workspace, model, kept, number).await?;
+        }
+        write.commit().await?;
+        Ok(())
+    }
+
+    /// A model's vectors that were kept after a number, in order, at most `most`.
+    pub async fn vectors(&self, model: &str, after: i64, most: i64) -> Result<Vec<(i64, DocumentKey, DocumentVectors)>, KnowledgeError> {
+        vector_rows::after(&self.store, &self.workspace, model, after, most).await
+    }
+
+    /// Every language version of a document, none if there is none.
+    pub async fn versions(&self, kind: Kind, id: &Id) -> Result<Vec<Document>, KnowledgeError> {
+        document_rows::document_versions(&self.store, &self.workspace, kind, id).await
+    }
+
+    /// Lists documents in the order of id and language. The page ends early before it has `most_bytes` of text.
+    pub async fn list(
+        &self,
+        kind: Kind,
+        filter: &ListFilter,
+        page_size: usize,
+        page_token: &str,
+        most_bytes: usize,
+    ) -> Result<DocumentPage, KnowledgeError> {
+        let mut after =
+            if page_token.is_empty() { (String::new(), String::new()) } else { read_token(page_token).ok_or(KnowledgeError::PageToken)? };
+        let mut documents: Vec<Document> = Vec::new();
+        let mut bytes = 0;
+        loop {
+            let rows = document_rows::list(&self.store, &self.workspace, kind, &after, STEP).await?;
+            if rows.is_empty() {
+                return Ok(DocumentPage { documents, next_page_token: String::new() });
+            }
+            for document in rows {
+                let here = (document.id.to_string(), document.language.to_string());
+                if filter.passes(&document) {
+                    bytes += document.size();
+                    if documents.len() == page_size || (bytes > most_bytes && !documents.is_empty()) {
+                        return Ok(DocumentPage { documents, next_page_token: format!("{}\n{}", after.1, after.0) });
+                    }
+                    documents.push(document);
+                }
+                after = here;
+            }
+        }
+    }
+}
+
+impl DocumentPage {
+    /// Whether a text is a page's token.
+    pub fn is_token(text: &str) -> bool {
+        read_token(text).is_some()
+    }
+}
+
+fn read_token(token: &str) -> Option<(String, String)> {
+    let (language, id) = token.split_once('\n')?;
+    Some((id.to_owned(), language.to_owned()))
+}
+
+impl ListFilter {
+    fn passes(&self, document: &Document) -> bool {
+        let owner = match &document.details {
+            Details::Article { .. } => self.visibility.is_none() && self.owner_group.is_empty() && self.owner_agent_id.is_empty(),
+            Details::CannedAnswer { visibility, .. } => {
+                let (kind, group, agent) = match visibility {
+                    Visibility::Everyone => (VisibilityFilter::Everyone, "", ""),
+                    Visibility::Group(group) => (VisibilityFilter::Group, group.as_str(), ""),
+                    Visibility::Agent(agent) => (VisibilityFilter::Agent, "", agent.as_str()),
+                };
+                self.visibility.is_none_or(|wanted| wanted == kind)
+                    && (self.owner_group.is_empty() || self.owner_group == group)
+                    && (self.owner_agent_id.is_empty() || self.owner_agent_id == agent)
+            }
+        };
+        owner
+            && self.language.as_ref().is_none_or(|language| document.language == *language)
+            && (self.category.is_empty() || self.category == document.category)
+            && self.tags.iter().all(|tag| document.tags.contains(tag))
+            && self.audience.is_none_or(|audience| document.audience() == audience)
+    }
+}

@@ -1,0 +1,212 @@
+//! Documents: canned answers and help articles.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::Id,
+    text::{Language, decode_entities, fingerprint, without_comments, without_entities},
+};
+
+const MAX_TITLE_CHARACTERS: usize = 1000;
+const MAX_BODY_BYTES: usize = 200_000;
+const MAX_TAGS: usize = 100;
+const MAX_URL_CHARACTERS: usize = 2000;
+/// The beginning of 2000, in seconds.
+const OLDEST_TIME: i64 = 946_684_800;
+
+/// The two kinds of document. The numbers are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(i16)]
+pub enum Kind {
+    CannedAnswer = 1,
+    Article = 2,
+}
+
+/// Names one version of a document: the same id in several languages is one document with its translations.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DocumentKey {
+    pub kind: Kind,
+    pub id: Id,
+    pub language: Language,
+}
+
+/// A document in one language.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Document {
+    pub id: Id,
+    pub language: Language,
+    pub title: String,
+    /// Markdown.
+    pub body: String,
+    pub category: String,
+    pub tags: Vec<String>,
+    /// Whether it comes from the knowledge base folder and is changed there.
+    #[serde(skip)]
+    pub from_folder: bool,
+    /// When its author last changed it.
+    #[serde(skip, default)]
+    pub updated_at: Timestamp,
+    /// Whether its file can't be read any more: this is its last good version, which agents alone may see.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
+    pub details: Details,
+}
+
+/// What one kind of document has and the other has not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Details {
+    Article { audience: Audience, url: String },
+    CannedAnswer { shortcut: String, visibility: Visibility },
+}
+
+/// Who may see an article.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Audience {
+    Public,
+    Agents,
+}
+
+/// Which agents a canned answer is offered to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    Everyone,
+    Group(String),
+    Agent(String),
+}
+
+impl Document {
+    pub fn kind(&self) -> Kind {
+        match self.details {
+            Details::Article { .. } => Kind::Article,
+            Details::CannedAnswer { .. } => Kind::CannedAnswer,
+        }
+    }
+
+    pub fn key(&self) -> DocumentKey {
+        DocumentKey { kind: self.kind(), id: self.id.clone(), language: self.language.clone() }
+    }
+
+    /// Whom its text is for. A canned answer is written for customers; what is withdrawn is for agents.
+    pub fn audience(&self) -> Audience {
+        match self.details {
+            _ if self.withdrawn => Audience::Agents,
+            Details::Article { audience, .. } => audience,
+            Details::CannedAnswer { .. } => Audience::Public,
+        }
+    }
+
+    /// Which agents a canned answer is offered to.
+    pub fn visibility(&self) -> Option<&Visibility> {
+        match &self.details {
+            Details::Article { .. } => None,
+            Details::CannedAnswer { visibility, .. } => Some(visibility),
+        }
+    }
+
+    /// Whether it is a public article, or a canned answer that every agent is offered.
+    pub fn is_for_everyone(&self) -> bool {
+        let for_everyone = matches!(
+            self.details,
+            Details::Article { audience: Audience::Public, .. } | Details::CannedAnswer { visibility: Visibility::Everyone, .. }
+        );
+        for_everyone && !self.withdrawn
+    }
+
+    /// The document as readers have it: without HTML comments. A title is plain text and a canned answer is sent as it is, so their entities
+    /// are decoded; who renders an article decodes its.
+    pub fn visible(mut self) -> Document {
+        self.title = decode_entities(&without_comments(&self.title)).into_owned();
+        self.body = without_comments(&self.body).into_owned();
+        if self.kind() == Kind::CannedAnswer {
+            self.body = without_entities(&self.body).into_owned();
+        }
+        self
+    }
+
+    /// Where customers read it; empty if nowhere.
+    pub fn url(&self) -> &str {
+        match &self.details {
+            Details::Article { url, .. } => url,
+            Details::CannedAnswer { .. } => "",
+        }
+    }
+
+    /// Whether it may start a chat in which the customer has not written yet.
+    pub fn is_opener(&self) -> bool {
+        self.kind() == Kind::CannedAnswer && self.tags.iter().any(|tag| tag == "opener")
+    }
+
+    /// About how many bytes it is in a reply.
+    pub fn size(&self) -> usize {
+        let tags: usize = self.tags.iter().map(|tag| tag.len() + 4).sum();
+        self.body.len() + self.title.len() + self.url().len() + tags + 1500
+    }
+
+    /// Tells two contents apart.
+    pub fn hash(&self) -> String {
+        let json = serde_json::to_vec(self).expect("a document has only string keys");
+        fingerprint(json)
+    }
+}
+
+/// Checks a title, from wherever it comes. These checks hold for the API and for files; an error says what is wrong with the value.
+pub fn check_title(title: &str) -> Result<(), String> {
+    check_text(title, MAX_TITLE_CHARACTERS)?;
+    if without_comments(title).trim().is_empty() { Err("is required".to_owned()) } else { Ok(()) }
+}
+
+/// Checks a body. One of comments alone says nothing.
+pub fn check_body(body: &str) -> Result<(), String> {
+    if body.len() > MAX_BODY_BYTES {
+        return Err(format!("must have at most {MAX_BODY_BYTES} bytes"));
+    }
+    check_text(body, usize::MAX)?;
+    if without_comments(body).trim().is_empty() { Err("is required".to_owned()) } else { Ok(()) }
+}
+
+/// Checks a category or a shortcut, which may be empty.
+pub fn check_name(name: &str) -> Result<(), String> {
+    if name.is_empty() { Ok(()) } else { check_id(name) }
+}
+
+/// Checks a tag, or who owns a canned answer.
+pub fn check_id(id: &str) -> Result<(), String> {
+    Id::new(id).map(drop).map_err(str::to_owned)
+}
+
+/// Checks how many tags there are.
+pub fn check_tag_count(count: usize) -> Result<(), String> {
+    if count > MAX_TAGS { Err(format!("must have at most {MAX_TAGS} tags")) } else { Ok(()) }
+}
+
+/// Checks where customers read a document, which may be nowhere.
+pub fn check_url(url: &str) -> Result<(), String> {
+    if url.is_empty() {
+        return Ok(());
+    }
+    if !url.starts_with("https://") && !url.starts_with("http://") {
+        return Err("must begin with http:// or https://".to_owned());
+    }
+    if url.chars().any(char::is_control) {
+        return Err("must not contain control characters".to_owned());
+    }
+    check_text(url, MAX_URL_CHARACTERS)
+}
+
+/// Checks when something was changed: from 2000 until a day ahead of the clock.
+pub fn check_time(time: Timestamp, now: Timestamp) -> Result<(), String> {
+    let tomorrow = now + SignedDuration::from_hours(24);
+    if time.as_second() >= OLDEST_TIME && time <= tomorrow { Ok(()) } else { Err("must be a time from 2000 to a day from now".to_owned()) }
+}
+
+fn check_text(text: &str, max_characters: usize) -> Result<(), String> {
+    if text.len() > max_characters && text.chars().count() > max_characters {
+        return Err(format!("must have at most {max_characters} characters"));
+    }
+    if text.contains('\0') { Err("must not contain NUL".to_owned()) } else { Ok(()) }
+}

@@ -1,0 +1,410 @@
+//! The knowledge base folder: Markdown files with YAML front matter, the voice, the glossary, synonyms.
+//!
+//! A file that can't be read is a problem with its line; the rest of the folder is taken all the same. Whatever is not read is told.
+
+pub mod stamp;
+pub mod words;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::{
+    ids::Id,
+    knowledge::documents::{
+        document::{Document, DocumentKey, Kind},
+        front_matter::{Trouble, cut_values, line_at, parse_document},
+    },
+    text::{CommentFlaw, Language, comments},
+};
+
+use stamp::Identity;
+pub use words::{Term, Voice};
+
+/// Largest file that is read, in bytes: a body's limit and its front matter.
+const MOST_BYTES: u64 = 300_000;
+/// The folders of a knowledge base.
+const PARTS: [&str; 3] = ["articles", "canned-answers", "synonyms"];
+/// What else may stand in it.
+const FILES: [&str; 3] = ["voice.md", "glossary.toml", "README.md"];
+/// Endings that Markdown has elsewhere.
+const MARKDOWN_ENDINGS: [&str; 6] = ["md", "markdown", "mdown", "mkd", "mdx", "txt"];
+/// How many letters a name may differ from one that is meant.
+const MAX_NAME_DISTANCE: usize = 2;
+
+/// What a folder holds.
+#[derive(Debug, Clone, Default)]
+pub struct Folder {
+    pub documents: Vec<Document>,
+    /// Where each document stands, below the folder.
+    pub files: HashMap<DocumentKey, PathBuf>,
+    /// Documents whose file can't be read now.
+    pub broken: Vec<DocumentKey>,
+    /// `None`: there is no such file, or it can't be read.
+    pub voice: Option<Voice>,
+    pub glossary: Option<Vec<Term>>,
+    /// Groups of words that mean the same, by language; words are folded.
+    pub synonyms: BTreeMap<String, Vec<Vec<String>>>,
+    pub problems: Vec<Problem>,
+    /// What is not read and seems not to be meant for it.
+    pub passed_over: Vec<Problem>,
+    /// Whether some folder could not be listed: then what seems to be gone may be there.
+    pub incomplete: bool,
+    /// Whether some file could not be read at all, which may pass.
+    pub unreadable: bool,
+}
+
+/// Something wrong with a file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Below the folder.
+    pub file: PathBuf,
+    /// From 1.
+    pub line: usize,
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}: {}", self.file.display(), self.line, self.message)
+    }
+}
+
+impl Folder {
+    /// Reads a folder. One that is absent, or that another one takes the place of meanwhile, is an error: it says nothing about documents.
+    pub fn read(root: &Path) -> io::Result<Folder> {
+        let identity = Identity::of(root)?;
+        // A link that is switched meanwhile must not mix two folders.
+        let root = identity.path();
+        fs::read_dir(root)?;
+        let mut folder = Folder::default();
+        folder.read_documents(root, "articles", Kind::Article);
+        folder.read_documents(root, "canned-answers", Kind::CannedAnswer);
+        folder.read_voice(root);
+        folder.read_glossary(root);
+        folder.read_synonyms(root);
+        folder.look_at_the_rest(root);
+        folder.problems.sort();
+        folder.passed_over.sort();
+        if Identity::of(root)? != identity {
+            return Err(io::Error::other("another folder took its place while it was read"));
+        }
+        Ok(folder)
+    }
+
+    fn read_documents(&mut self, root: &Path, name: &str, kind: Kind) {
+        for language_folder in self.entries(root, &root.join(name)) {
+            let is_link = fs::symlink_metadata(&language_folder).is_ok_and(|data| data.is_symlink());
+            if is_link && !language_folder.exists() {
+                self.incomplete = true;
+                self.problem(root, &language_folder, 1, "the link leads nowhere; documents that were taken in from there stay".to_owned());
+                continue;
+            }
+            if !language_folder.is_dir() {
+                match is_like_markdown(&language_folder) {
+                    true => {
+                        let message = format!("is not read; a document stands in a language's folder, such as `{name}/en/`");
+                        self.problem(root, &language_folder, 1, message);
+                    }
+                    false => self.pass_over(root, &language_folder),
+                }
+                continue;
+            }
+            let tag = language_folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let language = match Language::parse(&tag) {
+                Ok(language) => language,
+                Err(problem) => {
+                    self.problem(root, &language_folder, 1, format!("the folder's name {problem}; nothing in it is read"));
+                    continue;
+                }
+            };
+            for file in self.markdown_files(root, &language_folder) {
+                self.read_document(root, &file, kind, &language);
+            }
+        }
+    }
+
+    fn read_document(&mut self, root: &Path, file: &Path, kind: Kind, language: &Language) {
+        let Some(stem) = file.file_stem().and_then(|stem| stem.to_str()) else {
+            return self.problem(root, file, 1, "the file's name is not UTF-8; it is not read".to_owned());
+        };
+        // Some systems write a name's accents as characters of their own; it is the same name.
+        let id = match Id::new(stem.nfc().collect::<String>()) {
+            Ok(id) => id,
+            Err(problem) => return self.problem(root, file, 1, format!("the file's name {problem}")),
+        };
+        let key = DocumentKey { kind, id, language: language.clone() };
+        let relative = file.strip_prefix(root).unwrap_or(file).to_owned();
+        if let Some(other) = self.files.get(&key) {
+            let message = format!("the id `{}` is there already: {}", key.id, other.display());
+            return self.problem(root, file, 1, message);
+        }
+        self.files.insert(key.clone(), relative);
+        let text = read_text(file);
+        match text.as_ref().map_err(Clone::clone).and_then(|text| parse_document(text, &key)) {
+            Ok(document) => {
+                for (line, message) in text.iter().flat_map(|text| remarks(text, &document)) {
+                    self.problem(root, file, line, message);
+                }
+                self.documents.push(document);
+            }
+            Err((line, message)) => {
+                self.unreadable |= text.is_err();
+                self.problem(root, file, line, message);
+                self.broken.push(key);
+            }
+        }
+    }
+
+    /// Tells what the folder holds that is no part of a knowledge base.
+    fn look_at_the_rest(&mut self, root: &Path) {
+        for entry in self.entries(root, root) {
+            let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if PARTS.contains(&name.as_str()) || FILES.contains(&name.as_str()) {
+                continue;
+            }
+            let plain = name.to_lowercase().replace('_', "-");
+            let distances = PARTS.iter().chain(&FILES[..2]).map(|known| (strsim::osa_distance(&plain, known), *known));
+            match distances.min().filter(|(distance, _)| *distance <= MAX_NAME_DISTANCE) {
+                Some((_, meant)) => self.problem(root, &entry, 1, format!("is not read; the name must be `{meant}`")),
+                None => self.pass_over(root, &entry),
+            }
+        }
+    }
+
+    /// What stands in a folder, in order; nothing in one that is absent.
+    fn entries(&mut self, root: &Path, folder: &Path) -> Vec<PathBuf> {
+        let listed =
+            fs::read_dir(folder).and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>());
+        let mut entries = match listed {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(folder).is_err() => Vec::new(),
+            Err(error) => {
+                self.incomplete = true;
+                self.problem(
+                    root,
+                    folder,
+                    1,
+                    format!("the folder can't be listed ({error}); documents that were taken in from there stay"),
+                );
+                Vec::new()
+            }
+        };
+        entries.retain(|path| !path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")));
+        entries.sort();
+        entries
+    }
+
+    /// Every Markdown file below a folder, in order. Links to folders are not followed.
+    fn markdown_files(&mut self, root: &Path, folder: &Path) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        for entry in self.entries(root, folder) {
+            if fs::symlink_metadata(&entry).is_ok_and(|data| data.is_dir()) {
+                files.extend(self.markdown_files(root, &entry));
+            } else if entry.extension().is_some_and(|ending| ending == "md") {
+                files.push(entry);
+            } else if entry.is_dir() {
+                self.problem(root, &entry, 1, "is not read; a link to a folder is not followed".to_owned());
+            } else if is_like_markdown(&entry) {
+                self.problem(root, &entry, 1, "is not read; a document's file has a name that ends in `.md`, in small letters".to_owned());
+            } else {
+                self.pass_over(root, &entry);
+            }
+        }
+        files
+    }
+
+    fn pass_over(&mut self, root: &Path, file: &Path) {
+        let message = "is no part of a knowledge base, and not read".to_owned();
+        self.passed_over.push(Problem { file: file.strip_prefix(root).unwrap_or(file).to_owned(), line: 1, message });
+    }
+
+    fn problem(&mut self, root: &Path, file: &Path, line: usize, message: String) {
+        self.problems.push(Problem { file: file.strip_prefix(root).unwrap_or(file).to_owned(), line, message });
+    }
+}
+
+fn is_like_markdown(file: &Path) -> bool {
+    let ending = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    MARKDOWN_ENDINGS.contains(&ending.as_str())
+}
+
+/// What an author should mend in a file that can be read.
+fn remarks(text: &str, document: &Document) -> Vec<Trouble> {
+    let mut remarks = cut_values(text);
+    let start = text.rfind(&document.body).unwrap_or(0);
+    for comment in comments(&document.body) {
+        let message = match comment.flaw {
+            Some(CommentFlaw::Unclosed) => "the comment has no end `-->`; it hides the rest of the text",
+            Some(CommentFlaw::Nested) => "a comment begins inside of a comment; what stands behind the first `-->` may be hidden, too",
+            None => continue,
+        };
+        remarks.push((line_at(text, start + comment.range.start), message.to_owned()));
+    }
+    remarks
+}
+
+fn read_text(file: &Path) -> Result<String, Trouble> {
+    let data = fs::metadata(file).map_err(|error| (1, format!("can't be read: {error}")))?;
+    if !data.is_file() {
+        // A pipe or a device would be waited on for ever.
+        return Err((1, "is no regular file".to_owned()));
+    }
+    if data.len() > MOST_BYTES {
+        return Err((1, format!("the file has more than {MOST_BYTES} bytes")));
+    }
+    let bytes = fs::read(file).map_err(|error| (1, format!("can't be read: {error}")))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
+        (line, "the file is not UTF-8".to_owned())
+    })?;
+    Ok(text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, Folder) {
+        let root = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let folder = Folder::read(root.path()).unwrap();
+        (root, folder)
+    }
+
+    #[test]
+    fn a_broken_file_is_named_with_its_line_and_the_rest_is_taken() {
+        let (_root, folder) = folder(&[
+            ("articles/en/a/good.md", "---\ntitle: Good\n---\n\nText."),
+            ("articles/en/a/typo.md", "---\ntitle: T\nadience: public\n---\n\nText."),
+            ("articles/en/a/open.md", "---\ntitle: T\n\nText."),
+            ("articles/en/b/good.md", "---\ntitle: Again\n---\n\nText."),
+            ("canned-answers/en/mine.md", "---\ntitle: M\nvisibility: agent\n---\n\nHi."),
+            ("synonyms/en.txt", "# c\nrefund, money back\nalone\n"),
+        ]);
+        assert_eq!(folder.documents.len(), 1);
+        assert_eq!(folder.broken.len(), 3);
+        let told: Vec<String> = folder.problems.iter().map(ToString::to_string).collect();
+        let starts = [
+            "articles/en/a/open.md:4:",
+            "articles/en/a/typo.md:3: `adience` is no key",
+            "articles/en/b/good.md:1: the id `good`",
+            "canned-answers/en/mine.md:3: `visibility` `agent` needs",
+            "synonyms/en.txt:3:",
+        ];
+        for (problem, start) in told.iter().zip(starts) {
+            assert!(problem.starts_with(start), "{problem}");
+        }
+        assert_eq!(told.len(), starts.len(), "{told:?}");
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("articles/en");
+        fs::create_dir_all(folder.join("folder.md")).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(folder.join("pipe.md")).arg(root.path().join("voice.md")).status().unwrap();
+        assert!(made.success());
+        let read = Folder::read(root.path()).unwrap();
+        assert_eq!(read.documents.len(), 0);
+        let told: Vec<String> = read.problems.iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["articles/en/pipe.md:1: is no regular file", "voice.md:1: is no regular file"]);
+    }
+
+    #[test]
+    fn windows_files_are_read_too() {
+        let (_root, folder) = folder(&[("articles/tr/iade.md", "\u{feff}---\r\ntitle: İade\r\n---\r\n\r\nMetin.\r\n")]);
+        assert_eq!(folder.problems, []);
+        assert_eq!(folder.documents[0].title, "İade");
+        assert_eq!(folder.documents[0].body, "Metin.");
+    }
+
+    #[test]
+    fn nothing_is_passed_over_in_silence() {
+        let (root, _) = folder(&[]);
+        let article = "---\ntitle: T\n---\n\nText.";
+        for name in [
+            "articles/en/one.MD",
+            "articles/en/two.markdown",
+            "articles/en/picture.png",
+            "articles/three.md",
+            "articles/tr_TR/four.md",
+            "article/en/five.md",
+            "Voice.md",
+            "notes.pdf",
+            "README.md",
+            "articles/en/.hidden",
+            "synonyms/pt.TXT",
+        ] {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, article).unwrap();
+        }
+        std::os::unix::fs::symlink(root.path().join("article"), root.path().join("articles/en/linked")).unwrap();
+        std::os::unix::fs::symlink("nowhere.md", root.path().join("articles/en/lost.md")).unwrap();
+        let read = Folder::read(root.path()).unwrap();
+        assert_eq!(read.documents, []);
+        let told: Vec<String> = read.problems.iter().map(ToString::to_string).collect();
+        for start in [
+            "article:1: is not read; the name must be `articles`",
+            "articles/en/linked:1: is not read; a link",
+            "articles/en/lost.md:1: can't be read",
+            "articles/en/one.MD:1: is not read; a document's file has a name that ends in `.md`",
+            "articles/en/two.markdown:1: is not read",
+            "articles/three.md:1: is not read; a document stands in a language's folder, such as `articles/en/`",
+            "articles/tr_TR:1: the folder's name",
+            "synonyms/pt.TXT:1: is not read",
+            "Voice.md:1: is not read; the name must be `voice.md`",
+        ] {
+            assert!(told.iter().any(|told| told.starts_with(start)), "{start} in {told:?}");
+        }
+        assert_eq!(told.len(), 9, "{told:?}");
+        assert_eq!(read.broken.len(), 1, "a link that leads nowhere takes its document back");
+        let passed_over: Vec<String> = read.passed_over.iter().map(|problem| problem.file.display().to_string()).collect();
+        assert_eq!(passed_over, ["articles/en/picture.png", "notes.pdf"]);
+    }
+
+    #[test]
+    fn a_name_is_the_same_however_its_accents_are_written() {
+        let (_root, read) = folder(&[("articles/tr/i\u{307}ade-s\u{327}art\u{131}.md", "---\ntitle: T\n---\n\nMetin.")]);
+        assert_eq!(read.documents[0].id.as_str(), "i\u{307}ade-\u{15f}art\u{131}".nfc().collect::<String>());
+        let (_root, read) = folder(&[
+            ("articles/en/caf\u{e9}.md", "---\ntitle: T\n---\n\nText."),
+            ("articles/en/cafe\u{301}.md", "---\ntitle: T\n---\n\nText."),
+        ]);
+        assert_eq!((read.documents.len(), read.problems.len()), (1, 1), "{:?}", read.problems);
+    }
+
+    #[test]
+    fn comments_without_an_end_and_cut_values_are_told_and_the_document_is_taken() {
+        let (_root, read) = folder(&[("articles/en/a.md", "---\ntitle: Order #204815 is late\n---\n\nText.\n\n<!-- for us\n\nmore\n")]);
+        let told: Vec<String> = read.problems.iter().map(ToString::to_string).collect();
+        assert!(told[0].starts_with("articles/en/a.md:2: what stands behind ` #`"), "{told:?}");
+        assert!(told[1].starts_with("articles/en/a.md:7: the comment has no end"), "{told:?}");
+        assert_eq!((read.documents.len(), told.len()), (1, 2));
+    }
+
+    #[test]
+    fn synonyms_of_a_region_serve_its_language() {
+        let (_root, read) = folder(&[("synonyms/pt-BR.txt", "frete, envio\n"), ("synonyms/pt.txt", "troca, devolução\n")]);
+        assert_eq!((read.synonyms["pt"].len(), read.problems.len()), (2, 0));
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_an_error() {
+        let root = tempfile::tempdir().unwrap();
+        assert!(Folder::read(&root.path().join("nowhere")).is_err());
+        // A part that leads nowhere is not an empty one.
+        std::os::unix::fs::symlink("nowhere", root.path().join("articles")).unwrap();
+        assert!(Folder::read(root.path()).unwrap().incomplete);
+    }
+}

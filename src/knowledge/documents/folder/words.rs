@@ -1,0 +1,113 @@
+//! What a folder holds beside documents: how the shop writes, its terms, and words that mean the same.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use serde::Deserialize;
+
+use crate::{
+    knowledge::documents::{
+        folder::{Folder, read_text},
+        front_matter::{line_at, parse_voice},
+    },
+    text::{Language, fold},
+};
+
+/// How the shop writes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Voice {
+    /// Markdown, for people and models.
+    pub text: String,
+    pub several_messages: bool,
+    /// With placeholders.
+    pub sign_off: String,
+}
+
+/// A term of the glossary.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Term {
+    pub term: String,
+    /// Never translated.
+    #[serde(default)]
+    pub keep: bool,
+    /// The shop's own word, by language.
+    #[serde(flatten)]
+    pub words: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GlossaryFile {
+    #[serde(default)]
+    term: Vec<Term>,
+}
+
+impl Folder {
+    pub(crate) fn read_voice(&mut self, root: &Path) {
+        let file = root.join("voice.md");
+        if fs::symlink_metadata(&file).is_err() {
+            return;
+        }
+        match read_text(&file).and_then(|text| parse_voice(&text)) {
+            Ok(voice) => self.voice = Some(voice),
+            Err((line, message)) => self.problem(root, &file, line, message),
+        }
+    }
+
+    pub(crate) fn read_glossary(&mut self, root: &Path) {
+        let file = root.join("glossary.toml");
+        if fs::symlink_metadata(&file).is_err() {
+            return;
+        }
+        let parse = |text: String| {
+            let glossary: GlossaryFile = toml::from_str(&text)
+                .map_err(|error| (line_at(&text, error.span().map_or(0, |span| span.start)), error.message().to_owned()))?;
+            for term in &glossary.term {
+                if let Some(tag) = term.words.keys().find(|tag| Language::parse(tag).is_err()) {
+                    let line = line_at(&text, text.find(tag.as_str()).unwrap_or(0));
+                    return Err((line, format!("`{tag}` is neither `term`, `keep` nor a language tag")));
+                }
+            }
+            Ok(glossary.term)
+        };
+        match read_text(&file).and_then(parse) {
+            Ok(terms) => self.glossary = Some(terms),
+            Err((line, message)) => self.problem(root, &file, line, message),
+        }
+    }
+
+    pub(crate) fn read_synonyms(&mut self, root: &Path) {
+        for file in self.entries(root, &root.join("synonyms")) {
+            let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            if file.extension().is_none_or(|ending| ending != "txt") || file.is_dir() {
+                self.problem(root, &file, 1, "is not read; synonyms stand in files such as `en.txt`".to_owned());
+                continue;
+            }
+            let language = match Language::parse(&stem) {
+                Ok(language) => language,
+                Err(problem) => {
+                    self.problem(root, &file, 1, format!("the file's name {problem}"));
+                    continue;
+                }
+            };
+            let text = match read_text(&file) {
+                Ok(text) => text,
+                Err((line, message)) => {
+                    self.problem(root, &file, line, message);
+                    continue;
+                }
+            };
+            let mut groups = Vec::new();
+            for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.trim_start().starts_with('#'))
+            {
+                let words: Vec<String> = line.split(',').map(|word| fold(word.trim())).filter(|word| !word.is_empty()).collect();
+                if words.len() < 2 {
+                    self.problem(root, &file, index + 1, "a group needs two words or more, with commas between them".to_owned());
+                } else {
+                    groups.push(words);
+                }
+            }
+            // A region's words serve its whole language, as queries are read by language.
+            self.synonyms.entry(language.primary().to_owned()).or_default().extend(groups);
+        }
+    }
+}

@@ -1,0 +1,436 @@
+//! A file's front matter and body, read into a document. What is wrong is said in an author's words.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, civil, tz::TimeZone};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
+
+use crate::{
+    knowledge::documents::{
+        document::{
+            Audience, Details, Document, DocumentKey, Kind, Visibility, check_body, check_id, check_name, check_tag_count, check_time,
+            check_title, check_url,
+        },
+        folder::words::Voice,
+    },
+    text::without_comments,
+};
+
+/// A problem's line and message, before its file is known.
+pub type Trouble = (usize, String);
+
+const ARTICLE_KEYS: [&str; 6] = ["title", "category", "tags", "audience", "url", "updated_at"];
+const CANNED_ANSWER_KEYS: [&str; 8] =
+    ["title", "category", "tags", "shortcut", "visibility", "owner_group", "owner_agent_id", "updated_at"];
+const VOICE_KEYS: [&str; 2] = ["layout", "sign_off"];
+/// Keys by which other systems publish or hide a text.
+const PUBLICATION_KEYS: [&str; 12] = [
+    "audience",
+    "draft",
+    "published",
+    "publish",
+    "unpublished",
+    "private",
+    "public",
+    "hidden",
+    "visible",
+    "visibility",
+    "status",
+    "unlisted",
+];
+/// How many letters a key may differ from one that is meant.
+const MAX_KEY_DISTANCE: usize = 2;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ArticleHead {
+    title: String,
+    #[serde(default)]
+    category: String,
+    #[serde(default)]
+    tags: Vec<String>,
+    // Without a value it is in doubt who may see the article: that is an error, unlike no such line.
+    #[serde(default = "public")]
+    audience: Audience,
+    #[serde(default)]
+    url: String,
+    updated_at: Option<String>,
+}
+
+fn public() -> Audience {
+    Audience::Public
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CannedAnswerHead {
+    title: String,
+    #[serde(default)]
+    category: String,
+    #[serde(default)]
+    tags: Vec<String>,
+    #[serde(default)]
+    shortcut: String,
+    #[serde(default)]
+    visibility: VisibilityWord,
+    #[serde(default)]
+    owner_group: String,
+    #[serde(default)]
+    owner_agent_id: String,
+    updated_at: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+enum VisibilityWord {
+    #[default]
+    Everyone,
+    Group,
+    Agent,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VoiceHead {
+    #[serde(default)]
+    layout: LayoutWord,
+    #[serde(default)]
+    sign_off: String,
+}
+
+#[derive(Deserialize, Default, PartialEq)]
+#[serde(rename_all = "snake_case")]
+enum LayoutWord {
+    #[default]
+    SingleMessage,
+    SeveralMessages,
+}
+
+/// Reads a document's file. The API's limits hold for files too.
+pub fn parse_document(text: &str, key: &DocumentKey) -> Result<Document, Trouble> {
+    if let Some(offset) = text.find('\0') {
+        return Err((line_at(text, offset), "the file must not contain NUL".to_owned()));
+    }
+    let file = split_front_matter(text)?;
+    let body = file.body.trim().to_owned();
+    check_body(&body).map_err(|problem| (file.body_line, format!("the body {problem}")))?;
+    let (title, category, tags, updated_at, details) = match key.kind {
+        Kind::Article => {
+            let head: ArticleHead = file.head(&ARTICLE_KEYS)?;
+            (head.title, head.category, head.tags, head.updated_at, Details::Article { audience: head.audience, url: head.url })
+        }
+        Kind::CannedAnswer => {
+            let head: CannedAnswerHead = file.head(&CANNED_ANSWER_KEYS)?;
+            let visibility = match head.visibility {
+                VisibilityWord::Everyone => Visibility::Everyone,
+                VisibilityWord::Group => Visibility::Group(head.owner_group),
+                VisibilityWord::Agent => Visibility::Agent(head.owner_agent_id),
+            };
+            (head.title, head.category, head.tags, head.updated_at, Details::CannedAnswer { shortcut: head.shortcut, visibility })
+        }
+    };
+    file.check("title", check_title(&title))?;
+    file.check("category", check_name(&category))?;
+    match &details {
+        Details::Article { url, .. } => file.check("url", check_url(url))?,
+        Details::CannedAnswer { shortcut, visibility } => {
+            file.check("shortcut", check_name(shortcut))?;
+            let owner = match visibility {
+                Visibility::Everyone => Ok(()),
+                Visibility::Group(group) => check_id(group).map_err(|problem| format!("`group` needs `owner_group`, which {problem}")),
+                Visibility::Agent(agent) => check_id(agent).map_err(|problem| format!("`agent` needs `owner_agent_id`, which {problem}")),
+            };
+            file.check("visibility", owner)?;
+        }
+    }
+    file.check("tags", check_tag_count(tags.len()))?;
+    if let Some(problem) = tags.iter().find_map(|tag| check_id(tag).err()) {
+        return Err((file.line_of("tags"), format!("each of `tags` {problem}")));
+    }
+    let updated_at = match updated_at {
+        Some(text) => {
+            let time = parse_time(&text).map_err(|problem| (file.line_of("updated_at"), problem))?;
+            file.check("updated_at", check_time(time, Timestamp::now()))?;
+            time
+        }
+        None => Timestamp::default(),
+    };
+    let (id, language) = (key.id.clone(), key.language.clone());
+    Ok(Document { id, language, title, body, category, tags, from_folder: true, updated_at, withdrawn: false, details })
+}
+
+/// Reads the voice's file.
+pub fn parse_voice(text: &str) -> Result<Voice, Trouble> {
+    let file = split_front_matter(text)?;
+    let head: VoiceHead = file.head(&VOICE_KEYS)?;
+    let text = without_comments(file.body).trim().to_owned();
+    Ok(Voice { text, several_messages: head.layout == LayoutWord::SeveralMessages, sign_off: head.sign_off })
+}
+
+/// Values that YAML cuts off: after a space, `#` begins a comment. Each with its line; the file is read all the same.
+pub fn cut_values(text: &str) -> Vec<Trouble> {
+    let Ok(file) = split_front_matter(text) else { return Vec::new() };
+    let mut cut = Vec::new();
+    for (index, line) in file.head.lines().enumerate() {
+        let line = line.trim();
+        let value = line.strip_prefix("- ").or_else(|| line.split_once(": ").map(|(_, value)| value)).unwrap_or_default().trim_start();
+        let Some(comment) = value.find(" #").filter(|_| !value.starts_with(['"', '\'', '#', '[', '{', '|', '>'])) else { continue };
+        // `# words` after a value is a comment that was meant; a title has none.
+        if !value[comment + 2..].starts_with([' ', '#']) || line.starts_with("title:") {
+            let kept = value[..comment].trim_end();
+            cut.push((index + 1, format!("what stands behind ` #` is a comment, so that `{kept}` is left; put the value in quotes")));
+        }
+    }
+    cut
+}
+
+/// A file's parts.
+struct FileParts<'a> {
+    /// Begins at the end of the file's first line, so that its lines have the file's numbers.
+    head: &'a str,
+    body: &'a str,
+    /// The line at which the body begins.
+    body_line: usize,
+}
+
+fn split_front_matter(text: &str) -> Result<FileParts<'_>, Trouble> {
+    let opening = "the file must begin with front matter between two lines of `---`".to_owned();
+    let first = text.lines().next().unwrap_or_default();
+    if first.trim_end() != "---" {
+        return Err((1, opening));
+    }
+    let rest = &text[first.len()..];
+    let mut offset = 0;
+    for line in rest.split_inclusive('\n') {
+        let start = offset;
+        offset += line.len();
+        if start > 0 && line.trim_end() == "---" {
+            return Ok(FileParts { head: &rest[..start], body: &rest[offset..], body_line: line_at(rest, offset) });
+        }
+    }
+    Err((line_at(text, text.len()), "the front matter's closing `---` is missing".to_owned()))
+}
+
+impl FileParts<'_> {
+    /// Reads the front matter, which may have these keys.
+    fn head<T: DeserializeOwned>(&self, known: &[&str]) -> Result<T, Trouble> {
+        let keys: BTreeMap<String, IgnoredAny> = match self.head.lines().all(|line| line.trim().is_empty() || line.starts_with('#')) {
+            true => BTreeMap::new(),
+            false => serde_saphyr::from_str(self.head).map_err(|error| self.syntax_problem(&error))?,
+        };
+        let mut unknown: Vec<Trouble> =
+            keys.keys().filter(|key| !known.contains(&key.as_str())).map(|key| (self.line_of(key), unknown_key(key, known))).collect();
+        unknown.sort();
+        if let Some(problem) = unknown.into_iter().next() {
+            return Err(problem);
+        }
+        if known.contains(&"title") && !keys.contains_key("title") {
+            return Err((1, "`title` is missing".to_owned()));
+        }
+        let head = if keys.is_empty() { "{}" } else { self.head };
+        serde_saphyr::from_str(head).map_err(|error| {
+            let line = line_of_error(&error);
+            let key = self.key_at(line);
+            (if key.is_empty() { line } else { self.line_of(key) }, value_problem(key))
+        })
+    }
+
+    fn check(&self, key: &str, result: Result<(), String>) -> Result<(), Trouble> {
+        result.map_err(|problem| (self.line_of(key), format!("`{key}` {problem}")))
+    }
+
+    /// The line at which a key stands.
+    fn line_of(&self, key: &str) -> usize {
+        self.head.lines().position(|line| key_of(line) == Some(key)).map_or(1, |line| line + 1)
+    }
+
+    /// The key that a line belongs to.
+    fn key_at(&self, line: usize) -> &str {
+        self.head.lines().take(line).filter_map(key_of).last().unwrap_or_default()
+    }
+
+    fn syntax_problem(&self, error: &serde_saphyr::Error) -> Trouble {
+        let text = error.without_snippet().to_string();
+        let mut line = line_of_error(error);
+        let mut message = if text.contains("duplicate") {
+            "a key stands twice".to_owned()
+        } else if !self.head.lines().any(|line| key_of(line).is_some()) {
+            "the front matter must be of lines such as `title: How to return an item`".to_owned()
+        } else {
+            "the front matter can't be read here; a value with `: ` or ` #` in it, or one that begins with a sign such as `[`, `{`, `*`, `&`, \
+             `!`, `@`, `%` or a quotation mark, must stand in quotes as a whole"
+                .to_owned()
+        };
+        // The reader notices what is wrong with a value at the line behind it.
+        let key = self.key_at(line);
+        if !key.is_empty() && !text.contains("duplicate") {
+            message = format!("`{key}`: {message}");
+            line = self.line_of(key);
+        }
+        (line, message)
+    }
+}
+
+/// The key that a line of the front matter sets.
+fn key_of(line: &str) -> Option<&str> {
+    let (key, rest) = line.split_once(':')?;
+    let plain = !key.is_empty() && !key.starts_with([' ', '\t', '#', '-']) && (rest.is_empty() || rest.starts_with([' ', '\t', '\r']));
+    plain.then(|| key.trim_end().trim_matches(['"', '\'']))
+}
+
+fn unknown_key(key: &str, known: &[&str]) -> String {
+    let plain = key.trim().to_lowercase().replace('-', "_");
+    let nearest = |keys: &[&'static str]| {
+        let distances = keys.iter().map(|known| (strsim::osa_distance(&plain, known), *known));
+        distances.min().filter(|(distance, known)| *distance <= MAX_KEY_DISTANCE && *distance * 2 < known.len()).map(|(_, known)| known)
+    };
+    let meant = known.iter().map(|known| (strsim::osa_distance(&plain, known), *known)).min();
+    let meant = meant.filter(|(distance, known)| *distance <= MAX_KEY_DISTANCE && *distance * 2 < known.len()).map(|(_, known)| known);
+    let hint = match (meant, nearest(&PUBLICATION_KEYS)) {
+        (Some(meant), _) => format!("did you mean `{meant}`?"),
+        (None, Some(_)) if known.contains(&"audience") => {
+            "an article that the public must not see has `audience: agents`; one that nobody must see yet stands outside of this folder"
+                .to_owned()
+        }
+        (None, Some(_)) if known.contains(&"visibility") => {
+            "who is offered a canned answer is said by `visibility`; one that nobody must see yet stands outside of this folder".to_owned()
+        }
+        _ => format!("keys are {}", known.join(", ")),
+    };
+    format!("`{key}` is no key that this file can have; {hint}")
+}
+
+/// What a key's value must be, where it is something else.
+fn value_problem(key: &str) -> String {
+    let allowed = match key {
+        "tags" => "a list such as `[returns, refund]`, each a text with something in it",
+        "audience" => "`public` or `agents`, in small letters",
+        "visibility" => "`everyone`, `group` or `agent`, in small letters",
+        "layout" => "`single_message` or `several_messages`",
+        "" => return "the front matter must be of lines such as `title: How to return an item`".to_owned(),
+        _ => "a text; where there is nothing to say, leave the line out",
+    };
+    format!("`{key}` must be {allowed}")
+}
+
+fn line_of_error(error: &serde_saphyr::Error) -> usize {
+    error.location().map_or(1, |location| usize::try_from(location.line()).unwrap_or(1))
+}
+
+fn parse_time(text: &str) -> Result<Timestamp, String> {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Ok(time);
+    }
+    let day = text.parse::<civil::Date>().and_then(|date| date.to_zoned(TimeZone::UTC));
+    day.map(|zoned| zoned.timestamp())
+        .map_err(|_| format!("`updated_at: {text}` is neither a date like 2026-10-05 nor a time like 2026-10-05T09:00:00Z"))
+}
+
+/// The line, from 1, of a byte offset.
+pub fn line_at(text: &str, offset: usize) -> usize {
+    text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ids::Id, text::Language};
+
+    fn parse(kind: Kind, text: &str) -> Result<Document, Trouble> {
+        let key = DocumentKey { kind, id: Id::new("a").unwrap(), language: Language::parse("en").unwrap() };
+        parse_document(text, &key)
+    }
+
+    fn article(head: &str) -> Result<Document, Trouble> {
+        parse(Kind::Article, &format!("---\ntitle: T\n{head}\n---\n\nText."))
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_an_authors_words_at_its_line() {
+        for (head, line, part) in [
+            ("audience: Agents", 3, "`audience` must be `public` or `agents`"),
+            ("audience:", 3, "`audience` must be"),
+            ("audience: #agents", 3, "`audience` must be"),
+            ("tags: [x]\naudience: internal", 4, "`audience` must be"),
+            ("adience: agents", 3, "did you mean `audience`?"),
+            ("Audience: agents", 3, "did you mean `audience`?"),
+            ("draft: true", 3, "`draft` is no key that this file can have; an article that the public must not see"),
+            ("published: false", 3, "`published` is no key"),
+            ("pubished: false", 3, "must not see has `audience: agents`"),
+            ("private: true", 3, "`private` is no key"),
+            ("colour: red", 3, "keys are title, category"),
+            ("category:", 3, "`category` must be a text"),
+            ("tags: returns", 3, "`tags` must be a list"),
+            ("tags:\n  - a\n  -\n  - c", 3, "`tags` must be a list"),
+            ("url: javascript:alert(1)", 3, "`url` must begin with http:// or https://"),
+            ("url: \"https://x\\u0007\"", 3, "`url` must not contain control"),
+            ("category: a: b", 3, "must stand in quotes"),
+            ("category: [a", 3, "must stand in quotes"),
+            ("category: @home", 3, "must stand in quotes"),
+            ("category: a\ncategory: b", 4, "a key stands twice"),
+            ("updated_at: yesterday", 3, "neither a date"),
+            ("updated_at: 1990-01-01", 3, "`updated_at` must be a time from 2000"),
+        ] {
+            let (at, message) = article(head).unwrap_err();
+            assert!(message.contains(part), "{head:?}: {message}");
+            assert_eq!(at, line, "{head:?}: {message}");
+            assert!(!message.contains("Option<") && !message.contains("expected"), "{message}");
+        }
+        let (line, message) = parse(Kind::Article, "---\ncategory: x\n---\n\nText.").unwrap_err();
+        assert_eq!((line, message.as_str()), (1, "`title` is missing"));
+        for (text, part) in [
+            ("---\n---\n\nText.", "`title` is missing"),
+            ("---\n# only this\n---\n\nText.", "`title` is missing"),
+            ("---\ntitle:\n---\n\nText.", "`title` must be a text"),
+            ("---\njust words\n---\n\nText.", "must be of lines such as"),
+            ("---\ntitle: T\n---\n\n<!-- nothing else -->", "the body is required"),
+            ("---\ntitle: T\n---\n\nText\0", "must not contain NUL"),
+            ("# Title\n\nText.", "must begin with front matter"),
+            ("---\ntitle: T\n\nText.", "closing `---` is missing"),
+        ] {
+            let (_, message) = parse(Kind::Article, text).unwrap_err();
+            assert!(message.contains(part), "{text:?}: {message}");
+        }
+        let canned = |head: &str| parse(Kind::CannedAnswer, &format!("---\ntitle: T\n{head}\n---\n\nHi."));
+        for (head, part) in [
+            ("visibility: Agent", "`visibility` must be"),
+            ("visibility: agent", "`visibility` `agent` needs `owner_agent_id`"),
+            ("audience: agents", "who is offered a canned answer is said by `visibility`"),
+            ("shortcut: \"a\\nb\"", "`shortcut` must not contain control characters"),
+        ] {
+            let (line, message) = canned(head).unwrap_err();
+            assert!(message.contains(part) && line == 3, "{head:?}: {line} {message}");
+        }
+    }
+
+    #[test]
+    fn what_is_right_is_read() {
+        let read = article("audience: agents # not for customers\nurl: https://shop.example/a#b\ntags: [a, 2026]").unwrap();
+        assert_eq!(read.audience(), Audience::Agents);
+        assert_eq!((read.url(), read.tags.as_slice()), ("https://shop.example/a#b", ["a".to_owned(), "2026".to_owned()].as_slice()));
+        let read = parse(Kind::Article, "--- \r\ntitle: 2026\r\n---  \r\n\r\nText.\r\n").unwrap();
+        assert_eq!((read.title.as_str(), read.body.as_str()), ("2026", "Text."));
+    }
+
+    #[test]
+    fn a_value_that_a_comment_cuts_is_told() {
+        let cut = |head: &str| cut_values(&format!("---\n{head}\n---\n\nText # not here"));
+        let told = cut("title: Order #204815 is late");
+        assert_eq!(told.len(), 1);
+        assert!(told[0].0 == 2 && told[0].1.contains("`Order` is left"), "{told:?}");
+        assert_eq!(cut("category: x\ntags:\n  - error #5").len(), 1);
+        assert_eq!(cut("title: Tip # 1").len(), 1);
+        for fine in ["title: \"Order #204815\"", "title: C# for all", "audience: agents # for us", "# a comment #1", "url: https://a/#b"] {
+            assert_eq!(cut(fine), [], "{fine}");
+        }
+    }
+
+    #[test]
+    fn a_comment_in_the_voice_is_not_for_models() {
+        let voice = parse_voice("---\nsign_off: Ann\n---\n\nWe are kind. <!-- never below 41 percent -->").unwrap();
+        assert_eq!(voice.text, "We are kind.");
+    }
+}

@@ -1,0 +1,10 @@
+//! Documents: where they come from, and where they are kept.
+
+pub mod catalog;
+pub mod check;
+pub mod document;
+pub mod document_rows;
+pub mod folder;
+pub mod front_matter;
+pub mod intake;
+pub mod watch;

@@ -1,0 +1,198 @@
+//! Damage of every kind to every file of the index: it is made anew from the catalog, and answers as before.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    config::Workspace,
+    ids::Id,
+    knowledge::{
+        documents::{
+            catalog::{Catalog, NewDocument},
+            document::{Audience, Details, Document, Kind},
+        },
+        index::{Index, open_index::find},
+        search::{Search, query::Reader, search, synonyms::Synonyms},
+        vectors::Vectors,
+    },
+    store::Store,
+    text::Language,
+};
+
+const FLIPS: u64 = 500;
+const MAX_CUT: usize = 64;
+
+enum Damage {
+    Cut(usize),
+    Flipped { at: usize, bit: u32 },
+    Removed,
+    Folder,
+    Unreadable,
+}
+
+/// What is found for some questions: ids, scores and what is shown.
+type Answers = Vec<(usize, Vec<(String, f64, String)>)>;
+
+/// A folder whose syncs cost nothing, where there is one.
+fn folder() -> tempfile::TempDir {
+    let shared = Path::new("/dev/shm");
+    if shared.is_dir() { tempfile::tempdir_in(shared).unwrap() } else { tempfile::tempdir().unwrap() }
+}
+
+fn document(number: usize) -> NewDocument {
+    let document = Document {
+        id: Id::new(format!("a{number}")).unwrap(),
+        language: Language::parse("en").unwrap(),
+        title: format!("Towels of kind {number}"),
+        body: format!("How to wash the towels of kind {number}, and how to dry them."),
+        category: "care".to_owned(),
+        tags: vec!["washing".to_owned()],
+        from_folder: false,
+        updated_at: jiff::Timestamp::UNIX_EPOCH,
+        withdrawn: false,
+        details: Details::Article { audience: Audience::Public, url: String::new() },
+    };
+    NewDocument { document, updated_at: None }
+}
+
+/// A catalog, and an index of it with two segments of which one has lost a document.
+async fn kept(store: Store, root: PathBuf) -> Catalog {
+    let catalog = Catalog { store, workspace: Workspace::default_name() };
+    let index = Index::start(root, catalog.clone()).await.unwrap();
+    for documents in [0..4, 4..6] {
+        let (_, number) = catalog.put(documents.map(document).collect()).await.unwrap();
+        index.holds(number.unwrap()).await.unwrap();
+    }
+    let (_, number) = catalog.delete(Kind::Article, &[Id::new("a1").unwrap()], None).await.unwrap();
+    index.holds(number.unwrap()).await.unwrap();
+    catalog
+}
+
+fn answers(index: &Index) -> Answers {
+    let answer = |query: &str| {
+        let asked = Search {
+            query: query.to_owned(),
+            language: Language::parse("en").unwrap(),
+            category: String::new(),
+            tags: Vec::new(),
+            limit: 10,
+            offset: 0,
+            reader: Reader::public(),
+            meaning: None,
+        };
+        let hits = search(index, &Synonyms::default(), &Vectors::default(), &asked).unwrap();
+        let mut found: Vec<(String, f64, String)> = (hits.hits.into_iter())
+            .map(|hit| (hit.document.id.to_string(), hit.score, hit.snippet.into_iter().map(|segment| segment.text).collect()))
+            .collect();
+        found.sort_by(|one, other| one.0.cmp(&other.0));
+        (hits.total, found)
+    };
+    ["towels", "wash kind 2", "how to dr", "towles 5", "kind 1"].map(answer).to_vec()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
+        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+fn damage(file: &Path, damage: &Damage) {
+    let bytes = fs::read(file).unwrap();
+    match damage {
+        Damage::Cut(length) => fs::write(file, &bytes[..*length]).unwrap(),
+        Damage::Flipped { at, bit } => {
+            let mut bytes = bytes;
+            bytes[*at] ^= 1 << bit;
+            fs::write(file, bytes).unwrap();
+        }
+        Damage::Removed => fs::remove_file(file).unwrap(),
+        Damage::Folder => {
+            fs::remove_file(file).unwrap();
+            fs::create_dir(file).unwrap();
+            fs::write(file.join("inside"), "x").unwrap();
+        }
+        // To who is root, nothing is; then nothing is damaged, and the answers are the same.
+        Damage::Unreadable => fs::set_permissions(file, fs::Permissions::from_mode(0o000)).unwrap(),
+    }
+}
+
+/// Numbers that look drawn at random and are the same in each run (SplitMix64).
+fn draw(seed: u64) -> u64 {
+    let mut mixed = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_damaged_is_made_anew_with_the_same_answers() {
+    let scratch = folder();
+    let store = Store::open(&Store::sqlite_url(scratch.path())).await.unwrap();
+    let whole = scratch.path().join("whole");
+    let catalog = kept(store.clone(), whole.clone()).await;
+    let index = Index::start(scratch.path().join("built"), catalog.clone()).await.unwrap();
+    let expected = answers(&index);
+    assert!(expected[..4].iter().all(|(total, _)| *total > 0), "{expected:?}");
+    drop(index);
+    let newest = catalog.last_number().await.unwrap();
+
+    let whole = whole.join("1");
+    let mut files: Vec<(PathBuf, usize)> = fs::read_dir(&whole)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| (PathBuf::from(entry.file_name()), entry.metadata().unwrap().len() as usize))
+        .collect();
+    files.sort();
+    assert!(files.iter().any(|(name, _)| name.extension().is_some_and(|kind| kind == "del")), "{files:?}");
+    let mut damages: Vec<(&Path, Damage)> = Vec::new();
+    for (name, length) in &files {
+        damages.extend((0..=MAX_CUT.min(*length)).map(|length| (name.as_path(), Damage::Cut(length))));
+        damages.extend([Damage::Removed, Damage::Folder, Damage::Unreadable].map(|damage| (name.as_path(), damage)));
+    }
+    // A file each in turn, so that the small ones have their share.
+    let with_bytes: Vec<&(PathBuf, usize)> = files.iter().filter(|(_, length)| *length > 0).collect();
+    for number in 0..FLIPS {
+        let (name, length) = with_bytes[number as usize % with_bytes.len()];
+        let at = draw(2 * number) as usize % length;
+        damages.push((name, Damage::Flipped { at, bit: (draw(2 * number + 1) % 8) as u32 }));
+    }
+
+    for (number, (name, kind)) in damages.iter().enumerate() {
+        let root = scratch.path().join(number.to_string());
+        copy(&whole, &root.join("1"));
+        damage(&root.join("1").join(name), kind);
+        let told = || match kind {
+            Damage::Cut(length) => format!("{} cut to {length}", name.display()),
+            Damage::Flipped { at, bit } => format!("{} flipped at {at}, bit {bit}", name.display()),
+            Damage::Removed => format!("{} removed", name.display()),
+            Damage::Folder => format!("{} is a folder", name.display()),
+            Damage::Unreadable => format!("{} is not readable", name.display()),
+        };
+        // What is known to be damaged is built anew in one and the same way, so a part of these is enough; all others are asked.
+        let (found, older) = find(&root, newest).unwrap_or_else(|error| panic!("{}: {error:?}", told()));
+        assert!(older.is_none(), "{}", told());
+        let is_used = found.is_some();
+        drop(found);
+        if is_used || number % 40 == 0 || matches!(kind, Damage::Cut(0 | 5) | Damage::Removed | Damage::Folder) {
+            let index = Index::start(root.clone(), catalog.clone()).await.unwrap_or_else(|error| panic!("{}: {error:?}", told()));
+            assert_eq!(answers(&index), expected, "{}", told());
+        }
+        let _ = fs::remove_dir_all(root);
+    }
+    // What stands in the folder's place, or beside the index, does no harm either.
+    for name in ["", "1", "2", "4294967295"] {
+        let root = scratch.path().join("odd");
+        let place = if name.is_empty() { root.clone() } else { root.join(name) };
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        fs::write(place, "no folder").unwrap();
+        let index = Index::start(root.clone(), catalog.clone()).await.unwrap();
+        assert_eq!(answers(&index), expected, "a file is in the place of {name:?}");
+        drop(index);
+        fs::remove_dir_all(root).unwrap();
+    }
+    store.close().await;
+}

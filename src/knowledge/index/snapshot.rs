@@ -1,0 +1,254 @@
+//! What can be searched at one moment: the index's segments, opened, with what ranking needs to know of them.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tantivy::{
+    DocAddress, DocId, InvertedIndexReader, Searcher, SegmentReader,
+    columnar::{Column, StrColumn},
+    fastfield::AliveBitSet,
+    fieldnorm::FieldNormReader,
+    index::SegmentId,
+};
+
+use crate::{
+    knowledge::{
+        documents::document::{Document, Kind},
+        error::KnowledgeError,
+        index::schema::Fields,
+        search::{bm25f::Scope, query::Reader},
+    },
+    text::Language,
+};
+
+/// Documents of one kind, in one language, for the same readers.
+#[derive(Debug, Clone)]
+pub struct Class {
+    pub kind: Kind,
+    pub language: Language,
+    /// `public`, `agents`, `everyone`, `group:…` or `agent:…`.
+    pub access: String,
+    pub sizes: Sizes,
+}
+
+/// How many documents there are, and how long they are together.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sizes {
+    pub documents: u64,
+    pub names: u64,
+    pub body: u64,
+    pub grams: u64,
+    pub passages: u64,
+}
+
+impl Sizes {
+    pub fn add(&mut self, other: &Sizes) {
+        self.documents += other.documents;
+        self.names += other.names;
+        self.body += other.body;
+        self.grams += other.grams;
+        self.passages += other.passages;
+    }
+
+    fn subtract(&mut self, other: &Sizes) {
+        self.documents -= other.documents;
+        self.names -= other.names;
+        self.body -= other.body;
+        self.grams -= other.grams;
+        self.passages -= other.passages;
+    }
+}
+
+/// A segment of the index.
+#[derive(Clone)]
+pub struct Part {
+    pub names: Arc<InvertedIndexReader>,
+    pub body: Arc<InvertedIndexReader>,
+    pub grams: Arc<InvertedIndexReader>,
+    pub names_norms: FieldNormReader,
+    pub body_norms: FieldNormReader,
+    pub gram_norms: FieldNormReader,
+    pub classes: Vec<Class>,
+    /// The class of each document.
+    pub class_of: Arc<[u32]>,
+    pub passages: Column<u64>,
+    categories: Option<StrColumn>,
+    ids: Column<u64>,
+    alive: Option<AliveBitSet>,
+}
+
+/// Documents of the index at one moment.
+pub struct View {
+    pub searcher: Searcher,
+    pub fields: Fields,
+    pub parts: Vec<Arc<Part>>,
+    ids: Vec<(SegmentId, u32)>,
+    /// By part, the number that each of its categories has in all parts; `None` of the empty one.
+    categories: Vec<Vec<Option<u32>>>,
+}
+
+impl View {
+    /// Opens what the searcher sees; segments that the last view had are taken from it.
+    pub fn new(searcher: Searcher, fields: Fields, last: Option<&View>) -> tantivy::Result<View> {
+        let known: HashMap<SegmentId, (u32, &Arc<Part>)> =
+            last.iter().flat_map(|view| view.ids.iter().zip(&view.parts)).map(|((id, deleted), part)| (*id, (*deleted, part))).collect();
+        let mut parts = Vec::new();
+        let mut ids = Vec::new();
+        for segment in searcher.segment_readers() {
+            let deleted = segment.num_deleted_docs();
+            let part = match known.get(&segment.segment_id()) {
+                Some((before, part)) if *before == deleted => Arc::clone(part),
+                Some((_, part)) => Arc::new(part.without(segment)),
+                None => Arc::new(Part::open(segment, fields)?),
+            };
+            parts.push(part);
+            ids.push((segment.segment_id(), deleted));
+        }
+        let categories = number_categories(&parts)?;
+        Ok(View { searcher, fields, parts, ids, categories })
+    }
+
+    /// The languages that a reader may be shown documents of these kinds in, in order.
+    pub fn languages(&self, kinds: &[Kind], reader: &Reader) -> Vec<Language> {
+        let scope = Scope { kinds, language: None, reader, only: None };
+        let classes = self.parts.iter().flat_map(|part| &part.classes).filter(|class| class.sizes.documents > 0 && scope.has(class));
+        let mut found: Vec<Language> = classes.map(|class| class.language.clone()).collect();
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    /// The number of a document's id, by which documents that score the same are ordered.
+    pub fn id(&self, part: u32, doc: DocId) -> u64 {
+        self.parts[part as usize].ids.first(doc).unwrap_or_default()
+    }
+
+    /// The number of a document's category, if it has one.
+    pub fn category(&self, part: u32, doc: DocId) -> Option<u32> {
+        let ord = self.parts[part as usize].categories.as_ref()?.ords().first(doc)?;
+        self.categories[part as usize][ord as usize]
+    }
+
+    /// Whether any document has a category.
+    pub fn has_categories(&self) -> bool {
+        self.categories.iter().flatten().any(Option::is_some)
+    }
+
+    /// Reads a document.
+    pub fn read(&self, part: u32, doc: DocId) -> Result<Document, KnowledgeError> {
+        use tantivy::schema::Value;
+        let stored: tantivy::TantivyDocument = self.searcher.doc(DocAddress::new(part, doc))?;
+        let source = stored.get_first(self.fields.source).and_then(|value| value.as_str()).unwrap_or_default();
+        Ok(serde_json::from_str(source)?)
+    }
+}
+
+fn number_categories(parts: &[Arc<Part>]) -> tantivy::Result<Vec<Vec<Option<u32>>>> {
+    let mut numbers: HashMap<String, u32> = HashMap::new();
+    let mut categories = Vec::new();
+    for part in parts {
+        let mut here = Vec::new();
+        if let Some(column) = &part.categories {
+            let mut category = String::new();
+            for ord in 0..column.num_terms() as u64 {
+                category.clear();
+                column.ord_to_str(ord, &mut category)?;
+                let next = numbers.len() as u32;
+                here.push((!category.is_empty()).then(|| *numbers.entry(category.clone()).or_insert(next)));
+            }
+        }
+        categories.push(here);
+    }
+    Ok(categories)
+}
+
+impl Part {
+    fn open(segment: &SegmentReader, fields: Fields) -> tantivy::Result<Part> {
+        let names_norms = segment.get_fieldnorms_reader(fields.names)?;
+        let body_norms = segment.get_fieldnorms_reader(fields.body)?;
+        let gram_norms = segment.get_fieldnorms_reader(fields.grams)?;
+        let passages = segment.fast_fields().u64("passages")?;
+        let mut classes = Vec::new();
+        let mut class_of = vec![0_u32; segment.max_doc() as usize];
+        if let Some(column) = segment.fast_fields().str("class")? {
+            let mut text = String::new();
+            for ord in 0..column.num_terms() as u64 {
+                text.clear();
+                column.ord_to_str(ord, &mut text)?;
+                classes.push(Class::parse(&text));
+            }
+            for doc in segment.doc_ids_alive() {
+                class_of[doc as usize] = column.ords().first(doc).unwrap_or_default() as u32;
+            }
+        }
+        let mut part = Part {
+            names: segment.inverted_index(fields.names)?,
+            body: segment.inverted_index(fields.body)?,
+            grams: segment.inverted_index(fields.grams)?,
+            names_norms,
+            body_norms,
+            gram_norms,
+            classes,
+            class_of: class_of.into(),
+            passages,
+            categories: segment.fast_fields().str("category")?,
+            ids: segment.fast_fields().u64("id")?,
+            alive: segment.alive_bitset().cloned(),
+        };
+        for doc in segment.doc_ids_alive() {
+            let size = part.size(doc);
+            part.classes[part.class_of[doc as usize] as usize].sizes.add(&size);
+        }
+        Ok(part)
+    }
+
+    /// The same documents but those that the segment has lost since.
+    fn without(&self, segment: &SegmentReader) -> Part {
+        let mut part = Part { alive: segment.alive_bitset().cloned(), ..self.clone() };
+        for doc in 0..segment.max_doc() {
+            if !self.is_alive(doc) || part.is_alive(doc) {
+                continue;
+            }
+            part.classes[self.class_of[doc as usize] as usize].sizes.subtract(&self.size(doc));
+        }
+        part
+    }
+
+    /// Whether no document was taken away since it was written.
+    pub fn is_complete(&self) -> bool {
+        self.alive.is_none()
+    }
+
+    pub fn is_alive(&self, doc: DocId) -> bool {
+        self.alive.as_ref().is_none_or(|alive| alive.is_alive(doc))
+    }
+
+    fn size(&self, doc: DocId) -> Sizes {
+        Sizes {
+            documents: 1,
+            names: u64::from(self.names_norms.fieldnorm(doc)),
+            body: u64::from(self.body_norms.fieldnorm(doc)),
+            grams: u64::from(self.gram_norms.fieldnorm(doc)),
+            passages: self.passages.values_for_doc(doc).count() as u64,
+        }
+    }
+}
+
+impl Class {
+    /// Reads what `schema::class` wrote.
+    fn parse(text: &str) -> Class {
+        let mut lines = text.splitn(3, '\n');
+        let kind = if lines.next() == Some("1") { Kind::CannedAnswer } else { Kind::Article };
+        let language = Language::parse(lines.next().unwrap_or_default());
+        let language = language.unwrap_or_else(|_| Language::parse("und").expect("it is a tag"));
+        Class { kind, language, access: lines.next().unwrap_or_default().to_owned(), sizes: Sizes::default() }
+    }
+
+    /// Whether a reader may be shown its documents.
+    pub fn is_seen_by(&self, reader: &Reader) -> bool {
+        match self.access.as_str() {
+            "public" | "everyone" => true,
+            "agents" => reader.sees(crate::knowledge::documents::document::Audience::Agents),
+            access => reader.owns(access),
+        }
+    }
+}

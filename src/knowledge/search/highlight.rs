@@ -1,0 +1,213 @@
+//! What matched, shown: pieces of text with the words that were looked for marked.
+
+use std::collections::HashSet;
+
+use crate::{
+    knowledge::{
+        index::schema::ACCENTED,
+        search::{query::Query, terms::Term},
+    },
+    text::{Beginnings, Block, BlockKind, Word, blocks, signature, words, words_beginning},
+};
+
+/// A piece of text, and whether it matched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    pub matched: bool,
+    pub text: String,
+}
+
+/// Longest snippet, in characters.
+const MOST_SNIPPET: usize = 280;
+/// Longest passage, in characters, unless one block alone is longer.
+const MOST_PASSAGE: usize = 700;
+
+/// Knows the words of a query again.
+#[derive(Default)]
+pub struct Marker {
+    keys: HashSet<String>,
+    /// The bits of all keys.
+    signature: u64,
+    half: Option<String>,
+    beginnings: Beginnings,
+}
+
+impl std::fmt::Debug for Marker {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Marker")
+    }
+}
+
+impl Marker {
+    pub fn new(query: &Query, terms: &[Term]) -> Marker {
+        let own = query.words.iter().flat_map(|word| word.word.keys().iter().cloned());
+        let others = terms.iter().flat_map(|term| &term.alternatives).map(|alternative| alternative.key.clone());
+        let keys: HashSet<String> = own.chain(others).filter(|key| !key.starts_with(ACCENTED)).collect();
+        let half = query.words.iter().find(|word| word.half).map(|word| word.word.folded().to_owned());
+        let mut beginnings = Beginnings::default();
+        keys.iter().chain(&half).for_each(|key| beginnings.add(key));
+        Marker { beginnings, signature: keys.iter().fold(0, |bits, key| bits | signature(key)), keys, half }
+    }
+
+    /// The words of a text that match.
+    fn matching(&self, text: &str, language: &str) -> Vec<Word> {
+        let mut found = words_beginning(text, language, &self.beginnings);
+        found.retain(|word| self.matches(word));
+        found
+    }
+
+    fn matches(&self, word: &Word) -> bool {
+        (word.signature() & self.signature != 0 && word.keys().iter().any(|key| self.keys.contains(key)))
+            || self.half.as_ref().is_some_and(|half| word.folded().starts_with(half.as_str()))
+    }
+
+    /// Splits a text at the words that match. The segments joined are the text.
+    pub fn mark(&self, text: &str, language: &str) -> Vec<Segment> {
+        let mut segments: Vec<Segment> = Vec::new();
+        let mut from = 0;
+        for word in self.matching(text, language) {
+            if from < word.start {
+                segments.push(Segment { matched: false, text: text[from..word.start].to_owned() });
+            }
+            segments.push(Segment { matched: true, text: text[word.start..word.end].to_owned() });
+            from = word.end;
+        }
+        if from < text.len() {
+            segments.push(Segment { matched: false, text: text[from..].to_owned() });
+        }
+        segments
+    }
+
+    /// The words of a text that match, each once, as they stand there.
+    pub fn matched_words(&self, text: &str, language: &str) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        let mut keys = HashSet::new();
+        for word in self.matching(text, language) {
+            if keys.insert(word.keys().last().cloned()) {
+                found.push(text[word.start..word.end].to_owned());
+            }
+        }
+        found
+    }
+
+    /// The section of a Markdown body that holds most of what was looked for, as text that can stand alone: from its first block
+    /// that fits, without its heading; the first section when none holds any.
+    pub fn best_passage(&self, body: &str, language: &str) -> String {
+        let blocks: Vec<(Block, HashSet<String>)> = blocks(body)
+            .into_iter()
+            .map(|block| {
+                let found = self.found(&block.text, language);
+                (block, found)
+            })
+            .collect();
+        let mut best: (usize, &[(Block, HashSet<String>)]) = (0, &[]);
+        for section in sections(&blocks) {
+            let found = section.iter().flat_map(|(_, found)| found).collect::<HashSet<&String>>().len();
+            if best.1.is_empty() || found > best.0 {
+                best = (found, section);
+            }
+        }
+        let mut section: Vec<&(Block, HashSet<String>)> = best.1.iter().filter(|(block, _)| block.kind != BlockKind::Heading).collect();
+        if section.is_empty() {
+            section = best.1.iter().collect();
+        }
+        let length: usize = section.iter().map(|(block, _)| block.text.chars().count()).sum();
+        // Of a long section, what leads up to its best block may go.
+        let most = section.iter().map(|(_, found)| found.len()).max().unwrap_or(0);
+        let fitting = section.iter().position(|(_, found)| found.len() == most).unwrap_or(0);
+        let from = if length <= MOST_PASSAGE { 0 } else { fitting };
+        let mut passage = String::new();
+        for (block, _) in &section[from..] {
+            if !passage.is_empty() {
+                if passage.chars().count() + block.text.chars().count() > MOST_PASSAGE {
+                    break;
+                }
+                passage.push('\n');
+            }
+            if block.kind == BlockKind::Item {
+                passage.push_str("- ");
+            }
+            passage.push_str(&block.text);
+        }
+        passage
+    }
+
+    /// The block of a body that holds most of what was looked for, cut to a snippet around its first match, with an ellipsis where it
+    /// was cut.
+    pub fn snippet(&self, body: &str, language: &str) -> Vec<Segment> {
+        let mut best: (usize, String) = (0, String::new());
+        for block in blocks(body) {
+            let found = self.found(&block.text, language).len();
+            if best.1.is_empty() || found > best.0 {
+                best = (found, block.text);
+            }
+        }
+        let block = best.1;
+        if block.chars().count() <= MOST_SNIPPET {
+            return self.mark(&block, language);
+        }
+        let found = words(&block, language);
+        let first = found.iter().find(|word| self.matches(word)).map_or(0, |word| word.start);
+        let start = if block[..first].chars().count() > MOST_SNIPPET / 3 {
+            let near = block[..first].char_indices().rev().nth(MOST_SNIPPET / 4).map_or(0, |(index, _)| index);
+            found.iter().find(|word| word.start >= near).map_or(0, |word| word.start)
+        } else {
+            0
+        };
+        let mut text = if start > 0 { "… ".to_owned() } else { String::new() };
+        match block[start..].char_indices().nth(MOST_SNIPPET) {
+            Some((cut, _)) => {
+                let whole = |word: &&Word| word.end <= start + cut && word.start >= start;
+                let end = found.iter().rev().find(whole).map_or(start + cut, |word| word.end);
+                text.push_str(&block[start..end]);
+                text.push_str(" …");
+            }
+            None => text.push_str(&block[start..]),
+        }
+        self.mark(&text, language)
+    }
+
+    /// What of the query a text holds, by keys.
+    fn found(&self, text: &str, language: &str) -> HashSet<String> {
+        self.matching(text, language).into_iter().filter_map(|word| word.keys().last().cloned()).collect()
+    }
+}
+
+/// A document's sections: what stands before the first heading, then each heading with what follows it.
+fn sections(blocks: &[(Block, HashSet<String>)]) -> Vec<&[(Block, HashSet<String>)]> {
+    let mut starts: Vec<usize> = (0..blocks.len()).filter(|at| *at == 0 || blocks[*at].0.kind == BlockKind::Heading).collect();
+    starts.push(blocks.len());
+    starts.windows(2).map(|pair| &blocks[pair[0]..pair[1]]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::knowledge::search::query::Typed;
+
+    fn marker(text: &str, language: &str) -> Marker {
+        Marker::new(&Typed::read(text, language).query, &[])
+    }
+
+    #[test]
+    fn segments_joined_are_the_text() {
+        let text = "Siparişlerinizi takip edin: kargo 3 günde gelir.";
+        let segments = marker("siparis kar", "tr").mark(text, "tr");
+        assert_eq!(segments.iter().map(|segment| segment.text.as_str()).collect::<String>(), text);
+        let matched: Vec<&str> = segments.iter().filter(|segment| segment.matched).map(|segment| segment.text.as_str()).collect();
+        assert_eq!(matched, ["Siparişlerinizi", "kargo"]);
+    }
+
+    #[test]
+    fn the_passage_that_answers_is_shown() {
+        let body = "# Returns\n\nYou have 30 days.\n\n## Refund\n\nA refund takes five working days.\n\nOther text.";
+        let marker = marker("how long does a refund take", "en");
+        assert_eq!(marker.best_passage(body, "en"), "A refund takes five working days.\nOther text.");
+        let list = "First.\n\n## Steps\n\nSo you get a refund:\n\n1. Pack.\n2. Send.";
+        assert_eq!(marker.best_passage(list, "en"), "So you get a refund:\n- Pack.\n- Send.");
+        let long = format!("{} refund {}", "word ".repeat(100), "tail ".repeat(100));
+        let snippet: String = marker.snippet(&long, "en").into_iter().map(|segment| segment.text).collect();
+        assert!(snippet.starts_with("… ") && snippet.ends_with(" …") && snippet.contains("refund"), "{snippet}");
+        assert!(snippet.chars().count() < MOST_SNIPPET + 10);
+    }
+}

@@ -1,0 +1,367 @@
+//! Searching articles, for people who type.
+
+pub mod bm25f;
+pub mod conversation;
+pub mod highlight;
+pub mod near_match;
+pub mod query;
+pub mod rerank;
+pub mod spelling;
+pub mod stop_words;
+pub mod synonyms;
+pub mod terms;
+pub mod visible_terms;
+
+use std::collections::{HashMap, HashSet};
+
+use tantivy::{
+    BitSet, DocSet, TERMINATED, Term as IndexTerm,
+    query::{BooleanQuery, EnableScoring, Occur, PhraseQuery, Query as IndexQuery, TermQuery},
+    schema::{Field, IndexRecordOption},
+};
+
+use crate::{
+    knowledge::{
+        documents::document::{Document, Kind},
+        error::KnowledgeError,
+        index::{Index, snapshot::View},
+        search::{
+            bm25f::{Corpus, Scope, Scored, score},
+            highlight::{Marker, Segment},
+            query::{Excluded, Reader, Typed},
+            rerank::look,
+            synonyms::Synonyms,
+            terms::{Term, is_half, terms},
+            visible_terms::Within,
+        },
+        vectors::{Asked, Meaning, Meant, Vectors},
+    },
+    text::{Beginnings, Language, lookup, words, words_beginning},
+};
+
+/// Documents that are looked at closer.
+const CLOSER: usize = 100;
+/// A document that counts less than this share of the best one is no hit: it has none of the words that say something.
+const LEAST_SHARE: f32 = 0.2;
+/// What a title that has every word gains, of what the best document counts.
+pub const TITLE_GAIN: f32 = 0.5;
+/// Of how many words the grams count.
+const GRAMMED: usize = 24;
+/// What meaning counts beside words, in standard deviations of each. (1 to 1.5 did best on public tasks with a small model.)
+const MEANING: f32 = 1.2;
+/// How like what is asked a document must be that has none of the words.
+const LEAST_LIKENESS: f32 = 0.4;
+/// How fast a confidence nears 1.
+const STEEPNESS: f64 = 1.6;
+
+/// A search on a help page.
+#[derive(Debug, Clone)]
+pub struct Search {
+    /// As typed.
+    pub query: String,
+    pub language: Language,
+    pub category: String,
+    pub tags: Vec<String>,
+    pub limit: usize,
+    pub offset: usize,
+    pub reader: Reader,
+    /// What the query means; `None` if that is not known.
+    pub meaning: Option<Meaning>,
+}
+
+/// An article that was found.
+#[derive(Debug, Clone)]
+pub struct Hit {
+    pub document: Document,
+    pub title: Vec<Segment>,
+    pub snippet: Vec<Segment>,
+    /// From 0 to 1.
+    pub score: f64,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default)]
+pub struct Hits {
+    pub hits: Vec<Hit>,
+    pub total: usize,
+    /// The query with its misspelt words as they may have been meant; empty if none was.
+    pub corrected: String,
+}
+
+/// A document with its rank.
+#[derive(Debug, Clone, Copy)]
+struct Ranked {
+    found: Scored,
+    rank: f32,
+}
+
+/// Whether a query ends in half a word: one that no document in its language has that its reader may be shown, as the beginning of others.
+pub fn ends_in_half_a_word(
+    index: &Index,
+    typed: &Typed,
+    language: &Language,
+    kinds: &[Kind],
+    reader: &Reader,
+) -> Result<bool, KnowledgeError> {
+    let Some(last) = typed.query.words.iter().find(|word| word.half) else { return Ok(false) };
+    let view = index.view();
+    let there = view.languages(kinds, reader);
+    let scope = Scope { kinds, language: lookup(language, there.iter()), reader, only: None };
+    Ok(is_half(&Within::of(&view, &scope), last)?)
+}
+
+/// Searches articles. Those in the page's language come first; others fill up only when there are none.
+pub fn search(index: &Index, synonyms: &Synonyms, vectors: &Vectors, search: &Search) -> Result<Hits, KnowledgeError> {
+    let view = index.view();
+    let there = view.languages(&[Kind::Article], &search.reader);
+    let own = lookup(&search.language, there.iter());
+    let primary = search.language.primary();
+    let typed = Typed::read(&search.query, primary);
+    if typed.query.words.is_empty() {
+        return Ok(Hits::default());
+    }
+    let only = only(&view, &search.category, &search.tags, &typed)?;
+    for language in own.map(Some).into_iter().chain([None]) {
+        let scope = Scope { kinds: &[Kind::Article], language, reader: &search.reader, only: only.as_deref() };
+        let corpus = Corpus::of(&scope.sizes(&view, None));
+        let terms = terms(&Within::of(&view, &scope), &typed.query, primary, synonyms, corpus.documents)?;
+        let meant = search.meaning.as_ref().map(|meaning| vectors.near(&view, &scope, meaning, primary, Asked::Search)).unwrap_or_default();
+        // What is meant is compared with all that has a word, however little that counts.
+        let least = if meant.is_empty() { LEAST_SHARE } else { 0.0 };
+        let mut found = score(&view, &scope, &corpus, &terms, GRAMMED, least)?;
+        let highest = found.iter().map(Scored::sum).fold(0.0, f32::max);
+        let has_words = |found: &Scored| found.sum() > 0.0 && found.sum() >= LEAST_SHARE * highest;
+        let nearest = nearest(&view, &meant, CLOSER, |meant| meant.recent);
+        let of = |found: &Scored| meant.binary_search_by_key(&found.place(), Meant::place).ok().map(|at| meant[at]);
+        let near: HashSet<(u32, u32)> = nearest.iter().map(Meant::place).collect();
+        found.retain(|found| has_words(found) || near.contains(&found.place()));
+        add_missing(&mut found, &nearest);
+        if language.is_none() {
+            found = once_each(&view, found, |found| of(found).map_or(0.0, |meant| meant.recent));
+        }
+        let is_hit = |found: &Scored| has_words(found) || of(found).is_some_and(|meant| meant.likeness * meant.trust >= LEAST_LIKENESS);
+        let total = found.iter().filter(|found| is_hit(found)).count();
+        if total == 0 {
+            continue;
+        }
+        let wanted = search.offset + search.limit;
+        let mut ranked = rank(&view, &corpus, found, (vectors, &meant, &near, primary), &terms, &typed.query.pairs, wanted)?;
+        ranked.retain(|ranked| is_hit(&ranked.found));
+        let marker = Marker::new(&typed.query, &terms);
+        let best = corpus.most(&terms);
+        let mut hits = Vec::new();
+        let mut surest = 1.0_f64;
+        for (place, Ranked { found, .. }) in ranked.into_iter().enumerate().take(wanted) {
+            // What ranks lower is not surer.
+            let by_words = confidence(found.words, best);
+            surest = surest.min(of(&found).map_or(by_words, |meant| meant.confidence(by_words)));
+            if place < search.offset {
+                continue;
+            }
+            let document = view.read(found.part, found.doc)?;
+            let language = document.language.primary();
+            let title = marker.mark(&document.title, language);
+            let snippet = marker.snippet(&document.body, language);
+            hits.push(Hit { score: surest, title, snippet, document });
+        }
+        let corrected = corrected(&search.query, &typed, &terms, &hits);
+        return Ok(Hits { hits, total, corrected });
+    }
+    Ok(Hits::default())
+}
+
+/// As many documents as are looked at closer, those that are most likely meant, in no order.
+pub fn nearest(view: &View, meant: &[Meant], most: usize, nearness: impl Fn(&Meant) -> f32) -> Vec<Meant> {
+    let mut nearest = meant.to_vec();
+    if nearest.len() > most {
+        let nearer =
+            |one: &Meant, other: &Meant| by_rank(view, (nearness(one), one.part, one.doc), (nearness(other), other.part, other.doc));
+        nearest.select_nth_unstable_by(most, nearer);
+        nearest.truncate(most);
+    }
+    nearest
+}
+
+/// Adds documents that have none of the words.
+fn add_missing(found: &mut Vec<Scored>, nearest: &[Meant]) {
+    let there: HashSet<(u32, u32)> = found.iter().map(Scored::place).collect();
+    let missing = nearest.iter().filter(|meant| !there.contains(&meant.place()));
+    found.extend(missing.map(|meant| Scored { part: meant.part, doc: meant.doc, words: 0.0, grams: 0.0 }));
+}
+
+/// A document found in two foreign languages is shown once, in the version that fits better.
+fn once_each(view: &View, mut found: Vec<Scored>, nearness: impl Fn(&Scored) -> f32) -> Vec<Scored> {
+    found.sort_by(|one, other| other.sum().total_cmp(&one.sum()).then(nearness(other).total_cmp(&nearness(one))));
+    let mut seen: HashSet<u64> = HashSet::new();
+    found.retain(|found| seen.insert(view.id(found.part, found.doc)));
+    found.sort_by_key(|found| (found.part, found.doc));
+    found
+}
+
+/// Orders what was found, the best of it after a closer look. At least `wanted` are in their places.
+fn rank(
+    view: &View,
+    corpus: &Corpus,
+    found: Vec<Scored>,
+    (vectors, meant, near, language): (&Vectors, &[Meant], &HashSet<(u32, u32)>, &str),
+    terms: &[Term],
+    pairs: &[(usize, usize, f32)],
+    wanted: usize,
+) -> tantivy::Result<Vec<Ranked>> {
+    let by_rank = |one: &Ranked, other: &Ranked| {
+        by_rank(view, (one.rank, one.found.part, one.found.doc), (other.rank, other.found.part, other.found.doc))
+    };
+    let (mut ranked, mut rest) = (Vec::new(), Vec::new());
+    for found in found {
+        let of = Ranked { rank: found.sum(), found };
+        if near.contains(&found.place()) { ranked.push(of) } else { rest.push(of) }
+    }
+    let most = wanted.max(CLOSER);
+    if rest.len() > most {
+        rest.select_nth_unstable_by(most, by_rank);
+        rest.truncate(most);
+    }
+    rest.sort_by(by_rank);
+    ranked.extend(rest.drain(..rest.len().min(CLOSER)));
+    ranked.sort_by_key(|ranked| ranked.found.place());
+    let places: Vec<(u32, u32)> = ranked.iter().map(|ranked| ranked.found.place()).collect();
+    let best = ranked.iter().map(|ranked| ranked.found.sum()).fold(0.0, f32::max);
+    let closer = look(view, corpus, &places, terms, pairs)?;
+    let whole: Vec<f32> =
+        ranked.iter().zip(&closer).map(|(ranked, closer)| ranked.rank + closer.pairs + TITLE_GAIN * best * closer.title).collect();
+    let passages: Vec<f32> = closer.iter().map(|closer| closer.passages).collect();
+    let share = corpus.passages_share() * deviation(&whole) / deviation(&passages);
+    for ((ranked, whole), passages) in ranked.iter_mut().zip(whole).zip(passages) {
+        ranked.rank = whole + share * passages;
+    }
+    if !meant.is_empty() {
+        let words: Vec<f32> = ranked.iter().map(|ranked| ranked.rank).collect();
+        let near: Vec<Option<f32>> =
+            places.iter().map(|place| meant.binary_search_by_key(place, Meant::place).ok().map(|at| meant[at].recent)).collect();
+        for (ranked, gain) in ranked.iter_mut().zip(vectors.gains(language, Asked::Search, MEANING, &words, &near)) {
+            ranked.rank += gain;
+        }
+    }
+    ranked.sort_by(by_rank);
+    ranked.extend(rest);
+    Ok(ranked)
+}
+
+/// The order of rank, part and document: the better one first; of two that count the same, by the number of their ids.
+pub fn by_rank(view: &View, one: (f32, u32, u32), other: (f32, u32, u32)) -> std::cmp::Ordering {
+    other.0.total_cmp(&one.0).then_with(|| view.id(one.1, one.2).cmp(&view.id(other.1, other.2)))
+}
+
+/// The standard deviation of values, or next to nothing: what is divided by it stays finite.
+pub fn deviation(values: &[f32]) -> f32 {
+    let count = values.len().max(1) as f32;
+    let mean = values.iter().sum::<f32>() / count;
+    (values.iter().map(|value| (value - mean).powi(2)).sum::<f32>() / count).sqrt().max(1e-6)
+}
+
+/// What must hold beside the words, by part: category, tags, phrases, exclusions. `None` if there is nothing of the kind.
+pub fn only(view: &View, category: &str, tags: &[String], typed: &Typed) -> Result<Option<Vec<BitSet>>, KnowledgeError> {
+    let fields = view.fields;
+    let mut clauses: Vec<(Occur, Box<dyn IndexQuery>)> = Vec::new();
+    if !category.is_empty() {
+        clauses.push((Occur::Must, term(fields.category, category)));
+    }
+    clauses.extend(tags.iter().map(|tag| (Occur::Must, term(fields.tag, tag))));
+    clauses.extend(typed.phrases.iter().map(|phrase| (Occur::Must, anywhere(view, phrase))));
+    for excluded in &typed.excluded {
+        match excluded {
+            Excluded::Word(keys) => clauses.extend(keys.iter().map(|key| (Occur::MustNot, anywhere(view, std::slice::from_ref(key))))),
+            Excluded::Phrase(phrase) => clauses.push((Occur::MustNot, anywhere(view, phrase))),
+        }
+    }
+    if clauses.is_empty() {
+        return Ok(None);
+    }
+    if clauses.iter().all(|(occur, _)| *occur == Occur::MustNot) {
+        clauses.push((Occur::Must, Box::new(tantivy::query::AllQuery)));
+    }
+    let weight = BooleanQuery::new(clauses).weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
+    let mut only = Vec::new();
+    for segment in view.searcher.segment_readers() {
+        let mut set = BitSet::with_max_value(segment.max_doc());
+        let mut documents = weight.scorer(segment, 1.0)?;
+        while documents.doc() != TERMINATED {
+            set.insert(documents.doc());
+            documents.advance();
+        }
+        only.push(set);
+    }
+    Ok(Some(only))
+}
+
+/// Folded words that stand one after the other, in names or in the body.
+fn anywhere(view: &View, phrase: &[String]) -> Box<dyn IndexQuery> {
+    let in_field = |field: Field| -> Box<dyn IndexQuery> {
+        match phrase {
+            [word] => term(field, word),
+            phrase => Box::new(PhraseQuery::new(phrase.iter().map(|word| IndexTerm::from_field_text(field, word)).collect())),
+        }
+    };
+    Box::new(BooleanQuery::union(vec![in_field(view.fields.names), in_field(view.fields.body)]))
+}
+
+pub fn term(field: Field, text: &str) -> Box<dyn IndexQuery> {
+    Box::new(TermQuery::new(IndexTerm::from_field_text(field, text), IndexRecordOption::Basic))
+}
+
+/// The query with what was misspelt as it may have been meant: by the words that the hits have, as they write them. What none of them has is
+/// left as it was typed.
+fn corrected(query: &str, typed: &Typed, terms: &[Term], hits: &[Hit]) -> String {
+    let misspelt: Vec<(&str, &[String])> = (typed.query.words.iter().zip(terms))
+        .filter(|(_, term)| !term.meant.is_empty())
+        .map(|(word, term)| (word.word.folded(), term.meant.as_slice()))
+        .collect();
+    if misspelt.is_empty() {
+        return String::new();
+    }
+    let wanted: HashSet<&String> = misspelt.iter().flat_map(|(_, meant)| *meant).collect();
+    let mut beginnings = Beginnings::default();
+    wanted.iter().for_each(|key| beginnings.add(key));
+    // By the word itself; and by its stems, of which the shortest word is taken.
+    let (mut whole, mut forms): (HashMap<String, String>, HashMap<String, String>) = Default::default();
+    for hit in hits {
+        if misspelt.iter().all(|(_, meant)| whole.contains_key(&meant[0])) {
+            break;
+        }
+        let language = hit.document.language.primary();
+        for word in [&hit.document.title, &hit.document.body].into_iter().flat_map(|text| words_beginning(text, language, &beginnings)) {
+            let written = || word.accented().unwrap_or(word.folded()).to_owned();
+            for (number, key) in word.keys().iter().enumerate().filter(|(_, key)| wanted.contains(key)) {
+                if number == 0 {
+                    whole.entry(key.clone()).or_insert_with(written);
+                } else if forms.get(key).is_none_or(|form| word.folded().len() < form.len()) {
+                    forms.insert(key.clone(), written());
+                }
+            }
+        }
+    }
+    let fix = |meant: &[String]| -> Option<String> {
+        let of = |known: &HashMap<String, String>| meant.iter().find_map(|key| known.get(key).cloned());
+        of(&whole).or_else(|| of(&forms))
+    };
+    let fixes: HashMap<&str, String> = misspelt.iter().filter_map(|(word, meant)| Some((*word, fix(meant)?))).collect();
+    if fixes.is_empty() {
+        return String::new();
+    }
+    let mut corrected = String::new();
+    let mut from = 0;
+    for word in words(query, "") {
+        if let Some(fix) = fixes.get(word.folded()) {
+            corrected.push_str(&query[from..word.start]);
+            corrected.push_str(fix);
+            from = word.end;
+        }
+    }
+    corrected.push_str(&query[from..]);
+    corrected
+}
+
+/// What words count as a share of the most that they could, bent so that it stays under 1 and keeps the order.
+pub fn confidence(words: f32, most: f32) -> f64 {
+    if most > 0.0 { 1.0 - (-STEEPNESS * f64::from(words / most)).exp() } else { 0.0 }
+}

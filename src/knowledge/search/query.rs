@@ -1,0 +1,282 @@
+//! What is looked for: the words of what was typed or said, and who may read what is found.
+
+use std::collections::HashMap;
+
+use crate::{
+    knowledge::{documents::document::Audience, index::schema::word_grams},
+    text::{Word, words},
+};
+
+/// Most words of what was typed that count, in quotes and after a minus too.
+pub const MOST_WORDS: usize = 64;
+/// How slowly what is said again counts more.
+const AGAIN: f32 = 1.0;
+
+/// Who reads what is found. It is a part of every query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reader {
+    /// Up to which audience articles may be seen.
+    articles: Audience,
+    agent_id: String,
+    groups: Vec<String>,
+}
+
+impl Reader {
+    /// Anyone: public articles, and canned answers for everyone.
+    pub fn public() -> Reader {
+        Reader { articles: Audience::Public, agent_id: String::new(), groups: Vec::new() }
+    }
+
+    /// An agent, with the teams they are in: articles for agents too, and their own canned answers.
+    pub fn agent(agent_id: String, groups: Vec<String>) -> Reader {
+        Reader { articles: Audience::Agents, agent_id, groups }
+    }
+
+    /// The same agent, writing to a customer: what is for agents only stays out.
+    pub fn for_customers(self) -> Reader {
+        Reader { articles: Audience::Public, ..self }
+    }
+
+    /// Whether a reader may see an article for this audience.
+    pub fn sees(&self, audience: Audience) -> bool {
+        self.articles == Audience::Agents || audience == Audience::Public
+    }
+
+    /// Whether canned answers with this owner, `group:…` or `agent:…`, are theirs.
+    pub fn owns(&self, owner: &str) -> bool {
+        match owner.split_once(':') {
+            Some(("agent", agent)) => !agent.is_empty() && agent == self.agent_id,
+            Some(("group", group)) => self.groups.iter().any(|own| own == group),
+            _ => false,
+        }
+    }
+}
+
+/// A word that is looked for.
+#[derive(Debug, Clone)]
+pub struct QueryWord {
+    pub word: Word,
+    pub weight: f32,
+    /// Whether it may be half a word.
+    pub half: bool,
+    pub grams: Vec<String>,
+}
+
+/// Words that are looked for together.
+#[derive(Debug, Clone, Default)]
+pub struct Query {
+    pub words: Vec<QueryWord>,
+    /// Words that follow one another, by their places in `words`, and what finding them together counts.
+    pub pairs: Vec<(usize, usize, f32)>,
+}
+
+/// What somebody typed into a search box.
+#[derive(Debug, Clone, Default)]
+pub struct Typed {
+    pub query: Query,
+    /// What is looked for, as it was typed: all but what stands after a minus.
+    pub text: String,
+    /// Quoted: folded words that must stand together.
+    pub phrases: Vec<Vec<String>>,
+    /// After a minus: what must not be there, each a word in any form or a phrase.
+    pub excluded: Vec<Excluded>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Excluded {
+    /// By its keys.
+    Word(Vec<String>),
+    Phrase(Vec<String>),
+}
+
+/// A piece of what was typed.
+#[derive(Debug, PartialEq, Eq)]
+struct Piece<'a> {
+    text: &'a str,
+    /// Where it stands in what was typed, in bytes.
+    from: usize,
+    quoted: bool,
+    excluded: bool,
+}
+
+impl Typed {
+    /// Reads what was typed: words, `"phrases"`, and `-exclusions`. The last word may be half a word, unless something follows it.
+    /// Everything else is text; nothing is an error.
+    pub fn read(text: &str, language: &str) -> Typed {
+        let mut typed = Typed::default();
+        let mut room = MOST_WORDS;
+        for piece in pieces(text) {
+            if !piece.excluded {
+                typed.text.push_str(piece.text);
+                typed.text.push(' ');
+            }
+            let mut found = words(piece.text, language);
+            found.truncate(room);
+            room -= found.len();
+            let folded = || found.iter().map(|word| word.folded().to_owned()).collect::<Vec<String>>();
+            match (piece.excluded, piece.quoted) {
+                _ if found.is_empty() => {}
+                (true, false) => typed.excluded.extend(found.into_iter().map(|word| Excluded::Word(word.keys().to_vec()))),
+                (true, true) => typed.excluded.push(Excluded::Phrase(folded())),
+                (false, quoted) => {
+                    if quoted {
+                        typed.phrases.push(folded());
+                    }
+                    typed.query.follow(piece.text, found, 1.0);
+                    if let Some(last) = typed.query.words.last_mut()
+                        && !quoted
+                    {
+                        last.half = piece.from + last.word.end == text.len();
+                    }
+                }
+            }
+        }
+        typed
+    }
+}
+
+impl Query {
+    /// Adds words that stand one after the other in `text`.
+    fn follow(&mut self, text: &str, found: Vec<Word>, weight: f32) {
+        for word in found {
+            let grams = word_grams(text, &word);
+            self.words.push(QueryWord { word, weight, half: false, grams });
+            let last = self.words.len() - 1;
+            if last > 0 {
+                self.pairs.push((last - 1, last, weight));
+            }
+        }
+    }
+
+    /// The words of weighted pieces of text, each once: a word said again counts more, but ever less so. The heaviest `most` are kept.
+    pub fn weighted(pieces: &[(&str, Vec<Word>)], weights: &[f32], most: usize) -> Query {
+        let mut numbers: HashMap<&str, usize> = HashMap::new();
+        // Each word with its weight, the piece it stands in first, and its place there.
+        let mut all: Vec<(&Word, f32, usize)> = Vec::new();
+        let mut pairs: HashMap<(usize, usize), f32> = HashMap::new();
+        for (piece, ((_, words), weight)) in pieces.iter().zip(weights).enumerate() {
+            let mut before = None;
+            for word in words {
+                let number = *numbers.entry(word.folded()).or_insert_with(|| {
+                    all.push((word, 0.0, piece));
+                    all.len() - 1
+                });
+                all[number].1 += weight;
+                if let Some(before) = before {
+                    *pairs.entry((before, number)).or_default() += weight;
+                }
+                before = Some(number);
+            }
+        }
+        let bent = |weight: f32| weight * (1.0 + AGAIN) / (weight + AGAIN);
+        let mut kept: Vec<usize> = (0..all.len()).collect();
+        kept.sort_by(|one, other| all[*other].1.total_cmp(&all[*one].1));
+        kept.truncate(most);
+        kept.sort_unstable();
+        let place: HashMap<usize, usize> = kept.iter().enumerate().map(|(place, number)| (*number, place)).collect();
+        let word = |number: &usize| {
+            let (word, weight, piece) = all[*number];
+            QueryWord { word: word.clone(), weight: bent(weight), half: false, grams: word_grams(pieces[piece].0, word) }
+        };
+        let pair = |((one, other), weight): (&(usize, usize), &f32)| Some((*place.get(one)?, *place.get(other)?, bent(*weight)));
+        let mut pairs: Vec<(usize, usize, f32)> = pairs.iter().filter_map(pair).collect();
+        pairs.sort_unstable_by_key(|(one, other, _)| (*one, *other));
+        Query { words: kept.iter().map(word).collect(), pairs }
+    }
+
+    /// The places of a text's words, each once.
+    pub fn places(&self, text: &str, language: &str) -> Vec<usize> {
+        let found = words(text, language);
+        (0..self.words.len()).filter(|place| found.iter().any(|word| word.folded() == self.words[*place].word.folded())).collect()
+    }
+}
+
+/// Cuts what was typed into quoted, excluded and other text.
+fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::new();
+    let mut from = 0;
+    let mut at = 0;
+    let plain = |from: usize, to: usize| (from < to).then(|| Piece { text: &text[from..to], from, quoted: false, excluded: false });
+    while let Some(letter) = text[at..].chars().next() {
+        let begins = text[..at].chars().next_back().is_none_or(char::is_whitespace);
+        let excluded =
+            letter == '-' && begins && text[at + 1..].starts_with(|next: char| next.is_alphanumeric() || closing(next).is_some());
+        let open = if excluded { at + 1 } else { at };
+        let opening = text[open..].chars().next().filter(|_| begins);
+        let quoted = opening.and_then(|opening| {
+            let inner = open + opening.len_utf8();
+            let end = text[inner..].find(closing(opening)?)?;
+            Some((inner, inner + end))
+        });
+        if let Some((inner, end)) = quoted {
+            pieces.extend(plain(from, at));
+            pieces.push(Piece { text: &text[inner..end], from: inner, quoted: true, excluded });
+            at = end + text[end..].chars().next().map_or(0, char::len_utf8);
+            from = at;
+        } else if excluded {
+            pieces.extend(plain(from, at));
+            let end = text[open..].find(char::is_whitespace).map_or(text.len(), |end| open + end);
+            pieces.push(Piece { text: &text[open..end], from: open, quoted: false, excluded: true });
+            at = end;
+            from = end;
+        } else {
+            at += letter.len_utf8();
+        }
+    }
+    pieces.extend(plain(from, text.len()));
+    pieces
+}
+
+/// What closes a quotation that this opens.
+fn closing(opening: char) -> Option<&'static [char]> {
+    match opening {
+        '"' => Some(&['"']),
+        '“' => Some(&['”', '"']),
+        '„' => Some(&['“', '”', '"']),
+        '«' => Some(&['»']),
+        '»' => Some(&['«']),
+        '「' => Some(&['」']),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_space_after_the_last_word_ends_it() {
+        assert!(Typed::read("iade sür", "tr").query.words[1].half);
+        assert!(!Typed::read("iade sür ", "tr").query.words[1].half);
+        assert!(!Typed::read("\"iade sür\"", "tr").query.words[1].half);
+    }
+
+    #[test]
+    fn quotes_and_minus_are_read_and_all_else_is_text() {
+        let typed = Typed::read("red \"Gift Card\" -plastic -\"store credit\" e-mail -", "en");
+        assert_eq!(typed.phrases, [["gift", "card"]]);
+        assert_eq!(typed.excluded[0], Excluded::Word(vec!["plastic".to_owned()]));
+        assert_eq!(typed.excluded[1], Excluded::Phrase(vec!["store".to_owned(), "credit".to_owned()]));
+        let words: Vec<&str> = typed.query.words.iter().map(|word| word.word.folded()).collect();
+        assert_eq!(words, ["red", "gift", "card", "e", "mail"]);
+        let long = Typed::read(&"-a \"b c\" d ".repeat(500), "en");
+        assert_eq!(long.query.words.len() + long.excluded.len(), MOST_WORDS);
+        for text in ["\"", "-", "--", "\"\"", "-\"", "a \"b c", "\"-\"-\"", "„a“ «b» -»c"] {
+            Typed::read(text, "en");
+        }
+        assert_eq!(Typed::read("a \"b c", "en").query.words.len(), 3, "a quotation without an end is text");
+    }
+
+    #[test]
+    fn a_word_counts_once_and_more_if_it_is_said_again() {
+        let read = |text: &'static str| (text, words(text, "en"));
+        let query = Query::weighted(&[read("parcel where"), read("Parcel")], &[0.5, 1.0], 10);
+        assert_eq!(query.words.len(), 2);
+        assert_eq!(query.words[0].word.folded(), "parcel");
+        assert!((1.0..1.5).contains(&query.words[0].weight), "{}", query.words[0].weight);
+        assert_eq!((query.pairs[0].0, query.pairs[0].1), (0, 1));
+        let two = Query::weighted(&[read("a b c"), read("b c")], &[0.1, 1.0], 2);
+        assert_eq!(two.words.iter().map(|word| word.word.folded()).collect::<Vec<&str>>(), ["b", "c"]);
+        assert_eq!((two.pairs.len(), two.pairs[0].0, two.pairs[0].1), (1, 0, 1));
+    }
+}

@@ -1,0 +1,218 @@
+//! What must not come out: internal notes that a draft was allowed to know of, and the prompt itself.
+
+use std::collections::HashSet;
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::{
+    chats::Internal,
+    facts::{FactKind, Known, facts},
+    replies::{
+        checks::TAKEN_OUT,
+        stream::result::{Warning, WarningKind},
+    },
+    text::{fold, is_invisible, sentences},
+};
+
+/// So many words in a row are a quotation of a note, and of the prompt's instructions.
+const OF_NOTES: usize = 4;
+const OF_PROMPT: usize = 6;
+/// A word of so many letters that only notes have is theirs.
+const RARE_WORD: usize = 5;
+/// From so many letters that stand apart a word may be spelled out, and fewest of them that tell a secret.
+const MIN_SPELLED: usize = 3;
+
+/// What a draft may not show.
+pub struct Secrets {
+    /// Runs of words of the notes, and of the prompt, without what stands between them.
+    notes: HashSet<String>,
+    prompt: HashSet<String>,
+    /// Names, numbers and codes that only notes have.
+    only_in_notes: HashSet<String>,
+    /// All other words that only notes have.
+    words_of_notes: HashSet<String>,
+    /// All of these, and whole codes, as they are known where they are spelled out.
+    spelled: HashSet<String>,
+}
+
+impl Secrets {
+    /// `instructions` are the prompt's own words, `notes` were given to the model; `open` is all else that it was given, which the customer may see.
+    pub fn of(instructions: &[String], notes: &[Internal], open: &[&str]) -> Secrets {
+        let mut secrets = Secrets {
+            notes: HashSet::new(),
+            prompt: instructions.iter().flat_map(|text| runs(text, OF_PROMPT)).collect(),
+            only_in_notes: HashSet::new(),
+            words_of_notes: HashSet::new(),
+            spelled: HashSet::new(),
+        };
+        if notes.is_empty() {
+            return secrets;
+        }
+        let open_words: HashSet<String> = open.iter().flat_map(|text| words(text)).collect();
+        let open_runs: HashSet<String> = open.iter().flat_map(|text| runs(text, OF_NOTES)).collect();
+        for note in notes.iter().map(Internal::for_checked_draft) {
+            secrets.notes.extend(runs(note, OF_NOTES).into_iter().filter(|run| !open_runs.contains(run)));
+            for fact in facts(note, &Known::default(), |kind| kind != FactKind::Placeholder) {
+                let told = words(&note[fact.range]);
+                if !told.iter().all(|word| open_words.contains(word)) {
+                    secrets.spelled.insert(told.concat());
+                }
+                secrets.only_in_notes.extend(told.into_iter().filter(|word| word.len() > 1 && !open_words.contains(word)));
+            }
+            for word in note.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
+                let folded = plain(word);
+                if open_words.contains(&folded) {
+                    continue;
+                }
+                // A name begins with a capital; of what begins a sentence nobody knows.
+                let named = word.starts_with(char::is_uppercase) && word.chars().count() > 2 && !begins_sentence(note, word);
+                if named || word.contains(|letter: char| letter.is_numeric()) {
+                    secrets.only_in_notes.insert(folded);
+                } else if folded.chars().count() >= RARE_WORD {
+                    secrets.words_of_notes.insert(folded);
+                }
+            }
+        }
+        let single = secrets.only_in_notes.iter().chain(&secrets.words_of_notes).cloned();
+        let spelled: Vec<String> = single.filter(|word| word.chars().count() >= MIN_SPELLED).collect();
+        secrets.spelled.extend(spelled);
+        secrets.spelled.retain(|word| word.chars().count() >= MIN_SPELLED);
+        secrets
+    }
+
+    /// The text without what leaked into it, and the warning of that; `None` if nothing did.
+    pub fn purged(&self, text: &str) -> Option<(String, Warning)> {
+        let told = words(text);
+        if quotes(&told, &self.prompt) {
+            let message = "the model wrote its instructions instead of a reply; nothing of it is shown".to_owned();
+            return Some((TAKEN_OUT.to_owned(), Warning { kind: WarningKind::PromptLeaked, excerpt: TAKEN_OUT.to_owned(), message }));
+        }
+        if !quotes(&told, &self.notes) && !self.spells(&told) && !told.iter().any(|word| self.only_in_notes.contains(word)) {
+            return None;
+        }
+        // Once something leaked, what only notes say is taken for leaked too.
+        let leaks = |sentence: &str| {
+            let told = words(sentence);
+            told.iter().any(|word| self.only_in_notes.contains(word) || self.words_of_notes.contains(word))
+                || quotes(&told, &self.notes)
+                || self.spells(&told)
+        };
+        let mut kept: Vec<String> = Vec::new();
+        for line in text.lines() {
+            let whole: Vec<&str> = sentences(line).collect();
+            let left: Vec<&str> = whole.iter().copied().filter(|sentence| !leaks(sentence)).collect();
+            kept.push(match left.len() {
+                same if same == whole.len() => line.to_owned(),
+                0 => TAKEN_OUT.to_owned(),
+                _ => left.join(" "),
+            });
+        }
+        let mut purged = kept.join("\n");
+        // What was cut in two by a line's end, or taken apart, is not shown at all.
+        let left = words(&purged);
+        if quotes(&left, &self.notes) || self.spells(&left) {
+            purged = TAKEN_OUT.to_owned();
+        }
+        let message = "the draft told what only internal notes say; those sentences were taken out".to_owned();
+        Some((purged, Warning { kind: WarningKind::NoteLeaked, excerpt: String::new(), message }))
+    }
+}
+
+impl Secrets {
+    /// Whether letters that stand apart spell something that only notes say.
+    fn spells(&self, told: &[String]) -> bool {
+        let apart = |word: &String| word.chars().nth(1).is_none();
+        told.chunk_by(|one, other| apart(one) && apart(other))
+            .filter(|run| run.len() >= MIN_SPELLED)
+            .any(|run| self.spelled.iter().any(|word| run.concat().contains(word.as_str())))
+    }
+}
+
+/// Whether words have one of these runs, whatever stands between them and between their letters.
+fn quotes(told: &[String], runs: &HashSet<String>) -> bool {
+    let told = told.concat();
+    runs.iter().any(|run| told.contains(run.as_str()))
+}
+
+/// The words of a text in plain letters, without the marks by which sources are cited.
+fn words(text: &str) -> Vec<String> {
+    without_citations(&plain(text))
+        .split(|letter: char| !letter.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A text without accents and case, and without the disguises that Unicode has for letters.
+fn plain(text: &str) -> String {
+    // Small raised figures cite; as plain ones they would be numbers.
+    let raised = |letter: &char| matches!(letter, '¹' | '²' | '³' | '\u{2070}'..='\u{2079}');
+    fold(&text.chars().filter(|letter| !is_invisible(*letter) && !raised(letter)).nfkc().collect::<String>())
+}
+
+/// A text without `[[1]]`, `[2]`, `[1, 3]`.
+fn without_citations(text: &str) -> String {
+    let mut bare = String::with_capacity(text.len());
+    for piece in text.split_inclusive(']') {
+        let number = |letter: char| letter.is_ascii_digit() || matches!(letter, ',' | ' ' | '[' | ']');
+        let cited = piece.rfind(|letter: char| !number(letter)).map_or(0, |at| at + piece[at..].chars().next().map_or(0, char::len_utf8));
+        let mark = piece[cited..].find('[').map_or(piece.len(), |at| cited + at);
+        bare.push_str(if piece[mark..].ends_with(']') { &piece[..mark] } else { piece });
+        bare.push(' ');
+    }
+    bare
+}
+
+fn runs(text: &str, length: usize) -> Vec<String> {
+    words(text).windows(length).map(<[String]>::concat).collect()
+}
+
+fn begins_sentence(text: &str, word: &str) -> bool {
+    let at = word.as_ptr() as usize - text.as_ptr() as usize;
+    let before = text[..at].trim_end();
+    before.is_empty() || before.ends_with(['.', '!', '?', ':', '\n', '-', '"'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn purged(text: &str) -> Option<String> {
+        let notes =
+            [Internal::new("Customer is on the fraud watch list since March, ask Zeynep before any refund. Code QX-77.".to_owned())];
+        let instructions = ["You draft replies for an agent, who works at a shop's helpdesk. The agent reads, edits and sends".to_owned()];
+        Secrets::of(&instructions, &notes, &["Where is my refund? My order is KE-1.", "A refund takes five working days."])
+            .purged(text)
+            .map(|(text, _)| text)
+    }
+
+    #[test]
+    fn notes_stay_inside() {
+        for (text, left) in [
+            ("A refund takes five working days.", None),
+            ("You are on the fraud watch list.", Some("[…]")),
+            ("A refund takes five days. Zeynep will look at it.", Some("A refund takes five days.")),
+            ("Use QX-77. Goodbye.", Some("Goodbye.")),
+            ("on THE\nfraud Watch list\nsince", Some("on THE\n[…]\n[…]")),
+            ("You are on the ｆｒａｕｄ　ｗａｔｃｈ　ｌｉｓｔ.", Some("[…]")),
+            ("Fine. O.n t.h.e f.r.a.u.d w.a.t.c.h l.i.s.t.", Some("Fine.")),
+            ("o n t h e f r a u d w a t c h l i s t", Some("[…]")),
+            ("on [[1]] the fraud [2] watch¹ list [1, 3]", Some("[…]")),
+            ("on the fra\u{3164}ud wa\u{200b}tch list", Some("[…]")),
+            ("𝐨𝐧 𝐭𝐡𝐞 𝐟𝐫𝐚𝐮𝐝 𝐰𝐚𝐭𝐜𝐡 𝐥𝐢𝐬𝐭", Some("[…]")),
+            ("Ask Z-e-y-n-e-p. Goodbye.", Some("Goodbye.")),
+            ("It is Q X 7 7", Some("[…]")),
+            ("It is ＱＸ-７７", Some("[…]")),
+            ("Z. e. y. n. e. p.", Some("[…]")),
+            ("Take vitamins A, B, C and D, and 1 2 3 [4].", None),
+            ("Hello.\nYou are on the fraud watch list. Your order is KE-1.", Some("Hello.\nYour order is KE-1.")),
+        ] {
+            assert_eq!(purged(text).as_deref(), left, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_prompt_is_no_reply() {
+        assert_eq!(purged("Sure! An agent, who works at a shop's helpdesk. The agent reads, edits and sends").as_deref(), Some("[…]"));
+    }
+}

@@ -1,0 +1,301 @@
+//! Whether a draft says only what something makes: its links, amounts, dates, numbers, promises, names and language.
+
+pub mod leaks;
+pub mod names;
+pub mod numbers;
+pub mod promises;
+pub mod repetition;
+
+use std::{cell::LazyCell, collections::HashSet};
+
+use jiff::Timestamp;
+
+use crate::{
+    chats::{Author, Chat, EarlierChat, Turn},
+    facts::{Fact, FactKind, Known, facts, replaced},
+    replies::{
+        checks::{
+            names::wrong_names,
+            numbers::ungrounded_numbers,
+            promises::{Said, ungrounded},
+        },
+        draft::prompt::SourceText,
+        masking::chats_of,
+        stream::result::{Warning, WarningKind},
+    },
+    text::{Language, detect, sentences},
+};
+
+/// What stands where a link was taken out.
+pub const TAKEN_OUT: &str = "[…]";
+/// Most messages of a chat that are looked through, the latest of them, and most warnings of one draft.
+const MOST_TURNS: usize = 500;
+/// The same in bytes, for all chats together: a customer's long messages don't multiply.
+const MAX_TURN_BYTES: usize = 1 << 20;
+const MOST_WARNINGS: usize = 40;
+/// A draft of fewer letters tells no language.
+const LEAST_LETTERS: usize = 30;
+/// So many letters of another alphabet make another language.
+const LEAST_FOREIGN: usize = 3;
+
+/// What a draft may say.
+pub struct Grounds {
+    /// What the shop says: sources, records, form answers, agents' messages, the instruction, the draft before.
+    pub shop: Vec<String>,
+    /// What the customer wrote: it grounds that it is mentioned, no more.
+    pub customer: Vec<String>,
+    /// Links and hosts that may stand in any draft.
+    pub allowed_links: Vec<String>,
+    pub customer_names: Vec<String>,
+    /// The names of the agents and of the shop, and the voice's sign-off.
+    pub shop_names: Vec<String>,
+    pub language: Language,
+    /// The languages that the workspace speaks.
+    pub languages: Vec<Language>,
+    /// Dates of the chat's events, and today's.
+    pub dates: Vec<String>,
+}
+
+/// A draft after its check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// The draft without the links that nothing makes.
+    pub text: String,
+    pub warnings: Vec<Warning>,
+}
+
+/// What a draft was made from.
+pub struct DraftedFrom<'a> {
+    pub chat: &'a Chat,
+    pub earlier: &'a [EarlierChat],
+    pub agent_name: &'a str,
+    pub instruction: &'a str,
+    pub previous_draft: &'a str,
+    pub sources: &'a [SourceText],
+    /// The shop's own writing rules and its sign-off, with names in them.
+    pub voice: &'a str,
+    pub now: Timestamp,
+}
+
+impl Grounds {
+    /// What a draft from these may say. Internal notes ground nothing: what only they say is not for the customer.
+    pub fn of(from: &DraftedFrom<'_>, language: &Language, languages: &[Language], allowed_links: &[String]) -> Grounds {
+        let DraftedFrom { chat, earlier, agent_name, instruction, previous_draft, sources, voice, now } = *from;
+        let mut shop: Vec<String> = sources.iter().map(|source| format!("{}\n{}\n{}", source.title, source.url, source.text)).collect();
+        shop.extend([instruction.to_owned(), previous_draft.to_owned()]);
+        let mut customer = Vec::new();
+        let mut names = vec![agent_name.to_owned(), voice.to_owned()];
+        let mut customer_names = vec![chat.customer.name.clone(), chat.summary.customer_name.clone()];
+        let mut dates = vec![now.strftime("%Y-%m-%d").to_string()];
+        let mut left = MAX_TURN_BYTES;
+        for chat in chats_of(chat, earlier) {
+            for (index, Turn { at, message, .. }) in chat.turns.iter().enumerate().rev().take(MOST_TURNS) {
+                if left == 0 {
+                    break;
+                }
+                left = left.saturating_sub(message.text.len());
+                dates.push(at.strftime("%Y-%m-%d").to_string());
+                if message.author == Author::Customer && index < chat.turns_before_customer {
+                    // Another one's words ground nothing.
+                } else if message.author == Author::Customer {
+                    customer.push(message.text.clone());
+                    customer_names.push(message.author_name.clone());
+                } else {
+                    shop.push(message.text.clone());
+                    names.push(message.author_name.clone());
+                }
+            }
+            for record in &chat.records {
+                let values: Vec<String> = record.values.iter().map(|(key, value)| format!("{key}: {value}")).collect();
+                shop.push(format!("{} {}\n{}\n{}", record.source, record.reference, values.join("\n"), record.url));
+            }
+            shop.extend(chat.form_answers.values().cloned());
+            names.push(chat.summary.agent_name.clone());
+            let known = &chat.customer;
+            customer.extend([&known.email, &known.phone, &known.location].map(Clone::clone));
+            customer.extend(known.attributes.values().cloned());
+        }
+        customer_names.retain(|name| !name.is_empty());
+        Grounds {
+            shop,
+            customer,
+            allowed_links: allowed_links.to_vec(),
+            customer_names,
+            shop_names: names,
+            language: language.clone(),
+            languages: languages.to_vec(),
+            dates,
+        }
+    }
+
+    /// All that the customer may see.
+    pub fn open(&self) -> Vec<&str> {
+        let texts = [&self.shop, &self.customer, &self.customer_names, &self.shop_names, &self.dates];
+        texts.into_iter().flatten().map(String::as_str).collect()
+    }
+
+    /// Checks a draft.
+    pub fn check(&self, draft: &str) -> Checked {
+        let (text, mut warnings) = self.without_foreign_links(draft);
+        warnings.extend(ungrounded_numbers(&text, self));
+        let said = LazyCell::new(|| Said::of(self.shop.iter().map(String::as_str), self.language.primary()));
+        for sentence in ungrounded(&text, self.language.primary(), &said) {
+            warnings.push(Warning {
+                kind: WarningKind::UngroundedPromise,
+                excerpt: sentence.to_owned(),
+                message: "this promises what no source, record or agent's message says".to_owned(),
+            });
+        }
+        let shop_names = self.shop_names.iter().chain(&self.shop).map(String::as_str).collect::<Vec<&str>>().join("\n");
+        for wrong in wrong_names(&text, &self.customer_names, &shop_names, &self.customer.join("\n")) {
+            let message = if wrong.customer { "the customer has another name" } else { "nobody of this name works on this chat" };
+            warnings.push(Warning { kind: WarningKind::WrongName, excerpt: wrong.excerpt.to_owned(), message: message.to_owned() });
+        }
+        warnings.extend(other_language(&text, &self.language, &self.languages));
+        warnings.truncate(MOST_WARNINGS);
+        Checked { text, warnings }
+    }
+
+    fn without_foreign_links(&self, draft: &str) -> (String, Vec<Warning>) {
+        let is_link = |kind: FactKind| matches!(kind, FactKind::Link | FactKind::Email);
+        let mut grounded: HashSet<String> = HashSet::new();
+        for text in self.shop.iter().chain(&self.allowed_links) {
+            for fact in facts(text, &Known::default(), is_link) {
+                grounded.insert(address(&text[fact.range]));
+            }
+        }
+        let hosts: HashSet<String> = grounded
+            .iter()
+            .filter(|link| !link.contains('@'))
+            .filter_map(|link| link.split(['/', '?', '#']).next())
+            .map(str::to_owned)
+            .collect();
+        let customer: HashSet<String> = self
+            .customer
+            .iter()
+            .flat_map(|text| {
+                facts(text, &Known::default(), |kind| kind == FactKind::Email).into_iter().map(|fact| address(&text[fact.range]))
+            })
+            .collect();
+        let allowed: HashSet<String> = self.allowed_links.iter().map(|link| address(link)).collect();
+        let is_grounded = |link: &str| {
+            let bare = address(link);
+            let host = bare.split(['/', '?', '#']).next().unwrap_or_default().to_owned();
+            grounded.contains(&bare) || customer.contains(&bare) || (bare == host && hosts.contains(&bare)) || allowed.contains(&host)
+        };
+        let foreign: Vec<Fact> =
+            facts(draft, &Known::default(), is_link).into_iter().filter(|fact| !is_grounded(&draft[fact.range.clone()])).collect();
+        let warnings = foreign
+            .iter()
+            .map(|fact| Warning {
+                kind: WarningKind::UngroundedLink,
+                excerpt: TAKEN_OUT.to_owned(),
+                message: format!("no source has the link {}; it was taken out", &draft[fact.range.clone()]),
+            })
+            .collect();
+        let text = replaced(draft, &foreign, |_| TAKEN_OUT.to_owned());
+        (without_images(&text), warnings)
+    }
+}
+
+/// A warning if a text is in another language than it should be.
+pub fn other_language(text: &str, language: &Language, languages: &[Language]) -> Option<Warning> {
+    // A greeting, a signature and names may be in any language.
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let body = lines.join("\n");
+    let mut parts = sentences(&body).skip_while(|sentence| sentence.split_whitespace().count() <= 3);
+    let first = parts.next().unwrap_or(&body).to_owned();
+    let rest = parts.collect::<Vec<&str>>().join(" ");
+    let all = format!("{first} {rest}");
+    let found = facts(&all, &Known::default(), |_| true);
+    let bare = replaced(&all, &found, |_| String::new());
+    if bare.chars().filter(|letter| letter.is_alphabetic()).count() < LEAST_LETTERS {
+        return None;
+    }
+    // Azerbaijani is taken for Turkish, but for a letter that none of these languages has.
+    if bare.matches(['ə', 'Ə']).count() >= LEAST_FOREIGN {
+        let message = format!("this is in another language, asked was {}", language.english_name());
+        return Some(Warning { kind: WarningKind::LanguageMismatch, excerpt: first, message });
+    }
+    let written = detect(&bare, languages)?;
+    (written.primary() != language.primary()).then(|| Warning {
+        kind: WarningKind::LanguageMismatch,
+        excerpt: first,
+        message: format!("this is in {}, asked was {}", written.english_name(), language.english_name()),
+    })
+}
+
+/// A link as two writings of it are compared.
+fn address(link: &str) -> String {
+    let small = link.trim().to_lowercase();
+    let bare = ["https://", "http://", "mailto:", "tel:"].iter().find_map(|scheme| small.strip_prefix(scheme)).unwrap_or(&small);
+    bare.strip_prefix("www.").unwrap_or(bare).trim_end_matches('/').to_owned()
+}
+
+/// Images become their words.
+fn without_images(text: &str) -> String {
+    if !text.contains("![") {
+        return text.to_owned();
+    }
+    text.replace("![", "[")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grounds() -> Grounds {
+        let language = |tag: &str| Language::parse(tag).unwrap();
+        Grounds {
+            shop: vec![
+                "Returns are free within 14 days at https://shop.example/returns. Refunds take 5 working days.".into(),
+                "order KE-204815: total: 49.90 EUR; shipped: 2026-11-18".into(),
+            ],
+            customer: vec!["I paid 60 EUR, see http://other.example/x, and was promised a refund today".into()],
+            allowed_links: Vec::new(),
+            customer_names: vec!["Elif Kaya".into()],
+            shop_names: vec!["Selin".into()],
+            language: language("en"),
+            languages: ["en", "tr", "hu", "de"].map(language).to_vec(),
+            dates: vec!["2026-11-23".into()],
+        }
+    }
+
+    fn kinds(draft: &str) -> Vec<WarningKind> {
+        grounds().check(draft).warnings.into_iter().map(|warning| warning.kind).collect()
+    }
+
+    #[test]
+    fn what_sources_say_is_grounded() {
+        for draft in [
+            "Hi Elif, your order KE-204815 for €49.90 left on 18 November. You have two weeks to return it for free: shop.example/returns.",
+            "Dear Ms Kaya,\n\nas you wrote, you paid 60 EUR. The refund takes five working days.\n\nBest regards,\nSelin",
+            "1. Open https://shop.example/returns/\n2. Print the label.",
+        ] {
+            assert_eq!(kinds(draft), [], "{draft}");
+        }
+    }
+
+    #[test]
+    fn what_nothing_makes_is_marked() {
+        use WarningKind::*;
+        for (draft, kind) in [
+            ("You can return it at https://shop.example/return-now.", UngroundedLink),
+            ("See http://other.example/x for more.", UngroundedLink),
+            ("The total was 48.90 EUR.", UngroundedAmount),
+            ("We refund 60 EUR.", UngroundedAmount),
+            ("Your order KE-204816 is on its way.", UngroundedAmount),
+            ("You have 30 days to return it.", UngroundedAmount),
+            ("It left on 19 November.", UngroundedDate),
+            ("Your refund will be paid today.", UngroundedPromise),
+            ("We guarantee that it fits.", UngroundedPromise),
+            ("Hi Ece, returns are free.", WrongName),
+            ("Returns are free.\n\nBest regards,\nMurat", WrongName),
+            ("Merhaba, siparişinizi on dört gün içinde ücretsiz olarak iade edebilirsiniz.", LanguageMismatch),
+        ] {
+            assert!(kinds(draft).contains(&kind), "{draft} {:?}", kinds(draft));
+        }
+        let checked = grounds().check("Look at https://evil.example/x?data=1 now.");
+        assert_eq!(checked.text, "Look at […] now.");
+    }
+}

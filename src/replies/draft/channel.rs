@@ -1,0 +1,86 @@
+//! What a channel takes: plain text where Markdown would be shown as signs, no more letters than it allows.
+
+use crate::{
+    chats::Channel,
+    replies::stream::result::{Warning, WarningKind},
+    text::sentences,
+};
+
+/// Most characters of a message on Instagram.
+const MOST_INSTAGRAM: usize = 1000;
+
+/// A draft as its channel takes it, with a warning if that cost some of it.
+pub fn fitted(text: &str, channel: Channel) -> (String, Option<Warning>) {
+    let plain = match channel {
+        Channel::Whatsapp | Channel::Instagram | Channel::Messenger => without_markdown(text),
+        _ => return (text.to_owned(), None),
+    };
+    if channel != Channel::Instagram || plain.chars().count() <= MOST_INSTAGRAM {
+        return (plain, None);
+    }
+    // Whole sentences, as many as fit.
+    let mut end = 0;
+    for sentence in sentences(&plain) {
+        let after = sentence.as_ptr() as usize - plain.as_ptr() as usize + sentence.len();
+        if plain[..after].chars().count() > MOST_INSTAGRAM {
+            break;
+        }
+        end = after;
+    }
+    let cut = if end > 0 { plain[..end].to_owned() } else { plain.chars().take(MOST_INSTAGRAM).collect() };
+    let message = format!("Instagram takes {MOST_INSTAGRAM} characters; what went beyond was cut off");
+    (cut, Some(Warning { kind: WarningKind::Truncated, excerpt: String::new(), message }))
+}
+
+/// Headings, emphasis and links as plain text; lists stay.
+fn without_markdown(text: &str) -> String {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let heading = line.trim_start_matches('#');
+        let line = if heading.len() < line.len() && heading.starts_with(' ') { heading.trim_start() } else { line };
+        lines.push(without_links(&line.replace("**", "").replace("__", "").replace('`', "")));
+    }
+    lines.join("\n")
+}
+
+/// `[words](address)` as `words: address`.
+fn without_links(line: &str) -> String {
+    let mut plain = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(open) = rest.find('[') {
+        let linked = rest[open..].split_once("](").and_then(|(words, after)| Some((words, after.split_once(')')?)));
+        match linked {
+            Some((words, (address, after))) if !words[1..].contains(['[', ']']) && !address.contains(char::is_whitespace) => {
+                plain.push_str(&rest[..open]);
+                plain.push_str(&words[1..]);
+                if words[1..] != *address {
+                    plain.push_str(": ");
+                    plain.push_str(address);
+                }
+                rest = after;
+            }
+            _ => {
+                plain.push_str(&rest[..=open]);
+                rest = &rest[open + 1..];
+            }
+        }
+    }
+    plain + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channel_gets_what_it_shows() {
+        let text = "## Return\n**Print** the label: [here](https://shop.example/a) [x] and `go`.\n- one";
+        assert_eq!(
+            fitted(text, Channel::Whatsapp),
+            ("Return\nPrint the label: here: https://shop.example/a [x] and go.\n- one".to_owned(), None)
+        );
+        assert_eq!(fitted(text, Channel::Email).0, text);
+        let (cut, warning) = fitted(&"Güzel bir cümle daha. ".repeat(80), Channel::Instagram);
+        assert!(cut.chars().count() <= MOST_INSTAGRAM && cut.ends_with("daha.") && warning.is_some(), "{cut}");
+    }
+}

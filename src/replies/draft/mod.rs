@@ -1,0 +1,244 @@
+//! Drafts: a reply to the customer, from the whole chat and the knowledge base.
+
+pub mod channel;
+pub mod finish;
+pub mod prompt;
+pub mod without_model;
+
+use std::{sync::Arc, time::Instant};
+
+use jiff::Timestamp;
+
+use crate::{
+    chats::{Chat, ClassReceipt, EarlierChat, NewEvent, OmissionReason},
+    config::{Task, Workspace},
+    ids::Id,
+    knowledge::{Kind, OfferQuery, Reader, Said, Spoken, Term, Voice, Wanted},
+    model::{ModelError, Prompt, Window},
+    replies::{
+        Agent, Caller, Replies,
+        checks::{DraftedFrom, Grounds, leaks::Secrets, repetition::Told},
+        draft::{
+            finish::{DraftEnd, Guards},
+            prompt::{Given, Material, PublicOffers},
+        },
+        error::ReplyError,
+        rewrite::Tone,
+        stream::{Generation, result::ContextReceipt},
+        suggest::query,
+    },
+    text::Language,
+};
+
+/// Most documents that are looked at for a draft.
+const MOST_OFFERS: usize = 8;
+/// Under this confidence a document is no source.
+const SOURCE_THRESHOLD: f64 = 0.15;
+
+/// One message or several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    SingleMessage,
+    SeveralMessages,
+}
+
+/// What to draft.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    pub chat_id: Id,
+    pub agent: Agent,
+    pub events: Vec<NewEvent>,
+    pub instruction: String,
+    pub previous_draft: String,
+    /// `None`: the customer's.
+    pub language: Option<Language>,
+    /// `None`: the workspace's voice.
+    pub tone: Option<Tone>,
+    /// `None`: the workspace's voice.
+    pub layout: Option<Layout>,
+    pub use_notes: bool,
+    pub caller: Caller,
+}
+
+/// What a draft is made from, read and found.
+struct Prepared {
+    chat: Chat,
+    earlier: Vec<EarlierChat>,
+    earlier_total: usize,
+    language: Language,
+    /// The customer's.
+    spoken: Language,
+    voice: Arc<Voice>,
+    glossary: Arc<Vec<Term>>,
+    several: bool,
+    offers: PublicOffers,
+    now: Timestamp,
+}
+
+impl Replies {
+    /// Drafts a reply. What the model is given is chosen here; what it writes streams.
+    pub async fn draft(&self, workspace: &Workspace, draft: Draft) -> Result<Generation, ReplyError> {
+        let started = Instant::now();
+        let asks_more = !draft.instruction.is_empty() || !draft.previous_draft.is_empty();
+        if asks_more && self.models.is_empty() {
+            return Err(ReplyError::NotConfigured("follow an instruction or change a draft"));
+        }
+        let prepared = Arc::new(self.prepared(workspace, &draft).await?);
+        let draft = Arc::new(draft);
+        let Prepared { chat, earlier, earlier_total, language, several, offers, .. } = &*prepared;
+        let end = DraftEnd {
+            chats: self.chats.clone(),
+            offers: self.offers.clone(),
+            workspace: workspace.clone(),
+            chat_id: draft.chat_id.clone(),
+            last_sequence: chat.summary.last_sequence,
+            channel: chat.summary.channel,
+            language: language.clone(),
+            several: *several,
+            told: Told::of(chat, earlier),
+        };
+        let failed = if self.models.is_empty() {
+            ModelError::NotConfigured
+        } else {
+            let asking = self.asking(workspace, Task::Draft, &draft.caller);
+            match self.models.ask(&asking, |window| self.prompt(&draft, &prepared, window)).await {
+                Ok((answer, given)) => {
+                    let (given, grounds, secrets) = self.grounded(&draft, &prepared, given).await;
+                    let guards = Guards { secrets, models: self.models.clone(), asking, grounds };
+                    return Ok(finish::from_model(answer, given, guards, end, started));
+                }
+                Err(error) => error.of_models()?,
+            }
+        };
+        let Some(answer) = without_model::draft(&draft, chat, language, &offers.found) else {
+            return Err(match failed {
+                ModelError::NotConfigured => ReplyError::NothingFits,
+                error => ReplyError::Model { error, partial: false },
+            });
+        };
+        let mut receipt = ContextReceipt { token_budget: self.desk.context_tokens, ..ContextReceipt::default() };
+        let used = |kind: Kind| usize::from(answer.source.kind == kind);
+        receipt.canned_answers = offers.receipt(Kind::CannedAnswer, used(Kind::CannedAnswer), OmissionReason::Irrelevant);
+        receipt.articles = offers.receipt(Kind::Article, used(Kind::Article), OmissionReason::Irrelevant);
+        receipt.notes = ClassReceipt::of(chat.notes.len(), 0, OmissionReason::Withheld);
+        // An approved text is sent as it is: the chat found it, and is not in it.
+        let unused = |count: usize| ClassReceipt::of(count, 0, OmissionReason::Irrelevant);
+        receipt.messages = unused(chat.messages());
+        receipt.records = unused(chat.records.len());
+        receipt.form_answers = unused(chat.form_answers.len());
+        receipt.earlier_chats = unused(*earlier_total);
+        Ok(finish::built_in(answer.text, answer.source, receipt, end, started))
+    }
+
+    /// The prompt that a draft would be asked with, by the first model's window or the workspace's.
+    pub async fn draft_prompt(&self, workspace: &Workspace, draft: Draft) -> Result<Prompt, ReplyError> {
+        let prepared = Arc::new(self.prepared(workspace, &draft).await?);
+        Ok(self.prompt(&Arc::new(draft), &prepared, self.models.window(self.desk.context_tokens)).await?.0)
+    }
+
+    /// The prompt for a model. A long chat takes its time to be chosen from.
+    async fn prompt(&self, draft: &Arc<Draft>, prepared: &Arc<Prepared>, window: Window) -> Result<(Prompt, Given), ReplyError> {
+        let (replies, draft, prepared) = (self.clone(), Arc::clone(draft), Arc::clone(prepared));
+        self.chats.workers().work(move || replies.material(&draft, &prepared).prompt(window)).await
+    }
+
+    /// What a draft may say, and what it may not.
+    async fn grounded(&self, draft: &Arc<Draft>, prepared: &Arc<Prepared>, given: Given) -> (Given, Grounds, Secrets) {
+        let (replies, draft, prepared) = (self.clone(), Arc::clone(draft), Arc::clone(prepared));
+        let work = move || {
+            let Prepared { chat, earlier, language, voice, now, .. } = &*prepared;
+            let from = DraftedFrom {
+                chat,
+                earlier,
+                agent_name: &draft.agent.name,
+                instruction: &draft.instruction,
+                previous_draft: &draft.previous_draft,
+                sources: &given.texts,
+                voice: &format!("{}\n{}", voice.text, voice.sign_off),
+                now: *now,
+            };
+            let grounds = Grounds::of(&from, language, &replies.desk.languages, &replies.desk.allowed_links);
+            let secrets = Secrets::of(replies.prompts.instructions(), &given.notes, &grounds.open());
+            (given, grounds, secrets)
+        };
+        self.chats.workers().work(work).await
+    }
+
+    async fn prepared(&self, workspace: &Workspace, draft: &Draft) -> Result<Prepared, ReplyError> {
+        self.with_events(workspace, &draft.chat_id, &draft.events, |chat| self.prepare(workspace, draft, chat)).await
+    }
+
+    /// Finds what may answer a chat.
+    async fn prepare(&self, workspace: &Workspace, draft: &Draft, chat: Chat) -> Result<Prepared, ReplyError> {
+        let spoken = self.customer_language(&chat);
+        let language = draft.language.as_ref().map_or_else(|| spoken.clone(), |language| self.ours(language));
+        let voice = self.knowledge.voice(workspace);
+        let several = match draft.layout {
+            Some(layout) => layout == Layout::SeveralMessages,
+            None => voice.several_messages,
+        };
+        let mut wanted = match query::wanted(Some(&chat), "") {
+            Wanted::Opener(page) if draft.instruction.is_empty() => Wanted::Opener(page),
+            Wanted::Conversation(said) if draft.instruction.is_empty() => Wanted::Conversation(said),
+            Wanted::Conversation(mut said) => {
+                said.pieces.push(Spoken { text: draft.instruction.clone(), recent: 1.0, whole: 1.0 });
+                said.clauses.extend(query::clauses(&draft.instruction));
+                Wanted::Conversation(said)
+            }
+            _ => {
+                let asked = vec![Spoken { text: draft.instruction.clone(), recent: 1.0, whole: 1.0 }];
+                Wanted::Conversation(Said { pieces: asked, ..Said::default() })
+            }
+        };
+        if let Wanted::Conversation(said) = &mut wanted {
+            said.votes = self.votes(workspace, &chat, &language).await?;
+        }
+        let reader = Reader::agent(draft.agent.agent_id.clone(), draft.agent.groups.clone());
+        let meaning = self.meaning(workspace, &wanted, Some(&chat), &draft.instruction, &language, &reader).await?;
+        let query = OfferQuery {
+            wanted,
+            kinds: vec![Kind::CannedAnswer, Kind::Article],
+            language: language.clone(),
+            reader,
+            limit: MOST_OFFERS,
+            meaning,
+            threshold: SOURCE_THRESHOLD,
+        };
+        let of = workspace.clone();
+        let found = self.knowledge.in_turn(move |knowledge| Ok(PublicOffers::of(knowledge.offer(&of, &query)?)));
+        let (offers, (earlier, earlier_total)) = tokio::try_join!(async { Ok::<_, ReplyError>(found.await?) }, async {
+            Ok(self.chats.earlier_chats(workspace, &chat).await?)
+        },)?;
+        Ok(Prepared {
+            glossary: self.knowledge.glossary(workspace),
+            chat,
+            earlier,
+            earlier_total,
+            language,
+            spoken,
+            voice,
+            several,
+            offers,
+            now: Timestamp::now(),
+        })
+    }
+
+    fn material<'a>(&'a self, draft: &'a Draft, prepared: &'a Prepared) -> Material<'a> {
+        let Prepared { chat, earlier, earlier_total, language, spoken, voice, glossary, several, offers, now } = prepared;
+        Material {
+            draft,
+            chat,
+            earlier,
+            earlier_total: *earlier_total,
+            language,
+            spoken,
+            voice,
+            glossary,
+            several: *several,
+            offers,
+            personal_data: &self.desk.personal_data,
+            prompts: &self.prompts,
+            now: *now,
+        }
+    }
+}

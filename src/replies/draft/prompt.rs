@@ -1,0 +1,317 @@
+//! A draft's prompt: the chosen context of the chat, sources, voice and glossary, under a model's budget.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use minijinja::{Value, context, value::Serde};
+
+use crate::{
+    chats::{
+        Author, Channel, Chat, ChatLine, Choice, ChosenContext, ClassReceipt, EarlierChat, Internal, Omission, OmissionReason, Turn, choose,
+    },
+    config::{PersonalData, Task},
+    facts::Marks,
+    knowledge::{Audience, Document, Kind, Offer, Term, Voice},
+    model::{Prompt, Window},
+    replies::{
+        Agent,
+        draft::Draft,
+        error::ReplyError,
+        masking::{Masker, chats_of, first_name, shown},
+        placeholder,
+        prompts::{Prompts, fence},
+        stream::result::{ContextReceipt, Source},
+    },
+    text::{Language, estimate_tokens, lines, on_one_line, quoted, quoted_behind},
+};
+
+/// The share of the budget that sources may take.
+const SOURCES_SHARE: f64 = 0.25;
+/// The share of the budget that a glossary may take whole; of a longer one, the terms that occur in what was said last are taken.
+const GLOSSARY_SHARE: f64 = 0.02;
+/// How many messages that is.
+const LATEST_MESSAGES: usize = 20;
+
+/// What a prompt was made with, by which its answer is read.
+pub struct Given {
+    pub prompt: Prompt,
+    /// What may be cited, by its number from 1.
+    pub sources: Vec<Source>,
+    /// Their texts.
+    pub texts: Vec<SourceText>,
+    /// The internal notes that the model was shown.
+    pub notes: Vec<Internal>,
+    pub receipt: ContextReceipt,
+    pub marks: Arc<Marks>,
+}
+
+/// A source as a prompt shows it.
+#[derive(Debug, Clone)]
+pub struct SourceText {
+    pub title: String,
+    pub url: String,
+    pub text: String,
+}
+
+/// What a draft is made from.
+pub struct Material<'a> {
+    pub draft: &'a Draft,
+    pub chat: &'a Chat,
+    pub earlier: &'a [EarlierChat],
+    pub earlier_total: usize,
+    pub language: &'a Language,
+    /// The customer's.
+    pub spoken: &'a Language,
+    pub voice: &'a Voice,
+    pub glossary: &'a [Term],
+    pub several: bool,
+    pub offers: &'a PublicOffers,
+    pub personal_data: &'a PersonalData,
+    pub prompts: &'a Prompts,
+    pub now: Timestamp,
+}
+
+impl Material<'_> {
+    /// The prompt for a model, with what its answer is read with.
+    pub fn prompt(&self, window: Window) -> Result<(Prompt, Given), ReplyError> {
+        let Material {
+            draft,
+            chat,
+            earlier,
+            earlier_total,
+            language,
+            spoken,
+            voice,
+            glossary,
+            several,
+            offers,
+            personal_data,
+            prompts,
+            now,
+        } = *self;
+        let budget = window.budget();
+        let (texts, sources, source_tokens) = offers.sources(chat, &draft.agent, (budget as f64 * SOURCES_SHARE) as usize);
+        let others: Vec<&str> = sources.iter().map(|source| source.title.as_str()).chain([draft.instruction.as_str()]).collect();
+        let terms = terms(glossary, language, chat, &others, budget);
+        let fixed = source_tokens
+            + estimate_tokens(&voice.text)
+            + terms.iter().map(|term| estimate_tokens(term)).sum::<usize>()
+            + estimate_tokens(&draft.instruction)
+            + estimate_tokens(&draft.previous_draft);
+        let mut chosen = choose(Choice {
+            chat,
+            earlier,
+            earlier_total,
+            language: language.primary(),
+            use_notes: draft.use_notes,
+            // However long the voice is, the chat has its part.
+            budget: budget.saturating_sub(fixed).max(budget / 4),
+            now,
+        });
+        let used = |kind: Kind| sources.iter().filter(|source| source.kind == kind).count();
+        let notes = chosen.notes.clone();
+        let mut masker = Masker::of(personal_data, chats_of(chat, earlier), spoken);
+        masker.mask_context(&mut chosen);
+        // Who is not called by the full name is greeted by the first.
+        let first_name = first_name(chat, personal_data, spoken);
+        if !first_name.is_empty() {
+            chosen.facts.push(("first name".to_owned(), first_name));
+        }
+        let sources_shown: Vec<Value> = texts
+            .iter()
+            .map(|SourceText { title, url, text }| {
+                let title = on_one_line(&masker.mask_source(title)).into_owned();
+                context! { title, url => on_one_line(&shown(url)), text => quoted(&masker.mask_source(text)) }
+            })
+            .collect();
+        let topic = masker.mask(&chat.summary.topic);
+        let previous_draft = masker.mask(&draft.previous_draft);
+        let instruction = masker.mask(&draft.instruction);
+        // The lines of a sign-off are the shop's; what they are filled with has none.
+        let sign_off: Vec<String> = lines(&voice.sign_off)
+            .map(|line| on_one_line(&masker.mask_source(&placeholder::fill(line, Some(chat), &draft.agent.name).0)).into_owned())
+            .collect();
+        let agent_name = shown(&draft.agent.name);
+        let (masked, marks) = masker.marks();
+        let receipt = ContextReceipt {
+            masked,
+            canned_answers: offers.receipt(Kind::CannedAnswer, used(Kind::CannedAnswer), OmissionReason::Budget),
+            articles: offers.receipt(Kind::Article, used(Kind::Article), OmissionReason::Budget),
+            voice: ClassReceipt::of(usize::from(!voice.text.is_empty()), usize::from(!voice.text.is_empty()), OmissionReason::Budget),
+            glossary: ClassReceipt::of(glossary.len(), terms.len(), OmissionReason::Irrelevant),
+            ..receipt(&chosen, fixed, window)
+        };
+        let values = context! {
+            agent_name => on_one_line(&agent_name),
+            introduction => introduction(chat, &draft.agent),
+            language => language.english_name(),
+            fence => fence(),
+            tone => draft.tone.map(|tone| tone.words(Some(language))),
+            several,
+            channel => channel_words(chat.summary.channel),
+            mail => matches!(chat.summary.channel, Channel::Email | Channel::ContactForm | Channel::Ticket),
+            sign_off => sign_off.join("\n"),
+            voice => shown(&voice.text),
+            glossary => terms.iter().map(|term| on_one_line(&shown(term)).into_owned()).collect::<Vec<String>>(),
+            sources => sources_shown,
+            marks => !marks.all().is_empty(),
+            topic => on_one_line(&topic),
+            previous_draft => if previous_draft.is_empty() { String::new() } else { quoted(&previous_draft) },
+            instruction => on_one_line(&instruction),
+            ..conversation(&chosen, Internal::for_checked_draft)
+        };
+        let prompt = prompts.both(Task::Draft, values)?;
+        Ok((prompt.clone(), Given { prompt, sources, texts, notes, receipt, marks }))
+    }
+}
+
+/// Whether the customer must be told who writes now: the chat was handed over, and whoever has it now never wrote to this customer here.
+/// Who they are is told by their id; without one, nobody may have written since.
+fn introduction(chat: &Chat, agent: &Agent) -> bool {
+    chat.handed_over_at.is_some_and(|turns| {
+        let by_agents = |turn: &&Turn| turn.message.author == Author::Agent;
+        if agent.agent_id.is_empty() {
+            !chat.turns.iter().skip(turns).any(|turn| by_agents(&turn))
+        } else {
+            !chat.turns.iter().filter(by_agents).any(|turn| turn.message.author_id == agent.agent_id)
+        }
+    })
+}
+
+/// What of a chosen context every prompt about a chat shows, so that no line break of a text makes a line of the prompt: what people wrote
+/// goes on in lines that are marked as quotations, all else stands on one line. `reader` says for whom its notes are.
+pub(crate) fn conversation(chosen: &ChosenContext, reader: impl Fn(&Internal) -> &str) -> Value {
+    let one = |text: &String| on_one_line(text).into_owned();
+    let each = |texts: &[String]| texts.iter().map(one).collect::<Vec<String>>();
+    let pairs = |pairs: &[(String, String)]| pairs.iter().map(|(field, value)| (one(field), one(value))).collect::<Vec<_>>();
+    let behind = |texts: &Vec<String>| texts.iter().map(|text| quoted_behind(text)).collect::<Vec<String>>().join("\n");
+    let line = |line: &ChatLine| ChatLine { name: one(&line.name), text: quoted_behind(&line.text), ..line.clone() };
+    context! {
+        facts => Serde(pairs(&chosen.facts)),
+        form_answers => Serde(pairs(&chosen.form_answers)),
+        records => each(&chosen.records),
+        pages => each(&chosen.pages),
+        earlier => chosen.earlier.iter().map(behind).collect::<Vec<String>>(),
+        notes => chosen.notes.iter().map(|note| quoted_behind(reader(note))).collect::<Vec<String>>(),
+        told => each(&chosen.told),
+        promises => each(&chosen.promises),
+        open_questions => each(&chosen.open_questions),
+        lines => Serde(chosen.lines.iter().map(line).collect::<Vec<ChatLine>>()),
+    }
+}
+
+/// The receipt of a chosen context; `fixed` estimated tokens went to what the chat does not hold.
+pub(crate) fn receipt(chosen: &ChosenContext, fixed: usize, window: Window) -> ContextReceipt {
+    ContextReceipt {
+        messages: chosen.messages_receipt.clone(),
+        records: chosen.records_receipt.clone(),
+        notes: chosen.notes_receipt.clone(),
+        visitor_facts: chosen.visitor_receipt.clone(),
+        form_answers: chosen.form_receipt.clone(),
+        earlier_chats: chosen.earlier_receipt.clone(),
+        canned_answers: ClassReceipt::default(),
+        articles: ClassReceipt::default(),
+        voice: ClassReceipt::default(),
+        glossary: ClassReceipt::default(),
+        masked: BTreeMap::new(),
+        tokens_used: window.tokens(chosen.tokens + fixed),
+        token_budget: window.context_tokens,
+    }
+}
+
+/// Documents that may be shown to a customer; the others are counted.
+pub struct PublicOffers {
+    pub found: Vec<Offer>,
+    withheld_articles: usize,
+}
+
+impl PublicOffers {
+    pub fn of(found: Vec<Offer>) -> PublicOffers {
+        let (found, withheld): (Vec<Offer>, Vec<Offer>) =
+            found.into_iter().partition(|offer| offer.document.audience() == Audience::Public);
+        let withheld_articles = withheld.iter().filter(|offer| offer.document.kind() == Kind::Article).count();
+        PublicOffers { withheld_articles, found }
+    }
+
+    /// The sources that fit, as the prompt shows them and as the draft cites them, and their tokens.
+    fn sources(&self, chat: &Chat, agent: &Agent, budget: usize) -> (Vec<SourceText>, Vec<Source>, usize) {
+        let (mut texts, mut sources, mut tokens) = (Vec::new(), Vec::new(), 0);
+        for offer in &self.found {
+            let document = &offer.document;
+            let (text, _) = match document.kind() {
+                Kind::CannedAnswer => placeholder::fill(&document.body, Some(chat), &agent.name),
+                // A short article is given whole: its best passage alone may lack the condition that counts.
+                Kind::Article => match crate::text::plain(&document.body) {
+                    long if estimate_tokens(&long) > budget / 3 => (offer.passage(), Vec::new()),
+                    whole => (whole, Vec::new()),
+                },
+            };
+            let cost = estimate_tokens(&quoted(&text)) + estimate_tokens(&document.title) + 8;
+            if tokens + cost > budget {
+                continue;
+            }
+            tokens += cost;
+            texts.push(SourceText { title: document.title.clone(), url: document.url().to_owned(), text });
+            sources.push(source(document));
+        }
+        (texts, sources, tokens)
+    }
+
+    pub fn receipt(&self, kind: Kind, used: usize, rest: OmissionReason) -> ClassReceipt {
+        let public = self.found.iter().filter(|offer| offer.document.kind() == kind).count();
+        let withheld = if kind == Kind::Article { self.withheld_articles } else { 0 };
+        let mut receipt = ClassReceipt::of(public, used, rest);
+        if withheld > 0 {
+            receipt.total += withheld;
+            receipt.omissions.push(Omission { reason: OmissionReason::Withheld, count: withheld });
+        }
+        receipt
+    }
+}
+
+/// A document as a text cites it.
+pub(crate) fn source(document: &Document) -> Source {
+    Source {
+        kind: document.kind(),
+        id: document.id.to_string(),
+        title: document.title.clone(),
+        url: document.url().to_owned(),
+        language: document.language.to_string(),
+        excerpts: Vec::new(),
+    }
+}
+
+/// The glossary's lines for a prompt in `language`: all of them if they take little of the budget, else those of terms that occur in
+/// `others` or in what was said last.
+pub(crate) fn terms(glossary: &[Term], language: &Language, chat: &Chat, others: &[&str], budget: usize) -> Vec<String> {
+    let line = |term: &Term| match term.words.get(language.primary()) {
+        Some(word) => Some(format!("{} = {word}", term.term)),
+        None if term.keep => Some(format!("{} (never translated)", term.term)),
+        None => None,
+    };
+    let all: Vec<(&Term, String)> = glossary.iter().filter_map(|term| Some((term, line(term)?))).collect();
+    let cost: usize = all.iter().map(|(_, line)| estimate_tokens(line)).sum();
+    let whole = cost as f64 <= budget as f64 * GLOSSARY_SHARE;
+    let latest = chat.turns.iter().rev().take(LATEST_MESSAGES).map(|turn| turn.message.text.as_str());
+    let said = latest.chain(others.iter().copied()).collect::<Vec<_>>().join("\n").to_lowercase();
+    let occurs = |term: &Term| {
+        let word = |word: &String| said.contains(&word.to_lowercase());
+        word(&term.term) || term.words.values().any(word)
+    };
+    all.into_iter().filter(|(term, _)| whole || occurs(term)).map(|(_, line)| line).collect()
+}
+
+fn channel_words(channel: Channel) -> Option<&'static str> {
+    match channel {
+        Channel::Unknown => None,
+        Channel::WebChat => Some("a chat window on the shop's site"),
+        Channel::Email => Some("e-mail"),
+        Channel::ContactForm => Some("a contact form, answered by e-mail"),
+        Channel::Whatsapp => Some("WhatsApp"),
+        Channel::Messenger => Some("Facebook Messenger"),
+        Channel::Instagram => Some("Instagram, at most 1,000 characters"),
+        Channel::InApp => Some("a chat inside the shop's app"),
+        Channel::Phone => Some("phone"),
+        Channel::Ticket => Some("a ticket, answered by e-mail"),
+    }
+}

@@ -1,0 +1,256 @@
+//! Lessons: what chats taught, kept apart from the chats and from the documents.
+//!
+//! A lesson whose text is not there any more, because the document was deleted or rewritten, is a tombstone: it has no say, and is not shown
+//! to anybody, but it comes back with the text within [`TOMBSTONE_DAYS`].
+
+use std::collections::HashSet;
+
+use jiff::{SignedDuration, Timestamp};
+use sqlx::{AssertSqlSafe, Row};
+
+use crate::{
+    config::Workspace,
+    ids::Id,
+    knowledge::{DocumentKey, Kind},
+    replies::{error::ReplyError, learning::votes::Situation},
+    store::{Store, StoreError, Write, nanoseconds, sql, timestamp},
+    text::Language,
+};
+
+/// Most lessons of a document's version, and of a workspace; the oldest go. Of tombstones, as many again are kept in a workspace.
+pub const MOST_OF_DOCUMENT: i64 = 200;
+pub const MOST: i64 = 20_000;
+/// How long a tombstone is kept.
+const TOMBSTONE_DAYS: i64 = 30;
+/// Tombstones removed in one write.
+const REMOVED_AT_ONCE: u64 = 500;
+
+/// A chat's words before a document answered in it.
+#[derive(Debug, Clone)]
+pub struct Lesson {
+    pub chat_id: String,
+    pub document: DocumentKey,
+    /// How many of the chat's messages stand before the answer.
+    pub turn: i64,
+    /// Of the document's text.
+    pub hash: String,
+    /// Tells customers apart.
+    pub customer: String,
+    pub at: Timestamp,
+    pub situation: Situation,
+}
+
+/// How far lessons have come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counter {
+    /// The last lesson's number.
+    pub number: i64,
+    /// How often lessons were taken away.
+    pub removals: i64,
+    /// The last change of the catalog that they were checked against.
+    pub documents: i64,
+}
+
+/// How far lessons have come.
+pub async fn counter(store: &Store, workspace: &Workspace) -> Result<Counter, ReplyError> {
+    let row: Option<(i64, i64, i64)> = sqlx::query_as("SELECT number, removals, documents FROM lesson_counter WHERE workspace = $1")
+        .bind(workspace.as_str().to_owned())
+        .fetch_optional(store.reads())
+        .await?;
+    Ok(row.map(|(number, removals, documents)| Counter { number, removals, documents }).unwrap_or_default())
+}
+
+/// Writes lessons down; one that is known already stays as it is.
+pub async fn insert(write: &mut Write, workspace: &Workspace, lessons: &[Lesson]) -> Result<(), ReplyError> {
+    const COLUMNS: usize = 11;
+    if lessons.is_empty() {
+        return Ok(());
+    }
+    let name = workspace.as_str();
+    let count = i64::try_from(lessons.len()).unwrap_or(i64::MAX);
+    let last: i64 = sqlx::query_scalar(
+        "INSERT INTO lesson_counter (workspace, number, removals, documents) VALUES ($1, $2, 0, 0)
+         ON CONFLICT (workspace) DO UPDATE SET number = lesson_counter.number + $2 RETURNING number",
+    )
+    .bind(name.to_owned())
+    .bind(count)
+    .fetch_one(&mut **write)
+    .await?;
+    // What is learned anew takes the place of a tombstone.
+    for lessons in sql::pieces(lessons, 4) {
+        let statement = format!(
+            "DELETE FROM lesson WHERE workspace = $1 AND deleted_at > 0 AND (chat_id, kind, document_id, turn) IN (VALUES {})",
+            sql::placeholders(2, lessons.len(), 4)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement)).bind(name.to_owned());
+        for lesson in lessons {
+            let Lesson { chat_id, document, turn, .. } = lesson;
+            query = query.bind(chat_id.clone()).bind(document.kind as i64).bind(document.id.to_string()).bind(*turn);
+        }
+        query.execute(&mut **write).await?;
+    }
+    let numbered: Vec<(i64, &Lesson)> = (last - count + 1..).zip(lessons).collect();
+    for lessons in sql::pieces(&numbered, COLUMNS) {
+        let statement = format!(
+            "INSERT INTO lesson (workspace, chat_id, kind, document_id, turn, number, language, hash, customer, at, words) VALUES {}
+             ON CONFLICT (workspace, chat_id, kind, document_id, turn) DO NOTHING",
+            sql::placeholders(1, lessons.len(), COLUMNS)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        for (number, lesson) in lessons {
+            query = query
+                .bind(name.to_owned())
+                .bind(lesson.chat_id.clone())
+                .bind(lesson.document.kind as i64)
+                .bind(lesson.document.id.to_string())
+                .bind(lesson.turn)
+                .bind(*number)
+                .bind(lesson.document.language.to_string())
+                .bind(lesson.hash.clone())
+                .bind(lesson.customer.clone())
+                .bind(nanoseconds(lesson.at))
+                .bind(lesson.situation.lines());
+        }
+        query.execute(&mut **write).await?;
+    }
+    let documents: HashSet<&DocumentKey> = lessons.iter().map(|lesson| &lesson.document).collect();
+    for document in documents {
+        sqlx::query(
+            "DELETE FROM lesson WHERE workspace = $1 AND kind = $2 AND document_id = $3 AND language = $4 AND deleted_at = 0 AND number <=
+               (SELECT number FROM lesson WHERE workspace = $1 AND kind = $2 AND document_id = $3 AND language = $4 AND deleted_at = 0
+                ORDER BY number DESC LIMIT 1 OFFSET $5)",
+        )
+        .bind(name.to_owned())
+        .bind(document.kind as i64)
+        .bind(document.id.to_string())
+        .bind(document.language.to_string())
+        .bind(MOST_OF_DOCUMENT)
+        .execute(&mut **write)
+        .await?;
+    }
+    sqlx::query(
+        "DELETE FROM lesson WHERE workspace = $1 AND deleted_at = 0 AND number <=
+           (SELECT number FROM lesson WHERE workspace = $1 AND deleted_at = 0 ORDER BY number DESC LIMIT 1 OFFSET $2)",
+    )
+    .bind(name.to_owned())
+    .bind(MOST)
+    .execute(&mut **write)
+    .await?;
+    Ok(())
+}
+
+/// Lessons after a number, in order, at most `most`, with their numbers; no tombstones.
+pub async fn after(store: &Store, workspace: &Workspace, number: i64, most: i64) -> Result<Vec<(i64, Lesson)>, ReplyError> {
+    let rows = sqlx::query(
+        "SELECT number, chat_id, kind, document_id, language, turn, hash, customer, at, words FROM lesson
+         WHERE workspace = $1 AND number > $2 AND deleted_at = 0 ORDER BY number LIMIT $3",
+    )
+    .bind(workspace.as_str().to_owned())
+    .bind(number)
+    .bind(most)
+    .fetch_all(store.reads())
+    .await?;
+    let lesson = |row: &sqlx::any::AnyRow| {
+        let kind = if row.try_get::<i64, _>(2)? == Kind::Article as i64 { Kind::Article } else { Kind::CannedAnswer };
+        let id = Id::new(row.try_get::<String, _>(3)?).map_err(StoreError::malformed)?;
+        let language = Language::parse(row.try_get::<String, _>(4)?.as_str()).map_err(StoreError::malformed)?;
+        let lesson = Lesson {
+            chat_id: row.try_get(1)?,
+            document: DocumentKey { kind, id, language },
+            turn: row.try_get(5)?,
+            hash: row.try_get(6)?,
+            customer: row.try_get(7)?,
+            at: timestamp(row.try_get(8)?)?,
+            situation: Situation::read(&row.try_get::<String, _>(9)?),
+        };
+        Ok((row.try_get(0)?, lesson))
+    };
+    rows.iter().map(lesson).collect()
+}
+
+/// Takes away what chats taught that are erased, tombstones too.
+pub async fn erase(write: &mut Write, workspace: &Workspace, chat_ids: &[String]) -> Result<(), ReplyError> {
+    let mut gone = 0;
+    for chat_id in chat_ids {
+        let query = sqlx::query("DELETE FROM lesson WHERE workspace = $1 AND chat_id = $2");
+        gone += query.bind(workspace.as_str().to_owned()).bind(chat_id.clone()).execute(&mut **write).await?.rows_affected();
+    }
+    if gone > 0 { removed(write, workspace).await } else { Ok(()) }
+}
+
+/// Says which lessons of a document have a say now that its text is this one, or none: of another text there are but tombstones, and those of
+/// this one come back. Tells whether anything changed.
+pub async fn settle(
+    write: &mut Write,
+    workspace: &Workspace,
+    document: &DocumentKey,
+    hash: Option<&str>,
+    now: Timestamp,
+) -> Result<bool, ReplyError> {
+    let of_document = "workspace = $1 AND kind = $2 AND document_id = $3 AND language = $4";
+    let bury = format!("UPDATE lesson SET deleted_at = $6 WHERE {of_document} AND hash <> $5 AND deleted_at = 0");
+    let restore = format!("UPDATE lesson SET deleted_at = 0 WHERE {of_document} AND hash = $5 AND deleted_at > $6");
+    let mut changed = 0;
+    for (statement, time) in [(bury, nanoseconds(now)), (restore, nanoseconds(too_old(now)))] {
+        let query = sqlx::query(AssertSqlSafe(statement))
+            .bind(workspace.as_str().to_owned())
+            .bind(document.kind as i64)
+            .bind(document.id.to_string())
+            .bind(document.language.to_string())
+            .bind(hash.unwrap_or_default().to_owned())
+            .bind(time);
+        changed += query.execute(&mut **write).await?.rows_affected();
+    }
+    Ok(changed > 0)
+}
+
+/// A tombstone of this time is one too old.
+fn too_old(now: Timestamp) -> Timestamp {
+    now - SignedDuration::from_hours(24 * TOMBSTONE_DAYS)
+}
+
+/// Removes tombstones that are too old, or too many, in small batches; tells how many.
+pub async fn remove_tombstones(store: &Store, workspace: &Workspace, now: Timestamp) -> Result<u64, ReplyError> {
+    let mut removed = 0;
+    loop {
+        let mut write = store.begin().await?;
+        let statement = format!(
+            "DELETE FROM lesson WHERE workspace = $1 AND number IN
+               (SELECT number FROM lesson WHERE workspace = $1 AND deleted_at > 0 AND (deleted_at <= $2 OR deleted_at <
+                  (SELECT deleted_at FROM lesson WHERE workspace = $1 AND deleted_at > 0 ORDER BY deleted_at DESC LIMIT 1 OFFSET $3))
+                ORDER BY deleted_at LIMIT {REMOVED_AT_ONCE})"
+        );
+        let query = sqlx::query(AssertSqlSafe(statement)).bind(workspace.as_str().to_owned());
+        let gone = query.bind(nanoseconds(too_old(now))).bind(MOST).execute(&mut *write).await?.rows_affected();
+        if gone > 0 {
+            store.mark_wipe(&mut write).await?;
+        }
+        write.commit().await?;
+        removed += gone;
+        if gone < REMOVED_AT_ONCE {
+            return Ok(removed);
+        }
+    }
+}
+
+/// Says that lessons were taken away, or came back.
+pub async fn removed(write: &mut Write, workspace: &Workspace) -> Result<(), ReplyError> {
+    sqlx::query("UPDATE lesson_counter SET removals = removals + 1 WHERE workspace = $1")
+        .bind(workspace.as_str().to_owned())
+        .execute(&mut **write)
+        .await?;
+    Ok(())
+}
+
+/// Remembers that lessons were checked against the catalog's changes up to a number.
+pub async fn checked(write: &mut Write, workspace: &Workspace, documents: i64) -> Result<(), ReplyError> {
+    sqlx::query(
+        "INSERT INTO lesson_counter (workspace, number, removals, documents) VALUES ($1, 0, 0, $2)
+         ON CONFLICT (workspace) DO UPDATE SET documents = $2",
+    )
+    .bind(workspace.as_str().to_owned())
+    .bind(documents)
+    .execute(&mut **write)
+    .await?;
+    Ok(())
+}

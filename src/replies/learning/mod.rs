@@ -1,0 +1,281 @@
+//! Learning: reads chats that went on, finds the documents that answered in them, and keeps what was learned at hand.
+
+pub mod lesson_rows;
+pub mod outcome_rows;
+pub mod votes;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::{
+    chats::{Author, Chat, ChatError, Chats, Event, Teaching, Turn},
+    config::Workspace,
+    failpoint::failpoint,
+    ids::Id,
+    knowledge::{Document, DocumentKey, Knowledge, KnowledgeError, Reader, Vote},
+    replies::{
+        Replies,
+        error::ReplyError,
+        learning::{
+            lesson_rows::{Counter, Lesson},
+            outcome_rows::Used,
+            votes::{Learned, Situation},
+        },
+    },
+    store::StoreError,
+    task::{self, TaskError},
+    text::{Language, fingerprint},
+};
+
+/// How often it is looked for chats that went on.
+const EVERY: Duration = Duration::from_secs(1);
+/// Chats, lessons and documents that are taken at a time.
+const CHATS_AT_ONCE: usize = 16;
+const LESSONS_AT_ONCE: i64 = 1000;
+const DOCUMENTS_AT_ONCE: i64 = 500;
+/// After how many chats the log tells how far a long history was read.
+const TOLD_EVERY: usize = 1000;
+/// Of a chat, lessons of its last answers are kept.
+const MOST_OF_CHAT: usize = 30;
+
+/// What was learned in each workspace, and up to where.
+#[derive(Clone, Default)]
+pub struct Lessons(Arc<RwLock<HashMap<Workspace, (Counter, Learned)>>>);
+
+impl Replies {
+    /// What earlier chats that were like this one say.
+    pub(crate) async fn votes(&self, workspace: &Workspace, chat: &Chat, language: &Language) -> Result<Vec<Vote>, ReplyError> {
+        if self.lessons.0.read().unwrap_or_else(PoisonError::into_inner).get(workspace).is_none_or(|(_, learned)| learned.is_empty()) {
+            return Ok(Vec::new());
+        }
+        let turns: Vec<&Turn> = chat.turns.iter().collect();
+        let situation = Situation::of(chat, &turns, language.primary());
+        let (lessons, workspace) = (self.lessons.clone(), workspace.clone());
+        let votes = move |_: &Knowledge| {
+            let held = lessons.0.read().unwrap_or_else(PoisonError::into_inner);
+            Ok(held.get(&workspace).map(|(_, learned)| learned.votes(&situation, Timestamp::now())).unwrap_or_default())
+        };
+        Ok(self.knowledge.in_turn(votes).await?)
+    }
+
+    /// Starts to learn from chats as they go on. It ends when the handle is dropped.
+    pub fn learn_from_chats(&self, workspace: Workspace) -> AbortOnDropHandle<()> {
+        let replies = self.clone();
+        task::supervised("learning", move || replies.clone().learn_as_chats_go_on(workspace.clone()))
+    }
+
+    async fn learn_as_chats_go_on(self, workspace: Workspace) {
+        let mut turns = interval(EVERY);
+        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            turns.tick().await;
+            match self.learn(&workspace).await {
+                Ok(0) => {}
+                Ok(chats) => tracing::debug!(workspace = workspace.as_str(), chats, "learned from chats"),
+                Err(error) => tracing::warn!(error = %error, "nothing could be learned from chats; it is tried again"),
+            }
+        }
+    }
+
+    /// Learns all that there is to learn now; tells of how many chats.
+    pub async fn learn(&self, workspace: &Workspace) -> Result<usize, ReplyError> {
+        failpoint("learning", workspace.as_str());
+        let (mut read, mut told) = (0, 0);
+        self.follow_documents(workspace).await?;
+        loop {
+            let chats = self.chats.teaching(workspace, CHATS_AT_ONCE).await?;
+            if chats.is_empty() {
+                break;
+            }
+            let taken = self.learn_of(workspace, chats).await?;
+            if taken == 0 {
+                // They all went on meanwhile; the next turn reads them.
+                break;
+            }
+            read += taken;
+            if read >= told + TOLD_EVERY {
+                told = read;
+                tracing::info!(workspace = workspace.as_str(), chats = read, "learning from chats");
+            }
+        }
+        self.take_up(workspace).await?;
+        Ok(read)
+    }
+
+    /// Reads chats, and tells of how many were taken: none that went on meanwhile.
+    async fn learn_of(&self, workspace: &Workspace, mut chats: Vec<Teaching>) -> Result<usize, ReplyError> {
+        // The order in which rows of chats are taken.
+        chats.sort_by(|one, other| one.chat_id.cmp(&other.chat_id));
+        let mut learned = Vec::new();
+        for teaching in chats {
+            let id = Id::new(&teaching.chat_id).map_err(StoreError::malformed)?;
+            let (chat, events) = match self.chats.chat_and_events(workspace, &id).await {
+                Ok(read) => read,
+                Err(ChatError::NotFound(_)) => continue,
+                Err(error) => {
+                    // One that can't be read keeps no other from teaching.
+                    tracing::warn!(error = %error, "a chat can't be read; nothing is learned from it");
+                    continue;
+                }
+            };
+            let used = outcome_rows::used(&self.store, workspace, &teaching.chat_id).await?;
+            let language = self.customer_language(&chat);
+            let to = events.iter().map(|event| event.sequence).max().unwrap_or_default();
+            let from = teaching.taught_to;
+            let work = move |knowledge: &Knowledge, workspace: &Workspace| {
+                failpoint("lesson", &chat.chat_id);
+                lessons(knowledge, workspace, &chat, &events, from, &used, &language)
+            };
+            let name = workspace.clone();
+            let mut hashed = Vec::new();
+            let found = match self.knowledge.in_turn(move |knowledge| work(knowledge, &name)).await {
+                // A chat that can't be read without a panic teaches nothing, and is not read again and again.
+                Err(KnowledgeError::Task(TaskError::Panicked(_))) => {
+                    tracing::error!(workspace = workspace.as_str(), "learning from a chat panicked; nothing is learned from it");
+                    Vec::new()
+                }
+                found => found?,
+            };
+            for (mut lesson, document) in found {
+                // What an outcome names may be gone.
+                let document = match document {
+                    Some(document) => Some(document),
+                    None => self.document(workspace, &lesson.document).await?,
+                };
+                if let Some(document) = document {
+                    lesson.hash = text_hash(&document);
+                    hashed.push(lesson);
+                }
+            }
+            learned.push((teaching, to, hashed));
+        }
+        let mut write = self.store.begin().await?;
+        let mut taken = 0;
+        let mut lessons = Vec::new();
+        for (teaching, to, of_chat) in learned {
+            if Chats::taught(&mut write, &teaching, to).await? {
+                lessons.extend(of_chat);
+                taken += 1;
+            }
+        }
+        lesson_rows::insert(&mut write, workspace, &lessons).await?;
+        write.commit().await?;
+        Ok(taken)
+    }
+
+    async fn document(&self, workspace: &Workspace, key: &DocumentKey) -> Result<Option<Document>, ReplyError> {
+        let versions = self.knowledge.versions(workspace, key.kind, &key.id).await?;
+        Ok(versions.into_iter().find(|document| document.language == key.language))
+    }
+
+    /// Takes the say from what was learned for texts that were deleted or rewritten since, and gives it back to texts that came back.
+    async fn follow_documents(&self, workspace: &Workspace) -> Result<(), ReplyError> {
+        loop {
+            let after = lesson_rows::counter(&self.store, workspace).await?.documents;
+            let changes = self.knowledge.changes(workspace, after, DOCUMENTS_AT_ONCE).await?;
+            let Some((last, ..)) = changes.last() else { return Ok(()) };
+            let mut write = self.store.begin().await?;
+            let mut changed = false;
+            for (_, key, document) in &changes {
+                let hash = document.as_ref().map(text_hash);
+                changed |= lesson_rows::settle(&mut write, workspace, key, hash.as_deref(), Timestamp::now()).await?;
+            }
+            lesson_rows::checked(&mut write, workspace, *last).await?;
+            if changed {
+                lesson_rows::removed(&mut write, workspace).await?;
+            }
+            write.commit().await?;
+        }
+    }
+
+    /// Brings what is at hand up to what is kept.
+    async fn take_up(&self, workspace: &Workspace) -> Result<(), ReplyError> {
+        let now = lesson_rows::counter(&self.store, workspace).await?;
+        let (had, anew) = {
+            let held = self.lessons.0.read().unwrap_or_else(PoisonError::into_inner);
+            held.get(workspace)
+                .map_or((Counter::default(), true), |(had, learned)| (*had, had.removals != now.removals || learned.is_overfull()))
+        };
+        if had.number == now.number && !anew {
+            return Ok(());
+        }
+        let mut number = if anew { 0 } else { had.number };
+        let mut fresh = anew.then(Learned::default);
+        loop {
+            let lessons = lesson_rows::after(&self.store, workspace, number, LESSONS_AT_ONCE).await?;
+            let Some((last, _)) = lessons.last() else { break };
+            number = *last;
+            let lessons = lessons.into_iter().map(|(_, lesson)| lesson);
+            match &mut fresh {
+                Some(fresh) => lessons.for_each(|lesson| fresh.add(lesson)),
+                None => {
+                    let mut held = self.lessons.0.write().unwrap_or_else(PoisonError::into_inner);
+                    let (had, learned) = held.entry(workspace.clone()).or_default();
+                    lessons.for_each(|lesson| learned.add(lesson));
+                    had.number = number;
+                }
+            }
+        }
+        let mut held = self.lessons.0.write().unwrap_or_else(PoisonError::into_inner);
+        let (had, learned) = held.entry(workspace.clone()).or_default();
+        *had = Counter { number: number.max(now.number), ..now };
+        if let Some(fresh) = fresh {
+            *learned = fresh;
+        }
+        Ok(())
+    }
+}
+
+/// Of a document, what is shown of it: other words are another document.
+fn text_hash(document: &Document) -> String {
+    fingerprint(format!("{}\n{}", document.title, document.body))
+}
+
+/// What a chat teaches, by agents' messages after a sequence and by what agents did with suggestions; with the document where it is known.
+fn lessons(
+    knowledge: &Knowledge,
+    workspace: &Workspace,
+    chat: &Chat,
+    events: &[Event],
+    from: i64,
+    used: &[Used],
+    language: &Language,
+) -> Result<Vec<(Lesson, Option<Document>)>, KnowledgeError> {
+    let new: HashSet<&str> = events.iter().filter(|event| event.sequence > from).map(|event| event.event_id.as_str()).collect();
+    let customer = match chat.customer.customer_id.as_str() {
+        "" => format!("chat {}", chat.chat_id),
+        id => format!("customer {id}"),
+    };
+    let customer: String = Sha256::digest(customer)[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    let lesson = |document: DocumentKey, before: usize, at: Timestamp| {
+        let turns: Vec<&Turn> = chat.turns[..before].iter().collect();
+        let situation = Situation::of(chat, &turns, language.primary());
+        let (chat_id, customer) = (chat.chat_id.clone(), customer.clone());
+        (!situation.is_empty()).then(|| Lesson { chat_id, document, turn: before as i64, hash: String::new(), customer, at, situation })
+    };
+    let mut found = Vec::new();
+    for (place, turn) in chat.turns.iter().enumerate().rev().take(MOST_OF_CHAT) {
+        if turn.message.author != Author::Agent || !new.contains(turn.event_id.as_str()) {
+            continue;
+        }
+        let reader = Reader::agent(turn.message.author_id.clone(), vec![chat.summary.group.clone()]);
+        if let Some(document) = knowledge.same(workspace, &turn.message.text, language, &reader)? {
+            found.extend(lesson(document.key(), place, turn.at).map(|lesson| (lesson, Some(document))));
+        }
+    }
+    for Used { document, at } in used {
+        // What was said before the agent did it, without the answer itself.
+        let before =
+            chat.turns.iter().rposition(|turn| turn.at <= *at && turn.message.author == Author::Customer).map_or(0, |last| last + 1);
+        found.extend(lesson(document.clone(), before, *at).map(|lesson| (lesson, None)));
+    }
+    Ok(found)
+}

@@ -1,0 +1,368 @@
+//! What was offered and what became of it: suggestions, drafts, outcomes.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use sqlx::Row;
+use tokio::sync::oneshot;
+
+use crate::{
+    chats::{ChatError, Chats},
+    config::Workspace,
+    failpoint::failpoint,
+    ids::Id,
+    knowledge::{DocumentKey, Kind},
+    replies::{error::ReplyError, learning::lesson_rows, stream::result::Source},
+    store::{Store, StoreError, Write, Writer, nanoseconds, timestamp},
+    task::TaskError,
+    text::{Language, fingerprint},
+};
+
+/// About how much of the queue a job takes beside its text.
+const JOB_BYTES: usize = 2048;
+/// Most lines of a report.
+const MOST_LINES: i64 = 1000;
+
+/// A suggestion that was shown.
+pub struct Shown {
+    pub suggestion_id: String,
+    pub kind: Kind,
+    pub document_id: String,
+    pub language: String,
+}
+
+/// What an agent did with something offered.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    pub chat_id: Id,
+    pub outcome_id: Id,
+    pub agent_id: String,
+    pub offer: OfferId,
+    pub action: OutcomeAction,
+    pub final_text: String,
+}
+
+/// What was offered.
+#[derive(Debug, Clone)]
+pub enum OfferId {
+    Suggestion(Id),
+    Draft(Id),
+}
+
+/// What was done with it. The numbers are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i16)]
+pub enum OutcomeAction {
+    Sent = 1,
+    Edited = 2,
+    Dismissed = 3,
+}
+
+/// What became of a document's suggestions.
+#[derive(Debug)]
+pub struct AnswerUse {
+    pub kind: Kind,
+    pub document_id: String,
+    pub shown: i64,
+    pub sent: i64,
+    pub edited: i64,
+    pub dismissed: i64,
+}
+
+/// What was erased with a person's chats.
+#[derive(Debug, Default)]
+pub struct ErasedOffers {
+    pub drafts: u64,
+    pub suggestions: u64,
+    pub outcomes: u64,
+}
+
+enum Record {
+    Suggestions { chat_id: String, shown: Vec<Shown> },
+    Draft { chat_id: String, draft_id: String, sources: String },
+    Outcome { outcome: Outcome, answer: oneshot::Sender<Result<(), ReplyError>> },
+}
+
+struct Job {
+    workspace: Workspace,
+    at: Timestamp,
+    record: Record,
+}
+
+/// Writes down what was offered, in order, so that an outcome finds the offer made just before it.
+#[derive(Clone)]
+pub struct Offers {
+    store: Store,
+    writer: Writer<Job>,
+}
+
+impl Offers {
+    pub fn start(store: Store) -> Offers {
+        let shared = store.clone();
+        let writer = Writer::start(move |batch| {
+            let store = shared.clone();
+            Box::pin(async move { commit(&store, batch).await })
+        });
+        Offers { store, writer }
+    }
+
+    /// Writes suggestions down after they have been answered with.
+    pub fn suggested(&self, workspace: &Workspace, chat_id: &str, shown: Vec<Shown>) {
+        if !shown.is_empty() {
+            self.queue(workspace, Record::Suggestions { chat_id: chat_id.to_owned(), shown });
+        }
+    }
+
+    /// Writes a draft down while it is being shown.
+    pub fn drafted(&self, workspace: &Workspace, chat_id: &str, draft_id: &str, sources: &[Source]) {
+        let sources: Vec<&str> = sources.iter().map(|source| source.id.as_str()).collect();
+        self.queue(workspace, Record::Draft { chat_id: chat_id.to_owned(), draft_id: draft_id.to_owned(), sources: sources.join("\n") });
+    }
+
+    /// Writes an outcome down, and answers once it is durable.
+    pub async fn outcome(&self, workspace: &Workspace, outcome: Outcome) -> Result<(), ReplyError> {
+        let (answer, answered) = oneshot::channel();
+        let bytes = outcome.final_text.len() + JOB_BYTES;
+        let record = Record::Outcome { outcome, answer };
+        self.writer.queue(Job { workspace: workspace.clone(), at: Timestamp::now(), record }, bytes)?;
+        answered.await.map_err(|_| TaskError::Panicked("the write of the outcome"))?
+    }
+
+    /// An offer that can't be written down was made all the same: its outcome will not be taken.
+    fn queue(&self, workspace: &Workspace, record: Record) {
+        if self.writer.queue(Job { workspace: workspace.clone(), at: Timestamp::now(), record }, JOB_BYTES).is_err() {
+            tracing::warn!("an offer was not written down: the store is busy");
+        }
+    }
+
+    /// What became of suggestions from `start` until before `end`, most shown first.
+    pub async fn answer_use(&self, workspace: &Workspace, start: Timestamp, end: Timestamp) -> Result<Vec<AnswerUse>, ReplyError> {
+        let rows = sqlx::query(
+            "SELECT suggestion.kind, suggestion.document_id, COUNT(DISTINCT suggestion.suggestion_id),
+             COUNT(*) FILTER (WHERE outcome.action = 1), COUNT(*) FILTER (WHERE outcome.action = 2), COUNT(*) FILTER (WHERE outcome.action = 3)
+             FROM suggestion LEFT JOIN outcome
+             ON outcome.workspace = suggestion.workspace AND outcome.suggestion_id = suggestion.suggestion_id
+             WHERE suggestion.workspace = $1 AND suggestion.at >= $2 AND suggestion.at < $3
+             GROUP BY suggestion.kind, suggestion.document_id
+             ORDER BY COUNT(DISTINCT suggestion.suggestion_id) DESC, suggestion.document_id LIMIT $4",
+        )
+        .bind(workspace.as_str().to_owned())
+        .bind(nanoseconds(start))
+        .bind(nanoseconds(end))
+        .bind(MOST_LINES)
+        .fetch_all(self.store.reads())
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let kind = if row.try_get::<i64, _>(0)? == Kind::Article as i64 { Kind::Article } else { Kind::CannedAnswer };
+                Ok(AnswerUse {
+                    kind,
+                    document_id: row.try_get(1)?,
+                    shown: row.try_get(2)?,
+                    sent: row.try_get(3)?,
+                    edited: row.try_get(4)?,
+                    dismissed: row.try_get(5)?,
+                })
+            })
+            .collect()
+    }
+}
+
+impl Offers {
+    /// What was offered in a chat, and what became of it, as JSON.
+    pub async fn export(&self, workspace: &Workspace, chat_id: &str) -> Result<Value, ReplyError> {
+        let mut export = serde_json::Map::new();
+        for (name, statement) in [
+            ("suggestions", "SELECT suggestion_id, document_id, at FROM suggestion WHERE workspace = $1 AND chat_id = $2 ORDER BY at"),
+            ("drafts", "SELECT draft_id, sources, at FROM draft WHERE workspace = $1 AND chat_id = $2 ORDER BY at"),
+            ("outcomes", "SELECT outcome_id, final_text, at FROM outcome WHERE workspace = $1 AND chat_id = $2 ORDER BY at"),
+            ("lessons", "SELECT document_id, words, at FROM lesson WHERE workspace = $1 AND chat_id = $2 AND deleted_at = 0 ORDER BY at"),
+        ] {
+            let rows: Vec<(String, String, i64)> = sqlx::query_as(statement)
+                .bind(workspace.as_str().to_owned())
+                .bind(chat_id.to_owned())
+                .fetch_all(self.store.reads())
+                .await?;
+            let what = match name {
+                "outcomes" => "final_text",
+                "lessons" => "words",
+                _ => "documents",
+            };
+            let time = |at| timestamp(at).map(|at| at.to_string()).unwrap_or_default();
+            let rows = rows.into_iter().map(|(id, text, at): (String, String, i64)| json!({ "id": id, what: text, "at": time(at) }));
+            export.insert(name.to_owned(), rows.collect());
+        }
+        Ok(Value::Object(export))
+    }
+}
+
+/// A document that an agent sent, as it was or edited, when it was suggested.
+#[derive(Debug, Clone)]
+pub struct Used {
+    pub document: DocumentKey,
+    pub at: Timestamp,
+}
+
+/// The suggestions of a chat that its agents used.
+pub async fn used(store: &Store, workspace: &Workspace, chat_id: &str) -> Result<Vec<Used>, ReplyError> {
+    let rows: Vec<(i64, String, String, i64)> = sqlx::query_as(
+        "SELECT suggestion.kind, suggestion.document_id, suggestion.language, outcome.at FROM outcome JOIN suggestion
+         ON suggestion.workspace = outcome.workspace AND suggestion.suggestion_id = outcome.suggestion_id
+         WHERE outcome.workspace = $1 AND outcome.chat_id = $2 AND outcome.action IN (1, 2) ORDER BY outcome.at",
+    )
+    .bind(workspace.as_str().to_owned())
+    .bind(chat_id.to_owned())
+    .fetch_all(store.reads())
+    .await?;
+    let used = |(kind, id, language, at): (i64, String, String, i64)| {
+        let kind = if kind == Kind::Article as i64 { Kind::Article } else { Kind::CannedAnswer };
+        let id = Id::new(id).map_err(StoreError::malformed)?;
+        let language = Language::parse(&language).map_err(StoreError::malformed)?;
+        Ok(Used { document: DocumentKey { kind, id, language }, at: timestamp(at)? })
+    };
+    rows.into_iter().map(used).collect()
+}
+
+/// Erases what was offered in these chats, inside a write that the caller commits.
+pub async fn erase(write: &mut Write, workspace: &Workspace, chat_ids: &[String]) -> Result<ErasedOffers, ReplyError> {
+    let mut erased = ErasedOffers::default();
+    for chat_id in chat_ids {
+        for (statement, count) in [
+            ("DELETE FROM draft WHERE workspace = $1 AND chat_id = $2", &mut erased.drafts),
+            ("DELETE FROM suggestion WHERE workspace = $1 AND chat_id = $2", &mut erased.suggestions),
+            ("DELETE FROM outcome WHERE workspace = $1 AND chat_id = $2", &mut erased.outcomes),
+        ] {
+            let done = sqlx::query(statement).bind(workspace.as_str().to_owned()).bind(chat_id.clone()).execute(&mut **write).await?;
+            *count += done.rows_affected();
+        }
+    }
+    lesson_rows::erase(write, workspace, chat_ids).await?;
+    Ok(erased)
+}
+
+/// Each job is a write of its own: none fails for another. It is taken out once it is written.
+async fn commit(store: &Store, batch: &mut Vec<Job>) {
+    while let Some(Job { workspace, at, record }) = batch.first() {
+        let name = workspace.as_str();
+        let written = match record {
+            Record::Suggestions { chat_id, shown } => write_suggestions(store, name, *at, chat_id, shown).await,
+            Record::Draft { chat_id, draft_id, sources } => write_draft(store, name, *at, chat_id, draft_id, sources).await,
+            Record::Outcome { outcome, .. } => write_outcome(store, name, *at, outcome).await,
+        };
+        match (batch.remove(0).record, written) {
+            (Record::Outcome { answer, .. }, written) => {
+                let _ = answer.send(written);
+            }
+            (_, Ok(())) => {}
+            (_, Err(error)) => tracing::warn!(error = %error, "an offer was not written down"),
+        }
+    }
+}
+
+async fn write_suggestions(store: &Store, workspace: &str, at: Timestamp, chat_id: &str, shown: &[Shown]) -> Result<(), ReplyError> {
+    let mut write = store.begin().await?;
+    // What was shown in a chat goes with it; a chat that was erased meanwhile gets nothing new.
+    if !chat_id.is_empty() && !Chats::hold(&mut write, workspace, chat_id).await? {
+        return Ok(write.roll_back().await?);
+    }
+    for Shown { suggestion_id, kind, document_id, language } in shown {
+        sqlx::query("INSERT INTO suggestion (workspace, suggestion_id, chat_id, kind, document_id, language, at) VALUES ($1, $2, $3, $4, $5, $6, $7)")
+            .bind(workspace.to_owned())
+            .bind(suggestion_id.clone())
+            .bind(chat_id.to_owned())
+            .bind(*kind as i64)
+            .bind(document_id.clone())
+            .bind(language.clone())
+            .bind(nanoseconds(at))
+            .execute(&mut *write)
+            .await?;
+    }
+    Ok(write.commit().await?)
+}
+
+async fn write_draft(
+    store: &Store,
+    workspace: &str,
+    at: Timestamp,
+    chat_id: &str,
+    draft_id: &str,
+    sources: &str,
+) -> Result<(), ReplyError> {
+    let mut write = store.begin().await?;
+    if !Chats::hold(&mut write, workspace, chat_id).await? {
+        return Ok(write.roll_back().await?);
+    }
+    sqlx::query("INSERT INTO draft (workspace, draft_id, chat_id, sources, at) VALUES ($1, $2, $3, $4, $5)")
+        .bind(workspace.to_owned())
+        .bind(draft_id.to_owned())
+        .bind(chat_id.to_owned())
+        .bind(sources.to_owned())
+        .bind(nanoseconds(at))
+        .execute(&mut *write)
+        .await?;
+    Ok(write.commit().await?)
+}
+
+async fn write_outcome(store: &Store, workspace: &str, at: Timestamp, outcome: &Outcome) -> Result<(), ReplyError> {
+    let Outcome { chat_id, outcome_id, agent_id, offer, action, final_text } = outcome;
+    let (statement, what, offer_id) = match offer {
+        OfferId::Suggestion(id) => {
+            ("SELECT COUNT(*) FROM suggestion WHERE workspace = $1 AND chat_id IN ($2, '') AND suggestion_id = $3", "suggestion", id)
+        }
+        OfferId::Draft(id) => ("SELECT COUNT(*) FROM draft WHERE workspace = $1 AND chat_id = $2 AND draft_id = $3", "draft", id),
+    };
+    let hash = fingerprint(format!("{what}\n{offer_id}\n{}\n{agent_id}\n{final_text}", *action as i16));
+
+    failpoint("outcome", chat_id.as_str());
+    let mut write = store.begin().await?;
+    if !Chats::hold(&mut write, workspace, chat_id.as_str()).await? {
+        write.roll_back().await?;
+        return Err(ChatError::NotFound(chat_id.to_string()).into());
+    }
+    let known: Option<String> = sqlx::query_scalar("SELECT hash FROM outcome WHERE workspace = $1 AND chat_id = $2 AND outcome_id = $3")
+        .bind(workspace.to_owned())
+        .bind(chat_id.to_string())
+        .bind(outcome_id.to_string())
+        .fetch_optional(&mut *write)
+        .await?;
+    if let Some(known) = known {
+        write.roll_back().await?;
+        return if known == hash || known.is_empty() { Ok(()) } else { Err(ReplyError::OutcomeExists(outcome_id.to_string())) };
+    }
+    let offers: i64 = sqlx::query_scalar(statement)
+        .bind(workspace.to_owned())
+        .bind(chat_id.to_string())
+        .bind(offer_id.to_string())
+        .fetch_one(&mut *write)
+        .await?;
+    if offers == 0 {
+        write.roll_back().await?;
+        return Err(match offer {
+            OfferId::Suggestion(id) => ReplyError::SuggestionNotFound(id.to_string()),
+            OfferId::Draft(id) => ReplyError::DraftNotFound(id.to_string()),
+        });
+    }
+    let (suggestion_id, draft_id) = match offer {
+        OfferId::Suggestion(id) => (id.to_string(), String::new()),
+        OfferId::Draft(id) => (String::new(), id.to_string()),
+    };
+    sqlx::query(
+        "INSERT INTO outcome (workspace, chat_id, outcome_id, suggestion_id, draft_id, action, agent_id, final_text, hash, at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .bind(workspace.to_owned())
+    .bind(chat_id.to_string())
+    .bind(outcome_id.to_string())
+    .bind(suggestion_id)
+    .bind(draft_id)
+    .bind(*action as i64)
+    .bind(agent_id.clone())
+    .bind(final_text.clone())
+    .bind(hash)
+    .bind(nanoseconds(at))
+    .execute(&mut *write)
+    .await?;
+    if *action != OutcomeAction::Dismissed {
+        Chats::teaches(&mut write, workspace, chat_id.as_str()).await?;
+    }
+    Ok(write.commit().await?)
+}

@@ -1,0 +1,333 @@
+//! What chats taught, searched: which documents answered in chats that were like this one.
+//!
+//! Chats are compared field by field (their last turns, the turns before, all of them), each field by BM25 and divided by its best, so
+//! that none drowns another. The likest chats vote for what answered them, the likest by far the most.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+
+use crate::{
+    chats::{Author, Chat, Turn},
+    facts::{MASK, masked},
+    knowledge::{DocumentKey, Vote},
+    replies::{
+        learning::lesson_rows::{self, Lesson},
+        masking::known_facts::{is_address, is_name},
+    },
+    text::{Word, words},
+};
+
+/// BM25's constants.
+const K1: f32 = 1.2;
+const B: f32 = 0.9;
+/// As many chats more without any word are counted: a few chats are too few to tell which words say nothing.
+const BACKGROUND: f32 = 50.0;
+/// What each field counts: the last words of the customer and of the agent, the words before these, all of the customer's, the whole chat;
+/// then the last words again, each as a whole.
+const WEIGHTS: [f32; FIELDS] = [0.7, 0.5, 0.4, 0.1, 1.0, 0.2, 0.2, 0.4];
+const FIELDS: usize = 8;
+/// How many of the likest chats vote, and how much more the likelier ones count.
+const VOTERS: usize = 40;
+const SHARPNESS: i32 = 4;
+/// A document is moved only by so many customers: one person tilts nothing.
+const LEAST_CUSTOMERS: usize = 3;
+/// In so many days a lesson comes to count half.
+const HALF_LIFE_DAYS: f32 = 180.0;
+/// Most words kept of one side's last turn, and of all its turns.
+const MOST_LAST: usize = 60;
+const MOST_ALL: usize = 150;
+
+/// The words of a chat at a moment, without what tells who somebody is: no numbers, addresses, names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Situation {
+    last_customer: String,
+    last_agent: String,
+    before_customer: String,
+    before_agent: String,
+    customer: String,
+    agent: String,
+}
+
+impl Situation {
+    /// What the turns of a chat say, as its language is read.
+    pub fn of(chat: &Chat, turns: &[&Turn], language: &str) -> Situation {
+        let names: HashSet<String> = names(chat).iter().flat_map(|name| words(name, "")).map(|word| word.folded().to_owned()).collect();
+        let mut situation = Situation::default();
+        // Bursts of each side, the last ones first.
+        let mut bursts = [0, 0];
+        let mut last_author = None;
+        for turn in turns.iter().rev() {
+            let side = match turn.message.author {
+                Author::Customer => 0,
+                Author::Agent => 1,
+                Author::Bot => continue,
+            };
+            if last_author != Some(side) {
+                bursts[side] += 1;
+                last_author = Some(side);
+            }
+            let all = if side == 0 { &situation.customer } else { &situation.agent };
+            if bursts[side] > 2 && room(all, MOST_ALL) == 0 {
+                continue;
+            }
+            let text = bare(&turn.message.text, language, &names);
+            let Situation { last_customer, last_agent, before_customer, before_agent, customer, agent } = &mut situation;
+            match (side, bursts[side]) {
+                (0, 1) => push(last_customer, &text, MOST_LAST),
+                (1, 1) => push(last_agent, &text, MOST_LAST),
+                (0, 2) => push(before_customer, &text, MOST_LAST),
+                (1, 2) => push(before_agent, &text, MOST_LAST),
+                _ => {}
+            }
+            push(if side == 0 { customer } else { agent }, &text, MOST_ALL);
+        }
+        situation
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.customer.is_empty()
+    }
+
+    /// As it is kept: a line for each part.
+    pub fn lines(&self) -> String {
+        let Situation { last_customer, last_agent, before_customer, before_agent, customer, agent } = self;
+        [last_customer, last_agent, before_customer, before_agent, customer, agent].map(String::as_str).join("\n")
+    }
+
+    /// Reads what [`Situation::lines`] wrote.
+    pub fn read(lines: &str) -> Situation {
+        let mut lines = lines.split('\n').map(str::to_owned);
+        let mut next = || lines.next().unwrap_or_default();
+        Situation {
+            last_customer: next(),
+            last_agent: next(),
+            before_customer: next(),
+            before_agent: next(),
+            customer: next(),
+            agent: next(),
+        }
+    }
+
+    fn fields(&self) -> [Vec<String>; FIELDS] {
+        let words = |text: &str| text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<String>>();
+        let whole = |text: &str| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
+        [
+            words(&self.last_customer),
+            words(&self.last_agent),
+            words(&self.before_customer),
+            words(&self.before_agent),
+            words(&self.customer),
+            words(&format!("{} {}", self.customer, self.agent)),
+            whole(&self.last_customer),
+            whole(&self.last_agent),
+        ]
+    }
+}
+
+/// The names that a chat knows.
+pub fn names(chat: &Chat) -> Vec<String> {
+    let mut names = vec![chat.customer.name.clone(), chat.summary.customer_name.clone(), chat.summary.agent_name.clone()];
+    names.extend(chat.turns.iter().map(|turn| turn.message.author_name.clone()));
+    names.extend(chat.former.iter().map(|former| former.customer.name.clone()));
+    let forms = chat.former.iter().map(|former| &former.form_answers).chain([&chat.form_answers]).flatten();
+    let records = chat.former.iter().flat_map(|former| &former.records).chain(&chat.records);
+    let told = forms.chain(records.flat_map(|record| &record.values));
+    names.extend(told.filter(|(field, _)| is_name(field) || is_address(field)).map(|(_, name)| name.clone()));
+    names
+}
+
+/// A text's words by their stems, without masked ones, numbers, names, and what is capitalised as a name is.
+fn bare(text: &str, language: &str, names: &HashSet<String>) -> String {
+    let text = masked(text);
+    let kept = |word: &Word| {
+        let written = &text[word.start..word.end];
+        let before = text[..word.start].trim_end_matches(|letter: char| letter.is_whitespace() || "\"'“”„(".contains(letter));
+        let begins = before.is_empty() || before.ends_with(['.', '!', '?', ':', '…']) || text[before.len()..word.start].contains('\n');
+        let capitalised = written.chars().next().is_some_and(char::is_uppercase) && written.chars().count() > 1;
+        // German capitalises every noun.
+        let named = capitalised && !begins && language != "de" && !written.chars().all(char::is_uppercase);
+        !named && !written.chars().any(char::is_numeric) && !MASK.contains(written) && !names.contains(word.folded())
+    };
+    let found = words(&text, language);
+    let stems: Vec<&str> = found.iter().filter(|word| kept(word)).filter_map(|word| word.keys().last()).map(String::as_str).collect();
+    stems.join(" ")
+}
+
+/// How many more words a field takes.
+fn room(field: &str, most: usize) -> usize {
+    most.saturating_sub(field.split(' ').filter(|word| !word.is_empty()).count())
+}
+
+fn push(field: &mut String, text: &str, most: usize) {
+    for word in text.split(' ').filter(|word| !word.is_empty()).take(room(field, most)) {
+        if !field.is_empty() {
+            field.push(' ');
+        }
+        field.push_str(word);
+    }
+}
+
+/// What was learned, in memory.
+#[derive(Default)]
+pub struct Learned {
+    lessons: Vec<Taught>,
+    documents: HashMap<DocumentKey, Document>,
+    fields: [Field; FIELDS],
+}
+
+struct Taught {
+    document: Arc<DocumentKey>,
+    at: Timestamp,
+}
+
+struct Document {
+    key: Arc<DocumentKey>,
+    customers: HashSet<String>,
+}
+
+#[derive(Default)]
+struct Field {
+    /// By word: the lessons that have it, and how often.
+    postings: HashMap<String, Vec<(u32, f32)>>,
+    lengths: Vec<f32>,
+    length: f32,
+}
+
+impl Learned {
+    pub fn is_empty(&self) -> bool {
+        self.lessons.is_empty()
+    }
+
+    /// Whether so many lessons are here beyond what is kept that it is time to begin anew.
+    pub fn is_overfull(&self) -> bool {
+        self.lessons.len() as i64 > lesson_rows::MOST + lesson_rows::MOST / 10
+    }
+
+    pub fn add(&mut self, lesson: Lesson) {
+        let number = self.lessons.len() as u32;
+        let document = self
+            .documents
+            .entry(lesson.document.clone())
+            .or_insert_with(|| Document { key: Arc::new(lesson.document.clone()), customers: HashSet::new() });
+        document.customers.insert(lesson.customer);
+        self.lessons.push(Taught { document: Arc::clone(&document.key), at: lesson.at });
+        for (field, words) in self.fields.iter_mut().zip(lesson.situation.fields()) {
+            field.add(number, words);
+        }
+    }
+
+    /// What chats that were like this one say for documents, the most first.
+    pub fn votes(&self, situation: &Situation, now: Timestamp) -> Vec<Vote> {
+        if self.is_empty() || situation.is_empty() {
+            return Vec::new();
+        }
+        let mut sums = vec![0.0_f32; self.lessons.len()];
+        let mut likeness = vec![0.0_f32; self.lessons.len()];
+        let mut likeness_of = 0.0;
+        for (number, ((field, words), weight)) in self.fields.iter().zip(situation.fields()).zip(WEIGHTS).enumerate() {
+            let (scores, most) = field.score(&words);
+            let best = scores.iter().copied().fold(0.0, f32::max);
+            if best > 0.0 {
+                sums.iter_mut().zip(&scores).for_each(|(sum, score)| *sum += weight * score / best);
+            }
+            if number < 2 && most > 0.0 {
+                likeness.iter_mut().zip(&scores).for_each(|(sum, score)| *sum += weight * (score / most).min(1.0));
+                likeness_of += weight;
+            }
+        }
+        let age = |at: Timestamp| (now.duration_since(at).as_secs_f32() / 86_400.0).max(0.0);
+        let mut voters: Vec<u32> = (0..self.lessons.len() as u32)
+            .filter(|lesson| {
+                let document = &self.lessons[*lesson as usize].document;
+                sums[*lesson as usize] > 0.0
+                    && self.documents.get(&**document).is_some_and(|document| document.customers.len() >= LEAST_CUSTOMERS)
+            })
+            .collect();
+        let nearer = |one: &u32, other: &u32| sums[*other as usize].total_cmp(&sums[*one as usize]).then(other.cmp(one));
+        if voters.len() > VOTERS {
+            voters.select_nth_unstable_by(VOTERS, nearer);
+            voters.truncate(VOTERS);
+        }
+        voters.sort_by(nearer);
+        let Some(best) = voters.first().map(|first| sums[*first as usize]) else { return Vec::new() };
+        let mut votes: Vec<Vote> = Vec::new();
+        let mut all = 0.0;
+        for voter in voters {
+            let Taught { document, at } = &self.lessons[voter as usize];
+            let share = (sums[voter as usize] / best).powi(SHARPNESS) * 0.5_f32.powf(age(*at) / HALF_LIFE_DAYS);
+            let likeness = likeness[voter as usize] / likeness_of.max(f32::MIN_POSITIVE);
+            all += share;
+            match votes.iter_mut().find(|vote| vote.document == **document) {
+                Some(vote) => {
+                    vote.share += share;
+                    vote.likeness = vote.likeness.max(likeness);
+                    vote.chats += 1;
+                }
+                None => votes.push(Vote { document: DocumentKey::clone(document), share, likeness, chats: 1 }),
+            }
+        }
+        votes.iter_mut().for_each(|vote| vote.share /= all.max(f32::MIN_POSITIVE));
+        votes.sort_by(|one, other| other.share.total_cmp(&one.share));
+        votes
+    }
+}
+
+impl Field {
+    fn add(&mut self, lesson: u32, words: Vec<String>) {
+        self.lengths.push(words.len() as f32);
+        self.length += words.len() as f32;
+        for word in words {
+            let postings = self.postings.entry(word).or_default();
+            match postings.last_mut() {
+                Some((last, count)) if *last == lesson => *count += 1.0,
+                _ => postings.push((lesson, 1.0)),
+            }
+        }
+    }
+
+    /// What each lesson counts, and what one would that says the same.
+    fn score(&self, words: &[String]) -> (Vec<f32>, f32) {
+        let mut scores = vec![0.0; self.lengths.len()];
+        let average = (self.length / self.lengths.len().max(1) as f32).max(1.0);
+        let mut most = 0.0;
+        let mut seen: BTreeMap<&str, f32> = BTreeMap::new();
+        words.iter().for_each(|word| *seen.entry(word).or_default() += 1.0);
+        let same = words.len() as f32;
+        let bent = |count: f32, length: f32| count * (K1 + 1.0) / (count + K1 * (1.0 - B + B * length / average));
+        for (word, count) in seen {
+            let postings = self.postings.get(word).map_or(&[][..], Vec::as_slice);
+            let (all, with) = (self.lengths.len() as f32 + BACKGROUND, postings.len() as f32);
+            let idf = (1.0 + (all - with + 0.5) / (with + 0.5)).ln();
+            most += idf * bent(count, same);
+            for (lesson, count) in postings {
+                scores[*lesson as usize] += idf * bent(*count, self.lengths[*lesson as usize]);
+            }
+        }
+        (scores, most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stay_and_names_and_numbers_go() {
+        let names: HashSet<String> = ["mira".to_owned()].into();
+        assert_eq!(
+            bare("Hi, my tent's zipper jammed. Please call Jonas or mira: 0171 5551234, a@b.de", "en", &names),
+            "hi my tent zipper jam pleas call or"
+        );
+        assert_eq!(bare("Mein Zelt klemmt seit 2024", "de", &names), "mein zelt klemmt seit");
+    }
+
+    #[test]
+    fn a_situation_is_read_as_it_was_kept() {
+        let situation = Situation { last_customer: "a b".into(), agent: "c".into(), ..Situation::default() };
+        assert_eq!(Situation::read(&situation.lines()), situation);
+    }
+}

@@ -1,0 +1,244 @@
+//! What is told of a person, and what of it was a former customer's.
+
+use std::collections::HashSet;
+
+use crate::{
+    chats::{Author, Chat, Customer, Record, Turn},
+    facts::{FactKind, Known, facts},
+    replies::masking::{
+        has_surname_first,
+        known_facts::{is_address, is_name, is_phone},
+        name_forms,
+    },
+    text::{Language, fold},
+};
+
+/// So many of a phone number's last digits tell it from others, however it is written.
+const PHONE_DIGITS: usize = 9;
+
+/// What tells who a person is.
+#[derive(Default)]
+pub struct PersonalFacts<'a> {
+    pub names: Vec<&'a str>,
+    pub addresses: Vec<&'a str>,
+    pub phones: Vec<&'a str>,
+    pub emails: Vec<&'a str>,
+}
+
+impl<'a> PersonalFacts<'a> {
+    /// What a chat was told of its customer.
+    pub fn of_customer(chat: &'a Chat) -> PersonalFacts<'a> {
+        let mut told = PersonalFacts::of(&chat.customer, chat.form_answers.iter(), &chat.records);
+        told.names.push(&chat.summary.customer_name);
+        told.names.extend(customer_names(chat.turns_with_customer()));
+        told
+    }
+
+    /// What it was told of those whom it was about before.
+    pub fn of_former(chat: &'a Chat) -> impl Iterator<Item = PersonalFacts<'a>> {
+        let written = PersonalFacts {
+            names: customer_names(&chat.turns[..chat.turns_before_customer.min(chat.turns.len())]).collect(),
+            ..PersonalFacts::default()
+        };
+        let told = chat.former.iter().map(|former| {
+            let mut told = PersonalFacts::of(&former.customer, former.form_answers.iter(), &former.records);
+            told.emails.push(&former.reply_to);
+            told
+        });
+        told.chain([written])
+    }
+
+    fn of(
+        customer: &'a Customer,
+        form_answers: impl Iterator<Item = (&'a String, &'a String)>,
+        records: &'a [Record],
+    ) -> PersonalFacts<'a> {
+        let mut told = PersonalFacts {
+            names: vec![&customer.name],
+            addresses: Vec::new(),
+            phones: vec![&customer.phone],
+            emails: vec![&customer.email],
+        };
+        for (field, value) in form_answers.chain(records.iter().flat_map(|record| &record.values)).chain(&customer.attributes) {
+            if is_name(field) {
+                told.names.push(value);
+            }
+            if is_address(field) {
+                told.addresses.push(value);
+            } else if is_phone(field) {
+                told.phones.push(value);
+            }
+        }
+        told.addresses.push(&customer.location);
+        told
+    }
+}
+
+fn customer_names(turns: &[Turn]) -> impl Iterator<Item = &str> {
+    turns.iter().filter(|turn| turn.message.author == Author::Customer).map(|turn| turn.message.author_name.as_str())
+}
+
+/// What former customers of chats told, but for what the customer told too.
+#[derive(Default)]
+pub struct Former {
+    theirs: Keys,
+    customers: Keys,
+}
+
+/// Personal data by what they are known again by.
+#[derive(Default)]
+struct Keys {
+    exact: HashSet<(FactKind, String)>,
+    addresses: Vec<String>,
+}
+
+impl Former {
+    pub fn of(chats: &[&Chat], first_names: bool, language: &Language) -> Former {
+        let mut former = Former::default();
+        if chats.iter().all(|chat| chat.former.is_empty()) {
+            return former;
+        }
+        for chat in chats {
+            former.customers.add(&PersonalFacts::of_customer(chat), first_names, language);
+            former.customers.add_written(chat.turns_with_customer());
+            for told in PersonalFacts::of_former(chat) {
+                former.theirs.add(&told, first_names, language);
+            }
+            former.theirs.add_written(&chat.turns[..chat.turns_before_customer.min(chat.turns.len())]);
+        }
+        former
+    }
+
+    /// Whether this was a former customer's, and is not the customer's.
+    pub fn has(&self, kind: FactKind, written: &str) -> bool {
+        self.theirs.has(kind, written) && !self.customers.has(kind, written)
+    }
+}
+
+impl Keys {
+    fn add(&mut self, told: &PersonalFacts<'_>, first_names: bool, language: &Language) {
+        for name in &told.names {
+            let forms = name_forms(name, has_surname_first(name, language), first_names);
+            self.exact.extend(forms.iter().map(|form| (FactKind::Person, key(FactKind::Person, form))));
+        }
+        self.addresses.extend(told.addresses.iter().map(|address| key(FactKind::Address, address)));
+        self.exact.extend(told.phones.iter().map(|phone| (FactKind::Phone, key(FactKind::Phone, phone))));
+        self.exact.extend(told.emails.iter().map(|email| (FactKind::Email, key(FactKind::Email, email))));
+    }
+
+    /// Adds what a customer wrote of themselves.
+    fn add_written(&mut self, turns: &[Turn]) {
+        for Turn { message, .. } in turns.iter().filter(|turn| turn.message.author == Author::Customer) {
+            for fact in facts(&message.text, &Known::default(), FactKind::is_personal) {
+                self.exact.insert((fact.kind, key(fact.kind, &message.text[fact.range])));
+            }
+        }
+    }
+
+    fn has(&self, kind: FactKind, written: &str) -> bool {
+        let key = key(kind, written);
+        match kind {
+            // A part of an address is known, too.
+            FactKind::Address => self.addresses.iter().any(|address| address.contains(&key)),
+            _ => self.exact.contains(&(kind, key)),
+        }
+    }
+}
+
+fn key(kind: FactKind, written: &str) -> String {
+    let key: String = fold(written).chars().filter(|letter| letter.is_alphanumeric()).collect();
+    if kind != FactKind::Phone {
+        return key;
+    }
+    let digits: Vec<char> = key.chars().filter(char::is_ascii_digit).collect();
+    digits[digits.len().saturating_sub(PHONE_DIGITS)..].iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{
+        chats::{Event, EventBody, Form, Message},
+        config::PersonalData,
+        ids::Id,
+        replies::masking::Masker,
+    };
+
+    fn fold_of(bodies: Vec<EventBody>) -> Chat {
+        let event = |(nth, body): (usize, EventBody)| Event {
+            event_id: Id::new(format!("e{nth}")).unwrap(),
+            at: Timestamp::from_second(1_790_000_000 + nth as i64).unwrap(),
+            sequence: nth as i64 + 1,
+            redacted: false,
+            body,
+        };
+        let events: Vec<Event> = bodies.into_iter().enumerate().map(event).collect();
+        Chat::fold("c", &events)
+    }
+
+    fn customer(customer_id: &str, name: &str, phone: &str) -> EventBody {
+        EventBody::Customer(Customer {
+            customer_id: customer_id.into(),
+            name: name.into(),
+            phone: phone.into(),
+            location: if customer_id == "1" { "Bağdat Cad. 12/4, Kadıköy".into() } else { String::new() },
+            ..Customer::default()
+        })
+    }
+
+    fn says(text: &str) -> EventBody {
+        EventBody::Message(Message {
+            author: Author::Customer,
+            author_id: String::new(),
+            author_name: String::new(),
+            text: text.into(),
+            language: None,
+            attachments: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn the_formers_data_are_masked_and_not_written_back() {
+        let form = EventBody::Form(Form { answers: [("delivery address".to_owned(), "14 Rose Lane, Bath".to_owned())].into() });
+        for (former, new, tag) in [
+            ("Elif Kaya", "Ada Byron", "en"),
+            ("Elif Kaya", "Ayşe Yılmaz", "tr"),
+            ("Szabó Gergely", "Nagy Anna", "hu"),
+            ("Erika Weber", "Uwe Klein", "de"),
+        ] {
+            let chat = fold_of(vec![
+                customer("1", former, "0532 123 45 67"),
+                form.clone(),
+                says("write to me at former@mail.example or 0532 999 88 77"),
+                customer("2", new, "0544 765 43 21"),
+                says("my mail is own@mail.example"),
+            ]);
+            let settings = PersonalData::default();
+            let language = Language::parse(tag).unwrap();
+            let mut masker = Masker::of(&settings, std::iter::once(&chat), &language);
+            let surname = former.split(' ').nth(usize::from(tag != "hu")).unwrap();
+            let withheld = format!(
+                "{former}. {surname}. former@mail.example. +90 532 123 45 67. 0532 999 88 77. at bagdat cad 12/4. 14 Rose Lane, Bath."
+            );
+            let masked = masker.mask(&withheld);
+            let own = masker.mask(&format!("{new}. own@mail.example. 0544 765 43 21."));
+            let (_, marks) = masker.marks();
+            assert_eq!((masked.matches('⟦').count(), own.matches('⟦').count()), (7, 3), "{masked} {own}");
+            for (which, marked) in marks.all().iter().enumerate() {
+                assert_eq!(marks.is_withheld(which), masked.contains(&marks.written(which)), "{tag}: {marked:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_both_told_is_the_customers() {
+        let chat = fold_of(vec![customer("1", "Elif Kaya", "0532 123 45 67"), customer("2", "Elif Kaya", "0532 123 45 67")]);
+        let settings = PersonalData::default();
+        let mut masker = Masker::of(&settings, std::iter::once(&chat), &Language::parse("tr").unwrap());
+        masker.mask("Elif Kaya, 0532 123 45 67");
+        let (_, marks) = masker.marks();
+        assert_eq!((0..marks.all().len()).filter(|which| marks.is_withheld(*which)).count(), 0);
+    }
+}

@@ -1,0 +1,144 @@
+//! A person's data: exported whole, erased whole, and erased again when a restored backup brings it back.
+
+use std::{collections::BTreeMap, io};
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::{
+    chats::{ChatError, Chats},
+    config::Workspace,
+    failpoint::failpoint,
+    ids::Id,
+    replies::{
+        Replies,
+        error::ReplyError,
+        learning::outcome_rows,
+        privacy::{erasure_file::Erasures, erasure_rows},
+    },
+    store::{Store, StoreError},
+    task,
+};
+
+/// How often an erasure that met another replica's write is tried.
+const TRIES: usize = 4;
+
+/// What was erased.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Erased {
+    pub chats: u64,
+    pub events: u64,
+    pub drafts: u64,
+    pub suggestions: u64,
+    pub outcomes: u64,
+}
+
+impl Replies {
+    /// All that is kept of a customer, as a JSON document of at most `most_bytes`.
+    pub async fn export_customer(&self, workspace: &Workspace, customer_id: &Id, most_bytes: usize) -> Result<String, ReplyError> {
+        let mut chats = self.chats.export(workspace, customer_id, most_bytes).await?;
+        for chat in &mut chats {
+            let chat_id = chat["chat_id"].as_str().unwrap_or_default().to_owned();
+            chat["offers"] = self.offers.export(workspace, &chat_id).await?;
+        }
+        let json = format!("{:#}\n", json!({ "customer_id": customer_id.as_str(), "chats": chats }));
+        if json.len() > most_bytes {
+            return Err(ChatError::TooLarge("customer's data").into());
+        }
+        Ok(json)
+    }
+
+    /// Erases a customer: their chats, and all that was made of them, in one write. The erasure is remembered first, so that it is done
+    /// at the next start if this process ends in the middle of it; it goes on when the caller leaves.
+    pub async fn erase_customer(&self, workspace: &Workspace, customer_id: &Id) -> Result<Erased, ReplyError> {
+        let (replies, workspace, customer_id) = (self.clone(), workspace.clone(), customer_id.clone());
+        let work = async move {
+            let (erasures, name, person) = (replies.erasures.clone(), workspace.as_str().to_owned(), customer_id.to_string());
+            let remember = move || -> io::Result<Vec<String>> {
+                failpoint("erasure", &person);
+                erasures.remember(&name, &person)?;
+                Ok(erasures.of(&name, &person))
+            };
+            let remembered = task::blocking("remembering the erasure", remember).await?;
+            // With those of earlier tries that failed: they are done with this one.
+            let erasure_ids = remembered.map_err(|error| StoreError::Broken(error.into()))?;
+            let erased = erase(&replies.store, &replies.chats, &workspace, customer_id.as_str(), &erasure_ids).await?;
+            replies.store.wipe().await;
+            Ok(erased)
+        };
+        task::detached("the erasure", work).await?
+    }
+}
+
+async fn erase(
+    store: &Store,
+    chats: &Chats,
+    workspace: &Workspace,
+    customer_id: &str,
+    erasure_ids: &[String],
+) -> Result<Erased, ReplyError> {
+    let mut tries = TRIES;
+    loop {
+        tries -= 1;
+        match try_erase(store, chats, workspace, customer_id, erasure_ids).await {
+            Err(ReplyError::Chat(ChatError::Store(error))) if tries > 0 && error.is_retried_at_once() => {}
+            done => return done,
+        }
+    }
+}
+
+async fn try_erase(
+    store: &Store,
+    chats: &Chats,
+    workspace: &Workspace,
+    customer_id: &str,
+    erasure_ids: &[String],
+) -> Result<Erased, ReplyError> {
+    let mut write = store.begin().await?;
+    let erased = chats.erase_customer(&mut write, workspace, customer_id).await?;
+    let offers = outcome_rows::erase(&mut write, workspace, &erased.chat_ids).await?;
+    for erasure_id in erasure_ids {
+        erasure_rows::insert(&mut write, erasure_id, Timestamp::now()).await?;
+    }
+    store.mark_wipe(&mut write).await?;
+    write.commit().await?;
+    Ok(Erased {
+        chats: erased.chat_ids.len() as u64,
+        events: erased.events,
+        drafts: offers.drafts,
+        suggestions: offers.suggestions,
+        outcomes: offers.outcomes,
+    })
+}
+
+/// Erases again whom the data folder remembers as erased and the database does not: it came back with a backup. Tells how many people
+/// and chats that were.
+pub async fn erase_again(store: &Store, chats: &Chats, erasures: &Erasures) -> Result<(u64, u64), ReplyError> {
+    let seen = erasure_rows::seen(store).await?;
+    let mut unseen: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (erasure_id, hash) in erasures.known() {
+        if !seen.contains(&erasure_id) {
+            unseen.entry(hash).or_default().push(erasure_id);
+        }
+    }
+    if unseen.is_empty() {
+        return Ok((0, 0));
+    }
+    let (mut people, mut chats_erased) = (0, 0);
+    for (workspace, customer_id) in chats.customers().await? {
+        if let Some(erasure_ids) = unseen.remove(&erasures.hash(&workspace, &customer_id)) {
+            let workspace = Workspace::named(workspace);
+            let erased = erase(store, chats, &workspace, &customer_id, &erasure_ids).await?;
+            people += 1;
+            chats_erased += erased.chats;
+        }
+    }
+    // Of the others nothing came back.
+    let mut write = store.begin().await?;
+    for erasure_id in unseen.values().flatten() {
+        erasure_rows::insert(&mut write, erasure_id, Timestamp::now()).await?;
+    }
+    write.commit().await?;
+    store.wipe().await;
+    Ok((people, chats_erased))
+}

@@ -1,0 +1,6 @@
+//! What must not be kept: the erasure of a person, and the end of retention.
+
+pub mod erase;
+pub mod erasure_file;
+pub mod erasure_rows;
+pub mod retention;

@@ -1,0 +1,308 @@
+//! Prompts: one readable template per task, in `prompts/`; a workspace may have templates of its own.
+
+pub mod samples;
+
+use std::{fs, path::Path, sync::Arc};
+
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
+
+use crate::{
+    config::Task,
+    model::Prompt,
+    replies::prompts::samples::{field_names, samples},
+};
+
+/// Parts a template's two messages.
+const USER: &str = "\n--- user ---\n";
+/// The tasks with their templates' names and what these are by default.
+const TEMPLATES: [(Task, &str, &str); 5] = [
+    (Task::Draft, "draft", include_str!("draft.md")),
+    (Task::Correct, "correct", include_str!("correct.md")),
+    (Task::Retone, "retone", include_str!("retone.md")),
+    (Task::Translate, "translate", include_str!("translate.md")),
+    (Task::Summarize, "summarize", include_str!("summarize.md")),
+];
+
+/// The templates of all tasks.
+#[derive(Clone)]
+pub struct Prompts {
+    environment: Arc<Environment<'static>>,
+    templates: Arc<Vec<Template>>,
+    /// What the template of drafts says on its own account: no reply has much of it in a row.
+    instructions: Arc<Vec<String>>,
+}
+
+/// A task's template.
+struct Template {
+    task: Task,
+    name: &'static str,
+    /// The file it is from, or its name if it is built in.
+    shown: String,
+    /// Lines before its user message.
+    lines_before_user: usize,
+}
+
+/// A template that can't be used. None of what it is filled with is in the error.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PromptError {
+    #[error("the prompt `{0}` can't be read")]
+    Unreadable(String, #[source] Arc<std::io::Error>),
+    #[error("the prompt `{0}` is no template: {1}")]
+    Broken(String, String),
+    #[error("the prompt `{file}` can't be rendered, line {line}: {problem}")]
+    Unrendered { file: String, line: usize, problem: String },
+    #[error("the prompt `{file}` has no {part}: a model would get {instead}")]
+    Empty { file: String, part: &'static str, instead: &'static str },
+}
+
+impl Prompts {
+    /// The built-in templates, but those that a folder has: `draft.md`, `correct.md`, `retone.md`, `translate.md`, `summarize.md`. Each is
+    /// rendered with samples of all that it may be filled with, so that one that can't be used is known now and not with some chat.
+    pub fn read(folder: Option<&Path>) -> Result<Prompts, PromptError> {
+        let mut environment = Environment::new();
+        // A misspelt name is an error instead of nothing.
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        let (mut templates, mut instructions) = (Vec::new(), Vec::new());
+        for (task, name, built_in) in TEMPLATES {
+            let path = folder.map(|folder| folder.join(format!("{name}.md"))).filter(|path| path.exists());
+            let shown = path.as_ref().map_or_else(|| name.to_owned(), |path| path.display().to_string());
+            let own = path.map(fs::read_to_string).transpose();
+            let own = own.map_err(|error| PromptError::Unreadable(shown.clone(), Arc::new(error)))?;
+            let source = own.as_deref().unwrap_or(built_in).replace("\r\n", "\n");
+            let (system, user) = source.split_once(USER).unwrap_or((&source, ""));
+            for (part, text) in [("system", system), ("user", user)] {
+                let broken = |error: minijinja::Error| PromptError::Broken(shown.clone(), error.to_string());
+                environment.add_template_owned(format!("{name} {part}"), text.to_owned()).map_err(broken)?;
+            }
+            if task == Task::Draft {
+                instructions = own_words(&source);
+            }
+            // The line that parts the messages is one itself.
+            let lines_before_user = system.lines().count() + 1;
+            templates.push(Template { task, name, shown, lines_before_user });
+        }
+        let prompts = Prompts { environment: Arc::new(environment), templates: Arc::new(templates), instructions: Arc::new(instructions) };
+        prompts.try_all()?;
+        Ok(prompts)
+    }
+
+    /// What the template of drafts says beside what is filled in.
+    pub fn instructions(&self) -> &[String] {
+        &self.instructions
+    }
+
+    /// Renders the prompt of a rewrite: its user message is the text alone.
+    pub fn rewrite(&self, task: Task, values: Value, text: &str) -> Result<Prompt, PromptError> {
+        Ok(Prompt { system: self.render(task, "system", values)?, user: text.to_owned() })
+    }
+
+    /// Renders a prompt with both of its messages.
+    pub fn both(&self, task: Task, values: Value) -> Result<Prompt, PromptError> {
+        Ok(Prompt { system: self.render(task, "system", values.clone())?, user: self.render(task, "user", values)? })
+    }
+
+    fn render(&self, task: Task, part: &str, values: Value) -> Result<String, PromptError> {
+        debug_assert_eq!(names(&values), field_names(task), "samples have what prompts are filled with");
+        self.rendered(task, part, values)
+    }
+
+    fn rendered(&self, task: Task, part: &str, values: Value) -> Result<String, PromptError> {
+        let template = self.template(task);
+        let compiled = self.compiled(template, part);
+        let rendered = compiled.render(values).map_err(|error| template.unrendered(part, &error))?;
+        let rendered = rendered.trim();
+        if rendered.is_empty() {
+            // A model never gets data without instructions, nor instructions for nothing.
+            let (part, instead) = match part {
+                "system" => ("instructions", "data without instructions"),
+                _ => ("user message, which stands under a line `--- user ---`", "instructions without data"),
+            };
+            return Err(PromptError::Empty { file: template.shown.clone(), part, instead });
+        }
+        Ok(rendered.to_owned())
+    }
+
+    /// Looks for names that no call fills, wherever they stand, and renders each template with samples.
+    fn try_all(&self) -> Result<(), PromptError> {
+        for template in self.templates.iter() {
+            let known = field_names(template.task);
+            let parts: &[&str] = if template.has_user_message() { &["system", "user"] } else { &["system"] };
+            for part in parts {
+                let compiled = self.compiled(template, part);
+                let is_known = |name: &String| known.contains(name) || self.environment.globals().any(|(global, _)| global == name);
+                let mut unknown: Vec<String> = compiled.undeclared_variables(false).into_iter().filter(|name| !is_known(name)).collect();
+                unknown.sort();
+                if let Some(name) = unknown.first() {
+                    let line = line_of(compiled.source(), name);
+                    return Err(template.unrendered_at(
+                        part,
+                        line,
+                        format!("`{name}` is no name that is filled in here; there are {}", known.join(", ")),
+                    ));
+                }
+                for values in samples(template.task) {
+                    self.rendered(template.task, part, values)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn template(&self, task: Task) -> &Template {
+        self.templates.iter().find(|template| template.task == task).expect("every task has its template")
+    }
+
+    fn compiled(&self, template: &Template, part: &str) -> minijinja::Template<'_, '_> {
+        self.environment.get_template(&format!("{} {part}", template.name)).expect("every task has its templates")
+    }
+}
+
+impl Template {
+    /// Whether its user message is made by it too; that of a rewrite is the text alone.
+    fn has_user_message(&self) -> bool {
+        match self.task {
+            Task::Draft | Task::Summarize => true,
+            Task::Correct | Task::Retone | Task::Translate => false,
+        }
+    }
+
+    /// Where rendering failed, and at what. What an error says beside that may be a customer's text.
+    fn unrendered(&self, part: &str, error: &minijinja::Error) -> PromptError {
+        let at = error.range().zip(error.template_source()).map_or("", |(range, source)| tag_at(source, range.start));
+        let problem = match error.kind() {
+            ErrorKind::UndefinedError if at.is_empty() => "something is not defined".to_owned(),
+            ErrorKind::UndefinedError => format!("`{at}` is not defined"),
+            kind if at.is_empty() => kind.to_string(),
+            kind => format!("{kind} at `{at}`"),
+        };
+        self.unrendered_at(part, error.line().unwrap_or(1), problem)
+    }
+
+    fn unrendered_at(&self, part: &str, line: usize, problem: String) -> PromptError {
+        let before = if part == "user" { self.lines_before_user } else { 0 };
+        PromptError::Unrendered { file: self.shown.clone(), line: before + line, problem }
+    }
+}
+
+/// The names that values have, in order.
+fn names(values: &Value) -> Vec<String> {
+    let mut names: Vec<String> = values.try_iter().map(|keys| keys.map(|key| key.to_string()).collect()).unwrap_or_default();
+    names.sort();
+    names
+}
+
+/// The template's own tag, such as `{{ facts[0][1] }}`, that a place is in.
+fn tag_at(source: &str, place: usize) -> &str {
+    let (Some(before), Some(after)) = (source.get(..place), source.get(place..)) else { return "" };
+    let start = before.rfind("{{").max(before.rfind("{%")).unwrap_or(place);
+    let end = [after.find("}}"), after.find("%}")].into_iter().flatten().min().map_or(place, |end| place + end + 2);
+    &source[start..end]
+}
+
+/// The first line on which a name stands as a word.
+fn line_of(source: &str, name: &str) -> usize {
+    let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+    source.lines().position(|line| line.split(|letter| !is_word(letter)).any(|word| word == name)).map_or(1, |line| line + 1)
+}
+
+/// A mark around data, new for each call, so that the data can't close it.
+pub fn fence() -> String {
+    format!("===data-{}===", &uuid::Uuid::new_v4().simple().to_string()[..12])
+}
+
+/// What stands in a template outside of braces.
+fn own_words(template: &str) -> Vec<String> {
+    let mut own = Vec::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        own.push(before.to_owned());
+        rest = after.split_once('}').map_or("", |(_, rest)| rest.trim_start_matches('}'));
+    }
+    own.push(rest.to_owned());
+    own
+}
+
+#[cfg(test)]
+mod tests {
+    use minijinja::{context, value::Serde};
+
+    use super::*;
+
+    fn own(name: &str, template: &str) -> Result<Prompts, PromptError> {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(name), template).unwrap();
+        Prompts::read(Some(folder.path()))
+    }
+
+    #[test]
+    fn data_stays_data() {
+        let values = context! { tone => "formal", language => (), voice => "" };
+        let prompt = Prompts::read(None).unwrap().rewrite(Task::Retone, values, "{{ fence }} <b> {% raw %}").unwrap();
+        assert_eq!(prompt.user, "{{ fence }} <b> {% raw %}");
+        assert!(prompt.system.contains("another tone: formal."));
+    }
+
+    #[test]
+    fn a_summary_names_its_sections() {
+        let lines = vec![crate::chats::ChatLine {
+            author: "customer",
+            name: "Elif".into(),
+            text: "{{ x }} <i>".into(),
+            left_out: 3,
+            day: "2026-11-22".into(),
+        }];
+        let lines = Serde(&lines);
+        let values = context! { language => "Turkish", headings => vec!["Sordu", "Denendi"], fence => "==", lines,
+        ..samples(Task::Summarize).next().unwrap() };
+        let rendered = Prompts::read(None).unwrap().both(Task::Summarize, values).unwrap();
+        assert!(rendered.system.contains("Sordu, Denendi"));
+        assert!(rendered.user.contains("customer Elif: {{ x }} <i>"), "{}", rendered.user);
+    }
+
+    #[test]
+    fn a_workspace_may_have_templates_of_its_own() {
+        let prompts = own("correct.md", "Correct this, {{ language }}.").unwrap();
+        let prompt = prompts.rewrite(Task::Correct, context! { language => "Turkish" }, "x").unwrap();
+        assert_eq!(prompt.system, "Correct this, Turkish.");
+        let values = context! { tone => "formal", language => (), voice => "" };
+        assert!(prompts.rewrite(Task::Retone, values, "x").unwrap().system.contains("another tone"), "the others stay");
+        let error = own("draft.md", "{% if %}").err().unwrap().to_string();
+        assert!(error.contains("draft.md") && error.contains("is no template"), "{error}");
+    }
+
+    #[test]
+    fn a_template_that_may_fail_is_refused_with_its_file_line_and_name() {
+        for (file, template, told) in [
+            // Misspelt, also where no sample comes.
+            ("correct.md", "Correct.\n{{ langauge }}", ["correct.md", "line 2", "`langauge`"]),
+            ("retone.md", "Retone.\n\n{% if tone == 'odd' %}{{ tonne }}{% endif %}", ["retone.md", "line 3", "`tonne`"]),
+            ("draft.md", "Draft.\n--- user ---\n{{ fence }}\n{{ castomer }}", ["draft.md", "line 4", "`castomer`"]),
+            ("draft.md", "Draft.\r\n--- user ---\r\n{{ fence }}\r\n{{ castomer }}", ["draft.md", "line 4", "`castomer`"]),
+            ("draft.md", "Draft.\n--- user ---\n{% for s in sources %}{{ s.titel }}{% endfor %}.", ["draft.md", "line 3", "titel"]),
+            ("summarize.md", "Sum up.\n--- user ---\nx\n{{ lines[0].txt }}", ["summarize.md", "line 4", "not defined"]),
+            // What is there with most chats, and not with some.
+            ("draft.md", "Draft.\n--- user ---\n{{ facts[0][1] }}", ["draft.md", "line 3", "facts[0][1]"]),
+            ("translate.md", "To {{ target }}.\n{{ source | upper | nosuch }}", ["translate.md", "line 2", "nosuch"]),
+            ("translate.md", "{{ glossary[0] | length }} to {{ target }}", ["translate.md", "line 1", "glossary[0]"]),
+            // Nothing to go by, or nothing to go on.
+            ("correct.md", "\n \n", ["correct.md", "instructions", "data without"]),
+            ("retone.md", "{% if voice %}{{ voice }}{% endif %}", ["retone.md", "instructions", "data without"]),
+            ("draft.md", "\n--- user ---\n{{ fence }}", ["draft.md", "instructions", "data without"]),
+            ("draft.md", "Draft a reply.", ["draft.md", "--- user ---", "without data"]),
+        ] {
+            let error = own(file, template).err().unwrap_or_else(|| panic!("{file}: {template}")).to_string();
+            for part in told {
+                assert!(error.contains(part), "{part} in {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_template_that_fails_later_tells_nothing_of_what_it_was_filled_with() {
+        let prompts = own("correct.md", "Correct.\n{% if language == 'Klingon' %}{{ language + 1 }}{% endif %}").unwrap();
+        assert!(prompts.rewrite(Task::Correct, context! { language => "English" }, "x").is_ok());
+        let error = prompts.rewrite(Task::Correct, context! { language => "Klingon" }, "x").unwrap_err().to_string();
+        assert!(error.contains("correct.md") && error.contains("line 2") && error.contains("language + 1"), "{error}");
+        assert!(!error.contains("Klingon"), "{error}");
+    }
+}

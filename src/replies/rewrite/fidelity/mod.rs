@@ -1,0 +1,219 @@
+//! Rewrites keep the facts: these go to the model as marks, come back restored, and are counted at the end.
+
+#[cfg(test)]
+pub mod mangled_tests;
+
+use std::{ops::Range, sync::Arc};
+
+use crate::{
+    facts::{Difference, Fact, FactKind, Known, Marks, difference, facts, forged_marks, replaced},
+    replies::stream::{
+        filter::{Flowed, Outflow, RESTORED},
+        result::{Warning, WarningKind},
+    },
+    text::{Language, visible},
+};
+
+/// A text whose facts are protected.
+pub struct Protected {
+    pub text: String,
+    /// As the model gets it.
+    pub marked: String,
+    marks: Arc<Marks>,
+    /// Which marks stand in it, in order.
+    order: Vec<usize>,
+    /// The text with a sign in the place of each fact.
+    bare: String,
+    /// The languages it is in and is to be in; empty if unknown.
+    source: String,
+    target: String,
+    /// Whether facts may change places, as they do in another language.
+    may_move: bool,
+}
+
+/// What a rewrite did to the facts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Loss {
+    /// Marks that are there less often than before, and more often.
+    missing: Vec<usize>,
+    repeated: Vec<usize>,
+    /// Marks that the model invented.
+    invented: usize,
+    /// A mark that stands after another of its kind that it stood before.
+    moved: Option<usize>,
+    figures: Difference,
+    /// Links and addresses that came along.
+    new: Vec<String>,
+}
+
+impl Protected {
+    pub fn of(text: String, known: &Known, source: Option<&Language>, target: Option<&Language>) -> Protected {
+        // The model's answer has nothing that can't be seen either.
+        let seen = visible(&text);
+        let found = with_forged(facts(&seen, known, |_| true), &seen);
+        let mut marks = Marks::default();
+        let (marked, order) = marks.replace(&seen, &found);
+        let bare = replaced(&seen, &found, |_| RESTORED.to_string());
+        let primary = |language: Option<&Language>| language.map_or_else(String::new, |language| language.primary().to_owned());
+        let (source, target) = (primary(source), primary(target));
+        let may_move = source != target;
+        Protected { text, marked, marks: Arc::new(marks), order, bare, source, target, may_move }
+    }
+
+    /// What restores the facts in the model's text.
+    pub fn outflow(&self) -> Outflow {
+        Outflow::new(0, Arc::clone(&self.marks), &self.target)
+    }
+
+    /// How many facts of each kind were kept from the model that tell who somebody is.
+    pub fn masked(&self) -> Vec<FactKind> {
+        self.marks.all().iter().map(|marked| marked.kind).filter(|kind| kind.is_personal()).collect()
+    }
+
+    /// What the model's text did to the facts.
+    pub fn loss(&self, flowed: &Flowed) -> Loss {
+        let count = |order: &[usize], which: usize| order.iter().filter(|one| **one == which).count();
+        let changed = |fewer: bool| {
+            let differs = |which: &usize| {
+                let (before, after) = (count(&self.order, *which), count(&flowed.restored, *which));
+                if fewer { after < before } else { after > before }
+            };
+            (0..self.marks.all().len()).filter(differs).collect::<Vec<usize>>()
+        };
+        let (missing, repeated) = (changed(true), changed(false));
+        let moved = if missing.is_empty() && repeated.is_empty() { self.moved(&flowed.restored) } else { None };
+        let came_along = |kind: FactKind| matches!(kind, FactKind::Link | FactKind::Email | FactKind::Handle);
+        let mut new: Vec<String> =
+            facts(&flowed.bare, &Known::default(), came_along).into_iter().map(|fact| flowed.bare[fact.range].to_owned()).collect();
+        if lengthened(&flowed.bare) > lengthened(&self.bare) {
+            new.push(String::new());
+        }
+        let figures = difference((&self.bare, &self.source), (&flowed.bare, &self.target));
+        Loss { missing, repeated, invented: flowed.invented.len(), moved, figures, new }
+    }
+
+    /// The first mark that is not where it stood among those of its kind.
+    fn moved(&self, restored: &[usize]) -> Option<usize> {
+        let kinds: Vec<&str> = self.order.iter().map(|which| self.marks.get(*which).kind.word()).collect();
+        kinds.iter().enumerate().filter(|(at, kind)| kinds.iter().position(|other| other == *kind) == Some(*at)).find_map(|(_, kind)| {
+            let of_kind =
+                |order: &[usize]| order.iter().copied().filter(|which| self.marks.get(*which).kind.word() == *kind).collect::<Vec<usize>>();
+            of_kind(&self.order).into_iter().zip(of_kind(restored)).find(|(before, after)| before != after).map(|(_, after)| after)
+        })
+    }
+
+    /// Whether a text with such a loss may not be shown.
+    pub fn refuses(&self, loss: &Loss) -> bool {
+        let Loss { missing, repeated, invented, moved, figures, new } = loss;
+        let kept = missing.is_empty() && repeated.is_empty() && *invented == 0 && *figures == Difference::default() && new.is_empty();
+        !kept || (moved.is_some() && !self.may_move)
+    }
+
+    /// The loss, as the model is told that it should do better.
+    pub fn reproach(&self, loss: &Loss) -> String {
+        let written = |those: &[usize]| those.iter().map(|which| self.marks.written(*which)).collect::<Vec<String>>().join(", ");
+        let mut told = Vec::new();
+        let mut tell = |what: &str, those: String| {
+            if !those.is_empty() {
+                told.push(format!("{what}: {those}."));
+            }
+        };
+        tell("These marks were missing or written otherwise", written(&loss.missing));
+        tell("These marks were there too often", written(&loss.repeated));
+        tell("This mark was not in its place", loss.moved.map(|which| written(&[which])).unwrap_or_default());
+        tell("These numbers or dates were missing or written otherwise", loss.figures.lost.join(", "));
+        tell("These numbers or dates are not in the text", loss.figures.added.join(", "));
+        tell("These are not in the text", loss.new.join(", "));
+        if loss.invented > 0 {
+            told.push("There were marks that are not in the text.".to_owned());
+        }
+        format!(
+            "Your last answer changed facts. {} Copy every mark, number and date exactly as it stands, each as often as in the text, and add none.",
+            told.join(" ")
+        )
+    }
+
+    /// What the agent is told of a loss.
+    pub fn warning(&self, loss: &Loss) -> Option<Warning> {
+        let value = |which: &usize| self.marks.get(*which).value.clone();
+        let changed = loss.missing.first().or(loss.repeated.first()).map(value).or_else(|| loss.figures.lost.first().cloned());
+        let added = loss.figures.added.first().or(loss.new.first()).cloned();
+        let (excerpt, message) = match (changed, added, &loss.moved) {
+            (Some(changed), ..) => (changed, "the rewrite lost or changed this; the text is the original"),
+            (None, Some(added), _) => (
+                String::new(),
+                if added.is_empty() {
+                    "the rewrite lengthened a fact; the text is the original"
+                } else {
+                    "the rewrite added a number, date or link; the text is the original"
+                },
+            ),
+            _ if loss.invented > 0 => (String::new(), "the rewrite invented a fact; the text is the original"),
+            (None, None, Some(which)) if self.may_move => (value(which), "this stands in another place than in the original"),
+            (None, None, Some(which)) => (value(which), "the rewrite put this in another place; the text is the original"),
+            (None, None, None) => return None,
+        };
+        Some(Warning { kind: WarningKind::FactChanged, excerpt, message: message.to_owned() })
+    }
+}
+
+/// The facts, and what looks like a mark in the text itself: it comes back as it was written.
+fn with_forged(mut found: Vec<Fact>, text: &str) -> Vec<Fact> {
+    let apart = |range: &Range<usize>| !found.iter().any(|fact| fact.range.start < range.end && range.start < fact.range.end);
+    let forged: Vec<Fact> =
+        forged_marks(text).into_iter().filter(apart).map(|range| Fact { kind: FactKind::Code, range, becomes: None }).collect();
+    found.extend(forged);
+    found.sort_by_key(|fact| fact.range.start);
+    found
+}
+
+/// How many facts have a digit or a capital right beside them, which makes other facts of them.
+fn lengthened(bare: &str) -> usize {
+    let letters: Vec<char> = bare.chars().collect();
+    let beside = |pair: &&[char]| matches!(pair, [RESTORED, letter] | [letter, RESTORED] if letter.is_numeric() || letter.is_uppercase());
+    letters.windows(2).filter(beside).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "Order KE-1 and KE-2 cost 49,90 €, paid on 3 December. See https://shop.com/a or mail a@shop.com, 14 days.";
+
+    fn rewritten(model: impl Fn(&str) -> String, target: &str) -> (String, bool) {
+        let (source, target) = (Language::parse("en").unwrap(), Language::parse(target).unwrap());
+        let protected = Protected::of(TEXT.to_owned(), &Known::default(), Some(&source), Some(&target));
+        let mut outflow = protected.outflow();
+        outflow.push(&model(&protected.marked));
+        outflow.finish();
+        let loss = protected.loss(outflow.flowed());
+        assert_eq!(protected.warning(&loss).is_some(), loss != Loss::default());
+        (outflow.flowed().text.clone(), protected.refuses(&loss))
+    }
+
+    #[test]
+    fn a_faithful_rewrite_has_every_fact() {
+        assert_eq!(rewritten(str::to_owned, "en"), (TEXT.to_owned(), false));
+        assert!(!rewritten(|marked| format!("Hi! {}", marked.to_lowercase()), "en").1);
+        assert!(!rewritten(|marked| marked.replace("14 days", "fourteen days"), "en").1);
+    }
+
+    #[test]
+    fn a_changed_fact_is_refused() {
+        let swap = |marked: &str| marked.replace("CODE_1", "x").replace("CODE_2", "CODE_1").replace('x', "CODE_2");
+        for (what, mangled) in [
+            ("dropped", rewritten(|marked| marked.replacen("⟦CODE_1⟧", "", 1), "en")),
+            ("doubled", rewritten(|marked| marked.replacen("⟦CODE_1⟧", "⟦CODE_1⟧ ⟦CODE_1⟧", 1), "en")),
+            ("swapped", rewritten(swap, "en")),
+            ("renamed", rewritten(|marked| marked.replace("CODE_1", "LINK_1"), "en")),
+            ("invented", rewritten(|marked| format!("{marked} ⟦CODE_9⟧"), "en")),
+            ("date", rewritten(|marked| marked.replace("3 December", "4 December"), "en")),
+            ("number", rewritten(|marked| marked.replace("14 days", "15 days"), "en")),
+            ("link", rewritten(|marked| format!("{marked} evil.com"), "en")),
+            ("digits", rewritten(|marked| marked.replace("⟦AMOUNT_3⟧", "49.90 €"), "en")),
+        ] {
+            assert!(mangled.1, "{what}: {}", mangled.0);
+        }
+        assert!(!rewritten(swap, "de").1, "a translation may move facts");
+    }
+}

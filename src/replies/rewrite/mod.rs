@@ -1,0 +1,412 @@
+//! Rewrites: an agent's text corrected, retoned or translated.
+
+pub mod correct_without_model;
+pub mod edits;
+pub mod fidelity;
+pub mod translate_without_model;
+
+use std::{collections::BTreeMap, future::ready, time::Instant};
+
+use async_stream::try_stream;
+use minijinja::{Value, context};
+
+use crate::{
+    chats::{Author, Chat, ClassReceipt, OmissionReason},
+    config::{Task, Workspace},
+    facts::{FactKind, Known},
+    ids::Id,
+    knowledge::Term,
+    model::{Asking, ModelError, Prompt},
+    replies::{
+        Agent, Caller, Replies,
+        checks::other_language,
+        draft::prompt::terms,
+        error::ReplyError,
+        masking::{
+            known_facts::{add_chat, add_glossary, add_greeted, add_person},
+            personal,
+        },
+        rewrite::{
+            edits::{edits, over_edited},
+            fidelity::Protected,
+        },
+        stream::{
+            self, Flow, Generation, Made, both,
+            result::{ContextReceipt, Finished, Progress, Warning, WarningKind},
+            silently,
+        },
+    },
+    task,
+    text::{Language, detect, estimate_tokens},
+};
+
+/// Longest name or code that a correction is told of, in characters, and how many at most.
+const MOST_NAME: usize = 60;
+const MOST_NAMES: usize = 50;
+/// A rewrite that has more than so many times its text's tokens, and so many beside, says what the text does not. Tokens, because scripts
+/// differ in how much a letter says.
+const MAX_GROWTH: usize = 3;
+const MAX_ADDED_TOKENS: usize = 30;
+
+/// How a text should sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    Formal,
+    Friendly,
+    Concise,
+    Empathetic,
+    Simple,
+}
+
+impl Tone {
+    /// The tone as a prompt says it, with the form of address that it has in a language.
+    pub fn words(self, language: Option<&Language>) -> String {
+        let (tone, address) = match self {
+            Tone::Formal => ("formal and polite", self.address(language)),
+            Tone::Friendly => ("friendly and warm, without being familiar", self.address(language)),
+            Tone::Concise => ("concise: nothing but what is needed, shorter than the original", ""),
+            Tone::Empathetic => ("empathetic: showing that the customer's trouble is understood", ""),
+            Tone::Simple => ("simple: plain words and short sentences", ""),
+        };
+        if address.is_empty() { tone.to_owned() } else { format!("{tone}; {address}") }
+    }
+
+    /// How a customer is addressed. What the shop's voice says goes before a friendly tone's.
+    fn address(self, language: Option<&Language>) -> &'static str {
+        match (self, language.map_or("", Language::primary)) {
+            (Tone::Formal, "tr") => "address the customer with siz, and by first name with Bey or Hanım, or by Sayın and the full name",
+            (Tone::Formal, "de") => "address the customer with Sie, and with Frau or Herr and the surname",
+            (Tone::Formal, "hu") => "address the customer with ön and Tisztelt, never with te",
+            (Tone::Formal, _) => "use the formal form of address where the language has one",
+            (_, "tr") => "siz unless the shop's way of writing says sen",
+            (_, "de") => "Sie unless the shop's way of writing says du",
+            (_, "hu") => "ön unless the shop's way of writing says te",
+            _ => "",
+        }
+    }
+}
+
+/// What to correct.
+#[derive(Debug, Clone)]
+pub struct Correct {
+    /// Checked: not empty, and not too long.
+    pub text: String,
+    pub chat_id: Option<Id>,
+    /// `None`: detected.
+    pub language: Option<Language>,
+    pub caller: Caller,
+}
+
+/// What to retone.
+#[derive(Debug, Clone)]
+pub struct Retone {
+    pub text: String,
+    pub tone: Tone,
+    pub chat_id: Option<Id>,
+    pub language: Option<Language>,
+    pub caller: Caller,
+}
+
+/// What to translate.
+#[derive(Debug, Clone)]
+pub struct Translate {
+    pub what: TranslateWhat,
+    pub chat_id: Option<Id>,
+    pub agent: Agent,
+    /// `None`: the customer's for a text, the agent's for a customer's message.
+    pub target: Option<Language>,
+    /// `None`: detected.
+    pub source: Option<Language>,
+    pub caller: Caller,
+}
+
+/// A text, or a message of the chat.
+#[derive(Debug, Clone)]
+pub enum TranslateWhat {
+    Text(String),
+    Message(Id),
+}
+
+impl Replies {
+    /// Corrects spelling and grammar, and nothing else.
+    pub async fn correct(&self, workspace: &Workspace, correct: Correct) -> Result<Generation, ReplyError> {
+        let started = Instant::now();
+        let Correct { text, chat_id, language, caller } = correct;
+        let chat = self.chat_of(workspace, chat_id.as_ref()).await?;
+        let language = language.map(|language| self.ours(&language)).or_else(|| detect(&text, &self.desk.languages));
+        let glossary = self.knowledge.glossary(workspace);
+        let known = self.known(&text, chat.as_ref(), &Agent::default(), &glossary, language.as_ref(), language.as_ref());
+        let values = context! { language => language.as_ref().map(Language::english_name) };
+        let rewrite = Rewrite {
+            asking: self.asking(workspace, Task::Correct, &caller),
+            shorter: false,
+            protected: Protected::of(text.clone(), &known, language.as_ref(), language.as_ref()),
+            language: language.clone(),
+            receipt: ContextReceipt::default(),
+            started,
+        };
+        let failed = match self.ask_rewrite(rewrite, values).await {
+            Ok(generation) => return Ok(generation),
+            Err(error) => error.of_models()?,
+        };
+        // An unknown language is corrected as English only if it could be English.
+        if language.as_ref().is_none_or(|language| language.primary() != "en") {
+            return Err(refusal(failed, "correct a text that is not English"));
+        }
+        let names = chat.as_ref().map(names).unwrap_or_default();
+        let corrected = self.corrector.correct(text.clone(), names).await?;
+        Ok(stream::built_in(corrected, started, finish(text, language, ContextReceipt::default())))
+    }
+
+    /// Rewrites a text in another tone without changing what it says.
+    pub async fn retone(&self, workspace: &Workspace, retone: Retone) -> Result<Generation, ReplyError> {
+        let started = Instant::now();
+        let Retone { text, tone, chat_id, language, caller } = retone;
+        let chat = self.chat_of(workspace, chat_id.as_ref()).await?;
+        let language = language.map(|language| self.ours(&language)).or_else(|| detect(&text, &self.desk.languages));
+        let (voice, glossary) = (self.knowledge.voice(workspace), self.knowledge.glossary(workspace));
+        let receipt = ContextReceipt { voice: whole(usize::from(!voice.text.is_empty())), ..ContextReceipt::default() };
+        let known = self.known(&text, chat.as_ref(), &Agent::default(), &glossary, language.as_ref(), language.as_ref());
+        let values = context! { tone => tone.words(language.as_ref()), language => language.as_ref().map(Language::english_name), voice => voice.text.as_str() };
+        let rewrite = Rewrite {
+            asking: self.asking(workspace, Task::Retone, &caller),
+            shorter: tone == Tone::Concise,
+            protected: Protected::of(text, &known, language.as_ref(), language.as_ref()),
+            language,
+            receipt,
+            started,
+        };
+        match self.ask_rewrite(rewrite, values).await {
+            Ok(generation) => Ok(generation),
+            Err(error) => Err(refusal(error.of_models()?, "change a text's tone")),
+        }
+    }
+
+    /// Translates a text for the customer, or a customer's message for the agent.
+    pub async fn translate(&self, workspace: &Workspace, translate: Translate) -> Result<Generation, ReplyError> {
+        let started = Instant::now();
+        let Translate { what, chat_id, agent, target, source, caller } = translate;
+        let chat = self.chat_of(workspace, chat_id.as_ref()).await?;
+        let (text, by_customer, told) = match (what, &chat) {
+            (TranslateWhat::Text(text), _) => (text, false, None),
+            (TranslateWhat::Message(event_id), Some(chat)) => {
+                let turn = chat.turns.iter().find(|turn| turn.event_id == event_id.as_str());
+                let turn = turn.ok_or_else(|| ReplyError::MessageNotFound(event_id.to_string()))?;
+                (turn.message.text.clone(), turn.message.author == Author::Customer, turn.message.language.clone())
+            }
+            (TranslateWhat::Message(_), None) => {
+                return Err(ReplyError::Missing { field: "chat_id", problem: "an event id names a message of a chat" });
+            }
+        };
+        let default = if by_customer { agent.language.clone() } else { chat.as_ref().map(|chat| self.customer_language(chat)) };
+        let target = target.or(default).map(|language| self.ours(&language)).ok_or(ReplyError::Missing {
+            field: "target_language",
+            problem: "neither a chat nor the agent tells which language to translate to",
+        })?;
+        let source = source.or(told).map(|language| self.ours(&language)).or_else(|| detect(&text, &self.desk.languages));
+
+        let glossary = self.knowledge.glossary(workspace);
+        let terms = terms(&glossary, &target, chat.as_ref().unwrap_or(&Chat::default()), &[text.as_str()], self.desk.context_tokens);
+        let receipt = ContextReceipt {
+            glossary: ClassReceipt::of(glossary.len(), terms.len(), OmissionReason::Irrelevant),
+            ..ContextReceipt::default()
+        };
+        let values = context! { source => source.as_ref().map(Language::english_name), target => target.english_name(), glossary => terms };
+        let known = self.known(&text, chat.as_ref(), &agent, &glossary, source.as_ref(), Some(&target));
+        let rewrite = Rewrite {
+            asking: self.asking(workspace, Task::Translate, &caller),
+            shorter: false,
+            protected: Protected::of(text.clone(), &known, source.as_ref(), Some(&target)),
+            language: Some(target.clone()),
+            receipt: receipt.clone(),
+            started,
+        };
+        let failed = match self.ask_rewrite(rewrite, values).await {
+            Ok(generation) => return Ok(generation),
+            Err(error) => error.of_models()?,
+        };
+        match translate_without_model::translate(&self.knowledge, workspace, &text, source.as_ref(), &target).await? {
+            Some(approved) => {
+                let made_from = approved.source;
+                let finish = finish(text, Some(target), receipt);
+                Ok(stream::built_in(approved.text, started, move |made| Finished { sources: vec![made_from], ..finish(made) }))
+            }
+            None => Err(refusal(failed, "translate a text that is no approved one")),
+        }
+    }
+
+    /// Asks the models for a rewrite: its user message is the text alone, its facts as marks.
+    ///
+    /// A rewrite that changed facts is made once more, the loss named, if there is time; then the original is the answer.
+    async fn ask_rewrite(&self, rewrite: Rewrite, values: Value) -> Result<Generation, ReplyError> {
+        let Rewrite { asking, shorter, protected, language, receipt, started } = rewrite;
+        let task = asking.task;
+        if self.models.is_empty() {
+            return Err(ModelError::NotConfigured.into());
+        }
+        let prompt = self.prompts.rewrite(task, values, &protected.marked)?;
+        let receipt = ContextReceipt {
+            tokens_used: estimate_tokens(&prompt.system) + estimate_tokens(&prompt.user),
+            token_budget: self.desk.context_tokens,
+            masked: masked(&protected.masked()),
+            ..receipt
+        };
+        let (answer, ()) = self.models.ask(&asking, |_| ready(Ok::<_, ModelError>((prompt.clone(), ())))).await?;
+        let (models, languages) = (self.models.clone(), self.desk.languages.clone());
+        let target = language.clone().filter(|_| task == Task::Translate);
+        let mismatch = move |text: &str| target.as_ref().and_then(|target| other_language(text, target, &languages));
+        Ok(Box::pin(try_stream! {
+            let mut flow = Flow::new(answer, protected.outflow(), started);
+            while let Some(shown) = flow.next().await? {
+                yield Progress::Delta(shown);
+            }
+            let (mut made, flowed) = flow.into_made();
+            let mut loss = protected.loss(&flowed);
+            let in_time = asking.deadline.saturating_duration_since(Instant::now()) > started.elapsed();
+            if in_time && (protected.refuses(&loss) || mismatch(&made.text).is_some()) {
+                let reproach = if protected.refuses(&loss) { protected.reproach(&loss) } else { "Your last answer was in another language.".to_owned() };
+                let prompt = Prompt { system: format!("{}\n\n{reproach}", prompt.system), ..prompt };
+                // If it fails, the original is the answer.
+                if let Ok((answer, ())) = models.ask(&asking, |_| ready(Ok::<_, ModelError>((prompt.clone(), ())))).await
+                    && let Ok((again, flowed)) = silently(Flow::new(answer, protected.outflow(), started)).await
+                {
+                    loss = protected.loss(&flowed);
+                    made = Made { usage: both(made.usage, again.usage), ..again };
+                }
+            }
+            // Long texts take their time to be compared.
+            let end = move || {
+                made.warnings.extend(protected.warning(&loss));
+                if protected.refuses(&loss) {
+                    made.text = protected.text.clone();
+                } else {
+                    made.warnings.extend(mismatch(&made.text));
+                    made.warnings.extend(beyond(task, shorter, &protected.text, &made.text));
+                }
+                let replaced = made.text != flowed.text;
+                Finished { replaced, ..finish(protected.text, language, receipt)(made) }
+            };
+            let finished = task::blocking("comparing the rewrite with its text", end).await?;
+            yield Progress::Finished(Box::new(finished));
+        }))
+    }
+
+    /// What a rewrite leaves alone.
+    fn known(
+        &self,
+        text: &str,
+        chat: Option<&Chat>,
+        agent: &Agent,
+        glossary: &[Term],
+        source: Option<&Language>,
+        target: Option<&Language>,
+    ) -> Known {
+        let spoken = chat.map_or_else(|| self.desk.language.clone(), |chat| self.customer_language(chat));
+        let mut known = personal(chat.into_iter(), false, &spoken);
+        if let Some(chat) = chat {
+            add_chat(&mut known, chat);
+        }
+        add_person(&mut known, &agent.name, FactKind::Name);
+        add_greeted(&mut known, text);
+        add_glossary(&mut known, glossary, source, target);
+        known
+    }
+
+    async fn chat_of(&self, workspace: &Workspace, chat_id: Option<&Id>) -> Result<Option<Chat>, ReplyError> {
+        match chat_id {
+            Some(chat_id) => Ok(Some(self.chats.chat(workspace, chat_id).await?)),
+            None => Ok(None),
+        }
+    }
+}
+
+/// A rewrite that is asked for.
+struct Rewrite {
+    asking: Asking,
+    /// Whether it is to be shorter than the text.
+    shorter: bool,
+    protected: Protected,
+    language: Option<Language>,
+    receipt: ContextReceipt,
+    started: Instant,
+}
+
+/// A warning if a correction changed more than errors, a rewrite is far longer than its text, or what should be shorter is not.
+fn beyond(task: Task, shorter: bool, before: &str, after: &str) -> Option<Warning> {
+    if task == Task::Correct
+        && let Some(excerpt) = over_edited(before, after)
+    {
+        let message = "the correction changed more than errors".to_owned();
+        return Some(Warning { kind: WarningKind::OverEdited, excerpt, message });
+    }
+    if estimate_tokens(after) > MAX_GROWTH * estimate_tokens(before) + MAX_ADDED_TOKENS {
+        let message = "the rewrite is far longer than its text".to_owned();
+        return Some(Warning { kind: WarningKind::OverEdited, excerpt: String::new(), message });
+    }
+    let longer = shorter && after.chars().count() >= before.chars().count();
+    let message = || "the text was to be shorter, and is not".to_owned();
+    longer.then(|| Warning { kind: WarningKind::NotShorter, excerpt: String::new(), message: message() })
+}
+
+/// How many there are of each kind, as a receipt counts them.
+pub(crate) fn masked(kinds: &[FactKind]) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    for kind in kinds {
+        *counts.entry(kind.word()).or_default() += 1;
+    }
+    counts
+}
+
+/// What the caller is told when no model answered and the built-in engine can't do it.
+pub(crate) fn refusal(error: ModelError, what: &'static str) -> ReplyError {
+    match error {
+        ModelError::NotConfigured => ReplyError::NotConfigured(what),
+        error => ReplyError::Model { error, partial: false },
+    }
+}
+
+fn whole(count: usize) -> ClassReceipt {
+    ClassReceipt::of(count, count, OmissionReason::Budget)
+}
+
+/// Makes the end of a rewrite: what changed is told.
+fn finish(before: String, language: Option<Language>, context: ContextReceipt) -> impl FnOnce(Made) -> Finished + Send + 'static {
+    move |made| Finished { edits: edits(&before, &made.text), ..Finished::of(made, language, context) }
+}
+
+/// Names and codes of a chat that a correction leaves alone.
+fn names(chat: &Chat) -> Vec<String> {
+    let mut names = vec![chat.customer.name.clone(), chat.summary.agent_name.clone()];
+    names.extend(chat.turns.iter().map(|turn| turn.message.author_name.clone()));
+    names.extend(chat.records.iter().map(|record| record.reference.clone()));
+    names.extend(chat.form_answers.values().filter(|answer| answer.bytes().any(|byte| byte.is_ascii_digit())).cloned());
+    // They stand among the prompt's instructions: what is as long as a sentence is no name.
+    names.retain(|name| !name.is_empty() && name.chars().count() <= MOST_NAME && name.split_whitespace().count() <= 4);
+    names.sort();
+    names.dedup();
+    names.truncate(MOST_NAMES);
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rewrite_may_grow_but_not_beyond_measure() {
+        let kinds = |before: &str, after: &str| beyond(Task::Translate, false, before, after).map(|warning| warning.kind);
+        for (before, after) in [
+            ("No.", "I am sorry, but that is unfortunately not possible. I understand that this is not what you hoped for."),
+            ("您好，您的包裹已经发出，预计三天内送达。", "Hello, your parcel has been sent and is expected to arrive within three days."),
+            ("Wir melden uns.", "Értesítjük Önt, amint a kollégánk megnézte a csomagját."),
+            ("Kargoda.", "Siparişiniz kargoya verildi, en kısa sürede size ulaşacak."),
+        ] {
+            assert_eq!(kinds(before, after), None, "{after}");
+        }
+        for text in ["Ok", "Kargoda.", "Wir melden uns bald.", "您好，您的包裹已经发出。"] {
+            assert_eq!(kinds(text, &format!("{text} ").repeat(77)), Some(WarningKind::OverEdited), "{text}");
+        }
+        let long = "Your parcel is on its way. ".repeat(20);
+        assert_eq!((kinds(&long, &long.repeat(2)), kinds(&long, &long.repeat(4))), (None, Some(WarningKind::OverEdited)));
+    }
+}

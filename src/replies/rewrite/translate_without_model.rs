@@ -1,0 +1,158 @@
+//! A translation without a model: an approved text that exists in both languages.
+
+use crate::{
+    config::Workspace,
+    knowledge::{Document, Kind, Knowledge, OfferQuery, Reader, Wanted},
+    replies::{approved::Approved, draft::prompt::source, error::ReplyError},
+    task,
+    text::{Language, Placeholder, fill_placeholders, paragraphs, placeholders},
+};
+
+/// Most documents that are compared with the text.
+const MOST_CANDIDATES: usize = 20;
+/// Longest value of a placeholder, in characters.
+const MOST_VALUE: usize = 200;
+/// Most steps of a search for what a text's placeholders hold.
+const MOST_STEPS: usize = 10_000;
+
+/// Finds an approved text in the target language: of a canned answer, filled or not, or of a public article's paragraph. `None` if the
+/// text is no approved one, or has no version in that language.
+pub async fn translate(
+    knowledge: &Knowledge,
+    workspace: &Workspace,
+    text: &str,
+    from: Option<&Language>,
+    to: &Language,
+) -> Result<Option<Approved>, ReplyError> {
+    let Some(from) = from else { return Ok(None) };
+    let query = OfferQuery {
+        wanted: Wanted::Typed(text.to_owned()),
+        kinds: vec![Kind::CannedAnswer, Kind::Article],
+        language: from.clone(),
+        reader: Reader::public(),
+        limit: MOST_CANDIDATES,
+        meaning: None,
+        threshold: 0.0,
+    };
+    let found = {
+        let (knowledge, workspace) = (knowledge.clone(), workspace.clone());
+        task::blocking("translating with the built-in engine", move || knowledge.offer(&workspace, &query)).await??
+    };
+    let documents = found.into_iter().map(|offer| offer.document);
+    for document in documents.filter(|document| document.language.primary() == from.primary()) {
+        let versions = knowledge.versions(workspace, document.kind(), &document.id).await?;
+        let serves = |version: &&Document| version.language.primary() == to.primary() && version.is_for_everyone();
+        let Some(target) = versions.iter().find(serves) else { continue };
+        let translated = match document.kind() {
+            Kind::CannedAnswer => canned(text, &document.body, &target.body),
+            Kind::Article => paragraph(text, &document, target),
+        };
+        if let Some(text) = translated {
+            return Ok(Some(Approved { text, source: source(target) }));
+        }
+    }
+    Ok(None)
+}
+
+/// The target's text, filled with what fills the template in `text`; `None` if the text is not that template.
+fn canned(text: &str, template: &str, target: &str) -> Option<String> {
+    let values = matched_values(&spaced(text), &spaced(template))?;
+    let value = |name: &str| values.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    // A placeholder that only the target has can't be filled from the text; it would reach the customer as it is.
+    let (filled, missing) = fill_placeholders(target, value);
+    missing.is_empty().then_some(filled)
+}
+
+/// What stands in a text where its template has placeholders. The template's own words must all be there, in order and alone, and there
+/// must be one way only to read the text so.
+fn matched_values(text: &str, template: &str) -> Option<Vec<(String, String)>> {
+    let holes = placeholders(template);
+    let rest = text.strip_prefix(&template[..holes.first().map_or(template.len(), |hole| hole.start)])?;
+    let literals: Vec<&str> =
+        (0..holes.len()).map(|index| &template[holes[index].end..holes.get(index + 1).map_or(template.len(), |next| next.start)]).collect();
+    let mut reading = Reading { holes: &holes, literals: &literals, steps: 0, found: Vec::new() };
+    reading.read(rest, &mut Vec::new());
+    match reading.found.as_mut_slice() {
+        [only] if reading.steps <= MOST_STEPS => Some(std::mem::take(only)),
+        _ => None,
+    }
+}
+
+/// The search for readings of a text: it ends at the second one, or when it takes too long.
+struct Reading<'a> {
+    holes: &'a [Placeholder<'a>],
+    literals: &'a [&'a str],
+    steps: usize,
+    found: Vec<Vec<(String, String)>>,
+}
+
+impl Reading<'_> {
+    fn read(&mut self, rest: &str, values: &mut Vec<(String, String)>) {
+        self.steps += 1;
+        let Some(hole) = self.holes.get(values.len()) else {
+            if rest.is_empty() {
+                self.found.push(values.clone());
+            }
+            return;
+        };
+        let literal = self.literals[values.len()];
+        let last = values.len() + 1 == self.holes.len();
+        let ends: Vec<usize> = match literal {
+            "" if last => vec![rest.len()],
+            // Two placeholders side by side can't be told apart.
+            "" => Vec::new(),
+            _ if last => rest.strip_suffix(literal).map(str::len).into_iter().collect(),
+            _ => rest.match_indices(literal).map(|(at, _)| at).collect(),
+        };
+        for end in ends {
+            let value = &rest[..end];
+            // The same placeholder twice holds the same value; a value is short.
+            let contradicts = values.iter().any(|(known, before)| known == hole.name && before != value);
+            if value.is_empty() || contradicts || value.chars().count() > MOST_VALUE {
+                continue;
+            }
+            if self.found.len() > 1 || self.steps > MOST_STEPS {
+                return;
+            }
+            values.push((hole.name.to_owned(), value.to_owned()));
+            self.read(&rest[end + literal.len()..], values);
+            values.pop();
+        }
+    }
+}
+
+/// The paragraph of the target that stands where the text stands in the article; the two must be built alike.
+fn paragraph(text: &str, article: &Document, target: &Document) -> Option<String> {
+    let (ours, theirs) = (paragraphs(&article.body), paragraphs(&target.body));
+    let at = ours.iter().position(|paragraph| spaced(paragraph) == spaced(text))?;
+    (ours.len() == theirs.len()).then(|| theirs[at].clone())
+}
+
+/// White space in runs is one space: line ends and indentation don't make another text.
+fn spaced(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filled_answer_is_known_again() {
+        let template = "Hello {{customer.first_name}},\n\nyour order {{form.order_number}} is on its way.\n\n{{agent.name}}";
+        let target = "Merhaba {{customer.first_name}}, {{form.order_number}} yolda. {{agent.name}}";
+        let text = "Hello Elif,\nyour order KE-204815 is on its way.\n\nSelin";
+        assert_eq!(canned(text, template, target).as_deref(), Some("Merhaba Elif, KE-204815 yolda. Selin"));
+        assert_eq!(canned(template, template, target).as_deref(), Some(target));
+        assert_eq!(canned("Hello Elif, your order is lost.", template, target), None);
+        assert_eq!(canned(text, template, "{{customer.email}}"), None);
+        let template = "We refund {{record.return.refund_amount}} for your order {{form.order_number}}.";
+        assert_eq!(canned("We refund 12 EUR for your order KE-1.", template, "{{form.order_number}}").as_deref(), Some("KE-1"));
+        assert_eq!(
+            canned("We refund 12 EUR for your order X for your order KE-1.", template, "{{form.order_number}}"),
+            None,
+            "two readings"
+        );
+        assert_eq!(canned(&format!("{text} P.S. {}", "x".repeat(300)), template, target), None);
+    }
+}

@@ -1,0 +1,157 @@
+//! Suggestions: one ranked list of canned answers and articles for a chat.
+
+pub mod query;
+pub mod semantic;
+
+use uuid::Uuid;
+
+use crate::{
+    chats::{Chat, NewEvent},
+    config::Workspace,
+    ids::Id,
+    knowledge::{Audience, Kind, Offer, OfferQuery, Reader, Segment, Wanted},
+    replies::{Agent, Replies, error::ReplyError, learning::outcome_rows::Shown, placeholder},
+    text::Language,
+};
+
+/// Under this confidence nothing is suggested.
+const SUGGESTION_THRESHOLD: f64 = 0.15;
+/// Most words of a reason.
+const MOST_REASON_WORDS: usize = 5;
+
+/// What to suggest for.
+#[derive(Debug, Clone)]
+pub struct Suggest {
+    /// `None` only if `query` is set.
+    pub chat_id: Option<Id>,
+    pub agent: Agent,
+    pub events: Vec<NewEvent>,
+    /// What the agent typed.
+    pub query: String,
+    pub kinds: Vec<Kind>,
+    /// `None`: the customer's.
+    pub language: Option<Language>,
+    pub limit: usize,
+}
+
+/// A document offered for a chat.
+#[derive(Debug, Clone)]
+pub struct Suggestion {
+    pub suggestion_id: String,
+    pub kind: Kind,
+    pub id: String,
+    pub title: String,
+    pub text: String,
+    pub missing_placeholders: Vec<String>,
+    /// The title, a line break, and the text.
+    pub segments: Vec<Segment>,
+    pub url: String,
+    pub audience: Audience,
+    pub language: Language,
+    pub score: f64,
+    pub reason: String,
+}
+
+impl Replies {
+    /// Ranks what fits a chat, or what the agent typed, best first; nothing when nothing fits.
+    pub async fn suggest(&self, workspace: &Workspace, suggest: Suggest) -> Result<Vec<Suggestion>, ReplyError> {
+        let suggestions = match &suggest.chat_id {
+            Some(chat_id) => {
+                let fitting = |chat| self.fitting(workspace, &suggest, Some(chat));
+                self.with_events(workspace, chat_id, &suggest.events, fitting).await?
+            }
+            None => self.fitting(workspace, &suggest, None).await?,
+        };
+        let shown = suggestions
+            .iter()
+            .map(|suggestion| Shown {
+                suggestion_id: suggestion.suggestion_id.clone(),
+                kind: suggestion.kind,
+                document_id: suggestion.id.clone(),
+                language: suggestion.language.to_string(),
+            })
+            .collect();
+        self.offers.suggested(workspace, suggest.chat_id.as_ref().map_or("", Id::as_str), shown);
+        Ok(suggestions)
+    }
+
+    async fn fitting(&self, workspace: &Workspace, suggest: &Suggest, chat: Option<Chat>) -> Result<Vec<Suggestion>, ReplyError> {
+        let Suggest { agent, query, kinds, language, limit, .. } = suggest;
+        let language = language.as_ref().map(|language| self.ours(language));
+        let language = language.or_else(|| chat.as_ref().map(|chat| self.customer_language(chat)));
+        let language = language.or_else(|| agent.language.clone()).unwrap_or_else(|| self.desk.language.clone());
+        let mut wanted = query::wanted(chat.as_ref(), query);
+        if let (Wanted::Conversation(said), Some(chat)) = (&mut wanted, &chat) {
+            said.votes = self.votes(workspace, chat, &language).await?;
+        }
+        let threshold = match wanted {
+            Wanted::Conversation(_) => SUGGESTION_THRESHOLD,
+            Wanted::Typed(_) | Wanted::Shortcut(_) | Wanted::Opener(_) => 0.0,
+        };
+        let reader = Reader::agent(agent.agent_id.clone(), agent.groups.clone());
+        let meaning = self.meaning(workspace, &wanted, chat.as_ref(), "", &language, &reader).await?;
+        let (kinds, language_of) = (kinds.clone(), language.clone());
+        let query = OfferQuery { wanted: wanted.clone(), kinds, language: language_of, reader, limit: *limit, meaning, threshold };
+        let (workspace, agent) = (workspace.clone(), agent.clone());
+        let suggestions = self.knowledge.in_turn(move |knowledge| {
+            let offers = knowledge.offer(&workspace, &query)?;
+            Ok(offers.into_iter().map(|offer| suggestion(offer, chat.as_ref(), &agent, &language, &wanted)).collect())
+        });
+        Ok(suggestions.await?)
+    }
+}
+
+fn suggestion(offer: Offer, chat: Option<&Chat>, agent: &Agent, language: &Language, wanted: &Wanted) -> Suggestion {
+    let (matched, passage) = (offer.matched(), offer.passage());
+    let Offer { document, score, marker, chats } = offer;
+    let (text, missing) = match document.kind() {
+        Kind::CannedAnswer => placeholder::fill(&passage, chat, &agent.name),
+        Kind::Article => (passage, Vec::new()),
+    };
+    let segments = marker.mark(&format!("{}\n{text}", document.title), document.language.primary());
+    Suggestion {
+        suggestion_id: Uuid::now_v7().to_string(),
+        kind: document.kind(),
+        id: document.id.to_string(),
+        missing_placeholders: missing.into_iter().map(str::to_owned).collect(),
+        segments,
+        url: document.url().to_owned(),
+        audience: document.audience(),
+        score,
+        reason: reason(&document, &matched, chats, language, wanted),
+        title: document.title,
+        text,
+        language: document.language,
+    }
+}
+
+/// Why a document is here, in words; nothing in it that is not so.
+fn reason(document: &crate::knowledge::Document, matched: &[String], chats: usize, language: &Language, wanted: &Wanted) -> String {
+    let mut words: Vec<&String> = matched.iter().filter(|word| word.chars().count() > 3).collect();
+    if words.is_empty() && chats == 0 {
+        words = matched.iter().collect();
+    }
+    let named: Vec<String> = words.iter().take(MOST_REASON_WORDS).map(|word| format!("“{word}”")).collect();
+    let mut reason = match wanted {
+        Wanted::Shortcut(typed) => format!("its shortcut begins with “/{typed}”"),
+        Wanted::Opener(_) if named.is_empty() => "opens a chat in which the customer has not written yet".to_owned(),
+        Wanted::Opener(_) => format!("opens a chat on the page that is viewed: {}", named.join(", ")),
+        Wanted::Typed(_) if named.is_empty() => "means what you typed".to_owned(),
+        Wanted::Typed(_) => format!("has what you typed: {}", named.join(", ")),
+        Wanted::Conversation(_) if named.is_empty() && chats == 0 => "means what the chat is about".to_owned(),
+        Wanted::Conversation(_) if named.is_empty() => String::new(),
+        Wanted::Conversation(_) => format!("shares words with the chat: {}", named.join(", ")),
+    };
+    if chats > 0 {
+        let chats = if chats == 1 { "a chat like this one".to_owned() } else { format!("{chats} chats like this one") };
+        let joint = if reason.is_empty() { "" } else { "; " };
+        reason.push_str(&format!("{joint}answered {chats}"));
+    }
+    if document.language.primary() != language.primary() {
+        reason.push_str(&format!("; in {}, there is none in {}", document.language.english_name(), language.english_name()));
+    }
+    if document.audience() == Audience::Agents {
+        reason.push_str("; for agents only, not to be sent");
+    }
+    reason
+}

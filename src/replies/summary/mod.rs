@@ -1,0 +1,118 @@
+//! Summaries: what a colleague needs at a handoff.
+
+pub mod without_model;
+
+use std::{sync::Arc, time::Instant};
+
+use jiff::Timestamp;
+use minijinja::context;
+
+use crate::{
+    chats::{Chat, Choice, EarlierChat, Internal, choose},
+    config::{Task, Workspace},
+    ids::Id,
+    model::Window,
+    replies::{
+        Agent, Caller, Replies,
+        draft::prompt::{conversation, receipt},
+        error::ReplyError,
+        masking::{Masker, chats_of},
+        prompts::fence,
+        stream::{
+            self, Flow, Generation, Made,
+            filter::Outflow,
+            result::{ContextReceipt, Finished},
+        },
+    },
+    text::{Language, on_one_line},
+};
+
+/// What to sum up.
+#[derive(Debug, Clone)]
+pub struct Summarize {
+    pub chat_id: Id,
+    pub agent: Agent,
+    /// `None`: the agent's, else the workspace's.
+    pub language: Option<Language>,
+    pub caller: Caller,
+}
+
+/// What a summary is made from.
+struct Read {
+    chat: Chat,
+    earlier: Vec<EarlierChat>,
+    earlier_total: usize,
+    /// The customer's language.
+    spoken: Language,
+    now: Timestamp,
+}
+
+impl Read {
+    fn choice(&self) -> Choice<'_> {
+        let Read { chat, earlier, earlier_total, spoken, now } = self;
+        Choice { chat, earlier, earlier_total: *earlier_total, language: spoken.primary(), use_notes: true, budget: 0, now: *now }
+    }
+}
+
+impl Replies {
+    /// Sums a chat up, internal notes included: colleagues read it.
+    pub async fn summarize(&self, workspace: &Workspace, summarize: Summarize) -> Result<Generation, ReplyError> {
+        let started = Instant::now();
+        let Summarize { chat_id, agent, language, caller } = summarize;
+        let chat = self.chats.chat(workspace, &chat_id).await?;
+        let language = language.or(agent.language).map_or_else(|| self.desk.language.clone(), |language| self.ours(&language));
+        let (earlier, earlier_total) = self.chats.earlier_chats(workspace, &chat).await?;
+        let spoken = self.customer_language(&chat);
+        let now = Timestamp::now();
+        let read = Arc::new(Read { chat, earlier, earlier_total, spoken, now });
+        if !self.models.is_empty() {
+            let summed = |replies: &Replies, read: &Read, language: &Language, window: Window| {
+                let Read { chat, earlier, spoken, .. } = read;
+                let mut chosen = choose(Choice { budget: window.budget(), ..read.choice() });
+                let mut masker = Masker::of(&replies.desk.personal_data, chats_of(chat, earlier), spoken);
+                masker.mask_context(&mut chosen);
+                let topic = masker.mask(&chat.summary.topic);
+                let (masked, marks) = masker.marks();
+                let values = context! {
+                    language => language.english_name(),
+                    headings => without_model::headings(language).to_vec(),
+                    fence => fence(),
+                    marks => !marks.all().is_empty(),
+                    topic => on_one_line(&topic),
+                    ..conversation(&chosen, Internal::for_agents)
+                };
+                let prompt = replies.prompts.both(Task::Summarize, values)?;
+                Ok::<_, ReplyError>((prompt, (ContextReceipt { masked, ..receipt(&chosen, 0, window) }, marks)))
+            };
+            let make = |window: Window| {
+                let (replies, read, language) = (self.clone(), Arc::clone(&read), language.clone());
+                self.chats.workers().work(move || summed(&replies, &read, &language, window))
+            };
+            let asking = self.asking(workspace, Task::Summarize, &caller);
+            match self.models.ask(&asking, make).await {
+                Ok((answer, (account, marks))) => {
+                    let outflow = Outflow::new(0, marks, language.primary());
+                    return Ok(stream::from_model(Flow::new(answer, outflow, started), finish(language, account)));
+                }
+                // The facts need no model.
+                Err(error) => {
+                    let error = error.of_models()?;
+                    tracing::warn!(error = %error, "no model summed the chat up; its facts are listed");
+                }
+            }
+        }
+        let language = without_model::summary_language(&language);
+        let (budget, spoken) = (self.desk.context_tokens, language.clone());
+        let work = move || {
+            let chosen = choose(Choice { budget, ..read.choice() });
+            let text = without_model::summarize(&read.chat, &chosen, earlier_total, &spoken);
+            (text, without_model::summary_account(&read.chat, &chosen, earlier_total))
+        };
+        let (text, account) = self.chats.workers().work(work).await;
+        Ok(stream::built_in(text, started, finish(language, account)))
+    }
+}
+
+fn finish(language: Language, context: ContextReceipt) -> impl FnOnce(Made) -> Finished + Send + 'static {
+    move |made| Finished { context, ..Finished::of(made, Some(language), ContextReceipt::default()) }
+}

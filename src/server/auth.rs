@@ -1,0 +1,234 @@
+//! Who may call what.
+
+use std::{collections::HashSet, net::IpAddr, sync::Arc, time::Instant};
+
+use http::{HeaderMap, Uri, header};
+use tonic::Status;
+
+use crate::{
+    api::{Access, status},
+    config::Workspace,
+    keys::{Key, KeyError, Keys, Scope},
+    model::Spender,
+    replies::Caller,
+    server::connection::Trust,
+};
+
+use Scope::{Admin, Agent, Author, Search};
+
+/// Which scopes let a key call a method: any one of them does. `agent` holds what help pages may do, too.
+pub const SCOPES: [(&str, &[Scope]); 28] = [
+    ("/deskhand.v1.ReplyService/DraftReply", &[Agent]),
+    ("/deskhand.v1.ReplyService/CorrectReply", &[Agent]),
+    ("/deskhand.v1.ReplyService/RetoneReply", &[Agent]),
+    ("/deskhand.v1.ReplyService/TranslateReply", &[Agent]),
+    ("/deskhand.v1.ReplyService/SuggestAnswers", &[Agent]),
+    ("/deskhand.v1.ReplyService/SummarizeChat", &[Agent]),
+    ("/deskhand.v1.ReplyService/RecordOutcome", &[Agent]),
+    ("/deskhand.v1.ChatService/AppendEvents", &[Agent]),
+    ("/deskhand.v1.ChatService/GetChat", &[Agent]),
+    ("/deskhand.v1.ChatService/ListChats", &[Agent]),
+    ("/deskhand.v1.ChatService/ExportTranscript", &[Agent]),
+    ("/deskhand.v1.ChatService/ExportCustomer", &[Admin]),
+    ("/deskhand.v1.ChatService/EraseCustomer", &[Admin]),
+    ("/deskhand.v1.KnowledgeService/Search", &[Search, Agent]),
+    ("/deskhand.v1.KnowledgeService/GetArticle", &[Search, Agent]),
+    ("/deskhand.v1.KnowledgeService/RecordOpen", &[Search, Agent]),
+    ("/deskhand.v1.KnowledgeService/RateArticle", &[Search, Agent]),
+    ("/deskhand.v1.KnowledgeService/ListArticles", &[Agent]),
+    ("/deskhand.v1.KnowledgeService/ListCannedAnswers", &[Agent]),
+    ("/deskhand.v1.KnowledgeService/PutArticles", &[Author]),
+    // An agent's own; the handler looks.
+    ("/deskhand.v1.KnowledgeService/PutCannedAnswers", &[Author, Agent]),
+    ("/deskhand.v1.KnowledgeService/DeleteArticles", &[Author]),
+    ("/deskhand.v1.KnowledgeService/DeleteCannedAnswers", &[Author, Agent]),
+    ("/deskhand.v1.KnowledgeService/GetSearchReport", &[Author]),
+    // What is not the shop's: whether the server serves, and the contract.
+    ("/grpc.health.v1.Health/Check", &[]),
+    ("/grpc.health.v1.Health/Watch", &[]),
+    ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", &[]),
+    ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", &[]),
+];
+
+/// Lets callers in.
+#[derive(Clone)]
+pub struct Doorkeeper {
+    keys: Keys,
+    workspaces: Arc<HashSet<Workspace>>,
+    /// Whether only this machine can reach the server.
+    on_loopback: bool,
+}
+
+/// A caller before anybody looked at their key.
+pub struct Asker<'a> {
+    pub headers: &'a HeaderMap,
+    pub uri: &'a Uri,
+    /// The key in the address of a help page.
+    pub key_in_address: Option<&'a str>,
+    pub deadline: Instant,
+    /// Where the call comes from.
+    pub visitor: IpAddr,
+}
+
+impl Doorkeeper {
+    pub fn new(keys: Keys, workspaces: HashSet<Workspace>, on_loopback: bool) -> Doorkeeper {
+        Doorkeeper { keys, workspaces: Arc::new(workspaces), on_loopback }
+    }
+
+    /// Who may call `method`, and in which workspace; and what they have shown.
+    pub async fn let_in(&self, method: &str, asker: &Asker<'_>) -> Result<(Access, Trust), Status> {
+        let (_, scopes) = SCOPES.iter().find(|(known, _)| *known == method).ok_or_else(status::method_unknown)?;
+        self.let_in_with(scopes, asker).await
+    }
+
+    /// Who may read what all workspaces' models do: an admin of `default`.
+    pub async fn let_in_to_metrics(&self, asker: &Asker<'_>) -> Result<(), Status> {
+        let (access, _) = self.let_in_with(&[Admin], asker).await?;
+        if access.workspace == Workspace::default_name() {
+            Ok(())
+        } else {
+            Err(status::scope_missing(&[Admin], "of the workspace `default`"))
+        }
+    }
+
+    async fn let_in_with(&self, scopes: &[Scope], asker: &Asker<'_>) -> Result<(Access, Trust), Status> {
+        let header = asker.headers.get(header::AUTHORIZATION);
+        let bearer = header.map(|value| value.to_str().ok().and_then(bearer).ok_or(KeyError::Unknown)).transpose()?;
+        let caller = Caller::until(asker.deadline);
+        let free = Access { workspace: Workspace::default_name(), scopes: Vec::new(), caller, visitor: asker.visitor };
+        match bearer.or(asker.key_in_address) {
+            // Whether the server serves, and the contract, anybody may ask.
+            _ if scopes.is_empty() => Ok((free, Trust::Unknown)),
+            None if self.keys.are_needed() => Err(KeyError::Missing.into()),
+            None => {
+                self.check_page_without_key(asker)?;
+                Ok((Access { scopes: Scope::ALL.to_vec(), ..free }, Trust::Public))
+            }
+            Some(shown) => {
+                let key = self.keys.check(shown).await?;
+                if bearer.is_none() && !key.is_publishable() {
+                    return Err(status::key_in_address());
+                }
+                if !self.workspaces.contains(&key.workspace) {
+                    return Err(KeyError::Unknown.into());
+                }
+                if !key.scopes.iter().any(|scope| scopes.contains(scope)) {
+                    return Err(status::scope_missing(scopes, "for this call"));
+                }
+                check_page(&key, asker)?;
+                // A call that the key may not make takes none of those that it may.
+                self.keys.take_call(&key, asker.visitor)?;
+                let trust = if key.is_publishable() { Trust::Public } else { Trust::Secret };
+                Ok((access(&key, asker), trust))
+            }
+        }
+    }
+
+    /// Which pages may call `method` with the key that a caller shows.
+    pub async fn origins(&self, method: &str, asker: &Asker<'_>) -> Result<Vec<String>, Status> {
+        self.let_in(method, asker).await?;
+        Ok(asker.key_in_address.map(|key| self.keys.origins(key)).unwrap_or_default())
+    }
+
+    /// The counters of keys as Prometheus reads them.
+    pub fn metrics(&self) -> String {
+        let name = "deskhand_key_look_ups_total";
+        format!("# HELP {name} Unknown keys that were looked up in the database.\n# TYPE {name} counter\n{name} {}\n", self.keys.look_ups())
+    }
+
+    /// Whether a page from this origin may call with some key.
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        self.keys.allow_origin(origin)
+    }
+
+    /// Without keys, whatever page a browser shows could call what listens on its machine: none may but the server's own.
+    fn check_page_without_key(&self, asker: &Asker<'_>) -> Result<(), Status> {
+        let Some(origin) = origin(asker.headers) else { return Ok(()) };
+        let own = authority(asker).is_some_and(|own| origin_authority(origin) == Some(own));
+        // A name that was made to lead here is another's all the same.
+        let named_as_itself = !self.on_loopback || origin_authority(origin).is_some_and(is_loopback);
+        if own && named_as_itself { Ok(()) } else { Err(status::origin_refused()) }
+    }
+}
+
+fn access(key: &Key, asker: &Asker<'_>) -> Access {
+    let limited = key.token_limits.a_minute.is_some() || key.token_limits.a_day.is_some();
+    let spender = limited.then(|| Spender { name: format!("key/{}", key.key_id).into(), limits: key.token_limits });
+    let caller = Caller { deadline: asker.deadline, key: spender };
+    Access { workspace: key.workspace.clone(), scopes: key.scopes.clone(), caller, visitor: asker.visitor }
+}
+
+fn check_page(key: &Key, asker: &Asker<'_>) -> Result<(), Status> {
+    let Some(origin) = origin(asker.headers) else { return Ok(()) };
+    let own = authority(asker).is_some_and(|own| origin_authority(origin) == Some(own));
+    if own || key.allows_origin(origin) { Ok(()) } else { Err(status::origin_refused()) }
+}
+
+/// The page that calls, as browsers tell it.
+pub fn origin(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or("null"))
+}
+
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, key) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+}
+
+/// The host and port that were called.
+fn authority<'a>(asker: &'a Asker<'_>) -> Option<&'a str> {
+    let host = || asker.headers.get(header::HOST)?.to_str().ok();
+    asker.uri.authority().map(http::uri::Authority::as_str).or_else(host)
+}
+
+fn origin_authority(origin: &str) -> Option<&str> {
+    origin.split_once("://").map(|(_, authority)| authority)
+}
+
+fn is_loopback(authority: &str) -> bool {
+    let host = authority.parse::<http::uri::Authority>().map(|authority| authority.host().to_owned()).unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use prost_reflect::DescriptorPool;
+
+    use super::*;
+
+    /// An RPC without a row can't be called; this says so before anybody tries.
+    #[test]
+    fn every_method_has_a_row_and_every_row_a_method() {
+        let mut pool = DescriptorPool::decode(crate::api::DESCRIPTORS).unwrap();
+        for set in [
+            tonic_health::pb::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+        ] {
+            pool.decode_file_descriptor_set(set).unwrap();
+        }
+        let methods = pool.services().flat_map(|service| {
+            service.methods().map(|method| format!("/{}/{}", method.parent_service().full_name(), method.name())).collect::<Vec<_>>()
+        });
+        let rows: BTreeSet<String> = SCOPES.iter().map(|(method, _)| (*method).to_owned()).collect();
+        assert_eq!(rows.len(), SCOPES.len(), "a method has one row");
+        assert_eq!(methods.collect::<BTreeSet<String>>(), rows);
+    }
+
+    #[test]
+    fn the_shops_own_needs_a_scope() {
+        assert!(SCOPES.iter().all(|(method, scopes)| !scopes.is_empty() || method.starts_with("/grpc.")));
+    }
+
+    #[test]
+    fn loopback_is_known_by_its_names() {
+        for yes in ["localhost", "localhost:50051", "127.0.0.1:1", "127.9.9.9", "[::1]:80"] {
+            assert!(is_loopback(yes), "{yes}");
+        }
+        for no in ["shop.example", "localhost.evil.example", "10.0.0.1:1", "", "127.0.0.1.evil.example:1"] {
+            assert!(!is_loopback(no), "{no}");
+        }
+    }
+}

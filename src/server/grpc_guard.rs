@@ -1,0 +1,402 @@
+//! What stands around every gRPC call: who may call it, its deadline, panics, details for statuses that the transport made, and one line of log.
+
+use std::{
+    convert::Infallible,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Wake, Waker},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures::{FutureExt, future::BoxFuture, task::AtomicWaker};
+use http::{HeaderMap, Request, Response};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::task::AbortOnDropHandle;
+use tonic::{Code, Status, body::Body, service::Routes};
+use tower::Service;
+
+use crate::{
+    api::{answers_with_stream, max_request_bytes, status, takes_stream},
+    server::{
+        auth::{Asker, Doorkeeper},
+        connection::{Active, Connection, Trust},
+        deadline::deadline,
+        reply_body::ReplyBody,
+        request_body::{Hold, PREFIX_BYTES, RequestBody},
+    },
+};
+
+/// Longest call without a key but for one that watches the server's health.
+const MAX_KEYLESS_CALL: Duration = Duration::from_secs(60);
+const WATCH: &str = "/grpc.health.v1.Health/Watch";
+
+/// The services with their edge.
+#[derive(Clone)]
+pub struct Edge {
+    routes: Routes,
+    doorkeeper: Doorkeeper,
+}
+
+impl Edge {
+    pub fn new(routes: Routes, doorkeeper: Doorkeeper) -> Edge {
+        Edge { routes, doorkeeper }
+    }
+}
+
+impl Service<Request<Body>> for Edge {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // Routes are always ready.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let edge = self.clone();
+        let connection: Arc<Connection> = request.extensions_mut().remove().expect("the front puts the connection to every request");
+        let active = connection.begin();
+        Box::pin(async move {
+            let call = Call::new(request.uri().path());
+            Ok(match edge.answer(request, &call, active).await {
+                Ok(answer) => answer.response(call),
+                Err(status) => call.refused(status),
+            })
+        })
+    }
+}
+
+/// What a call is answered with: at once, or as it is read.
+struct Answer {
+    response: Response<Body>,
+    deadline: Instant,
+    connection: Arc<Connection>,
+}
+
+impl Edge {
+    async fn answer(mut self, mut request: Request<Body>, call: &Call, active: Active) -> Result<Answer, Status> {
+        let connection = Arc::clone(active.connection());
+        let mut deadline = deadline(request.headers()).map_err(|()| {
+            let problem = "is malformed: at most eight digits and one of H, M, S, m, u, n";
+            status::invalid(&[("grpc-timeout".to_owned(), problem.to_owned())], 0)
+        })?;
+        let visitor = connection.visitor(request.headers());
+        let asker = Asker { headers: request.headers(), uri: request.uri(), key_in_address: None, deadline: deadline.into_std(), visitor };
+        let (access, trust) = self.doorkeeper.let_in(&call.method, &asker).await?;
+        connection.show(trust);
+        if trust == Trust::Unknown && call.method != WATCH {
+            deadline = deadline.min(call.began + MAX_KEYLESS_CALL);
+        }
+        let max_bytes = max_request_bytes(&call.method);
+        if !takes_stream(&call.method) && declared_length(request.headers()).is_some_and(|length| length > max_bytes + PREFIX_BYTES) {
+            return Err(status::request_too_large(max_bytes));
+        }
+        let hold = Hold::new(connection.requests(trust), connection.calls(trust), connection.bytes(trust)).ok_or_else(status::busy)?;
+        request.extensions_mut().insert(access);
+        let until = call.began + connection.limits().request_timeout;
+        let request =
+            request.map(|body| Body::new(RequestBody::new(body, max_bytes, takes_stream(&call.method), Arc::clone(&hold), until)));
+        let answered = tokio::select! {
+            answered = AssertUnwindSafe(timeout_at(deadline, self.routes.call(request))).catch_unwind() => answered,
+            () = connection.cut() => return Err(status::stopping(false)),
+        };
+        let response = match answered {
+            Ok(Ok(Ok(response))) => response,
+            Ok(Ok(Err(never))) => match never {},
+            Ok(Err(_)) => return Err(status::deadline_exceeded(false)),
+            Err(_) => return Err(status::broken(false)),
+        };
+        // The work of a unary call is done; that of a stream goes on while it is read.
+        let hold = answers_with_stream(&call.method).then_some(hold);
+        let bytes = connection.bytes(trust);
+        let response = response.map(|body| Body::new(ReplyBody::new(body, bytes, active, hold)));
+        Ok(Answer { response, deadline, connection })
+    }
+}
+
+impl Answer {
+    fn response(self, call: Call) -> Response<Body> {
+        let Answer { response, deadline, connection } = self;
+        if let Some(told) = Status::from_header_map(response.headers()) {
+            return match status::enriched(&told) {
+                // Whatever gave up because the time was over, the time was over.
+                _ if Instant::now() >= deadline => call.refused(status::deadline_exceeded(false)),
+                Some(status) => call.refused(status),
+                None => {
+                    call.log(told.code(), response.extensions().get::<Status>());
+                    response
+                }
+            };
+        }
+        let (parts, body) = response.into_parts();
+        Response::from_parts(parts, Body::new(Watched::new(body, deadline, connection, call)))
+    }
+}
+
+/// How many bytes a request says that it has.
+pub fn declared_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// A call, for its line in the log.
+pub struct Call {
+    method: String,
+    began: Instant,
+}
+
+impl Call {
+    pub fn new(method: &str) -> Call {
+        Call { method: method.to_owned(), began: Instant::now() }
+    }
+
+    fn refused(&self, status: Status) -> Response<Body> {
+        self.log(status.code(), Some(&status));
+        status.into_http()
+    }
+
+    /// No text of the call is logged: an internal failure's cause is the store's or the index's own.
+    fn log(&self, code: Code, told: Option<&Status>) {
+        let milliseconds = self.began.elapsed().as_millis();
+        match code {
+            Code::Internal | Code::Unknown | Code::DataLoss => {
+                let cause = told.and_then(std::error::Error::source).map(causes).unwrap_or_default();
+                tracing::error!(method = self.method, code = status::code_name(code), milliseconds, cause, "call failed");
+            }
+            _ => tracing::debug!(method = self.method, code = status::code_name(code), milliseconds, "call"),
+        }
+    }
+}
+
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut causes = vec![error.to_string()];
+    let mut next = error.source();
+    while let Some(error) = next {
+        causes.push(error.to_string());
+        next = error.source();
+    }
+    causes.join(": ")
+}
+
+/// A body that ends at its call's deadline, and whose panics become a status.
+///
+/// Nobody polls the body of a caller who reads nothing. So a timer of its own lets go of the work behind it.
+pub struct Watched {
+    /// `None` once it was let go.
+    work: Arc<Mutex<Option<Body>>>,
+    reader: Arc<Reader>,
+    /// The reader's.
+    waker: Waker,
+    _timer: AbortOnDropHandle<()>,
+    connection: Arc<Connection>,
+    deadline: Instant,
+    /// Whether something was sent.
+    begun: bool,
+    ended: bool,
+    call: Call,
+}
+
+/// Whoever reads a body.
+#[derive(Default)]
+struct Reader {
+    /// Since when there may be something that it does not come for.
+    missed: Mutex<Option<Instant>>,
+    waker: AtomicWaker,
+}
+
+impl Reader {
+    fn came(&self, waker: &Waker) {
+        self.waker.register(waker);
+        *locked(&self.missed) = None;
+    }
+
+    fn misses(&self) {
+        locked(&self.missed).get_or_insert_with(Instant::now);
+    }
+}
+
+impl Wake for Reader {
+    fn wake(self: Arc<Reader>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Reader>) {
+        self.misses();
+        self.waker.wake();
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits until the call's time is over, the server stops or nobody reads its reply, and drops its work.
+async fn let_go(work: Arc<Mutex<Option<Body>>>, reader: Arc<Reader>, deadline: Instant, connection: Arc<Connection>) {
+    let unread = connection.limits().write_timeout;
+    let mut look = deadline.min(Instant::now() + unread);
+    loop {
+        let is_cut = timeout_at(look, connection.cut()).await.is_ok();
+        let now = Instant::now();
+        let missed = *locked(&reader.missed);
+        let until = missed.map_or(now + unread, |since| since + unread).min(deadline);
+        if now >= until || is_cut {
+            let body = locked(&work).take();
+            drop(body);
+            // Whoever reads nothing holds what the transport has of the reply, for as long as there is a connection.
+            if now < deadline && !is_cut && connection.trust() < Trust::Secret {
+                connection.close();
+            }
+            return reader.waker.wake();
+        }
+        look = until;
+    }
+}
+
+impl Watched {
+    pub fn new(body: Body, deadline: Instant, connection: Arc<Connection>, call: Call) -> Watched {
+        let (work, reader) = (Arc::new(Mutex::new(Some(body))), Arc::new(Reader::default()));
+        reader.misses();
+        let timer = let_go(Arc::clone(&work), Arc::clone(&reader), deadline, Arc::clone(&connection));
+        let timer = AbortOnDropHandle::new(tokio::spawn(timer));
+        let waker = Waker::from(Arc::clone(&reader));
+        Watched { work, reader, waker, _timer: timer, connection, deadline, begun: false, ended: false, call }
+    }
+
+    fn end(&mut self, status: &Status) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        self.ended = true;
+        self.call.log(status.code(), Some(status));
+        let body = locked(&self.work).take();
+        drop(body);
+        let mut trailers = HeaderMap::new();
+        match status.add_header(&mut trailers) {
+            Ok(()) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
+            Err(status) => Poll::Ready(Some(Err(status))),
+        }
+    }
+}
+
+impl HttpBody for Watched {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        self.reader.came(context.waker());
+        let polled = locked(&self.work).as_mut().map(|body| {
+            let mut context = Context::from_waker(&self.waker);
+            std::panic::catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(&mut context)))
+        });
+        if !matches!(polled, Some(Ok(Poll::Pending))) {
+            self.reader.misses();
+        }
+        match polled {
+            None => {
+                let status = if self.connection.is_cut() { status::stopping(self.begun) } else { status::deadline_exceeded(self.begun) };
+                self.end(&status)
+            }
+            Some(Ok(Poll::Ready(Some(Err(status))))) => self.end(&status),
+            Some(Err(_)) => {
+                let status = status::broken(self.begun);
+                self.end(&status)
+            }
+            Some(Ok(Poll::Ready(Some(Ok(frame))))) => {
+                if let Some(trailers) = frame.trailers_ref() {
+                    let code = Status::from_header_map(trailers).map_or(Code::Unknown, |told| told.code());
+                    if code != Code::Ok && Instant::now() >= self.deadline {
+                        let status = status::deadline_exceeded(self.begun);
+                        return self.end(&status);
+                    }
+                    self.ended = true;
+                    self.call.log(code, None);
+                }
+                self.begun = true;
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Some(Ok(Poll::Ready(other))) => {
+                self.ended = true;
+                Poll::Ready(other)
+            }
+            Some(Ok(Poll::Pending)) => Poll::Pending,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        locked(&self.work).as_ref().map(HttpBody::size_hint).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http_body_util::{BodyExt, StreamBody};
+    use tokio::{sync::mpsc, time::advance};
+
+    use super::*;
+    use crate::{config::Limits, server::connection::Common};
+
+    const LONG: Duration = Duration::from_secs(600);
+    const UNREAD: Duration = Duration::from_secs(30);
+
+    /// A reply that says what it is sent, and whoever sends.
+    fn reply() -> (Watched, mpsc::Sender<Frame<Bytes>>) {
+        let (sender, mut said) = mpsc::channel(8);
+        let frames = futures::stream::poll_fn(move |context| said.poll_recv(context).map(|frame| frame.map(Ok::<_, Status>)));
+        let address = [192, 0, 2, 1].into();
+        let limits = Limits { write_timeout: UNREAD, ..Limits::default() };
+        let connection = Connection::new(0, address, address, None, &Common::new(limits));
+        (Watched::new(Body::new(StreamBody::new(frames)), Instant::now() + LONG, connection, Call::new("")), sender)
+    }
+
+    fn piece() -> Frame<Bytes> {
+        Frame::data(Bytes::from_static(b"piece"))
+    }
+
+    /// Time passes, and who waits for it goes on.
+    async fn pass(time: Duration) {
+        let others = async || {
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+        };
+        others().await;
+        advance(time).await;
+        others().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reply_that_nobody_reads_is_given_up() {
+        let (mut never_read, never) = reply();
+        let (mut once_read, once) = reply();
+        once.send(piece()).await.unwrap();
+        assert!(once_read.frame().await.unwrap().unwrap().is_data());
+        // Its reader waited, and does not come now that there is something.
+        let (mut waited, late) = reply();
+        assert!(waited.frame().now_or_never().is_none());
+        pass(UNREAD * 2).await;
+        assert!(!late.is_closed() && never.is_closed() && once.is_closed(), "who waits for what is not there reads all there is");
+        late.send(piece()).await.unwrap();
+        pass(UNREAD * 2).await;
+        assert!(late.is_closed());
+        for reply in [&mut never_read, &mut once_read, &mut waited] {
+            let trailers = reply.frame().await.unwrap().unwrap().into_trailers().unwrap();
+            assert_eq!(Status::from_header_map(&trailers).unwrap().code(), Code::DeadlineExceeded);
+            assert!(reply.frame().await.is_none());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reply_ends_at_its_deadline() {
+        let (mut waits, sender) = reply();
+        let ends = tokio::spawn(async move { waits.frame().await.unwrap().unwrap().is_trailers() });
+        pass(LONG - UNREAD / 2).await;
+        assert!(!sender.is_closed());
+        pass(UNREAD).await;
+        assert!(sender.is_closed() && ends.await.unwrap());
+    }
+}

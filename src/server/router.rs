@@ -1,0 +1,387 @@
+//! What meets a request first: gRPC, gRPC-Web, the help pages' JSON, pages, counters, or nothing; and what browsers ask before they let a
+//! page read a reply.
+
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use futures::future::BoxFuture;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use tokio::time::timeout;
+use tonic::{Status, body::Body};
+use tonic_web::{GrpcWebLayer, GrpcWebService};
+use tower::{Layer, Service};
+
+use crate::{
+    api::{Api, HelpCall, HelpReply, error_json, http_code, retry_after, status},
+    model::Models,
+    server::{
+        auth::{Asker, Doorkeeper, origin},
+        compression::{Encodings, encoded},
+        connection::{Active, Connection, Trust},
+        grpc_guard::{Call, Edge, Watched, declared_length},
+        pages,
+        reply_body::ReplyBody,
+    },
+};
+
+/// Where Prometheus finds the counters.
+const METRICS: &str = "/metrics";
+const METRICS_TYPE: &str = "text/plain; version=0.0.4";
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
+/// Longest that a help page waits for a reply, and takes to read it.
+const HELP_PATIENCE: Duration = Duration::from_secs(10);
+const MAX_HELP_READING: Duration = Duration::from_secs(60);
+/// Largest body that a help page sends.
+const MAX_HELP_BYTES: usize = 64 << 10;
+/// Where a help page asks which origins its key allows.
+const ORIGINS: &str = "/help/origins";
+const SEARCH: &str = "/deskhand.v1.KnowledgeService/Search";
+/// How long browsers remember what they were told before a call.
+const PREFLIGHT_AGE: &str = "7200";
+const ALLOWED_HEADERS: &str = "authorization, content-type, grpc-timeout, x-grpc-web, x-user-agent, if-none-match";
+const EXPOSED_HEADERS: &str = "grpc-status, grpc-message, grpc-status-details-bin, etag, retry-after";
+
+/// All that is served.
+#[derive(Clone)]
+pub struct Front {
+    grpc: Edge,
+    grpc_web: GrpcWebService<Edge>,
+    doorkeeper: Doorkeeper,
+    api: Arc<Api>,
+    models: Models,
+    /// Whether the agents' console is served.
+    console: bool,
+}
+
+impl Front {
+    pub fn new(edge: Edge, doorkeeper: Doorkeeper, api: Arc<Api>, models: Models, console: bool) -> Front {
+        Front { grpc_web: GrpcWebLayer::new().layer(edge.clone()), grpc: edge, doorkeeper, api, models, console }
+    }
+
+    /// What serves one connection.
+    pub fn on(&self, connection: Arc<Connection>) -> Served {
+        Served { front: self.clone(), connection }
+    }
+}
+
+/// All that is served, on one connection.
+#[derive(Clone)]
+pub struct Served {
+    front: Front,
+    connection: Arc<Connection>,
+}
+
+impl Service<Request<Incoming>> for Served {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<Incoming>) -> Self::Future {
+        let front = &mut self.front;
+        request.extensions_mut().insert(Arc::clone(&self.connection));
+        match kind(request.headers()) {
+            Kind::Grpc if request.version() == Version::HTTP_2 => front.grpc.call(request.map(Body::new)),
+            Kind::GrpcWeb => {
+                let (doorkept, origin) = (front.clone(), origin_alone(request.headers()));
+                let answered = front.grpc_web.call(request);
+                Box::pin(async move {
+                    let response = answered.await?;
+                    Ok(shared_with(doorkept.allowed_origin(&origin), response))
+                })
+            }
+            _ => {
+                let (front, active) = (front.clone(), self.connection.begin());
+                Box::pin(async move {
+                    let origin = origin_alone(request.headers());
+                    let response = front.clone().plain(request, active).await;
+                    Ok(shared_with(front.allowed_origin(&origin), response))
+                })
+            }
+        }
+    }
+}
+
+enum Kind {
+    Grpc,
+    GrpcWeb,
+    Plain,
+}
+
+fn kind(headers: &HeaderMap) -> Kind {
+    let content_type = headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    match content_type {
+        _ if content_type.starts_with(b"application/grpc-web") => Kind::GrpcWeb,
+        _ if content_type.starts_with(b"application/grpc") => Kind::Grpc,
+        _ => Kind::Plain,
+    }
+}
+
+impl Front {
+    async fn plain(self, request: Request<Incoming>, active: Active) -> Response<Body> {
+        let path = request.uri().path().to_owned();
+        if request.method() == Method::OPTIONS {
+            return self.preflight(request.headers());
+        }
+        if let Some(call) = HelpCall::at(&path) {
+            return self.help(call, request, active).await;
+        }
+        if path == METRICS {
+            return match is_read(request.method()) {
+                true => self.metrics(request.headers(), request.uri(), active.connection()).await,
+                false => wrong_method(&Method::GET),
+            };
+        }
+        if path == ORIGINS {
+            return match is_read(request.method()) {
+                true => self.origins(request.headers(), request.uri(), active.connection()).await,
+                false => wrong_method(&Method::GET),
+            };
+        }
+        if path == "/" && is_read(request.method()) {
+            return pages::lead_to_help();
+        }
+        match pages::at(&path).filter(|page| self.console || !page.of_console) {
+            Some(_) if !is_read(request.method()) => wrong_method(&Method::GET),
+            Some(page) => page.response(request.headers()),
+            None if matches!(kind(request.headers()), Kind::Grpc) => {
+                told(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "gRPC needs HTTP/2; browsers speak gRPC-Web\n")
+            }
+            None => told(StatusCode::NOT_FOUND, "there is nothing here\n"),
+        }
+    }
+
+    async fn help(&self, call: HelpCall, request: Request<Incoming>, active: Active) -> Response<Body> {
+        let asked = call.http_method();
+        if *request.method() != asked && !(asked == Method::GET && is_read(request.method())) {
+            return wrong_method(&asked);
+        }
+        let (parts, body) = request.into_parts();
+        let (log, connection) = (Call::new(parts.uri.path()), Arc::clone(active.connection()));
+        let answered = timeout(HELP_PATIENCE, self.help_reply(call, &parts, body, &connection)).await;
+        match answered.unwrap_or_else(|_| Err(status::deadline_exceeded(false))) {
+            Ok((reply, trust)) => help_response(&parts.headers, reply).map(|body| {
+                let body = Body::new(ReplyBody::new(body, connection.bytes(trust), active, None));
+                Body::new(Watched::new(body, tokio::time::Instant::now() + MAX_HELP_READING, connection, log))
+            }),
+            Err(status) => help_error(&status),
+        }
+    }
+
+    async fn help_reply(
+        &self,
+        call: HelpCall,
+        parts: &http::request::Parts,
+        body: Incoming,
+        connection: &Connection,
+    ) -> Result<(HelpReply, Trust), Status> {
+        let parameters = parameters(parts.uri.query().unwrap_or_default());
+        let asker = asker(&parts.headers, &parts.uri, key(&parameters), connection);
+        let (access, trust) = self.doorkeeper.let_in(call.rpc(), &asker).await?;
+        connection.show(trust);
+        // Without any key, too, a help page shows what customers may see.
+        let access = if parts.headers.contains_key(header::AUTHORIZATION) { access } else { access.of_the_public() };
+        let mut waiting = connection.requests(trust);
+        let mut bytes = connection.bytes(trust);
+        let mut json = bytes::Bytes::new();
+        if call.http_method() == Method::POST {
+            // A form or a text, which a page may send anywhere unasked, is neither.
+            let is_json = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(JSON.as_bytes()));
+            let wrong = |problem: &str| status::invalid(&[("body".to_owned(), problem.to_owned())], 0);
+            if !is_json {
+                return Err(wrong("must be JSON, with `content-type: application/json`"));
+            }
+            let length = declared_length(&parts.headers).unwrap_or(MAX_HELP_BYTES);
+            if length > MAX_HELP_BYTES {
+                return Err(status::request_too_large(MAX_HELP_BYTES));
+            }
+            if !waiting.grow(1) || !bytes.grow(length) {
+                return Err(status::busy());
+            }
+            let read = Limited::new(body, MAX_HELP_BYTES).collect().await;
+            let too_large = |error: Box<dyn std::error::Error + Send + Sync>| error.is::<LengthLimitError>();
+            let read = read.map_err(|error| match too_large(error) {
+                true => status::request_too_large(MAX_HELP_BYTES),
+                false => wrong("must be whole"),
+            });
+            json = read?.to_bytes();
+        }
+        drop(waiting);
+        let mut running = connection.calls(trust);
+        if !running.grow(1) {
+            return Err(status::busy());
+        }
+        Ok((self.api.help(call, access, &parameters, &json).await?, trust))
+    }
+
+    async fn metrics(&self, headers: &HeaderMap, uri: &Uri, connection: &Connection) -> Response<Body> {
+        match self.doorkeeper.let_in_to_metrics(&asker(headers, uri, None, connection)).await {
+            Ok(()) => {
+                connection.show(Trust::Secret);
+                let metrics = self.models.metrics() + &self.api.knowledge.metrics() + &self.doorkeeper.metrics();
+                plain_response(StatusCode::OK, METRICS_TYPE, metrics)
+            }
+            Err(status) => help_error(&status),
+        }
+    }
+
+    /// Which origins a help page's key allows: the page leads nowhere else.
+    async fn origins(&self, headers: &HeaderMap, uri: &Uri, connection: &Connection) -> Response<Body> {
+        let parameters = parameters(uri.query().unwrap_or_default());
+        match self.doorkeeper.origins(SEARCH, &asker(headers, uri, key(&parameters), connection)).await {
+            Ok(origins) => plain_response(StatusCode::OK, JSON, serde_json::json!({ "origins": origins }).to_string()),
+            Err(status) => help_error(&status),
+        }
+    }
+
+    /// What a browser asks before a page's call.
+    fn preflight(&self, headers: &HeaderMap) -> Response<Body> {
+        if self.allowed_origin(headers).is_none() {
+            return told(StatusCode::FORBIDDEN, "pages from this origin may not call; `deskhand keys create --origin` allows them\n");
+        }
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(ALLOWED_HEADERS));
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(PREFLIGHT_AGE));
+        response
+    }
+
+    /// The page's origin, if pages from there may read replies.
+    fn allowed_origin(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        let origin = origin(headers)?;
+        if self.doorkeeper.allows_origin(origin) { HeaderValue::from_str(origin).ok() } else { None }
+    }
+}
+
+/// The origin of a call. Whether it may read the reply is asked afterwards: the call may have made its key known.
+fn origin_alone(headers: &HeaderMap) -> HeaderMap {
+    headers.get(header::ORIGIN).map(|origin| (header::ORIGIN, origin.clone())).into_iter().collect()
+}
+
+/// A caller from a web page's address, as the doorkeeper looks at them.
+fn asker<'a>(headers: &'a HeaderMap, uri: &'a Uri, key_in_address: Option<&'a str>, connection: &Connection) -> Asker<'a> {
+    Asker { headers, uri, key_in_address, deadline: Instant::now() + HELP_PATIENCE, visitor: connection.visitor(headers) }
+}
+
+/// The key in an address.
+fn key(parameters: &[(String, String)]) -> Option<&str> {
+    parameters.iter().find(|(name, _)| name == "key").map(|(_, key)| key.as_str()).filter(|key| !key.is_empty())
+}
+
+/// Lets pages from an origin read a response.
+fn shared_with(origin: Option<HeaderValue>, mut response: Response<Body>) -> Response<Body> {
+    let headers = response.headers_mut();
+    headers.append(header::VARY, HeaderValue::from_static("origin"));
+    if let Some(origin) = origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
+    }
+    response
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// The parameters of an address, in their order.
+fn parameters(query: &str) -> Vec<(String, String)> {
+    let url = reqwest::Url::parse(&format!("http://help/?{query}"));
+    url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default()
+}
+
+fn help_response(asked: &HeaderMap, HelpReply { json, tag, age }: HelpReply) -> Response<Body> {
+    // Weak: the same hits under another search's id are the same content.
+    let tag = format!("W/\"{tag}\"");
+    let caching = match age.is_zero() {
+        true => "no-store".to_owned(),
+        false => format!("private, max-age={}", age.as_secs()),
+    };
+    let mut response = match age.is_zero() {
+        false if matches(asked, &tag) => unchanged(),
+        _ => encoded(asked, JSON, &Encodings::fast(json.into_bytes())),
+    };
+    let headers = response.headers_mut();
+    if !age.is_zero()
+        && let Ok(tag) = HeaderValue::from_str(&tag)
+    {
+        headers.insert(header::ETAG, tag);
+    }
+    if let Ok(caching) = HeaderValue::from_str(&caching) {
+        headers.insert(header::CACHE_CONTROL, caching);
+    }
+    // With another key the same address has another reply.
+    headers.append(header::VARY, HeaderValue::from_static("authorization, accept-encoding"));
+    response
+}
+
+fn help_error(status: &Status) -> Response<Body> {
+    let mut response = plain_response(http_code(status), JSON, error_json(status));
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(wait) = retry_after(status) {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil().max(1.0) as u64));
+    }
+    response
+}
+
+/// Whether what a client has is still what there is.
+pub fn matches(asked: &HeaderMap, tag: &str) -> bool {
+    let bare = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    let known = asked.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).unwrap_or_default();
+    known.split(',').any(|known| known.trim() == "*" || bare(known) == bare(tag))
+}
+
+/// Says that what a client has is still what there is.
+pub fn unchanged() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    response
+}
+
+pub fn plain_response(code: StatusCode, content_type: &'static str, body: impl Into<bytes::Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::new(Full::new(body.into())));
+    *response.status_mut() = code;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+fn told(code: StatusCode, text: &'static str) -> Response<Body> {
+    plain_response(code, TEXT, text)
+}
+
+fn wrong_method(asked: &Method) -> Response<Body> {
+    let mut response = told(StatusCode::METHOD_NOT_ALLOWED, "this is asked another way\n");
+    if let Ok(asked) = HeaderValue::from_str(asked.as_str()) {
+        response.headers_mut().insert(header::ALLOW, asked);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_compared_as_caches_do() {
+        let with = |tags: &'static str| HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static(tags))]);
+        for yes in ["W/\"a\"", "\"a\"", "\"b\", W/\"a\"", "*"] {
+            assert!(matches(&with(yes), "W/\"a\""), "{yes}");
+        }
+        assert!(!matches(&with("\"b\""), "W/\"a\""));
+        assert!(!matches(&HeaderMap::new(), "W/\"a\""));
+    }
+}
