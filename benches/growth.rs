@@ -7,6 +7,7 @@
 
 mod parts;
 
+use deskhand::ids::Workspace;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -16,7 +17,7 @@ use std::{
 use deskhand::{
     api::pb::{self, chat_service_client::ChatServiceClient},
     chats::{Author, Channel as ChatChannel, Chats, Customer, EventBody, Message, NewEvent, Opened, PageView, Record},
-    config::{Config, Workspace},
+    config::Config,
     ids::Id,
     server::Server,
     store::Store,
@@ -102,7 +103,7 @@ async fn generate(data: &Path, chats: usize) {
         let log = log.clone();
         writers.spawn(async move {
             let id = Id::new(chat_id(number)).expect("an id");
-            log.append(&Workspace::default_name(), &id, events(number)).await.expect("it is taken");
+            log.append(&Workspace::default(), &id, events(number)).await.expect("it is taken");
         });
         if number % 1000 == 0 {
             eprint!("\r{number} of {chats} chats, {:.0} s", began.elapsed().as_secs_f64());

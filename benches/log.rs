@@ -4,6 +4,7 @@
 
 mod parts;
 
+use deskhand::ids::Workspace;
 use std::{
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
@@ -12,7 +13,7 @@ use std::{
 use deskhand::{
     api::pb::{self, chat_service_client::ChatServiceClient},
     chats::{Author, Chats, EventBody, Message, NewEvent},
-    config::{Config, Workspace},
+    config::Config,
     ids::Id,
     server::Server,
     store::Store,
@@ -105,7 +106,7 @@ fn event(number: usize) -> pb::Event {
 
 async fn append(side: Side, chat_id: String, until: Instant) -> Vec<Duration> {
     let mut samples = Vec::new();
-    let workspace = Workspace::default_name();
+    let workspace = Workspace::default();
     let id = Id::new(chat_id.clone()).expect("an id");
     while Instant::now() < until {
         let began = Instant::now();
@@ -127,7 +128,7 @@ async fn append(side: Side, chat_id: String, until: Instant) -> Vec<Duration> {
 async fn get_chat(mut client: ChatServiceClient<Channel>, chats: &Chats) {
     let events = (0..200).map(event).collect();
     client.append_events(pb::AppendEventsRequest { chat_id: "two-hundred".into(), events }).await.expect("it is taken");
-    let workspace = Workspace::default_name();
+    let workspace = Workspace::default();
     let id = Id::new("two-hundred").expect("an id");
     chats.append(&workspace, &id, (0..200).map(new_event).collect()).await.expect("it is taken");
     let mut samples: [Vec<Duration>; 2] = Default::default();

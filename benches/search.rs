@@ -9,6 +9,7 @@
 mod articles;
 mod parts;
 
+use deskhand::ids::Workspace;
 use std::{
     fs,
     path::Path,
@@ -21,7 +22,7 @@ use deskhand::{
         self, chat_service_client::ChatServiceClient, knowledge_service_client::KnowledgeServiceClient,
         reply_service_client::ReplyServiceClient,
     },
-    config::{Config, Workspace},
+    config::Config,
     knowledge::{Knowledge, Reader, Search},
     server::Server,
     store::Store,
@@ -103,7 +104,7 @@ async fn measure(vocabulary: &Vocabulary, articles: usize) {
 
     copy(served.path(), copied.path());
     let store = Store::open(&Store::sqlite_url(copied.path())).await.expect("a database");
-    let knowledge = Knowledge::start(store, vec![(Workspace::default_name(), None)], copied.path()).await.expect("a knowledge base");
+    let knowledge = Knowledge::start(store, vec![(Workspace::default(), None)], copied.path()).await.expect("a knowledge base");
     let (server, _) = start().await;
     let mut samples: [Vec<Duration>; 3] = Default::default();
     let mut spent = Duration::ZERO;
@@ -163,7 +164,7 @@ fn in_process(knowledge: &Knowledge, query: String) {
         reader: Reader::agent(String::new(), Vec::new()),
         meaning: None,
     };
-    knowledge.search(&Workspace::default_name(), &search).expect("it is answered");
+    knowledge.search(&Workspace::default(), &search).expect("it is answered");
 }
 
 async fn searches(server: &Server, vocabulary: &Vocabulary, callers: usize, round: usize) -> Vec<Duration> {

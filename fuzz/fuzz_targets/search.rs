@@ -3,10 +3,11 @@
 //! The first byte chooses the language, the rest is what was typed.
 #![no_main]
 
+use deskhand::ids::Workspace;
 use std::{path::Path, sync::LazyLock};
 
 use deskhand::{
-    config::{FolderWatch, Workspace},
+    config::FolderWatch,
     knowledge::{FolderSettings, Kind, Knowledge, MassDelete, OfferQuery, Reader, Said, Search, Spoken, Wanted},
     store::Store,
     text::Language,
@@ -32,7 +33,7 @@ static DESK: LazyLock<Desk> = LazyLock::new(|| {
     };
     let knowledge = runtime.block_on(async {
         let store = Store::open(&Store::sqlite_url(data.path())).await.expect("a database");
-        Knowledge::start(store, vec![(Workspace::default_name(), Some(folder))], data.path()).await.expect("a knowledge base")
+        Knowledge::start(store, vec![(Workspace::default(), Some(folder))], data.path()).await.expect("a knowledge base")
     });
     Desk { knowledge, _runtime: runtime, _data: data }
 });
@@ -41,7 +42,7 @@ fuzz_target!(|input: &[u8]| {
     let Some((first, rest)) = input.split_first() else { return };
     let text: String = String::from_utf8_lossy(rest).chars().take(MOST).collect();
     let language = Language::parse(LANGUAGES[usize::from(*first) % LANGUAGES.len()]).expect("a tag");
-    let workspace = Workspace::default_name();
+    let workspace = Workspace::default();
     let search = Search {
         query: text.clone(),
         language: language.clone(),

@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status, service::Routes};
 use crate::{
     api::method::MAX_PUT_BYTES,
     chats::Chats,
-    config::Workspace,
+    ids::Workspace,
     keys::Scope,
     knowledge::{Knowledge, Reader, Reported},
     replies::{Caller, Replies},

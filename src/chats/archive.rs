@@ -7,7 +7,7 @@ use crate::{
         error::ChatError,
         of_workspace,
     },
-    config::Workspace,
+    ids::Workspace,
     text,
 };
 

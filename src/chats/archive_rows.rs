@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Row};
 
 use crate::{
     chats::{error::ChatError, fold::Summary},
-    config::Workspace,
+    ids::Workspace,
     store::{Store, nanoseconds},
 };
 

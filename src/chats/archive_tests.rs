@@ -7,7 +7,7 @@ use proptest::{
 
 use crate::{
     chats::archive_rows::{self, Filter, Found, Place},
-    config::Workspace,
+    ids::Workspace,
     store::Store,
 };
 
@@ -74,7 +74,7 @@ fn any_words_are_found_where_they_are_with_bounded_work() {
             let (mut found, mut after, mut pages) = (Vec::new(), None, 0);
             loop {
                 let before = store.read_steps();
-                let page = runtime.block_on(archive_rows::list(&store, &Workspace::default_name(), &filter, after, most));
+                let page = runtime.block_on(archive_rows::list(&store, &Workspace::default(), &filter, after, most));
                 let Found { chats, next } = page.unwrap();
                 // A look-up of a form in a chat takes a few tens of steps.
                 let thousands = store.read_steps() - before;
@@ -125,7 +125,7 @@ async fn chats_that_began_at_once_are_looked_at_a_window_at_a_time() {
     let (mut found, mut after) = (Vec::new(), None);
     loop {
         let before = store.read_steps();
-        let page = archive_rows::list(&store, &Workspace::default_name(), &filter, after, 10).await.unwrap();
+        let page = archive_rows::list(&store, &Workspace::default(), &filter, after, 10).await.unwrap();
         let thousands = store.read_steps() - before;
         assert!(thousands <= 150, "{thousands},000 steps");
         found.extend(page.chats.into_iter().map(|chat| chat.place.number));

@@ -15,6 +15,7 @@ use crate::{
         fold::Summary,
         word_rows::{self, Listing},
     },
+    ids::Workspace,
     store::{Store, StoreError, Write, nanoseconds, sql},
 };
 
@@ -242,9 +243,12 @@ pub async fn of_customer<'c>(
 }
 
 /// Every customer that a chat names, by workspace.
-pub async fn customers(store: &Store) -> Result<Vec<(String, String)>, ChatError> {
+pub async fn customers(store: &Store) -> Result<Vec<(Workspace, String)>, ChatError> {
     let statement = "SELECT DISTINCT workspace, customer_id FROM chat_customer";
-    Ok(sqlx::query_as(statement).fetch_all(store.reads()).await?)
+    let rows: Vec<(String, String)> = sqlx::query_as(statement).fetch_all(store.reads()).await?;
+    let read =
+        |(name, customer_id): (String, String)| Ok((Workspace::new(&name).map_err(|_| StoreError::malformed("workspace"))?, customer_id));
+    rows.into_iter().map(read).collect()
 }
 
 /// Chats whose last event is older than a time, the oldest first.

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Row};
 
 use crate::{
     chats::{Chats, chat_rows::ChatKey, error::ChatError},
-    config::Workspace,
+    ids::Workspace,
     store::{Write, sql},
 };
 

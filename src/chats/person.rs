@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::{
     chats::{Chats, chat_rows, error::ChatError, event_rows},
-    config::Workspace,
     ids::Id,
+    ids::Workspace,
     store::{StoreError, Write},
 };
 
@@ -60,7 +60,7 @@ impl Chats {
     }
 
     /// Every customer that a chat names, by workspace.
-    pub async fn customers(&self) -> Result<Vec<(String, String)>, ChatError> {
+    pub async fn customers(&self) -> Result<Vec<(Workspace, String)>, ChatError> {
         chat_rows::customers(&self.store).await
     }
 

@@ -11,8 +11,8 @@ use crate::{
         event_rows,
         fold::Chat,
     },
-    config::Workspace,
     ids::Id,
+    ids::Workspace,
     text::{Language, on_one_line, with_newlines},
 };
 

@@ -1,13 +1,14 @@
 //! `deskhand keys`: makes, lists and revokes keys, also while the server serves.
 
+use crate::ids::Workspace;
 use std::{io::Write, process::ExitCode};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::{
     cli::serve::{config_flag, config_of},
-    config::{self, Config, TokenLimits, Workspace},
+    config::{self, Config, TokenLimits},
     keys::{self, Key, NewKey, Origin, Scope},
     store::{Store, files},
 };
@@ -100,20 +101,23 @@ async fn open(config: &Config) -> anyhow::Result<Store> {
 }
 
 async fn create(store: &Store, config: &Config, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
-    let name = matches.get_one::<String>("workspace").map_or("default", String::as_str);
-    let names: Vec<String> = config.workspaces().iter().map(|workspace| workspace.name.to_string()).collect();
-    ensure!(
-        names.iter().any(|known| known == name),
-        "there is no workspace `{name}`; the configuration has {}, and a table `[workspaces.{name}]` would add it",
-        names.join(", ")
-    );
+    let name = matches.get_one::<String>("workspace").map_or(Workspace::DEFAULT, String::as_str);
+    let workspaces = config.workspaces();
+    let names: Vec<&str> = workspaces.iter().map(|workspace| workspace.name.as_str()).collect();
+    let workspace = workspaces.iter().map(|workspace| &workspace.name).find(|known| known.as_str() == name);
+    let workspace = workspace.with_context(|| {
+        format!(
+            "there is no workspace `{name}`; the configuration has {}, and a table `[workspaces.{name}]` would add it",
+            names.join(", ")
+        )
+    })?;
     let mut scopes: Vec<Scope> = matches.get_many("scope").into_iter().flatten().copied().collect();
     scopes.sort_unstable();
     scopes.dedup();
     let publishable = scopes == [Scope::Search];
     let count = |name: &str| matches.get_one::<u64>(name).copied();
     let new = NewKey {
-        workspace: Workspace::named(name),
+        workspace: workspace.clone(),
         origins: matches.get_many("origin").into_iter().flatten().cloned().collect(),
         calls_per_second: matches.get_one("rate").copied().or(publishable.then_some(PUBLISHABLE_RATE)),
         token_limits: TokenLimits { a_minute: count("tokens_per_minute"), a_day: count("tokens_per_day") },

@@ -21,6 +21,7 @@ use toml::{Table, Value};
 
 use crate::{
     config::settings::{EMBEDDING_SETTINGS, MODEL_SETTINGS, SETTINGS, embedding_argument, given, model_argument},
+    ids::Workspace,
     text::Language,
 };
 
@@ -28,7 +29,7 @@ pub use desk::{Desk, PersonalData};
 pub use limits::Limits;
 pub use model::{EmbeddingConfig, EmbeddingSettings, ModelConfig, Secret, Task, TokenLimits};
 pub use settings::{embedding_flags, flags, storage_flags};
-pub use workspace::{Workspace, WorkspaceConfig};
+pub use workspace::WorkspaceConfig;
 
 /// All settings.
 #[derive(Debug, Clone)]
@@ -154,7 +155,7 @@ impl Config {
     /// Every workspace, `default` first.
     pub fn workspaces(&self) -> Vec<WorkspaceConfig> {
         let default = WorkspaceConfig {
-            name: Workspace::default_name(),
+            name: Workspace::default(),
             knowledge_base: self.knowledge_base.clone(),
             desk: self.desk.clone(),
             models: None,
@@ -229,9 +230,8 @@ impl Config {
             let shown = std::path::absolute(&folder).unwrap_or(folder);
             let error =
                 if error.kind() == std::io::ErrorKind::NotFound { "is not there".to_owned() } else { format!("can't be read: {error}") };
-            let key =
-                if name == Workspace::default_name() { "knowledge_base".to_owned() } else { format!("workspaces.{name}.knowledge_base") };
-            let ways = match name == Workspace::default_name() {
+            let key = if name == Workspace::default() { "knowledge_base".to_owned() } else { format!("workspaces.{name}.knowledge_base") };
+            let ways = match name == Workspace::default() {
                 true => "`knowledge_base = \"\"`, `--knowledge-base=` or an empty DESKHAND_KNOWLEDGE_BASE",
                 false => "leave it out",
             };

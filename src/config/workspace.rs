@@ -1,51 +1,18 @@
-//! Which brand or store a thing belongs to.
+//! Workspaces with their settings.
 
-use std::{borrow::Borrow, fmt, path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 use toml::{Table, Value};
 
-use crate::config::{
-    Config,
-    desk::Desk,
-    model::{EmbeddingSettings, ModelConfig},
-    shown, take_embeddings, take_models, value,
+use crate::{
+    config::{
+        Config,
+        desk::Desk,
+        model::{EmbeddingSettings, ModelConfig},
+        shown, take_embeddings, take_models, value,
+    },
+    ids::Workspace,
 };
-
-/// A workspace's name is a folder's name, too.
-const MOST_NAME: usize = 50;
-
-/// A workspace's name. Every row, index and call carries one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Workspace(Arc<str>);
-
-impl Workspace {
-    /// The workspace of calls without a key.
-    pub fn default_name() -> Workspace {
-        Workspace(Arc::from("default"))
-    }
-
-    /// The workspace of this name.
-    pub fn named(name: impl Into<Arc<str>>) -> Workspace {
-        Workspace(name.into())
-    }
-
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Workspace {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
-    }
-}
-
-impl Borrow<str> for Workspace {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
 
 /// A workspace with its settings.
 #[derive(Debug, Clone)]
@@ -68,11 +35,19 @@ pub fn take(given: &Value, default: &Config, problems: &mut Vec<String>) -> Vec<
     let mut workspaces: Vec<WorkspaceConfig> = Vec::new();
     for (name, given) in tables {
         let from = format!("workspaces.{name}");
-        if !is_name(name) {
-            problems.push(format!("`{from}`: a name is of a-z, 0-9, `-` and `_`, at most {MOST_NAME} of them, and not `default`, whose settings stand at the top"));
-        }
+        let workspace = match Workspace::new(name) {
+            Ok(workspace) if workspace != Workspace::default() => workspace,
+            Ok(_) => {
+                problems.push(format!("`{from}`: the settings of `default` stand at the top of the file"));
+                continue;
+            }
+            Err(problem) => {
+                problems.push(format!("`{from}`: a workspace's name {problem}"));
+                continue;
+            }
+        };
         match given.as_table() {
-            Some(table) => workspaces.push(take_one(name, table, default, &from, problems)),
+            Some(table) => workspaces.push(take_one(workspace, table, default, &from, problems)),
             None => problems.push(format!("`{from}` must be a table, begun with a line `[{from}]`")),
         }
     }
@@ -87,14 +62,9 @@ pub fn take(given: &Value, default: &Config, problems: &mut Vec<String>) -> Vec<
     workspaces
 }
 
-fn take_one(name: &str, table: &Table, default: &Config, from: &str, problems: &mut Vec<String>) -> WorkspaceConfig {
-    let mut workspace = WorkspaceConfig {
-        name: Workspace::named(name),
-        knowledge_base: None,
-        desk: default.desk.clone(),
-        models: None,
-        embedding: default.embedding.clone(),
-    };
+fn take_one(name: Workspace, table: &Table, default: &Config, from: &str, problems: &mut Vec<String>) -> WorkspaceConfig {
+    let mut workspace =
+        WorkspaceConfig { name, knowledge_base: None, desk: default.desk.clone(), models: None, embedding: default.embedding.clone() };
     for (key, given) in table {
         let place = format!("{from}.{key}");
         let set = match key.as_str() {
@@ -124,9 +94,4 @@ fn take_one(name: &str, table: &Table, default: &Config, from: &str, problems: &
     }
     workspace.desk.settle();
     workspace
-}
-
-fn is_name(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
-    !name.is_empty() && name.len() <= MOST_NAME && name != "default" && name.bytes().all(plain) && !name.starts_with('-')
 }

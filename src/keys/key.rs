@@ -1,10 +1,11 @@
 //! A key, and how it is written: `dh_<public id>_<secret>`.
 
+use crate::ids::Workspace;
 use std::{fmt, str::FromStr};
 
 use jiff::Timestamp;
 
-use crate::config::{TokenLimits, Workspace};
+use crate::config::TokenLimits;
 
 const PREFIX: &str = "dh_";
 /// Bytes of a public id.

@@ -1,10 +1,11 @@
 //! Keys in the database.
 
+use crate::ids::Workspace;
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::{
-    config::{TokenLimits, Workspace},
+    config::TokenLimits,
     keys::key::{Key, Scope},
     store::{Store, StoreError, Write, nanoseconds, timestamp},
 };
@@ -72,7 +73,7 @@ fn read(row: &sqlx::any::AnyRow) -> Result<Row, StoreError> {
     let words = |name: &str| row.try_get::<String, _>(name);
     let key = Key {
         key_id: words("key_id")?,
-        workspace: Workspace::named(words("workspace")?),
+        workspace: Workspace::new(&words("workspace")?).map_err(|_| StoreError::malformed("workspace"))?,
         // A scope of a newer version lets nobody do anything here.
         scopes: words("scopes")?.split(',').filter_map(|word| word.parse::<Scope>().ok()).collect(),
         origins: words("origins")?.split_whitespace().filter_map(|origin| origin.parse().ok()).collect(),

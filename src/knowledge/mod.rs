@@ -47,8 +47,8 @@ pub use search::{
 pub use vectors::{DocumentTexts, DocumentVectors, KeptVectors, Meaning, shortened_to_end};
 
 use crate::{
-    config::Workspace,
     ids::Id,
+    ids::Workspace,
     knowledge::{
         documents::{
             folder::Folder,

@@ -17,6 +17,7 @@ mod stream;
 mod suggest;
 mod summary;
 
+use crate::ids::Workspace;
 use std::{sync::Arc, time::Instant};
 
 use jiff::Timestamp;
@@ -40,7 +41,7 @@ pub use summary::Summarize;
 
 use crate::{
     chats::{Author, Chat, ChatError, Chats, NewEvent},
-    config::{Desk, Task, Workspace},
+    config::{Desk, Task},
     ids::Id,
     knowledge::Knowledge,
     model::{Asking, Embedder, Models, Spender},

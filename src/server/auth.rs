@@ -7,7 +7,7 @@ use tonic::Status;
 
 use crate::{
     api::{Access, status},
-    config::Workspace,
+    ids::Workspace,
     keys::{Key, KeyError, Keys, Scope},
     model::Spender,
     replies::Caller,
@@ -84,18 +84,14 @@ impl Doorkeeper {
     /// Who may read what all workspaces' models do: an admin of `default`.
     pub async fn let_in_to_metrics(&self, asker: &Asker<'_>) -> Result<(), Status> {
         let (access, _) = self.let_in_with(&[Admin], asker).await?;
-        if access.workspace == Workspace::default_name() {
-            Ok(())
-        } else {
-            Err(status::scope_missing(&[Admin], "of the workspace `default`"))
-        }
+        if access.workspace == Workspace::default() { Ok(()) } else { Err(status::scope_missing(&[Admin], "of the workspace `default`")) }
     }
 
     async fn let_in_with(&self, scopes: &[Scope], asker: &Asker<'_>) -> Result<(Access, Trust), Status> {
         let header = asker.headers.get(header::AUTHORIZATION);
         let bearer = header.map(|value| value.to_str().ok().and_then(bearer).ok_or(KeyError::Unknown)).transpose()?;
         let caller = Caller::until(asker.deadline);
-        let free = Access { workspace: Workspace::default_name(), scopes: Vec::new(), caller, visitor: asker.visitor };
+        let free = Access { workspace: Workspace::default(), scopes: Vec::new(), caller, visitor: asker.visitor };
         match bearer.or(asker.key_in_address) {
             // Whether the server serves, and the contract, anybody may ask.
             _ if scopes.is_empty() => Ok((free, Trust::Unknown)),

@@ -17,6 +17,7 @@ mod router;
 mod tls;
 mod usage;
 
+use crate::ids::Workspace;
 use std::{
     collections::{HashMap, HashSet},
     net::SocketAddr,
@@ -31,7 +32,7 @@ use tokio::{sync::watch, task::JoinHandle, time::timeout};
 use crate::{
     api::{self, Api},
     chats::Chats,
-    config::{Config, ConfigError, Workspace, WorkspaceConfig},
+    config::{Config, ConfigError, WorkspaceConfig},
     keys::Keys,
     knowledge::{FolderSettings, Knowledge, MassDelete},
     model::{Embedder, Models},

@@ -1,10 +1,11 @@
 //! The line: help pages' JSON, gRPC-Web, what browsers ask before a call, pages, TLS; and where a server may listen.
 
+use deskhand::ids::Workspace;
 use std::time::Duration;
 
 use deskhand::{
     api::pb,
-    config::{Config, Limits, TokenLimits, Workspace},
+    config::{Config, Limits, TokenLimits},
     keys::{NewKey, Scope},
     server::Server,
 };
@@ -22,7 +23,7 @@ const SHOP: &str = "https://shop.example";
 
 fn search_key(origins: &[&str]) -> NewKey {
     NewKey {
-        workspace: Workspace::default_name(),
+        workspace: Workspace::default(),
         scopes: vec![Scope::Search],
         origins: origins.iter().map(|origin| origin.parse().unwrap()).collect(),
         calls_per_second: None,

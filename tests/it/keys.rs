@@ -1,10 +1,11 @@
 //! Keys, scopes, rates, workspaces: who may call what, and that nobody sees what is another's.
 
+use deskhand::ids::Workspace;
 use std::collections::HashMap;
 
 use deskhand::{
     api::pb::{self, event::Body},
-    config::{TokenLimits, Workspace, WorkspaceConfig},
+    config::{TokenLimits, WorkspaceConfig},
     keys::{self, NewKey, Scope},
     store::Store,
 };
@@ -20,7 +21,7 @@ pub const WORKSPACES: [&str; 3] = ["default", "rose", "oak"];
 /// A key without origins, rate and budget.
 pub fn key_for(workspace: &str, scopes: &[Scope]) -> NewKey {
     NewKey {
-        workspace: Workspace::named(workspace),
+        workspace: Workspace::new(workspace).unwrap(),
         scopes: scopes.to_vec(),
         origins: Vec::new(),
         calls_per_second: None,
@@ -51,7 +52,7 @@ pub async fn three_workspaces() -> Desk {
             config.workspaces = WORKSPACES[1..]
                 .iter()
                 .map(|name| WorkspaceConfig {
-                    name: Workspace::named(*name),
+                    name: Workspace::new(name).unwrap(),
                     knowledge_base: None,
                     desk: config.desk.clone(),
                     models: None,

@@ -2,8 +2,8 @@
 
 use deskhand::{
     chats::{Chats, ListChats},
-    config::Workspace,
     ids::Id,
+    ids::Workspace,
     store::Store,
     text::Language,
 };
@@ -43,8 +43,8 @@ async fn the_first_versions_chats_are_there_after_an_update() {
     pool.close().await;
 
     let store = Store::open(&url).await.unwrap();
-    let chats = Chats::start(store.clone(), [(Workspace::default_name(), vec![Language::parse("en").unwrap()])].into());
-    let workspace = Workspace::default_name();
+    let chats = Chats::start(store.clone(), [(Workspace::default(), vec![Language::parse("en").unwrap()])].into());
+    let workspace = Workspace::default();
     let (chat, events) = chats.chat_and_events(&workspace, &Id::new("c-1").unwrap()).await.unwrap();
     assert_eq!(events.len(), 3);
     assert_eq!(chat.summary.ticket.as_ref().unwrap().ticket_id, "T-7");

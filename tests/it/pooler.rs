@@ -112,7 +112,7 @@ async fn a_pooler_in_transaction_mode_serves_all_flows() {
     }
     let store = Store::open(&url).await.unwrap();
     let new = NewKey {
-        workspace: deskhand::config::Workspace::default_name(),
+        workspace: deskhand::ids::Workspace::default(),
         scopes: vec![keys::Scope::Agent],
         origins: Vec::new(),
         calls_per_second: None,

@@ -1,5 +1,6 @@
 //! Commands that show something change nothing: no file, no row, whether the data folder is served or not.
 
+use deskhand::ids::Workspace;
 use std::{
     collections::BTreeMap,
     fs,
@@ -9,7 +10,7 @@ use std::{
 
 use deskhand::{
     api::pb,
-    config::{TokenLimits, Workspace},
+    config::TokenLimits,
     keys::{self, NewKey, Scope},
     store::Store,
 };
@@ -140,7 +141,7 @@ async fn showing_changes_no_file_and_no_row() {
     let kept = desk.close_and_keep().await;
     let store = Store::open(&url).await.unwrap();
     let key = NewKey {
-        workspace: Workspace::default_name(),
+        workspace: Workspace::default(),
         scopes: vec![Scope::Admin],
         origins: Vec::new(),
         calls_per_second: None,

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use deskhand::{
     api::pb,
-    config::Workspace,
     ids::Id,
+    ids::Workspace,
     knowledge::{Audience, Details, Document, Hits, Knowledge, NewDocument, Reader, Search, Visibility},
     store::Store,
     text::{Language, words},
@@ -270,7 +270,7 @@ fn the_public_is_told_the_same_whatever_there_is_that_it_may_not_read() {
     let strategy = (prop::collection::vec(made(), 2..24), prop::collection::vec(query(), 8));
     proptest!(config, |((made, queries) in strategy)| {
         let folder = tempfile::tempdir().unwrap();
-        let (all, public) = (Workspace::named("all"), Workspace::named("public"));
+        let (all, public) = (Workspace::new("all").unwrap(), Workspace::new("public").unwrap());
         let knowledge = runtime.block_on(async {
             let store = Store::open(&Store::sqlite_url(folder.path())).await.unwrap();
             let folders = vec![(all.clone(), None), (public.clone(), None)];

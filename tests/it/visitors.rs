@@ -1,9 +1,10 @@
 //! A key that anybody may have: none of its visitors takes what is the others'.
 
+use deskhand::ids::Workspace;
 use std::net::IpAddr;
 
 use deskhand::{
-    config::{Limits, TokenLimits, Workspace},
+    config::{Limits, TokenLimits},
     keys::{NewKey, Scope},
 };
 use reqwest::{Client, StatusCode};
@@ -18,7 +19,7 @@ async fn open(limits: Limits) -> (Desk, String) {
     let opening = Opening { with_model: false, with_shop: true, change: |_| {} };
     let desk = opening.open_set(|config| config.limits = limits).await;
     let key = NewKey {
-        workspace: Workspace::default_name(),
+        workspace: Workspace::default(),
         scopes: vec![Scope::Search],
         origins: vec!["https://shop.example".parse().unwrap()],
         calls_per_second: Some(1000),

@@ -11,9 +11,9 @@ use crate::{
         pb::{self, knowledge_service_server::KnowledgeService},
         status, workspace,
     },
-    config::Workspace,
     failpoint::failpoint,
     ids::Id,
+    ids::Workspace,
     keys::Scope,
     knowledge::{
         ArticleRating, Document, DocumentKey, DocumentPage, Hit, Kind, KnowledgeError, ListFilter, NewDocument, RatingCount, Search,

@@ -1,5 +1,6 @@
 //! A task, run through the service's own code.
 
+use crate::ids::Workspace;
 use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use jiff::Timestamp;
@@ -13,7 +14,7 @@ use crate::{
         },
         scratch::Scratch,
     },
-    config::{Config, Desk as DeskSettings, Workspace},
+    config::{Config, Desk as DeskSettings},
     ids::Id,
     knowledge::{Audience, Details, Document, Kind, Knowledge, NewDocument, Reader, Search, Visibility},
     model::{Embedder, Models},
@@ -45,7 +46,7 @@ impl Desk {
         let data = scratch.path().join("data");
         std::fs::create_dir_all(&data)?;
         let store = Store::open(&Store::sqlite_url(&data)).await?;
-        let workspace = Workspace::default_name();
+        let workspace = Workspace::default();
         let knowledge = Knowledge::start(store.clone(), vec![(workspace.clone(), None)], &data).await?;
         let language = Language::parse(&task.documents[0].lang).map_err(anyhow::Error::msg)?;
         let settings = DeskSettings { languages: vec![language.clone()], language, ..config.desk.clone() };
@@ -118,9 +119,9 @@ impl Desk {
             let mut events = events(query)?;
             events.push(message(events.len(), Author::Agent, body)?);
             let chat_id = Id::new(format!("history-{}", query.id)).map_err(anyhow::Error::msg)?;
-            self.chats.append(&Workspace::default_name(), &chat_id, events).await?;
+            self.chats.append(&Workspace::default(), &chat_id, events).await?;
         }
-        self.replies.learn(&Workspace::default_name()).await?;
+        self.replies.learn(&Workspace::default()).await?;
         Ok(measured)
     }
 
@@ -144,7 +145,7 @@ impl Desk {
             reader: Reader::public(),
             meaning: None,
         };
-        let hits = self.replies.search(&Workspace::default_name(), search).await?;
+        let hits = self.replies.search(&Workspace::default(), search).await?;
         Ok(hits.hits.into_iter().map(|hit| (hit.document.id.to_string(), hit.score)).collect())
     }
 
@@ -158,7 +159,7 @@ impl Desk {
             language: Some(Language::parse(&query.lang).map_err(anyhow::Error::msg)?),
             limit: MOST,
         };
-        let suggestions = self.replies.suggest(&Workspace::default_name(), suggest).await?;
+        let suggestions = self.replies.suggest(&Workspace::default(), suggest).await?;
         Ok(suggestions.into_iter().map(|suggestion| (suggestion.id, suggestion.score)).collect())
     }
 }

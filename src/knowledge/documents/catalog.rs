@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::{
-    config::Workspace,
     ids::Id,
+    ids::Workspace,
     knowledge::{
         documents::{
             document::{Details, Document, DocumentKey, Kind, Visibility},

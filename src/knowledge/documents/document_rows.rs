@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row, any::AnyRow};
 
 use crate::{
-    config::Workspace,
     ids::Id,
+    ids::Workspace,
     knowledge::{
         documents::document::{Document, DocumentKey, Kind},
         error::KnowledgeError,

@@ -127,8 +127,8 @@ impl Catalog {
 mod tests {
     use super::*;
     use crate::{
-        config::Workspace,
         ids::Id,
+        ids::Workspace,
         knowledge::documents::document::{Audience, Details},
         store::Store,
         text::Language,
@@ -156,7 +156,7 @@ mod tests {
     async fn catalog() -> (tempfile::TempDir, Catalog) {
         let data = tempfile::tempdir().unwrap();
         let store = Store::open(&Store::sqlite_url(data.path())).await.unwrap();
-        (data, Catalog { store, workspace: Workspace::default_name() })
+        (data, Catalog { store, workspace: Workspace::default() })
     }
 
     #[tokio::test]

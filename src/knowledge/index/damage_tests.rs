@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::{
-    config::Workspace,
     ids::Id,
+    ids::Workspace,
     knowledge::{
         documents::{
             catalog::{Catalog, NewDocument},
@@ -60,7 +60,7 @@ fn document(number: usize) -> NewDocument {
 
 /// A catalog, and an index of it with two segments of which one has lost a document.
 async fn kept(store: Store, root: PathBuf) -> Catalog {
-    let catalog = Catalog { store, workspace: Workspace::default_name() };
+    let catalog = Catalog { store, workspace: Workspace::default() };
     let index = Index::start(root, catalog.clone()).await.unwrap();
     for documents in [0..4, 4..6] {
         let (_, number) = catalog.put(documents.map(document).collect()).await.unwrap();

@@ -9,7 +9,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::config::Workspace;
+use crate::ids::Workspace;
 
 const DAY: i64 = 24 * 60 * 60;
 /// What one visitor may write is this part of what all may.
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn a_visitor_writes_a_part_of_a_workspaces_day() {
         let bound = DailyBound::new(MAX);
-        let [shop, other] = ["default", "rose"].map(Workspace::named);
+        let [shop, other] = ["default", "rose"].map(|name| Workspace::new(name).unwrap());
         let morning = Timestamp::from_second(1_790_035_200).unwrap();
         let written =
             |workspace, visitor, now| (0..100_000).take_while(|_| bound.take(workspace, address(visitor), 768, now).is_ok()).count() as u64;
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn visitors_beyond_those_that_are_counted_count_among_all() {
         let bound = DailyBound::new(1 << 40);
-        let shop = Workspace::default_name();
+        let shop = Workspace::default();
         let now = Timestamp::UNIX_EPOCH;
         (0..200_000).for_each(|visitor| bound.take(&shop, address(visitor), 0, now).unwrap());
         let today = bound.today.lock().unwrap();

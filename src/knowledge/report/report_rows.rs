@@ -8,9 +8,9 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::{
-    config::Workspace,
     facts::{MASK, masked},
     ids::Id,
+    ids::Workspace,
     knowledge::{documents::document::Kind, error::KnowledgeError, report::daily_bound::DailyBound},
     store::{Store, Write, Writer, nanoseconds, sql},
     task::TaskError,

@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, Row};
 
 use crate::{
-    config::Workspace,
+    ids::Workspace,
     knowledge::{
         documents::{
             document::{Document, DocumentKey},

@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use crate::{
     chats::{Channel, Chats},
-    config::Workspace,
     failpoint::failpoint,
     ids::Id,
+    ids::Workspace,
     model::{Answer, Asking, ModelError, Models, Prompt},
     replies::{
         checks::{Checked, Grounds, leaks::Secrets, other_language, repetition::Told},

@@ -5,13 +5,14 @@ pub mod finish;
 pub mod prompt;
 pub mod without_model;
 
+use crate::ids::Workspace;
 use std::{sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 
 use crate::{
     chats::{Chat, ClassReceipt, EarlierChat, NewEvent, OmissionReason},
-    config::{Task, Workspace},
+    config::Task,
     ids::Id,
     knowledge::{Kind, OfferQuery, Reader, Said, Spoken, Term, Voice, Wanted},
     model::{ModelError, Prompt, Window},

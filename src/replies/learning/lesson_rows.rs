@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::{AssertSqlSafe, Row};
 
 use crate::{
-    config::Workspace,
     ids::Id,
+    ids::Workspace,
     knowledge::{DocumentKey, Kind},
     replies::{error::ReplyError, learning::votes::Situation},
     store::{Store, StoreError, Write, nanoseconds, sql, timestamp},

@@ -17,9 +17,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     chats::{Author, Chat, ChatError, Chats, Event, Teaching, Turn},
-    config::Workspace,
     failpoint::failpoint,
     ids::Id,
+    ids::Workspace,
     knowledge::{Document, DocumentKey, Knowledge, KnowledgeError, Reader, Vote},
     replies::{
         Replies,

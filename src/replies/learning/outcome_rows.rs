@@ -7,9 +7,9 @@ use tokio::sync::oneshot;
 
 use crate::{
     chats::{ChatError, Chats},
-    config::Workspace,
     failpoint::failpoint,
     ids::Id,
+    ids::Workspace,
     knowledge::{DocumentKey, Kind},
     replies::{error::ReplyError, learning::lesson_rows, stream::result::Source},
     store::{Store, StoreError, Write, Writer, nanoseconds, timestamp},

@@ -7,9 +7,9 @@ use serde_json::json;
 
 use crate::{
     chats::{ChatError, Chats},
-    config::Workspace,
     failpoint::failpoint,
     ids::Id,
+    ids::Workspace,
     replies::{
         Replies,
         error::ReplyError,
@@ -126,8 +126,7 @@ pub async fn erase_again(store: &Store, chats: &Chats, erasures: &Erasures) -> R
     }
     let (mut people, mut chats_erased) = (0, 0);
     for (workspace, customer_id) in chats.customers().await? {
-        if let Some(erasure_ids) = unseen.remove(&erasures.hash(&workspace, &customer_id)) {
-            let workspace = Workspace::named(workspace);
+        if let Some(erasure_ids) = unseen.remove(&erasures.hash(workspace.as_str(), &customer_id)) {
             let erased = erase(store, chats, &workspace, &customer_id, &erasure_ids).await?;
             people += 1;
             chats_erased += erased.chats;

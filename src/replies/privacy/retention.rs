@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    config::Workspace,
+    ids::Workspace,
     replies::{
         Replies,
         error::ReplyError,

@@ -5,6 +5,7 @@ pub mod edits;
 pub mod fidelity;
 pub mod translate_without_model;
 
+use crate::ids::Workspace;
 use std::{collections::BTreeMap, future::ready, time::Instant};
 
 use async_stream::try_stream;
@@ -12,7 +13,7 @@ use minijinja::{Value, context};
 
 use crate::{
     chats::{Author, Chat, ClassReceipt, OmissionReason},
-    config::{Task, Workspace},
+    config::Task,
     facts::{FactKind, Known},
     ids::Id,
     knowledge::Term,

@@ -1,7 +1,7 @@
 //! A translation without a model: an approved text that exists in both languages.
 
 use crate::{
-    config::Workspace,
+    ids::Workspace,
     knowledge::{Document, Kind, Knowledge, OfferQuery, Reader, Wanted},
     replies::{approved::Approved, draft::prompt::source, error::ReplyError},
     task,

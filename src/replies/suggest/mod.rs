@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::{
     chats::{Chat, NewEvent},
-    config::Workspace,
     ids::Id,
+    ids::Workspace,
     knowledge::{Audience, Kind, Offer, OfferQuery, Reader, Segment, Wanted},
     replies::{Agent, Replies, error::ReplyError, learning::outcome_rows::Shown, placeholder},
     text::Language,

@@ -12,7 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     chats::Chat,
-    config::Workspace,
+    ids::Workspace,
     knowledge::{Document, DocumentTexts, DocumentVectors, Hits, KeptVectors, Kind, Meaning, Reader, Search, Wanted, shortened_to_end},
     model::{Embedder, ModelError, Question},
     replies::{Replies, error::ReplyError, learning::votes::names, masking::Masker, suggest::query},

@@ -2,6 +2,7 @@
 
 pub mod without_model;
 
+use crate::ids::Workspace;
 use std::{sync::Arc, time::Instant};
 
 use jiff::Timestamp;
@@ -9,7 +10,7 @@ use minijinja::context;
 
 use crate::{
     chats::{Chat, Choice, EarlierChat, Internal, choose},
-    config::{Task, Workspace},
+    config::Task,
     ids::Id,
     model::Window,
     replies::{
