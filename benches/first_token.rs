@@ -34,7 +34,7 @@ const SLOW_GAP: Duration = Duration::from_millis(500);
 const TOKENS: u32 = 64;
 const ROUNDS: usize = 5;
 const CALLS_A_ROUND: usize = 6;
-const MOST_STREAMS: usize = 64;
+const MAX_STREAMS: usize = 64;
 /// How many streams are open at once for the measure of memory, and on one connection of them: the server takes 128.
 const MANY: usize = 1000;
 const ON_A_CONNECTION: usize = 100;
@@ -104,7 +104,7 @@ async fn main() {
     let server = Server::start(config).await.expect("the server starts");
     let channel = connect(server.address).await;
     let chats = ChatServiceClient::new(channel.clone());
-    for caller in 0..MOST_STREAMS {
+    for caller in 0..MAX_STREAMS {
         append_chat(chats.clone(), caller).await;
     }
     let completions = format!("http://{model}/v1/chat/completions");
@@ -125,7 +125,7 @@ async fn main() {
         "streams", "side", "first50", "first99", "added50", "added99", "late50", "late99", "total", "streams/s", "cpu ms", "38-45 late"
     );
     let only_events = std::env::args().any(|argument| argument == "events");
-    for streams in [1, 16, MOST_STREAMS].into_iter().filter(|_| !only_events) {
+    for streams in [1, 16, MAX_STREAMS].into_iter().filter(|_| !only_events) {
         let mut all: [Measured; 4] = Default::default();
         for _ in 0..ROUNDS {
             for (place, (side, _)) in SIDES.into_iter().enumerate() {

@@ -8,14 +8,14 @@ use std::{path::Path, sync::LazyLock};
 
 use deskhand::{
     config::FolderWatch,
-    knowledge::{FolderSettings, Kind, Knowledge, MassDelete, OfferQuery, Reader, Said, Search, Spoken, Wanted},
+    knowledge::{Conversation, FolderSettings, Kind, Knowledge, MassDelete, QueryKind, Reader, Search, SuggestionQuery, Utterance},
     store::Store,
     text::Language,
 };
 use libfuzzer_sys::fuzz_target;
 
 const LANGUAGES: [&str; 8] = ["tr", "hu", "de", "en", "zh", "th", "ar", "und"];
-const MOST: usize = 2000;
+const MAX_BYTES: usize = 2000;
 
 struct Desk {
     knowledge: Knowledge,
@@ -40,7 +40,7 @@ static DESK: LazyLock<Desk> = LazyLock::new(|| {
 
 fuzz_target!(|input: &[u8]| {
     let Some((first, rest)) = input.split_first() else { return };
-    let text: String = String::from_utf8_lossy(rest).chars().take(MOST).collect();
+    let text: String = String::from_utf8_lossy(rest).chars().take(MAX_BYTES).collect();
     let language = Language::parse(LANGUAGES[usize::from(*first) % LANGUAGES.len()]).expect("a tag");
     let workspace = Workspace::default();
     let search = Search {
@@ -59,9 +59,9 @@ fuzz_target!(|input: &[u8]| {
         let title: String = hit.title.iter().map(|segment| segment.text.as_str()).collect();
         assert_eq!(title, hit.document.title);
     }
-    let said = Said { pieces: vec![Spoken { text, recent: 1.0, whole: 0.5 }], ..Said::default() };
-    let query = OfferQuery {
-        wanted: Wanted::Conversation(said),
+    let said = Conversation { pieces: vec![Utterance { text, recent: 1.0, whole: 0.5 }], ..Conversation::default() };
+    let query = SuggestionQuery {
+        wanted: QueryKind::Conversation(said),
         kinds: vec![Kind::Article, Kind::CannedAnswer],
         language,
         reader: Reader::public(),

@@ -32,7 +32,7 @@ pub mod pb {
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));
 
 /// A reply is at most 4 MiB; what is counted here leaves room for what wraps it.
-const MOST_REPLY_BYTES: usize = (4 << 20) - (256 << 10);
+const MAX_REPLY_BYTES: usize = (4 << 20) - (256 << 10);
 
 /// The services' names, as health knows them.
 pub const SERVICES: [&str; 3] =
@@ -86,7 +86,7 @@ impl Access {
     }
 
     /// The same as a help page has it, which anybody may see.
-    pub fn of_the_public(self) -> Access {
+    pub fn as_public(self) -> Access {
         Access { scopes: vec![Scope::Search], ..self }
     }
 

@@ -22,7 +22,7 @@ const SOON: Duration = Duration::from_secs(1);
 /// When a failed model is worth another try.
 const MODEL_RETRY: Duration = Duration::from_secs(5);
 /// No caller is told to wait longer than this.
-const LONGEST_RETRY: Duration = Duration::from_secs(60);
+const MAX_RETRY: Duration = Duration::from_secs(60);
 
 /// Fields that are missing, too long or malformed: each one's path and what is wrong.
 /// `unnamed` counts those that there was no room for.
@@ -293,14 +293,14 @@ fn model(error: ModelError, partial: bool, message: String) -> Status {
     };
     let status = match &error {
         ModelError::DeadlinePassed => return deadline_exceeded(partial),
-        ModelError::Busy(wait) => return exhausted("MODEL_BUSY", "calls to the model", message, Some((*wait).clamp(SOON, LONGEST_RETRY))),
+        ModelError::Busy(wait) => return exhausted("MODEL_BUSY", "calls to the model", message, Some((*wait).clamp(SOON, MAX_RETRY))),
         ModelError::Spent(wait) => return exhausted("TOKENS_SPENT", "tokens of the workspace or key", message, Some(*wait)),
         ModelError::PromptTooLarge { .. } => return exhausted("PROMPT_TOO_LARGE", "tokens of a prompt", message, None),
         ModelError::Filtered => unavailable("CONTENT_FILTERED", MODEL_RETRY),
         ModelError::CutOff => unavailable("MODEL_CUT_OFF", SOON),
         ModelError::Down(wait) => unavailable("MODEL_UNAVAILABLE", (*wait).max(SOON)),
         ModelError::Refused { retry_after, .. } => {
-            unavailable("MODEL_UNAVAILABLE", retry_after.map_or(MODEL_RETRY, |wait| wait.min(LONGEST_RETRY)))
+            unavailable("MODEL_UNAVAILABLE", retry_after.map_or(MODEL_RETRY, |wait| wait.min(MAX_RETRY)))
         }
         ModelError::NotConfigured
         | ModelError::Client(_)
@@ -309,7 +309,7 @@ fn model(error: ModelError, partial: bool, message: String) -> Status {
         | ModelError::Garbled
         | ModelError::TimedOut(_)
         | ModelError::NotInTime
-        | ModelError::ThoughtAloud
+        | ModelError::ReasoningInText
         | ModelError::TooLarge(_)
         | ModelError::Empty => unavailable("MODEL_UNAVAILABLE", MODEL_RETRY),
     };

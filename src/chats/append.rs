@@ -11,7 +11,7 @@ use crate::{
         chat_rows::{self, Changed, ChatKey},
         error::ChatError,
         event::{Author, Event, EventBody, NewEvent},
-        event_rows::{self, Known},
+        event_rows::{self, KnownEvents},
         fold::Summary,
         learning_rows, of_workspace,
         word_rows::{self, Listing, message_words},
@@ -107,18 +107,18 @@ pub async fn commit(store: &Store, counts: &LogCounts, languages: &Languages, ba
 }
 
 /// A chat while a batch is decided.
-struct Draft<'a> {
+struct ChatUpdate<'a> {
     number: i64,
     before: Option<Summary>,
     summary: Summary,
-    known: HashMap<String, Known>,
+    known: HashMap<String, KnownEvents>,
     new: Vec<Kept<'a>>,
     redactions: Vec<String>,
     /// Whether the summary must be folded anew: an event came late or lost its text.
     refold: bool,
 }
 
-impl Draft<'_> {
+impl ChatUpdate<'_> {
     /// Whether the archive lists the chat elsewhere now.
     fn moved(&self) -> bool {
         self.before.as_ref().is_some_and(|before| before.opened_at != self.summary.opened_at)
@@ -169,7 +169,7 @@ async fn write(
         .map(|(key, draft)| Changed { key, number: draft.number, before: draft.before.as_ref(), summary: &draft.summary })
         .collect();
     chat_rows::store(&mut write, &changed).await?;
-    let written_to = |draft: &&Draft| draft.new.iter().any(|kept| is_from_agent(&kept.event.body));
+    let written_to = |draft: &&ChatUpdate| draft.new.iter().any(|kept| is_from_agent(&kept.event.body));
     let teaching: Vec<i64> = drafts.values().filter(written_to).map(|draft| draft.number).collect();
     learning_rows::teach(&mut write, &teaching).await?;
     let refused: Vec<i64> =
@@ -193,7 +193,7 @@ fn is_from_agent(body: &EventBody) -> bool {
 }
 
 /// Takes the batch's chats and reads what of its events is known.
-async fn read_drafts<'a>(write: &mut Write, batch: &'a [Append]) -> Result<BTreeMap<&'a ChatKey, Draft<'a>>, ChatError> {
+async fn read_drafts<'a>(write: &mut Write, batch: &'a [Append]) -> Result<BTreeMap<&'a ChatKey, ChatUpdate<'a>>, ChatError> {
     let keys: BTreeSet<&ChatKey> = batch.iter().map(|append| &append.key).collect();
     let keys: Vec<&ChatKey> = keys.into_iter().collect();
     let mut locked = chat_rows::lock(write, &keys).await?;
@@ -201,7 +201,7 @@ async fn read_drafts<'a>(write: &mut Write, batch: &'a [Append]) -> Result<BTree
     for key in keys {
         let row = locked.remove(key).ok_or_else(|| StoreError::malformed("chat"))?;
         let summary = row.summary.clone().unwrap_or_default();
-        let draft = Draft {
+        let draft = ChatUpdate {
             number: row.number,
             before: row.summary,
             summary,
@@ -224,7 +224,7 @@ async fn read_drafts<'a>(write: &mut Write, batch: &'a [Append]) -> Result<BTree
             }
         }
     }
-    let mut by_number: HashMap<i64, Vec<(String, Known)>> = HashMap::new();
+    let mut by_number: HashMap<i64, Vec<(String, KnownEvents)>> = HashMap::new();
     for (number, event_id, known) in event_rows::known(write, &ids).await? {
         by_number.entry(number).or_default().push((event_id, known));
     }
@@ -235,7 +235,7 @@ async fn read_drafts<'a>(write: &mut Write, batch: &'a [Append]) -> Result<BTree
 }
 
 /// Folds a chat's summary from all its events.
-async fn refold(write: &mut Write, draft: &mut Draft<'_>) -> Result<(), ChatError> {
+async fn refold(write: &mut Write, draft: &mut ChatUpdate<'_>) -> Result<(), ChatError> {
     let mut events = event_rows::bare_of_locked(write, draft.number).await?;
     events.sort_by_key(|event| (event.at, event.sequence));
     let mut summary = Summary { bytes: draft.summary.bytes, ..Summary::default() };
@@ -247,8 +247,9 @@ async fn refold(write: &mut Write, draft: &mut Draft<'_>) -> Result<(), ChatErro
 }
 
 /// Keeps the archive's words up: those that new messages bring are added; a chat that lost text or moved has its own written anew.
-async fn write_words(write: &mut Write, languages: &Languages, drafts: &BTreeMap<&ChatKey, Draft<'_>>) -> Result<(), ChatError> {
-    let written = |draft: &&Draft| draft.new.iter().any(|kept| !kept.words.is_empty()) || draft.moved() || !draft.redactions.is_empty();
+async fn write_words(write: &mut Write, languages: &Languages, drafts: &BTreeMap<&ChatKey, ChatUpdate<'_>>) -> Result<(), ChatError> {
+    let written =
+        |draft: &&ChatUpdate| draft.new.iter().any(|kept| !kept.words.is_empty()) || draft.moved() || !draft.redactions.is_empty();
     let there: Vec<i64> = drafts.values().filter(written).filter(|draft| draft.before.is_some()).map(|draft| draft.number).collect();
     let mut vocabularies = word_rows::of_chats(write, &there).await?;
     for (key, draft) in drafts.iter().filter(|(_, draft)| written(draft)) {
@@ -287,10 +288,10 @@ fn words_of(events: &[Event], expected: &[Language]) -> BTreeSet<String> {
 }
 
 /// Decides one call against what its chat holds: all of its events are taken, or none.
-fn decide<'a>(draft: &mut Draft<'a>, events: &'a [Prepared], now: Timestamp) -> Result<Appended, ChatError> {
+fn decide<'a>(draft: &mut ChatUpdate<'a>, events: &'a [Prepared], now: Timestamp) -> Result<Appended, ChatError> {
     let mut summary = draft.summary.clone();
     let mut new: Vec<Kept> = Vec::new();
-    let mut here: HashMap<&str, Known> = HashMap::new();
+    let mut here: HashMap<&str, KnownEvents> = HashMap::new();
     let mut redactions = Vec::new();
     let mut refold = draft.refold;
     let mut duplicates = 0;
@@ -304,7 +305,7 @@ fn decide<'a>(draft: &mut Draft<'a>, events: &'a [Prepared], now: Timestamp) -> 
             continue;
         }
         summary.bytes += json.len() as i64;
-        if summary.last_sequence >= crate::chats::MOST_EVENTS || summary.bytes > crate::chats::MOST_BYTES {
+        if summary.last_sequence >= crate::chats::MAX_EVENTS || summary.bytes > crate::chats::MAX_BYTES {
             return Err(ChatError::Full);
         }
         match &event.body {
@@ -329,7 +330,7 @@ fn decide<'a>(draft: &mut Draft<'a>, events: &'a [Prepared], now: Timestamp) -> 
         refold |= summary.last_sequence > 0 && at < summary.updated_at && summary.depends_on_order(&event.body);
         let kept = kept(event, at, summary.last_sequence + 1, json, words);
         summary.apply(&kept.event);
-        here.insert(event_id, Known::of(&kept));
+        here.insert(event_id, KnownEvents::of(&kept));
         new.push(kept);
     }
     let appended = Appended { last_sequence: summary.last_sequence, appended: new.len(), duplicates };

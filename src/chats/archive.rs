@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Most words of a query that count.
-const MOST_WORDS: usize = 64;
+const MAX_WORDS: usize = 64;
 
 /// Which chats, and which page of them.
 #[derive(Debug, Clone, Default)]
@@ -51,7 +51,7 @@ impl Chats {
     /// A query's words, each by all the forms under which a message of some language may hold it.
     fn forms(&self, workspace: &Workspace, query: &str) -> Vec<Vec<String>> {
         let mut forms: Vec<Vec<String>> = Vec::new();
-        for word in text::words(query, "").into_iter().take(MOST_WORDS) {
+        for word in text::words(query, "").into_iter().take(MAX_WORDS) {
             let mut keys = vec![word.folded().to_owned()];
             for language in of_workspace(&self.languages, workspace.as_str()) {
                 for key in text::words(&query[word.start..word.end], language.primary()).into_iter().flat_map(|word| word.keys().to_vec()) {

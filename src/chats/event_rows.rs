@@ -32,15 +32,15 @@ const MAX_BEGINNING: usize = 2048;
 
 /// What is kept of an event, to know it again.
 #[derive(Debug, Clone)]
-pub struct Known {
+pub struct KnownEvents {
     at: Option<Timestamp>,
     body: EventBody,
     redacted: bool,
 }
 
-impl Known {
-    pub fn of(kept: &Kept<'_>) -> Known {
-        Known { at: kept.at_given.then_some(kept.event.at), body: kept.event.body.clone(), redacted: kept.event.redacted }
+impl KnownEvents {
+    pub fn of(kept: &Kept<'_>) -> KnownEvents {
+        KnownEvents { at: kept.at_given.then_some(kept.event.at), body: kept.event.body.clone(), redacted: kept.event.redacted }
     }
 
     /// Whether a call that repeats the id means the same event. Of a wiped one, its kind and its time are all there is to compare.
@@ -64,7 +64,7 @@ impl Known {
 }
 
 /// Which of these events are there: chats by number, events by id.
-pub async fn known(write: &mut Write, ids: &[(i64, &str)]) -> Result<Vec<(i64, String, Known)>, ChatError> {
+pub async fn known(write: &mut Write, ids: &[(i64, &str)]) -> Result<Vec<(i64, String, KnownEvents)>, ChatError> {
     let mut known = Vec::new();
     for ids in sql::pieces(ids, 2) {
         let statement = format!(
@@ -78,7 +78,7 @@ pub async fn known(write: &mut Write, ids: &[(i64, &str)]) -> Result<Vec<(i64, S
         for row in query.fetch_all(&mut **write).await? {
             let at = if row.try_get::<i64, _>(3)? != 0 { Some(timestamp(row.try_get(2)?)?) } else { None };
             let body = serde_json::from_str(&row.try_get::<String, _>(5)?)?;
-            known.push((row.try_get(0)?, row.try_get(1)?, Known { at, body, redacted: row.try_get::<i64, _>(4)? != 0 }));
+            known.push((row.try_get(0)?, row.try_get(1)?, KnownEvents { at, body, redacted: row.try_get::<i64, _>(4)? != 0 }));
         }
     }
     Ok(known)

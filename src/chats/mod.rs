@@ -59,13 +59,13 @@ use crate::{
 };
 
 /// Most other chats that belong to a chat's context.
-pub const MOST_EARLIER_CHATS: usize = 50;
+pub const MAX_EARLIER_CHATS: usize = 50;
 /// Of the other chats, at most so many events are read in all, and of each at most so many of its last.
-const MOST_EARLIER_EVENTS: i64 = 3000;
-const MOST_EVENTS_EACH: i64 = 500;
+const MAX_EARLIER_EVENTS: i64 = 3000;
+const MAX_EVENTS_EACH: i64 = 500;
 /// Most events of one chat, and most bytes of them; no more are appended.
-const MOST_EVENTS: i64 = 100_000;
-const MOST_BYTES: i64 = 64 << 20;
+const MAX_EVENTS: i64 = 100_000;
+const MAX_BYTES: i64 = 64 << 20;
 /// A call of more events, or of more bytes of text, is prepared off the threads that serve.
 const MANY_EVENTS: usize = 16;
 const MANY_BYTES: usize = 4 << 10;
@@ -222,11 +222,11 @@ impl Chats {
     pub async fn earlier_chats(&self, workspace: &Workspace, chat: &Chat) -> Result<(Vec<EarlierChat>, usize), ChatError> {
         let (related, total) = self.related(workspace, chat).await?;
         let mut asked = Vec::new();
-        let (mut left, mut bytes_left) = (MOST_EARLIER_EVENTS, MAX_EARLIER_BYTES);
+        let (mut left, mut bytes_left) = (MAX_EARLIER_EVENTS, MAX_EARLIER_BYTES);
         // Long ones are read one by one, from their end.
         let mut long: HashMap<i64, Vec<Event>> = HashMap::new();
         for Related { number, chat_id, summary } in &related {
-            let after = (summary.last_sequence - MOST_EVENTS_EACH).max(0);
+            let after = (summary.last_sequence - MAX_EVENTS_EACH).max(0);
             let events = summary.last_sequence - after;
             // Of chats that are not read whole, and of old rows, it is not known how much their end takes.
             let known = after == 0 && summary.bytes > 0;
@@ -239,7 +239,7 @@ impl Chats {
             } else if bytes_left >= MAX_EARLIER_BYTES_EACH {
                 let read = event_rows::recent(&self.store, &key(workspace, chat_id), MAX_EARLIER_BYTES_EACH).await?;
                 bytes_left -= read.events.iter().map(|event| body_bytes(&event.body)).sum::<usize>().min(bytes_left);
-                let latest = read.events.len().saturating_sub(MOST_EVENTS_EACH as usize);
+                let latest = read.events.len().saturating_sub(MAX_EVENTS_EACH as usize);
                 long.insert(*number, read.events.into_iter().skip(latest).collect());
             }
         }
@@ -257,7 +257,7 @@ impl Chats {
     }
 
     async fn related(&self, workspace: &Workspace, chat: &Chat) -> Result<(Vec<Related>, usize), ChatError> {
-        chat_rows::related(&self.store, &key(workspace, &chat.chat_id), &chat.summary, MOST_EARLIER_CHATS).await
+        chat_rows::related(&self.store, &key(workspace, &chat.chat_id), &chat.summary, MAX_EARLIER_CHATS).await
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Most different words of one message that count.
-const MOST_WORDS: usize = 2000;
+const MAX_WORDS: usize = 2000;
 
 /// What a message is found by: its words as search analyses them, in the language that was told, else in each that the desk expects.
 pub fn message_words(text: &str, told: Option<&Language>, languages: &[Language]) -> BTreeSet<String> {
@@ -24,7 +24,7 @@ pub fn message_words(text: &str, told: Option<&Language>, languages: &[Language]
     let parts = languages.first().map(|first| (unspaced, *first)).into_iter().chain(languages.iter().map(|language| (rest, *language)));
     for (text, language) in parts {
         for word in words(text, language.primary()) {
-            if found.len() >= MOST_WORDS {
+            if found.len() >= MAX_WORDS {
                 return found;
             }
             found.extend(word.keys().iter().cloned());

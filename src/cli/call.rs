@@ -23,7 +23,7 @@ use crate::{
     cli::dynamic::{DynamicCodec, method, method_names, pool},
 };
 
-const MOST_REPLY_BYTES: usize = 8 << 20;
+const MAX_REPLY_BYTES: usize = 8 << 20;
 
 pub fn command() -> Command {
     Command::new("call")
@@ -135,7 +135,7 @@ async fn call(endpoint: Endpoint, path: &str, codec: DynamicCodec, request: Requ
         .connect()
         .await
         .with_context(|| format!("no server listens on {address}; start one with `deskhand serve` or `deskhand demo`"))?;
-    let mut client = Grpc::new(channel).max_decoding_message_size(MOST_REPLY_BYTES);
+    let mut client = Grpc::new(channel).max_decoding_message_size(MAX_REPLY_BYTES);
     client.ready().await?;
     let path: PathAndQuery = path.parse()?;
     // A unary reply is a stream of one message.

@@ -36,7 +36,7 @@ struct Case {
     form: BTreeMap<String, String>,
     #[serde(default)]
     records: Vec<KnownRecord>,
-    messages: Vec<Said>,
+    messages: Vec<SaidLine>,
     #[serde(default)]
     instruction: String,
     #[serde(default)]
@@ -53,7 +53,7 @@ struct KnownRecord {
 }
 
 #[derive(Deserialize)]
-struct Said {
+struct SaidLine {
     author: String,
     #[serde(default)]
     name: String,
@@ -148,7 +148,7 @@ fn fits(flaw: &str, warned: WarningKind) -> bool {
 fn grounds(context: &Case, languages: &[Language]) -> anyhow::Result<Grounds> {
     let language = Language::parse(&context.language).map_err(anyhow::Error::msg)?;
     let at: Timestamp = context.today.to_zoned(TimeZone::UTC)?.timestamp();
-    let turn = |said: &Said| Turn {
+    let turn = |said: &SaidLine| Turn {
         event_id: String::new(),
         at,
         message: Message {

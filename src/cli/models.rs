@@ -8,7 +8,7 @@ use clap::{ArgMatches, Command};
 use crate::{
     cli::serve::{config_flag, config_of},
     config::{self, ModelConfig},
-    model::{ModelError, Told, Trial},
+    model::{ModelError, Probe, ProbeResult},
 };
 
 pub fn command() -> Command {
@@ -37,7 +37,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let mut all_pass = true;
     for (model, context_tokens) in models {
         println!("{} at {}", model.name, model.base_url);
-        let trial = crate::cli::block_on(Trial::of(model, context_tokens))??;
+        let trial = crate::cli::block_on(Probe::of(model, context_tokens))??;
         for line in report(model, &trial) {
             println!("  {line}");
         }
@@ -47,10 +47,10 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
 }
 
 /// The lines of a trial, the verdict last.
-fn report(model: &ModelConfig, trial: &Trial) -> Vec<String> {
+fn report(model: &ModelConfig, trial: &Probe) -> Vec<String> {
     let mut lines = Vec::new();
     match &trial.short {
-        Ok(told) => lines.extend(answered(told, model.stream)),
+        Ok(result) => lines.extend(answered(result, model.stream)),
         Err(error) => lines.push(format!("reachable  no: {error}; {}", advice(error))),
     }
     lines.push(match &trial.unknown_model {
@@ -59,18 +59,18 @@ fn report(model: &ModelConfig, trial: &Trial) -> Vec<String> {
         Err(error) => format!("errors     a model that does not exist: {error}"),
     });
     match &trial.long {
-        Ok(told) if trial.cuts_prompts() => lines.push(format!(
+        Ok(result) if trial.cuts_prompts() => lines.push(format!(
             "context    it saw {} of about {} tokens: it cuts long prompts without a word; raise its context, or lower `context_tokens`",
-            told.used.prompt, trial.long_tokens
+            result.used.prompt, trial.long_tokens
         )),
-        Ok(told) if told.used.prompt == 0 => {
+        Ok(result) if result.used.prompt == 0 => {
             lines.push(format!("context    takes a prompt of about {} tokens; it tells no count", trial.long_tokens))
         }
-        Ok(told) => lines.push(format!(
+        Ok(result) => lines.push(format!(
             "context    takes a prompt of {} tokens (estimated {}), first token after {}",
-            told.used.prompt,
+            result.used.prompt,
             trial.long_tokens,
-            seconds(told.first_token)
+            seconds(result.first_token)
         )),
         Err(_) if trial.short.is_err() => {}
         Err(error) => {
@@ -81,17 +81,17 @@ fn report(model: &ModelConfig, trial: &Trial) -> Vec<String> {
     lines
 }
 
-fn answered(told: &Told, stream: bool) -> Vec<String> {
-    let pieces = match told.pieces {
+fn answered(result: &ProbeResult, stream: bool) -> Vec<String> {
+    let pieces = match result.pieces {
         _ if !stream => "not asked for (`stream = false`)".to_owned(),
         1 => "no: the answer came in one piece; agents will see nothing until it is whole".to_owned(),
         pieces => format!("yes, {pieces} pieces"),
     };
-    let speed = told.speed().map_or_else(|| "it tells no count of tokens".to_owned(), |speed| format!("{speed:.0} tokens a second"));
+    let speed = result.speed().map_or_else(|| "it tells no count of tokens".to_owned(), |speed| format!("{speed:.0} tokens a second"));
     vec![
         "reachable  yes".to_owned(),
         format!("streams    {pieces}"),
-        format!("speed      first token after {}, all after {}, {speed}", seconds(told.first_token), seconds(told.total)),
+        format!("speed      first token after {}, all after {}, {speed}", seconds(result.first_token), seconds(result.total)),
     ]
 }
 
@@ -113,7 +113,7 @@ fn advice(error: &ModelError) -> &'static str {
         | ModelError::Refused { .. }
         | ModelError::Reported
         | ModelError::NotInTime
-        | ModelError::ThoughtAloud
+        | ModelError::ReasoningInText
         | ModelError::CutOff
         | ModelError::TooLarge(_)
         | ModelError::Empty

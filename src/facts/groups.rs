@@ -7,7 +7,7 @@ use crate::facts::{
 };
 
 /// Most groups of digits that are read as one number.
-const MOST_GROUPS: usize = 12;
+const MAX_GROUPS: usize = 12;
 /// Most digits of a number that proves itself, and most characters between two of its groups.
 const MAX_PROVEN: usize = 19;
 const MAX_APART: usize = 4;
@@ -32,7 +32,7 @@ impl Groups {
             place += 1;
         }
         let mut spaced = true;
-        while groups.ends.len() < MOST_GROUPS {
+        while groups.ends.len() < MAX_GROUPS {
             let width = bytes[place.min(bytes.len())..].iter().take_while(|byte| byte.is_ascii_digit()).count();
             // A date after a number is no part of it; within a phone number, what is joined to it is no date.
             let in_phone = !spaced && (groups.plus || groups.digits.first() == Some(&0));

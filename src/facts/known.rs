@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// Most words that are looked for.
-const MOST: usize = 400;
+const MAX_ENTRIES: usize = 400;
 /// Endings that stand at a name without a mark between them: German and English genitive, Hungarian cases. Turkish sets them apart.
 const ENDINGS: [&str; 46] = [
     "s", "nak", "nek", "val", "vel", "t", "at", "et", "ot", "ert", "hoz", "hez", "tol", "rol", "bol", "ban", "ben", "ba", "be", "ra", "re",
@@ -99,7 +99,7 @@ impl Known {
     }
 
     fn add(&mut self, entry: Entry) {
-        if self.entries.len() >= MOST || self.entries.iter().any(|known| known.words == entry.words) {
+        if self.entries.len() >= MAX_ENTRIES || self.entries.iter().any(|known| known.words == entry.words) {
             return;
         }
         let first = entry.words[0].chars().next().unwrap_or_default();

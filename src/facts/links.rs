@@ -6,12 +6,12 @@
 use crate::facts::{
     FactKind,
     domains::{APPS, BEFORE_A_POINT, DOMAINS, FILES, LEADS_TO, NO_WORDS, SCHEMES, WORDS},
-    spans::Spans,
+    spans::FactScanner,
 };
 
 /// Longest host, address or file name, in bytes.
-pub const MOST_NAME: usize = 320;
-const MOST_LINK: usize = 2000;
+pub const MAX_NAME: usize = 320;
+const MAX_LINK: usize = 2000;
 /// Longest scheme, and most labels of a host that are looked at.
 const MAX_SCHEME: usize = 32;
 const MAX_LABELS: usize = 12;
@@ -26,7 +26,7 @@ struct Label {
     to: usize,
 }
 
-impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
+impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
     /// A link with a scheme, or a host of a public domain.
     pub fn link(&self, at: usize) -> Option<usize> {
         let rest = &self.text[at..];
@@ -206,7 +206,7 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
                 || letter.is_control()
                 || matches!(letter, '<' | '>' | '"' | '\'' | '’' | '`' | '|' | '⟦' | '“' | '”' | '»' | '，' | '。')
         };
-        let mut end = from + rest.find(stops).unwrap_or(rest.len()).min(MOST_LINK);
+        let mut end = from + rest.find(stops).unwrap_or(rest.len()).min(MAX_LINK);
         while !self.text.is_char_boundary(end) {
             end -= 1;
         }

@@ -8,9 +8,9 @@ use crate::{
 };
 
 /// Longest mark as a model may write it, in bytes.
-const MOST_MARK: usize = 64;
+const MAX_MARK: usize = 64;
 /// Most characters between a mark's kind and its number.
-const MOST_BETWEEN: usize = 3;
+const MAX_BETWEEN: usize = 3;
 /// Most digits of a mark's number; of one without brackets fewer, as codes look like that.
 const MAX_DIGITS: usize = 5;
 const MAX_BARE_DIGITS: usize = 3;
@@ -161,7 +161,7 @@ impl Marks {
 
     fn read(&self, text: &str, start: usize, whole: bool) -> Read {
         let mut at = start;
-        let unsure = |at: usize| if whole || at - start > MOST_MARK { Read::None } else { Read::Unsure };
+        let unsure = |at: usize| if whole || at - start > MAX_MARK { Read::None } else { Read::Unsure };
         let word = text[at..].starts_with(char::is_alphabetic);
         let (opened, sure) = match if word { Fits::No } else { begins_with(&text[at..], &OPENS) } {
             Fits::Whole(length) => {
@@ -201,7 +201,7 @@ impl Marks {
             return if sure && whole { self.invented(start, at) } else { unsure(at) };
         }
         let double = DOUBLE.contains(&&text[start..start + opening(&text[start..])]);
-        if (!known && (!sure || double)) || kind.len() > MOST_MARK {
+        if (!known && (!sure || double)) || kind.len() > MAX_MARK {
             return Read::None;
         }
         let exact = text[start..].starts_with('⟦');
@@ -212,7 +212,7 @@ impl Marks {
         let between = at;
         let mut joined = false;
         let mut spaced = false;
-        for letter in text[at..].chars().take(MOST_BETWEEN) {
+        for letter in text[at..].chars().take(MAX_BETWEEN) {
             match narrow(letter) {
                 '_' => joined = true,
                 '-' | '\\' | '.' | '#' | '–' => {}
@@ -261,7 +261,7 @@ impl Marks {
     /// A mark that a model left the number out of, or what only looks like one.
     fn without_number(&self, text: &str, start: usize, at: usize, kind: &str, whole: bool) -> Read {
         let Some(length) = closing(&text[at..], true, whole) else {
-            return if at - start > MOST_MARK { Read::None } else { Read::Unsure };
+            return if at - start > MAX_MARK { Read::None } else { Read::Unsure };
         };
         let brackets = text[start..].starts_with('⟦');
         let mut those = self.marked.iter().enumerate().filter(|(_, marked)| marked.kind.word() == kind);
@@ -270,10 +270,10 @@ impl Marks {
             // No text of ours has these brackets for another reason.
             _ if brackets => {
                 let rest = &text[at..];
-                let end = rest.find('⟧').filter(|end| *end <= MOST_MARK).map(|end| at + end + '⟧'.len_utf8());
+                let end = rest.find('⟧').filter(|end| *end <= MAX_MARK).map(|end| at + end + '⟧'.len_utf8());
                 match end {
                     Some(end) => self.invented(start, end),
-                    None if rest.len() <= MOST_MARK && !whole => Read::Unsure,
+                    None if rest.len() <= MAX_MARK && !whole => Read::Unsure,
                     None => self.invented(start, start + '⟦'.len_utf8()),
                 }
             }

@@ -19,7 +19,7 @@ mod suffixes;
 pub use forged::{forged_marks, has_marks, without_marks};
 pub use marks::{Marks, Next, replaced};
 pub use redact::{MASK, masked};
-pub use suffixes::{MOST_LETTERS as MOST_ENDING, with_ending};
+pub use suffixes::{MAX_LETTERS as MAX_SUFFIX_LETTERS, with_ending};
 
 use std::ops::Range;
 
@@ -28,7 +28,7 @@ pub use figures::{Difference, Figure, FigureValue, difference, figures};
 pub use known::Known;
 pub use number_words::worded;
 
-use crate::facts::{plain::Plain, spans::Spans};
+use crate::facts::{plain::Plain, spans::FactScanner};
 
 /// What a fact is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -109,7 +109,7 @@ pub struct Fact {
 /// The facts of a text that are wanted, in order; they don't overlap.
 pub fn facts(text: &str, known: &Known, wanted: impl Fn(FactKind) -> bool) -> Vec<Fact> {
     let plain = Plain::of(text);
-    let spans = Spans { text: &plain.text, known, wanted };
+    let spans = FactScanner { text: &plain.text, known, wanted };
     let mut facts = Vec::new();
     let mut at = 0;
     let mut before = None;

@@ -6,16 +6,16 @@ use crate::facts::{
     dates::{date_at, time_at},
     groups::{Groups, spread},
     known::Known,
-    links::MOST_NAME,
+    links::MAX_NAME,
     numbers::{amount_at, number_end},
 };
 
 /// Longest placeholder, code span, tag.
-const MOST_PLACEHOLDER: usize = 60;
-const MOST_SNIPPET: usize = 2000;
+const MAX_PLACEHOLDER: usize = 60;
+const MAX_SNIPPET: usize = 2000;
 /// Most characters between two groups of a bank account's number.
 const MAX_APART: usize = 4;
-const MOST_TAG: usize = 2000;
+const MAX_TAG: usize = 2000;
 /// From how many digits a number without anything else is a code, and with dashes in it.
 const LONG_NUMBER: usize = 5;
 const LONG_DASHED: usize = 7;
@@ -36,19 +36,19 @@ pub enum Step {
 }
 
 /// A text, and what is looked for in it.
-pub struct Spans<'a, W> {
+pub struct FactScanner<'a, W> {
     pub text: &'a str,
     pub known: &'a Known,
     pub wanted: W,
 }
 
 /// Fewest letters of a code of capitals alone, and how far before it a word may say that it is one, in bytes.
-const LEAST_COUPON: usize = 4;
+const MIN_COUPON: usize = 4;
 const BESIDE_COUPON: usize = 24;
 /// Beginnings of such words, without accents.
 const COUPON_WORDS: [&str; 9] = ["code", "kod", "kupon", "coupon", "voucher", "promo", "gutschein", "rabatt", "aktionscode"];
 
-impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
+impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
     /// What begins with a letter; `before` stands before it.
     pub fn at(&self, at: usize, letter: char, before: Option<char>) -> Step {
         let begins = !before.is_some_and(|before| before.is_alphanumeric() || before == '_');
@@ -109,20 +109,20 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
         let length = token.find(|letter: char| !letter.is_ascii_uppercase() && letter != '-' && letter != '_').unwrap_or(token.len());
         let code = &token[..length.min(inside.len())];
         let ends = !token[code.len()..].starts_with(|next: char| next.is_alphanumeric());
-        if code.len() < LEAST_COUPON || !ends {
+        if code.len() < MIN_COUPON || !ends {
             return None;
         }
         let mut from = at.saturating_sub(BESIDE_COUPON);
         while !self.text.is_char_boundary(from) {
             from -= 1;
         }
-        let beside = |text: &str| {
+        let for_workspace = |text: &str| {
             text.split(|letter: char| !letter.is_alphabetic())
                 .any(|word| COUPON_WORDS.iter().any(|begins| crate::text::fold(word).starts_with(begins)))
         };
         let after = self.near(at + code.len());
         let next = after.trim_start_matches([' ', '\'', '’']).split(' ').next().unwrap_or_default();
-        (beside(&self.text[from..at]) || beside(next)).then_some(at + code.len())
+        (for_workspace(&self.text[from..at]) || for_workspace(next)).then_some(at + code.len())
     }
 
     /// Up to the next white space, within a bound.
@@ -134,7 +134,7 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
     /// What follows, as far as one name reaches: a text without spaces is not read anew from each of its points.
     pub fn near(&self, at: usize) -> &str {
         let rest = &self.text[at..];
-        let mut end = rest.len().min(MOST_NAME);
+        let mut end = rest.len().min(MAX_NAME);
         while !rest.is_char_boundary(end) {
             end -= 1;
         }
@@ -195,7 +195,7 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
         let fence = if rest.starts_with("```") { "```" } else { "`" };
         let inside = &rest[fence.len()..];
         let length = inside.find(fence)?;
-        let fits = length > 0 && length <= MOST_SNIPPET && (fence.len() == 3 || !inside[..length].contains('\n'));
+        let fits = length > 0 && length <= MAX_SNIPPET && (fence.len() == 3 || !inside[..length].contains('\n'));
         fits.then_some(at + fence.len() * 2 + length)
     }
 
@@ -209,7 +209,7 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
         let name = &inside[..length];
         let end = at + open.len() + length + close.len();
         let letter = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '.' | '-');
-        let fits = !name.is_empty() && name.len() <= MOST_PLACEHOLDER && !name.contains('\n');
+        let fits = !name.is_empty() && name.len() <= MAX_PLACEHOLDER && !name.contains('\n');
         let is_name = match open {
             "{{" | "{%" | "${" => true,
             "%" => name.starts_with(char::is_alphabetic) && name.chars().all(letter),
@@ -226,7 +226,7 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
 
     /// What looks like a mark, or its bracket alone.
     fn brackets(&self, at: usize) -> usize {
-        let length = self.near(at).find('⟧').filter(|length| *length <= MOST_PLACEHOLDER);
+        let length = self.near(at).find('⟧').filter(|length| *length <= MAX_PLACEHOLDER);
         at + length.map_or('⟦'.len_utf8(), |length| length + '⟧'.len_utf8())
     }
 
@@ -234,7 +234,7 @@ impl<W: Fn(FactKind) -> bool> Spans<'_, W> {
     fn tag(&self, at: usize) -> Option<usize> {
         let inside = &self.text[at + 1..];
         let begins = inside.trim_start_matches('/').starts_with(|letter: char| letter.is_ascii_alphabetic());
-        let end = inside.find(['<', '>', '\n']).filter(|end| inside.as_bytes()[*end] == b'>' && *end <= MOST_TAG)?;
+        let end = inside.find(['<', '>', '\n']).filter(|end| inside.as_bytes()[*end] == b'>' && *end <= MAX_TAG)?;
         begins.then_some(at + 1 + end + 1)
     }
 

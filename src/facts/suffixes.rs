@@ -17,7 +17,7 @@ pub fn with_ending(name: &str, ending: &str, language: &str) -> String {
 }
 
 /// How many letters an ending may have.
-pub const MOST_LETTERS: usize = 8;
+pub const MAX_LETTERS: usize = 8;
 
 /// Names with a soft l: their endings take front vowels.
 const SOFT: [&str; 11] = ["kemal", "cemal", "celal", "bilal", "hilal", "nihal", "zuhal", "meral", "iclal", "ikbal", "iqbal"];

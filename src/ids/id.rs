@@ -11,14 +11,14 @@ pub struct Id(String);
 
 impl Id {
     /// The longest id, in bytes.
-    pub const MOST_BYTES: usize = 200;
+    pub const MAX_BYTES: usize = 200;
 
     /// Checks `text`; the error says what is wrong with it.
     pub fn new(text: impl Into<String>) -> Result<Id, &'static str> {
         let text = text.into();
         if text.is_empty() {
             Err("is required")
-        } else if text.len() > Id::MOST_BYTES {
+        } else if text.len() > Id::MAX_BYTES {
             Err("must have at most 200 bytes")
         } else if text.chars().any(char::is_control) {
             Err("must not contain control characters")

@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use crate::keys::rate::Rate;
+use crate::keys::rate::RateLimit;
 
 /// Look-ups a second, of all callers together. Twice as many may come at once.
 const MAX_LOOK_UPS_PER_SECOND: u32 = 4;
@@ -18,7 +18,7 @@ const MAX_ABSENT: usize = 256;
 
 /// What look-ups there were and may be.
 pub struct LookUps {
-    rate: Rate,
+    rate: RateLimit,
     /// One look-up at a time.
     turn: tokio::sync::Mutex<()>,
     absent: Mutex<HashSet<String>>,
@@ -28,7 +28,7 @@ pub struct LookUps {
 impl Default for LookUps {
     fn default() -> LookUps {
         LookUps {
-            rate: Rate::new(Some(MAX_LOOK_UPS_PER_SECOND)),
+            rate: RateLimit::new(Some(MAX_LOOK_UPS_PER_SECOND)),
             turn: tokio::sync::Mutex::default(),
             absent: Mutex::default(),
             count: AtomicU64::new(0),

@@ -26,7 +26,7 @@ use crate::{
     keys::{
         key_rows::Row,
         look_up::LookUps,
-        rate::{Rate, VisitorRates},
+        rate::{RateLimit, VisitorRateLimits},
     },
     store::{Store, StoreError},
     task,
@@ -58,7 +58,7 @@ pub struct Keys {
     store: Store,
     look_ups: Arc<LookUps>,
     /// What each visitor has left of a publishable key's calls: none takes all of the others'.
-    visitors: Arc<VisitorRates>,
+    visitors: Arc<VisitorRateLimits>,
 }
 
 /// A key in memory.
@@ -66,13 +66,13 @@ pub struct Keys {
 struct Held {
     key: Arc<Key>,
     secret_hash: [u8; 32],
-    rate: Arc<Rate>,
+    rate: Arc<RateLimit>,
 }
 
 impl Keys {
     /// Reads the keys, and reads them anew as long as the handle is kept.
     pub async fn start(store: Store, calls_per_visitor: u32) -> Result<(Keys, AbortOnDropHandle<()>), StoreError> {
-        let visitors = Arc::new(VisitorRates::new(calls_per_visitor));
+        let visitors = Arc::new(VisitorRateLimits::new(calls_per_visitor));
         let keys = Keys { ring: Arc::default(), store, look_ups: Arc::default(), visitors };
         keys.read().await?;
         let following = keys.clone();
@@ -184,7 +184,7 @@ impl Keys {
 impl Held {
     /// A key as it is held, by its id. What it has used up of its rate it has still used up.
     fn of(Row { key, secret_hash }: Row, before: &HashMap<String, Held>) -> (String, Held) {
-        let rate = before.get(&key.key_id).map_or_else(|| Arc::new(Rate::new(key.calls_per_second)), |held| Arc::clone(&held.rate));
+        let rate = before.get(&key.key_id).map_or_else(|| Arc::new(RateLimit::new(key.calls_per_second)), |held| Arc::clone(&held.rate));
         (key.key_id.clone(), Held { key: Arc::new(key), secret_hash, rate })
     }
 }

@@ -15,14 +15,14 @@ const MAX_VISITORS: usize = 1 << 18;
 
 /// Calls that are left, and when they were counted.
 #[derive(Debug, Clone, Copy)]
-struct Bucket {
+struct TokenBucket {
     calls: f64,
     at: Instant,
 }
 
-impl Bucket {
-    fn full(rate: f64, now: Instant) -> Bucket {
-        Bucket { calls: rate * BURST, at: now }
+impl TokenBucket {
+    fn full(rate: f64, now: Instant) -> TokenBucket {
+        TokenBucket { calls: rate * BURST, at: now }
     }
 
     fn left(&self, rate: f64, now: Instant) -> f64 {
@@ -33,41 +33,41 @@ impl Bucket {
     fn take(&mut self, rate: f64, now: Instant) -> Result<(), Duration> {
         let calls = self.left(rate, now);
         let taken = calls >= 1.0;
-        *self = Bucket { calls: if taken { calls - 1.0 } else { calls }, at: now };
+        *self = TokenBucket { calls: if taken { calls - 1.0 } else { calls }, at: now };
         if taken { Ok(()) } else { Err(Duration::from_secs_f64((1.0 - calls) / rate)) }
     }
 }
 
 /// Calls that are left of a key's.
-pub struct Rate {
+pub struct RateLimit {
     calls_per_second: Option<u32>,
-    left: Mutex<Option<Bucket>>,
+    left: Mutex<Option<TokenBucket>>,
 }
 
-impl Rate {
-    pub fn new(calls_per_second: Option<u32>) -> Rate {
-        Rate { calls_per_second, left: Mutex::default() }
+impl RateLimit {
+    pub fn new(calls_per_second: Option<u32>) -> RateLimit {
+        RateLimit { calls_per_second, left: Mutex::default() }
     }
 
     /// Takes one call. `Err`: there is none; when there will be.
     pub fn take(&self, now: Instant) -> Result<(), Duration> {
         let Some(rate) = self.calls_per_second.map(f64::from) else { return Ok(()) };
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        left.get_or_insert_with(|| Bucket::full(rate, now)).take(rate, now)
+        left.get_or_insert_with(|| TokenBucket::full(rate, now)).take(rate, now)
     }
 }
 
 /// Calls that are left of each visitor's with each publishable key.
-pub struct VisitorRates {
+pub struct VisitorRateLimits {
     rate: f64,
     hasher: RandomState,
     /// By a hash that nobody outside can foresee.
-    left: Mutex<HashMap<u64, Bucket>>,
+    left: Mutex<HashMap<u64, TokenBucket>>,
 }
 
-impl VisitorRates {
-    pub fn new(calls_per_second: u32) -> VisitorRates {
-        VisitorRates { rate: f64::from(calls_per_second), hasher: RandomState::new(), left: Mutex::default() }
+impl VisitorRateLimits {
+    pub fn new(calls_per_second: u32) -> VisitorRateLimits {
+        VisitorRateLimits { rate: f64::from(calls_per_second), hasher: RandomState::new(), left: Mutex::default() }
     }
 
     /// Takes one call. `Err`: there is none; when there will be.
@@ -82,7 +82,7 @@ impl VisitorRates {
                 any.map(|any| left.remove(&any));
             }
         }
-        left.entry(name).or_insert_with(|| Bucket::full(self.rate, now)).take(self.rate, now)
+        left.entry(name).or_insert_with(|| TokenBucket::full(self.rate, now)).take(self.rate, now)
     }
 }
 
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn a_key_has_its_rate_and_no_more() {
         let now = Instant::now();
-        let rate = Rate::new(Some(10));
+        let rate = RateLimit::new(Some(10));
         let at_once = (0..100).filter(|_| rate.take(now).is_ok()).count();
         assert_eq!(at_once, 20);
         let wait = rate.take(now).unwrap_err();
@@ -101,13 +101,13 @@ mod tests {
         assert!(rate.take(now + wait + Duration::from_millis(1)).is_ok());
         let a_minute = (0..6000).filter(|tick| rate.take(now + Duration::from_millis(10 * tick)).is_ok()).count();
         assert!((590..=620).contains(&a_minute), "{a_minute}");
-        assert!((0..1000).all(|_| Rate::new(None).take(now).is_ok()));
+        assert!((0..1000).all(|_| RateLimit::new(None).take(now).is_ok()));
     }
 
     #[test]
     fn a_visitor_takes_no_other_ones_calls() {
         let now = Instant::now();
-        let rates = VisitorRates::new(10);
+        let rates = VisitorRateLimits::new(10);
         let [one, other] = [[192, 0, 2, 1], [192, 0, 2, 2]].map(IpAddr::from);
         let a_minute = (0..60_000).filter(|tick| rates.take("key", one, now + Duration::from_millis(*tick)).is_ok()).count();
         assert!((600..=630).contains(&a_minute), "{a_minute}");
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn a_million_visitors_take_little_memory_and_free_nobody_of_a_limit() {
         let began = Instant::now();
-        let rates = VisitorRates::new(10);
+        let rates = VisitorRateLimits::new(10);
         let limited = IpAddr::from([192, 0, 2, 1]);
         let mut passed = 0;
         for number in 0..1_000_000_u32 {
@@ -131,7 +131,7 @@ mod tests {
         assert!((100..=126).contains(&passed), "{passed}");
         let left = rates.left.lock().unwrap();
         assert!(left.len() <= MAX_VISITORS);
-        let bytes = left.capacity() * 8 / 7 * (size_of::<(u64, Bucket)>() + 1);
+        let bytes = left.capacity() * 8 / 7 * (size_of::<(u64, TokenBucket)>() + 1);
         assert!(bytes < 32 << 20, "{bytes}");
     }
 }

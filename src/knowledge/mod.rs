@@ -40,8 +40,8 @@ pub use error::KnowledgeError;
 pub use report::report_rows::{ArticleRating, RatingCount, Reported, SearchReport};
 pub use search::{
     Hit, Hits, Search,
-    conversation::{Offer, OfferQuery, Said, Spoken, Vote, Wanted},
-    highlight::{Marker, Segment},
+    conversation::{Conversation, QueryKind, RankedDocument, SuggestionQuery, Utterance, Vote},
+    highlight::{Highlighter, Segment},
     query::Reader,
 };
 pub use vectors::{DocumentTexts, DocumentVectors, KeptVectors, Meaning, shortened_to_end};
@@ -81,20 +81,20 @@ struct Base {
     catalog: Catalog,
     index: Index,
     vectors: RwLock<Arc<Vectors>>,
-    shelf: Arc<RwLock<Shelf>>,
+    shelf: Arc<RwLock<FolderContents>>,
     folder: Arc<FolderState>,
     _watch: Option<Watch>,
 }
 
 /// What the folder holds beside documents.
 #[derive(Default)]
-struct Shelf {
+struct FolderContents {
     voice: Arc<Voice>,
     glossary: Arc<Vec<Term>>,
     synonyms: Arc<Synonyms>,
 }
 
-impl Shelf {
+impl FolderContents {
     /// Takes what could be read; what is broken stays as it was.
     fn take(&mut self, folder: &mut Folder) {
         let broken = |name: &str| folder.problems.iter().any(|problem| problem.file == Path::new(name));
@@ -131,8 +131,8 @@ impl Knowledge {
 
     /// What became of the folders, as Prometheus reads it.
     pub fn metrics(&self) -> String {
-        type Gauge = (&'static str, &'static str, fn(&FolderState) -> u64);
-        let gauges: [Gauge; 4] = [
+        type UsageLimit = (&'static str, &'static str, fn(&FolderState) -> u64);
+        let gauges: [UsageLimit; 4] = [
             ("deskhand_documents_withdrawn", "Documents that the public does not see, as their file can't be used.", |state| {
                 state.withdrawn.load(Ordering::Relaxed)
             }),
@@ -166,7 +166,7 @@ impl Knowledge {
         folder: Option<PathBuf>,
         scratch: &Path,
     ) -> Result<Knowledge, KnowledgeError> {
-        let mut shelf = Shelf::default();
+        let mut shelf = FolderContents::default();
         if let Some(folder) = folder {
             let read = task::blocking("reading the knowledge base folder", move || Folder::read(&folder));
             // Voice, glossary and synonyms are no reason to show nothing.
@@ -204,7 +204,7 @@ impl Knowledge {
 
     /// What of a query is worth asking for its meaning: nothing of one that ends in half a word of what its reader may be shown, or while
     /// no document has vectors.
-    pub fn to_be_meant(
+    pub fn text_to_embed(
         &self,
         workspace: &Workspace,
         query: &str,
@@ -275,7 +275,7 @@ impl Knowledge {
     }
 
     /// Ranks documents for a conversation, best first.
-    pub fn offer(&self, workspace: &Workspace, query: &OfferQuery) -> Result<Vec<Offer>, KnowledgeError> {
+    pub fn offer(&self, workspace: &Workspace, query: &SuggestionQuery) -> Result<Vec<RankedDocument>, KnowledgeError> {
         let base = self.base(workspace);
         base.checked(|| search::conversation::offer(&base.index, &base.synonyms(), &base.vectors(), query))
     }
@@ -407,7 +407,7 @@ impl Knowledge {
 impl Base {
     async fn start(store: Store, workspace: Workspace, folder: Option<FolderSettings>, data: &Path) -> Result<Base, KnowledgeError> {
         let catalog = Catalog { store, workspace: workspace.clone() };
-        let shelf = Arc::new(RwLock::new(Shelf::default()));
+        let shelf = Arc::new(RwLock::new(FolderContents::default()));
         let state = Arc::new(FolderState::default());
         // The watch begins before the first reading, so that no change falls between the two. Without a folder, documents of one may be there
         // all the same: another server may have taken them in.
@@ -446,7 +446,7 @@ impl Base {
         Arc::clone(&self.vectors.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn read_shelf(&self) -> std::sync::RwLockReadGuard<'_, Shelf> {
+    fn read_shelf(&self) -> std::sync::RwLockReadGuard<'_, FolderContents> {
         self.shelf.read().unwrap_or_else(PoisonError::into_inner)
     }
 }

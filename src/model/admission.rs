@@ -12,7 +12,7 @@ const WAITING_EACH: usize = 4;
 const OF_THE_LATEST: f64 = 0.2;
 
 /// The way in to a model.
-pub struct Gate {
+pub struct AdmissionGate {
     permits: Arc<Semaphore>,
     at_once: usize,
     waiting: AtomicUsize,
@@ -21,22 +21,22 @@ pub struct Gate {
 }
 
 /// Being inside. Dropping it lets the next one in.
-pub struct Inside {
+pub struct Permit {
     _permit: OwnedSemaphorePermit,
-    gate: Arc<Gate>,
+    gate: Arc<AdmissionGate>,
     since: Instant,
 }
 
 /// Whoever waits is counted until they stop, however they do.
 struct Waiting<'a>(&'a AtomicUsize);
 
-impl Gate {
-    pub fn new(at_once: usize) -> Gate {
-        Gate { permits: Arc::new(Semaphore::new(at_once)), at_once, waiting: AtomicUsize::new(0), takes: Mutex::new(0.0) }
+impl AdmissionGate {
+    pub fn new(at_once: usize) -> AdmissionGate {
+        AdmissionGate { permits: Arc::new(Semaphore::new(at_once)), at_once, waiting: AtomicUsize::new(0), takes: Mutex::new(0.0) }
     }
 
     /// Lets a call in. `Err`: its turn would come after `until`, or too many wait; when to come again.
-    pub async fn enter(self: &Arc<Gate>, until: Instant) -> Result<Inside, Duration> {
+    pub async fn enter(self: &Arc<AdmissionGate>, until: Instant) -> Result<Permit, Duration> {
         if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
             return Ok(self.inside(permit));
         }
@@ -56,17 +56,17 @@ impl Gate {
         }
     }
 
-    fn inside(self: &Arc<Gate>, permit: OwnedSemaphorePermit) -> Inside {
-        Inside { _permit: permit, gate: Arc::clone(self), since: Instant::now() }
+    fn inside(self: &Arc<AdmissionGate>, permit: OwnedSemaphorePermit) -> Permit {
+        Permit { _permit: permit, gate: Arc::clone(self), since: Instant::now() }
     }
 
     /// How many calls are inside, and how many wait.
-    pub fn crowd(&self) -> (usize, usize) {
+    pub fn in_flight(&self) -> (usize, usize) {
         (self.at_once.saturating_sub(self.permits.available_permits()), self.waiting.load(Ordering::Relaxed))
     }
 }
 
-impl Drop for Inside {
+impl Drop for Permit {
     fn drop(&mut self) {
         let took = self.since.elapsed().as_secs_f64();
         let mut takes = self.gate.takes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,7 +87,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_cannot_be_served_in_time_is_told_at_once() {
-        let gate = Arc::new(Gate::new(1));
+        let gate = Arc::new(AdmissionGate::new(1));
         let inside = gate.enter(Instant::now() + Duration::from_secs(1)).await.expect("the first one gets in");
         tokio::time::advance(Duration::from_secs(2)).await;
         drop(inside);
@@ -105,7 +105,7 @@ mod tests {
         for seed in 0..200 {
             let mut random = Random(seed);
             let at_once = 1 + random.below(4);
-            let gate = Arc::new(Gate::new(at_once));
+            let gate = Arc::new(AdmissionGate::new(at_once));
             let mut calls = tokio::task::JoinSet::new();
             for _ in 0..60 {
                 let (gate, wait, takes, leaves) = (
@@ -122,7 +122,7 @@ mod tests {
                         let entered = gate.enter(until).await;
                         assert!(Instant::now() <= until + Duration::from_millis(1), "nobody waits past the deadline");
                         if let Ok(_inside) = entered {
-                            assert!(gate.crowd().0 <= at_once);
+                            assert!(gate.in_flight().0 <= at_once);
                             tokio::time::sleep(takes).await;
                         }
                     };
@@ -133,7 +133,7 @@ mod tests {
             while let Some(ended) = calls.join_next().await {
                 assert!(ended.is_ok(), "seed {seed}");
             }
-            assert_eq!(gate.crowd(), (0, 0), "seed {seed}");
+            assert_eq!(gate.in_flight(), (0, 0), "seed {seed}");
         }
     }
 }

@@ -11,9 +11,9 @@ const IN_A_ROW: u32 = 5;
 const RECENT: usize = 20;
 /// The first pause before a probe, and the longest: each failed probe doubles it. A model that is back is in use within the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+const MAX_PAUSE: Duration = Duration::from_secs(4);
 /// A server that says when to come again is believed up to this.
-const LONGEST_ASKED: Duration = Duration::from_secs(30);
+const MAX_ASKED: Duration = Duration::from_secs(30);
 
 /// How a model's last calls went.
 #[derive(Default)]
@@ -70,7 +70,7 @@ impl Breaker {
     /// A probe failed; the next one waits twice as long.
     pub fn probe_failed(&self, now: Instant, asked: Option<Duration>) {
         if let Some(down) = &mut self.state().down {
-            down.pause = (down.pause * 2).min(LONGEST_PAUSE);
+            down.pause = (down.pause * 2).min(MAX_PAUSE);
             down.next_probe = now + down.pause.max(believed(asked));
         }
     }
@@ -81,7 +81,7 @@ impl Breaker {
 }
 
 fn believed(asked: Option<Duration>) -> Duration {
-    asked.unwrap_or_default().min(LONGEST_ASKED)
+    asked.unwrap_or_default().min(MAX_ASKED)
 }
 
 impl State {
@@ -111,7 +111,7 @@ mod tests {
             for step in 0..400 {
                 now += Duration::from_millis(random.below(500) as u64);
                 if let Some(wait) = breaker.down_for(now) {
-                    assert!(wait <= LONGEST_PAUSE, "seed {seed}, step {step}");
+                    assert!(wait <= MAX_PAUSE, "seed {seed}, step {step}");
                     now += wait;
                     if random.below(3) == 0 {
                         breaker.probe_succeeded();
@@ -119,7 +119,7 @@ mod tests {
                         (last, row, pause) = (VecDeque::new(), 0, FIRST_PAUSE);
                     } else {
                         breaker.probe_failed(now, None);
-                        pause = (pause * 2).min(LONGEST_PAUSE);
+                        pause = (pause * 2).min(MAX_PAUSE);
                         assert_eq!(breaker.down_for(now), Some(pause), "seed {seed}, step {step}");
                     }
                     continue;
@@ -151,6 +151,6 @@ mod tests {
         }
         assert_eq!(breaker.down_for(now), Some(Duration::from_secs(7)));
         breaker.probe_failed(now, Some(Duration::from_secs(86_400)));
-        assert_eq!(breaker.down_for(now), Some(LONGEST_ASKED));
+        assert_eq!(breaker.down_for(now), Some(MAX_ASKED));
     }
 }

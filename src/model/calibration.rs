@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const NEW: f64 = 0.2;
 /// A report further off than this is taken for a mistake; smaller prompts tell little.
 const BOUNDS: (f64, f64) = (0.4, 2.5);
-const LEAST_ESTIMATE: usize = 100;
+const MIN_ESTIMATE: usize = 100;
 
 /// What a prompt for a model may hold.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,7 +45,7 @@ impl Calibration {
     /// Takes in a prompt's estimate and what the model reports of it.
     pub fn learn(&self, estimate: usize, reported: u32) {
         let ratio = f64::from(reported) / estimate.max(1) as f64;
-        if estimate >= LEAST_ESTIMATE && (BOUNDS.0..=BOUNDS.1).contains(&ratio) {
+        if estimate >= MIN_ESTIMATE && (BOUNDS.0..=BOUNDS.1).contains(&ratio) {
             let moved = self.get() * (1.0 - NEW) + ratio * NEW;
             // Of two reports at once one may be lost; the mean does not mind.
             self.0.store(moved.to_bits(), Ordering::Relaxed);

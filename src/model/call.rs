@@ -11,18 +11,18 @@ use crate::{
     config::Task,
     model::{
         Prompt, TokensUsed,
-        admission::Inside,
-        endpoint::OpenAi,
+        admission::Permit,
+        endpoint::Endpoint,
         error::ModelError,
         metrics::Metrics,
-        token_budget::{Meter, Reserved},
+        token_budget::{Reservation, TokenMeter},
     },
     task,
 };
 
 /// A call. Dropping it lets the next one in and gives back the tokens that it did not use.
 pub struct Call {
-    pub model: Arc<OpenAi>,
+    pub model: Arc<Endpoint>,
     pub task: Task,
     pub metrics: Arc<Metrics>,
     /// Whether a model before it in the chain could not answer.
@@ -31,8 +31,8 @@ pub struct Call {
     pub estimate: usize,
     /// Whether text came, and nothing was told yet of how it ended.
     pub writes: bool,
-    pub reserved: Reserved,
-    pub _inside: Inside,
+    pub reserved: Reservation,
+    pub _inside: Permit,
 }
 
 impl Call {
@@ -69,15 +69,15 @@ impl Drop for Call {
 
 /// A try, until something comes of it. Where nothing does before the caller's time is over, that speaks against the model.
 pub struct Try<'a> {
-    model: &'a Arc<OpenAi>,
-    meter: &'a Meter,
+    model: &'a Arc<Endpoint>,
+    meter: &'a TokenMeter,
     began: Instant,
     without_life: u64,
     until: Instant,
 }
 
 impl<'a> Try<'a> {
-    pub fn new(model: &'a Arc<OpenAi>, meter: &'a Meter, until: Instant) -> Try<'a> {
+    pub fn new(model: &'a Arc<Endpoint>, meter: &'a TokenMeter, until: Instant) -> Try<'a> {
         Try { model, meter, began: Instant::now(), without_life: meter.without_life(), until }
     }
 
@@ -99,7 +99,7 @@ impl Drop for Try<'_> {
 }
 
 /// Counts what speaks against a model. When that takes it for down, probes begin.
-pub fn note_failure(model: &Arc<OpenAi>, error: &ModelError) {
+pub fn note_failure(model: &Arc<Endpoint>, error: &ModelError) {
     if error.is_fault() && model.breaker.failed(Instant::now(), error.retry_after()) {
         tracing::warn!(model = model.name(), "the model fails and is not asked until it answers a probe");
         let model = Arc::downgrade(model);
@@ -108,7 +108,7 @@ pub fn note_failure(model: &Arc<OpenAi>, error: &ModelError) {
 }
 
 /// Asks a model that is down for a word, ever less often, until it answers or nobody needs it any more. No agent waits for that.
-async fn probe_until_up(model: Weak<OpenAi>) {
+async fn probe_until_up(model: Weak<Endpoint>) {
     let prompt = Prompt { system: "Answer with one word.".to_owned(), user: "ping".to_owned() };
     loop {
         let wait = match model.upgrade().map(|model| model.breaker.down_for(Instant::now())) {
@@ -117,7 +117,7 @@ async fn probe_until_up(model: Weak<OpenAi>) {
         };
         sleep(wait).await;
         let Some(model) = model.upgrade() else { return };
-        match model.ask(&prompt, None, &Meter::default()).await {
+        match model.ask(&prompt, None, &TokenMeter::default()).await {
             Ok(_) => {
                 tracing::info!(model = model.name(), "the model answers again");
                 return model.breaker.probe_succeeded();

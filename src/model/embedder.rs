@@ -17,12 +17,12 @@ use crate::{
     model::{
         endpoint::failure,
         error::ModelError,
-        http::{self, PlainWire},
+        http::{self, PlainHttpTransport},
     },
 };
 
 /// Most bytes of an answer: 64 vectors of 4,096 numbers of 20 letters each.
-const MOST_BYTES: usize = 6 << 20;
+const MAX_BYTES: usize = 6 << 20;
 /// After so many failures one after the other, questions are not asked for a while; then one tries.
 const FAILURES: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(5);
@@ -38,7 +38,7 @@ pub struct Embedder {
 
 /// What a question is for: each kind waits for so long, and has a clock of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Question {
+pub enum EmbeddingPurpose {
     Search,
     Chat,
 }
@@ -63,10 +63,10 @@ impl Embedder {
     }
 
     /// What somebody asks, as vectors, in the order of the texts. Not asked at all while the last questions went unanswered.
-    pub async fn ask(&self, texts: &[String], question: Question) -> Result<Vec<Vec<f32>>, ModelError> {
+    pub async fn ask(&self, texts: &[String], question: EmbeddingPurpose) -> Result<Vec<Vec<f32>>, ModelError> {
         let (health, longest) = match question {
-            Question::Search => (&self.of_searches, self.config.search_timeout),
-            Question::Chat => (&self.of_chats, self.config.suggest_timeout),
+            EmbeddingPurpose::Search => (&self.of_searches, self.config.search_timeout),
+            EmbeddingPurpose::Chat => (&self.of_chats, self.config.suggest_timeout),
         };
         let answer = if health.is_paused() {
             Err(ModelError::Unreachable)
@@ -92,7 +92,7 @@ impl Embedder {
         let by = Instant::now() + longest;
         let request = json!({ "model": self.config.model, "input": texts, "encoding_format": "float" });
         let server = http::server(&self.config.base_url, &self.config.api_key);
-        let wire = PlainWire { client: self.client.clone(), most_bytes: MOST_BYTES };
+        let wire = PlainHttpTransport { client: self.client.clone(), most_bytes: MAX_BYTES };
         let client = Client::build(self.client.clone(), server).with_http_service(wire);
         let embeddings = client.embeddings();
         let answer: Value =

@@ -21,16 +21,16 @@ use crate::{
     config::{ModelConfig, Task},
     model::{
         Ending, Prompt, TokensUsed,
-        admission::Gate,
+        admission::AdmissionGate,
         breaker::Breaker,
         calibration::{Calibration, Window},
         call::Call,
         chunk::Chunk,
         error::ModelError,
-        http::{self, Extras, Wire},
-        reasoning::{Thoughts, Unopened},
+        http::{self, HttpTransport, RequestExtras},
+        reasoning::{ReasoningFilter, UnopenedReasoning},
         retry::RetryBudget,
-        token_budget::Meter,
+        token_budget::TokenMeter,
     },
     text::estimate_tokens,
 };
@@ -41,23 +41,23 @@ const LONG: u32 = 5;
 const BESIDE_THE_CONTEXT: usize = 1500;
 
 /// A model, ready to be asked.
-pub struct OpenAi {
+pub struct Endpoint {
     config: ModelConfig,
     label: Arc<str>,
     client: reqwest::Client,
-    extras: Arc<Extras>,
+    extras: Arc<RequestExtras>,
     context_tokens: usize,
     calibration: Calibration,
     /// Whether its last thoughts had no beginning.
     thinks_first: Arc<AtomicBool>,
     pub breaker: Breaker,
-    pub gate: Arc<Gate>,
+    pub gate: Arc<AdmissionGate>,
     pub retries: RetryBudget,
 }
 
 /// A piece of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
+pub enum Delta {
     Text(String),
     End { ending: Ending, used: TokensUsed },
 }
@@ -75,7 +75,7 @@ pub struct Reading {
     chunks: std::pin::Pin<Box<dyn Stream<Item = Result<Value, OpenAIError>> + Send>>,
     done: Arc<AtomicBool>,
     /// Tells the wire whether more is waited for.
-    hungry: Arc<Notify>,
+    demand: Arc<Notify>,
     asked: Instant,
     first_token: Duration,
     gap: Duration,
@@ -91,7 +91,7 @@ pub struct Reading {
     long: Duration,
     /// Since when nobody reads: that time is not the model's.
     away: Option<Instant>,
-    thoughts: Thoughts,
+    thoughts: ReasoningFilter,
     thinks_first: Arc<AtomicBool>,
     finish_reason: String,
     /// How it ended, when all but that was told.
@@ -99,21 +99,21 @@ pub struct Reading {
     used: TokensUsed,
     /// Whether text was given out.
     begun: bool,
-    meter: Meter,
+    meter: TokenMeter,
 }
 
-impl OpenAi {
+impl Endpoint {
     /// `context_tokens` counts if the model has none of its own.
-    pub fn new(config: &ModelConfig, label: &str, context_tokens: usize) -> Result<OpenAi, ModelError> {
-        Ok(OpenAi {
+    pub fn new(config: &ModelConfig, label: &str, context_tokens: usize) -> Result<Endpoint, ModelError> {
+        Ok(Endpoint {
             label: Arc::from(label),
             client: http::client(config.connect_timeout)?,
-            extras: Arc::new(Extras::of(config)?),
+            extras: Arc::new(RequestExtras::of(config)?),
             context_tokens: config.context_tokens.unwrap_or(context_tokens),
             calibration: Calibration::new(),
             thinks_first: Arc::default(),
             breaker: Breaker::default(),
-            gate: Arc::new(Gate::new(config.most_calls)),
+            gate: Arc::new(AdmissionGate::new(config.most_calls)),
             retries: RetryBudget::new(Instant::now()),
             config: config.clone(),
         })
@@ -161,14 +161,14 @@ impl OpenAi {
 
     /// Asks, and waits for the first piece of text, where the caller has only so much time until `begin_by`. What it costs by now `meter`
     /// tells.
-    pub async fn ask(&self, prompt: &Prompt, begin_by: Option<Instant>, meter: &Meter) -> Result<(Reading, String), ModelError> {
+    pub async fn ask(&self, prompt: &Prompt, begin_by: Option<Instant>, meter: &TokenMeter) -> Result<(Reading, String), ModelError> {
         let ModelConfig { first_token_timeout, token_gap_timeout, total_timeout, .. } = self.config;
         let asked = Instant::now();
         let first_by = asked + first_token_timeout.min(total_timeout);
         let open_by = begin_by.map_or(first_by, |by| by.min(first_by));
         let done = Arc::new(AtomicBool::new(false));
-        let hungry = Arc::new(Notify::new());
-        let client = self.client_for_one_call(&done, Arc::clone(&hungry));
+        let demand = Arc::new(Notify::new());
+        let client = self.client_for_one_call(&done, Arc::clone(&demand));
         let chat = client.chat();
         let opening = chat.create_stream_byot::<Value, Value>(self.request(prompt));
         let late = |_| if self.is_long(asked.elapsed()) { ModelError::TimedOut("to begin") } else { ModelError::NotInTime };
@@ -178,7 +178,7 @@ impl OpenAi {
         let mut reading = Reading {
             chunks: Box::pin(chunks),
             done,
-            hungry,
+            demand,
             asked,
             first_token: first_token_timeout,
             gap: token_gap_timeout,
@@ -188,7 +188,7 @@ impl OpenAi {
             alive: asked,
             long: first_token_timeout / LONG,
             away: None,
-            thoughts: Thoughts::new(self.thinks_first.load(Ordering::Relaxed)),
+            thoughts: ReasoningFilter::new(self.thinks_first.load(Ordering::Relaxed)),
             thinks_first: Arc::clone(&self.thinks_first),
             finish_reason: String::new(),
             ending: None,
@@ -200,21 +200,21 @@ impl OpenAi {
         let mut begun = String::new();
         while begun.trim().is_empty() {
             match reading.next().await? {
-                Piece::Text(text) => begun.push_str(&text),
-                Piece::End { .. } => return Err(ModelError::Empty),
+                Delta::Text(text) => begun.push_str(&text),
+                Delta::End { .. } => return Err(ModelError::Empty),
             }
         }
         Ok((reading, begun))
     }
 
     /// The client is cheap; its wire belongs to one call, which so learns how its stream ended.
-    fn client_for_one_call(&self, done: &Arc<AtomicBool>, hungry: Arc<Notify>) -> Client<OpenAIConfig> {
+    fn client_for_one_call(&self, done: &Arc<AtomicBool>, demand: Arc<Notify>) -> Client<OpenAIConfig> {
         let config = http::server(&self.config.base_url, &self.config.api_key);
-        Client::build(self.client.clone(), config).with_http_service(Wire {
+        Client::build(self.client.clone(), config).with_http_service(HttpTransport {
             client: self.client.clone(),
             extras: Arc::clone(&self.extras),
             done: Arc::clone(done),
-            hungry,
+            demand,
         })
     }
 
@@ -255,14 +255,14 @@ impl Answer {
     }
 
     /// The next piece. After the end or an error there is no more to ask for.
-    pub async fn next(&mut self) -> Result<Piece, ModelError> {
+    pub async fn next(&mut self) -> Result<Delta, ModelError> {
         if let Some(first) = self.first.take() {
-            return Ok(Piece::Text(first));
+            return Ok(Delta::Text(first));
         }
         let piece = self.reading.next().await;
         match &piece {
-            Ok(Piece::Text(_)) => {}
-            Ok(Piece::End { used, .. }) => self.call.ended(*used),
+            Ok(Delta::Text(_)) => {}
+            Ok(Delta::End { used, .. }) => self.call.ended(*used),
             Err(error) => self.call.failed(error),
         }
         piece
@@ -271,7 +271,7 @@ impl Answer {
 
 impl Reading {
     /// The next piece. After the end or an error there is no more to ask for.
-    pub async fn next(&mut self) -> Result<Piece, ModelError> {
+    pub async fn next(&mut self) -> Result<Delta, ModelError> {
         if let Some(since) = self.away.take() {
             self.until += since.elapsed();
             self.next_by += since.elapsed();
@@ -281,9 +281,9 @@ impl Reading {
         piece
     }
 
-    async fn read(&mut self) -> Result<Piece, ModelError> {
+    async fn read(&mut self) -> Result<Delta, ModelError> {
         if let Some(ending) = self.ending {
-            return Ok(Piece::End { ending, used: self.used });
+            return Ok(Delta::End { ending, used: self.used });
         }
         loop {
             let by = self.next_by.min(self.until);
@@ -307,9 +307,9 @@ impl Reading {
                 return Err(ModelError::Reported);
             }
             let told = chunk.text.len() + chunk.reasoning;
-            let text = self.thoughts.without(chunk.text).map_err(|Unopened| {
+            let text = self.thoughts.without(chunk.text).map_err(|UnopenedReasoning| {
                 self.thinks_first.store(true, Ordering::Relaxed);
-                ModelError::ThoughtAloud
+                ModelError::ReasoningInText
             })?;
             if told > 0 {
                 self.alive = Instant::now();
@@ -326,7 +326,7 @@ impl Reading {
             }
             if !text.is_empty() {
                 self.begun = true;
-                return Ok(Piece::Text(text));
+                return Ok(Delta::Text(text));
             }
         }
     }
@@ -338,12 +338,12 @@ impl Reading {
         if let Some(came) = unconstrained(self.chunks.next()).now_or_never() {
             return Ok(came);
         }
-        self.hungry.notify_one();
+        self.demand.notify_one();
         timeout_at(by, self.chunks.next()).await
     }
 
     /// An end without a finish reason and without `[DONE]` is no end.
-    fn end(&mut self) -> Result<Piece, ModelError> {
+    fn end(&mut self) -> Result<Delta, ModelError> {
         if self.used != TokensUsed::default() {
             self.meter.told(self.used);
         }
@@ -358,13 +358,13 @@ impl Reading {
         let rest = self.thoughts.rest();
         // A thought that was cut off is no text; else what was taken for one was none.
         if rest.is_empty() || (assumed && ending == Ending::Truncated) {
-            return Ok(Piece::End { ending, used: self.used });
+            return Ok(Delta::End { ending, used: self.used });
         }
         if assumed {
             self.thinks_first.store(false, Ordering::Relaxed);
         }
         self.ending = Some(ending);
-        Ok(Piece::Text(rest))
+        Ok(Delta::Text(rest))
     }
 }
 

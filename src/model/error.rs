@@ -31,7 +31,7 @@ pub enum ModelError {
     #[error(
         "the model's thoughts came as text, up to `</think>`; its server has a setting that keeps them apart, often called a reasoning parser"
     )]
-    ThoughtAloud,
+    ReasoningInText,
     /// The stream ended without an end.
     #[error("the model's answer was cut off")]
     CutOff,
@@ -105,7 +105,7 @@ impl ModelError {
             ModelError::NotConfigured
             | ModelError::Client(_)
             | ModelError::NotInTime
-            | ModelError::ThoughtAloud
+            | ModelError::ReasoningInText
             | ModelError::Down(_)
             | ModelError::Busy(_)
             | ModelError::PromptTooLarge { .. } => nothing,
@@ -154,7 +154,7 @@ impl ModelError {
             ModelError::Garbled => "garbled",
             ModelError::TimedOut(_) => "timed_out",
             ModelError::NotInTime => "not_in_time",
-            ModelError::ThoughtAloud => "thought_aloud",
+            ModelError::ReasoningInText => "thought_aloud",
             ModelError::CutOff => "cut_off",
             ModelError::TooLarge(_) => "too_large",
             ModelError::Empty => "empty",

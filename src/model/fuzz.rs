@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use crate::model::{
     chunk::Chunk,
-    reasoning::Thoughts,
-    sse::{Ahead, Lines},
+    reasoning::ReasoningFilter,
+    sse::{ReadAhead, SseLines},
 };
 
 /// A streamed answer. The first byte tells in pieces of which size it comes: that must not matter.
@@ -17,7 +17,7 @@ pub fn stream(input: &[u8]) {
     assert!(!whole.contains(&b'\r'));
     given_out_whole(&whole);
     for assumed in [false, true] {
-        let mut thoughts = Thoughts::new(assumed);
+        let mut thoughts = ReasoningFilter::new(assumed);
         for data in whole.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"data:")) {
             let Ok(value) = serde_json::from_slice(data) else { continue };
             let chunk = Chunk::read(&value);
@@ -30,7 +30,7 @@ pub fn stream(input: &[u8]) {
 }
 
 fn lines(answer: &[u8], size: usize) -> (Vec<u8>, bool) {
-    let mut lines = Lines::default();
+    let mut lines = SseLines::default();
     let mut came = Vec::new();
     for piece in answer.chunks(size) {
         let whole = lines.take(piece).expect("an answer of this size is not too large");
@@ -43,7 +43,7 @@ fn lines(answer: &[u8], size: usize) -> (Vec<u8>, bool) {
 
 /// What waits for its reader is given out in turn, nothing twice and nothing never.
 fn given_out_whole(lines: &[u8]) {
-    let (mut ahead, mut rest) = (Ahead::default(), Bytes::copy_from_slice(lines));
+    let (mut ahead, mut rest) = (ReadAhead::default(), Bytes::copy_from_slice(lines));
     while !rest.is_empty() {
         let (length, _) = ahead.add(&rest);
         assert!(length > 0 && length <= rest.len());

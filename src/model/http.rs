@@ -18,12 +18,12 @@ use crate::{
     config::{ModelConfig, Secret},
     model::{
         error::ModelError,
-        sse::{Ahead, Lines, MOST_BYTES},
+        sse::{MAX_BYTES, ReadAhead, SseLines},
     },
 };
 
 /// Most bytes of a refusal that are looked at.
-const MOST_REFUSAL_BYTES: usize = 64 << 10;
+const MAX_REFUSAL_BYTES: usize = 64 << 10;
 
 /// What calls go through.
 pub fn client(connect_timeout: Duration) -> Result<reqwest::Client, ModelError> {
@@ -44,15 +44,15 @@ pub fn server(base_url: &str, api_key: &Secret) -> OpenAIConfig {
 
 /// What a model's server wants beside the request: its key in a header, other headers, query parameters.
 #[derive(Clone, Default)]
-pub struct Extras {
+pub struct RequestExtras {
     headers: http::HeaderMap,
     /// Whether the key goes in a header of its own.
     own_key_header: bool,
     query: Vec<(String, String)>,
 }
 
-impl Extras {
-    pub fn of(config: &ModelConfig) -> Result<Extras, ModelError> {
+impl RequestExtras {
+    pub fn of(config: &ModelConfig) -> Result<RequestExtras, ModelError> {
         let mut headers = config.headers.clone();
         if let Some(name) = &config.api_key_header {
             let mut key: http::HeaderValue =
@@ -61,7 +61,7 @@ impl Extras {
             headers.insert(name.clone(), key);
         }
         let own_key_header = config.api_key_header.is_some() || config.api_key.expose().is_empty();
-        Ok(Extras { headers, own_key_header, query: config.query.clone() })
+        Ok(RequestExtras { headers, own_key_header, query: config.query.clone() })
     }
 
     fn add_to(&self, request: &mut reqwest::Request) {
@@ -77,16 +77,16 @@ impl Extras {
 
 /// One call's way to the model's server.
 #[derive(Clone)]
-pub struct Wire {
+pub struct HttpTransport {
     pub client: reqwest::Client,
-    pub extras: Arc<Extras>,
+    pub extras: Arc<RequestExtras>,
     /// Set when the stream said `[DONE]`.
     pub done: Arc<AtomicBool>,
     /// Told whenever the reader waits for more.
-    pub hungry: Arc<Notify>,
+    pub demand: Arc<Notify>,
 }
 
-impl tower::Service<HttpRequestFactory> for Wire {
+impl tower::Service<HttpRequestFactory> for HttpTransport {
     type Response = reqwest::Response;
     type Error = OpenAIError;
     type Future = BoxFuture<'static, Result<reqwest::Response, OpenAIError>>;
@@ -96,7 +96,7 @@ impl tower::Service<HttpRequestFactory> for Wire {
     }
 
     fn call(&mut self, request: HttpRequestFactory) -> Self::Future {
-        let Wire { client, extras, done, hungry } = self.clone();
+        let HttpTransport { client, extras, done, demand } = self.clone();
         Box::pin(async move {
             let mut request = request.build().await?;
             extras.add_to(&mut request);
@@ -107,7 +107,7 @@ impl tower::Service<HttpRequestFactory> for Wire {
             } else if content_type.starts_with("text/html") {
                 Err(boxed(ModelError::Garbled))
             } else {
-                Ok(watched(response, done, hungry))
+                Ok(watched(response, done, demand))
             }
         })
     }
@@ -115,12 +115,12 @@ impl tower::Service<HttpRequestFactory> for Wire {
 
 /// One call's way to a server that answers in one piece.
 #[derive(Clone)]
-pub struct PlainWire {
+pub struct PlainHttpTransport {
     pub client: reqwest::Client,
     pub most_bytes: usize,
 }
 
-impl tower::Service<HttpRequestFactory> for PlainWire {
+impl tower::Service<HttpRequestFactory> for PlainHttpTransport {
     type Response = reqwest::Response;
     type Error = OpenAIError;
     type Future = BoxFuture<'static, Result<reqwest::Response, OpenAIError>>;
@@ -130,7 +130,7 @@ impl tower::Service<HttpRequestFactory> for PlainWire {
     }
 
     fn call(&mut self, request: HttpRequestFactory) -> Self::Future {
-        let PlainWire { client, most_bytes } = self.clone();
+        let PlainHttpTransport { client, most_bytes } = self.clone();
         Box::pin(async move { Ok(http::Response::new(body(accepted(&client, request.build().await?).await?, most_bytes).await?).into()) })
     }
 }
@@ -159,7 +159,7 @@ async fn refusal_code(response: reqwest::Response) -> Option<String> {
     let mut pieces = response.bytes_stream();
     while let Some(Ok(piece)) = pieces.next().await {
         body.extend_from_slice(&piece);
-        if body.len() > MOST_REFUSAL_BYTES {
+        if body.len() > MAX_REFUSAL_BYTES {
             return None;
         }
     }
@@ -184,7 +184,7 @@ fn wait_of(value: &str, now: jiff::Timestamp) -> Option<Duration> {
 
 /// A server that answers in one piece although it was asked to stream: its answer becomes a stream of one chunk.
 async fn whole(response: reqwest::Response, done: &AtomicBool) -> Result<reqwest::Response, OpenAIError> {
-    let json = body(response, MOST_BYTES).await?;
+    let json = body(response, MAX_BYTES).await?;
     let value: serde_json::Value = serde_json::from_slice(&json).map_err(|_| boxed(ModelError::Garbled))?;
     done.store(true, Ordering::Relaxed);
     Ok(http::Response::new(format!("data: {value}\n\n")).into())
@@ -205,10 +205,10 @@ async fn body(response: reqwest::Response, most_bytes: usize) -> Result<Vec<u8>,
 
 /// The same response in whole lines, counted, and looked through for the line `data: [DONE]`. The library's parser of events would read an
 /// unfinished line anew with each piece, and keep whatever comes: so it gets lines, and no more of them ahead of its reader than it must.
-fn watched(response: reqwest::Response, done: Arc<AtomicBool>, hungry: Arc<Notify>) -> reqwest::Response {
+fn watched(response: reqwest::Response, done: Arc<AtomicBool>, demand: Arc<Notify>) -> reqwest::Response {
     let mut answer = response.bytes_stream();
     let pieces: BoxStream<'static, std::io::Result<Bytes>> = Box::pin(async_stream::try_stream! {
-        let (mut lines, mut ahead) = (Lines::default(), Ahead::default());
+        let (mut lines, mut ahead) = (SseLines::default(), ReadAhead::default());
         while let Some(piece) = answer.next().await {
             let mut whole = lines.take(&piece.map_err(std::io::Error::other)?)?;
             if lines.done {
@@ -218,7 +218,7 @@ fn watched(response: reqwest::Response, done: Arc<AtomicBool>, hungry: Arc<Notif
                 let (length, enough) = ahead.add(&whole);
                 yield whole.split_to(length);
                 if enough {
-                    hungry.notified().await;
+                    demand.notified().await;
                 }
             }
         }

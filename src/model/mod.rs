@@ -24,17 +24,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::{Instant, sleep};
 
 pub use calibration::Window;
-pub use embedder::{Embedder, Question};
-pub use endpoint::{Answer, Piece};
+pub use embedder::{Embedder, EmbeddingPurpose};
+pub use endpoint::{Answer, Delta};
 pub use error::ModelError;
-pub use probe::{Told, Trial};
+pub use probe::{Probe, ProbeResult};
 pub use token_budget::Spender;
 
 use crate::{
     config::{ModelConfig, Task},
     model::{
         call::{Call, Try, note_failure},
-        endpoint::{OpenAi, estimate},
+        endpoint::{Endpoint, estimate},
         metrics::Metrics,
         token_budget::TokenBudget,
     },
@@ -68,7 +68,7 @@ pub struct TokensUsed {
 /// A workspace's models, in the order in which they are asked.
 #[derive(Clone)]
 pub struct Models {
-    models: Arc<Vec<Arc<OpenAi>>>,
+    models: Arc<Vec<Arc<Endpoint>>>,
     shared: Arc<Shared>,
 }
 
@@ -78,12 +78,12 @@ struct Shared {
     budget: Arc<TokenBudget>,
     metrics: Arc<Metrics>,
     /// The models of every workspace.
-    all: Mutex<Vec<Arc<OpenAi>>>,
+    all: Mutex<Vec<Arc<Endpoint>>>,
 }
 
 /// For whom and what models are asked.
 #[derive(Debug, Clone)]
-pub struct Asking {
+pub struct CallContext {
     pub task: Task,
     /// When the caller's patience ends.
     pub deadline: std::time::Instant,
@@ -107,24 +107,24 @@ impl Models {
     }
 
     /// The same for another workspace, which has models of its own.
-    pub fn beside(&self, workspace: &str, configs: &[ModelConfig], context_tokens: usize) -> Result<Models, ModelError> {
+    pub fn for_workspace(&self, workspace: &str, configs: &[ModelConfig], context_tokens: usize) -> Result<Models, ModelError> {
         Models::sharing(Arc::clone(&self.shared), configs, &format!("{workspace}/"), context_tokens)
     }
 
     fn sharing(shared: Arc<Shared>, configs: &[ModelConfig], prefix: &str, context_tokens: usize) -> Result<Models, ModelError> {
-        let mut models: Vec<Arc<OpenAi>> = Vec::new();
+        let mut models: Vec<Arc<Endpoint>> = Vec::new();
         for config in configs {
             let label = format!("{prefix}{}", config.name);
             let same = models.iter().filter(|model| model.name() == config.name).count();
             let label = if same == 0 { label } else { format!("{label}#{}", same + 1) };
-            models.push(Arc::new(OpenAi::new(config, &label, context_tokens)?));
+            models.push(Arc::new(Endpoint::new(config, &label, context_tokens)?));
         }
         shared.all.lock().unwrap_or_else(PoisonError::into_inner).extend(models.iter().cloned());
         Ok(Models { models: Arc::new(models), shared })
     }
 
     /// The models of every workspace.
-    fn all(&self) -> Vec<Arc<OpenAi>> {
+    fn all(&self) -> Vec<Arc<Endpoint>> {
         self.shared.all.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -141,7 +141,7 @@ impl Models {
     /// How each model of every workspace does.
     pub fn states(&self) -> Vec<ModelState> {
         let now = Instant::now();
-        let state = |model: &Arc<OpenAi>| ModelState { label: Arc::clone(model.label()), up: model.breaker.down_for(now).is_none() };
+        let state = |model: &Arc<Endpoint>| ModelState { label: Arc::clone(model.label()), up: model.breaker.down_for(now).is_none() };
         self.all().iter().map(state).collect()
     }
 
@@ -158,7 +158,7 @@ impl Models {
         {
             metrics::head(&mut written, name, help, "gauge");
             for model in self.all() {
-                let (inside, waiting) = model.gate.crowd();
+                let (inside, waiting) = model.gate.in_flight();
                 metrics::line(&mut written, name, &format!("model=\"{}\"", metrics::escaped(model.label())), [inside, waiting][of]);
             }
         }
@@ -172,23 +172,23 @@ impl Models {
     /// caller's time.
     pub async fn ask<T, E: From<ModelError>, F: Future<Output = Result<(Prompt, T), E>>>(
         &self,
-        asking: &Asking,
+        asking: &CallContext,
         make: impl Fn(Window) -> F,
     ) -> Result<(Answer, T), E> {
         let until = Instant::from_std(asking.deadline);
         let mut last = ModelError::NotConfigured;
-        let able: Vec<&Arc<OpenAi>> = self.models.iter().filter(|model| model.does(asking.task)).collect();
+        let able: Vec<&Arc<Endpoint>> = self.models.iter().filter(|model| model.does(asking.task)).collect();
         for (nth, model) in able.iter().enumerate() {
             let now = Instant::now();
             let failed = match model.breaker.down_for(now) {
                 Some(wait) => ModelError::Down(wait),
                 None => {
-                    let (prompt, beside) = make(model.window()).await?;
+                    let (prompt, for_workspace) = make(model.window()).await?;
                     // Those after it are to have their part of the caller's time.
                     let others = able[nth + 1..].iter().filter(|other| other.breaker.down_for(now).is_none()).count() as u32;
                     let begin_by = (others > 0).then(|| now + until.saturating_duration_since(now) / (others + 1));
                     match self.ask_one(model, &prompt, asking, (begin_by, until), nth > 0).await {
-                        Ok(answer) => return Ok((answer, beside)),
+                        Ok(answer) => return Ok((answer, for_workspace)),
                         Err(error) => error,
                     }
                 }
@@ -206,9 +206,9 @@ impl Models {
 
     async fn ask_one(
         &self,
-        model: &Arc<OpenAi>,
+        model: &Arc<Endpoint>,
         prompt: &Prompt,
-        asking: &Asking,
+        asking: &CallContext,
         (begin_by, until): (Option<Instant>, Instant),
         fallback: bool,
     ) -> Result<Answer, ModelError> {
@@ -250,7 +250,7 @@ impl Models {
             let now = Instant::now();
             let chance = (uuid::Uuid::new_v4().as_u128() % 1000) as f64 / 1000.0;
             let wait = retry::wait(tries, error.retry_after(), chance, now, until);
-            let may = error.is_transient() && tries < retry::MOST_TRIES && model.breaker.down_for(now).is_none();
+            let may = error.is_transient() && tries < retry::MAX_TRIES && model.breaker.down_for(now).is_none();
             match wait.filter(|_| may && model.retries.take(now)) {
                 Some(wait) => sleep(wait).await,
                 None => return Err(error),

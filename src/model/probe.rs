@@ -6,32 +6,32 @@ use crate::{
     config::ModelConfig,
     model::{
         Prompt, TokensUsed,
-        endpoint::{OpenAi, Piece, estimate},
+        endpoint::{Delta, Endpoint, estimate},
         error::ModelError,
-        token_budget::Meter,
+        token_budget::TokenMeter,
     },
 };
 
 /// Most tokens of an answer in a trial.
-const MOST_TOKENS: u32 = 200;
+const MAX_TOKENS: u32 = 200;
 /// A model that counts less of a long prompt than this share of what we estimate has cut it.
-const LEAST_SEEN: f64 = 0.6;
+const MIN_SEEN: f64 = 0.6;
 
 /// What came of a trial.
 #[derive(Debug, Clone)]
-pub struct Trial {
+pub struct Probe {
     /// The answer to a short prompt.
-    pub short: Result<Told, ModelError>,
+    pub short: Result<ProbeResult, ModelError>,
     /// What comes of a request for a model that does not exist: a refusal's status, or `None` for an answer all the same.
     pub unknown_model: Result<Option<u16>, ModelError>,
     /// The answer to a prompt as long as `context_tokens` allows, and the prompt's tokens as we estimate them.
-    pub long: Result<Told, ModelError>,
+    pub long: Result<ProbeResult, ModelError>,
     pub long_tokens: usize,
 }
 
 /// An answer, measured.
 #[derive(Debug, Clone, Copy)]
-pub struct Told {
+pub struct ProbeResult {
     pub first_token: Duration,
     pub total: Duration,
     pub pieces: usize,
@@ -39,7 +39,7 @@ pub struct Told {
     pub used: TokensUsed,
 }
 
-impl Told {
+impl ProbeResult {
     /// Tokens a second after the first one, if the model tells how many there were.
     pub fn speed(&self) -> Option<f64> {
         let took = self.total.saturating_sub(self.first_token).as_secs_f64();
@@ -47,20 +47,20 @@ impl Told {
     }
 }
 
-impl Trial {
+impl Probe {
     /// Asks a model three times. Nothing of a chat is in what it is asked.
-    pub async fn of(config: &ModelConfig, context_tokens: usize) -> Result<Trial, ModelError> {
-        let config = ModelConfig { max_tokens: config.max_tokens.min(MOST_TOKENS), ..config.clone() };
-        let model = OpenAi::new(&config, &config.name, context_tokens)?;
+    pub async fn of(config: &ModelConfig, context_tokens: usize) -> Result<Probe, ModelError> {
+        let config = ModelConfig { max_tokens: config.max_tokens.min(MAX_TOKENS), ..config.clone() };
+        let model = Endpoint::new(&config, &config.name, context_tokens)?;
         let prompt =
             Prompt { system: "You answer in plain words.".to_owned(), user: "Name the seven days of the week, one a line.".to_owned() };
         let short = told(&model, &prompt).await;
-        let unknown = OpenAi::new(
+        let unknown = Endpoint::new(
             &ModelConfig { name: format!("{}-that-does-not-exist", config.name), ..config.clone() },
             &config.name,
             context_tokens,
         )?;
-        let unknown_model = match unknown.ask(&prompt, None, &Meter::default()).await {
+        let unknown_model = match unknown.ask(&prompt, None, &TokenMeter::default()).await {
             Ok(_) => Ok(None),
             Err(ModelError::Refused { status, .. }) => Ok(Some(status)),
             Err(error) => Err(error),
@@ -78,7 +78,7 @@ impl Trial {
             Ok(_) => told(&model, &long).await,
             Err(error) => Err(error.clone()),
         };
-        Ok(Trial { short, unknown_model, long, long_tokens })
+        Ok(Probe { short, unknown_model, long, long_tokens })
     }
 
     /// Whether the model can be used as it is configured.
@@ -89,22 +89,22 @@ impl Trial {
     /// Whether the model saw much less of a long prompt than it was sent.
     pub fn cuts_prompts(&self) -> bool {
         let seen = self.long.as_ref().map_or(0, |told| told.used.prompt);
-        seen > 0 && f64::from(seen) < self.long_tokens as f64 * LEAST_SEEN
+        seen > 0 && f64::from(seen) < self.long_tokens as f64 * MIN_SEEN
     }
 }
 
-async fn told(model: &OpenAi, prompt: &Prompt) -> Result<Told, ModelError> {
+async fn told(model: &Endpoint, prompt: &Prompt) -> Result<ProbeResult, ModelError> {
     let asked = Instant::now();
-    let (mut reading, begun) = model.ask(prompt, None, &Meter::default()).await?;
+    let (mut reading, begun) = model.ask(prompt, None, &TokenMeter::default()).await?;
     let first_token = asked.elapsed();
     let (mut pieces, mut bytes) = (1, begun.len());
     loop {
         match reading.next().await? {
-            Piece::Text(text) => {
+            Delta::Text(text) => {
                 pieces += 1;
                 bytes += text.len();
             }
-            Piece::End { used, .. } => return Ok(Told { first_token, total: asked.elapsed(), pieces, bytes, used }),
+            Delta::End { used, .. } => return Ok(ProbeResult { first_token, total: asked.elapsed(), pieces, bytes, used }),
         }
     }
 }

@@ -5,7 +5,7 @@ const CLOSES: &str = "</think>";
 
 /// Keeps thoughts out of a text that comes in pieces.
 #[derive(Default)]
-pub struct Thoughts {
+pub struct ReasoningFilter {
     state: State,
     /// What may be the beginning of a tag; while it is assumed to be one, the thought.
     held: String,
@@ -17,7 +17,7 @@ enum State {
     Unknown,
     /// Inside, it seems, though no tag said so.
     Assumed,
-    Inside,
+    Permit,
     /// The white space before the text.
     Between,
     Past,
@@ -25,16 +25,16 @@ enum State {
 
 /// What was given out were thoughts: they ended without having begun.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Unopened;
+pub struct UnopenedReasoning;
 
-impl Thoughts {
+impl ReasoningFilter {
     /// Some templates of prompts open the thought, so that the model only closes it. Where one did so before, it is `assumed` to do it again.
-    pub fn new(assumed: bool) -> Thoughts {
-        Thoughts { state: if assumed { State::Assumed } else { State::Unknown }, held: String::new() }
+    pub fn new(assumed: bool) -> ReasoningFilter {
+        ReasoningFilter { state: if assumed { State::Assumed } else { State::Unknown }, held: String::new() }
     }
 
     /// What of the next piece belongs to the text.
-    pub fn without(&mut self, piece: String) -> Result<String, Unopened> {
+    pub fn without(&mut self, piece: String) -> Result<String, UnopenedReasoning> {
         if self.state == State::Past && self.held.is_empty() && !piece.contains('<') {
             return Ok(piece);
         }
@@ -43,7 +43,7 @@ impl Thoughts {
             let begins = self.held.trim_start();
             if let Some(thought) = begins.strip_prefix(OPENS) {
                 self.held = thought.to_owned();
-                self.state = State::Inside;
+                self.state = State::Permit;
             } else if self.state == State::Unknown && !OPENS.starts_with(begins) && !self.held.contains(CLOSES) {
                 self.state = State::Past;
             }
@@ -51,12 +51,12 @@ impl Thoughts {
         match self.state {
             State::Past => self.text(),
             State::Between => self.after(),
-            State::Unknown | State::Assumed | State::Inside => {
+            State::Unknown | State::Assumed | State::Permit => {
                 if let Some((_, text)) = self.held.split_once(CLOSES) {
                     self.held = text.to_owned();
                     return self.after();
                 }
-                if self.state == State::Inside {
+                if self.state == State::Permit {
                     self.held.drain(..without_begun_tag(&self.held));
                 }
                 Ok(String::new())
@@ -67,7 +67,7 @@ impl Thoughts {
     /// What is still held when the answer ends, and belongs to the text.
     pub fn rest(&mut self) -> String {
         match self.state {
-            State::Inside | State::Between => String::new(),
+            State::Permit | State::Between => String::new(),
             State::Unknown | State::Assumed | State::Past => std::mem::take(&mut self.held),
         }
     }
@@ -77,15 +77,15 @@ impl Thoughts {
         self.state == State::Assumed
     }
 
-    fn after(&mut self) -> Result<String, Unopened> {
+    fn after(&mut self) -> Result<String, UnopenedReasoning> {
         self.held = self.held.trim_start().to_owned();
         self.state = if self.held.is_empty() { State::Between } else { State::Past };
         self.text()
     }
 
-    fn text(&mut self) -> Result<String, Unopened> {
+    fn text(&mut self) -> Result<String, UnopenedReasoning> {
         if self.held.contains(CLOSES) {
-            return Err(Unopened);
+            return Err(UnopenedReasoning);
         }
         let begun_tag = self.held.split_off(without_begun_tag(&self.held));
         Ok(std::mem::replace(&mut self.held, begun_tag))
@@ -103,9 +103,9 @@ mod tests {
     use super::*;
 
     /// What is told of a text in pieces of each size.
-    fn told(text: &str, assumed: bool, size: usize) -> Result<String, Unopened> {
+    fn told(text: &str, assumed: bool, size: usize) -> Result<String, UnopenedReasoning> {
         let letters: Vec<char> = text.chars().collect();
-        let mut thoughts = Thoughts::new(assumed);
+        let mut thoughts = ReasoningFilter::new(assumed);
         let mut told = String::new();
         for piece in letters.chunks(size) {
             told.push_str(&thoughts.without(piece.iter().collect())?);
@@ -134,7 +134,7 @@ mod tests {
         let text = "He wants é…</think>\n\nfine";
         assert_eq!(told(text, false, 100).as_deref(), Ok("fine"));
         for size in 1..8 {
-            assert_eq!(told(text, false, size), Err(Unopened), "in pieces of {size}");
+            assert_eq!(told(text, false, size), Err(UnopenedReasoning), "in pieces of {size}");
             assert_eq!(told(text, true, size).as_deref(), Ok("fine"), "in pieces of {size}");
             assert_eq!(told(&format!("<think>{text}"), true, size).as_deref(), Ok("fine"), "in pieces of {size}");
             assert_eq!(told("fine", true, size).as_deref(), Ok("fine"), "in pieces of {size}");

@@ -7,15 +7,15 @@ use tokio::time::Instant;
 use super::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Most tries of one call at one model.
-pub const MOST_TRIES: u32 = 3;
+pub const MAX_TRIES: u32 = 3;
 /// The share of calls that may be made again, and so many a second beside: Finagle's and Linkerd's numbers.
 const SHARE: f64 = 0.2;
 const A_SECOND: f64 = 10.0;
 /// What may be saved up: ten seconds' worth.
-const MOST_SAVED: f64 = 10.0 * A_SECOND;
+const MAX_SAVED: f64 = 10.0 * A_SECOND;
 /// The wait before the second try; it doubles, up to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
+const MAX_WAIT: Duration = Duration::from_secs(2);
 
 /// How many tries more a model may be asked for.
 pub struct RetryBudget {
@@ -30,7 +30,7 @@ impl RetryBudget {
     /// Counts a call.
     pub fn called(&self, now: Instant) {
         let mut saved = self.saved(now);
-        saved.0 = (saved.0 + SHARE).min(MOST_SAVED);
+        saved.0 = (saved.0 + SHARE).min(MAX_SAVED);
     }
 
     /// Takes one more try, if the budget has it.
@@ -46,7 +46,7 @@ impl RetryBudget {
     fn saved(&self, now: Instant) -> MutexGuard<'_, (f64, Instant)> {
         let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
         let passed = now.saturating_duration_since(saved.1).as_secs_f64();
-        *saved = ((saved.0 + passed * A_SECOND).min(MOST_SAVED), now.max(saved.1));
+        *saved = ((saved.0 + passed * A_SECOND).min(MAX_SAVED), now.max(saved.1));
         saved
     }
 }
@@ -54,9 +54,9 @@ impl RetryBudget {
 /// How long to wait before another try after `tries` of them: exponential, with jitter of half of it, `chance` being from 0 to 1; no less than
 /// the server asked for. `None`: it would not begin before `until`, or the server asks for a longer wait than anybody at a reply box has.
 pub fn wait(tries: u32, retry_after: Option<Duration>, chance: f64, now: Instant, until: Instant) -> Option<Duration> {
-    let whole = FIRST_WAIT.saturating_mul(1 << (tries - 1).min(10)).min(LONGEST_WAIT);
+    let whole = FIRST_WAIT.saturating_mul(1 << (tries - 1).min(10)).min(MAX_WAIT);
     let wait = whole.mul_f64(0.5 + chance / 2.0).max(retry_after.unwrap_or_default());
-    (wait <= LONGEST_WAIT && now + wait < until).then_some(wait)
+    (wait <= MAX_WAIT && now + wait < until).then_some(wait)
 }
 
 #[cfg(test)]
@@ -99,7 +99,7 @@ mod tests {
                     assert!(wait < left && wait >= retry_after.unwrap_or_default(), "seed {seed}: {wait:?}");
                     assert!(wait >= FIRST_WAIT / 2, "seed {seed}: {wait:?}");
                 }
-                None => assert!(left <= LONGEST_WAIT || retry_after.is_some_and(|asked| asked > LONGEST_WAIT), "seed {seed}: {left:?}"),
+                None => assert!(left <= MAX_WAIT || retry_after.is_some_and(|asked| asked > MAX_WAIT), "seed {seed}: {left:?}"),
             }
         }
     }

@@ -3,11 +3,11 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 /// Most bytes of an answer on the wire, all chunks with their wrapping.
-pub const MOST_BYTES: usize = 4 << 20;
+pub const MAX_BYTES: usize = 4 << 20;
 /// So many bytes, up to the end of an event, are read before somebody comes for them.
-const MOST_AHEAD: usize = 16 << 10;
+const MAX_AHEAD: usize = 16 << 10;
 /// Most bytes of one line of a stream.
-const MOST_LINE_BYTES: usize = 256 << 10;
+const MAX_LINE_BYTES: usize = 256 << 10;
 /// The line that ends a stream, without its spaces.
 const DONE: &[u8] = b"data:[DONE]";
 /// A mark that some servers put before everything; the parser of events does not expect it.
@@ -15,7 +15,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What was given out since its reader last came for more.
 #[derive(Default)]
-pub struct Ahead {
+pub struct ReadAhead {
     bytes: usize,
     /// Whether the event that is not whole yet has data.
     has_data: bool,
@@ -23,7 +23,7 @@ pub struct Ahead {
     brings: bool,
 }
 
-impl Ahead {
+impl ReadAhead {
     /// How much of these lines may be given out, and whether more must wait for the reader then.
     pub fn add(&mut self, lines: &[u8]) -> (usize, bool) {
         let mut length = 0;
@@ -32,8 +32,8 @@ impl Ahead {
             self.bytes += line.len();
             if line == b"\n" {
                 self.brings |= std::mem::take(&mut self.has_data);
-                if self.brings && self.bytes >= MOST_AHEAD {
-                    *self = Ahead::default();
+                if self.brings && self.bytes >= MAX_AHEAD {
+                    *self = ReadAhead::default();
                     return (length, true);
                 }
             } else if let Some(data) = line.strip_prefix(b"data") {
@@ -46,7 +46,7 @@ impl Ahead {
 
 /// An answer that is cut into its lines, each ended by a line feed, however its server ends them.
 #[derive(Default)]
-pub struct Lines {
+pub struct SseLines {
     seen: usize,
     /// Whether it was looked for a byte order mark.
     started: bool,
@@ -58,11 +58,11 @@ pub struct Lines {
     pub done: bool,
 }
 
-impl Lines {
+impl SseLines {
     /// The lines that end with this piece.
     pub fn take(&mut self, piece: &[u8]) -> std::io::Result<Bytes> {
         self.seen += piece.len();
-        if self.seen > MOST_BYTES {
+        if self.seen > MAX_BYTES {
             return Err(std::io::Error::other("the answer is too large"));
         }
         let mut before = self.begun.len();
@@ -88,7 +88,7 @@ impl Lines {
         }
         let end = self.begun[before..].iter().rposition(|byte| *byte == b'\n').map_or(0, |last| before + last + 1);
         let whole = self.begun.split_to(end).freeze();
-        if self.begun.len() > MOST_LINE_BYTES || whole.split(|byte| *byte == b'\n').any(|line| line.len() > MOST_LINE_BYTES) {
+        if self.begun.len() > MAX_LINE_BYTES || whole.split(|byte| *byte == b'\n').any(|line| line.len() > MAX_LINE_BYTES) {
             return Err(std::io::Error::other("a line is too large"));
         }
         self.look_at(&whole);
@@ -116,7 +116,7 @@ mod tests {
         let answer = "\u{feff}: x\r\ndata: 1\r\r\r\n\ndata: [DONE]\n\nlast".as_bytes();
         let plain = b": x\ndata: 1\n\n\n\ndata: [DONE]\n\nlast";
         for size in 1..answer.len() {
-            let mut lines = Lines::default();
+            let mut lines = SseLines::default();
             let mut came = Vec::new();
             for piece in answer.chunks(size) {
                 let whole = lines.take(piece).unwrap();
@@ -127,7 +127,7 @@ mod tests {
             came.extend_from_slice(&lines.end());
             assert_eq!(came, plain, "{size}");
         }
-        let mut unfinished = Lines::default();
+        let mut unfinished = SseLines::default();
         unfinished.take(b"data: [DO").unwrap();
         assert!(!unfinished.done);
         unfinished.take(b"NE]").unwrap();
@@ -139,7 +139,7 @@ mod tests {
     fn a_byte_order_mark_is_one_at_the_beginning_alone() {
         for answer in ["\n\u{feff}data: 1\n", "d\n\u{feff}\n"].map(str::as_bytes) {
             for size in 1..=answer.len() {
-                let mut lines = Lines::default();
+                let mut lines = SseLines::default();
                 let came: Vec<u8> = answer.chunks(size).flat_map(|piece| lines.take(piece).unwrap()).collect();
                 assert_eq!(came, answer, "in pieces of {size}");
             }
@@ -150,30 +150,30 @@ mod tests {
     fn events_wait_for_their_reader_and_comments_do_not() {
         let event = b"data: {\"choices\":[]}\n\n";
         let flood = event.repeat(10_000);
-        let mut ahead = Ahead::default();
+        let mut ahead = ReadAhead::default();
         let (mut rest, mut waits) = (&flood[..], 0);
         while !rest.is_empty() {
             let (length, waited) = ahead.add(rest);
-            assert!(length < MOST_AHEAD + event.len() && rest[..length].ends_with(b"\n\n"), "{length}");
+            assert!(length < MAX_AHEAD + event.len() && rest[..length].ends_with(b"\n\n"), "{length}");
             rest = &rest[length..];
             waits += usize::from(waited);
         }
-        assert_eq!(waits, flood.len() / (MOST_AHEAD + event.len() / 2));
+        assert_eq!(waits, flood.len() / (MAX_AHEAD + event.len() / 2));
         for quiet in [&b": ping\n\n"[..], b"data:\n\n", b"data\n\n", b"id: 1\n\n", b"data: one event\n"] {
             let quiet = quiet.repeat(10_000);
-            assert_eq!(Ahead::default().add(&quiet), (quiet.len(), false));
+            assert_eq!(ReadAhead::default().add(&quiet), (quiet.len(), false));
         }
-        let mut ahead = Ahead::default();
-        let line = [b"data: ", &[b'x'; 3 * MOST_AHEAD][..], b"\n"].concat();
+        let mut ahead = ReadAhead::default();
+        let line = [b"data: ", &[b'x'; 3 * MAX_AHEAD][..], b"\n"].concat();
         assert_eq!(ahead.add(&line), (line.len(), false));
         assert_eq!(ahead.add(b"\n"), (1, true), "a long event is given out whole");
     }
 
     #[test]
     fn a_line_without_an_end_has_one() {
-        for size in [1000, MOST_LINE_BYTES * 2] {
-            let mut lines = Lines::default();
-            let taken = (0..MOST_LINE_BYTES / size + 2).try_for_each(|_| lines.take(&vec![b'x'; size]).map(drop));
+        for size in [1000, MAX_LINE_BYTES * 2] {
+            let mut lines = SseLines::default();
+            let taken = (0..MAX_LINE_BYTES / size + 2).try_for_each(|_| lines.take(&vec![b'x'; size]).map(drop));
             assert!(taken.is_err(), "{size}");
         }
     }

@@ -37,7 +37,7 @@ struct Window {
 }
 
 /// Tokens that are set aside for a call, until what it used is told.
-pub struct Reserved {
+pub struct Reservation {
     budget: Arc<TokenBudget>,
     spenders: Vec<Arc<str>>,
     tokens: u64,
@@ -48,7 +48,7 @@ pub struct Reserved {
 
 /// Tells how many tokens a call has used by now, however it ends: its prompt once a model works at it, and what the model makes of it.
 #[derive(Clone, Default)]
-pub struct Meter {
+pub struct TokenMeter {
     used: Arc<AtomicU64>,
     /// What a prompt costs.
     prompt: u64,
@@ -58,7 +58,7 @@ pub struct Meter {
     bytes: u64,
 }
 
-impl Meter {
+impl TokenMeter {
     pub fn read(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
     }
@@ -93,7 +93,7 @@ impl Meter {
 
 impl TokenBudget {
     /// Sets so many tokens of every spender aside for a call: the most that it can use. `Err`: one has not as many; when there may be more.
-    pub fn reserve(self: &Arc<TokenBudget>, spenders: &[Spender], tokens: u64, now: Instant) -> Result<Reserved, Duration> {
+    pub fn reserve(self: &Arc<TokenBudget>, spenders: &[Spender], tokens: u64, now: Instant) -> Result<Reservation, Duration> {
         let mut all = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
         let mut at = now;
         for Spender { name, limits } in spenders {
@@ -116,18 +116,18 @@ impl TokenBudget {
                 window.tokens = window.tokens.saturating_add(tokens);
             }
         }
-        Ok(Reserved { budget: Arc::clone(self), spenders, tokens, at, used: Arc::default() })
+        Ok(Reservation { budget: Arc::clone(self), spenders, tokens, at, used: Arc::default() })
     }
 }
 
-impl Reserved {
+impl Reservation {
     /// Where it is told how many tokens the call, with a prompt of so many, has used.
-    pub fn meter(&self, prompt: u64) -> Meter {
-        Meter { used: Arc::clone(&self.used), prompt, ..Meter::default() }
+    pub fn meter(&self, prompt: u64) -> TokenMeter {
+        TokenMeter { used: Arc::clone(&self.used), prompt, ..TokenMeter::default() }
     }
 }
 
-impl Drop for Reserved {
+impl Drop for Reservation {
     fn drop(&mut self) {
         let mut all = self.budget.spent.lock().unwrap_or_else(PoisonError::into_inner);
         for name in &self.spenders {
@@ -156,7 +156,7 @@ mod tests {
             for minute in 0..20 {
                 now = began + minute * MINUTE;
                 let mut of_minute = 0;
-                let mut open: Vec<(Reserved, u64)> = Vec::new();
+                let mut open: Vec<(Reservation, u64)> = Vec::new();
                 for step in 0..100 {
                     if open.len() < 50 && random.below(2) == 0 {
                         let most = 200 + random.below(800) as u64;

@@ -6,7 +6,7 @@ use crate::{
     chats::{Chat, Customer},
     config::PersonalData,
     facts::{Known, Marks, Next, facts},
-    replies::{masking::Masker, stream::filter::Outflow},
+    replies::{masking::Masker, stream::filter::OutputFilter},
     text::Language,
 };
 
@@ -68,7 +68,7 @@ fn flows_alike(answer: &str, marks: &Marks, size: usize) {
     let marks = Arc::new(marks.clone());
     let flow = |size: usize| {
         let letters: Vec<char> = answer.chars().collect();
-        let mut outflow = Outflow::new(2, Arc::clone(&marks), "tr");
+        let mut outflow = OutputFilter::new(2, Arc::clone(&marks), "tr");
         let mut shown = String::new();
         for piece in letters.chunks(size) {
             shown.push_str(&outflow.push(&piece.iter().collect::<String>()));

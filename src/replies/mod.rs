@@ -25,7 +25,7 @@ use jiff::Timestamp;
 pub use checks::{Checked, DraftedFrom, Grounds};
 pub use draft::{Draft, Layout, prompt::SourceText};
 pub use error::ReplyError;
-pub use learning::outcome_rows::{AnswerUse, OfferId, Outcome, OutcomeAction};
+pub use learning::outcome_rows::{AnswerUse, Outcome, OutcomeAction, OutcomeTarget};
 pub use privacy::{
     erase::{Erased, erase_again},
     erasure_file::{Erasures, FILE as ERASURES_FILE},
@@ -44,9 +44,9 @@ use crate::{
     config::{Desk, Task},
     ids::Id,
     knowledge::Knowledge,
-    model::{Asking, Embedder, Models, Spender},
+    model::{CallContext, Embedder, Models, Spender},
     replies::{
-        learning::{Lessons, outcome_rows::Offers},
+        learning::{Lessons, outcome_rows::OutcomeLog},
         prompts::Prompts,
         rewrite::correct_without_model::Corrector,
     },
@@ -88,7 +88,7 @@ pub struct Replies {
     models: Models,
     embedder: Option<Embedder>,
     desk: Arc<Desk>,
-    offers: Offers,
+    offers: OutcomeLog,
     corrector: Corrector,
     erasures: Erasures,
     lessons: Lessons,
@@ -107,7 +107,7 @@ impl Replies {
         erasures: Erasures,
     ) -> Result<Replies, PromptError> {
         let prompts = Prompts::read(desk.prompts.as_deref())?;
-        let offers = Offers::start(store.clone());
+        let offers = OutcomeLog::start(store.clone());
         let (corrector, lessons) = (Corrector::default(), Lessons::default());
         Ok(Replies { store, chats, knowledge, models, embedder, desk, offers, corrector, erasures, lessons, prompts })
     }
@@ -123,9 +123,9 @@ impl Replies {
         &self.desk
     }
 
-    fn asking(&self, workspace: &Workspace, task: Task, caller: &Caller) -> Asking {
+    fn asking(&self, workspace: &Workspace, task: Task, caller: &Caller) -> CallContext {
         let own = Spender { name: format!("workspace/{workspace}").into(), limits: self.desk.token_limits };
-        Asking { task, deadline: caller.deadline, spenders: std::iter::once(own).chain(caller.key.clone()).collect() }
+        CallContext { task, deadline: caller.deadline, spenders: std::iter::once(own).chain(caller.key.clone()).collect() }
     }
 
     /// Writes an outcome down, and answers once it is durable.

@@ -5,8 +5,8 @@ use std::cell::Cell;
 use crate::{chats::Chat, text::fill_placeholders};
 
 /// Longest value, and most bytes of all values of one answer.
-const MOST_VALUE_BYTES: usize = 2000;
-const MOST_FILLED_BYTES: usize = 32_000;
+const MAX_VALUE_BYTES: usize = 2000;
+const MAX_FILLED_BYTES: usize = 32_000;
 
 /// Fills a canned answer's placeholders, and names those that there is nothing for.
 ///
@@ -14,9 +14,9 @@ const MOST_FILLED_BYTES: usize = 32_000;
 pub fn fill<'a>(body: &'a str, chat: Option<&Chat>, agent_name: &str) -> (String, Vec<&'a str>) {
     let filled = Cell::new(0);
     fill_placeholders(body, |name| {
-        let value = value(name, chat, agent_name).filter(|value| !value.is_empty() && value.len() <= MOST_VALUE_BYTES)?;
+        let value = value(name, chat, agent_name).filter(|value| !value.is_empty() && value.len() <= MAX_VALUE_BYTES)?;
         filled.set(filled.get() + value.len());
-        (filled.get() <= MOST_FILLED_BYTES).then_some(value)
+        (filled.get() <= MAX_FILLED_BYTES).then_some(value)
     })
 }
 

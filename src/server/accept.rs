@@ -27,11 +27,11 @@ use tonic_health::server::HealthReporter;
 use crate::{
     config::Limits,
     server::{
-        connection::{Common, Connection},
-        connection_limits::{Place, Places},
+        connection::{Connection, SharedLimits},
+        connection_limits::{ConnectionLimits, ConnectionPermit},
         fair_read::FairRead,
         health,
-        router::{Front, Served},
+        router::{Router, Served},
         tls::Tls,
     },
 };
@@ -52,7 +52,7 @@ const MAX_SOCKET_BUFFER: u32 = 256 << 10;
 /// Connections that the system holds until they are accepted.
 const BACKLOG: u32 = 1024;
 /// How long a client has to take note that its connection ends, and its last replies to go out.
-const FAREWELL: Duration = Duration::from_millis(500);
+const GOAWAY_GRACE: Duration = Duration::from_millis(500);
 /// Files that the database, the index, models and logs need.
 const RESERVED_FILES: usize = 200;
 
@@ -70,7 +70,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// Serves until `stopped` says so, then drains.
 pub async fn serve(
     listener: TcpListener,
-    front: Front,
+    front: Router,
     tls: Option<Tls>,
     limits: Limits,
     mut stopped: watch::Receiver<bool>,
@@ -78,8 +78,8 @@ pub async fn serve(
 ) {
     let http = Arc::new(http(&limits));
     let drain_timeout = limits.drain_timeout;
-    let common = Common::new(within_files(limits));
-    let (places, draining) = (Places::new(Arc::clone(&common)), CancellationToken::new());
+    let common = SharedLimits::new(within_files(limits));
+    let (places, draining) = (ConnectionLimits::new(Arc::clone(&common)), CancellationToken::new());
     let connections = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
@@ -94,7 +94,7 @@ pub async fn serve(
             let connection = &place.connection;
             let conversation = async {
                 match acceptor {
-                    None => converse(stream, &http, served, connection, &draining).await,
+                    None => serve_connection(stream, &http, served, connection, &draining).await,
                     Some(acceptor) => {
                         let shaken = tokio::select! {
                             shaken = acceptor.accept(stream) => shaken.ok(),
@@ -103,14 +103,14 @@ pub async fn serve(
                             () = draining.cancelled() => None,
                         };
                         if let Some(stream) = shaken {
-                            converse(stream, &http, served, connection, &draining).await;
+                            serve_connection(stream, &http, served, connection, &draining).await;
                         }
                     }
                 }
             };
             let end = async {
                 connection.cut().await;
-                sleep(FAREWELL).await;
+                sleep(GOAWAY_GRACE).await;
             };
             tokio::select! {
                 () = conversation => {}
@@ -129,7 +129,7 @@ pub async fn serve(
     }
 }
 
-async fn accept(listener: &TcpListener, places: &Places) -> Option<(TcpStream, Place)> {
+async fn accept(listener: &TcpListener, places: &ConnectionLimits) -> Option<(TcpStream, ConnectionPermit)> {
     match listener.accept().await {
         Ok((stream, address)) => {
             let place = places.enter(address.ip())?;
@@ -146,8 +146,13 @@ async fn accept(listener: &TcpListener, places: &Places) -> Option<(TcpStream, P
 }
 
 /// Serves one connection to its end. A client that breaks it off is no news.
-async fn converse<S>(stream: S, http: &auto::Builder<TokioExecutor>, served: Served, connection: &Connection, draining: &CancellationToken)
-where
+async fn serve_connection<S>(
+    stream: S,
+    http: &auto::Builder<TokioExecutor>,
+    served: Served,
+    connection: &Connection,
+    draining: &CancellationToken,
+) where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let mut stream = TimeoutWriter::new(FairRead::new(stream));
@@ -173,7 +178,7 @@ async fn end<C: Future>(mut served: Pin<&mut C>, connection: &Connection, say_go
         tokio::select! {
             _ = served.as_mut() => return,
             () = connection.closing() => return,
-            () = sleep(FAREWELL) => if !was_busy && !connection.is_busy() { return },
+            () = sleep(GOAWAY_GRACE) => if !was_busy && !connection.is_busy() { return },
         }
     }
 }

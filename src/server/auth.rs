@@ -52,7 +52,7 @@ pub const SCOPES: [(&str, &[Scope]); 28] = [
 
 /// Lets callers in.
 #[derive(Clone)]
-pub struct Doorkeeper {
+pub struct Authenticator {
     keys: Keys,
     workspaces: Arc<HashSet<Workspace>>,
     /// Whether only this machine can reach the server.
@@ -60,7 +60,7 @@ pub struct Doorkeeper {
 }
 
 /// A caller before anybody looked at their key.
-pub struct Asker<'a> {
+pub struct AuthRequest<'a> {
     pub headers: &'a HeaderMap,
     pub uri: &'a Uri,
     /// The key in the address of a help page.
@@ -70,34 +70,34 @@ pub struct Asker<'a> {
     pub visitor: IpAddr,
 }
 
-impl Doorkeeper {
-    pub fn new(keys: Keys, workspaces: HashSet<Workspace>, on_loopback: bool) -> Doorkeeper {
-        Doorkeeper { keys, workspaces: Arc::new(workspaces), on_loopback }
+impl Authenticator {
+    pub fn new(keys: Keys, workspaces: HashSet<Workspace>, on_loopback: bool) -> Authenticator {
+        Authenticator { keys, workspaces: Arc::new(workspaces), on_loopback }
     }
 
     /// Who may call `method`, and in which workspace; and what they have shown.
-    pub async fn let_in(&self, method: &str, asker: &Asker<'_>) -> Result<(Access, Trust), Status> {
+    pub async fn authorize(&self, method: &str, auth_request: &AuthRequest<'_>) -> Result<(Access, Trust), Status> {
         let (_, scopes) = SCOPES.iter().find(|(known, _)| *known == method).ok_or_else(status::method_unknown)?;
-        self.let_in_with(scopes, asker).await
+        self.authorize_with(scopes, auth_request).await
     }
 
     /// Who may read what all workspaces' models do: an admin of `default`.
-    pub async fn let_in_to_metrics(&self, asker: &Asker<'_>) -> Result<(), Status> {
-        let (access, _) = self.let_in_with(&[Admin], asker).await?;
+    pub async fn authorize_metrics(&self, auth_request: &AuthRequest<'_>) -> Result<(), Status> {
+        let (access, _) = self.authorize_with(&[Admin], auth_request).await?;
         if access.workspace == Workspace::default() { Ok(()) } else { Err(status::scope_missing(&[Admin], "of the workspace `default`")) }
     }
 
-    async fn let_in_with(&self, scopes: &[Scope], asker: &Asker<'_>) -> Result<(Access, Trust), Status> {
-        let header = asker.headers.get(header::AUTHORIZATION);
+    async fn authorize_with(&self, scopes: &[Scope], auth_request: &AuthRequest<'_>) -> Result<(Access, Trust), Status> {
+        let header = auth_request.headers.get(header::AUTHORIZATION);
         let bearer = header.map(|value| value.to_str().ok().and_then(bearer).ok_or(KeyError::Unknown)).transpose()?;
-        let caller = Caller::until(asker.deadline);
-        let free = Access { workspace: Workspace::default(), scopes: Vec::new(), caller, visitor: asker.visitor };
-        match bearer.or(asker.key_in_address) {
+        let caller = Caller::until(auth_request.deadline);
+        let free = Access { workspace: Workspace::default(), scopes: Vec::new(), caller, visitor: auth_request.visitor };
+        match bearer.or(auth_request.key_in_address) {
             // Whether the server serves, and the contract, anybody may ask.
             _ if scopes.is_empty() => Ok((free, Trust::Unknown)),
             None if self.keys.are_needed() => Err(KeyError::Missing.into()),
             None => {
-                self.check_page_without_key(asker)?;
+                self.check_page_without_key(auth_request)?;
                 Ok((Access { scopes: Scope::ALL.to_vec(), ..free }, Trust::Public))
             }
             Some(shown) => {
@@ -111,19 +111,19 @@ impl Doorkeeper {
                 if !key.scopes.iter().any(|scope| scopes.contains(scope)) {
                     return Err(status::scope_missing(scopes, "for this call"));
                 }
-                check_page(&key, asker)?;
+                check_page(&key, auth_request)?;
                 // A call that the key may not make takes none of those that it may.
-                self.keys.take_call(&key, asker.visitor)?;
+                self.keys.take_call(&key, auth_request.visitor)?;
                 let trust = if key.is_publishable() { Trust::Public } else { Trust::Secret };
-                Ok((access(&key, asker), trust))
+                Ok((access(&key, auth_request), trust))
             }
         }
     }
 
     /// Which pages may call `method` with the key that a caller shows.
-    pub async fn origins(&self, method: &str, asker: &Asker<'_>) -> Result<Vec<String>, Status> {
-        self.let_in(method, asker).await?;
-        Ok(asker.key_in_address.map(|key| self.keys.origins(key)).unwrap_or_default())
+    pub async fn origins(&self, method: &str, auth_request: &AuthRequest<'_>) -> Result<Vec<String>, Status> {
+        self.authorize(method, auth_request).await?;
+        Ok(auth_request.key_in_address.map(|key| self.keys.origins(key)).unwrap_or_default())
     }
 
     /// The counters of keys as Prometheus reads them.
@@ -138,25 +138,25 @@ impl Doorkeeper {
     }
 
     /// Without keys, whatever page a browser shows could call what listens on its machine: none may but the server's own.
-    fn check_page_without_key(&self, asker: &Asker<'_>) -> Result<(), Status> {
-        let Some(origin) = origin(asker.headers) else { return Ok(()) };
-        let own = authority(asker).is_some_and(|own| origin_authority(origin) == Some(own));
+    fn check_page_without_key(&self, auth_request: &AuthRequest<'_>) -> Result<(), Status> {
+        let Some(origin) = origin(auth_request.headers) else { return Ok(()) };
+        let own = authority(auth_request).is_some_and(|own| origin_authority(origin) == Some(own));
         // A name that was made to lead here is another's all the same.
         let named_as_itself = !self.on_loopback || origin_authority(origin).is_some_and(is_loopback);
         if own && named_as_itself { Ok(()) } else { Err(status::origin_refused()) }
     }
 }
 
-fn access(key: &Key, asker: &Asker<'_>) -> Access {
+fn access(key: &Key, auth_request: &AuthRequest<'_>) -> Access {
     let limited = key.token_limits.a_minute.is_some() || key.token_limits.a_day.is_some();
     let spender = limited.then(|| Spender { name: format!("key/{}", key.key_id).into(), limits: key.token_limits });
-    let caller = Caller { deadline: asker.deadline, key: spender };
-    Access { workspace: key.workspace.clone(), scopes: key.scopes.clone(), caller, visitor: asker.visitor }
+    let caller = Caller { deadline: auth_request.deadline, key: spender };
+    Access { workspace: key.workspace.clone(), scopes: key.scopes.clone(), caller, visitor: auth_request.visitor }
 }
 
-fn check_page(key: &Key, asker: &Asker<'_>) -> Result<(), Status> {
-    let Some(origin) = origin(asker.headers) else { return Ok(()) };
-    let own = authority(asker).is_some_and(|own| origin_authority(origin) == Some(own));
+fn check_page(key: &Key, auth_request: &AuthRequest<'_>) -> Result<(), Status> {
+    let Some(origin) = origin(auth_request.headers) else { return Ok(()) };
+    let own = authority(auth_request).is_some_and(|own| origin_authority(origin) == Some(own));
     if own || key.allows_origin(origin) { Ok(()) } else { Err(status::origin_refused()) }
 }
 
@@ -171,9 +171,9 @@ fn bearer(value: &str) -> Option<&str> {
 }
 
 /// The host and port that were called.
-fn authority<'a>(asker: &'a Asker<'_>) -> Option<&'a str> {
-    let host = || asker.headers.get(header::HOST)?.to_str().ok();
-    asker.uri.authority().map(http::uri::Authority::as_str).or_else(host)
+fn authority<'a>(auth_request: &'a AuthRequest<'_>) -> Option<&'a str> {
+    let host = || auth_request.headers.get(header::HOST)?.to_str().ok();
+    auth_request.uri.authority().map(http::uri::Authority::as_str).or_else(host)
 }
 
 fn origin_authority(origin: &str) -> Option<&str> {

@@ -17,7 +17,7 @@ use crate::{
     config::Limits,
     server::{
         peer::visitor,
-        usage::{Gauge, Share},
+        usage::{UsageLimit, UsageShare},
     },
 };
 
@@ -41,44 +41,44 @@ pub enum Trust {
 
 /// What calls take of, in one circle of callers.
 #[derive(Debug)]
-pub struct Gauges {
-    requests: Arc<Gauge>,
-    calls: Arc<Gauge>,
-    bytes: Arc<Gauge>,
+pub struct UsageLimits {
+    requests: Arc<UsageLimit>,
+    calls: Arc<UsageLimit>,
+    bytes: Arc<UsageLimit>,
 }
 
-impl Gauges {
+impl UsageLimits {
     /// One of `parts` equal parts of everything.
-    fn part(limits: &Limits, parts: usize) -> Gauges {
-        Gauges {
-            requests: Gauge::new(limits.max_calls * WAITING_PER_RUNNING / parts),
-            calls: Gauge::new(limits.max_calls / parts),
-            bytes: Gauge::new(limits.max_bytes_in_flight / parts),
+    fn part(limits: &Limits, parts: usize) -> UsageLimits {
+        UsageLimits {
+            requests: UsageLimit::new(limits.max_calls * WAITING_PER_RUNNING / parts),
+            calls: UsageLimit::new(limits.max_calls / parts),
+            bytes: UsageLimit::new(limits.max_bytes_in_flight / parts),
         }
     }
 
     /// What one peer may take of what is for callers without a secret key.
-    pub fn of_peer(limits: &Limits) -> Arc<Gauges> {
-        Arc::new(Gauges::part(limits, 4))
+    pub fn of_peer(limits: &Limits) -> Arc<UsageLimits> {
+        Arc::new(UsageLimits::part(limits, 4))
     }
 }
 
 /// What all connections have in common.
 #[derive(Debug)]
-pub struct Common {
+pub struct SharedLimits {
     pub limits: Limits,
-    all: Gauges,
+    all: UsageLimits,
     /// Of those without a secret key: agents always have the other half.
-    public: Gauges,
+    public: UsageLimits,
     began: Instant,
     /// Ends the calls that are left when the server stops.
     pub cut: CancellationToken,
 }
 
-impl Common {
-    pub fn new(limits: Limits) -> Arc<Common> {
-        let (all, public) = (Gauges::part(&limits, 1), Gauges::part(&limits, 2));
-        Arc::new(Common { limits, all, public, began: Instant::now(), cut: CancellationToken::new() })
+impl SharedLimits {
+    pub fn new(limits: Limits) -> Arc<SharedLimits> {
+        let (all, public) = (UsageLimits::part(&limits, 1), UsageLimits::part(&limits, 2));
+        Arc::new(SharedLimits { limits, all, public, began: Instant::now(), cut: CancellationToken::new() })
     }
 }
 
@@ -88,11 +88,11 @@ pub struct Connection {
     pub number: u64,
     pub peer: IpAddr,
     address: IpAddr,
-    common: Arc<Common>,
+    common: Arc<SharedLimits>,
     /// `None` for a trusted proxy, which speaks for many.
-    of_peer: Option<Arc<Gauges>>,
-    bytes: Arc<Gauge>,
-    keyless: Arc<Gauge>,
+    of_peer: Option<Arc<UsageLimits>>,
+    bytes: Arc<UsageLimit>,
+    keyless: Arc<UsageLimit>,
     trust: AtomicU8,
     calls: AtomicUsize,
     /// When its last call ended or its client last took something, in milliseconds since the server began.
@@ -102,14 +102,20 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn new(number: u64, address: IpAddr, peer: IpAddr, of_peer: Option<Arc<Gauges>>, common: &Arc<Common>) -> Arc<Connection> {
+    pub fn new(
+        number: u64,
+        address: IpAddr,
+        peer: IpAddr,
+        of_peer: Option<Arc<UsageLimits>>,
+        common: &Arc<SharedLimits>,
+    ) -> Arc<Connection> {
         let connection = Connection {
             number,
             peer,
             address,
             of_peer,
-            bytes: Gauge::new(common.limits.max_bytes_in_flight / 8),
-            keyless: Gauge::new(MAX_KEYLESS_CALLS),
+            bytes: UsageLimit::new(common.limits.max_bytes_in_flight / 8),
+            keyless: UsageLimit::new(MAX_KEYLESS_CALLS),
             trust: AtomicU8::new(Trust::Unknown as u8),
             calls: AtomicUsize::new(0),
             active_at: AtomicU64::new(0),
@@ -203,26 +209,30 @@ impl Connection {
     }
 
     /// A share of the requests that are waited for.
-    pub fn requests(&self, trust: Trust) -> Share {
-        Share::of(self.gauges(trust, |gauges| &gauges.requests))
+    pub fn requests(&self, trust: Trust) -> UsageShare {
+        UsageShare::of(self.gauges(trust, |gauges| &gauges.requests))
     }
 
     /// A share of the calls that run.
-    pub fn calls(&self, trust: Trust) -> Share {
+    pub fn calls(&self, trust: Trust) -> UsageShare {
         let mut gauges = self.gauges(trust, |gauges| &gauges.calls);
         if trust == Trust::Unknown {
             gauges.push(Arc::clone(&self.keyless));
         }
-        Share::of(gauges)
+        UsageShare::of(gauges)
     }
 
     /// A share of the bytes in flight.
     pub fn bytes(&self, trust: Trust) -> Bytes {
         let own = Arc::clone(&self.bytes);
-        Bytes { own: Share::of(vec![Arc::clone(&own)]), gauge: own, shared: Share::of(self.gauges(trust, |gauges| &gauges.bytes)) }
+        Bytes {
+            own: UsageShare::of(vec![Arc::clone(&own)]),
+            gauge: own,
+            shared: UsageShare::of(self.gauges(trust, |gauges| &gauges.bytes)),
+        }
     }
 
-    fn gauges(&self, trust: Trust, kind: impl Fn(&Gauges) -> &Arc<Gauge>) -> Vec<Arc<Gauge>> {
+    fn gauges(&self, trust: Trust, kind: impl Fn(&UsageLimits) -> &Arc<UsageLimit>) -> Vec<Arc<UsageLimit>> {
         let all = Some(kind(&self.common.all));
         let public = (trust < Trust::Secret).then(|| kind(&self.common.public));
         let peer = self.of_peer.as_deref().filter(|_| trust < Trust::Secret).map(kind);
@@ -233,9 +243,9 @@ impl Connection {
 /// The bytes in flight of one call.
 #[derive(Debug)]
 pub struct Bytes {
-    own: Share,
-    gauge: Arc<Gauge>,
-    shared: Share,
+    own: UsageShare,
+    gauge: Arc<UsageLimit>,
+    shared: UsageShare,
 }
 
 impl Bytes {
@@ -269,10 +279,10 @@ impl Drop for Active {
 mod tests {
     use super::*;
 
-    fn connection(limits: Limits) -> (Arc<Common>, Arc<Connection>) {
-        let common = Common::new(limits);
+    fn connection(limits: Limits) -> (Arc<SharedLimits>, Arc<Connection>) {
+        let common = SharedLimits::new(limits);
         let address = IpAddr::from([192, 0, 2, 7]);
-        let connection = Connection::new(0, address, address, Some(Gauges::of_peer(&common.limits)), &common);
+        let connection = Connection::new(0, address, address, Some(UsageLimits::of_peer(&common.limits)), &common);
         (common, connection)
     }
 
@@ -297,8 +307,8 @@ mod tests {
     fn agents_have_room_when_the_public_has_taken_all_of_its_own() {
         let (common, connection) = connection(Limits::default());
         let other = IpAddr::from([192, 0, 2, 8]);
-        let of_peer = || Some(Gauges::of_peer(&common.limits));
-        let filled: Vec<Share> = (0..2000)
+        let of_peer = || Some(UsageLimits::of_peer(&common.limits));
+        let filled: Vec<UsageShare> = (0..2000)
             .filter_map(|number| {
                 let mut share = Connection::new(number, other, other, of_peer(), &common).calls(Trust::Public);
                 share.grow(1).then_some(share)
@@ -312,7 +322,7 @@ mod tests {
     #[test]
     fn a_search_has_room_when_others_have_taken_all() {
         let (common, connection) = connection(Limits::default());
-        let mut all = Share::of(vec![Arc::clone(&common.all.bytes)]);
+        let mut all = UsageShare::of(vec![Arc::clone(&common.all.bytes)]);
         assert!(all.grow(common.limits.max_bytes_in_flight));
         let mut bytes = connection.bytes(Trust::Public);
         assert!(bytes.grow(MIN_BYTES) && !bytes.grow(1));
@@ -321,7 +331,7 @@ mod tests {
     #[test]
     fn a_connection_has_few_calls_without_a_key() {
         let (_, connection) = connection(Limits::default());
-        let mut calls: Vec<Share> = (0..20).map(|_| connection.calls(Trust::Unknown)).collect();
+        let mut calls: Vec<UsageShare> = (0..20).map(|_| connection.calls(Trust::Unknown)).collect();
         assert_eq!(calls.iter_mut().filter_map(|call| call.grow(1).then_some(())).count(), MAX_KEYLESS_CALLS);
     }
 }

@@ -8,14 +8,14 @@ use std::{
 };
 
 use crate::server::{
-    connection::{Common, Connection, Gauges},
+    connection::{Connection, SharedLimits, UsageLimits},
     peer::peer,
 };
 
 /// The places.
 #[derive(Clone)]
-pub struct Places {
-    common: Arc<Common>,
+pub struct ConnectionLimits {
+    common: Arc<SharedLimits>,
     taken: Arc<Mutex<Taken>>,
 }
 
@@ -28,22 +28,22 @@ struct Taken {
 
 struct Peer {
     connections: usize,
-    gauges: Arc<Gauges>,
+    gauges: Arc<UsageLimits>,
 }
 
 /// A place; it is given back when it is dropped.
-pub struct Place {
+pub struct ConnectionPermit {
     pub connection: Arc<Connection>,
-    places: Places,
+    places: ConnectionLimits,
 }
 
-impl Places {
-    pub fn new(common: Arc<Common>) -> Places {
-        Places { common, taken: Arc::default() }
+impl ConnectionLimits {
+    pub fn new(common: Arc<SharedLimits>) -> ConnectionLimits {
+        ConnectionLimits { common, taken: Arc::default() }
     }
 
     /// A place for a connection from this address. `None`: all are taken by calls that are not broken off.
-    pub fn enter(&self, address: IpAddr) -> Option<Place> {
+    pub fn enter(&self, address: IpAddr) -> Option<ConnectionPermit> {
         let limits = &self.common.limits;
         let is_proxy = limits.trusted_proxies.contains(&address.to_canonical());
         let peer = peer(address);
@@ -59,13 +59,13 @@ impl Places {
         }
         let number = taken.next;
         taken.next += 1;
-        let of_peer = taken.peers.entry(peer).or_insert_with(|| Peer { connections: 0, gauges: Gauges::of_peer(limits) });
+        let of_peer = taken.peers.entry(peer).or_insert_with(|| Peer { connections: 0, gauges: UsageLimits::of_peer(limits) });
         of_peer.connections += 1;
         let gauges = (!is_proxy).then(|| Arc::clone(&of_peer.gauges));
         let connection = Connection::new(number, address, peer, gauges, &self.common);
         taken.connections.insert(number, Arc::clone(&connection));
         drop(taken);
-        Some(Place { connection, places: self.clone() })
+        Some(ConnectionPermit { connection, places: self.clone() })
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -86,7 +86,7 @@ impl Taken {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.places.taken().leave(self.connection.number);
     }
@@ -102,15 +102,15 @@ mod tests {
     use super::*;
     use crate::{config::Limits, server::connection::Trust};
 
-    fn places(max_connections: usize, max_connections_per_peer: usize) -> Places {
-        Places::new(Common::new(Limits { max_connections, max_connections_per_peer, ..Limits::default() }))
+    fn places(max_connections: usize, max_connections_per_peer: usize) -> ConnectionLimits {
+        ConnectionLimits::new(SharedLimits::new(Limits { max_connections, max_connections_per_peer, ..Limits::default() }))
     }
 
     fn address(text: &str) -> IpAddr {
         text.parse().unwrap()
     }
 
-    fn is_closed(place: &Place) -> bool {
+    fn is_closed(place: &ConnectionPermit) -> bool {
         place.connection.closing().now_or_never().is_some()
     }
 
@@ -134,9 +134,10 @@ mod tests {
     #[test]
     fn one_peer_never_holds_all_places() {
         let places = places(10, 3);
-        let of_one: Vec<Place> = (0..100).map(|host| places.enter(address(&format!("2001:db8::{host}"))).unwrap()).collect();
+        let of_one: Vec<ConnectionPermit> = (0..100).map(|host| places.enter(address(&format!("2001:db8::{host}"))).unwrap()).collect();
         assert_eq!(of_one.iter().filter(|place| !is_closed(place)).count(), 3);
-        let others: Vec<Place> = (0..7).map(|network| places.enter(address(&format!("2001:db8:1:{network}::1"))).unwrap()).collect();
+        let others: Vec<ConnectionPermit> =
+            (0..7).map(|network| places.enter(address(&format!("2001:db8:1:{network}::1"))).unwrap()).collect();
         assert!(!others.iter().any(is_closed) && !is_closed(&of_one[99]));
         drop((of_one, others));
         let taken = places.taken();
@@ -146,7 +147,7 @@ mod tests {
     #[test]
     fn the_calls_of_secret_keys_are_not_broken_off() {
         let places = places(2, 2);
-        let held: Vec<Place> = (0..2).map(|_| places.enter(address("192.0.2.1")).unwrap()).collect();
+        let held: Vec<ConnectionPermit> = (0..2).map(|_| places.enter(address("192.0.2.1")).unwrap()).collect();
         let calls: Vec<_> = held.iter().map(|place| place.connection.begin()).collect();
         held.iter().for_each(|place| place.connection.show(Trust::Secret));
         assert!(places.enter(address("192.0.2.2")).is_none());

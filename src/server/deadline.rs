@@ -6,14 +6,14 @@ use http::HeaderMap;
 use tokio::time::Instant;
 
 /// The longest call, whatever its caller allows.
-const LONGEST: Duration = Duration::from_secs(600);
+const MAX_DEADLINE: Duration = Duration::from_secs(600);
 
 /// When the call must have ended. `Err`: the header is malformed.
 pub fn deadline(headers: &HeaderMap) -> Result<Instant, ()> {
     let now = Instant::now();
-    let Some(value) = headers.get("grpc-timeout") else { return Ok(now + LONGEST) };
+    let Some(value) = headers.get("grpc-timeout") else { return Ok(now + MAX_DEADLINE) };
     let wait = parse(value.to_str().map_err(drop)?).ok_or(())?;
-    Ok(now + wait.min(LONGEST))
+    Ok(now + wait.min(MAX_DEADLINE))
 }
 
 /// At most eight digits and a unit: hours, minutes, seconds, milli-, micro- or nanoseconds.

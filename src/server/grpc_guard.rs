@@ -21,7 +21,7 @@ use tower::Service;
 use crate::{
     api::{answers_with_stream, max_request_bytes, status, takes_stream},
     server::{
-        auth::{Asker, Doorkeeper},
+        auth::{AuthRequest, Authenticator},
         connection::{Active, Connection, Trust},
         deadline::deadline,
         reply_body::ReplyBody,
@@ -35,18 +35,18 @@ const WATCH: &str = "/grpc.health.v1.Health/Watch";
 
 /// The services with their edge.
 #[derive(Clone)]
-pub struct Edge {
+pub struct GrpcGuard {
     routes: Routes,
-    doorkeeper: Doorkeeper,
+    authenticator: Authenticator,
 }
 
-impl Edge {
-    pub fn new(routes: Routes, doorkeeper: Doorkeeper) -> Edge {
-        Edge { routes, doorkeeper }
+impl GrpcGuard {
+    pub fn new(routes: Routes, authenticator: Authenticator) -> GrpcGuard {
+        GrpcGuard { routes, authenticator }
     }
 }
 
-impl Service<Request<Body>> for Edge {
+impl Service<Request<Body>> for GrpcGuard {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
@@ -77,7 +77,7 @@ struct Answer {
     connection: Arc<Connection>,
 }
 
-impl Edge {
+impl GrpcGuard {
     async fn answer(mut self, mut request: Request<Body>, call: &Call, active: Active) -> Result<Answer, Status> {
         let connection = Arc::clone(active.connection());
         let mut deadline = deadline(request.headers()).map_err(|()| {
@@ -85,8 +85,9 @@ impl Edge {
             status::invalid(&[("grpc-timeout".to_owned(), problem.to_owned())], 0)
         })?;
         let visitor = connection.visitor(request.headers());
-        let asker = Asker { headers: request.headers(), uri: request.uri(), key_in_address: None, deadline: deadline.into_std(), visitor };
-        let (access, trust) = self.doorkeeper.let_in(&call.method, &asker).await?;
+        let auth_request =
+            AuthRequest { headers: request.headers(), uri: request.uri(), key_in_address: None, deadline: deadline.into_std(), visitor };
+        let (access, trust) = self.authenticator.authorize(&call.method, &auth_request).await?;
         connection.show(trust);
         if trust == Trust::Unknown && call.method != WATCH {
             deadline = deadline.min(call.began + MAX_KEYLESS_CALL);
@@ -133,7 +134,7 @@ impl Answer {
             };
         }
         let (parts, body) = response.into_parts();
-        Response::from_parts(parts, Body::new(Watched::new(body, deadline, connection, call)))
+        Response::from_parts(parts, Body::new(GuardedBody::new(body, deadline, connection, call)))
     }
 }
 
@@ -184,10 +185,10 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
 /// A body that ends at its call's deadline, and whose panics become a status.
 ///
 /// Nobody polls the body of a caller who reads nothing. So a timer of its own lets go of the work behind it.
-pub struct Watched {
+pub struct GuardedBody {
     /// `None` once it was let go.
     work: Arc<Mutex<Option<Body>>>,
-    reader: Arc<Reader>,
+    reader: Arc<ReadWatch>,
     /// The reader's.
     waker: Waker,
     _timer: AbortOnDropHandle<()>,
@@ -201,13 +202,13 @@ pub struct Watched {
 
 /// Whoever reads a body.
 #[derive(Default)]
-struct Reader {
+struct ReadWatch {
     /// Since when there may be something that it does not come for.
     missed: Mutex<Option<Instant>>,
     waker: AtomicWaker,
 }
 
-impl Reader {
+impl ReadWatch {
     fn came(&self, waker: &Waker) {
         self.waker.register(waker);
         *locked(&self.missed) = None;
@@ -218,12 +219,12 @@ impl Reader {
     }
 }
 
-impl Wake for Reader {
-    fn wake(self: Arc<Reader>) {
+impl Wake for ReadWatch {
+    fn wake(self: Arc<ReadWatch>) {
         self.wake_by_ref();
     }
 
-    fn wake_by_ref(self: &Arc<Reader>) {
+    fn wake_by_ref(self: &Arc<ReadWatch>) {
         self.misses();
         self.waker.wake();
     }
@@ -234,7 +235,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Waits until the call's time is over, the server stops or nobody reads its reply, and drops its work.
-async fn let_go(work: Arc<Mutex<Option<Body>>>, reader: Arc<Reader>, deadline: Instant, connection: Arc<Connection>) {
+async fn abandon_unread(work: Arc<Mutex<Option<Body>>>, reader: Arc<ReadWatch>, deadline: Instant, connection: Arc<Connection>) {
     let unread = connection.limits().write_timeout;
     let mut look = deadline.min(Instant::now() + unread);
     loop {
@@ -255,14 +256,14 @@ async fn let_go(work: Arc<Mutex<Option<Body>>>, reader: Arc<Reader>, deadline: I
     }
 }
 
-impl Watched {
-    pub fn new(body: Body, deadline: Instant, connection: Arc<Connection>, call: Call) -> Watched {
-        let (work, reader) = (Arc::new(Mutex::new(Some(body))), Arc::new(Reader::default()));
+impl GuardedBody {
+    pub fn new(body: Body, deadline: Instant, connection: Arc<Connection>, call: Call) -> GuardedBody {
+        let (work, reader) = (Arc::new(Mutex::new(Some(body))), Arc::new(ReadWatch::default()));
         reader.misses();
-        let timer = let_go(Arc::clone(&work), Arc::clone(&reader), deadline, Arc::clone(&connection));
+        let timer = abandon_unread(Arc::clone(&work), Arc::clone(&reader), deadline, Arc::clone(&connection));
         let timer = AbortOnDropHandle::new(tokio::spawn(timer));
         let waker = Waker::from(Arc::clone(&reader));
-        Watched { work, reader, waker, _timer: timer, connection, deadline, begun: false, ended: false, call }
+        GuardedBody { work, reader, waker, _timer: timer, connection, deadline, begun: false, ended: false, call }
     }
 
     fn end(&mut self, status: &Status) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
@@ -278,7 +279,7 @@ impl Watched {
     }
 }
 
-impl HttpBody for Watched {
+impl HttpBody for GuardedBody {
     type Data = Bytes;
     type Error = Status;
 
@@ -338,19 +339,19 @@ mod tests {
     use tokio::{sync::mpsc, time::advance};
 
     use super::*;
-    use crate::{config::Limits, server::connection::Common};
+    use crate::{config::Limits, server::connection::SharedLimits};
 
     const LONG: Duration = Duration::from_secs(600);
     const UNREAD: Duration = Duration::from_secs(30);
 
     /// A reply that says what it is sent, and whoever sends.
-    fn reply() -> (Watched, mpsc::Sender<Frame<Bytes>>) {
+    fn reply() -> (GuardedBody, mpsc::Sender<Frame<Bytes>>) {
         let (sender, mut said) = mpsc::channel(8);
         let frames = futures::stream::poll_fn(move |context| said.poll_recv(context).map(|frame| frame.map(Ok::<_, Status>)));
         let address = [192, 0, 2, 1].into();
         let limits = Limits { write_timeout: UNREAD, ..Limits::default() };
-        let connection = Connection::new(0, address, address, None, &Common::new(limits));
-        (Watched::new(Body::new(StreamBody::new(frames)), Instant::now() + LONG, connection, Call::new("")), sender)
+        let connection = Connection::new(0, address, address, None, &SharedLimits::new(limits));
+        (GuardedBody::new(Body::new(StreamBody::new(frames)), Instant::now() + LONG, connection, Call::new("")), sender)
     }
 
     fn piece() -> Frame<Bytes> {

@@ -37,7 +37,7 @@ use crate::{
     knowledge::{FolderSettings, Knowledge, MassDelete},
     model::{Embedder, Models},
     replies::{ERASURES_FILE, Erasures, Replies, erase_again},
-    server::{auth::Doorkeeper, router::Front, tls::Tls},
+    server::{auth::Authenticator, router::Router, tls::Tls},
     store::{
         Store,
         files::{self, Lock},
@@ -101,7 +101,7 @@ impl Server {
         let mut replies = HashMap::new();
         for workspace in &workspaces {
             let models = match &workspace.models {
-                Some(own) => models.beside(workspace.name.as_str(), own, workspace.desk.context_tokens),
+                Some(own) => models.for_workspace(workspace.name.as_str(), own, workspace.desk.context_tokens),
                 None => Ok(models.clone()),
             };
             let models = models.with_context(|| format!("the models of workspace `{}` can't be prepared", workspace.name))?;
@@ -123,8 +123,9 @@ impl Server {
         routes = routes.add_service(reflection().build_v1()?);
         routes = routes.add_service(reflection().build_v1alpha()?);
         let names: HashSet<Workspace> = workspaces.iter().map(|workspace| workspace.name.clone()).collect();
-        let doorkeeper = Doorkeeper::new(keys, names, address.ip().is_loopback());
-        let front = Front::new(grpc_guard::Edge::new(routes.prepare(), doorkeeper.clone()), doorkeeper, api, models, config.console);
+        let authenticator = Authenticator::new(keys, names, address.ip().is_loopback());
+        let front =
+            Router::new(grpc_guard::GrpcGuard::new(routes.prepare(), authenticator.clone()), authenticator, api, models, config.console);
         let (stop, stopped) = watch::channel(false);
         let limits = config.limits.clone();
         let serving = tokio::spawn(async move {

@@ -100,11 +100,11 @@ mod tests {
     use super::*;
     use crate::{
         config::Limits,
-        server::connection::{Common, Connection, Trust},
+        server::connection::{Connection, SharedLimits, Trust},
     };
 
     fn reply(length: usize) -> (ReplyBody, Arc<Connection>) {
-        let common = Common::new(Limits::default());
+        let common = SharedLimits::new(Limits::default());
         let address = [192, 0, 2, 1].into();
         let connection = Connection::new(0, address, address, None, &common);
         let content: Vec<u8> = (0..length).map(|at| at as u8).collect();

@@ -14,7 +14,7 @@ use tonic::{Status, body::Body};
 
 use crate::{
     api::status,
-    server::{connection, usage::Share},
+    server::{connection, usage::UsageShare},
 };
 
 /// A flag and the message's length.
@@ -25,23 +25,23 @@ pub const PREFIX_BYTES: usize = 5;
 pub struct Hold {
     bytes: connection::Bytes,
     /// Its place: among the requests that are waited for, then among the calls that run.
-    place: Share,
+    place: UsageShare,
     /// The place among the calls that run, until it is taken.
-    running: Option<Share>,
+    running: Option<UsageShare>,
     /// What was wrong with the request: some services only end their answer then.
     wrong: Option<Status>,
 }
 
 impl Hold {
     /// `None`: too many requests are waited for.
-    pub fn new(mut waiting: Share, running: Share, bytes: connection::Bytes) -> Option<Arc<Mutex<Hold>>> {
+    pub fn new(mut waiting: UsageShare, running: UsageShare, bytes: connection::Bytes) -> Option<Arc<Mutex<Hold>>> {
         waiting.grow(1).then(|| Arc::new(Mutex::new(Hold { bytes, place: waiting, running: Some(running), wrong: None })))
     }
 
     fn begin(&mut self) -> bool {
         let Some(mut running) = self.running.take() else { return true };
         // Both may count on one gauge: what is held is given back first.
-        self.place = Share::of(Vec::new());
+        self.place = UsageShare::of(Vec::new());
         let begun = running.grow(1);
         self.place = running;
         begun
@@ -70,8 +70,8 @@ impl RequestBody {
     fn take(&mut self, data: &[u8]) -> Result<(), Status> {
         let begun = self.frames.messages > 0;
         self.frames.read(data).map_err(|wrong| match wrong {
-            Wrong::Malformed => status::malformed("is not made of whole gRPC messages"),
-            Wrong::TooLarge => status::request_too_large(self.frames.max_bytes),
+            BodyError::Malformed => status::malformed("is not made of whole gRPC messages"),
+            BodyError::TooLarge => status::request_too_large(self.frames.max_bytes),
         })?;
         let mut hold = self.hold.lock().unwrap_or_else(PoisonError::into_inner);
         let has_room = hold.bytes.grow(data.len()) && (begun || self.frames.messages == 0 || hold.begin());
@@ -129,7 +129,7 @@ struct Frames {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Wrong {
+enum BodyError {
     Malformed,
     TooLarge,
 }
@@ -143,11 +143,11 @@ impl Frames {
         self.known > 0
     }
 
-    fn read(&mut self, mut data: &[u8]) -> Result<(), Wrong> {
+    fn read(&mut self, mut data: &[u8]) -> Result<(), BodyError> {
         while !data.is_empty() {
             if self.known < PREFIX_BYTES {
                 if self.messages > 0 && !self.several {
-                    return Err(Wrong::Malformed);
+                    return Err(BodyError::Malformed);
                 }
                 let piece = data.len().min(PREFIX_BYTES - self.known);
                 self.prefix[self.known..self.known + piece].copy_from_slice(&data[..piece]);
@@ -155,7 +155,7 @@ impl Frames {
                 data.advance(piece);
                 // No call takes compressed messages; what says so in its headers was refused before.
                 if self.prefix[0] != 0 {
-                    return Err(Wrong::Malformed);
+                    return Err(BodyError::Malformed);
                 }
                 if self.known < PREFIX_BYTES {
                     return Ok(());
@@ -163,7 +163,7 @@ impl Frames {
                 let [_, length @ ..] = self.prefix;
                 self.missing = u32::from_be_bytes(length) as usize;
                 if self.missing > self.max_bytes {
-                    return Err(Wrong::TooLarge);
+                    return Err(BodyError::TooLarge);
                 }
             } else {
                 let piece = data.len().min(self.missing);
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
     use crate::{
         config::Limits,
-        server::connection::{Common, Connection, Trust},
+        server::connection::{Connection, SharedLimits, Trust},
     };
 
     const MAX: usize = 100;
@@ -202,7 +202,7 @@ mod tests {
         framed
     }
 
-    fn read(bytes: &[u8], piece: usize, several: bool) -> Result<(usize, bool), Wrong> {
+    fn read(bytes: &[u8], piece: usize, several: bool) -> Result<(usize, bool), BodyError> {
         let mut frames = Frames::new(MAX, several);
         bytes.chunks(piece).try_for_each(|piece| frames.read(piece))?;
         Ok((frames.messages, frames.is_inside()))
@@ -223,16 +223,16 @@ mod tests {
     #[test]
     fn what_is_wrong_is_seen_in_the_prefix() {
         for piece in [1, 2, 5, 64] {
-            assert_eq!(read(&message(MAX + 1)[..PREFIX_BYTES], piece, false), Err(Wrong::TooLarge));
-            assert_eq!(read(&[1, 0, 0, 0, 1, 9], piece, false), Err(Wrong::Malformed), "compressed");
-            assert_eq!(read(&[0x80, 0, 0, 0, 0], piece, false), Err(Wrong::Malformed), "trailers");
-            assert_eq!(read(&[message(3), message(3)].concat(), piece, false), Err(Wrong::Malformed), "two messages");
+            assert_eq!(read(&message(MAX + 1)[..PREFIX_BYTES], piece, false), Err(BodyError::TooLarge));
+            assert_eq!(read(&[1, 0, 0, 0, 1, 9], piece, false), Err(BodyError::Malformed), "compressed");
+            assert_eq!(read(&[0x80, 0, 0, 0, 0], piece, false), Err(BodyError::Malformed), "trailers");
+            assert_eq!(read(&[message(3), message(3)].concat(), piece, false), Err(BodyError::Malformed), "two messages");
             assert_eq!(read(&message(MAX), piece, false), Ok((1, false)));
         }
     }
 
     fn body(pieces: Vec<Vec<u8>>, ends: bool, limits: Limits) -> (RequestBody, Arc<Connection>) {
-        let common = Common::new(limits);
+        let common = SharedLimits::new(limits);
         let address = [192, 0, 2, 1].into();
         let connection = Connection::new(0, address, address, None, &common);
         let hold = Hold::new(connection.requests(Trust::Secret), connection.calls(Trust::Secret), connection.bytes(Trust::Secret)).unwrap();

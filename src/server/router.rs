@@ -21,10 +21,10 @@ use crate::{
     api::{Api, HelpCall, HelpReply, error_json, http_code, retry_after, status},
     model::Models,
     server::{
-        auth::{Asker, Doorkeeper, origin},
+        auth::{AuthRequest, Authenticator, origin},
         compression::{Encodings, encoded},
         connection::{Active, Connection, Trust},
-        grpc_guard::{Call, Edge, Watched, declared_length},
+        grpc_guard::{Call, GrpcGuard, GuardedBody, declared_length},
         pages,
         reply_body::ReplyBody,
     },
@@ -50,19 +50,19 @@ const EXPOSED_HEADERS: &str = "grpc-status, grpc-message, grpc-status-details-bi
 
 /// All that is served.
 #[derive(Clone)]
-pub struct Front {
-    grpc: Edge,
-    grpc_web: GrpcWebService<Edge>,
-    doorkeeper: Doorkeeper,
+pub struct Router {
+    grpc: GrpcGuard,
+    grpc_web: GrpcWebService<GrpcGuard>,
+    authenticator: Authenticator,
     api: Arc<Api>,
     models: Models,
     /// Whether the agents' console is served.
     console: bool,
 }
 
-impl Front {
-    pub fn new(edge: Edge, doorkeeper: Doorkeeper, api: Arc<Api>, models: Models, console: bool) -> Front {
-        Front { grpc_web: GrpcWebLayer::new().layer(edge.clone()), grpc: edge, doorkeeper, api, models, console }
+impl Router {
+    pub fn new(edge: GrpcGuard, authenticator: Authenticator, api: Arc<Api>, models: Models, console: bool) -> Router {
+        Router { grpc_web: GrpcWebLayer::new().layer(edge.clone()), grpc: edge, authenticator, api, models, console }
     }
 
     /// What serves one connection.
@@ -74,7 +74,7 @@ impl Front {
 /// All that is served, on one connection.
 #[derive(Clone)]
 pub struct Served {
-    front: Front,
+    front: Router,
     connection: Arc<Connection>,
 }
 
@@ -127,7 +127,7 @@ fn kind(headers: &HeaderMap) -> Kind {
     }
 }
 
-impl Front {
+impl Router {
     async fn plain(self, request: Request<Incoming>, active: Active) -> Response<Body> {
         let path = request.uri().path().to_owned();
         if request.method() == Method::OPTIONS {
@@ -172,7 +172,7 @@ impl Front {
         match answered.unwrap_or_else(|_| Err(status::deadline_exceeded(false))) {
             Ok((reply, trust)) => help_response(&parts.headers, reply).map(|body| {
                 let body = Body::new(ReplyBody::new(body, connection.bytes(trust), active, None));
-                Body::new(Watched::new(body, tokio::time::Instant::now() + MAX_HELP_READING, connection, log))
+                Body::new(GuardedBody::new(body, tokio::time::Instant::now() + MAX_HELP_READING, connection, log))
             }),
             Err(status) => help_error(&status),
         }
@@ -186,11 +186,11 @@ impl Front {
         connection: &Connection,
     ) -> Result<(HelpReply, Trust), Status> {
         let parameters = parameters(parts.uri.query().unwrap_or_default());
-        let asker = asker(&parts.headers, &parts.uri, key(&parameters), connection);
-        let (access, trust) = self.doorkeeper.let_in(call.rpc(), &asker).await?;
+        let auth_request = auth_request(&parts.headers, &parts.uri, key(&parameters), connection);
+        let (access, trust) = self.authenticator.authorize(call.rpc(), &auth_request).await?;
         connection.show(trust);
         // Without any key, too, a help page shows what customers may see.
-        let access = if parts.headers.contains_key(header::AUTHORIZATION) { access } else { access.of_the_public() };
+        let access = if parts.headers.contains_key(header::AUTHORIZATION) { access } else { access.as_public() };
         let mut waiting = connection.requests(trust);
         let mut bytes = connection.bytes(trust);
         let mut json = bytes::Bytes::new();
@@ -225,10 +225,10 @@ impl Front {
     }
 
     async fn metrics(&self, headers: &HeaderMap, uri: &Uri, connection: &Connection) -> Response<Body> {
-        match self.doorkeeper.let_in_to_metrics(&asker(headers, uri, None, connection)).await {
+        match self.authenticator.authorize_metrics(&auth_request(headers, uri, None, connection)).await {
             Ok(()) => {
                 connection.show(Trust::Secret);
-                let metrics = self.models.metrics() + &self.api.knowledge.metrics() + &self.doorkeeper.metrics();
+                let metrics = self.models.metrics() + &self.api.knowledge.metrics() + &self.authenticator.metrics();
                 plain_response(StatusCode::OK, METRICS_TYPE, metrics)
             }
             Err(status) => help_error(&status),
@@ -238,7 +238,7 @@ impl Front {
     /// Which origins a help page's key allows: the page leads nowhere else.
     async fn origins(&self, headers: &HeaderMap, uri: &Uri, connection: &Connection) -> Response<Body> {
         let parameters = parameters(uri.query().unwrap_or_default());
-        match self.doorkeeper.origins(SEARCH, &asker(headers, uri, key(&parameters), connection)).await {
+        match self.authenticator.origins(SEARCH, &auth_request(headers, uri, key(&parameters), connection)).await {
             Ok(origins) => plain_response(StatusCode::OK, JSON, serde_json::json!({ "origins": origins }).to_string()),
             Err(status) => help_error(&status),
         }
@@ -261,7 +261,7 @@ impl Front {
     /// The page's origin, if pages from there may read replies.
     fn allowed_origin(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let origin = origin(headers)?;
-        if self.doorkeeper.allows_origin(origin) { HeaderValue::from_str(origin).ok() } else { None }
+        if self.authenticator.allows_origin(origin) { HeaderValue::from_str(origin).ok() } else { None }
     }
 }
 
@@ -271,8 +271,8 @@ fn origin_alone(headers: &HeaderMap) -> HeaderMap {
 }
 
 /// A caller from a web page's address, as the doorkeeper looks at them.
-fn asker<'a>(headers: &'a HeaderMap, uri: &'a Uri, key_in_address: Option<&'a str>, connection: &Connection) -> Asker<'a> {
-    Asker { headers, uri, key_in_address, deadline: Instant::now() + HELP_PATIENCE, visitor: connection.visitor(headers) }
+fn auth_request<'a>(headers: &'a HeaderMap, uri: &'a Uri, key_in_address: Option<&'a str>, connection: &Connection) -> AuthRequest<'a> {
+    AuthRequest { headers, uri, key_in_address, deadline: Instant::now() + HELP_PATIENCE, visitor: connection.visitor(headers) }
 }
 
 /// The key in an address.

@@ -7,14 +7,14 @@ use std::sync::{
 
 /// A counter with a bound.
 #[derive(Debug)]
-pub struct Gauge {
+pub struct UsageLimit {
     used: AtomicUsize,
     max: usize,
 }
 
-impl Gauge {
-    pub fn new(max: usize) -> Arc<Gauge> {
-        Arc::new(Gauge { used: AtomicUsize::new(0), max })
+impl UsageLimit {
+    pub fn new(max: usize) -> Arc<UsageLimit> {
+        Arc::new(UsageLimit { used: AtomicUsize::new(0), max })
     }
 
     pub fn used(&self) -> usize {
@@ -33,15 +33,15 @@ impl Gauge {
 
 /// What one call takes of several gauges at once. It is given back when the share is dropped.
 #[derive(Debug)]
-pub struct Share {
-    gauges: Vec<Arc<Gauge>>,
+pub struct UsageShare {
+    gauges: Vec<Arc<UsageLimit>>,
     held: usize,
 }
 
-impl Share {
+impl UsageShare {
     /// A share of nothing yet.
-    pub fn of(gauges: Vec<Arc<Gauge>>) -> Share {
-        Share { gauges, held: 0 }
+    pub fn of(gauges: Vec<Arc<UsageLimit>>) -> UsageShare {
+        UsageShare { gauges, held: 0 }
     }
 
     /// Takes so much more of every gauge, or nothing at all.
@@ -58,7 +58,7 @@ impl Share {
     }
 }
 
-impl Drop for Share {
+impl Drop for UsageShare {
     fn drop(&mut self) {
         self.gauges.iter().for_each(|gauge| gauge.give_back(self.held));
     }
@@ -70,11 +70,11 @@ mod tests {
 
     #[test]
     fn a_share_takes_of_all_gauges_or_of_none_and_gives_all_back() {
-        let (narrow, wide) = (Gauge::new(10), Gauge::new(100));
-        let mut one = Share::of(vec![Arc::clone(&wide), Arc::clone(&narrow)]);
+        let (narrow, wide) = (UsageLimit::new(10), UsageLimit::new(100));
+        let mut one = UsageShare::of(vec![Arc::clone(&wide), Arc::clone(&narrow)]);
         assert!(one.grow(4) && one.grow(6) && !one.grow(1));
         assert_eq!((narrow.used(), wide.used()), (10, 10));
-        let mut other = Share::of(vec![Arc::clone(&wide)]);
+        let mut other = UsageShare::of(vec![Arc::clone(&wide)]);
         assert!(other.grow(90) && !other.grow(usize::MAX));
         drop(one);
         assert_eq!((narrow.used(), wide.used()), (0, 90));

@@ -22,7 +22,7 @@ pub struct Contents {
 /// stands at `target` before it is whole and on disk.
 pub async fn back_up(url: &str, target: &Path) -> Result<Contents, StoreError> {
     sqlx::any::install_default_drivers();
-    let partial = beside(target, "partial");
+    let partial = for_workspace(target, "partial");
     remove(&partial)?;
     // The copy is as private as what it is made of.
     make_private(&partial)?;
@@ -49,7 +49,7 @@ pub async fn back_up(url: &str, target: &Path) -> Result<Contents, StoreError> {
 /// Puts a checked copy of `backup` in the place of the database file `database`. What stood there is gone afterwards.
 pub async fn restore(backup: &Path, database: &Path) -> Result<Contents, StoreError> {
     sqlx::any::install_default_drivers();
-    let partial = beside(database, "restoring");
+    let partial = for_workspace(database, "restoring");
     remove(&partial)?;
     let mut copy = make_private(&partial)?;
     File::open(backup).and_then(|mut backup| io::copy(&mut backup, &mut copy)).map_err(broken)?;
@@ -113,7 +113,7 @@ fn file_url(file: &Path) -> String {
     format!("sqlite:{escaped}?mode=rw")
 }
 
-fn beside(file: &Path, ending: &str) -> PathBuf {
+fn for_workspace(file: &Path, ending: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".");
     name.push(ending);

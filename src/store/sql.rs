@@ -12,7 +12,7 @@ pub fn placeholders(first: usize, rows: usize, columns: usize) -> String {
 /// Cuts rows of `columns` values into pieces for one statement each. Lengths are powers of two, so that few different statements are
 /// prepared, each once.
 pub fn pieces<T>(mut rows: &[T], columns: usize) -> impl Iterator<Item = &[T]> {
-    let most = (MOST_VALUES / columns + 1).next_power_of_two() / 2;
+    let most = (MAX_VALUES / columns + 1).next_power_of_two() / 2;
     std::iter::from_fn(move || {
         if rows.is_empty() {
             return None;
@@ -26,7 +26,7 @@ pub fn pieces<T>(mut rows: &[T], columns: usize) -> impl Iterator<Item = &[T]> {
 
 /// Most bound values in one statement. Both databases take far more, but SQLite looks a `$1` up by its name, through all the names before
 /// it: twice the values cost four times the time.
-const MOST_VALUES: usize = 256;
+const MAX_VALUES: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -43,7 +43,7 @@ mod tests {
         for rows in 0..600 {
             let rows: Vec<usize> = (0..rows).collect();
             let lengths: Vec<usize> = pieces(&rows, 9).map(<[usize]>::len).collect();
-            assert!(lengths.iter().all(|length| length.is_power_of_two() && length * 9 <= MOST_VALUES), "{lengths:?}");
+            assert!(lengths.iter().all(|length| length.is_power_of_two() && length * 9 <= MAX_VALUES), "{lengths:?}");
             assert_eq!(pieces(&rows, 9).flatten().copied().collect::<Vec<_>>(), rows);
         }
     }

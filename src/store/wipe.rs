@@ -29,7 +29,7 @@ use crate::{
 const PAGES: i64 = 512;
 /// How long a wipe that a reader or the disk kept from its end waits before it is tried again: at first, and at most.
 const AGAIN: Duration = Duration::from_millis(20);
-const MOST_AGAIN: Duration = Duration::from_secs(2);
+const MAX_AGAIN: Duration = Duration::from_secs(2);
 
 /// Asks for wipes, and tells when they are done. Wipes that are asked for while one runs are one.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Wiper {
                     while let Err(error) = wipe(&url, &writes, &reads).await {
                         tracing::warn!(error = %error, "what was deleted still lies in the database's files; it is tried again");
                         tokio::time::sleep(wait).await;
-                        wait = MOST_AGAIN.min(2 * wait);
+                        wait = MAX_AGAIN.min(2 * wait);
                     }
                     tell.send_replace(asked);
                     if to_do.changed().await.is_err() {
@@ -114,7 +114,7 @@ async fn wipe(url: &str, writes: &Pool, reads: &Reads) -> Result<(), StoreError>
     let mut wait = AGAIN;
     while !empty_log(url).await? {
         tokio::time::sleep(wait).await;
-        wait = MOST_AGAIN.min(2 * wait);
+        wait = MAX_AGAIN.min(2 * wait);
     }
     // Last, so that a process that ends before leaves the mark. What was deleted meanwhile has a mark of its own.
     sqlx::query("DELETE FROM wipe WHERE asked_at = $1").bind(marked).execute(&mut *writes.acquire().await?).await?;

@@ -16,18 +16,18 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// Longer words are cut: nobody types them, and a key has a bound.
-const MOST_CHARACTERS: usize = 64;
+const MAX_CHARACTERS: usize = 64;
 /// Letters of a gram.
 const GRAM: usize = 4;
 /// Shorter words have no grams: they would be the word again.
-const LEAST_GRAMMED: usize = 4;
+const MIN_GRAMMED: usize = 4;
 /// Stands before and after a word in its grams.
 const EDGE: char = '_';
 
 /// Words whose forms a thread keeps at hand, about 4 MB of them.
-const MOST_KEPT: usize = 16_384;
+const MAX_KEPT: usize = 16_384;
 /// Longer words are not kept.
-const MOST_KEPT_BYTES: usize = 48;
+const MAX_KEPT_BYTES: usize = 48;
 
 static UNSPACED: LazyLock<WordSegmenterBorrowed<'static>> = LazyLock::new(|| WordSegmenter::new_dictionary(Default::default()));
 
@@ -170,10 +170,10 @@ fn words_that(text: &str, language: &str, beginnings: Option<&Beginnings>) -> Ve
 
 impl Kept {
     fn forms(&mut self, word: &str, language: &str) -> Arc<Forms> {
-        if word.len() > MOST_KEPT_BYTES {
+        if word.len() > MAX_KEPT_BYTES {
             return Arc::new(Forms::of(word, language));
         }
-        if self.words == MOST_KEPT {
+        if self.words == MAX_KEPT {
             *self = Kept::default();
         }
         let place = match self.languages.iter().position(|(known, _)| known == language) {
@@ -292,7 +292,7 @@ fn is_unspaced(letter: char) -> bool {
 /// with it. None of short words, and of numbers and codes, which have no forms.
 pub fn grams(folded: &str) -> Vec<String> {
     let letters: Vec<char> = std::iter::once(EDGE).chain(folded.chars()).chain([EDGE]).collect();
-    if letters.len() < LEAST_GRAMMED + 2 || letters.iter().any(char::is_ascii_digit) {
+    if letters.len() < MIN_GRAMMED + 2 || letters.iter().any(char::is_ascii_digit) {
         return Vec::new();
     }
     letters.windows(GRAM).map(|gram| gram.iter().collect()).collect()
@@ -354,7 +354,7 @@ fn is_accent(letter: char) -> bool {
 }
 
 fn lower(word: &str, language: &str) -> String {
-    let composed = word.nfc().take(MOST_CHARACTERS);
+    let composed = word.nfc().take(MAX_CHARACTERS);
     if matches!(language, "tr" | "az") {
         composed
             .flat_map(|letter| match letter {
@@ -515,6 +515,6 @@ mod tests {
     fn long_words_are_bounded() {
         let found = words(&"x".repeat(2000), "en");
         let keys = found[0].keys();
-        assert!(keys.iter().all(|key| key.len() <= MOST_CHARACTERS));
+        assert!(keys.iter().all(|key| key.len() <= MAX_CHARACTERS));
     }
 }

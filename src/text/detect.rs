@@ -12,14 +12,14 @@ const SURE: f64 = 0.5;
 const FOREIGN_SURE: f64 = 0.9;
 const FOREIGN_CHARACTERS: usize = 20;
 /// A longer text is judged by its beginning.
-const MOST_CHARACTERS: usize = 1000;
+const MAX_CHARACTERS: usize = 1000;
 
 static DETECTOR: LazyLock<LanguageDetector> = LazyLock::new(|| LanguageDetectorBuilder::from_all_languages().build());
 
 /// Guesses the language of `text` among `expected`, or a foreign one that is plain to see. `None` when it can't be told: no
 /// letters, too short, or mixed.
 pub fn detect(text: &str, expected: &[Language]) -> Option<Language> {
-    let text: String = text.chars().take(MOST_CHARACTERS).collect();
+    let text: String = text.chars().take(MAX_CHARACTERS).collect();
     let guesses = DETECTOR.compute_language_confidence_values(text.as_str());
     let tag = |language: lingua::Language| Language::parse(&language.iso_code_639_1().to_string()).ok();
 

@@ -92,9 +92,9 @@ async fn each_call_needs_a_key_with_its_scope() {
         let name = name_of(&method);
         for (word, key) in &shown {
             let told = desk.call(&name, &[], Some(key)).await;
-            let let_in = !told.as_ref().is_err_and(|status| matches!(status.code(), Code::PermissionDenied | Code::Unauthenticated));
-            assert_eq!(let_in, allowed(method.name()).contains(word), "{name} with {word}: {told:?}");
-            if !let_in {
+            let authorize = !told.as_ref().is_err_and(|status| matches!(status.code(), Code::PermissionDenied | Code::Unauthenticated));
+            assert_eq!(authorize, allowed(method.name()).contains(word), "{name} with {word}: {told:?}");
+            if !authorize {
                 refused(&told.unwrap_err(), Code::PermissionDenied, "SCOPE_MISSING");
             }
         }

@@ -177,7 +177,7 @@ async fn one_agents_canned_answers_are_not_told_to_another() {
 
 /// A document of a made-up shop.
 #[derive(Debug, Clone)]
-struct Made {
+struct GeneratedText {
     language: &'static str,
     title: Vec<String>,
     body: Vec<String>,
@@ -186,7 +186,7 @@ struct Made {
     access: usize,
 }
 
-impl Made {
+impl GeneratedText {
     fn document(&self, number: usize) -> NewDocument {
         let details = match self.access {
             0 => Details::Article { audience: Audience::Public, url: String::new() },
@@ -216,10 +216,10 @@ fn word() -> impl Strategy<Value = String> {
     "[abs]{2}[abcds]{2,7}"
 }
 
-fn made() -> impl Strategy<Value = Made> {
+fn made() -> impl Strategy<Value = GeneratedText> {
     let words = |count| prop::collection::vec(word(), count);
     let languages = prop::sample::select(vec!["en", "tr", "de-AT"]);
-    (languages, words(1..3), words(2..12), word(), 0..5_usize).prop_map(|(language, title, body, category, access)| Made {
+    (languages, words(1..3), words(2..12), word(), 0..5_usize).prop_map(|(language, title, body, category, access)| GeneratedText {
         language,
         title,
         body,
@@ -233,7 +233,7 @@ fn query() -> impl Strategy<Value = Vec<(prop::sample::Index, usize, char)>> {
     prop::collection::vec((any::<prop::sample::Index>(), 0..8_usize, prop::sample::select(vec!['a', 'b', 'c', 'd', 's'])), 1..4)
 }
 
-fn written(made: &[Made], query: &[(prop::sample::Index, usize, char)]) -> String {
+fn written(made: &[GeneratedText], query: &[(prop::sample::Index, usize, char)]) -> String {
     let all: Vec<&String> = made.iter().flat_map(|made| made.title.iter().chain(&made.body)).collect();
     let word = |(index, at, letter): &(prop::sample::Index, usize, char)| {
         let mut word = index.get(&all).to_string();
@@ -281,7 +281,7 @@ fn the_public_is_told_the_same_whatever_there_is_that_it_may_not_read() {
             knowledge
         });
         let folded = |text: &str| words(text, "").into_iter().map(|word| word.folded().to_owned()).collect::<Vec<String>>();
-        let of = |made: &Made| folded(&format!("{} {} {}", made.title.join(" "), made.body.join(" "), made.category));
+        let of = |made: &GeneratedText| folded(&format!("{} {} {}", made.title.join(" "), made.body.join(" "), made.category));
         let known: HashSet<String> = made.iter().filter(|made| made.access == 0).flat_map(of).collect();
         let internal: HashSet<String> = made.iter().filter(|made| made.access != 0).flat_map(of).filter(|word| !known.contains(word)).collect();
         for (number, query) in queries.iter().enumerate() {

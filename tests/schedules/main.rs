@@ -45,7 +45,7 @@ use shuttle::{
 };
 use tokio::time::Instant;
 
-use admission::Gate;
+use admission::AdmissionGate;
 use breaker::Breaker;
 use config::TokenLimits;
 use retry::RetryBudget;
@@ -110,9 +110,9 @@ impl Crowd {
 struct Seat<'a>(&'a Crowd);
 
 impl<'a> Seat<'a> {
-    fn take(crowd: &'a Crowd, most: usize) -> Seat<'a> {
-        crowd.enter(most);
-        Seat(crowd)
+    fn take(in_flight: &'a Crowd, most: usize) -> Seat<'a> {
+        in_flight.enter(most);
+        Seat(in_flight)
     }
 }
 
@@ -130,33 +130,33 @@ async fn all(tasks: Vec<JoinHandle<()>>) {
 
 fn gate_lets_everybody_in() {
     for at_once in [1, 2] {
-        let (gate, crowd) = (Arc::new(Gate::new(at_once)), Arc::new(Crowd::default()));
-        let call = move |gate: Arc<Gate>, crowd: Arc<Crowd>| async move {
+        let (gate, in_flight) = (Arc::new(AdmissionGate::new(at_once)), Arc::new(Crowd::default()));
+        let call = move |gate: Arc<AdmissionGate>, in_flight: Arc<Crowd>| async move {
             let inside = gate.enter(later()).await.expect("there is room to wait for all, and time");
-            let seat = Seat::take(&crowd, at_once);
+            let seat = Seat::take(&in_flight, at_once);
             yield_now().await;
             drop(seat);
             drop(inside);
         };
         block_on(async {
-            all((0..TASKS).map(|_| spawn(call(Arc::clone(&gate), Arc::clone(&crowd)))).collect()).await;
-            assert_eq!(gate.crowd(), (0, 0));
+            all((0..TASKS).map(|_| spawn(call(Arc::clone(&gate), Arc::clone(&in_flight)))).collect()).await;
+            assert_eq!(gate.in_flight(), (0, 0));
         });
     }
 }
 
 fn gate_outlives_leavers() {
-    let (gate, crowd) = (Arc::new(Gate::new(1)), Arc::new(Crowd::default()));
-    let call = |gate: Arc<Gate>, crowd: Arc<Crowd>, until: Instant| async move {
+    let (gate, in_flight) = (Arc::new(AdmissionGate::new(1)), Arc::new(Crowd::default()));
+    let call = |gate: Arc<AdmissionGate>, in_flight: Arc<Crowd>, until: Instant| async move {
         let Ok(_inside) = gate.enter(until).await else { return false };
-        let _seat = Seat::take(&crowd, 1);
+        let _seat = Seat::take(&in_flight, 1);
         yield_now().await;
         true
     };
     block_on(async {
-        let patient = call(Arc::clone(&gate), Arc::clone(&crowd), later());
-        let gives_up = call(Arc::clone(&gate), Arc::clone(&crowd), soon());
-        let leaves = call(Arc::clone(&gate), Arc::clone(&crowd), later());
+        let patient = call(Arc::clone(&gate), Arc::clone(&in_flight), later());
+        let gives_up = call(Arc::clone(&gate), Arc::clone(&in_flight), soon());
+        let leaves = call(Arc::clone(&gate), Arc::clone(&in_flight), later());
         let tasks = vec![
             spawn(async move { assert!(patient.await, "nobody's leaving shuts another out") }),
             spawn(async move {
@@ -170,7 +170,7 @@ fn gate_outlives_leavers() {
             }),
         ];
         all(tasks).await;
-        assert_eq!(gate.crowd(), (0, 0));
+        assert_eq!(gate.in_flight(), (0, 0));
         drop(gate.enter(later()).await.expect("the place is free again"));
     });
 }

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-const MOST_DOCUMENTS: usize = 1000;
+const MAX_DOCUMENTS: usize = 1000;
 
 /// Decodes articles to put.
 pub fn articles(fields: &mut Fields, told: Vec<pb::Article>) -> Vec<NewDocument> {
@@ -32,8 +32,8 @@ pub fn canned_answers(fields: &mut Fields, told: Vec<pb::CannedAnswer>) -> Vec<N
 }
 
 fn bounded<T>(fields: &mut Fields, path: &str, told: Vec<T>) -> Vec<T> {
-    if told.is_empty() || told.len() > MOST_DOCUMENTS {
-        fields.wrong(path, format!("must have 1 to {MOST_DOCUMENTS} items"));
+    if told.is_empty() || told.len() > MAX_DOCUMENTS {
+        fields.wrong(path, format!("must have 1 to {MAX_DOCUMENTS} items"));
         return Vec::new();
     }
     told

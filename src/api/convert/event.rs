@@ -12,21 +12,21 @@ use crate::{
 };
 
 /// Most events of a call.
-const MOST_EVENTS: usize = 1000;
+const MAX_EVENTS: usize = 1000;
 /// Most characters of a message, note or record.
-const MOST_TEXT: usize = 32_000;
-const MOST_LINE: usize = 1000;
-const MOST_ADDRESS: usize = 2000;
-const MOST_EMAIL_BYTES: usize = 320;
-const MOST_ENTRIES: usize = 100;
-const MOST_ATTACHMENTS: usize = 50;
+const MAX_TEXT: usize = 32_000;
+const MAX_LINE: usize = 1000;
+const MAX_ADDRESS: usize = 2000;
+const MAX_EMAIL_BYTES: usize = 320;
+const MAX_ENTRIES: usize = 100;
+const MAX_ATTACHMENTS: usize = 50;
 
 /// Decodes the events of a call; `required`: there must be one.
 pub fn events(fields: &mut Fields, events: Vec<pb::Event>, required: bool) -> Vec<NewEvent> {
     if required && events.is_empty() {
         fields.wrong("events", "must have 1 to 1000 events");
     }
-    if events.len() > MOST_EVENTS {
+    if events.len() > MAX_EVENTS {
         fields.wrong("events", "must have at most 1000 events");
         return Vec::new();
     }
@@ -60,13 +60,13 @@ fn body_of(fields: &mut Fields, path: &str, told: pb::event::Body) -> EventBody 
                 Channel::Unknown
             }),
             group: fields.short(&at("opened.group"), group),
-            subject: fields.text(&at("opened.subject"), subject, MOST_LINE),
+            subject: fields.text(&at("opened.subject"), subject, MAX_LINE),
         }),
         Body::Message(told) => EventBody::Message(message(fields, &at("message"), told)),
         Body::Note(pb::Note { agent_id, agent_name, text }) => EventBody::Note(Note {
             agent_id: fields.short(&at("note.agent_id"), agent_id),
             agent_name: fields.short(&at("note.agent_name"), agent_name),
-            text: Internal::new(fields.required_text(&at("note.text"), text, MOST_TEXT)),
+            text: Internal::new(fields.required_text(&at("note.text"), text, MAX_TEXT)),
         }),
         Body::Customer(told) => EventBody::Customer(customer(fields, &at("customer"), told)),
         Body::Form(pb::Form { answers }) => EventBody::Form(Form { answers: entries(fields, &at("form.answers"), answers, true) }),
@@ -74,15 +74,15 @@ fn body_of(fields: &mut Fields, path: &str, told: pb::event::Body) -> EventBody 
             source: fields.id(&at("record.source"), source).to_string(),
             reference: fields.id(&at("record.reference"), reference).to_string(),
             values: entries(fields, &at("record.values"), values, false),
-            url: fields.text(&at("record.url"), url, MOST_ADDRESS),
+            url: fields.text(&at("record.url"), url, MAX_ADDRESS),
         }),
         Body::PageView(pb::PageView { url, title, seconds }) => {
             if seconds < 0 {
                 fields.wrong(&at("page_view.seconds"), "must not be negative");
             }
             EventBody::PageView(PageView {
-                url: fields.required_text(&at("page_view.url"), url, MOST_ADDRESS),
-                title: fields.text(&at("page_view.title"), title, MOST_LINE),
+                url: fields.required_text(&at("page_view.url"), url, MAX_ADDRESS),
+                title: fields.text(&at("page_view.title"), title, MAX_LINE),
                 seconds,
             })
         }
@@ -95,7 +95,7 @@ fn body_of(fields: &mut Fields, path: &str, told: pb::event::Body) -> EventBody 
                 to_agent_id: fields.short(&at("transfer.to_agent_id"), to_agent_id),
                 to_agent_name: fields.short(&at("transfer.to_agent_name"), to_agent_name),
                 to_group: fields.short(&at("transfer.to_group"), to_group),
-                reason: fields.text(&at("transfer.reason"), reason, MOST_LINE),
+                reason: fields.text(&at("transfer.reason"), reason, MAX_LINE),
             })
         }
         Body::Topic(pb::Topic { topic }) => EventBody::Topic { topic: fields.id(&at("topic.topic"), topic).to_string() },
@@ -103,13 +103,13 @@ fn body_of(fields: &mut Fields, path: &str, told: pb::event::Body) -> EventBody 
         Body::Reopened(pb::Reopened {}) => EventBody::Reopened,
         Body::Ticket(pb::Ticket { ticket_id, reply_to }) => EventBody::Ticket(Ticket {
             ticket_id: fields.id(&at("ticket.ticket_id"), ticket_id).to_string(),
-            reply_to: fields.name(&at("ticket.reply_to"), reply_to, MOST_EMAIL_BYTES),
+            reply_to: fields.name(&at("ticket.reply_to"), reply_to, MAX_EMAIL_BYTES),
         }),
         Body::Rating(pb::Rating { score, comment }) => {
             if !(1..=5).contains(&score) {
                 fields.wrong(&at("rating.score"), "must be from 1 to 5");
             }
-            EventBody::Rating(Rating { score, comment: fields.text(&at("rating.comment"), comment, MOST_TEXT) })
+            EventBody::Rating(Rating { score, comment: fields.text(&at("rating.comment"), comment, MAX_TEXT) })
         }
         Body::Redaction(pb::Redaction { event_id }) => EventBody::Redaction { event_id: fields.id(&at("redaction.event_id"), event_id) },
     }
@@ -129,19 +129,19 @@ fn message(fields: &mut Fields, path: &str, told: pb::Message) -> Message {
     if text.trim().is_empty() && attachments.is_empty() {
         fields.wrong(&format!("{path}.text"), "is required unless there are attachments");
     }
-    if attachments.len() > MOST_ATTACHMENTS {
-        fields.wrong(&format!("{path}.attachments"), format!("must have at most {MOST_ATTACHMENTS} files"));
+    if attachments.len() > MAX_ATTACHMENTS {
+        fields.wrong(&format!("{path}.attachments"), format!("must have at most {MAX_ATTACHMENTS} files"));
     }
     let attachments = attachments
         .into_iter()
-        .take(MOST_ATTACHMENTS)
+        .take(MAX_ATTACHMENTS)
         .enumerate()
         .map(|(index, pb::Attachment { name, media_type, url })| {
             let path = format!("{path}.attachments[{index}]");
             Attachment {
                 name: fields.id(&format!("{path}.name"), name).to_string(),
                 media_type: fields.short(&format!("{path}.media_type"), media_type),
-                url: fields.text(&format!("{path}.url"), url, MOST_ADDRESS),
+                url: fields.text(&format!("{path}.url"), url, MAX_ADDRESS),
             }
         })
         .collect();
@@ -149,7 +149,7 @@ fn message(fields: &mut Fields, path: &str, told: pb::Message) -> Message {
         author,
         author_id: fields.short(&format!("{path}.author_id"), author_id),
         author_name: fields.short(&format!("{path}.author_name"), author_name),
-        text: fields.text(&format!("{path}.text"), text, MOST_TEXT),
+        text: fields.text(&format!("{path}.text"), text, MAX_TEXT),
         language: fields.optional_language(&format!("{path}.language"), &language),
         attachments,
     }
@@ -160,7 +160,7 @@ fn customer(fields: &mut Fields, path: &str, told: pb::Customer) -> Customer {
     Customer {
         customer_id: fields.short(&format!("{path}.customer_id"), customer_id),
         name: fields.short(&format!("{path}.name"), name),
-        email: fields.name(&format!("{path}.email"), email, MOST_EMAIL_BYTES),
+        email: fields.name(&format!("{path}.email"), email, MAX_EMAIL_BYTES),
         phone: fields.short(&format!("{path}.phone"), phone),
         language: fields.optional_language(&format!("{path}.language"), &language),
         location: fields.short(&format!("{path}.location"), location),
@@ -175,11 +175,11 @@ fn entries(fields: &mut Fields, path: &str, told: HashMap<String, String>, requi
     if required && told.is_empty() {
         fields.wrong(path, "must have 1 to 100 entries");
     }
-    if told.len() > MOST_ENTRIES {
-        fields.wrong(path, format!("must have at most {MOST_ENTRIES} entries"));
+    if told.len() > MAX_ENTRIES {
+        fields.wrong(path, format!("must have at most {MAX_ENTRIES} entries"));
     }
-    if told.values().map(|value| value.chars().count()).sum::<usize>() > MOST_TEXT {
-        fields.wrong(path, format!("must have at most {MOST_TEXT} characters in all its values"));
+    if told.values().map(|value| value.chars().count()).sum::<usize>() > MAX_TEXT {
+        fields.wrong(path, format!("must have at most {MAX_TEXT} characters in all its values"));
     }
     let told: BTreeMap<String, String> = told.into_iter().collect();
     for (key, value) in &told {

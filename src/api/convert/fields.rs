@@ -6,9 +6,9 @@ use tonic::Status;
 use crate::{api::status, ids::Id, knowledge::check_time, text::Language};
 
 /// Most bytes of problems that one answer names: clients take little more than 8 KiB of details, in base64.
-const MOST_BYTES: usize = 4000;
+const MAX_BYTES: usize = 4000;
 const DEFAULT_PAGE: i32 = 50;
-const MOST_PAGE: i32 = 1000;
+const MAX_PAGE: i32 = 1000;
 
 /// The problems of a request. A value whose field is wrong stands in until [`Fields::ok`] refuses the request.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ impl Fields {
     pub fn wrong(&mut self, field: &str, problem: impl Into<String>) {
         let problem = problem.into();
         self.bytes += field.len() + problem.len() + 8;
-        if self.bytes <= MOST_BYTES {
+        if self.bytes <= MAX_BYTES {
             self.violations.push((field.to_owned(), problem));
         } else {
             self.unnamed += 1;
@@ -61,7 +61,7 @@ impl Fields {
 
     /// A name of the usual length.
     pub fn short(&mut self, field: &str, text: String) -> String {
-        self.name(field, text, Id::MOST_BYTES)
+        self.name(field, text, Id::MAX_BYTES)
     }
 
     /// A text that may be empty, of at most `most` characters.
@@ -131,7 +131,7 @@ impl Fields {
 
     /// A page's size: the default if left out, cut to the most.
     pub fn page_size(&mut self, size: i32) -> usize {
-        self.count("page_size", size, DEFAULT_PAGE, MOST_PAGE)
+        self.count("page_size", size, DEFAULT_PAGE, MAX_PAGE)
     }
 
     /// A page's token: empty, or one that this service gave.

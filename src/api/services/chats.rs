@@ -5,7 +5,7 @@ use tonic::{Request, Response};
 
 use crate::{
     api::{
-        Api, MOST_REPLY_BYTES, Reply,
+        Api, MAX_REPLY_BYTES, Reply,
         convert::{event, fields::Fields},
         pb::{self, chat_service_server::ChatService},
         workspace,
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Longest query of the archive, in characters.
-const MOST_QUERY: usize = 2000;
+const MAX_QUERY: usize = 2000;
 
 #[tonic::async_trait]
 impl ChatService for Api {
@@ -43,13 +43,13 @@ impl ChatService for Api {
         let earlier = self.chats.earlier_chat_ids(&workspace, &chat).await?;
         let mut chat = event::encode_chat(chat, earlier);
         // What is too much for one reply is left to the events, which hold it all.
-        if chat.encoded_len() > MOST_REPLY_BYTES / 2 {
+        if chat.encoded_len() > MAX_REPLY_BYTES / 2 {
             chat.records.clear();
         }
-        if chat.encoded_len() > MOST_REPLY_BYTES / 2 {
+        if chat.encoded_len() > MAX_REPLY_BYTES / 2 {
             chat.form_answers.clear();
         }
-        if let Some(customer) = chat.customer.as_mut().filter(|customer| customer.encoded_len() > MOST_REPLY_BYTES / 4) {
+        if let Some(customer) = chat.customer.as_mut().filter(|customer| customer.encoded_len() > MAX_REPLY_BYTES / 4) {
             customer.attributes.clear();
         }
         let mut bytes = chat.encoded_len();
@@ -57,7 +57,7 @@ impl ChatService for Api {
         for event in all.into_iter().take(page_size) {
             let event = event::encode_event(event);
             bytes += event.encoded_len();
-            if bytes > MOST_REPLY_BYTES && !events.is_empty() {
+            if bytes > MAX_REPLY_BYTES && !events.is_empty() {
                 break;
             }
             events.push(event);
@@ -74,7 +74,7 @@ impl ChatService for Api {
         for listed in &page.chats {
             let chat = event::encode_summary(listed.chat_id.clone(), listed.summary.clone());
             bytes += chat.encoded_len();
-            if bytes > MOST_REPLY_BYTES && !chats.is_empty() {
+            if bytes > MAX_REPLY_BYTES && !chats.is_empty() {
                 break;
             }
             chats.push(chat);
@@ -112,7 +112,7 @@ impl ChatService for Api {
             include_notes,
         };
         let Transcript { content, media_type, file_name } = self.chats.transcript(&workspace, &chat_id, options).await?;
-        if content.len() > MOST_REPLY_BYTES {
+        if content.len() > MAX_REPLY_BYTES {
             return Err(ChatError::TooLarge("transcript").into());
         }
         Ok(Response::new(pb::ExportTranscriptResponse { content, media_type: media_type.to_owned(), file_name }))
@@ -124,7 +124,7 @@ impl ChatService for Api {
         let mut fields = Fields::default();
         let customer_id = fields.id("customer_id", customer_id);
         fields.ok()?;
-        let json = self.replies(&workspace).export_customer(&workspace, &customer_id, MOST_REPLY_BYTES).await?;
+        let json = self.replies(&workspace).export_customer(&workspace, &customer_id, MAX_REPLY_BYTES).await?;
         Ok(Response::new(pb::ExportCustomerResponse { json }))
     }
 
@@ -187,7 +187,7 @@ fn list_chats(request: pb::ListChatsRequest) -> Result<ListChats, tonic::Status>
         opened_before: fields.optional_time("opened_before", opened_before),
         words: Vec::new(),
     };
-    let query = fields.text("query", query, MOST_QUERY);
+    let query = fields.text("query", query, MAX_QUERY);
     let page_size = fields.page_size(page_size);
     let page_token = fields.page_token(page_token, ChatPage::is_token);
     fields.ok()?;

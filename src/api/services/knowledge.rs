@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     api::{
-        Api, MOST_REPLY_BYTES, Reply, access,
+        Api, MAX_REPLY_BYTES, Reply, access,
         convert::{document, fields::Fields},
         pb::{self, knowledge_service_server::KnowledgeService},
         status, workspace,
@@ -23,12 +23,12 @@ use crate::{
     task,
 };
 
-const MOST_QUERY: usize = 2000;
-const MOST_OFFSET: i32 = 1000;
+const MAX_QUERY: usize = 2000;
+const MAX_OFFSET: i32 = 1000;
 const DEFAULT_HITS: i32 = 10;
-const MOST_HITS: i32 = 100;
-const MOST_TAGS: usize = 100;
-const MOST_REASON: usize = 2000;
+const MAX_HITS: i32 = 100;
+const MAX_TAGS: usize = 100;
+const MAX_REASON: usize = 2000;
 const REPORT_DAYS: i64 = 30;
 
 #[tonic::async_trait]
@@ -38,13 +38,13 @@ impl KnowledgeService for Api {
         let workspace = workspace(&request);
         let pb::SearchRequest { query, language, category, tags, limit, offset, session_id } = request.into_inner();
         let mut fields = Fields::default();
-        let query = fields.required_text("query", query, MOST_QUERY);
+        let query = fields.required_text("query", query, MAX_QUERY);
         let language = fields.optional_language("language", &language).unwrap_or_else(|| self.replies(&workspace).desk().language.clone());
         let category = fields.short("category", category);
         let tags = tags_of(&mut fields, tags);
-        let limit = fields.count("limit", limit, DEFAULT_HITS, MOST_HITS);
-        if !(0..=MOST_OFFSET).contains(&offset) {
-            fields.wrong("offset", format!("must be from 0 to {MOST_OFFSET}"));
+        let limit = fields.count("limit", limit, DEFAULT_HITS, MAX_HITS);
+        if !(0..=MAX_OFFSET).contains(&offset) {
+            fields.wrong("offset", format!("must be from 0 to {MAX_OFFSET}"));
         }
         let session_id = fields.short("session_id", session_id);
         fields.ok()?;
@@ -101,7 +101,7 @@ impl KnowledgeService for Api {
         let mut fields = Fields::default();
         let article_id = fields.id("id", id);
         let language = fields.optional_language("language", &language).unwrap_or_else(|| self.replies(&workspace).desk().language.clone());
-        let reason = fields.text("reason", reason, MOST_REASON);
+        let reason = fields.text("reason", reason, MAX_REASON);
         let rating_id = fields.id("rating_id", rating_id);
         fields.ok()?;
         let article =
@@ -126,7 +126,7 @@ impl KnowledgeService for Api {
         let page_token = fields.page_token(page_token, DocumentPage::is_token);
         fields.ok()?;
         let DocumentPage { documents, next_page_token } =
-            self.knowledge.list(&workspace, Kind::Article, &filter, page_size, &page_token, MOST_REPLY_BYTES).await?;
+            self.knowledge.list(&workspace, Kind::Article, &filter, page_size, &page_token, MAX_REPLY_BYTES).await?;
         let articles = documents.into_iter().filter_map(document::encode_article).collect();
         Ok(Response::new(pb::ListArticlesResponse { articles, next_page_token }))
     }
@@ -149,7 +149,7 @@ impl KnowledgeService for Api {
         let page_token = fields.page_token(page_token, DocumentPage::is_token);
         fields.ok()?;
         let DocumentPage { documents, next_page_token } =
-            self.knowledge.list(&workspace, Kind::CannedAnswer, &filter, page_size, &page_token, MOST_REPLY_BYTES).await?;
+            self.knowledge.list(&workspace, Kind::CannedAnswer, &filter, page_size, &page_token, MAX_REPLY_BYTES).await?;
         let canned_answers = documents.into_iter().filter_map(document::encode_canned_answer).collect();
         Ok(Response::new(pb::ListCannedAnswersResponse { canned_answers, next_page_token }))
     }
@@ -213,7 +213,7 @@ impl KnowledgeService for Api {
         let answers = self.replies(&workspace).answer_use(&workspace, start, end).await?;
         let mut report = encode_report(report, answers);
         // Long queries and reasons may be more than a reply holds; the ends of the lists go.
-        while report.encoded_len() > MOST_REPLY_BYTES {
+        while report.encoded_len() > MAX_REPLY_BYTES {
             report.queries.truncate(report.queries.len() / 2);
             report.ratings.truncate(report.ratings.len() / 2);
         }
@@ -262,8 +262,8 @@ fn only_agents_own<'a>(answers: impl IntoIterator<Item = &'a Document>) -> Resul
 }
 
 fn tags_of(fields: &mut Fields, tags: Vec<String>) -> Vec<String> {
-    if tags.len() > MOST_TAGS {
-        fields.wrong("tags", format!("must have at most {MOST_TAGS} tags"));
+    if tags.len() > MAX_TAGS {
+        fields.wrong("tags", format!("must have at most {MAX_TAGS} tags"));
         return Vec::new();
     }
     tags.into_iter().enumerate().map(|(index, tag)| fields.id(&format!("tags[{index}]"), tag).to_string()).collect()

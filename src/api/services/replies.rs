@@ -5,7 +5,7 @@ use tonic::{Request, Response};
 
 use crate::{
     api::{
-        Api, MOST_REPLY_BYTES, Reply, caller,
+        Api, MAX_REPLY_BYTES, Reply, caller,
         convert::{
             document, event,
             fields::Fields,
@@ -15,18 +15,18 @@ use crate::{
         workspace,
     },
     replies::{
-        Agent, Correct, Draft, Layout, OfferId, Outcome, OutcomeAction, Retone, Suggest, Suggestion, Summarize, Tone, Translate,
+        Agent, Correct, Draft, Layout, Outcome, OutcomeAction, OutcomeTarget, Retone, Suggest, Suggestion, Summarize, Tone, Translate,
         TranslateWhat,
     },
 };
 
 /// Most characters of a rewrite's text, an instruction, a previous draft.
-const MOST_REPLY: usize = 8000;
-const MOST_QUERY: usize = 2000;
-const MOST_FINAL_TEXT: usize = 32_000;
-const MOST_GROUPS: usize = 100;
+const MAX_REPLY: usize = 8000;
+const MAX_QUERY: usize = 2000;
+const MAX_FINAL_TEXT: usize = 32_000;
+const MAX_GROUPS: usize = 100;
 const DEFAULT_SUGGESTIONS: i32 = 5;
-const MOST_SUGGESTIONS: i32 = 50;
+const MAX_SUGGESTIONS: i32 = 50;
 
 #[tonic::async_trait]
 impl ReplyService for Api {
@@ -46,8 +46,8 @@ impl ReplyService for Api {
             chat_id: fields.id("chat_id", chat_id),
             agent: crate::api::services::replies::agent(&mut fields, agent),
             events: event::events(&mut fields, events, false),
-            instruction: fields.text("instruction", instruction, MOST_REPLY),
-            previous_draft: fields.text("previous_draft", previous_draft, MOST_REPLY),
+            instruction: fields.text("instruction", instruction, MAX_REPLY),
+            previous_draft: fields.text("previous_draft", previous_draft, MAX_REPLY),
             language: fields.optional_language("language", &language),
             tone: crate::api::services::replies::tone(&mut fields, tone),
             layout: crate::api::services::replies::layout(&mut fields, layout),
@@ -72,7 +72,7 @@ impl ReplyService for Api {
         let pb::CorrectReplyRequest { text, chat_id, language } = request.into_inner();
         let mut fields = Fields::default();
         let correct = Correct {
-            text: fields.required_text("text", text, MOST_REPLY),
+            text: fields.required_text("text", text, MAX_REPLY),
             chat_id: fields.optional_id("chat_id", chat_id),
             language: fields.optional_language("language", &language),
             caller,
@@ -98,7 +98,7 @@ impl ReplyService for Api {
             fields.wrong("tone", "is required");
         }
         let retone = Retone {
-            text: fields.required_text("text", text, MOST_REPLY),
+            text: fields.required_text("text", text, MAX_REPLY),
             tone: crate::api::services::replies::tone(&mut fields, tone).unwrap_or(Tone::Formal),
             chat_id: fields.optional_id("chat_id", chat_id),
             language: fields.optional_language("language", &language),
@@ -122,7 +122,7 @@ impl ReplyService for Api {
         let pb::TranslateReplyRequest { source, chat_id, agent, target_language, source_language } = request.into_inner();
         let mut fields = Fields::default();
         let what = match source {
-            Some(pb::translate_reply_request::Source::Text(text)) => TranslateWhat::Text(fields.required_text("text", text, MOST_REPLY)),
+            Some(pb::translate_reply_request::Source::Text(text)) => TranslateWhat::Text(fields.required_text("text", text, MAX_REPLY)),
             Some(pb::translate_reply_request::Source::EventId(id)) => {
                 if chat_id.is_empty() {
                     fields.wrong("chat_id", "is required with event_id");
@@ -168,17 +168,17 @@ impl ReplyService for Api {
             chat_id: fields.optional_id("chat_id", chat_id),
             agent: crate::api::services::replies::agent(&mut fields, agent),
             events: event::events(&mut fields, events, false),
-            query: fields.text("query", query, MOST_QUERY),
+            query: fields.text("query", query, MAX_QUERY),
             kinds: document::kinds(&mut fields, &kinds),
             language: fields.optional_language("language", &language),
-            limit: fields.count("limit", limit, DEFAULT_SUGGESTIONS, MOST_SUGGESTIONS),
+            limit: fields.count("limit", limit, DEFAULT_SUGGESTIONS, MAX_SUGGESTIONS),
         };
         fields.ok()?;
         let suggestions = self.replies(&workspace).suggest(&workspace, suggest).await?;
         let mut reply = pb::SuggestAnswersResponse::default();
         for suggestion in suggestions {
             reply.suggestions.push(encode_suggestion(suggestion));
-            if reply.encoded_len() > MOST_REPLY_BYTES && reply.suggestions.len() > 1 {
+            if reply.encoded_len() > MAX_REPLY_BYTES && reply.suggestions.len() > 1 {
                 reply.suggestions.pop();
                 break;
             }
@@ -214,11 +214,11 @@ impl ReplyService for Api {
         let pb::RecordOutcomeRequest { chat_id, outcome_id, agent, offer, action, final_text } = request.into_inner();
         let mut fields = Fields::default();
         let offer = match offer {
-            Some(pb::record_outcome_request::Offer::SuggestionId(id)) => OfferId::Suggestion(fields.id("suggestion_id", id)),
-            Some(pb::record_outcome_request::Offer::DraftId(id)) => OfferId::Draft(fields.id("draft_id", id)),
+            Some(pb::record_outcome_request::Offer::SuggestionId(id)) => OutcomeTarget::Suggestion(fields.id("suggestion_id", id)),
+            Some(pb::record_outcome_request::Offer::DraftId(id)) => OutcomeTarget::Draft(fields.id("draft_id", id)),
             None => {
                 fields.wrong("offer", "is required: suggestion_id or draft_id");
-                OfferId::Draft(fields.id("offer", "?".to_owned()))
+                OutcomeTarget::Draft(fields.id("offer", "?".to_owned()))
             }
         };
         let action = match pb::OutcomeAction::try_from(action) {
@@ -236,7 +236,7 @@ impl ReplyService for Api {
             agent_id: crate::api::services::replies::agent(&mut fields, agent).agent_id,
             offer,
             action,
-            final_text: fields.text("final_text", final_text, MOST_FINAL_TEXT),
+            final_text: fields.text("final_text", final_text, MAX_FINAL_TEXT),
         };
         fields.ok()?;
         self.replies(&workspace).record_outcome(&workspace, outcome).await?;
@@ -246,10 +246,10 @@ impl ReplyService for Api {
 
 fn agent(fields: &mut Fields, agent: Option<pb::Agent>) -> Agent {
     let pb::Agent { agent_id, name, groups, language } = agent.unwrap_or_default();
-    if groups.len() > MOST_GROUPS {
-        fields.wrong("agent.groups", format!("must have at most {MOST_GROUPS} groups"));
+    if groups.len() > MAX_GROUPS {
+        fields.wrong("agent.groups", format!("must have at most {MAX_GROUPS} groups"));
     }
-    let groups = groups.into_iter().take(MOST_GROUPS).enumerate();
+    let groups = groups.into_iter().take(MAX_GROUPS).enumerate();
     Agent {
         agent_id: fields.short("agent.agent_id", agent_id),
         name: fields.short("agent.name", name),

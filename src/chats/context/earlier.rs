@@ -7,7 +7,7 @@ use crate::chats::{
         EarlierChat, author,
         budget::{Budget, cost, cut},
         cues::Kinds,
-        scan::{Lens, Scan},
+        scan::{RelevanceQuery, ScannedChat},
     },
     event::{Author, Channel},
     fold::{Chat, Status},
@@ -15,18 +15,18 @@ use crate::chats::{
 
 /// Longest quotation from an earlier chat, in tokens, and most of them beside what was asked and answered.
 const QUOTATION: usize = 60;
-const MOST_QUOTATIONS: usize = 3;
+const MAX_QUOTATIONS: usize = 3;
 /// After this time an earlier chat counts half.
 const HALF_LIFE_DAYS: f32 = 60.0;
 
 /// Chooses earlier chats by what they have of what is asked now and by their age, the best first, as far as the budget goes: whole where
 /// a chat takes no more than half of what is left, else in a few lines. They are shown latest opened first.
-pub fn choose(earlier: &[EarlierChat], lens: &Lens, now: Timestamp, budget: &mut Budget) -> Vec<Vec<String>> {
-    let mut ranked: Vec<(f32, usize, Scan)> = earlier
+pub fn choose(earlier: &[EarlierChat], lens: &RelevanceQuery, now: Timestamp, budget: &mut Budget) -> Vec<Vec<String>> {
+    let mut ranked: Vec<(f32, usize, ScannedChat)> = earlier
         .iter()
         .enumerate()
         .map(|(index, EarlierChat(chat))| {
-            let scan = Scan::new(chat.turns_with_customer(), 0, lens);
+            let scan = ScannedChat::new(chat.turns_with_customer(), 0, lens);
             let best = scan.turns.iter().map(|read| scan.relevance(read)).fold(0.0, f32::max);
             let days = now.duration_since(chat.summary.updated_at).as_secs_f32() / 86_400.0;
             let freshness = (-days.max(0.0) / HALF_LIFE_DAYS).exp2();
@@ -54,7 +54,7 @@ fn whole(chat: &Chat) -> Vec<String> {
     lines
 }
 
-fn digest(chat: &Chat, scan: &Scan) -> Vec<String> {
+fn digest(chat: &Chat, scan: &ScannedChat) -> Vec<String> {
     let mut lines = vec![head(chat)];
     let turns = chat.turns_with_customer();
     let first = turns.iter().find(|turn| turn.message.author == Author::Customer);
@@ -82,7 +82,7 @@ fn digest(chat: &Chat, scan: &Scan) -> Vec<String> {
         .filter(|(score, _)| *score > 1.0)
         .collect();
     best.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
-    best.truncate(MOST_QUOTATIONS);
+    best.truncate(MAX_QUOTATIONS);
     best.sort_by_key(|(_, index)| *index);
     for (_, index) in best {
         let turn = scan.turns[index].turn;

@@ -8,7 +8,7 @@ use crate::{
             ChatLine, author,
             budget::{Budget, cost, cut},
             cues::Kinds,
-            scan::{Scan, Sentence},
+            scan::{ScannedChat, Sentence},
         },
         event::Author,
         fold::{Chat, Turn},
@@ -19,7 +19,7 @@ use crate::{
 /// An older message longer than this is quoted in part, in tokens.
 const LONG: usize = 90;
 /// A part of a message shorter than this says nothing, in tokens.
-const LEAST: usize = 15;
+const MIN_TOKENS: usize = 15;
 /// What a gap before a message costs to tell, in tokens.
 const GAP: usize = 8;
 /// How much of a neighbour's relevance a message has: answers stand beside their questions.
@@ -31,17 +31,17 @@ const RELEVANT: f32 = 0.2;
 const LEFT_OUT: &str = "[…]";
 
 /// The chosen messages of a chat.
-pub struct Lines<'a> {
+pub struct ChosenLines<'a> {
     chat: &'a Chat,
-    scan: &'a Scan<'a>,
+    scan: &'a ScannedChat<'a>,
     /// By their place in the chat.
     chosen: BTreeMap<usize, String>,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> ChosenLines<'a> {
     /// `scan` has read the chat's messages.
-    pub fn new(chat: &'a Chat, scan: &'a Scan<'a>) -> Lines<'a> {
-        Lines { chat, scan, chosen: BTreeMap::new() }
+    pub fn new(chat: &'a Chat, scan: &'a ScannedChat<'a>) -> ChosenLines<'a> {
+        ChosenLines { chat, scan, chosen: BTreeMap::new() }
     }
 
     /// Whether a message was written before the chat was given to its customer.
@@ -81,7 +81,7 @@ impl<'a> Lines<'a> {
             before.filter(|(index, turn)| turn.message.author == Author::Customer && same(*index)).map(|(index, _)| index).collect();
         for index in burst {
             // One that is very long leaves room for those before it.
-            let said = cut(&self.said(index), (budget.left() / 2).max(LEAST));
+            let said = cut(&self.said(index), (budget.left() / 2).max(MIN_TOKENS));
             if !budget.take(&said) {
                 break;
             }
@@ -111,9 +111,9 @@ impl<'a> Lines<'a> {
     pub fn take_relevant(&mut self, budget: &mut Budget) {
         let scan = self.scan;
         let own: Vec<f32> = scan.turns.iter().map(|read| scan.relevance(read)).collect();
-        let beside = |index: usize| own.get(index).copied().unwrap_or_default();
+        let for_workspace = |index: usize| own.get(index).copied().unwrap_or_default();
         let mut ranked: Vec<(f32, usize)> = (0..own.len())
-            .map(|index| (own[index] + NEIGHBOUR * beside(index.wrapping_sub(1)).max(beside(index + 1)), index))
+            .map(|index| (own[index] + NEIGHBOUR * for_workspace(index.wrapping_sub(1)).max(for_workspace(index + 1)), index))
             .filter(|(_, index)| !self.chosen.contains_key(index))
             .collect();
         // The later of two that are alike.

@@ -19,9 +19,9 @@ use jiff::Timestamp;
 use crate::chats::{
     context::{
         budget::{Budget, cut},
-        lines::Lines,
-        scan::{Lens, Scan},
-        standing_facts::{open_questions, promises, told_facts},
+        lines::ChosenLines,
+        scan::{RelevanceQuery, ScannedChat},
+        standing_facts::{open_questions, promises, visitor_and_record_facts},
     },
     event::Author,
     fold::Chat,
@@ -137,8 +137,8 @@ pub struct Choice<'a> {
 pub fn choose(choice: Choice<'_>) -> ChosenContext {
     let Choice { chat, earlier, earlier_total, language, use_notes, budget: tokens, now } = choice;
     let asked = chat.last_burst_text();
-    let lens = Lens::new(if asked.is_empty() { &chat.summary.subject } else { &asked }, language);
-    let scan = Scan::new(&chat.turns, chat.turns_before_customer, &lens);
+    let lens = RelevanceQuery::new(if asked.is_empty() { &chat.summary.subject } else { &asked }, language);
+    let scan = ScannedChat::new(&chat.turns, chat.turns_before_customer, &lens);
     let mut budget = Budget::new(tokens);
     let part = |share: f64| (tokens as f64 * share) as usize;
     let of_left = |budget: &Budget, share: f64| (budget.left() as f64 * share) as usize;
@@ -149,11 +149,11 @@ pub fn choose(choice: Choice<'_>) -> ChosenContext {
         chosen.facts = fitting_pairs(&facts, budget);
         chosen.form_answers = fitting_pairs(&form, budget);
     });
-    let mut lines = Lines::new(chat, &scan);
+    let mut lines = ChosenLines::new(chat, &scan);
     budget.share(part(LONG_CLASS), |budget| lines.take_burst(budget));
     let records: Vec<String> = chat.records.iter().rev().map(record_text).collect();
     chosen.records = budget.share(part(LONG_CLASS), |budget| fitting_latest(&records, budget));
-    chosen.told = budget.share(part(TOLD), |budget| told_facts(&scan, budget));
+    chosen.told = budget.share(part(TOLD), |budget| visitor_and_record_facts(&scan, budget));
     chosen.promises = budget.share(part(PROMISES), |budget| promises(&scan, budget));
     chosen.open_questions = budget.share(part(OPEN_QUESTIONS), |budget| open_questions(&scan, budget));
     if use_notes {

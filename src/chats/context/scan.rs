@@ -11,11 +11,11 @@ use crate::{
 };
 
 /// Most different words of a burst that count.
-const MOST_TERMS: usize = 64;
+const MAX_TERMS: usize = 64;
 /// Of a chat with more text than this, the oldest messages are not read: a click must not wait for them.
-const MOST_BYTES: usize = 4 << 20;
+const MAX_BYTES: usize = 4 << 20;
 /// Longer words are no words.
-const MOST_LETTERS: usize = 64;
+const MAX_LETTERS: usize = 64;
 
 /// A word that stands in more than about a tenth of the messages, and how much of its weight counts.
 const COMMON: f32 = 2.3;
@@ -25,7 +25,7 @@ const ASKED_FOR: f32 = 1.5;
 const NOT_ASKED_FOR: f32 = 0.3;
 
 /// What is looked for.
-pub struct Lens {
+pub struct RelevanceQuery {
     language: String,
     /// The keys of each word of the burst.
     terms: Vec<Vec<String>>,
@@ -35,21 +35,21 @@ pub struct Lens {
     pub after: Kinds,
 }
 
-impl Lens {
+impl RelevanceQuery {
     /// Looks for what `asked` is about, in the language whose primary subtag is `language`.
-    pub fn new(asked: &str, language: &str) -> Lens {
+    pub fn new(asked: &str, language: &str) -> RelevanceQuery {
         let mut terms: Vec<Vec<String>> = Vec::new();
         let mut after = Kinds::NONE;
         for word in words(asked, language) {
             after |= asks(word.folded());
-            if terms.len() < MOST_TERMS && !terms.iter().any(|keys| keys.iter().any(|key| word.keys().contains(key))) {
+            if terms.len() < MAX_TERMS && !terms.iter().any(|keys| keys.iter().any(|key| word.keys().contains(key))) {
                 terms.push(word.keys().to_vec());
             }
         }
         let mut beginnings: Vec<String> = terms.iter().map(|keys| beginning(&keys[0])).collect();
         beginnings.sort_unstable();
         beginnings.dedup();
-        Lens { language: language.to_owned(), terms, beginnings, after }
+        RelevanceQuery { language: language.to_owned(), terms, beginnings, after }
     }
 
     /// Which of the burst's words this word is a form of, one bit each.
@@ -78,7 +78,7 @@ pub struct Sentence<'a> {
 }
 
 /// A message, read.
-pub struct Read<'a> {
+pub struct ReadTurn<'a> {
     pub turn: &'a Turn,
     pub sentences: Vec<Sentence<'a>>,
     terms: u64,
@@ -87,9 +87,9 @@ pub struct Read<'a> {
 }
 
 /// Messages, read through a lens.
-pub struct Scan<'a> {
-    pub lens: &'a Lens,
-    pub turns: Vec<Read<'a>>,
+pub struct ScannedChat<'a> {
+    pub lens: &'a RelevanceQuery,
+    pub turns: Vec<ReadTurn<'a>>,
     /// How many messages were written before the chat was given to its customer: what they told, promised and asked is not theirs.
     pub before_customer: usize,
     /// How telling each of the burst's words is: rare ones are.
@@ -105,18 +105,18 @@ struct Seen {
     kinds: Kinds,
 }
 
-impl<'a> Scan<'a> {
+impl<'a> ScannedChat<'a> {
     /// Reads messages, of which so many were written before the chat was given to its customer.
-    pub fn new(turns: &'a [Turn], before_customer: usize, lens: &'a Lens) -> Scan<'a> {
-        let mut left = MOST_BYTES;
+    pub fn new(turns: &'a [Turn], before_customer: usize, lens: &'a RelevanceQuery) -> ScannedChat<'a> {
+        let mut left = MAX_BYTES;
         let newest = turns.iter().rev().take_while(|turn| {
             left = left.saturating_sub(turn.message.text.len());
             left > 0
         });
         let unread = turns.len() - newest.count();
         let mut seen: HashMap<&str, Seen> = HashMap::new();
-        let empty = |turn| Read { turn, sentences: Vec::new(), terms: 0, kinds: Kinds::NONE, words: 0 };
-        let turns: Vec<Read> =
+        let empty = |turn| ReadTurn { turn, sentences: Vec::new(), terms: 0, kinds: Kinds::NONE, words: 0 };
+        let turns: Vec<ReadTurn> =
             (0..).zip(turns).map(|(index, turn)| if index < unread { empty(turn) } else { read(turn, lens, &mut seen) }).collect();
         let all = turns.len() as f32;
         let telling = |with: usize| (1.0 + (all - with as f32 + 0.5) / (with as f32 + 0.5)).ln();
@@ -126,11 +126,11 @@ impl<'a> Scan<'a> {
         let weights = (0..lens.terms.len()).map(|term| damped(telling(with_term(term)))).collect();
         let kind_weights = Kinds::FACTS.map(|kind| telling(turns.iter().filter(|read| read.kinds.has(kind)).count()));
         let mean_words = turns.iter().map(|read| read.words).sum::<u32>() as f32 / all.max(1.0);
-        Scan { lens, turns, before_customer, weights, kind_weights, mean_words }
+        ScannedChat { lens, turns, before_customer, weights, kind_weights, mean_words }
     }
 
     /// How much a message has of what the burst needs.
-    pub fn relevance(&self, read: &Read) -> f32 {
+    pub fn relevance(&self, read: &ReadTurn) -> f32 {
         self.score(read.terms, read.kinds, read.words)
     }
 
@@ -154,8 +154,8 @@ impl<'a> Scan<'a> {
     }
 }
 
-fn read<'a>(turn: &'a Turn, lens: &Lens, seen: &mut HashMap<&'a str, Seen>) -> Read<'a> {
-    let mut read = Read { turn, sentences: Vec::new(), terms: 0, kinds: Kinds::NONE, words: 0 };
+fn read<'a>(turn: &'a Turn, lens: &RelevanceQuery, seen: &mut HashMap<&'a str, Seen>) -> ReadTurn<'a> {
+    let mut read = ReadTurn { turn, sentences: Vec::new(), terms: 0, kinds: Kinds::NONE, words: 0 };
     for text in sentences(&turn.message.text) {
         let mut sentence =
             Sentence { text, terms: 0, kinds: Kinds::NONE, words: 0, asks: text.ends_with(['?', '？']), fact: "", told: false };
@@ -165,7 +165,7 @@ fn read<'a>(turn: &'a Turn, lens: &Lens, seen: &mut HashMap<&'a str, Seen>) -> R
         for token in text.split_whitespace() {
             for word in token.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
                 sentence.words += 1;
-                if word.len() > MOST_LETTERS {
+                if word.len() > MAX_LETTERS {
                     continue;
                 }
                 let known = *seen.entry(word).or_insert_with(|| {
@@ -186,7 +186,7 @@ fn read<'a>(turn: &'a Turn, lens: &Lens, seen: &mut HashMap<&'a str, Seen>) -> R
 }
 
 /// Notes what a sentence's numbers are: by their own shape, and by what stands beside them.
-fn look_at_numbers(sentence: &mut Sentence, lens: &Lens) {
+fn look_at_numbers(sentence: &mut Sentence, lens: &RelevanceQuery) {
     let trimmed = |token: &'_ str| -> usize { token.trim_end_matches(['.', ',', ';', '!', '?', ')', '"', ':']).len() };
     let tokens: Vec<&str> = sentence.text.split_whitespace().map(|token| token[..trimmed(token)].trim_start_matches(['(', '"'])).collect();
     let number = |token: &str| token.starts_with(|letter: char| letter.is_ascii_digit());

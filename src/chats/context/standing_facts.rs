@@ -7,26 +7,26 @@ use crate::chats::{
         author,
         budget::{Budget, cut},
         cues::Kinds,
-        scan::{Read, Scan, Sentence},
+        scan::{ReadTurn, ScannedChat, Sentence},
     },
     event::Author,
 };
 
 /// Most promises and open questions, and the longest quotation of one, in tokens.
-const MOST_PROMISES: usize = 12;
-const MOST_OPEN: usize = 5;
+const MAX_PROMISES: usize = 12;
+const MAX_OPEN: usize = 5;
 const QUOTATION: usize = 60;
 /// No fact takes less than this, in tokens.
-const LEAST: usize = 8;
+const MIN_TOKENS: usize = 8;
 /// How many words stand on either side of a fact, and how much one counts that the customer told themselves.
 const WORDS_AROUND: usize = 5;
 const OWN_FACT: f32 = 4.0;
 
 /// What was told once and is needed later: numbers, addresses, ways to reach the customer and days; first of all what the customer told
 /// of themselves and the days that the shop named; shown in the order in which they were told, each once.
-pub fn told_facts(scan: &Scan, budget: &mut Budget) -> Vec<String> {
+pub fn visitor_and_record_facts(scan: &ScannedChat, budget: &mut Budget) -> Vec<String> {
     let all = scan.turns.len() as f32;
-    let mut ranked: Vec<(f32, usize, &Read, &Sentence)> = Vec::new();
+    let mut ranked: Vec<(f32, usize, &ReadTurn, &Sentence)> = Vec::new();
     for (index, read) in scan.turns.iter().enumerate().skip(scan.before_customer) {
         let own = match read.turn.message.author {
             Author::Customer => Kinds::CODE | Kinds::PLACE | Kinds::CONTACT,
@@ -42,7 +42,7 @@ pub fn told_facts(scan: &Scan, budget: &mut Budget) -> Vec<String> {
     let mut seen = HashSet::new();
     let mut chosen: Vec<(usize, String)> = Vec::new();
     for (_, index, read, sentence) in ranked {
-        if budget.left() < LEAST {
+        if budget.left() < MIN_TOKENS {
             break;
         }
         if !seen.contains(sentence.fact) {
@@ -68,10 +68,10 @@ fn around(sentence: &str, fact: &str) -> String {
 }
 
 /// What the shop committed itself to: that with a day, about what is asked, or said lately comes first; shown in the order in which it was said.
-pub fn promises(scan: &Scan, budget: &mut Budget) -> Vec<String> {
+pub fn promises(scan: &ScannedChat, budget: &mut Budget) -> Vec<String> {
     let all = scan.turns.len() as f32;
-    let mut ranked: Vec<(f32, usize, &Read, &Sentence)> = Vec::new();
-    let by_shop = |(_, read): &(usize, &Read)| read.turn.message.author != Author::Customer;
+    let mut ranked: Vec<(f32, usize, &ReadTurn, &Sentence)> = Vec::new();
+    let by_shop = |(_, read): &(usize, &ReadTurn)| read.turn.message.author != Author::Customer;
     for (index, read) in scan.turns.iter().enumerate().skip(scan.before_customer).filter(by_shop) {
         for sentence in read.sentences.iter().filter(|sentence| sentence.kinds.has(Kinds::PROMISE) && !sentence.asks) {
             let dated = [(Kinds::DAY, 3.0), (Kinds::SOON, 1.5)]
@@ -82,7 +82,7 @@ pub fn promises(scan: &Scan, budget: &mut Budget) -> Vec<String> {
         }
     }
     ranked.sort_by(|one, other| other.0.total_cmp(&one.0).then(other.1.cmp(&one.1)));
-    ranked.truncate(MOST_PROMISES);
+    ranked.truncate(MAX_PROMISES);
     let mut chosen: Vec<(usize, String)> = Vec::new();
     for (_, index, read, sentence) in ranked {
         let message = &read.turn.message;
@@ -97,7 +97,7 @@ pub fn promises(scan: &Scan, budget: &mut Budget) -> Vec<String> {
 }
 
 /// Questions of the customer that the next answer put off, the latest first; those of the last burst are in anyway.
-pub fn open_questions(scan: &Scan, budget: &mut Budget) -> Vec<String> {
+pub fn open_questions(scan: &ScannedChat, budget: &mut Budget) -> Vec<String> {
     let mut open = Vec::new();
     let mut put_off = false;
     for read in scan.turns.iter().skip(scan.before_customer).rev() {
@@ -110,11 +110,11 @@ pub fn open_questions(scan: &Scan, budget: &mut Budget) -> Vec<String> {
             }
             Author::Customer => {}
         }
-        if open.len() >= MOST_OPEN {
+        if open.len() >= MAX_OPEN {
             break;
         }
     }
-    open.truncate(MOST_OPEN);
+    open.truncate(MAX_OPEN);
     open.reverse();
     open
 }

@@ -26,7 +26,7 @@ use crate::{
 /// Documents that are put at a time.
 const AT_ONCE: usize = 1000;
 /// Places that are looked at.
-const MOST: usize = 10;
+const MAX_HITS: usize = 10;
 
 /// A service of its own, with a task's documents, in a folder that goes with it.
 pub struct Desk {
@@ -140,7 +140,7 @@ impl Desk {
             language: Language::parse(&query.lang).map_err(anyhow::Error::msg)?,
             category: String::new(),
             tags: Vec::new(),
-            limit: MOST,
+            limit: MAX_HITS,
             offset: 0,
             reader: Reader::public(),
             meaning: None,
@@ -157,7 +157,7 @@ impl Desk {
             query: String::new(),
             kinds: vec![self.kind],
             language: Some(Language::parse(&query.lang).map_err(anyhow::Error::msg)?),
-            limit: MOST,
+            limit: MAX_HITS,
         };
         let suggestions = self.replies.suggest(&Workspace::default(), suggest).await?;
         Ok(suggestions.into_iter().map(|suggestion| (suggestion.id, suggestion.score)).collect())

@@ -28,7 +28,7 @@ pub enum PutStatus {
 
 /// A row without its text.
 #[derive(Debug, Clone)]
-pub struct Kept {
+pub struct StoredDocument {
     pub from_folder: bool,
     pub deleted: bool,
     pub updated_at: Timestamp,
@@ -66,7 +66,11 @@ pub async fn last_number(store: &Store, workspace: &Workspace) -> Result<i64, Kn
 }
 
 /// Which of these documents are there, deleted ones included.
-pub async fn kept(write: &mut Write, workspace: &Workspace, keys: &[DocumentKey]) -> Result<HashMap<DocumentKey, Kept>, KnowledgeError> {
+pub async fn kept(
+    write: &mut Write,
+    workspace: &Workspace,
+    keys: &[DocumentKey],
+) -> Result<HashMap<DocumentKey, StoredDocument>, KnowledgeError> {
     let mut found = HashMap::new();
     for keys in sql::pieces(keys, 3) {
         let statement = format!(
@@ -92,7 +96,7 @@ pub async fn versions(
     kind: Kind,
     ids: &[Id],
     language: Option<&Language>,
-) -> Result<Vec<(DocumentKey, Kept)>, KnowledgeError> {
+) -> Result<Vec<(DocumentKey, StoredDocument)>, KnowledgeError> {
     let mut found = Vec::new();
     for ids in sql::pieces(ids, 1) {
         let statement = format!(
@@ -113,7 +117,7 @@ pub async fn versions(
 }
 
 /// The keys and hashes of what came from the folder.
-pub async fn from_folder(write: &mut Write, workspace: &Workspace) -> Result<HashMap<DocumentKey, Kept>, KnowledgeError> {
+pub async fn from_folder(write: &mut Write, workspace: &Workspace) -> Result<HashMap<DocumentKey, StoredDocument>, KnowledgeError> {
     let rows = sqlx::query(
         "SELECT kind, id, language, origin, deleted, updated_at, hash FROM document
          WHERE workspace = $1 AND origin = 1 AND deleted = 0",
@@ -282,8 +286,8 @@ pub fn key(row: &AnyRow, first: usize) -> Result<DocumentKey, KnowledgeError> {
     Ok(DocumentKey { kind, id, language })
 }
 
-fn kept_of(row: &AnyRow, first: usize) -> Result<Kept, KnowledgeError> {
-    Ok(Kept {
+fn kept_of(row: &AnyRow, first: usize) -> Result<StoredDocument, KnowledgeError> {
+    Ok(StoredDocument {
         from_folder: row.try_get::<i64, _>(first)? != 0,
         deleted: row.try_get::<i64, _>(first + 1)? != 0,
         updated_at: timestamp(row.try_get(first + 2)?)?,

@@ -9,7 +9,7 @@ use crate::{
         documents::{
             catalog::Catalog,
             document::{Document, DocumentKey, Kind},
-            document_rows::{self, Kept},
+            document_rows::{self, StoredDocument},
             folder::Folder,
         },
         error::KnowledgeError,
@@ -101,7 +101,7 @@ impl Catalog {
         write: &mut Write,
         gone: &[&DocumentKey],
         here: &HashMap<DocumentKey, &Document>,
-        known: &HashMap<DocumentKey, Kept>,
+        known: &HashMap<DocumentKey, StoredDocument>,
     ) -> Result<usize, KnowledgeError> {
         let content = |document: &Document| (document.kind(), fingerprint(format!("{}\n{}", document.title, document.body)));
         let mut new: HashMap<(Kind, String), usize> = HashMap::new();

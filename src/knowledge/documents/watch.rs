@@ -19,7 +19,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{
     config::FolderWatch,
     knowledge::{
-        Shelf,
+        FolderContents,
         documents::{
             catalog::Catalog,
             folder::{
@@ -78,7 +78,7 @@ pub struct FolderState {
 struct Reading {
     root: PathBuf,
     catalog: Catalog,
-    shelf: Arc<RwLock<Shelf>>,
+    shelf: Arc<RwLock<FolderContents>>,
     state: Arc<FolderState>,
     /// What was logged already, so that each problem is logged once.
     logged: Mutex<Vec<Problem>>,
@@ -88,7 +88,7 @@ struct Reading {
 
 impl Watch {
     /// Begins to watch.
-    pub async fn begin(settings: FolderSettings, catalog: Catalog, shelf: Arc<RwLock<Shelf>>, state: Arc<FolderState>) -> Watch {
+    pub async fn begin(settings: FolderSettings, catalog: Catalog, shelf: Arc<RwLock<FolderContents>>, state: Arc<FolderState>) -> Watch {
         let FolderSettings { root, watch, mass_delete } = settings;
         let reading =
             Arc::new(Reading { root: root.clone(), catalog, shelf, state, logged: Mutex::default(), turn: tokio::sync::Mutex::default() });

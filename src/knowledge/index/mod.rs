@@ -27,7 +27,7 @@ use crate::{
         error::KnowledgeError,
         index::{
             open_index::{FORMAT, OpenIndex, UNFINISHED, blocking, check, find, next_folder, remove_others},
-            snapshot::View,
+            snapshot::IndexSnapshot,
         },
     },
     task::caught,
@@ -49,7 +49,7 @@ const CATCH_UP: Duration = Duration::from_secs(20);
 
 /// The index of one workspace, and the task that keeps it up with the catalog.
 pub struct Index {
-    view: Arc<RwLock<Arc<View>>>,
+    view: Arc<RwLock<Arc<IndexSnapshot>>>,
     applied: watch::Receiver<i64>,
     wake: Arc<Notify>,
     suspect: Arc<AtomicBool>,
@@ -103,7 +103,7 @@ impl Index {
     }
 
     /// What can be searched now.
-    pub fn view(&self) -> Arc<View> {
+    pub fn view(&self) -> Arc<IndexSnapshot> {
         Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -132,7 +132,7 @@ struct Follower {
     current: Option<OpenIndex>,
     /// The folder of what is shown.
     shown: PathBuf,
-    view: Arc<RwLock<Arc<View>>>,
+    view: Arc<RwLock<Arc<IndexSnapshot>>>,
     suspect: Arc<AtomicBool>,
     /// When the index's files were last looked through.
     checked: Option<Instant>,
@@ -218,7 +218,7 @@ impl Follower {
 
     /// Takes in the catalog's changes, reading some while those before are indexed. What is built beside another is not shown yet. The
     /// error that is returned beside the index came from the database; all that was read until then is in.
-    async fn take_in(&self, mut open: OpenIndex, beside: bool) -> Result<(OpenIndex, Result<(), KnowledgeError>), KnowledgeError> {
+    async fn take_in(&self, mut open: OpenIndex, for_workspace: bool) -> Result<(OpenIndex, Result<(), KnowledgeError>), KnowledgeError> {
         let (mut taken, mut uncommitted) = (0, 0);
         let mut next = self.catalog.changes(open.held, STEP).await;
         let done = loop {
@@ -232,14 +232,14 @@ impl Follower {
             let commits = uncommitted >= COMMITTED || changes.len() < STEP as usize;
             let applying = blocking(move || {
                 let open = open.apply(&changes, last)?;
-                if commits { open.commit(if beside { UNFINISHED } else { FORMAT }) } else { Ok(open) }
+                if commits { open.commit(if for_workspace { UNFINISHED } else { FORMAT }) } else { Ok(open) }
             });
             let applied;
             (applied, next) = tokio::join!(applying, self.catalog.changes(last, STEP));
             open = applied?;
             if commits {
                 uncommitted = 0;
-                if !beside {
+                if !for_workspace {
                     self.show(&open);
                 }
                 if taken >= COMMITTED {
@@ -247,7 +247,7 @@ impl Follower {
                 }
             }
         };
-        if uncommitted > 0 && !beside {
+        if uncommitted > 0 && !for_workspace {
             open = blocking(move || open.commit(FORMAT)).await?;
             self.show(&open);
         }

@@ -16,7 +16,7 @@ use crate::{
         index::{
             schema::{Fields, LINES, LineTokenizer, indexed, key_text, schema},
             sealed_directory::SealedDirectory,
-            snapshot::View,
+            snapshot::IndexSnapshot,
         },
     },
     task,
@@ -38,7 +38,7 @@ pub struct OpenIndex {
     /// The last change it holds; 0 of another version's, or one that is not whole.
     pub held: i64,
     /// What can be searched of it.
-    pub view: Arc<View>,
+    pub view: Arc<IndexSnapshot>,
 }
 
 impl OpenIndex {
@@ -70,7 +70,7 @@ impl OpenIndex {
         let writer = index.writer_with_num_threads(1, WRITER_BYTES)?;
         let reader: IndexReader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let fields = schema().1;
-        let view = Arc::new(View::new(reader.searcher(), fields, None)?);
+        let view = Arc::new(IndexSnapshot::new(reader.searcher(), fields, None)?);
         Ok(OpenIndex { folder, index, fields, writer, reader, held, view })
     }
 
@@ -92,7 +92,7 @@ impl OpenIndex {
         commit.set_payload(&format!("{format}:{}", self.held));
         commit.commit()?;
         self.reader.reload()?;
-        self.view = Arc::new(View::new(self.reader.searcher(), self.fields, Some(&self.view))?);
+        self.view = Arc::new(IndexSnapshot::new(self.reader.searcher(), self.fields, Some(&self.view))?);
         Ok(self)
     }
 }

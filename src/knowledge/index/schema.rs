@@ -121,13 +121,13 @@ pub fn indexed(fields: Fields, document: &Document) -> Result<TantivyDocument, T
 
     let language = document.language.primary();
     let mut grams = String::new();
-    let mut names = Lines::default();
+    let mut names = LinePositions::default();
     names.add(&document.title, language, TAGS, &mut grams);
     for (number, tag) in document.tags.iter().enumerate() {
         names.go_on_at(TAGS + number * TAG);
         names.add(tag, language, usize::MAX, &mut grams);
     }
-    let mut body = Lines::default();
+    let mut body = LinePositions::default();
     for block in blocks(&document.body) {
         for line in block.text.lines() {
             body.go_on_at(body.position.next_multiple_of(PASSAGE));
@@ -152,17 +152,17 @@ pub fn word_grams(text: &str, word: &Word) -> Vec<String> {
     if pairs.is_empty() { grams(word.folded()) } else { pairs }
 }
 
-/// The name of the tokenizer that reads [`Lines`].
+/// The name of the tokenizer that reads [`LinePositions`].
 pub const LINES: &str = "lines";
 
 /// What a field says, as text: a line for each position, with the keys that stand there, a tab between two.
 #[derive(Default)]
-struct Lines {
+struct LinePositions {
     text: String,
     position: usize,
 }
 
-impl Lines {
+impl LinePositions {
     /// Adds the first `most` words of a text, every key of a word at its position, and gathers their grams; tells how many words.
     fn add(&mut self, text: &str, language: &str, most: usize, grams: &mut String) -> usize {
         let found = words(text, language);
@@ -191,7 +191,7 @@ impl Lines {
     }
 }
 
-/// Reads [`Lines`].
+/// Reads [`LinePositions`].
 #[derive(Clone, Default)]
 pub struct LineTokenizer {
     token: Token,

@@ -15,7 +15,7 @@ use crate::{
         documents::document::{Document, Kind},
         error::KnowledgeError,
         index::schema::Fields,
-        search::{bm25f::Scope, query::Reader},
+        search::{bm25f::SearchScope, query::Reader},
     },
     text::Language,
 };
@@ -60,7 +60,7 @@ impl Sizes {
 
 /// A segment of the index.
 #[derive(Clone)]
-pub struct Part {
+pub struct IndexSegment {
     pub names: Arc<InvertedIndexReader>,
     pub body: Arc<InvertedIndexReader>,
     pub grams: Arc<InvertedIndexReader>,
@@ -77,19 +77,19 @@ pub struct Part {
 }
 
 /// Documents of the index at one moment.
-pub struct View {
+pub struct IndexSnapshot {
     pub searcher: Searcher,
     pub fields: Fields,
-    pub parts: Vec<Arc<Part>>,
+    pub parts: Vec<Arc<IndexSegment>>,
     ids: Vec<(SegmentId, u32)>,
     /// By part, the number that each of its categories has in all parts; `None` of the empty one.
     categories: Vec<Vec<Option<u32>>>,
 }
 
-impl View {
+impl IndexSnapshot {
     /// Opens what the searcher sees; segments that the last view had are taken from it.
-    pub fn new(searcher: Searcher, fields: Fields, last: Option<&View>) -> tantivy::Result<View> {
-        let known: HashMap<SegmentId, (u32, &Arc<Part>)> =
+    pub fn new(searcher: Searcher, fields: Fields, last: Option<&IndexSnapshot>) -> tantivy::Result<IndexSnapshot> {
+        let known: HashMap<SegmentId, (u32, &Arc<IndexSegment>)> =
             last.iter().flat_map(|view| view.ids.iter().zip(&view.parts)).map(|((id, deleted), part)| (*id, (*deleted, part))).collect();
         let mut parts = Vec::new();
         let mut ids = Vec::new();
@@ -98,18 +98,18 @@ impl View {
             let part = match known.get(&segment.segment_id()) {
                 Some((before, part)) if *before == deleted => Arc::clone(part),
                 Some((_, part)) => Arc::new(part.without(segment)),
-                None => Arc::new(Part::open(segment, fields)?),
+                None => Arc::new(IndexSegment::open(segment, fields)?),
             };
             parts.push(part);
             ids.push((segment.segment_id(), deleted));
         }
         let categories = number_categories(&parts)?;
-        Ok(View { searcher, fields, parts, ids, categories })
+        Ok(IndexSnapshot { searcher, fields, parts, ids, categories })
     }
 
     /// The languages that a reader may be shown documents of these kinds in, in order.
     pub fn languages(&self, kinds: &[Kind], reader: &Reader) -> Vec<Language> {
-        let scope = Scope { kinds, language: None, reader, only: None };
+        let scope = SearchScope { kinds, language: None, reader, only: None };
         let classes = self.parts.iter().flat_map(|part| &part.classes).filter(|class| class.sizes.documents > 0 && scope.has(class));
         let mut found: Vec<Language> = classes.map(|class| class.language.clone()).collect();
         found.sort();
@@ -142,7 +142,7 @@ impl View {
     }
 }
 
-fn number_categories(parts: &[Arc<Part>]) -> tantivy::Result<Vec<Vec<Option<u32>>>> {
+fn number_categories(parts: &[Arc<IndexSegment>]) -> tantivy::Result<Vec<Vec<Option<u32>>>> {
     let mut numbers: HashMap<String, u32> = HashMap::new();
     let mut categories = Vec::new();
     for part in parts {
@@ -161,8 +161,8 @@ fn number_categories(parts: &[Arc<Part>]) -> tantivy::Result<Vec<Vec<Option<u32>
     Ok(categories)
 }
 
-impl Part {
-    fn open(segment: &SegmentReader, fields: Fields) -> tantivy::Result<Part> {
+impl IndexSegment {
+    fn open(segment: &SegmentReader, fields: Fields) -> tantivy::Result<IndexSegment> {
         let names_norms = segment.get_fieldnorms_reader(fields.names)?;
         let body_norms = segment.get_fieldnorms_reader(fields.body)?;
         let gram_norms = segment.get_fieldnorms_reader(fields.grams)?;
@@ -180,7 +180,7 @@ impl Part {
                 class_of[doc as usize] = column.ords().first(doc).unwrap_or_default() as u32;
             }
         }
-        let mut part = Part {
+        let mut part = IndexSegment {
             names: segment.inverted_index(fields.names)?,
             body: segment.inverted_index(fields.body)?,
             grams: segment.inverted_index(fields.grams)?,
@@ -202,8 +202,8 @@ impl Part {
     }
 
     /// The same documents but those that the segment has lost since.
-    fn without(&self, segment: &SegmentReader) -> Part {
-        let mut part = Part { alive: segment.alive_bitset().cloned(), ..self.clone() };
+    fn without(&self, segment: &SegmentReader) -> IndexSegment {
+        let mut part = IndexSegment { alive: segment.alive_bitset().cloned(), ..self.clone() };
         for doc in 0..segment.max_doc() {
             if !self.is_alive(doc) || part.is_alive(doc) {
                 continue;

@@ -27,9 +27,9 @@ const GATHERED: usize = 128;
 /// Rows erased in one write.
 const FORGOTTEN_AT_ONCE: u64 = 500;
 /// Most lines of each list of a report.
-const MOST_LINES: i64 = 1000;
+const MAX_LINES: i64 = 1000;
 /// Most reasons shown with an article's ratings.
-const MOST_REASONS: i64 = 20;
+const MAX_REASONS: i64 = 20;
 
 /// What people did, to be written down.
 enum Use {
@@ -211,7 +211,7 @@ impl Report {
         .bind(name.clone())
         .bind(start)
         .bind(end)
-        .bind(MOST_LINES)
+        .bind(MAX_LINES)
         .fetch_all(self.store.reads())
         .await?;
         let opens = sqlx::query(
@@ -221,7 +221,7 @@ impl Report {
         .bind(name.clone())
         .bind(start)
         .bind(end)
-        .bind(MOST_LINES)
+        .bind(MAX_LINES)
         .fetch_all(self.store.reads())
         .await?;
         let ratings = sqlx::query(
@@ -232,7 +232,7 @@ impl Report {
         .bind(name.clone())
         .bind(start)
         .bind(end)
-        .bind(MOST_LINES)
+        .bind(MAX_LINES)
         .fetch_all(self.store.reads())
         .await?;
         let mut report = SearchReport { searches: totals.try_get(0)?, searches_without_hit: totals.try_get(1)?, ..SearchReport::default() };
@@ -253,7 +253,7 @@ impl Report {
             .bind(language.clone())
             .bind(start)
             .bind(end)
-            .bind(MOST_REASONS)
+            .bind(MAX_REASONS)
             .fetch_all(self.store.reads())
             .await?;
             report.ratings.push(RatingCount { article_id, language, helpful: row.try_get(2)?, unhelpful: row.try_get(3)?, reasons });

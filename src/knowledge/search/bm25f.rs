@@ -10,7 +10,7 @@ use tantivy::{BitSet, DocId, DocSet, TERMINATED, fieldnorm::FieldNormReader, pos
 use crate::{
     knowledge::{
         documents::document::Kind,
-        index::snapshot::{Class, Part, Sizes, View},
+        index::snapshot::{Class, IndexSegment, IndexSnapshot, Sizes},
         search::{query::Reader, terms::Term},
     },
     text::Language,
@@ -37,10 +37,10 @@ const PASSAGES: f32 = 0.7;
 const NORMS: usize = 256;
 /// Most occurrences that are read for one query: of a long one, what says least goes unread. About half a
 /// millisecond.
-const MOST_READ: u64 = 100_000;
+const MAX_READ: u64 = 100_000;
 
 /// Which documents are looked at.
-pub struct Scope<'a> {
+pub struct SearchScope<'a> {
     pub kinds: &'a [Kind],
     /// `None`: any.
     pub language: Option<&'a Language>,
@@ -51,7 +51,7 @@ pub struct Scope<'a> {
 
 /// A document that has something of a query.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Scored {
+pub struct ScoredDocument {
     pub part: u32,
     pub doc: DocId,
     /// What its words count.
@@ -60,7 +60,7 @@ pub struct Scored {
     pub grams: f32,
 }
 
-impl Scored {
+impl ScoredDocument {
     pub fn sum(&self) -> f32 {
         self.words + self.grams
     }
@@ -70,7 +70,7 @@ impl Scored {
     }
 }
 
-impl Scope<'_> {
+impl SearchScope<'_> {
     /// Whether it has the documents of a class.
     pub fn has(&self, class: &Class) -> bool {
         self.kinds.contains(&class.kind)
@@ -79,13 +79,13 @@ impl Scope<'_> {
     }
 
     /// Whether it has a document.
-    pub fn takes(&self, view: &View, part: usize, doc: DocId) -> bool {
+    pub fn takes(&self, view: &IndexSnapshot, part: usize, doc: DocId) -> bool {
         let part = &view.parts[part];
         part.is_alive(doc) && self.has(&part.classes[part.class_of[doc as usize] as usize])
     }
 
     /// How many documents it has, and how long they are, by kind.
-    pub fn sizes(&self, view: &View, kind: Option<Kind>) -> Sizes {
+    pub fn sizes(&self, view: &IndexSnapshot, kind: Option<Kind>) -> Sizes {
         let mut sizes = Sizes::default();
         for class in view.parts.iter().flat_map(|part| &part.classes) {
             if self.has(class) && kind.is_none_or(|kind| class.kind == kind) {
@@ -139,7 +139,14 @@ impl Corpus {
 
 /// Scores the documents of the scope that have something of the terms, in the order of parts and documents: all that count at least the
 /// share `least` of the best one, and maybe some more. Grams count of as many terms.
-pub fn score(view: &View, scope: &Scope<'_>, corpus: &Corpus, terms: &[Term], grams: usize, least: f32) -> tantivy::Result<Vec<Scored>> {
+pub fn score(
+    view: &IndexSnapshot,
+    scope: &SearchScope<'_>,
+    corpus: &Corpus,
+    terms: &[Term],
+    grams: usize,
+    least: f32,
+) -> tantivy::Result<Vec<ScoredDocument>> {
     let tables = Tables::of(view, scope, corpus);
     // The terms that say most first: these are read if not all can be, and of these the grams.
     let mut heaviest: Vec<&Term> = terms.iter().collect();
@@ -147,14 +154,14 @@ pub fn score(view: &View, scope: &Scope<'_>, corpus: &Corpus, terms: &[Term], gr
     let mut read = 0;
     heaviest.retain(|term| {
         let length = term.length();
-        let taken = read == 0 || read + length <= MOST_READ;
+        let taken = read == 0 || read + length <= MAX_READ;
         read += if taken { length } else { 0 };
         taken
     });
     let mut scored = Vec::new();
     for (number, part) in view.parts.iter().enumerate() {
         let norms = Norms { part, kinds: tables.kinds(part, scope), tables: &tables };
-        BOARD.with_borrow_mut(|board| {
+        ACCUMULATOR.with_borrow_mut(|board| {
             board.size(part.class_of.len());
             for (place, term) in heaviest.iter().enumerate() {
                 score_words(board, part, number, term, &norms, corpus)?;
@@ -165,14 +172,21 @@ pub fn score(view: &View, scope: &Scope<'_>, corpus: &Corpus, terms: &[Term], gr
             }
             let only = scope.only.map(|only| &only[number]);
             let is_there = |doc| part.is_alive(doc) && only.is_none_or(|only| only.contains(doc));
-            board.take(least, is_there, |doc, words, grams| scored.push(Scored { part: number as u32, doc, words, grams }));
+            board.take(least, is_there, |doc, words, grams| scored.push(ScoredDocument { part: number as u32, doc, words, grams }));
             tantivy::Result::Ok(())
         })?;
     }
     Ok(scored)
 }
 
-fn score_words(board: &mut Board, part: &Part, number: usize, term: &Term, norms: &Norms, corpus: &Corpus) -> tantivy::Result<()> {
+fn score_words(
+    board: &mut Accumulator,
+    part: &IndexSegment,
+    number: usize,
+    term: &Term,
+    norms: &Norms,
+    corpus: &Corpus,
+) -> tantivy::Result<()> {
     for alternative in &term.alternatives {
         let Some([names, body]) = alternative.postings.parts.get(number) else { continue };
         if let Some(info) = names {
@@ -199,7 +213,14 @@ fn score_words(board: &mut Board, part: &Part, number: usize, term: &Term, norms
     Ok(())
 }
 
-fn score_grams(board: &mut Board, part: &Part, number: usize, term: &Term, norms: &Norms, corpus: &Corpus) -> tantivy::Result<()> {
+fn score_grams(
+    board: &mut Accumulator,
+    part: &IndexSegment,
+    number: usize,
+    term: &Term,
+    norms: &Norms,
+    corpus: &Corpus,
+) -> tantivy::Result<()> {
     for gram in &term.grams {
         let Some(Some(info)) = gram.postings.get(number) else { continue };
         let mut postings = part.grams.read_postings_from_terminfo(info, IndexRecordOption::WithFreqs)?;
@@ -224,7 +245,7 @@ const GRAMS: usize = 2;
 struct Tables(Vec<(Kind, [[f32; NORMS]; 3])>);
 
 impl Tables {
-    fn of(view: &View, scope: &Scope<'_>, corpus: &Corpus) -> Tables {
+    fn of(view: &IndexSnapshot, scope: &SearchScope<'_>, corpus: &Corpus) -> Tables {
         let table = |sum: u64, documents: u64, b: f32, weight: f32| {
             let average = (sum as f32 / documents.max(1) as f32).max(1.0);
             std::array::from_fn(|norm| weight / (1.0 - b + b * FieldNormReader::id_to_fieldnorm(norm as u8) as f32 / average))
@@ -239,7 +260,7 @@ impl Tables {
     }
 
     /// By class of a part, the place of its kind; `None` outside the scope.
-    fn kinds(&self, part: &Part, scope: &Scope<'_>) -> Vec<Option<u8>> {
+    fn kinds(&self, part: &IndexSegment, scope: &SearchScope<'_>) -> Vec<Option<u8>> {
         let place = |class: &Class| self.0.iter().position(|(kind, _)| *kind == class.kind).map(|place| place as u8);
         part.classes.iter().map(|class| place(class).filter(|_| scope.has(class))).collect()
     }
@@ -247,7 +268,7 @@ impl Tables {
 
 /// What one occurrence counts in a part's documents.
 struct Norms<'a> {
-    part: &'a Part,
+    part: &'a IndexSegment,
     kinds: Vec<Option<u8>>,
     tables: &'a Tables,
 }
@@ -266,12 +287,12 @@ impl Norms<'_> {
 const SWEPT: usize = 16;
 
 thread_local! {
-    static BOARD: RefCell<Board> = RefCell::default();
+    static ACCUMULATOR: RefCell<Accumulator> = RefCell::default();
 }
 
 /// Sums, a cell a document. Only cells that were touched are visited and cleared, so that a query costs what it finds.
 #[derive(Default)]
-struct Board {
+struct Accumulator {
     cells: Vec<Cell>,
     /// Touched by this alternative's names, by this term, by this query.
     of_names: Vec<DocId>,
@@ -292,11 +313,11 @@ struct Cell {
     in_query: bool,
 }
 
-impl Board {
+impl Accumulator {
     fn size(&mut self, documents: usize) {
         // What a query that failed left is not this one's.
         if !self.of_query.is_empty() || !self.of_term.is_empty() || !self.of_names.is_empty() {
-            *self = Board::default();
+            *self = Accumulator::default();
         }
         if self.cells.len() < documents {
             self.cells.resize(documents, Cell::default());

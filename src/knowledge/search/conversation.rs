@@ -15,29 +15,29 @@ use crate::{
         index::{
             Index,
             schema::{key_text, shortcut_key},
-            snapshot::View,
+            snapshot::IndexSnapshot,
         },
         search::{
             TITLE_GAIN,
-            bm25f::{Corpus, Scope, Scored, score},
+            bm25f::{Corpus, ScoredDocument, SearchScope, score},
             by_rank, confidence, deviation,
-            highlight::Marker,
+            highlight::Highlighter,
             nearest, only,
             query::{Query, Reader, Typed},
-            rerank::{Closer, look, look_at_pairs},
+            rerank::{Reranked, look, rerank_by_pairs},
             synonyms::Synonyms,
             term,
             terms::{Term, plain_terms, terms},
-            visible_terms::Within,
+            visible_terms::VisibleTerms,
         },
-        vectors::{self, Meaning, Meant, Vectors},
+        vectors::{self, Meaning, VectorHit, Vectors},
     },
     text::{Language, Word, lookup, placeholders, words},
 };
 
 /// Most words of the last messages, and of the whole conversation, that count.
-const MOST_RECENT: usize = 64;
-const MOST_WHOLE: usize = 100;
+const MAX_RECENT: usize = 64;
+const MAX_WHOLE: usize = 100;
 /// What all votes of earlier chats together count, in standard deviations of what the text says, from this likeness on; less below it,
 /// so that a few chats about something else move nothing.
 const LEARNED: f32 = 120.0;
@@ -45,7 +45,7 @@ const LIKE: f32 = 0.3;
 /// How sure a document is that answered a chat like this one, whatever share of the votes it has.
 const ANSWERED_SHARE: f32 = 0.8;
 /// Most pairs of words of the whole conversation that count.
-const MOST_PAIRS: usize = 32;
+const MAX_PAIRS: usize = 32;
 /// What the whole conversation counts beside its last turns, and how that rises with the number of passages where no document has a
 /// category: the last turns find a passage, the whole conversation what it belongs to, its category or the document.
 const MATTER: f32 = 1.5;
@@ -62,7 +62,7 @@ const BEST_OF_CATEGORY: usize = 4;
 /// What the customer has already is worth this much of what it would be.
 const KNOWN_SHARE: f32 = 0.7;
 /// Documents that may stand among the best and are passed over: openers, versions in other languages, what the customer has.
-const MOST_PASSED_OVER: usize = 10;
+const MAX_PASSED_OVER: usize = 10;
 /// Of how many words the grams count.
 const GRAMMED: usize = 16;
 /// What a clause alone says counts a little less than the whole.
@@ -74,8 +74,8 @@ const FOREIGN_SHARE: f64 = 0.5;
 
 /// What is looked for in a conversation.
 #[derive(Debug, Clone)]
-pub enum Wanted {
-    Conversation(Said),
+pub enum QueryKind {
+    Conversation(Conversation),
     /// What the agent typed.
     Typed(String),
     /// A shortcut, or its beginning, without the slash.
@@ -86,8 +86,8 @@ pub enum Wanted {
 
 /// A conversation, as what was said weighs.
 #[derive(Debug, Clone, Default)]
-pub struct Said {
-    pub pieces: Vec<Spoken>,
+pub struct Conversation {
+    pub pieces: Vec<Utterance>,
     /// What agents wrote to this customer, and the address of the page that is open: what these hold already is worth less.
     pub sent: Vec<String>,
     pub open_page: String,
@@ -99,7 +99,7 @@ pub struct Said {
 
 /// Something that was said, with what it weighs.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Spoken {
+pub struct Utterance {
     pub text: String,
     /// In the last turns, which ask: they find the passage.
     pub recent: f32,
@@ -131,8 +131,8 @@ impl Vote {
 
 /// What is looked for, and by whom.
 #[derive(Debug, Clone)]
-pub struct OfferQuery {
-    pub wanted: Wanted,
+pub struct SuggestionQuery {
+    pub wanted: QueryKind,
     pub kinds: Vec<Kind>,
     pub language: Language,
     pub reader: Reader,
@@ -145,11 +145,11 @@ pub struct OfferQuery {
 
 /// A document offered for a conversation.
 #[derive(Debug, Clone)]
-pub struct Offer {
+pub struct RankedDocument {
     pub document: Document,
     /// From 0 to 1.
     pub score: f64,
-    pub marker: Arc<Marker>,
+    pub marker: Arc<Highlighter>,
     /// How many of the likest earlier chats it answered.
     pub chats: usize,
 }
@@ -165,38 +165,43 @@ struct Fit {
 
 /// Ranks documents for a conversation: those in its language first, then others whose document is not there yet; none unless one reaches
 /// the threshold.
-pub fn offer(index: &Index, synonyms: &Synonyms, vectors: &Vectors, query: &OfferQuery) -> Result<Vec<Offer>, KnowledgeError> {
+pub fn offer(
+    index: &Index,
+    synonyms: &Synonyms,
+    vectors: &Vectors,
+    query: &SuggestionQuery,
+) -> Result<Vec<RankedDocument>, KnowledgeError> {
     let view = index.view();
     let there = view.languages(&query.kinds, &query.reader);
     let own = lookup(&query.language, there.iter());
     let primary = query.language.primary();
-    let asked = Asked::of(&query.wanted, primary);
+    let asked = ConversationTerms::of(&query.wanted, primary);
     let only = match &query.wanted {
-        Wanted::Typed(text) => only(&view, "", &[], &Typed::read(text, primary))?,
+        QueryKind::Typed(text) => only(&view, "", &[], &Typed::read(text, primary))?,
         _ => None,
     };
-    let mut offers: Vec<Offer> = Vec::new();
+    let mut offers: Vec<RankedDocument> = Vec::new();
     let mut seen: HashSet<(Kind, Id)> = HashSet::new();
     for (language, share) in own.map(|own| (Some(own), 1.0)).into_iter().chain([(None, FOREIGN_SHARE)]) {
         if offers.len() >= query.limit || (language.is_none() && own.is_some() && there.len() == 1) {
             break;
         }
-        let scope = Scope { kinds: &query.kinds, language, reader: &query.reader, only: only.as_deref() };
+        let scope = SearchScope { kinds: &query.kinds, language, reader: &query.reader, only: only.as_deref() };
         let (fits, marker) = match &query.wanted {
-            Wanted::Shortcut(typed) => (by_shortcut(&view, &scope, typed)?, Marker::default()),
-            Wanted::Opener(_) => openers(&view, &scope, &asked, primary, synonyms)?,
-            Wanted::Typed(_) | Wanted::Conversation(_) => {
+            QueryKind::Shortcut(typed) => (by_shortcut(&view, &scope, typed)?, Highlighter::default()),
+            QueryKind::Opener(_) => openers(&view, &scope, &asked, primary, synonyms)?,
+            QueryKind::Typed(_) | QueryKind::Conversation(_) => {
                 let meant = query
                     .meaning
                     .as_ref()
-                    .map(|meaning| vectors.near(&view, &scope, meaning, primary, vectors::Asked::Conversation))
+                    .map(|meaning| vectors.near(&view, &scope, meaning, primary, vectors::QuerySource::Conversation))
                     .unwrap_or_default();
                 fitting(&view, &scope, &asked, (vectors, meant), primary, synonyms)?
             }
         };
         let marker = Arc::new(marker);
         let least = query.threshold * AFTER_SHARE;
-        let fits = fits.into_iter().filter(|fit| fit.confidence * share >= least).take(query.limit + MOST_PASSED_OVER);
+        let fits = fits.into_iter().filter(|fit| fit.confidence * share >= least).take(query.limit + MAX_PASSED_OVER);
         let mut read =
             fits.map(|fit| Ok((view.read(fit.part, fit.doc)?, fit))).collect::<Result<Vec<(Document, Fit)>, KnowledgeError>>()?;
         for (document, fit) in &mut read {
@@ -218,8 +223,8 @@ pub fn offer(index: &Index, synonyms: &Synonyms, vectors: &Vectors, query: &Offe
             let score = fit.confidence * share;
             if score >= least && seen.insert((document.kind(), document.id.clone())) {
                 // What ranks lower is not surer.
-                let score = offers.last().map_or(score, |last: &Offer| score.min(last.score));
-                offers.push(Offer { document, score, marker: Arc::clone(&marker), chats: fit.chats });
+                let score = offers.last().map_or(score, |last: &RankedDocument| score.min(last.score));
+                offers.push(RankedDocument { document, score, marker: Arc::clone(&marker), chats: fit.chats });
             }
         }
     }
@@ -227,7 +232,7 @@ pub fn offer(index: &Index, synonyms: &Synonyms, vectors: &Vectors, query: &Offe
 }
 
 /// What is asked, in words.
-struct Asked {
+struct ConversationTerms {
     recent: Query,
     /// `None` if it is the same.
     whole: Option<Query>,
@@ -236,37 +241,39 @@ struct Asked {
     votes: Vec<Vote>,
 }
 
-impl Asked {
-    fn of(wanted: &Wanted, language: &str) -> Asked {
+impl ConversationTerms {
+    fn of(wanted: &QueryKind, language: &str) -> ConversationTerms {
         match wanted {
-            Wanted::Conversation(said) => {
+            QueryKind::Conversation(said) => {
                 let found: Vec<(&str, Vec<Word>)> =
                     said.pieces.iter().map(|piece| (piece.text.as_str(), words(&piece.text, language))).collect();
-                let weighted = |weight: fn(&Spoken) -> f32, most: usize| {
+                let weighted = |weight: fn(&Utterance) -> f32, most: usize| {
                     Query::weighted(&found, &said.pieces.iter().map(weight).collect::<Vec<f32>>(), most)
                 };
-                let recent = weighted(|piece| piece.recent, MOST_RECENT);
+                let recent = weighted(|piece| piece.recent, MAX_RECENT);
                 let same = said.pieces.iter().all(|piece| piece.recent == piece.whole);
-                let whole = (!same).then(|| weighted(|piece| piece.whole, MOST_WHOLE));
+                let whole = (!same).then(|| weighted(|piece| piece.whole, MAX_WHOLE));
                 let clauses = said.clauses.iter().map(|clause| recent.places(clause, language)).collect();
-                Asked { recent, whole, clauses, votes: said.votes.clone() }
+                ConversationTerms { recent, whole, clauses, votes: said.votes.clone() }
             }
-            Wanted::Typed(text) => Asked { recent: Typed::read(text, language).query, whole: None, clauses: Vec::new(), votes: Vec::new() },
-            Wanted::Opener(page) => Asked {
-                recent: Query::weighted(&[(page, words(page, language))], &[1.0], MOST_RECENT),
+            QueryKind::Typed(text) => {
+                ConversationTerms { recent: Typed::read(text, language).query, whole: None, clauses: Vec::new(), votes: Vec::new() }
+            }
+            QueryKind::Opener(page) => ConversationTerms {
+                recent: Query::weighted(&[(page, words(page, language))], &[1.0], MAX_RECENT),
                 whole: None,
                 clauses: Vec::new(),
                 votes: Vec::new(),
             },
-            Wanted::Shortcut(_) => Asked { recent: Query::default(), whole: None, clauses: Vec::new(), votes: Vec::new() },
+            QueryKind::Shortcut(_) => ConversationTerms { recent: Query::default(), whole: None, clauses: Vec::new(), votes: Vec::new() },
         }
     }
 }
 
-impl Wanted {
+impl QueryKind {
     /// Whether the customer has a document already: it was sent to them, or is open before them.
     fn has(&self, document: &Document) -> bool {
-        let Wanted::Conversation(said) = self else { return false };
+        let QueryKind::Conversation(said) = self else { return false };
         let url = document.url();
         let sent = |text: &String| {
             (!url.is_empty() && text.contains(url)) || (document.kind() == Kind::CannedAnswer && is_from(text, &document.body))
@@ -276,11 +283,11 @@ impl Wanted {
 
     /// An opener is for openings: in the middle of a chat it is filler.
     fn takes(&self, document: &Document) -> bool {
-        !matches!(self, Wanted::Conversation(_)) || !document.is_opener()
+        !matches!(self, QueryKind::Conversation(_)) || !document.is_opener()
     }
 }
 
-impl Offer {
+impl RankedDocument {
     /// The words of the document that were looked for, as they stand in it.
     pub fn matched(&self) -> Vec<String> {
         let Document { title, tags, body, language, .. } = &self.document;
@@ -332,8 +339,8 @@ impl Near {
 }
 
 /// Joins what was found by the last turns and by the whole conversation, each in the order of places.
-fn joined(recent: &[Scored], whole: Option<&[Scored]>) -> Vec<Near> {
-    let near = |found: &Scored| Near {
+fn joined(recent: &[ScoredDocument], whole: Option<&[ScoredDocument]>) -> Vec<Near> {
+    let near = |found: &ScoredDocument| Near {
         part: found.part,
         doc: found.doc,
         recent: found.sum(),
@@ -342,7 +349,7 @@ fn joined(recent: &[Scored], whole: Option<&[Scored]>) -> Vec<Near> {
         matter: found.sum(),
     };
     let Some(whole) = whole else { return recent.iter().map(near).collect() };
-    let place = |found: &Scored| (found.part, found.doc);
+    let place = |found: &ScoredDocument| (found.part, found.doc);
     let mut joined = Vec::with_capacity(recent.len().max(whole.len()));
     let (mut recent, mut whole) = (recent.iter().peekable(), whole.iter().peekable());
     loop {
@@ -355,22 +362,22 @@ fn joined(recent: &[Scored], whole: Option<&[Scored]>) -> Vec<Near> {
         };
         let Some(first) = one.or(other) else { return joined };
         let (recent, recent_words) = one.map_or((0.0, 0.0), |one| (one.sum(), one.words));
-        let whole = other.map_or(0.0, Scored::sum);
+        let whole = other.map_or(0.0, ScoredDocument::sum);
         joined.push(Near { part: first.part, doc: first.doc, recent, recent_words, whole, matter: whole });
     }
 }
 
 /// Documents that fit what is asked, best first.
 fn fitting(
-    view: &View,
-    scope: &Scope<'_>,
-    asked: &Asked,
-    (vectors, mut meant): (&Vectors, Vec<Meant>),
+    view: &IndexSnapshot,
+    scope: &SearchScope<'_>,
+    asked: &ConversationTerms,
+    (vectors, mut meant): (&Vectors, Vec<VectorHit>),
     language: &str,
     synonyms: &Synonyms,
-) -> Result<(Vec<Fit>, Marker), KnowledgeError> {
+) -> Result<(Vec<Fit>, Highlighter), KnowledgeError> {
     let corpus = Corpus::of(&scope.sizes(view, None));
-    let within = Within::of(view, scope);
+    let within = VisibleTerms::of(view, scope);
     let recent_terms = terms(&within, &asked.recent, language, synonyms, corpus.documents)?;
     let whole_terms = match &asked.whole {
         Some(whole) => Some(plain_terms(&within, whole, language, synonyms, corpus.documents)?),
@@ -385,11 +392,11 @@ fn fitting(
     let matter_share = if view.has_categories() { MATTER } else { MATTER * corpus.passages.powf(MATTER_RISE) };
     add_meant_groups(view, &mut meant);
     let meant_matter = MEANT_MATTER * matter_share;
-    let nearness = |meant: &Meant| (meant.recent + meant_matter * meant.whole) / (1.0 + meant_matter);
+    let nearness = |meant: &VectorHit| (meant.recent + meant_matter * meant.whole) / (1.0 + meant_matter);
     let voted = voted(view, scope, &asked.votes)?;
     // Whatever the words count, these are looked at: what chats say, and what is meant.
     let nearest = nearest(view, &meant, CLOSER, nearness);
-    let sure: HashSet<(u32, u32)> = voted.iter().map(|(place, _)| *place).chain(nearest.iter().map(Meant::place)).collect();
+    let sure: HashSet<(u32, u32)> = voted.iter().map(|(place, _)| *place).chain(nearest.iter().map(VectorHit::place)).collect();
     let there: HashSet<(u32, u32)> = near.iter().map(Near::place).collect();
     let without = |place: &(u32, u32)| Near { part: place.0, doc: place.1, recent: 0.0, recent_words: 0.0, whole: 0.0, matter: 0.0 };
     near.extend(sure.difference(&there).map(without));
@@ -408,7 +415,7 @@ fn fitting(
     let places: Vec<(u32, u32)> = near.iter().map(Near::place).collect();
     let recent_close = look(view, &corpus, &places, &recent_terms, &asked.recent.pairs)?;
     let whole_pairs = match (&asked.whole, &whole_terms) {
-        (Some(whole), Some(terms)) => look_at_pairs(view, &corpus, &places, terms, &heaviest_pairs(whole, terms))?,
+        (Some(whole), Some(terms)) => rerank_by_pairs(view, &corpus, &places, terms, &heaviest_pairs(whole, terms))?,
         _ => recent_close.iter().map(|closer| closer.pairs).collect(),
     };
     let best = corpus.most(&recent_terms);
@@ -421,12 +428,12 @@ fn fitting(
     let shares = [1.0 / deviation(&recent), matter_share / deviation(&matter), corpus.passages_share() / deviation(&passages)];
     let text: Vec<f32> =
         (0..near.len()).map(|number| shares[0] * recent[number] + shares[1] * matter[number] + shares[2] * passages[number]).collect();
-    let of_meaning = |near: &Near| meant.binary_search_by_key(&near.place(), Meant::place).ok().map(|at| &meant[at]);
+    let of_meaning = |near: &Near| meant.binary_search_by_key(&near.place(), VectorHit::place).ok().map(|at| &meant[at]);
     let meaning: Vec<Option<f32>> = near.iter().map(|near| of_meaning(near).map(nearness)).collect();
     let gains = match meant.is_empty() {
         true => vec![0.0; near.len()],
-        false if asked.whole.is_some() => vectors.gains(language, vectors::Asked::Conversation, MEANING_OF_ALL, &text, &meaning),
-        false => vectors.gains(language, vectors::Asked::Conversation, MEANING_OF_ONE, &text, &meaning),
+        false if asked.whole.is_some() => vectors.gains(language, vectors::QuerySource::Conversation, MEANING_OF_ALL, &text, &meaning),
+        false => vectors.gains(language, vectors::QuerySource::Conversation, MEANING_OF_ONE, &text, &meaning),
     };
     // Votes are weighed against all that they are added to.
     let spread = 1.0 + deviation(&gains) / deviation(&text);
@@ -447,12 +454,12 @@ fn fitting(
         })
         .collect();
     sort_by_rank(view, &mut fits);
-    let marker = Marker::new(&asked.recent, &recent_terms);
+    let marker = Highlighter::new(&asked.recent, &recent_terms);
     Ok((fits, marker))
 }
 
 /// Where the documents stand that have votes.
-fn voted<'a>(view: &View, scope: &Scope<'_>, votes: &'a [Vote]) -> tantivy::Result<Vec<((u32, u32), &'a Vote)>> {
+fn voted<'a>(view: &IndexSnapshot, scope: &SearchScope<'_>, votes: &'a [Vote]) -> tantivy::Result<Vec<((u32, u32), &'a Vote)>> {
     let mut voted = Vec::new();
     for vote in votes {
         let key = tantivy::Term::from_field_text(view.fields.key, &key_text(&vote.document));
@@ -476,12 +483,12 @@ fn heaviest_pairs(query: &Query, terms: &[Term]) -> Vec<(usize, usize, f32)> {
     let gain = |(one, other, weight): &(usize, usize, f32)| weight * terms[*one].idf.min(terms[*other].idf);
     let mut pairs = query.pairs.clone();
     pairs.sort_by(|one, other| gain(other).total_cmp(&gain(one)));
-    pairs.truncate(MOST_PAIRS);
+    pairs.truncate(MAX_PAIRS);
     pairs
 }
 
 /// How well a document answers the clause that it answers best.
-fn clause_confidence(asked: &Asked, terms: &[Term], closer: &Closer) -> f64 {
+fn clause_confidence(asked: &ConversationTerms, terms: &[Term], closer: &Reranked) -> f64 {
     let share = |clause: &Vec<usize>| {
         let most: f32 = clause.iter().map(|place| terms[*place].idf).sum();
         let has: f32 = clause.iter().map(|place| terms[*place].idf * closer.terms[*place]).sum();
@@ -492,7 +499,7 @@ fn clause_confidence(asked: &Asked, terms: &[Term], closer: &Closer) -> f64 {
 
 /// Puts what the best documents of a document's category count in the place of what it counts itself: what it belongs to is talked
 /// about.
-fn add_groups(view: &View, near: &mut [Near]) {
+fn add_groups(view: &IndexSnapshot, near: &mut [Near]) {
     let groups = groups(view, near.iter().map(|near| (near.place(), near.whole)), |_| BEST_OF_CATEGORY);
     for near in near {
         if let Some(best) = view.category(near.part, near.doc).and_then(|category| groups.get(&category)) {
@@ -502,7 +509,7 @@ fn add_groups(view: &View, near: &mut [Near]) {
 }
 
 /// The same for what is meant.
-fn add_meant_groups(view: &View, meant: &mut [Meant]) {
+fn add_meant_groups(view: &IndexSnapshot, meant: &mut [VectorHit]) {
     // What was compared has a nearness; what has no word counts nothing.
     let groups = groups(view, meant.iter().map(|meant| (meant.place(), meant.whole)), |documents| documents.min(BEST_OF_CATEGORY));
     for meant in meant {
@@ -513,7 +520,7 @@ fn add_meant_groups(view: &View, meant: &mut [Meant]) {
 }
 
 /// By category, the mean of what its best documents count, over so many as `of` says of how many there are.
-fn groups(view: &View, counts: impl Iterator<Item = ((u32, u32), f32)>, of: impl Fn(usize) -> usize) -> HashMap<u32, f32> {
+fn groups(view: &IndexSnapshot, counts: impl Iterator<Item = ((u32, u32), f32)>, of: impl Fn(usize) -> usize) -> HashMap<u32, f32> {
     let mut groups: HashMap<u32, (usize, [f32; BEST_OF_CATEGORY])> = HashMap::new();
     if view.has_categories() {
         for ((part, doc), count) in counts {
@@ -529,12 +536,12 @@ fn groups(view: &View, counts: impl Iterator<Item = ((u32, u32), f32)>, of: impl
     groups.into_iter().map(|(category, (documents, best))| (category, best.iter().sum::<f32>() / of(documents) as f32)).collect()
 }
 
-fn sort_by_rank(view: &View, fits: &mut [Fit]) {
+fn sort_by_rank(view: &IndexSnapshot, fits: &mut [Fit]) {
     fits.sort_by(|one, other| by_rank(view, (one.rank, one.part, one.doc), (other.rank, other.part, other.doc)));
 }
 
 /// Canned answers whose shortcut is, or begins with, what was typed; the exact one first.
-fn by_shortcut(view: &View, scope: &Scope<'_>, typed: &str) -> Result<Vec<Fit>, KnowledgeError> {
+fn by_shortcut(view: &IndexSnapshot, scope: &SearchScope<'_>, typed: &str) -> Result<Vec<Fit>, KnowledgeError> {
     let typed = shortcut_key(typed);
     let mut fits = Vec::new();
     for (number, segment) in view.searcher.segment_readers().iter().enumerate() {
@@ -562,12 +569,12 @@ fn by_shortcut(view: &View, scope: &Scope<'_>, typed: &str) -> Result<Vec<Fit>, 
 
 /// Every opener, those that fit the page first: each of them may open a chat, so the fit orders them, no more.
 fn openers(
-    view: &View,
-    scope: &Scope<'_>,
-    asked: &Asked,
+    view: &IndexSnapshot,
+    scope: &SearchScope<'_>,
+    asked: &ConversationTerms,
     language: &str,
     synonyms: &Synonyms,
-) -> Result<(Vec<Fit>, Marker), KnowledgeError> {
+) -> Result<(Vec<Fit>, Highlighter), KnowledgeError> {
     let (found, marker) = fitting(view, scope, asked, (&Vectors::default(), Vec::new()), language, synonyms)?;
     let fit: HashMap<(u32, u32), f64> = found.into_iter().map(|fit| ((fit.part, fit.doc), fit.confidence)).collect();
     let weight = term(view.fields.tag, "opener").weight(EnableScoring::disabled_from_searcher(&view.searcher))?;

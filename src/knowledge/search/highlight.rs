@@ -18,13 +18,13 @@ pub struct Segment {
 }
 
 /// Longest snippet, in characters.
-const MOST_SNIPPET: usize = 280;
+const MAX_SNIPPET: usize = 280;
 /// Longest passage, in characters, unless one block alone is longer.
-const MOST_PASSAGE: usize = 700;
+const MAX_PASSAGE: usize = 700;
 
 /// Knows the words of a query again.
 #[derive(Default)]
-pub struct Marker {
+pub struct Highlighter {
     keys: HashSet<String>,
     /// The bits of all keys.
     signature: u64,
@@ -32,21 +32,21 @@ pub struct Marker {
     beginnings: Beginnings,
 }
 
-impl std::fmt::Debug for Marker {
+impl std::fmt::Debug for Highlighter {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("Marker")
     }
 }
 
-impl Marker {
-    pub fn new(query: &Query, terms: &[Term]) -> Marker {
+impl Highlighter {
+    pub fn new(query: &Query, terms: &[Term]) -> Highlighter {
         let own = query.words.iter().flat_map(|word| word.word.keys().iter().cloned());
         let others = terms.iter().flat_map(|term| &term.alternatives).map(|alternative| alternative.key.clone());
         let keys: HashSet<String> = own.chain(others).filter(|key| !key.starts_with(ACCENTED)).collect();
         let half = query.words.iter().find(|word| word.half).map(|word| word.word.folded().to_owned());
         let mut beginnings = Beginnings::default();
         keys.iter().chain(&half).for_each(|key| beginnings.add(key));
-        Marker { beginnings, signature: keys.iter().fold(0, |bits, key| bits | signature(key)), keys, half }
+        Highlighter { beginnings, signature: keys.iter().fold(0, |bits, key| bits | signature(key)), keys, half }
     }
 
     /// The words of a text that match.
@@ -115,11 +115,11 @@ impl Marker {
         // Of a long section, what leads up to its best block may go.
         let most = section.iter().map(|(_, found)| found.len()).max().unwrap_or(0);
         let fitting = section.iter().position(|(_, found)| found.len() == most).unwrap_or(0);
-        let from = if length <= MOST_PASSAGE { 0 } else { fitting };
+        let from = if length <= MAX_PASSAGE { 0 } else { fitting };
         let mut passage = String::new();
         for (block, _) in &section[from..] {
             if !passage.is_empty() {
-                if passage.chars().count() + block.text.chars().count() > MOST_PASSAGE {
+                if passage.chars().count() + block.text.chars().count() > MAX_PASSAGE {
                     break;
                 }
                 passage.push('\n');
@@ -143,19 +143,19 @@ impl Marker {
             }
         }
         let block = best.1;
-        if block.chars().count() <= MOST_SNIPPET {
+        if block.chars().count() <= MAX_SNIPPET {
             return self.mark(&block, language);
         }
         let found = words(&block, language);
         let first = found.iter().find(|word| self.matches(word)).map_or(0, |word| word.start);
-        let start = if block[..first].chars().count() > MOST_SNIPPET / 3 {
-            let near = block[..first].char_indices().rev().nth(MOST_SNIPPET / 4).map_or(0, |(index, _)| index);
+        let start = if block[..first].chars().count() > MAX_SNIPPET / 3 {
+            let near = block[..first].char_indices().rev().nth(MAX_SNIPPET / 4).map_or(0, |(index, _)| index);
             found.iter().find(|word| word.start >= near).map_or(0, |word| word.start)
         } else {
             0
         };
         let mut text = if start > 0 { "… ".to_owned() } else { String::new() };
-        match block[start..].char_indices().nth(MOST_SNIPPET) {
+        match block[start..].char_indices().nth(MAX_SNIPPET) {
             Some((cut, _)) => {
                 let whole = |word: &&Word| word.end <= start + cut && word.start >= start;
                 let end = found.iter().rev().find(whole).map_or(start + cut, |word| word.end);
@@ -185,8 +185,8 @@ mod tests {
     use super::*;
     use crate::knowledge::search::query::Typed;
 
-    fn marker(text: &str, language: &str) -> Marker {
-        Marker::new(&Typed::read(text, language).query, &[])
+    fn marker(text: &str, language: &str) -> Highlighter {
+        Highlighter::new(&Typed::read(text, language).query, &[])
     }
 
     #[test]
@@ -208,6 +208,6 @@ mod tests {
         let long = format!("{} refund {}", "word ".repeat(100), "tail ".repeat(100));
         let snippet: String = marker.snippet(&long, "en").into_iter().map(|segment| segment.text).collect();
         assert!(snippet.starts_with("… ") && snippet.ends_with(" …") && snippet.contains("refund"), "{snippet}");
-        assert!(snippet.chars().count() < MOST_SNIPPET + 10);
+        assert!(snippet.chars().count() < MAX_SNIPPET + 10);
     }
 }

@@ -24,17 +24,17 @@ use crate::{
     knowledge::{
         documents::document::{Document, Kind},
         error::KnowledgeError,
-        index::{Index, snapshot::View},
+        index::{Index, snapshot::IndexSnapshot},
         search::{
-            bm25f::{Corpus, Scope, Scored, score},
-            highlight::{Marker, Segment},
+            bm25f::{Corpus, ScoredDocument, SearchScope, score},
+            highlight::{Highlighter, Segment},
             query::{Excluded, Reader, Typed},
             rerank::look,
             synonyms::Synonyms,
             terms::{Term, is_half, terms},
-            visible_terms::Within,
+            visible_terms::VisibleTerms,
         },
-        vectors::{Asked, Meaning, Meant, Vectors},
+        vectors::{Meaning, QuerySource, VectorHit, Vectors},
     },
     text::{Beginnings, Language, lookup, words, words_beginning},
 };
@@ -42,7 +42,7 @@ use crate::{
 /// Documents that are looked at closer.
 const CLOSER: usize = 100;
 /// A document that counts less than this share of the best one is no hit: it has none of the words that say something.
-const LEAST_SHARE: f32 = 0.2;
+const MIN_SHARE: f32 = 0.2;
 /// What a title that has every word gains, of what the best document counts.
 pub const TITLE_GAIN: f32 = 0.5;
 /// Of how many words the grams count.
@@ -50,7 +50,7 @@ const GRAMMED: usize = 24;
 /// What meaning counts beside words, in standard deviations of each. (1 to 1.5 did best on public tasks with a small model.)
 const MEANING: f32 = 1.2;
 /// How like what is asked a document must be that has none of the words.
-const LEAST_LIKENESS: f32 = 0.4;
+const MIN_LIKENESS: f32 = 0.4;
 /// How fast a confidence nears 1.
 const STEEPNESS: f64 = 1.6;
 
@@ -91,7 +91,7 @@ pub struct Hits {
 /// A document with its rank.
 #[derive(Debug, Clone, Copy)]
 struct Ranked {
-    found: Scored,
+    found: ScoredDocument,
     rank: f32,
 }
 
@@ -106,8 +106,8 @@ pub fn ends_in_half_a_word(
     let Some(last) = typed.query.words.iter().find(|word| word.half) else { return Ok(false) };
     let view = index.view();
     let there = view.languages(kinds, reader);
-    let scope = Scope { kinds, language: lookup(language, there.iter()), reader, only: None };
-    Ok(is_half(&Within::of(&view, &scope), last)?)
+    let scope = SearchScope { kinds, language: lookup(language, there.iter()), reader, only: None };
+    Ok(is_half(&VisibleTerms::of(&view, &scope), last)?)
 }
 
 /// Searches articles. Those in the page's language come first; others fill up only when there are none.
@@ -122,24 +122,26 @@ pub fn search(index: &Index, synonyms: &Synonyms, vectors: &Vectors, search: &Se
     }
     let only = only(&view, &search.category, &search.tags, &typed)?;
     for language in own.map(Some).into_iter().chain([None]) {
-        let scope = Scope { kinds: &[Kind::Article], language, reader: &search.reader, only: only.as_deref() };
+        let scope = SearchScope { kinds: &[Kind::Article], language, reader: &search.reader, only: only.as_deref() };
         let corpus = Corpus::of(&scope.sizes(&view, None));
-        let terms = terms(&Within::of(&view, &scope), &typed.query, primary, synonyms, corpus.documents)?;
-        let meant = search.meaning.as_ref().map(|meaning| vectors.near(&view, &scope, meaning, primary, Asked::Search)).unwrap_or_default();
+        let terms = terms(&VisibleTerms::of(&view, &scope), &typed.query, primary, synonyms, corpus.documents)?;
+        let meant =
+            search.meaning.as_ref().map(|meaning| vectors.near(&view, &scope, meaning, primary, QuerySource::Search)).unwrap_or_default();
         // What is meant is compared with all that has a word, however little that counts.
-        let least = if meant.is_empty() { LEAST_SHARE } else { 0.0 };
+        let least = if meant.is_empty() { MIN_SHARE } else { 0.0 };
         let mut found = score(&view, &scope, &corpus, &terms, GRAMMED, least)?;
-        let highest = found.iter().map(Scored::sum).fold(0.0, f32::max);
-        let has_words = |found: &Scored| found.sum() > 0.0 && found.sum() >= LEAST_SHARE * highest;
+        let highest = found.iter().map(ScoredDocument::sum).fold(0.0, f32::max);
+        let has_words = |found: &ScoredDocument| found.sum() > 0.0 && found.sum() >= MIN_SHARE * highest;
         let nearest = nearest(&view, &meant, CLOSER, |meant| meant.recent);
-        let of = |found: &Scored| meant.binary_search_by_key(&found.place(), Meant::place).ok().map(|at| meant[at]);
-        let near: HashSet<(u32, u32)> = nearest.iter().map(Meant::place).collect();
+        let of = |found: &ScoredDocument| meant.binary_search_by_key(&found.place(), VectorHit::place).ok().map(|at| meant[at]);
+        let near: HashSet<(u32, u32)> = nearest.iter().map(VectorHit::place).collect();
         found.retain(|found| has_words(found) || near.contains(&found.place()));
         add_missing(&mut found, &nearest);
         if language.is_none() {
             found = once_each(&view, found, |found| of(found).map_or(0.0, |meant| meant.recent));
         }
-        let is_hit = |found: &Scored| has_words(found) || of(found).is_some_and(|meant| meant.likeness * meant.trust >= LEAST_LIKENESS);
+        let is_hit =
+            |found: &ScoredDocument| has_words(found) || of(found).is_some_and(|meant| meant.likeness * meant.trust >= MIN_LIKENESS);
         let total = found.iter().filter(|found| is_hit(found)).count();
         if total == 0 {
             continue;
@@ -147,7 +149,7 @@ pub fn search(index: &Index, synonyms: &Synonyms, vectors: &Vectors, search: &Se
         let wanted = search.offset + search.limit;
         let mut ranked = rank(&view, &corpus, found, (vectors, &meant, &near, primary), &terms, &typed.query.pairs, wanted)?;
         ranked.retain(|ranked| is_hit(&ranked.found));
-        let marker = Marker::new(&typed.query, &terms);
+        let marker = Highlighter::new(&typed.query, &terms);
         let best = corpus.most(&terms);
         let mut hits = Vec::new();
         let mut surest = 1.0_f64;
@@ -171,11 +173,12 @@ pub fn search(index: &Index, synonyms: &Synonyms, vectors: &Vectors, search: &Se
 }
 
 /// As many documents as are looked at closer, those that are most likely meant, in no order.
-pub fn nearest(view: &View, meant: &[Meant], most: usize, nearness: impl Fn(&Meant) -> f32) -> Vec<Meant> {
+pub fn nearest(view: &IndexSnapshot, meant: &[VectorHit], most: usize, nearness: impl Fn(&VectorHit) -> f32) -> Vec<VectorHit> {
     let mut nearest = meant.to_vec();
     if nearest.len() > most {
-        let nearer =
-            |one: &Meant, other: &Meant| by_rank(view, (nearness(one), one.part, one.doc), (nearness(other), other.part, other.doc));
+        let nearer = |one: &VectorHit, other: &VectorHit| {
+            by_rank(view, (nearness(one), one.part, one.doc), (nearness(other), other.part, other.doc))
+        };
         nearest.select_nth_unstable_by(most, nearer);
         nearest.truncate(most);
     }
@@ -183,14 +186,14 @@ pub fn nearest(view: &View, meant: &[Meant], most: usize, nearness: impl Fn(&Mea
 }
 
 /// Adds documents that have none of the words.
-fn add_missing(found: &mut Vec<Scored>, nearest: &[Meant]) {
-    let there: HashSet<(u32, u32)> = found.iter().map(Scored::place).collect();
+fn add_missing(found: &mut Vec<ScoredDocument>, nearest: &[VectorHit]) {
+    let there: HashSet<(u32, u32)> = found.iter().map(ScoredDocument::place).collect();
     let missing = nearest.iter().filter(|meant| !there.contains(&meant.place()));
-    found.extend(missing.map(|meant| Scored { part: meant.part, doc: meant.doc, words: 0.0, grams: 0.0 }));
+    found.extend(missing.map(|meant| ScoredDocument { part: meant.part, doc: meant.doc, words: 0.0, grams: 0.0 }));
 }
 
 /// A document found in two foreign languages is shown once, in the version that fits better.
-fn once_each(view: &View, mut found: Vec<Scored>, nearness: impl Fn(&Scored) -> f32) -> Vec<Scored> {
+fn once_each(view: &IndexSnapshot, mut found: Vec<ScoredDocument>, nearness: impl Fn(&ScoredDocument) -> f32) -> Vec<ScoredDocument> {
     found.sort_by(|one, other| other.sum().total_cmp(&one.sum()).then(nearness(other).total_cmp(&nearness(one))));
     let mut seen: HashSet<u64> = HashSet::new();
     found.retain(|found| seen.insert(view.id(found.part, found.doc)));
@@ -200,10 +203,10 @@ fn once_each(view: &View, mut found: Vec<Scored>, nearness: impl Fn(&Scored) -> 
 
 /// Orders what was found, the best of it after a closer look. At least `wanted` are in their places.
 fn rank(
-    view: &View,
+    view: &IndexSnapshot,
     corpus: &Corpus,
-    found: Vec<Scored>,
-    (vectors, meant, near, language): (&Vectors, &[Meant], &HashSet<(u32, u32)>, &str),
+    found: Vec<ScoredDocument>,
+    (vectors, meant, near, language): (&Vectors, &[VectorHit], &HashSet<(u32, u32)>, &str),
     terms: &[Term],
     pairs: &[(usize, usize, f32)],
     wanted: usize,
@@ -237,8 +240,8 @@ fn rank(
     if !meant.is_empty() {
         let words: Vec<f32> = ranked.iter().map(|ranked| ranked.rank).collect();
         let near: Vec<Option<f32>> =
-            places.iter().map(|place| meant.binary_search_by_key(place, Meant::place).ok().map(|at| meant[at].recent)).collect();
-        for (ranked, gain) in ranked.iter_mut().zip(vectors.gains(language, Asked::Search, MEANING, &words, &near)) {
+            places.iter().map(|place| meant.binary_search_by_key(place, VectorHit::place).ok().map(|at| meant[at].recent)).collect();
+        for (ranked, gain) in ranked.iter_mut().zip(vectors.gains(language, QuerySource::Search, MEANING, &words, &near)) {
             ranked.rank += gain;
         }
     }
@@ -248,7 +251,7 @@ fn rank(
 }
 
 /// The order of rank, part and document: the better one first; of two that count the same, by the number of their ids.
-pub fn by_rank(view: &View, one: (f32, u32, u32), other: (f32, u32, u32)) -> std::cmp::Ordering {
+pub fn by_rank(view: &IndexSnapshot, one: (f32, u32, u32), other: (f32, u32, u32)) -> std::cmp::Ordering {
     other.0.total_cmp(&one.0).then_with(|| view.id(one.1, one.2).cmp(&view.id(other.1, other.2)))
 }
 
@@ -260,7 +263,7 @@ pub fn deviation(values: &[f32]) -> f32 {
 }
 
 /// What must hold beside the words, by part: category, tags, phrases, exclusions. `None` if there is nothing of the kind.
-pub fn only(view: &View, category: &str, tags: &[String], typed: &Typed) -> Result<Option<Vec<BitSet>>, KnowledgeError> {
+pub fn only(view: &IndexSnapshot, category: &str, tags: &[String], typed: &Typed) -> Result<Option<Vec<BitSet>>, KnowledgeError> {
     let fields = view.fields;
     let mut clauses: Vec<(Occur, Box<dyn IndexQuery>)> = Vec::new();
     if !category.is_empty() {
@@ -295,7 +298,7 @@ pub fn only(view: &View, category: &str, tags: &[String], typed: &Typed) -> Resu
 }
 
 /// Folded words that stand one after the other, in names or in the body.
-fn anywhere(view: &View, phrase: &[String]) -> Box<dyn IndexQuery> {
+fn anywhere(view: &IndexSnapshot, phrase: &[String]) -> Box<dyn IndexQuery> {
     let in_field = |field: Field| -> Box<dyn IndexQuery> {
         match phrase {
             [word] => term(field, word),
@@ -312,20 +315,20 @@ pub fn term(field: Field, text: &str) -> Box<dyn IndexQuery> {
 /// The query with what was misspelt as it may have been meant: by the words that the hits have, as they write them. What none of them has is
 /// left as it was typed.
 fn corrected(query: &str, typed: &Typed, terms: &[Term], hits: &[Hit]) -> String {
-    let misspelt: Vec<(&str, &[String])> = (typed.query.words.iter().zip(terms))
+    let spelling_candidates: Vec<(&str, &[String])> = (typed.query.words.iter().zip(terms))
         .filter(|(_, term)| !term.meant.is_empty())
         .map(|(word, term)| (word.word.folded(), term.meant.as_slice()))
         .collect();
-    if misspelt.is_empty() {
+    if spelling_candidates.is_empty() {
         return String::new();
     }
-    let wanted: HashSet<&String> = misspelt.iter().flat_map(|(_, meant)| *meant).collect();
+    let wanted: HashSet<&String> = spelling_candidates.iter().flat_map(|(_, meant)| *meant).collect();
     let mut beginnings = Beginnings::default();
     wanted.iter().for_each(|key| beginnings.add(key));
     // By the word itself; and by its stems, of which the shortest word is taken.
     let (mut whole, mut forms): (HashMap<String, String>, HashMap<String, String>) = Default::default();
     for hit in hits {
-        if misspelt.iter().all(|(_, meant)| whole.contains_key(&meant[0])) {
+        if spelling_candidates.iter().all(|(_, meant)| whole.contains_key(&meant[0])) {
             break;
         }
         let language = hit.document.language.primary();
@@ -344,7 +347,7 @@ fn corrected(query: &str, typed: &Typed, terms: &[Term], hits: &[Hit]) -> String
         let of = |known: &HashMap<String, String>| meant.iter().find_map(|key| known.get(key).cloned());
         of(&whole).or_else(|| of(&forms))
     };
-    let fixes: HashMap<&str, String> = misspelt.iter().filter_map(|(word, meant)| Some((*word, fix(meant)?))).collect();
+    let fixes: HashMap<&str, String> = spelling_candidates.iter().filter_map(|(word, meant)| Some((*word, fix(meant)?))).collect();
     if fixes.is_empty() {
         return String::new();
     }

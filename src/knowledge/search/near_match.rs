@@ -8,35 +8,35 @@ use crate::{
         error::KnowledgeError,
         index::Index,
         search::{
-            bm25f::{Corpus, Scope, Scored, score},
+            bm25f::{Corpus, ScoredDocument, SearchScope, score},
             by_rank,
             conversation::is_from,
             query::{Query, Reader},
             synonyms::Synonyms,
             terms::plain_terms,
-            visible_terms::Within,
+            visible_terms::VisibleTerms,
         },
     },
     text::{placeholders, words},
 };
 
 /// Words of a message that candidates are looked for by, and how many candidates are compared.
-const MOST_WORDS: usize = 24;
+const MAX_WORDS: usize = 24;
 const CANDIDATES: usize = 8;
 /// A canned answer of so many words that stands in a message was sent with it, whatever stands around it.
-const LEAST_WORDS: usize = 6;
+const MIN_WORDS: usize = 6;
 /// Dice's coefficient of the words of a message and of a canned answer from which they are nearly equal.
 const NEARLY: f32 = 0.85;
 
 /// The canned answer that a message equals or nearly equals, with its placeholders filled; the nearest if there are several.
 pub fn same(index: &Index, synonyms: &Synonyms, text: &str, language: &str, reader: &Reader) -> Result<Option<Document>, KnowledgeError> {
     let view = index.view();
-    let scope = Scope { kinds: &[Kind::CannedAnswer], language: None, reader, only: None };
+    let scope = SearchScope { kinds: &[Kind::CannedAnswer], language: None, reader, only: None };
     let corpus = Corpus::of(&scope.sizes(&view, None));
-    let query = Query::weighted(&[(text, words(text, language))], &[1.0], MOST_WORDS);
-    let terms = plain_terms(&Within::of(&view, &scope), &query, language, synonyms, corpus.documents)?;
+    let query = Query::weighted(&[(text, words(text, language))], &[1.0], MAX_WORDS);
+    let terms = plain_terms(&VisibleTerms::of(&view, &scope), &query, language, synonyms, corpus.documents)?;
     let mut found = score(&view, &scope, &corpus, &terms, 0, 0.5)?;
-    let place = |found: &Scored| (found.sum(), found.part, found.doc);
+    let place = |found: &ScoredDocument| (found.sum(), found.part, found.doc);
     found.sort_by(|one, other| by_rank(&view, place(one), place(other)));
     let mut best: Option<(f32, Document)> = None;
     for found in found.iter().take(CANDIDATES) {
@@ -60,7 +60,7 @@ fn likeness(text: &str, body: &str, language: &str) -> f32 {
     }
     literal.push_str(&body[from..]);
     let literal = words(&literal, language);
-    if literal.len() >= LEAST_WORDS && is_from(text, body) {
+    if literal.len() >= MIN_WORDS && is_from(text, body) {
         return 1.0;
     }
     let text = words(text, language);

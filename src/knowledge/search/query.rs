@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Most words of what was typed that count, in quotes and after a minus too.
-pub const MOST_WORDS: usize = 64;
+pub const MAX_WORDS: usize = 64;
 /// How slowly what is said again counts more.
 const AGAIN: f32 = 1.0;
 
@@ -104,7 +104,7 @@ impl Typed {
     /// Everything else is text; nothing is an error.
     pub fn read(text: &str, language: &str) -> Typed {
         let mut typed = Typed::default();
-        let mut room = MOST_WORDS;
+        let mut room = MAX_WORDS;
         for piece in pieces(text) {
             if !piece.excluded {
                 typed.text.push_str(piece.text);
@@ -260,7 +260,7 @@ mod tests {
         let words: Vec<&str> = typed.query.words.iter().map(|word| word.word.folded()).collect();
         assert_eq!(words, ["red", "gift", "card", "e", "mail"]);
         let long = Typed::read(&"-a \"b c\" d ".repeat(500), "en");
-        assert_eq!(long.query.words.len() + long.excluded.len(), MOST_WORDS);
+        assert_eq!(long.query.words.len() + long.excluded.len(), MAX_WORDS);
         for text in ["\"", "-", "--", "\"\"", "-\"", "a \"b c", "\"-\"-\"", "„a“ «b» -»c"] {
             Typed::read(text, "en");
         }

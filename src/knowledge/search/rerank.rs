@@ -5,7 +5,7 @@ use tantivy::{DocId, DocSet, postings::Postings, schema::IndexRecordOption};
 use crate::knowledge::{
     index::{
         schema::{PASSAGE, TAGS},
-        snapshot::View,
+        snapshot::IndexSnapshot,
     },
     search::{
         bm25f::Corpus,
@@ -31,7 +31,7 @@ const HALF_THERE: f32 = 1.2;
 
 /// What a closer look finds.
 #[derive(Debug, Clone, Default)]
-pub struct Closer {
+pub struct Reranked {
     /// What words count that follow one another.
     pub pairs: f32,
     /// The mean of the best passages.
@@ -137,8 +137,8 @@ impl Tally {
 }
 
 /// What terms that follow one another as in the query count in each of some documents, named by part and document, in their order.
-pub fn look_at_pairs(
-    view: &View,
+pub fn rerank_by_pairs(
+    view: &IndexSnapshot,
     corpus: &Corpus,
     documents: &[(u32, DocId)],
     terms: &[Term],
@@ -153,12 +153,12 @@ pub fn look_at_pairs(
 /// Looks closer at documents, named by part and document, in their order. `pairs` are the terms that follow one another in the query,
 /// with what that counts.
 pub fn look(
-    view: &View,
+    view: &IndexSnapshot,
     corpus: &Corpus,
     documents: &[(u32, DocId)],
     terms: &[Term],
     pairs: &[(usize, usize, f32)],
-) -> tantivy::Result<Vec<Closer>> {
+) -> tantivy::Result<Vec<Reranked>> {
     let places = places(view, documents, terms, |_| true)?;
     let pairs = Pairs::new(pairs, terms.len());
     let scores = pairs.scores(corpus, &places);
@@ -174,7 +174,7 @@ pub fn look(
             with[place.term as usize] += 1;
         }
     }
-    let glass = Glass {
+    let glass = Reranker {
         corpus,
         terms,
         term_idf: with.into_iter().map(|with| idf(all.max(1), with)).collect(),
@@ -187,7 +187,7 @@ pub fn look(
 }
 
 /// What a closer look at any document needs to know.
-struct Glass<'a> {
+struct Reranker<'a> {
     corpus: &'a Corpus,
     terms: &'a [Term],
     pairs: Pairs<'a>,
@@ -198,8 +198,8 @@ struct Glass<'a> {
     average: f32,
 }
 
-impl Glass<'_> {
-    fn look(&self, [names, body]: &[Vec<Place>; 2], lengths: &[u64], pairs: f32) -> Closer {
+impl Reranker<'_> {
+    fn look(&self, [names, body]: &[Vec<Place>; 2], lengths: &[u64], pairs: f32) -> Reranked {
         let title = &names[..names.partition_point(|place| (place.position as usize) < TAGS)];
         let mut best = self.passages(body, lengths);
         best.sort_unstable_by(|one, other| other.total_cmp(one));
@@ -210,7 +210,7 @@ impl Glass<'_> {
                 frequencies[place.term as usize] += weight * place.weight;
             }
         }
-        Closer {
+        Reranked {
             pairs,
             passages: best.iter().sum::<f32>() / lengths.len().clamp(1, BEST_PASSAGES) as f32,
             title: self.title(title),
@@ -259,7 +259,7 @@ impl Glass<'_> {
 
 /// Where in each document, in its names and its body, the terms stand that are wanted.
 fn places(
-    view: &View,
+    view: &IndexSnapshot,
     documents: &[(u32, DocId)],
     terms: &[Term],
     wanted: impl Fn(usize) -> bool,

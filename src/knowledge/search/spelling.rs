@@ -10,25 +10,25 @@ use crate::knowledge::{
     search::{
         query::QueryWord,
         terms::{Found, each_field, keep_readable},
-        visible_terms::Within,
+        visible_terms::VisibleTerms,
     },
 };
 
 /// Most words that a misspelt one may be.
-const MOST_MISSPELT: usize = 20;
+const MAX_MISSPELT: usize = 20;
 /// Letters of the longer of two words from which they may differ by one, and by two.
 const ONE_TYPO: usize = 4;
 const TWO_TYPOS: usize = 8;
 
 /// A key that a word may be a misspelling of.
-pub struct Likely {
+pub struct SpellingCandidate {
     pub key: String,
     pub distance: u8,
     pub postings: Found,
 }
 
 /// The keys of the scope that a word may be a misspelling of: the nearest first, and of these the ones that begin with the same letter.
-pub fn misspelt(within: &Within<'_>, word: &QueryWord) -> tantivy::Result<Vec<Likely>> {
+pub fn spelling_candidates(within: &VisibleTerms<'_>, word: &QueryWord) -> tantivy::Result<Vec<SpellingCandidate>> {
     let folded = word.word.folded();
     let length = folded.chars().count();
     // Numbers and codes are right or wrong.
@@ -37,8 +37,8 @@ pub fn misspelt(within: &Within<'_>, word: &QueryWord) -> tantivy::Result<Vec<Li
     }
     let most = if length + 2 < TWO_TYPOS { 1 } else { 2 };
     let builder = &BUILDERS[most as usize - 1];
-    let near = Near(if word.half { builder.build_prefix_dfa(folded) } else { builder.build_dfa(folded) });
-    let mut found: HashMap<String, Likely> = HashMap::new();
+    let near = FuzzyAutomaton(if word.half { builder.build_prefix_dfa(folded) } else { builder.build_dfa(folded) });
+    let mut found: HashMap<String, SpellingCandidate> = HashMap::new();
     each_field(within, |place, part, reader| {
         let mut keys = reader.terms().search(&near).into_stream()?;
         while keys.advance() {
@@ -49,15 +49,15 @@ pub fn misspelt(within: &Within<'_>, word: &QueryWord) -> tantivy::Result<Vec<Li
             let allowed = if longest >= TWO_TYPOS { 2 } else { u8::from(longest >= ONE_TYPO) };
             if distance <= allowed && !key.starts_with(ACCENTED) && !key.bytes().any(|byte| byte.is_ascii_digit()) {
                 let key = key.into_owned();
-                let likely = found.entry(key.clone()).or_insert_with(|| Likely { key, distance, postings: Found::default() });
+                let likely = found.entry(key.clone()).or_insert_with(|| SpellingCandidate { key, distance, postings: Found::default() });
                 likely.postings.add(within.view, part, place, keys.value());
             }
         }
         Ok(())
     })?;
     let first = folded.chars().next();
-    let likelier = |one: &Likely, other: &Likely| {
-        let begins_otherwise = |likely: &Likely| likely.key.chars().next() != first;
+    let likelier = |one: &SpellingCandidate, other: &SpellingCandidate| {
+        let begins_otherwise = |likely: &SpellingCandidate| likely.key.chars().next() != first;
         (one.distance, begins_otherwise(one), other.postings.documents, &one.key).cmp(&(
             other.distance,
             begins_otherwise(other),
@@ -65,11 +65,11 @@ pub fn misspelt(within: &Within<'_>, word: &QueryWord) -> tantivy::Result<Vec<Li
             &other.key,
         ))
     };
-    let mut found: Vec<Likely> = found.into_values().collect();
+    let mut found: Vec<SpellingCandidate> = found.into_values().collect();
     found.sort_by(likelier);
     keep_readable(within, &mut found, |likely| &mut likely.postings)?;
     found.sort_by(likelier);
-    found.truncate(MOST_MISSPELT);
+    found.truncate(MAX_MISSPELT);
     Ok(found)
 }
 
@@ -77,9 +77,9 @@ static BUILDERS: LazyLock<[LevenshteinAutomatonBuilder; 2]> =
     LazyLock::new(|| [LevenshteinAutomatonBuilder::new(1, true), LevenshteinAutomatonBuilder::new(2, true)]);
 
 /// Words near to one.
-struct Near(DFA);
+struct FuzzyAutomaton(DFA);
 
-impl Automaton for &Near {
+impl Automaton for &FuzzyAutomaton {
     type State = u32;
 
     fn start(&self) -> u32 {

@@ -7,7 +7,7 @@ use crate::{knowledge::search::query::Query, text::words};
 /// Letters from which a half word may be one of a group's.
 const HALF: usize = 3;
 /// Most words of a synonym.
-const MOST_WORDS: usize = 4;
+const MAX_WORDS: usize = 4;
 /// The built-in groups: a line each, commas between what means the same.
 const BUILT_IN: [(&str, &str); 4] = [
     ("de", include_str!("../synonyms/de.txt")),
@@ -107,7 +107,7 @@ impl Groups {
 
 impl Member {
     fn new(text: &str, language: &str) -> Option<Member> {
-        let keys: Vec<Vec<String>> = words(text, language).into_iter().take(MOST_WORDS).map(|word| word.keys().to_vec()).collect();
+        let keys: Vec<Vec<String>> = words(text, language).into_iter().take(MAX_WORDS).map(|word| word.keys().to_vec()).collect();
         (!keys.is_empty()).then_some(Member(keys))
     }
 

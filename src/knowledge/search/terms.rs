@@ -9,14 +9,14 @@ use crate::{
     knowledge::{
         index::{
             schema::ACCENTED,
-            snapshot::{Part, View},
+            snapshot::{IndexSegment, IndexSnapshot},
         },
         search::{
             query::{Query, QueryWord},
-            spelling::{Likely, misspelt},
+            spelling::{SpellingCandidate, spelling_candidates},
             stop_words,
             synonyms::Synonyms,
-            visible_terms::Within,
+            visible_terms::VisibleTerms,
         },
     },
     text::words,
@@ -33,17 +33,17 @@ const MISSPELT: [f32; 3] = [1.0, 0.7, 0.45];
 const SYNONYM: f32 = 0.6;
 /// Most words that a half word stands for; and of how many, the most frequent of all readers' documents, it is looked up whether the
 /// reader's have them.
-const MOST_LONGER: usize = 40;
+const MAX_LONGER: usize = 40;
 const MAX_LOOKED_UP: usize = 200;
 /// Of how many words of a query it is looked up what they may be misspellings of, and through how many words of the index a half word
 /// is followed: each takes up to a millisecond in a large one.
-const MOST_LOOKED_UP: usize = 8;
-const MOST_FOLLOWED: usize = 5000;
+const MAX_LOOKED_UP_EACH: usize = 8;
+const MAX_FOLLOWED: usize = 5000;
 /// Of how many of these the forms are looked for too.
 const FAMILIES: usize = 5;
 /// In a large index, grams that more than one document of so many has say little for how long they take; in one of few documents, none.
 const FREQUENT: u64 = 32;
-const MOST_GRAMMED: u64 = 512;
+const MAX_GRAMMED: u64 = 512;
 
 /// A word of a query, with all it may be found by.
 pub struct Term {
@@ -95,19 +95,25 @@ pub struct Found {
 }
 
 /// Finds what every word of a query is looked for by. `documents` is how many there are to look through.
-pub fn terms(within: &Within<'_>, query: &Query, language: &str, synonyms: &Synonyms, documents: u64) -> tantivy::Result<Vec<Term>> {
+pub fn terms(within: &VisibleTerms<'_>, query: &Query, language: &str, synonyms: &Synonyms, documents: u64) -> tantivy::Result<Vec<Term>> {
     let mut same = synonyms.of(query, language);
-    let mut misspelt = 0;
+    let mut spelling_candidates = 0;
     let term = |(place, word): (usize, &QueryWord)| {
-        let term = term(within, word, language, std::mem::take(&mut same[place]), documents, misspelt < MOST_LOOKED_UP)?;
-        misspelt += usize::from(term.1);
+        let term = term(within, word, language, std::mem::take(&mut same[place]), documents, spelling_candidates < MAX_LOOKED_UP_EACH)?;
+        spelling_candidates += usize::from(term.1);
         Ok(term.0)
     };
     query.words.iter().enumerate().map(term).collect()
 }
 
 /// The same of words that are many: each by its own keys and synonyms alone.
-pub fn plain_terms(within: &Within<'_>, query: &Query, language: &str, synonyms: &Synonyms, documents: u64) -> tantivy::Result<Vec<Term>> {
+pub fn plain_terms(
+    within: &VisibleTerms<'_>,
+    query: &Query,
+    language: &str,
+    synonyms: &Synonyms,
+    documents: u64,
+) -> tantivy::Result<Vec<Term>> {
     let mut same = synonyms.of(query, language);
     let term = |(place, word): (usize, &QueryWord)| {
         let mut alternatives = own(within, word)?;
@@ -120,7 +126,7 @@ pub fn plain_terms(within: &Within<'_>, query: &Query, language: &str, synonyms:
 
 /// Also tells whether the word was looked up as a misspelt one, which is done if `may_be_misspelt`.
 fn term(
-    within: &Within<'_>,
+    within: &VisibleTerms<'_>,
     word: &QueryWord,
     language: &str,
     synonyms: Vec<(String, f32)>,
@@ -148,14 +154,14 @@ fn term(
     let form_alone = known && !word.half && alternatives.iter().all(|own| own.weight == FORM || own.postings.documents == 0);
     let looked_up = may_be_misspelt && (!known || form_alone);
     if looked_up {
-        let mut likely = misspelt(within, word)?;
+        let mut likely = spelling_candidates(within, word)?;
         if form_alone {
             likely.retain(|likely| likely.distance == 1);
         } else {
             with = likely.first().map_or(0, |likely| likely.postings.documents);
             meant = likely.iter().map(|likely| likely.key.clone()).collect();
         }
-        for (number, Likely { key, distance, postings }) in likely.into_iter().enumerate() {
+        for (number, SpellingCandidate { key, distance, postings }) in likely.into_iter().enumerate() {
             let weight = MISSPELT[distance as usize];
             let family = if number < FAMILIES { words(&key, language) } else { Vec::new() };
             if !alternatives.iter().any(|known| known.key == key) {
@@ -175,7 +181,7 @@ fn term(
     Ok((Term { grams: grams.into_iter().flatten().collect(), meant, ..term }, looked_up))
 }
 
-fn add_synonyms(within: &Within<'_>, alternatives: &mut Vec<Alternative>, synonyms: Vec<(String, f32)>) -> tantivy::Result<()> {
+fn add_synonyms(within: &VisibleTerms<'_>, alternatives: &mut Vec<Alternative>, synonyms: Vec<(String, f32)>) -> tantivy::Result<()> {
     for (key, weight) in synonyms {
         if !alternatives.iter().any(|known| known.key == key) {
             let postings = find(within, &key)?;
@@ -186,7 +192,7 @@ fn add_synonyms(within: &Within<'_>, alternatives: &mut Vec<Alternative>, synony
 }
 
 /// The word as it is written, without accents, and its stems.
-fn own(within: &Within<'_>, word: &QueryWord) -> tantivy::Result<Vec<Alternative>> {
+fn own(within: &VisibleTerms<'_>, word: &QueryWord) -> tantivy::Result<Vec<Alternative>> {
     let mut found = Vec::new();
     let counted = |key: &str| {
         let mut postings = find(within, key)?;
@@ -206,18 +212,18 @@ fn own(within: &Within<'_>, word: &QueryWord) -> tantivy::Result<Vec<Alternative
 }
 
 /// Whether the scope has a word only as the beginning of others.
-pub fn is_half(within: &Within<'_>, word: &QueryWord) -> tantivy::Result<bool> {
+pub fn is_half(within: &VisibleTerms<'_>, word: &QueryWord) -> tantivy::Result<bool> {
     let known = own(within, word)?.iter().any(|own| own.postings.documents > 0);
     Ok(!known && !longer(within, word.word.folded())?.is_empty())
 }
 
 /// The words of the scope that begin with `half`, the most frequent ones.
-fn longer(within: &Within<'_>, half: &str) -> tantivy::Result<Vec<(String, Found)>> {
+fn longer(within: &VisibleTerms<'_>, half: &str) -> tantivy::Result<Vec<(String, Found)>> {
     let mut found: HashMap<String, Found> = HashMap::new();
     each_field(within, |place, part, reader| {
         let mut keys = reader.terms().range().ge(half.as_bytes()).into_stream()?;
         let mut followed = 0;
-        while followed < MOST_FOLLOWED && keys.advance() && keys.key().starts_with(half.as_bytes()) {
+        while followed < MAX_FOLLOWED && keys.advance() && keys.key().starts_with(half.as_bytes()) {
             followed += 1;
             let key = String::from_utf8_lossy(keys.key()).into_owned();
             found.entry(key).or_default().add(within.view, part, place, keys.value());
@@ -230,12 +236,12 @@ fn longer(within: &Within<'_>, half: &str) -> tantivy::Result<Vec<(String, Found
     found.sort_by(more_frequent);
     keep_readable(within, &mut found, |(_, postings)| postings)?;
     found.sort_by(more_frequent);
-    found.truncate(MOST_LONGER);
+    found.truncate(MAX_LONGER);
     Ok(found)
 }
 
 /// Of what was found in the dictionary, keeps the first of what the scope's documents have, and counts it in them.
-pub fn keep_readable<T>(within: &Within<'_>, found: &mut Vec<T>, postings: impl Fn(&mut T) -> &mut Found) -> tantivy::Result<()> {
+pub fn keep_readable<T>(within: &VisibleTerms<'_>, found: &mut Vec<T>, postings: impl Fn(&mut T) -> &mut Found) -> tantivy::Result<()> {
     found.truncate(MAX_LOOKED_UP);
     for found in found.iter_mut() {
         // Nothing is told of what is too much to count.
@@ -246,7 +252,10 @@ pub fn keep_readable<T>(within: &Within<'_>, found: &mut Vec<T>, postings: impl 
 }
 
 /// Calls for both fields of every part that has documents of the scope, with the field's place, the part's, and the field's index.
-pub fn each_field(within: &Within<'_>, mut each: impl FnMut(usize, usize, &InvertedIndexReader) -> io::Result<()>) -> tantivy::Result<()> {
+pub fn each_field(
+    within: &VisibleTerms<'_>,
+    mut each: impl FnMut(usize, usize, &InvertedIndexReader) -> io::Result<()>,
+) -> tantivy::Result<()> {
     for (number, part) in within.view.parts.iter().enumerate().filter(|(number, _)| within.reaches(*number)) {
         for (place, reader) in fields(part).into_iter().enumerate() {
             each(place, number, reader)?;
@@ -256,12 +265,12 @@ pub fn each_field(within: &Within<'_>, mut each: impl FnMut(usize, usize, &Inver
 }
 
 /// The fields of words, in their order in [`Found`].
-pub fn fields(part: &Part) -> [&InvertedIndexReader; 2] {
+pub fn fields(part: &IndexSegment) -> [&InvertedIndexReader; 2] {
     [&part.names, &part.body]
 }
 
 /// Where a key stands.
-fn find(within: &Within<'_>, key: &str) -> tantivy::Result<Found> {
+fn find(within: &VisibleTerms<'_>, key: &str) -> tantivy::Result<Found> {
     let mut found = Found::default();
     each_field(within, |place, part, reader| {
         if let Some(info) = reader.terms().get(key.as_bytes())? {
@@ -272,8 +281,8 @@ fn find(within: &Within<'_>, key: &str) -> tantivy::Result<Found> {
     Ok(found)
 }
 
-fn find_gram(within: &Within<'_>, gram: &str, documents: u64) -> tantivy::Result<Option<Gram>> {
-    let most = (documents / FREQUENT).max(MOST_GRAMMED);
+fn find_gram(within: &VisibleTerms<'_>, gram: &str, documents: u64) -> tantivy::Result<Option<Gram>> {
+    let most = (documents / FREQUENT).max(MAX_GRAMMED);
     let mut with = 0;
     let mut postings = Vec::with_capacity(within.view.parts.len());
     for (number, part) in within.view.parts.iter().enumerate() {
@@ -287,7 +296,7 @@ fn find_gram(within: &Within<'_>, gram: &str, documents: u64) -> tantivy::Result
 }
 
 impl Found {
-    pub fn add(&mut self, view: &View, part: usize, place: usize, info: &TermInfo) {
+    pub fn add(&mut self, view: &IndexSnapshot, part: usize, place: usize, info: &TermInfo) {
         if self.parts.is_empty() {
             self.parts.resize(view.parts.len(), [None, None]);
         }
@@ -298,7 +307,7 @@ impl Found {
     }
 
     /// Counts the documents of the scope; `uncounted` says how many there are where they are too many to count.
-    fn count(&mut self, within: &Within<'_>, uncounted: impl Fn(&TermInfo) -> u64) -> io::Result<()> {
+    fn count(&mut self, within: &VisibleTerms<'_>, uncounted: impl Fn(&TermInfo) -> u64) -> io::Result<()> {
         let mut sums = [0, 0];
         for (number, infos) in self.parts.iter().enumerate() {
             for ((sum, info), reader) in sums.iter_mut().zip(infos).zip(fields(&within.view.parts[number])) {

@@ -5,7 +5,7 @@ use std::{cell::Cell, io};
 
 use tantivy::{DocSet, InvertedIndexReader, TERMINATED, postings::TermInfo, schema::IndexRecordOption};
 
-use crate::knowledge::{index::snapshot::View, search::bm25f::Scope};
+use crate::knowledge::{index::snapshot::IndexSnapshot, search::bm25f::SearchScope};
 
 /// Most occurrences that are looked at for one query, to tell who may read them. About a fifth of a millisecond.
 const MAX_COUNTED: u64 = 100_000;
@@ -13,8 +13,8 @@ const MAX_COUNTED: u64 = 100_000;
 const OPENING: u64 = 32;
 
 /// The documents of a scope, as the dictionary's words are counted in them.
-pub struct Within<'a> {
-    pub view: &'a View,
+pub struct VisibleTerms<'a> {
+    pub view: &'a IndexSnapshot,
     parts: Vec<Coverage>,
     left: Cell<u64>,
 }
@@ -28,9 +28,9 @@ enum Coverage {
     Some(Vec<bool>),
 }
 
-impl<'a> Within<'a> {
-    pub fn of(view: &'a View, scope: &Scope<'_>) -> Within<'a> {
-        let coverage = |part: &std::sync::Arc<crate::knowledge::index::snapshot::Part>| {
+impl<'a> VisibleTerms<'a> {
+    pub fn of(view: &'a IndexSnapshot, scope: &SearchScope<'_>) -> VisibleTerms<'a> {
+        let coverage = |part: &std::sync::Arc<crate::knowledge::index::snapshot::IndexSegment>| {
             let classes: Vec<bool> = part.classes.iter().map(|class| scope.has(class)).collect();
             if classes.iter().zip(&part.classes).all(|(has, class)| !has || class.sizes.documents == 0) {
                 Coverage::None
@@ -40,7 +40,7 @@ impl<'a> Within<'a> {
                 Coverage::Some(classes)
             }
         };
-        Within { view, parts: view.parts.iter().map(coverage).collect(), left: Cell::new(MAX_COUNTED) }
+        VisibleTerms { view, parts: view.parts.iter().map(coverage).collect(), left: Cell::new(MAX_COUNTED) }
     }
 
     /// Whether a part has any document of the scope.

@@ -18,9 +18,9 @@ use crate::{
         documents::document::{Document, DocumentKey},
         index::{
             schema::{id_number, language_number},
-            snapshot::View,
+            snapshot::IndexSnapshot,
         },
-        search::{bm25f::Scope, deviation},
+        search::{bm25f::SearchScope, deviation},
     },
     text::paragraphs,
 };
@@ -33,8 +33,8 @@ const LINE: usize = 30;
 /// How many of a list's best lines count.
 const BEST_LINES: usize = 3;
 /// Most characters of a text that is embedded, and most pieces of a document: what stands after them is not compared.
-const MOST_LETTERS: usize = 2000;
-const MOST_PIECES: usize = 400;
+const MAX_LETTERS: usize = 2000;
+const MAX_PIECES: usize = 400;
 /// As many documents more that are like nothing are counted in the mean: of a few, the mean would be those that fit.
 const BACKGROUND: f32 = 4.0;
 /// The correlation of what words and meaning count from which a model knows a language, and that of one that does not: all-MiniLM-L6-v2,
@@ -46,9 +46,9 @@ const TRUSTED: f32 = AGREES;
 const TRUSTED_FOR: f32 = 5.0;
 /// About how many questions are remembered, and how many documents must be compared for one to count.
 const REMEMBERED: f32 = 200.0;
-const LEAST_COMPARED: usize = 10;
+const MIN_COMPARED: usize = 10;
 /// Cosines that lie nearer together tell documents apart by chance.
-const LEAST_SPREAD: f32 = 0.02;
+const MIN_SPREAD: f32 = 0.02;
 
 /// The texts that tell what a document means, without what tells who somebody is.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl DocumentTexts {
         let lines: Vec<&str> = paragraphs.iter().flat_map(|paragraph| paragraph.lines()).filter(|line| !line.trim().is_empty()).collect();
         let words: Vec<&str> = lines.iter().flat_map(|line| line.split_whitespace()).collect();
         if lines.len() >= LIST && words.len() <= lines.len() * LINE {
-            return DocumentTexts { whole: false, texts: lines.into_iter().take(MOST_PIECES).map(shortened).collect() };
+            return DocumentTexts { whole: false, texts: lines.into_iter().take(MAX_PIECES).map(shortened).collect() };
         }
         let mut texts = vec![shortened(&format!("{}\n{}", document.title, lines.join("\n")))];
         // Pieces of one length, none much shorter than the others.
@@ -72,7 +72,7 @@ impl DocumentTexts {
         if pieces > 1 {
             let length = words.len().div_ceil(pieces);
             let piece = |words: &[&str]| shortened(&format!("{}\n{}", document.title, words.join(" ")));
-            texts.extend(words.chunks(length).take(MOST_PIECES).map(piece));
+            texts.extend(words.chunks(length).take(MAX_PIECES).map(piece));
         }
         DocumentTexts { whole: true, texts }
     }
@@ -81,14 +81,14 @@ impl DocumentTexts {
 /// A text as it may be embedded, its beginning if it is too long.
 pub fn shortened(text: &str) -> String {
     let text = masked(text);
-    let end = text.char_indices().nth(MOST_LETTERS).map_or(text.len(), |(end, _)| end);
+    let end = text.char_indices().nth(MAX_LETTERS).map_or(text.len(), |(end, _)| end);
     text[..end].trim().to_owned()
 }
 
 /// The same, its end if it is too long; empty if nothing is left of it but marks.
 pub fn shortened_to_end(text: &str) -> String {
     let text = masked(text);
-    let from = text.char_indices().rev().nth(MOST_LETTERS - 1).map_or(0, |(from, _)| from);
+    let from = text.char_indices().rev().nth(MAX_LETTERS - 1).map_or(0, |(from, _)| from);
     if text.replace(MASK, "").trim().is_empty() { String::new() } else { text[from..].trim().to_owned() }
 }
 
@@ -132,7 +132,7 @@ impl DocumentVectors {
     }
 
     /// How near the document is to what is asked, from -1 to 1.
-    fn nearness(&self, asked: &AskedVector) -> f32 {
+    fn nearness(&self, asked: &QueryVector) -> f32 {
         if asked.numbers.len() != self.length || self.norms.is_empty() {
             return 0.0;
         }
@@ -167,13 +167,13 @@ fn product(one: &[i8], other: &[i8]) -> i32 {
 #[derive(Debug, Clone, Default)]
 pub struct Meaning {
     /// What was asked last: its nearness is the mean of these.
-    recent: Vec<AskedVector>,
+    recent: Vec<QueryVector>,
     /// What the conversation is about; none if it is the same.
-    whole: Vec<AskedVector>,
+    whole: Vec<QueryVector>,
 }
 
 #[derive(Debug, Clone)]
-struct AskedVector {
+struct QueryVector {
     numbers: Vec<i8>,
     norm: f32,
 }
@@ -182,7 +182,7 @@ impl Meaning {
     pub fn new(recent: &[Vec<f32>], whole: &[Vec<f32>]) -> Meaning {
         let asked = |vector: &Vec<f32>| {
             let numbers: Vec<i8> = rounded(vector).collect();
-            AskedVector { norm: (product(&numbers, &numbers) as f32).sqrt(), numbers }
+            QueryVector { norm: (product(&numbers, &numbers) as f32).sqrt(), numbers }
         };
         Meaning { recent: recent.iter().map(asked).collect(), whole: whole.iter().map(asked).collect() }
     }
@@ -190,7 +190,7 @@ impl Meaning {
 
 /// How near documents are to what is asked.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Meant {
+pub struct VectorHit {
     pub part: u32,
     pub doc: DocId,
     /// To what was asked last, and to what the conversation is about.
@@ -202,7 +202,7 @@ pub struct Meant {
     pub trust: f32,
 }
 
-impl Meant {
+impl VectorHit {
     /// How sure it is that the document fits, which its words say so far.
     pub fn confidence(&self, by_words: f64) -> f64 {
         let share = f64::from(self.trust) / 2.0;
@@ -226,22 +226,22 @@ pub struct Vectors {
 /// How far a model and the words have agreed of late, by language, for searches and for conversations: the mean of their correlations. A
 /// model that does not know a language puts documents in an order of chance, and must not move what the words say.
 #[derive(Debug, Default)]
-struct Agreement(Mutex<HashMap<(String, Asked), Mean>>);
+struct Agreement(Mutex<HashMap<(String, QuerySource), RunningMean>>);
 
 /// Who asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Asked {
+pub enum QuerySource {
     Search,
     Conversation,
 }
 
 #[derive(Debug)]
-struct Mean {
+struct RunningMean {
     sum: f32,
     weight: f32,
 }
 
-impl Mean {
+impl RunningMean {
     fn share(&self) -> f32 {
         ((self.sum / self.weight - CHANCE) / (AGREES - CHANCE)).clamp(0.0, 1.0)
     }
@@ -249,20 +249,20 @@ impl Mean {
 
 impl Agreement {
     /// Takes in what words and meaning say of the same documents, and tells the share of its weight that meaning deserves.
-    fn take(&self, language: &str, asked: Asked, words: &[f32], meaning: &[f32]) -> f32 {
+    fn take(&self, language: &str, asked: QuerySource, words: &[f32], meaning: &[f32]) -> f32 {
         let mut means = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mean = means.entry((language.to_owned(), asked)).or_insert(Mean { sum: TRUSTED * TRUSTED_FOR, weight: TRUSTED_FOR });
+        let mean = means.entry((language.to_owned(), asked)).or_insert(RunningMean { sum: TRUSTED * TRUSTED_FOR, weight: TRUSTED_FOR });
         // Where no word was found there is nothing to agree with.
-        if words.len() >= LEAST_COMPARED && words.iter().any(|word| *word > 0.0) {
+        if words.len() >= MIN_COMPARED && words.iter().any(|word| *word > 0.0) {
             let fades = 1.0 - 1.0 / REMEMBERED;
             (mean.sum, mean.weight) = (mean.sum * fades + correlation(words, meaning), mean.weight * fades + 1.0);
         }
         mean.share()
     }
 
-    fn share(&self, language: &str, asked: Asked) -> f32 {
+    fn share(&self, language: &str, asked: QuerySource) -> f32 {
         let means = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        means.get(&(language.to_owned(), asked)).map_or(1.0, Mean::share)
+        means.get(&(language.to_owned(), asked)).map_or(1.0, RunningMean::share)
     }
 }
 
@@ -277,12 +277,12 @@ fn correlation(one: &[f32], other: &[f32]) -> f32 {
 impl Vectors {
     /// What the meaning of each of some documents adds to what its words count, `weight` times as much at most: nothing where it is not
     /// known. `words` and `meaning` are of the same documents.
-    pub fn gains(&self, language: &str, asked: Asked, weight: f32, words: &[f32], meaning: &[Option<f32>]) -> Vec<f32> {
+    pub fn gains(&self, language: &str, asked: QuerySource, weight: f32, words: &[f32], meaning: &[Option<f32>]) -> Vec<f32> {
         let (known_words, known): (Vec<f32>, Vec<f32>) =
             words.iter().zip(meaning).filter_map(|(words, meaning)| Some((*words, (*meaning)?))).unzip();
         let mean = known.iter().sum::<f32>() / known.len().max(1) as f32;
         let share = self.agreement.take(language, asked, &known_words, &known);
-        let weight = weight * share * deviation(words) / deviation(&known).max(LEAST_SPREAD);
+        let weight = weight * share * deviation(words) / deviation(&known).max(MIN_SPREAD);
         meaning.iter().map(|meaning| meaning.map_or(0.0, |meaning| weight * (meaning - mean))).collect()
     }
 
@@ -301,7 +301,14 @@ impl Vectors {
     }
 
     /// Compares every document of a scope that has vectors, in the order of parts and documents.
-    pub fn near(&self, view: &View, scope: &Scope<'_>, meaning: &Meaning, language: &str, asked: Asked) -> Vec<Meant> {
+    pub fn near(
+        &self,
+        view: &IndexSnapshot,
+        scope: &SearchScope<'_>,
+        meaning: &Meaning,
+        language: &str,
+        asked: QuerySource,
+    ) -> Vec<VectorHit> {
         let mut found = Vec::new();
         if self.is_empty() || meaning.recent.is_empty() {
             return found;
@@ -315,10 +322,10 @@ impl Vectors {
                 }
                 let document = view.id(number as u32, doc) ^ languages[part.class_of[doc as usize] as usize];
                 if let Some(vectors) = self.by_document.get(&document).filter(|vectors| vectors.length == length) {
-                    let mean = |asked: &[AskedVector]| asked.iter().map(|asked| vectors.nearness(asked)).sum::<f32>() / asked.len() as f32;
+                    let mean = |asked: &[QueryVector]| asked.iter().map(|asked| vectors.nearness(asked)).sum::<f32>() / asked.len() as f32;
                     let recent = mean(&meaning.recent);
                     let whole = if meaning.whole.is_empty() { recent } else { mean(&meaning.whole) };
-                    found.push(Meant { part: number as u32, doc, recent, whole, likeness: 0.0, trust: 0.0 });
+                    found.push(VectorHit { part: number as u32, doc, recent, whole, likeness: 0.0, trust: 0.0 });
                 }
             }
         }
@@ -345,16 +352,16 @@ mod tests {
         let vectors = Vectors::default();
         let [known, chance] = [known, chance].map(|meaning| meaning.into_iter().map(Some).collect::<Vec<Option<f32>>>());
         for _ in 0..50 {
-            vectors.gains("en", Asked::Search, 1.0, &words, &known);
-            vectors.gains("tr", Asked::Search, 1.0, &words, &chance);
+            vectors.gains("en", QuerySource::Search, 1.0, &words, &known);
+            vectors.gains("tr", QuerySource::Search, 1.0, &words, &chance);
         }
-        assert!(vectors.gains("en", Asked::Search, 1.0, &words, &known)[0] > 0.0);
-        assert!(vectors.gains("tr", Asked::Search, 1.0, &words, &chance).iter().all(|gain| *gain == 0.0));
+        assert!(vectors.gains("en", QuerySource::Search, 1.0, &words, &known)[0] > 0.0);
+        assert!(vectors.gains("tr", QuerySource::Search, 1.0, &words, &chance).iter().all(|gain| *gain == 0.0));
         // What the words of nobody find tells nothing about the model.
         for _ in 0..1000 {
-            vectors.gains("en", Asked::Search, 1.0, &[0.0; 40], &chance);
+            vectors.gains("en", QuerySource::Search, 1.0, &[0.0; 40], &chance);
         }
-        assert!(vectors.gains("en", Asked::Search, 1.0, &words, &known)[0] > 0.0);
+        assert!(vectors.gains("en", QuerySource::Search, 1.0, &words, &known)[0] > 0.0);
     }
 
     #[test]
@@ -401,6 +408,6 @@ mod tests {
         assert_eq!(long.texts[1].split_whitespace().count(), 131);
         let list = DocumentTexts::of(&document("where is my money\nI want a refund, and soon please\n".repeat(20)));
         assert_eq!((list.whole, list.texts.len()), (false, 40));
-        assert!(DocumentTexts::of(&document("x".repeat(100_000))).texts[0].chars().count() <= MOST_LETTERS);
+        assert!(DocumentTexts::of(&document("x".repeat(100_000))).texts[0].chars().count() <= MAX_LETTERS);
     }
 }

@@ -23,7 +23,7 @@ const RARE_WORD: usize = 5;
 const MIN_SPELLED: usize = 3;
 
 /// What a draft may not show.
-pub struct Secrets {
+pub struct LeakCheck {
     /// Runs of words of the notes, and of the prompt, without what stands between them.
     notes: HashSet<String>,
     prompt: HashSet<String>,
@@ -35,10 +35,10 @@ pub struct Secrets {
     spelled: HashSet<String>,
 }
 
-impl Secrets {
+impl LeakCheck {
     /// `instructions` are the prompt's own words, `notes` were given to the model; `open` is all else that it was given, which the customer may see.
-    pub fn of(instructions: &[String], notes: &[Internal], open: &[&str]) -> Secrets {
-        let mut secrets = Secrets {
+    pub fn of(instructions: &[String], notes: &[Internal], open: &[&str]) -> LeakCheck {
+        let mut secrets = LeakCheck {
             notes: HashSet::new(),
             prompt: instructions.iter().flat_map(|text| runs(text, OF_PROMPT)).collect(),
             only_in_notes: HashSet::new(),
@@ -118,7 +118,7 @@ impl Secrets {
     }
 }
 
-impl Secrets {
+impl LeakCheck {
     /// Whether letters that stand apart spell something that only notes say.
     fn spells(&self, told: &[String]) -> bool {
         let apart = |word: &String| word.chars().nth(1).is_none();
@@ -181,7 +181,7 @@ mod tests {
         let notes =
             [Internal::new("Customer is on the fraud watch list since March, ask Zeynep before any refund. Code QX-77.".to_owned())];
         let instructions = ["You draft replies for an agent, who works at a shop's helpdesk. The agent reads, edits and sends".to_owned()];
-        Secrets::of(&instructions, &notes, &["Where is my refund? My order is KE-1.", "A refund takes five working days."])
+        LeakCheck::of(&instructions, &notes, &["Where is my refund? My order is KE-1.", "A refund takes five working days."])
             .purged(text)
             .map(|(text, _)| text)
     }

@@ -17,7 +17,7 @@ use crate::{
         checks::{
             names::wrong_names,
             numbers::ungrounded_numbers,
-            promises::{Said, ungrounded},
+            promises::{GroundedPromises, ungrounded},
         },
         draft::prompt::SourceText,
         masking::chats_of,
@@ -29,14 +29,14 @@ use crate::{
 /// What stands where a link was taken out.
 pub const TAKEN_OUT: &str = "[…]";
 /// Most messages of a chat that are looked through, the latest of them, and most warnings of one draft.
-const MOST_TURNS: usize = 500;
+const MAX_TURNS: usize = 500;
 /// The same in bytes, for all chats together: a customer's long messages don't multiply.
 const MAX_TURN_BYTES: usize = 1 << 20;
-const MOST_WARNINGS: usize = 40;
+const MAX_WARNINGS: usize = 40;
 /// A draft of fewer letters tells no language.
-const LEAST_LETTERS: usize = 30;
+const MIN_LETTERS: usize = 30;
 /// So many letters of another alphabet make another language.
-const LEAST_FOREIGN: usize = 3;
+const MIN_FOREIGN: usize = 3;
 
 /// What a draft may say.
 pub struct Grounds {
@@ -89,7 +89,7 @@ impl Grounds {
         let mut dates = vec![now.strftime("%Y-%m-%d").to_string()];
         let mut left = MAX_TURN_BYTES;
         for chat in chats_of(chat, earlier) {
-            for (index, Turn { at, message, .. }) in chat.turns.iter().enumerate().rev().take(MOST_TURNS) {
+            for (index, Turn { at, message, .. }) in chat.turns.iter().enumerate().rev().take(MAX_TURNS) {
                 if left == 0 {
                     break;
                 }
@@ -138,7 +138,7 @@ impl Grounds {
     pub fn check(&self, draft: &str) -> Checked {
         let (text, mut warnings) = self.without_foreign_links(draft);
         warnings.extend(ungrounded_numbers(&text, self));
-        let said = LazyCell::new(|| Said::of(self.shop.iter().map(String::as_str), self.language.primary()));
+        let said = LazyCell::new(|| GroundedPromises::of(self.shop.iter().map(String::as_str), self.language.primary()));
         for sentence in ungrounded(&text, self.language.primary(), &said) {
             warnings.push(Warning {
                 kind: WarningKind::UngroundedPromise,
@@ -152,7 +152,7 @@ impl Grounds {
             warnings.push(Warning { kind: WarningKind::WrongName, excerpt: wrong.excerpt.to_owned(), message: message.to_owned() });
         }
         warnings.extend(other_language(&text, &self.language, &self.languages));
-        warnings.truncate(MOST_WARNINGS);
+        warnings.truncate(MAX_WARNINGS);
         Checked { text, warnings }
     }
 
@@ -209,11 +209,11 @@ pub fn other_language(text: &str, language: &Language, languages: &[Language]) -
     let all = format!("{first} {rest}");
     let found = facts(&all, &Known::default(), |_| true);
     let bare = replaced(&all, &found, |_| String::new());
-    if bare.chars().filter(|letter| letter.is_alphabetic()).count() < LEAST_LETTERS {
+    if bare.chars().filter(|letter| letter.is_alphabetic()).count() < MIN_LETTERS {
         return None;
     }
     // Azerbaijani is taken for Turkish, but for a letter that none of these languages has.
-    if bare.matches(['ə', 'Ə']).count() >= LEAST_FOREIGN {
+    if bare.matches(['ə', 'Ə']).count() >= MIN_FOREIGN {
         let message = format!("this is in another language, asked was {}", language.english_name());
         return Some(Warning { kind: WarningKind::LanguageMismatch, excerpt: first, message });
     }

@@ -144,14 +144,14 @@ const BEFORE: [&str; 12] = [
 const AFTER: [&str; 3] = ["vagyok", "here", "hier"];
 
 /// A name that is not the one it should be.
-pub struct Wrong<'a> {
+pub struct WrongName<'a> {
     pub excerpt: &'a str,
     /// Whether it should be the customer's, else the agent's.
     pub customer: bool,
 }
 
 /// The wrong names of a draft. `customer` are the customer's names, `others` all texts in which names of the shop's people stand.
-pub fn wrong_names<'a>(draft: &'a str, customer: &[String], shop: &str, said: &str) -> Vec<Wrong<'a>> {
+pub fn wrong_names<'a>(draft: &'a str, customer: &[String], shop: &str, said: &str) -> Vec<WrongName<'a>> {
     let customer: Vec<String> = customer.iter().flat_map(|name| words(name)).map(|(word, _)| fold(word)).collect();
     let known = |text: &str| words(text).map(|(word, _)| fold(word)).collect::<Vec<String>>();
     let (shop, said) = (known(shop), known(said));
@@ -161,12 +161,12 @@ pub fn wrong_names<'a>(draft: &'a str, customer: &[String], shop: &str, said: &s
             is_named(word, &customer) || (customer.is_empty() && said.contains(word)) || shop.contains(word) && is_nickname(word, &customer)
         };
         if !name.iter().all(fits) {
-            wrong.push(Wrong { excerpt, customer: true });
+            wrong.push(WrongName { excerpt, customer: true });
         }
     }
     for (name, excerpt) in signed(draft).into_iter().chain(introduced(draft)) {
         if !name.iter().all(|word| is_named(word, &shop)) {
-            wrong.push(Wrong { excerpt, customer: false });
+            wrong.push(WrongName { excerpt, customer: false });
         }
     }
     wrong

@@ -16,7 +16,7 @@ use crate::{
 
 /// What texts say in figures.
 #[derive(Default)]
-struct Numbers {
+struct KnownNumbers {
     figures: Vec<Figure>,
     /// Amounts of money and percentages.
     amounts: HashSet<String>,
@@ -35,9 +35,9 @@ struct Numbers {
     letters: String,
 }
 
-impl Numbers {
-    fn of<'a>(texts: impl Iterator<Item = &'a str>) -> Numbers {
-        let mut numbers = Numbers::default();
+impl KnownNumbers {
+    fn of<'a>(texts: impl Iterator<Item = &'a str>) -> KnownNumbers {
+        let mut numbers = KnownNumbers::default();
         for text in texts {
             numbers.add(text);
         }
@@ -121,8 +121,8 @@ impl Numbers {
     }
 
     /// Whether these texts count what a small number counts, and never so many of it. Greater numbers hardly stand anywhere by chance.
-    fn count_otherwise(&self, customer: &Numbers, readings: &[String], text: &str, start: usize, end: usize) -> bool {
-        let small = readings.iter().any(|reading| reading.parse::<u32>().is_ok_and(|number| number <= MOST_BY_CHANCE));
+    fn count_otherwise(&self, customer: &KnownNumbers, readings: &[String], text: &str, start: usize, end: usize) -> bool {
+        let small = readings.iter().any(|reading| reading.parse::<u32>().is_ok_and(|number| number <= MAX_BY_CHANCE));
         let Some(known) =
             counted(text, start, end).filter(|_| small).and_then(|word| Some((self.counted.get(&word)?, customer.counted.get(&word))))
         else {
@@ -207,9 +207,9 @@ impl Numbers {
 pub fn ungrounded_numbers(draft: &str, grounds: &Grounds) -> Vec<Warning> {
     let mut warnings = Vec::new();
     // Many drafts have no number: then nothing else is looked through.
-    let shop = LazyCell::new(|| Numbers::of(grounds.shop.iter().chain(&grounds.shop_names).map(String::as_str)));
-    let customer = LazyCell::new(|| Numbers::of(grounds.customer.iter().chain(&grounds.customer_names).map(String::as_str)));
-    let dates = LazyCell::new(|| Numbers::of(grounds.dates.iter().map(String::as_str)));
+    let shop = LazyCell::new(|| KnownNumbers::of(grounds.shop.iter().chain(&grounds.shop_names).map(String::as_str)));
+    let customer = LazyCell::new(|| KnownNumbers::of(grounds.customer.iter().chain(&grounds.customer_names).map(String::as_str)));
+    let dates = LazyCell::new(|| KnownNumbers::of(grounds.dates.iter().map(String::as_str)));
     let mut warn = |kind: WarningKind, excerpt: &str| {
         let message = match kind {
             WarningKind::UngroundedDate => "no source, record or message has this date or time",
@@ -257,7 +257,8 @@ pub fn ungrounded_numbers(draft: &str, grounds: &Grounds) -> Vec<Warning> {
             }
             FigureValue::Number(readings) => {
                 let after = &rest[at..];
-                let known = |known: &&Numbers| known.has_number(readings, after) || known.figures.iter().any(|known| known.may_be(&figure));
+                let known =
+                    |known: &&KnownNumbers| known.has_number(readings, after) || known.figures.iter().any(|known| known.may_be(&figure));
                 let all = [&*shop, &*customer, &*dates];
                 let otherwise = || shop.count_otherwise(&customer, readings, &rest, start, at);
                 let grounded = if shop.has_part(&rest, start, at) {
@@ -289,7 +290,7 @@ pub fn ungrounded_numbers(draft: &str, grounds: &Grounds) -> Vec<Warning> {
         // `im vierten Stock`, `a harmadik emeleten`: which one, not how many.
         let ordinal = rest[end..].starts_with("te") || fold(word(after)).ends_with("dik");
         let otherwise = !ordinal && shop.count_otherwise(&customer, &number, &rest, start, end);
-        let known = |known: &&Numbers| known.has_number(&number, after) || (amount && known.has_whole_amount(&number[0]));
+        let known = |known: &&KnownNumbers| known.has_number(&number, after) || (amount && known.has_whole_amount(&number[0]));
         let long = || shop.has_length(&number, after) || customer.has_length(&number, after);
         let counts = moment || amount || unit_of(after).is_some();
         if (otherwise || (counts && ![&*shop, &*customer].iter().any(known))) && !long() {
@@ -330,7 +331,7 @@ fn word(text: &str) -> &str {
 }
 
 /// Numbers up to this one stand anywhere, of all kinds of things.
-const MOST_BY_CHANCE: u32 = 10;
+const MAX_BY_CHANCE: u32 = 10;
 /// By so many first letters a word that is counted is known.
 const COUNTED_LETTERS: usize = 5;
 /// Words between the ends of a range.

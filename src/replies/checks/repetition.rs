@@ -9,32 +9,32 @@ use crate::{
 };
 
 /// Most messages that are looked back on, the latest of them, and most bytes.
-const MOST_MESSAGES: usize = 500;
+const MAX_MESSAGES: usize = 500;
 const MAX_BYTES: usize = 512 << 10;
 /// A sentence of fewer words is what everybody says.
-const LEAST_WORDS: usize = 5;
+const MIN_WORDS: usize = 5;
 /// A sentence was said before when this share of its words stands in one that was.
 const SAME: f64 = 0.8;
 /// A draft repeats when this share of its words is in sentences that were said before.
 const REPEATS: f64 = 0.5;
 
 /// The messages that the shop sent to a customer, in this chat and in earlier ones.
-pub struct Told {
+pub struct EarlierStatements {
     messages: Vec<String>,
 }
 
-impl Told {
-    pub fn of(chat: &Chat, earlier: &[EarlierChat]) -> Told {
+impl EarlierStatements {
+    pub fn of(chat: &Chat, earlier: &[EarlierChat]) -> EarlierStatements {
         let chats = std::iter::once(chat).chain(earlier.iter().map(|EarlierChat(chat)| chat));
         let messages =
             chats.flat_map(|chat| chat.turns_with_customer().iter().rev()).filter(|turn| turn.message.author != Author::Customer);
         let mut left = MAX_BYTES;
-        let latest = messages.take(MOST_MESSAGES).take_while(|turn| {
+        let latest = messages.take(MAX_MESSAGES).take_while(|turn| {
             let has_room = left > 0;
             left = left.saturating_sub(turn.message.text.len());
             has_room
         });
-        Told { messages: latest.map(|turn| turn.message.text.clone()).collect() }
+        EarlierStatements { messages: latest.map(|turn| turn.message.text.clone()).collect() }
     }
 
     /// A warning if most of `text` was told before.
@@ -45,7 +45,7 @@ impl Told {
         for sentence in sentences(text) {
             let words = words(sentence);
             all += words.len();
-            if words.len() >= LEAST_WORDS && told.iter().any(|told| same(&words, told)) {
+            if words.len() >= MIN_WORDS && told.iter().any(|told| same(&words, told)) {
                 again += words.len();
                 if sentence.len() > longest.len() {
                     longest = sentence;
@@ -77,8 +77,9 @@ mod tests {
 
     #[test]
     fn saying_it_again_is_noticed() {
-        let told =
-            Told { messages: vec!["Hello Elif! You can send the towels back within 14 days, free of charge. Anything else?".into()] };
+        let told = EarlierStatements {
+            messages: vec!["Hello Elif! You can send the towels back within 14 days, free of charge. Anything else?".into()],
+        };
         let warning = told.warning("Hi! You can send the towels back within 14 days free of charge.").unwrap();
         assert_eq!(warning.kind, WarningKind::AlreadySaid);
         assert!(warning.excerpt.starts_with("You can send"));

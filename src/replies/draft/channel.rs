@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// Most characters of a message on Instagram.
-const MOST_INSTAGRAM: usize = 1000;
+const MAX_INSTAGRAM: usize = 1000;
 
 /// A draft as its channel takes it, with a warning if that cost some of it.
 pub fn fitted(text: &str, channel: Channel) -> (String, Option<Warning>) {
@@ -15,20 +15,20 @@ pub fn fitted(text: &str, channel: Channel) -> (String, Option<Warning>) {
         Channel::Whatsapp | Channel::Instagram | Channel::Messenger => without_markdown(text),
         _ => return (text.to_owned(), None),
     };
-    if channel != Channel::Instagram || plain.chars().count() <= MOST_INSTAGRAM {
+    if channel != Channel::Instagram || plain.chars().count() <= MAX_INSTAGRAM {
         return (plain, None);
     }
     // Whole sentences, as many as fit.
     let mut end = 0;
     for sentence in sentences(&plain) {
         let after = sentence.as_ptr() as usize - plain.as_ptr() as usize + sentence.len();
-        if plain[..after].chars().count() > MOST_INSTAGRAM {
+        if plain[..after].chars().count() > MAX_INSTAGRAM {
             break;
         }
         end = after;
     }
-    let cut = if end > 0 { plain[..end].to_owned() } else { plain.chars().take(MOST_INSTAGRAM).collect() };
-    let message = format!("Instagram takes {MOST_INSTAGRAM} characters; what went beyond was cut off");
+    let cut = if end > 0 { plain[..end].to_owned() } else { plain.chars().take(MAX_INSTAGRAM).collect() };
+    let message = format!("Instagram takes {MAX_INSTAGRAM} characters; what went beyond was cut off");
     (cut, Some(Warning { kind: WarningKind::Truncated, excerpt: String::new(), message }))
 }
 
@@ -81,6 +81,6 @@ mod tests {
         );
         assert_eq!(fitted(text, Channel::Email).0, text);
         let (cut, warning) = fitted(&"Güzel bir cümle daha. ".repeat(80), Channel::Instagram);
-        assert!(cut.chars().count() <= MOST_INSTAGRAM && cut.ends_with("daha.") && warning.is_some(), "{cut}");
+        assert!(cut.chars().count() <= MAX_INSTAGRAM && cut.ends_with("daha.") && warning.is_some(), "{cut}");
     }
 }

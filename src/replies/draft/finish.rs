@@ -10,14 +10,14 @@ use crate::{
     failpoint::failpoint,
     ids::Id,
     ids::Workspace,
-    model::{Answer, Asking, ModelError, Models, Prompt},
+    model::{Answer, CallContext, ModelError, Models, Prompt},
     replies::{
-        checks::{Checked, Grounds, leaks::Secrets, other_language, repetition::Told},
+        checks::{Checked, Grounds, leaks::LeakCheck, other_language, repetition::EarlierStatements},
         draft::{channel::fitted, prompt::Given},
-        learning::outcome_rows::Offers,
+        learning::outcome_rows::OutcomeLog,
         stream::{
-            Flow, Generation, Made, both,
-            filter::Outflow,
+            AnswerStream, GeneratedText, Generation, both,
+            filter::OutputFilter,
             invented_data,
             result::{ContextReceipt, Engine, Finished, Progress, Source, Warning, WarningKind},
             silently,
@@ -30,7 +30,7 @@ use crate::{
 /// What a draft's end needs to know.
 pub struct DraftEnd {
     pub chats: Chats,
-    pub offers: Offers,
+    pub offers: OutcomeLog,
     pub workspace: Workspace,
     pub chat_id: Id,
     /// Up to where the chat was read.
@@ -38,15 +38,15 @@ pub struct DraftEnd {
     pub channel: Channel,
     pub language: Language,
     pub several: bool,
-    pub told: Told,
+    pub told: EarlierStatements,
 }
 
 /// What a model's draft is checked by.
 pub struct Guards {
     pub grounds: Grounds,
-    pub secrets: Secrets,
+    pub secrets: LeakCheck,
     pub models: Models,
-    pub asking: Asking,
+    pub asking: CallContext,
 }
 
 /// Streams a model's draft and checks it at its end. A draft that was given internal notes is shown once it was checked, not before.
@@ -54,9 +54,9 @@ pub fn from_model(answer: Answer, given: Given, guards: Guards, end: DraftEnd, s
     Box::pin(try_stream! {
         let Given { prompt, sources, notes, receipt, marks, .. } = given;
         let Guards { grounds, secrets, models, asking } = guards;
-        let outflow = || Outflow::new(sources.len(), Arc::clone(&marks), end.language.primary());
+        let outflow = || OutputFilter::new(sources.len(), Arc::clone(&marks), end.language.primary());
         let withheld = !notes.is_empty();
-        let mut flow = Flow::new(answer, outflow(), started);
+        let mut flow = AnswerStream::new(answer, outflow(), started);
         let mut shown = String::new();
         while let Some(piece) = flow.next().await? {
             failpoint("draft stream", end.chat_id.as_str());
@@ -71,10 +71,10 @@ pub fn from_model(answer: Answer, given: Given, guards: Guards, end: DraftEnd, s
             let reproach = format!("Your last answer was in another language. Write in {}.", grounds.language.english_name());
             let prompt = Prompt { system: format!("{}\n\n{reproach}", prompt.system), ..prompt };
             if let Ok((answer, ())) = models.ask(&asking, |_| ready(Ok::<_, ModelError>((prompt.clone(), ())))).await
-                && let Ok((again, flowed_again)) = silently(Flow::new(answer, outflow(), started)).await
+                && let Ok((again, flowed_again)) = silently(AnswerStream::new(answer, outflow(), started)).await
             {
                 flowed = flowed_again;
-                made = Made { usage: both(made.usage, again.usage), ..again };
+                made = GeneratedText { usage: both(made.usage, again.usage), ..again };
             }
         }
         made.warnings.extend(invented_data(&flowed));
@@ -92,7 +92,7 @@ pub fn from_model(answer: Answer, given: Given, guards: Guards, end: DraftEnd, s
 }
 
 /// What may be shown of a draft, and what is doubtful in it.
-fn judge(text: String, secrets: &Secrets, grounds: &Grounds) -> Checked {
+fn judge(text: String, secrets: &LeakCheck, grounds: &Grounds) -> Checked {
     let (text, leak) = match secrets.purged(&text) {
         Some((purged, warning)) => (purged, Some(warning)),
         None => (text, None),
@@ -103,8 +103,8 @@ fn judge(text: String, secrets: &Secrets, grounds: &Grounds) -> Checked {
 
 impl DraftEnd {
     /// Makes the end of a draft; `shown` is what was streamed of it, if anything was.
-    pub async fn finished(self, made: Made, sources: Vec<Source>, context: ContextReceipt, shown: Option<&str>) -> Finished {
-        let Made { text, cited, engine, mut warnings, usage } = made;
+    pub async fn finished(self, made: GeneratedText, sources: Vec<Source>, context: ContextReceipt, shown: Option<&str>) -> Finished {
+        let GeneratedText { text, cited, engine, mut warnings, usage } = made;
         let has_link = |source: &Source| !source.url.is_empty() && text.contains(&source.url);
         let is_cited = |(number, source): &(usize, Source)| engine == Engine::BuiltIn || cited.contains_key(number) || has_link(source);
         let (numbers, mut sources): (Vec<usize>, Vec<Source>) = (1..).zip(sources).filter(is_cited).unzip();
@@ -147,7 +147,7 @@ impl DraftEnd {
 
 /// A draft that the built-in engine made in one go.
 pub fn built_in(text: String, source: Source, context: ContextReceipt, end: DraftEnd, started: Instant) -> Generation {
-    let made = Made::built_in(text, started);
+    let made = GeneratedText::built_in(text, started);
     Box::pin(stream! {
         let shown = made.text.clone();
         yield Ok(Progress::Delta(shown.clone()));

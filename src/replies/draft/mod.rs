@@ -14,14 +14,14 @@ use crate::{
     chats::{Chat, ClassReceipt, EarlierChat, NewEvent, OmissionReason},
     config::Task,
     ids::Id,
-    knowledge::{Kind, OfferQuery, Reader, Said, Spoken, Term, Voice, Wanted},
+    knowledge::{Conversation, Kind, QueryKind, Reader, SuggestionQuery, Term, Utterance, Voice},
     model::{ModelError, Prompt, Window},
     replies::{
         Agent, Caller, Replies,
-        checks::{DraftedFrom, Grounds, leaks::Secrets, repetition::Told},
+        checks::{DraftedFrom, Grounds, leaks::LeakCheck, repetition::EarlierStatements},
         draft::{
             finish::{DraftEnd, Guards},
-            prompt::{Given, Material, PublicOffers},
+            prompt::{Given, Material, PublicSources},
         },
         error::ReplyError,
         rewrite::Tone,
@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// Most documents that are looked at for a draft.
-const MOST_OFFERS: usize = 8;
+const MAX_OFFERS: usize = 8;
 /// Under this confidence a document is no source.
 const SOURCE_THRESHOLD: f64 = 0.15;
 
@@ -72,7 +72,7 @@ struct Prepared {
     voice: Arc<Voice>,
     glossary: Arc<Vec<Term>>,
     several: bool,
-    offers: PublicOffers,
+    offers: PublicSources,
     now: Timestamp,
 }
 
@@ -96,7 +96,7 @@ impl Replies {
             channel: chat.summary.channel,
             language: language.clone(),
             several: *several,
-            told: Told::of(chat, earlier),
+            told: EarlierStatements::of(chat, earlier),
         };
         let failed = if self.models.is_empty() {
             ModelError::NotConfigured
@@ -144,7 +144,7 @@ impl Replies {
     }
 
     /// What a draft may say, and what it may not.
-    async fn grounded(&self, draft: &Arc<Draft>, prepared: &Arc<Prepared>, given: Given) -> (Given, Grounds, Secrets) {
+    async fn grounded(&self, draft: &Arc<Draft>, prepared: &Arc<Prepared>, given: Given) -> (Given, Grounds, LeakCheck) {
         let (replies, draft, prepared) = (self.clone(), Arc::clone(draft), Arc::clone(prepared));
         let work = move || {
             let Prepared { chat, earlier, language, voice, now, .. } = &*prepared;
@@ -159,7 +159,7 @@ impl Replies {
                 now: *now,
             };
             let grounds = Grounds::of(&from, language, &replies.desk.languages, &replies.desk.allowed_links);
-            let secrets = Secrets::of(replies.prompts.instructions(), &given.notes, &grounds.open());
+            let secrets = LeakCheck::of(replies.prompts.instructions(), &given.notes, &grounds.open());
             (given, grounds, secrets)
         };
         self.chats.workers().work(work).await
@@ -179,34 +179,34 @@ impl Replies {
             None => voice.several_messages,
         };
         let mut wanted = match query::wanted(Some(&chat), "") {
-            Wanted::Opener(page) if draft.instruction.is_empty() => Wanted::Opener(page),
-            Wanted::Conversation(said) if draft.instruction.is_empty() => Wanted::Conversation(said),
-            Wanted::Conversation(mut said) => {
-                said.pieces.push(Spoken { text: draft.instruction.clone(), recent: 1.0, whole: 1.0 });
+            QueryKind::Opener(page) if draft.instruction.is_empty() => QueryKind::Opener(page),
+            QueryKind::Conversation(said) if draft.instruction.is_empty() => QueryKind::Conversation(said),
+            QueryKind::Conversation(mut said) => {
+                said.pieces.push(Utterance { text: draft.instruction.clone(), recent: 1.0, whole: 1.0 });
                 said.clauses.extend(query::clauses(&draft.instruction));
-                Wanted::Conversation(said)
+                QueryKind::Conversation(said)
             }
             _ => {
-                let asked = vec![Spoken { text: draft.instruction.clone(), recent: 1.0, whole: 1.0 }];
-                Wanted::Conversation(Said { pieces: asked, ..Said::default() })
+                let asked = vec![Utterance { text: draft.instruction.clone(), recent: 1.0, whole: 1.0 }];
+                QueryKind::Conversation(Conversation { pieces: asked, ..Conversation::default() })
             }
         };
-        if let Wanted::Conversation(said) = &mut wanted {
+        if let QueryKind::Conversation(said) = &mut wanted {
             said.votes = self.votes(workspace, &chat, &language).await?;
         }
         let reader = Reader::agent(draft.agent.agent_id.clone(), draft.agent.groups.clone());
         let meaning = self.meaning(workspace, &wanted, Some(&chat), &draft.instruction, &language, &reader).await?;
-        let query = OfferQuery {
+        let query = SuggestionQuery {
             wanted,
             kinds: vec![Kind::CannedAnswer, Kind::Article],
             language: language.clone(),
             reader,
-            limit: MOST_OFFERS,
+            limit: MAX_OFFERS,
             meaning,
             threshold: SOURCE_THRESHOLD,
         };
         let of = workspace.clone();
-        let found = self.knowledge.in_turn(move |knowledge| Ok(PublicOffers::of(knowledge.offer(&of, &query)?)));
+        let found = self.knowledge.in_turn(move |knowledge| Ok(PublicSources::of(knowledge.offer(&of, &query)?)));
         let (offers, (earlier, earlier_total)) = tokio::try_join!(async { Ok::<_, ReplyError>(found.await?) }, async {
             Ok(self.chats.earlier_chats(workspace, &chat).await?)
         },)?;

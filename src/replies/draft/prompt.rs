@@ -11,7 +11,7 @@ use crate::{
     },
     config::{PersonalData, Task},
     facts::Marks,
-    knowledge::{Audience, Document, Kind, Offer, Term, Voice},
+    knowledge::{Audience, Document, Kind, RankedDocument, Term, Voice},
     model::{Prompt, Window},
     replies::{
         Agent,
@@ -65,7 +65,7 @@ pub struct Material<'a> {
     pub voice: &'a Voice,
     pub glossary: &'a [Term],
     pub several: bool,
-    pub offers: &'a PublicOffers,
+    pub offers: &'a PublicSources,
     pub personal_data: &'a PersonalData,
     pub prompts: &'a Prompts,
     pub now: Timestamp,
@@ -220,17 +220,17 @@ pub(crate) fn receipt(chosen: &ChosenContext, fixed: usize, window: Window) -> C
 }
 
 /// Documents that may be shown to a customer; the others are counted.
-pub struct PublicOffers {
-    pub found: Vec<Offer>,
+pub struct PublicSources {
+    pub found: Vec<RankedDocument>,
     withheld_articles: usize,
 }
 
-impl PublicOffers {
-    pub fn of(found: Vec<Offer>) -> PublicOffers {
-        let (found, withheld): (Vec<Offer>, Vec<Offer>) =
+impl PublicSources {
+    pub fn of(found: Vec<RankedDocument>) -> PublicSources {
+        let (found, withheld): (Vec<RankedDocument>, Vec<RankedDocument>) =
             found.into_iter().partition(|offer| offer.document.audience() == Audience::Public);
         let withheld_articles = withheld.iter().filter(|offer| offer.document.kind() == Kind::Article).count();
-        PublicOffers { withheld_articles, found }
+        PublicSources { withheld_articles, found }
     }
 
     /// The sources that fit, as the prompt shows them and as the draft cites them, and their tokens.

@@ -18,8 +18,8 @@ use crate::{
 };
 
 /// Most lessons of a document's version, and of a workspace; the oldest go. Of tombstones, as many again are kept in a workspace.
-pub const MOST_OF_DOCUMENT: i64 = 200;
-pub const MOST: i64 = 20_000;
+pub const MAX_OF_DOCUMENT: i64 = 200;
+pub const MAX_LESSONS: i64 = 20_000;
 /// How long a tombstone is kept.
 const TOMBSTONE_DAYS: i64 = 30;
 /// Tombstones removed in one write.
@@ -124,7 +124,7 @@ pub async fn insert(write: &mut Write, workspace: &Workspace, lessons: &[Lesson]
         .bind(document.kind as i64)
         .bind(document.id.to_string())
         .bind(document.language.to_string())
-        .bind(MOST_OF_DOCUMENT)
+        .bind(MAX_OF_DOCUMENT)
         .execute(&mut **write)
         .await?;
     }
@@ -133,7 +133,7 @@ pub async fn insert(write: &mut Write, workspace: &Workspace, lessons: &[Lesson]
            (SELECT number FROM lesson WHERE workspace = $1 AND deleted_at = 0 ORDER BY number DESC LIMIT 1 OFFSET $2)",
     )
     .bind(name.to_owned())
-    .bind(MOST)
+    .bind(MAX_LESSONS)
     .execute(&mut **write)
     .await?;
     Ok(())
@@ -221,7 +221,7 @@ pub async fn remove_tombstones(store: &Store, workspace: &Workspace, now: Timest
                 ORDER BY deleted_at LIMIT {REMOVED_AT_ONCE})"
         );
         let query = sqlx::query(AssertSqlSafe(statement)).bind(workspace.as_str().to_owned());
-        let gone = query.bind(nanoseconds(too_old(now))).bind(MOST).execute(&mut *write).await?.rows_affected();
+        let gone = query.bind(nanoseconds(too_old(now))).bind(MAX_LESSONS).execute(&mut *write).await?.rows_affected();
         if gone > 0 {
             store.mark_wipe(&mut write).await?;
         }

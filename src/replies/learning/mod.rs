@@ -44,7 +44,7 @@ const DOCUMENTS_AT_ONCE: i64 = 500;
 /// After how many chats the log tells how far a long history was read.
 const TOLD_EVERY: usize = 1000;
 /// Of a chat, lessons of its last answers are kept.
-const MOST_OF_CHAT: usize = 30;
+const MAX_OF_CHAT: usize = 30;
 
 /// What was learned in each workspace, and up to where.
 #[derive(Clone, Default)]
@@ -262,7 +262,7 @@ fn lessons(
         (!situation.is_empty()).then(|| Lesson { chat_id, document, turn: before as i64, hash: String::new(), customer, at, situation })
     };
     let mut found = Vec::new();
-    for (place, turn) in chat.turns.iter().enumerate().rev().take(MOST_OF_CHAT) {
+    for (place, turn) in chat.turns.iter().enumerate().rev().take(MAX_OF_CHAT) {
         if turn.message.author != Author::Agent || !new.contains(turn.event_id.as_str()) {
             continue;
         }

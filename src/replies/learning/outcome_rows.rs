@@ -20,7 +20,7 @@ use crate::{
 /// About how much of the queue a job takes beside its text.
 const JOB_BYTES: usize = 2048;
 /// Most lines of a report.
-const MOST_LINES: i64 = 1000;
+const MAX_LINES: i64 = 1000;
 
 /// A suggestion that was shown.
 pub struct Shown {
@@ -36,14 +36,14 @@ pub struct Outcome {
     pub chat_id: Id,
     pub outcome_id: Id,
     pub agent_id: String,
-    pub offer: OfferId,
+    pub offer: OutcomeTarget,
     pub action: OutcomeAction,
     pub final_text: String,
 }
 
 /// What was offered.
 #[derive(Debug, Clone)]
-pub enum OfferId {
+pub enum OutcomeTarget {
     Suggestion(Id),
     Draft(Id),
 }
@@ -70,7 +70,7 @@ pub struct AnswerUse {
 
 /// What was erased with a person's chats.
 #[derive(Debug, Default)]
-pub struct ErasedOffers {
+pub struct ErasedOutcomes {
     pub drafts: u64,
     pub suggestions: u64,
     pub outcomes: u64,
@@ -90,19 +90,19 @@ struct Job {
 
 /// Writes down what was offered, in order, so that an outcome finds the offer made just before it.
 #[derive(Clone)]
-pub struct Offers {
+pub struct OutcomeLog {
     store: Store,
     writer: Writer<Job>,
 }
 
-impl Offers {
-    pub fn start(store: Store) -> Offers {
+impl OutcomeLog {
+    pub fn start(store: Store) -> OutcomeLog {
         let shared = store.clone();
         let writer = Writer::start(move |batch| {
             let store = shared.clone();
             Box::pin(async move { commit(&store, batch).await })
         });
-        Offers { store, writer }
+        OutcomeLog { store, writer }
     }
 
     /// Writes suggestions down after they have been answered with.
@@ -148,7 +148,7 @@ impl Offers {
         .bind(workspace.as_str().to_owned())
         .bind(nanoseconds(start))
         .bind(nanoseconds(end))
-        .bind(MOST_LINES)
+        .bind(MAX_LINES)
         .fetch_all(self.store.reads())
         .await?;
         rows.iter()
@@ -167,7 +167,7 @@ impl Offers {
     }
 }
 
-impl Offers {
+impl OutcomeLog {
     /// What was offered in a chat, and what became of it, as JSON.
     pub async fn export(&self, workspace: &Workspace, chat_id: &str) -> Result<Value, ReplyError> {
         let mut export = serde_json::Map::new();
@@ -223,8 +223,8 @@ pub async fn used(store: &Store, workspace: &Workspace, chat_id: &str) -> Result
 }
 
 /// Erases what was offered in these chats, inside a write that the caller commits.
-pub async fn erase(write: &mut Write, workspace: &Workspace, chat_ids: &[String]) -> Result<ErasedOffers, ReplyError> {
-    let mut erased = ErasedOffers::default();
+pub async fn erase(write: &mut Write, workspace: &Workspace, chat_ids: &[String]) -> Result<ErasedOutcomes, ReplyError> {
+    let mut erased = ErasedOutcomes::default();
     for chat_id in chat_ids {
         for (statement, count) in [
             ("DELETE FROM draft WHERE workspace = $1 AND chat_id = $2", &mut erased.drafts),
@@ -305,10 +305,10 @@ async fn write_draft(
 async fn write_outcome(store: &Store, workspace: &str, at: Timestamp, outcome: &Outcome) -> Result<(), ReplyError> {
     let Outcome { chat_id, outcome_id, agent_id, offer, action, final_text } = outcome;
     let (statement, what, offer_id) = match offer {
-        OfferId::Suggestion(id) => {
+        OutcomeTarget::Suggestion(id) => {
             ("SELECT COUNT(*) FROM suggestion WHERE workspace = $1 AND chat_id IN ($2, '') AND suggestion_id = $3", "suggestion", id)
         }
-        OfferId::Draft(id) => ("SELECT COUNT(*) FROM draft WHERE workspace = $1 AND chat_id = $2 AND draft_id = $3", "draft", id),
+        OutcomeTarget::Draft(id) => ("SELECT COUNT(*) FROM draft WHERE workspace = $1 AND chat_id = $2 AND draft_id = $3", "draft", id),
     };
     let hash = fingerprint(format!("{what}\n{offer_id}\n{}\n{agent_id}\n{final_text}", *action as i16));
 
@@ -337,13 +337,13 @@ async fn write_outcome(store: &Store, workspace: &str, at: Timestamp, outcome: &
     if offers == 0 {
         write.roll_back().await?;
         return Err(match offer {
-            OfferId::Suggestion(id) => ReplyError::SuggestionNotFound(id.to_string()),
-            OfferId::Draft(id) => ReplyError::DraftNotFound(id.to_string()),
+            OutcomeTarget::Suggestion(id) => ReplyError::SuggestionNotFound(id.to_string()),
+            OutcomeTarget::Draft(id) => ReplyError::DraftNotFound(id.to_string()),
         });
     }
     let (suggestion_id, draft_id) = match offer {
-        OfferId::Suggestion(id) => (id.to_string(), String::new()),
-        OfferId::Draft(id) => (String::new(), id.to_string()),
+        OutcomeTarget::Suggestion(id) => (id.to_string(), String::new()),
+        OutcomeTarget::Draft(id) => (String::new(), id.to_string()),
     };
     sqlx::query(
         "INSERT INTO outcome (workspace, chat_id, outcome_id, suggestion_id, draft_id, action, agent_id, final_text, hash, at)

@@ -34,12 +34,12 @@ const FIELDS: usize = 8;
 const VOTERS: usize = 40;
 const SHARPNESS: i32 = 4;
 /// A document is moved only by so many customers: one person tilts nothing.
-const LEAST_CUSTOMERS: usize = 3;
+const MIN_CUSTOMERS: usize = 3;
 /// In so many days a lesson comes to count half.
 const HALF_LIFE_DAYS: f32 = 180.0;
 /// Most words kept of one side's last turn, and of all its turns.
-const MOST_LAST: usize = 60;
-const MOST_ALL: usize = 150;
+const MAX_LAST: usize = 60;
+const MAX_ALL: usize = 150;
 
 /// The words of a chat at a moment, without what tells who somebody is: no numbers, addresses, names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,19 +71,19 @@ impl Situation {
                 last_author = Some(side);
             }
             let all = if side == 0 { &situation.customer } else { &situation.agent };
-            if bursts[side] > 2 && room(all, MOST_ALL) == 0 {
+            if bursts[side] > 2 && room(all, MAX_ALL) == 0 {
                 continue;
             }
             let text = bare(&turn.message.text, language, &names);
             let Situation { last_customer, last_agent, before_customer, before_agent, customer, agent } = &mut situation;
             match (side, bursts[side]) {
-                (0, 1) => push(last_customer, &text, MOST_LAST),
-                (1, 1) => push(last_agent, &text, MOST_LAST),
-                (0, 2) => push(before_customer, &text, MOST_LAST),
-                (1, 2) => push(before_agent, &text, MOST_LAST),
+                (0, 1) => push(last_customer, &text, MAX_LAST),
+                (1, 1) => push(last_agent, &text, MAX_LAST),
+                (0, 2) => push(before_customer, &text, MAX_LAST),
+                (1, 2) => push(before_agent, &text, MAX_LAST),
                 _ => {}
             }
-            push(if side == 0 { customer } else { agent }, &text, MOST_ALL);
+            push(if side == 0 { customer } else { agent }, &text, MAX_ALL);
         }
         situation
     }
@@ -204,7 +204,7 @@ impl Learned {
 
     /// Whether so many lessons are here beyond what is kept that it is time to begin anew.
     pub fn is_overfull(&self) -> bool {
-        self.lessons.len() as i64 > lesson_rows::MOST + lesson_rows::MOST / 10
+        self.lessons.len() as i64 > lesson_rows::MAX_LESSONS + lesson_rows::MAX_LESSONS / 10
     }
 
     pub fn add(&mut self, lesson: Lesson) {
@@ -244,7 +244,7 @@ impl Learned {
             .filter(|lesson| {
                 let document = &self.lessons[*lesson as usize].document;
                 sums[*lesson as usize] > 0.0
-                    && self.documents.get(&**document).is_some_and(|document| document.customers.len() >= LEAST_CUSTOMERS)
+                    && self.documents.get(&**document).is_some_and(|document| document.customers.len() >= MIN_CUSTOMERS)
             })
             .collect();
         let nearer = |one: &u32, other: &u32| sums[*other as usize].total_cmp(&sums[*one as usize]).then(other.cmp(one));

@@ -8,10 +8,10 @@ use crate::{
 };
 
 /// Most words of a greeting, and of a name in it.
-const MOST_GREETING: usize = 8;
-const MOST_GREETED: usize = 3;
+const MAX_GREETING: usize = 8;
+const MAX_GREETED: usize = 3;
 /// Longest name or code that is looked for, in characters.
-const MOST_NAME: usize = 60;
+const MAX_NAME: usize = 60;
 
 /// Words by which fields of forms and records are known that hold a person's name, an address, a phone number; without accents.
 const NAMES: [&str; 16] = [
@@ -114,7 +114,7 @@ pub fn add_greeted(known: &mut Known, text: &str) {
         "service", "uzlet",
     ];
     let line = text.trim_start().lines().next().unwrap_or_default();
-    let mut words = line.split(' ').take(MOST_GREETING).skip_while(|word| TITLES.contains(&fold(word).as_str())).peekable();
+    let mut words = line.split(' ').take(MAX_GREETING).skip_while(|word| TITLES.contains(&fold(word).as_str())).peekable();
     if !words.next().is_some_and(|word| GREETINGS.contains(&fold(word).as_str())) {
         return;
     }
@@ -134,14 +134,14 @@ pub fn add_greeted(known: &mut Known, text: &str) {
             break;
         }
     }
-    if !name.is_empty() && name.len() <= MOST_GREETED {
+    if !name.is_empty() && name.len() <= MAX_GREETED {
         add_person(known, &name.join(" "), FactKind::Person);
     }
 }
 
 /// A full name and each of its parts.
 pub fn add_person(known: &mut Known, name: &str, kind: FactKind) {
-    if name.chars().count() > MOST_NAME {
+    if name.chars().count() > MAX_NAME {
         return;
     }
     known.add_name(name, kind, true);
@@ -151,7 +151,7 @@ pub fn add_person(known: &mut Known, name: &str, kind: FactKind) {
 }
 
 fn add_code(known: &mut Known, code: &str) {
-    if (3..=MOST_NAME).contains(&code.chars().count())
+    if (3..=MAX_NAME).contains(&code.chars().count())
         && code.split_whitespace().count() <= 4
         && code.bytes().any(|byte| byte.is_ascii_digit())
     {

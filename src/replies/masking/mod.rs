@@ -13,7 +13,7 @@ use crate::{
     facts::{Fact, FactKind, Known, MASK, Marks, facts, has_marks, replaced, without_marks},
     replies::{
         masking::personal_facts::{Former, PersonalFacts},
-        stream::sanitizer::Cleaner,
+        stream::sanitizer::Sanitizer,
     },
     text::{Language, fold, visible},
 };
@@ -124,7 +124,7 @@ pub fn shown(text: &str) -> String {
     without_joining_tags(unmarked(text))
 }
 
-/// A text whose tags may be taken out of a model's answer, as [`Cleaner`] does, without joining what is around them to a mark. Where they
+/// A text whose tags may be taken out of a model's answer, as [`Sanitizer`] does, without joining what is around them to a mark. Where they
 /// would, and where one never ends, they become no tags.
 fn without_joining_tags(text: String) -> String {
     if !text.contains('<') {
@@ -132,7 +132,7 @@ fn without_joining_tags(text: String) -> String {
     }
     let closed = text.rfind('>').map_or(0, |last| last + 1);
     let text = format!("{}{}", &text[..closed], text[closed..].replace('<', "‹"));
-    let mut cleaner = Cleaner::default();
+    let mut cleaner = Sanitizer::default();
     let cleaned = cleaner.push(&text) + &cleaner.finish();
     // The marks that are ours are whole, and nothing else has their brackets.
     let others = cleaned.split('⟦').map(|piece| piece.split_once('⟧').map_or(piece, |(_, after)| after)).collect::<Vec<_>>().join(" ");

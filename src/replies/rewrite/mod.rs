@@ -17,7 +17,7 @@ use crate::{
     facts::{FactKind, Known},
     ids::Id,
     knowledge::Term,
-    model::{Asking, ModelError, Prompt},
+    model::{CallContext, ModelError, Prompt},
     replies::{
         Agent, Caller, Replies,
         checks::other_language,
@@ -32,7 +32,7 @@ use crate::{
             fidelity::Protected,
         },
         stream::{
-            self, Flow, Generation, Made, both,
+            self, AnswerStream, GeneratedText, Generation, both,
             result::{ContextReceipt, Finished, Progress, Warning, WarningKind},
             silently,
         },
@@ -42,8 +42,8 @@ use crate::{
 };
 
 /// Longest name or code that a correction is told of, in characters, and how many at most.
-const MOST_NAME: usize = 60;
-const MOST_NAMES: usize = 50;
+const MAX_NAME: usize = 60;
+const MAX_NAMES: usize = 50;
 /// A rewrite that has more than so many times its text's tokens, and so many beside, says what the text does not. Tokens, because scripts
 /// differ in how much a letter says.
 const MAX_GROWTH: usize = 3;
@@ -257,7 +257,7 @@ impl Replies {
         let target = language.clone().filter(|_| task == Task::Translate);
         let mismatch = move |text: &str| target.as_ref().and_then(|target| other_language(text, target, &languages));
         Ok(Box::pin(try_stream! {
-            let mut flow = Flow::new(answer, protected.outflow(), started);
+            let mut flow = AnswerStream::new(answer, protected.outflow(), started);
             while let Some(shown) = flow.next().await? {
                 yield Progress::Delta(shown);
             }
@@ -269,10 +269,10 @@ impl Replies {
                 let prompt = Prompt { system: format!("{}\n\n{reproach}", prompt.system), ..prompt };
                 // If it fails, the original is the answer.
                 if let Ok((answer, ())) = models.ask(&asking, |_| ready(Ok::<_, ModelError>((prompt.clone(), ())))).await
-                    && let Ok((again, flowed)) = silently(Flow::new(answer, protected.outflow(), started)).await
+                    && let Ok((again, flowed)) = silently(AnswerStream::new(answer, protected.outflow(), started)).await
                 {
                     loss = protected.loss(&flowed);
-                    made = Made { usage: both(made.usage, again.usage), ..again };
+                    made = GeneratedText { usage: both(made.usage, again.usage), ..again };
                 }
             }
             // Long texts take their time to be compared.
@@ -323,7 +323,7 @@ impl Replies {
 
 /// A rewrite that is asked for.
 struct Rewrite {
-    asking: Asking,
+    asking: CallContext,
     /// Whether it is to be shorter than the text.
     shorter: bool,
     protected: Protected,
@@ -371,7 +371,7 @@ fn whole(count: usize) -> ClassReceipt {
 }
 
 /// Makes the end of a rewrite: what changed is told.
-fn finish(before: String, language: Option<Language>, context: ContextReceipt) -> impl FnOnce(Made) -> Finished + Send + 'static {
+fn finish(before: String, language: Option<Language>, context: ContextReceipt) -> impl FnOnce(GeneratedText) -> Finished + Send + 'static {
     move |made| Finished { edits: edits(&before, &made.text), ..Finished::of(made, language, context) }
 }
 
@@ -382,10 +382,10 @@ fn names(chat: &Chat) -> Vec<String> {
     names.extend(chat.records.iter().map(|record| record.reference.clone()));
     names.extend(chat.form_answers.values().filter(|answer| answer.bytes().any(|byte| byte.is_ascii_digit())).cloned());
     // They stand among the prompt's instructions: what is as long as a sentence is no name.
-    names.retain(|name| !name.is_empty() && name.chars().count() <= MOST_NAME && name.split_whitespace().count() <= 4);
+    names.retain(|name| !name.is_empty() && name.chars().count() <= MAX_NAME && name.split_whitespace().count() <= 4);
     names.sort();
     names.dedup();
-    names.truncate(MOST_NAMES);
+    names.truncate(MAX_NAMES);
     names
 }
 

@@ -2,18 +2,18 @@
 
 use crate::{
     ids::Workspace,
-    knowledge::{Document, Kind, Knowledge, OfferQuery, Reader, Wanted},
+    knowledge::{Document, Kind, Knowledge, QueryKind, Reader, SuggestionQuery},
     replies::{approved::Approved, draft::prompt::source, error::ReplyError},
     task,
     text::{Language, Placeholder, fill_placeholders, paragraphs, placeholders},
 };
 
 /// Most documents that are compared with the text.
-const MOST_CANDIDATES: usize = 20;
+const MAX_CANDIDATES: usize = 20;
 /// Longest value of a placeholder, in characters.
-const MOST_VALUE: usize = 200;
+const MAX_VALUE: usize = 200;
 /// Most steps of a search for what a text's placeholders hold.
-const MOST_STEPS: usize = 10_000;
+const MAX_STEPS: usize = 10_000;
 
 /// Finds an approved text in the target language: of a canned answer, filled or not, or of a public article's paragraph. `None` if the
 /// text is no approved one, or has no version in that language.
@@ -25,12 +25,12 @@ pub async fn translate(
     to: &Language,
 ) -> Result<Option<Approved>, ReplyError> {
     let Some(from) = from else { return Ok(None) };
-    let query = OfferQuery {
-        wanted: Wanted::Typed(text.to_owned()),
+    let query = SuggestionQuery {
+        wanted: QueryKind::Typed(text.to_owned()),
         kinds: vec![Kind::CannedAnswer, Kind::Article],
         language: from.clone(),
         reader: Reader::public(),
-        limit: MOST_CANDIDATES,
+        limit: MAX_CANDIDATES,
         meaning: None,
         threshold: 0.0,
     };
@@ -73,7 +73,7 @@ fn matched_values(text: &str, template: &str) -> Option<Vec<(String, String)>> {
     let mut reading = Reading { holes: &holes, literals: &literals, steps: 0, found: Vec::new() };
     reading.read(rest, &mut Vec::new());
     match reading.found.as_mut_slice() {
-        [only] if reading.steps <= MOST_STEPS => Some(std::mem::take(only)),
+        [only] if reading.steps <= MAX_STEPS => Some(std::mem::take(only)),
         _ => None,
     }
 }
@@ -108,10 +108,10 @@ impl Reading<'_> {
             let value = &rest[..end];
             // The same placeholder twice holds the same value; a value is short.
             let contradicts = values.iter().any(|(known, before)| known == hole.name && before != value);
-            if value.is_empty() || contradicts || value.chars().count() > MOST_VALUE {
+            if value.is_empty() || contradicts || value.chars().count() > MAX_VALUE {
                 continue;
             }
-            if self.found.len() > 1 || self.steps > MOST_STEPS {
+            if self.found.len() > 1 || self.steps > MAX_STEPS {
                 return;
             }
             values.push((hole.name.to_owned(), value.to_owned()));

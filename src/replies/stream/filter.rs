@@ -6,20 +6,20 @@ use std::{
 };
 
 use crate::{
-    facts::{FactKind, MOST_ENDING, Marks, Next, with_ending},
-    replies::stream::sanitizer::Cleaner,
+    facts::{FactKind, MAX_SUFFIX_LETTERS, Marks, Next, with_ending},
+    replies::stream::sanitizer::Sanitizer,
 };
 
 /// Longest citation mark that is waited for, such as `[[12, 3]]`.
-const MOST_MARK: usize = 24;
+const MAX_MARK: usize = 24;
 
 /// What stands for a restored fact where a text is looked at without its facts.
 pub const RESTORED: char = '\u{fffc}';
 
 /// Takes pieces in and gives out what may be shown. What it gave out joined is the text.
 #[derive(Debug, Default)]
-pub struct Outflow {
-    cleaner: Cleaner,
+pub struct OutputFilter {
+    cleaner: Sanitizer,
     /// How many sources may be cited; 0: brackets are just text.
     sources: usize,
     marks: Arc<Marks>,
@@ -30,12 +30,12 @@ pub struct Outflow {
     before: Option<char>,
     /// Where in what is held a citation was taken out, and the sources' numbers, in order.
     citations: Vec<(usize, Vec<usize>)>,
-    flowed: Flowed,
+    flowed: FilteredText,
 }
 
 /// What a model's text became.
 #[derive(Debug, Clone, Default)]
-pub struct Flowed {
+pub struct FilteredText {
     /// All that was shown.
     pub text: String,
     /// The text with a sign in the place of each restored fact.
@@ -61,9 +61,9 @@ struct Restored {
     invented: Vec<usize>,
 }
 
-impl Outflow {
-    pub fn new(sources: usize, marks: Arc<Marks>, language: &str) -> Outflow {
-        Outflow { sources, marks, language: language.to_owned(), ..Outflow::default() }
+impl OutputFilter {
+    pub fn new(sources: usize, marks: Arc<Marks>, language: &str) -> OutputFilter {
+        OutputFilter { sources, marks, language: language.to_owned(), ..OutputFilter::default() }
     }
 
     /// Takes a piece in, and gives out what is sure now: often the whole piece, sometimes nothing.
@@ -93,12 +93,12 @@ impl Outflow {
     }
 
     /// What became of the text so far.
-    pub fn flowed(&self) -> &Flowed {
+    pub fn flowed(&self) -> &FilteredText {
         &self.flowed
     }
 
     /// What became of the text.
-    pub fn into_flowed(self) -> Flowed {
+    pub fn into_flowed(self) -> FilteredText {
         self.flowed
     }
 
@@ -184,12 +184,12 @@ impl Outflow {
         let rest = &self.held[at..];
         let apart = rest.chars().take_while(|letter| matches!(letter, '\'' | '’' | '-')).take(1).map(char::len_utf8).sum::<usize>();
         let letters: usize =
-            rest[apart..].chars().take(MOST_ENDING + 1).take_while(|letter| letter.is_alphabetic()).map(char::len_utf8).sum();
+            rest[apart..].chars().take(MAX_SUFFIX_LETTERS + 1).take_while(|letter| letter.is_alphabetic()).map(char::len_utf8).sum();
         let length = apart + letters;
-        if length == rest.len() && !whole && rest.chars().count() <= MOST_ENDING + 1 {
+        if length == rest.len() && !whole && rest.chars().count() <= MAX_SUFFIX_LETTERS + 1 {
             return None;
         }
-        Some(if letters == 0 || rest[apart..].chars().take_while(|letter| letter.is_alphabetic()).count() > MOST_ENDING {
+        Some(if letters == 0 || rest[apart..].chars().take_while(|letter| letter.is_alphabetic()).count() > MAX_SUFFIX_LETTERS {
             0
         } else {
             length
@@ -203,7 +203,7 @@ impl Outflow {
             let number = |text: &str| text.trim_matches(' ').parse().ok().filter(|_| !text.contains('+'));
             let numbers = |start: usize| self.held[start + 2..end - 2].split(',').map(number).collect::<Option<Vec<usize>>>();
             match start.and_then(|start| Some((start, numbers(start)?))) {
-                Some((start, numbers)) if end - start <= MOST_MARK && numbers.iter().all(|number| (1..=self.sources).contains(number)) => {
+                Some((start, numbers)) if end - start <= MAX_MARK && numbers.iter().all(|number| (1..=self.sources).contains(number)) => {
                     let before = self.held[..start].trim_end_matches(' ').len();
                     self.held.replace_range(before..end, "");
                     self.citations.push((before, numbers));
@@ -220,7 +220,7 @@ impl Outflow {
             Some(last) if self.sources > 0 => {
                 let start = if self.held[..last].ends_with('[') { last - 1 } else { last };
                 let open = &self.held[start..];
-                let possible = open.len() <= MOST_MARK
+                let possible = open.len() <= MAX_MARK
                     && open.trim_start_matches('[').chars().all(|letter| letter.is_ascii_digit() || matches!(letter, ',' | ' ' | ']'))
                     && !open.ends_with("]]");
                 if possible { start } else { self.held.len() }
@@ -242,8 +242,8 @@ mod tests {
         (flowed.text, flowed.cited.into_keys().collect())
     }
 
-    fn restored(pieces: &[&str], sources: usize, marks: &Marks, language: &str) -> Flowed {
-        let mut outflow = Outflow::new(sources, Arc::new(marks.clone()), language);
+    fn restored(pieces: &[&str], sources: usize, marks: &Marks, language: &str) -> FilteredText {
+        let mut outflow = OutputFilter::new(sources, Arc::new(marks.clone()), language);
         let mut shown: String = pieces.iter().map(|piece| outflow.push(piece)).collect();
         shown.push_str(&outflow.finish());
         assert_eq!(shown, outflow.flowed().text);
@@ -264,7 +264,7 @@ mod tests {
         assert_eq!((flowed.restored, flowed.invented, flowed.cited.len()), (vec![0, 1], vec!["Order KE-204815 of Elif'in ".len()], 1));
         assert_eq!(flowed.bare, "Order \u{fffc} of \u{fffc} , code 1.");
         assert_eq!(restored(&["⟦NAME_2⟧na", "k"], 0, &marks(), "hu").text, "Elifnek");
-        let mut outflow = Outflow::new(0, Arc::new(marks()), "en");
+        let mut outflow = OutputFilter::new(0, Arc::new(marks()), "en");
         assert_eq!(
             [" Hi", " ⟦NAME_2", "⟧", "!", " a", " b", " co", "at"].map(|piece| outflow.push(piece)),
             ["Hi", "", " Elif", "!", "", " a b", "", " coat"]
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn ordinary_text_is_not_held_back() {
-        let mut outflow = Outflow::new(3, Arc::default(), "en");
+        let mut outflow = OutputFilter::new(3, Arc::default(), "en");
         assert_eq!(outflow.push("Hello"), "Hello");
         assert_eq!(outflow.push(" there"), " there");
         assert_eq!(outflow.push(" "), "");

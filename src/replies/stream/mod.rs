@@ -14,11 +14,11 @@ use async_stream::try_stream;
 use futures::Stream;
 
 use crate::{
-    model::{Answer, Ending, ModelError, Piece, TokensUsed},
+    model::{Answer, Delta, Ending, ModelError, TokensUsed},
     replies::{
         error::ReplyError,
         stream::{
-            filter::{Flowed, Outflow},
+            filter::{FilteredText, OutputFilter},
             result::{Engine, Finished, Progress, Usage, Warning, WarningKind},
         },
     },
@@ -26,13 +26,13 @@ use crate::{
 };
 
 /// Longest text that is taken from a model: many times what a reply box holds.
-const MOST_TEXT_BYTES: usize = 48 << 10;
+const MAX_TEXT_BYTES: usize = 48 << 10;
 
 /// A text being made. Dropping it ends the model's work.
 pub type Generation = Pin<Box<dyn Stream<Item = Result<Progress, ReplyError>> + Send>>;
 
 /// A text that is whole, before its task makes an end of it.
-pub struct Made {
+pub struct GeneratedText {
     pub text: String,
     /// The sources it cites: their numbers from 1, and the sentences that do.
     pub cited: BTreeMap<usize, Vec<String>>,
@@ -42,9 +42,9 @@ pub struct Made {
 }
 
 /// A model's answer on its way to the agent.
-pub struct Flow {
+pub struct AnswerStream {
     answer: Answer,
-    outflow: Outflow,
+    outflow: OutputFilter,
     /// Bytes of text that were taken from the model.
     taken: usize,
     started: Instant,
@@ -53,18 +53,18 @@ pub struct Flow {
     end: Option<(Ending, TokensUsed)>,
 }
 
-impl Flow {
+impl AnswerStream {
     /// `started` is when the agent clicked.
-    pub fn new(answer: Answer, outflow: Outflow, started: Instant) -> Flow {
-        Flow { answer, outflow, taken: 0, started, first: None, end: None }
+    pub fn new(answer: Answer, outflow: OutputFilter, started: Instant) -> AnswerStream {
+        AnswerStream { answer, outflow, taken: 0, started, first: None, end: None }
     }
 
     /// The next piece of text that may be shown; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<String>, ReplyError> {
         while self.end.is_none() {
             let shown = match self.answer.next().await {
-                Ok(Piece::Text(piece)) => {
-                    let taken = piece.floor_char_boundary(MOST_TEXT_BYTES.saturating_sub(self.taken));
+                Ok(Delta::Text(piece)) => {
+                    let taken = piece.floor_char_boundary(MAX_TEXT_BYTES.saturating_sub(self.taken));
                     self.taken += taken;
                     let mut shown = self.outflow.push(&piece[..taken]);
                     if taken < piece.len() {
@@ -73,7 +73,7 @@ impl Flow {
                     }
                     shown
                 }
-                Ok(Piece::End { ending, used }) => {
+                Ok(Delta::End { ending, used }) => {
                     self.end = Some((ending, used));
                     self.outflow.finish()
                 }
@@ -91,7 +91,7 @@ impl Flow {
     }
 
     /// The text after its end, and what became of its marks. The model is let go: another call may follow.
-    pub fn into_made(self) -> (Made, Flowed) {
+    pub fn into_made(self) -> (GeneratedText, FilteredText) {
         let (ending, tokens) = self.end.unwrap_or((Ending::Truncated, TokensUsed::default()));
         let warnings = match ending {
             Ending::Done => Vec::new(),
@@ -109,7 +109,7 @@ impl Flow {
             sentences
         };
         let cited = flowed.cited.iter().map(|(number, places)| (*number, sentences(places))).collect();
-        let made = Made {
+        let made = GeneratedText {
             text,
             cited,
             engine: Engine::Model(self.answer.model.clone()),
@@ -126,7 +126,7 @@ fn sentence_before(text: &str, place: usize) -> Option<String> {
 }
 
 /// Warnings of the personal data that a model named and nobody told it, by the sentences that they were taken out of.
-pub fn invented_data(flowed: &Flowed) -> Vec<Warning> {
+pub fn invented_data(flowed: &FilteredText) -> Vec<Warning> {
     let mut excerpts: Vec<String> = flowed.invented.iter().map(|place| sentence_before(&flowed.text, *place).unwrap_or_default()).collect();
     excerpts.dedup();
     let message = "the model named personal data here that this chat does not have, or that is another customer's; it was taken out";
@@ -135,7 +135,7 @@ pub fn invented_data(flowed: &Flowed) -> Vec<Warning> {
 }
 
 /// Streams a model's answer; `finish` makes the end.
-pub fn from_model(mut flow: Flow, finish: impl FnOnce(Made) -> Finished + Send + 'static) -> Generation {
+pub fn from_model(mut flow: AnswerStream, finish: impl FnOnce(GeneratedText) -> Finished + Send + 'static) -> Generation {
     Box::pin(try_stream! {
         while let Some(shown) = flow.next().await? {
             yield Progress::Delta(shown);
@@ -147,7 +147,7 @@ pub fn from_model(mut flow: Flow, finish: impl FnOnce(Made) -> Finished + Send +
 }
 
 /// Reads an answer to its end without showing it.
-pub async fn silently(mut flow: Flow) -> Result<(Made, Flowed), ReplyError> {
+pub async fn silently(mut flow: AnswerStream) -> Result<(GeneratedText, FilteredText), ReplyError> {
     while flow.next().await?.is_some() {}
     Ok(flow.into_made())
 }
@@ -162,15 +162,15 @@ pub fn both(one: Usage, other: Usage) -> Usage {
 }
 
 /// A text that the built-in engine made in one go.
-pub fn built_in(text: String, started: Instant, finish: impl FnOnce(Made) -> Finished) -> Generation {
-    let end = Progress::Finished(Box::new(finish(Made::built_in(text.clone(), started))));
+pub fn built_in(text: String, started: Instant, finish: impl FnOnce(GeneratedText) -> Finished) -> Generation {
+    let end = Progress::Finished(Box::new(finish(GeneratedText::built_in(text.clone(), started))));
     Box::pin(futures::stream::iter([Ok(Progress::Delta(text)), Ok(end)]))
 }
 
-impl Made {
+impl GeneratedText {
     /// A text of the built-in engine.
-    pub fn built_in(text: String, started: Instant) -> Made {
+    pub fn built_in(text: String, started: Instant) -> GeneratedText {
         let usage = Usage { tokens: TokensUsed::default(), time_to_first_token: started.elapsed(), total: started.elapsed() };
-        Made { text, cited: BTreeMap::new(), engine: Engine::BuiltIn, warnings: Vec::new(), usage }
+        GeneratedText { text, cited: BTreeMap::new(), engine: Engine::BuiltIn, warnings: Vec::new(), usage }
     }
 }

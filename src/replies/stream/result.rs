@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::{chats::ClassReceipt, knowledge::Kind, model::TokensUsed, replies::stream::Made, text::Language};
+use crate::{chats::ClassReceipt, knowledge::Kind, model::TokensUsed, replies::stream::GeneratedText, text::Language};
 
 /// A step of a generation.
 #[derive(Debug)]
@@ -122,8 +122,8 @@ pub struct Finished {
 
 impl Finished {
     /// The end of a text that is no draft and cites nothing. The built-in engine reads no context: an account of one would not be true.
-    pub fn of(made: Made, language: Option<Language>, context: ContextReceipt) -> Finished {
-        let Made { text, cited: _, engine, warnings, usage } = made;
+    pub fn of(made: GeneratedText, language: Option<Language>, context: ContextReceipt) -> Finished {
+        let GeneratedText { text, cited: _, engine, warnings, usage } = made;
         let context = if engine == Engine::BuiltIn { ContextReceipt::default() } else { context };
         Finished {
             text,

@@ -3,16 +3,16 @@
 use crate::text::Visible;
 
 /// Longest tag that is waited for, in bytes.
-const MOST_TAG: usize = 600;
+const MAX_TAG: usize = 600;
 
 /// Takes pieces in and gives clean ones out.
 #[derive(Debug, Default)]
-pub struct Cleaner {
+pub struct Sanitizer {
     held: String,
     visible: Visible,
 }
 
-impl Cleaner {
+impl Sanitizer {
     /// Takes a piece in, and gives out what is sure now.
     pub fn push(&mut self, piece: &str) -> String {
         for letter in piece.chars() {
@@ -65,7 +65,7 @@ impl Cleaner {
                     }
                     rest = &inside[end + 1..];
                 }
-                None if !whole && inside.len() < MOST_TAG => {
+                None if !whole && inside.len() < MAX_TAG => {
                     self.held = rest.to_owned();
                     return clean;
                 }
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     fn clean(pieces: &[&str]) -> String {
-        let mut cleaner = Cleaner::default();
+        let mut cleaner = Sanitizer::default();
         let mut clean: String = pieces.iter().map(|piece| cleaner.push(piece)).collect();
         clean.push_str(&cleaner.finish());
         clean
@@ -106,7 +106,7 @@ mod tests {
         ] {
             assert_eq!(clean(&[text]), left, "{text:?}");
         }
-        let mut cleaner = Cleaner::default();
+        let mut cleaner = Sanitizer::default();
         assert_eq!((cleaner.push("Hello"), cleaner.push(" <"), cleaner.push("b>you")), ("Hello".into(), " ".into(), "you".into()));
     }
 

@@ -9,7 +9,7 @@ use crate::{
     chats::{Chat, NewEvent},
     ids::Id,
     ids::Workspace,
-    knowledge::{Audience, Kind, Offer, OfferQuery, Reader, Segment, Wanted},
+    knowledge::{Audience, Kind, QueryKind, RankedDocument, Reader, Segment, SuggestionQuery},
     replies::{Agent, Replies, error::ReplyError, learning::outcome_rows::Shown, placeholder},
     text::Language,
 };
@@ -17,7 +17,7 @@ use crate::{
 /// Under this confidence nothing is suggested.
 const SUGGESTION_THRESHOLD: f64 = 0.15;
 /// Most words of a reason.
-const MOST_REASON_WORDS: usize = 5;
+const MAX_REASON_WORDS: usize = 5;
 
 /// What to suggest for.
 #[derive(Debug, Clone)]
@@ -81,17 +81,17 @@ impl Replies {
         let language = language.or_else(|| chat.as_ref().map(|chat| self.customer_language(chat)));
         let language = language.or_else(|| agent.language.clone()).unwrap_or_else(|| self.desk.language.clone());
         let mut wanted = query::wanted(chat.as_ref(), query);
-        if let (Wanted::Conversation(said), Some(chat)) = (&mut wanted, &chat) {
+        if let (QueryKind::Conversation(said), Some(chat)) = (&mut wanted, &chat) {
             said.votes = self.votes(workspace, chat, &language).await?;
         }
         let threshold = match wanted {
-            Wanted::Conversation(_) => SUGGESTION_THRESHOLD,
-            Wanted::Typed(_) | Wanted::Shortcut(_) | Wanted::Opener(_) => 0.0,
+            QueryKind::Conversation(_) => SUGGESTION_THRESHOLD,
+            QueryKind::Typed(_) | QueryKind::Shortcut(_) | QueryKind::Opener(_) => 0.0,
         };
         let reader = Reader::agent(agent.agent_id.clone(), agent.groups.clone());
         let meaning = self.meaning(workspace, &wanted, chat.as_ref(), "", &language, &reader).await?;
         let (kinds, language_of) = (kinds.clone(), language.clone());
-        let query = OfferQuery { wanted: wanted.clone(), kinds, language: language_of, reader, limit: *limit, meaning, threshold };
+        let query = SuggestionQuery { wanted: wanted.clone(), kinds, language: language_of, reader, limit: *limit, meaning, threshold };
         let (workspace, agent) = (workspace.clone(), agent.clone());
         let suggestions = self.knowledge.in_turn(move |knowledge| {
             let offers = knowledge.offer(&workspace, &query)?;
@@ -101,9 +101,9 @@ impl Replies {
     }
 }
 
-fn suggestion(offer: Offer, chat: Option<&Chat>, agent: &Agent, language: &Language, wanted: &Wanted) -> Suggestion {
+fn suggestion(offer: RankedDocument, chat: Option<&Chat>, agent: &Agent, language: &Language, wanted: &QueryKind) -> Suggestion {
     let (matched, passage) = (offer.matched(), offer.passage());
-    let Offer { document, score, marker, chats } = offer;
+    let RankedDocument { document, score, marker, chats } = offer;
     let (text, missing) = match document.kind() {
         Kind::CannedAnswer => placeholder::fill(&passage, chat, &agent.name),
         Kind::Article => (passage, Vec::new()),
@@ -126,21 +126,21 @@ fn suggestion(offer: Offer, chat: Option<&Chat>, agent: &Agent, language: &Langu
 }
 
 /// Why a document is here, in words; nothing in it that is not so.
-fn reason(document: &crate::knowledge::Document, matched: &[String], chats: usize, language: &Language, wanted: &Wanted) -> String {
+fn reason(document: &crate::knowledge::Document, matched: &[String], chats: usize, language: &Language, wanted: &QueryKind) -> String {
     let mut words: Vec<&String> = matched.iter().filter(|word| word.chars().count() > 3).collect();
     if words.is_empty() && chats == 0 {
         words = matched.iter().collect();
     }
-    let named: Vec<String> = words.iter().take(MOST_REASON_WORDS).map(|word| format!("“{word}”")).collect();
+    let named: Vec<String> = words.iter().take(MAX_REASON_WORDS).map(|word| format!("“{word}”")).collect();
     let mut reason = match wanted {
-        Wanted::Shortcut(typed) => format!("its shortcut begins with “/{typed}”"),
-        Wanted::Opener(_) if named.is_empty() => "opens a chat in which the customer has not written yet".to_owned(),
-        Wanted::Opener(_) => format!("opens a chat on the page that is viewed: {}", named.join(", ")),
-        Wanted::Typed(_) if named.is_empty() => "means what you typed".to_owned(),
-        Wanted::Typed(_) => format!("has what you typed: {}", named.join(", ")),
-        Wanted::Conversation(_) if named.is_empty() && chats == 0 => "means what the chat is about".to_owned(),
-        Wanted::Conversation(_) if named.is_empty() => String::new(),
-        Wanted::Conversation(_) => format!("shares words with the chat: {}", named.join(", ")),
+        QueryKind::Shortcut(typed) => format!("its shortcut begins with “/{typed}”"),
+        QueryKind::Opener(_) if named.is_empty() => "opens a chat in which the customer has not written yet".to_owned(),
+        QueryKind::Opener(_) => format!("opens a chat on the page that is viewed: {}", named.join(", ")),
+        QueryKind::Typed(_) if named.is_empty() => "means what you typed".to_owned(),
+        QueryKind::Typed(_) => format!("has what you typed: {}", named.join(", ")),
+        QueryKind::Conversation(_) if named.is_empty() && chats == 0 => "means what the chat is about".to_owned(),
+        QueryKind::Conversation(_) if named.is_empty() => String::new(),
+        QueryKind::Conversation(_) => format!("shares words with the chat: {}", named.join(", ")),
     };
     if chats > 0 {
         let chats = if chats == 1 { "a chat like this one".to_owned() } else { format!("{chats} chats like this one") };

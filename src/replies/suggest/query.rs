@@ -2,7 +2,7 @@
 
 use crate::{
     chats::{Author, Chat},
-    knowledge::{Said, Spoken, Wanted},
+    knowledge::{Conversation, QueryKind, Utterance},
 };
 
 /// How much each turn further back counts of the one after it, and what an agent's turn counts beside a customer's: for the last turns
@@ -16,26 +16,26 @@ const WHOLE_AGENT: f32 = 1.3;
 const FORM_AND_TOPIC: f32 = 0.6;
 const PAGE: f32 = 0.2;
 /// Turns and pages further back count nothing.
-const MOST_TURNS: usize = 60;
-const MOST_PAGES: usize = 3;
+const MAX_TURNS: usize = 60;
+const MAX_PAGES: usize = 3;
 /// Most characters of a message that are looked for, and most bytes of what was sent that is not offered again.
 const MAX_CHARACTERS: usize = 8000;
 const MAX_SENT_BYTES: usize = 512 << 10;
 /// A clause of fewer words asks nothing by itself.
-const LEAST_WORDS: usize = 4;
-const MOST_CLAUSES: usize = 6;
+const MIN_WORDS: usize = 4;
+const MAX_CLAUSES: usize = 6;
 
 /// What the agent typed, else what the conversation is about, else openers for the page that is viewed.
-pub fn wanted(chat: Option<&Chat>, typed: &str) -> Wanted {
+pub fn wanted(chat: Option<&Chat>, typed: &str) -> QueryKind {
     let typed = typed.trim_start();
     if let Some(shortcut) = typed.strip_prefix('/') {
-        return Wanted::Shortcut(shortcut.trim().to_owned());
+        return QueryKind::Shortcut(shortcut.trim().to_owned());
     }
     match chat {
-        _ if !typed.is_empty() => Wanted::Typed(typed.to_owned()),
-        Some(chat) if has_asked(chat) => Wanted::Conversation(said(chat)),
-        Some(chat) => Wanted::Opener(pages(chat).join(" ")),
-        None => Wanted::Conversation(Said::default()),
+        _ if !typed.is_empty() => QueryKind::Typed(typed.to_owned()),
+        Some(chat) if has_asked(chat) => QueryKind::Conversation(said(chat)),
+        Some(chat) => QueryKind::Opener(pages(chat).join(" ")),
+        None => QueryKind::Conversation(Conversation::default()),
     }
 }
 
@@ -47,14 +47,14 @@ fn has_asked(chat: &Chat) -> bool {
 }
 
 /// The conversation, twice: as what was asked last, and as a whole.
-fn said(chat: &Chat) -> Said {
+fn said(chat: &Chat) -> Conversation {
     let asked = [&chat.summary.subject, &chat.summary.topic];
     let answers = chat.form_answers.values().filter(|answer| !answer.bytes().any(|byte| byte.is_ascii_digit()));
-    let same = |text: String, weight: f32| Spoken { text, recent: weight, whole: weight };
+    let same = |text: String, weight: f32| Utterance { text, recent: weight, whole: weight };
     let (mut recent, mut whole) = (1.0_f32, 1.0_f32);
     let mut last_author = None;
     let mut pieces = Vec::new();
-    for turn in chat.turns.iter().rev().take(MOST_TURNS) {
+    for turn in chat.turns.iter().rev().take(MAX_TURNS) {
         // The messages of one burst are one turn.
         if last_author.is_some_and(|last| last != turn.message.author) {
             (recent, whole) = (recent * RECENT_DECAY, whole * WHOLE_DECAY);
@@ -65,7 +65,7 @@ fn said(chat: &Chat) -> Said {
             Author::Agent => (RECENT_AGENT, WHOLE_AGENT),
             Author::Bot => continue,
         };
-        pieces.push(Spoken {
+        pieces.push(Utterance {
             text: turn.message.text.chars().take(MAX_CHARACTERS).collect(),
             recent: recent.max(RECENT_FLOOR) * of_recent,
             whole: whole * of_whole,
@@ -86,7 +86,7 @@ fn said(chat: &Chat) -> Said {
     sent.reverse();
     let open_page = chat.pages.last().map(|page| page.url.clone()).unwrap_or_default();
     let burst: String = chat.last_burst_text().chars().rev().take(MAX_CHARACTERS).collect::<Vec<char>>().into_iter().rev().collect();
-    Said { votes: Vec::new(), pieces, sent, open_page, clauses: clauses(&burst) }
+    Conversation { votes: Vec::new(), pieces, sent, open_page, clauses: clauses(&burst) }
 }
 
 /// The last turns of a chat, each with the messages of its burst, the oldest first; what was asked otherwise if nothing was written.
@@ -94,7 +94,7 @@ pub fn last_turns(chat: &Chat, most: usize) -> String {
     let mut turns = 0;
     let mut last_author = None;
     let mut said: Vec<&str> = Vec::new();
-    for turn in chat.turns.iter().rev().filter(|turn| turn.message.author != Author::Bot).take(MOST_TURNS) {
+    for turn in chat.turns.iter().rev().filter(|turn| turn.message.author != Author::Bot).take(MAX_TURNS) {
         if last_author != Some(turn.message.author) {
             turns += 1;
             last_author = Some(turn.message.author);
@@ -114,11 +114,11 @@ pub fn last_turns(chat: &Chat, most: usize) -> String {
 /// The last clauses of a text that are long enough to ask something; none if the text is one clause.
 pub fn clauses(text: &str) -> Vec<String> {
     let parts: Vec<&str> = text.split(['.', '?', '!', ',', ';', ':', '\n']).filter(|part| !part.trim().is_empty()).collect();
-    let long: Vec<&str> = parts.iter().copied().filter(|part| part.split_whitespace().count() >= LEAST_WORDS).collect();
+    let long: Vec<&str> = parts.iter().copied().filter(|part| part.split_whitespace().count() >= MIN_WORDS).collect();
     if parts.len() < 2 {
         return Vec::new();
     }
-    long.iter().rev().take(MOST_CLAUSES).map(|part| part.trim().to_owned()).collect()
+    long.iter().rev().take(MAX_CLAUSES).map(|part| part.trim().to_owned()).collect()
 }
 
 /// Titles of the pages viewed last, or what their addresses say.
@@ -126,7 +126,7 @@ fn pages(chat: &Chat) -> Vec<String> {
     let words = |page: &crate::chats::PageView| {
         if page.title.is_empty() { page.url.rsplit('/').next().unwrap_or_default().replace(['-', '_'], " ") } else { page.title.clone() }
     };
-    chat.pages.iter().rev().take(MOST_PAGES).map(words).collect()
+    chat.pages.iter().rev().take(MAX_PAGES).map(words).collect()
 }
 
 #[cfg(test)]
@@ -138,13 +138,13 @@ mod tests {
         let text = "evet, misafirlerim gelecek. paketim şu an tam nerede? olmazsa söyleyin";
         assert_eq!(clauses(text), ["paketim şu an tam nerede"]);
         assert_eq!(clauses("where is my parcel now"), Vec::<String>::new(), "the whole is asked already");
-        assert_eq!(clauses(&"one two three four five. ".repeat(100)).len(), MOST_CLAUSES);
+        assert_eq!(clauses(&"one two three four five. ".repeat(100)).len(), MAX_CLAUSES);
     }
 
     #[test]
     fn what_the_agent_types_comes_first() {
-        assert!(matches!(wanted(None, " /refund "), Wanted::Shortcut(shortcut) if shortcut == "refund"));
-        assert!(matches!(wanted(Some(&Chat::default()), "gift"), Wanted::Typed(_)));
-        assert!(matches!(wanted(Some(&Chat::default()), ""), Wanted::Opener(_)));
+        assert!(matches!(wanted(None, " /refund "), QueryKind::Shortcut(shortcut) if shortcut == "refund"));
+        assert!(matches!(wanted(Some(&Chat::default()), "gift"), QueryKind::Typed(_)));
+        assert!(matches!(wanted(Some(&Chat::default()), ""), QueryKind::Opener(_)));
     }
 }

@@ -13,8 +13,8 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{
     chats::Chat,
     ids::Workspace,
-    knowledge::{Document, DocumentTexts, DocumentVectors, Hits, KeptVectors, Kind, Meaning, Reader, Search, Wanted, shortened_to_end},
-    model::{Embedder, ModelError, Question},
+    knowledge::{Document, DocumentTexts, DocumentVectors, Hits, KeptVectors, Kind, Meaning, QueryKind, Reader, Search, shortened_to_end},
+    model::{Embedder, EmbeddingPurpose, ModelError},
     replies::{Replies, error::ReplyError, learning::votes::names, masking::Masker, suggest::query},
     task,
     text::{Language, words},
@@ -24,7 +24,7 @@ use crate::{
 const EVERY: Duration = Duration::from_secs(1);
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// Longest wait for the vectors of documents.
-const LONGEST: Duration = Duration::from_secs(60);
+const MAX_PAUSE: Duration = Duration::from_secs(60);
 /// Documents that are taken at a time, texts that are sent at a time, and how many times so many at once.
 const DOCUMENTS_AT_ONCE: i64 = 32;
 const TEXTS_AT_ONCE: usize = 32;
@@ -32,16 +32,16 @@ const AT_ONCE: usize = 4;
 /// How often it is told how far they are.
 const TELLS: Duration = Duration::from_secs(5);
 /// After so many texts were refused, and none taken, it is not for the texts.
-const MOST_REFUSED: usize = 3;
+const MAX_REFUSED: usize = 3;
 /// A text of fewer characters that is refused is refused for good.
-const LEAST_LETTERS: usize = 100;
+const MIN_LETTERS: usize = 100;
 
 impl Replies {
     /// Searches articles by their words, and by what they mean.
     pub async fn search(&self, workspace: &Workspace, mut search: Search) -> Result<Hits, ReplyError> {
         if let Some(embedder) = &self.embedder {
             let Search { query, language, reader, .. } = &search;
-            search.meaning = self.meaning_of_typed(embedder, workspace, (query, language), Question::Search, reader).await?;
+            search.meaning = self.meaning_of_typed(embedder, workspace, (query, language), EmbeddingPurpose::Search, reader).await?;
         }
         let workspace = workspace.clone();
         Ok(self.knowledge.in_turn(move |knowledge| knowledge.search(&workspace, &search)).await?)
@@ -51,7 +51,7 @@ impl Replies {
     pub(crate) async fn meaning(
         &self,
         workspace: &Workspace,
-        wanted: &Wanted,
+        wanted: &QueryKind,
         chat: Option<&Chat>,
         extra: &str,
         language: &Language,
@@ -60,11 +60,11 @@ impl Replies {
         let Some(embedder) = &self.embedder else { return Ok(None) };
         let names: HashSet<String> = chat.iter().flat_map(|chat| names(chat)).flat_map(|name| folded(&name)).collect();
         match wanted {
-            Wanted::Typed(text) => {
+            QueryKind::Typed(text) => {
                 let text = without(text, &names, language);
-                self.meaning_of_typed(embedder, workspace, (&text, language), Question::Chat, reader).await
+                self.meaning_of_typed(embedder, workspace, (&text, language), EmbeddingPurpose::Chat, reader).await
             }
-            Wanted::Conversation(_) if self.knowledge.has_vectors(workspace) => {
+            QueryKind::Conversation(_) if self.knowledge.has_vectors(workspace) => {
                 let masker = Masker::of(&self.desk.personal_data, chat.into_iter(), language);
                 let text = |text: &str| shortened_to_end(&without(&masker.blank(text), &names, language));
                 Ok(meaning_of_chat(embedder, chat, extra, text).await)
@@ -78,15 +78,15 @@ impl Replies {
         embedder: &Embedder,
         workspace: &Workspace,
         (text, language): (&str, &Language),
-        question: Question,
+        question: EmbeddingPurpose,
         reader: &Reader,
     ) -> Result<Option<Meaning>, ReplyError> {
         let (workspace, text, language, reader) = (workspace.clone(), text.to_owned(), language.clone(), reader.clone());
         let kinds: &[Kind] = match question {
-            Question::Search => &[Kind::Article],
-            Question::Chat => &[Kind::CannedAnswer, Kind::Article],
+            EmbeddingPurpose::Search => &[Kind::Article],
+            EmbeddingPurpose::Chat => &[Kind::CannedAnswer, Kind::Article],
         };
-        let text = self.knowledge.in_turn(move |knowledge| knowledge.to_be_meant(&workspace, &text, &language, kinds, &reader)).await?;
+        let text = self.knowledge.in_turn(move |knowledge| knowledge.text_to_embed(&workspace, &text, &language, kinds, &reader)).await?;
         let Some(text) = text else { return Ok(None) };
         Ok(ask(embedder, &[text], question).await.map(|vectors| Meaning::new(&vectors, &[])))
     }
@@ -187,7 +187,7 @@ async fn meaning_of_chat(embedder: &Embedder, chat: Option<&Chat>, extra: &str, 
     if texts.is_empty() {
         return None;
     }
-    let vectors = ask(embedder, &texts, Question::Chat).await?;
+    let vectors = ask(embedder, &texts, EmbeddingPurpose::Chat).await?;
     // Of a chat of one message all three are the same.
     let of = |text: &String| texts.iter().position(|known| known == text).map(|place| vectors[place].clone());
     let recent: Vec<Vec<f32>> = of(&last).into_iter().chain(of(&three).filter(|_| three != last)).collect();
@@ -212,7 +212,7 @@ fn without(text: &str, names: &HashSet<String>, language: &Language) -> String {
 }
 
 /// What the endpoint says in time, if it does.
-async fn ask(embedder: &Embedder, texts: &[String], question: Question) -> Option<Vec<Vec<f32>>> {
+async fn ask(embedder: &Embedder, texts: &[String], question: EmbeddingPurpose) -> Option<Vec<Vec<f32>>> {
     let answer = embedder.ask(texts, question).await;
     answer.inspect_err(|error| tracing::debug!(error = %error, "what was asked is not embedded; words alone are searched")).ok()
 }
@@ -243,7 +243,7 @@ async fn embed(embedder: &Embedder, texts: Vec<String>) -> Result<Vec<Option<Vec
     // Batches that are left, the next one last.
     let mut left = vec![texts];
     while let Some(mut texts) = left.pop() {
-        match embedder.embed(&texts, LONGEST).await {
+        match embedder.embed(&texts, MAX_PAUSE).await {
             Ok(embedded) => vectors.extend(embedded.into_iter().map(Some)),
             Err(error) if !error.less_input_may_do() => return Err(error),
             Err(_) if texts.len() > 1 => {
@@ -253,13 +253,13 @@ async fn embed(embedder: &Embedder, texts: Vec<String>) -> Result<Vec<Option<Vec
             Err(error) => {
                 let text = &texts[0];
                 let half: String = text.chars().take(text.chars().count() / 2).collect();
-                if half.chars().count() >= LEAST_LETTERS {
+                if half.chars().count() >= MIN_LETTERS {
                     left.push(vec![half]);
                     continue;
                 }
                 vectors.push(None);
                 refused += 1;
-                if refused >= MOST_REFUSED && vectors.iter().all(Option::is_none) {
+                if refused >= MAX_REFUSED && vectors.iter().all(Option::is_none) {
                     return Err(error);
                 }
             }

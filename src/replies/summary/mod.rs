@@ -20,8 +20,8 @@ use crate::{
         masking::{Masker, chats_of},
         prompts::fence,
         stream::{
-            self, Flow, Generation, Made,
-            filter::Outflow,
+            self, AnswerStream, GeneratedText, Generation,
+            filter::OutputFilter,
             result::{ContextReceipt, Finished},
         },
     },
@@ -92,8 +92,8 @@ impl Replies {
             let asking = self.asking(workspace, Task::Summarize, &caller);
             match self.models.ask(&asking, make).await {
                 Ok((answer, (account, marks))) => {
-                    let outflow = Outflow::new(0, marks, language.primary());
-                    return Ok(stream::from_model(Flow::new(answer, outflow, started), finish(language, account)));
+                    let outflow = OutputFilter::new(0, marks, language.primary());
+                    return Ok(stream::from_model(AnswerStream::new(answer, outflow, started), finish(language, account)));
                 }
                 // The facts need no model.
                 Err(error) => {
@@ -114,6 +114,6 @@ impl Replies {
     }
 }
 
-fn finish(language: Language, context: ContextReceipt) -> impl FnOnce(Made) -> Finished + Send + 'static {
+fn finish(language: Language, context: ContextReceipt) -> impl FnOnce(GeneratedText) -> Finished + Send + 'static {
     move |made| Finished { context, ..Finished::of(made, Some(language), ContextReceipt::default()) }
 }

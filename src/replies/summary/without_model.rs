@@ -7,8 +7,8 @@ use crate::{
 };
 
 /// Longest value of a line, in characters, and longest summary.
-const MOST_VALUE: usize = 1500;
-const MOST_BYTES: usize = 32_000;
+const MAX_VALUE: usize = 1500;
+const MAX_BYTES: usize = 32_000;
 
 /// The language that a summary without a model has: the one asked for if there are words for it, else English.
 pub fn summary_language(asked: &Language) -> Language {
@@ -181,7 +181,7 @@ pub fn summary_account(chat: &Chat, chosen: &ChosenContext, earlier_chats: usize
 fn bounded(lines: Vec<String>) -> String {
     let mut text = String::new();
     for (index, line) in lines.iter().enumerate() {
-        if text.len() + line.len() > MOST_BYTES {
+        if text.len() + line.len() > MAX_BYTES {
             text.push_str(&format!("\n… (+{})", lines.len() - index));
             break;
         }
@@ -199,7 +199,7 @@ fn pairs<'a>(pairs: impl Iterator<Item = (&'a String, &'a String)>) -> String {
 
 /// A value of bounded length, with a mark where it was cut.
 fn cut(value: &str) -> String {
-    match value.char_indices().nth(MOST_VALUE) {
+    match value.char_indices().nth(MAX_VALUE) {
         Some((end, _)) => format!("{} …", &value[..end]),
         None => value.to_owned(),
     }

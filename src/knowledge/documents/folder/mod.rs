@@ -26,7 +26,7 @@ use stamp::Identity;
 pub use words::{Term, Voice};
 
 /// Largest file that is read, in bytes: a body's limit and its front matter.
-const MOST_BYTES: u64 = 300_000;
+const MAX_BYTES: u64 = 300_000;
 /// The folders of a knowledge base.
 const PARTS: [&str; 3] = ["articles", "canned-answers", "synonyms"];
 /// What else may stand in it.
@@ -254,8 +254,8 @@ fn read_text(file: &Path) -> Result<String, Trouble> {
         // A pipe or a device would be waited on for ever.
         return Err((1, "is no regular file".to_owned()));
     }
-    if data.len() > MOST_BYTES {
-        return Err((1, format!("the file has more than {MOST_BYTES} bytes")));
+    if data.len() > MAX_BYTES {
+        return Err((1, format!("the file has more than {MAX_BYTES} bytes")));
     }
     let bytes = fs::read(file).map_err(|error| (1, format!("can't be read: {error}")))?;
     let text = String::from_utf8(bytes).map_err(|error| {

@@ -19,7 +19,7 @@ use crate::{
 
 /// What the shop said, ready to be compared with.
 #[derive(Default)]
-pub struct Said {
+pub struct GroundedPromises {
     /// The actions of all clauses that deny nothing.
     actions: u32,
     /// The times of all sentences.
@@ -27,10 +27,10 @@ pub struct Said {
     words: HashSet<String>,
 }
 
-impl Said {
-    pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>, language: &str) -> Said {
+impl GroundedPromises {
+    pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>, language: &str) -> GroundedPromises {
         let own = LANGUAGES.iter().position(|known| *known == language);
-        let mut said = Said::default();
+        let mut said = GroundedPromises::default();
         for sentence in texts.into_iter().flat_map(sentences) {
             let folded = folded(sentence);
             let in_any = |text: &Begun<'_>, words: &Words| (0..4).any(|place| text.has(words[place], own.is_some_and(|own| own != place)));
@@ -60,12 +60,12 @@ impl Said {
 }
 
 /// The sentences of a draft that promise what the shop never said, which is asked for only if one promises anything.
-pub fn ungrounded<'a>(draft: &'a str, language: &str, said: &impl Deref<Target = Said>) -> Vec<&'a str> {
+pub fn ungrounded<'a>(draft: &'a str, language: &str, said: &impl Deref<Target = GroundedPromises>) -> Vec<&'a str> {
     let Some(own) = LANGUAGES.iter().position(|known| *known == language) else { return Vec::new() };
     sentences(draft).filter(|sentence| is_ungrounded(sentence, own, said)).collect()
 }
 
-fn is_ungrounded(sentence: &str, own: usize, said: &impl Deref<Target = Said>) -> bool {
+fn is_ungrounded(sentence: &str, own: usize, said: &impl Deref<Target = GroundedPromises>) -> bool {
     // What stands in quotes is a name or another's word.
     let folded = without_quotes(&folded(sentence));
     let whole = Begun::of(&folded);
@@ -127,7 +127,7 @@ fn without_at_once(clause: &str) -> String {
 }
 
 /// Whether a clause says in the first person that something was done, other than having looked, read, asked or passed on.
-fn claims_done(clause: &str, own: usize, said: &impl Deref<Target = Said>) -> bool {
+fn claims_done(clause: &str, own: usize, said: &impl Deref<Target = GroundedPromises>) -> bool {
     let words: Vec<&str> =
         clause.split(|letter: char| !letter.is_alphanumeric() && letter != '\'').filter(|word| !word.is_empty()).collect();
     let harmless = |word: &str| HARMLESS[own].iter().any(|begins| word.starts_with(begins));

@@ -142,7 +142,7 @@ fn a_faithful_model_raises_no_alarm() {
         let said =
             if number < FAITHFUL / 2 { protected.marked.clone() } else { format!("Ok! {}", protected.marked.replace(". ", " — ")) };
         let (made, warned) = made(&protected, &said);
-        assert!(!warned, "{said}\n{made}\n{:?}", protected.loss(&Flowed::default()));
+        assert!(!warned, "{said}\n{made}\n{:?}", protected.loss(&FilteredText::default()));
         assert!(number >= FAITHFUL / 2 || bare(&made) == bare(text), "{made}\n{text}");
     }
 }

@@ -8,7 +8,7 @@ use std::{ops::Range, sync::Arc};
 use crate::{
     facts::{Difference, Fact, FactKind, Known, Marks, difference, facts, forged_marks, replaced},
     replies::stream::{
-        filter::{Flowed, Outflow, RESTORED},
+        filter::{FilteredText, OutputFilter, RESTORED},
         result::{Warning, WarningKind},
     },
     text::{Language, visible},
@@ -61,8 +61,8 @@ impl Protected {
     }
 
     /// What restores the facts in the model's text.
-    pub fn outflow(&self) -> Outflow {
-        Outflow::new(0, Arc::clone(&self.marks), &self.target)
+    pub fn outflow(&self) -> OutputFilter {
+        OutputFilter::new(0, Arc::clone(&self.marks), &self.target)
     }
 
     /// How many facts of each kind were kept from the model that tell who somebody is.
@@ -71,7 +71,7 @@ impl Protected {
     }
 
     /// What the model's text did to the facts.
-    pub fn loss(&self, flowed: &Flowed) -> Loss {
+    pub fn loss(&self, flowed: &FilteredText) -> Loss {
         let count = |order: &[usize], which: usize| order.iter().filter(|one| **one == which).count();
         let changed = |fewer: bool| {
             let differs = |which: &usize| {
@@ -170,8 +170,9 @@ fn with_forged(mut found: Vec<Fact>, text: &str) -> Vec<Fact> {
 /// How many facts have a digit or a capital right beside them, which makes other facts of them.
 fn lengthened(bare: &str) -> usize {
     let letters: Vec<char> = bare.chars().collect();
-    let beside = |pair: &&[char]| matches!(pair, [RESTORED, letter] | [letter, RESTORED] if letter.is_numeric() || letter.is_uppercase());
-    letters.windows(2).filter(beside).count()
+    let for_workspace =
+        |pair: &&[char]| matches!(pair, [RESTORED, letter] | [letter, RESTORED] if letter.is_numeric() || letter.is_uppercase());
+    letters.windows(2).filter(for_workspace).count()
 }
 
 #[cfg(test)]
