@@ -7,7 +7,6 @@
 
 mod parts;
 
-use deskhand::ids::Workspace;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -16,9 +15,10 @@ use std::{
 
 use deskhand::{
     api::pb::{self, chat_service_client::ChatServiceClient},
-    chats::{Author, Channel as ChatChannel, Chats, Customer, EventBody, Message, NewEvent, Opened, PageView, Record},
+    chats::{Author, Channel as ChatChannel, ChatLog, Customer, EventBody, Message, NewEvent, Opened, PageView, Record},
     config::Config,
-    ids::Id,
+    ids::{Id, Workspace},
+    replies::on_redaction,
     server::Server,
     store::Store,
     text::Language,
@@ -93,7 +93,7 @@ async fn main() {
 async fn generate(data: &Path, chats: usize) {
     let store = Store::open(&Store::sqlite_url(data)).await.expect("a database");
     let have: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM chat").fetch_one(store.reads()).await.expect("a count");
-    let log = Chats::start(store.clone(), Config::default().languages());
+    let log = ChatLog::start(store.clone(), Config::default().languages(), on_redaction).of(&Workspace::default());
     let began = Instant::now();
     let mut writers = tokio::task::JoinSet::new();
     for number in have as usize..chats {
@@ -103,7 +103,7 @@ async fn generate(data: &Path, chats: usize) {
         let log = log.clone();
         writers.spawn(async move {
             let id = Id::new(chat_id(number)).expect("an id");
-            log.append(&Workspace::default(), &id, events(number)).await.expect("it is taken");
+            log.append(&id, events(number)).await.expect("it is taken");
         });
         if number % 1000 == 0 {
             eprint!("\r{number} of {chats} chats, {:.0} s", began.elapsed().as_secs_f64());

@@ -4,7 +4,6 @@
 
 mod parts;
 
-use deskhand::ids::Workspace;
 use std::{
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
@@ -12,9 +11,10 @@ use std::{
 
 use deskhand::{
     api::pb::{self, chat_service_client::ChatServiceClient},
-    chats::{Author, Chats, EventBody, Message, NewEvent},
+    chats::{Author, ChatLog, Chats, EventBody, Message, NewEvent},
     config::Config,
-    ids::Id,
+    ids::{Id, Workspace},
+    replies::on_redaction,
     server::Server,
     store::Store,
     text::Language,
@@ -39,7 +39,8 @@ async fn main() {
     let languages = config.languages();
     let server = Server::start(config).await.expect("the server starts");
     let store = Store::open(&Store::sqlite_url(own.path())).await.expect("a database");
-    let chats = Chats::start(store, languages);
+    let log = ChatLog::start(store, languages, on_redaction);
+    let chats = log.of(&Workspace::default());
     let connect =
         || ChatServiceClient::new(Endpoint::from_shared(format!("http://{}", server.address)).expect("an address").connect_lazy());
 
@@ -47,11 +48,11 @@ async fn main() {
     for callers in [1, 16, 64] {
         let mut samples: [Vec<Duration>; 2] = Default::default();
         let mut spent = [Duration::ZERO; 2];
-        let counts = |chats: &Chats| {
-            let counts = chats.counts();
+        let counts = |log: &ChatLog| {
+            let counts = log.counts();
             (counts.events.load(Ordering::Relaxed), counts.commits.load(Ordering::Relaxed))
         };
-        let before = counts(&chats);
+        let before = counts(&log);
         for round in 0..ROUNDS {
             for index in 0..2 {
                 let mut running = tokio::task::JoinSet::new();
@@ -69,7 +70,7 @@ async fn main() {
                 spent[index] += began.elapsed();
             }
         }
-        let after = counts(&chats);
+        let after = counts(&log);
         let a_commit = (after.0 - before.0) as f64 / (after.1 - before.1).max(1) as f64;
         let mut rates = [0.0; 2];
         for (index, name) in ["in process", "rpc"].into_iter().enumerate() {
@@ -106,7 +107,6 @@ fn event(number: usize) -> pb::Event {
 
 async fn append(side: Side, chat_id: String, until: Instant) -> Vec<Duration> {
     let mut samples = Vec::new();
-    let workspace = Workspace::default();
     let id = Id::new(chat_id.clone()).expect("an id");
     while Instant::now() < until {
         let began = Instant::now();
@@ -116,7 +116,7 @@ async fn append(side: Side, chat_id: String, until: Instant) -> Vec<Duration> {
                 client.clone().append_events(request).await.expect("it is taken");
             }
             Side::InProcess(chats) => {
-                chats.append(&workspace, &id, vec![new_event(samples.len())]).await.expect("it is taken");
+                chats.append(&id, vec![new_event(samples.len())]).await.expect("it is taken");
             }
         }
         samples.push(began.elapsed());
@@ -128,14 +128,13 @@ async fn append(side: Side, chat_id: String, until: Instant) -> Vec<Duration> {
 async fn get_chat(mut client: ChatServiceClient<Channel>, chats: &Chats) {
     let events = (0..200).map(event).collect();
     client.append_events(pb::AppendEventsRequest { chat_id: "two-hundred".into(), events }).await.expect("it is taken");
-    let workspace = Workspace::default();
     let id = Id::new("two-hundred").expect("an id");
-    chats.append(&workspace, &id, (0..200).map(new_event).collect()).await.expect("it is taken");
+    chats.append(&id, (0..200).map(new_event).collect()).await.expect("it is taken");
     let mut samples: [Vec<Duration>; 2] = Default::default();
     let chats = Arc::new(chats.clone());
     for _ in 0..500 {
         let began = Instant::now();
-        assert_eq!(chats.chat(&workspace, &id).await.expect("it is there").turns.len(), 200);
+        assert_eq!(chats.chat(&id).await.expect("it is there").turns.len(), 200);
         samples[0].push(began.elapsed());
         let began = Instant::now();
         let request = pb::GetChatRequest { chat_id: "two-hundred".into(), after_sequence: 0, page_size: 1000 };

@@ -9,7 +9,6 @@
 mod articles;
 mod parts;
 
-use deskhand::ids::Workspace;
 use std::{
     fs,
     path::Path,
@@ -23,7 +22,8 @@ use deskhand::{
         reply_service_client::ReplyServiceClient,
     },
     config::Config,
-    knowledge::{Knowledge, Reader, Search},
+    ids::Workspace,
+    knowledge::{Knowledge, KnowledgeBases, Reader, Search},
     server::Server,
     store::Store,
     text::Language,
@@ -104,7 +104,8 @@ async fn measure(vocabulary: &Vocabulary, articles: usize) {
 
     copy(served.path(), copied.path());
     let store = Store::open(&Store::sqlite_url(copied.path())).await.expect("a database");
-    let knowledge = Knowledge::start(store, vec![(Workspace::default(), None)], copied.path()).await.expect("a knowledge base");
+    let bases = KnowledgeBases::start(store, vec![(Workspace::default(), None)], copied.path(), u64::MAX).await.expect("a knowledge base");
+    let knowledge = bases.of(&Workspace::default()).clone();
     let (server, _) = start().await;
     let mut samples: [Vec<Duration>; 3] = Default::default();
     let mut spent = Duration::ZERO;
@@ -164,7 +165,7 @@ fn in_process(knowledge: &Knowledge, query: String) {
         reader: Reader::agent(String::new(), Vec::new()),
         meaning: None,
     };
-    knowledge.search(&Workspace::default(), &search).expect("it is answered");
+    knowledge.search(&search).expect("it is answered");
 }
 
 async fn searches(server: &Server, vocabulary: &Vocabulary, callers: usize, round: usize) -> Vec<Duration> {

@@ -13,6 +13,7 @@
 //! * [`config`], [`telemetry`], [`task`]: work that may panic, and background work that begins again
 
 pub mod api;
+pub mod app;
 pub mod chats;
 pub mod cli;
 pub mod config;

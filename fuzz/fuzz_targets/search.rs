@@ -3,12 +3,14 @@
 //! The first byte chooses the language, the rest is what was typed.
 #![no_main]
 
-use deskhand::ids::Workspace;
 use std::{path::Path, sync::LazyLock};
 
 use deskhand::{
     config::FolderWatch,
-    knowledge::{Conversation, FolderSettings, Kind, Knowledge, MassDelete, QueryKind, Reader, Search, SuggestionQuery, Utterance},
+    ids::Workspace,
+    knowledge::{
+        Conversation, FolderSettings, Kind, Knowledge, KnowledgeBases, MassDelete, QueryKind, Reader, Search, SuggestionQuery, Utterance,
+    },
     store::Store,
     text::Language,
 };
@@ -33,7 +35,9 @@ static DESK: LazyLock<Desk> = LazyLock::new(|| {
     };
     let knowledge = runtime.block_on(async {
         let store = Store::open(&Store::sqlite_url(data.path())).await.expect("a database");
-        Knowledge::start(store, vec![(Workspace::default(), Some(folder))], data.path()).await.expect("a knowledge base")
+        let bases =
+            KnowledgeBases::start(store, vec![(Workspace::default(), Some(folder))], data.path(), 1 << 20).await.expect("a knowledge base");
+        bases.of(&Workspace::default()).clone()
     });
     Desk { knowledge, _runtime: runtime, _data: data }
 });
@@ -42,7 +46,6 @@ fuzz_target!(|input: &[u8]| {
     let Some((first, rest)) = input.split_first() else { return };
     let text: String = String::from_utf8_lossy(rest).chars().take(MAX_BYTES).collect();
     let language = Language::parse(LANGUAGES[usize::from(*first) % LANGUAGES.len()]).expect("a tag");
-    let workspace = Workspace::default();
     let search = Search {
         query: text.clone(),
         language: language.clone(),
@@ -53,7 +56,7 @@ fuzz_target!(|input: &[u8]| {
         reader: Reader::public(),
         meaning: None,
     };
-    let hits = DESK.knowledge.search(&workspace, &search).expect("it is answered");
+    let hits = DESK.knowledge.search(&search).expect("it is answered");
     for hit in &hits.hits {
         assert!((0.0..=1.0).contains(&hit.score));
         let title: String = hit.title.iter().map(|segment| segment.text.as_str()).collect();
@@ -69,6 +72,6 @@ fuzz_target!(|input: &[u8]| {
         meaning: None,
         threshold: 0.0,
     };
-    let offers = DESK.knowledge.offer(&workspace, &query).expect("it is answered");
+    let offers = DESK.knowledge.offer(&query).expect("it is answered");
     assert!(offers.windows(2).all(|pair| pair[0].score >= pair[1].score));
 });

@@ -13,11 +13,10 @@ use tonic::{Request, Response, Status, service::Routes};
 
 use crate::{
     api::method::MAX_PUT_BYTES,
-    chats::Chats,
     ids::Workspace,
     keys::Scope,
-    knowledge::{Knowledge, Reader, Reported},
-    replies::{Caller, Replies},
+    knowledge::Reader,
+    replies::{Caller, Desk},
 };
 pub use help::{HelpCall, HelpReply, error_json, http_code, retry_after};
 pub use method::{answers_with_stream, max_request_bytes, takes_stream};
@@ -43,15 +42,14 @@ type Reply<T> = Result<Response<T>, Status>;
 /// What the handlers call.
 #[derive(Clone)]
 pub struct Api {
-    pub chats: Chats,
-    pub knowledge: Knowledge,
     /// Of each workspace.
-    pub replies: Arc<HashMap<Workspace, Replies>>,
+    pub desks: HashMap<Workspace, Desk>,
 }
 
 impl Api {
-    fn replies(&self, workspace: &Workspace) -> &Replies {
-        self.replies.get(workspace).expect("the server lets nobody in whose workspace is not served")
+    /// The desk of the caller's workspace.
+    fn desk<T>(&self, request: &Request<T>) -> &Desk {
+        self.desks.get(&access(request).workspace).expect("the server lets nobody in whose workspace is not served")
     }
 
     /// The three services. Sizes of requests are seen to by method, before they get here.
@@ -90,9 +88,9 @@ impl Access {
         Access { scopes: vec![Scope::Search], ..self }
     }
 
-    /// Whose searches, opened articles and ratings theirs are: those of consoles have no bound.
-    fn reported(&self) -> Reported {
-        Reported { workspace: self.workspace.clone(), visitor: (!self.has(Scope::Agent)).then_some(self.visitor) }
+    /// Whose searches, opened articles and ratings are bounded: a visitor's; `None`: a console's, which have no bound.
+    fn bounded_visitor(&self) -> Option<IpAddr> {
+        (!self.has(Scope::Agent)).then_some(self.visitor)
     }
 
     fn has(&self, scope: Scope) -> bool {
@@ -106,8 +104,4 @@ fn access<T>(request: &Request<T>) -> &Access {
 
 fn caller<T>(request: &Request<T>) -> Caller {
     access(request).caller.clone()
-}
-
-fn workspace<T>(request: &Request<T>) -> Workspace {
-    access(request).workspace.clone()
 }

@@ -1,17 +1,20 @@
 //! Appending: what is queued is decided and written as one transaction.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use tokio::{sync::oneshot, task::spawn_blocking};
 
 use crate::{
     chats::{
-        Languages, MAX_READ_BYTES,
+        Languages, MAX_READ_BYTES, OnRedaction, Redacted,
         chat_rows::{self, Changed, ChatKey},
         error::ChatError,
         event::{Author, Event, EventBody, NewEvent},
-        event_rows::{self, KnownEvents},
+        event_rows::{self, KnownEvents, NewRow},
         fold::Summary,
         learning_rows, of_workspace,
         word_rows::{self, Listing, message_words},
@@ -64,6 +67,14 @@ impl Prepared {
     }
 }
 
+/// What a batch is written with.
+pub struct AppendContext {
+    pub store: Store,
+    pub counts: Arc<LogCounts>,
+    pub languages: Arc<Languages>,
+    pub on_redaction: OnRedaction,
+}
+
 /// What the log has done since the start, for whoever watches it.
 #[derive(Debug, Default)]
 pub struct LogCounts {
@@ -73,11 +84,11 @@ pub struct LogCounts {
 
 /// Writes a batch and answers its calls, taking them out. When it fails for what may be one call's fault, its calls are left to be tried one
 /// by one, so that none fails for its neighbour.
-pub async fn commit(store: &Store, counts: &LogCounts, languages: &Languages, batch: &mut Vec<Append>) {
+pub async fn commit(context: &AppendContext, batch: &mut Vec<Append>) {
     let mut tries = TRIES;
     let error = loop {
         tries -= 1;
-        match write(store, counts, languages, batch).await {
+        match write(context, batch).await {
             Ok(answers) => {
                 for (append, answer) in batch.drain(..).zip(answers) {
                     // A caller that has gone does not need its answer.
@@ -112,7 +123,7 @@ struct ChatUpdate<'a> {
     before: Option<Summary>,
     summary: Summary,
     known: HashMap<String, KnownEvents>,
-    new: Vec<Kept<'a>>,
+    new: Vec<NewRow<'a>>,
     redactions: Vec<String>,
     /// Whether the summary must be folded anew: an event came late or lost its text.
     refold: bool,
@@ -125,21 +136,8 @@ impl ChatUpdate<'_> {
     }
 }
 
-/// An event as it will be kept.
-#[derive(Clone)]
-pub struct Kept<'a> {
-    pub event: Event,
-    pub at_given: bool,
-    pub json: &'a str,
-    words: &'a BTreeSet<String>,
-}
-
-async fn write(
-    store: &Store,
-    counts: &LogCounts,
-    languages: &Languages,
-    batch: &[Append],
-) -> Result<Vec<Result<Appended, ChatError>>, ChatError> {
+async fn write(context: &AppendContext, batch: &[Append]) -> Result<Vec<Result<Appended, ChatError>>, ChatError> {
+    let AppendContext { store, counts, languages, on_redaction } = context;
     let mut write = store.begin().await?;
     let mut drafts = read_drafts(&mut write, batch).await?;
     let now = Timestamp::now();
@@ -150,7 +148,7 @@ async fn write(
         answers.push(decide(draft, &append.events, now));
     }
 
-    let rows: Vec<(i64, &Kept)> = drafts.values().flat_map(|draft| draft.new.iter().map(|kept| (draft.number, kept))).collect();
+    let rows: Vec<(i64, &NewRow)> = drafts.values().flat_map(|draft| draft.new.iter().map(|kept| (draft.number, kept))).collect();
     let appended = rows.len();
     event_rows::insert(&mut write, &rows).await?;
     let named: Vec<(&ChatKey, i64, &Event)> =
@@ -158,7 +156,12 @@ async fn write(
     chat_rows::insert_customers(&mut write, &named).await?;
     for (key, draft) in drafts.iter_mut().filter(|(_, draft)| draft.refold) {
         for event_id in &draft.redactions {
-            event_rows::wipe(&mut write, key, draft.number, event_id).await?;
+            let text = event_rows::wipe(&mut write, draft.number, event_id).await?;
+            if let Some(text) = text {
+                let ChatKey { workspace, chat_id } = key;
+                on_redaction(&mut write, Redacted { workspace, chat_id, text: text.trim() }).await?;
+                learning_rows::unteach(&mut write, draft.number).await?;
+            }
         }
         refold(&mut write, draft).await?;
     }
@@ -290,7 +293,7 @@ fn words_of(events: &[Event], expected: &[Language]) -> BTreeSet<String> {
 /// Decides one call against what its chat holds: all of its events are taken, or none.
 fn decide<'a>(draft: &mut ChatUpdate<'a>, events: &'a [Prepared], now: Timestamp) -> Result<Appended, ChatError> {
     let mut summary = draft.summary.clone();
-    let mut new: Vec<Kept> = Vec::new();
+    let mut new: Vec<NewRow> = Vec::new();
     let mut here: HashMap<&str, KnownEvents> = HashMap::new();
     let mut redactions = Vec::new();
     let mut refold = draft.refold;
@@ -342,10 +345,10 @@ fn decide<'a>(draft: &mut ChatUpdate<'a>, events: &'a [Prepared], now: Timestamp
     Ok(appended)
 }
 
-fn kept<'a>(event: &NewEvent, at: Timestamp, sequence: i64, json: &'a str, words: &'a BTreeSet<String>) -> Kept<'a> {
+fn kept<'a>(event: &NewEvent, at: Timestamp, sequence: i64, json: &'a str, words: &'a BTreeSet<String>) -> NewRow<'a> {
     let NewEvent { event_id, at: given, body } = event;
     let event: Event = Event { event_id: Id::clone(event_id), at, sequence, redacted: false, body: body.clone() };
-    Kept { event, at_given: given.is_some(), json, words }
+    NewRow { event, at_given: given.is_some(), json, words }
 }
 
 impl LogCounts {

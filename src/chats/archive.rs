@@ -7,7 +7,6 @@ use crate::{
         error::ChatError,
         of_workspace,
     },
-    ids::Workspace,
     text,
 };
 
@@ -36,24 +35,24 @@ pub struct ChatPage {
 
 impl Chats {
     /// Lists chats, newest opened first. A page starts after the last chat of the page before, so arrivals move nothing.
-    pub async fn list(&self, workspace: &Workspace, list: ListChats) -> Result<ChatPage, ChatError> {
+    pub async fn list(&self, list: ListChats) -> Result<ChatPage, ChatError> {
         let ListChats { mut filter, query, page_size, page_token } = list;
-        filter.words = self.forms(workspace, &query);
+        filter.words = self.forms(&query);
         if filter.words.is_empty() && !query.trim().is_empty() {
             // A query without a word is in no message.
             return Ok(ChatPage { chats: Vec::new(), next_page_token: String::new() });
         }
         let after = if page_token.is_empty() { None } else { Some(read_token(&page_token).ok_or(ChatError::PageToken)?) };
-        let Found { chats, next } = archive_rows::list(&self.store, workspace, &filter, after, page_size).await?;
+        let Found { chats, next } = archive_rows::list(&self.log.store, &self.workspace, &filter, after, page_size).await?;
         Ok(ChatPage { chats, next_page_token: next.map(token_of).unwrap_or_default() })
     }
 
     /// A query's words, each by all the forms under which a message of some language may hold it.
-    fn forms(&self, workspace: &Workspace, query: &str) -> Vec<Vec<String>> {
+    fn forms(&self, query: &str) -> Vec<Vec<String>> {
         let mut forms: Vec<Vec<String>> = Vec::new();
         for word in text::words(query, "").into_iter().take(MAX_WORDS) {
             let mut keys = vec![word.folded().to_owned()];
-            for language in of_workspace(&self.languages, workspace.as_str()) {
+            for language in of_workspace(&self.log.languages, self.workspace.as_str()) {
                 for key in text::words(&query[word.start..word.end], language.primary()).into_iter().flat_map(|word| word.keys().to_vec()) {
                     if !keys.contains(&key) {
                         keys.push(key);

@@ -1,6 +1,10 @@
 //! The log's rows.
 
-use std::{collections::BTreeMap, mem::discriminant, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem::discriminant,
+    sync::LazyLock,
+};
 
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row};
@@ -8,11 +12,9 @@ use tokio::task::spawn_blocking;
 
 use crate::{
     chats::{
-        append::Kept,
         chat_rows::ChatKey,
         error::ChatError,
         event::{Event, EventBody},
-        learning_rows,
     },
     ids::Id,
     store::{Store, StoreError, Write, nanoseconds, sql, timestamp},
@@ -30,6 +32,15 @@ const MAX_STATE_BYTES: usize = 4 << 20;
 /// In so many characters of a message's JSON is all that stands before its text.
 const MAX_BEGINNING: usize = 2048;
 
+/// An event as it will be kept.
+#[derive(Clone)]
+pub struct NewRow<'a> {
+    pub event: Event,
+    pub at_given: bool,
+    pub json: &'a str,
+    pub words: &'a BTreeSet<String>,
+}
+
 /// What is kept of an event, to know it again.
 #[derive(Debug, Clone)]
 pub struct KnownEvents {
@@ -39,7 +50,7 @@ pub struct KnownEvents {
 }
 
 impl KnownEvents {
-    pub fn of(kept: &Kept<'_>) -> KnownEvents {
+    pub fn of(kept: &NewRow<'_>) -> KnownEvents {
         KnownEvents { at: kept.at_given.then_some(kept.event.at), body: kept.event.body.clone(), redacted: kept.event.redacted }
     }
 
@@ -85,7 +96,7 @@ pub async fn known(write: &mut Write, ids: &[(i64, &str)]) -> Result<Vec<(i64, S
 }
 
 /// Adds new events, each with its chat's number.
-pub async fn insert(write: &mut Write, events: &[(i64, &Kept<'_>)]) -> Result<(), ChatError> {
+pub async fn insert(write: &mut Write, events: &[(i64, &NewRow<'_>)]) -> Result<(), ChatError> {
     const COLUMNS: usize = 7;
     for events in sql::pieces(events, COLUMNS) {
         let statement = format!(
@@ -93,7 +104,7 @@ pub async fn insert(write: &mut Write, events: &[(i64, &Kept<'_>)]) -> Result<()
             sql::placeholders(1, events.len(), COLUMNS)
         );
         let mut query = sqlx::query(AssertSqlSafe(statement));
-        for (chat, Kept { event, at_given, json, .. }) in events {
+        for (chat, NewRow { event, at_given, json, .. }) in events {
             query = query
                 .bind(*chat)
                 .bind(event.sequence)
@@ -108,19 +119,18 @@ pub async fn insert(write: &mut Write, events: &[(i64, &Kept<'_>)]) -> Result<()
     Ok(())
 }
 
-/// Wipes an event's text, and what an agent sent of it: that is kept a second time, with the outcome of the draft or suggestion it was
-/// made from.
-pub async fn wipe(write: &mut Write, key: &ChatKey, chat: i64, event_id: &str) -> Result<(), ChatError> {
+/// Wipes an event's text; tells what a message's was.
+pub async fn wipe(write: &mut Write, chat: i64, event_id: &str) -> Result<Option<String>, ChatError> {
     let body: String = sqlx::query_scalar("SELECT body FROM event WHERE chat = $1 AND event_id = $2")
         .bind(chat)
         .bind(event_id.to_owned())
         .fetch_one(&mut **write)
         .await?;
     let mut body: EventBody = serde_json::from_str(&body)?;
-    if let EventBody::Message(message) = &body {
-        wipe_sent(write, key, message.text.trim()).await?;
-        learning_rows::unteach(write, key, chat).await?;
-    }
+    let text = match &body {
+        EventBody::Message(message) => Some(message.text.clone()),
+        _ => None,
+    };
     body.wipe();
     sqlx::query("UPDATE event SET body = $1, redacted = 1 WHERE chat = $2 AND event_id = $3")
         .bind(serde_json::to_string(&body)?)
@@ -128,25 +138,7 @@ pub async fn wipe(write: &mut Write, key: &ChatKey, chat: i64, event_id: &str) -
         .bind(event_id.to_owned())
         .execute(&mut **write)
         .await?;
-    Ok(())
-}
-
-async fn wipe_sent(write: &mut Write, key: &ChatKey, text: &str) -> Result<(), ChatError> {
-    let statement = "SELECT outcome_id, final_text FROM outcome WHERE workspace = $1 AND chat_id = $2 AND final_text <> ''";
-    let query = sqlx::query_as::<_, (String, String)>(statement).bind(key.workspace.clone()).bind(key.chat_id.clone());
-    for (outcome_id, sent) in query.fetch_all(&mut **write).await? {
-        let sent = sent.trim();
-        if !sent.is_empty() && !text.is_empty() && (text.contains(sent) || sent.contains(text)) {
-            // Without its hash, which could confirm a guess, the outcome is known by its id alone.
-            sqlx::query("UPDATE outcome SET final_text = '', hash = '' WHERE workspace = $1 AND chat_id = $2 AND outcome_id = $3")
-                .bind(key.workspace.clone())
-                .bind(key.chat_id.clone())
-                .bind(outcome_id)
-                .execute(&mut **write)
-                .await?;
-        }
-    }
-    Ok(())
+    Ok(text)
 }
 
 /// What was read of a chat, in the order of its sequence.

@@ -4,8 +4,7 @@
 use sqlx::{AssertSqlSafe, Row};
 
 use crate::{
-    chats::{Chats, chat_rows::ChatKey, error::ChatError},
-    ids::Workspace,
+    chats::{Chats, error::ChatError},
     store::{Write, sql},
 };
 
@@ -20,10 +19,10 @@ pub struct Teaching {
 
 impl Chats {
     /// Chats that have something to teach, the first begun first.
-    pub async fn teaching(&self, workspace: &Workspace, most: usize) -> Result<Vec<Teaching>, ChatError> {
+    pub async fn teaching(&self, most: usize) -> Result<Vec<Teaching>, ChatError> {
         let statement =
             format!("SELECT number, chat_id, taught_to FROM chat WHERE workspace = $1 AND teaches = 1 ORDER BY number LIMIT {most}");
-        let rows = sqlx::query(AssertSqlSafe(statement)).bind(workspace.as_str().to_owned()).fetch_all(self.store.reads()).await?;
+        let rows = sqlx::query(AssertSqlSafe(statement)).bind(self.workspace.as_str().to_owned()).fetch_all(self.log.store.reads()).await?;
         let chat = |row: &sqlx::any::AnyRow| Ok(Teaching { number: row.try_get(0)?, chat_id: row.try_get(1)?, taught_to: row.try_get(2)? });
         rows.iter().map(chat).collect()
     }
@@ -67,19 +66,8 @@ pub async fn teach(write: &mut Write, numbers: &[i64]) -> Result<(), ChatError> 
     Ok(())
 }
 
-/// Takes away what a chat taught, for it lost text; it is read anew.
-pub async fn unteach(write: &mut Write, key: &ChatKey, number: i64) -> Result<(), ChatError> {
-    let gone = sqlx::query("DELETE FROM lesson WHERE workspace = $1 AND chat_id = $2")
-        .bind(key.workspace.clone())
-        .bind(key.chat_id.clone())
-        .execute(&mut **write)
-        .await?;
-    if gone.rows_affected() > 0 {
-        sqlx::query("UPDATE lesson_counter SET removals = removals + 1 WHERE workspace = $1")
-            .bind(key.workspace.clone())
-            .execute(&mut **write)
-            .await?;
-    }
+/// Has a chat that lost text read anew from its beginning.
+pub async fn unteach(write: &mut Write, number: i64) -> Result<(), ChatError> {
     sqlx::query("UPDATE chat SET teaches = 1, taught_to = 0 WHERE number = $1").bind(number).execute(&mut **write).await?;
     Ok(())
 }

@@ -24,6 +24,7 @@ use std::{
     sync::Arc,
 };
 
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
@@ -46,14 +47,13 @@ pub use workers::Workers;
 
 use crate::{
     chats::{
-        append::{Append, Prepared},
+        append::{Append, AppendContext, Prepared},
         chat_rows::{ChatKey, Related},
         event_rows::Recent,
     },
     failpoint::failpoint,
-    ids::Id,
-    ids::Workspace,
-    store::{Store, Writer},
+    ids::{Id, Workspace},
+    store::{Store, StoreError, Write, Writer},
     task::TaskError,
     text::Language,
 };
@@ -82,9 +82,22 @@ const MANY_FOLDED_BYTES: i64 = 64 << 10;
 /// The languages that messages are read as being in where nobody told, by workspace.
 pub type Languages = HashMap<Workspace, Vec<Language>>;
 
-/// Every chat of every workspace.
+/// A message that loses its text.
+#[derive(Debug, Clone, Copy)]
+pub struct Redacted<'a> {
+    pub workspace: &'a str,
+    pub chat_id: &'a str,
+    /// What it was.
+    pub text: &'a str,
+}
+
+/// Is called inside the write that redacts a message, before its commit: whoever keeps a copy of the text, or something made of it, takes
+/// that away there.
+pub type OnRedaction = for<'a> fn(&'a mut Write, Redacted<'a>) -> BoxFuture<'a, Result<(), StoreError>>;
+
+/// The log of every workspace's chats.
 #[derive(Clone)]
-pub struct Chats {
+pub struct ChatLog {
     store: Store,
     writer: Writer<Append>,
     languages: Arc<Languages>,
@@ -92,24 +105,51 @@ pub struct Chats {
     workers: Workers,
 }
 
-impl Chats {
+/// The chats of one workspace.
+#[derive(Clone)]
+pub struct Chats {
+    log: ChatLog,
+    workspace: Workspace,
+}
+
+impl ChatLog {
     /// Starts the writer of the log. Messages whose language nobody told are read as being in one of the workspace's `languages`.
-    pub fn start(store: Store, languages: Languages) -> Chats {
+    pub fn start(store: Store, languages: Languages, on_redaction: OnRedaction) -> ChatLog {
         let (languages, counts) = (Arc::new(languages), Arc::new(LogCounts::default()));
-        let shared = Arc::new((store.clone(), Arc::clone(&languages), Arc::clone(&counts)));
+        let (of_writer, of_languages) = (Arc::clone(&counts), Arc::clone(&languages));
+        let context = Arc::new(AppendContext { store: store.clone(), counts: of_writer, languages: of_languages, on_redaction });
         let writer = Writer::start(move |batch| {
-            let shared = Arc::clone(&shared);
-            Box::pin(async move {
-                let (store, languages, counts) = &*shared;
-                append::commit(store, counts, languages, batch).await;
-            })
+            let context = Arc::clone(&context);
+            Box::pin(async move { append::commit(&context, batch).await })
         });
-        Chats { store, writer, languages, counts, workers: Workers::start() }
+        ChatLog { store, writer, languages, counts, workers: Workers::start() }
+    }
+
+    /// The chats of a workspace.
+    pub fn of(&self, workspace: &Workspace) -> Chats {
+        Chats { log: self.clone(), workspace: workspace.clone() }
+    }
+
+    /// What the log has done since the start.
+    pub fn counts(&self) -> &LogCounts {
+        &self.counts
+    }
+
+    /// Every customer that a chat names, by workspace.
+    pub async fn customers(&self) -> Result<Vec<(Workspace, String)>, ChatError> {
+        chat_rows::customers(&self.store).await
+    }
+}
+
+impl Chats {
+    /// The workspace whose chats these are.
+    pub fn workspace(&self) -> &Workspace {
+        &self.workspace
     }
 
     /// Appends events to a chat, all or none, and answers once they are durable. The write goes on when the caller leaves.
-    pub async fn append(&self, workspace: &Workspace, chat_id: &Id, events: Vec<NewEvent>) -> Result<Appended, ChatError> {
-        let (languages, workspace_of) = (Arc::clone(&self.languages), workspace.clone());
+    pub async fn append(&self, chat_id: &Id, events: Vec<NewEvent>) -> Result<Appended, ChatError> {
+        let (languages, workspace_of) = (Arc::clone(&self.log.languages), self.workspace.clone());
         let many = events.len() > MANY_EVENTS || events.iter().map(said).sum::<usize>() > MANY_BYTES;
         failpoint("append", chat_id.as_str());
         let prepared_chat = chat_id.clone();
@@ -120,33 +160,28 @@ impl Chats {
                 .map(|event| Prepared::new(event, of_workspace(&languages, workspace_of.as_str())))
                 .collect::<Result<Vec<_>, _>>()
         };
-        let events = if many { self.workers.work(prepare).await? } else { prepare()? };
+        let events = if many { self.log.workers.work(prepare).await? } else { prepare()? };
         let bytes = events.iter().map(Prepared::bytes).sum();
         let (answer, answered) = oneshot::channel();
-        self.writer.queue(Append { key: key(workspace, chat_id.as_str()), events, answer }, bytes)?;
+        self.log.writer.queue(Append { key: self.key(chat_id.as_str()), events, answer }, bytes)?;
         answered.await.map_err(|_| TaskError::Panicked("the write of the events"))?
-    }
-
-    /// What the log has done since the start.
-    pub fn counts(&self) -> &LogCounts {
-        &self.counts
     }
 
     /// Where work is done that grows with its input.
     pub fn workers(&self) -> &Workers {
-        &self.workers
+        &self.log.workers
     }
 
     /// Reads a chat, folded. Of one that is longer than any prompt, the oldest messages are only counted.
-    pub async fn chat(&self, workspace: &Workspace, chat_id: &Id) -> Result<Chat, ChatError> {
-        self.chat_with(workspace, chat_id, &[]).await?.ok_or_else(|| ChatError::NotFound(chat_id.to_string()))
+    pub async fn chat(&self, chat_id: &Id) -> Result<Chat, ChatError> {
+        self.chat_with(chat_id, &[]).await?.ok_or_else(|| ChatError::NotFound(chat_id.to_string()))
     }
 
     /// Reads a chat as it will be once these events are appended; `None`: it has none. A redaction is not foreseen: the chat that is read
     /// then lacks it, and so does its last sequence.
-    pub async fn chat_with(&self, workspace: &Workspace, chat_id: &Id, new: &[NewEvent]) -> Result<Option<Chat>, ChatError> {
-        let key = key(workspace, chat_id.as_str());
-        let Recent { mut events, unread } = event_rows::recent(&self.store, &key, MAX_READ_BYTES).await?;
+    pub async fn chat_with(&self, chat_id: &Id, new: &[NewEvent]) -> Result<Option<Chat>, ChatError> {
+        let key = self.key(chat_id.as_str());
+        let Recent { mut events, unread } = event_rows::recent(&self.log.store, &key, MAX_READ_BYTES).await?;
         let mut known: HashSet<Id> =
             if new.is_empty() { HashSet::new() } else { events.iter().map(|event| event.event_id.clone()).collect() };
         let before = events.len();
@@ -162,7 +197,7 @@ impl Chats {
         }
         let mut summary = None;
         if unread.is_some() {
-            summary = chat_rows::summary(&self.store, &key).await?;
+            summary = chat_rows::summary(&self.log.store, &key).await?;
             if let Some(summary) = &mut summary {
                 events[before..].iter().for_each(|event| summary.apply(event));
             }
@@ -178,29 +213,29 @@ impl Chats {
             None => Chat::folded(&chat_id, events),
             Some((unread, summary)) => Chat { unread, summary, ..Chat::folded(&chat_id, events) },
         };
-        if many { self.workers.work(fold).await } else { fold() }
+        if many { self.log.workers.work(fold).await } else { fold() }
     }
 
     /// Reads a chat, folded, and the events that it is the fold of, in the order of their sequence.
-    pub async fn chat_and_events(&self, workspace: &Workspace, chat_id: &Id) -> Result<(Chat, Vec<Event>), ChatError> {
-        let key = key(workspace, chat_id.as_str());
-        let Recent { events, unread } = event_rows::recent(&self.store, &key, MAX_READ_BYTES).await?;
+    pub async fn chat_and_events(&self, chat_id: &Id) -> Result<(Chat, Vec<Event>), ChatError> {
+        let key = self.key(chat_id.as_str());
+        let Recent { events, unread } = event_rows::recent(&self.log.store, &key, MAX_READ_BYTES).await?;
         if events.is_empty() {
             return Err(ChatError::NotFound(chat_id.to_string()));
         }
-        let summary = if unread.is_some() { chat_rows::summary(&self.store, &key).await? } else { None };
+        let summary = if unread.is_some() { chat_rows::summary(&self.log.store, &key).await? } else { None };
         Ok((self.folded(chat_id, events.clone(), unread.zip(summary)).await, events))
     }
 
     /// Reads a chat's state, in which messages may be missing, and its events after a sequence, at most a page of them.
-    pub async fn state_and_events(&self, workspace: &Workspace, chat_id: &Id, sequence: i64) -> Result<(Chat, Vec<Event>), ChatError> {
-        let key = key(workspace, chat_id.as_str());
-        let Recent { events, unread } = event_rows::recent(&self.store, &key, MAX_STATE_BYTES).await?;
+    pub async fn state_and_events(&self, chat_id: &Id, sequence: i64) -> Result<(Chat, Vec<Event>), ChatError> {
+        let key = self.key(chat_id.as_str());
+        let Recent { events, unread } = event_rows::recent(&self.log.store, &key, MAX_STATE_BYTES).await?;
         if events.is_empty() {
             return Err(ChatError::NotFound(chat_id.to_string()));
         }
         let (summary, page) = if unread.is_some() {
-            (chat_rows::summary(&self.store, &key).await?, event_rows::after(&self.store, &key, sequence).await?)
+            (chat_rows::summary(&self.log.store, &key).await?, event_rows::after(&self.log.store, &key, sequence).await?)
         } else {
             (None, events.iter().filter(|event| event.sequence > sequence).cloned().collect())
         };
@@ -208,19 +243,19 @@ impl Chats {
     }
 
     /// Whether the customer wrote after a sequence.
-    pub async fn wrote_after(&self, workspace: &Workspace, chat_id: &Id, sequence: i64) -> Result<bool, ChatError> {
-        event_rows::customer_wrote_after(&self.store, &key(workspace, chat_id.as_str()), sequence).await
+    pub async fn wrote_after(&self, chat_id: &Id, sequence: i64) -> Result<bool, ChatError> {
+        event_rows::customer_wrote_after(&self.log.store, &self.key(chat_id.as_str()), sequence).await
     }
 
     /// The ids of the chats that belong to a chat's context, newest opened first: the customer's others on whatever channel, and those
     /// that the chat became or came from as a ticket.
-    pub async fn earlier_chat_ids(&self, workspace: &Workspace, chat: &Chat) -> Result<Vec<String>, ChatError> {
-        Ok(self.related(workspace, chat).await?.0.into_iter().map(|related| related.chat_id).collect())
+    pub async fn earlier_chat_ids(&self, chat: &Chat) -> Result<Vec<String>, ChatError> {
+        Ok(self.related(chat).await?.0.into_iter().map(|related| related.chat_id).collect())
     }
 
     /// Reads the chats that belong to a chat's context, newest opened first, within a bound, and tells how many there are.
-    pub async fn earlier_chats(&self, workspace: &Workspace, chat: &Chat) -> Result<(Vec<EarlierChat>, usize), ChatError> {
-        let (related, total) = self.related(workspace, chat).await?;
+    pub async fn earlier_chats(&self, chat: &Chat) -> Result<(Vec<EarlierChat>, usize), ChatError> {
+        let (related, total) = self.related(chat).await?;
         let mut asked = Vec::new();
         let (mut left, mut bytes_left) = (MAX_EARLIER_EVENTS, MAX_EARLIER_BYTES);
         // Long ones are read one by one, from their end.
@@ -237,13 +272,13 @@ impl Chats {
                     asked.push((*number, after));
                 }
             } else if bytes_left >= MAX_EARLIER_BYTES_EACH {
-                let read = event_rows::recent(&self.store, &key(workspace, chat_id), MAX_EARLIER_BYTES_EACH).await?;
+                let read = event_rows::recent(&self.log.store, &self.key(chat_id), MAX_EARLIER_BYTES_EACH).await?;
                 bytes_left -= read.events.iter().map(|event| body_bytes(&event.body)).sum::<usize>().min(bytes_left);
                 let latest = read.events.len().saturating_sub(MAX_EVENTS_EACH as usize);
                 long.insert(*number, read.events.into_iter().skip(latest).collect());
             }
         }
-        let mut read = event_rows::of_chats(&self.store, &asked).await?;
+        let mut read = event_rows::of_chats(&self.log.store, &asked).await?;
         let mut earlier = Vec::new();
         for Related { number, chat_id, summary } in related {
             if let Some(events) = read.remove(&number).or_else(|| long.remove(&number)) {
@@ -256,8 +291,12 @@ impl Chats {
         Ok((earlier, total))
     }
 
-    async fn related(&self, workspace: &Workspace, chat: &Chat) -> Result<(Vec<Related>, usize), ChatError> {
-        chat_rows::related(&self.store, &key(workspace, &chat.chat_id), &chat.summary, MAX_EARLIER_CHATS).await
+    fn key(&self, chat_id: &str) -> ChatKey {
+        ChatKey { workspace: self.workspace.as_str().to_owned(), chat_id: chat_id.to_owned() }
+    }
+
+    async fn related(&self, chat: &Chat) -> Result<(Vec<Related>, usize), ChatError> {
+        chat_rows::related(&self.log.store, &self.key(&chat.chat_id), &chat.summary, MAX_EARLIER_CHATS).await
     }
 }
 
@@ -279,8 +318,4 @@ fn body_bytes(body: &EventBody) -> usize {
 
 fn of_workspace<'a>(languages: &'a Languages, workspace: &str) -> &'a [Language] {
     languages.get(workspace).map_or(&[], Vec::as_slice)
-}
-
-fn key(workspace: &Workspace, chat_id: &str) -> ChatKey {
-    ChatKey { workspace: workspace.as_str().to_owned(), chat_id: chat_id.to_owned() }
 }

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use crate::{
     chats::{Chats, chat_rows, error::ChatError, event_rows},
     ids::Id,
-    ids::Workspace,
     store::{StoreError, Write},
 };
 
@@ -19,11 +18,11 @@ pub struct ErasedChats {
 
 impl Chats {
     /// All chats of a customer with all their events, as JSON; at most `most_bytes` of it.
-    pub async fn export(&self, workspace: &Workspace, customer_id: &Id, most_bytes: usize) -> Result<Vec<Value>, ChatError> {
+    pub async fn export(&self, customer_id: &Id, most_bytes: usize) -> Result<Vec<Value>, ChatError> {
         let mut chats = Vec::new();
         let mut bytes = 0;
-        for (_, chat_id) in chat_rows::of_customer(self.store.reads(), workspace.as_str(), customer_id.as_str()).await? {
-            let read = event_rows::of_chat(&self.store, &crate::chats::key(workspace, &chat_id), most_bytes).await?;
+        for (_, chat_id) in chat_rows::of_customer(self.log.store.reads(), self.workspace.as_str(), customer_id.as_str()).await? {
+            let read = event_rows::of_chat(&self.log.store, &self.key(&chat_id), most_bytes).await?;
             let events = read.ok_or(ChatError::TooLarge("customer's data"))?;
             let events: Vec<Value> = events
                 .iter()
@@ -48,9 +47,9 @@ impl Chats {
     }
 
     /// Erases the chats that ever named a customer, inside a write that the caller commits.
-    pub async fn erase_customer(&self, write: &mut Write, workspace: &Workspace, customer_id: &str) -> Result<ErasedChats, ChatError> {
+    pub async fn erase_customer(&self, write: &mut Write, customer_id: &str) -> Result<ErasedChats, ChatError> {
         let mut erased = ErasedChats::default();
-        for (number, chat_id) in chat_rows::of_customer(&mut **write, workspace.as_str(), customer_id).await? {
+        for (number, chat_id) in chat_rows::of_customer(&mut **write, self.workspace.as_str(), customer_id).await? {
             if let Some(events) = chat_rows::erase(write, number, None).await? {
                 erased.events += events;
                 erased.chat_ids.push(chat_id);
@@ -59,14 +58,9 @@ impl Chats {
         Ok(erased)
     }
 
-    /// Every customer that a chat names, by workspace.
-    pub async fn customers(&self) -> Result<Vec<(Workspace, String)>, ChatError> {
-        chat_rows::customers(&self.store).await
-    }
-
     /// Chats of a workspace whose last event is older than `time`, the oldest first: their numbers and ids.
-    pub async fn idle_since(&self, workspace: &Workspace, time: Timestamp, most: usize) -> Result<Vec<(i64, String)>, ChatError> {
-        chat_rows::idle_since(&self.store, workspace.as_str(), time, most).await
+    pub async fn idle_since(&self, time: Timestamp, most: usize) -> Result<Vec<(i64, String)>, ChatError> {
+        chat_rows::idle_since(&self.log.store, self.workspace.as_str(), time, most).await
     }
 
     /// Erases one chat inside a write that the caller commits, unless it went on since `time`; tells whether it was erased.

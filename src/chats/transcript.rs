@@ -12,7 +12,6 @@ use crate::{
         fold::Chat,
     },
     ids::Id,
-    ids::Workspace,
     text::{Language, on_one_line, with_newlines},
 };
 
@@ -52,19 +51,19 @@ pub struct Transcript {
 
 impl Chats {
     /// Writes a chat down, in the order of its events' times.
-    pub async fn transcript(&self, workspace: &Workspace, chat_id: &Id, options: TranscriptOptions) -> Result<Transcript, ChatError> {
+    pub async fn transcript(&self, chat_id: &Id, options: TranscriptOptions) -> Result<Transcript, ChatError> {
         let zone = match options.time_zone.as_str() {
             "" => TimeZone::UTC,
             name => TimeZone::get(name).map_err(|_| ChatError::TimeZone(name.to_owned()))?,
         };
-        let read = event_rows::of_chat(&self.store, &crate::chats::key(workspace, chat_id.as_str()), MAX_TRANSCRIPT_BYTES).await?;
+        let read = event_rows::of_chat(&self.log.store, &self.key(chat_id.as_str()), MAX_TRANSCRIPT_BYTES).await?;
         let mut events = read.ok_or(ChatError::TooLarge("transcript"))?;
         if events.is_empty() {
             return Err(ChatError::NotFound(chat_id.to_string()));
         }
         events.sort_by_key(|event| (event.at, event.sequence));
         let chat_id = chat_id.clone();
-        self.workers.work(move || written(&chat_id, &events, options, &zone)).await
+        self.log.workers.work(move || written(&chat_id, &events, options, &zone)).await
     }
 }
 

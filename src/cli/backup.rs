@@ -12,10 +12,11 @@ use anyhow::{Context, ensure};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::{
-    chats::Chats,
+    app,
+    chats::ChatLog,
     cli::serve::{config_flag, config_of},
     config::{self, Config},
-    replies::{ERASURES_FILE, Erasures, erase_again},
+    replies::{ERASURES_FILE, erase_again, on_redaction},
     server::lock,
     store::{
         Store,
@@ -114,11 +115,10 @@ async fn restore(file: &Path, config: &Config) -> anyhow::Result<(Contents, u64)
         fs::remove_dir_all(&index).with_context(|| format!("the old index `{}` can't be removed; remove it by hand", index.display()))?;
     }
     let store = Store::open(&Store::sqlite_url(&config.data)).await.context("the restored database can't be opened")?;
-    let chats = Chats::start(store.clone(), config.languages());
-    let erasures = Erasures::open(&config.data)?;
-    let (people, _) = erase_again(&store, &chats, &erasures)
-        .await
-        .context("who was erased before can't be erased again; start the server to try again")?;
+    let log = ChatLog::start(store.clone(), config.languages(), on_redaction);
+    let erasures = app::open_erasures(&config.data)?;
+    let (people, _) =
+        erase_again(&store, &log, &erasures).await.context("who was erased before can't be erased again; start the server to try again")?;
     store.close().await;
     Ok((contents, people))
 }

@@ -1,6 +1,5 @@
 //! `deskhand keys`: makes, lists and revokes keys, also while the server serves.
 
-use crate::ids::Workspace;
 use std::{io::Write, process::ExitCode};
 
 use anyhow::{Context, bail};
@@ -9,6 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use crate::{
     cli::serve::{config_flag, config_of},
     config::{self, Config, TokenLimits},
+    ids::Workspace,
     keys::{self, Key, NewKey, Origin, Scope},
     store::{Store, files},
 };

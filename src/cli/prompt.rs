@@ -1,21 +1,19 @@
 //! `deskhand prompt`: shows what a model would be asked for a draft.
 
-use std::{process::ExitCode, sync::Arc, time::Instant};
+use std::{process::ExitCode, time::Instant};
 
 use anyhow::anyhow;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::{
-    chats::Chats,
+    app,
     cli::{
         scratch::Scratch,
         serve::{config_flag, config_of},
     },
-    config::{self, Config, WorkspaceConfig},
+    config::{self, Config},
     ids::Id,
-    knowledge::Knowledge,
-    model::Models,
-    replies::{Agent, Caller, Draft, Erasures, Replies},
+    replies::{Agent, Caller, Draft},
     text::Language,
 };
 
@@ -60,15 +58,11 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
 async fn ask(config: &Config, workspace: &str, draft: Draft) -> anyhow::Result<crate::model::Prompt> {
     config.check_folders()?;
     let known = config.workspaces();
-    let WorkspaceConfig { name: workspace, knowledge_base, desk, models, .. } =
+    let workspace =
         known.into_iter().find(|known| known.name.as_str() == workspace).ok_or_else(|| anyhow!("there is no workspace `{workspace}`"))?;
     let store = crate::cli::open_read_only(config).await?;
     // What is made for this one prompt goes with it.
     let scratch = Scratch::new()?;
-    let knowledge = Knowledge::read_only(store.clone(), workspace.clone(), knowledge_base, scratch.path()).await?;
-    let chats = Chats::start(store.clone(), config.languages());
-    let models = Models::new(models.as_ref().unwrap_or(&config.models), desk.context_tokens)?;
-    let erasures = Erasures::open(scratch.path())?;
-    let replies = Replies::start(store, chats, knowledge, models, None, Arc::new(desk), erasures)?;
-    Ok(replies.draft_prompt(&workspace, draft).await?)
+    let desk = app::open_read_only(store, config, workspace, scratch.path()).await?;
+    Ok(desk.draft_prompt(draft).await?)
 }

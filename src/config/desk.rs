@@ -12,7 +12,7 @@ use crate::{
 
 /// How a workspace works.
 #[derive(Debug, Clone)]
-pub struct Desk {
+pub struct DeskSettings {
     /// The language of whoever tells none.
     pub language: Language,
     /// The languages that customers are expected to write in.
@@ -68,10 +68,10 @@ impl Default for PersonalData {
     }
 }
 
-impl Default for Desk {
-    fn default() -> Desk {
+impl Default for DeskSettings {
+    fn default() -> DeskSettings {
         let tag = |tag: &str| Language::parse(tag).expect("a constant tag");
-        Desk {
+        DeskSettings {
             language: tag("en"),
             languages: ["en", "tr", "hu", "de"].map(tag).to_vec(),
             context_tokens: 8000,
@@ -84,7 +84,7 @@ impl Default for Desk {
     }
 }
 
-impl Desk {
+impl DeskSettings {
     /// The keys that a workspace's settings have.
     pub const KEYS: [&str; 11] = [
         "language",

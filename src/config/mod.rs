@@ -25,7 +25,7 @@ use crate::{
     text::Language,
 };
 
-pub use desk::{Desk, PersonalData};
+pub use desk::{DeskSettings, PersonalData};
 pub use limits::Limits;
 pub use model::{EmbeddingConfig, EmbeddingSettings, ModelConfig, Secret, Task, TokenLimits};
 pub use settings::{embedding_flags, flags, storage_flags};
@@ -58,7 +58,7 @@ pub struct Config {
     pub console: bool,
     pub limits: Limits,
     /// The workspace `default`. Its settings are those of the others, too, where they have none of their own.
-    pub desk: Desk,
+    pub desk: DeskSettings,
     /// In the order in which they are asked.
     pub models: Vec<ModelConfig>,
     pub embedding: EmbeddingSettings,
@@ -111,7 +111,7 @@ impl Default for Config {
             tls_key: None,
             console: false,
             limits: Limits::default(),
-            desk: Desk::default(),
+            desk: DeskSettings::default(),
             models: Vec::new(),
             embedding: EmbeddingSettings::default(),
             workspaces: Vec::new(),
@@ -408,7 +408,7 @@ mod tests {
         );
         let text = error.unwrap_err().to_string();
         for part in [
-            "`workspaces.A b`: a name",
+            "`workspaces.A b`: a workspace's name must consist of a-z",
             "`workspaces.rose.listen` is no setting of a workspace",
             "`workspaces.rose.language` is `5`",
             "`workspaces.elm.knowledge_base` is that of `oak`, too",
@@ -435,7 +435,8 @@ mod tests {
         let uncommented = uncommented.replace("\"MODEL_KEY\"", "\"CARGO_PKG_NAME\"").replace("AZURE_OPENAI_API_KEY", "CARGO_PKG_NAME");
         let config = read(&uncommented, &[]).unwrap();
         let token_limits = TokenLimits { a_minute: Some(100_000), a_day: Some(5_000_000) };
-        let default = Desk { token_limits, retention_days: Some(730), prompts: Some(PathBuf::from("prompts")), ..Config::default().desk };
+        let default =
+            DeskSettings { token_limits, retention_days: Some(730), prompts: Some(PathBuf::from("prompts")), ..Config::default().desk };
         assert_eq!(format!("{:?}", config.desk), format!("{default:?}"), "but for what has no default");
         assert_eq!(format!("{:?}", config.limits), format!("{:?}", Limits::default()));
         for setting in &SETTINGS {

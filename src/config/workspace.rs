@@ -7,7 +7,7 @@ use toml::{Table, Value};
 use crate::{
     config::{
         Config,
-        desk::Desk,
+        desk::DeskSettings,
         model::{EmbeddingSettings, ModelConfig},
         shown, take_embeddings, take_models, value,
     },
@@ -20,7 +20,7 @@ pub struct WorkspaceConfig {
     pub name: Workspace,
     /// Folder of the documents; `None`: none.
     pub knowledge_base: Option<PathBuf>,
-    pub desk: Desk,
+    pub desk: DeskSettings,
     /// Its own models; `None`: those of `default`.
     pub models: Option<Vec<ModelConfig>>,
     pub embedding: EmbeddingSettings,
@@ -81,7 +81,7 @@ fn take_one(name: Workspace, table: &Table, default: &Config, from: &str, proble
                 match workspace.desk.set(key, given) {
                     Some(set) => set,
                     None => {
-                        let known = Desk::KEYS.join(", ");
+                        let known = DeskSettings::KEYS.join(", ");
                         problems.push(format!("`{place}` is no setting of a workspace; they are knowledge_base, {known}, [[{from}.models]], [{from}.embedding]"));
                         continue;
                     }

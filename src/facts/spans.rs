@@ -116,13 +116,13 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
         while !self.text.is_char_boundary(from) {
             from -= 1;
         }
-        let for_workspace = |text: &str| {
+        let is_coupon_word = |text: &str| {
             text.split(|letter: char| !letter.is_alphabetic())
                 .any(|word| COUPON_WORDS.iter().any(|begins| crate::text::fold(word).starts_with(begins)))
         };
         let after = self.near(at + code.len());
         let next = after.trim_start_matches([' ', '\'', '’']).split(' ').next().unwrap_or_default();
-        (for_workspace(&self.text[from..at]) || for_workspace(next)).then_some(at + code.len())
+        (is_coupon_word(&self.text[from..at]) || is_coupon_word(next)).then_some(at + code.len())
     }
 
     /// Up to the next white space, within a bound.

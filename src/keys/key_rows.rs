@@ -1,11 +1,11 @@
 //! Keys in the database.
 
-use crate::ids::Workspace;
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::{
     config::TokenLimits,
+    ids::Workspace,
     keys::key::{Key, Scope},
     store::{Store, StoreError, Write, nanoseconds, timestamp},
 };

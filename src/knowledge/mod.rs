@@ -12,6 +12,7 @@ mod vectors;
 use std::{
     collections::HashMap,
     fmt::Write,
+    net::IpAddr,
     num::NonZero,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::{Path, PathBuf},
@@ -37,7 +38,7 @@ pub use documents::{
     watch::FolderSettings,
 };
 pub use error::KnowledgeError;
-pub use report::report_rows::{ArticleRating, RatingCount, Reported, SearchReport};
+pub use report::report_rows::{ArticleRating, RatingCount, SearchReport};
 pub use search::{
     Hit, Hits, Search,
     conversation::{Conversation, QueryKind, RankedDocument, SuggestionQuery, Utterance, Vote},
@@ -47,15 +48,14 @@ pub use search::{
 pub use vectors::{DocumentTexts, DocumentVectors, KeptVectors, Meaning, shortened_to_end};
 
 use crate::{
-    ids::Id,
-    ids::Workspace,
+    ids::{Id, Workspace},
     knowledge::{
         documents::{
             folder::Folder,
             watch::{FolderState, Watch},
         },
         index::Index,
-        report::report_rows::Report,
+        report::report_rows::{Report, Reported},
         search::{query::Typed, synonyms::Synonyms},
         vectors::Vectors,
     },
@@ -67,16 +67,20 @@ use crate::{
 /// Rows of vectors that are read at a time.
 const VECTORS_AT_ONCE: i64 = 100;
 
-/// The knowledge of every workspace.
+/// The knowledge base of every workspace.
+#[derive(Clone)]
+pub struct KnowledgeBases(Arc<HashMap<Workspace, Knowledge>>);
+
+/// The knowledge base of one workspace.
 #[derive(Clone)]
 pub struct Knowledge {
-    bases: Arc<HashMap<Workspace, Arc<Base>>>,
+    workspace: Workspace,
+    base: Arc<Base>,
     report: Report,
-    /// As many as there are cores: more at once would only take turns, and each would take longer.
+    /// Shared by all workspaces, as many as there are cores: more at once would only take turns, and each would take longer.
     turns: Arc<Semaphore>,
 }
 
-/// The knowledge of one workspace.
 struct Base {
     catalog: Catalog,
     index: Index,
@@ -112,21 +116,31 @@ impl FolderContents {
     }
 }
 
-impl Knowledge {
-    /// Opens each workspace's knowledge: takes its folder in, catches its index up, and follows both. A workspace without a folder is served
+impl KnowledgeBases {
+    /// Opens each workspace's knowledge base: takes its folder in, catches its index up, and follows both. A workspace without a folder is served
     /// as its catalog is.
-    pub async fn start(store: Store, folders: Vec<(Workspace, Option<FolderSettings>)>, data: &Path) -> Result<Knowledge, KnowledgeError> {
+    /// What the public's searches, opened articles and ratings may add to each workspace's report in a day is bounded by
+    /// `report_bytes_per_day`.
+    pub async fn start(
+        store: Store,
+        folders: Vec<(Workspace, Option<FolderSettings>)>,
+        data: &Path,
+        report_bytes_per_day: u64,
+    ) -> Result<KnowledgeBases, KnowledgeError> {
+        let report = Report::start(store.clone()).with_bytes_per_day(report_bytes_per_day);
+        let turns = turns();
         let mut bases = HashMap::new();
         for (workspace, folder) in folders {
-            let base = Base::start(store.clone(), workspace.clone(), folder, data).await?;
-            bases.insert(workspace, Arc::new(base));
+            let base = Arc::new(Base::start(store.clone(), workspace.clone(), folder, data).await?);
+            let knowledge = Knowledge { workspace: workspace.clone(), base, report: report.clone(), turns: Arc::clone(&turns) };
+            bases.insert(workspace, knowledge);
         }
-        Ok(Knowledge::of(store, bases))
+        Ok(KnowledgeBases(Arc::new(bases)))
     }
 
-    fn of(store: Store, bases: HashMap<Workspace, Arc<Base>>) -> Knowledge {
-        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        Knowledge { bases: Arc::new(bases), report: Report::start(store), turns: Arc::new(Semaphore::new(cores)) }
+    /// The knowledge base of a workspace that was opened at the start.
+    pub fn of(&self, workspace: &Workspace) -> &Knowledge {
+        self.0.get(workspace).expect("a caller's workspace is one that was opened at start")
     }
 
     /// What became of the folders, as Prometheus reads it.
@@ -146,18 +160,20 @@ impl Knowledge {
                 u64::from(state.missing.load(Ordering::Relaxed))
             }),
         ];
-        let mut workspaces: Vec<(&Workspace, &Arc<Base>)> = self.bases.iter().collect();
-        workspaces.sort_by_key(|(workspace, _)| workspace.as_str());
+        let mut bases: Vec<&Knowledge> = self.0.values().collect();
+        bases.sort_by_key(|knowledge| knowledge.workspace.as_str());
         let mut written = String::new();
         for (name, help, value) in gauges {
             let _ = writeln!(written, "# HELP {name} {help}\n# TYPE {name} gauge");
-            for (workspace, base) in &workspaces {
+            for Knowledge { workspace, base, .. } in &bases {
                 let _ = writeln!(written, "{name}{{workspace=\"{workspace}\"}} {}", value(&base.folder));
             }
         }
         written
     }
+}
 
+impl Knowledge {
     /// The same of one workspace as it was left, for whoever shows something: nothing is taken in from the folder but what is read of it anew
     /// at each start, and the index is built in `scratch`.
     pub async fn read_only(
@@ -178,12 +194,7 @@ impl Knowledge {
         let index = Index::start_whole(scratch.join("index"), catalog.clone()).await?;
         let shelf = Arc::new(RwLock::new(shelf));
         let base = Base { catalog, index, vectors: RwLock::default(), shelf, folder: Arc::default(), _watch: None };
-        Ok(Knowledge::of(store, HashMap::from([(workspace, Arc::new(base))])))
-    }
-
-    /// Bounds what the public's searches, opened articles and ratings may add to each workspace's report in a day.
-    pub fn with_report_bytes_per_day(self, max_bytes: u64) -> Knowledge {
-        Knowledge { report: self.report.with_bytes_per_day(max_bytes), ..self }
+        Ok(Knowledge { workspace, base: Arc::new(base), report: Report::start(store), turns: turns() })
     }
 
     /// Does work that keeps a core busy, like [`Knowledge::search`] and [`Knowledge::offer`], off the threads that serve, in its turn.
@@ -197,8 +208,8 @@ impl Knowledge {
     }
 
     /// Searches articles.
-    pub fn search(&self, workspace: &Workspace, search: &Search) -> Result<Hits, KnowledgeError> {
-        let base = self.base(workspace);
+    pub fn search(&self, search: &Search) -> Result<Hits, KnowledgeError> {
+        let base = &self.base;
         base.checked(|| search::search(&base.index, &base.synonyms(), &base.vectors(), search))
     }
 
@@ -206,13 +217,12 @@ impl Knowledge {
     /// no document has vectors.
     pub fn text_to_embed(
         &self,
-        workspace: &Workspace,
         query: &str,
         language: &Language,
         kinds: &[Kind],
         reader: &Reader,
     ) -> Result<Option<String>, KnowledgeError> {
-        let base = self.base(workspace);
+        let base = &self.base;
         let typed = Typed::read(query, language.primary());
         if base.vectors().is_empty() || typed.query.words.is_empty() {
             return Ok(None);
@@ -222,39 +232,33 @@ impl Knowledge {
     }
 
     /// Whether documents have vectors to compare with.
-    pub fn has_vectors(&self, workspace: &Workspace) -> bool {
-        !self.base(workspace).vectors().is_empty()
+    pub fn has_vectors(&self) -> bool {
+        !self.base.vectors().is_empty()
     }
 
     /// Documents that changed after a number and have no vectors of a model, at most `most`, each with its number.
-    pub async fn without_vectors(
-        &self,
-        workspace: &Workspace,
-        model: &str,
-        after: i64,
-        most: i64,
-    ) -> Result<Vec<(i64, Document)>, KnowledgeError> {
-        self.base(workspace).catalog.without_vectors(model, after, most).await
+    pub async fn without_vectors(&self, model: &str, after: i64, most: i64) -> Result<Vec<(i64, Document)>, KnowledgeError> {
+        self.base.catalog.without_vectors(model, after, most).await
     }
 
     /// How many such documents there are.
-    pub async fn count_without_vectors(&self, workspace: &Workspace, model: &str, after: i64) -> Result<i64, KnowledgeError> {
-        self.base(workspace).catalog.count_without_vectors(model, after).await
+    pub async fn count_without_vectors(&self, model: &str, after: i64) -> Result<i64, KnowledgeError> {
+        self.base.catalog.count_without_vectors(model, after).await
     }
 
     /// The number of the catalog's last change.
-    pub async fn last_number(&self, workspace: &Workspace) -> Result<i64, KnowledgeError> {
-        self.base(workspace).catalog.last_number().await
+    pub async fn last_number(&self) -> Result<i64, KnowledgeError> {
+        self.base.catalog.last_number().await
     }
 
     /// Keeps documents' vectors with the catalog. A document that has changed since they were made keeps those it had.
-    pub async fn keep_vectors(&self, workspace: &Workspace, model: &str, kept: &[KeptVectors]) -> Result<(), KnowledgeError> {
-        self.base(workspace).catalog.keep_vectors(model, kept).await
+    pub async fn keep_vectors(&self, model: &str, kept: &[KeptVectors]) -> Result<(), KnowledgeError> {
+        self.base.catalog.keep_vectors(model, kept).await
     }
 
     /// Brings the vectors that are compared up to those that are kept.
-    pub async fn take_up_vectors(&self, workspace: &Workspace, model: &str) -> Result<(), KnowledgeError> {
-        let base = self.base(workspace);
+    pub async fn take_up_vectors(&self, model: &str) -> Result<(), KnowledgeError> {
+        let base = &self.base;
         loop {
             let mut vectors = base.vectors();
             let new = base.catalog.vectors(model, vectors.number, VECTORS_AT_ONCE).await?;
@@ -269,50 +273,34 @@ impl Knowledge {
         }
     }
 
-    /// Names a search that was made, for the report.
-    pub fn searched(&self, by: &Reported, session_id: &str, query: &str, hits: usize) -> String {
-        self.report.searched(by, session_id, query, hits)
+    /// Names a search that was made, for the report. `visitor` is where a call of the public comes from; `None`: a console's, which has no
+    /// bound.
+    pub fn searched(&self, visitor: Option<IpAddr>, session_id: &str, query: &str, hits: usize) -> String {
+        self.report.searched(&self.reported(visitor), session_id, query, hits)
     }
 
     /// Ranks documents for a conversation, best first.
-    pub fn offer(&self, workspace: &Workspace, query: &SuggestionQuery) -> Result<Vec<RankedDocument>, KnowledgeError> {
-        let base = self.base(workspace);
+    pub fn offer(&self, query: &SuggestionQuery) -> Result<Vec<RankedDocument>, KnowledgeError> {
+        let base = &self.base;
         base.checked(|| search::conversation::offer(&base.index, &base.synonyms(), &base.vectors(), query))
     }
 
     /// The canned answer that an agent's message equals or nearly equals.
-    pub fn same(
-        &self,
-        workspace: &Workspace,
-        text: &str,
-        language: &Language,
-        reader: &Reader,
-    ) -> Result<Option<Document>, KnowledgeError> {
-        let base = self.base(workspace);
+    pub fn same(&self, text: &str, language: &Language, reader: &Reader) -> Result<Option<Document>, KnowledgeError> {
+        let base = &self.base;
         base.checked(|| search::near_match::same(&base.index, &base.synonyms(), text, language.primary(), reader))
     }
 
     /// Changes of the catalog after a number, in order, at most `most`: each change's number, what changed, and the document unless it
     /// was deleted.
-    pub async fn changes(
-        &self,
-        workspace: &Workspace,
-        after: i64,
-        most: i64,
-    ) -> Result<Vec<(i64, DocumentKey, Option<Document>)>, KnowledgeError> {
-        let changes = self.base(workspace).catalog.changes(after, most).await?;
+    pub async fn changes(&self, after: i64, most: i64) -> Result<Vec<(i64, DocumentKey, Option<Document>)>, KnowledgeError> {
+        let changes = self.base.catalog.changes(after, most).await?;
         Ok(changes.into_iter().map(|change| (change.number, change.key, change.document)).collect())
     }
 
     /// An article for a reader, in the first of `languages` that there is, or near to it, else in any.
-    pub async fn article(
-        &self,
-        workspace: &Workspace,
-        id: &Id,
-        languages: &[&Language],
-        reader: &Reader,
-    ) -> Result<Document, KnowledgeError> {
-        let mut versions = self.versions(workspace, Kind::Article, id).await?;
+    pub async fn article(&self, id: &Id, languages: &[&Language], reader: &Reader) -> Result<Document, KnowledgeError> {
+        let mut versions = self.versions(Kind::Article, id).await?;
         versions.retain(|document| reader.sees(document.audience()));
         let found = |wanted: &&Language| lookup(wanted, versions.iter().map(|document| &document.language)).cloned();
         let best = languages.iter().find_map(found);
@@ -324,26 +312,25 @@ impl Knowledge {
     }
 
     /// Every language version of a document.
-    pub async fn versions(&self, workspace: &Workspace, kind: Kind, id: &Id) -> Result<Vec<Document>, KnowledgeError> {
-        self.base(workspace).catalog.versions(kind, id).await
+    pub async fn versions(&self, kind: Kind, id: &Id) -> Result<Vec<Document>, KnowledgeError> {
+        self.base.catalog.versions(kind, id).await
     }
 
     /// Lists documents.
     pub async fn list(
         &self,
-        workspace: &Workspace,
         kind: Kind,
         filter: &ListFilter,
         page_size: usize,
         page_token: &str,
         most_bytes: usize,
     ) -> Result<DocumentPage, KnowledgeError> {
-        self.base(workspace).catalog.list(kind, filter, page_size, page_token, most_bytes).await
+        self.base.catalog.list(kind, filter, page_size, page_token, most_bytes).await
     }
 
     /// Creates or updates documents, and returns when they can be found. The write goes on when the caller leaves.
-    pub async fn put(&self, workspace: &Workspace, documents: Vec<NewDocument>) -> Result<Vec<PutStatus>, KnowledgeError> {
-        let base = self.base(workspace);
+    pub async fn put(&self, documents: Vec<NewDocument>) -> Result<Vec<PutStatus>, KnowledgeError> {
+        let base = &self.base;
         let (statuses, changed) = base.catalog.put(documents).await?;
         if let Some(number) = changed {
             base.index.holds(number).await?;
@@ -352,14 +339,8 @@ impl Knowledge {
     }
 
     /// Deletes documents, and returns how many when they can't be found any more.
-    pub async fn delete(
-        &self,
-        workspace: &Workspace,
-        kind: Kind,
-        ids: &[Id],
-        language: Option<&Language>,
-    ) -> Result<usize, KnowledgeError> {
-        let base = self.base(workspace);
+    pub async fn delete(&self, kind: Kind, ids: &[Id], language: Option<&Language>) -> Result<usize, KnowledgeError> {
+        let base = &self.base;
         let (deleted, changed) = base.catalog.delete(kind, ids, language).await?;
         if let Some(number) = changed {
             base.index.holds(number).await?;
@@ -368,40 +349,44 @@ impl Knowledge {
     }
 
     /// Writes down that an article was opened from a search. To who may not be shown it, there is no such article.
-    pub async fn opened(&self, by: &Reported, search_id: Id, article_id: Id, reader: &Reader) -> Result<(), KnowledgeError> {
-        let versions = self.versions(&by.workspace, Kind::Article, &article_id).await?;
+    pub async fn opened(&self, visitor: Option<IpAddr>, search_id: Id, article_id: Id, reader: &Reader) -> Result<(), KnowledgeError> {
+        let versions = self.versions(Kind::Article, &article_id).await?;
         let is_shown = versions.iter().any(|document| reader.sees(document.audience()));
-        self.report.opened(by, search_id, article_id, is_shown).await
+        self.report.opened(&self.reported(visitor), search_id, article_id, is_shown).await
     }
 
     /// Writes down a reader's word on an article.
-    pub async fn rated(&self, by: &Reported, rating: ArticleRating) -> Result<(), KnowledgeError> {
-        self.report.rated(by, rating).await
+    pub async fn rated(&self, visitor: Option<IpAddr>, rating: ArticleRating) -> Result<(), KnowledgeError> {
+        self.report.rated(&self.reported(visitor), rating).await
     }
 
     /// Erases searches, what was opened from them, and ratings that are older than `time`; tells how many.
-    pub async fn forget_uses(&self, workspace: &Workspace, time: Timestamp) -> Result<u64, KnowledgeError> {
-        self.report.forget(workspace, time).await
+    pub async fn forget_uses(&self, time: Timestamp) -> Result<u64, KnowledgeError> {
+        self.report.forget(&self.workspace, time).await
     }
 
     /// What people searched, opened and rated in a span of time.
-    pub async fn report(&self, workspace: &Workspace, start: Timestamp, end: Timestamp) -> Result<SearchReport, KnowledgeError> {
-        self.report.report(workspace, start, end).await
+    pub async fn report(&self, start: Timestamp, end: Timestamp) -> Result<SearchReport, KnowledgeError> {
+        self.report.report(&self.workspace, start, end).await
+    }
+
+    fn reported(&self, visitor: Option<IpAddr>) -> Reported {
+        Reported { workspace: self.workspace.clone(), visitor }
     }
 
     /// How the workspace writes.
-    pub fn voice(&self, workspace: &Workspace) -> Arc<Voice> {
-        Arc::clone(&self.base(workspace).read_shelf().voice)
+    pub fn voice(&self) -> Arc<Voice> {
+        Arc::clone(&self.base.read_shelf().voice)
     }
 
     /// The workspace's terms.
-    pub fn glossary(&self, workspace: &Workspace) -> Arc<Vec<Term>> {
-        Arc::clone(&self.base(workspace).read_shelf().glossary)
+    pub fn glossary(&self) -> Arc<Vec<Term>> {
+        Arc::clone(&self.base.read_shelf().glossary)
     }
+}
 
-    fn base(&self, workspace: &Workspace) -> Arc<Base> {
-        Arc::clone(self.bases.get(workspace).expect("a caller's workspace is one that was opened at start"))
-    }
+fn turns() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get)))
 }
 
 impl Base {

@@ -183,12 +183,12 @@ impl Models {
             let failed = match model.breaker.down_for(now) {
                 Some(wait) => ModelError::Down(wait),
                 None => {
-                    let (prompt, for_workspace) = make(model.window()).await?;
+                    let (prompt, beside) = make(model.window()).await?;
                     // Those after it are to have their part of the caller's time.
                     let others = able[nth + 1..].iter().filter(|other| other.breaker.down_for(now).is_none()).count() as u32;
                     let begin_by = (others > 0).then(|| now + until.saturating_duration_since(now) / (others + 1));
                     match self.ask_one(model, &prompt, asking, (begin_by, until), nth > 0).await {
-                        Ok(answer) => return Ok((answer, for_workspace)),
+                        Ok(answer) => return Ok((answer, beside)),
                         Err(error) => error,
                     }
                 }

@@ -17,7 +17,6 @@ mod stream;
 mod suggest;
 mod summary;
 
-use crate::ids::Workspace;
 use std::{sync::Arc, time::Instant};
 
 use jiff::Timestamp;
@@ -25,6 +24,7 @@ use jiff::Timestamp;
 pub use checks::{Checked, DraftedFrom, Grounds};
 pub use draft::{Draft, Layout, prompt::SourceText};
 pub use error::ReplyError;
+pub use learning::on_redaction;
 pub use learning::outcome_rows::{AnswerUse, Outcome, OutcomeAction, OutcomeTarget};
 pub use privacy::{
     erase::{Erased, erase_again},
@@ -41,8 +41,8 @@ pub use summary::Summarize;
 
 use crate::{
     chats::{Author, Chat, ChatError, Chats, NewEvent},
-    config::{Desk, Task},
-    ids::Id,
+    config::{DeskSettings, Task},
+    ids::{Id, Workspace},
     knowledge::Knowledge,
     model::{CallContext, Embedder, Models, Spender},
     replies::{
@@ -79,85 +79,104 @@ impl Caller {
     }
 }
 
-/// What makes replies, as one workspace has them made.
+/// One workspace's desk: what agents click there, with its chats, its knowledge base, its models and its settings.
 #[derive(Clone)]
-pub struct Replies {
+pub struct Desk {
+    workspace: Workspace,
     store: Store,
     chats: Chats,
     knowledge: Knowledge,
     models: Models,
     embedder: Option<Embedder>,
-    desk: Arc<Desk>,
-    offers: OutcomeLog,
+    settings: Arc<DeskSettings>,
+    outcomes: OutcomeLog,
     corrector: Corrector,
     erasures: Erasures,
     lessons: Lessons,
     prompts: Prompts,
 }
 
-impl Replies {
-    /// Reads the prompts; nothing is asked yet.
-    pub fn start(
-        store: Store,
+/// What all desks of a server share.
+#[derive(Clone)]
+pub struct Shared {
+    store: Store,
+    outcomes: OutcomeLog,
+    corrector: Corrector,
+    erasures: Erasures,
+}
+
+impl Shared {
+    /// Starts the writer of outcomes.
+    pub fn start(store: Store, erasures: Erasures) -> Shared {
+        Shared { outcomes: OutcomeLog::start(store.clone()), store, corrector: Corrector::default(), erasures }
+    }
+}
+
+impl Desk {
+    /// Reads the workspace's prompts; nothing is asked yet. `chats` and `knowledge` are of the same workspace.
+    pub fn open(
+        shared: &Shared,
         chats: Chats,
         knowledge: Knowledge,
         models: Models,
         embedder: Option<Embedder>,
-        desk: Arc<Desk>,
-        erasures: Erasures,
-    ) -> Result<Replies, PromptError> {
-        let prompts = Prompts::read(desk.prompts.as_deref())?;
-        let offers = OutcomeLog::start(store.clone());
-        let (corrector, lessons) = (Corrector::default(), Lessons::default());
-        Ok(Replies { store, chats, knowledge, models, embedder, desk, offers, corrector, erasures, lessons, prompts })
+        settings: DeskSettings,
+    ) -> Result<Desk, PromptError> {
+        let prompts = Prompts::read(settings.prompts.as_deref())?;
+        let Shared { store, outcomes, corrector, erasures } = shared.clone();
+        let (workspace, lessons, settings) = (chats.workspace().clone(), Lessons::default(), Arc::new(settings));
+        Ok(Desk { workspace, store, chats, knowledge, models, embedder, settings, outcomes, corrector, erasures, lessons, prompts })
     }
 
-    /// The same for another workspace: what is its own is given, the rest is shared.
-    pub fn for_workspace(&self, models: Models, embedder: Option<Embedder>, desk: Arc<Desk>) -> Result<Replies, PromptError> {
-        let prompts = Prompts::read(desk.prompts.as_deref())?;
-        Ok(Replies { models, embedder, desk, prompts, ..self.clone() })
+    /// The workspace's chats.
+    pub fn chats(&self) -> &Chats {
+        &self.chats
+    }
+
+    /// The workspace's knowledge base.
+    pub fn knowledge(&self) -> &Knowledge {
+        &self.knowledge
     }
 
     /// How the workspace works.
-    pub fn desk(&self) -> &Desk {
-        &self.desk
+    pub fn settings(&self) -> &DeskSettings {
+        &self.settings
     }
 
-    fn asking(&self, workspace: &Workspace, task: Task, caller: &Caller) -> CallContext {
-        let own = Spender { name: format!("workspace/{workspace}").into(), limits: self.desk.token_limits };
+    fn call_context(&self, task: Task, caller: &Caller) -> CallContext {
+        let own = Spender { name: format!("workspace/{}", self.workspace).into(), limits: self.settings.token_limits };
         CallContext { task, deadline: caller.deadline, spenders: std::iter::once(own).chain(caller.key.clone()).collect() }
     }
 
     /// Writes an outcome down, and answers once it is durable.
-    pub async fn record_outcome(&self, workspace: &Workspace, outcome: Outcome) -> Result<(), ReplyError> {
-        self.offers.outcome(workspace, outcome).await
+    pub async fn record_outcome(&self, outcome: Outcome) -> Result<(), ReplyError> {
+        self.outcomes.outcome(&self.workspace, outcome).await
     }
 
     /// What became of suggestions in a span of time.
-    pub async fn answer_use(&self, workspace: &Workspace, start: Timestamp, end: Timestamp) -> Result<Vec<AnswerUse>, ReplyError> {
-        self.offers.answer_use(workspace, start, end).await
+    pub async fn answer_use(&self, start: Timestamp, end: Timestamp) -> Result<Vec<AnswerUse>, ReplyError> {
+        self.outcomes.answer_use(&self.workspace, start, end).await
     }
 
     /// Appends the events that came with a call; meanwhile `make` makes something of the chat as it will be with them, which is given out
     /// once they are durable. Where the chat became another, such as when somebody else wrote to it, it is made anew.
     async fn with_events<T, F: Future<Output = Result<T, ReplyError>>>(
         &self,
-        workspace: &Workspace,
         chat_id: &Id,
         events: &[NewEvent],
         make: impl Fn(Chat) -> F,
     ) -> Result<T, ReplyError> {
         if events.is_empty() {
-            return make(self.chats.chat(workspace, chat_id).await?).await;
+            return make(self.chats.chat(chat_id).await?).await;
         }
         let made_early = async {
-            let chat = self.chats.chat_with(workspace, chat_id, events).await?.ok_or_else(|| ChatError::NotFound(chat_id.to_string()))?;
+            let chat = self.chats.chat_with(chat_id, events).await?.ok_or_else(|| ChatError::NotFound(chat_id.to_string()))?;
             Ok::<_, ReplyError>((chat.summary.last_sequence, make(chat).await?))
         };
-        let (appended, made) = tokio::join!(self.chats.append(workspace, chat_id, events.to_vec()), made_early);
+        let (appended, made) = tokio::join!(self.chats.append(chat_id, events.to_vec()), made_early);
         match (appended?.last_sequence, made) {
             (last, Ok((expected, made))) if last == expected => Ok(made),
-            _ => make(self.chats.chat(workspace, chat_id).await?).await,
+            _ => make(self.chats.chat(chat_id).await?).await,
         }
     }
 
@@ -174,11 +193,11 @@ impl Replies {
             .map(|turn| turn.message.text.as_str())
             .take(10)
             .collect();
-        detect(&written.join("\n"), &self.desk.languages).unwrap_or_else(|| self.desk.language.clone())
+        detect(&written.join("\n"), &self.settings.languages).unwrap_or_else(|| self.settings.language.clone())
     }
 
     /// The workspace's own form of a language, if it speaks it.
     fn ours(&self, language: &Language) -> Language {
-        lookup(language, self.desk.languages.iter()).unwrap_or(language).clone()
+        lookup(language, self.settings.languages.iter()).unwrap_or(language).clone()
     }
 }

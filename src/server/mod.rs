@@ -17,27 +17,23 @@ mod router;
 mod tls;
 mod usage;
 
-use crate::ids::Workspace;
-use std::{
-    collections::{HashMap, HashSet},
-    net::SocketAddr,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 use crate::{
     api::{self, Api},
-    chats::Chats,
-    config::{Config, ConfigError, WorkspaceConfig},
+    app::{self, App},
+    config::{Config, ConfigError},
+    ids::Workspace,
     keys::Keys,
-    knowledge::{FolderSettings, Knowledge, MassDelete},
-    model::{Embedder, Models},
-    replies::{ERASURES_FILE, Erasures, Replies, erase_again},
-    server::{auth::Authenticator, router::Router, tls::Tls},
+    server::{
+        auth::Authenticator,
+        grpc_guard::GrpcGuard,
+        router::{Metered, Router},
+        tls::Tls,
+    },
     store::{
         Store,
         files::{self, Lock},
@@ -68,11 +64,7 @@ impl Server {
         let listener = accept::listen(config.listen)
             .with_context(|| format!("`listen` is `{}`, which can't be listened on; another process may have it", config.listen))?;
         let address = listener.local_addr()?;
-        let url = config.database_url.clone().unwrap_or_else(|| Store::sqlite_url(&config.data));
-        let store = Store::open(&url).await.with_context(|| match &config.database_url {
-            Some(_) => "the database of `database_url` can't be opened".to_owned(),
-            None => format!("the database in the data folder `{}` can't be opened", config.data.display()),
-        })?;
+        let store = app::open_store(&config).await?;
         let (keys, following) = Keys::start(store.clone(), config.limits.calls_per_visitor).await.context("the keys can't be read")?;
         check_exposure(&config, address, &keys)?;
         let needs_keys = keys.are_needed();
@@ -83,53 +75,29 @@ impl Server {
             }
             _ => (None, None),
         };
-        let workspaces = config.workspaces();
-        let knowledge =
-            Knowledge::start(store.clone(), folders(&config), &config.data).await.context("the knowledge base can't be opened")?;
-        let knowledge = knowledge.with_report_bytes_per_day(config.limits.report_bytes_per_day);
-        let chats = Chats::start(store.clone(), config.languages());
-        let erasures =
-            Erasures::open(&config.data).with_context(|| format!("`{}` can't be read", config.data.join(ERASURES_FILE).display()))?;
-        let (people, erased) = erase_again(&store, &chats, &erasures).await.context("what was erased before can't be erased again")?;
-        if people > 0 {
-            tracing::warn!(people, chats = erased, "a restored database held people who had been erased; they were erased again");
-        }
-        let models = Models::new(&config.models, config.desk.context_tokens).context("the models can't be prepared")?;
-        let embedder = embedder_of(&config, &workspaces[0])?;
-        let desk = Arc::new(config.desk.clone());
-        let shared = Replies::start(store.clone(), chats.clone(), knowledge.clone(), models.clone(), embedder, desk, erasures)?;
-        let mut replies = HashMap::new();
-        for workspace in &workspaces {
-            let models = match &workspace.models {
-                Some(own) => models.for_workspace(workspace.name.as_str(), own, workspace.desk.context_tokens),
-                None => Ok(models.clone()),
-            };
-            let models = models.with_context(|| format!("the models of workspace `{}` can't be prepared", workspace.name))?;
-            let own = shared.for_workspace(models, embedder_of(&config, workspace)?, Arc::new(workspace.desk.clone()))?;
-            replies.insert(workspace.name.clone(), own);
-        }
-        let upkeep: Vec<_> = replies
-            .iter()
-            .map(|(name, replies)| {
-                (replies.keep_to_retention(name.clone()), replies.learn_from_chats(name.clone()), replies.embed_documents(name.clone()))
-            })
-            .collect();
-
+        let app = App::over(store.clone(), &config).await?;
+        let upkeep = app.keep_up();
         let checking = store.check_pages();
+        let App { knowledge, models, desks, .. } = app;
         let (health, watch) = health::start(store.clone(), models.clone());
-        let api = Arc::new(Api { chats, knowledge, replies: Arc::new(replies) });
+        let names: HashSet<Workspace> = desks.keys().cloned().collect();
+        let api = Arc::new(Api { desks });
         let mut routes = Arc::clone(&api).routes();
         routes = routes.add_service(health.service);
         routes = routes.add_service(reflection().build_v1()?);
         routes = routes.add_service(reflection().build_v1alpha()?);
-        let names: HashSet<Workspace> = workspaces.iter().map(|workspace| workspace.name.clone()).collect();
         let authenticator = Authenticator::new(keys, names, address.ip().is_loopback());
-        let front =
-            Router::new(grpc_guard::GrpcGuard::new(routes.prepare(), authenticator.clone()), authenticator, api, models, config.console);
+        let router = Router::new(
+            GrpcGuard::new(routes.prepare(), authenticator.clone()),
+            authenticator,
+            api,
+            Metered { knowledge, models },
+            config.console,
+        );
         let (stop, stopped) = watch::channel(false);
         let limits = config.limits.clone();
         let serving = tokio::spawn(async move {
-            accept::serve(listener, front, tls, limits, stopped, &health.reporter).await;
+            accept::serve(listener, router, tls, limits, stopped, &health.reporter).await;
             drop((watch, upkeep, following, renewing, checking));
         });
         Ok(Server { address, needs_keys, stop, serving, store, _lock: lock })
@@ -167,19 +135,6 @@ fn check_exposure(config: &Config, address: SocketAddr, keys: &Keys) -> anyhow::
         )));
     }
     Ok(())
-}
-
-/// Each workspace's folder of documents, where it has one.
-fn folders(config: &Config) -> Vec<(Workspace, Option<FolderSettings>)> {
-    let mass_delete = if config.allow_mass_delete { MassDelete::Allow } else { MassDelete::Refuse };
-    let settings = |root| FolderSettings { root, watch: config.knowledge_base_watch, mass_delete };
-    config.workspaces().into_iter().map(|workspace| (workspace.name, workspace.knowledge_base.map(settings))).collect()
-}
-
-fn embedder_of(config: &Config, workspace: &WorkspaceConfig) -> anyhow::Result<Option<Embedder>> {
-    let models = workspace.models.as_ref().unwrap_or(&config.models);
-    let endpoint = workspace.embedding.endpoint(models.first());
-    endpoint.as_ref().map(Embedder::new).transpose().context("the embeddings endpoint can't be prepared")
 }
 
 fn reflection() -> tonic_reflection::server::Builder<'static> {

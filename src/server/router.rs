@@ -19,6 +19,7 @@ use tower::{Layer, Service};
 
 use crate::{
     api::{Api, HelpCall, HelpReply, error_json, http_code, retry_after, status},
+    knowledge::KnowledgeBases,
     model::Models,
     server::{
         auth::{AuthRequest, Authenticator, origin},
@@ -48,6 +49,13 @@ const PREFLIGHT_AGE: &str = "7200";
 const ALLOWED_HEADERS: &str = "authorization, content-type, grpc-timeout, x-grpc-web, x-user-agent, if-none-match";
 const EXPOSED_HEADERS: &str = "grpc-status, grpc-message, grpc-status-details-bin, etag, retry-after";
 
+/// What `/metrics` tells of, besides the server itself.
+#[derive(Clone)]
+pub struct Metered {
+    pub knowledge: KnowledgeBases,
+    pub models: Models,
+}
+
 /// All that is served.
 #[derive(Clone)]
 pub struct Router {
@@ -55,26 +63,26 @@ pub struct Router {
     grpc_web: GrpcWebService<GrpcGuard>,
     authenticator: Authenticator,
     api: Arc<Api>,
-    models: Models,
+    metered: Metered,
     /// Whether the agents' console is served.
     console: bool,
 }
 
 impl Router {
-    pub fn new(edge: GrpcGuard, authenticator: Authenticator, api: Arc<Api>, models: Models, console: bool) -> Router {
-        Router { grpc_web: GrpcWebLayer::new().layer(edge.clone()), grpc: edge, authenticator, api, models, console }
+    pub fn new(grpc: GrpcGuard, authenticator: Authenticator, api: Arc<Api>, metered: Metered, console: bool) -> Router {
+        Router { grpc_web: GrpcWebLayer::new().layer(grpc.clone()), grpc, authenticator, api, metered, console }
     }
 
     /// What serves one connection.
     pub fn on(&self, connection: Arc<Connection>) -> Served {
-        Served { front: self.clone(), connection }
+        Served { router: self.clone(), connection }
     }
 }
 
 /// All that is served, on one connection.
 #[derive(Clone)]
 pub struct Served {
-    front: Router,
+    router: Router,
     connection: Arc<Connection>,
 }
 
@@ -88,24 +96,24 @@ impl Service<Request<Incoming>> for Served {
     }
 
     fn call(&mut self, mut request: Request<Incoming>) -> Self::Future {
-        let front = &mut self.front;
+        let router = &mut self.router;
         request.extensions_mut().insert(Arc::clone(&self.connection));
         match kind(request.headers()) {
-            Kind::Grpc if request.version() == Version::HTTP_2 => front.grpc.call(request.map(Body::new)),
+            Kind::Grpc if request.version() == Version::HTTP_2 => router.grpc.call(request.map(Body::new)),
             Kind::GrpcWeb => {
-                let (doorkept, origin) = (front.clone(), origin_alone(request.headers()));
-                let answered = front.grpc_web.call(request);
+                let (shared, origin) = (router.clone(), origin_alone(request.headers()));
+                let answered = router.grpc_web.call(request);
                 Box::pin(async move {
                     let response = answered.await?;
-                    Ok(shared_with(doorkept.allowed_origin(&origin), response))
+                    Ok(shared_with(shared.allowed_origin(&origin), response))
                 })
             }
             _ => {
-                let (front, active) = (front.clone(), self.connection.begin());
+                let (router, active) = (router.clone(), self.connection.begin());
                 Box::pin(async move {
                     let origin = origin_alone(request.headers());
-                    let response = front.clone().plain(request, active).await;
-                    Ok(shared_with(front.allowed_origin(&origin), response))
+                    let response = router.clone().plain(request, active).await;
+                    Ok(shared_with(router.allowed_origin(&origin), response))
                 })
             }
         }
@@ -228,7 +236,7 @@ impl Router {
         match self.authenticator.authorize_metrics(&auth_request(headers, uri, None, connection)).await {
             Ok(()) => {
                 connection.show(Trust::Secret);
-                let metrics = self.models.metrics() + &self.api.knowledge.metrics() + &self.authenticator.metrics();
+                let metrics = self.metered.models.metrics() + &self.metered.knowledge.metrics() + &self.authenticator.metrics();
                 plain_response(StatusCode::OK, METRICS_TYPE, metrics)
             }
             Err(status) => help_error(&status),

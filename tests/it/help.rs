@@ -1,11 +1,11 @@
 //! The line: help pages' JSON, gRPC-Web, what browsers ask before a call, pages, TLS; and where a server may listen.
 
-use deskhand::ids::Workspace;
 use std::time::Duration;
 
 use deskhand::{
     api::pb,
     config::{Config, Limits, TokenLimits},
+    ids::Workspace,
     keys::{NewKey, Scope},
     server::Server,
 };

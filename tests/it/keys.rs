@@ -1,11 +1,11 @@
 //! Keys, scopes, rates, workspaces: who may call what, and that nobody sees what is another's.
 
-use deskhand::ids::Workspace;
 use std::collections::HashMap;
 
 use deskhand::{
     api::pb::{self, event::Body},
     config::{TokenLimits, WorkspaceConfig},
+    ids::Workspace,
     keys::{self, NewKey, Scope},
     store::Store,
 };

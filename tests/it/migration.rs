@@ -1,9 +1,9 @@
 //! A database of an earlier version is brought up to date with all it holds.
 
 use deskhand::{
-    chats::{Chats, ListChats},
-    ids::Id,
-    ids::Workspace,
+    chats::{ChatLog, ListChats},
+    ids::{Id, Workspace},
+    replies::on_redaction,
     store::Store,
     text::Language,
 };
@@ -43,16 +43,16 @@ async fn the_first_versions_chats_are_there_after_an_update() {
     pool.close().await;
 
     let store = Store::open(&url).await.unwrap();
-    let chats = Chats::start(store.clone(), [(Workspace::default(), vec![Language::parse("en").unwrap()])].into());
-    let workspace = Workspace::default();
-    let (chat, events) = chats.chat_and_events(&workspace, &Id::new("c-1").unwrap()).await.unwrap();
+    let languages = [(Workspace::default(), vec![Language::parse("en").unwrap()])].into();
+    let chats = ChatLog::start(store.clone(), languages, on_redaction).of(&Workspace::default());
+    let (chat, events) = chats.chat_and_events(&Id::new("c-1").unwrap()).await.unwrap();
     assert_eq!(events.len(), 3);
     assert_eq!(chat.summary.ticket.as_ref().unwrap().ticket_id, "T-7");
-    assert_eq!(chats.earlier_chat_ids(&workspace, &chat).await.unwrap(), ["c-2"]);
-    let (_, events) = chats.chat_and_events(&workspace, &Id::new("c-2").unwrap()).await.unwrap();
+    assert_eq!(chats.earlier_chat_ids(&chat).await.unwrap(), ["c-2"]);
+    let (_, events) = chats.chat_and_events(&Id::new("c-2").unwrap()).await.unwrap();
     assert!(events[0].redacted);
     let list = ListChats { query: "towels".into(), page_size: 10, ..ListChats::default() };
-    let found = chats.list(&workspace, list).await.unwrap();
+    let found = chats.list(list).await.unwrap();
     assert_eq!(found.chats.iter().map(|chat| chat.chat_id.as_str()).collect::<Vec<_>>(), ["c-1"]);
     store.close().await;
 }

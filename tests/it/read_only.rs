@@ -1,6 +1,5 @@
 //! Commands that show something change nothing: no file, no row, whether the data folder is served or not.
 
-use deskhand::ids::Workspace;
 use std::{
     collections::BTreeMap,
     fs,
@@ -11,6 +10,7 @@ use std::{
 use deskhand::{
     api::pb,
     config::TokenLimits,
+    ids::Workspace,
     keys::{self, NewKey, Scope},
     store::Store,
 };

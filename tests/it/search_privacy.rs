@@ -4,9 +4,8 @@ use std::collections::HashSet;
 
 use deskhand::{
     api::pb,
-    ids::Id,
-    ids::Workspace,
-    knowledge::{Audience, Details, Document, Hits, Knowledge, NewDocument, Reader, Search, Visibility},
+    ids::{Id, Workspace},
+    knowledge::{Audience, Details, Document, Hits, KnowledgeBases, NewDocument, Reader, Search, Visibility},
     store::Store,
     text::{Language, words},
 };
@@ -177,7 +176,7 @@ async fn one_agents_canned_answers_are_not_told_to_another() {
 
 /// A document of a made-up shop.
 #[derive(Debug, Clone)]
-struct GeneratedText {
+struct Made {
     language: &'static str,
     title: Vec<String>,
     body: Vec<String>,
@@ -186,7 +185,7 @@ struct GeneratedText {
     access: usize,
 }
 
-impl GeneratedText {
+impl Made {
     fn document(&self, number: usize) -> NewDocument {
         let details = match self.access {
             0 => Details::Article { audience: Audience::Public, url: String::new() },
@@ -216,10 +215,10 @@ fn word() -> impl Strategy<Value = String> {
     "[abs]{2}[abcds]{2,7}"
 }
 
-fn made() -> impl Strategy<Value = GeneratedText> {
+fn made() -> impl Strategy<Value = Made> {
     let words = |count| prop::collection::vec(word(), count);
     let languages = prop::sample::select(vec!["en", "tr", "de-AT"]);
-    (languages, words(1..3), words(2..12), word(), 0..5_usize).prop_map(|(language, title, body, category, access)| GeneratedText {
+    (languages, words(1..3), words(2..12), word(), 0..5_usize).prop_map(|(language, title, body, category, access)| Made {
         language,
         title,
         body,
@@ -233,7 +232,7 @@ fn query() -> impl Strategy<Value = Vec<(prop::sample::Index, usize, char)>> {
     prop::collection::vec((any::<prop::sample::Index>(), 0..8_usize, prop::sample::select(vec!['a', 'b', 'c', 'd', 's'])), 1..4)
 }
 
-fn written(made: &[GeneratedText], query: &[(prop::sample::Index, usize, char)]) -> String {
+fn written(made: &[Made], query: &[(prop::sample::Index, usize, char)]) -> String {
     let all: Vec<&String> = made.iter().flat_map(|made| made.title.iter().chain(&made.body)).collect();
     let word = |(index, at, letter): &(prop::sample::Index, usize, char)| {
         let mut word = index.get(&all).to_string();
@@ -271,17 +270,17 @@ fn the_public_is_told_the_same_whatever_there_is_that_it_may_not_read() {
     proptest!(config, |((made, queries) in strategy)| {
         let folder = tempfile::tempdir().unwrap();
         let (all, public) = (Workspace::new("all").unwrap(), Workspace::new("public").unwrap());
-        let knowledge = runtime.block_on(async {
+        let bases = runtime.block_on(async {
             let store = Store::open(&Store::sqlite_url(folder.path())).await.unwrap();
             let folders = vec![(all.clone(), None), (public.clone(), None)];
-            let knowledge = Knowledge::start(store, folders, folder.path()).await.unwrap();
+            let bases = KnowledgeBases::start(store, folders, folder.path(), 1 << 20).await.unwrap();
             let documents = |least: bool| made.iter().enumerate().filter(|(_, made)| least || made.access == 0).map(|(at, made)| made.document(at)).collect();
-            knowledge.put(&all, documents(true)).await.unwrap();
-            knowledge.put(&public, documents(false)).await.unwrap();
-            knowledge
+            bases.of(&all).put(documents(true)).await.unwrap();
+            bases.of(&public).put(documents(false)).await.unwrap();
+            bases
         });
         let folded = |text: &str| words(text, "").into_iter().map(|word| word.folded().to_owned()).collect::<Vec<String>>();
-        let of = |made: &GeneratedText| folded(&format!("{} {} {}", made.title.join(" "), made.body.join(" "), made.category));
+        let of = |made: &Made| folded(&format!("{} {} {}", made.title.join(" "), made.body.join(" "), made.category));
         let known: HashSet<String> = made.iter().filter(|made| made.access == 0).flat_map(of).collect();
         let internal: HashSet<String> = made.iter().filter(|made| made.access != 0).flat_map(of).filter(|word| !known.contains(word)).collect();
         for (number, query) in queries.iter().enumerate() {
@@ -297,12 +296,12 @@ fn the_public_is_told_the_same_whatever_there_is_that_it_may_not_read() {
                     reader: Reader::public(),
                     meaning: None,
                 };
-                let hits = knowledge.search(&all, &search).unwrap();
+                let hits = bases.of(&all).search(&search).unwrap();
                 let typed = folded(&query);
                 let shown = told(&hits);
                 let leaked = folded(&shown).into_iter().find(|word| internal.contains(word) && !typed.contains(word));
                 prop_assert!(leaked.is_none(), "{query} [{language}]: {leaked:?} in {shown}");
-                let bare = knowledge.search(&public, &search).unwrap();
+                let bare = bases.of(&public).search(&search).unwrap();
                 prop_assert_eq!(&shown, &told(&bare), "{} [{}], query {}", &query, language, number);
             }
         }

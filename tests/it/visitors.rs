@@ -1,10 +1,10 @@
 //! A key that anybody may have: none of its visitors takes what is the others'.
 
-use deskhand::ids::Workspace;
 use std::net::IpAddr;
 
 use deskhand::{
     config::{Limits, TokenLimits},
+    ids::Workspace,
     keys::{NewKey, Scope},
 };
 use reqwest::{Client, StatusCode};

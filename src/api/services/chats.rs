@@ -8,7 +8,6 @@ use crate::{
         Api, MAX_REPLY_BYTES, Reply,
         convert::{event, fields::Fields},
         pb::{self, chat_service_server::ChatService},
-        workspace,
     },
     chats::{Appended, ChatError, ChatPage, Filter, ListChats, Status, Transcript, TranscriptFormat, TranscriptOptions, is_time_zone},
 };
@@ -19,18 +18,18 @@ const MAX_QUERY: usize = 2000;
 #[tonic::async_trait]
 impl ChatService for Api {
     async fn append_events(&self, request: Request<pb::AppendEventsRequest>) -> Reply<pb::AppendEventsResponse> {
-        let workspace = workspace(&request);
+        let desk = self.desk(&request);
         let pb::AppendEventsRequest { chat_id, events } = request.into_inner();
         let mut fields = Fields::default();
         let chat_id = fields.id("chat_id", chat_id);
         let events = event::events(&mut fields, events, true);
         fields.ok()?;
-        let Appended { last_sequence, appended, duplicates } = self.chats.append(&workspace, &chat_id, events).await?;
+        let Appended { last_sequence, appended, duplicates } = desk.chats().append(&chat_id, events).await?;
         Ok(Response::new(pb::AppendEventsResponse { last_sequence, appended: appended as i32, duplicates: duplicates as i32 }))
     }
 
     async fn get_chat(&self, request: Request<pb::GetChatRequest>) -> Reply<pb::GetChatResponse> {
-        let workspace = workspace(&request);
+        let desk = self.desk(&request);
         let pb::GetChatRequest { chat_id, after_sequence, page_size } = request.into_inner();
         let mut fields = Fields::default();
         let chat_id = fields.id("chat_id", chat_id);
@@ -39,8 +38,8 @@ impl ChatService for Api {
         }
         let page_size = fields.page_size(page_size);
         fields.ok()?;
-        let (chat, all) = self.chats.state_and_events(&workspace, &chat_id, after_sequence).await?;
-        let earlier = self.chats.earlier_chat_ids(&workspace, &chat).await?;
+        let (chat, all) = desk.chats().state_and_events(&chat_id, after_sequence).await?;
+        let earlier = desk.chats().earlier_chat_ids(&chat).await?;
         let mut chat = event::encode_chat(chat, earlier);
         // What is too much for one reply is left to the events, which hold it all.
         if chat.encoded_len() > MAX_REPLY_BYTES / 2 {
@@ -66,9 +65,9 @@ impl ChatService for Api {
     }
 
     async fn list_chats(&self, request: Request<pb::ListChatsRequest>) -> Reply<pb::ListChatsResponse> {
-        let workspace = workspace(&request);
+        let desk = self.desk(&request);
         let list = list_chats(request.into_inner())?;
-        let mut page = self.chats.list(&workspace, list).await?;
+        let mut page = desk.chats().list(list).await?;
         let mut bytes = 0;
         let mut chats: Vec<pb::Chat> = Vec::new();
         for listed in &page.chats {
@@ -84,7 +83,7 @@ impl ChatService for Api {
     }
 
     async fn export_transcript(&self, request: Request<pb::ExportTranscriptRequest>) -> Reply<pb::ExportTranscriptResponse> {
-        let workspace = workspace(&request);
+        let desk = self.desk(&request);
         let pb::ExportTranscriptRequest { chat_id, format, language, time_zone, include_notes } = request.into_inner();
         let mut fields = Fields::default();
         let chat_id = fields.id("chat_id", chat_id);
@@ -104,14 +103,8 @@ impl ChatService for Api {
             fields.wrong("time_zone", "is no time zone of the IANA database");
         }
         fields.ok()?;
-        let options = TranscriptOptions {
-            format,
-            language,
-            fallback_language: self.replies(&workspace).desk().language.clone(),
-            time_zone,
-            include_notes,
-        };
-        let Transcript { content, media_type, file_name } = self.chats.transcript(&workspace, &chat_id, options).await?;
+        let options = TranscriptOptions { format, language, fallback_language: desk.settings().language.clone(), time_zone, include_notes };
+        let Transcript { content, media_type, file_name } = desk.chats().transcript(&chat_id, options).await?;
         if content.len() > MAX_REPLY_BYTES {
             return Err(ChatError::TooLarge("transcript").into());
         }
@@ -119,23 +112,22 @@ impl ChatService for Api {
     }
 
     async fn export_customer(&self, request: Request<pb::ExportCustomerRequest>) -> Reply<pb::ExportCustomerResponse> {
-        let workspace = workspace(&request);
+        let desk = self.desk(&request);
         let pb::ExportCustomerRequest { customer_id } = request.into_inner();
         let mut fields = Fields::default();
         let customer_id = fields.id("customer_id", customer_id);
         fields.ok()?;
-        let json = self.replies(&workspace).export_customer(&workspace, &customer_id, MAX_REPLY_BYTES).await?;
+        let json = desk.export_customer(&customer_id, MAX_REPLY_BYTES).await?;
         Ok(Response::new(pb::ExportCustomerResponse { json }))
     }
 
     async fn erase_customer(&self, request: Request<pb::EraseCustomerRequest>) -> Reply<pb::EraseCustomerResponse> {
-        let workspace = workspace(&request);
+        let desk = self.desk(&request);
         let pb::EraseCustomerRequest { customer_id } = request.into_inner();
         let mut fields = Fields::default();
         let customer_id = fields.id("customer_id", customer_id);
         fields.ok()?;
-        let crate::replies::Erased { chats, events, drafts, suggestions, outcomes } =
-            self.replies(&workspace).erase_customer(&workspace, &customer_id).await?;
+        let crate::replies::Erased { chats, events, drafts, suggestions, outcomes } = desk.erase_customer(&customer_id).await?;
         let count = |count: u64| i32::try_from(count).unwrap_or(i32::MAX);
         Ok(Response::new(pb::EraseCustomerResponse {
             chats: count(chats),

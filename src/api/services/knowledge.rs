@@ -9,17 +9,16 @@ use crate::{
         Api, MAX_REPLY_BYTES, Reply, access,
         convert::{document, fields::Fields},
         pb::{self, knowledge_service_server::KnowledgeService},
-        status, workspace,
+        status,
     },
     failpoint::failpoint,
     ids::Id,
-    ids::Workspace,
     keys::Scope,
     knowledge::{
         ArticleRating, Document, DocumentKey, DocumentPage, Hit, Kind, KnowledgeError, ListFilter, NewDocument, RatingCount, Search,
         SearchReport, Visibility,
     },
-    replies::AnswerUse,
+    replies::{AnswerUse, Desk},
     task,
 };
 
@@ -34,12 +33,11 @@ const REPORT_DAYS: i64 = 30;
 #[tonic::async_trait]
 impl KnowledgeService for Api {
     async fn search(&self, request: Request<pb::SearchRequest>) -> Reply<pb::SearchResponse> {
-        let (reader, by) = (access(&request).reader(), access(&request).reported());
-        let workspace = workspace(&request);
+        let (desk, reader, visitor) = (self.desk(&request), access(&request).reader(), access(&request).bounded_visitor());
         let pb::SearchRequest { query, language, category, tags, limit, offset, session_id } = request.into_inner();
         let mut fields = Fields::default();
         let query = fields.required_text("query", query, MAX_QUERY);
-        let language = fields.optional_language("language", &language).unwrap_or_else(|| self.replies(&workspace).desk().language.clone());
+        let language = fields.optional_language("language", &language).unwrap_or_else(|| desk.settings().language.clone());
         let category = fields.short("category", category);
         let tags = tags_of(&mut fields, tags);
         let limit = fields.count("limit", limit, DEFAULT_HITS, MAX_HITS);
@@ -49,10 +47,10 @@ impl KnowledgeService for Api {
         let session_id = fields.short("session_id", session_id);
         fields.ok()?;
         let search = Search { query, language, category, tags, limit, offset: offset as usize, reader, meaning: None };
-        let hits = self.replies(&workspace).search(&workspace, search.clone()).await?;
+        let hits = desk.search(search.clone()).await?;
         // A later page of a search is not another search.
         let search_id =
-            if search.offset == 0 { self.knowledge.searched(&by, &session_id, &search.query, hits.total) } else { String::new() };
+            if search.offset == 0 { desk.knowledge().searched(visitor, &session_id, &search.query, hits.total) } else { String::new() };
         let encode = |Hit { document, title, snippet, score }: Hit| pb::SearchHit {
             id: document.id.to_string(),
             language: document.language.to_string(),
@@ -73,46 +71,44 @@ impl KnowledgeService for Api {
 
     async fn get_article(&self, request: Request<pb::GetArticleRequest>) -> Reply<pb::GetArticleResponse> {
         let reader = access(&request).reader();
-        let workspace = workspace(&request);
+        let desk = self.desk(&request);
         let pb::GetArticleRequest { id, language } = request.into_inner();
         let mut fields = Fields::default();
         let id = fields.id("id", id);
-        let language = fields.optional_language("language", &language).unwrap_or_else(|| self.replies(&workspace).desk().language.clone());
+        let language = fields.optional_language("language", &language).unwrap_or_else(|| desk.settings().language.clone());
         fields.ok()?;
-        let article = self.knowledge.article(&workspace, &id, &[&language, &self.replies(&workspace).desk().language], &reader).await?;
+        let article = desk.knowledge().article(&id, &[&language, &desk.settings().language], &reader).await?;
         Ok(Response::new(pb::GetArticleResponse { article: document::encode_article(article) }))
     }
 
     async fn record_open(&self, request: Request<pb::RecordOpenRequest>) -> Reply<pb::RecordOpenResponse> {
-        let (reader, by) = (access(&request).reader(), access(&request).reported());
+        let (desk, reader, visitor) = (self.desk(&request), access(&request).reader(), access(&request).bounded_visitor());
         let pb::RecordOpenRequest { search_id, id } = request.into_inner();
         let mut fields = Fields::default();
         let search_id = fields.id("search_id", search_id);
         let id = fields.id("id", id);
         fields.ok()?;
-        self.knowledge.opened(&by, search_id, id, &reader).await?;
+        desk.knowledge().opened(visitor, search_id, id, &reader).await?;
         Ok(Response::new(pb::RecordOpenResponse {}))
     }
 
     async fn rate_article(&self, request: Request<pb::RateArticleRequest>) -> Reply<pb::RateArticleResponse> {
-        let (reader, by) = (access(&request).reader(), access(&request).reported());
-        let workspace = workspace(&request);
+        let (desk, reader, visitor) = (self.desk(&request), access(&request).reader(), access(&request).bounded_visitor());
         let pb::RateArticleRequest { id, language, helpful, reason, rating_id } = request.into_inner();
         let mut fields = Fields::default();
         let article_id = fields.id("id", id);
-        let language = fields.optional_language("language", &language).unwrap_or_else(|| self.replies(&workspace).desk().language.clone());
+        let language = fields.optional_language("language", &language).unwrap_or_else(|| desk.settings().language.clone());
         let reason = fields.text("reason", reason, MAX_REASON);
         let rating_id = fields.id("rating_id", rating_id);
         fields.ok()?;
-        let article =
-            self.knowledge.article(&workspace, &article_id, &[&language, &self.replies(&workspace).desk().language], &reader).await?;
+        let article = desk.knowledge().article(&article_id, &[&language, &desk.settings().language], &reader).await?;
         let rating = ArticleRating { rating_id, article_id, language: article.language, helpful, reason };
-        self.knowledge.rated(&by, rating).await?;
+        desk.knowledge().rated(visitor, rating).await?;
         Ok(Response::new(pb::RateArticleResponse {}))
     }
 
     async fn list_articles(&self, request: Request<pb::ListArticlesRequest>) -> Reply<pb::ListArticlesResponse> {
-        let workspace = workspace(&request);
+        let desk = self.desk(&request);
         let pb::ListArticlesRequest { language, category, tags, audience, page_size, page_token } = request.into_inner();
         let mut fields = Fields::default();
         let filter = ListFilter {
@@ -126,13 +122,13 @@ impl KnowledgeService for Api {
         let page_token = fields.page_token(page_token, DocumentPage::is_token);
         fields.ok()?;
         let DocumentPage { documents, next_page_token } =
-            self.knowledge.list(&workspace, Kind::Article, &filter, page_size, &page_token, MAX_REPLY_BYTES).await?;
+            desk.knowledge().list(Kind::Article, &filter, page_size, &page_token, MAX_REPLY_BYTES).await?;
         let articles = documents.into_iter().filter_map(document::encode_article).collect();
         Ok(Response::new(pb::ListArticlesResponse { articles, next_page_token }))
     }
 
     async fn list_canned_answers(&self, request: Request<pb::ListCannedAnswersRequest>) -> Reply<pb::ListCannedAnswersResponse> {
-        let workspace = workspace(&request);
+        let desk = self.desk(&request);
         let pb::ListCannedAnswersRequest { language, category, tags, visibility, owner_group, owner_agent_id, page_size, page_token } =
             request.into_inner();
         let mut fields = Fields::default();
@@ -149,58 +145,58 @@ impl KnowledgeService for Api {
         let page_token = fields.page_token(page_token, DocumentPage::is_token);
         fields.ok()?;
         let DocumentPage { documents, next_page_token } =
-            self.knowledge.list(&workspace, Kind::CannedAnswer, &filter, page_size, &page_token, MAX_REPLY_BYTES).await?;
+            desk.knowledge().list(Kind::CannedAnswer, &filter, page_size, &page_token, MAX_REPLY_BYTES).await?;
         let canned_answers = documents.into_iter().filter_map(document::encode_canned_answer).collect();
         Ok(Response::new(pb::ListCannedAnswersResponse { canned_answers, next_page_token }))
     }
 
     async fn put_articles(&self, request: Request<pb::PutArticlesRequest>) -> Reply<pb::PutArticlesResponse> {
-        let workspace = workspace(&request);
+        let desk = self.desk(&request);
         let mut fields = Fields::default();
         let documents = document::articles(&mut fields, request.into_inner().articles);
         fields.ok()?;
-        let results = self.put(workspace, documents).await?;
+        let results = put(desk, documents).await?;
         Ok(Response::new(pb::PutArticlesResponse { results }))
     }
 
     async fn put_canned_answers(&self, request: Request<pb::PutCannedAnswersRequest>) -> Reply<pb::PutCannedAnswersResponse> {
-        let workspace = workspace(&request);
+        let desk = self.desk(&request);
         let may_write_all = access(&request).has(Scope::Author);
         let mut fields = Fields::default();
         let documents = document::canned_answers(&mut fields, request.into_inner().canned_answers);
         fields.ok()?;
         if !may_write_all {
             let ids: Vec<Id> = documents.iter().map(|new| new.document.id.clone()).collect();
-            let kept = self.canned_answers(&workspace, &ids).await?;
+            let kept = canned_answers(desk, &ids).await?;
             only_agents_own(documents.iter().map(|new| &new.document).chain(&kept))?;
         }
-        let results = self.put(workspace, documents).await?;
+        let results = put(desk, documents).await?;
         Ok(Response::new(pb::PutCannedAnswersResponse { results }))
     }
 
     async fn delete_articles(&self, request: Request<pb::DeleteArticlesRequest>) -> Reply<pb::DeleteArticlesResponse> {
-        let workspace = workspace(&request);
+        let desk = self.desk(&request);
         let pb::DeleteArticlesRequest { ids, language } = request.into_inner();
-        let deleted = self.delete(workspace, Kind::Article, ids, &language).await?;
+        let deleted = delete(desk, Kind::Article, ids, &language).await?;
         Ok(Response::new(pb::DeleteArticlesResponse { deleted }))
     }
 
     async fn delete_canned_answers(&self, request: Request<pb::DeleteCannedAnswersRequest>) -> Reply<pb::DeleteCannedAnswersResponse> {
-        let workspace = workspace(&request);
+        let desk = self.desk(&request);
         let may_write_all = access(&request).has(Scope::Author);
         let pb::DeleteCannedAnswersRequest { ids, language } = request.into_inner();
         if !may_write_all {
             let mut fields = Fields::default();
             let ids = document::ids(&mut fields, ids.clone());
             fields.ok()?;
-            only_agents_own(&self.canned_answers(&workspace, &ids).await?)?;
+            only_agents_own(&canned_answers(desk, &ids).await?)?;
         }
-        let deleted = self.delete(workspace, Kind::CannedAnswer, ids, &language).await?;
+        let deleted = delete(desk, Kind::CannedAnswer, ids, &language).await?;
         Ok(Response::new(pb::DeleteCannedAnswersResponse { deleted }))
     }
 
     async fn get_search_report(&self, request: Request<pb::GetSearchReportRequest>) -> Reply<pb::GetSearchReportResponse> {
-        let workspace = workspace(&request);
+        let desk = self.desk(&request);
         let pb::GetSearchReportRequest { start_time, end_time } = request.into_inner();
         let mut fields = Fields::default();
         let end = fields.optional_time("end_time", end_time).unwrap_or_else(Timestamp::now);
@@ -209,8 +205,8 @@ impl KnowledgeService for Api {
             fields.wrong("start_time", "must not be after end_time");
         }
         fields.ok()?;
-        let report = self.knowledge.report(&workspace, start, end).await?;
-        let answers = self.replies(&workspace).answer_use(&workspace, start, end).await?;
+        let report = desk.knowledge().report(start, end).await?;
+        let answers = desk.answer_use(start, end).await?;
         let mut report = encode_report(report, answers);
         // Long queries and reasons may be more than a reply holds; the ends of the lists go.
         while report.encoded_len() > MAX_REPLY_BYTES {
@@ -221,38 +217,36 @@ impl KnowledgeService for Api {
     }
 }
 
-impl Api {
-    /// The write goes on when the caller leaves: it is its own task, awaited here.
-    async fn put(&self, workspace: Workspace, documents: Vec<NewDocument>) -> Result<Vec<pb::PutResult>, Status> {
-        let keys: Vec<DocumentKey> = documents.iter().map(|new| new.document.key()).collect();
-        let knowledge = self.knowledge.clone();
-        let write = async move {
-            documents.iter().for_each(|new| failpoint("put", new.document.id.as_str()));
-            knowledge.put(&workspace, documents).await
-        };
-        let statuses = task::detached("the write of the documents", write).await.map_err(KnowledgeError::from)??;
-        Ok(document::encode_results(keys, statuses))
-    }
+/// The write goes on when the caller leaves: it is its own task, awaited here.
+async fn put(desk: &Desk, documents: Vec<NewDocument>) -> Result<Vec<pb::PutResult>, Status> {
+    let keys: Vec<DocumentKey> = documents.iter().map(|new| new.document.key()).collect();
+    let knowledge = desk.knowledge().clone();
+    let write = async move {
+        documents.iter().for_each(|new| failpoint("put", new.document.id.as_str()));
+        knowledge.put(documents).await
+    };
+    let statuses = task::detached("the write of the documents", write).await.map_err(KnowledgeError::from)??;
+    Ok(document::encode_results(keys, statuses))
+}
 
-    /// The canned answers of these ids that there are, in every language.
-    async fn canned_answers(&self, workspace: &Workspace, ids: &[Id]) -> Result<Vec<Document>, Status> {
-        let mut answers = Vec::new();
-        for id in ids {
-            answers.extend(self.knowledge.versions(workspace, Kind::CannedAnswer, id).await?);
-        }
-        Ok(answers)
+/// The canned answers of these ids that there are, in every language.
+async fn canned_answers(desk: &Desk, ids: &[Id]) -> Result<Vec<Document>, Status> {
+    let mut answers = Vec::new();
+    for id in ids {
+        answers.extend(desk.knowledge().versions(Kind::CannedAnswer, id).await?);
     }
+    Ok(answers)
+}
 
-    async fn delete(&self, workspace: Workspace, kind: Kind, ids: Vec<String>, language: &str) -> Result<i32, Status> {
-        let mut fields = Fields::default();
-        let ids: Vec<Id> = document::ids(&mut fields, ids);
-        let language = fields.optional_language("language", language);
-        fields.ok()?;
-        let knowledge = self.knowledge.clone();
-        let write = async move { knowledge.delete(&workspace, kind, &ids, language.as_ref()).await };
-        let deleted = task::detached("the deletion of the documents", write).await.map_err(KnowledgeError::from)??;
-        Ok(i32::try_from(deleted).unwrap_or(i32::MAX))
-    }
+async fn delete(desk: &Desk, kind: Kind, ids: Vec<String>, language: &str) -> Result<i32, Status> {
+    let mut fields = Fields::default();
+    let ids: Vec<Id> = document::ids(&mut fields, ids);
+    let language = fields.optional_language("language", language);
+    fields.ok()?;
+    let knowledge = desk.knowledge().clone();
+    let write = async move { knowledge.delete(kind, &ids, language.as_ref()).await };
+    let deleted = task::detached("the deletion of the documents", write).await.map_err(KnowledgeError::from)??;
+    Ok(i32::try_from(deleted).unwrap_or(i32::MAX))
 }
 
 /// Without the scope `author`, agents write and delete what is some agent's own.

@@ -12,7 +12,6 @@ use crate::{
             finished::{Messages, Step, stream},
         },
         pb::{self, reply_service_server::ReplyService},
-        workspace,
     },
     replies::{
         Agent, Correct, Draft, Layout, Outcome, OutcomeAction, OutcomeTarget, Retone, Suggest, Suggestion, Summarize, Tone, Translate,
@@ -37,7 +36,7 @@ impl ReplyService for Api {
     type SummarizeChatStream = Messages<pb::SummarizeChatResponse>;
 
     async fn draft_reply(&self, request: Request<pb::DraftReplyRequest>) -> Reply<Self::DraftReplyStream> {
-        let workspace = workspace(&request);
+        let desk = self.desk(&request);
         let caller = caller(&request);
         let pb::DraftReplyRequest { chat_id, agent, events, instruction, previous_draft, language, tone, layout, use_notes } =
             request.into_inner();
@@ -55,7 +54,7 @@ impl ReplyService for Api {
             caller,
         };
         fields.ok()?;
-        let generation = self.replies(&workspace).draft(&workspace, draft).await?;
+        let generation = desk.draft(draft).await?;
         stream(generation, |step| {
             use pb::draft_reply_response::Event;
             let event = match step {
@@ -67,7 +66,7 @@ impl ReplyService for Api {
     }
 
     async fn correct_reply(&self, request: Request<pb::CorrectReplyRequest>) -> Reply<Self::CorrectReplyStream> {
-        let workspace = workspace(&request);
+        let desk = self.desk(&request);
         let caller = caller(&request);
         let pb::CorrectReplyRequest { text, chat_id, language } = request.into_inner();
         let mut fields = Fields::default();
@@ -78,7 +77,7 @@ impl ReplyService for Api {
             caller,
         };
         fields.ok()?;
-        let generation = self.replies(&workspace).correct(&workspace, correct).await?;
+        let generation = desk.correct(correct).await?;
         stream(generation, |step| {
             use pb::correct_reply_response::Event;
             let event = match step {
@@ -90,7 +89,7 @@ impl ReplyService for Api {
     }
 
     async fn retone_reply(&self, request: Request<pb::RetoneReplyRequest>) -> Reply<Self::RetoneReplyStream> {
-        let workspace = workspace(&request);
+        let desk = self.desk(&request);
         let caller = caller(&request);
         let pb::RetoneReplyRequest { text, tone, chat_id, language } = request.into_inner();
         let mut fields = Fields::default();
@@ -105,7 +104,7 @@ impl ReplyService for Api {
             caller,
         };
         fields.ok()?;
-        let generation = self.replies(&workspace).retone(&workspace, retone).await?;
+        let generation = desk.retone(retone).await?;
         stream(generation, |step| {
             use pb::retone_reply_response::Event;
             let event = match step {
@@ -117,7 +116,7 @@ impl ReplyService for Api {
     }
 
     async fn translate_reply(&self, request: Request<pb::TranslateReplyRequest>) -> Reply<Self::TranslateReplyStream> {
-        let workspace = workspace(&request);
+        let desk = self.desk(&request);
         let caller = caller(&request);
         let pb::TranslateReplyRequest { source, chat_id, agent, target_language, source_language } = request.into_inner();
         let mut fields = Fields::default();
@@ -143,7 +142,7 @@ impl ReplyService for Api {
             caller,
         };
         fields.ok()?;
-        let generation = self.replies(&workspace).translate(&workspace, translate).await?;
+        let generation = desk.translate(translate).await?;
         stream(generation, |step| {
             use pb::translate_reply_response::Event;
             let event = match step {
@@ -155,7 +154,7 @@ impl ReplyService for Api {
     }
 
     async fn suggest_answers(&self, request: Request<pb::SuggestAnswersRequest>) -> Reply<pb::SuggestAnswersResponse> {
-        let workspace = workspace(&request);
+        let desk = self.desk(&request);
         let pb::SuggestAnswersRequest { chat_id, agent, events, query, kinds, language, limit } = request.into_inner();
         let mut fields = Fields::default();
         if chat_id.is_empty() && query.trim().is_empty() {
@@ -174,7 +173,7 @@ impl ReplyService for Api {
             limit: fields.count("limit", limit, DEFAULT_SUGGESTIONS, MAX_SUGGESTIONS),
         };
         fields.ok()?;
-        let suggestions = self.replies(&workspace).suggest(&workspace, suggest).await?;
+        let suggestions = desk.suggest(suggest).await?;
         let mut reply = pb::SuggestAnswersResponse::default();
         for suggestion in suggestions {
             reply.suggestions.push(encode_suggestion(suggestion));
@@ -187,7 +186,7 @@ impl ReplyService for Api {
     }
 
     async fn summarize_chat(&self, request: Request<pb::SummarizeChatRequest>) -> Reply<Self::SummarizeChatStream> {
-        let workspace = workspace(&request);
+        let desk = self.desk(&request);
         let caller = caller(&request);
         let pb::SummarizeChatRequest { chat_id, language, agent } = request.into_inner();
         let mut fields = Fields::default();
@@ -198,7 +197,7 @@ impl ReplyService for Api {
             caller,
         };
         fields.ok()?;
-        let generation = self.replies(&workspace).summarize(&workspace, summarize).await?;
+        let generation = desk.summarize(summarize).await?;
         stream(generation, |step| {
             use pb::summarize_chat_response::Event;
             let event = match step {
@@ -210,7 +209,7 @@ impl ReplyService for Api {
     }
 
     async fn record_outcome(&self, request: Request<pb::RecordOutcomeRequest>) -> Reply<pb::RecordOutcomeResponse> {
-        let workspace = workspace(&request);
+        let desk = self.desk(&request);
         let pb::RecordOutcomeRequest { chat_id, outcome_id, agent, offer, action, final_text } = request.into_inner();
         let mut fields = Fields::default();
         let offer = match offer {
@@ -239,7 +238,7 @@ impl ReplyService for Api {
             final_text: fields.text("final_text", final_text, MAX_FINAL_TEXT),
         };
         fields.ok()?;
-        self.replies(&workspace).record_outcome(&workspace, outcome).await?;
+        desk.record_outcome(outcome).await?;
         Ok(Response::new(pb::RecordOutcomeResponse {}))
     }
 }

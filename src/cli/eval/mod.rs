@@ -13,7 +13,7 @@ use std::{
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::{
-    cli::eval::{measure::Measures, run::Desk, task::Task},
+    cli::eval::{measure::Measures, run::TaskRun, task::Task},
     config::{self, Config},
     telemetry,
 };
@@ -83,7 +83,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     for task in tasks {
         let (measures, misses, unanswered) = crate::cli::block_on(async {
             let tell = |done, all| tell_progress(&task.name, done, all, "documents embedded");
-            let desk = Desk::open(&config, &task, suggest || learns || task.has_chats(), articles, tell).await?;
+            let desk = TaskRun::open(&config, &task, suggest || learns || task.has_chats(), articles, tell).await?;
             let measured = match matches.get_one::<u8>("learn") {
                 Some(percent) => desk.teach(&task, *percent).await?,
                 None => task.queries.iter().collect(),

@@ -1,12 +1,12 @@
 //! A task, run through the service's own code.
 
-use crate::ids::Workspace;
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{collections::HashMap, time::Instant};
 
 use jiff::Timestamp;
 
 use crate::{
-    chats::{Author, Chats, EventBody, Message, NewEvent},
+    app::App,
+    chats::{Author, EventBody, Message, NewEvent},
     cli::{
         eval::{
             measure::{Answered, Measures},
@@ -14,12 +14,10 @@ use crate::{
         },
         scratch::Scratch,
     },
-    config::{Config, Desk as DeskSettings},
-    ids::Id,
-    knowledge::{Audience, Details, Document, Kind, Knowledge, NewDocument, Reader, Search, Visibility},
-    model::{Embedder, Models},
-    replies::{Agent, Erasures, Replies, Suggest},
-    store::Store,
+    config::{Config, DeskSettings},
+    ids::{Id, Workspace},
+    knowledge::{Audience, Details, Document, Kind, NewDocument, Reader, Search, Visibility},
+    replies::{Agent, Desk, Suggest},
     text::{Language, fingerprint},
 };
 
@@ -29,46 +27,32 @@ const AT_ONCE: usize = 1000;
 const MAX_HITS: usize = 10;
 
 /// A service of its own, with a task's documents, in a folder that goes with it.
-pub struct Desk {
-    store: Store,
-    chats: Chats,
-    replies: Replies,
-    embedder: Option<Embedder>,
+pub struct TaskRun {
+    app: App,
+    desk: Desk,
     suggest: bool,
     kind: Kind,
     _scratch: Scratch,
 }
 
-impl Desk {
+impl TaskRun {
     /// `tell` hears how many documents have been embedded, of how many, where an embeddings endpoint is configured.
-    pub async fn open(config: &Config, task: &Task, suggest: bool, articles: bool, tell: impl Fn(usize, usize)) -> anyhow::Result<Desk> {
+    pub async fn open(config: &Config, task: &Task, suggest: bool, articles: bool, tell: impl Fn(usize, usize)) -> anyhow::Result<TaskRun> {
         let scratch = Scratch::new()?;
         let data = scratch.path().join("data");
         std::fs::create_dir_all(&data)?;
-        let store = Store::open(&Store::sqlite_url(&data)).await?;
-        let workspace = Workspace::default();
-        let knowledge = Knowledge::start(store.clone(), vec![(workspace.clone(), None)], &data).await?;
         let language = Language::parse(&task.documents[0].lang).map_err(anyhow::Error::msg)?;
-        let settings = DeskSettings { languages: vec![language.clone()], language, ..config.desk.clone() };
-        let chats = Chats::start(store.clone(), [(workspace.clone(), settings.languages.clone())].into());
-        let models = Models::new(&[], settings.context_tokens)?;
-        let embedder = config.embedding.endpoint(None).as_ref().map(Embedder::new).transpose()?;
-        let replies = Replies::start(
-            store.clone(),
-            chats.clone(),
-            knowledge.clone(),
-            models,
-            embedder.clone(),
-            Arc::new(settings),
-            Erasures::open(&data)?,
-        )?;
+        let desk = DeskSettings { languages: vec![language.clone()], language, ..config.desk.clone() };
+        let config = Config { data, desk, knowledge_base: None, embedding: config.embedding.clone(), ..Config::default() };
+        let app = App::open(&config).await?;
+        let desk = app.desk(&Workspace::default()).clone();
         let kind = if suggest && !articles { Kind::CannedAnswer } else { Kind::Article };
         for documents in task.documents.chunks(AT_ONCE) {
             let documents = documents.iter().map(|document| new_document(document, kind)).collect::<anyhow::Result<Vec<NewDocument>>>()?;
-            knowledge.put(&workspace, documents).await?;
+            desk.knowledge().put(documents).await?;
         }
-        replies.embed_all(&workspace, tell).await?;
-        Ok(Desk { store, chats, replies, embedder, suggest, kind, _scratch: scratch })
+        desk.embed_all(tell).await?;
+        Ok(TaskRun { app, desk, suggest, kind, _scratch: scratch })
     }
 
     pub async fn measure(
@@ -119,19 +103,19 @@ impl Desk {
             let mut events = events(query)?;
             events.push(message(events.len(), Author::Agent, body)?);
             let chat_id = Id::new(format!("history-{}", query.id)).map_err(anyhow::Error::msg)?;
-            self.chats.append(&Workspace::default(), &chat_id, events).await?;
+            self.desk.chats().append(&chat_id, events).await?;
         }
-        self.replies.learn(&Workspace::default()).await?;
+        self.desk.learn().await?;
         Ok(measured)
     }
 
     /// How often the embeddings endpoint gave no answer in time.
     pub fn unanswered(&self) -> u32 {
-        self.embedder.as_ref().map_or(0, Embedder::unanswered)
+        self.desk.unanswered_embeddings()
     }
 
     pub async fn close(self) {
-        self.store.close().await;
+        self.app.store.close().await;
     }
 
     async fn hits(&self, query: &Query) -> anyhow::Result<Vec<(String, f64)>> {
@@ -145,7 +129,7 @@ impl Desk {
             reader: Reader::public(),
             meaning: None,
         };
-        let hits = self.replies.search(&Workspace::default(), search).await?;
+        let hits = self.desk.search(search).await?;
         Ok(hits.hits.into_iter().map(|hit| (hit.document.id.to_string(), hit.score)).collect())
     }
 
@@ -159,7 +143,7 @@ impl Desk {
             language: Some(Language::parse(&query.lang).map_err(anyhow::Error::msg)?),
             limit: MAX_HITS,
         };
-        let suggestions = self.replies.suggest(&Workspace::default(), suggest).await?;
+        let suggestions = self.desk.suggest(suggest).await?;
         Ok(suggestions.into_iter().map(|suggestion| (suggestion.id, suggestion.score)).collect())
     }
 }

@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    ids::Id,
-    ids::Workspace,
+    ids::{Id, Workspace},
     knowledge::{
         documents::{
             document::{Details, Document, DocumentKey, Kind, Visibility},

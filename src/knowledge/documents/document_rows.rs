@@ -6,8 +6,7 @@ use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row, any::AnyRow};
 
 use crate::{
-    ids::Id,
-    ids::Workspace,
+    ids::{Id, Workspace},
     knowledge::{
         documents::document::{Document, DocumentKey, Kind},
         error::KnowledgeError,

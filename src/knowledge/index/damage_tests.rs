@@ -7,8 +7,7 @@ use std::{
 };
 
 use crate::{
-    ids::Id,
-    ids::Workspace,
+    ids::{Id, Workspace},
     knowledge::{
         documents::{
             catalog::{Catalog, NewDocument},

@@ -9,8 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     facts::{MASK, masked},
-    ids::Id,
-    ids::Workspace,
+    ids::{Id, Workspace},
     knowledge::{documents::document::Kind, error::KnowledgeError, report::daily_bound::DailyBound},
     store::{Store, Write, Writer, nanoseconds, sql},
     task::TaskError,

@@ -8,8 +8,7 @@ use uuid::Uuid;
 use crate::{
     chats::{Channel, Chats},
     failpoint::failpoint,
-    ids::Id,
-    ids::Workspace,
+    ids::{Id, Workspace},
     model::{Answer, CallContext, ModelError, Models, Prompt},
     replies::{
         checks::{Checked, Grounds, leaks::LeakCheck, other_language, repetition::EarlierStatements},
@@ -30,7 +29,7 @@ use crate::{
 /// What a draft's end needs to know.
 pub struct DraftEnd {
     pub chats: Chats,
-    pub offers: OutcomeLog,
+    pub outcomes: OutcomeLog,
     pub workspace: Workspace,
     pub chat_id: Id,
     /// Up to where the chat was read.
@@ -109,7 +108,7 @@ impl DraftEnd {
         let is_cited = |(number, source): &(usize, Source)| engine == Engine::BuiltIn || cited.contains_key(number) || has_link(source);
         let (numbers, mut sources): (Vec<usize>, Vec<Source>) = (1..).zip(sources).filter(is_cited).unzip();
         let draft_id = Uuid::now_v7().to_string();
-        self.offers.drafted(&self.workspace, self.chat_id.as_str(), &draft_id, &sources);
+        self.outcomes.drafted(&self.workspace, self.chat_id.as_str(), &draft_id, &sources);
         let (text, warning) = fitted(&text, self.channel);
         warnings.extend(warning);
         let messages = if self.several { split(&text) } else { Vec::new() };
@@ -121,7 +120,7 @@ impl DraftEnd {
         }
         warnings.extend(self.told.warning(&text));
         // A failing read is no reason to lose the draft.
-        if matches!(self.chats.wrote_after(&self.workspace, &self.chat_id, self.last_sequence).await, Ok(true)) {
+        if matches!(self.chats.wrote_after(&self.chat_id, self.last_sequence).await, Ok(true)) {
             warnings.push(Warning {
                 kind: WarningKind::Stale,
                 excerpt: String::new(),

@@ -5,7 +5,6 @@ pub mod finish;
 pub mod prompt;
 pub mod without_model;
 
-use crate::ids::Workspace;
 use std::{sync::Arc, time::Instant};
 
 use jiff::Timestamp;
@@ -17,7 +16,7 @@ use crate::{
     knowledge::{Conversation, Kind, QueryKind, Reader, SuggestionQuery, Term, Utterance, Voice},
     model::{ModelError, Prompt, Window},
     replies::{
-        Agent, Caller, Replies,
+        Agent, Caller, Desk,
         checks::{DraftedFrom, Grounds, leaks::LeakCheck, repetition::EarlierStatements},
         draft::{
             finish::{DraftEnd, Guards},
@@ -76,21 +75,21 @@ struct Prepared {
     now: Timestamp,
 }
 
-impl Replies {
+impl Desk {
     /// Drafts a reply. What the model is given is chosen here; what it writes streams.
-    pub async fn draft(&self, workspace: &Workspace, draft: Draft) -> Result<Generation, ReplyError> {
+    pub async fn draft(&self, draft: Draft) -> Result<Generation, ReplyError> {
         let started = Instant::now();
         let asks_more = !draft.instruction.is_empty() || !draft.previous_draft.is_empty();
         if asks_more && self.models.is_empty() {
             return Err(ReplyError::NotConfigured("follow an instruction or change a draft"));
         }
-        let prepared = Arc::new(self.prepared(workspace, &draft).await?);
+        let prepared = Arc::new(self.prepared(&draft).await?);
         let draft = Arc::new(draft);
         let Prepared { chat, earlier, earlier_total, language, several, offers, .. } = &*prepared;
         let end = DraftEnd {
             chats: self.chats.clone(),
-            offers: self.offers.clone(),
-            workspace: workspace.clone(),
+            outcomes: self.outcomes.clone(),
+            workspace: self.workspace.clone(),
             chat_id: draft.chat_id.clone(),
             last_sequence: chat.summary.last_sequence,
             channel: chat.summary.channel,
@@ -101,7 +100,7 @@ impl Replies {
         let failed = if self.models.is_empty() {
             ModelError::NotConfigured
         } else {
-            let asking = self.asking(workspace, Task::Draft, &draft.caller);
+            let asking = self.call_context(Task::Draft, &draft.caller);
             match self.models.ask(&asking, |window| self.prompt(&draft, &prepared, window)).await {
                 Ok((answer, given)) => {
                     let (given, grounds, secrets) = self.grounded(&draft, &prepared, given).await;
@@ -117,7 +116,7 @@ impl Replies {
                 error => ReplyError::Model { error, partial: false },
             });
         };
-        let mut receipt = ContextReceipt { token_budget: self.desk.context_tokens, ..ContextReceipt::default() };
+        let mut receipt = ContextReceipt { token_budget: self.settings.context_tokens, ..ContextReceipt::default() };
         let used = |kind: Kind| usize::from(answer.source.kind == kind);
         receipt.canned_answers = offers.receipt(Kind::CannedAnswer, used(Kind::CannedAnswer), OmissionReason::Irrelevant);
         receipt.articles = offers.receipt(Kind::Article, used(Kind::Article), OmissionReason::Irrelevant);
@@ -132,20 +131,20 @@ impl Replies {
     }
 
     /// The prompt that a draft would be asked with, by the first model's window or the workspace's.
-    pub async fn draft_prompt(&self, workspace: &Workspace, draft: Draft) -> Result<Prompt, ReplyError> {
-        let prepared = Arc::new(self.prepared(workspace, &draft).await?);
-        Ok(self.prompt(&Arc::new(draft), &prepared, self.models.window(self.desk.context_tokens)).await?.0)
+    pub async fn draft_prompt(&self, draft: Draft) -> Result<Prompt, ReplyError> {
+        let prepared = Arc::new(self.prepared(&draft).await?);
+        Ok(self.prompt(&Arc::new(draft), &prepared, self.models.window(self.settings.context_tokens)).await?.0)
     }
 
     /// The prompt for a model. A long chat takes its time to be chosen from.
     async fn prompt(&self, draft: &Arc<Draft>, prepared: &Arc<Prepared>, window: Window) -> Result<(Prompt, Given), ReplyError> {
-        let (replies, draft, prepared) = (self.clone(), Arc::clone(draft), Arc::clone(prepared));
-        self.chats.workers().work(move || replies.material(&draft, &prepared).prompt(window)).await
+        let (desk, draft, prepared) = (self.clone(), Arc::clone(draft), Arc::clone(prepared));
+        self.chats.workers().work(move || desk.material(&draft, &prepared).prompt(window)).await
     }
 
     /// What a draft may say, and what it may not.
     async fn grounded(&self, draft: &Arc<Draft>, prepared: &Arc<Prepared>, given: Given) -> (Given, Grounds, LeakCheck) {
-        let (replies, draft, prepared) = (self.clone(), Arc::clone(draft), Arc::clone(prepared));
+        let (desk, draft, prepared) = (self.clone(), Arc::clone(draft), Arc::clone(prepared));
         let work = move || {
             let Prepared { chat, earlier, language, voice, now, .. } = &*prepared;
             let from = DraftedFrom {
@@ -158,22 +157,22 @@ impl Replies {
                 voice: &format!("{}\n{}", voice.text, voice.sign_off),
                 now: *now,
             };
-            let grounds = Grounds::of(&from, language, &replies.desk.languages, &replies.desk.allowed_links);
-            let secrets = LeakCheck::of(replies.prompts.instructions(), &given.notes, &grounds.open());
+            let grounds = Grounds::of(&from, language, &desk.settings.languages, &desk.settings.allowed_links);
+            let secrets = LeakCheck::of(desk.prompts.instructions(), &given.notes, &grounds.open());
             (given, grounds, secrets)
         };
         self.chats.workers().work(work).await
     }
 
-    async fn prepared(&self, workspace: &Workspace, draft: &Draft) -> Result<Prepared, ReplyError> {
-        self.with_events(workspace, &draft.chat_id, &draft.events, |chat| self.prepare(workspace, draft, chat)).await
+    async fn prepared(&self, draft: &Draft) -> Result<Prepared, ReplyError> {
+        self.with_events(&draft.chat_id, &draft.events, |chat| self.prepare(draft, chat)).await
     }
 
     /// Finds what may answer a chat.
-    async fn prepare(&self, workspace: &Workspace, draft: &Draft, chat: Chat) -> Result<Prepared, ReplyError> {
+    async fn prepare(&self, draft: &Draft, chat: Chat) -> Result<Prepared, ReplyError> {
         let spoken = self.customer_language(&chat);
         let language = draft.language.as_ref().map_or_else(|| spoken.clone(), |language| self.ours(language));
-        let voice = self.knowledge.voice(workspace);
+        let voice = self.knowledge.voice();
         let several = match draft.layout {
             Some(layout) => layout == Layout::SeveralMessages,
             None => voice.several_messages,
@@ -192,10 +191,10 @@ impl Replies {
             }
         };
         if let QueryKind::Conversation(said) = &mut wanted {
-            said.votes = self.votes(workspace, &chat, &language).await?;
+            said.votes = self.votes(&chat, &language).await?;
         }
         let reader = Reader::agent(draft.agent.agent_id.clone(), draft.agent.groups.clone());
-        let meaning = self.meaning(workspace, &wanted, Some(&chat), &draft.instruction, &language, &reader).await?;
+        let meaning = self.meaning(&wanted, Some(&chat), &draft.instruction, &language, &reader).await?;
         let query = SuggestionQuery {
             wanted,
             kinds: vec![Kind::CannedAnswer, Kind::Article],
@@ -205,13 +204,11 @@ impl Replies {
             meaning,
             threshold: SOURCE_THRESHOLD,
         };
-        let of = workspace.clone();
-        let found = self.knowledge.in_turn(move |knowledge| Ok(PublicSources::of(knowledge.offer(&of, &query)?)));
-        let (offers, (earlier, earlier_total)) = tokio::try_join!(async { Ok::<_, ReplyError>(found.await?) }, async {
-            Ok(self.chats.earlier_chats(workspace, &chat).await?)
-        },)?;
+        let found = self.knowledge.in_turn(move |knowledge| Ok(PublicSources::of(knowledge.offer(&query)?)));
+        let (offers, (earlier, earlier_total)) =
+            tokio::try_join!(async { Ok::<_, ReplyError>(found.await?) }, async { Ok(self.chats.earlier_chats(&chat).await?) },)?;
         Ok(Prepared {
-            glossary: self.knowledge.glossary(workspace),
+            glossary: self.knowledge.glossary(),
             chat,
             earlier,
             earlier_total,
@@ -237,7 +234,7 @@ impl Replies {
             glossary,
             several: *several,
             offers,
-            personal_data: &self.desk.personal_data,
+            personal_data: &self.settings.personal_data,
             prompts: &self.prompts,
             now: *now,
         }

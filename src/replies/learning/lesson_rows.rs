@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::{AssertSqlSafe, Row};
 
 use crate::{
-    ids::Id,
-    ids::Workspace,
+    chats::Redacted,
+    ids::{Id, Workspace},
     knowledge::{DocumentKey, Kind},
     replies::{error::ReplyError, learning::votes::Situation},
     store::{Store, StoreError, Write, nanoseconds, sql, timestamp},
@@ -168,6 +168,16 @@ pub async fn after(store: &Store, workspace: &Workspace, number: i64, most: i64)
     rows.iter().map(lesson).collect()
 }
 
+/// Takes away what a chat taught, for it lost text.
+pub async fn wipe_taught(write: &mut Write, redacted: &Redacted<'_>) -> Result<(), StoreError> {
+    let gone = sqlx::query("DELETE FROM lesson WHERE workspace = $1 AND chat_id = $2")
+        .bind(redacted.workspace.to_owned())
+        .bind(redacted.chat_id.to_owned())
+        .execute(&mut **write)
+        .await?;
+    if gone.rows_affected() > 0 { removed(write, redacted.workspace).await } else { Ok(()) }
+}
+
 /// Takes away what chats taught that are erased, tombstones too.
 pub async fn erase(write: &mut Write, workspace: &Workspace, chat_ids: &[String]) -> Result<(), ReplyError> {
     let mut gone = 0;
@@ -175,7 +185,10 @@ pub async fn erase(write: &mut Write, workspace: &Workspace, chat_ids: &[String]
         let query = sqlx::query("DELETE FROM lesson WHERE workspace = $1 AND chat_id = $2");
         gone += query.bind(workspace.as_str().to_owned()).bind(chat_id.clone()).execute(&mut **write).await?.rows_affected();
     }
-    if gone > 0 { removed(write, workspace).await } else { Ok(()) }
+    if gone > 0 {
+        removed(write, workspace.as_str()).await?;
+    }
+    Ok(())
 }
 
 /// Says which lessons of a document have a say now that its text is this one, or none: of another text there are but tombstones, and those of
@@ -234,9 +247,9 @@ pub async fn remove_tombstones(store: &Store, workspace: &Workspace, now: Timest
 }
 
 /// Says that lessons were taken away, or came back.
-pub async fn removed(write: &mut Write, workspace: &Workspace) -> Result<(), ReplyError> {
+pub async fn removed(write: &mut Write, workspace: &str) -> Result<(), StoreError> {
     sqlx::query("UPDATE lesson_counter SET removals = removals + 1 WHERE workspace = $1")
-        .bind(workspace.as_str().to_owned())
+        .bind(workspace.to_owned())
         .execute(&mut **write)
         .await?;
     Ok(())

@@ -5,24 +5,24 @@ pub mod outcome_rows;
 pub mod votes;
 
 use std::{
-    collections::{HashMap, HashSet},
-    sync::{Arc, PoisonError, RwLock},
+    collections::HashSet,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Duration,
 };
 
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    chats::{Author, Chat, ChatError, Chats, Event, Teaching, Turn},
+    chats::{Author, Chat, ChatError, Chats, Event, Redacted, Teaching, Turn},
     failpoint::failpoint,
     ids::Id,
-    ids::Workspace,
     knowledge::{Document, DocumentKey, Knowledge, KnowledgeError, Reader, Vote},
     replies::{
-        Replies,
+        Desk,
         error::ReplyError,
         learning::{
             lesson_rows::{Counter, Lesson},
@@ -30,7 +30,7 @@ use crate::{
             votes::{Learned, Situation},
         },
     },
-    store::StoreError,
+    store::{StoreError, Write},
     task::{self, TaskError},
     text::{Language, fingerprint},
 };
@@ -46,56 +46,65 @@ const TOLD_EVERY: usize = 1000;
 /// Of a chat, lessons of its last answers are kept.
 const MAX_OF_CHAT: usize = 30;
 
-/// What was learned in each workspace, and up to where.
+/// What was learned in a workspace, and up to where; `None` until it was read.
 #[derive(Clone, Default)]
-pub struct Lessons(Arc<RwLock<HashMap<Workspace, (Counter, Learned)>>>);
+pub struct Lessons(Arc<RwLock<Option<(Counter, Learned)>>>);
 
-impl Replies {
+impl Lessons {
+    fn read(&self) -> RwLockReadGuard<'_, Option<(Counter, Learned)>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Option<(Counter, Learned)>> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Desk {
     /// What earlier chats that were like this one say.
-    pub(crate) async fn votes(&self, workspace: &Workspace, chat: &Chat, language: &Language) -> Result<Vec<Vote>, ReplyError> {
-        if self.lessons.0.read().unwrap_or_else(PoisonError::into_inner).get(workspace).is_none_or(|(_, learned)| learned.is_empty()) {
+    pub(crate) async fn votes(&self, chat: &Chat, language: &Language) -> Result<Vec<Vote>, ReplyError> {
+        if self.lessons.read().as_ref().is_none_or(|(_, learned)| learned.is_empty()) {
             return Ok(Vec::new());
         }
         let turns: Vec<&Turn> = chat.turns.iter().collect();
         let situation = Situation::of(chat, &turns, language.primary());
-        let (lessons, workspace) = (self.lessons.clone(), workspace.clone());
+        let lessons = self.lessons.clone();
         let votes = move |_: &Knowledge| {
-            let held = lessons.0.read().unwrap_or_else(PoisonError::into_inner);
-            Ok(held.get(&workspace).map(|(_, learned)| learned.votes(&situation, Timestamp::now())).unwrap_or_default())
+            Ok(lessons.read().as_ref().map(|(_, learned)| learned.votes(&situation, Timestamp::now())).unwrap_or_default())
         };
         Ok(self.knowledge.in_turn(votes).await?)
     }
 
     /// Starts to learn from chats as they go on. It ends when the handle is dropped.
-    pub fn learn_from_chats(&self, workspace: Workspace) -> AbortOnDropHandle<()> {
-        let replies = self.clone();
-        task::supervised("learning", move || replies.clone().learn_as_chats_go_on(workspace.clone()))
+    pub fn learn_from_chats(&self) -> AbortOnDropHandle<()> {
+        let desk = self.clone();
+        task::supervised("learning", move || desk.clone().learn_as_chats_go_on())
     }
 
-    async fn learn_as_chats_go_on(self, workspace: Workspace) {
+    async fn learn_as_chats_go_on(self) {
         let mut turns = interval(EVERY);
         turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             turns.tick().await;
-            match self.learn(&workspace).await {
+            match self.learn().await {
                 Ok(0) => {}
-                Ok(chats) => tracing::debug!(workspace = workspace.as_str(), chats, "learned from chats"),
+                Ok(chats) => tracing::debug!(workspace = self.workspace.as_str(), chats, "learned from chats"),
                 Err(error) => tracing::warn!(error = %error, "nothing could be learned from chats; it is tried again"),
             }
         }
     }
 
     /// Learns all that there is to learn now; tells of how many chats.
-    pub async fn learn(&self, workspace: &Workspace) -> Result<usize, ReplyError> {
-        failpoint("learning", workspace.as_str());
+    pub async fn learn(&self) -> Result<usize, ReplyError> {
+        failpoint("learning", self.workspace.as_str());
         let (mut read, mut told) = (0, 0);
-        self.follow_documents(workspace).await?;
+        self.follow_documents().await?;
         loop {
-            let chats = self.chats.teaching(workspace, CHATS_AT_ONCE).await?;
+            let chats = self.chats.teaching(CHATS_AT_ONCE).await?;
             if chats.is_empty() {
                 break;
             }
-            let taken = self.learn_of(workspace, chats).await?;
+            let taken = self.learn_of(chats).await?;
             if taken == 0 {
                 // They all went on meanwhile; the next turn reads them.
                 break;
@@ -103,21 +112,21 @@ impl Replies {
             read += taken;
             if read >= told + TOLD_EVERY {
                 told = read;
-                tracing::info!(workspace = workspace.as_str(), chats = read, "learning from chats");
+                tracing::info!(workspace = self.workspace.as_str(), chats = read, "learning from chats");
             }
         }
-        self.take_up(workspace).await?;
+        self.take_up().await?;
         Ok(read)
     }
 
     /// Reads chats, and tells of how many were taken: none that went on meanwhile.
-    async fn learn_of(&self, workspace: &Workspace, mut chats: Vec<Teaching>) -> Result<usize, ReplyError> {
+    async fn learn_of(&self, mut chats: Vec<Teaching>) -> Result<usize, ReplyError> {
         // The order in which rows of chats are taken.
         chats.sort_by(|one, other| one.chat_id.cmp(&other.chat_id));
         let mut learned = Vec::new();
         for teaching in chats {
             let id = Id::new(&teaching.chat_id).map_err(StoreError::malformed)?;
-            let (chat, events) = match self.chats.chat_and_events(workspace, &id).await {
+            let (chat, events) = match self.chats.chat_and_events(&id).await {
                 Ok(read) => read,
                 Err(ChatError::NotFound(_)) => continue,
                 Err(error) => {
@@ -126,20 +135,19 @@ impl Replies {
                     continue;
                 }
             };
-            let used = outcome_rows::used(&self.store, workspace, &teaching.chat_id).await?;
+            let used = outcome_rows::used(&self.store, &self.workspace, &teaching.chat_id).await?;
             let language = self.customer_language(&chat);
             let to = events.iter().map(|event| event.sequence).max().unwrap_or_default();
             let from = teaching.taught_to;
-            let work = move |knowledge: &Knowledge, workspace: &Workspace| {
+            let work = move |knowledge: &Knowledge| {
                 failpoint("lesson", &chat.chat_id);
-                lessons(knowledge, workspace, &chat, &events, from, &used, &language)
+                lessons(knowledge, &chat, &events, from, &used, &language)
             };
-            let name = workspace.clone();
             let mut hashed = Vec::new();
-            let found = match self.knowledge.in_turn(move |knowledge| work(knowledge, &name)).await {
+            let found = match self.knowledge.in_turn(work).await {
                 // A chat that can't be read without a panic teaches nothing, and is not read again and again.
                 Err(KnowledgeError::Task(TaskError::Panicked(_))) => {
-                    tracing::error!(workspace = workspace.as_str(), "learning from a chat panicked; nothing is learned from it");
+                    tracing::error!(workspace = self.workspace.as_str(), "learning from a chat panicked; nothing is learned from it");
                     Vec::new()
                 }
                 found => found?,
@@ -148,7 +156,7 @@ impl Replies {
                 // What an outcome names may be gone.
                 let document = match document {
                     Some(document) => Some(document),
-                    None => self.document(workspace, &lesson.document).await?,
+                    None => self.document(&lesson.document).await?,
                 };
                 if let Some(document) = document {
                     lesson.hash = text_hash(&document);
@@ -166,43 +174,42 @@ impl Replies {
                 taken += 1;
             }
         }
-        lesson_rows::insert(&mut write, workspace, &lessons).await?;
+        lesson_rows::insert(&mut write, &self.workspace, &lessons).await?;
         write.commit().await?;
         Ok(taken)
     }
 
-    async fn document(&self, workspace: &Workspace, key: &DocumentKey) -> Result<Option<Document>, ReplyError> {
-        let versions = self.knowledge.versions(workspace, key.kind, &key.id).await?;
+    async fn document(&self, key: &DocumentKey) -> Result<Option<Document>, ReplyError> {
+        let versions = self.knowledge.versions(key.kind, &key.id).await?;
         Ok(versions.into_iter().find(|document| document.language == key.language))
     }
 
     /// Takes the say from what was learned for texts that were deleted or rewritten since, and gives it back to texts that came back.
-    async fn follow_documents(&self, workspace: &Workspace) -> Result<(), ReplyError> {
+    async fn follow_documents(&self) -> Result<(), ReplyError> {
         loop {
-            let after = lesson_rows::counter(&self.store, workspace).await?.documents;
-            let changes = self.knowledge.changes(workspace, after, DOCUMENTS_AT_ONCE).await?;
+            let after = lesson_rows::counter(&self.store, &self.workspace).await?.documents;
+            let changes = self.knowledge.changes(after, DOCUMENTS_AT_ONCE).await?;
             let Some((last, ..)) = changes.last() else { return Ok(()) };
             let mut write = self.store.begin().await?;
             let mut changed = false;
             for (_, key, document) in &changes {
                 let hash = document.as_ref().map(text_hash);
-                changed |= lesson_rows::settle(&mut write, workspace, key, hash.as_deref(), Timestamp::now()).await?;
+                changed |= lesson_rows::settle(&mut write, &self.workspace, key, hash.as_deref(), Timestamp::now()).await?;
             }
-            lesson_rows::checked(&mut write, workspace, *last).await?;
+            lesson_rows::checked(&mut write, &self.workspace, *last).await?;
             if changed {
-                lesson_rows::removed(&mut write, workspace).await?;
+                lesson_rows::removed(&mut write, self.workspace.as_str()).await?;
             }
             write.commit().await?;
         }
     }
 
     /// Brings what is at hand up to what is kept.
-    async fn take_up(&self, workspace: &Workspace) -> Result<(), ReplyError> {
-        let now = lesson_rows::counter(&self.store, workspace).await?;
-        let (had, anew) = {
-            let held = self.lessons.0.read().unwrap_or_else(PoisonError::into_inner);
-            held.get(workspace)
-                .map_or((Counter::default(), true), |(had, learned)| (*had, had.removals != now.removals || learned.is_overfull()))
+    async fn take_up(&self) -> Result<(), ReplyError> {
+        let now = lesson_rows::counter(&self.store, &self.workspace).await?;
+        let (had, anew) = match &*self.lessons.read() {
+            None => (Counter::default(), true),
+            Some((had, learned)) => (*had, had.removals != now.removals || learned.is_overfull()),
         };
         if had.number == now.number && !anew {
             return Ok(());
@@ -210,28 +217,37 @@ impl Replies {
         let mut number = if anew { 0 } else { had.number };
         let mut fresh = anew.then(Learned::default);
         loop {
-            let lessons = lesson_rows::after(&self.store, workspace, number, LESSONS_AT_ONCE).await?;
+            let lessons = lesson_rows::after(&self.store, &self.workspace, number, LESSONS_AT_ONCE).await?;
             let Some((last, _)) = lessons.last() else { break };
             number = *last;
             let lessons = lessons.into_iter().map(|(_, lesson)| lesson);
             match &mut fresh {
                 Some(fresh) => lessons.for_each(|lesson| fresh.add(lesson)),
                 None => {
-                    let mut held = self.lessons.0.write().unwrap_or_else(PoisonError::into_inner);
-                    let (had, learned) = held.entry(workspace.clone()).or_default();
+                    let mut held = self.lessons.write();
+                    let (had, learned) = held.get_or_insert_default();
                     lessons.for_each(|lesson| learned.add(lesson));
                     had.number = number;
                 }
             }
         }
-        let mut held = self.lessons.0.write().unwrap_or_else(PoisonError::into_inner);
-        let (had, learned) = held.entry(workspace.clone()).or_default();
+        let mut held = self.lessons.write();
+        let (had, learned) = held.get_or_insert_default();
         *had = Counter { number: number.max(now.number), ..now };
         if let Some(fresh) = fresh {
             *learned = fresh;
         }
         Ok(())
     }
+}
+
+/// Takes away what was kept of a message that lost its text: what an agent sent of it, which is kept a second time with the outcome, and what
+/// its chat taught.
+pub fn on_redaction<'a>(write: &'a mut Write, redacted: Redacted<'a>) -> BoxFuture<'a, Result<(), StoreError>> {
+    Box::pin(async move {
+        outcome_rows::wipe_sent(write, &redacted).await?;
+        lesson_rows::wipe_taught(write, &redacted).await
+    })
 }
 
 /// Of a document, what is shown of it: other words are another document.
@@ -242,7 +258,6 @@ fn text_hash(document: &Document) -> String {
 /// What a chat teaches, by agents' messages after a sequence and by what agents did with suggestions; with the document where it is known.
 fn lessons(
     knowledge: &Knowledge,
-    workspace: &Workspace,
     chat: &Chat,
     events: &[Event],
     from: i64,
@@ -267,7 +282,7 @@ fn lessons(
             continue;
         }
         let reader = Reader::agent(turn.message.author_id.clone(), vec![chat.summary.group.clone()]);
-        if let Some(document) = knowledge.same(workspace, &turn.message.text, language, &reader)? {
+        if let Some(document) = knowledge.same(&turn.message.text, language, &reader)? {
             found.extend(lesson(document.key(), place, turn.at).map(|lesson| (lesson, Some(document))));
         }
     }

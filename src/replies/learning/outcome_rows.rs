@@ -6,10 +6,9 @@ use sqlx::Row;
 use tokio::sync::oneshot;
 
 use crate::{
-    chats::{ChatError, Chats},
+    chats::{ChatError, Chats, Redacted},
     failpoint::failpoint,
-    ids::Id,
-    ids::Workspace,
+    ids::{Id, Workspace},
     knowledge::{DocumentKey, Kind},
     replies::{error::ReplyError, learning::lesson_rows, stream::result::Source},
     store::{Store, StoreError, Write, Writer, nanoseconds, timestamp},
@@ -365,4 +364,24 @@ async fn write_outcome(store: &Store, workspace: &str, at: Timestamp, outcome: &
         Chats::teaches(&mut write, workspace, chat_id.as_str()).await?;
     }
     Ok(write.commit().await?)
+}
+
+/// Wipes what agents sent of a message that lost its text.
+pub async fn wipe_sent(write: &mut Write, redacted: &Redacted<'_>) -> Result<(), StoreError> {
+    let Redacted { workspace, chat_id, text } = *redacted;
+    let statement = "SELECT outcome_id, final_text FROM outcome WHERE workspace = $1 AND chat_id = $2 AND final_text <> ''";
+    let query = sqlx::query_as::<_, (String, String)>(statement).bind(workspace.to_owned()).bind(chat_id.to_owned());
+    for (outcome_id, sent) in query.fetch_all(&mut **write).await? {
+        let sent = sent.trim();
+        if !sent.is_empty() && !text.is_empty() && (text.contains(sent) || sent.contains(text)) {
+            // Without its hash, which could confirm a guess, the outcome is known by its id alone.
+            sqlx::query("UPDATE outcome SET final_text = '', hash = '' WHERE workspace = $1 AND chat_id = $2 AND outcome_id = $3")
+                .bind(workspace.to_owned())
+                .bind(chat_id.to_owned())
+                .bind(outcome_id)
+                .execute(&mut **write)
+                .await?;
+        }
+    }
+    Ok(())
 }

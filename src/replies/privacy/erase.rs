@@ -6,12 +6,11 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
-    chats::{ChatError, Chats},
+    chats::{ChatError, ChatLog, Chats},
     failpoint::failpoint,
     ids::Id,
-    ids::Workspace,
     replies::{
-        Replies,
+        Desk,
         error::ReplyError,
         learning::outcome_rows,
         privacy::{erasure_file::Erasures, erasure_rows},
@@ -33,13 +32,13 @@ pub struct Erased {
     pub outcomes: u64,
 }
 
-impl Replies {
+impl Desk {
     /// All that is kept of a customer, as a JSON document of at most `most_bytes`.
-    pub async fn export_customer(&self, workspace: &Workspace, customer_id: &Id, most_bytes: usize) -> Result<String, ReplyError> {
-        let mut chats = self.chats.export(workspace, customer_id, most_bytes).await?;
+    pub async fn export_customer(&self, customer_id: &Id, most_bytes: usize) -> Result<String, ReplyError> {
+        let mut chats = self.chats.export(customer_id, most_bytes).await?;
         for chat in &mut chats {
             let chat_id = chat["chat_id"].as_str().unwrap_or_default().to_owned();
-            chat["offers"] = self.offers.export(workspace, &chat_id).await?;
+            chat["offers"] = self.outcomes.export(&self.workspace, &chat_id).await?;
         }
         let json = format!("{:#}\n", json!({ "customer_id": customer_id.as_str(), "chats": chats }));
         if json.len() > most_bytes {
@@ -50,10 +49,10 @@ impl Replies {
 
     /// Erases a customer: their chats, and all that was made of them, in one write. The erasure is remembered first, so that it is done
     /// at the next start if this process ends in the middle of it; it goes on when the caller leaves.
-    pub async fn erase_customer(&self, workspace: &Workspace, customer_id: &Id) -> Result<Erased, ReplyError> {
-        let (replies, workspace, customer_id) = (self.clone(), workspace.clone(), customer_id.clone());
+    pub async fn erase_customer(&self, customer_id: &Id) -> Result<Erased, ReplyError> {
+        let (desk, customer_id) = (self.clone(), customer_id.clone());
         let work = async move {
-            let (erasures, name, person) = (replies.erasures.clone(), workspace.as_str().to_owned(), customer_id.to_string());
+            let (erasures, name, person) = (desk.erasures.clone(), desk.workspace.as_str().to_owned(), customer_id.to_string());
             let remember = move || -> io::Result<Vec<String>> {
                 failpoint("erasure", &person);
                 erasures.remember(&name, &person)?;
@@ -62,41 +61,29 @@ impl Replies {
             let remembered = task::blocking("remembering the erasure", remember).await?;
             // With those of earlier tries that failed: they are done with this one.
             let erasure_ids = remembered.map_err(|error| StoreError::Broken(error.into()))?;
-            let erased = erase(&replies.store, &replies.chats, &workspace, customer_id.as_str(), &erasure_ids).await?;
-            replies.store.wipe().await;
+            let erased = erase(&desk.store, &desk.chats, customer_id.as_str(), &erasure_ids).await?;
+            desk.store.wipe().await;
             Ok(erased)
         };
         task::detached("the erasure", work).await?
     }
 }
 
-async fn erase(
-    store: &Store,
-    chats: &Chats,
-    workspace: &Workspace,
-    customer_id: &str,
-    erasure_ids: &[String],
-) -> Result<Erased, ReplyError> {
+async fn erase(store: &Store, chats: &Chats, customer_id: &str, erasure_ids: &[String]) -> Result<Erased, ReplyError> {
     let mut tries = TRIES;
     loop {
         tries -= 1;
-        match try_erase(store, chats, workspace, customer_id, erasure_ids).await {
+        match try_erase(store, chats, customer_id, erasure_ids).await {
             Err(ReplyError::Chat(ChatError::Store(error))) if tries > 0 && error.is_retried_at_once() => {}
             done => return done,
         }
     }
 }
 
-async fn try_erase(
-    store: &Store,
-    chats: &Chats,
-    workspace: &Workspace,
-    customer_id: &str,
-    erasure_ids: &[String],
-) -> Result<Erased, ReplyError> {
+async fn try_erase(store: &Store, chats: &Chats, customer_id: &str, erasure_ids: &[String]) -> Result<Erased, ReplyError> {
     let mut write = store.begin().await?;
-    let erased = chats.erase_customer(&mut write, workspace, customer_id).await?;
-    let offers = outcome_rows::erase(&mut write, workspace, &erased.chat_ids).await?;
+    let erased = chats.erase_customer(&mut write, customer_id).await?;
+    let offers = outcome_rows::erase(&mut write, chats.workspace(), &erased.chat_ids).await?;
     for erasure_id in erasure_ids {
         erasure_rows::insert(&mut write, erasure_id, Timestamp::now()).await?;
     }
@@ -113,7 +100,7 @@ async fn try_erase(
 
 /// Erases again whom the data folder remembers as erased and the database does not: it came back with a backup. Tells how many people
 /// and chats that were.
-pub async fn erase_again(store: &Store, chats: &Chats, erasures: &Erasures) -> Result<(u64, u64), ReplyError> {
+pub async fn erase_again(store: &Store, log: &ChatLog, erasures: &Erasures) -> Result<(u64, u64), ReplyError> {
     let seen = erasure_rows::seen(store).await?;
     let mut unseen: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (erasure_id, hash) in erasures.known() {
@@ -125,9 +112,9 @@ pub async fn erase_again(store: &Store, chats: &Chats, erasures: &Erasures) -> R
         return Ok((0, 0));
     }
     let (mut people, mut chats_erased) = (0, 0);
-    for (workspace, customer_id) in chats.customers().await? {
+    for (workspace, customer_id) in log.customers().await? {
         if let Some(erasure_ids) = unseen.remove(&erasures.hash(workspace.as_str(), &customer_id)) {
-            let erased = erase(store, chats, &workspace, &customer_id, &erasure_ids).await?;
+            let erased = erase(store, &log.of(&workspace), &customer_id, &erasure_ids).await?;
             people += 1;
             chats_erased += erased.chats;
         }

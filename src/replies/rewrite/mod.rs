@@ -5,7 +5,6 @@ pub mod edits;
 pub mod fidelity;
 pub mod translate_without_model;
 
-use crate::ids::Workspace;
 use std::{collections::BTreeMap, future::ready, time::Instant};
 
 use async_stream::try_stream;
@@ -19,7 +18,7 @@ use crate::{
     knowledge::Term,
     model::{CallContext, ModelError, Prompt},
     replies::{
-        Agent, Caller, Replies,
+        Agent, Caller, Desk,
         checks::other_language,
         draft::prompt::terms,
         error::ReplyError,
@@ -128,18 +127,18 @@ pub enum TranslateWhat {
     Message(Id),
 }
 
-impl Replies {
+impl Desk {
     /// Corrects spelling and grammar, and nothing else.
-    pub async fn correct(&self, workspace: &Workspace, correct: Correct) -> Result<Generation, ReplyError> {
+    pub async fn correct(&self, correct: Correct) -> Result<Generation, ReplyError> {
         let started = Instant::now();
         let Correct { text, chat_id, language, caller } = correct;
-        let chat = self.chat_of(workspace, chat_id.as_ref()).await?;
-        let language = language.map(|language| self.ours(&language)).or_else(|| detect(&text, &self.desk.languages));
-        let glossary = self.knowledge.glossary(workspace);
+        let chat = self.chat_of(chat_id.as_ref()).await?;
+        let language = language.map(|language| self.ours(&language)).or_else(|| detect(&text, &self.settings.languages));
+        let glossary = self.knowledge.glossary();
         let known = self.known(&text, chat.as_ref(), &Agent::default(), &glossary, language.as_ref(), language.as_ref());
         let values = context! { language => language.as_ref().map(Language::english_name) };
         let rewrite = Rewrite {
-            asking: self.asking(workspace, Task::Correct, &caller),
+            asking: self.call_context(Task::Correct, &caller),
             shorter: false,
             protected: Protected::of(text.clone(), &known, language.as_ref(), language.as_ref()),
             language: language.clone(),
@@ -160,17 +159,17 @@ impl Replies {
     }
 
     /// Rewrites a text in another tone without changing what it says.
-    pub async fn retone(&self, workspace: &Workspace, retone: Retone) -> Result<Generation, ReplyError> {
+    pub async fn retone(&self, retone: Retone) -> Result<Generation, ReplyError> {
         let started = Instant::now();
         let Retone { text, tone, chat_id, language, caller } = retone;
-        let chat = self.chat_of(workspace, chat_id.as_ref()).await?;
-        let language = language.map(|language| self.ours(&language)).or_else(|| detect(&text, &self.desk.languages));
-        let (voice, glossary) = (self.knowledge.voice(workspace), self.knowledge.glossary(workspace));
+        let chat = self.chat_of(chat_id.as_ref()).await?;
+        let language = language.map(|language| self.ours(&language)).or_else(|| detect(&text, &self.settings.languages));
+        let (voice, glossary) = (self.knowledge.voice(), self.knowledge.glossary());
         let receipt = ContextReceipt { voice: whole(usize::from(!voice.text.is_empty())), ..ContextReceipt::default() };
         let known = self.known(&text, chat.as_ref(), &Agent::default(), &glossary, language.as_ref(), language.as_ref());
         let values = context! { tone => tone.words(language.as_ref()), language => language.as_ref().map(Language::english_name), voice => voice.text.as_str() };
         let rewrite = Rewrite {
-            asking: self.asking(workspace, Task::Retone, &caller),
+            asking: self.call_context(Task::Retone, &caller),
             shorter: tone == Tone::Concise,
             protected: Protected::of(text, &known, language.as_ref(), language.as_ref()),
             language,
@@ -184,10 +183,10 @@ impl Replies {
     }
 
     /// Translates a text for the customer, or a customer's message for the agent.
-    pub async fn translate(&self, workspace: &Workspace, translate: Translate) -> Result<Generation, ReplyError> {
+    pub async fn translate(&self, translate: Translate) -> Result<Generation, ReplyError> {
         let started = Instant::now();
         let Translate { what, chat_id, agent, target, source, caller } = translate;
-        let chat = self.chat_of(workspace, chat_id.as_ref()).await?;
+        let chat = self.chat_of(chat_id.as_ref()).await?;
         let (text, by_customer, told) = match (what, &chat) {
             (TranslateWhat::Text(text), _) => (text, false, None),
             (TranslateWhat::Message(event_id), Some(chat)) => {
@@ -204,10 +203,10 @@ impl Replies {
             field: "target_language",
             problem: "neither a chat nor the agent tells which language to translate to",
         })?;
-        let source = source.or(told).map(|language| self.ours(&language)).or_else(|| detect(&text, &self.desk.languages));
+        let source = source.or(told).map(|language| self.ours(&language)).or_else(|| detect(&text, &self.settings.languages));
 
-        let glossary = self.knowledge.glossary(workspace);
-        let terms = terms(&glossary, &target, chat.as_ref().unwrap_or(&Chat::default()), &[text.as_str()], self.desk.context_tokens);
+        let glossary = self.knowledge.glossary();
+        let terms = terms(&glossary, &target, chat.as_ref().unwrap_or(&Chat::default()), &[text.as_str()], self.settings.context_tokens);
         let receipt = ContextReceipt {
             glossary: ClassReceipt::of(glossary.len(), terms.len(), OmissionReason::Irrelevant),
             ..ContextReceipt::default()
@@ -215,7 +214,7 @@ impl Replies {
         let values = context! { source => source.as_ref().map(Language::english_name), target => target.english_name(), glossary => terms };
         let known = self.known(&text, chat.as_ref(), &agent, &glossary, source.as_ref(), Some(&target));
         let rewrite = Rewrite {
-            asking: self.asking(workspace, Task::Translate, &caller),
+            asking: self.call_context(Task::Translate, &caller),
             shorter: false,
             protected: Protected::of(text.clone(), &known, source.as_ref(), Some(&target)),
             language: Some(target.clone()),
@@ -226,7 +225,7 @@ impl Replies {
             Ok(generation) => return Ok(generation),
             Err(error) => error.of_models()?,
         };
-        match translate_without_model::translate(&self.knowledge, workspace, &text, source.as_ref(), &target).await? {
+        match translate_without_model::translate(&self.knowledge, &text, source.as_ref(), &target).await? {
             Some(approved) => {
                 let made_from = approved.source;
                 let finish = finish(text, Some(target), receipt);
@@ -248,12 +247,12 @@ impl Replies {
         let prompt = self.prompts.rewrite(task, values, &protected.marked)?;
         let receipt = ContextReceipt {
             tokens_used: estimate_tokens(&prompt.system) + estimate_tokens(&prompt.user),
-            token_budget: self.desk.context_tokens,
+            token_budget: self.settings.context_tokens,
             masked: masked(&protected.masked()),
             ..receipt
         };
         let (answer, ()) = self.models.ask(&asking, |_| ready(Ok::<_, ModelError>((prompt.clone(), ())))).await?;
-        let (models, languages) = (self.models.clone(), self.desk.languages.clone());
+        let (models, languages) = (self.models.clone(), self.settings.languages.clone());
         let target = language.clone().filter(|_| task == Task::Translate);
         let mismatch = move |text: &str| target.as_ref().and_then(|target| other_language(text, target, &languages));
         Ok(Box::pin(try_stream! {
@@ -302,7 +301,7 @@ impl Replies {
         source: Option<&Language>,
         target: Option<&Language>,
     ) -> Known {
-        let spoken = chat.map_or_else(|| self.desk.language.clone(), |chat| self.customer_language(chat));
+        let spoken = chat.map_or_else(|| self.settings.language.clone(), |chat| self.customer_language(chat));
         let mut known = personal(chat.into_iter(), false, &spoken);
         if let Some(chat) = chat {
             add_chat(&mut known, chat);
@@ -313,9 +312,9 @@ impl Replies {
         known
     }
 
-    async fn chat_of(&self, workspace: &Workspace, chat_id: Option<&Id>) -> Result<Option<Chat>, ReplyError> {
+    async fn chat_of(&self, chat_id: Option<&Id>) -> Result<Option<Chat>, ReplyError> {
         match chat_id {
-            Some(chat_id) => Ok(Some(self.chats.chat(workspace, chat_id).await?)),
+            Some(chat_id) => Ok(Some(self.chats.chat(chat_id).await?)),
             None => Ok(None),
         }
     }

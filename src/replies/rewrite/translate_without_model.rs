@@ -1,7 +1,6 @@
 //! A translation without a model: an approved text that exists in both languages.
 
 use crate::{
-    ids::Workspace,
     knowledge::{Document, Kind, Knowledge, QueryKind, Reader, SuggestionQuery},
     replies::{approved::Approved, draft::prompt::source, error::ReplyError},
     task,
@@ -17,13 +16,7 @@ const MAX_STEPS: usize = 10_000;
 
 /// Finds an approved text in the target language: of a canned answer, filled or not, or of a public article's paragraph. `None` if the
 /// text is no approved one, or has no version in that language.
-pub async fn translate(
-    knowledge: &Knowledge,
-    workspace: &Workspace,
-    text: &str,
-    from: Option<&Language>,
-    to: &Language,
-) -> Result<Option<Approved>, ReplyError> {
+pub async fn translate(knowledge: &Knowledge, text: &str, from: Option<&Language>, to: &Language) -> Result<Option<Approved>, ReplyError> {
     let Some(from) = from else { return Ok(None) };
     let query = SuggestionQuery {
         wanted: QueryKind::Typed(text.to_owned()),
@@ -35,12 +28,12 @@ pub async fn translate(
         threshold: 0.0,
     };
     let found = {
-        let (knowledge, workspace) = (knowledge.clone(), workspace.clone());
-        task::blocking("translating with the built-in engine", move || knowledge.offer(&workspace, &query)).await??
+        let knowledge = knowledge.clone();
+        task::blocking("translating with the built-in engine", move || knowledge.offer(&query)).await??
     };
     let documents = found.into_iter().map(|offer| offer.document);
     for document in documents.filter(|document| document.language.primary() == from.primary()) {
-        let versions = knowledge.versions(workspace, document.kind(), &document.id).await?;
+        let versions = knowledge.versions(document.kind(), &document.id).await?;
         let serves = |version: &&Document| version.language.primary() == to.primary() && version.is_for_everyone();
         let Some(target) = versions.iter().find(serves) else { continue };
         let translated = match document.kind() {

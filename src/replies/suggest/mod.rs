@@ -8,9 +8,8 @@ use uuid::Uuid;
 use crate::{
     chats::{Chat, NewEvent},
     ids::Id,
-    ids::Workspace,
     knowledge::{Audience, Kind, QueryKind, RankedDocument, Reader, Segment, SuggestionQuery},
-    replies::{Agent, Replies, error::ReplyError, learning::outcome_rows::Shown, placeholder},
+    replies::{Agent, Desk, error::ReplyError, learning::outcome_rows::Shown, placeholder},
     text::Language,
 };
 
@@ -52,15 +51,15 @@ pub struct Suggestion {
     pub reason: String,
 }
 
-impl Replies {
+impl Desk {
     /// Ranks what fits a chat, or what the agent typed, best first; nothing when nothing fits.
-    pub async fn suggest(&self, workspace: &Workspace, suggest: Suggest) -> Result<Vec<Suggestion>, ReplyError> {
+    pub async fn suggest(&self, suggest: Suggest) -> Result<Vec<Suggestion>, ReplyError> {
         let suggestions = match &suggest.chat_id {
             Some(chat_id) => {
-                let fitting = |chat| self.fitting(workspace, &suggest, Some(chat));
-                self.with_events(workspace, chat_id, &suggest.events, fitting).await?
+                let fitting = |chat| self.fitting(&suggest, Some(chat));
+                self.with_events(chat_id, &suggest.events, fitting).await?
             }
-            None => self.fitting(workspace, &suggest, None).await?,
+            None => self.fitting(&suggest, None).await?,
         };
         let shown = suggestions
             .iter()
@@ -71,30 +70,30 @@ impl Replies {
                 language: suggestion.language.to_string(),
             })
             .collect();
-        self.offers.suggested(workspace, suggest.chat_id.as_ref().map_or("", Id::as_str), shown);
+        self.outcomes.suggested(&self.workspace, suggest.chat_id.as_ref().map_or("", Id::as_str), shown);
         Ok(suggestions)
     }
 
-    async fn fitting(&self, workspace: &Workspace, suggest: &Suggest, chat: Option<Chat>) -> Result<Vec<Suggestion>, ReplyError> {
+    async fn fitting(&self, suggest: &Suggest, chat: Option<Chat>) -> Result<Vec<Suggestion>, ReplyError> {
         let Suggest { agent, query, kinds, language, limit, .. } = suggest;
         let language = language.as_ref().map(|language| self.ours(language));
         let language = language.or_else(|| chat.as_ref().map(|chat| self.customer_language(chat)));
-        let language = language.or_else(|| agent.language.clone()).unwrap_or_else(|| self.desk.language.clone());
+        let language = language.or_else(|| agent.language.clone()).unwrap_or_else(|| self.settings.language.clone());
         let mut wanted = query::wanted(chat.as_ref(), query);
         if let (QueryKind::Conversation(said), Some(chat)) = (&mut wanted, &chat) {
-            said.votes = self.votes(workspace, chat, &language).await?;
+            said.votes = self.votes(chat, &language).await?;
         }
         let threshold = match wanted {
             QueryKind::Conversation(_) => SUGGESTION_THRESHOLD,
             QueryKind::Typed(_) | QueryKind::Shortcut(_) | QueryKind::Opener(_) => 0.0,
         };
         let reader = Reader::agent(agent.agent_id.clone(), agent.groups.clone());
-        let meaning = self.meaning(workspace, &wanted, chat.as_ref(), "", &language, &reader).await?;
+        let meaning = self.meaning(&wanted, chat.as_ref(), "", &language, &reader).await?;
         let (kinds, language_of) = (kinds.clone(), language.clone());
         let query = SuggestionQuery { wanted: wanted.clone(), kinds, language: language_of, reader, limit: *limit, meaning, threshold };
-        let (workspace, agent) = (workspace.clone(), agent.clone());
+        let agent = agent.clone();
         let suggestions = self.knowledge.in_turn(move |knowledge| {
-            let offers = knowledge.offer(&workspace, &query)?;
+            let offers = knowledge.offer(&query)?;
             Ok(offers.into_iter().map(|offer| suggestion(offer, chat.as_ref(), &agent, &language, &wanted)).collect())
         });
         Ok(suggestions.await?)

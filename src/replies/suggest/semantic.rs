@@ -12,10 +12,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     chats::Chat,
-    ids::Workspace,
     knowledge::{Document, DocumentTexts, DocumentVectors, Hits, KeptVectors, Kind, Meaning, QueryKind, Reader, Search, shortened_to_end},
     model::{Embedder, EmbeddingPurpose, ModelError},
-    replies::{Replies, error::ReplyError, learning::votes::names, masking::Masker, suggest::query},
+    replies::{Desk, error::ReplyError, learning::votes::names, masking::Masker, suggest::query},
     task,
     text::{Language, words},
 };
@@ -36,21 +35,24 @@ const MAX_REFUSED: usize = 3;
 /// A text of fewer characters that is refused is refused for good.
 const MIN_LETTERS: usize = 100;
 
-impl Replies {
+impl Desk {
     /// Searches articles by their words, and by what they mean.
-    pub async fn search(&self, workspace: &Workspace, mut search: Search) -> Result<Hits, ReplyError> {
+    pub async fn search(&self, mut search: Search) -> Result<Hits, ReplyError> {
         if let Some(embedder) = &self.embedder {
             let Search { query, language, reader, .. } = &search;
-            search.meaning = self.meaning_of_typed(embedder, workspace, (query, language), EmbeddingPurpose::Search, reader).await?;
+            search.meaning = self.meaning_of_typed(embedder, (query, language), EmbeddingPurpose::Search, reader).await?;
         }
-        let workspace = workspace.clone();
-        Ok(self.knowledge.in_turn(move |knowledge| knowledge.search(&workspace, &search)).await?)
+        Ok(self.knowledge.in_turn(move |knowledge| knowledge.search(&search)).await?)
+    }
+
+    /// How often the embeddings endpoint gave no answer in time.
+    pub fn unanswered_embeddings(&self) -> u32 {
+        self.embedder.as_ref().map_or(0, Embedder::unanswered)
     }
 
     /// What a conversation, or what an agent typed, means; `extra` is what an agent asks of the reply.
     pub(crate) async fn meaning(
         &self,
-        workspace: &Workspace,
         wanted: &QueryKind,
         chat: Option<&Chat>,
         extra: &str,
@@ -62,10 +64,10 @@ impl Replies {
         match wanted {
             QueryKind::Typed(text) => {
                 let text = without(text, &names, language);
-                self.meaning_of_typed(embedder, workspace, (&text, language), EmbeddingPurpose::Chat, reader).await
+                self.meaning_of_typed(embedder, (&text, language), EmbeddingPurpose::Chat, reader).await
             }
-            QueryKind::Conversation(_) if self.knowledge.has_vectors(workspace) => {
-                let masker = Masker::of(&self.desk.personal_data, chat.into_iter(), language);
+            QueryKind::Conversation(_) if self.knowledge.has_vectors() => {
+                let masker = Masker::of(&self.settings.personal_data, chat.into_iter(), language);
                 let text = |text: &str| shortened_to_end(&without(&masker.blank(text), &names, language));
                 Ok(meaning_of_chat(embedder, chat, extra, text).await)
             }
@@ -76,39 +78,38 @@ impl Replies {
     async fn meaning_of_typed(
         &self,
         embedder: &Embedder,
-        workspace: &Workspace,
         (text, language): (&str, &Language),
         question: EmbeddingPurpose,
         reader: &Reader,
     ) -> Result<Option<Meaning>, ReplyError> {
-        let (workspace, text, language, reader) = (workspace.clone(), text.to_owned(), language.clone(), reader.clone());
+        let (text, language, reader) = (text.to_owned(), language.clone(), reader.clone());
         let kinds: &[Kind] = match question {
             EmbeddingPurpose::Search => &[Kind::Article],
             EmbeddingPurpose::Chat => &[Kind::CannedAnswer, Kind::Article],
         };
-        let text = self.knowledge.in_turn(move |knowledge| knowledge.text_to_embed(&workspace, &text, &language, kinds, &reader)).await?;
+        let text = self.knowledge.in_turn(move |knowledge| knowledge.text_to_embed(&text, &language, kinds, &reader)).await?;
         let Some(text) = text else { return Ok(None) };
         Ok(ask(embedder, &[text], question).await.map(|vectors| Meaning::new(&vectors, &[])))
     }
 
     /// Starts to embed documents as they change, if an endpoint is configured. It ends when the handle is dropped.
-    pub fn embed_documents(&self, workspace: Workspace) -> Option<AbortOnDropHandle<()>> {
+    pub fn embed_documents(&self) -> Option<AbortOnDropHandle<()>> {
         let embedder = self.embedder.clone()?;
-        let replies = self.clone();
+        let desk = self.clone();
         Some(task::supervised("embedding documents", move || {
-            let (replies, embedder, workspace) = (replies.clone(), embedder.clone(), workspace.clone());
-            async move { replies.embed_as_documents_change(&embedder, &workspace).await }
+            let (desk, embedder) = (desk.clone(), embedder.clone());
+            async move { desk.embed_as_documents_change(&embedder).await }
         }))
     }
 
-    async fn embed_as_documents_change(&self, embedder: &Embedder, workspace: &Workspace) {
+    async fn embed_as_documents_change(&self, embedder: &Embedder) {
         let mut turns = interval(EVERY);
         turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut after, mut pause) = (0, PAUSES.0);
         loop {
             turns.tick().await;
-            let tell = |done, all| tracing::info!(workspace = workspace.as_str(), done, all, "embedding documents");
-            match self.embed_new(embedder, workspace, &mut after, tell).await {
+            let tell = |done, all| tracing::info!(workspace = self.workspace.as_str(), done, all, "embedding documents");
+            match self.embed_new(embedder, &mut after, tell).await {
                 Ok(_) => pause = PAUSES.0,
                 Err(error) => {
                     tracing::warn!(error = %error, "documents can't be embedded; it is tried again, and search goes by words and by what was embedded before");
@@ -120,39 +121,33 @@ impl Replies {
     }
 
     /// Embeds every document that has no vectors yet; `tell` hears now and then how many are done, of how many. Tells how many there were.
-    pub async fn embed_all(&self, workspace: &Workspace, tell: impl Fn(usize, usize)) -> Result<usize, ReplyError> {
+    pub async fn embed_all(&self, tell: impl Fn(usize, usize)) -> Result<usize, ReplyError> {
         match &self.embedder {
-            Some(embedder) => self.embed_new(embedder, workspace, &mut 0, tell).await,
+            Some(embedder) => self.embed_new(embedder, &mut 0, tell).await,
             None => Ok(0),
         }
     }
 
-    async fn embed_new(
-        &self,
-        embedder: &Embedder,
-        workspace: &Workspace,
-        after: &mut i64,
-        tell: impl Fn(usize, usize),
-    ) -> Result<usize, ReplyError> {
+    async fn embed_new(&self, embedder: &Embedder, after: &mut i64, tell: impl Fn(usize, usize)) -> Result<usize, ReplyError> {
         let model = embedder.config().model.as_str();
-        self.knowledge.take_up_vectors(workspace, model).await?;
+        self.knowledge.take_up_vectors(model).await?;
         let (mut done, mut all, mut told) = (0, 0, Instant::now());
         // What changes from here on is looked for in the next turn.
-        let newest = self.knowledge.last_number(workspace).await?;
+        let newest = self.knowledge.last_number().await?;
         loop {
-            let documents = self.knowledge.without_vectors(workspace, model, *after, DOCUMENTS_AT_ONCE).await?;
+            let documents = self.knowledge.without_vectors(model, *after, DOCUMENTS_AT_ONCE).await?;
             let Some((last, _)) = documents.last() else {
                 *after = newest.max(*after);
                 break;
             };
             let last = *last;
             if all == 0 {
-                all = usize::try_from(self.knowledge.count_without_vectors(workspace, model, *after).await?).unwrap_or_default();
+                all = usize::try_from(self.knowledge.count_without_vectors(model, *after).await?).unwrap_or_default();
             }
             let documents: Vec<Document> = documents.into_iter().map(|(_, document)| document).collect();
             let kept = vectors_of(embedder, &documents).await.map_err(|error| ReplyError::Model { error, partial: false })?;
-            self.knowledge.keep_vectors(workspace, model, &kept).await?;
-            self.knowledge.take_up_vectors(workspace, model).await?;
+            self.knowledge.keep_vectors(model, &kept).await?;
+            self.knowledge.take_up_vectors(model).await?;
             *after = last;
             done += documents.len();
             if told.elapsed() >= TELLS {

@@ -2,7 +2,6 @@
 
 pub mod without_model;
 
-use crate::ids::Workspace;
 use std::{sync::Arc, time::Instant};
 
 use jiff::Timestamp;
@@ -14,7 +13,7 @@ use crate::{
     ids::Id,
     model::Window,
     replies::{
-        Agent, Caller, Replies,
+        Agent, Caller, Desk,
         draft::prompt::{conversation, receipt},
         error::ReplyError,
         masking::{Masker, chats_of},
@@ -55,22 +54,22 @@ impl Read {
     }
 }
 
-impl Replies {
+impl Desk {
     /// Sums a chat up, internal notes included: colleagues read it.
-    pub async fn summarize(&self, workspace: &Workspace, summarize: Summarize) -> Result<Generation, ReplyError> {
+    pub async fn summarize(&self, summarize: Summarize) -> Result<Generation, ReplyError> {
         let started = Instant::now();
         let Summarize { chat_id, agent, language, caller } = summarize;
-        let chat = self.chats.chat(workspace, &chat_id).await?;
-        let language = language.or(agent.language).map_or_else(|| self.desk.language.clone(), |language| self.ours(&language));
-        let (earlier, earlier_total) = self.chats.earlier_chats(workspace, &chat).await?;
+        let chat = self.chats.chat(&chat_id).await?;
+        let language = language.or(agent.language).map_or_else(|| self.settings.language.clone(), |language| self.ours(&language));
+        let (earlier, earlier_total) = self.chats.earlier_chats(&chat).await?;
         let spoken = self.customer_language(&chat);
         let now = Timestamp::now();
         let read = Arc::new(Read { chat, earlier, earlier_total, spoken, now });
         if !self.models.is_empty() {
-            let summed = |replies: &Replies, read: &Read, language: &Language, window: Window| {
+            let summed = |desk: &Desk, read: &Read, language: &Language, window: Window| {
                 let Read { chat, earlier, spoken, .. } = read;
                 let mut chosen = choose(Choice { budget: window.budget(), ..read.choice() });
-                let mut masker = Masker::of(&replies.desk.personal_data, chats_of(chat, earlier), spoken);
+                let mut masker = Masker::of(&desk.settings.personal_data, chats_of(chat, earlier), spoken);
                 masker.mask_context(&mut chosen);
                 let topic = masker.mask(&chat.summary.topic);
                 let (masked, marks) = masker.marks();
@@ -82,14 +81,14 @@ impl Replies {
                     topic => on_one_line(&topic),
                     ..conversation(&chosen, Internal::for_agents)
                 };
-                let prompt = replies.prompts.both(Task::Summarize, values)?;
+                let prompt = desk.prompts.both(Task::Summarize, values)?;
                 Ok::<_, ReplyError>((prompt, (ContextReceipt { masked, ..receipt(&chosen, 0, window) }, marks)))
             };
             let make = |window: Window| {
-                let (replies, read, language) = (self.clone(), Arc::clone(&read), language.clone());
-                self.chats.workers().work(move || summed(&replies, &read, &language, window))
+                let (desk, read, language) = (self.clone(), Arc::clone(&read), language.clone());
+                self.chats.workers().work(move || summed(&desk, &read, &language, window))
             };
-            let asking = self.asking(workspace, Task::Summarize, &caller);
+            let asking = self.call_context(Task::Summarize, &caller);
             match self.models.ask(&asking, make).await {
                 Ok((answer, (account, marks))) => {
                     let outflow = OutputFilter::new(0, marks, language.primary());
@@ -103,7 +102,7 @@ impl Replies {
             }
         }
         let language = without_model::summary_language(&language);
-        let (budget, spoken) = (self.desk.context_tokens, language.clone());
+        let (budget, spoken) = (self.settings.context_tokens, language.clone());
         let work = move || {
             let chosen = choose(Choice { budget, ..read.choice() });
             let text = without_model::summarize(&read.chat, &chosen, earlier_total, &spoken);

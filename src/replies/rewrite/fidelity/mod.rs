@@ -170,9 +170,9 @@ fn with_forged(mut found: Vec<Fact>, text: &str) -> Vec<Fact> {
 /// How many facts have a digit or a capital right beside them, which makes other facts of them.
 fn lengthened(bare: &str) -> usize {
     let letters: Vec<char> = bare.chars().collect();
-    let for_workspace =
+    let is_beside =
         |pair: &&[char]| matches!(pair, [RESTORED, letter] | [letter, RESTORED] if letter.is_numeric() || letter.is_uppercase());
-    letters.windows(2).filter(for_workspace).count()
+    letters.windows(2).filter(is_beside).count()
 }
 
 #[cfg(test)]
