@@ -7,6 +7,7 @@ pub mod fuzz;
 mod index;
 mod report;
 mod search;
+mod statistics;
 mod vectors;
 
 use std::{
@@ -35,15 +36,15 @@ pub use documents::{
         words::{Term, Voice},
     },
     intake::MassDelete,
+    reader::Reader,
     watch::FolderSettings,
 };
 pub use error::KnowledgeError;
 pub use report::report_rows::{ArticleRating, RatingCount, SearchReport};
 pub use search::{
     Hit, Hits, Search,
-    conversation::{Conversation, QueryKind, RankedDocument, SuggestionQuery, Utterance, Vote},
     highlight::{Highlighter, Segment},
-    query::Reader,
+    suggestion_query::{Conversation, QueryKind, RankedDocument, SuggestionQuery, Utterance, Vote},
 };
 pub use vectors::{DocumentTexts, DocumentVectors, KeptVectors, Meaning, shortened_to_end};
 
@@ -197,7 +198,7 @@ impl Knowledge {
         Ok(Knowledge { workspace, base: Arc::new(base), report: Report::start(store), turns: turns() })
     }
 
-    /// Does work that keeps a core busy, like [`Knowledge::search`] and [`Knowledge::offer`], off the threads that serve, in its turn.
+    /// Does work that keeps a core busy, like [`Knowledge::search`] and [`Knowledge::suggestions`], off the threads that serve, in its turn.
     pub async fn in_turn<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Knowledge) -> Result<T, KnowledgeError> + Send + 'static,
@@ -280,9 +281,9 @@ impl Knowledge {
     }
 
     /// Ranks documents for a conversation, best first.
-    pub fn offer(&self, query: &SuggestionQuery) -> Result<Vec<RankedDocument>, KnowledgeError> {
+    pub fn suggestions(&self, query: &SuggestionQuery) -> Result<Vec<RankedDocument>, KnowledgeError> {
         let base = &self.base;
-        base.checked(|| search::conversation::offer(&base.index, &base.synonyms(), &base.vectors(), query))
+        base.checked(|| search::suggestions::suggestions(&base.index, &base.synonyms(), &base.vectors(), query))
     }
 
     /// The canned answer that an agent's message equals or nearly equals.

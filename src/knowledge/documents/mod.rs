@@ -7,4 +7,5 @@ pub mod document_rows;
 pub mod folder;
 pub mod front_matter;
 pub mod intake;
+pub mod reader;
 pub mod watch;

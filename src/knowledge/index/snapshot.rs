@@ -10,12 +10,13 @@ use tantivy::{
     index::SegmentId,
 };
 
+use crate::knowledge::documents::reader::Reader;
+use crate::knowledge::index::scope::SearchScope;
 use crate::{
     knowledge::{
         documents::document::{Document, Kind},
         error::KnowledgeError,
         index::schema::Fields,
-        search::{bm25f::SearchScope, query::Reader},
     },
     text::Language,
 };

@@ -204,7 +204,7 @@ impl Desk {
             meaning,
             threshold: SOURCE_THRESHOLD,
         };
-        let found = self.knowledge.in_turn(move |knowledge| Ok(PublicSources::of(knowledge.offer(&query)?)));
+        let found = self.knowledge.in_turn(move |knowledge| Ok(PublicSources::of(knowledge.suggestions(&query)?)));
         let (offers, (earlier, earlier_total)) =
             tokio::try_join!(async { Ok::<_, ReplyError>(found.await?) }, async { Ok(self.chats.earlier_chats(&chat).await?) },)?;
         Ok(Prepared {
