@@ -40,7 +40,7 @@ pub use documents::{
     watch::FolderSettings,
 };
 pub use error::KnowledgeError;
-pub use report::report_rows::{ArticleRating, RatingCount, SearchReport};
+pub use report::{ArticleRating, RatingCount, SearchReport};
 pub use search::{
     Hit, Hits, Search,
     highlight::{Highlighter, Segment},
@@ -56,7 +56,7 @@ use crate::{
             watch::{FolderState, Watch},
         },
         index::Index,
-        report::report_rows::{Report, Reported},
+        report::{Report, Reported},
         search::{query::Typed, synonyms::Synonyms},
         vectors::Vectors,
     },

@@ -279,7 +279,7 @@ pub async fn document_versions(store: &Store, workspace: &Workspace, kind: Kind,
 }
 
 pub fn key(row: &AnyRow, first: usize) -> Result<DocumentKey, KnowledgeError> {
-    let kind = if row.try_get::<i64, _>(first)? == Kind::Article as i64 { Kind::Article } else { Kind::CannedAnswer };
+    let kind = Kind::from_stored(row.try_get(first)?)?;
     let id = Id::new(row.try_get::<String, _>(first + 1)?).map_err(StoreError::malformed)?;
     let language = Language::parse(row.try_get::<String, _>(first + 2)?.as_str()).map_err(StoreError::malformed)?;
     Ok(DocumentKey { kind, id, language })

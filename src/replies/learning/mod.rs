@@ -2,6 +2,7 @@
 
 pub mod lesson_rows;
 pub mod outcome_rows;
+pub mod outcomes;
 pub mod votes;
 
 use std::{
@@ -26,7 +27,7 @@ use crate::{
         error::ReplyError,
         learning::{
             lesson_rows::{Counter, Lesson},
-            outcome_rows::Used,
+            outcomes::Used,
             votes::{Learned, Situation},
         },
     },
