@@ -279,6 +279,7 @@ async fn reasons(store: &Store, workspace: &str, start: i64, end: i64) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::masked;
 
     #[test]
     fn a_number_typed_digit_by_digit_goes_on() {
