@@ -9,6 +9,7 @@ mod chat_rows;
 mod context;
 mod error;
 mod event;
+mod event_page_rows;
 mod event_rows;
 mod fold;
 mod former_customer;
@@ -49,7 +50,7 @@ use crate::{
     chats::{
         append::{Append, AppendContext, Prepared},
         chat_rows::{ChatKey, Related},
-        event_rows::Recent,
+        event_page_rows::Recent,
     },
     failpoint::failpoint,
     ids::{Id, Workspace},
@@ -69,8 +70,10 @@ const MAX_BYTES: i64 = 64 << 20;
 /// A call of more events, or of more bytes of text, is prepared off the threads that serve.
 const MANY_EVENTS: usize = 16;
 const MANY_BYTES: usize = 4 << 10;
-/// Of a chat with more bytes than this, the oldest messages are not read for a prompt: far more than any budget holds, and than people
-/// write to each other. And of a chat whose state alone is asked for.
+/// Of a chat with more bytes than this, the oldest messages are not read for a prompt: so many for each token of its budget, which is some
+/// sixteen times what the budget holds, within these bounds. And of a chat whose state alone is asked for.
+const READ_BYTES_PER_TOKEN: usize = 64;
+const MIN_READ_BYTES: usize = 256 << 10;
 const MAX_READ_BYTES: usize = 2 << 20;
 const MAX_STATE_BYTES: usize = 256 << 10;
 /// The same for each of the other chats, and for all of them.
@@ -110,6 +113,7 @@ pub struct ChatLog {
 pub struct Chats {
     log: ChatLog,
     workspace: Workspace,
+    max_read_bytes: usize,
 }
 
 impl ChatLog {
@@ -127,7 +131,7 @@ impl ChatLog {
 
     /// The chats of a workspace.
     pub fn of(&self, workspace: &Workspace) -> Chats {
-        Chats { log: self.clone(), workspace: workspace.clone() }
+        Chats { log: self.clone(), workspace: workspace.clone(), max_read_bytes: MAX_READ_BYTES }
     }
 
     /// What the log has done since the start.
@@ -142,6 +146,12 @@ impl ChatLog {
 }
 
 impl Chats {
+    /// The same, of which no more is read for a prompt than fills a budget of so many tokens many times over.
+    pub fn for_prompts_of(self, context_tokens: usize) -> Chats {
+        let max_read_bytes = context_tokens.saturating_mul(READ_BYTES_PER_TOKEN).clamp(MIN_READ_BYTES, MAX_READ_BYTES);
+        Chats { max_read_bytes, ..self }
+    }
+
     /// The workspace whose chats these are.
     pub fn workspace(&self) -> &Workspace {
         &self.workspace
@@ -181,7 +191,7 @@ impl Chats {
     /// then lacks it, and so does its last sequence.
     pub async fn chat_with(&self, chat_id: &Id, new: &[NewEvent]) -> Result<Option<Chat>, ChatError> {
         let key = self.key(chat_id.as_str());
-        let Recent { mut events, unread } = event_rows::recent(&self.log.store, &key, MAX_READ_BYTES).await?;
+        let Recent { mut events, unread } = event_page_rows::recent(&self.log.store, &key, self.max_read_bytes).await?;
         let mut known: HashSet<Id> =
             if new.is_empty() { HashSet::new() } else { events.iter().map(|event| event.event_id.clone()).collect() };
         let before = events.len();
@@ -219,7 +229,7 @@ impl Chats {
     /// Reads a chat, folded, and the events that it is the fold of, in the order of their sequence.
     pub async fn chat_and_events(&self, chat_id: &Id) -> Result<(Chat, Vec<Event>), ChatError> {
         let key = self.key(chat_id.as_str());
-        let Recent { events, unread } = event_rows::recent(&self.log.store, &key, MAX_READ_BYTES).await?;
+        let Recent { events, unread } = event_page_rows::recent(&self.log.store, &key, self.max_read_bytes).await?;
         if events.is_empty() {
             return Err(ChatError::NotFound(chat_id.to_string()));
         }
@@ -230,12 +240,12 @@ impl Chats {
     /// Reads a chat's state, in which messages may be missing, and its events after a sequence, at most a page of them.
     pub async fn state_and_events(&self, chat_id: &Id, sequence: i64) -> Result<(Chat, Vec<Event>), ChatError> {
         let key = self.key(chat_id.as_str());
-        let Recent { events, unread } = event_rows::recent(&self.log.store, &key, MAX_STATE_BYTES).await?;
+        let Recent { events, unread } = event_page_rows::recent(&self.log.store, &key, MAX_STATE_BYTES).await?;
         if events.is_empty() {
             return Err(ChatError::NotFound(chat_id.to_string()));
         }
         let (summary, page) = if unread.is_some() {
-            (chat_rows::summary(&self.log.store, &key).await?, event_rows::after(&self.log.store, &key, sequence).await?)
+            (chat_rows::summary(&self.log.store, &key).await?, event_page_rows::after(&self.log.store, &key, sequence).await?)
         } else {
             (None, events.iter().filter(|event| event.sequence > sequence).cloned().collect())
         };
@@ -244,7 +254,7 @@ impl Chats {
 
     /// Whether the customer wrote after a sequence.
     pub async fn wrote_after(&self, chat_id: &Id, sequence: i64) -> Result<bool, ChatError> {
-        event_rows::customer_wrote_after(&self.log.store, &self.key(chat_id.as_str()), sequence).await
+        event_page_rows::customer_wrote_after(&self.log.store, &self.key(chat_id.as_str()), sequence).await
     }
 
     /// The ids of the chats that belong to a chat's context, newest opened first: the customer's others on whatever channel, and those
@@ -272,13 +282,13 @@ impl Chats {
                     asked.push((*number, after));
                 }
             } else if bytes_left >= MAX_EARLIER_BYTES_EACH {
-                let read = event_rows::recent(&self.log.store, &self.key(chat_id), MAX_EARLIER_BYTES_EACH).await?;
+                let read = event_page_rows::recent(&self.log.store, &self.key(chat_id), MAX_EARLIER_BYTES_EACH).await?;
                 bytes_left -= read.events.iter().map(|event| body_bytes(&event.body)).sum::<usize>().min(bytes_left);
                 let latest = read.events.len().saturating_sub(MAX_EVENTS_EACH as usize);
                 long.insert(*number, read.events.into_iter().skip(latest).collect());
             }
         }
-        let mut read = event_rows::of_chats(&self.log.store, &asked).await?;
+        let mut read = event_page_rows::of_chats(&self.log.store, &asked).await?;
         let mut earlier = Vec::new();
         for Related { number, chat_id, summary } in related {
             if let Some(events) = read.remove(&number).or_else(|| long.remove(&number)) {

@@ -8,4 +8,5 @@ pub mod folder;
 pub mod front_matter;
 pub mod intake;
 pub mod reader;
+pub mod voice;
 pub mod watch;

@@ -45,3 +45,15 @@ impl SearchScope<'_> {
         sizes
     }
 }
+
+impl IndexSnapshot {
+    /// The languages that a reader may be shown documents of these kinds in, in order.
+    pub fn languages(&self, kinds: &[Kind], reader: &Reader) -> Vec<Language> {
+        let scope = SearchScope { kinds, language: None, reader, only: None };
+        let classes = self.parts.iter().flat_map(|part| &part.classes).filter(|class| class.sizes.documents > 0 && scope.has(class));
+        let mut found: Vec<Language> = classes.map(|class| class.language.clone()).collect();
+        found.sort();
+        found.dedup();
+        found
+    }
+}

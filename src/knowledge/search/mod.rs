@@ -7,6 +7,7 @@ pub mod categories;
 pub mod conversation;
 pub mod corpus;
 pub mod highlight;
+pub mod lookup;
 pub mod near_match;
 pub mod openers;
 pub mod query;
