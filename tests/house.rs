@@ -59,7 +59,7 @@ impl Paths {
     }
 
     fn add(&mut self, path: Vec<String>) {
-        if path.first().is_some_and(|first| first == "crate") {
+        if path.len() > 1 && path[0] == "crate" {
             self.0.insert(path[1..].to_vec());
         }
     }

@@ -7,7 +7,7 @@ use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use tonic::body::Body;
 
-use crate::server::router::plain_response;
+use crate::server::responses::plain_response;
 
 /// What is shorter is not worth compressing.
 const MIN_COMPRESSED: usize = 512;

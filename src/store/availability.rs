@@ -2,7 +2,6 @@
 //! is wrong. What waits for the database learns of it at once, instead of waiting for a timeout of its own.
 
 use std::{
-    io,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -17,7 +16,10 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::store::{error::StoreError, postgres::Postgres};
+use crate::store::{
+    error::{StoreError, unavailable},
+    postgres::Postgres,
+};
 
 /// How often the database is probed: while it is up, and while it is not.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
@@ -114,11 +116,6 @@ impl Availability {
     fn renew_connections(&self) {
         self.generation.fetch_add(1, Ordering::Relaxed);
     }
-}
-
-/// The error of whoever needs a database that is down.
-pub fn unavailable() -> sqlx::Error {
-    sqlx::Error::Io(io::Error::new(io::ErrorKind::NotConnected, "the database does not answer"))
 }
 
 async fn probe(postgres: &Postgres, kept: &mut Option<PgConnection>) -> Result<State, sqlx::Error> {

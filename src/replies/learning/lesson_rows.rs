@@ -12,7 +12,7 @@ use crate::{
     chats::Redacted,
     ids::{Id, Workspace},
     knowledge::{DocumentKey, Kind},
-    replies::{error::ReplyError, learning::votes::Situation},
+    replies::{error::ReplyError, learning::situation::Situation},
     store::{Store, StoreError, Write, nanoseconds, sql, timestamp},
     text::Language,
 };

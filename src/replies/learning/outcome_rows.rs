@@ -13,7 +13,7 @@ use crate::{
         error::ReplyError,
         learning::{
             lesson_rows,
-            outcomes::{AnswerUse, ErasedOutcomes, Outcome, OutcomeAction, OutcomeTarget, Shown, Used},
+            outcome::{AnswerUse, ErasedOutcomes, Outcome, OutcomeAction, OutcomeTarget, Shown, Used},
         },
     },
     store::{Store, StoreError, Write, nanoseconds, timestamp},

@@ -9,7 +9,7 @@ use crate::{
     chats::{Chat, NewEvent},
     ids::Id,
     knowledge::{Audience, Kind, QueryKind, RankedDocument, Reader, Segment, SuggestionQuery},
-    replies::{Agent, Desk, error::ReplyError, learning::outcomes::Shown, placeholder},
+    replies::{Agent, Desk, error::ReplyError, learning::outcome::Shown, placeholder},
     text::Language,
 };
 

@@ -5,69 +5,21 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::{
-    ids::{Id, Workspace},
-    knowledge::{DocumentKey, Kind},
-    replies::{error::ReplyError, learning::outcome_rows, stream::result::Source},
+    ids::Workspace,
+    replies::{
+        error::ReplyError,
+        learning::{
+            outcome::{AnswerUse, Outcome, Shown},
+            outcome_rows,
+        },
+        stream::result::Source,
+    },
     store::{Store, Writer},
     task::TaskError,
 };
 
 /// About how much of the queue a job takes beside its text.
 const JOB_BYTES: usize = 2048;
-
-/// A suggestion that was shown.
-pub struct Shown {
-    pub suggestion_id: String,
-    pub kind: Kind,
-    pub document_id: String,
-    pub language: String,
-}
-
-/// What an agent did with something offered.
-#[derive(Debug, Clone)]
-pub struct Outcome {
-    pub chat_id: Id,
-    pub outcome_id: Id,
-    pub agent_id: String,
-    pub offer: OutcomeTarget,
-    pub action: OutcomeAction,
-    pub final_text: String,
-}
-
-/// What was offered.
-#[derive(Debug, Clone)]
-pub enum OutcomeTarget {
-    Suggestion(Id),
-    Draft(Id),
-}
-
-/// What was done with it. The numbers are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(i16)]
-pub enum OutcomeAction {
-    Sent = 1,
-    Edited = 2,
-    Dismissed = 3,
-}
-
-/// What became of a document's suggestions.
-#[derive(Debug)]
-pub struct AnswerUse {
-    pub kind: Kind,
-    pub document_id: String,
-    pub shown: i64,
-    pub sent: i64,
-    pub edited: i64,
-    pub dismissed: i64,
-}
-
-/// What was erased with a person's chats.
-#[derive(Debug, Default)]
-pub struct ErasedOutcomes {
-    pub drafts: u64,
-    pub suggestions: u64,
-    pub outcomes: u64,
-}
 
 enum Record {
     Suggestions { chat_id: String, shown: Vec<Shown> },
@@ -136,13 +88,6 @@ impl OutcomeLog {
     pub async fn export(&self, workspace: &Workspace, chat_id: &str) -> Result<Value, ReplyError> {
         outcome_rows::export(&self.store, workspace, chat_id).await
     }
-}
-
-/// A document that an agent sent, as it was or edited, when it was suggested.
-#[derive(Debug, Clone)]
-pub struct Used {
-    pub document: DocumentKey,
-    pub at: Timestamp,
 }
 
 /// Each job is a write of its own: none fails for another. It is taken out once it is written.
