@@ -31,7 +31,6 @@ mod live_reload;
 mod meaning;
 mod memory;
 mod mended_faults;
-mod migration;
 mod model;
 mod new_keys;
 mod outage;
