@@ -12,7 +12,7 @@ use deskhand::{
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::{
+use crate::support::{
     desk::{Desk, Opening, agent_says, customer_says, event, eventually, refused, selin},
     model::Answer,
     process::Process,

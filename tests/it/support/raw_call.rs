@@ -8,7 +8,7 @@ use tonic::{
     metadata::MetadataValue,
 };
 
-use crate::desk::Desk;
+use crate::support::desk::Desk;
 
 impl Desk {
     /// Calls a method that fails before it says anything, within a deadline that the client does not watch: gRPC's own clients may answer

@@ -24,7 +24,7 @@ use tonic::{
 };
 use tonic_types::StatusExt;
 
-use crate::model::ScriptedModel;
+use crate::support::model::ScriptedModel;
 
 /// How long a test waits for what should come soon.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -67,7 +67,7 @@ impl Opening {
 
     /// Opens a desk with other settings.
     pub async fn open_set(self, set: impl FnOnce(&mut Config)) -> Desk {
-        let database_url = if crate::postgres::wanted() { Some(crate::postgres::new_database().await) } else { None };
+        let database_url = if crate::support::postgres::wanted() { Some(crate::support::postgres::new_database().await) } else { None };
         self.open_with(Kept { folder: tempfile::tempdir().unwrap(), database_url }, set).await
     }
 
