@@ -80,7 +80,7 @@ const MAX_STATE_BYTES: usize = 256 << 10;
 const MAX_EARLIER_BYTES_EACH: usize = 256 << 10;
 const MAX_EARLIER_BYTES: usize = 2 << 20;
 /// Bytes of events that are folded off the threads that serve.
-const MANY_FOLDED_BYTES: i64 = 64 << 10;
+const MANY_FOLDED_BYTES: usize = 64 << 10;
 
 /// The languages that messages are read as being in where nobody told, by workspace.
 pub type Languages = HashMap<Workspace, Vec<Language>>;
@@ -160,7 +160,8 @@ impl Chats {
     /// Appends events to a chat, all or none, and answers once they are durable. The write goes on when the caller leaves.
     pub async fn append(&self, chat_id: &Id, events: Vec<NewEvent>) -> Result<Appended, ChatError> {
         let (languages, workspace_of) = (Arc::clone(&self.log.languages), self.workspace.clone());
-        let many = events.len() > MANY_EVENTS || events.iter().map(said).sum::<usize>() > MANY_BYTES;
+        let text_bytes = events.iter().map(said).sum::<usize>();
+        let many = events.len() > MANY_EVENTS || text_bytes > MANY_BYTES;
         failpoint("append", chat_id.as_str());
         let prepared_chat = chat_id.clone();
         let prepare = move || {
@@ -170,7 +171,7 @@ impl Chats {
                 .map(|event| Prepared::new(event, of_workspace(&languages, workspace_of.as_str())))
                 .collect::<Result<Vec<_>, _>>()
         };
-        let events = if many { self.log.workers.work(prepare).await? } else { prepare()? };
+        let events = if many { self.log.workers.work_on(text_bytes, prepare).await? } else { prepare()? };
         let bytes = events.iter().map(Prepared::bytes).sum();
         let (answer, answered) = oneshot::channel();
         self.log.writer.queue(Append { key: self.key(chat_id.as_str()), events, answer }, bytes)?;
@@ -217,13 +218,13 @@ impl Chats {
 
     /// Folds events; of a chat that was not read whole, with what is known of the rest.
     async fn folded(&self, chat_id: &Id, events: Vec<Event>, rest: Option<(usize, Summary)>) -> Chat {
-        let many = events.iter().map(|event| body_bytes(&event.body)).sum::<usize>() as i64 > MANY_FOLDED_BYTES;
+        let bytes = events.iter().map(|event| body_bytes(&event.body)).sum::<usize>();
         let chat_id = chat_id.to_string();
         let fold = move || match rest {
             None => Chat::folded(&chat_id, events),
             Some((unread, summary)) => Chat { unread, summary, ..Chat::folded(&chat_id, events) },
         };
-        if many { self.log.workers.work(fold).await } else { fold() }
+        if bytes > MANY_FOLDED_BYTES { self.log.workers.work_on(bytes, fold).await } else { fold() }
     }
 
     /// Reads a chat, folded, and the events that it is the fold of, in the order of their sequence.
