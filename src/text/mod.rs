@@ -11,7 +11,9 @@ mod language;
 mod lines;
 mod markdown;
 mod placeholder;
+mod script;
 mod sentences;
+mod short_words;
 mod tokens;
 mod visible;
 

@@ -11,6 +11,7 @@ pub mod stop_words;
 pub mod synonyms;
 pub mod terms;
 pub mod visible_terms;
+pub mod written;
 
 use std::collections::{HashMap, HashSet};
 
