@@ -36,9 +36,8 @@ mod tests {
 
     #[test]
     fn left_out_accents_are_found_in_every_place() {
-        let has = |language: &str, word: &str, meant: &str| {
-            accented(word, &language_data(language).unwrap().accents).contains(&meant.to_owned())
-        };
+        let has =
+            |language: &str, word: &str, meant: &str| accented(word, &language_data(language).unwrap().accents).contains(&meant.to_owned());
         assert!(has("tr", "siparisiniz", "siparişiniz"));
         assert!(has("hu", "szallitas", "szállítás"));
         assert!(has("hu", "elérheto", "elérhető"));

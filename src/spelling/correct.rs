@@ -179,7 +179,11 @@ impl Speller<'_> {
         let is_foreign = || self.english.is_some_and(|english| english.has(lower)) || is_common_elsewhere(lower, self.language);
         let only_expected = wrong.may_be_name || self.is_compound(dictionary, lower, MIN_PART) || is_foreign();
         let readings = self.readings(dictionary, wrong);
-        if readings.is_empty() { self.without_slip(dictionary, wrong, only_expected) } else { self.likeliest(dictionary, readings, only_expected) }
+        if readings.is_empty() {
+            self.without_slip(dictionary, wrong, only_expected)
+        } else {
+            self.likeliest(dictionary, readings, only_expected)
+        }
     }
 
     /// The words that this one is with accents.
@@ -206,9 +210,11 @@ impl Speller<'_> {
         let is_common = |word: &str| self.data.is_common(word);
         let begins_so = |word: &str| self.data.common_beginning(&letters(word), MIN_BEGINNING).is_some();
         // Compounds of short words can be made of anything: `őr` and `dér` of `order`.
-        let is_any = |word: &str| !only_expected && word.chars().count() >= MIN_RARE_READING && !self.is_compound(dictionary, word, MIN_RARE_PART);
+        let is_any =
+            |word: &str| !only_expected && word.chars().count() >= MIN_RARE_READING && !self.is_compound(dictionary, word, MIN_RARE_PART);
         let tiers: [&dyn Fn(&str) -> bool; 4] = [&is_used, &is_common, &begins_so, &is_any];
-        let first = tiers.iter().map(|tier| readings.iter().filter(|word| tier(word)).collect::<Vec<&String>>()).find(|found| !found.is_empty());
+        let first =
+            tiers.iter().map(|tier| readings.iter().filter(|word| tier(word)).collect::<Vec<&String>>()).find(|found| !found.is_empty());
         match first?.as_slice() {
             [only] => Some((*only).clone()),
             _ => None,
@@ -340,7 +346,8 @@ mod tests {
     #[test]
     fn accents_are_restored_where_one_word_alone_is_meant() {
         let nothing = |_: &str| false;
-        let turkish = |text: &str| by_dictionary(text, "tr", "siparişiniz yolda kadın kâdın gelişme gelisme alınmış alınmıs açılan acılan", &nothing);
+        let turkish =
+            |text: &str| by_dictionary(text, "tr", "siparişiniz yolda kadın kâdın gelişme gelisme alınmış alınmıs açılan acılan", &nothing);
         assert_eq!(turkish("siparisiniz yolda"), "siparişiniz yolda");
         assert_eq!(turkish("Siparisiniz yolda"), "Siparişiniz yolda");
         assert_eq!(turkish("acilan"), "acilan", "`açılan` or `acılan`");
@@ -364,8 +371,8 @@ mod tests {
     #[test]
     fn what_may_be_a_name_or_a_compound_is_left_alone() {
         let nothing = |_: &str| false;
-        let german = |text: &str| by_dictionary(text, "de", "Die Köhler Müller Sörge Frau Kissen Bezug kommt", &nothing);
-        for name in ["Frau Kohler kommt", "Die Frau Muller", "Sorge Kohler", "Kohler"] {
+        let german = |text: &str| by_dictionary(text, "de", "Die Köhler Müller Jörg Frau Kissen Bezug kommt", &nothing);
+        for name in ["Frau Kohler kommt", "Die Frau Muller", "Jorg Kohler", "Kohler"] {
             assert_eq!(german(name), name);
         }
         assert_eq!(german("Die Kissenbezug kommt"), "Die Kissenbezug kommt");

@@ -63,7 +63,14 @@ mod tests {
         ] {
             assert!(differ_by_country(typed, meant), "{typed}");
         }
-        for (typed, meant) in [("recieved", "received"), ("warrannty", "warranty"), ("adress", "address"), ("mesage", "message"), ("swalowed", "swallowed"), ("delivrey", "delivery")] {
+        for (typed, meant) in [
+            ("recieved", "received"),
+            ("warrannty", "warranty"),
+            ("adress", "address"),
+            ("mesage", "message"),
+            ("swalowed", "swallowed"),
+            ("delivrey", "delivery"),
+        ] {
             assert!(!differ_by_country(typed, meant), "{typed}");
         }
     }

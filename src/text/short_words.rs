@@ -27,7 +27,7 @@ static SHORT_WORDS: LazyLock<ShortWords> = LazyLock::new(|| {
     let mut words: HashMap<String, Vec<String>> = HashMap::new();
     for (language, listed) in &file.words {
         for word in listed.split_whitespace() {
-            let languages = words.entry(fold(word)).or_default();
+            let languages = words.entry(word.to_owned()).or_default();
             if language != "any" && !languages.contains(language) {
                 languages.push(language.clone());
             }
@@ -57,12 +57,12 @@ pub enum ByWords {
 pub fn by_words(text: &str, expected: &[Language]) -> ByWords {
     let mut hits: BTreeMap<&str, usize> = BTreeMap::new();
     let mut telling = 0;
-    for word in text.split(|letter: char| letter.is_whitespace() || ",.;:!?()\"…".contains(letter)) {
-        let word = word.trim_matches(|letter: char| !letter.is_alphanumeric() && !"¿¡".contains(letter));
-        if !word.contains(char::is_alphabetic) || word.contains(|letter: char| letter.is_ascii_digit() || "@/_".contains(letter)) {
+    for word in text.split_whitespace().filter(|token| !is_code(token)).flat_map(|token| token.split(is_between)) {
+        if !word.contains(char::is_alphabetic) {
             continue;
         }
-        let listed = SHORT_WORDS.words.get(&fold(word));
+        // `halló` is Hungarian, `hallo` German.
+        let listed = SHORT_WORDS.words.get(&word.to_lowercase()).or_else(|| SHORT_WORDS.words.get(&fold(word)));
         if listed.is_some_and(Vec::is_empty) {
             continue;
         }
@@ -83,6 +83,17 @@ pub fn by_words(text: &str, expected: &[Language]) -> ByWords {
         Some((language, count)) if 2 * count >= telling => ByWords::Told(language.to_owned()),
         _ => ByWords::Unknown { words: telling },
     }
+}
+
+/// Whether a token is a link, an address or a code, which are in no language.
+fn is_code(token: &str) -> bool {
+    let inner = token.trim_matches(|letter: char| !letter.is_alphanumeric());
+    inner.contains(|letter: char| letter.is_ascii_digit() || "@/_.".contains(letter))
+}
+
+/// Whether a letter is none of a word. An apostrophe is, and Spanish marks tell their language.
+fn is_between(letter: char) -> bool {
+    !(letter.is_alphanumeric() || "'’-¿¡".contains(letter))
 }
 
 /// The language with the most hits, and how many; of several the only one that is expected.
@@ -118,6 +129,8 @@ mod tests {
             ("koszonom", "hu"),
             ("igen", "hu"),
             ("Hallo", "de"),
+            ("Halló!", "hu"),
+            ("¿dónde?", "es"),
             ("danke", "de"),
             ("Bestellung?", "de"),
             ("merhaba", "tr"),

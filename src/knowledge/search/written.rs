@@ -27,8 +27,7 @@ pub fn is_written(index: &Index, word: &str, language: &str) -> Result<bool, Kno
     for (number, part) in view.parts.iter().enumerate() {
         for field in fields(part) {
             let Some(info) = field.terms().get(own.folded().as_bytes()).map_err(tantivy::TantivyError::from)? else { continue };
-            let mut postings =
-                field.read_postings_from_terminfo(&info, IndexRecordOption::Basic).map_err(tantivy::TantivyError::from)?;
+            let mut postings = field.read_postings_from_terminfo(&info, IndexRecordOption::Basic).map_err(tantivy::TantivyError::from)?;
             while postings.doc() != TERMINATED && left > 0 {
                 let doc = postings.doc();
                 postings.advance();
