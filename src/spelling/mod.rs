@@ -9,8 +9,11 @@ mod misspellings;
 #[cfg(test)]
 mod sample_tests;
 mod slips;
+mod speller;
 mod tokens;
 
 pub use correct::{Words, correct};
-pub use dictionary::{Dictionaries, Dictionary};
+pub use dictionary::Dictionaries;
+#[cfg(test)]
+use dictionary::Dictionary;
 pub use language_data::package;
