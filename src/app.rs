@@ -50,7 +50,7 @@ impl App {
             tracing::warn!(people, chats = erased, "a restored database held people who had been erased; they were erased again");
         }
         let models = Models::new(&config.models, config.desk.context_tokens).context("the models can't be prepared")?;
-        let shared = Shared::start(store.clone(), erasures);
+        let shared = Shared::start(store.clone(), erasures, config.dictionaries.clone());
         let mut desks = HashMap::new();
         for workspace in config.workspaces() {
             let own = match &workspace.models {
@@ -90,7 +90,7 @@ pub async fn open_read_only(store: Store, config: &Config, workspace: WorkspaceC
     let knowledge = Knowledge::read_only(store.clone(), name.clone(), knowledge_base, scratch).await?;
     let chats = ChatLog::start(store.clone(), config.languages(), on_redaction).of(&name);
     let models = Models::new(models.as_ref().unwrap_or(&config.models), desk.context_tokens)?;
-    let shared = Shared::start(store, open_erasures(scratch)?);
+    let shared = Shared::start(store, open_erasures(scratch)?, config.dictionaries.clone());
     Ok(Desk::open(&shared, chats, knowledge, models, None, desk)?)
 }
 

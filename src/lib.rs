@@ -7,7 +7,7 @@
 //! * [`api`]: a thin handler per RPC; decode, call, encode; the same for help pages as JSON
 //! * [`replies`]: draft, correct, retone, translate, summarize, suggest; the built-in engine
 //! * [`chats`], [`knowledge`], [`model`]: three siblings that never import each other
-//! * [`text`]: pure functions over text
+//! * [`text`], [`spelling`]: functions over text; dictionaries are read from disk when they are first needed
 //! * [`keys`]: which workspace a caller works in, and what they may do there
 //! * [`store`]: the database
 //! * [`config`], [`telemetry`], [`task`]: work that may panic, and background work that begins again
@@ -29,6 +29,7 @@ pub mod model;
 mod random;
 pub mod replies;
 pub mod server;
+pub mod spelling;
 pub mod store;
 pub mod task;
 pub mod telemetry;

@@ -267,7 +267,7 @@ impl From<ReplyError> for Status {
         match error {
             ReplyError::Chat(error) => error.into(),
             ReplyError::Knowledge(error) => error.into(),
-            ReplyError::NotConfigured(_) => precondition("MODEL_NOT_CONFIGURED", "models", message),
+            ReplyError::NotConfigured(_) | ReplyError::NoDictionary { .. } => precondition("MODEL_NOT_CONFIGURED", "models", message),
             ReplyError::NothingFits => precondition("NOTHING_FITS", "models", message),
             ReplyError::Model { error, partial } => model(error, partial, message),
             ReplyError::Missing { field, problem } => invalid(&[(field.to_owned(), format!("is required here: {problem}"))], 0),

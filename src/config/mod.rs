@@ -43,6 +43,8 @@ pub struct Config {
     /// Folder of the documents; `None`: they come from the API alone.
     pub knowledge_base: Option<PathBuf>,
     pub knowledge_base_watch: FolderWatch,
+    /// Folder of hunspell's spelling dictionaries.
+    pub dictionaries: PathBuf,
     /// Whether folders may delete most of their documents at this start.
     pub allow_mass_delete: bool,
     /// What to log, as a tracing filter.
@@ -103,6 +105,7 @@ impl Default for Config {
             database_url: None,
             knowledge_base: Some(PathBuf::from("knowledge-base")),
             knowledge_base_watch: FolderWatch::Events,
+            dictionaries: PathBuf::from("/usr/share/hunspell"),
             allow_mass_delete: false,
             log: "info".to_owned(),
             allow_remote_without_keys: false,
@@ -198,6 +201,7 @@ impl Config {
             }),
             "knowledge_base" => value::optional_folder(given).map(|folder| self.knowledge_base = folder),
             "knowledge_base_watch" => value::folder_watch(given).map(|watch| self.knowledge_base_watch = watch),
+            "dictionaries" => value::text(given, "a folder").map(|folder| self.dictionaries = PathBuf::from(folder)),
             "tls_certificate" => value::text(given, "a PEM file").map(|file| self.tls_certificate = Some(PathBuf::from(file))),
             "tls_key" => value::text(given, "a PEM file").map(|file| self.tls_key = Some(PathBuf::from(file))),
             "console" => value::truth(given).map(|truth| self.console = truth),

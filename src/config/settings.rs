@@ -12,7 +12,7 @@ pub struct Setting {
 }
 
 /// The settings that stand at the top of the file.
-pub const SETTINGS: [Setting; 34] = [
+pub const SETTINGS: [Setting; 35] = [
     Setting {
         key: "listen",
         variable: "DESKHAND_LISTEN",
@@ -42,6 +42,12 @@ pub const SETTINGS: [Setting; 34] = [
         variable: "DESKHAND_KNOWLEDGE_BASE_WATCH",
         value: "events|poll",
         help: "How changes of the folder are noticed: by the system's events, or by looking every two seconds, for network file systems [default: events]",
+    },
+    Setting {
+        key: "dictionaries",
+        variable: "DESKHAND_DICTIONARIES",
+        value: "FOLDER",
+        help: "Folder of hunspell's dictionaries, by which texts are corrected without a model [default: /usr/share/hunspell]",
     },
     Setting { key: "language", variable: "DESKHAND_LANGUAGE", value: "TAG", help: "The language of whoever tells none [default: en]" },
     Setting {

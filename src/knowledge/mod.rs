@@ -203,6 +203,12 @@ impl Knowledge {
         base.checked(|| search::near_match::same(&base.index, &base.synonyms(), text, language.primary(), reader))
     }
 
+    /// Whether documents in a language write a word, given in lower case, with the same accents.
+    pub fn writes(&self, word: &str, language: &str) -> Result<bool, KnowledgeError> {
+        let base = &self.base;
+        base.checked(|| search::written::is_written(&base.index, word, language))
+    }
+
     /// Changes of the catalog after a number, in order, at most `most`: each change's number, what changed, and the document unless it
     /// was deleted.
     pub async fn changes(&self, after: i64, most: i64) -> Result<Vec<(i64, DocumentKey, Option<Document>)>, KnowledgeError> {

@@ -15,6 +15,11 @@ pub enum ReplyError {
         "only a model can {0}, and none is configured; set OPENAI_BASE_URL, OPENAI_API_KEY and DESKHAND_MODEL, or [[models]] in the configuration"
     )]
     NotConfigured(&'static str),
+    /// A text in this language can be corrected by a dictionary, which is not installed, or by a model, and none is configured.
+    #[error(
+        "correcting this language needs its dictionary: install {package} or connect a model: set OPENAI_BASE_URL, OPENAI_API_KEY and DESKHAND_MODEL, or [[models]] in the configuration"
+    )]
+    NoDictionary { package: &'static str },
     /// The built-in engine finds no answer, and no model is configured.
     #[error(
         "no canned answer or article fits this chat, and no model is configured to write one; set OPENAI_BASE_URL, OPENAI_API_KEY and DESKHAND_MODEL, or [[models]] in the configuration"

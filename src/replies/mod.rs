@@ -17,7 +17,7 @@ mod stream;
 mod suggest;
 mod summary;
 
-use std::{sync::Arc, time::Instant};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 
@@ -106,9 +106,9 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Starts the writer of outcomes.
-    pub fn start(store: Store, erasures: Erasures) -> Shared {
-        Shared { outcomes: OutcomeLog::start(store.clone()), store, corrector: Corrector::default(), erasures }
+    /// Starts the writer of outcomes. `dictionaries` is the folder of spelling dictionaries, of which none is read yet.
+    pub fn start(store: Store, erasures: Erasures, dictionaries: PathBuf) -> Shared {
+        Shared { outcomes: OutcomeLog::start(store.clone()), store, corrector: Corrector::new(dictionaries), erasures }
     }
 }
 

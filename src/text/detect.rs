@@ -1,13 +1,19 @@
-//! Which language a text is in.
+//! Which language a text is in: by its script, else by its words, else by models of letters.
 
 use std::sync::LazyLock;
 
 use lingua::{LanguageDetector, LanguageDetectorBuilder};
 
-use crate::text::language::Language;
+use crate::text::{
+    language::Language,
+    script::{ByScript, by_script, is_told_by_script},
+    short_words::{ByWords, by_words},
+};
 
-/// Under this confidence a guess is not taken (measured on short chat messages: above it 92 in 100 are right).
+/// Under this confidence a guess is not taken (measured on short chat messages: above it 92 in 100 are right); of a single word, under the
+/// second.
 const SURE: f64 = 0.5;
+const SURE_OF_ONE_WORD: f64 = 0.75;
 /// A language the workspace does not speak must be this sure, on a text at least this long, to be believed.
 const FOREIGN_SURE: f64 = 0.9;
 const FOREIGN_CHARACTERS: usize = 20;
@@ -20,15 +26,32 @@ static DETECTOR: LazyLock<LanguageDetector> = LazyLock::new(|| LanguageDetectorB
 /// letters, too short, or mixed.
 pub fn detect(text: &str, expected: &[Language]) -> Option<Language> {
     let text: String = text.chars().take(MAX_CHARACTERS).collect();
-    let guesses = DETECTOR.compute_language_confidence_values(text.as_str());
+    match by_script(&text, expected) {
+        ByScript::Told(language) => return Some(language),
+        ByScript::Unknown => return None,
+        ByScript::Latin => {}
+    }
+    match by_words(&text, expected) {
+        ByWords::Told(tag) => own(&Language::parse(&tag).ok()?, expected),
+        ByWords::Nothing => None,
+        ByWords::Unknown { words } => by_models(&text, expected, if words == 1 { SURE_OF_ONE_WORD } else { SURE }),
+    }
+}
+
+/// The workspace's own form of a language, else the language.
+fn own(language: &Language, expected: &[Language]) -> Option<Language> {
+    Some(expected.iter().find(|known| known.primary() == language.primary()).unwrap_or(language).clone())
+}
+
+fn by_models(text: &str, expected: &[Language], sure: f64) -> Option<Language> {
+    let guesses = DETECTOR.compute_language_confidence_values(text);
     let tag = |language: lingua::Language| Language::parse(&language.iso_code_639_1().to_string()).ok();
 
     if let Some((language, confidence)) = guesses.first()
         && *confidence >= FOREIGN_SURE
         && text.chars().count() >= FOREIGN_CHARACTERS
     {
-        let language = tag(*language)?;
-        return Some(expected.iter().find(|known| known.primary() == language.primary()).cloned().unwrap_or(language));
+        return own(&tag(*language)?, expected);
     }
     let ours: Vec<(&Language, f64)> = guesses
         .iter()
@@ -37,28 +60,68 @@ pub fn detect(text: &str, expected: &[Language]) -> Option<Language> {
             Some((expected.iter().find(|known| known.primary() == language.primary())?, *confidence))
         })
         .collect();
-    // Where the workspace speaks a language that the detector doesn't know, the best of the others proves nothing.
-    if ours.len() < expected.len() {
+    // Where the workspace speaks a language that the models don't know, the best of the others proves nothing; but what is in another
+    // script was told by it.
+    let mut candidates: Vec<&str> = expected.iter().filter(|known| !is_told_by_script(known)).map(Language::primary).collect();
+    candidates.sort_unstable();
+    candidates.dedup();
+    if ours.len() < candidates.len() {
         return None;
     }
     let sum: f64 = ours.iter().map(|(_, confidence)| confidence).sum();
     let (language, confidence) = ours.first()?;
-    (sum > 0.0 && confidence / sum >= SURE && *confidence > 0.0).then(|| (*language).clone())
+    (sum > 0.0 && confidence / sum >= sure && *confidence > 0.0).then(|| (*language).clone())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn languages(tags: &[&str]) -> Vec<Language> {
+        tags.iter().map(|tag| Language::parse(tag).unwrap()).collect()
+    }
+
+    fn told(text: &str, tags: &[&str]) -> Option<String> {
+        detect(text, &languages(tags)).map(|language| language.to_string())
+    }
+
     #[test]
     fn short_messages_without_accents_are_told_apart() {
-        let expected: Vec<Language> = ["en", "tr", "hu", "de"].iter().map(|tag| Language::parse(tag).unwrap()).collect();
-        let told = |text: &str| detect(text, &expected).map(|language| language.to_string());
+        let told = |text: &str| told(text, &["en", "tr", "hu", "de"]);
         assert_eq!(told("siparisim nerede kaldi acaba").as_deref(), Some("tr"));
         assert_eq!(told("hol van a csomagom").as_deref(), Some("hu"));
         assert_eq!(told("wo bleibt mein Paket").as_deref(), Some("de"));
         assert_eq!(told("where is my parcel").as_deref(), Some("en"));
         assert_eq!(told("Bonjour, je voudrais savoir où se trouve mon colis, merci").as_deref(), Some("fr"));
         assert_eq!(told("12345 ??"), None);
+        assert_eq!(told("ok"), None);
+        assert_eq!(told("order status").as_deref(), Some("en"));
+        assert_eq!(told("szia").as_deref(), Some("hu"));
+    }
+
+    #[test]
+    fn a_language_of_another_script_keeps_no_other_from_being_told() {
+        let all = ["en", "tr", "hu", "de", "ar", "zh", "ja", "ru"];
+        for (text, tag) in [
+            ("siparisim nerede kaldi acaba", "tr"),
+            ("megérkezett tegnap, köszönöm szépen", "hu"),
+            ("das Kleid passt leider überhaupt nicht", "de"),
+            ("the zip got stuck again", "en"),
+            ("szia", "hu"),
+            ("أين طلبي", "ar"),
+            ("我的订单在哪里", "zh"),
+            ("注文はどこですか", "ja"),
+            ("где мой заказ", "ru"),
+        ] {
+            assert_eq!(told(text, &all).as_deref(), Some(tag), "{text}");
+        }
+        assert_eq!(told("ok", &all), None);
+        assert_eq!(told("olá", &["en", "pt-BR"]).as_deref(), Some("pt-BR"));
+    }
+
+    #[test]
+    fn the_best_of_the_others_proves_nothing_where_the_models_know_not_all() {
+        assert_eq!(told("qwrt zzkl", &["en", "fi"]), None);
+        assert_eq!(told("missä tilaukseni viipyy", &["en", "fi"]), None);
     }
 }

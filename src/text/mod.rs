@@ -12,8 +12,10 @@ mod language;
 mod lines;
 mod markdown;
 mod placeholder;
+mod script;
 mod segment;
 mod sentences;
+mod short_words;
 mod tokens;
 mod visible;
 

@@ -3,7 +3,7 @@
 use deskhand::api::pb;
 use tonic::Code;
 
-use crate::support::desk::{Desk, customer_says, event, refused, selin};
+use crate::support::desk::{Desk, Opening, customer_says, event, refused, selin};
 
 fn draft_of(chat_id: &str) -> pb::DraftReplyRequest {
     pb::DraftReplyRequest { chat_id: chat_id.into(), agent: selin(), ..pb::DraftReplyRequest::default() }
@@ -142,8 +142,74 @@ async fn only_a_model_can_change_a_tone() {
     let status = desk.retone("Wait.", pb::Tone::Formal).await.unwrap_err();
     refused(&status, Code::FailedPrecondition, "MODEL_NOT_CONFIGURED");
     assert!(status.message().contains("OPENAI_BASE_URL"), "it says what to do: {}", status.message());
-    let turkish = pb::CorrectReplyRequest { text: "Siparisiniz yarin kargoya verilcek.".into(), ..pb::CorrectReplyRequest::default() };
-    refused(&desk.correct(turkish).await.unwrap_err(), Code::FailedPrecondition, "MODEL_NOT_CONFIGURED");
+    desk.close().await;
+}
+
+fn correction(text: &str, language: &str) -> pb::CorrectReplyRequest {
+    pb::CorrectReplyRequest { text: text.into(), language: language.into(), ..pb::CorrectReplyRequest::default() }
+}
+
+/// Needs the dictionaries that `scripts/test` installs.
+#[tokio::test]
+async fn texts_in_six_languages_are_corrected_without_a_model() {
+    let mut desk = Desk::without_model().await;
+    for (language, typed, right) in [
+        ("en", "We recieved teh parcel.", "We received the parcel."),
+        ("tr", "siparisiniz yolda", "siparişiniz yolda"),
+        ("hu", "A szallitasi címet megváltoztattuk.", "A szállítási címet megváltoztattuk."),
+        ("de", "Die Lieefrung ist moglich.", "Die Lieferung ist möglich."),
+        ("fr", "La commande est deja expédiée.", "La commande est déjà expédiée."),
+        ("es", "El envio llegará mañana.", "El envío llegará mañana."),
+    ] {
+        let finished = desk.correct(correction(typed, language)).await.unwrap_or_else(|status| panic!("{language}: {status}")).finished;
+        assert_eq!((finished.text.as_str(), finished.engine(), finished.language.as_str()), (right, pb::Engine::BuiltIn, language));
+    }
+    // The language is told from the text.
+    assert_eq!(
+        desk.correct(correction("Siparisiniz yakinda kargoya verilecek.", "")).await.unwrap().finished.text,
+        "Siparişiniz yakında kargoya verilecek."
+    );
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn the_words_of_the_shop_are_right_and_are_what_is_meant() {
+    let mut desk = Desk::empty().await;
+    let article = pb::Article {
+        id: "a".into(),
+        language: "tr".into(),
+        title: "Acılan kutular".into(),
+        body: "Kutunun üstünde **Kagro** yazar.".into(),
+        ..pb::Article::default()
+    };
+    desk.knowledge.put_articles(pb::PutArticlesRequest { articles: vec![article] }).await.unwrap();
+    assert_eq!(
+        desk.correct(correction("bu kagro geldi", "tr")).await.unwrap().finished.text,
+        "bu kagro geldi",
+        "it is a word of an article"
+    );
+    assert_eq!(desk.correct(correction("bu kagrodan geldi", "tr")).await.unwrap().finished.text, "bu kargodan geldi");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn without_a_dictionary_it_is_said_which_one_is_missing() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let folder = nowhere.path().to_owned();
+    let mut desk = Opening { with_model: false, with_shop: false, change: |_| {} }.open_set(|config| config.dictionaries = folder).await;
+    for (language, package) in
+        [("tr", "hunspell-tr"), ("hu", "hunspell-hu"), ("de", "hunspell-de-de"), ("fr", "hunspell-fr"), ("es", "hunspell-es")]
+    {
+        let status = desk.correct(correction("xyz", language)).await.unwrap_err();
+        refused(&status, Code::FailedPrecondition, "MODEL_NOT_CONFIGURED");
+        assert!(status.message().contains(&format!("install {package} or connect a model")), "{}", status.message());
+    }
+    let status = desk.correct(correction("xyz", "it")).await.unwrap_err();
+    refused(&status, Code::FailedPrecondition, "MODEL_NOT_CONFIGURED");
+    assert!(!status.message().contains("hunspell"), "{}", status.message());
+    let unknown = desk.correct(correction("KE-204815", "")).await.unwrap_err();
+    refused(&unknown, Code::FailedPrecondition, "MODEL_NOT_CONFIGURED");
+    assert_eq!(desk.correct(correction("We recieved it.", "en")).await.unwrap().finished.text, "We received it.", "English has a table");
     desk.close().await;
 }
 

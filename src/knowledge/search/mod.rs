@@ -20,6 +20,7 @@ pub mod suggestions;
 pub mod synonyms;
 pub mod terms;
 pub mod visible_terms;
+pub mod written;
 
 use std::collections::{HashMap, HashSet};
 

@@ -27,6 +27,7 @@ use crate::{
             personal,
         },
         rewrite::{
+            correct_without_model::ShopVocabulary,
             edits::{edits, over_edited},
             fidelity::Protected,
         },
@@ -149,12 +150,19 @@ impl Desk {
             Ok(generation) => return Ok(generation),
             Err(error) => error.of_models()?,
         };
-        // An unknown language is corrected as English only if it could be English.
-        if language.as_ref().is_none_or(|language| language.primary() != "en") {
-            return Err(refusal(failed, "correct a text that is not English"));
+        let Some(language) = language else {
+            return Err(refusal(failed, "correct a text in a language that can't be told; `language` tells it"));
+        };
+        if let Err(package) = self.corrector.knows(&language) {
+            return Err(match (failed, package) {
+                (ModelError::NotConfigured, Some(package)) => ReplyError::NoDictionary { package },
+                (failed, _) => refusal(failed, "correct a text in this language"),
+            });
         }
         let names = chat.as_ref().map(names).unwrap_or_default();
-        let corrected = self.corrector.correct(text.clone(), names).await?;
+        let shop = ShopVocabulary { names, glossary, knowledge: self.knowledge.clone() };
+        let corrected = self.corrector.correct(text.clone(), language.clone(), shop).await?;
+        let language = Some(language);
         Ok(stream::built_in(corrected, started, finish(text, language, ContextReceipt::default())))
     }
 

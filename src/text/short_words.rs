@@ -1,0 +1,157 @@
+//! Which language a short text is in, by its words: models guess at these, and often wrong.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::LazyLock,
+};
+
+use serde::Deserialize;
+
+use crate::text::{fold::fold, language::Language};
+
+#[derive(Deserialize)]
+struct WordsFile {
+    letters: BTreeMap<String, String>,
+    #[serde(flatten)]
+    words: BTreeMap<String, String>,
+}
+
+struct ShortWords {
+    /// The languages that have a word; none for one that tells nothing.
+    words: HashMap<String, Vec<String>>,
+    letters: BTreeMap<String, String>,
+}
+
+static SHORT_WORDS: LazyLock<ShortWords> = LazyLock::new(|| {
+    let file: WordsFile = toml::from_str(include_str!("short_words.toml")).expect("a constant file");
+    let mut words: HashMap<String, Vec<String>> = HashMap::new();
+    for (language, listed) in &file.words {
+        for word in listed.split_whitespace() {
+            let languages = words.entry(word.to_owned()).or_default();
+            if language != "any" && !languages.contains(language) {
+                languages.push(language.clone());
+            }
+        }
+    }
+    for word in file.words["any"].split_whitespace() {
+        words.insert(word.to_owned(), Vec::new());
+    }
+    ShortWords { words, letters: file.letters }
+});
+
+/// What a text's words tell.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ByWords {
+    /// The text is in the language with this primary subtag.
+    Told(String),
+    /// No word tells anything: no text in any language.
+    Nothing,
+    /// A longer text, or one of other words, is told by more than these.
+    Unknown {
+        /// How many words may tell something.
+        words: usize,
+    },
+}
+
+/// The language that most words of a text are in, if no other has nearly as many. `expected` goes before others that are as likely.
+pub fn by_words(text: &str, expected: &[Language]) -> ByWords {
+    let mut hits: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut telling = 0;
+    for word in text.split_whitespace().filter(|token| !is_code(token)).flat_map(|token| token.split(is_between)) {
+        if !word.contains(char::is_alphabetic) {
+            continue;
+        }
+        // `halló` is Hungarian, `hallo` German.
+        let listed = SHORT_WORDS.words.get(&word.to_lowercase()).or_else(|| SHORT_WORDS.words.get(&fold(word)));
+        if listed.is_some_and(Vec::is_empty) {
+            continue;
+        }
+        telling += 1;
+        // A name with a capital says where its bearer's parents come from.
+        let has_letter = |letters: &String| word.chars().any(|letter| letters.contains(letter));
+        let by_letter = || SHORT_WORDS.letters.iter().find(|(_, letters)| has_letter(letters)).map(|(language, _)| language);
+        match listed {
+            Some(languages) => languages.iter().for_each(|language| *hits.entry(language).or_default() += 1),
+            None if word.starts_with(char::is_uppercase) && telling > 1 => telling -= 1,
+            None => by_letter().into_iter().for_each(|language| *hits.entry(language).or_default() += 1),
+        }
+    }
+    if telling == 0 {
+        return ByWords::Nothing;
+    }
+    match likeliest(&hits, expected) {
+        Some((language, count)) if 2 * count >= telling => ByWords::Told(language.to_owned()),
+        _ => ByWords::Unknown { words: telling },
+    }
+}
+
+/// Whether a token is a link, an address or a code, which are in no language.
+fn is_code(token: &str) -> bool {
+    let inner = token.trim_matches(|letter: char| !letter.is_alphanumeric());
+    inner.contains(|letter: char| letter.is_ascii_digit() || "@/_.".contains(letter))
+}
+
+/// Whether a letter is none of a word. An apostrophe is, and Spanish marks tell their language.
+fn is_between(letter: char) -> bool {
+    !(letter.is_alphanumeric() || "'’-¿¡".contains(letter))
+}
+
+/// The language with the most hits, and how many; of several the only one that is expected.
+fn likeliest<'a>(hits: &BTreeMap<&'a str, usize>, expected: &[Language]) -> Option<(&'a str, usize)> {
+    let most = *hits.values().max()?;
+    let best: Vec<&str> = hits.iter().filter(|(_, count)| **count == most).map(|(language, _)| *language).collect();
+    let is_expected = |language: &&&str| expected.iter().any(|known| known.primary() == **language);
+    let ours: Vec<&&str> = best.iter().filter(is_expected).collect();
+    match (best.as_slice(), ours.as_slice()) {
+        ([only], _) => Some((only, most)),
+        (_, [only]) => Some((only, most)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> ByWords {
+        let expected: Vec<Language> = ["en", "tr", "hu", "de"].iter().map(|tag| Language::parse(tag).unwrap()).collect();
+        by_words(text, &expected)
+    }
+
+    #[test]
+    fn greetings_and_words_of_a_help_desk_tell_their_language() {
+        for (text, language) in [
+            ("hi", "en"),
+            ("order status", "en"),
+            ("Thanks!", "en"),
+            ("szia", "hu"),
+            ("ok, köszi", "hu"),
+            ("koszonom", "hu"),
+            ("igen", "hu"),
+            ("Hallo", "de"),
+            ("Halló!", "hu"),
+            ("¿dónde?", "es"),
+            ("danke", "de"),
+            ("Bestellung?", "de"),
+            ("merhaba", "tr"),
+            ("tşk", "tr"),
+            ("evet", "tr"),
+            ("kargom nerede", "tr"),
+            ("bonjour", "fr"),
+            ("hola", "es"),
+            ("größe", "de"),
+            ("gönderilmiş", "tr"),
+        ] {
+            assert_eq!(told(text), ByWords::Told(language.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_every_language_is_in_none() {
+        for text in ["ok", "OK 👍", "info@shop.example", "KE-204815", "PayPal", "DHL, ok", "", "?!"] {
+            assert_eq!(told(text), ByWords::Nothing, "{text}");
+        }
+        assert!(matches!(told("Keten masa örtüsü Kum"), ByWords::Unknown { .. }));
+        assert_eq!(told("where is Ayşe Yıldız"), ByWords::Told("en".to_owned()), "a name is in no language");
+    }
+}
