@@ -7,7 +7,7 @@
 //! * [`api`]: a thin handler per RPC; decode, call, encode; the same for help pages as JSON
 //! * [`replies`]: draft, correct, retone, translate, summarize, suggest; the built-in engine
 //! * [`chats`], [`knowledge`], [`model`]: three siblings that never import each other
-//! * [`text`]: pure functions over text
+//! * [`text`]: pure functions over text; [`lexicon`]: the words of each language, as data
 //! * [`keys`]: which workspace a caller works in, and what they may do there
 //! * [`store`]: the database
 //! * [`config`], [`telemetry`], [`task`]: work that may panic, and background work that begins again
@@ -24,6 +24,7 @@ mod fuzz_seeds;
 pub mod ids;
 pub mod keys;
 pub mod knowledge;
+pub mod lexicon;
 pub mod model;
 #[cfg(test)]
 mod random;
