@@ -44,9 +44,17 @@ static NAMES: LazyLock<Vec<Name>> = LazyLock::new(|| {
 /// Longer than any name with its ending, a word is none.
 const MAX_NAME: usize = 12;
 
-/// Whether a currency's sign in letters may begin with a letter: most have capitals.
+/// The small letters that signs begin with, a bit each.
+static SMALL_LETTERS: LazyLock<u32> =
+    LazyLock::new(|| SIGNS.iter().filter_map(|sign| small(sign.chars().next()?)).fold(0, |bits, bit| bits | bit));
+
+/// Whether a currency's sign in letters may begin with a letter: most have capitals, so that few words are looked at.
 pub fn may_begin_sign(letter: char) -> bool {
-    letter.is_uppercase() || (letter.is_ascii_lowercase() && SIGNS.iter().any(|sign| sign.starts_with(letter)))
+    letter.is_uppercase() || small(letter).is_some_and(|bit| *SMALL_LETTERS & bit != 0)
+}
+
+fn small(letter: char) -> Option<u32> {
+    letter.is_ascii_lowercase().then(|| 1 << (letter as u8 - b'a'))
 }
 
 /// Where the number ends that begins at a digit: groups of three with a point, a comma, an apostrophe or a space between them, and decimals.

@@ -2,6 +2,8 @@
 
 pub mod counting;
 pub mod known_numbers;
+#[cfg(test)]
+mod languages_tests;
 pub mod leaks;
 pub mod names;
 pub mod numbers;
