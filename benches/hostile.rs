@@ -2,8 +2,9 @@
 //!
 //!     cargo bench --bench hostile [-- SECONDS [CONNECTIONS]]
 //!
-//! The server is a process of its own, without keys, so that attackers have all that anybody may have. The attackers share this process and its
-//! cores with the honest client: its times are upper bounds. Each attack comes from one address, and where it says so from 200 of them.
+//! The server is a process of its own, without keys, so that attackers have all that anybody may have. Attackers and the honest client share the
+//! server's machine, each with threads of its own: the honest client's times are upper bounds. Each attack comes from one address, and where
+//! it says so from 200 of them. An attacker whose connection is closed comes back after a second.
 
 #[path = "parts/floods.rs"]
 mod floods;
@@ -16,6 +17,7 @@ use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
     process::{Child, Command, Stdio},
+    sync::LazyLock,
     time::{Duration, Instant},
 };
 
@@ -32,6 +34,7 @@ use prost::Message;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
+    runtime::Runtime,
     task::JoinSet,
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
@@ -42,11 +45,14 @@ const PACE: Duration = Duration::from_millis(20);
 /// A call that takes longer counts as failed.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long an attacker waits before it connects again.
-const AGAIN: Duration = Duration::from_millis(100);
+const AGAIN: Duration = Duration::from_secs(1);
 /// Messages of 32,000 characters that fill a chat.
 const FILLED: usize = 2000;
 
-#[tokio::main]
+/// The attackers' threads.
+static ATTACKERS: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
+
+#[tokio::main(flavor = "current_thread")]
 async fn main() {
     let mut numbers = std::env::args().skip(1).filter_map(|argument| argument.parse::<u64>().ok());
     let seconds = Duration::from_secs(numbers.next().unwrap_or(10));
@@ -212,7 +218,11 @@ async fn append(channel: &Channel, chat_id: &str, texts: Vec<String>) {
 }
 
 fn spawn<F: Future<Output = ()> + Send + 'static>(count: usize, attacker: impl Fn(usize) -> F) -> JoinSet<()> {
-    (0..count).map(attacker).collect()
+    let mut attackers = JoinSet::new();
+    for attack in (0..count).map(attacker) {
+        attackers.spawn_on(attack, ATTACKERS.handle());
+    }
+    attackers
 }
 
 /// Another address of this machine: another peer.

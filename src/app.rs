@@ -59,8 +59,10 @@ impl App {
             };
             let own = own.with_context(|| format!("the models of workspace `{}` can't be prepared", workspace.name))?;
             let embedder = embedder_of(config, &workspace)?;
+            let budgets = workspace.models.as_ref().unwrap_or(&config.models).iter().filter_map(|model| model.context_tokens);
+            let chats = log.of(&workspace.name).for_prompts_of(budgets.chain([workspace.desk.context_tokens]).max().unwrap_or_default());
             let WorkspaceConfig { name, desk, .. } = workspace;
-            let desk = Desk::open(&shared, log.of(&name), knowledge.of(&name).clone(), own, embedder, desk)?;
+            let desk = Desk::open(&shared, chats, knowledge.of(&name).clone(), own, embedder, desk)?;
             desks.insert(name, desk);
         }
         Ok(App { store, log, knowledge, models, desks })

@@ -72,6 +72,6 @@ fuzz_target!(|input: &[u8]| {
         meaning: None,
         threshold: 0.0,
     };
-    let offers = DESK.knowledge.offer(&query).expect("it is answered");
+    let offers = DESK.knowledge.suggestions(&query).expect("it is answered");
     assert!(offers.windows(2).all(|pair| pair[0].score >= pair[1].score));
 });

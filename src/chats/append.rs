@@ -14,6 +14,7 @@ use crate::{
         chat_rows::{self, Changed, ChatKey},
         error::ChatError,
         event::{Author, Event, EventBody, NewEvent},
+        event_page_rows,
         event_rows::{self, KnownEvents, NewRow},
         fold::Summary,
         learning_rows, of_workspace,
@@ -239,7 +240,7 @@ async fn read_drafts<'a>(write: &mut Write, batch: &'a [Append]) -> Result<BTree
 
 /// Folds a chat's summary from all its events.
 async fn refold(write: &mut Write, draft: &mut ChatUpdate<'_>) -> Result<(), ChatError> {
-    let mut events = event_rows::bare_of_locked(write, draft.number).await?;
+    let mut events = event_page_rows::bare_of_locked(write, draft.number).await?;
     events.sort_by_key(|event| (event.at, event.sequence));
     let mut summary = Summary { bytes: draft.summary.bytes, ..Summary::default() };
     for event in &events {
@@ -264,7 +265,7 @@ async fn write_words(write: &mut Write, languages: &Languages, drafts: &BTreeMap
             has.extend(draft.new.iter().flat_map(|kept| kept.words).cloned());
         } else {
             // What a chat of more than anybody reads said long ago is not found by its words any more.
-            let events = event_rows::recent_of_locked(write, draft.number, MAX_READ_BYTES).await?;
+            let events = event_page_rows::recent_of_locked(write, draft.number, MAX_READ_BYTES).await?;
             let expected = of_workspace(languages, &key.workspace).to_vec();
             has = spawn_blocking(move || words_of(&events, &expected)).await.map_err(|_| StoreError::Busy)?;
         }

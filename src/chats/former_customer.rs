@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::chats::{
-    event::{Customer, Event, Record},
-    fold::{Chat, Summary},
-};
+use crate::chats::event::{Customer, Record};
 
 /// What a chat knew of a customer before it was given to another one. It is for masking alone: no prompt, placeholder or reply shows it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -23,41 +20,13 @@ pub fn is_another(customer_id: &str, told: &Customer) -> bool {
     !customer_id.is_empty() && !told.customer_id.is_empty() && told.customer_id != customer_id
 }
 
-/// Stands for the customer of events that were not read. No id has a control character.
-const UNREAD_ID: &str = "\u{0}";
-
-impl Chat {
-    /// Folds the last events of a chat, whose summary is known whole. Whoever is named in them first may not be the one whom the chat was about
-    /// before: what stands before that is taken for another's.
-    pub fn fold_end(chat_id: &str, events: Vec<Event>, summary: Summary) -> Chat {
-        let unread = Customer { customer_id: UNREAD_ID.to_owned(), ..Customer::default() };
-        let mut chat = Chat { chat_id: chat_id.to_owned(), customer: unread, ..Chat::default() };
-        chat.apply_all(events);
-        chat.customer.customer_id.clone_from(&summary.customer_id);
-        Chat { summary, ..chat }
-    }
-
-    /// Clears what was known of the customer: who they are, what they were asked before the chat, the shop's records of their matter, the
-    /// pages they saw, their rating. Messages and notes are the chat's, and stay.
-    pub(crate) fn part_from_customer(&mut self) {
-        self.former.push(FormerCustomer {
-            customer: std::mem::take(&mut self.customer),
-            form_answers: std::mem::take(&mut self.form_answers),
-            records: std::mem::take(&mut self.records),
-            reply_to: self.summary.ticket.as_ref().map(|ticket| ticket.reply_to.clone()).unwrap_or_default(),
-        });
-        self.pages.clear();
-        self.rating = None;
-        self.turns_before_customer = self.turns.len();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::chats::fold::{Chat, Summary};
     use crate::{
         chats::event::{Author, Event, EventBody, Form, Message, PageView, Rating, Ticket},
         ids::Id,

@@ -9,6 +9,7 @@ mod chat_rows;
 mod context;
 mod error;
 mod event;
+mod event_page_rows;
 mod event_rows;
 mod fold;
 mod former_customer;
@@ -49,7 +50,7 @@ use crate::{
     chats::{
         append::{Append, AppendContext, Prepared},
         chat_rows::{ChatKey, Related},
-        event_rows::Recent,
+        event_page_rows::Recent,
     },
     failpoint::failpoint,
     ids::{Id, Workspace},
@@ -69,15 +70,17 @@ const MAX_BYTES: i64 = 64 << 20;
 /// A call of more events, or of more bytes of text, is prepared off the threads that serve.
 const MANY_EVENTS: usize = 16;
 const MANY_BYTES: usize = 4 << 10;
-/// Of a chat with more bytes than this, the oldest messages are not read for a prompt: far more than any budget holds, and than people
-/// write to each other. And of a chat whose state alone is asked for.
+/// Of a chat with more bytes than this, the oldest messages are not read for a prompt: so many for each token of its budget, which is some
+/// sixteen times what the budget holds, within these bounds. And of a chat whose state alone is asked for.
+const READ_BYTES_PER_TOKEN: usize = 64;
+const MIN_READ_BYTES: usize = 256 << 10;
 const MAX_READ_BYTES: usize = 2 << 20;
 const MAX_STATE_BYTES: usize = 256 << 10;
 /// The same for each of the other chats, and for all of them.
 const MAX_EARLIER_BYTES_EACH: usize = 256 << 10;
 const MAX_EARLIER_BYTES: usize = 2 << 20;
 /// Bytes of events that are folded off the threads that serve.
-const MANY_FOLDED_BYTES: i64 = 64 << 10;
+const MANY_FOLDED_BYTES: usize = 64 << 10;
 
 /// The languages that messages are read as being in where nobody told, by workspace.
 pub type Languages = HashMap<Workspace, Vec<Language>>;
@@ -110,6 +113,7 @@ pub struct ChatLog {
 pub struct Chats {
     log: ChatLog,
     workspace: Workspace,
+    max_read_bytes: usize,
 }
 
 impl ChatLog {
@@ -127,7 +131,7 @@ impl ChatLog {
 
     /// The chats of a workspace.
     pub fn of(&self, workspace: &Workspace) -> Chats {
-        Chats { log: self.clone(), workspace: workspace.clone() }
+        Chats { log: self.clone(), workspace: workspace.clone(), max_read_bytes: MAX_READ_BYTES }
     }
 
     /// What the log has done since the start.
@@ -142,6 +146,12 @@ impl ChatLog {
 }
 
 impl Chats {
+    /// The same, of which no more is read for a prompt than fills a budget of so many tokens many times over.
+    pub fn for_prompts_of(self, context_tokens: usize) -> Chats {
+        let max_read_bytes = context_tokens.saturating_mul(READ_BYTES_PER_TOKEN).clamp(MIN_READ_BYTES, MAX_READ_BYTES);
+        Chats { max_read_bytes, ..self }
+    }
+
     /// The workspace whose chats these are.
     pub fn workspace(&self) -> &Workspace {
         &self.workspace
@@ -150,7 +160,8 @@ impl Chats {
     /// Appends events to a chat, all or none, and answers once they are durable. The write goes on when the caller leaves.
     pub async fn append(&self, chat_id: &Id, events: Vec<NewEvent>) -> Result<Appended, ChatError> {
         let (languages, workspace_of) = (Arc::clone(&self.log.languages), self.workspace.clone());
-        let many = events.len() > MANY_EVENTS || events.iter().map(said).sum::<usize>() > MANY_BYTES;
+        let text_bytes = events.iter().map(said).sum::<usize>();
+        let many = events.len() > MANY_EVENTS || text_bytes > MANY_BYTES;
         failpoint("append", chat_id.as_str());
         let prepared_chat = chat_id.clone();
         let prepare = move || {
@@ -160,7 +171,7 @@ impl Chats {
                 .map(|event| Prepared::new(event, of_workspace(&languages, workspace_of.as_str())))
                 .collect::<Result<Vec<_>, _>>()
         };
-        let events = if many { self.log.workers.work(prepare).await? } else { prepare()? };
+        let events = if many { self.log.workers.work_on(text_bytes, prepare).await? } else { prepare()? };
         let bytes = events.iter().map(Prepared::bytes).sum();
         let (answer, answered) = oneshot::channel();
         self.log.writer.queue(Append { key: self.key(chat_id.as_str()), events, answer }, bytes)?;
@@ -181,7 +192,7 @@ impl Chats {
     /// then lacks it, and so does its last sequence.
     pub async fn chat_with(&self, chat_id: &Id, new: &[NewEvent]) -> Result<Option<Chat>, ChatError> {
         let key = self.key(chat_id.as_str());
-        let Recent { mut events, unread } = event_rows::recent(&self.log.store, &key, MAX_READ_BYTES).await?;
+        let Recent { mut events, unread } = event_page_rows::recent(&self.log.store, &key, self.max_read_bytes).await?;
         let mut known: HashSet<Id> =
             if new.is_empty() { HashSet::new() } else { events.iter().map(|event| event.event_id.clone()).collect() };
         let before = events.len();
@@ -207,19 +218,19 @@ impl Chats {
 
     /// Folds events; of a chat that was not read whole, with what is known of the rest.
     async fn folded(&self, chat_id: &Id, events: Vec<Event>, rest: Option<(usize, Summary)>) -> Chat {
-        let many = events.iter().map(|event| body_bytes(&event.body)).sum::<usize>() as i64 > MANY_FOLDED_BYTES;
+        let bytes = events.iter().map(|event| body_bytes(&event.body)).sum::<usize>();
         let chat_id = chat_id.to_string();
         let fold = move || match rest {
             None => Chat::folded(&chat_id, events),
             Some((unread, summary)) => Chat { unread, summary, ..Chat::folded(&chat_id, events) },
         };
-        if many { self.log.workers.work(fold).await } else { fold() }
+        if bytes > MANY_FOLDED_BYTES { self.log.workers.work_on(bytes, fold).await } else { fold() }
     }
 
     /// Reads a chat, folded, and the events that it is the fold of, in the order of their sequence.
     pub async fn chat_and_events(&self, chat_id: &Id) -> Result<(Chat, Vec<Event>), ChatError> {
         let key = self.key(chat_id.as_str());
-        let Recent { events, unread } = event_rows::recent(&self.log.store, &key, MAX_READ_BYTES).await?;
+        let Recent { events, unread } = event_page_rows::recent(&self.log.store, &key, self.max_read_bytes).await?;
         if events.is_empty() {
             return Err(ChatError::NotFound(chat_id.to_string()));
         }
@@ -230,12 +241,12 @@ impl Chats {
     /// Reads a chat's state, in which messages may be missing, and its events after a sequence, at most a page of them.
     pub async fn state_and_events(&self, chat_id: &Id, sequence: i64) -> Result<(Chat, Vec<Event>), ChatError> {
         let key = self.key(chat_id.as_str());
-        let Recent { events, unread } = event_rows::recent(&self.log.store, &key, MAX_STATE_BYTES).await?;
+        let Recent { events, unread } = event_page_rows::recent(&self.log.store, &key, MAX_STATE_BYTES).await?;
         if events.is_empty() {
             return Err(ChatError::NotFound(chat_id.to_string()));
         }
         let (summary, page) = if unread.is_some() {
-            (chat_rows::summary(&self.log.store, &key).await?, event_rows::after(&self.log.store, &key, sequence).await?)
+            (chat_rows::summary(&self.log.store, &key).await?, event_page_rows::after(&self.log.store, &key, sequence).await?)
         } else {
             (None, events.iter().filter(|event| event.sequence > sequence).cloned().collect())
         };
@@ -244,7 +255,7 @@ impl Chats {
 
     /// Whether the customer wrote after a sequence.
     pub async fn wrote_after(&self, chat_id: &Id, sequence: i64) -> Result<bool, ChatError> {
-        event_rows::customer_wrote_after(&self.log.store, &self.key(chat_id.as_str()), sequence).await
+        event_page_rows::customer_wrote_after(&self.log.store, &self.key(chat_id.as_str()), sequence).await
     }
 
     /// The ids of the chats that belong to a chat's context, newest opened first: the customer's others on whatever channel, and those
@@ -272,13 +283,13 @@ impl Chats {
                     asked.push((*number, after));
                 }
             } else if bytes_left >= MAX_EARLIER_BYTES_EACH {
-                let read = event_rows::recent(&self.log.store, &self.key(chat_id), MAX_EARLIER_BYTES_EACH).await?;
+                let read = event_page_rows::recent(&self.log.store, &self.key(chat_id), MAX_EARLIER_BYTES_EACH).await?;
                 bytes_left -= read.events.iter().map(|event| body_bytes(&event.body)).sum::<usize>().min(bytes_left);
                 let latest = read.events.len().saturating_sub(MAX_EVENTS_EACH as usize);
                 long.insert(*number, read.events.into_iter().skip(latest).collect());
             }
         }
-        let mut read = event_rows::of_chats(&self.log.store, &asked).await?;
+        let mut read = event_page_rows::of_chats(&self.log.store, &asked).await?;
         let mut earlier = Vec::new();
         for Related { number, chat_id, summary } in related {
             if let Some(events) = read.remove(&number).or_else(|| long.remove(&number)) {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
-    chats::{Chats, chat_rows, error::ChatError, event_rows},
+    chats::{Chats, chat_rows, error::ChatError, event_page_rows},
     ids::Id,
     store::{StoreError, Write},
 };
@@ -22,7 +22,7 @@ impl Chats {
         let mut chats = Vec::new();
         let mut bytes = 0;
         for (_, chat_id) in chat_rows::of_customer(self.log.store.reads(), self.workspace.as_str(), customer_id.as_str()).await? {
-            let read = event_rows::of_chat(&self.log.store, &self.key(&chat_id), most_bytes).await?;
+            let read = event_page_rows::of_chat(&self.log.store, &self.key(&chat_id), most_bytes).await?;
             let events = read.ok_or(ChatError::TooLarge("customer's data"))?;
             let events: Vec<Value> = events
                 .iter()

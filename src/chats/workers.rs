@@ -1,22 +1,37 @@
-//! Work that grows with its input, off the threads that serve: as many at once as there are cores, the others in the order of their coming.
+//! Work that grows with its input, off the threads that serve: as many at once as there are cores, large ones one at a time, the others in the
+//! order in which they came.
 
 use std::{future::pending, panic::resume_unwind, sync::Arc, thread::available_parallelism};
 
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
+/// Work on more bytes than this is large: it keeps a core busy for long.
+const LARGE: usize = 64 << 10;
+
 /// Where texts are analysed, chats folded and prompts made.
 #[derive(Debug, Clone)]
-pub struct Workers(Arc<Semaphore>);
+pub struct Workers {
+    turns: Arc<Semaphore>,
+    large: Arc<Semaphore>,
+}
 
 impl Workers {
     pub fn start() -> Workers {
-        Workers(Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from))))
+        let turns = available_parallelism().map_or(1, usize::from);
+        Workers { turns: Arc::new(Semaphore::new(turns)), large: Arc::new(Semaphore::new(1)) }
+    }
+
+    /// Does work on so many bytes when its turn has come. Of large work one piece is done at a time, so that it leaves the other cores to the
+    /// calls of others.
+    pub async fn work_on<T: Send + 'static>(&self, bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let _alone = if bytes > LARGE { self.large.acquire().await.ok() } else { None };
+        self.work(work).await
     }
 
     /// Does work when its turn has come. A panic in it is its caller's.
     pub async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
         // Nobody closes the semaphore; a runtime that ends takes its callers along.
-        let Ok(turn) = Arc::clone(&self.0).acquire_owned().await else { return pending().await };
+        let Ok(turn) = Arc::clone(&self.turns).acquire_owned().await else { return pending().await };
         let turned = move || {
             // The turn ends with the work, not with a caller that leaves.
             let _turn = turn;
@@ -45,6 +60,21 @@ mod tests {
     use futures::future::join_all;
 
     use super::*;
+
+    #[tokio::test]
+    async fn large_work_is_done_one_piece_at_a_time() {
+        let (workers, inside) = (Workers::start(), Arc::new(AtomicUsize::new(0)));
+        let work = |bytes: usize| {
+            let inside = Arc::clone(&inside);
+            workers.work_on(bytes, move || {
+                let at_once = inside.fetch_add(1, Ordering::SeqCst) + 1;
+                thread::yield_now();
+                inside.fetch_sub(1, Ordering::SeqCst);
+                at_once
+            })
+        };
+        assert_eq!(join_all((0..100).map(|_| work(LARGE + 1))).await.into_iter().max(), Some(1));
+    }
 
     #[tokio::test]
     async fn work_is_done_on_other_threads_and_no_more_of_it_than_there_are_cores() {

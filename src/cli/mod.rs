@@ -10,7 +10,6 @@ mod eval_drafts;
 mod keys;
 mod models;
 mod prompt;
-mod scratch;
 mod serve;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -99,4 +98,9 @@ mod tests {
     fn the_arguments_fit_together() {
         super::command().debug_assert();
     }
+}
+
+/// A folder of a command's own, which is removed when the command ends.
+fn scratch_folder() -> anyhow::Result<tempfile::TempDir> {
+    tempfile::Builder::new().prefix("deskhand-").tempdir().context("a temporary folder can't be made")
 }

@@ -7,10 +7,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::{
     app,
-    cli::{
-        scratch::Scratch,
-        serve::{config_flag, config_of},
-    },
+    cli::scratch_folder,
+    cli::serve::{config_flag, config_of},
     config::{self, Config},
     ids::Id,
     replies::{Agent, Caller, Draft},
@@ -62,7 +60,7 @@ async fn ask(config: &Config, workspace: &str, draft: Draft) -> anyhow::Result<c
         known.into_iter().find(|known| known.name.as_str() == workspace).ok_or_else(|| anyhow!("there is no workspace `{workspace}`"))?;
     let store = crate::cli::open_read_only(config).await?;
     // What is made for this one prompt goes with it.
-    let scratch = Scratch::new()?;
+    let scratch = scratch_folder()?;
     let desk = app::open_read_only(store, config, workspace, scratch.path()).await?;
     Ok(desk.draft_prompt(draft).await?)
 }

@@ -4,7 +4,8 @@ use crate::{
     ids::Id,
     knowledge::documents::{
         document::{DocumentKey, Kind},
-        front_matter::{parse_document, parse_voice},
+        front_matter::parse_document,
+        voice::parse_voice,
     },
     text::Language,
 };

@@ -1,5 +1,6 @@
 //! The knowledge base: documents, the folder they come from, the catalog that keeps them, the index that finds them.
 
+mod bases;
 mod documents;
 mod error;
 #[cfg(any(test, fuzzing))]
@@ -7,21 +8,21 @@ pub mod fuzz;
 mod index;
 mod report;
 mod search;
+mod statistics;
 mod vectors;
 
 use std::{
-    collections::HashMap,
-    fmt::Write,
     net::IpAddr,
     num::NonZero,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock, atomic::Ordering},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
+pub use bases::KnowledgeBases;
 pub use documents::{
     catalog::{Catalog, DocumentPage, ListFilter, NewDocument, VisibilityFilter},
     check::{Findings, check},
@@ -30,20 +31,18 @@ pub use documents::{
         check_title, check_url,
     },
     document_rows::PutStatus,
-    folder::{
-        Problem,
-        words::{Term, Voice},
-    },
+    folder::{Problem, words::Term},
     intake::MassDelete,
+    reader::Reader,
+    voice::Voice,
     watch::FolderSettings,
 };
 pub use error::KnowledgeError;
-pub use report::report_rows::{ArticleRating, RatingCount, SearchReport};
+pub use report::{ArticleRating, RatingCount, SearchReport};
 pub use search::{
     Hit, Hits, Search,
-    conversation::{Conversation, QueryKind, RankedDocument, SuggestionQuery, Utterance, Vote},
     highlight::{Highlighter, Segment},
-    query::Reader,
+    suggestion_query::{Conversation, QueryKind, RankedDocument, SuggestionQuery, Utterance, Vote},
 };
 pub use vectors::{DocumentTexts, DocumentVectors, KeptVectors, Meaning, shortened_to_end};
 
@@ -51,11 +50,11 @@ use crate::{
     ids::{Id, Workspace},
     knowledge::{
         documents::{
-            folder::Folder,
+            folder::{Folder, contents::FolderContents},
             watch::{FolderState, Watch},
         },
         index::Index,
-        report::report_rows::{Report, Reported},
+        report::{Report, Reported},
         search::{query::Typed, synonyms::Synonyms},
         vectors::Vectors,
     },
@@ -66,10 +65,6 @@ use crate::{
 
 /// Rows of vectors that are read at a time.
 const VECTORS_AT_ONCE: i64 = 100;
-
-/// The knowledge base of every workspace.
-#[derive(Clone)]
-pub struct KnowledgeBases(Arc<HashMap<Workspace, Knowledge>>);
 
 /// The knowledge base of one workspace.
 #[derive(Clone)]
@@ -85,92 +80,9 @@ struct Base {
     catalog: Catalog,
     index: Index,
     vectors: RwLock<Arc<Vectors>>,
-    shelf: Arc<RwLock<FolderContents>>,
+    contents: Arc<RwLock<FolderContents>>,
     folder: Arc<FolderState>,
     _watch: Option<Watch>,
-}
-
-/// What the folder holds beside documents.
-#[derive(Default)]
-struct FolderContents {
-    voice: Arc<Voice>,
-    glossary: Arc<Vec<Term>>,
-    synonyms: Arc<Synonyms>,
-}
-
-impl FolderContents {
-    /// Takes what could be read; what is broken stays as it was.
-    fn take(&mut self, folder: &mut Folder) {
-        let broken = |name: &str| folder.problems.iter().any(|problem| problem.file == Path::new(name));
-        match folder.voice.take() {
-            Some(voice) => self.voice = Arc::new(voice),
-            None if broken("voice.md") => {}
-            None => self.voice = Arc::default(),
-        }
-        match folder.glossary.take() {
-            Some(glossary) => self.glossary = Arc::new(glossary),
-            None if broken("glossary.toml") => {}
-            None => self.glossary = Arc::default(),
-        }
-        self.synonyms = Arc::new(Synonyms::new(std::mem::take(&mut folder.synonyms)));
-    }
-}
-
-impl KnowledgeBases {
-    /// Opens each workspace's knowledge base: takes its folder in, catches its index up, and follows both. A workspace without a folder is served
-    /// as its catalog is.
-    /// What the public's searches, opened articles and ratings may add to each workspace's report in a day is bounded by
-    /// `report_bytes_per_day`.
-    pub async fn start(
-        store: Store,
-        folders: Vec<(Workspace, Option<FolderSettings>)>,
-        data: &Path,
-        report_bytes_per_day: u64,
-    ) -> Result<KnowledgeBases, KnowledgeError> {
-        let report = Report::start(store.clone()).with_bytes_per_day(report_bytes_per_day);
-        let turns = turns();
-        let mut bases = HashMap::new();
-        for (workspace, folder) in folders {
-            let base = Arc::new(Base::start(store.clone(), workspace.clone(), folder, data).await?);
-            let knowledge = Knowledge { workspace: workspace.clone(), base, report: report.clone(), turns: Arc::clone(&turns) };
-            bases.insert(workspace, knowledge);
-        }
-        Ok(KnowledgeBases(Arc::new(bases)))
-    }
-
-    /// The knowledge base of a workspace that was opened at the start.
-    pub fn of(&self, workspace: &Workspace) -> &Knowledge {
-        self.0.get(workspace).expect("a caller's workspace is one that was opened at start")
-    }
-
-    /// What became of the folders, as Prometheus reads it.
-    pub fn metrics(&self) -> String {
-        type UsageLimit = (&'static str, &'static str, fn(&FolderState) -> u64);
-        let gauges: [UsageLimit; 4] = [
-            ("deskhand_documents_withdrawn", "Documents that the public does not see, as their file can't be used.", |state| {
-                state.withdrawn.load(Ordering::Relaxed)
-            }),
-            ("deskhand_folder_problems", "Problems in the knowledge base folder, as `deskhand check` shows them.", |state| {
-                state.problems.load(Ordering::Relaxed)
-            }),
-            ("deskhand_folder_refused", "Whether the folder would delete most documents, so that nothing of it is taken in.", |state| {
-                u64::from(state.refused.load(Ordering::Relaxed))
-            }),
-            ("deskhand_folder_missing", "Whether the folder can't be read, so that its documents stay as they were.", |state| {
-                u64::from(state.missing.load(Ordering::Relaxed))
-            }),
-        ];
-        let mut bases: Vec<&Knowledge> = self.0.values().collect();
-        bases.sort_by_key(|knowledge| knowledge.workspace.as_str());
-        let mut written = String::new();
-        for (name, help, value) in gauges {
-            let _ = writeln!(written, "# HELP {name} {help}\n# TYPE {name} gauge");
-            for Knowledge { workspace, base, .. } in &bases {
-                let _ = writeln!(written, "{name}{{workspace=\"{workspace}\"}} {}", value(&base.folder));
-            }
-        }
-        written
-    }
 }
 
 impl Knowledge {
@@ -182,22 +94,22 @@ impl Knowledge {
         folder: Option<PathBuf>,
         scratch: &Path,
     ) -> Result<Knowledge, KnowledgeError> {
-        let mut shelf = FolderContents::default();
+        let mut contents = FolderContents::default();
         if let Some(folder) = folder {
             let read = task::blocking("reading the knowledge base folder", move || Folder::read(&folder));
             // Voice, glossary and synonyms are no reason to show nothing.
             if let Ok(mut folder) = read.await? {
-                shelf.take(&mut folder);
+                contents.take(&mut folder);
             }
         }
         let catalog = Catalog { store: store.clone(), workspace: workspace.clone() };
         let index = Index::start_whole(scratch.join("index"), catalog.clone()).await?;
-        let shelf = Arc::new(RwLock::new(shelf));
-        let base = Base { catalog, index, vectors: RwLock::default(), shelf, folder: Arc::default(), _watch: None };
+        let contents = Arc::new(RwLock::new(contents));
+        let base = Base { catalog, index, vectors: RwLock::default(), contents, folder: Arc::default(), _watch: None };
         Ok(Knowledge { workspace, base: Arc::new(base), report: Report::start(store), turns: turns() })
     }
 
-    /// Does work that keeps a core busy, like [`Knowledge::search`] and [`Knowledge::offer`], off the threads that serve, in its turn.
+    /// Does work that keeps a core busy, like [`Knowledge::search`] and [`Knowledge::suggestions`], off the threads that serve, in its turn.
     pub async fn in_turn<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Knowledge) -> Result<T, KnowledgeError> + Send + 'static,
@@ -280,9 +192,9 @@ impl Knowledge {
     }
 
     /// Ranks documents for a conversation, best first.
-    pub fn offer(&self, query: &SuggestionQuery) -> Result<Vec<RankedDocument>, KnowledgeError> {
+    pub fn suggestions(&self, query: &SuggestionQuery) -> Result<Vec<RankedDocument>, KnowledgeError> {
         let base = &self.base;
-        base.checked(|| search::conversation::offer(&base.index, &base.synonyms(), &base.vectors(), query))
+        base.checked(|| search::suggestions::suggestions(&base.index, &base.synonyms(), &base.vectors(), query))
     }
 
     /// The canned answer that an agent's message equals or nearly equals.
@@ -376,12 +288,12 @@ impl Knowledge {
 
     /// How the workspace writes.
     pub fn voice(&self) -> Arc<Voice> {
-        Arc::clone(&self.base.read_shelf().voice)
+        Arc::clone(&self.base.read_contents().voice)
     }
 
     /// The workspace's terms.
     pub fn glossary(&self) -> Arc<Vec<Term>> {
-        Arc::clone(&self.base.read_shelf().glossary)
+        Arc::clone(&self.base.read_contents().glossary)
     }
 }
 
@@ -392,20 +304,20 @@ fn turns() -> Arc<Semaphore> {
 impl Base {
     async fn start(store: Store, workspace: Workspace, folder: Option<FolderSettings>, data: &Path) -> Result<Base, KnowledgeError> {
         let catalog = Catalog { store, workspace: workspace.clone() };
-        let shelf = Arc::new(RwLock::new(FolderContents::default()));
+        let contents = Arc::new(RwLock::new(FolderContents::default()));
         let state = Arc::new(FolderState::default());
         // The watch begins before the first reading, so that no change falls between the two. Without a folder, documents of one may be there
         // all the same: another server may have taken them in.
         let watch = match folder {
             Some(folder) => {
-                let watch = Watch::begin(folder, catalog.clone(), Arc::clone(&shelf), Arc::clone(&state)).await;
+                let watch = Watch::begin(folder, catalog.clone(), Arc::clone(&contents), Arc::clone(&state)).await;
                 watch.read_first().await?;
                 Some(watch)
             }
             None => None,
         };
         let index = Index::start(data.join("index").join(workspace.as_str()), catalog.clone()).await?;
-        Ok(Base { catalog, index, vectors: RwLock::default(), shelf, folder: state, _watch: watch })
+        Ok(Base { catalog, index, vectors: RwLock::default(), contents, folder: state, _watch: watch })
     }
 
     /// Asks the index. Where it fails, or the library panics over its files, it is looked through.
@@ -424,14 +336,14 @@ impl Base {
     }
 
     fn synonyms(&self) -> Arc<Synonyms> {
-        Arc::clone(&self.read_shelf().synonyms)
+        Arc::clone(&self.read_contents().synonyms)
     }
 
     fn vectors(&self) -> Arc<Vectors> {
         Arc::clone(&self.vectors.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn read_shelf(&self) -> std::sync::RwLockReadGuard<'_, FolderContents> {
-        self.shelf.read().unwrap_or_else(PoisonError::into_inner)
+    fn read_contents(&self) -> std::sync::RwLockReadGuard<'_, FolderContents> {
+        self.contents.read().unwrap_or_else(PoisonError::into_inner)
     }
 }

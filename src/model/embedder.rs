@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::{
     config::EmbeddingConfig,
     model::{
-        endpoint::failure,
+        answer_reader::failure,
         error::ModelError,
         http::{self, PlainHttpTransport},
     },

@@ -1,6 +1,8 @@
 //! Language models behind OpenAI-compatible APIs, the chain in which they are asked, and embeddings.
 
 mod admission;
+mod answer;
+mod answer_reader;
 mod breaker;
 mod calibration;
 mod call;
@@ -23,9 +25,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::{Instant, sleep};
 
+pub use answer::Answer;
+pub use answer_reader::Delta;
 pub use calibration::Window;
 pub use embedder::{Embedder, EmbeddingPurpose};
-pub use endpoint::{Answer, Delta};
 pub use error::ModelError;
 pub use probe::{Probe, ProbeResult};
 pub use token_budget::Spender;

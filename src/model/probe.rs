@@ -6,7 +6,8 @@ use crate::{
     config::ModelConfig,
     model::{
         Prompt, TokensUsed,
-        endpoint::{Delta, Endpoint, estimate},
+        answer_reader::Delta,
+        endpoint::{Endpoint, estimate},
         error::ModelError,
         token_budget::TokenMeter,
     },

@@ -25,7 +25,7 @@ pub use checks::{Checked, DraftedFrom, Grounds};
 pub use draft::{Draft, Layout, prompt::SourceText};
 pub use error::ReplyError;
 pub use learning::on_redaction;
-pub use learning::outcome_rows::{AnswerUse, Outcome, OutcomeAction, OutcomeTarget};
+pub use learning::outcome::{AnswerUse, Outcome, OutcomeAction, OutcomeTarget};
 pub use privacy::{
     erase::{Erased, erase_again},
     erasure_file::{Erasures, FILE as ERASURES_FILE},
@@ -46,7 +46,7 @@ use crate::{
     knowledge::Knowledge,
     model::{CallContext, Embedder, Models, Spender},
     replies::{
-        learning::{Lessons, outcome_rows::OutcomeLog},
+        learning::{Lessons, outcome_log::OutcomeLog},
         prompts::Prompts,
         rewrite::correct_without_model::Corrector,
     },

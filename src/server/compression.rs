@@ -7,7 +7,7 @@ use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use tonic::body::Body;
 
-use crate::server::router::plain_response;
+use crate::server::responses::plain_response;
 
 /// What is shorter is not worth compressing.
 const MIN_COMPRESSED: usize = 512;
@@ -19,7 +19,7 @@ pub struct Encodings {
 }
 
 enum Gzip {
-    GeneratedText(Bytes),
+    Compressed(Bytes),
     /// It is made for who takes it.
     Later(Compression),
 }
@@ -27,7 +27,7 @@ enum Gzip {
 impl Encodings {
     /// Compressed once and well, for what is sent again and again.
     pub fn best(plain: Vec<u8>) -> Encodings {
-        let gzip = compressed(&plain, Compression::best()).map(Gzip::GeneratedText);
+        let gzip = compressed(&plain, Compression::best()).map(Gzip::Compressed);
         Encodings { plain: plain.into(), gzip }
     }
 
@@ -41,7 +41,7 @@ impl Encodings {
 pub fn encoded(asked: &HeaderMap, content_type: &'static str, body: &Encodings) -> Response<Body> {
     let takes = asked.get(header::ACCEPT_ENCODING).and_then(|accepted| accepted.to_str().ok()).is_some_and(takes_gzip);
     let gzip = body.gzip.as_ref().filter(|_| takes).and_then(|gzip| match gzip {
-        Gzip::GeneratedText(made) => Some(made.clone()),
+        Gzip::Compressed(made) => Some(made.clone()),
         Gzip::Later(level) => compressed(&body.plain, *level),
     });
     match gzip {

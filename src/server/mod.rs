@@ -13,6 +13,7 @@ mod pages;
 mod peer;
 mod reply_body;
 mod request_body;
+mod responses;
 mod router;
 mod tls;
 mod usage;

@@ -8,7 +8,7 @@ use tonic::body::Body;
 
 use crate::server::{
     compression::{Encodings, encoded},
-    router::{matches, plain_response, unchanged},
+    responses::{matches, plain_response, unchanged},
 };
 
 /// Pages and how they look.

@@ -10,7 +10,7 @@ use std::{
 
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 use tonic::{Status, body::Body};
@@ -21,6 +21,7 @@ use crate::{
     api::{Api, HelpCall, HelpReply, error_json, http_code, retry_after, status},
     knowledge::KnowledgeBases,
     model::Models,
+    server::responses::{matches, plain_response, text_response, unchanged, wrong_method},
     server::{
         auth::{AuthRequest, Authenticator, origin},
         compression::{Encodings, encoded},
@@ -35,7 +36,6 @@ use crate::{
 const METRICS: &str = "/metrics";
 const METRICS_TYPE: &str = "text/plain; version=0.0.4";
 const JSON: &str = "application/json";
-const TEXT: &str = "text/plain; charset=utf-8";
 /// Longest that a help page waits for a reply, and takes to read it.
 const HELP_PATIENCE: Duration = Duration::from_secs(10);
 const MAX_HELP_READING: Duration = Duration::from_secs(60);
@@ -163,9 +163,9 @@ impl Router {
             Some(_) if !is_read(request.method()) => wrong_method(&Method::GET),
             Some(page) => page.response(request.headers()),
             None if matches!(kind(request.headers()), Kind::Grpc) => {
-                told(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "gRPC needs HTTP/2; browsers speak gRPC-Web\n")
+                text_response(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "gRPC needs HTTP/2; browsers speak gRPC-Web\n")
             }
-            None => told(StatusCode::NOT_FOUND, "there is nothing here\n"),
+            None => text_response(StatusCode::NOT_FOUND, "there is nothing here\n"),
         }
     }
 
@@ -255,7 +255,10 @@ impl Router {
     /// What a browser asks before a page's call.
     fn preflight(&self, headers: &HeaderMap) -> Response<Body> {
         if self.allowed_origin(headers).is_none() {
-            return told(StatusCode::FORBIDDEN, "pages from this origin may not call; `deskhand keys create --origin` allows them\n");
+            return text_response(
+                StatusCode::FORBIDDEN,
+                "pages from this origin may not call; `deskhand keys create --origin` allows them\n",
+            );
         }
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
@@ -342,54 +345,4 @@ fn help_error(status: &Status) -> Response<Body> {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil().max(1.0) as u64));
     }
     response
-}
-
-/// Whether what a client has is still what there is.
-pub fn matches(asked: &HeaderMap, tag: &str) -> bool {
-    let bare = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    let known = asked.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).unwrap_or_default();
-    known.split(',').any(|known| known.trim() == "*" || bare(known) == bare(tag))
-}
-
-/// Says that what a client has is still what there is.
-pub fn unchanged() -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NOT_MODIFIED;
-    response
-}
-
-pub fn plain_response(code: StatusCode, content_type: &'static str, body: impl Into<bytes::Bytes>) -> Response<Body> {
-    let mut response = Response::new(Body::new(Full::new(body.into())));
-    *response.status_mut() = code;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
-}
-
-fn told(code: StatusCode, text: &'static str) -> Response<Body> {
-    plain_response(code, TEXT, text)
-}
-
-fn wrong_method(asked: &Method) -> Response<Body> {
-    let mut response = told(StatusCode::METHOD_NOT_ALLOWED, "this is asked another way\n");
-    if let Ok(asked) = HeaderValue::from_str(asked.as_str()) {
-        response.headers_mut().insert(header::ALLOW, asked);
-    }
-    response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tag_is_compared_as_caches_do() {
-        let with = |tags: &'static str| HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static(tags))]);
-        for yes in ["W/\"a\"", "\"a\"", "\"b\", W/\"a\"", "*"] {
-            assert!(matches(&with(yes), "W/\"a\""), "{yes}");
-        }
-        assert!(!matches(&with("\"b\""), "W/\"a\""));
-        assert!(!matches(&HeaderMap::new(), "W/\"a\""));
-    }
 }

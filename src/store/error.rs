@@ -199,3 +199,8 @@ impl TooLong {
         error.get_ref().is_some_and(|inner| inner.is::<TooLong>())
     }
 }
+
+/// The error of whoever needs a database that is down.
+pub fn unavailable() -> sqlx::Error {
+    sqlx::Error::Io(io::Error::new(io::ErrorKind::NotConnected, "the database does not answer"))
+}

@@ -7,6 +7,7 @@ pub mod files;
 mod inspect;
 mod pool;
 mod postgres;
+mod probe;
 mod read_only;
 mod session;
 pub mod sql;
@@ -124,7 +125,7 @@ impl Store {
     async fn open_postgres(url: &str) -> Result<Store, StoreError> {
         let postgres = Postgres::new(url)?;
         postgres.migrate(&POSTGRES_MIGRATIONS).await.map_err(Postgres::explained)?;
-        let (availability, upkeep) = Availability::start(postgres.clone());
+        let (availability, upkeep) = probe::watch(postgres.clone());
         let pool = |limit| Pool::new(Database::Postgres(postgres.clone()), READERS, limit, Some(Arc::clone(&availability)));
         let reads = Reads::new(pool(READ_LIMIT), postgres.is_pooled().then(|| postgres.begin_read(READ_LIMIT)));
         let (writes, begin) = (pool(WRITE_LIMIT), postgres.begin_write(WRITE_LIMIT).into());

@@ -19,8 +19,8 @@ use tokio::{
 };
 
 use crate::store::{
-    availability::{Availability, unavailable},
-    error::StoreError,
+    availability::Availability,
+    error::{StoreError, unavailable},
     postgres::Postgres,
     session::{Session, Statement, Steps},
     sqlite::Sqlite,

@@ -4,7 +4,10 @@ use std::{str::FromStr, time::Duration};
 
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
 
-use crate::store::{availability::unavailable, error::StoreError, session::Session};
+use crate::store::{
+    error::{StoreError, unavailable},
+    session::Session,
+};
 
 /// The option of a URL that says that a pooler in transaction mode stands before the server: `?pooler=transaction`.
 const POOLER: &str = "pooler";

@@ -115,7 +115,7 @@ mod tests {
         let url = Store::sqlite_url(folder.path());
         let store = Store::open(&url).await.unwrap();
         let mut write = store.begin().await.unwrap();
-        sqlx::query("DELETE FROM _sqlx_migrations WHERE version > 1").execute(&mut *write).await.unwrap();
+        sqlx::query("DELETE FROM _sqlx_migrations").execute(&mut *write).await.unwrap();
         write.commit().await.unwrap();
         store.close().await;
         let before = files(folder.path());

@@ -4,16 +4,15 @@
 //! typed without accents so meets text written with them, and one form of a word another. Scripts that put no spaces between words
 //! (Chinese, Japanese, Thai and their neighbours) are cut by dictionary. The same code serves documents, queries and the archive.
 
-use std::{
-    cell::RefCell,
-    collections::HashMap,
-    sync::{Arc, LazyLock},
-};
+use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
 use frostem::{Algorithm, Stemmer};
-use icu_segmenter::{WordSegmenter, WordSegmenterBorrowed};
 use unicode_normalization::UnicodeNormalization;
-use unicode_segmentation::UnicodeSegmentation;
+
+use crate::text::{
+    fold::fold,
+    segment::{is_unspaced, word_indices},
+};
 
 /// Longer words are cut: nobody types them, and a key has a bound.
 const MAX_CHARACTERS: usize = 64;
@@ -28,8 +27,6 @@ const EDGE: char = '_';
 const MAX_KEPT: usize = 16_384;
 /// Longer words are not kept.
 const MAX_KEPT_BYTES: usize = 48;
-
-static UNSPACED: LazyLock<WordSegmenterBorrowed<'static>> = LazyLock::new(|| WordSegmenter::new_dictionary(Default::default()));
 
 thread_local! {
     /// Few words make most of any text, and a stemmer takes a hundred times as long as a look here.
@@ -216,78 +213,6 @@ impl Forms {
     }
 }
 
-/// A text's parts in scripts that put no spaces between words, and the rest, if it has both; such words have the same keys in every language
-/// that is told.
-pub fn unspaced_apart(text: &str) -> Option<(String, String)> {
-    if text.bytes().all(|byte| byte < 0xe0) || !text.chars().any(is_unspaced) {
-        return None;
-    }
-    let (mut unspaced, mut rest) = (String::new(), String::new());
-    for letter in text.chars() {
-        let (to, other) = if is_unspaced(letter) { (&mut unspaced, &mut rest) } else { (&mut rest, &mut unspaced) };
-        to.push(letter);
-        if !other.ends_with(' ') {
-            other.push(' ');
-        }
-    }
-    Some((unspaced, rest))
-}
-
-/// Calls for each word of a text: where Unicode's rules see it, and a dictionary where a script puts no spaces between words.
-fn word_indices<'a>(text: &'a str, mut each: impl FnMut(usize, &'a str)) {
-    // Such scripts take three bytes a letter and more.
-    if text.bytes().all(|byte| byte < 0xe0) || !text.chars().any(is_unspaced) {
-        spaced_words(text, 0, &mut each);
-        return;
-    }
-    let mut from = 0;
-    while from < text.len() {
-        let unspaced = text[from..].starts_with(is_unspaced);
-        let length = text[from..].find(|letter| is_unspaced(letter) != unspaced).unwrap_or(text.len() - from);
-        let run = &text[from..from + length];
-        if unspaced {
-            let breaks: Vec<usize> = UNSPACED.segment_str(run).collect();
-            for pair in breaks.windows(2) {
-                let word = &run[pair[0]..pair[1]];
-                if word.chars().any(char::is_alphanumeric) {
-                    each(from + pair[0], word);
-                }
-            }
-        } else {
-            spaced_words(run, from, &mut each);
-        }
-        from += length;
-    }
-}
-
-/// The words that Unicode's rules see. What stands between spaces and is but letters and digits of Latin and Cyrillic, apart from
-/// punctuation around it, is one word by them: most words are found so without asking.
-fn spaced_words<'a>(text: &'a str, from: usize, each: &mut impl FnMut(usize, &'a str)) {
-    let plain = |letter: char| {
-        letter.is_ascii_digit() || (letter.is_alphabetic() && (letter < '\u{250}' || ('\u{400}'..'\u{530}').contains(&letter)))
-    };
-    for piece in text.split([' ', '\n', '\t']).filter(|piece| !piece.is_empty()) {
-        let start = piece.as_ptr() as usize - text.as_ptr() as usize;
-        let core = piece.trim_matches(|letter: char| letter.is_ascii_punctuation() && letter != '_');
-        if core.chars().all(plain) {
-            if !core.is_empty() {
-                each(from + start + (core.as_ptr() as usize - piece.as_ptr() as usize), core);
-            }
-        } else {
-            for (at, word) in piece.unicode_word_indices() {
-                each(from + start + at, word);
-            }
-        }
-    }
-}
-
-/// Whether a letter belongs to a script that puts no spaces between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese.
-fn is_unspaced(letter: char) -> bool {
-    matches!(letter,
-        '\u{0e00}'..='\u{0eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{30ff}'
-        | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{2fa1f}')
-}
-
 /// The pieces of four letters that a word is made of, its ends marked: what its other forms, its compounds and its misspellings share
 /// with it. None of short words, and of numbers and codes, which have no forms.
 pub fn grams(folded: &str) -> Vec<String> {
@@ -312,45 +237,6 @@ pub fn letter_pairs(text: &str, word: &Word) -> Vec<String> {
 /// The first two letters of a folded word or key; `y` counts as `i`, the one exchange that a stemmer makes so early (`dying`, `die`).
 pub fn beginning(folded: &str) -> String {
     folded.chars().take(2).map(|letter| if letter == 'y' { 'i' } else { letter }).collect()
-}
-
-/// Drops case and accents: `İSTANBUL`, `istanbul` and `Istanbul` become one, as do `Größe` and `grosse`.
-pub fn fold(text: &str) -> String {
-    let mut folded = String::with_capacity(text.len());
-    let mut rest = text;
-    // Most text is ASCII, which has no accents; marks are never put in order across it.
-    while !rest.is_empty() {
-        let (plain, others) = rest.split_at(rest.bytes().position(|byte| !byte.is_ascii()).unwrap_or(rest.len()));
-        let from = folded.len();
-        folded.push_str(plain);
-        folded[from..].make_ascii_lowercase();
-        let (others, after) = others.split_at(others.bytes().position(|byte| byte.is_ascii()).unwrap_or(others.len()));
-        fold_others(others, &mut folded);
-        rest = after;
-    }
-    folded
-}
-
-fn fold_others(text: &str, folded: &mut String) {
-    for letter in text.nfd().filter(|letter| !is_accent(*letter)).flat_map(char::to_lowercase) {
-        match letter {
-            'ı' => folded.push('i'),
-            'ß' => folded.push_str("ss"),
-            'ø' => folded.push('o'),
-            'đ' => folded.push('d'),
-            'ł' => folded.push('l'),
-            'æ' => folded.push_str("ae"),
-            'œ' => folded.push_str("oe"),
-            '\u{307}' => {}
-            _ => folded.push(letter),
-        }
-    }
-}
-
-/// Marks that people leave out: on Latin, Greek and Cyrillic letters, and the vowels of Arabic and Hebrew. In other scripts marks are
-/// letters like others.
-fn is_accent(letter: char) -> bool {
-    matches!(letter, '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5c7}' | '\u{64b}'..='\u{65f}' | '\u{670}')
 }
 
 fn lower(word: &str, language: &str) -> String {
@@ -422,6 +308,8 @@ fn stemmer(language: &str) -> Option<Stemmer> {
 
 #[cfg(test)]
 mod tests {
+    use unicode_segmentation::UnicodeSegmentation;
+
     use super::*;
 
     fn meet(one: &str, other: &str, language: &str) -> bool {
@@ -446,15 +334,6 @@ mod tests {
             assert!(meet(one, other, language), "{one} / {other}");
         }
         assert!(!meet("kargo", "iade", "tr"));
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn a_text_is_folded_as_a_whole(text in "(\\PC|[a-zA-Z ]|\u{301}|\u{323}|\u{94d}|İ|ß){0,30}") {
-            let mut whole = String::new();
-            fold_others(&text, &mut whole);
-            proptest::prop_assert_eq!(fold(&text), whole);
-        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use deskhand::api::pb::{self, event::Body};
 use tonic::Code;
 
-use crate::{
+use crate::support::{
     desk::{Desk, at, customer_says, event, refused},
     process::Process,
 };
@@ -204,7 +204,7 @@ async fn a_page_that_finds_little_has_one_after_it() {
 #[tokio::test]
 async fn sentences_of_which_a_word_is_missing_stop_nobody() {
     let folder = tempfile::tempdir().unwrap();
-    let database = if crate::postgres::wanted() { Some(crate::postgres::new_database().await) } else { None };
+    let database = if crate::support::postgres::wanted() { Some(crate::support::postgres::new_database().await) } else { None };
     let server = Process::start(&folder.path().join("data"), database.as_deref()).await;
     let sentence = "hello everybody the parcels which were ordered yesterday evening have arrived damaged again and the towels inside are wet \
          could somebody please tell me whether returning them costs anything or not thanks kindly";

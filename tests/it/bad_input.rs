@@ -4,7 +4,7 @@ use deskhand::api::pb::{self, event::Body};
 use prost::Message;
 use tonic::{Code, Status};
 
-use crate::desk::{Desk, customer_says, event, refused, refused_fields};
+use crate::support::desk::{Desk, customer_says, event, refused, refused_fields};
 
 fn long(characters: usize) -> String {
     "ş".repeat(characters)

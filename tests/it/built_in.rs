@@ -3,7 +3,7 @@
 use deskhand::api::pb;
 use tonic::Code;
 
-use crate::desk::{Desk, customer_says, event, refused, selin};
+use crate::support::desk::{Desk, customer_says, event, refused, selin};
 
 fn draft_of(chat_id: &str) -> pb::DraftReplyRequest {
     pb::DraftReplyRequest { chat_id: chat_id.into(), agent: selin(), ..pb::DraftReplyRequest::default() }

@@ -3,7 +3,7 @@
 use deskhand::api::pb::{self, event::Body};
 use tonic::Code;
 
-use crate::desk::{Desk, agent_says, at, customer_says, event, refused};
+use crate::support::desk::{Desk, agent_says, at, customer_says, event, refused};
 
 fn topic(event_id: &str, topic: &str) -> pb::Event {
     event(event_id, Body::Topic(pb::Topic { topic: topic.into() }))
@@ -22,7 +22,7 @@ async fn every_kind_of_event_comes_back_as_it_was_told() {
     {
         let path = format!("{}/sample-chats/{sample}", env!("CARGO_MANIFEST_DIR"));
         let told: pb::AppendEventsRequest =
-            crate::desk::from_json("deskhand.v1.AppendEventsRequest", &std::fs::read_to_string(path).unwrap());
+            crate::support::desk::from_json("deskhand.v1.AppendEventsRequest", &std::fs::read_to_string(path).unwrap());
         let chat_id = desk.append_sample(sample).await;
         let reply = desk.chat(&chat_id).await.unwrap();
         assert_eq!(reply.chat.unwrap().last_sequence, told.events.len() as i64);

@@ -9,7 +9,7 @@ use std::{
 
 use deskhand::api::pb;
 
-use crate::{
+use crate::support::{
     desk::{Desk, customer_says, shop},
     process::Process,
 };
@@ -293,7 +293,7 @@ fn prompt_shows_what_a_model_would_be_asked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn models_tries_each_model_out_and_says_what_to_do() {
-    let server = crate::model::ScriptedModel::start().await;
+    let server = crate::support::model::ScriptedModel::start().await;
     let url = server.base_url();
     let tried = move |arguments: &'static [&'static str]| {
         let url = url.clone();
@@ -304,7 +304,7 @@ async fn models_tries_each_model_out_and_says_what_to_do() {
             (output.status.success(), text(&output.stdout))
         })
     };
-    use crate::model::Answer;
+    use crate::support::model::Answer;
     server.will(Answer::says_and_counts(&["Monday\n", "Tuesday\n"], 20));
     server.will(Answer::refuses(404, "{\"error\":\"SECRET\"}"));
     server.will(Answer::says_and_counts(&["ready"], 640));

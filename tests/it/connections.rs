@@ -7,7 +7,7 @@ use deskhand::{api::pb, config::Limits};
 use tokio::{io::AsyncWriteExt, time::timeout};
 use tonic::Code;
 
-use crate::{
+use crate::support::{
     desk::{Desk, Opening, customer_says, refused},
     raw_client::{RawHttp2, closed, connect_from, says},
 };
@@ -181,7 +181,7 @@ async fn the_calls_beyond_what_runs_at_once_are_refused_at_once_and_those_within
     // Of callers who need no key, one peer has a quarter.
     const RUN: usize = 16;
     for _ in 0..RUN {
-        desk.model.will(crate::model::Answer::hangs_after(&["Half"]));
+        desk.model.will(crate::support::model::Answer::hangs_after(&["Half"]));
     }
     let retone = pb::RetoneReplyRequest { text: "Wait.".into(), tone: pb::Tone::Formal.into(), ..Default::default() };
     let mut running = Vec::new();
@@ -202,7 +202,7 @@ async fn the_calls_beyond_what_runs_at_once_are_refused_at_once_and_those_within
     let list = pb::ListChatsRequest::default();
     assert_eq!(other.call("deskhand.v1.ChatService/ListChats", &list, None).await.status().await.code(), Code::Ok);
     drop(running);
-    crate::desk::eventually("places are given back", || async {
+    crate::support::desk::eventually("places are given back", || async {
         desk.chats.clone().list_chats(pb::ListChatsRequest::default()).await.is_ok()
     })
     .await;

@@ -2,7 +2,7 @@
 
 use deskhand::api::pb::{self, event::Body};
 
-use crate::{
+use crate::support::{
     desk::{Desk, Opening, agent_says, customer_says, event, selin},
     model::Answer,
 };

@@ -5,7 +5,7 @@ use tonic::{Code, Status};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tonic_reflection::pb::{v1, v1alpha};
 
-use crate::desk::{Desk, eventually, refused};
+use crate::support::desk::{Desk, eventually, refused};
 
 /// Every RPC of the contract.
 const METHODS: [&str; 24] = [

@@ -4,7 +4,7 @@ use deskhand::api::pb::{self, event::Body};
 use serde_json::Value;
 use tonic::Code;
 
-use crate::desk::{Desk, at, customer_says, event, eventually, refused, selin};
+use crate::support::desk::{Desk, at, customer_says, event, eventually, refused, selin};
 
 struct Person {
     id: &'static str,

@@ -17,7 +17,7 @@ use tokio::{
 use tonic::{Code, Status};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
-use crate::{
+use crate::support::{
     desk::{Desk, Opening, customer_says, eventually, refused},
     postgres::{Postgres, execute},
 };

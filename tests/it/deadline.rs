@@ -5,7 +5,7 @@ use std::time::Duration;
 use deskhand::api::pb::{self, reply_service_client::ReplyServiceClient};
 use tonic::{Code, Request, transport::Endpoint};
 
-use crate::{
+use crate::support::{
     desk::{Desk, Opening, refused},
     model::Answer,
 };

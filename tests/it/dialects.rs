@@ -5,7 +5,7 @@ use serde_json::Value;
 use toml::Table;
 use tonic::Code;
 
-use crate::{
+use crate::support::{
     desk::{Desk, Opening, refused},
     raw_model::{RawModel, Step},
 };

@@ -6,9 +6,11 @@ use deskhand::api::pb;
 use tonic::Code;
 
 use crate::{
-    desk::{Kept, Opening, customer_says, eventually, refused},
     durability::{append, check_events},
-    process::Process,
+    support::{
+        desk::{Kept, Opening, customer_says, eventually, refused},
+        process::Process,
+    },
 };
 
 /// Which of the first 200 writes and syncs fail, one in each run: each tenth, or each with `DESKHAND_TEST_ALL_FAULTS`.
@@ -34,7 +36,7 @@ async fn made_folder() -> Kept {
 
 #[tokio::test]
 async fn the_log_is_synced_between_an_events_write_and_its_answer() {
-    if crate::postgres::wanted() || !can_trace() {
+    if crate::support::postgres::wanted() || !can_trace() {
         return;
     }
     let kept = made_folder().await;
@@ -82,7 +84,7 @@ async fn the_log_is_synced_between_an_events_write_and_its_answer() {
 
 #[tokio::test]
 async fn a_failed_write_or_sync_is_never_acknowledged() {
-    if crate::postgres::wanted() || !can_trace() {
+    if crate::support::postgres::wanted() || !can_trace() {
         return;
     }
     let mut recovered = 0;
@@ -142,7 +144,7 @@ async fn a_failed_write_or_sync_is_never_acknowledged() {
 
 #[tokio::test]
 async fn a_full_disk_refuses_writes_and_goes_on_reading() {
-    if crate::postgres::wanted() {
+    if crate::support::postgres::wanted() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -6,7 +6,7 @@ use deskhand::api::pb::{self, chat_service_client::ChatServiceClient};
 use tokio::{sync::mpsc, task::JoinSet};
 use tonic::transport::Channel;
 
-use crate::{
+use crate::support::{
     desk::{Desk, Opening, customer_says, eventually},
     process::Process,
 };
@@ -44,7 +44,7 @@ async fn what_was_acknowledged_survives_kills_under_load() {
     const WRITERS: usize = 8;
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let database_url = if crate::postgres::wanted() { Some(crate::postgres::new_database().await) } else { None };
+    let database_url = if crate::support::postgres::wanted() { Some(crate::support::postgres::new_database().await) } else { None };
     let mut last: BTreeMap<String, usize> = BTreeMap::new();
     for round in 0..kills() {
         let mut process = Process::start(&data, database_url.as_deref()).await;
@@ -109,10 +109,10 @@ fn is_whole(data: &Path) -> bool {
 
 #[tokio::test]
 async fn replicas_share_one_log() {
-    if !crate::postgres::wanted() {
+    if !crate::support::postgres::wanted() {
         return;
     }
-    let url = crate::postgres::new_database().await;
+    let url = crate::support::postgres::new_database().await;
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let [one, other] = &folders;
     let replicas =
@@ -129,7 +129,7 @@ async fn replicas_share_one_log() {
                 let chat_id = format!("c{}", number % 5);
                 let events = vec![
                     customer_says(&id, "the same words"),
-                    crate::desk::event(&format!("{id}-c"), pb::event::Body::Customer(customer.clone())),
+                    crate::support::desk::event(&format!("{id}-c"), pb::event::Body::Customer(customer.clone())),
                 ];
                 chats.append_events(pb::AppendEventsRequest { chat_id, events }).await.unwrap();
                 if number % 20 == 19 && caller < 2 {

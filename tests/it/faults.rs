@@ -8,7 +8,7 @@ use deskhand::{
 };
 use tonic::Code;
 
-use crate::{
+use crate::support::{
     desk::{Desk, Opening, eventually, refused},
     process::Process,
     raw_model::{RawModel, Step},

@@ -2,7 +2,7 @@
 
 use deskhand::api::pb;
 
-use crate::{
+use crate::support::{
     desk::{Desk, selin},
     model::Answer,
 };

@@ -9,7 +9,7 @@ use deskhand::{
 };
 use tonic::transport::Channel;
 
-use crate::{
+use crate::support::{
     desk::{Opening, customer_says, eventually},
     model::Answer,
 };
@@ -107,10 +107,10 @@ async fn a_start_without_its_folder_is_refused() {
 
 #[tokio::test]
 async fn two_servers_on_one_database_take_a_folder_in_once_and_one_without_deletes_nothing() {
-    if !crate::postgres::wanted() {
+    if !crate::support::postgres::wanted() {
         return;
     }
-    let url = crate::postgres::new_database().await;
+    let url = crate::support::postgres::new_database().await;
     let place = tempfile::tempdir().unwrap();
     let root = place.path().join("kb");
     let ids: Vec<String> = (0..300).map(|number| format!("chair-{number}")).collect();

@@ -14,7 +14,7 @@ use rcgen::CertifiedKey;
 use reqwest::{Client, ClientBuilder, Response, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::{
+use crate::support::{
     desk::{Desk, eventually},
     raw_client::{closed, says},
 };

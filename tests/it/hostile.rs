@@ -5,7 +5,7 @@ use std::path::Path;
 use deskhand::api::pb::{self, event::Body};
 use serde_json::Value;
 
-use crate::desk::{Desk, customer_says, event, selin};
+use crate::support::desk::{Desk, customer_says, event, selin};
 
 /// A hostile text a line; `\n` stands for a new line, `\x1b` for an escape.
 const TEXTS: &str = include_str!("../hostile/texts.txt");

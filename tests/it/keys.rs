@@ -14,7 +14,7 @@ use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, Messa
 use tonic::Code;
 use tonic_types::StatusExt;
 
-use crate::desk::{Desk, Opening, agent_says, customer_says, event, eventually, refused, selin};
+use crate::support::desk::{Desk, Opening, agent_says, customer_says, event, eventually, refused, selin};
 
 pub const WORKSPACES: [&str; 3] = ["default", "rose", "oak"];
 

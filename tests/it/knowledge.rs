@@ -3,7 +3,7 @@
 use deskhand::api::pb;
 use tonic::Code;
 
-use crate::desk::{Desk, customer_says, eventually, refused, selin};
+use crate::support::desk::{Desk, customer_says, eventually, refused, selin};
 
 fn article(id: &str, language: &str, title: &str, body: &str) -> pb::Article {
     pb::Article { id: id.into(), language: language.into(), title: title.into(), body: body.into(), ..pb::Article::default() }

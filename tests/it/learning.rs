@@ -3,7 +3,7 @@
 use deskhand::api::pb;
 use sqlx::AnyPool;
 
-use crate::desk::{Desk, Opening, agent_says, customer_says, event, eventually, selin};
+use crate::support::desk::{Desk, Opening, agent_says, customer_says, event, eventually, selin};
 
 const TENT: &str = "The zipper of my tent is jammed since the storm";
 const SPECIALIST: &str = "One of our specialists is going to have a look and comes back to you by tomorrow noon.";

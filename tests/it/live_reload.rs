@@ -7,7 +7,7 @@ use deskhand::{
     config::{Config, FolderWatch},
 };
 
-use crate::desk::{Desk, Opening, eventually};
+use crate::support::desk::{Desk, Opening, eventually};
 
 async fn total(desk: &Desk, query: &str) -> i32 {
     let mut knowledge = desk.knowledge.clone();
@@ -84,7 +84,7 @@ async fn a_broken_canned_answer_is_not_drafted_from() {
         format!("---\ntitle: Where is my voucher code\n{more}---\n\nYour voucher code is in the letter that came with the parcel.\n")
     };
     fs::write(&file, answer("")).unwrap();
-    desk.append("c", vec![crate::desk::customer_says("m", "Where is my voucher code?")]).await.unwrap();
+    desk.append("c", vec![crate::support::desk::customer_says("m", "Where is my voucher code?")]).await.unwrap();
     let draft = pb::DraftReplyRequest { chat_id: "c".into(), language: "en".into(), ..Default::default() };
     let replies = desk.replies.clone();
     let offered = async || {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use deskhand::{api::pb, config::EmbeddingSettings};
 
-use crate::{
+use crate::support::{
     desk::{Desk, Kept, Opening, agent_says, customer_says, event, eventually},
     model::{Answer, ScriptedModel},
 };

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use deskhand::api::pb;
 use tonic::Code;
 
-use crate::{desk::customer_says, process::Process, raw_client::RawHttp2};
+use crate::support::{desk::customer_says, process::Process, raw_client::RawHttp2};
 
 const ATTACKER: [u8; 4] = [127, 0, 0, 2];
 /// Most that a connection may make the server grow by, in megabytes.

@@ -2,17 +2,18 @@
 
 use std::{collections::HashSet, fs, path::Path};
 
-const TABLE: &str = include_str!("../../docs/mended-faults.md");
+const TABLES: [&str; 2] = [include_str!("../../docs/mended-faults.md"), include_str!("../../docs/attacks.md")];
 
-/// A row's fault and the tests that it names.
+/// A row's fault and the tests that it names, in its last cell.
 fn rows() -> Vec<(&'static str, Vec<&'static str>)> {
-    let rows = TABLE.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
-    let cells = rows.map(|row| row.split(" | ").collect::<Vec<_>>()).filter(|cells| cells[0] != "fault" && !cells[0].starts_with("---"));
+    let rows = TABLES.into_iter().flat_map(str::lines).filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+    let cells = rows.map(|row| row.split(" | ").collect::<Vec<_>>());
     cells
+        .filter(|cells| !["fault", "attack"].contains(&cells[0]) && !cells[0].starts_with("---"))
         .map(|cells| {
-            let [fault, mended_by, tests] = cells[..] else { panic!("not three cells: {cells:?}") };
-            assert!(!fault.trim().is_empty() && !mended_by.trim().is_empty(), "{cells:?}");
-            (fault, tests.split(", ").map(|test| test.trim().trim_matches('`')).collect())
+            assert!(cells.len() >= 3 && cells.iter().all(|cell| !cell.trim().is_empty()), "{cells:?}");
+            let tests = cells[cells.len() - 1].trim().trim_matches('`');
+            (cells[0], tests.split("`, `").collect())
         })
         .collect()
 }

@@ -7,8 +7,8 @@ use deskhand::{
 use tonic::Code;
 
 use crate::{
-    desk::refused,
     keys::{WORKSPACES, key_for, three_workspaces},
+    support::desk::refused,
 };
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use tonic::{Code, transport::Endpoint};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tonic_types::StatusExt;
 
-use crate::{
+use crate::support::{
     desk::{Desk, Opening, eventually, refused},
     model::{Answer, ScriptedModel},
     raw_model::{RawModel, Step},

@@ -12,7 +12,7 @@ use deskhand::{
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::{
+use crate::support::{
     desk::{Desk, Opening, agent_says, customer_says, event, eventually, refused, selin},
     model::Answer,
     process::Process,
@@ -144,6 +144,6 @@ async fn a_panic_is_logged_with_its_place_and_without_its_text_and_background_wo
     chats.append_events(pb::AppendEventsRequest { chat_id: "another".into(), events: vec![agent_says("b", "Hi")] }).await.unwrap();
     process.kill();
     let logged = logged();
-    assert!(logged.contains("src/chats/append.rs:") && logged.contains("src/replies/lessons.rs:"), "{logged}");
+    assert!(logged.contains("src/chats/append.rs:") && logged.contains("src/replies/learning/mod.rs:"), "{logged}");
     assert!(!logged.contains("Elif") && !logged.contains("was armed for"), "{logged}");
 }

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use deskhand::api::pb::{self, event::Body, reply_service_client::ReplyServiceClient};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
 
-use crate::{
+use crate::support::{
     desk::{agent_says, at, customer_says, event, eventually, from_json, selin},
     process::Process,
 };
@@ -32,7 +32,7 @@ const UNUSED: [(&str, &str); 2] = [
 async fn no_statement_reads_a_growing_table_whole_or_multiplies_its_work() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let database = if crate::postgres::wanted() { Some(crate::postgres::new_database().await) } else { None };
+    let database = if crate::support::postgres::wanted() { Some(crate::support::postgres::new_database().await) } else { None };
     let log = folder.path().join("log");
     // Nothing is so old, and nothing answers there; what both read is read all the same.
     let settings = [

@@ -12,7 +12,7 @@ use deskhand::{
 };
 use tokio::task::JoinSet;
 
-use crate::{
+use crate::support::{
     desk::{Opening, agent_says, customer_says, selin},
     postgres::{Postgres, as_user, free_port},
 };
@@ -87,7 +87,7 @@ async fn a_pooler_in_transaction_mode_serves_all_flows() {
                 let chat_id = format!("c{round}-{number}");
                 let customer = pb::Customer { customer_id: format!("customer-{number}"), ..pb::Customer::default() };
                 let events = vec![
-                    crate::desk::event("e1", pb::event::Body::Customer(customer)),
+                    crate::support::desk::event("e1", pb::event::Body::Customer(customer)),
                     customer_says("e2", "Where is my parcel?"),
                     agent_says("e3", "It is on its way."),
                 ];

@@ -10,7 +10,7 @@ use std::{
 use deskhand::api::pb::{self, event::Body, record_outcome_request::Offer};
 use tonic::Code;
 
-use crate::desk::{Desk, Opening, agent_says, at, customer_says, event, eventually, refused};
+use crate::support::desk::{Desk, Opening, agent_says, at, customer_says, event, eventually, refused};
 
 /// Stands in everything that is told of the person who is erased, and nowhere else.
 const CANARY: &str = "kanarya7431";
@@ -64,7 +64,7 @@ fn files_with_canary(folder: &Path) -> Vec<String> {
 
 #[tokio::test]
 async fn no_byte_of_an_erased_person_is_left_in_the_data_folder() {
-    if crate::postgres::wanted() {
+    if crate::support::postgres::wanted() {
         return;
     }
     let mut desk = Desk::without_model().await;
@@ -139,7 +139,7 @@ fn run(data: &Path, arguments: &[&str]) -> (bool, String) {
 
 #[tokio::test]
 async fn a_backup_made_while_serving_comes_back_without_who_was_erased() {
-    if crate::postgres::wanted() {
+    if crate::support::postgres::wanted() {
         return;
     }
     let mut desk = Desk::empty().await;
@@ -239,7 +239,7 @@ async fn what_is_redacted_is_gone_from_the_files_and_from_what_was_sent() {
     assert!(!format!("{:?}", desk.chat("chat-7").await.unwrap()).contains(CANARY));
     desk.replies.record_outcome(outcome).await.unwrap();
     let kept = desk.close_and_keep().await;
-    if !crate::postgres::wanted() {
+    if !crate::support::postgres::wanted() {
         // The next process goes on where this one was stopped.
         let desk = Opening { with_model: false, with_shop: true, change: |_| {} }.open_in(kept).await;
         let data = desk.folder.path().join("data");

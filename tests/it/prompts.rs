@@ -7,7 +7,7 @@ use deskhand::{
 };
 use tonic::Code;
 
-use crate::desk::{Desk, Opening, customer_says, event, refused, selin};
+use crate::support::desk::{Desk, Opening, customer_says, event, refused, selin};
 
 #[tokio::test]
 async fn a_template_with_a_misspelt_name_fails_the_start() {

@@ -16,7 +16,7 @@ use deskhand::{
 };
 use sqlx::{AnyPool, AssertSqlSafe, Row};
 
-use crate::{
+use crate::support::{
     desk::{Desk, agent_says, customer_says},
     process::Process,
 };
@@ -95,7 +95,7 @@ fn task(folder: &Path) {
 
 /// Runs each command that shows something on a data folder and its database; what each prints.
 fn show_everything(root: &Path, url: &str) -> Vec<String> {
-    let (data, shop) = (root.join("data"), crate::desk::shop());
+    let (data, shop) = (root.join("data"), crate::support::desk::shop());
     let task = root.join("task");
     self::task(&task);
     let empty = root.join("empty");

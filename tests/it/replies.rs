@@ -4,7 +4,7 @@ use deskhand::api::pb::{self, event::Body};
 use tonic::Code;
 use tonic_types::StatusExt;
 
-use crate::{
+use crate::support::{
     desk::{Desk, Opening, customer_says, event, refused, selin},
     model::Answer,
 };

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use deskhand::api::pb;
 use proptest::prelude::*;
 
-use crate::desk::{Desk, agent_says, customer_says};
+use crate::support::desk::{Desk, agent_says, customer_says};
 
 async fn desk_with(articles: &[(&str, &str, &str, &str)]) -> Desk {
     let mut desk = Desk::empty().await;

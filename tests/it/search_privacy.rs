@@ -12,7 +12,7 @@ use deskhand::{
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::desk::{Desk, agent_says, customer_says, selin};
+use crate::support::desk::{Desk, agent_says, customer_says, selin};
 
 fn article(id: &str, language: &str, title: &str, body: &str, audience: pb::Audience) -> pb::Article {
     pb::Article {

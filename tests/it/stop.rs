@@ -5,7 +5,7 @@ use std::time::Duration;
 use deskhand::api::pb::{self, reply_service_client::ReplyServiceClient};
 use tonic::{Code, transport::Endpoint};
 
-use crate::{
+use crate::support::{
     desk::refused,
     process::Process,
     raw_client::{RawHttp2, says},

@@ -10,7 +10,7 @@ use deskhand::{
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
-use crate::desk::{Desk, Opening};
+use crate::support::desk::{Desk, Opening};
 
 const SEARCH: &str = "/help/search?q=refund&language=en";
 

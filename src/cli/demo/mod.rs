@@ -15,7 +15,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use rust_embed::{Embed, EmbeddedFile};
 
 use crate::{
-    cli::scratch::Scratch,
+    cli::scratch_folder,
     config::{self, Config},
     server::Server,
     telemetry,
@@ -43,7 +43,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let mut config = Config::read(None, matches)?;
     telemetry::start(if matches.value_source("log").is_some() { &config.log } else { "error" });
     // What the demo keeps is its own, and goes with it, unless a place was named for it.
-    let scratch = Scratch::new()?;
+    let scratch = scratch_folder()?;
     if matches.value_source("data").is_none() {
         config.data = scratch.path().join("data");
         config.database_url = None;

@@ -3,17 +3,16 @@
 use std::{collections::HashMap, time::Instant};
 
 use jiff::Timestamp;
+use tempfile::TempDir;
 
 use crate::{
     app::App,
     chats::{Author, EventBody, Message, NewEvent},
-    cli::{
-        eval::{
-            measure::{Answered, Measures},
-            task::{Query, Role, Task, TaskDocument},
-        },
-        scratch::Scratch,
+    cli::eval::{
+        measure::{Answered, Measures},
+        task::{Query, Role, Task, TaskDocument},
     },
+    cli::scratch_folder,
     config::{Config, DeskSettings},
     ids::{Id, Workspace},
     knowledge::{Audience, Details, Document, Kind, NewDocument, Reader, Search, Visibility},
@@ -32,13 +31,13 @@ pub struct TaskRun {
     desk: Desk,
     suggest: bool,
     kind: Kind,
-    _scratch: Scratch,
+    _scratch: TempDir,
 }
 
 impl TaskRun {
     /// `tell` hears how many documents have been embedded, of how many, where an embeddings endpoint is configured.
     pub async fn open(config: &Config, task: &Task, suggest: bool, articles: bool, tell: impl Fn(usize, usize)) -> anyhow::Result<TaskRun> {
-        let scratch = Scratch::new()?;
+        let scratch = scratch_folder()?;
         let data = scratch.path().join("data");
         std::fs::create_dir_all(&data)?;
         let language = Language::parse(&task.documents[0].lang).map_err(anyhow::Error::msg)?;

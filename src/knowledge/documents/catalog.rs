@@ -12,7 +12,7 @@ use crate::{
         error::KnowledgeError,
         vectors::{DocumentVectors, KeptVectors, vector_rows},
     },
-    store::Store,
+    store::{Store, Write},
     text::Language,
 };
 
@@ -115,7 +115,7 @@ impl Catalog {
         let last = document_rows::take_numbers(&mut write, &self.workspace, versions.len()).await?;
         let first = last - versions.len() as i64;
         for (number, (key, _)) in (first + 1..).zip(&versions) {
-            document_rows::delete(&mut write, &self.workspace, key, number, now).await?;
+            self.delete_version(&mut write, key, number, now).await?;
         }
         write.commit().await?;
         Ok((versions.len(), (!versions.is_empty()).then_some(last)))
@@ -134,6 +134,12 @@ impl Catalog {
     /// The number of the last change.
     pub async fn last_number(&self) -> Result<i64, KnowledgeError> {
         document_rows::last_number(&self.store, &self.workspace).await
+    }
+
+    /// Marks a version as deleted under a number; its text and its vectors go.
+    pub async fn delete_version(&self, write: &mut Write, key: &DocumentKey, number: i64, now: Timestamp) -> Result<(), KnowledgeError> {
+        document_rows::delete(write, &self.workspace, key, number, now).await?;
+        vector_rows::clear(write, &self.workspace, key, number).await
     }
 
     /// Documents that have no vectors of a model, as they are now: see [`vector_rows::missing`].

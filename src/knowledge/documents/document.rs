@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::Id,
+    store::StoreError,
     text::{Language, decode_entities, fingerprint, without_comments, without_entities},
 };
 
@@ -22,6 +23,17 @@ const OLDEST_TIME: i64 = 946_684_800;
 pub enum Kind {
     CannedAnswer = 1,
     Article = 2,
+}
+
+impl Kind {
+    /// The kind that a stored number means.
+    pub fn from_stored(number: i64) -> Result<Kind, StoreError> {
+        match number {
+            1 => Ok(Kind::CannedAnswer),
+            2 => Ok(Kind::Article),
+            _ => Err(StoreError::malformed("kind of document")),
+        }
+    }
 }
 
 /// Names one version of a document: the same id in several languages is one document with its translations.

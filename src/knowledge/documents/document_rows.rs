@@ -10,7 +10,6 @@ use crate::{
     knowledge::{
         documents::document::{Document, DocumentKey, Kind},
         error::KnowledgeError,
-        vectors::vector_rows,
     },
     store::{Store, StoreError, Write, nanoseconds, sql, timestamp},
     text::Language,
@@ -159,7 +158,7 @@ pub async fn store(write: &mut Write, workspace: &Workspace, document: &Document
     .await
 }
 
-/// Marks a version as deleted under a number; its text and vectors go.
+/// Marks a version as deleted under a number; its text goes.
 pub async fn delete(
     write: &mut Write,
     workspace: &Workspace,
@@ -167,8 +166,7 @@ pub async fn delete(
     number: i64,
     now: Timestamp,
 ) -> Result<(), KnowledgeError> {
-    store_row(write, workspace, key, number, false, true, now, String::new(), String::new()).await?;
-    vector_rows::clear(write, workspace, key, number).await
+    store_row(write, workspace, key, number, false, true, now, String::new(), String::new()).await
 }
 
 #[expect(clippy::too_many_arguments, reason = "one row's columns, named at both call sites just above")]
@@ -279,7 +277,7 @@ pub async fn document_versions(store: &Store, workspace: &Workspace, kind: Kind,
 }
 
 pub fn key(row: &AnyRow, first: usize) -> Result<DocumentKey, KnowledgeError> {
-    let kind = if row.try_get::<i64, _>(first)? == Kind::Article as i64 { Kind::Article } else { Kind::CannedAnswer };
+    let kind = Kind::from_stored(row.try_get(first)?)?;
     let id = Id::new(row.try_get::<String, _>(first + 1)?).map_err(StoreError::malformed)?;
     let language = Language::parse(row.try_get::<String, _>(first + 2)?.as_str()).map_err(StoreError::malformed)?;
     Ok(DocumentKey { kind, id, language })

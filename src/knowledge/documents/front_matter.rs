@@ -8,15 +8,9 @@ use serde::{
     de::{DeserializeOwned, IgnoredAny},
 };
 
-use crate::{
-    knowledge::documents::{
-        document::{
-            Audience, Details, Document, DocumentKey, Kind, Visibility, check_body, check_id, check_name, check_tag_count, check_time,
-            check_title, check_url,
-        },
-        folder::words::Voice,
-    },
-    text::without_comments,
+use crate::knowledge::documents::document::{
+    Audience, Details, Document, DocumentKey, Kind, Visibility, check_body, check_id, check_name, check_tag_count, check_time, check_title,
+    check_url,
 };
 
 /// A problem's line and message, before its file is known.
@@ -25,7 +19,6 @@ pub type Trouble = (usize, String);
 const ARTICLE_KEYS: [&str; 6] = ["title", "category", "tags", "audience", "url", "updated_at"];
 const CANNED_ANSWER_KEYS: [&str; 8] =
     ["title", "category", "tags", "shortcut", "visibility", "owner_group", "owner_agent_id", "updated_at"];
-const VOICE_KEYS: [&str; 2] = ["layout", "sign_off"];
 /// Keys by which other systems publish or hide a text.
 const PUBLICATION_KEYS: [&str; 12] = [
     "audience",
@@ -92,23 +85,6 @@ enum VisibilityWord {
     Agent,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct VoiceHead {
-    #[serde(default)]
-    layout: LayoutWord,
-    #[serde(default)]
-    sign_off: String,
-}
-
-#[derive(Deserialize, Default, PartialEq)]
-#[serde(rename_all = "snake_case")]
-enum LayoutWord {
-    #[default]
-    SingleMessage,
-    SeveralMessages,
-}
-
 /// Reads a document's file. The API's limits hold for files too.
 pub fn parse_document(text: &str, key: &DocumentKey) -> Result<Document, Trouble> {
     if let Some(offset) = text.find('\0') {
@@ -162,14 +138,6 @@ pub fn parse_document(text: &str, key: &DocumentKey) -> Result<Document, Trouble
     Ok(Document { id, language, title, body, category, tags, from_folder: true, updated_at, withdrawn: false, details })
 }
 
-/// Reads the voice's file.
-pub fn parse_voice(text: &str) -> Result<Voice, Trouble> {
-    let file = split_front_matter(text)?;
-    let head: VoiceHead = file.head(&VOICE_KEYS)?;
-    let text = without_comments(file.body).trim().to_owned();
-    Ok(Voice { text, several_messages: head.layout == LayoutWord::SeveralMessages, sign_off: head.sign_off })
-}
-
 /// Values that YAML cuts off: after a space, `#` begins a comment. Each with its line; the file is read all the same.
 pub fn cut_values(text: &str) -> Vec<Trouble> {
     let Ok(file) = split_front_matter(text) else { return Vec::new() };
@@ -188,15 +156,15 @@ pub fn cut_values(text: &str) -> Vec<Trouble> {
 }
 
 /// A file's parts.
-struct FileParts<'a> {
+pub struct FileParts<'a> {
     /// Begins at the end of the file's first line, so that its lines have the file's numbers.
     head: &'a str,
-    body: &'a str,
+    pub body: &'a str,
     /// The line at which the body begins.
     body_line: usize,
 }
 
-fn split_front_matter(text: &str) -> Result<FileParts<'_>, Trouble> {
+pub fn split_front_matter(text: &str) -> Result<FileParts<'_>, Trouble> {
     let opening = "the file must begin with front matter between two lines of `---`".to_owned();
     let first = text.lines().next().unwrap_or_default();
     if first.trim_end() != "---" {
@@ -216,7 +184,7 @@ fn split_front_matter(text: &str) -> Result<FileParts<'_>, Trouble> {
 
 impl FileParts<'_> {
     /// Reads the front matter, which may have these keys.
-    fn head<T: DeserializeOwned>(&self, known: &[&str]) -> Result<T, Trouble> {
+    pub fn head<T: DeserializeOwned>(&self, known: &[&str]) -> Result<T, Trouble> {
         let keys: BTreeMap<String, IgnoredAny> = match self.head.lines().all(|line| line.trim().is_empty() || line.starts_with('#')) {
             true => BTreeMap::new(),
             false => serde_saphyr::from_str(self.head).map_err(|error| self.syntax_problem(&error))?,
@@ -426,11 +394,5 @@ mod tests {
         for fine in ["title: \"Order #204815\"", "title: C# for all", "audience: agents # for us", "# a comment #1", "url: https://a/#b"] {
             assert_eq!(cut(fine), [], "{fine}");
         }
-    }
-
-    #[test]
-    fn a_comment_in_the_voice_is_not_for_models() {
-        let voice = parse_voice("---\nsign_off: Ann\n---\n\nWe are kind. <!-- never below 41 percent -->").unwrap();
-        assert_eq!(voice.text, "We are kind.");
     }
 }

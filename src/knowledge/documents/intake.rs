@@ -88,7 +88,7 @@ impl Catalog {
         }
         for key in gone {
             number += 1;
-            document_rows::delete(&mut write, &self.workspace, key, number, now).await?;
+            self.delete_version(&mut write, key, number, now).await?;
         }
         write.commit().await?;
         Ok(Intake::Taken { changes: count, withdrawn: broken.len() })

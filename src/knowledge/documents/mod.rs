@@ -7,4 +7,6 @@ pub mod document_rows;
 pub mod folder;
 pub mod front_matter;
 pub mod intake;
+pub mod reader;
+pub mod voice;
 pub mod watch;

@@ -78,7 +78,7 @@ pub struct FolderState {
 struct Reading {
     root: PathBuf,
     catalog: Catalog,
-    shelf: Arc<RwLock<FolderContents>>,
+    contents: Arc<RwLock<FolderContents>>,
     state: Arc<FolderState>,
     /// What was logged already, so that each problem is logged once.
     logged: Mutex<Vec<Problem>>,
@@ -88,10 +88,21 @@ struct Reading {
 
 impl Watch {
     /// Begins to watch.
-    pub async fn begin(settings: FolderSettings, catalog: Catalog, shelf: Arc<RwLock<FolderContents>>, state: Arc<FolderState>) -> Watch {
+    pub async fn begin(
+        settings: FolderSettings,
+        catalog: Catalog,
+        contents: Arc<RwLock<FolderContents>>,
+        state: Arc<FolderState>,
+    ) -> Watch {
         let FolderSettings { root, watch, mass_delete } = settings;
-        let reading =
-            Arc::new(Reading { root: root.clone(), catalog, shelf, state, logged: Mutex::default(), turn: tokio::sync::Mutex::default() });
+        let reading = Arc::new(Reading {
+            root: root.clone(),
+            catalog,
+            contents,
+            state,
+            logged: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+        });
         let first = Observer::new(root.clone(), watch);
         let first = Mutex::new(task::blocking("looking at the knowledge base folder", move || first.looked().0).await.ok());
         let followed = Arc::clone(&reading);
@@ -235,7 +246,7 @@ impl Reading {
             }
             Intake::Taken { changes, withdrawn } => {
                 self.state.withdrawn.store(withdrawn as u64, Ordering::Relaxed);
-                self.shelf.write().unwrap_or_else(PoisonError::into_inner).take(&mut folder);
+                self.contents.write().unwrap_or_else(PoisonError::into_inner).take(&mut folder);
                 if changes > 0 {
                     tracing::info!(documents = folder.documents.len(), changes, withdrawn, "took in the knowledge base folder");
                 }

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::knowledge::documents::reader::Reader;
 use crate::{
     ids::{Id, Workspace},
     knowledge::{
@@ -14,7 +15,7 @@ use crate::{
             document::{Audience, Details, Document, Kind},
         },
         index::{Index, open_index::find},
-        search::{Search, query::Reader, search, synonyms::Synonyms},
+        search::{Search, search, synonyms::Synonyms},
         vectors::Vectors,
     },
     store::Store,

@@ -6,6 +6,7 @@
 pub mod damage_tests;
 pub mod open_index;
 pub mod schema;
+pub mod scope;
 pub mod sealed_directory;
 pub mod snapshot;
 

@@ -10,12 +10,12 @@ use tantivy::{
     index::SegmentId,
 };
 
+use crate::knowledge::documents::reader::Reader;
 use crate::{
     knowledge::{
         documents::document::{Document, Kind},
         error::KnowledgeError,
         index::schema::Fields,
-        search::{bm25f::SearchScope, query::Reader},
     },
     text::Language,
 };
@@ -105,16 +105,6 @@ impl IndexSnapshot {
         }
         let categories = number_categories(&parts)?;
         Ok(IndexSnapshot { searcher, fields, parts, ids, categories })
-    }
-
-    /// The languages that a reader may be shown documents of these kinds in, in order.
-    pub fn languages(&self, kinds: &[Kind], reader: &Reader) -> Vec<Language> {
-        let scope = SearchScope { kinds, language: None, reader, only: None };
-        let classes = self.parts.iter().flat_map(|part| &part.classes).filter(|class| class.sizes.documents > 0 && scope.has(class));
-        let mut found: Vec<Language> = classes.map(|class| class.language.clone()).collect();
-        found.sort();
-        found.dedup();
-        found
     }
 
     /// The number of a document's id, by which documents that score the same are ordered.

@@ -1,4 +1,224 @@
-//! What searches and articles came to: the report, and the bound on what the public may write for it in a day.
+//! What searches and articles came to: people's searches, the articles that they opened and rated, and the report of them.
 
 pub mod daily_bound;
 pub mod report_rows;
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::{
+    facts::masked,
+    ids::{Id, Workspace},
+    knowledge::{
+        error::KnowledgeError,
+        report::{daily_bound::DailyBound, report_rows::SearchRow},
+    },
+    store::{Store, Writer},
+    task::TaskError,
+    text::Language,
+};
+
+/// About how much of the queue a job takes.
+const JOB_BYTES: usize = 4096;
+/// How long searches gather before they are written, unless so many did already.
+const GATHER: Duration = Duration::from_millis(50);
+const GATHERED: usize = 128;
+
+/// What people did, to be written down.
+enum Use {
+    Search {
+        search_id: String,
+        session_id: String,
+        query: String,
+        hits: i64,
+    },
+    /// `is_shown` says whether its reader may be shown such an article.
+    Open {
+        search_id: Id,
+        article_id: Id,
+        is_shown: bool,
+        answer: oneshot::Sender<Result<(), KnowledgeError>>,
+    },
+    Rate {
+        rating: ArticleRating,
+        answer: oneshot::Sender<Result<(), KnowledgeError>>,
+    },
+}
+
+struct Job {
+    workspace: Workspace,
+    at: Timestamp,
+    used: Use,
+}
+
+/// A reader's word on an article.
+#[derive(Debug, Clone)]
+pub struct ArticleRating {
+    pub rating_id: Id,
+    pub article_id: Id,
+    pub language: Language,
+    pub helpful: bool,
+    pub reason: String,
+}
+
+/// What people did in a span of time.
+#[derive(Debug, Default)]
+pub struct SearchReport {
+    pub searches: i64,
+    pub searches_without_hit: i64,
+    /// Query, searches, searches without a hit.
+    pub queries: Vec<(String, i64, i64)>,
+    /// Article, opens.
+    pub opens: Vec<(String, i64)>,
+    pub ratings: Vec<RatingCount>,
+}
+
+/// How an article was rated.
+#[derive(Debug)]
+pub struct RatingCount {
+    pub article_id: String,
+    pub language: String,
+    pub helpful: i64,
+    pub unhelpful: i64,
+    pub reasons: Vec<String>,
+}
+
+/// Whose search, opened article or rating it is.
+#[derive(Debug, Clone)]
+pub struct Reported {
+    pub workspace: Workspace,
+    /// Where a call of the public comes from; `None`: a console's, which has no bound.
+    pub visitor: Option<IpAddr>,
+}
+
+/// Writes down what people did, and reports it.
+#[derive(Clone)]
+pub struct Report {
+    store: Store,
+    writer: Writer<Job>,
+    bound: Arc<DailyBound>,
+}
+
+impl Report {
+    pub fn start(store: Store) -> Report {
+        let shared = store.clone();
+        let writer = Writer::start(move |batch| {
+            let store = shared.clone();
+            Box::pin(async move { commit(&store, batch).await })
+        });
+        Report { store, writer, bound: Arc::new(DailyBound::new(u64::MAX)) }
+    }
+
+    pub fn with_bytes_per_day(self, max_bytes: u64) -> Report {
+        Report { bound: Arc::new(DailyBound::new(max_bytes)), ..self }
+    }
+
+    /// Erases what is older than `time`, in small batches, and tells how much it was.
+    pub async fn forget(&self, workspace: &Workspace, time: Timestamp) -> Result<u64, KnowledgeError> {
+        report_rows::forget(&self.store, workspace, time).await
+    }
+
+    /// What people did from `start` until before `end`.
+    pub async fn report(&self, workspace: &Workspace, start: Timestamp, end: Timestamp) -> Result<SearchReport, KnowledgeError> {
+        report_rows::report(&self.store, workspace, start, end).await
+    }
+
+    /// Names a search and writes it down after the answer has gone out. A search that can't be written down is still answered; one beyond
+    /// the day's bound has no name.
+    pub fn searched(&self, by: &Reported, session_id: &str, query: &str, hits: usize) -> String {
+        let query = masked(&query.trim().to_lowercase());
+        if self.take_room(by, query.len() + session_id.len()).is_err() {
+            return String::new();
+        }
+        let search_id = Uuid::now_v7().to_string();
+        let used = Use::Search {
+            search_id: search_id.clone(),
+            session_id: session_id.to_owned(),
+            query,
+            hits: i64::try_from(hits).unwrap_or(i64::MAX),
+        };
+        if self.writer.queue(Job { workspace: by.workspace.clone(), at: Timestamp::now(), used }, JOB_BYTES).is_err() {
+            tracing::warn!("a search was not written down: the store is busy");
+        }
+        search_id
+    }
+
+    pub async fn opened(&self, by: &Reported, search_id: Id, article_id: Id, is_shown: bool) -> Result<(), KnowledgeError> {
+        self.take_room(by, 0)?;
+        let (answer, answered) = oneshot::channel();
+        self.wait(&by.workspace, Use::Open { search_id, article_id, is_shown, answer }, answered).await
+    }
+
+    pub async fn rated(&self, by: &Reported, rating: ArticleRating) -> Result<(), KnowledgeError> {
+        self.take_room(by, rating.reason.len())?;
+        let (answer, answered) = oneshot::channel();
+        self.wait(&by.workspace, Use::Rate { rating, answer }, answered).await
+    }
+
+    fn take_room(&self, by: &Reported, text_bytes: usize) -> Result<(), KnowledgeError> {
+        let Some(visitor) = by.visitor else { return Ok(()) };
+        self.bound.take(&by.workspace, visitor, text_bytes, Timestamp::now()).map_err(KnowledgeError::DayUsedUp)
+    }
+
+    async fn wait(
+        &self,
+        workspace: &Workspace,
+        used: Use,
+        answered: oneshot::Receiver<Result<(), KnowledgeError>>,
+    ) -> Result<(), KnowledgeError> {
+        self.writer.queue(Job { workspace: workspace.clone(), at: Timestamp::now(), used }, JOB_BYTES)?;
+        answered.await.map_err(|_| TaskError::Panicked("the write of the report"))?
+    }
+}
+
+/// Writes jobs in their order and takes them out. Searches that stand together are one write: nobody waits for them, so a few may gather
+/// first. What somebody waits for is a write of its own, so that none fails for another.
+async fn commit(store: &Store, batch: &mut Vec<Job>) {
+    if batch.len() < GATHERED && batch.iter().all(|job| matches!(job.used, Use::Search { .. })) {
+        tokio::time::sleep(GATHER).await;
+    }
+    while !batch.is_empty() {
+        let searches = batch.iter().take_while(|job| matches!(job.used, Use::Search { .. })).count();
+        if searches > 0 {
+            // An opening that follows may be from one of them.
+            write_searches(store, &batch[..searches]).await;
+            batch.drain(..searches);
+            continue;
+        }
+        let Job { workspace, at, used } = &batch[0];
+        let written = match used {
+            Use::Search { .. } => Ok(()),
+            Use::Open { search_id, article_id, is_shown, .. } => {
+                report_rows::write_open(store, workspace.as_str(), *at, search_id, article_id, *is_shown).await
+            }
+            Use::Rate { rating, .. } => report_rows::write_rating(store, workspace.as_str(), *at, rating).await,
+        };
+        if let Use::Open { answer, .. } | Use::Rate { answer, .. } = batch.remove(0).used {
+            let _ = answer.send(written);
+        }
+    }
+}
+
+async fn write_searches(store: &Store, searches: &[Job]) {
+    let rows: Vec<SearchRow> = searches.iter().filter_map(search_row).collect();
+    if let Err(error) = report_rows::insert_searches(store, rows).await {
+        tracing::warn!(error = %error, searches = searches.len(), "searches were not written down");
+    }
+}
+
+fn search_row(job: &Job) -> Option<SearchRow> {
+    let Job { workspace, at, used } = job;
+    let Use::Search { search_id, session_id, query, hits } = used else { return None };
+    Some(SearchRow {
+        workspace: workspace.as_str().to_owned(),
+        search_id: search_id.clone(),
+        session_id: session_id.clone(),
+        query: query.clone(),
+        hits: *hits,
+        superseded: false,
+        at: *at,
+    })
+}

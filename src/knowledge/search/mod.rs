@@ -1,39 +1,47 @@
 //! Searching articles, for people who type.
 
+pub mod accumulator;
 pub mod bm25f;
+pub mod candidates;
+pub mod categories;
 pub mod conversation;
+pub mod corpus;
 pub mod highlight;
+pub mod lookup;
 pub mod near_match;
+pub mod openers;
 pub mod query;
 pub mod rerank;
+pub mod shortcuts;
 pub mod spelling;
 pub mod stop_words;
+pub mod suggestion_query;
+pub mod suggestions;
 pub mod synonyms;
 pub mod terms;
 pub mod visible_terms;
 
 use std::collections::{HashMap, HashSet};
 
-use tantivy::{
-    BitSet, DocSet, TERMINATED, Term as IndexTerm,
-    query::{BooleanQuery, EnableScoring, Occur, PhraseQuery, Query as IndexQuery, TermQuery},
-    schema::{Field, IndexRecordOption},
-};
-
+use crate::knowledge::documents::reader::Reader;
+use crate::knowledge::index::scope::SearchScope;
+use crate::knowledge::search::corpus::Corpus;
 use crate::{
     knowledge::{
         documents::document::{Document, Kind},
         error::KnowledgeError,
         index::{Index, snapshot::IndexSnapshot},
         search::{
-            bm25f::{Corpus, ScoredDocument, SearchScope, score},
+            bm25f::{ScoredDocument, score},
+            candidates::{by_rank, nearest, only},
             highlight::{Highlighter, Segment},
-            query::{Excluded, Reader, Typed},
+            query::Typed,
             rerank::look,
             synonyms::Synonyms,
             terms::{Term, is_half, terms},
             visible_terms::VisibleTerms,
         },
+        statistics::{confidence, deviation},
         vectors::{Meaning, QuerySource, VectorHit, Vectors},
     },
     text::{Beginnings, Language, lookup, words, words_beginning},
@@ -51,8 +59,6 @@ const GRAMMED: usize = 24;
 const MEANING: f32 = 1.2;
 /// How like what is asked a document must be that has none of the words.
 const MIN_LIKENESS: f32 = 0.4;
-/// How fast a confidence nears 1.
-const STEEPNESS: f64 = 1.6;
 
 /// A search on a help page.
 #[derive(Debug, Clone)]
@@ -172,19 +178,6 @@ pub fn search(index: &Index, synonyms: &Synonyms, vectors: &Vectors, search: &Se
     Ok(Hits::default())
 }
 
-/// As many documents as are looked at closer, those that are most likely meant, in no order.
-pub fn nearest(view: &IndexSnapshot, meant: &[VectorHit], most: usize, nearness: impl Fn(&VectorHit) -> f32) -> Vec<VectorHit> {
-    let mut nearest = meant.to_vec();
-    if nearest.len() > most {
-        let nearer = |one: &VectorHit, other: &VectorHit| {
-            by_rank(view, (nearness(one), one.part, one.doc), (nearness(other), other.part, other.doc))
-        };
-        nearest.select_nth_unstable_by(most, nearer);
-        nearest.truncate(most);
-    }
-    nearest
-}
-
 /// Adds documents that have none of the words.
 fn add_missing(found: &mut Vec<ScoredDocument>, nearest: &[VectorHit]) {
     let there: HashSet<(u32, u32)> = found.iter().map(ScoredDocument::place).collect();
@@ -250,68 +243,6 @@ fn rank(
     Ok(ranked)
 }
 
-/// The order of rank, part and document: the better one first; of two that count the same, by the number of their ids.
-pub fn by_rank(view: &IndexSnapshot, one: (f32, u32, u32), other: (f32, u32, u32)) -> std::cmp::Ordering {
-    other.0.total_cmp(&one.0).then_with(|| view.id(one.1, one.2).cmp(&view.id(other.1, other.2)))
-}
-
-/// The standard deviation of values, or next to nothing: what is divided by it stays finite.
-pub fn deviation(values: &[f32]) -> f32 {
-    let count = values.len().max(1) as f32;
-    let mean = values.iter().sum::<f32>() / count;
-    (values.iter().map(|value| (value - mean).powi(2)).sum::<f32>() / count).sqrt().max(1e-6)
-}
-
-/// What must hold beside the words, by part: category, tags, phrases, exclusions. `None` if there is nothing of the kind.
-pub fn only(view: &IndexSnapshot, category: &str, tags: &[String], typed: &Typed) -> Result<Option<Vec<BitSet>>, KnowledgeError> {
-    let fields = view.fields;
-    let mut clauses: Vec<(Occur, Box<dyn IndexQuery>)> = Vec::new();
-    if !category.is_empty() {
-        clauses.push((Occur::Must, term(fields.category, category)));
-    }
-    clauses.extend(tags.iter().map(|tag| (Occur::Must, term(fields.tag, tag))));
-    clauses.extend(typed.phrases.iter().map(|phrase| (Occur::Must, anywhere(view, phrase))));
-    for excluded in &typed.excluded {
-        match excluded {
-            Excluded::Word(keys) => clauses.extend(keys.iter().map(|key| (Occur::MustNot, anywhere(view, std::slice::from_ref(key))))),
-            Excluded::Phrase(phrase) => clauses.push((Occur::MustNot, anywhere(view, phrase))),
-        }
-    }
-    if clauses.is_empty() {
-        return Ok(None);
-    }
-    if clauses.iter().all(|(occur, _)| *occur == Occur::MustNot) {
-        clauses.push((Occur::Must, Box::new(tantivy::query::AllQuery)));
-    }
-    let weight = BooleanQuery::new(clauses).weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
-    let mut only = Vec::new();
-    for segment in view.searcher.segment_readers() {
-        let mut set = BitSet::with_max_value(segment.max_doc());
-        let mut documents = weight.scorer(segment, 1.0)?;
-        while documents.doc() != TERMINATED {
-            set.insert(documents.doc());
-            documents.advance();
-        }
-        only.push(set);
-    }
-    Ok(Some(only))
-}
-
-/// Folded words that stand one after the other, in names or in the body.
-fn anywhere(view: &IndexSnapshot, phrase: &[String]) -> Box<dyn IndexQuery> {
-    let in_field = |field: Field| -> Box<dyn IndexQuery> {
-        match phrase {
-            [word] => term(field, word),
-            phrase => Box::new(PhraseQuery::new(phrase.iter().map(|word| IndexTerm::from_field_text(field, word)).collect())),
-        }
-    };
-    Box::new(BooleanQuery::union(vec![in_field(view.fields.names), in_field(view.fields.body)]))
-}
-
-pub fn term(field: Field, text: &str) -> Box<dyn IndexQuery> {
-    Box::new(TermQuery::new(IndexTerm::from_field_text(field, text), IndexRecordOption::Basic))
-}
-
 /// The query with what was misspelt as it may have been meant: by the words that the hits have, as they write them. What none of them has is
 /// left as it was typed.
 fn corrected(query: &str, typed: &Typed, terms: &[Term], hits: &[Hit]) -> String {
@@ -362,9 +293,4 @@ fn corrected(query: &str, typed: &Typed, terms: &[Term], hits: &[Hit]) -> String
     }
     corrected.push_str(&query[from..]);
     corrected
-}
-
-/// What words count as a share of the most that they could, bent so that it stays under 1 and keeps the order.
-pub fn confidence(words: f32, most: f32) -> f64 {
-    if most > 0.0 { 1.0 - (-STEEPNESS * f64::from(words / most)).exp() } else { 0.0 }
 }

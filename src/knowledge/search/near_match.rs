@@ -2,16 +2,19 @@
 
 use std::collections::HashMap;
 
+use crate::knowledge::documents::reader::Reader;
+use crate::knowledge::index::scope::SearchScope;
+use crate::knowledge::search::corpus::Corpus;
 use crate::{
     knowledge::{
         documents::document::{Document, Kind},
         error::KnowledgeError,
         index::Index,
         search::{
-            bm25f::{Corpus, ScoredDocument, SearchScope, score},
+            bm25f::{ScoredDocument, score},
             by_rank,
-            conversation::is_from,
-            query::{Query, Reader},
+            query::Query,
+            suggestion_query::is_from,
             synonyms::Synonyms,
             terms::plain_terms,
             visible_terms::VisibleTerms,

@@ -2,15 +2,13 @@
 
 use tantivy::{DocId, DocSet, postings::Postings, schema::IndexRecordOption};
 
+use crate::knowledge::search::{corpus::Corpus, lookup::fields};
 use crate::knowledge::{
     index::{
         schema::{PASSAGE, TAGS},
         snapshot::IndexSnapshot,
     },
-    search::{
-        bm25f::Corpus,
-        terms::{Term, fields, idf, word_idf},
-    },
+    search::terms::{Term, idf, word_idf},
 };
 
 /// What words that follow one another as in the query count, of their idf.

@@ -8,8 +8,8 @@ use tantivy_fst::Automaton;
 use crate::knowledge::{
     index::schema::ACCENTED,
     search::{
+        lookup::{KeyPostings, each_field, keep_readable},
         query::QueryWord,
-        terms::{Found, each_field, keep_readable},
         visible_terms::VisibleTerms,
     },
 };
@@ -24,7 +24,7 @@ const TWO_TYPOS: usize = 8;
 pub struct SpellingCandidate {
     pub key: String,
     pub distance: u8,
-    pub postings: Found,
+    pub postings: KeyPostings,
 }
 
 /// The keys of the scope that a word may be a misspelling of: the nearest first, and of these the ones that begin with the same letter.
@@ -49,7 +49,8 @@ pub fn spelling_candidates(within: &VisibleTerms<'_>, word: &QueryWord) -> tanti
             let allowed = if longest >= TWO_TYPOS { 2 } else { u8::from(longest >= ONE_TYPO) };
             if distance <= allowed && !key.starts_with(ACCENTED) && !key.bytes().any(|byte| byte.is_ascii_digit()) {
                 let key = key.into_owned();
-                let likely = found.entry(key.clone()).or_insert_with(|| SpellingCandidate { key, distance, postings: Found::default() });
+                let likely =
+                    found.entry(key.clone()).or_insert_with(|| SpellingCandidate { key, distance, postings: KeyPostings::default() });
                 likely.postings.add(within.view, part, place, keys.value());
             }
         }

@@ -1,17 +1,15 @@
 //! What each word of a query is looked for by: its own keys, what it may be half of, what it may be a misspelling of, what means the
 //! same.
 
-use std::{collections::HashMap, io};
+use std::collections::HashMap;
 
-use tantivy::{InvertedIndexReader, postings::TermInfo};
+use tantivy::postings::TermInfo;
 
 use crate::{
     knowledge::{
-        index::{
-            schema::ACCENTED,
-            snapshot::{IndexSegment, IndexSnapshot},
-        },
+        index::schema::ACCENTED,
         search::{
+            lookup::{KeyPostings, each_field, find, keep_readable},
             query::{Query, QueryWord},
             spelling::{SpellingCandidate, spelling_candidates},
             stop_words,
@@ -31,10 +29,8 @@ const LONGER: f32 = 0.6;
 /// By distance.
 const MISSPELT: [f32; 3] = [1.0, 0.7, 0.45];
 const SYNONYM: f32 = 0.6;
-/// Most words that a half word stands for; and of how many, the most frequent of all readers' documents, it is looked up whether the
-/// reader's have them.
+/// Most words that a half word stands for.
 const MAX_LONGER: usize = 40;
-const MAX_LOOKED_UP: usize = 200;
 /// Of how many words of a query it is looked up what they may be misspellings of, and through how many words of the index a half word
 /// is followed: each takes up to a millisecond in a large one.
 const MAX_LOOKED_UP_EACH: usize = 8;
@@ -76,7 +72,7 @@ impl Term {
 pub struct Alternative {
     pub key: String,
     pub weight: f32,
-    pub postings: Found,
+    pub postings: KeyPostings,
 }
 
 /// A gram of a word.
@@ -84,14 +80,6 @@ pub struct Gram {
     pub idf: f32,
     /// Where it stands, by part.
     pub postings: Vec<Option<TermInfo>>,
-}
-
-/// Where a key stands: by part, in names and in bodies.
-#[derive(Default)]
-pub struct Found {
-    pub parts: Vec<[Option<TermInfo>; 2]>,
-    /// In how many documents, about: of the scope where it was counted, else of the index.
-    pub documents: u64,
 }
 
 /// Finds what every word of a query is looked for by. `documents` is how many there are to look through.
@@ -218,8 +206,8 @@ pub fn is_half(within: &VisibleTerms<'_>, word: &QueryWord) -> tantivy::Result<b
 }
 
 /// The words of the scope that begin with `half`, the most frequent ones.
-fn longer(within: &VisibleTerms<'_>, half: &str) -> tantivy::Result<Vec<(String, Found)>> {
-    let mut found: HashMap<String, Found> = HashMap::new();
+fn longer(within: &VisibleTerms<'_>, half: &str) -> tantivy::Result<Vec<(String, KeyPostings)>> {
+    let mut found: HashMap<String, KeyPostings> = HashMap::new();
     each_field(within, |place, part, reader| {
         let mut keys = reader.terms().range().ge(half.as_bytes()).into_stream()?;
         let mut followed = 0;
@@ -230,54 +218,14 @@ fn longer(within: &VisibleTerms<'_>, half: &str) -> tantivy::Result<Vec<(String,
         }
         Ok(())
     })?;
-    let mut found: Vec<(String, Found)> = found.into_iter().collect();
-    let more_frequent =
-        |one: &(String, Found), other: &(String, Found)| other.1.documents.cmp(&one.1.documents).then_with(|| one.0.cmp(&other.0));
+    let mut found: Vec<(String, KeyPostings)> = found.into_iter().collect();
+    let more_frequent = |one: &(String, KeyPostings), other: &(String, KeyPostings)| {
+        other.1.documents.cmp(&one.1.documents).then_with(|| one.0.cmp(&other.0))
+    };
     found.sort_by(more_frequent);
     keep_readable(within, &mut found, |(_, postings)| postings)?;
     found.sort_by(more_frequent);
     found.truncate(MAX_LONGER);
-    Ok(found)
-}
-
-/// Of what was found in the dictionary, keeps the first of what the scope's documents have, and counts it in them.
-pub fn keep_readable<T>(within: &VisibleTerms<'_>, found: &mut Vec<T>, postings: impl Fn(&mut T) -> &mut Found) -> tantivy::Result<()> {
-    found.truncate(MAX_LOOKED_UP);
-    for found in found.iter_mut() {
-        // Nothing is told of what is too much to count.
-        postings(found).count(within, |_| 0)?;
-    }
-    found.retain_mut(|found| postings(found).documents > 0);
-    Ok(())
-}
-
-/// Calls for both fields of every part that has documents of the scope, with the field's place, the part's, and the field's index.
-pub fn each_field(
-    within: &VisibleTerms<'_>,
-    mut each: impl FnMut(usize, usize, &InvertedIndexReader) -> io::Result<()>,
-) -> tantivy::Result<()> {
-    for (number, part) in within.view.parts.iter().enumerate().filter(|(number, _)| within.reaches(*number)) {
-        for (place, reader) in fields(part).into_iter().enumerate() {
-            each(place, number, reader)?;
-        }
-    }
-    Ok(())
-}
-
-/// The fields of words, in their order in [`Found`].
-pub fn fields(part: &IndexSegment) -> [&InvertedIndexReader; 2] {
-    [&part.names, &part.body]
-}
-
-/// Where a key stands.
-fn find(within: &VisibleTerms<'_>, key: &str) -> tantivy::Result<Found> {
-    let mut found = Found::default();
-    each_field(within, |place, part, reader| {
-        if let Some(info) = reader.terms().get(key.as_bytes())? {
-            found.add(within.view, part, place, &info);
-        }
-        Ok(())
-    })?;
     Ok(found)
 }
 
@@ -293,32 +241,6 @@ fn find_gram(within: &VisibleTerms<'_>, gram: &str, documents: u64) -> tantivy::
         postings.push(info);
     }
     Ok((1..=most).contains(&with).then(|| Gram { idf: idf(documents, with), postings }))
-}
-
-impl Found {
-    pub fn add(&mut self, view: &IndexSnapshot, part: usize, place: usize, info: &TermInfo) {
-        if self.parts.is_empty() {
-            self.parts.resize(view.parts.len(), [None, None]);
-        }
-        self.parts[part][place] = Some(info.clone());
-        // A document may have it in both fields; the greater number is the better guess.
-        let sum = |place: usize| self.parts.iter().filter_map(|fields| fields[place].as_ref()).map(|info| u64::from(info.doc_freq)).sum();
-        self.documents = u64::max(sum(0), sum(1));
-    }
-
-    /// Counts the documents of the scope; `uncounted` says how many there are where they are too many to count.
-    fn count(&mut self, within: &VisibleTerms<'_>, uncounted: impl Fn(&TermInfo) -> u64) -> io::Result<()> {
-        let mut sums = [0, 0];
-        for (number, infos) in self.parts.iter().enumerate() {
-            for ((sum, info), reader) in sums.iter_mut().zip(infos).zip(fields(&within.view.parts[number])) {
-                if let Some(info) = info {
-                    *sum += within.count(number, reader, info)?.unwrap_or_else(|| uncounted(info));
-                }
-            }
-        }
-        self.documents = u64::max(sums[0], sums[1]);
-        Ok(())
-    }
 }
 
 /// The idf of a word that `share` of a language's texts have: what is known of the language counts as a few documents more.

@@ -5,7 +5,8 @@ use std::{cell::Cell, io};
 
 use tantivy::{DocSet, InvertedIndexReader, TERMINATED, postings::TermInfo, schema::IndexRecordOption};
 
-use crate::knowledge::{index::snapshot::IndexSnapshot, search::bm25f::SearchScope};
+use crate::knowledge::index::scope::SearchScope;
+use crate::knowledge::index::snapshot::IndexSnapshot;
 
 /// Most occurrences that are looked at for one query, to tell who may read them. About a fifth of a millisecond.
 const MAX_COUNTED: u64 = 100_000;

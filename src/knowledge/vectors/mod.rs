@@ -12,6 +12,7 @@ use std::{
 
 use tantivy::DocId;
 
+use crate::knowledge::index::scope::SearchScope;
 use crate::{
     facts::{MASK, masked},
     knowledge::{
@@ -20,7 +21,7 @@ use crate::{
             schema::{id_number, language_number},
             snapshot::IndexSnapshot,
         },
-        search::{bm25f::SearchScope, deviation},
+        statistics::deviation,
     },
     text::paragraphs,
 };

@@ -13,7 +13,7 @@ use crate::{
     replies::{
         checks::{Checked, Grounds, leaks::LeakCheck, other_language, repetition::EarlierStatements},
         draft::{channel::fitted, prompt::Given},
-        learning::outcome_rows::OutcomeLog,
+        learning::outcome_log::OutcomeLog,
         stream::{
             AnswerStream, GeneratedText, Generation, both,
             filter::OutputFilter,

@@ -75,6 +75,13 @@ struct Prepared {
     now: Timestamp,
 }
 
+impl Prepared {
+    /// How much text of the chat was read.
+    fn bytes(&self) -> usize {
+        self.chat.turns.iter().map(|turn| turn.message.text.len()).sum()
+    }
+}
+
 impl Desk {
     /// Drafts a reply. What the model is given is chosen here; what it writes streams.
     pub async fn draft(&self, draft: Draft) -> Result<Generation, ReplyError> {
@@ -139,12 +146,13 @@ impl Desk {
     /// The prompt for a model. A long chat takes its time to be chosen from.
     async fn prompt(&self, draft: &Arc<Draft>, prepared: &Arc<Prepared>, window: Window) -> Result<(Prompt, Given), ReplyError> {
         let (desk, draft, prepared) = (self.clone(), Arc::clone(draft), Arc::clone(prepared));
-        self.chats.workers().work(move || desk.material(&draft, &prepared).prompt(window)).await
+        self.chats.workers().work_on(prepared.bytes(), move || desk.material(&draft, &prepared).prompt(window)).await
     }
 
     /// What a draft may say, and what it may not.
     async fn grounded(&self, draft: &Arc<Draft>, prepared: &Arc<Prepared>, given: Given) -> (Given, Grounds, LeakCheck) {
         let (desk, draft, prepared) = (self.clone(), Arc::clone(draft), Arc::clone(prepared));
+        let bytes = prepared.bytes();
         let work = move || {
             let Prepared { chat, earlier, language, voice, now, .. } = &*prepared;
             let from = DraftedFrom {
@@ -161,7 +169,7 @@ impl Desk {
             let secrets = LeakCheck::of(desk.prompts.instructions(), &given.notes, &grounds.open());
             (given, grounds, secrets)
         };
-        self.chats.workers().work(work).await
+        self.chats.workers().work_on(bytes, work).await
     }
 
     async fn prepared(&self, draft: &Draft) -> Result<Prepared, ReplyError> {
@@ -204,7 +212,7 @@ impl Desk {
             meaning,
             threshold: SOURCE_THRESHOLD,
         };
-        let found = self.knowledge.in_turn(move |knowledge| Ok(PublicSources::of(knowledge.offer(&query)?)));
+        let found = self.knowledge.in_turn(move |knowledge| Ok(PublicSources::of(knowledge.suggestions(&query)?)));
         let (offers, (earlier, earlier_total)) =
             tokio::try_join!(async { Ok::<_, ReplyError>(found.await?) }, async { Ok(self.chats.earlier_chats(&chat).await?) },)?;
         Ok(Prepared {

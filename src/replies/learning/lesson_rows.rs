@@ -12,7 +12,7 @@ use crate::{
     chats::Redacted,
     ids::{Id, Workspace},
     knowledge::{DocumentKey, Kind},
-    replies::{error::ReplyError, learning::votes::Situation},
+    replies::{error::ReplyError, learning::situation::Situation},
     store::{Store, StoreError, Write, nanoseconds, sql, timestamp},
     text::Language,
 };
@@ -151,7 +151,7 @@ pub async fn after(store: &Store, workspace: &Workspace, number: i64, most: i64)
     .fetch_all(store.reads())
     .await?;
     let lesson = |row: &sqlx::any::AnyRow| {
-        let kind = if row.try_get::<i64, _>(2)? == Kind::Article as i64 { Kind::Article } else { Kind::CannedAnswer };
+        let kind = Kind::from_stored(row.try_get(2)?)?;
         let id = Id::new(row.try_get::<String, _>(3)?).map_err(StoreError::malformed)?;
         let language = Language::parse(row.try_get::<String, _>(4)?.as_str()).map_err(StoreError::malformed)?;
         let lesson = Lesson {

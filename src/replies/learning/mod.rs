@@ -1,7 +1,10 @@
 //! Learning: reads chats that went on, finds the documents that answered in them, and keeps what was learned at hand.
 
 pub mod lesson_rows;
+pub mod outcome;
+pub mod outcome_log;
 pub mod outcome_rows;
+pub mod situation;
 pub mod votes;
 
 use std::{
@@ -26,8 +29,9 @@ use crate::{
         error::ReplyError,
         learning::{
             lesson_rows::{Counter, Lesson},
-            outcome_rows::Used,
-            votes::{Learned, Situation},
+            outcome::Used,
+            situation::Situation,
+            votes::Learned,
         },
     },
     store::{StoreError, Write},

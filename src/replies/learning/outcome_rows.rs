@@ -1,204 +1,81 @@
-//! What was offered and what became of it: suggestions, drafts, outcomes.
+//! The rows of what was shown and what became of it: suggestions, drafts, outcomes.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sqlx::Row;
-use tokio::sync::oneshot;
 
 use crate::{
     chats::{ChatError, Chats, Redacted},
     failpoint::failpoint,
     ids::{Id, Workspace},
     knowledge::{DocumentKey, Kind},
-    replies::{error::ReplyError, learning::lesson_rows, stream::result::Source},
-    store::{Store, StoreError, Write, Writer, nanoseconds, timestamp},
-    task::TaskError,
+    replies::{
+        error::ReplyError,
+        learning::{
+            lesson_rows,
+            outcome::{AnswerUse, ErasedOutcomes, Outcome, OutcomeAction, OutcomeTarget, Shown, Used},
+        },
+    },
+    store::{Store, StoreError, Write, nanoseconds, timestamp},
     text::{Language, fingerprint},
 };
 
-/// About how much of the queue a job takes beside its text.
-const JOB_BYTES: usize = 2048;
 /// Most lines of a report.
 const MAX_LINES: i64 = 1000;
 
-/// A suggestion that was shown.
-pub struct Shown {
-    pub suggestion_id: String,
-    pub kind: Kind,
-    pub document_id: String,
-    pub language: String,
-}
-
-/// What an agent did with something offered.
-#[derive(Debug, Clone)]
-pub struct Outcome {
-    pub chat_id: Id,
-    pub outcome_id: Id,
-    pub agent_id: String,
-    pub offer: OutcomeTarget,
-    pub action: OutcomeAction,
-    pub final_text: String,
-}
-
-/// What was offered.
-#[derive(Debug, Clone)]
-pub enum OutcomeTarget {
-    Suggestion(Id),
-    Draft(Id),
-}
-
-/// What was done with it. The numbers are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(i16)]
-pub enum OutcomeAction {
-    Sent = 1,
-    Edited = 2,
-    Dismissed = 3,
-}
-
-/// What became of a document's suggestions.
-#[derive(Debug)]
-pub struct AnswerUse {
-    pub kind: Kind,
-    pub document_id: String,
-    pub shown: i64,
-    pub sent: i64,
-    pub edited: i64,
-    pub dismissed: i64,
-}
-
-/// What was erased with a person's chats.
-#[derive(Debug, Default)]
-pub struct ErasedOutcomes {
-    pub drafts: u64,
-    pub suggestions: u64,
-    pub outcomes: u64,
-}
-
-enum Record {
-    Suggestions { chat_id: String, shown: Vec<Shown> },
-    Draft { chat_id: String, draft_id: String, sources: String },
-    Outcome { outcome: Outcome, answer: oneshot::Sender<Result<(), ReplyError>> },
-}
-
-struct Job {
-    workspace: Workspace,
-    at: Timestamp,
-    record: Record,
-}
-
-/// Writes down what was offered, in order, so that an outcome finds the offer made just before it.
-#[derive(Clone)]
-pub struct OutcomeLog {
-    store: Store,
-    writer: Writer<Job>,
-}
-
-impl OutcomeLog {
-    pub fn start(store: Store) -> OutcomeLog {
-        let shared = store.clone();
-        let writer = Writer::start(move |batch| {
-            let store = shared.clone();
-            Box::pin(async move { commit(&store, batch).await })
-        });
-        OutcomeLog { store, writer }
-    }
-
-    /// Writes suggestions down after they have been answered with.
-    pub fn suggested(&self, workspace: &Workspace, chat_id: &str, shown: Vec<Shown>) {
-        if !shown.is_empty() {
-            self.queue(workspace, Record::Suggestions { chat_id: chat_id.to_owned(), shown });
-        }
-    }
-
-    /// Writes a draft down while it is being shown.
-    pub fn drafted(&self, workspace: &Workspace, chat_id: &str, draft_id: &str, sources: &[Source]) {
-        let sources: Vec<&str> = sources.iter().map(|source| source.id.as_str()).collect();
-        self.queue(workspace, Record::Draft { chat_id: chat_id.to_owned(), draft_id: draft_id.to_owned(), sources: sources.join("\n") });
-    }
-
-    /// Writes an outcome down, and answers once it is durable.
-    pub async fn outcome(&self, workspace: &Workspace, outcome: Outcome) -> Result<(), ReplyError> {
-        let (answer, answered) = oneshot::channel();
-        let bytes = outcome.final_text.len() + JOB_BYTES;
-        let record = Record::Outcome { outcome, answer };
-        self.writer.queue(Job { workspace: workspace.clone(), at: Timestamp::now(), record }, bytes)?;
-        answered.await.map_err(|_| TaskError::Panicked("the write of the outcome"))?
-    }
-
-    /// An offer that can't be written down was made all the same: its outcome will not be taken.
-    fn queue(&self, workspace: &Workspace, record: Record) {
-        if self.writer.queue(Job { workspace: workspace.clone(), at: Timestamp::now(), record }, JOB_BYTES).is_err() {
-            tracing::warn!("an offer was not written down: the store is busy");
-        }
-    }
-
-    /// What became of suggestions from `start` until before `end`, most shown first.
-    pub async fn answer_use(&self, workspace: &Workspace, start: Timestamp, end: Timestamp) -> Result<Vec<AnswerUse>, ReplyError> {
-        let rows = sqlx::query(
-            "SELECT suggestion.kind, suggestion.document_id, COUNT(DISTINCT suggestion.suggestion_id),
-             COUNT(*) FILTER (WHERE outcome.action = 1), COUNT(*) FILTER (WHERE outcome.action = 2), COUNT(*) FILTER (WHERE outcome.action = 3)
-             FROM suggestion LEFT JOIN outcome
-             ON outcome.workspace = suggestion.workspace AND outcome.suggestion_id = suggestion.suggestion_id
-             WHERE suggestion.workspace = $1 AND suggestion.at >= $2 AND suggestion.at < $3
-             GROUP BY suggestion.kind, suggestion.document_id
-             ORDER BY COUNT(DISTINCT suggestion.suggestion_id) DESC, suggestion.document_id LIMIT $4",
-        )
-        .bind(workspace.as_str().to_owned())
-        .bind(nanoseconds(start))
-        .bind(nanoseconds(end))
-        .bind(MAX_LINES)
-        .fetch_all(self.store.reads())
-        .await?;
-        rows.iter()
-            .map(|row| {
-                let kind = if row.try_get::<i64, _>(0)? == Kind::Article as i64 { Kind::Article } else { Kind::CannedAnswer };
-                Ok(AnswerUse {
-                    kind,
-                    document_id: row.try_get(1)?,
-                    shown: row.try_get(2)?,
-                    sent: row.try_get(3)?,
-                    edited: row.try_get(4)?,
-                    dismissed: row.try_get(5)?,
-                })
+/// What became of suggestions from `start` until before `end`, most shown first.
+pub async fn answer_use(store: &Store, workspace: &Workspace, start: Timestamp, end: Timestamp) -> Result<Vec<AnswerUse>, ReplyError> {
+    let rows = sqlx::query(
+        "SELECT suggestion.kind, suggestion.document_id, COUNT(DISTINCT suggestion.suggestion_id),
+         COUNT(*) FILTER (WHERE outcome.action = 1), COUNT(*) FILTER (WHERE outcome.action = 2), COUNT(*) FILTER (WHERE outcome.action = 3)
+         FROM suggestion LEFT JOIN outcome
+         ON outcome.workspace = suggestion.workspace AND outcome.suggestion_id = suggestion.suggestion_id
+         WHERE suggestion.workspace = $1 AND suggestion.at >= $2 AND suggestion.at < $3
+         GROUP BY suggestion.kind, suggestion.document_id
+         ORDER BY COUNT(DISTINCT suggestion.suggestion_id) DESC, suggestion.document_id LIMIT $4",
+    )
+    .bind(workspace.as_str().to_owned())
+    .bind(nanoseconds(start))
+    .bind(nanoseconds(end))
+    .bind(MAX_LINES)
+    .fetch_all(store.reads())
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let kind = Kind::from_stored(row.try_get(0)?)?;
+            Ok(AnswerUse {
+                kind,
+                document_id: row.try_get(1)?,
+                shown: row.try_get(2)?,
+                sent: row.try_get(3)?,
+                edited: row.try_get(4)?,
+                dismissed: row.try_get(5)?,
             })
-            .collect()
-    }
+        })
+        .collect()
 }
 
-impl OutcomeLog {
-    /// What was offered in a chat, and what became of it, as JSON.
-    pub async fn export(&self, workspace: &Workspace, chat_id: &str) -> Result<Value, ReplyError> {
-        let mut export = serde_json::Map::new();
-        for (name, statement) in [
-            ("suggestions", "SELECT suggestion_id, document_id, at FROM suggestion WHERE workspace = $1 AND chat_id = $2 ORDER BY at"),
-            ("drafts", "SELECT draft_id, sources, at FROM draft WHERE workspace = $1 AND chat_id = $2 ORDER BY at"),
-            ("outcomes", "SELECT outcome_id, final_text, at FROM outcome WHERE workspace = $1 AND chat_id = $2 ORDER BY at"),
-            ("lessons", "SELECT document_id, words, at FROM lesson WHERE workspace = $1 AND chat_id = $2 AND deleted_at = 0 ORDER BY at"),
-        ] {
-            let rows: Vec<(String, String, i64)> = sqlx::query_as(statement)
-                .bind(workspace.as_str().to_owned())
-                .bind(chat_id.to_owned())
-                .fetch_all(self.store.reads())
-                .await?;
-            let what = match name {
-                "outcomes" => "final_text",
-                "lessons" => "words",
-                _ => "documents",
-            };
-            let time = |at| timestamp(at).map(|at| at.to_string()).unwrap_or_default();
-            let rows = rows.into_iter().map(|(id, text, at): (String, String, i64)| json!({ "id": id, what: text, "at": time(at) }));
-            export.insert(name.to_owned(), rows.collect());
-        }
-        Ok(Value::Object(export))
+/// What was offered in a chat, and what became of it, as JSON.
+pub async fn export(store: &Store, workspace: &Workspace, chat_id: &str) -> Result<Value, ReplyError> {
+    let mut export = serde_json::Map::new();
+    for (name, statement) in [
+        ("suggestions", "SELECT suggestion_id, document_id, at FROM suggestion WHERE workspace = $1 AND chat_id = $2 ORDER BY at"),
+        ("drafts", "SELECT draft_id, sources, at FROM draft WHERE workspace = $1 AND chat_id = $2 ORDER BY at"),
+        ("outcomes", "SELECT outcome_id, final_text, at FROM outcome WHERE workspace = $1 AND chat_id = $2 ORDER BY at"),
+        ("lessons", "SELECT document_id, words, at FROM lesson WHERE workspace = $1 AND chat_id = $2 AND deleted_at = 0 ORDER BY at"),
+    ] {
+        let rows: Vec<(String, String, i64)> =
+            sqlx::query_as(statement).bind(workspace.as_str().to_owned()).bind(chat_id.to_owned()).fetch_all(store.reads()).await?;
+        let what = match name {
+            "outcomes" => "final_text",
+            "lessons" => "words",
+            _ => "documents",
+        };
+        let time = |at| timestamp(at).map(|at| at.to_string()).unwrap_or_default();
+        let rows = rows.into_iter().map(|(id, text, at): (String, String, i64)| json!({ "id": id, what: text, "at": time(at) }));
+        export.insert(name.to_owned(), rows.collect());
     }
-}
-
-/// A document that an agent sent, as it was or edited, when it was suggested.
-#[derive(Debug, Clone)]
-pub struct Used {
-    pub document: DocumentKey,
-    pub at: Timestamp,
+    Ok(Value::Object(export))
 }
 
 /// The suggestions of a chat that its agents used.
@@ -213,7 +90,7 @@ pub async fn used(store: &Store, workspace: &Workspace, chat_id: &str) -> Result
     .fetch_all(store.reads())
     .await?;
     let used = |(kind, id, language, at): (i64, String, String, i64)| {
-        let kind = if kind == Kind::Article as i64 { Kind::Article } else { Kind::CannedAnswer };
+        let kind = Kind::from_stored(kind)?;
         let id = Id::new(id).map_err(StoreError::malformed)?;
         let language = Language::parse(&language).map_err(StoreError::malformed)?;
         Ok(Used { document: DocumentKey { kind, id, language }, at: timestamp(at)? })
@@ -238,26 +115,8 @@ pub async fn erase(write: &mut Write, workspace: &Workspace, chat_ids: &[String]
     Ok(erased)
 }
 
-/// Each job is a write of its own: none fails for another. It is taken out once it is written.
-async fn commit(store: &Store, batch: &mut Vec<Job>) {
-    while let Some(Job { workspace, at, record }) = batch.first() {
-        let name = workspace.as_str();
-        let written = match record {
-            Record::Suggestions { chat_id, shown } => write_suggestions(store, name, *at, chat_id, shown).await,
-            Record::Draft { chat_id, draft_id, sources } => write_draft(store, name, *at, chat_id, draft_id, sources).await,
-            Record::Outcome { outcome, .. } => write_outcome(store, name, *at, outcome).await,
-        };
-        match (batch.remove(0).record, written) {
-            (Record::Outcome { answer, .. }, written) => {
-                let _ = answer.send(written);
-            }
-            (_, Ok(())) => {}
-            (_, Err(error)) => tracing::warn!(error = %error, "an offer was not written down"),
-        }
-    }
-}
-
-async fn write_suggestions(store: &Store, workspace: &str, at: Timestamp, chat_id: &str, shown: &[Shown]) -> Result<(), ReplyError> {
+/// Adds suggestions that were shown.
+pub async fn write_suggestions(store: &Store, workspace: &str, at: Timestamp, chat_id: &str, shown: &[Shown]) -> Result<(), ReplyError> {
     let mut write = store.begin().await?;
     // What was shown in a chat goes with it; a chat that was erased meanwhile gets nothing new.
     if !chat_id.is_empty() && !Chats::hold(&mut write, workspace, chat_id).await? {
@@ -278,7 +137,8 @@ async fn write_suggestions(store: &Store, workspace: &str, at: Timestamp, chat_i
     Ok(write.commit().await?)
 }
 
-async fn write_draft(
+/// Adds a draft that is shown.
+pub async fn write_draft(
     store: &Store,
     workspace: &str,
     at: Timestamp,
@@ -301,7 +161,8 @@ async fn write_draft(
     Ok(write.commit().await?)
 }
 
-async fn write_outcome(store: &Store, workspace: &str, at: Timestamp, outcome: &Outcome) -> Result<(), ReplyError> {
+/// Adds an outcome; the same one again changes nothing.
+pub async fn write_outcome(store: &Store, workspace: &str, at: Timestamp, outcome: &Outcome) -> Result<(), ReplyError> {
     let Outcome { chat_id, outcome_id, agent_id, offer, action, final_text } = outcome;
     let (statement, what, offer_id) = match offer {
         OutcomeTarget::Suggestion(id) => {

@@ -29,7 +29,7 @@ pub async fn translate(knowledge: &Knowledge, text: &str, from: Option<&Language
     };
     let found = {
         let knowledge = knowledge.clone();
-        task::blocking("translating with the built-in engine", move || knowledge.offer(&query)).await??
+        task::blocking("translating with the built-in engine", move || knowledge.suggestions(&query)).await??
     };
     let documents = found.into_iter().map(|offer| offer.document);
     for document in documents.filter(|document| document.language.primary() == from.primary()) {

@@ -9,7 +9,7 @@ use crate::{
     chats::{Chat, NewEvent},
     ids::Id,
     knowledge::{Audience, Kind, QueryKind, RankedDocument, Reader, Segment, SuggestionQuery},
-    replies::{Agent, Desk, error::ReplyError, learning::outcome_rows::Shown, placeholder},
+    replies::{Agent, Desk, error::ReplyError, learning::outcome::Shown, placeholder},
     text::Language,
 };
 
@@ -93,7 +93,7 @@ impl Desk {
         let query = SuggestionQuery { wanted: wanted.clone(), kinds, language: language_of, reader, limit: *limit, meaning, threshold };
         let agent = agent.clone();
         let suggestions = self.knowledge.in_turn(move |knowledge| {
-            let offers = knowledge.offer(&query)?;
+            let offers = knowledge.suggestions(&query)?;
             Ok(offers.into_iter().map(|offer| suggestion(offer, chat.as_ref(), &agent, &language, &wanted)).collect())
         });
         Ok(suggestions.await?)

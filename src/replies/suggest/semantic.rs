@@ -14,7 +14,7 @@ use crate::{
     chats::Chat,
     knowledge::{Document, DocumentTexts, DocumentVectors, Hits, KeptVectors, Kind, Meaning, QueryKind, Reader, Search, shortened_to_end},
     model::{Embedder, EmbeddingPurpose, ModelError},
-    replies::{Desk, error::ReplyError, learning::votes::names, masking::Masker, suggest::query},
+    replies::{Desk, error::ReplyError, learning::situation::names, masking::Masker, suggest::query},
     task,
     text::{Language, words},
 };

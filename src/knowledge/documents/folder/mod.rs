@@ -2,6 +2,7 @@
 //!
 //! A file that can't be read is a problem with its line; the rest of the folder is taken all the same. Whatever is not read is told.
 
+pub mod contents;
 pub mod stamp;
 pub mod words;
 
@@ -23,7 +24,9 @@ use crate::{
 };
 
 use stamp::Identity;
-pub use words::{Term, Voice};
+use words::Term;
+
+use crate::knowledge::documents::voice::Voice;
 
 /// Largest file that is read, in bytes: a body's limit and its front matter.
 const MAX_BYTES: u64 = 300_000;

@@ -7,20 +7,11 @@ use serde::Deserialize;
 use crate::{
     knowledge::documents::{
         folder::{Folder, read_text},
-        front_matter::{line_at, parse_voice},
+        front_matter::line_at,
+        voice::parse_voice,
     },
     text::{Language, fold},
 };
-
-/// How the shop writes.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Voice {
-    /// Markdown, for people and models.
-    pub text: String,
-    pub several_messages: bool,
-    /// With placeholders.
-    pub sign_off: String,
-}
 
 /// A term of the glossary.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -1,0 +1,291 @@
+//! Reading the log, by pages: the latest events of a chat, what makes its state, those after a sequence.
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use sqlx::AssertSqlSafe;
+use tokio::task::spawn_blocking;
+
+use crate::{
+    chats::{
+        chat_rows::ChatKey,
+        error::ChatError,
+        event::{Event, EventBody},
+    },
+    ids::Id,
+    store::{Store, StoreError, Write, timestamp},
+};
+
+/// Events read at once, and bytes of them.
+const PAGE: usize = 1000;
+const PAGE_BYTES: usize = 4 << 20;
+/// From so many bytes on events are read off the threads that serve.
+const MANY_BYTES: usize = 256 << 10;
+/// The latest events of a chat, which are read without being weighed before: most chats have no more. And events of its state.
+const FIRST_PAGE: i64 = 64;
+const STATE_PAGE: usize = 200;
+const MAX_STATE_BYTES: usize = 4 << 20;
+/// In so many characters of a message's JSON is all that stands before its text.
+const MAX_BEGINNING: usize = 2048;
+
+/// What was read of a chat, in the order of its sequence.
+#[derive(Debug, Default)]
+pub struct Recent {
+    pub events: Vec<Event>,
+    /// How many messages, the oldest, were not read; the events that make the chat's state all were, within a bound. `None`: the events
+    /// are all that the chat has.
+    pub unread: Option<usize>,
+}
+
+/// The events of a chat, the latest first until they are more than `bytes`. Of the older ones, what makes the chat's state.
+pub async fn recent(store: &Store, key: &ChatKey, bytes: usize) -> Result<Recent, ChatError> {
+    let mut events = newest(store, key, i64::MAX, FIRST_PAGE).await?;
+    let mut whole = (events.len() as i64) < FIRST_PAGE;
+    let mut size: usize = events.iter().map(size_of).sum();
+    while !whole && size < bytes {
+        let oldest = events.first().map_or(0, |event| event.sequence);
+        let start = start_of_newest(store, key, oldest, bytes - size).await?;
+        let Some(start) = start else {
+            whole = true;
+            break;
+        };
+        let statement = page_of(&chat_number(5), "sequence >= $3 AND sequence < $4", "sequence", PAGE);
+        let query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(CELL_END).bind(LINE_END).bind(start).bind(oldest);
+        let page = read_page(query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_one(store.reads()).await?).await?;
+        size += page.iter().map(size_of).sum::<usize>();
+        whole = page.is_empty();
+        events.splice(0..0, page);
+    }
+    if whole {
+        return Ok(Recent { events, unread: None });
+    }
+    let oldest = events.first().map_or(0, |event| event.sequence);
+    let before = state_before(store, key, oldest, bytes.max(MAX_STATE_BYTES)).await?;
+    let statement =
+        format!("SELECT COUNT(*) FROM event WHERE chat = {} AND sequence < $1 AND redacted = 0 AND {IS_MESSAGE}", chat_number(2));
+    let query = sqlx::query_scalar::<_, i64>(AssertSqlSafe(statement)).bind(oldest);
+    let unread = query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_one(store.reads()).await?;
+    events.splice(0..0, before);
+    Ok(Recent { events, unread: Some(usize::try_from(unread).unwrap_or(0)) })
+}
+
+/// The latest events before a sequence, at most `most`.
+async fn newest(store: &Store, key: &ChatKey, before: i64, most: i64) -> Result<Vec<Event>, ChatError> {
+    let statement = page_of(&chat_number(4), "sequence < $3", "sequence DESC", most as usize);
+    let query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(CELL_END).bind(LINE_END).bind(before);
+    read_page(query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_one(store.reads()).await?).await
+}
+
+/// Where a page begins that ends before a sequence and takes no more than about so many bytes; `None`: nothing is before it.
+async fn start_of_newest(store: &Store, key: &ChatKey, before: i64, bytes: usize) -> Result<Option<i64>, ChatError> {
+    let statement = format!(
+        "SELECT MIN(sequence) FROM
+           (SELECT sequence, SUM(size) OVER (ORDER BY sequence DESC) - size AS after FROM
+             (SELECT sequence, octet_length(body) AS size FROM event WHERE chat = {} AND sequence < $1
+              ORDER BY sequence DESC LIMIT {PAGE}) AS sizes) AS sums
+         WHERE after < $2",
+        chat_number(3)
+    );
+    let query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(before).bind(bytes as i64);
+    Ok(query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_one(store.reads()).await?)
+}
+
+/// The events before a sequence that make a chat's state: neither messages nor page views; at most about so many bytes, the latest.
+async fn state_before(store: &Store, key: &ChatKey, before: i64, bytes: usize) -> Result<Vec<Event>, ChatError> {
+    let mut events: Vec<Event> = Vec::new();
+    let mut size = 0;
+    while size < bytes {
+        let oldest = events.first().map_or(before, |event| event.sequence);
+        let state = format!("sequence < $3 AND {IS_STATE}");
+        let statement = page_of(&chat_number(4), &state, "sequence DESC", STATE_PAGE);
+        let query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(CELL_END).bind(LINE_END).bind(oldest);
+        let page = read_page(query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_one(store.reads()).await?).await?;
+        let last = page.len() < STATE_PAGE;
+        size += page.iter().map(size_of).sum::<usize>();
+        events.splice(0..0, page);
+        if last {
+            break;
+        }
+    }
+    Ok(events)
+}
+
+/// All events of a chat, in the order of their sequence, or `None` if they are more than `bytes`; none if there is no such chat.
+pub async fn of_chat(store: &Store, key: &ChatKey, bytes: usize) -> Result<Option<Vec<Event>>, ChatError> {
+    let Recent { events, unread } = recent(store, key, bytes).await?;
+    Ok(unread.is_none().then_some(events))
+}
+
+/// A chat's events after a sequence, at most a page of them, and at least one.
+pub async fn after(store: &Store, key: &ChatKey, sequence: i64) -> Result<Vec<Event>, ChatError> {
+    let chat = chat_number(4);
+    let statement = format!(
+        "SELECT MAX(sequence) FROM
+           (SELECT sequence, SUM(size) OVER (ORDER BY sequence) - size AS before FROM
+             (SELECT sequence, octet_length(body) AS size FROM event WHERE chat = {} AND sequence > $1
+              ORDER BY sequence LIMIT {PAGE}) AS sizes) AS sums
+         WHERE before < $2",
+        chat_number(3)
+    );
+    let query = sqlx::query_scalar::<_, Option<i64>>(AssertSqlSafe(statement)).bind(sequence).bind(PAGE_BYTES as i64);
+    let Some(end) = query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_one(store.reads()).await? else {
+        return Ok(Vec::new());
+    };
+    let statement = page_of(&chat, &format!("sequence > $3 AND sequence <= {end}"), "sequence", PAGE);
+    let query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(CELL_END).bind(LINE_END).bind(sequence);
+    read_page(query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_one(store.reads()).await?).await
+}
+
+/// Whether the customer wrote after a sequence.
+pub async fn customer_wrote_after(store: &Store, key: &ChatKey, sequence: i64) -> Result<bool, ChatError> {
+    let statement = format!(
+        "SELECT COUNT(*) FROM (SELECT 1 FROM event WHERE chat = {} AND sequence > $1
+         AND substr(body, 1, 37) = '{{\"kind\":\"message\",\"author\":\"customer\"' LIMIT 1) AS written",
+        chat_number(2)
+    );
+    let query = sqlx::query_scalar::<_, i64>(AssertSqlSafe(statement)).bind(sequence);
+    Ok(query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_one(store.reads()).await? > 0)
+}
+
+/// All events of a chat whose row is taken, as far as they make its summary: without what people wrote.
+pub async fn bare_of_locked(write: &mut Write, number: i64) -> Result<Vec<Event>, ChatError> {
+    let mut events: Vec<Event> = Vec::new();
+    loop {
+        let after = events.last().map_or(0, |event| event.sequence);
+        let query = sqlx::query_scalar(AssertSqlSafe(BARE_PAGE.as_str())).bind(CELL_END).bind(LINE_END).bind(after).bind(number);
+        let mut page = read_page(query.fetch_one(&mut **write).await?).await?;
+        let whole = page.len() < PAGE;
+        page.iter_mut().for_each(|event| event.body.lighten());
+        events.append(&mut page);
+        if whole {
+            return Ok(events);
+        }
+    }
+}
+
+/// The latest events of a chat whose row is taken, until they are about so many bytes.
+pub async fn recent_of_locked(write: &mut Write, number: i64, bytes: usize) -> Result<Vec<Event>, ChatError> {
+    let mut events: Vec<Event> = Vec::new();
+    let mut size = 0;
+    loop {
+        let oldest = events.first().map_or(i64::MAX, |event| event.sequence);
+        let statement = page_of("$4", "sequence < $3", "sequence DESC", FIRST_PAGE as usize);
+        let query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(CELL_END).bind(LINE_END).bind(oldest).bind(number);
+        let page = read_page(query.fetch_one(&mut **write).await?).await?;
+        let whole = (page.len() as i64) < FIRST_PAGE;
+        size += page.iter().map(size_of).sum::<usize>();
+        events.splice(0..0, page);
+        if whole || size >= bytes {
+            return Ok(events);
+        }
+    }
+}
+
+/// About how many bytes an event takes as it is stored.
+fn size_of(event: &Event) -> usize {
+    match &event.body {
+        EventBody::Message(message) => message.text.len() + 64,
+        // Seldom, and short.
+        body => serde_json::to_string(body).map_or(0, |json| json.len()),
+    }
+}
+
+/// The columns of an event as one line of text: a row costs more to hand over than to cut.
+const LINE: &str = "CAST(chat AS TEXT) || CAST($1 AS TEXT) || CAST(sequence AS TEXT) || CAST($1 AS TEXT) || CAST(at AS TEXT)
+     || CAST($1 AS TEXT) || CAST(redacted AS TEXT) || CAST($1 AS TEXT) || event_id || CAST($1 AS TEXT) || body";
+/// Neither stands in an id, and JSON escapes both.
+const CELL_END: &str = "\t";
+const LINE_END: &str = "\n";
+/// What tells a message from other events, and what makes a chat's state: this is the condition of an index.
+const IS_MESSAGE: &str = "substr(body, 1, 17) = '{\"kind\":\"message\"'";
+const IS_STATE: &str = "substr(body, 1, 17) <> '{\"kind\":\"message\"' AND substr(body, 1, 19) <> '{\"kind\":\"page_view\"'";
+/// A page of events, of which messages end before their text: their kind is in their beginning.
+static BARE_PAGE: LazyLock<String> = LazyLock::new(|| {
+    let body = format!("CASE WHEN {IS_MESSAGE} THEN substr(body, 1, {MAX_BEGINNING}) ELSE body END AS body");
+    format!(
+        "SELECT string_agg({LINE}, CAST($2 AS TEXT)) FROM
+           (SELECT chat, sequence, at, redacted, event_id, {body} FROM event
+            WHERE chat = $4 AND sequence > $3 ORDER BY sequence LIMIT {PAGE}) AS page"
+    )
+});
+
+/// What finds a chat's number by its workspace, which is bound to the placeholder of this number, and its id, bound to the next.
+fn chat_number(placeholder: usize) -> String {
+    format!("(SELECT number FROM chat WHERE workspace = ${placeholder} AND chat_id = ${})", placeholder + 1)
+}
+
+/// The statement for at most `most` of a chat's events that a condition takes, in an order.
+fn page_of(number: &str, condition: &str, order: &str, most: usize) -> String {
+    format!(
+        "SELECT string_agg({LINE}, CAST($2 AS TEXT)) FROM
+           (SELECT chat, sequence, at, redacted, event_id, body FROM event
+            WHERE chat = {number} AND {condition} ORDER BY {order} LIMIT {most}) AS page"
+    )
+}
+
+async fn read_page(lines: Option<String>) -> Result<Vec<Event>, ChatError> {
+    Ok(read(lines).await?.into_values().next().unwrap_or_default())
+}
+
+/// Reads lines of events; many bytes of them off the threads that serve.
+async fn read(lines: Option<String>) -> Result<BTreeMap<i64, Vec<Event>>, ChatError> {
+    let lines = lines.unwrap_or_default();
+    if lines.len() < MANY_BYTES {
+        return read_lines(&lines);
+    }
+    spawn_blocking(move || read_lines(&lines)).await.map_err(|_| StoreError::Busy)?
+}
+
+/// The last events of several chats, by their numbers: of each those after a sequence.
+pub async fn of_chats(store: &Store, after: &[(i64, i64)]) -> Result<BTreeMap<i64, Vec<Event>>, ChatError> {
+    if after.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let each: Vec<String> = (0..after.len()).map(|chat| format!("(chat = ${} AND sequence > ${})", 2 * chat + 3, 2 * chat + 4)).collect();
+    let statement = format!("SELECT string_agg({LINE}, CAST($2 AS TEXT)) FROM event WHERE {}", each.join(" OR "));
+    let mut query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(CELL_END).bind(LINE_END);
+    for (number, sequence) in after {
+        query = query.bind(*number).bind(*sequence);
+    }
+    read(query.fetch_one(store.reads()).await?).await
+}
+
+fn read_lines(lines: &str) -> Result<BTreeMap<i64, Vec<Event>>, ChatError> {
+    let mut chats: BTreeMap<i64, Vec<Event>> = BTreeMap::new();
+    for line in lines.split(LINE_END).filter(|line| !line.is_empty()) {
+        let (chat, event) = read_line(line)?;
+        chats.entry(chat).or_default().push(event);
+    }
+    for events in chats.values_mut() {
+        // An aggregate promises no order.
+        events.sort_by_key(|event| event.sequence);
+    }
+    Ok(chats)
+}
+
+fn read_line(line: &str) -> Result<(i64, Event), ChatError> {
+    let malformed = || StoreError::malformed("event");
+    let mut cells = line.splitn(6, CELL_END);
+    let mut next = || cells.next().ok_or_else(malformed);
+    let (chat, sequence, at, redacted, event_id, body) = (next()?, next()?, next()?, next()?, next()?, next()?);
+    let number = |text: &str| text.parse::<i64>().map_err(|_| malformed());
+    let event = Event {
+        event_id: Id::new(event_id).map_err(|_| malformed())?,
+        at: timestamp(number(at)?)?,
+        sequence: number(sequence)?,
+        redacted: redacted != "0",
+        body: read_body(body)?,
+    };
+    Ok((number(chat)?, event))
+}
+
+/// An event's content. What ends before a message's text, which is told by its quotation mark, is a message without one.
+fn read_body(json: &str) -> Result<EventBody, ChatError> {
+    const TEXT: &str = ",\"text\":\"";
+    match serde_json::from_str(json) {
+        Ok(body) => Ok(body),
+        Err(error) => match json.split_once(TEXT) {
+            Some((before, _)) if error.is_eof() => Ok(serde_json::from_str(&format!("{before}{TEXT}\"}}"))?),
+            _ => Err(error.into()),
+        },
+    }
+}

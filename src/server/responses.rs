@@ -1,0 +1,60 @@
+//! Responses that are no gRPC: pages, errors, and what a client has already.
+
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http_body_util::Full;
+use tonic::body::Body;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// Whether what a client has is still what there is.
+pub fn matches(asked: &HeaderMap, tag: &str) -> bool {
+    let bare = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    let known = asked.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).unwrap_or_default();
+    known.split(',').any(|known| known.trim() == "*" || bare(known) == bare(tag))
+}
+
+/// Says that what a client has is still what there is.
+pub fn unchanged() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    response
+}
+
+/// A response that no browser takes for anything but what it says it is.
+pub fn plain_response(code: StatusCode, content_type: &'static str, body: impl Into<bytes::Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::new(Full::new(body.into())));
+    *response.status_mut() = code;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// A few words, as plain text.
+pub fn text_response(code: StatusCode, text: &'static str) -> Response<Body> {
+    plain_response(code, TEXT, text)
+}
+
+/// Tells which method an address is asked with.
+pub fn wrong_method(asked: &Method) -> Response<Body> {
+    let mut response = text_response(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
+    if let Ok(asked) = HeaderValue::from_str(asked.as_str()) {
+        response.headers_mut().insert(header::ALLOW, asked);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_compared_as_caches_do() {
+        let with = |tags: &'static str| HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static(tags))]);
+        for yes in ["W/\"a\"", "\"a\"", "\"b\", W/\"a\"", "*"] {
+            assert!(matches(&with(yes), "W/\"a\""), "{yes}");
+        }
+        assert!(!matches(&with("\"b\""), "W/\"a\""));
+        assert!(!matches(&HeaderMap::new(), "W/\"a\""));
+    }
+}

@@ -1,0 +1,9 @@
+//! What the tests share: a desk that is opened with a line, the scripted model, clients that break the rules, PostgreSQL, a server as a process.
+
+pub mod desk;
+pub mod model;
+pub mod postgres;
+pub mod process;
+pub mod raw_call;
+pub mod raw_client;
+pub mod raw_model;
