@@ -7,7 +7,9 @@
 //! * [`api`]: a thin handler per RPC; decode, call, encode; the same for help pages as JSON
 //! * [`replies`]: draft, correct, retone, translate, summarize, suggest; the built-in engine
 //! * [`chats`], [`knowledge`], [`model`]: three siblings that never import each other
-//! * [`text`], [`spelling`]: functions over text; dictionaries are read from disk when they are first needed
+//! * [`text`], [`facts`]: functions over text; what in it must survive a rewrite or not reach a model
+//! * [`spelling`]: spelling dictionaries, read from disk when they are first needed; [`lexicon`]: the words of each language, as data
+//! * [`ids`]: the ids of workspaces and of what clients name
 //! * [`keys`]: which workspace a caller works in, and what they may do there
 //! * [`store`]: the database
 //! * [`config`], [`telemetry`], [`task`]: work that may panic, and background work that begins again
@@ -24,6 +26,7 @@ mod fuzz_seeds;
 pub mod ids;
 pub mod keys;
 pub mod knowledge;
+pub mod lexicon;
 pub mod model;
 #[cfg(test)]
 mod random;

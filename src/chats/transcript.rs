@@ -12,6 +12,7 @@ use crate::{
         fold::Chat,
     },
     ids::Id,
+    lexicon::{labels::TranscriptLabels, lexicon_or_english},
     text::{Language, on_one_line, with_newlines},
 };
 
@@ -73,12 +74,13 @@ const MAX_TRANSCRIPT_BYTES: usize = 16 << 20;
 fn written(chat_id: &Id, events: &[Event], options: TranscriptOptions, zone: &TimeZone) -> Result<Transcript, ChatError> {
     let chat = Chat::fold(chat_id.as_str(), events);
     let language = options.language.or_else(|| chat.told_language().cloned()).unwrap_or(options.fallback_language);
+    let words = &lexicon_or_english(&language).words.transcript;
     let page = Page {
         title: if chat.summary.subject.is_empty() { chat_id.to_string() } else { on_one_line(&chat.summary.subject).into_owned() },
         when: when(&chat, zone),
         language: language.to_string(),
-        words: words(&language),
-        lines: events.iter().filter_map(|event| line(event, options.include_notes, words(&language), zone)).collect(),
+        words,
+        lines: events.iter().filter_map(|event| line(event, options.include_notes, words, zone)).collect(),
     };
     let (content, media_type, ending) = match options.format {
         TranscriptFormat::Text => (page.text(), "text/plain; charset=utf-8", "txt"),
@@ -89,78 +91,6 @@ fn written(chat_id: &Id, events: &[Event], options: TranscriptOptions, zone: &Ti
     let safe: String =
         chat_id.as_str().chars().map(|letter| if letter.is_alphanumeric() || letter == '-' { letter } else { '_' }).collect();
     Ok(Transcript { content, media_type, file_name: format!("chat-{safe}.{ending}") })
-}
-
-/// A transcript's own words.
-struct Words {
-    customer: &'static str,
-    agent: &'static str,
-    bot: &'static str,
-    note: &'static str,
-    transferred: &'static str,
-    resolved: &'static str,
-    reopened: &'static str,
-    ticket: &'static str,
-    rating: &'static str,
-    removed: &'static str,
-    attachment: &'static str,
-}
-
-fn words(language: &Language) -> &'static Words {
-    match language.primary() {
-        "tr" => &Words {
-            customer: "Müşteri",
-            agent: "Temsilci",
-            bot: "Otomatik mesaj",
-            note: "İç not",
-            transferred: "Görüşme aktarıldı",
-            resolved: "Görüşme çözüldü",
-            reopened: "Görüşme yeniden açıldı",
-            ticket: "Destek talebine dönüştürüldü",
-            rating: "Değerlendirme",
-            removed: "metin kaldırıldı",
-            attachment: "ek",
-        },
-        "hu" => &Words {
-            customer: "Ügyfél",
-            agent: "Ügyintéző",
-            bot: "Automatikus üzenet",
-            note: "Belső megjegyzés",
-            transferred: "A beszélgetés átadva",
-            resolved: "A beszélgetés megoldva",
-            reopened: "A beszélgetés újranyitva",
-            ticket: "Hibajegyként folytatódik",
-            rating: "Értékelés",
-            removed: "a szöveg eltávolítva",
-            attachment: "melléklet",
-        },
-        "de" => &Words {
-            customer: "Kunde",
-            agent: "Kundendienst",
-            bot: "Automatische Nachricht",
-            note: "Interne Notiz",
-            transferred: "Chat weitergegeben",
-            resolved: "Chat gelöst",
-            reopened: "Chat wieder geöffnet",
-            ticket: "Als Ticket weitergeführt",
-            rating: "Bewertung",
-            removed: "Text entfernt",
-            attachment: "Anhang",
-        },
-        _ => &Words {
-            customer: "Customer",
-            agent: "Agent",
-            bot: "Automatic message",
-            note: "Internal note",
-            transferred: "Chat transferred",
-            resolved: "Chat resolved",
-            reopened: "Chat reopened",
-            ticket: "Continued as a ticket",
-            rating: "Rating",
-            removed: "text removed",
-            attachment: "attachment",
-        },
-    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -191,14 +121,14 @@ struct Line {
 }
 
 /// What an event leaves in a transcript. What only the shop knows (records, page views, form answers) is not part of the talk.
-fn line(event: &Event, include_notes: bool, words: &Words, zone: &TimeZone) -> Option<Line> {
+fn line(event: &Event, include_notes: bool, words: &TranscriptLabels, zone: &TimeZone) -> Option<Line> {
     let named = |name: &str, role: &str| if name.is_empty() { role.to_owned() } else { format!("{name} ({role})") };
     let (kind, who, text) = match &event.body {
         EventBody::Message(message) => {
             let (kind, role) = match message.author {
-                Author::Customer => (Kind::Customer, words.customer),
-                Author::Agent => (Kind::Shop, words.agent),
-                Author::Bot => (Kind::Shop, words.bot),
+                Author::Customer => (Kind::Customer, &words.customer),
+                Author::Agent => (Kind::Shop, &words.agent),
+                Author::Bot => (Kind::Shop, &words.bot),
             };
             let mut text = message.text.clone();
             for attachment in &message.attachments {
@@ -206,18 +136,16 @@ fn line(event: &Event, include_notes: bool, words: &Words, zone: &TimeZone) -> O
             }
             (kind, named(&message.author_name, role), text)
         }
-        EventBody::Note(note) if include_notes => (Kind::Note, named(&note.agent_name, words.note), note.text.for_agents().to_owned()),
+        EventBody::Note(note) if include_notes => (Kind::Note, named(&note.agent_name, &words.note), note.text.for_agents().to_owned()),
         EventBody::Transfer(transfer) => {
             let to = if transfer.to_agent_name.is_empty() { &transfer.to_group } else { &transfer.to_agent_name };
             let reason = if include_notes && !transfer.reason.is_empty() { format!(" ({})", transfer.reason) } else { String::new() };
-            (Kind::Mark, words.transferred.to_owned(), format!("{to}{reason}"))
+            (Kind::Mark, words.transferred.clone(), format!("{to}{reason}"))
         }
-        EventBody::Resolved => (Kind::Mark, words.resolved.to_owned(), String::new()),
-        EventBody::Reopened => (Kind::Mark, words.reopened.to_owned(), String::new()),
-        EventBody::Ticket(ticket) => (Kind::Mark, words.ticket.to_owned(), ticket.ticket_id.clone()),
-        EventBody::Rating(rating) => {
-            (Kind::Mark, words.rating.to_owned(), format!("{}/5 {}", rating.score, rating.comment).trim().to_owned())
-        }
+        EventBody::Resolved => (Kind::Mark, words.resolved.clone(), String::new()),
+        EventBody::Reopened => (Kind::Mark, words.reopened.clone(), String::new()),
+        EventBody::Ticket(ticket) => (Kind::Mark, words.ticket.clone(), ticket.ticket_id.clone()),
+        EventBody::Rating(rating) => (Kind::Mark, words.rating.clone(), format!("{}/5 {}", rating.score, rating.comment).trim().to_owned()),
         _ => return None,
     };
     let text = if event.redacted { format!("[{}]", words.removed) } else { text };
@@ -233,7 +161,7 @@ struct Page {
     /// Its first and last day, and the zone of its times.
     when: String,
     language: String,
-    words: &'static Words,
+    words: &'static TranscriptLabels,
     lines: Vec<Line>,
 }
 
@@ -359,7 +287,7 @@ mod tests {
             title: "<script>".into(),
             when: "1970-01-01 (UTC)".into(),
             language: "en".into(),
-            words: words(&Language::parse("en").unwrap()),
+            words: &lexicon_or_english(&Language::parse("en").unwrap()).words.transcript,
             lines: vec![Line {
                 at: Timestamp::UNIX_EPOCH,
                 time: "1970-01-01 00:00".into(),

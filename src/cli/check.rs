@@ -1,20 +1,33 @@
-//! `deskhand check`: validates a knowledge base.
+//! `deskhand check`: validates a knowledge base, or the words of languages.
 
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use crate::knowledge::{Findings, check};
+use crate::{
+    knowledge::{Findings, check},
+    lexicon::lacking::lacking,
+};
 
 pub fn command() -> Command {
     Command::new("check")
         .about("Check a knowledge base: front matter, ids, shortcuts, placeholders, links, translations, files that are not read")
         .after_help("Prints a line for each finding, with its file and line. Ends with 0 when there are no errors, with 1 when there are; missing translations, and files that are no part of a knowledge base, are warnings.")
         .arg(Arg::new("folder").value_name("FOLDER").default_value("knowledge-base").value_parser(value_parser!(PathBuf)).help("The knowledge base"))
+        .arg(
+            Arg::new("lexicon")
+                .long("lexicon")
+                .action(ArgAction::SetTrue)
+                .conflicts_with("folder")
+                .help("Check the words of languages that are built in instead: which keys a language lacks"),
+        )
 }
 
 pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    if matches.get_flag("lexicon") {
+        return Ok(check_lexicon());
+    }
     let folder = matches.get_one::<PathBuf>("folder").expect("it has a default");
     if !folder.is_dir() {
         eprintln!("error: `{}` is no folder; name the knowledge base to check", folder.display());
@@ -29,4 +42,13 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     }
     println!("{documents} documents, {} errors, {} warnings", errors.len(), warnings.len());
     Ok(if errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn check_lexicon() -> ExitCode {
+    let lacking = lacking();
+    for lack in &lacking {
+        println!("{lack}");
+    }
+    println!("{} keys lack in the words of languages", lacking.len());
+    if lacking.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

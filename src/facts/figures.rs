@@ -1,9 +1,11 @@
 //! What a text says in figures, compared with another text that should say the same.
 
 use crate::facts::{
-    dates::{Date, Time, date_at, time_at},
+    dates::{Date, date_at},
+    number_words::numbers_said,
     numbers::{number_end, readings},
     plain::Plain,
+    times::{Time, time_at, times_in_words},
 };
 
 /// Something in figures, with the words it stands in.
@@ -26,7 +28,7 @@ impl Figure {
     pub fn may_be(&self, other: &Figure) -> bool {
         match (&self.value, &other.value) {
             (FigureValue::Date(one), FigureValue::Date(other)) => one.may_be(*other),
-            (FigureValue::Time(one), FigureValue::Time(other)) => one == other,
+            (FigureValue::Time(one), FigureValue::Time(other)) => one.may_be(*other),
             (FigureValue::Number(one), FigureValue::Number(other)) => one.iter().any(|reading| other.contains(reading)),
             (FigureValue::Time(time), FigureValue::Number(number)) | (FigureValue::Number(number), FigureValue::Time(time)) => {
                 let pointed = readings(&format!("{}.{:02}", time.hour, time.minute));
@@ -41,6 +43,7 @@ impl Figure {
 pub fn figures(text: &str) -> Vec<Figure> {
     let plain = Plain::of(text);
     let text: &str = &plain.text;
+    let mut spoken = times_in_words(text).into_iter().peekable();
     let mut figures = Vec::new();
     let mut at = 0;
     let mut before = ' ';
@@ -54,6 +57,8 @@ pub fn figures(text: &str) -> Vec<Figure> {
             let date = date_at(text, at).map(|(date, end)| (FigureValue::Date(date), end));
             let time = || time_at(text, at).map(|(time, end)| (FigureValue::Time(time), end));
             Some(date.or_else(time).unwrap_or_else(number))
+        } else if let Some(((_, end), time)) = spoken.next_if(|((start, _), _)| *start == at) {
+            Some((FigureValue::Time(time), end))
         } else if begins && letter.is_alphabetic() {
             date_at(text, at).map(|(date, end)| (FigureValue::Date(date), end))
         } else {
@@ -124,54 +129,11 @@ fn take_apart(date: Date, numbers: &mut Vec<Figure>) -> bool {
     true
 }
 
-/// Numbers as words, in English, German, Hungarian and Turkish, without accents. Articles are no numbers: every text has them.
-const WORDS: [(&str, [&[&str]; 4]); 17] = [
-    ("1", [&["one", "single", "once"], &["eins", "einmal"], &["egyetlen"], &["tek"]]),
-    ("2", [&["two", "twice"], &["zwei"], &["ketto", "ket"], &["iki"]]),
-    ("3", [&["three"], &["drei"], &["harom"], &["uc"]]),
-    ("4", [&["four"], &["vier"], &["negy"], &["dort"]]),
-    ("5", [&["five"], &["funf", "fuenf"], &["ot"], &["bes"]]),
-    ("6", [&["six"], &["sechs"], &["hat"], &["alti"]]),
-    ("7", [&["seven"], &["sieben"], &["het"], &["yedi"]]),
-    ("8", [&["eight"], &["acht"], &["nyolc"], &["sekiz"]]),
-    ("9", [&["nine"], &["neun"], &["kilenc"], &["dokuz"]]),
-    ("10", [&["ten"], &["zehn"], &["tiz"], &["on"]]),
-    ("11", [&["eleven"], &["elf"], &["tizenegy"], &["onbir"]]),
-    ("12", [&["twelve", "dozen"], &["zwolf", "zwoelf"], &["tizenketto", "tizenket"], &["oniki"]]),
-    ("14", [&["fourteen", "fortnight"], &["vierzehn"], &["tizennegy"], &["ondort"]]),
-    ("20", [&["twenty"], &["zwanzig"], &["husz"], &["yirmi"]]),
-    ("24", [&["twentyfour"], &["vierundzwanzig"], &["huszonnegy"], &["yirmidort"]]),
-    ("30", [&["thirty"], &["dreissig"], &["harminc"], &["otuz"]]),
-    ("100", [&["hundred"], &["hundert"], &["szaz"], &["yuz"]]),
-];
-
-/// The numbers among a text's words, as its language has them; of one in an unknown language, as any has.
-pub fn word_numbers(text: &str, language: &str) -> impl Iterator<Item = &'static str> {
-    let own = ["en", "de", "hu", "tr"].iter().position(|known| *known == language);
-    text.split(|letter: char| !letter.is_alphabetic()).filter(|word| !word.is_empty()).filter_map(move |word| {
-        let folded = crate::text::fold(word);
-        let fits = |(place, known): (usize, &&'static str)| own.is_none_or(|own| own == place) && begins(&folded, known, place == 0);
-        let length = |languages: &[&'static [&'static str]; 4]| {
-            let words = languages.iter().enumerate().flat_map(|(place, words)| words.iter().map(move |word| (place, word)));
-            words.filter(|word| fits(*word)).map(|(_, known)| known.len()).max()
-        };
-        let found = WORDS.iter().filter_map(|(number, languages)| Some((length(languages)?, *number)));
-        found.max_by_key(|(length, _)| *length).map(|(_, number)| number)
-    })
-}
-
-/// A word with an ending: `háromnapos` begins with `három`, `bir` is not the beginning of `biraz`, `vierzig` is not four. English has no
-/// such endings.
-fn begins(word: &str, number: &str, whole: bool) -> bool {
-    const MORE: [&str; 12] = ["zig", "zehn", "hundert", "tausend", "und", "ssig", "szaz", "ezer", "van", "ven", "mill", "yuz"];
-    word.strip_prefix(number)
-        .is_some_and(|rest| rest.is_empty() || (!whole && number.len() >= 4 && !MORE.iter().any(|more| rest.starts_with(more))))
-}
-
 /// Whether a text says a number in words more often than the other does.
 fn says_in_words((text, language): (&str, &str), (other, its_language): (&str, &str), figure: &Figure) -> bool {
     let FigureValue::Number(readings) = &figure.value else { return false };
-    let count = |text: &str, language: &str| word_numbers(text, language).filter(|number| readings.iter().any(|one| one == number)).count();
+    let count =
+        |text: &str, language: &str| numbers_said(text, language).iter().filter(|number| readings.contains(&number.to_string())).count();
     count(text, language) > count(other, its_language)
 }
 
@@ -190,6 +152,14 @@ mod tests {
             ("2026-12-03", "le 3 décembre 2026"),
             ("1. Open\n2. Close", "1) Aç\n2) Kapat"),
             ("12.500 adet", "12,500 pieces"),
+            ("at 3:30 pm", "a las tres y media de la tarde"),
+            ("um 15.30 Uhr", "à 15 h 30"),
+            ("until 3 pm", "jusqu'à 15h"),
+            ("within 24 hours", "sous 24h"),
+            ("On 1 May, 2 parcels", "Le 1er mai, deux colis"),
+            ("99 euros", "quatre-vingt-dix-neuf euros"),
+            ("on 3 December 2026", "el 3 de diciembre de 2026"),
+            ("21 days", "veintiuno"),
         ] {
             assert_eq!(difference((before, ""), (after, "")), Difference::default(), "{before} {after}");
         }
@@ -207,6 +177,8 @@ mod tests {
             ("in 2026", "in 2062"),
             ("send 1 towel", "send a towel"),
             ("4 Tage", "vierzig Tage"),
+            ("at 3:30 pm", "a las tres y cuarto"),
+            ("à 15h", "a las 16h"),
         ] {
             assert_ne!(difference((before, ""), (after, "")), Difference::default(), "{before} {after}");
         }

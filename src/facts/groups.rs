@@ -3,7 +3,8 @@
 use crate::facts::{
     FactKind,
     checksums::{is_card, is_national_id},
-    dates::{date_at, time_at},
+    dates::date_at,
+    times::time_at,
 };
 
 /// Most groups of digits that are read as one number.

@@ -1,32 +1,13 @@
 //! Words that are known to be facts: names, addresses, terms of a glossary.
 
 use crate::{
-    facts::{FactKind, plain::Plain},
+    facts::{FactKind, plain::Plain, suffixes},
+    lexicon,
     text::fold,
 };
 
 /// Most words that are looked for.
 const MAX_ENTRIES: usize = 400;
-/// Endings that stand at a name without a mark between them: German and English genitive, Hungarian cases. Turkish sets them apart.
-const ENDINGS: [&str; 46] = [
-    "s", "nak", "nek", "val", "vel", "t", "at", "et", "ot", "ert", "hoz", "hez", "tol", "rol", "bol", "ban", "ben", "ba", "be", "ra", "re",
-    "on", "en", "n", "nal", "nel", "e", "ek", "ig", "kent", "ja", "je", "ek", "ell", "eknek", "eket", "aval", "aert", "anak", "enek", "at",
-    "okat", "eket", "ot", "al", "el",
-];
-/// First names that are words as well: alone they are names only where a name is likely.
-const ALSO_WORDS: [&str; 64] = [
-    "can", "umut", "will", "mark", "rose", "grace", "hope", "joy", "bill", "deniz", "baris", "gunes", "yagmur", "su", "onur", "umit",
-    "sevgi", "defne", "may", "june", "april", "august", "art", "rob", "drew", "sue", "faith", "dawn", "ray", "frank", "guy", "jack", "pat",
-    "bob", "olive", "ivy", "lily", "daisy", "amber", "ruby", "ilk", "kaya", "aslan", "savas", "ates", "toprak", "bulut", "damla", "ece",
-    "nur", "virag", "bela", "lili", "wolf", "ernst", "rein", "gut", "lang", "klein", "gross", "weber", "muller", "wagner", "king",
-];
-/// After these, and before those, a word is a name.
-const GREETINGS: [&str; 26] = [
-    "hi", "hello", "dear", "hey", "merhaba", "selam", "sayin", "sevgili", "kedves", "tisztelt", "szia", "hallo", "liebe", "lieber", "frau",
-    "herr", "mr", "mrs", "ms", "miss", "sehr", "geehrte", "geehrter", "moin", "thanks", "servus",
-];
-const TITLES: [&str; 10] = ["hanim", "bey", "hanimefendi", "beyefendi", "ur", "urat", "asszony", "asszonyt", "no", "hocam"];
-
 /// What is looked for.
 #[derive(Debug, Clone)]
 struct Entry {
@@ -63,7 +44,7 @@ impl Known {
         let single = words.len() == 1;
         let letters = words.iter().map(|word| word.chars().count()).sum::<usize>();
         if letters >= 2 && words.len() <= 6 {
-            let also_a_word = cautious && single && ALSO_WORDS.contains(&words[0].as_str());
+            let also_a_word = cautious && single && lexicon::any(|lexicon| lexicon.names.also_words.contains(&words[0]));
             self.add(Entry { words, kind, capital: single, also_a_word, becomes: None });
         }
     }
@@ -165,18 +146,23 @@ fn follow(entry: &Entry, text: &str, at: usize, first: &str) -> Option<usize> {
 
 /// A name with an ending; a last vowel may have grown long: `Anna`, `Annának`.
 fn with_ending(word: &str, name: &str) -> bool {
-    word.strip_prefix(name).is_some_and(|rest| ENDINGS.contains(&rest))
+    word.strip_prefix(name).is_some_and(|rest| suffixes::OF_NAMES.contains(&rest))
 }
 
 /// Whether a word that is also something else is likely a name: after a greeting or before a title or a comma, or inside a sentence.
 fn is_likely(text: &str, at: usize, end: usize) -> bool {
     let before = text[..at].trim_end_matches(' ');
-    let last = before.rsplit(|letter: char| !letter.is_alphabetic()).next().unwrap_or_default();
+    let last_word = |text: &str| fold(text.rsplit(|letter: char| !letter.is_alphabetic()).next().unwrap_or_default());
+    // `Dr. Weber`: a title's point ends no sentence.
+    let title = before.strip_suffix('.').map(last_word).filter(|title| lexicon::any(|words| words.titles.abbreviated.contains(title)));
+    let after_title = title.is_some();
+    let last = title.unwrap_or_else(|| last_word(before));
     let next = text[end..].trim_start_matches([' ', '\'', '’']);
     let next_word = &next[..next.find(|letter: char| !letter.is_alphabetic()).unwrap_or(next.len())];
     let inside = !before.is_empty() && !before.ends_with(['.', '!', '?', '\n', ':', '"', '-', '*']);
-    GREETINGS.contains(&fold(last).as_str())
-        || TITLES.contains(&fold(next_word).as_str())
+    let next_word = fold(next_word);
+    after_title
+        || lexicon::any(|words| words.begins_address(&last) || words.signatures.sign_offs.contains(&last) || words.follows_name(&next_word))
         || text[end..].starts_with([',', '!', '\'', '’'])
         || inside
 }

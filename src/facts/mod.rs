@@ -9,23 +9,26 @@ mod groups;
 mod known;
 mod links;
 mod marks;
+mod months;
 mod number_words;
 mod numbers;
+mod ordinals;
 mod plain;
 mod redact;
 mod spans;
 mod suffixes;
+mod times;
 
 pub use forged::{forged_marks, has_marks, without_marks};
 pub use marks::{Marks, Next, replaced};
 pub use redact::{MASK, masked};
-pub use suffixes::{MAX_LETTERS as MAX_SUFFIX_LETTERS, with_ending};
+pub use suffixes::{MAX_LETTERS as MAX_SUFFIX_LETTERS, is_ordinal, with_ending};
 
 use std::ops::Range;
 
-pub use dates::month;
 pub use figures::{Difference, Figure, FigureValue, difference, figures};
 pub use known::Known;
+pub use months::{month, month_of};
 pub use number_words::worded;
 
 use crate::facts::{plain::Plain, spans::FactScanner};

@@ -1,40 +1,61 @@
 //! Numbers with their separators, and the currencies beside them.
 
+use std::sync::LazyLock;
+
+use crate::{
+    facts::suffixes,
+    lexicon::{Lexicon, lexica},
+    text::fold,
+};
+
 const SYMBOLS: [char; 16] = ['€', '$', '£', '¥', '₺', '₽', '₴', '₹', '₩', '₪', '₫', '฿', '₿', '₦', '₱', '₡'];
-/// Signs of currencies that are written as letters: ISO 4217's, and what people write for them.
-const SIGNS: [&str; 46] = [
+/// Signs of currencies that are written as letters: ISO 4217's, and what people write in languages without a lexicon. Those of the others
+/// stand in theirs.
+const CODES: [&str; 40] = [
     "EUR", "USD", "TRY", "HUF", "GBP", "CHF", "PLN", "CZK", "RON", "BGN", "SEK", "NOK", "DKK", "RUB", "UAH", "JPY", "CNY", "INR", "AED",
-    "SAR", "ILS", "BRL", "CAD", "AUD", "MXN", "KRW", "HRK", "RSD", "ISK", "NZD", "SGD", "HKD", "ZAR", "EGP", "KZT", "GEL", "AZN", "TL",
-    "Tl", "tl", "Ft", "ft", "FT", "Kč", "zł", "kr",
+    "SAR", "ILS", "BRL", "CAD", "AUD", "MXN", "KRW", "HRK", "RSD", "ISK", "NZD", "SGD", "HKD", "ZAR", "EGP", "KZT", "GEL", "AZN", "Kč",
+    "zł", "kr",
 ];
-/// Currencies by their names: these are words of their language, and may be translated.
-const NAMES: [&str; 25] = [
-    "euro",
-    "euros",
-    "eur",
-    "eurót",
-    "euró",
-    "avro",
-    "lira",
-    "liras",
-    "lirayı",
-    "liraya",
-    "lirası",
-    "türk lirası",
-    "forint",
-    "forintot",
-    "forintért",
-    "dollar",
-    "dollars",
-    "dolar",
-    "dollár",
-    "pound",
-    "pounds",
-    "pfund",
-    "cent",
-    "cents",
-    "kuruş",
-];
+
+static SIGNS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let own = lexica().iter().flat_map(|lexicon| &lexicon.words.currencies.signs).map(String::as_str);
+    CODES.into_iter().chain(own).collect()
+});
+
+/// A currency's name: a word of its language, that may be translated.
+struct Name {
+    /// Without accents.
+    written: &'static str,
+    /// What may follow it in the same word.
+    endings: &'static [&'static str],
+}
+
+static NAMES: LazyLock<Vec<Name>> = LazyLock::new(|| {
+    let names = |lexicon: &'static Lexicon| {
+        let currencies = &lexicon.words.currencies;
+        currencies.names.iter().chain(currencies.hundredths.iter()).map(|name| match name.strip_suffix(' ') {
+            Some(whole) => Name { written: whole, endings: &[] },
+            None => Name { written: name, endings: suffixes::of_currencies(lexicon.language) },
+        })
+    };
+    lexica().iter().flat_map(names).collect()
+});
+
+/// Longer than any name with its ending, a word is none.
+const MAX_NAME: usize = 12;
+
+/// The small letters that signs begin with, a bit each.
+static SMALL_LETTERS: LazyLock<u32> =
+    LazyLock::new(|| SIGNS.iter().filter_map(|sign| small(sign.chars().next()?)).fold(0, |bits, bit| bits | bit));
+
+/// Whether a currency's sign in letters may begin with a letter: most have capitals, so that few words are looked at.
+pub fn may_begin_sign(letter: char) -> bool {
+    letter.is_uppercase() || small(letter).is_some_and(|bit| *SMALL_LETTERS & bit != 0)
+}
+
+fn small(letter: char) -> Option<u32> {
+    letter.is_ascii_lowercase().then(|| 1 << (letter as u8 - b'a'))
+}
 
 /// Where the number ends that begins at a digit: groups of three with a point, a comma, an apostrophe or a space between them, and decimals.
 pub fn number_end(text: &str, at: usize) -> usize {
@@ -115,8 +136,10 @@ fn after(text: &str, end: usize) -> Option<usize> {
 fn named(text: &str, end: usize) -> Option<usize> {
     let word = text[end..].strip_prefix(' ')?;
     let word = &word[..word.find(|letter: char| !letter.is_alphabetic()).unwrap_or(word.len())];
-    // Longer than any of the names, it is none of them.
-    (word.len() <= 12 && NAMES.contains(&word.to_lowercase().as_str())).then_some(end)
+    let is_name = |folded: &str| {
+        NAMES.iter().any(|name| folded.strip_prefix(name.written).is_some_and(|rest| rest.is_empty() || name.endings.contains(&rest)))
+    };
+    (word.len() <= MAX_NAME && is_name(&fold(word))).then_some(end)
 }
 
 #[cfg(test)]
@@ -131,8 +154,10 @@ mod tests {
             assert_eq!(amount(whole), Some(whole));
         }
         assert_eq!(amount("1.249,90 TL'yi"), Some("1.249,90 TL"));
-        assert_eq!(amount("20 euros."), Some("20"), "a name is a word");
-        for other in ["14 days", "TLS 5", "20", "Ftx", "5 euroland"] {
+        for named in ["20 euros.", "20 lirayı", "20 forintért", "20 dólares", "20 centimes", "20 eur"] {
+            assert_eq!(amount(named), Some("20"), "a name is a word: {named}");
+        }
+        for other in ["14 days", "TLS 5", "20", "Ftx", "5 euroland", "5 center"] {
             assert_eq!(amount(other), None, "{other}");
         }
     }

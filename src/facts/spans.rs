@@ -1,13 +1,18 @@
 //! Where facts begin and end.
 
-use crate::facts::{
-    FactKind,
-    checksums::{iban_length, is_iban},
-    dates::{date_at, time_at},
-    groups::{Groups, spread},
-    known::Known,
-    links::MAX_NAME,
-    numbers::{amount_at, number_end},
+use crate::{
+    facts::{
+        FactKind,
+        checksums::{iban_length, is_iban},
+        dates::date_at,
+        groups::{Groups, spread},
+        known::Known,
+        links::MAX_NAME,
+        numbers::{amount_at, may_begin_sign, number_end},
+        times::time_at,
+    },
+    lexicon::{topics::Topic, words_of_any},
+    text::fold,
 };
 
 /// Longest placeholder, code span, tag.
@@ -19,7 +24,7 @@ const MAX_TAG: usize = 2000;
 /// From how many digits a number without anything else is a code, and with dashes in it.
 const LONG_NUMBER: usize = 5;
 const LONG_DASHED: usize = 7;
-/// Letters that stand for a unit where they follow digits.
+/// Letters that stand for a unit where they follow digits: signs of the SI and the like, the same in every language.
 const UNITS: [&str; 30] = [
     "KG", "G", "MG", "CM", "MM", "M", "KM", "L", "ML", "W", "KW", "V", "A", "MAH", "GB", "MB", "TB", "KB", "HZ", "GHZ", "MHZ", "XL", "X",
     "K", "D", "H", "PM", "AM", "P", "MP",
@@ -45,8 +50,6 @@ pub struct FactScanner<'a, W> {
 /// Fewest letters of a code of capitals alone, and how far before it a word may say that it is one, in bytes.
 const MIN_COUPON: usize = 4;
 const BESIDE_COUPON: usize = 24;
-/// Beginnings of such words, without accents.
-const COUPON_WORDS: [&str; 9] = ["code", "kod", "kupon", "coupon", "voucher", "promo", "gutschein", "rabatt", "aktionscode"];
 
 impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
     /// What begins with a letter; `before` stands before it.
@@ -95,8 +98,7 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
         if let Some((_, end)) = date_at(self.text, at) {
             return Some(Step::Past(end));
         }
-        let sign = letter.is_uppercase() || matches!(letter, 't' | 'f' | 'k' | 'z');
-        let amount = if sign { self.of(FactKind::Amount, at, || amount_at(self.text, at)) } else { None };
+        let amount = if may_begin_sign(letter) { self.of(FactKind::Amount, at, || amount_at(self.text, at)) } else { None };
         let digits = token.bytes().any(|byte| byte.is_ascii_digit());
         amount.or_else(|| {
             if digits { self.of(FactKind::Code, at, || self.code(at)) } else { self.of(FactKind::Code, at, || self.coupon(at, token)) }
@@ -117,8 +119,7 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
             from -= 1;
         }
         let is_coupon_word = |text: &str| {
-            text.split(|letter: char| !letter.is_alphabetic())
-                .any(|word| COUPON_WORDS.iter().any(|begins| crate::text::fold(word).starts_with(begins)))
+            text.split(|letter: char| !letter.is_alphabetic()).any(|word| words_of_any().beginning(&fold(word)).has(Topic::Coupon))
         };
         let after = self.near(at + code.len());
         let next = after.trim_start_matches([' ', '\'', '’']).split(' ').next().unwrap_or_default();

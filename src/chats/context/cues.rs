@@ -1,10 +1,14 @@
 //! What words tell about a sentence in a helpdesk's chat: that it promises, puts off, names a day or a place; and what a question is
-//! after. Folded beginnings of words serve languages that put endings on them; the lists are Turkish, Hungarian, German and English.
+//! after. The words are those of all lexica: a chat's language may change from message to message.
 
 use std::{
-    collections::HashMap,
     ops::{BitOr, BitOrAssign},
     sync::LazyLock,
+};
+
+use crate::{
+    facts::month_of,
+    lexicon::{lexica, topics::Topic, words_of_any},
 };
 
 /// A set of what a word or sentence holds, or asks for.
@@ -62,129 +66,79 @@ impl BitOrAssign for Kinds {
     }
 }
 
-/// Beginnings of words that say what their sentence holds. `$` ends a word that is meant whole.
-const SAYS: [(Kinds, &str); 9] = [
-    (
-        Kinds::PROMISE,
-        "will$ ll$ shall$ promis guarant assur commit$ ensure soz$ garanti vaat taahhut iger garant fogj fogun fogom fogok \
-         werde$ werden$ versprech zusag zugesagt sorge$",
-    ),
-    (
-        Kinds::LATER,
-        "check look$ looking investigat clarify find$ moment later soon forward ask$ escalat bakiyor bakayim kontrol arastir sorup \
-         ilet donecegi bilgi utananez megnez ellenoriz tovabbit hamarosan visszajel pruf klar nachfrag weiterleit moment$ melde",
-    ),
-    (
-        Kinds::MONTH,
-        "january jan$ february feb$ march$ mar$ april$ apr$ may$ june$ jun$ july$ jul$ august aug$ september sept$ sep$ october oct$ \
-         november nov$ december dec$ ocak$ ocagi subat mart$ marta nisan mayis haziran temmuz agustos eylul ekim$ ekime kasim aralik \
-         januar jan$ februar marcius aprilis majus junius julius augusztus szeptember oktober marz mai$ juni$ juli$ dezember dez$",
-    ),
-    (
-        Kinds::SOON,
-        "monday tuesday wednesday thursday friday saturday sunday tomorrow today tonight week$ weeks weekend days$ hours$ pazartesi \
-         sali$ carsamba persembe cuma$ cumaya cumartesi pazar$ pazara yarin bugun hafta gun$ gunu gunde saat hetfo kedd szerda csutortok \
-         pentek szombat vasarnap holnap ma$ het$ nap$ napon oran montag dienstag mittwoch donnerstag freitag samstag sonntag morgen \
-         heute woche tage$ tagen stunden",
-    ),
-    (
-        Kinds::PLACE,
-        "address street st$ road rd$ avenue ave$ lane$ flat$ apartment postcode zip$ moved moving adres cadde cd$ sokak sk$ mahalle mah$ \
-         apartman daire tasindi cim$ cime cimre cimem cimunk lakcim utca ut$ tere$ korut emelet hazszam koltoz iranyitoszam adresse \
-         anschrift strasse str$ platz$ weg$ hausnummer plz$ umgezogen umzug",
-    ),
-    (Kinds::CURRENCY, "eur euro usd dollar gbp pound tl$ try$ lira kurus huf forint ft$ chf franken cent$ cents"),
-    // That money is paid, or paid back, whatever the amount.
-    (
-        Kinds::AMOUNT,
-        "refund money credit$ credited voucher reimburs paraniz ucret iadeniz odeme visszaterit visszautal osszeg erstatt gutschrift betrag",
-    ),
-    (Kinds::CODE, "iban"),
-    (Kinds::CONTACT, "gmail"),
+/// What the topics of a word say of its sentence.
+const SAYS: [(Topic, Kinds); 7] = [
+    (Topic::CuePromise, Kinds::PROMISE),
+    (Topic::CueLater, Kinds::LATER),
+    (Topic::CueSoon, Kinds::SOON),
+    (Topic::CuePlace, Kinds::PLACE),
+    (Topic::CueMonth, Kinds::MONTH),
+    (Topic::CueMoney, Kinds::AMOUNT),
+    (Topic::Currency, Kinds::CURRENCY),
+];
+/// What those of a question's word say that it is after.
+const ASKS: [(Topic, Kinds); 6] = [
+    (Topic::AskCode, Kinds::CODE),
+    (Topic::AskAmount, Kinds::AMOUNT),
+    (Topic::AskDay, Kinds::DAY),
+    (Topic::AskContact, Kinds::CONTACT),
+    (Topic::AskPlace, Kinds::PLACE),
+    (Topic::AskPromise, Kinds::PROMISE),
 ];
 
-/// Endings that promise where the verb carries the future: Turkish, and the Hungarian first person.
-const PROMISING_ENDINGS: [&str; 9] = ["acagiz", "ecegiz", "acagim", "ecegim", "acaktir", "ecektir", "acak", "ecek", "juk"];
+/// Fewest bytes of a verb with an ending that promises, of a street that is one word with its name, and of a month's name that is no other
+/// word.
+const MIN_PROMISING: usize = 6;
+const MIN_STREET: usize = 8;
+const MIN_MONTH: usize = 4;
 
-/// Endings of German streets, which are one word with their names.
-const STREET_ENDINGS: [&str; 6] = ["strasse", "str", "gasse", "allee", "platz", "weg"];
-
-/// Beginnings of words that say what a question is after.
-const ASKS: [(Kinds, &str); 6] = [
-    (
-        Kinds::CODE,
-        "order parcel package shipment deliver arriv status$ news$ update$ number code$ tracking reference invoice booking reservation ticket account siparis kargo paket durum haber \
-         gonderi numara kod$ kodu takip fatura rezervasyon rendeles csomag hir$ szam$ szama szamot kod nyomkovet szamla foglalas bestell \
-         sendung lieferung stand$ nummer rechnung buchung kennung",
-    ),
-    (
-        Kinds::AMOUNT,
-        "price cost amount refund money pay paid charge fee fiyat ucret tutar iade para$ paramin odeme ar$ ara$ koltseg osszeg penz \
-         visszaterit fizet preis kosten betrag geld erstatt bezahl gebuhr",
-    ),
-    (
-        Kinds::DAY,
-        "when date day$ until deadline still yet arrive deliver zaman tarih gun$ kadar hala mikor datum nap$ meddig hatarido wann tag$ \
-         termin bis$ noch",
-    ),
-    (
-        Kinds::CONTACT,
-        "email mail phone call$ contact reach telefon eposta posta numara ara$ iletisim hiv elerhet anruf erreich kontakt rufnummer",
-    ),
-    (
-        Kinds::PLACE,
-        "address deliver ship sent$ send where moved adres teslim gonder nereye cim$ cime cimre szallit kuld hova adresse liefer schick \
-         wohin anschrift umgezogen",
-    ),
-    (
-        Kinds::PROMISE,
-        "promis said$ told$ agreed will$ when refund replac soz$ vaat dediniz soylediniz demistiniz zaman iger mondt mikor visszaterit \
-         versprach versprech zugesagt gesagt wann erstatt ersatz",
-    ),
-];
-
-type Beginnings = HashMap<[u8; 2], Vec<(&'static str, bool, Kinds)>>;
-
-static SAYING: LazyLock<Beginnings> = LazyLock::new(|| by_first_letters(&SAYS));
-static ASKING: LazyLock<Beginnings> = LazyLock::new(|| by_first_letters(&ASKS));
-
-fn by_first_letters(lists: &[(Kinds, &'static str)]) -> Beginnings {
-    let mut beginnings = Beginnings::new();
-    for (kind, words) in lists {
-        for word in words.split_whitespace() {
-            let (beginning, whole) = word.strip_suffix('$').map_or((word, false), |word| (word, true));
-            if let [first, second, ..] = beginning.as_bytes() {
-                beginnings.entry([*first, *second]).or_default().push((beginning, whole, *kind));
-            }
-        }
-    }
-    beginnings
+/// Endings of words, in any language.
+struct Endings {
+    promising: Vec<&'static str>,
+    places: Vec<&'static str>,
+    ordinals: Vec<&'static str>,
 }
 
-fn kinds_of(folded: &str, beginnings: &Beginnings) -> Kinds {
-    let [first, second, ..] = folded.as_bytes() else { return Kinds::NONE };
-    let known = beginnings.get(&[*first, *second]).map_or(&[][..], Vec::as_slice);
-    known
-        .iter()
-        .filter(|(beginning, whole, _)| if *whole { folded == *beginning } else { folded.starts_with(beginning) })
-        .fold(Kinds::NONE, |kinds, (_, _, kind)| kinds | *kind)
+static ENDINGS: LazyLock<Endings> = LazyLock::new(|| {
+    let words = || lexica().iter().map(|lexicon| &lexicon.words);
+    Endings {
+        promising: words().flat_map(|words| words.cues.promise_endings.iter()).collect(),
+        places: words().flat_map(|words| words.cues.place_endings.iter()).collect(),
+        ordinals: words().flat_map(|words| &words.ordinals.endings).map(String::as_str).collect(),
+    }
+});
+
+fn kinds_of(folded: &str, table: &[(Topic, Kinds)]) -> Kinds {
+    let topics = words_of_any().beginning(folded);
+    if topics.is_empty() {
+        return Kinds::NONE;
+    }
+    table.iter().filter(|(topic, _)| topics.has(*topic)).fold(Kinds::NONE, |kinds, (_, kind)| kinds | *kind)
 }
 
 /// What a folded word says about its sentence.
 pub fn says(folded: &str) -> Kinds {
-    let mut kinds = kinds_of(folded, &SAYING);
-    if folded.len() > 5 && PROMISING_ENDINGS.iter().any(|ending| folded.ends_with(ending)) {
+    let mut kinds = kinds_of(folded, &SAYS);
+    let ends = |endings: &[&str]| endings.iter().any(|ending| folded.ends_with(ending));
+    if folded.len() >= MIN_PROMISING && ends(&ENDINGS.promising) {
         kinds |= Kinds::PROMISE;
     }
-    if folded.len() > 7 && STREET_ENDINGS.iter().any(|ending| folded.ends_with(ending)) {
+    if folded.len() >= MIN_STREET && ends(&ENDINGS.places) {
         kinds |= Kinds::PLACE;
     }
-    kinds
+    if folded.len() >= MIN_MONTH && month_of(folded).is_some() {
+        kinds |= Kinds::MONTH;
+    }
+    match folded {
+        "iban" => kinds | Kinds::CODE,
+        "gmail" => kinds | Kinds::CONTACT,
+        _ => kinds,
+    }
 }
 
 /// What a folded word of a question is after.
 pub fn asks(folded: &str) -> Kinds {
-    kinds_of(folded, &ASKING)
+    kinds_of(folded, &ASKS)
 }
 
 /// What a token is by its shape: only those with a digit, an `@` or a currency sign are anything.
@@ -221,7 +175,7 @@ pub fn shape(token: &str) -> Kinds {
     }
     let dated = groups == 3 && letters == 0 && digits <= 8 && (dots == 2 || token.matches('-').count() == 2);
     let short_date = groups == 2 && letters == 0 && digits <= 4 && token.contains('/');
-    let ordinal = digits <= 2 && letters == 2 && ["st", "nd", "rd", "th"].iter().any(|ending| token.ends_with(ending));
+    let ordinal = digits <= 2 && letters == 2 && ENDINGS.ordinals.iter().any(|ending| token.ends_with(ending));
     if dated || short_date || ordinal {
         return kinds | Kinds::DAY;
     }
@@ -263,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn words_say_and_ask_in_four_languages() {
+    fn words_say_and_ask_in_every_language() {
         for (word, kind) in [
             ("promised", Kinds::PROMISE),
             ("gonderecegiz", Kinds::PROMISE),
@@ -273,6 +227,20 @@ mod tests {
             ("freitag", Kinds::SOON),
             ("sokak", Kinds::PLACE),
             ("utananezek", Kinds::LATER),
+            ("rembourserons", Kinds::PROMISE),
+            ("reembolsaremos", Kinds::PROMISE),
+            ("vendredi", Kinds::SOON),
+            ("manana", Kinds::SOON),
+            ("rue", Kinds::PLACE),
+            ("calle", Kinds::PLACE),
+            ("verifions", Kinds::LATER),
+            ("decembre", Kinds::MONTH),
+            ("diciembre", Kinds::MONTH),
+            ("decembertol", Kinds::MONTH),
+            ("may", Kinds::MONTH),
+            ("forintot", Kinds::CURRENCY),
+            ("hauptstrasse", Kinds::PLACE),
+            ("iban", Kinds::CODE),
         ] {
             assert!(says(word).has(kind), "{word}");
         }
@@ -282,9 +250,12 @@ mod tests {
             ("adresime", Kinds::PLACE),
             ("wann", Kinds::DAY),
             ("refund", Kinds::AMOUNT),
+            ("commande", Kinds::CODE),
+            ("cuando", Kinds::DAY),
+            ("reembolso", Kinds::AMOUNT),
         ] {
             assert!(asks(word).has(kind), "{word}");
         }
-        assert_eq!(says("a"), Kinds::NONE);
+        assert_eq!((says("a"), says("martin"), says("ara"), says("willing")), (Kinds::NONE, Kinds::NONE, Kinds::NONE, Kinds::NONE));
     }
 }

@@ -1,5 +1,9 @@
 //! Whether a draft says only what something makes: its links, amounts, dates, numbers, promises, names and language.
 
+pub mod counting;
+pub mod known_numbers;
+#[cfg(test)]
+mod languages_tests;
 pub mod leaks;
 pub mod names;
 pub mod numbers;
@@ -13,6 +17,7 @@ use jiff::Timestamp;
 use crate::{
     chats::{Author, Chat, EarlierChat, Turn},
     facts::{Fact, FactKind, Known, facts, replaced},
+    lexicon::{Lexicon, lexica_of},
     replies::{
         checks::{
             names::wrong_names,
@@ -134,11 +139,16 @@ impl Grounds {
         texts.into_iter().flatten().map(String::as_str).collect()
     }
 
+    /// The words of the languages that the workspace speaks, and of the draft's.
+    pub fn lexica(&self) -> Vec<&'static Lexicon> {
+        lexica_of(self.languages.iter().chain([&self.language]))
+    }
+
     /// Checks a draft.
     pub fn check(&self, draft: &str) -> Checked {
         let (text, mut warnings) = self.without_foreign_links(draft);
         warnings.extend(ungrounded_numbers(&text, self));
-        let said = LazyCell::new(|| GroundedPromises::of(self.shop.iter().map(String::as_str), self.language.primary()));
+        let said = LazyCell::new(|| GroundedPromises::of(self.shop.iter().map(String::as_str), self.language.primary(), &self.lexica()));
         for sentence in ungrounded(&text, self.language.primary(), &said) {
             warnings.push(Warning {
                 kind: WarningKind::UngroundedPromise,

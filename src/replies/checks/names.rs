@@ -1,147 +1,6 @@
 //! Names in a draft: whom it greets, who signs it, who it says is writing.
 
-use crate::text::fold;
-
-/// Words that greet, before the name; and titles that stand before or after it.
-const GREETINGS: [&str; 42] = [
-    "szep",
-    "hi",
-    "hello",
-    "hey",
-    "dear",
-    "hiya",
-    "good",
-    "morning",
-    "afternoon",
-    "evening",
-    "greetings",
-    "merhaba",
-    "merhabalar",
-    "selam",
-    "selamlar",
-    "sayin",
-    "sevgili",
-    "degerli",
-    "iyi",
-    "gunler",
-    "aksamlar",
-    "gunaydin",
-    "kedves",
-    "tisztelt",
-    "szia",
-    "szervusz",
-    "udv",
-    "jo",
-    "napot",
-    "hallo",
-    "liebe",
-    "lieber",
-    "guten",
-    "tag",
-    "abend",
-    "moin",
-    "servus",
-    "sehr",
-    "geehrte",
-    "geehrter",
-    "gruezi",
-    "gruss",
-];
-const TITLES: [&str; 37] = [
-    "professor",
-    "prof",
-    "doktor",
-    "mr",
-    "mrs",
-    "ms",
-    "miss",
-    "mx",
-    "dr",
-    "prof",
-    "sir",
-    "madam",
-    "bey",
-    "hanim",
-    "beyefendi",
-    "hanimefendi",
-    "ur",
-    "uram",
-    "asszony",
-    "asszonyom",
-    "asszonynak",
-    "holgyem",
-    "urnak",
-    "no",
-    "frau",
-    "herr",
-    "herrn",
-    "doktor",
-    "dipl",
-    "ing",
-    "there",
-    "again",
-    "und",
-    "and",
-    "ve",
-    "es",
-    "morgen",
-];
-const AFTER_NAME: [&str; 4] = ["bey", "hanim", "beyefendi", "hanimefendi"];
-/// Before a signature.
-const SIGN_OFFS: [&str; 36] = [
-    "saglikla",
-    "saglicakla",
-    "regards",
-    "wishes",
-    "sincerely",
-    "best",
-    "thanks",
-    "cheers",
-    "warmly",
-    "yours",
-    "care",
-    "saygilar",
-    "saygilarimla",
-    "saygilarimizla",
-    "sevgiler",
-    "sevgilerimle",
-    "selamlar",
-    "dileklerimle",
-    "gunler",
-    "calismalar",
-    "udvozlettel",
-    "udv",
-    "tisztelettel",
-    "koszonettel",
-    "napot",
-    "grusse",
-    "grussen",
-    "gruessen",
-    "gruesse",
-    "gruss",
-    "lg",
-    "vg",
-    "mfg",
-    "dank",
-    "hafta",
-    "kindly",
-];
-/// Who writes: what stands before the name, or (Hungarian, Turkish) after it.
-const BEFORE: [&str; 12] = [
-    "i'm ",
-    "i am ",
-    "my name is ",
-    "this is ",
-    "ich bin ",
-    "mein name ist ",
-    "hier ist ",
-    "ben ",
-    "adim ",
-    "a nevem ",
-    "itt ",
-    "hier schreibt ",
-];
-const AFTER: [&str; 3] = ["vagyok", "here", "hier"];
+use crate::{lexicon, text::fold};
 
 /// A name that is not the one it should be.
 pub struct WrongName<'a> {
@@ -192,19 +51,19 @@ fn greeted(draft: &str) -> Option<(Vec<String>, &str)> {
     let end = line.find([',', '!', '.', ':', ';', '?', '–', '—', '(']).unwrap_or(line.len());
     // `Dr. Hartwig` goes on after its point.
     let end = match line[..end].rsplit(' ').next().map(fold).as_deref() {
-        Some("dr" | "prof" | "mr" | "mrs" | "ms") => {
+        Some(last) if lexicon::any(|words| words.titles.abbreviated.contains(last)) => {
             end + 1 + line[end + 1..].find([',', '!', '.', ':', ';', '?']).unwrap_or(line.len() - end - 1)
         }
         _ => end,
     };
     let greeting = &line[..end.min(line.len())];
     // A Turkish greeting ends with the title, whatever follows it.
-    let title = words(greeting).find(|(word, _)| AFTER_NAME.contains(&fold(word).as_str()));
+    let title = words(greeting).find(|(word, _)| ends_greeting(&fold(word)));
     let greeting = title.map_or(greeting, |(word, at)| &greeting[..at + word.len()]);
     let all: Vec<(&str, usize)> = words(greeting).collect();
     let greets = all.iter().any(|(word, _)| {
         let folded = fold(word);
-        GREETINGS.contains(&folded.as_str()) || AFTER_NAME.contains(&folded.as_str())
+        lexicon::any(|lexicon| lexicon.greetings.begin(&folded)) || ends_greeting(&folded)
     });
     let opening = !greets && all.len() <= 2 && end < line.len() && line[end..].starts_with([',', '!']);
     if !(greets || opening) || all.len() > 7 {
@@ -212,11 +71,7 @@ fn greeted(draft: &str) -> Option<(Vec<String>, &str)> {
     }
     let named: Vec<(&str, usize)> = all
         .into_iter()
-        .filter(|(word, _)| {
-            let folded = fold(word);
-            let plain = GREETINGS.contains(&folded.as_str()) || TITLES.contains(&folded.as_str());
-            word.starts_with(char::is_uppercase) && !plain && word.chars().count() > 1
-        })
+        .filter(|(word, _)| word.starts_with(char::is_uppercase) && !is_plain(&fold(word)) && word.chars().count() > 1)
         .collect();
     // A single word without a greeting may be any: `Super!`.
     if named.is_empty() || !greets {
@@ -227,34 +82,8 @@ fn greeted(draft: &str) -> Option<(Vec<String>, &str)> {
     if named.is_empty() {
         return None;
     }
-    // Words of no name: customers, team, ladies and gentlemen.
-    const NOBODY: [&str; 24] = [
-        "customer",
-        "customers",
-        "team",
-        "all",
-        "everyone",
-        "friend",
-        "sir",
-        "madam",
-        "musteri",
-        "musterimiz",
-        "misafirimiz",
-        "vasarlo",
-        "vasarlonk",
-        "ugyfelunk",
-        "ugyfel",
-        "kunde",
-        "kundin",
-        "damen",
-        "herren",
-        "zusammen",
-        "thank",
-        "thanks",
-        "teknik",
-        "danke",
-    ];
-    if named.iter().any(|(word, _)| NOBODY.contains(&fold(word).as_str())) {
+    // Customers, a team, ladies and gentlemen.
+    if named.iter().any(|(word, _)| lexicon::any(|lexicon| lexicon.greetings.nobody.begin(&fold(word)))) {
         return None;
     }
     let (first, last) = (named[0].1, named[named.len() - 1]);
@@ -265,12 +94,8 @@ fn greeted(draft: &str) -> Option<(Vec<String>, &str)> {
 fn before_title(greeting: &str) -> Vec<(&str, usize)> {
     let all: Vec<(&str, usize)> = words(greeting).collect();
     let before = all[..all.len() - 1].iter().rev().copied();
-    let mut named: Vec<(&str, usize)> = before
-        .take_while(|(word, _)| {
-            word.starts_with(char::is_uppercase) && !GREETINGS.contains(&fold(word).as_str()) && !TITLES.contains(&fold(word).as_str())
-        })
-        .take(2)
-        .collect();
+    let mut named: Vec<(&str, usize)> =
+        before.take_while(|(word, _)| word.starts_with(char::is_uppercase) && !is_plain(&fold(word))).take(2).collect();
     // What begins the line may be any word: `Teşekkürler Mert Bey`.
     if named.len() == 2 && named[1].1 == 0 {
         named.pop();
@@ -283,7 +108,7 @@ fn before_title(greeting: &str) -> Vec<(&str, usize)> {
 fn signed(draft: &str) -> Option<(Vec<String>, &str)> {
     let lines: Vec<&str> = draft.trim_end().lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let last = *lines.last()?;
-    let is_sign_off = |line: &str| words(line).count() <= 6 && words(line).any(|(word, _)| SIGN_OFFS.contains(&fold(word).as_str()));
+    let is_sign_off = |line: &str| words(line).count() <= 6 && words(line).any(|(word, _)| signs_off(&fold(word)));
     // The name may be followed by what the shop calls itself.
     let off = (lines.len().saturating_sub(4)..lines.len()).rev().find(|at| is_sign_off(lines[*at]) && at + 1 < lines.len());
     let name = match off.filter(|_| !is_sign_off(last)) {
@@ -301,8 +126,7 @@ fn signed(draft: &str) -> Option<(Vec<String>, &str)> {
     let capitals: Vec<&str> = words(name).map(|(word, _)| word).collect();
     let is_name = (1..=3).contains(&capitals.len()) && capitals.iter().all(|word| word.starts_with(char::is_uppercase));
     let name = name.trim_end_matches(|letter: char| !letter.is_alphanumeric());
-    (is_name && !capitals.iter().any(|word| SIGN_OFFS.contains(&fold(word).as_str())))
-        .then(|| (capitals.iter().map(|word| fold(word)).collect(), name))
+    (is_name && !capitals.iter().any(|word| signs_off(&fold(word)))).then(|| (capitals.iter().map(|word| fold(word)).collect(), name))
 }
 
 /// The names that a draft's writer gives themselves.
@@ -316,26 +140,40 @@ fn introduced(draft: &str) -> Vec<(Vec<String>, &str)> {
                 continue;
             }
             let before = format!(" {}", fold(&line[..*at]).replace('’', "'"));
-            let introduces = BEFORE.iter().any(|words| before.ends_with(&format!(" {words}")) || before.ends_with(&format!("\n{words}")));
+            let introduces = lexicon::any(|lexicon| lexicon.signatures.before_name.end_text(&before));
             let next = all.get(place + 1).map(|(word, _)| fold(word));
             let begins = place == 0 || before.trim_end().ends_with(['.', '!', '?', ',']);
-            let is_named_after = next.is_some_and(|next| AFTER.contains(&next.as_str())) && begins && fold(word) != "all";
+            let is_named_after = next.is_some_and(|next| lexicon::any(|lexicon| lexicon.signatures.after_name.contains(&next)))
+                && begins
+                && fold(word) != "all";
             // German nouns and Turkish sentence beginnings are capitalised: a name is followed by what ends or goes on with `from`.
             // A surname goes with it.
             let surname = line[at + word.len()..].strip_prefix(' ').filter(|rest| rest.starts_with(char::is_uppercase));
             let surname = surname.map_or(0, |rest| 1 + rest.find(|letter: char| !letter.is_alphanumeric()).unwrap_or(rest.len()));
             let rest = line[at + word.len() + surname..].trim_start();
+            let next_word = fold(&rest[..rest.find(|letter: char| !letter.is_alphanumeric()).unwrap_or(rest.len())]);
             let ends = rest.is_empty()
                 || rest.starts_with(|next: char| !next.is_alphanumeric())
-                || ["from", "at", "with", "von", "vom", "aus", "und", "and", "your", "dein", "ihr"]
-                    .iter()
-                    .any(|from| rest.starts_with(from));
+                || lexicon::any(|lexicon| lexicon.signatures.goes_on.begin(&next_word));
             if (introduces && ends) || is_named_after {
                 found.push((vec![fold(word)], *word));
             }
         }
     }
     found
+}
+
+fn ends_greeting(folded: &str) -> bool {
+    lexicon::any(|words| words.titles.ends_greeting.contains(folded))
+}
+
+/// Whether a folded word of a greeting is no name: a greeting itself, a title, or what joins them.
+fn is_plain(folded: &str) -> bool {
+    lexicon::any(|words| words.greetings.has_word(folded) || words.titles.has(folded) || words.greetings.fillers.contains(folded))
+}
+
+fn signs_off(folded: &str) -> bool {
+    lexicon::any(|words| words.signatures.sign_offs.contains(folded))
 }
 
 /// The words of a text, with where they begin; a hyphen or an apostrophe inside belongs to a word, what follows an apostrophe of Turkish does not.

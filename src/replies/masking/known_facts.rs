@@ -4,6 +4,7 @@ use crate::{
     chats::{Author, Chat},
     facts::{FactKind, Known},
     knowledge::Term,
+    lexicon::{self, vocabulary::Fields, words::Words},
     text::{Language, fold},
 };
 
@@ -13,60 +14,22 @@ const MAX_GREETED: usize = 3;
 /// Longest name or code that is looked for, in characters.
 const MAX_NAME: usize = 60;
 
-/// Words by which fields of forms and records are known that hold a person's name, an address, a phone number; without accents.
-const NAMES: [&str; 16] = [
-    "name",
-    "firstname",
-    "lastname",
-    "fullname",
-    "surname",
-    "recipient",
-    "ad",
-    "adi",
-    "isim",
-    "soyad",
-    "soyadi",
-    "nev",
-    "vezeteknev",
-    "keresztnev",
-    "vorname",
-    "nachname",
-];
-const ADDRESSES: [&str; 16] = [
-    "address",
-    "street",
-    "city",
-    "adres",
-    "adresi",
-    "sehir",
-    "ilce",
-    "mahalle",
-    "sokak",
-    "cim",
-    "utca",
-    "varos",
-    "adresse",
-    "anschrift",
-    "strasse",
-    "stadt",
-];
-const PHONES: [&str; 10] = ["phone", "mobile", "telephone", "tel", "telefon", "telefonu", "gsm", "mobil", "handy", "telefonszam"];
-
-/// Whether a field of this name holds a person's name.
+/// Whether a field of a form or a record holds a person's name, by what it is called.
 pub fn is_name(field: &str) -> bool {
-    is_field(field, &NAMES)
+    is_field(field, |fields| &fields.name)
 }
 
 pub fn is_address(field: &str) -> bool {
-    is_field(field, &ADDRESSES)
+    is_field(field, |fields| &fields.address)
 }
 
 pub fn is_phone(field: &str) -> bool {
-    is_field(field, &PHONES)
+    is_field(field, |fields| &fields.phone)
 }
 
-fn is_field(field: &str, names: &[&str]) -> bool {
-    fold(field).split(|letter: char| !letter.is_alphabetic()).any(|word| names.contains(&word))
+fn is_field(field: &str, words: impl Fn(&Fields) -> &Words) -> bool {
+    let folded = fold(field);
+    folded.split(|letter: char| !letter.is_alphabetic()).any(|word| lexicon::any(|lexicon| words(&lexicon.fields).contains(word)))
 }
 
 /// The names and codes of a chat that a rewrite leaves alone, beside what it knows of the customer.
@@ -84,59 +47,57 @@ pub fn add_chat(known: &mut Known, chat: &Chat) {
     }
 }
 
-/// The names that a text greets in its first line: `Hi Elif,`, `Sehr geehrte Frau Weber`, `Kedves Szabó Gergely!`.
+/// The names that a text greets in its first line: `Hi Elif,`, `Guten Tag Frau Weber`, `Kedves Szabó Gergely!`.
 pub fn add_greeted(known: &mut Known, text: &str) {
-    const GREETINGS: [&str; 18] = [
-        "dear",
-        "hi",
-        "hello",
-        "hey",
-        "merhaba",
-        "merhabalar",
-        "selam",
-        "sayin",
-        "sevgili",
-        "kedves",
-        "tisztelt",
-        "szia",
-        "hallo",
-        "liebe",
-        "lieber",
-        "geehrte",
-        "geehrter",
-        "moin",
-    ];
-    const TITLES: [&str; 11] = ["mr", "mrs", "ms", "miss", "dr", "prof", "frau", "herr", "sehr", "prof.", "dr."];
-    // Beginnings of words that greet nobody by name.
-    const NOBODY: [&str; 29] = [
-        "there", "all", "team", "every", "customer", "sir", "madam", "valued", "friend", "again", "kund", "damen", "herren", "zusammen",
-        "hanim", "bey", "efend", "musteri", "ugyfel", "vasarlo", "holgy", "uram", "uraim", "cim", "asszony", "partner", "support",
-        "service", "uzlet",
-    ];
     let line = text.trim_start().lines().next().unwrap_or_default();
-    let mut words = line.split(' ').take(MAX_GREETING).skip_while(|word| TITLES.contains(&fold(word).as_str())).peekable();
-    if !words.next().is_some_and(|word| GREETINGS.contains(&fold(word).as_str())) {
+    let mut words = line.split(' ').take(MAX_GREETING).map(|word| (word, bare(word))).peekable();
+    let is_title = |word: &str| lexicon::any(|lexicon| lexicon.titles.before.contains(&fold(word)));
+    while words.next_if(|(_, bare)| is_title(bare)).is_some() {}
+    let Some((first, greeting)) = words.next().filter(|(_, bare)| lexicon::any(|lexicon| lexicon.greetings.begin(&fold(bare)))) else {
+        return;
+    };
+    // `Guten Tag`, `Sehr geehrte`: a greeting of two words.
+    let mut last = first;
+    if !ends_part(first)
+        && let Some((word, _)) =
+            words.next_if(|(_, bare)| lexicon::any(|lexicon| lexicon.greetings.words.contains(&fold(&format!("{greeting} {bare}")))))
+    {
+        last = word;
+    }
+    // After `Hello,` a sentence begins.
+    if ends_part(last) {
         return;
     }
+    // `Merhaba Sayın Kaya`: one greeting after another, with a name behind.
+    words.next_if(|(word, bare)| !ends_part(word) && lexicon::any(|lexicon| lexicon.greetings.words.contains(&fold(bare))));
     let mut name: Vec<&str> = Vec::new();
-    for word in words {
-        let bare = word.trim_matches(|letter: char| !letter.is_alphanumeric());
-        let folded = fold(bare);
-        if TITLES.contains(&folded.as_str()) && name.is_empty() {
+    for (word, bare) in words {
+        if name.is_empty() && is_title(bare) {
             continue;
         }
         let named = bare.starts_with(char::is_uppercase) && bare.chars().any(char::is_lowercase) && bare.chars().count() > 1;
-        if !named || NOBODY.iter().any(|begins| folded.starts_with(begins)) {
+        let folded = fold(bare);
+        if !named || lexicon::any(|lexicon| lexicon.greetings.nobody.begin(&folded) || lexicon.follows_name(&folded)) {
             break;
         }
         name.push(bare);
-        if word.ends_with([',', '!', '.', ':', '-']) {
+        if ends_part(word) {
             break;
         }
     }
     if !name.is_empty() && name.len() <= MAX_GREETED {
         add_person(known, &name.join(" "), FactKind::Person);
     }
+}
+
+/// A word without what stands around it.
+fn bare(word: &str) -> &str {
+    word.trim_matches(|letter: char| !letter.is_alphanumeric())
+}
+
+/// Whether what a word belongs to ends with it.
+fn ends_part(word: &str) -> bool {
+    word.ends_with([',', '!', '.', ':', '-'])
 }
 
 /// A full name and each of its parts.
@@ -172,5 +133,46 @@ pub fn add_glossary(known: &mut Known, glossary: &[Term], source: Option<&Langua
                 _ => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::facts;
+
+    #[test]
+    fn the_name_that_a_text_greets_is_known() {
+        for (text, name) in [
+            ("Hi Elif,", Some("Elif")),
+            ("Hi Jo,", Some("Jo")),
+            ("Guten Tag Frau Weber,", Some("Weber")),
+            ("Sehr geehrte Frau Dr. Weber", Some("Weber")),
+            ("Good morning Ms Kaya!", Some("Kaya")),
+            ("Kedves Szabó Gergely!", Some("Szabó Gergely")),
+            ("Jó napot Szabó úr!", Some("Szabó")),
+            ("Merhaba Sayın Kaya,", Some("Kaya")),
+            ("Merhaba Beyza Hanım,", Some("Beyza")),
+            ("Bonjour Mme Dupont,", Some("Dupont")),
+            ("Estimado Sr. García:", Some("García")),
+            ("Buenos días, Lucía", None),
+            ("Guten Tag,", None),
+            ("Dear Sir or Madam,", None),
+            ("Sehr geehrte Damen und Herren", None),
+            ("Bonjour Madame,", None),
+            ("Estimados señores:", None),
+            ("Where is Elif?", None),
+        ] {
+            let mut known = Known::default();
+            add_greeted(&mut known, text);
+            let found: Vec<&str> = facts(text, &known, |_| true).into_iter().map(|fact| &text[fact.range]).collect();
+            assert_eq!(found, name.into_iter().collect::<Vec<&str>>(), "{text}");
+        }
+    }
+
+    #[test]
+    fn fields_are_known_by_what_they_are_called() {
+        assert!(is_name("Vorname") && is_name("full name") && is_name("prénom") && !is_name("rename"));
+        assert!(is_address("Cím") && is_address("dirección") && is_phone("Telefon no") && is_phone("téléphone") && !is_phone("order"));
     }
 }

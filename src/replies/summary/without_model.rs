@@ -2,6 +2,7 @@
 
 use crate::{
     chats::{Author, Chat, ChosenContext, ClassReceipt, OmissionReason, Status},
+    lexicon::{lexicon, lexicon_or_english},
     replies::stream::result::ContextReceipt,
     text::{Language, on_one_line},
 };
@@ -12,108 +13,26 @@ const MAX_BYTES: usize = 32_000;
 
 /// The language that a summary without a model has: the one asked for if there are words for it, else English.
 pub fn summary_language(asked: &Language) -> Language {
-    match asked.primary() {
-        "tr" | "hu" | "de" | "en" => asked.clone(),
-        _ => Language::parse("en").expect("a constant tag"),
+    match lexicon(asked.primary()) {
+        Some(_) => asked.clone(),
+        None => Language::parse("en").expect("a constant tag"),
     }
 }
 
 /// The headings of a summary: asked, tried, promised, open, next.
-pub fn headings(language: &Language) -> [&'static str; 5] {
-    match language.primary() {
-        "tr" => ["Soru", "Denenenler", "Verilen sözler", "Açık kalanlar", "Sıradaki adım"],
-        "hu" => ["Kérdés", "Eddigi lépések", "Ígéretek", "Nyitott", "Következő lépés"],
-        "de" => ["Anliegen", "Versucht", "Zugesagt", "Offen", "Nächster Schritt"],
-        _ => ["Asked", "Tried", "Promised", "Open", "Next"],
-    }
-}
-
-/// The labels of the list.
-struct Labels {
-    customer: &'static str,
-    topic: &'static str,
-    status: [&'static str; 3],
-    form: &'static str,
-    records: &'static str,
-    messages: &'static str,
-    agents: &'static str,
-    earlier: &'static str,
-    notes: &'static str,
-    last_asked: &'static str,
-    last_answered: &'static str,
-    unanswered: &'static str,
-}
-
-fn labels(language: &Language) -> &'static Labels {
-    match language.primary() {
-        "tr" => &Labels {
-            customer: "Müşteri",
-            topic: "Konu",
-            status: ["açık", "çözüldü", "destek talebi oldu"],
-            form: "Görüşme öncesi yanıtlar",
-            records: "Kayıtlar",
-            messages: "Mesaj sayısı",
-            agents: "Yazan temsilciler",
-            earlier: "Müşterinin diğer görüşmeleri",
-            notes: "İç notlar",
-            last_asked: "Müşterinin son yazdığı",
-            last_answered: "Son yanıt",
-            unanswered: "yanıt bekliyor",
-        },
-        "hu" => &Labels {
-            customer: "Ügyfél",
-            topic: "Téma",
-            status: ["nyitott", "megoldva", "hibajegy lett"],
-            form: "Beszélgetés előtti válaszok",
-            records: "Adatok",
-            messages: "Üzenetek száma",
-            agents: "Ügyintézők",
-            earlier: "Az ügyfél további beszélgetései",
-            notes: "Belső megjegyzések",
-            last_asked: "Az ügyfél utolsó üzenete",
-            last_answered: "Utolsó válasz",
-            unanswered: "válaszra vár",
-        },
-        "de" => &Labels {
-            customer: "Kunde",
-            topic: "Thema",
-            status: ["offen", "gelöst", "wurde ein Ticket"],
-            form: "Angaben vor dem Chat",
-            records: "Vorgänge",
-            messages: "Nachrichten",
-            agents: "Beteiligte Mitarbeiter",
-            earlier: "Weitere Chats des Kunden",
-            notes: "Interne Notizen",
-            last_asked: "Zuletzt geschrieben vom Kunden",
-            last_answered: "Letzte Antwort",
-            unanswered: "wartet auf Antwort",
-        },
-        _ => &Labels {
-            customer: "Customer",
-            topic: "Topic",
-            status: ["open", "resolved", "became a ticket"],
-            form: "Answers before the chat",
-            records: "Records",
-            messages: "Messages",
-            agents: "Agents who wrote",
-            earlier: "Other chats of the customer",
-            notes: "Internal notes",
-            last_asked: "The customer wrote last",
-            last_answered: "Last answer",
-            unanswered: "waits for an answer",
-        },
-    }
+pub fn headings(language: &Language) -> &'static [String] {
+    &lexicon_or_english(language).words.summary.headings
 }
 
 /// Lists a chat's facts in words of `language`; what people wrote stays in theirs. `chosen` tells what was promised and put off.
 pub fn summarize(chat: &Chat, chosen: &ChosenContext, earlier_chats: usize, language: &Language) -> String {
-    let labels = labels(language);
-    let [_, _, promised, open, _] = headings(language);
+    let labels = &lexicon_or_english(language).words.summary;
+    let [_, _, promised, open, _] = &labels.headings;
     let summary = &chat.summary;
     let status = match summary.status {
-        Status::Open => labels.status[0],
-        Status::Resolved => labels.status[1],
-        Status::Ticket => labels.status[2],
+        Status::Open => &labels.open,
+        Status::Resolved => &labels.resolved,
+        Status::Ticket => &labels.ticket,
     };
     let waits = chat.turns.last().is_some_and(|turn| turn.message.author == Author::Customer) && summary.status == Status::Open;
     let mut lines = Vec::new();
@@ -123,7 +42,7 @@ pub fn summarize(chat: &Chat, chosen: &ChosenContext, earlier_chats: usize, lang
         }
     };
     say(
-        labels.customer,
+        &labels.customer,
         [summary.customer_name.as_str(), summary.customer_id.as_str()]
             .into_iter()
             .filter(|text| !text.is_empty())
@@ -132,10 +51,10 @@ pub fn summarize(chat: &Chat, chosen: &ChosenContext, earlier_chats: usize, lang
     );
     let topic = if summary.topic.is_empty() { &summary.subject } else { &summary.topic };
     let state = if waits { format!("{status}, {}", labels.unanswered) } else { status.to_owned() };
-    say(labels.topic, if topic.is_empty() { format!("({state})") } else { format!("{topic} ({state})") });
-    say(labels.form, pairs(chat.form_answers.iter()));
+    say(&labels.topic, if topic.is_empty() { format!("({state})") } else { format!("{topic} ({state})") });
+    say(&labels.form, pairs(chat.form_answers.iter()));
     for record in &chat.records {
-        say(labels.records, format!("{} {} ({})", record.source, record.reference, pairs(record.values.iter())));
+        say(&labels.records, format!("{} {} ({})", record.source, record.reference, pairs(record.values.iter())));
     }
     let mut agents: Vec<&str> = Vec::new();
     for turn in chat.turns.iter().filter(|turn| turn.message.author == Author::Agent) {
@@ -144,11 +63,11 @@ pub fn summarize(chat: &Chat, chosen: &ChosenContext, earlier_chats: usize, lang
             agents.push(name);
         }
     }
-    say(labels.agents, agents.join(", "));
-    say(labels.messages, chat.messages().to_string());
-    say(labels.earlier, if earlier_chats == 0 { String::new() } else { earlier_chats.to_string() });
+    say(&labels.agents, agents.join(", "));
+    say(&labels.messages, chat.messages().to_string());
+    say(&labels.earlier, if earlier_chats == 0 { String::new() } else { earlier_chats.to_string() });
     for note in &chat.notes {
-        say(labels.notes, one_line(note.text.for_agents()));
+        say(&labels.notes, one_line(note.text.for_agents()));
     }
     for promise in &chosen.promises {
         say(promised, one_line(promise));
@@ -157,8 +76,8 @@ pub fn summarize(chat: &Chat, chosen: &ChosenContext, earlier_chats: usize, lang
         say(open, one_line(question));
     }
     let answer = chat.turns.iter().rev().find(|turn| turn.message.author == Author::Agent);
-    say(labels.last_answered, answer.map(|turn| one_line(&turn.message.text)).unwrap_or_default());
-    say(labels.last_asked, one_line(&chat.last_burst_text()));
+    say(&labels.last_answered, answer.map(|turn| one_line(&turn.message.text)).unwrap_or_default());
+    say(&labels.last_asked, one_line(&chat.last_burst_text()));
     bounded(lines)
 }
 

@@ -2,51 +2,108 @@
 //!
 //! A commitment is an action that matters to a customer (a refund, a replacement, a gift …) with a form that commits (first person,
 //! future, done) or a time. It is grounded by a sentence of the shop's that affirms the same action, its time by one that names it.
-//! Actions and times are known by the beginnings of words in English, Turkish, Hungarian and German; other languages are not checked.
+//! Actions and times are known by the beginnings of words in each language that has a lexicon; other languages are not checked.
 
-pub mod words;
+mod clauses;
+mod done;
 
 use std::{collections::HashSet, ops::Deref};
 
 use crate::{
     facts::{FigureValue, figures},
-    replies::checks::promises::words::{
-        ACTIONS, CONDITIONS, CONFIRMATIONS, FEES, FOR_LESS, FORM_ENDINGS, FORMS, HARMLESS, LANGUAGES, MENTIONS, NEGATIVES, REPORTS, TIMES,
-        WITHOUT, Words,
+    lexicon::{
+        Lexicon, lexicon,
+        topics::{Topic, Topics},
+        words::plain,
     },
-    text::{fold, sentences},
+    replies::checks::promises::{
+        clauses::{clauses, without_at_once, without_quotes},
+        done::claims_done,
+    },
+    text::sentences,
 };
+
+/// What a shop may commit itself to.
+struct Action {
+    topic: Topic,
+    /// Whether it commits however it is said.
+    always: bool,
+    /// Whether a form that commits is enough, without a time.
+    commits: bool,
+}
+
+const fn action(topic: Topic, always: bool, commits: bool) -> Action {
+    Action { topic, always, commits }
+}
+
+const ACTIONS: [Action; 12] = [
+    action(Topic::Refund, false, true),
+    action(Topic::Replacement, false, true),
+    action(Topic::Delivery, false, false),
+    action(Topic::CallBack, true, false),
+    action(Topic::DoneAlready, true, false),
+    action(Topic::ForLess, true, false),
+    action(Topic::Gift, true, false),
+    action(Topic::Guarantee, true, false),
+    action(Topic::Exception, true, false),
+    action(Topic::Cancellation, false, true),
+    action(Topic::Extension, false, true),
+    action(Topic::Answer, false, false),
+];
+
+/// Times, none of them a date.
+const TIMES: Topics = Topics::of(&[
+    Topic::Today,
+    Topic::Tomorrow,
+    Topic::AtOnce,
+    Topic::PartOfDay,
+    Topic::Monday,
+    Topic::Tuesday,
+    Topic::Wednesday,
+    Topic::Thursday,
+    Topic::Friday,
+    Topic::Saturday,
+    Topic::Sunday,
+    Topic::ThisWeek,
+    Topic::NextWeek,
+    Topic::Weekend,
+]);
+const SOON: Topics = Topics::of(&[Topic::Today, Topic::Tomorrow]);
 
 /// What the shop said, ready to be compared with.
 #[derive(Default)]
 pub struct GroundedPromises {
-    /// The actions of all clauses that deny nothing.
-    actions: u32,
+    /// What all clauses are about that deny nothing.
+    actions: Topics,
     /// The times of all sentences.
-    times: u32,
+    times: Topics,
     words: HashSet<String>,
 }
 
 impl GroundedPromises {
-    pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>, language: &str) -> GroundedPromises {
-        let own = LANGUAGES.iter().position(|known| *known == language);
+    /// What texts say that are in one of some languages, most of them in the one whose primary subtag is `language`.
+    pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>, language: &str, lexica: &[&Lexicon]) -> GroundedPromises {
+        let is_known = lexicon(language).is_some();
+        let topics = |text: &str| {
+            lexica.iter().fold(Topics::default(), |topics, lexicon| {
+                let foreign = is_known && lexicon.language != language;
+                topics | if foreign { lexicon.matcher.foreign_text(text) } else { lexicon.matcher.text(text) }
+            })
+        };
         let mut said = GroundedPromises::default();
         for sentence in texts.into_iter().flat_map(sentences) {
             let folded = folded(sentence);
-            let in_any = |text: &Begun<'_>, words: &Words| (0..4).any(|place| text.has(words[place], own.is_some_and(|own| own != place)));
-            let whole = Begun::of(&folded);
-            said.times |= bits(TIMES.iter().map(|words| in_any(&whole, words)));
+            said.times |= topics(&folded) & TIMES;
             said.words.extend(folded.split(|letter: char| !letter.is_alphanumeric()).map(str::to_owned));
             for clause in clauses(&folded) {
-                let clause = format!(" {} ", clause.trim());
-                let clause = Begun::of(&clause);
-                let denied = in_any(&clause, &NEGATIVES);
+                let about = topics(&format!(" {} ", clause.trim()));
+                let denied = about.has(Topic::Negation);
                 // `There is no charge` says what `free` says.
-                if in_any(&clause, &FEES) && (denied || in_any(&clause, &WITHOUT)) {
-                    said.actions |= 1 << FOR_LESS;
+                if about.has(Topic::Fee) && (denied || about.has(Topic::Without)) {
+                    said.actions |= Topics::of(&[Topic::ForLess]);
                 }
                 if !denied {
-                    said.actions |= bits(ACTIONS.iter().map(|action| in_any(&clause, &action.words)));
+                    said.actions |= about;
                 }
             }
         }
@@ -54,119 +111,48 @@ impl GroundedPromises {
     }
 
     /// Whether the shop affirmed an action, and named the times of it.
-    fn grounds(&self, action: u32, times: u32) -> bool {
-        self.actions & action != 0 && times & !self.times == 0
+    fn grounds(&self, action: Topic, times: Topics) -> bool {
+        self.actions.has(action) && (times & !self.times).is_empty()
     }
 }
 
 /// The sentences of a draft that promise what the shop never said, which is asked for only if one promises anything.
 pub fn ungrounded<'a>(draft: &'a str, language: &str, said: &impl Deref<Target = GroundedPromises>) -> Vec<&'a str> {
-    let Some(own) = LANGUAGES.iter().position(|known| *known == language) else { return Vec::new() };
+    let Some(own) = lexicon(language) else { return Vec::new() };
     sentences(draft).filter(|sentence| is_ungrounded(sentence, own, said)).collect()
 }
 
-fn is_ungrounded(sentence: &str, own: usize, said: &impl Deref<Target = GroundedPromises>) -> bool {
+fn is_ungrounded(sentence: &str, own: &Lexicon, said: &impl Deref<Target = GroundedPromises>) -> bool {
     // What stands in quotes is a name or another's word.
     let folded = without_quotes(&folded(sentence));
-    let whole = Begun::of(&folded);
-    let own_has = |words: &Words| whole.has(words[own], false);
-    let soon = own_has(&TIMES[0]) || own_has(&TIMES[1]);
+    let whole = own.matcher.text(&folded);
     // `As you were told` makes what was told the shop's own word.
-    let confirms = own_has(&CONFIRMATIONS);
-    if sentence.trim_end().ends_with('?') || (own_has(&REPORTS) && !confirms) {
+    let confirms = whole.has(Topic::Confirmation);
+    if sentence.trim_end().ends_with('?') || (whole.has(Topic::Report) && !confirms) {
         return false;
     }
-    let mentions = own_has(&MENTIONS) && !soon && !confirms;
+    let mentions = whole.has(Topic::Mention) && !whole.meets(SOON) && !confirms;
     // A date or a clock's time says when, and is checked for itself.
     let dated = figures(sentence).iter().any(|figure| !matches!(figure.value, FigureValue::Number(_))) || has_clock(&folded);
     // A clause denies for itself alone: `we don't usually, but for you we do`.
     clauses(&folded).into_iter().any(|clause| {
-        let clause = without_at_once(&format!(" {} ", clause.trim_matches(|letter: char| !letter.is_alphanumeric())));
-        let begun = Begun::of(&clause);
-        let has = |words: &Words| begun.has(words[own], false);
-        let negative = has(&NEGATIVES);
-        if !mentions && !negative && claims_done(&clause, own, said) {
+        let clause = without_at_once(&format!(" {} ", clause.trim_matches(|letter: char| !letter.is_alphanumeric())), own.language);
+        let about = own.matcher.text(&clause);
+        let negative = about.has(Topic::Negation);
+        if !mentions && !negative && claims_done(&clause, own, &|word| said.words.contains(word)) {
             return true;
         }
-        let times = if dated { 0 } else { bits(TIMES.iter().map(has)) };
-        let ends = |word: &str| FORM_ENDINGS[own].iter().any(|ending| word.ends_with(ending));
+        let times = if dated { Topics::default() } else { about & TIMES };
         // What hangs on a condition, or repeats the customer, is promised only by a word that promises in any form.
-        if mentions && (has(&MENTIONS) || !own_has(&CONDITIONS)) {
+        if mentions && (about.has(Topic::Mention) || !whole.has(Topic::Condition)) {
             return false;
         }
-        let commits = has(&FORMS) || clause.split(' ').any(ends);
-        ACTIONS.iter().enumerate().filter(|(_, action)| has(&action.words)).any(|(place, action)| {
-            let counts = !negative && (action.always || (!mentions && (times != 0 || (commits && action.commits))));
-            counts && !said.grounds(1 << place, times)
+        let commits = about.has(Topic::Form) || clause.split(' ').any(|word| own.words.commitments.form_endings.end(word));
+        ACTIONS.iter().filter(|action| about.has(action.topic)).any(|action| {
+            let counts = !negative && (action.always || (!mentions && (!times.is_empty() || (commits && action.commits))));
+            counts && !said.grounds(action.topic, times)
         })
     })
-}
-
-fn without_quotes(folded: &str) -> String {
-    const PAIRS: [(char, char); 5] = [('"', '"'), ('“', '”'), ('„', '“'), ('„', '”'), ('«', '»')];
-    let mut left = folded.replace(" '", " \"").replace("' ", "\" ").replace("'.", "\".").replace("',", "\",");
-    for (open, close) in PAIRS {
-        while let Some(from) = left.find(open)
-            && let Some(length) = left[from + open.len_utf8()..].find(close)
-        {
-            left.replace_range(from..from + open.len_utf8() + length + close.len_utf8(), "");
-        }
-    }
-    left
-}
-
-/// Turkish says `as soon as it comes` as `comes, comes not`.
-fn without_at_once(clause: &str) -> String {
-    let words: Vec<&str> = clause.split(' ').collect();
-    let denies_the_last = |at: usize| {
-        let (one, other) = (words[at - 1], words[at]);
-        one.len() >= 3 && one.ends_with('r') && other.get(..2) == one.get(..2) && (other.ends_with("mez") || other.ends_with("maz"))
-    };
-    let kept = (0..words.len()).filter(|at| *at == 0 || !denies_the_last(*at)).map(|at| words[at]);
-    kept.collect::<Vec<&str>>().join(" ")
-}
-
-/// Whether a clause says in the first person that something was done, other than having looked, read, asked or passed on.
-fn claims_done(clause: &str, own: usize, said: &impl Deref<Target = GroundedPromises>) -> bool {
-    let words: Vec<&str> =
-        clause.split(|letter: char| !letter.is_alphanumeric() && letter != '\'').filter(|word| !word.is_empty()).collect();
-    let harmless = |word: &str| HARMLESS[own].iter().any(|begins| word.starts_with(begins));
-    let is_done = |at: usize| {
-        let word = words[at];
-        let before = |back: usize| at.checked_sub(back).map_or("", |at| words[at]);
-        let ends = match own {
-            0 => {
-                let mut back = 1;
-                while ["already", "just", "now", "also", "gone", "ahead", "and", "manually", "personally"].contains(&before(back)) {
-                    back += 1;
-                }
-                let first = matches!((before(back + 1), before(back)), ("i" | "we", "have")) || matches!(before(back), "i've" | "we've");
-                first && word.ends_with("ed") && word.len() > 4
-            }
-            // `anlattım` is a past, `anlatım` a noun.
-            1 => {
-                let soft = ["dim", "dum"].iter().any(|ending| word.ends_with(ending));
-                let hard = ["tim", "tum"].iter().find_map(|ending| word.strip_suffix(ending));
-                word.len() > 4 && (soft || hard.is_some_and(|stem| stem.ends_with(['p', 'c', 't', 'k', 'f', 'h', 's'])))
-            }
-            // After a vowel it is the present of another verb: `vezetem`.
-            2 => {
-                let stem = ["tam", "tem"].iter().find_map(|ending| word.strip_suffix(ending));
-                stem.is_some_and(|stem| stem.len() > 2 && !stem.ends_with(['a', 'e', 'i', 'o', 'u']))
-            }
-            3 => {
-                let helped = words.iter().take(at).any(|word| matches!(*word, "habe" | "hab"));
-                let with_ge = word.find("ge").is_some_and(|place| place <= 5) && (word.ends_with('t') || word.ends_with("en"));
-                helped && words.contains(&"ich") && word.len() > 5 && (with_ge || word.ends_with("iert"))
-            }
-            _ => false,
-        };
-        // `not ettim`, `kontrol ettik`: the word before says what.
-        let helper = own == 1 && ["ettim", "ettik", "yaptim", "yaptik"].contains(&word);
-        let is_harmless = harmless(word) || (helper && harmless(before(1)));
-        ends && !is_harmless && !said.words.contains(word)
-    };
-    (0..words.len()).any(is_done)
 }
 
 /// Whether a clock's time is written with a point: `18.00-20.00`.
@@ -178,64 +164,39 @@ fn has_clock(folded: &str) -> bool {
         .any(|window| matches!(window, [a, b, b'.', c, d] if [a, b, c, d].into_iter().all(digit) && *a <= b'2' && *c <= b'5'))
 }
 
-/// The parts of a sentence between its commas, and where it turns.
-fn clauses(sentence: &str) -> Vec<&str> {
-    const BUT: [&str; 11] =
-        [" but ", " so ", " however ", " aber ", " doch ", " jedoch ", " ama ", " ancak ", " fakat ", " viszont ", " azonban "];
-    let mut clauses: Vec<&str> = sentence.split([',', ';', ':', '–', '—']).collect();
-    for but in BUT {
-        clauses = clauses.into_iter().flat_map(|clause| clause.split(but)).collect();
-    }
-    clauses
-}
-
-fn bits(those: impl Iterator<Item = bool>) -> u32 {
-    those.enumerate().fold(0, |bits, (place, is)| bits | (u32::from(is) << place))
-}
-
 /// Without accents, spaces of one kind, one before the first word and one after the last.
 fn folded(sentence: &str) -> String {
-    let plain = fold(sentence).replace('’', "'");
-    format!(" {} ", plain.split_whitespace().collect::<Vec<&str>>().join(" "))
+    format!(" {} ", plain(sentence).split_whitespace().collect::<Vec<&str>>().join(" "))
 }
 
-/// A folded text, with the pairs of letters that its words begin with: by them most of a table's words are passed over.
-struct Begun<'a> {
-    text: &'a str,
-    begins: [u64; 8],
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lexicon::lexica;
 
-impl<'a> Begun<'a> {
-    fn of(text: &'a str) -> Begun<'a> {
-        let mut begins = [0; 8];
-        let mut inside = false;
-        for (at, letter) in text.char_indices() {
-            if letter.is_alphanumeric() && !inside {
-                let place = Begun::place(&text.as_bytes()[at..]);
-                begins[place / 64] |= 1 << (place % 64);
-            }
-            inside = letter.is_alphanumeric();
+    #[test]
+    fn promises_are_known_in_every_language_and_grounded_in_any() {
+        let lexica: Vec<&Lexicon> = lexica().iter().collect();
+        for (language, promise, none) in [
+            ("en", "We will refund you.", "We cannot refund you."),
+            ("tr", "Size para iade edeceğiz.", "Maalesef para iade edemiyoruz."),
+            ("hu", "Visszautaljuk az árát.", "Sajnos nem utaljuk vissza."),
+            ("de", "Wir erstatten Ihnen den Betrag.", "Wir erstatten das leider nicht."),
+            ("fr", "Nous vous rembourserons.", "Nous ne remboursons pas les frais."),
+            ("fr", "Vous recevrez un nouveau produit demain.", "Si vous le souhaitez, écrivez-nous."),
+            ("fr", "C'est gratuit pour vous.", "Merci pour votre message."),
+            ("es", "Le reembolsaremos.", "No le reembolsaremos."),
+            ("es", "Hemos enviado otro ejemplar.", "Hemos recibido su mensaje."),
+            ("es", "Le llamaremos mañana.", "Entiendo que quiere un reembolso."),
+        ] {
+            let nothing = &GroundedPromises::of([""], language, &lexica);
+            assert_eq!(ungrounded(promise, language, &nothing), [promise], "{promise}");
+            assert_eq!(ungrounded(none, language, &nothing), Vec::<&str>::new(), "{none}");
+            let said = &GroundedPromises::of([promise], language, &lexica);
+            assert_eq!(ungrounded(promise, language, &said), Vec::<&str>::new(), "{promise}");
         }
-        Begun { text, begins }
-    }
-
-    fn place(bytes: &[u8]) -> usize {
-        let second = bytes.get(1).copied().unwrap_or(b' ');
-        (usize::from(bytes[0]) * 31 + usize::from(second)) % 512
-    }
-
-    /// Whether a word of the text may begin so.
-    fn may_begin(&self, word: &str) -> bool {
-        let place = Begun::place(word.trim_start().as_bytes());
-        self.begins[place / 64] & (1 << (place % 64)) != 0
-    }
-
-    /// Whether a word, or a run of words, begins so. Of another language than the text's only longer beginnings count.
-    fn has(&self, words: &[&str], foreign: bool) -> bool {
-        let at_a_word = |at: usize| !self.text[..at].ends_with(char::is_alphanumeric);
-        words.iter().filter(|word| !foreign || word.len() > 5).any(|word| match word.strip_prefix('~') {
-            Some(inside) => self.text.contains(inside),
-            None => self.may_begin(word) && self.text.match_indices(word).any(|(at, _)| word.starts_with(' ') || at_a_word(at)),
-        })
+        let french = &GroundedPromises::of(["We refund every purchase."], "fr", &lexica);
+        assert_eq!(ungrounded("Nous vous rembourserons.", "fr", &french), Vec::<&str>::new());
+        assert_eq!(ungrounded("Ti rimborseremo.", "it", &french), Vec::<&str>::new());
     }
 }

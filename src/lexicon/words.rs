@@ -1,0 +1,64 @@
+//! Lists of words as the files of languages write them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::text::fold;
+
+/// Beginnings of words, or of the first of several words, in any order and without accents. One that ends with a space is a whole word;
+/// what follows `~` may stand inside of a word.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(from = "Vec<String>", into = "Vec<String>")]
+pub struct Words(Vec<String>);
+
+impl Words {
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a folded word is one of the list, as a whole.
+    pub fn contains(&self, folded: &str) -> bool {
+        self.0.binary_search_by(|word| word.as_str().cmp(folded)).is_ok()
+    }
+
+    /// Whether a folded word begins as one of the list, or is one that is meant whole.
+    pub fn begin(&self, folded: &str) -> bool {
+        self.iter().any(|word| match word.strip_suffix(' ') {
+            Some(whole) => folded == whole,
+            None => folded.starts_with(word),
+        })
+    }
+
+    /// Whether a folded word ends as one of the list.
+    pub fn end(&self, folded: &str) -> bool {
+        self.iter().any(|ending| folded.ends_with(ending))
+    }
+
+    /// Whether one of the list, of one word or several, ends a folded text, at a word's beginning.
+    pub fn end_text(&self, folded: &str) -> bool {
+        self.iter().any(|words| folded.strip_suffix(words).is_some_and(|before| !before.ends_with(char::is_alphanumeric)))
+    }
+}
+
+impl From<Vec<String>> for Words {
+    fn from(words: Vec<String>) -> Words {
+        let mut folded: Vec<String> = words.iter().map(|word| plain(word)).collect();
+        folded.sort_unstable();
+        folded.dedup();
+        Words(folded)
+    }
+}
+
+impl From<Words> for Vec<String> {
+    fn from(words: Words) -> Vec<String> {
+        words.0
+    }
+}
+
+/// A word as it is compared: without accents and case, and with one kind of apostrophe.
+pub fn plain(word: &str) -> String {
+    fold(word).replace('’', "'")
+}
