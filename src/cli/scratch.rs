@@ -1,4 +1,4 @@
-//! A folder of a command's own, which goes when the command ends.
+//! A temporary folder, removed when the command ends.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ pub struct Scratch(PathBuf);
 impl Scratch {
     pub fn new() -> anyhow::Result<Scratch> {
         let folder = std::env::temp_dir().join(format!("deskhand-{}", uuid::Uuid::new_v4().simple()));
-        fs::create_dir_all(&folder).with_context(|| format!("`{}` can't be made", folder.display()))?;
+        fs::create_dir_all(&folder).with_context(|| format!("can't create `{}`", folder.display()))?;
         Ok(Scratch(folder))
     }
 
@@ -23,7 +23,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What can't be removed is in the system's folder for such things.
+        // What can't be removed is left to the system, which cleans its temporary folder.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
