@@ -35,8 +35,8 @@ pub async fn insert(write: &mut Write, key: &Key, secret_hash: &[u8; 32]) -> Res
     .bind(scopes.join(","))
     .bind(origins.join(" "))
     .bind(calls_per_second.map(i64::from))
-    .bind(count(token_limits.a_minute))
-    .bind(count(token_limits.a_day))
+    .bind(count(token_limits.per_minute))
+    .bind(count(token_limits.per_day))
     .bind(nanoseconds(*created_at))
     .bind(revoked_at.map(nanoseconds))
     .execute(&mut **write)
@@ -78,7 +78,7 @@ fn read(row: &sqlx::any::AnyRow) -> Result<Row, StoreError> {
         scopes: words("scopes")?.split(',').filter_map(|word| word.parse::<Scope>().ok()).collect(),
         origins: words("origins")?.split_whitespace().filter_map(|origin| origin.parse().ok()).collect(),
         calls_per_second: count("calls_per_second")?.and_then(|calls| u32::try_from(calls).ok()),
-        token_limits: TokenLimits { a_minute: count("tokens_per_minute")?, a_day: count("tokens_per_day")? },
+        token_limits: TokenLimits { per_minute: count("tokens_per_minute")?, per_day: count("tokens_per_day")? },
         created_at: timestamp(row.try_get("created_at")?)?,
         revoked_at: row.try_get::<Option<i64>, _>("revoked_at")?.map(timestamp).transpose()?,
     };

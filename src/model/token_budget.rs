@@ -98,7 +98,7 @@ impl TokenBudget {
         let mut at = now;
         for Spender { name, limits } in spenders {
             let windows = all.entry(Arc::clone(name)).or_insert([Window { began: now, tokens: 0 }; 2]);
-            for (window, (length, limit)) in windows.iter_mut().zip([(MINUTE, limits.a_minute), (DAY, limits.a_day)]) {
+            for (window, (length, limit)) in windows.iter_mut().zip([(MINUTE, limits.per_minute), (DAY, limits.per_day)]) {
                 // Whoever read the clock later may have been here first.
                 at = at.max(window.began);
                 if now.saturating_duration_since(window.began) >= length {
@@ -149,7 +149,7 @@ mod tests {
         for seed in 0..200 {
             let mut random = Random(seed);
             let budget = Arc::new(TokenBudget::default());
-            let limits = TokenLimits { a_minute: Some(10_000), a_day: Some(100_000) };
+            let limits = TokenLimits { per_minute: Some(10_000), per_day: Some(100_000) };
             let one = [Spender { name: "one".into(), limits }];
             let began = Instant::now();
             let (mut of_day, mut now) = (0_u64, began);
@@ -181,7 +181,7 @@ mod tests {
     fn what_is_not_used_comes_back() {
         let now = Instant::now();
         let budget = Arc::new(TokenBudget::default());
-        let one = [Spender { name: "one".into(), limits: TokenLimits { a_minute: Some(1000), a_day: None } }];
+        let one = [Spender { name: "one".into(), limits: TokenLimits { per_minute: Some(1000), per_day: None } }];
         let first = budget.reserve(&one, 900, now).expect("there is enough");
         assert_eq!(budget.reserve(&one, 200, now).err(), Some(MINUTE));
         first.meter(0).set(100);
@@ -196,7 +196,7 @@ mod tests {
     fn what_is_not_used_comes_back_to_who_read_the_clock_before_a_span_began() {
         let now = Instant::now();
         let budget = Arc::new(TokenBudget::default());
-        let one = [Spender { name: "one".into(), limits: TokenLimits { a_minute: Some(1000), a_day: None } }];
+        let one = [Spender { name: "one".into(), limits: TokenLimits { per_minute: Some(1000), per_day: None } }];
         drop(budget.reserve(&one, 100, now + Duration::from_millis(1)).expect("there is enough"));
         drop(budget.reserve(&one, 900, now).expect("there is enough"));
         assert!(budget.reserve(&one, 1000, now + Duration::from_millis(2)).is_ok(), "all of it came back");
@@ -206,7 +206,7 @@ mod tests {
     fn a_key_spends_what_its_workspace_has_and_no_more_than_its_own() {
         let now = Instant::now();
         let budget = Arc::new(TokenBudget::default());
-        let limits = |most| TokenLimits { a_minute: Some(most), a_day: None };
+        let limits = |most| TokenLimits { per_minute: Some(most), per_day: None };
         let workspace = Spender { name: "workspace".into(), limits: limits(1000) };
         let key = |name: &str| [workspace.clone(), Spender { name: name.into(), limits: limits(600) }];
         let first = budget.reserve(&key("first"), 500, now).expect("there is enough");

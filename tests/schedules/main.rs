@@ -236,7 +236,7 @@ fn budget_is_kept() {
     const LIMIT: u64 = 1000;
     const EACH: u64 = 400;
     let budget = Arc::new(TokenBudget::default());
-    let limits = |a_minute| TokenLimits { a_minute: Some(a_minute), a_day: None };
+    let limits = |per_minute| TokenLimits { per_minute: Some(per_minute), per_day: None };
     let workspace = Spender { name: "workspace".into(), limits: limits(LIMIT) };
     let now = Instant::now();
     // What is surely set aside, and what was surely used.
