@@ -1,5 +1,5 @@
-//! Whether PostgreSQL can be reached and takes writes: one small statement a second on a connection of its own, and more often while something
-//! is wrong. What waits for the database learns of it at once, instead of waiting for a timeout of its own.
+//! Availability probe of PostgreSQL: is it reachable, and does it accept writes? Sends one small statement per second on a connection of its
+//! own, and more often while something is wrong. Callers that wait for the database fail at once, instead of after a timeout of their own.
 
 use std::{
     sync::{
@@ -24,33 +24,33 @@ use crate::store::{
 /// How often the database is probed: while it is up, and while it is not.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 const RETRY_INTERVAL: Duration = Duration::from_millis(250);
-/// The longest wait for a probe, with its connection.
+/// Timeout of a probe, including its connection.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(700);
-/// A statement that waits for longer than this has the database probed.
-const SLOW: Duration = Duration::from_millis(200);
-/// Probes that are asked for by many at once are this far apart.
+/// A statement that waits for longer than this triggers a probe.
+const SLOW_STATEMENT: Duration = Duration::from_millis(200);
+/// Smallest interval between requested probes.
 const MIN_PROBE_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What the database can do.
+/// The state of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     Up,
-    /// It answers, but takes no writes: a standby, after a failover.
+    /// It answers, but accepts no writes: a standby, after a failover.
     ReadOnly,
     Down,
 }
 
-/// The last known state, shared by all who use the database.
+/// The last known state, shared by all users of the database.
 #[derive(Debug)]
 pub struct Availability {
     state: watch::Sender<State>,
     probe: Notify,
-    /// Connections of an earlier generation may be dead, or lead to a server that is no longer the primary.
+    /// Connections of an earlier generation may be dead, or belong to a server that is no longer the primary.
     generation: AtomicU64,
 }
 
 impl Availability {
-    /// Starts to watch a database that was just connected to.
+    /// Starts to probe a database that was just connected to.
     pub fn start(postgres: Postgres) -> (Arc<Availability>, AbortOnDropHandle<()>) {
         let availability =
             Arc::new(Availability { state: watch::Sender::new(State::Up), probe: Notify::new(), generation: AtomicU64::new(0) });
@@ -60,11 +60,11 @@ impl Availability {
             loop {
                 let state = match timeout(PROBE_TIMEOUT, probe(&postgres, &mut connection)).await {
                     Ok(Ok(state)) => state,
-                    Ok(Err(error)) if !StoreError::is_of_session(&error) => *watching.state.borrow(),
+                    Ok(Err(error)) if !StoreError::is_connection_failure(&error) => *watching.state.borrow(),
                     Ok(Err(_)) | Err(_) => State::Down,
                 };
                 if state != State::Up {
-                    // The next probe may reach another server, which has taken over.
+                    // After a failover, the next probe may reach another server.
                     connection = None;
                 }
                 let changed = watching.state.send_if_modified(|last| std::mem::replace(last, state) != state);
@@ -85,7 +85,7 @@ impl Availability {
         *self.state.borrow()
     }
 
-    /// Waits until the state is another one than `known`.
+    /// Waits until the state is another than `known`.
     pub async fn changed_from(&self, known: State) {
         let _ = self.state.subscribe().wait_for(|state| *state != known).await;
     }
@@ -94,19 +94,19 @@ impl Availability {
         self.generation.load(Ordering::Relaxed)
     }
 
-    /// A connection failed: the others may be dead as well.
+    /// Reports a failed connection: the others may be dead as well, so all are renewed and a probe is triggered.
     pub fn connection_failed(&self) {
         self.renew_connections();
         self.probe.notify_one();
     }
 
-    /// Waits until the database is down; has it probed if that takes longer than statements do.
+    /// Waits until the database is down; triggers a probe if the wait is longer than a statement usually takes.
     pub async fn lost(&self) -> sqlx::Error {
         let mut state = self.state.subscribe();
         let mut down = async || {
             let _ = state.wait_for(|state| *state == State::Down).await;
         };
-        if timeout(SLOW, down()).await.is_err() {
+        if timeout(SLOW_STATEMENT, down()).await.is_err() {
             self.probe.notify_one();
             down().await;
         }
@@ -118,21 +118,21 @@ impl Availability {
     }
 }
 
-async fn probe(postgres: &Postgres, kept: &mut Option<PgConnection>) -> Result<State, sqlx::Error> {
-    // A connection that was kept may be one of a server that has gone since; only a new one tells whether there is another.
-    if let Some(connection) = kept.take()
-        && let Ok(state) = ask(connection, kept).await
+async fn probe(postgres: &Postgres, cached: &mut Option<PgConnection>) -> Result<State, sqlx::Error> {
+    // The cached connection may lead to a server that is gone; only a new one shows whether another took over.
+    if let Some(connection) = cached.take()
+        && let Ok(state) = query_state(connection, cached).await
     {
         return Ok(state);
     }
-    ask(postgres.connect_plain().await?, kept).await
+    query_state(postgres.connect_plain().await?, cached).await
 }
 
-/// Asks on a connection, and keeps it if that went well. One that is cut off is not left behind.
-async fn ask(mut connection: PgConnection, kept: &mut Option<PgConnection>) -> Result<State, sqlx::Error> {
-    // Without arguments it is no prepared statement.
+/// Queries the state on a connection, and caches the connection on success. If this is dropped, the connection is closed.
+async fn query_state(mut connection: PgConnection, cached: &mut Option<PgConnection>) -> Result<State, sqlx::Error> {
+    // `raw_sql` is not a prepared statement, which a pooler might not support.
     let row = sqlx::raw_sql("SELECT current_setting('transaction_read_only')").fetch_one(&mut connection).await?;
     let read_only: String = sqlx::Row::try_get(&row, 0)?;
-    *kept = Some(connection);
+    *cached = Some(connection);
     Ok(if read_only == "on" { State::ReadOnly } else { State::Up })
 }
