@@ -37,7 +37,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let mut all_pass = true;
     for (model, context_tokens) in models {
         println!("{} at {}", model.name, model.base_url);
-        let probe = crate::cli::block_on(Probe::of(model, context_tokens))??;
+        let probe = crate::cli::block_on(Probe::run(model, context_tokens))??;
         for line in report(model, &probe) {
             println!("  {line}");
         }
@@ -59,7 +59,7 @@ fn report(model: &ModelConfig, probe: &Probe) -> Vec<String> {
         Err(error) => format!("errors     an unknown model name: {error}"),
     });
     match &probe.long {
-        Ok(result) if probe.cuts_prompts() => lines.push(format!(
+        Ok(result) if probe.truncates_prompts() => lines.push(format!(
             "context    it read {} of about {} tokens: it truncates long prompts silently; raise its context size, or lower `context_tokens`",
             result.used.prompt, probe.long_tokens
         )),

@@ -76,8 +76,8 @@ impl Server {
             }
             _ => (None, None),
         };
-        let app = App::over(store.clone(), &config).await?;
-        let upkeep = app.keep_up();
+        let app = App::with_store(store.clone(), &config).await?;
+        let upkeep = app.start_upkeep();
         let page_check = store.check_pages();
         let App { knowledge, models, desks, .. } = app;
         let (health, health_check) = health::start(store.clone(), models.clone());
@@ -122,7 +122,7 @@ fn check_exposure(config: &Config, address: SocketAddr, keys: &Keys) -> anyhow::
     if address.ip().is_loopback() {
         return Ok(());
     }
-    if !keys.some_hold() && !config.allow_remote_without_keys {
+    if !keys.any_valid() && !config.allow_remote_without_keys {
         bail!(ConfigError::new(format!(
             "`listen` is `{}` and there are no keys: anybody who reaches the server could read and erase everything; create a key with `deskhand \
              keys create`, listen on 127.0.0.1, or set `allow_remote_without_keys = true`",
