@@ -1,5 +1,5 @@
 //! The composition root: the one place that opens the parts and wires them. The server, the commands, the tests and the benchmarks all
-//! begin here.
+//! start here.
 
 use std::{collections::HashMap, path::Path};
 
@@ -16,60 +16,61 @@ use crate::{
     store::Store,
 };
 
-/// What one process opens once: the database, the log of chats, the knowledge bases, the models, and a desk for each workspace.
+/// What a process opens once: the database, the chat log, the knowledge bases, the models, and a desk for each workspace.
 pub struct App {
     pub store: Store,
     pub log: ChatLog,
     pub knowledge: KnowledgeBases,
-    /// Those of the workspace `default`, and what all workspaces' models share: breakers, budgets, metrics.
+    /// The models of the workspace `default`, and the state that all workspaces' models share: breakers, budgets, metrics.
     pub models: Models,
     pub desks: HashMap<Workspace, Desk>,
 }
 
-/// Work in the background: it ends when this is dropped.
+/// Background tasks; they end when this is dropped.
 pub struct Upkeep {
     _tasks: Vec<AbortOnDropHandle<()>>,
 }
 
 impl App {
-    /// Opens everything that `config` names. The data folder is there, and this process holds its lock where others may use it.
+    /// Opens everything that `config` names. The data folder must exist, and be locked by this process if others may use it.
     pub async fn open(config: &Config) -> anyhow::Result<App> {
         let store = open_store(config).await?;
-        App::over(store, config).await
+        App::with_store(store, config).await
     }
 
-    /// The same over a database that is open already.
-    pub async fn over(store: Store, config: &Config) -> anyhow::Result<App> {
+    /// The same with a database that is open already.
+    pub async fn with_store(store: Store, config: &Config) -> anyhow::Result<App> {
         let knowledge = KnowledgeBases::start(store.clone(), folders(config), &config.data, config.limits.report_bytes_per_day)
             .await
-            .context("the knowledge base can't be opened")?;
+            .context("can't open the knowledge base")?;
         let log = ChatLog::start(store.clone(), config.languages(), on_redaction);
         let erasures = open_erasures(&config.data)?;
-        let (people, erased) = erase_again(&store, &log, &erasures).await.context("what was erased before can't be erased again")?;
+        let (people, erased) = erase_again(&store, &log, &erasures).await.context("can't repeat earlier erasures")?;
         if people > 0 {
-            tracing::warn!(people, chats = erased, "a restored database held people who had been erased; they were erased again");
+            tracing::warn!(people, chats = erased, "the restored database contained erased people; they were erased again");
         }
-        let models = Models::new(&config.models, config.desk.context_tokens).context("the models can't be prepared")?;
+        let models = Models::new(&config.models, config.desk.context_tokens).context("can't prepare the models")?;
         let shared = Shared::start(store.clone(), erasures, config.dictionaries.clone());
         let mut desks = HashMap::new();
         for workspace in config.workspaces() {
-            let own = match &workspace.models {
+            let workspace_models = match &workspace.models {
                 Some(own) => models.for_workspace(workspace.name.as_str(), own, workspace.desk.context_tokens),
                 None => Ok(models.clone()),
             };
-            let own = own.with_context(|| format!("the models of workspace `{}` can't be prepared", workspace.name))?;
+            let workspace_models =
+                workspace_models.with_context(|| format!("can't prepare the models of workspace `{}`", workspace.name))?;
             let embedder = embedder_of(config, &workspace)?;
             let budgets = workspace.models.as_ref().unwrap_or(&config.models).iter().filter_map(|model| model.context_tokens);
             let chats = log.of(&workspace.name).for_prompts_of(budgets.chain([workspace.desk.context_tokens]).max().unwrap_or_default());
             let WorkspaceConfig { name, desk, .. } = workspace;
-            let desk = Desk::open(&shared, chats, knowledge.of(&name).clone(), own, embedder, desk)?;
+            let desk = Desk::open(&shared, chats, knowledge.of(&name).clone(), workspace_models, embedder, desk)?;
             desks.insert(name, desk);
         }
         Ok(App { store, log, knowledge, models, desks })
     }
 
-    /// Begins what goes on in the background: retention, learning, embedding.
-    pub fn keep_up(&self) -> Upkeep {
+    /// Starts the background tasks: retention, learning, embedding.
+    pub fn start_upkeep(&self) -> Upkeep {
         let tasks = self.desks.values().flat_map(|desk| {
             let embedding = desk.embed_documents();
             [desk.keep_to_retention(), desk.learn_from_chats()].into_iter().chain(embedding)
@@ -77,14 +78,14 @@ impl App {
         Upkeep { _tasks: tasks.collect() }
     }
 
-    /// The desk of a workspace that is served.
+    /// The desk of a configured workspace.
     pub fn desk(&self, workspace: &Workspace) -> &Desk {
         self.desks.get(workspace).expect("a desk is opened for each workspace")
     }
 }
 
-/// The desk of one workspace that changes nothing: the database is read alone, nothing is taken in from the folder but what is read of it
-/// anew at each start, and what is made for it goes into `scratch`.
+/// Opens the desk of one workspace read-only. Documents come from the database; of the folder only the files that every start reads anew are
+/// read. Temporary files go into `scratch`.
 pub async fn open_read_only(store: Store, config: &Config, workspace: WorkspaceConfig, scratch: &Path) -> anyhow::Result<Desk> {
     let WorkspaceConfig { name, knowledge_base, desk, models, .. } = workspace;
     let knowledge = Knowledge::read_only(store.clone(), name.clone(), knowledge_base, scratch).await?;
@@ -98,17 +99,17 @@ pub async fn open_read_only(store: Store, config: &Config, workspace: WorkspaceC
 pub async fn open_store(config: &Config) -> anyhow::Result<Store> {
     let url = config.database_url.clone().unwrap_or_else(|| Store::sqlite_url(&config.data));
     Store::open(&url).await.with_context(|| match &config.database_url {
-        Some(_) => "the database of `database_url` can't be opened".to_owned(),
-        None => format!("the database in the data folder `{}` can't be opened", config.data.display()),
+        Some(_) => "can't open the database of `database_url`".to_owned(),
+        None => format!("can't open the database in the data folder `{}`", config.data.display()),
     })
 }
 
-/// Opens what the data folder remembers of erasures.
+/// Opens the data folder's log of erasures.
 pub fn open_erasures(data: &Path) -> anyhow::Result<Erasures> {
-    Erasures::open(data).with_context(|| format!("`{}` can't be read", data.join(ERASURES_FILE).display()))
+    Erasures::open(data).with_context(|| format!("can't read `{}`", data.join(ERASURES_FILE).display()))
 }
 
-/// Each workspace's folder of documents, where it has one.
+/// Each workspace's knowledge base folder, if it has one.
 fn folders(config: &Config) -> Vec<(Workspace, Option<FolderSettings>)> {
     let mass_delete = if config.allow_mass_delete { MassDelete::Allow } else { MassDelete::Refuse };
     let settings = |root| FolderSettings { root, watch: config.knowledge_base_watch, mass_delete };
@@ -118,5 +119,5 @@ fn folders(config: &Config) -> Vec<(Workspace, Option<FolderSettings>)> {
 fn embedder_of(config: &Config, workspace: &WorkspaceConfig) -> anyhow::Result<Option<Embedder>> {
     let models = workspace.models.as_ref().unwrap_or(&config.models);
     let endpoint = workspace.embedding.endpoint(models.first());
-    endpoint.as_ref().map(Embedder::new).transpose().context("the embeddings endpoint can't be prepared")
+    endpoint.as_ref().map(Embedder::new).transpose().context("can't prepare the embeddings endpoint")
 }

@@ -1,16 +1,16 @@
-//! Points at which a test has the program panic. Release builds have none of it.
+//! Fail points: places where a test makes the program panic. Compiled out of release builds.
 
-/// Panics where a test armed this point for `id`, such as a chat's.
+/// Panics if a test armed this fail point for `id`, such as a chat's.
 #[cfg(debug_assertions)]
 #[track_caller]
 pub fn failpoint(name: &str, id: &str) {
     if armed::hit(name, id) {
-        // As a careless panic would, it tells what it was working on.
-        panic!("the point {name} was armed for {id}");
+        // Like a careless panic, the message contains what it was working on.
+        panic!("fail point {name} was armed for {id}");
     }
 }
 
-/// Nothing, in a release build.
+/// Does nothing, in a release build.
 #[cfg(not(debug_assertions))]
 #[inline(always)]
 pub fn failpoint(_: &str, _: &str) {}
@@ -22,7 +22,7 @@ pub use armed::arm;
 mod armed {
     use std::sync::{LazyLock, Mutex, PoisonError};
 
-    /// Points that a process is started with: `point=id` and `point=id` …, by semicolons.
+    /// Fail points to arm at start: `point=id`, separated by semicolons.
     const VARIABLE: &str = "DESKHAND_FAILPOINTS";
 
     static ARMED: LazyLock<Mutex<Vec<Point>>> = LazyLock::new(|| {
@@ -37,7 +37,7 @@ mod armed {
         left: usize,
     }
 
-    /// Arms a point for an id, so many times.
+    /// Arms a fail point for an id, for this many hits.
     pub fn arm(name: &str, id: &str, times: usize) {
         ARMED.lock().unwrap_or_else(PoisonError::into_inner).push(Point { name: name.to_owned(), id: id.to_owned(), left: times });
     }

@@ -1,18 +1,21 @@
 //! Deskhand: the service behind a helpdesk's reply box.
 //!
-//! Each floor uses only the floors under it, and on one floor neighbours don't know each other:
+//! Each layer (floor) uses only the layers below it, and modules of one layer don't use each other:
 //!
-//! * [`cli`]: what an operator types
+//! * [`cli`]: the command line
 //! * [`server`]: one listener: accept, TLS, keys and scopes, deadlines, drain, health, reflection, pages
-//! * [`api`]: a thin handler per RPC; decode, call, encode; the same for help pages as JSON
+//! * [`app`]: the composition root, which opens the parts and wires them
+//! * [`api`]: a thin handler per RPC: decode, call, encode; the same as JSON for help pages
 //! * [`replies`]: draft, correct, retone, translate, summarize, suggest; the built-in engine
-//! * [`chats`], [`knowledge`], [`model`]: three siblings that never import each other
-//! * [`text`], [`facts`]: functions over text; what in it must survive a rewrite or not reach a model
-//! * [`spelling`]: spelling dictionaries, read from disk when they are first needed; [`lexicon`]: the words of each language, as data
-//! * [`ids`]: the ids of workspaces and of what clients name
+//! * [`chats`], [`knowledge`], [`model`]: the domain; three siblings that never import each other
 //! * [`keys`]: which workspace a caller works in, and what they may do there
 //! * [`store`]: the database
-//! * [`config`], [`telemetry`], [`task`]: work that may panic, and background work that begins again
+//! * [`facts`]: links, amounts, dates and personal data found in text
+//! * `spelling`: spelling correction
+//! * `lexicon`: word lists and word forms of each language
+//! * [`text`]: pure functions over text
+//! * [`ids`]: ids and workspace names, checked
+//! * [`config`], [`telemetry`], [`task`], [`failpoint`]: settings, logging, tasks that may panic, fail points of tests
 
 pub mod api;
 pub mod app;

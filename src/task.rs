@@ -1,4 +1,4 @@
-//! Work in tasks of its own: a panic in it is an error with its place in the log, and background work begins again after one.
+//! Tasks: a panic becomes an error, with its location in the log, and background tasks restart after one, with backoff.
 
 use std::{
     any::Any,
@@ -13,45 +13,45 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-/// How long background work that panicked waits before it begins again: at first, and at most.
+/// Backoff before a background task restarts after a panic: first and longest wait.
 const MIN_RESTART_WAIT: Duration = Duration::from_millis(100);
 const MAX_RESTART_WAIT: Duration = Duration::from_secs(30);
-/// Work that ran for so long before it panicked waits as if it had never panicked before.
-const STEADY: Duration = Duration::from_secs(60);
+/// A task that ran for this long before it panicked starts over with the first wait.
+const BACKOFF_RESET: Duration = Duration::from_secs(60);
 
-/// Why work gave no result. It holds nothing of what a panic says: that may be a customer's text.
+/// Why a task gave no result. It does not contain the panic's message, which may have a customer's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TaskError {
-    /// It panicked. The log has the place.
-    #[error("{0} failed unexpectedly; the server's log has the place")]
+    /// It panicked. The log has the location.
+    #[error("{0} failed unexpectedly; see the server's log for the location")]
     Panicked(&'static str),
-    /// The runtime ended before the work did.
-    #[error("{0} was cut off: the server is stopping")]
+    /// The runtime ended before the task did.
+    #[error("{0} was cancelled: the server is stopping")]
     Cancelled(&'static str),
 }
 
 impl TaskError {
-    fn of(what: &'static str, error: &JoinError) -> TaskError {
+    fn from_join(what: &'static str, error: &JoinError) -> TaskError {
         if error.is_cancelled() { TaskError::Cancelled(what) } else { TaskError::Panicked(what) }
     }
 }
 
-/// Runs work that keeps a core or a disk busy off the threads that serve. `what` names it in errors.
+/// Runs blocking work, on CPU or disk, off the async threads (`spawn_blocking`). `what` names it in errors.
 pub async fn blocking<T: Send + 'static>(what: &'static str, work: impl FnOnce() -> T + Send + 'static) -> Result<T, TaskError> {
-    spawn_blocking(work).await.map_err(|error| TaskError::of(what, &error))
+    spawn_blocking(work).await.map_err(|error| TaskError::from_join(what, &error))
 }
 
-/// Runs work that goes on when its caller leaves.
+/// Runs work in a task of its own, which goes on if its caller leaves.
 pub async fn detached<T: Send + 'static>(what: &'static str, work: impl Future<Output = T> + Send + 'static) -> Result<T, TaskError> {
-    tokio::spawn(work).await.map_err(|error| TaskError::of(what, &error))
+    tokio::spawn(work).await.map_err(|error| TaskError::from_join(what, &error))
 }
 
-/// Runs work in the caller's own task; what it shares with others must hold after a panic.
+/// Runs work in the caller's task and catches panics; state that it shares must stay valid after a panic.
 pub async fn caught<T>(what: &'static str, work: impl Future<Output = T>) -> Result<T, TaskError> {
     AssertUnwindSafe(work).catch_unwind().await.map_err(|_| TaskError::Panicked(what))
 }
 
-/// Starts background work, which ends when the handle is dropped. If it panics it begins again, after ever longer waits.
+/// Starts a background task, which ends when the handle is dropped. It restarts after a panic, with backoff.
 pub fn supervised<F>(name: &'static str, work: impl Fn() -> F + Send + Sync + 'static) -> AbortOnDropHandle<()>
 where
     F: Future<Output = ()> + Send + 'static,
@@ -59,25 +59,25 @@ where
     AbortOnDropHandle::new(tokio::spawn(supervise(name, work)))
 }
 
-/// Does background work to its end, and begins it again whenever it panics.
+/// Runs background work to its end, and restarts it after a panic, with backoff.
 pub async fn supervise<F: Future<Output = ()>>(name: &'static str, work: impl Fn() -> F) {
     let mut wait = MIN_RESTART_WAIT;
     loop {
-        let began = Instant::now();
+        let started = Instant::now();
         if caught(name, async { work().await }).await.is_ok() {
             return;
         }
-        if began.elapsed() >= STEADY {
+        if started.elapsed() >= BACKOFF_RESET {
             wait = MIN_RESTART_WAIT;
         }
-        tracing::error!(task = name, milliseconds = wait.as_millis(), "background work panicked; it begins again after this time");
+        tracing::error!(task = name, milliseconds = wait.as_millis(), "background task panicked; restarting after this time");
         sleep(wait).await;
         wait = MAX_RESTART_WAIT.min(2 * wait);
     }
 }
 
-/// Has every panic logged with its place instead of its message, which may hold a customer's text. Only a message that is a constant of the
-/// program is logged.
+/// Installs a panic hook that logs the location instead of the message, which may contain a customer's text. Only messages that are constants
+/// of the program are logged.
 pub fn log_panics() {
     std::panic::set_hook(Box::new(|panic: &PanicHookInfo| {
         let place = panic.location().map(Location::to_string).unwrap_or_default();
@@ -85,7 +85,7 @@ pub fn log_panics() {
     }));
 }
 
-/// A panic's message if it was not made at run time.
+/// A panic's message, if it is a constant.
 fn constant(payload: &(dyn Any + Send)) -> &'static str {
     payload.downcast_ref::<&'static str>().copied().unwrap_or_default()
 }
@@ -116,17 +116,17 @@ mod tests {
     }
 
     #[test]
-    fn work_that_the_end_cuts_off_is_no_panic() {
+    fn work_cancelled_by_the_runtime_is_not_a_panic() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let task = runtime.spawn(std::future::pending::<()>());
         runtime.shutdown_background();
         let other = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let error = other.block_on(task).unwrap_err();
-        assert_eq!(TaskError::of("an erasure", &error), TaskError::Cancelled("an erasure"));
+        assert_eq!(TaskError::from_join("an erasure", &error), TaskError::Cancelled("an erasure"));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn background_work_that_panics_begins_again_ever_later() {
+    async fn background_tasks_restart_with_backoff() {
         let begun = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&begun);
         let handle = supervised("learning", move || {
@@ -139,7 +139,7 @@ mod tests {
         assert_eq!(begun.load(Ordering::Relaxed), 2);
         sleep(Duration::from_secs(3600)).await;
         let in_an_hour = begun.load(Ordering::Relaxed);
-        assert!((100..=3600 / 30 + 12).contains(&in_an_hour), "bounded, and never given up: {in_an_hour}");
+        assert!((100..=3600 / 30 + 12).contains(&in_an_hour), "bounded, and it never gives up: {in_an_hour}");
         drop(handle);
         tokio::task::yield_now().await;
         sleep(Duration::from_secs(3600)).await;
@@ -147,13 +147,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn background_work_that_ends_is_over_and_one_that_began_well_waits_little() {
+    async fn finished_tasks_stay_finished_and_a_long_run_resets_the_backoff() {
         let begun = AtomicUsize::new(0);
         supervise("learning", || async {
             match begun.fetch_add(1, Ordering::Relaxed) {
                 9 => {}
                 8 => {
-                    sleep(STEADY).await;
+                    sleep(BACKOFF_RESET).await;
                     panic!("after a long time");
                 }
                 _ => panic!("at once"),

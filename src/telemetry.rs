@@ -1,4 +1,4 @@
-//! Logs: structured, on standard error, without any text of customers, articles or models.
+//! Logging: structured, to standard error, without text of customers, articles or models.
 
 use std::io::IsTerminal;
 
@@ -6,7 +6,7 @@ use tracing_subscriber::EnvFilter;
 
 /// Starts logging, panics included. `filter` is a tracing filter such as `info` or `deskhand=debug`.
 ///
-/// The model client's own target stays off: it would log answers that it can't read.
+/// The model client's own target stays off: it would log answers that it can't parse.
 pub fn start(filter: &str) {
     let filter = EnvFilter::try_new(filter)
         .unwrap_or_else(|_| EnvFilter::new("info"))

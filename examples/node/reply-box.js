@@ -3,7 +3,7 @@
 //     npm install --prefix examples/node
 //     node examples/node/reply-box.js 127.0.0.1:50051
 //
-// A server with keys wants one of scope `agent` in the variable DESKHAND_KEY.
+// If the server requires keys, set DESKHAND_KEY to one with the scope `agent`.
 
 import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
@@ -33,7 +33,7 @@ const call = (client, method, request) =>
     client[method](request, metadata, deadline(), (error, reply) => (error ? reject(error) : resolve(reply))),
   )
 
-/** Shows text as it comes. What counts is `finished`; deltas only show progress. */
+/** Prints a stream. Deltas only show progress; `finished` has the final text. */
 async function stream(messages) {
   for await (const message of messages) {
     if (message.event === 'delta') {
@@ -45,11 +45,11 @@ async function stream(messages) {
       return finished
     }
   }
-  throw new Error('the stream had no end')
+  throw new Error('the stream ended without `finished`')
 }
 
 const chatId = `example-${randomUUID()}`
-// Repeating this is safe: every event has an id of its own.
+// Safe to repeat: every event has a unique id.
 const { appended } = await call(chats, 'appendEvents', {
   chatId,
   events: [
@@ -71,7 +71,7 @@ console.log('friendlier:')
 try {
   await stream(replies.retoneReply({ text: draft.text, tone: 'TONE_FRIENDLY', chatId }, metadata, deadline()))
 } catch (error) {
-  // Without a model a tone can't be changed; the console shows why.
+  // Changing the tone needs a model; without one the console shows this error.
   if (error.code !== grpc.status.FAILED_PRECONDITION) throw error
   console.log(`  FAILED_PRECONDITION: ${error.details}`)
 }

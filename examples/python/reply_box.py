@@ -3,7 +3,7 @@
     pip install -r examples/python/requirements.txt
     python examples/python/reply_box.py 127.0.0.1:50051
 
-A server with keys wants one of scope `agent` in the variable DESKHAND_KEY.
+If the server requires keys, set DESKHAND_KEY to one with the scope `agent`.
 """
 
 import os
@@ -13,19 +13,19 @@ import uuid
 
 import grpc
 
-# grpcio-tools compiles the contract when it is imported: no step of its own, no generated code to keep.
+# grpcio-tools compiles the protos on import: no build step, no generated code to commit.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "proto"))
 chats, chat_service = grpc.protos_and_services("deskhand/v1/chats.proto")
 replies, reply_service = grpc.protos_and_services("deskhand/v1/replies.proto")
 
 KEY = os.environ.get("DESKHAND_KEY")
-# What every call has: so many seconds, and the key.
+# Options of every call: the deadline in seconds, and the key.
 CALL = {"timeout": 30, "metadata": [("authorization", f"Bearer {KEY}")] if KEY else []}
 AGENT = replies.Agent(agent_id="agent-selin", name="Selin", groups=["orders"], language="en")
 
 
 def append(channel, chat_id):
-    """Sends what happened in the chat. Repeating it is safe: every event has an id of its own."""
+    """Appends the chat's events. Safe to repeat: every event has a unique id."""
     events = [
         chats.Event(event_id="1", customer=chats.Customer(customer_id="customer-9", name="Elif Kaya", language="en")),
         chats.Event(event_id="2", form=chats.Form(answers={"order_number": "KE-204815"})),
@@ -37,21 +37,21 @@ def append(channel, chat_id):
 
 
 def suggest(stub, chat_id):
-    """Shows the answers that fit, best first."""
+    """Prints matching answers, best first."""
     request = replies.SuggestAnswersRequest(chat_id=chat_id, agent=AGENT, limit=3)
     for suggestion in stub.SuggestAnswers(request, **CALL).suggestions:
         print(f"  {suggestion.score:.2f} {suggestion.title}: {suggestion.reason}")
 
 
 def stream(call):
-    """Shows text as it comes. What counts is `finished`; deltas only show progress."""
+    """Prints a stream. Deltas only show progress; `finished` has the final text."""
     for message in call:
         if message.HasField("delta"):
             print(message.delta, end="", flush=True)
         else:
             print(f"\n  by {message.finished.model or 'the built-in engine'}, sources: {[source.id for source in message.finished.sources]}")
             return message.finished
-    raise RuntimeError("the stream had no end")
+    raise RuntimeError("the stream ended without `finished`")
 
 
 def main(address):
@@ -68,7 +68,7 @@ def main(address):
         try:
             stream(stub.RetoneReply(request, **CALL))
         except grpc.RpcError as error:
-            # Without a model a tone can't be changed; the console shows why.
+            # Changing the tone needs a model; without one the console shows this error.
             if error.code() != grpc.StatusCode.FAILED_PRECONDITION:
                 raise
             print(f"  {error.code().name}: {error.details()}")

@@ -1,4 +1,4 @@
-//! The codec: prost's, but a message that can't be decoded is the caller's error, with the field that is wrong.
+//! The codec: prost's, except that a message that can't be decoded is the caller's error, and names the invalid field.
 
 use std::marker::PhantomData;
 
@@ -50,18 +50,18 @@ impl<U: Message + Default> Decoder for CheckedDecoder<U> {
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
         U::decode(buffer).map(Some).map_err(|error| {
-            let (field, problem) = wrong_field(&error.to_string());
+            let (field, problem) = invalid_field(&error.to_string());
             status::invalid(&[(field, problem)], 0)
         })
     }
 }
 
-/// Reads the field's path out of what prost says, which names the innermost field first: `failed to decode Protobuf message: Inner.text:
+/// Reads the field's path from prost's error text, which names the innermost field first: `failed to decode Protobuf message: Inner.text:
 /// Outer.field: invalid string value: …`.
-fn wrong_field(told: &str) -> (String, String) {
-    let told = told.strip_prefix("failed to decode Protobuf message: ").unwrap_or(told);
+fn invalid_field(error: &str) -> (String, String) {
+    let error = error.strip_prefix("failed to decode Protobuf message: ").unwrap_or(error);
     let mut path = Vec::new();
-    let mut rest = told;
+    let mut rest = error;
     while let Some((head, tail)) = rest.split_once(": ") {
         match head.split_once('.') {
             Some((message, field)) if !message.contains(' ') && !field.contains(' ') => path.push(field),
@@ -84,7 +84,7 @@ mod tests {
         // AppendEventsRequest { chat_id: "c", events: [Event { message: Message { text: <0xff> } }] }
         let bytes = [0x0a, 1, b'c', 0x12, 6, 0x5a, 4, 0x22, 2, b'a', 0xff];
         let error = pb::AppendEventsRequest::decode(&bytes[..]).unwrap_err();
-        let (field, problem) = wrong_field(&error.to_string());
+        let (field, problem) = invalid_field(&error.to_string());
         assert!(field.starts_with("events"), "{field} of {error}");
         assert!(field.ends_with("text"), "{field} of {error}");
         assert_eq!(problem, "must be valid UTF-8");

@@ -1,4 +1,4 @@
-//! Help pages without a gRPC client: the calls that need no more than the scope `search`, with the same replies as JSON.
+//! JSON endpoints for help pages, which have no gRPC client: the calls that need only the scope `search`, with the same replies.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -20,24 +20,23 @@ use crate::{
     text::html,
 };
 
-/// How long a browser may show a reply again without asking: what is typed and taken back needs no second call.
+/// Cache lifetime (`max-age`) of replies in browsers: text typed, deleted and typed again needs no second call.
 const SEARCH_AGE: Duration = Duration::from_secs(30);
 const ARTICLE_AGE: Duration = Duration::from_secs(60);
 
-static POOL: LazyLock<DescriptorPool> =
-    LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS).expect("what the build made of proto/ can be read"));
+static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS).expect("the build's descriptors are valid"));
 
 /// A reply to a help page.
 #[derive(Debug)]
 pub struct HelpReply {
     pub json: String,
-    /// The same for the same content, whatever ids the reply carries; empty for what is not kept.
+    /// The ETag: a hash of the content without its ids; empty for replies that are not cached.
     pub tag: String,
-    /// How long it may be shown again without asking.
+    /// Cache lifetime (`max-age`); zero: not cached.
     pub age: Duration,
 }
 
-/// An endpoint: how it is asked, and the method whose scopes it needs.
+/// An endpoint of the help pages; each stands for an RPC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HelpCall {
     Search,
@@ -47,7 +46,7 @@ pub enum HelpCall {
 }
 
 impl HelpCall {
-    /// The call at a path.
+    /// Returns the endpoint at a path.
     pub fn at(path: &str) -> Option<HelpCall> {
         match path {
             "/help/search" => Some(HelpCall::Search),
@@ -60,7 +59,7 @@ impl HelpCall {
         }
     }
 
-    /// How it is asked.
+    /// Its HTTP method.
     pub fn http_method(&self) -> Method {
         match self {
             HelpCall::Search | HelpCall::Article(_) => Method::GET,
@@ -68,7 +67,7 @@ impl HelpCall {
         }
     }
 
-    /// The RPC that it stands for.
+    /// The RPC that it stands for, whose scopes it needs.
     pub fn rpc(&self) -> &'static str {
         match self {
             HelpCall::Search => "/deskhand.v1.KnowledgeService/Search",
@@ -80,7 +79,7 @@ impl HelpCall {
 }
 
 impl Api {
-    /// Answers a help page. `parameters` are those of the address, `body` is JSON.
+    /// Handles a help page's call. `parameters` are those of the URL's query, `body` is JSON.
     pub async fn help(&self, call: HelpCall, access: Access, parameters: &[(String, String)], body: &[u8]) -> Result<HelpReply, Status> {
         let text = |name: &str| parameters.iter().find(|(known, _)| known == name).map(|(_, text)| text.clone()).unwrap_or_default();
         match call {
@@ -94,33 +93,34 @@ impl Api {
                     offset: number("offset", &text("offset"))?,
                     session_id: text("session_id"),
                 };
-                let mut found = self.search(with(access, request)).await.map_err(|status| renamed(status, &[("query", "q")]))?.into_inner();
-                let json = json_of("SearchResponse", &found)?.to_string();
-                // Another search with the same hits is the same content.
-                found.search_id.clear();
-                Ok(HelpReply { json, tag: tag_of(&found), age: SEARCH_AGE })
+                let mut response =
+                    self.search(with(access, request)).await.map_err(|status| renamed(status, &[("query", "q")]))?.into_inner();
+                let json = json_of("SearchResponse", &response)?.to_string();
+                // Another search with the same hits has the same ETag.
+                response.search_id.clear();
+                Ok(HelpReply { json, tag: tag_of(&response), age: SEARCH_AGE })
             }
             HelpCall::Article(id) => {
                 let request = pb::GetArticleRequest { id, language: text("language") };
-                let found = self.get_article(with(access, request)).await?.into_inner();
-                let mut json = json_of("GetArticleResponse", &found)?;
-                let body = found.article.as_ref().map_or("", |article| article.body.as_str());
+                let response = self.get_article(with(access, request)).await?.into_inner();
+                let mut json = json_of("GetArticleResponse", &response)?;
+                let body = response.article.as_ref().map_or("", |article| article.body.as_str());
                 json["html"] = Value::String(html(body));
-                Ok(HelpReply { json: json.to_string(), tag: tag_of(&found), age: ARTICLE_AGE })
+                Ok(HelpReply { json: json.to_string(), tag: tag_of(&response), age: ARTICLE_AGE })
             }
             HelpCall::Open => {
                 self.record_open(with(access, read("RecordOpenRequest", body)?)).await?;
-                Ok(done())
+                Ok(empty_reply())
             }
             HelpCall::Rate => {
                 self.rate_article(with(access, read("RateArticleRequest", body)?)).await?;
-                Ok(done())
+                Ok(empty_reply())
             }
         }
     }
 }
 
-fn done() -> HelpReply {
+fn empty_reply() -> HelpReply {
     HelpReply { json: "{}".to_owned(), tag: String::new(), age: Duration::ZERO }
 }
 
@@ -150,7 +150,7 @@ fn read<M: Message + Default>(name: &str, body: &[u8]) -> Result<M, Status> {
     let options = DeserializeOptions::new().deny_unknown_fields(true);
     let message = DynamicMessage::deserialize_with_options(descriptor, &mut reader, &options)
         .and_then(|message| reader.end().map(|()| message))
-        .map_err(|error| status::invalid(&[("body".to_owned(), format!("is no JSON of a {name}: {error}"))], 0))?;
+        .map_err(|error| status::invalid(&[("body".to_owned(), format!("is not a valid {name} in JSON: {error}"))], 0))?;
     message.transcode_to().map_err(|_| status::broken(false))
 }
 
@@ -159,34 +159,34 @@ fn tag_of(message: &impl Message) -> String {
     hash[..12].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The address has shorter names than the contract.
-fn renamed(told: Status, names: &[(&str, &str)]) -> Status {
-    let details = told.get_error_details();
-    let Some(bad) = details.bad_request() else { return told };
+/// Renames the fields of an error: query parameters have shorter names than the proto's fields.
+fn renamed(status: Status, names: &[(&str, &str)]) -> Status {
+    let details = status.get_error_details();
+    let Some(bad) = details.bad_request() else { return status };
     let name = |field: &str| names.iter().find(|(long, _)| *long == field).map_or(field, |(_, short)| short).to_owned();
     let fields: Vec<(String, String)> = bad.field_violations.iter().map(|bad| (name(&bad.field), bad.description.clone())).collect();
     status::invalid(&fields, 0)
 }
 
-/// An error as help pages get it.
-pub fn error_json(told: &Status) -> String {
-    let details = told.get_error_details();
+/// An error as JSON for help pages.
+pub fn error_json(status: &Status) -> String {
+    let details = status.get_error_details();
     let fields = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
     let fields: Vec<Value> = fields.iter().map(|bad| json!({ "field": bad.field, "problem": bad.description })).collect();
     let reason = details.error_info().map_or("", |info| info.reason.as_str());
-    let mut error = json!({ "code": status::code_name(told.code()), "reason": reason, "message": told.message(), "fields": fields });
-    if let Some(wait) = retry_after(told) {
+    let mut error = json!({ "code": status::code_name(status.code()), "reason": reason, "message": status.message(), "fields": fields });
+    if let Some(wait) = retry_after(status) {
         error["retryAfterSeconds"] = json!(wait.as_secs_f64().ceil());
     }
     json!({ "error": error }).to_string()
 }
 
-/// When a caller may come again.
+/// The retry delay of a status, if it has one.
 pub fn retry_after(status: &Status) -> Option<Duration> {
     status.get_error_details().retry_info().and_then(|retry| retry.retry_delay)
 }
 
-/// The HTTP status of a gRPC one.
+/// Maps a gRPC status to an HTTP status code.
 pub fn http_code(status: &Status) -> StatusCode {
     let is_too_large = || status.get_error_details().error_info().is_some_and(|info| info.reason == "REQUEST_TOO_LARGE");
     match status.code() {
@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_is_written_as_grpc_writes_it() {
+    fn every_code_has_its_grpc_name() {
         let names = [
             "OK",
             "CANCELLED",
@@ -229,8 +229,8 @@ mod tests {
             "UNAUTHENTICATED",
         ];
         for (number, name) in (0..).zip(names) {
-            let told: Value = serde_json::from_str(&error_json(&Status::new(Code::from_i32(number), "x"))).unwrap();
-            assert_eq!(told["error"]["code"], name);
+            let error: Value = serde_json::from_str(&error_json(&Status::new(Code::from_i32(number), "x"))).unwrap();
+            assert_eq!(error["error"]["code"], name);
         }
     }
 }

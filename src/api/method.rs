@@ -1,13 +1,13 @@
-//! What the transport needs to know of each method: how large its requests may be, and whether it answers with a stream.
+//! What the transport needs to know about each method: its largest request, and whether it streams.
 
-/// Health and reflection, which anybody may call.
+/// For health and reflection, which need no key, in bytes.
 const MAX_KEYLESS_BYTES: usize = 4 << 10;
-/// What help pages call, with a key that anybody may have.
+/// For methods that help pages call with a publishable key, in bytes.
 const MAX_PUBLIC_BYTES: usize = 64 << 10;
 const MAX_REQUEST_BYTES: usize = 4 << 20;
 pub(crate) const MAX_PUT_BYTES: usize = 8 << 20;
 
-/// Largest message of a request to a method, by the method's path.
+/// Returns the largest request message of a method, in bytes, by the method's path.
 pub fn max_request_bytes(method: &str) -> usize {
     let name = method.strip_prefix("/deskhand.v1.").map(|rest| rest.rsplit('/').next().unwrap_or(rest));
     match name {
@@ -18,13 +18,13 @@ pub fn max_request_bytes(method: &str) -> usize {
     }
 }
 
-/// Whether a method answers with messages that are made one after the other.
+/// Whether a method replies with a stream.
 pub fn answers_with_stream(method: &str) -> bool {
     let name = method.rsplit('/').next().unwrap_or(method);
     matches!(name, "DraftReply" | "CorrectReply" | "RetoneReply" | "TranslateReply" | "SummarizeChat" | "Watch" | "ServerReflectionInfo")
 }
 
-/// Whether a method's request may be several messages.
+/// Whether a method's request is a stream.
 pub fn takes_stream(method: &str) -> bool {
     method.ends_with("/ServerReflectionInfo")
 }
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn streams_are_those_of_the_contract() {
+    fn streams_match_the_descriptors() {
         let mut pool = DescriptorPool::decode(crate::api::DESCRIPTORS).unwrap();
         for set in [tonic_health::pb::FILE_DESCRIPTOR_SET, tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET] {
             pool.decode_file_descriptor_set(set).unwrap();
@@ -51,8 +51,8 @@ mod tests {
     }
 
     #[test]
-    fn who_has_shown_less_may_send_less() {
-        for (method, most) in [
+    fn less_trusted_callers_may_send_less() {
+        for (method, limit) in [
             ("/grpc.health.v1.Health/Check", 4 << 10),
             ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", 4 << 10),
             ("/deskhand.v1.KnowledgeService/Search", 64 << 10),
@@ -60,7 +60,7 @@ mod tests {
             ("/deskhand.v1.ChatService/AppendEvents", 4 << 20),
             ("/deskhand.v1.KnowledgeService/PutArticles", 8 << 20),
         ] {
-            assert_eq!(max_request_bytes(method), most, "{method}");
+            assert_eq!(max_request_bytes(method), limit, "{method}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A thin handler per RPC: decode into checked types, call, encode. The only floor that names tonic or the generated types.
+//! A thin handler per RPC: decode into checked types, call, encode. The only layer that names tonic or the generated types.
 
 pub mod codec;
 mod convert;
@@ -23,17 +23,17 @@ pub use method::{answers_with_stream, max_request_bytes, takes_stream};
 
 /// The generated types.
 pub mod pb {
-    #![allow(missing_docs, unused_qualifications, clippy::all, clippy::pedantic, reason = "generated; its docs are those of proto/")]
+    #![allow(missing_docs, unused_qualifications, clippy::all, clippy::pedantic, reason = "generated; documented in proto/")]
     tonic::include_proto!("deskhand.v1");
 }
 
-/// The contract with its comments, for reflection and for `deskhand call`.
+/// The API's descriptors with their comments, for reflection and for `deskhand call`.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));
 
-/// A reply is at most 4 MiB; what is counted here leaves room for what wraps it.
+/// Largest reply, in bytes. gRPC clients accept 4 MiB by default; this leaves room for the enclosing message.
 const MAX_REPLY_BYTES: usize = (4 << 20) - (256 << 10);
 
-/// The services' names, as health knows them.
+/// The services' names, as the health service knows them.
 pub const SERVICES: [&str; 3] =
     [pb::reply_service_server::SERVICE_NAME, pb::chat_service_server::SERVICE_NAME, pb::knowledge_service_server::SERVICE_NAME];
 
@@ -42,17 +42,17 @@ type Reply<T> = Result<Response<T>, Status>;
 /// What the handlers call.
 #[derive(Clone)]
 pub struct Api {
-    /// Of each workspace.
+    /// The desk of each workspace.
     pub desks: HashMap<Workspace, Desk>,
 }
 
 impl Api {
     /// The desk of the caller's workspace.
     fn desk<T>(&self, request: &Request<T>) -> &Desk {
-        self.desks.get(&access(request).workspace).expect("the server lets nobody in whose workspace is not served")
+        self.desks.get(&access(request).workspace).expect("the server authorizes only calls to workspaces that it serves")
     }
 
-    /// The three services. Sizes of requests are seen to by method, before they get here.
+    /// The three services. Request sizes are checked per method before a request gets here.
     pub fn routes(self: Arc<Api>) -> Routes {
         let api = self;
         let mut routes = Routes::builder();
@@ -64,18 +64,18 @@ impl Api {
     }
 }
 
-/// Who calls: the server puts it to every call that it lets in.
+/// The authorized caller of a request. The server adds it to the extensions of every request that it authorizes.
 #[derive(Debug, Clone)]
 pub struct Access {
     pub workspace: Workspace,
     pub scopes: Vec<Scope>,
     pub caller: Caller,
-    /// Where the call comes from.
+    /// The peer that the call comes from.
     pub visitor: IpAddr,
 }
 
 impl Access {
-    /// What they may read: who does what agents do sees articles for agents.
+    /// The articles that the caller may read: with the scope `agent`, those for agents, too.
     fn reader(&self) -> Reader {
         match self.has(Scope::Agent) {
             true => Reader::agent(String::new(), Vec::new()),
@@ -83,13 +83,13 @@ impl Access {
         }
     }
 
-    /// The same as a help page has it, which anybody may see.
+    /// The same caller reduced to the public scope of a help page.
     pub fn as_public(self) -> Access {
         Access { scopes: vec![Scope::Search], ..self }
     }
 
-    /// Whose searches, opened articles and ratings are bounded: a visitor's; `None`: a console's, which have no bound.
-    fn bounded_visitor(&self) -> Option<IpAddr> {
+    /// The visitor whose searches, opened articles and ratings are limited; `None` for a console, which is not limited.
+    fn limited_visitor(&self) -> Option<IpAddr> {
         (!self.has(Scope::Agent)).then_some(self.visitor)
     }
 
@@ -99,7 +99,7 @@ impl Access {
 }
 
 fn access<T>(request: &Request<T>) -> &Access {
-    request.extensions().get().expect("the server lets no call in without saying who calls")
+    request.extensions().get().expect("the server adds `Access` to every request")
 }
 
 fn caller<T>(request: &Request<T>) -> Caller {

@@ -1,4 +1,4 @@
-//! Errors as gRPC tells them: the one place that builds a `Status`, always with an `ErrorInfo` whose reason never changes.
+//! gRPC statuses of errors: the one place that builds a `Status`, always with an `ErrorInfo` whose reason never changes.
 
 use std::{collections::HashMap, error::Error, sync::Arc, time::Duration};
 
@@ -17,15 +17,14 @@ use crate::{
 
 /// The domain of every `ErrorInfo`.
 const DOMAIN: &str = "deskhand";
-/// When a caller may come again who was refused for a passing reason.
+/// Retry delay after a refusal for a transient reason.
 const SOON: Duration = Duration::from_secs(1);
-/// When a failed model is worth another try.
+/// Retry delay after a model failure.
 const MODEL_RETRY: Duration = Duration::from_secs(5);
-/// No caller is told to wait longer than this.
+/// Longest retry delay that is sent.
 const MAX_RETRY: Duration = Duration::from_secs(60);
 
-/// Fields that are missing, too long or malformed: each one's path and what is wrong.
-/// `unnamed` counts those that there was no room for.
+/// Invalid fields: each one's path and problem. `unnamed` counts further ones that did not fit into the details.
 pub fn invalid(violations: &[(String, String)], unnamed: usize) -> Status {
     let fields: Vec<FieldViolation> = violations.iter().map(|(field, problem)| FieldViolation::new(field, problem)).collect();
     let details = ErrorDetails::with_bad_request(fields);
@@ -38,82 +37,82 @@ pub fn invalid(violations: &[(String, String)], unnamed: usize) -> Status {
     status(Code::InvalidArgument, "INVALID_FIELD", format!("the request has invalid fields{first}{more}"), details)
 }
 
-/// The caller's deadline passed; `partial` tells whether something was sent before.
+/// The caller's deadline passed; `partial`: part of the reply was sent before.
 pub fn deadline_exceeded(partial: bool) -> Status {
     let message = "the caller's deadline passed".to_owned();
-    with_metadata(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", message, ErrorDetails::new(), told_partial(partial))
+    with_metadata(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", message, ErrorDetails::new(), partial_metadata(partial))
 }
 
 /// A request did not arrive in time.
 pub fn request_unfinished() -> Status {
-    let message = "the request was not whole in time".to_owned();
+    let message = "the request was not complete in time".to_owned();
     status(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", message, ErrorDetails::new())
 }
 
-/// The bytes of a request are not what the protocol says.
+/// The bytes of a request violate the protocol.
 pub fn malformed(problem: &str) -> Status {
     invalid(&[("request".to_owned(), problem.to_owned())], 0)
 }
 
-/// A request is larger than its method takes.
+/// A request is larger than its method allows.
 pub fn request_too_large(max_bytes: usize) -> Status {
     let size = if max_bytes >= 1 << 20 { format!("{} MiB", max_bytes >> 20) } else { format!("{} KiB", max_bytes >> 10) };
-    exhausted("REQUEST_TOO_LARGE", "request", format!("the request is larger than {size}, the most that this method takes"), None)
+    exhausted("REQUEST_TOO_LARGE", "request", format!("the request is larger than {size}, the limit of this method"), None)
 }
 
-/// The server, or the caller's part of it, has as much to do as it may have at once.
+/// Overload: the server, or the caller's share of it, is at its limit of calls or bytes in flight.
 pub fn busy() -> Status {
-    let message = "too many calls or bytes are in flight; try again soon, or with fewer at once".to_owned();
+    let message = "too many calls or bytes in flight; retry soon, or make fewer calls at once".to_owned();
     exhausted("SERVER_BUSY", "calls and bytes in flight", message, Some(SOON))
 }
 
-/// The server stops, and the call did not end before.
+/// The server is stopping, and the call did not finish before.
 pub fn stopping(partial: bool) -> Status {
-    let message = "the server is stopping; try again, another may serve".to_owned();
-    with_metadata(Code::Unavailable, "SERVER_STOPPING", message, ErrorDetails::with_retry_info(Some(SOON)), told_partial(partial))
+    let message = "the server is stopping; retry, possibly on another server".to_owned();
+    with_metadata(Code::Unavailable, "SERVER_STOPPING", message, ErrorDetails::with_retry_info(Some(SOON)), partial_metadata(partial))
 }
 
-/// A handler broke.
+/// A handler panicked, or failed unexpectedly.
 pub fn broken(partial: bool) -> Status {
-    let message = "the call failed unexpectedly; the server's log has more".to_owned();
-    with_metadata(Code::Internal, "INTERNAL", message, ErrorDetails::new(), told_partial(partial))
+    let message = "the call failed unexpectedly; see the server's log".to_owned();
+    with_metadata(Code::Internal, "INTERNAL", message, ErrorDetails::new(), partial_metadata(partial))
 }
 
-/// The key's scopes do not cover a call; one of `scopes` would.
+/// The key lacks a scope: any of `scopes` would do.
 pub fn scope_missing(scopes: &[Scope], what_for: &str) -> Status {
     let words: Vec<String> = scopes.iter().map(|scope| format!("`{}`", scope.word())).collect();
     let message = format!("the key lacks the scope {} {what_for}", words.join(" or "));
     status(Code::PermissionDenied, "SCOPE_MISSING", message, ErrorDetails::new())
 }
 
-/// A web page may not call with this key, or not at all.
+/// The calling web page's origin is not allowed (CORS).
 pub fn origin_refused() -> Status {
-    let message = "pages from this origin may not call with this key; `deskhand keys create --origin` allows them".to_owned();
+    let message = "this origin is not allowed for this key; create a key for it with `deskhand keys create --origin`".to_owned();
     status(Code::PermissionDenied, "ORIGIN_NOT_ALLOWED", message, ErrorDetails::new())
 }
 
-/// A key stands in an address that may do more than search.
+/// A secret key was sent in a URL.
 pub fn key_in_address() -> Status {
-    let message = "only a key whose one scope is `search` may stand in an address; revoke this one, it may have been seen".to_owned();
+    let message = "only a key whose only scope is `search` may be sent in a URL; revoke this key, since URLs are logged".to_owned();
     status(Code::PermissionDenied, "KEY_NOT_PUBLISHABLE", message, ErrorDetails::new())
 }
 
-/// There is no such method.
+/// Unknown method.
 pub fn method_unknown() -> Status {
-    status(Code::Unimplemented, "METHOD_UNKNOWN", "there is no such method".to_owned(), ErrorDetails::new())
+    status(Code::Unimplemented, "METHOD_UNKNOWN", "unknown method".to_owned(), ErrorDetails::new())
 }
 
-fn told_partial(partial: bool) -> HashMap<String, String> {
+fn partial_metadata(partial: bool) -> HashMap<String, String> {
     if partial { HashMap::from([("partial".to_owned(), "true".to_owned())]) } else { HashMap::new() }
 }
 
-/// A status that the transport made gets its details; others stay.
-pub fn enriched(told: &Status) -> Option<Status> {
-    if !told.details().is_empty() {
+/// Adds details to a status made by the transport. `None`: the status has details already.
+pub fn enriched(reported: &Status) -> Option<Status> {
+    if !reported.details().is_empty() {
         return None;
     }
-    let message = told.message().to_owned();
-    let mut enriched = match told.code() {
+    let message = reported.message().to_owned();
+    let mut enriched = match reported.code() {
         Code::OutOfRange => {
             let message = "the request is larger than 4 MiB (8 MiB for a Put)".to_owned();
             exhausted("REQUEST_TOO_LARGE", "request", message, None)
@@ -124,21 +123,21 @@ pub fn enriched(told: &Status) -> Option<Status> {
         }
         Code::Unimplemented => method_unknown(),
         Code::Ok => return None,
-        // No message, half a message, or one whose frame is none: tonic takes it for its own fault.
+        // No message, a truncated one, or an invalid frame: tonic reports these as INTERNAL, but the caller sent them.
         Code::Internal if BAD_FRAMES.iter().any(|known| message.contains(known)) => {
-            invalid(&[("request".to_owned(), "must be one whole message, framed as gRPC does".to_owned())], 0)
+            invalid(&[("request".to_owned(), "must be one complete gRPC message".to_owned())], 0)
         }
         code => status(code, "TRANSPORT", message, ErrorDetails::new()),
     };
-    // With a refused coding come those that are taken.
-    if let Some(taken) = told.metadata().get(ACCEPTED_CODINGS) {
+    // A refused compression comes with the supported ones.
+    if let Some(taken) = reported.metadata().get(ACCEPTED_CODINGS) {
         enriched.metadata_mut().insert(ACCEPTED_CODINGS, taken.clone());
     }
     Some(enriched)
 }
 
 const ACCEPTED_CODINGS: &str = "grpc-accept-encoding";
-/// What tonic says of requests whose frames are not what they should be. A compressed frame without a coding stays INTERNAL: gRPC says so.
+/// tonic's messages about requests with invalid frames. A compressed frame without a declared encoding stays INTERNAL, as gRPC specifies.
 const BAD_FRAMES: [&str; 3] = ["Missing request message", "Unexpected EOF", "invalid compression flag"];
 
 fn status(code: Code, reason: &str, message: String, details: ErrorDetails) -> Status {
@@ -150,7 +149,7 @@ fn with_metadata(code: Code, reason: &str, message: String, mut details: ErrorDe
     Status::with_error_details(code, message, details)
 }
 
-/// A status whose cause stays on this side, for the log at the edge.
+/// A status with its cause, for the log. The cause is never sent.
 fn caused(mut status: Status, cause: impl Error + Send + Sync + 'static) -> Status {
     status.set_source(Arc::new(cause));
     status
@@ -181,14 +180,16 @@ impl From<StoreError> for Status {
     fn from(error: StoreError) -> Status {
         let message = error.to_string();
         match error {
-            StoreError::Full => exhausted("STORE_FULL", "disk", format!("{message}; free some space, reads go on"), Some(MODEL_RETRY)),
+            StoreError::Full => {
+                exhausted("STORE_FULL", "disk", format!("{message}; free some disk space; reads still work"), Some(MODEL_RETRY))
+            }
             StoreError::Busy | StoreError::Conflict => exhausted("STORE_BUSY", "writes", message, Some(SOON)),
             StoreError::Broken(_) => {
                 let mut details = ErrorDetails::new();
                 details.set_retry_info(Some(SOON));
                 caused(status(Code::Unavailable, "STORE_UNAVAILABLE", message, details), error)
             }
-            StoreError::TooLong => caused(status(Code::DeadlineExceeded, "STORE_TIMED_OUT", message, ErrorDetails::new()), error),
+            StoreError::TimedOut => caused(status(Code::DeadlineExceeded, "STORE_TIMED_OUT", message, ErrorDetails::new()), error),
             StoreError::Newer(_)
             | StoreError::Older
             | StoreError::Absent(_)
@@ -251,7 +252,7 @@ impl From<KnowledgeError> for Status {
             KnowledgeError::NotFound { kind, id } => not_found(word(kind), &id, "DOCUMENT_NOT_FOUND", message),
             KnowledgeError::SearchNotFound(id) => not_found("search", &id, "SEARCH_NOT_FOUND", message),
             KnowledgeError::FolderDocument { kind, id } => precondition("FOLDER_DOCUMENT", &format!("{}/{id}", word(kind)), message),
-            KnowledgeError::DayUsedUp(wait) => exhausted("RATE_EXCEEDED", "what visitors write in a day", message, Some(wait)),
+            KnowledgeError::DayUsedUp(wait) => exhausted("RATE_EXCEEDED", "bytes that visitors write in a day", message, Some(wait)),
             KnowledgeError::PageToken => invalid(&[("page_token".to_owned(), message)], 0),
             KnowledgeError::IndexBehind => status(Code::Unavailable, "INDEX_BEHIND", message, ErrorDetails::with_retry_info(Some(SOON))),
             KnowledgeError::Index(error) => caused(status(Code::Internal, "INDEX_FAILED", message, ErrorDetails::new()), error),
@@ -276,7 +277,7 @@ impl From<ReplyError> for Status {
             ReplyError::SuggestionNotFound(id) => not_found("suggestion", &id, "SUGGESTION_NOT_FOUND", message),
             ReplyError::OutcomeExists(id) => exists("outcome", &id, "OUTCOME_EXISTS", message),
             ReplyError::Prompt(error) => {
-                let message = "the prompt's template can't be rendered for this call; the server's log has the place in it".to_owned();
+                let message = "can't render the prompt template for this call; see the server's log for the line".to_owned();
                 caused(status(Code::Internal, "PROMPT_FAILED", message, ErrorDetails::new()), error)
             }
             ReplyError::Task(error) => error.into(),
@@ -286,10 +287,10 @@ impl From<ReplyError> for Status {
 
 fn model(error: ModelError, partial: bool, message: String) -> Status {
     let unavailable = |reason: &str, retry: Duration| {
-        // Whatever breaks a stream that has begun cuts it off, but for the provider's filter.
+        // A failure after the first token cuts the stream off, except for the provider's content filter.
         let (reason, retry) = if partial && reason == "MODEL_UNAVAILABLE" { ("MODEL_CUT_OFF", SOON) } else { (reason, retry) };
         let details = ErrorDetails::with_retry_info(Some(retry));
-        with_metadata(Code::Unavailable, reason, message.clone(), details, told_partial(partial))
+        with_metadata(Code::Unavailable, reason, message.clone(), details, partial_metadata(partial))
     };
     let status = match &error {
         ModelError::DeadlinePassed => return deadline_exceeded(partial),
@@ -316,7 +317,7 @@ fn model(error: ModelError, partial: bool, message: String) -> Status {
     caused(status, error)
 }
 
-/// A code as gRPC and its documents write it.
+/// The name of a code, as in the gRPC documentation.
 pub fn code_name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
@@ -342,10 +343,11 @@ pub fn code_name(code: Code) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Timeout;
 
     #[test]
-    fn every_violation_is_told_at_once() {
-        let status = invalid(&[("chat_id".into(), "is required".into()), ("events[0].at".into(), "is absurd".into())], 0);
+    fn every_violation_is_reported_at_once() {
+        let status = invalid(&[("chat_id".into(), "is required".into()), ("events[0].at".into(), "is out of range".into())], 0);
         assert_eq!(status.code(), Code::InvalidArgument);
         let details = status.get_error_details();
         assert_eq!(details.bad_request().unwrap().field_violations.len(), 2);
@@ -354,8 +356,8 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_broke_says_that_it_is_partial() {
-        let status: Status = ReplyError::Model { error: ModelError::TimedOut("for a token"), partial: true }.into();
+    fn a_stream_that_was_cut_off_is_marked_as_partial() {
+        let status: Status = ReplyError::Model { error: ModelError::TimedOut(Timeout::TokenGap), partial: true }.into();
         let details = status.get_error_details();
         assert_eq!(details.error_info().unwrap().reason, "MODEL_CUT_OFF");
         assert_eq!(details.error_info().unwrap().metadata["partial"], "true");

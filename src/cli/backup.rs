@@ -1,4 +1,4 @@
-//! `deskhand backup` and `deskhand restore`: a checked copy of the database, made while it serves, and put back.
+//! `deskhand backup` and `deskhand restore`: a verified online copy of the database, and its restore.
 
 use std::{
     fs,
@@ -25,30 +25,30 @@ use crate::{
     },
 };
 
-/// How often the progress of a copy is told.
-const EVERY: Duration = Duration::from_millis(500);
+/// How often the progress of a copy is printed.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 
 pub fn backup_command() -> Command {
     Command::new("backup")
-        .about("Copy the database to a file, also while it is served, and check the copy")
+        .about("Copy the database to a file, also while the server runs, and verify the copy")
         .after_help(format!(
-            "The copy is the database as it is at one moment: chats, documents, outcomes. The index is not in it; it is made anew. The data folder's file `{ERASURES_FILE}` does not belong in a backup: it is what erases again whom an older backup brings back. A PostgreSQL database is backed up with pg_dump."
+            "The copy is a consistent snapshot of the database: chats, documents, outcomes. It does not contain the search index, which is rebuilt. Keep the data folder's file `{ERASURES_FILE}` out of backups: it lists the erasures to repeat when an older backup brings erased people back. Back up a PostgreSQL database with pg_dump."
         ))
-        .arg(Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf)).help("Where to write the copy; there must be no such file yet"))
+        .arg(Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf)).help("Where to write the copy; the file must not exist yet"))
         .arg(config_flag())
         .args(config::storage_flags())
 }
 
 pub fn restore_command() -> Command {
     Command::new("restore")
-        .about("Put a backup in the place of the database; whoever was erased since it was made is erased again")
-        .after_help("Stop the server first. The backup is checked before anything is replaced, and stays as it is.")
+        .about("Restore the database from a backup; people erased since it was made are erased again")
+        .after_help("Stop the server first. The backup is verified before anything is replaced, and is not changed.")
         .arg(Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf)).help("The backup"))
         .arg(
             Arg::new("replace")
                 .long("replace")
                 .action(ArgAction::SetTrue)
-                .help("Replace the database that is there: what is not in the backup is lost"),
+                .help("Replace the existing database: data that is not in the backup is lost"),
         )
         .arg(config_flag())
         .args(config::storage_flags())
@@ -58,25 +58,25 @@ pub fn run_backup(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let target = matches.get_one::<PathBuf>("file").expect("it is required");
     let config = config_of(matches)?;
     let url = database_url(&config)?;
-    ensure!(!target.exists(), "`{}` is there already; name another file", target.display());
+    ensure!(!target.exists(), "`{}` already exists; name another file", target.display());
     let database = Store::sqlite_file(&config.data);
     ensure!(
         config.database_url.is_some() || database.is_file(),
-        "there is no database `{}`; name its data folder with --data",
+        "there is no database `{}`; name the data folder with --data",
         database.display()
     );
-    let whole = fs::metadata(&database).map(|file| file.len()).unwrap_or_default();
+    let size = fs::metadata(&database).map(|file| file.len()).unwrap_or_default();
     let contents = crate::cli::block_on(async {
         let copy = backup::back_up(&url, target);
         tokio::pin!(copy);
         loop {
             tokio::select! {
                 done = &mut copy => return done,
-                () = tokio::time::sleep(EVERY) => tell_progress(target, whole),
+                () = tokio::time::sleep(PROGRESS_INTERVAL) => print_progress(target, size),
             }
         }
     })?
-    .with_context(|| format!("the backup `{}` can't be made", target.display()))?;
+    .with_context(|| format!("can't write the backup `{}`", target.display()))?;
     println!("{}", sentence(&contents, &format!("backed up to `{}`", target.display())));
     Ok(ExitCode::SUCCESS)
 }
@@ -86,15 +86,15 @@ pub fn run_restore(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let config = config_of(matches)?;
     ensure!(
         config.database_url.is_none(),
-        "only the SQLite database in a data folder can be restored here; for another one, name its folder with --data, or use its own tools"
+        "only the SQLite database in a data folder can be restored; name another data folder with --data, or use the other database's own tools"
     );
-    ensure!(file.is_file(), "there is no file `{}`", file.display());
-    files::make_folder(&config.data).with_context(|| format!("the data folder `{}` can't be made", config.data.display()))?;
+    ensure!(file.is_file(), "no such file: `{}`", file.display());
+    files::make_folder(&config.data).with_context(|| format!("can't create the data folder `{}`", config.data.display()))?;
     let _lock = lock(&config.data)?;
     let database = Store::sqlite_file(&config.data);
     ensure!(
         !database.exists() || matches.get_flag("replace"),
-        "there is a database `{}`; with --replace the backup takes its place, and what is not in the backup is lost",
+        "the database `{}` already exists; --replace overwrites it with the backup, and data that is not in the backup is lost",
         database.display()
     );
     let (contents, people) = crate::cli::block_on(restore(file, &config))??;
@@ -108,17 +108,16 @@ pub fn run_restore(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
 async fn restore(file: &Path, config: &Config) -> anyhow::Result<(Contents, u64)> {
     let contents = backup::restore(file, &Store::sqlite_file(&config.data))
         .await
-        .with_context(|| format!("the backup `{}` can't be restored; nothing was replaced", file.display()))?;
-    // The index follows the database by numbers that the restored one gives anew.
+        .with_context(|| format!("can't restore the backup `{}`; nothing was replaced", file.display()))?;
+    // The index follows the database by sequence numbers, which start over in the restored one.
     let index = config.data.join("index");
     if index.exists() {
-        fs::remove_dir_all(&index).with_context(|| format!("the old index `{}` can't be removed; remove it by hand", index.display()))?;
+        fs::remove_dir_all(&index).with_context(|| format!("can't remove the old index `{}`; remove it by hand", index.display()))?;
     }
-    let store = Store::open(&Store::sqlite_url(&config.data)).await.context("the restored database can't be opened")?;
+    let store = Store::open(&Store::sqlite_url(&config.data)).await.context("can't open the restored database")?;
     let log = ChatLog::start(store.clone(), config.languages(), on_redaction);
     let erasures = app::open_erasures(&config.data)?;
-    let (people, _) =
-        erase_again(&store, &log, &erasures).await.context("who was erased before can't be erased again; start the server to try again")?;
+    let (people, _) = erase_again(&store, &log, &erasures).await.context("can't repeat earlier erasures; start the server to try again")?;
     store.close().await;
     Ok((contents, people))
 }
@@ -133,16 +132,16 @@ fn database_url(config: &Config) -> anyhow::Result<String> {
     }
 }
 
-fn tell_progress(target: &Path, whole: u64) {
+fn print_progress(target: &Path, size: u64) {
     if stderr().is_terminal() {
         let mut partial = target.as_os_str().to_owned();
         partial.push(".partial");
         let copied = fs::metadata(partial).map(|file| file.len()).unwrap_or_default();
-        eprint!("\rcopied {} of about {} MB", copied / 1_000_000, whole / 1_000_000);
+        eprint!("\rcopied {} of about {} MB", copied / 1_000_000, size / 1_000_000);
     }
 }
 
 fn sentence(contents: &Contents, what: &str) -> String {
     let Contents { chats, events, documents } = contents;
-    format!("{what}: {chats} chats with {events} events, {documents} documents; the copy was checked and is whole")
+    format!("{what}: {chats} chats with {events} events, {documents} documents; the copy was verified")
 }

@@ -1,4 +1,4 @@
-//! `deskhand call`: JSON in, JSON out; a client for people who have none.
+//! `deskhand call`: a command-line gRPC client; JSON in, JSON out.
 
 use std::{
     io::{IsTerminal, Read, Write},
@@ -29,13 +29,15 @@ pub fn command() -> Command {
     Command::new("call")
         .about("Call a method of a running server: JSON in, JSON out")
         .after_help(
-            "The request is JSON, from --data or standard input; the reply is printed as JSON, a stream as one line for each message.\n\n\
+            "The request is JSON, from --data or standard input; the reply is printed as JSON, a stream as one line per message.\n\n\
              Examples:\n  deskhand call KnowledgeService/Search --data '{\"query\": \"retur\"}'\n  \
              deskhand call ChatService/AppendEvents < sample-chats/01-elif-web.json\n  \
              deskhand call ReplyService/DraftReply --data '{\"chatId\": \"chat-elif-web\", \"agent\": {\"name\": \"Selin\"}}'",
         )
-        .arg(Arg::new("method").value_name("SERVICE/METHOD").required(true).help("What to call, such as ChatService/GetChat"))
-        .arg(Arg::new("data").long("data").short('d').value_name("JSON").help("The request [default: standard input, or {} at a terminal]"))
+        .arg(Arg::new("method").value_name("SERVICE/METHOD").required(true).help("Method to call, such as ChatService/GetChat"))
+        .arg(
+            Arg::new("data").long("data").short('d').value_name("JSON").help("Request body [default: standard input, or {} at a terminal]"),
+        )
         .arg(
             Arg::new("address")
                 .long("address")
@@ -43,14 +45,14 @@ pub fn command() -> Command {
                 .value_name("ADDRESS")
                 .env("DESKHAND_ADDRESS")
                 .default_value("127.0.0.1:50051")
-                .help("Where the server listens; of one with TLS, https://HOST:PORT"),
+                .help("Server address; with TLS, https://HOST:PORT"),
         )
         .arg(
             Arg::new("ca")
                 .long("ca")
                 .value_name("FILE")
                 .value_parser(clap::value_parser!(PathBuf))
-                .help("PEM file of who vouches for the server's certificate [default: whom this machine trusts]"),
+                .help("PEM file with the CA certificate to trust [default: the system trust store]"),
         )
         .arg(
             Arg::new("key")
@@ -58,7 +60,7 @@ pub fn command() -> Command {
                 .value_name("KEY")
                 .env("DESKHAND_KEY")
                 .hide_env_values(true)
-                .help("The key to call with; better given by the variable, which other users of the machine can't see"),
+                .help("API key; prefer the environment variable, which other users of the machine can't see"),
         )
         .arg(
             Arg::new("timeout")
@@ -66,7 +68,7 @@ pub fn command() -> Command {
                 .value_name("SECONDS")
                 .default_value("60")
                 .value_parser(clap::value_parser!(u32).range(1..=600))
-                .help("Longest wait for the whole reply"),
+                .help("Deadline of the call"),
         )
 }
 
@@ -76,14 +78,14 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let timeout = *matches.get_one::<u32>("timeout").expect("it has a default");
     let pool = pool()?;
     let method =
-        method(&pool, name).ok_or_else(|| anyhow!("there is no method `{name}`; there are:\n  {}", method_names(&pool).join("\n  ")))?;
+        method(&pool, name).ok_or_else(|| anyhow!("unknown method `{name}`; expected one of:\n  {}", method_names(&pool).join("\n  ")))?;
     let request = read_request(matches.get_one::<String>("data"), method.input())?;
     let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
     let codec = DynamicCodec { output: method.output() };
     let mut request = Request::new(request);
     request.set_timeout(Duration::from_secs(timeout.into()));
     if let Some(key) = matches.get_one::<String>("key").filter(|key| !key.is_empty()) {
-        let bearer = format!("Bearer {key}").parse().map_err(|_| anyhow!("the key has characters that no key has"))?;
+        let bearer = format!("Bearer {key}").parse().map_err(|_| anyhow!("the key has characters that are not allowed in a key"))?;
         request.metadata_mut().insert("authorization", bearer);
     }
     let endpoint = endpoint(address, matches.get_one::<PathBuf>("ca"))?;
@@ -96,36 +98,36 @@ fn read_request(data: Option<&String>, input: MessageDescriptor) -> anyhow::Resu
         None if std::io::stdin().is_terminal() => "{}".to_owned(),
         None => {
             let mut json = String::new();
-            std::io::stdin().read_to_string(&mut json).context("standard input can't be read")?;
+            std::io::stdin().read_to_string(&mut json).context("can't read standard input")?;
             if json.trim().is_empty() { "{}".to_owned() } else { json }
         }
     };
     let name = input.name().to_owned();
     let mut reader = serde_json::Deserializer::from_str(&json);
     let options = DeserializeOptions::new().deny_unknown_fields(true);
-    let request =
-        DynamicMessage::deserialize_with_options(input, &mut reader, &options).with_context(|| format!("the JSON is no {name}"))?;
-    reader.end().context("there is more after the JSON")?;
+    let request = DynamicMessage::deserialize_with_options(input, &mut reader, &options)
+        .with_context(|| format!("the JSON is not a valid {name}"))?;
+    reader.end().context("unexpected text after the JSON")?;
     Ok(request)
 }
 
-/// Where to call, over TLS if the address says `https`.
+/// The endpoint to call, over TLS if the address begins with `https`.
 fn endpoint(address: &str, ca: Option<&PathBuf>) -> anyhow::Result<Endpoint> {
     let url = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
-    let endpoint = Endpoint::from_shared(url).with_context(|| format!("`{address}` is no address"))?;
+    let endpoint = Endpoint::from_shared(url).with_context(|| format!("`{address}` is not a valid address"))?;
     if endpoint.uri().scheme() != Some(&Scheme::HTTPS) {
         return Ok(endpoint);
     }
-    // Where another provider came first, that one serves.
+    // If another crypto provider is installed already, that one is used.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let tls = match ca {
         None => ClientTlsConfig::new().with_native_roots(),
         Some(file) => {
-            let pem = std::fs::read(file).with_context(|| format!("`{}` can't be read", file.display()))?;
+            let pem = std::fs::read(file).with_context(|| format!("can't read `{}`", file.display()))?;
             ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem))
         }
     };
-    endpoint.tls_config(tls).context("TLS can't be prepared")
+    endpoint.tls_config(tls).context("can't set up TLS")
 }
 
 async fn call(endpoint: Endpoint, path: &str, codec: DynamicCodec, request: Request<DynamicMessage>) -> anyhow::Result<ExitCode> {
@@ -139,14 +141,14 @@ async fn call(endpoint: Endpoint, path: &str, codec: DynamicCodec, request: Requ
     client.ready().await?;
     let path: PathAndQuery = path.parse()?;
     // A unary reply is a stream of one message.
-    let told = async {
+    let result = async {
         let mut replies = client.server_streaming(request, path, codec).await?.into_inner();
         while let Some(reply) = replies.message().await? {
             print(&reply);
         }
         Ok::<(), Status>(())
     };
-    match told.await {
+    match result.await {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(status) => {
             eprintln!("{}", describe(&status));
@@ -161,12 +163,12 @@ fn print(reply: &DynamicMessage) {
     let options = SerializeOptions::new().skip_default_fields(true);
     if reply.serialize_with_options(&mut writer, &options).is_ok() {
         json.push(b'\n');
-        // Who reads it may have closed the pipe; then there is nobody to tell.
+        // The reader may have closed the pipe; the error is ignored, as nobody is left to see it.
         let _ = std::io::stdout().write_all(&json);
     }
 }
 
-/// An error with all that its details say.
+/// An error as text, with all its details: reason, field violations, retry delay.
 pub fn describe(status: &Status) -> String {
     let details = status.get_error_details();
     let reason = details.error_info().map(|info| format!(" ({})", info.reason)).unwrap_or_default();

@@ -12,9 +12,9 @@ use crate::{
 
 pub fn command() -> Command {
     Command::new("check")
-        .about("Check a knowledge base: front matter, ids, shortcuts, placeholders, links, translations, files that are not read")
-        .after_help("Prints a line for each finding, with its file and line. Ends with 0 when there are no errors, with 1 when there are; missing translations, and files that are no part of a knowledge base, are warnings.")
-        .arg(Arg::new("folder").value_name("FOLDER").default_value("knowledge-base").value_parser(value_parser!(PathBuf)).help("The knowledge base"))
+        .about("Check a knowledge base: front matter, ids, shortcuts, placeholders, links, translations, unused files")
+        .after_help("Prints a line per finding, with its file and line. Exits with 0 if there are no errors, with 1 if there are; missing translations, and files that don't belong to a knowledge base, are warnings.")
+        .arg(Arg::new("folder").value_name("FOLDER").default_value("knowledge-base").value_parser(value_parser!(PathBuf)).help("Knowledge base folder"))
         .arg(
             Arg::new("lexicon")
                 .long("lexicon")
@@ -30,10 +30,10 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     }
     let folder = matches.get_one::<PathBuf>("folder").expect("it has a default");
     if !folder.is_dir() {
-        eprintln!("error: `{}` is no folder; name the knowledge base to check", folder.display());
+        eprintln!("error: `{}` is not a folder; name the knowledge base to check", folder.display());
         return Ok(ExitCode::from(crate::cli::BAD_ARGUMENTS));
     }
-    let findings = check(folder).with_context(|| format!("`{}` can't be read", folder.display()))?;
+    let findings = check(folder).with_context(|| format!("can't read `{}`", folder.display()))?;
     let Findings { documents, errors, warnings } = findings;
     for (findings, word) in [(&errors, "error"), (&warnings, "warning")] {
         for finding in findings {

@@ -1,4 +1,4 @@
-//! Calls by name: messages made from the descriptors, so that any method can be called without generated code.
+//! Dynamic gRPC calls: messages are built from the descriptors, so that any method can be called by name without generated code.
 
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, MethodDescriptor};
@@ -9,7 +9,7 @@ use tonic::{
 
 use crate::api::DESCRIPTORS;
 
-/// The contract, and health.
+/// The descriptors of Deskhand's services and of the gRPC health service.
 pub fn pool() -> anyhow::Result<DescriptorPool> {
     let mut pool = DescriptorPool::decode(DESCRIPTORS)?;
     pool.decode_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)?;
@@ -24,7 +24,7 @@ pub fn method(pool: &DescriptorPool, name: &str) -> Option<MethodDescriptor> {
     service.methods().find(|known| known.name() == method)
 }
 
-/// Every method's name, for who mistyped one.
+/// Every method's name, for the error about an unknown one.
 pub fn method_names(pool: &DescriptorPool) -> Vec<String> {
     let mut names = Vec::new();
     for service in pool.services() {

@@ -1,4 +1,4 @@
-//! `deskhand eval-drafts`: measures how well the check of drafts tells what no source makes.
+//! `deskhand eval-drafts`: measures how well the draft checks find claims that no source supports.
 
 use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode};
 
@@ -14,13 +14,13 @@ use crate::{
     text::Language,
 };
 
-const FORMAT: &str = "A file has a context a line, as JSON:
+const FORMAT: &str = "A file has one context per line, as JSON:
   {\"context\", \"language\", \"today\", \"agent\", \"customer\", \"form\": {…}, \"records\": [{\"source\", \"reference\", \"values\": {…}}],
    \"messages\": [{\"author\": \"CUSTOMER\" or \"AGENT\", \"name\", \"text\"}], \"instruction\", \"sources\": [{\"title\", \"url\", \"text\"}],
    \"drafts\": [{\"text\", \"flaw\": null or LINK, AMOUNT, NUMBER, DATE, PROMISE, NAME, LANGUAGE, \"excerpt\"}]}
 
-Each draft goes through the check that drafts of a model go through. A flaw counts as marked if any warning but one that the draft was said
-before is there; \"as its kind\" if one of the fitting kind is. A clean draft with a warning is a false alarm.";
+Each draft goes through the checks that a model's drafts go through. A flaw counts as marked if there is any warning other than the one
+about repetition; \"as its kind\" if one of the matching kind is there. A clean draft with a warning is a false alarm.";
 
 /// A chat, and drafts for it.
 #[derive(Deserialize)]
@@ -35,17 +35,17 @@ struct Case {
     #[serde(default)]
     form: BTreeMap<String, String>,
     #[serde(default)]
-    records: Vec<KnownRecord>,
-    messages: Vec<SaidLine>,
+    records: Vec<GivenRecord>,
+    messages: Vec<GivenMessage>,
     #[serde(default)]
     instruction: String,
     #[serde(default)]
-    sources: Vec<Told>,
-    drafts: Vec<Drafted>,
+    sources: Vec<GivenSource>,
+    drafts: Vec<GivenDraft>,
 }
 
 #[derive(Deserialize)]
-struct KnownRecord {
+struct GivenRecord {
     source: String,
     reference: String,
     #[serde(default)]
@@ -53,7 +53,7 @@ struct KnownRecord {
 }
 
 #[derive(Deserialize)]
-struct SaidLine {
+struct GivenMessage {
     author: String,
     #[serde(default)]
     name: String,
@@ -61,7 +61,7 @@ struct SaidLine {
 }
 
 #[derive(Deserialize)]
-struct Told {
+struct GivenSource {
     title: String,
     #[serde(default)]
     url: String,
@@ -69,12 +69,12 @@ struct Told {
 }
 
 #[derive(Deserialize)]
-struct Drafted {
+struct GivenDraft {
     text: String,
     flaw: Option<String>,
 }
 
-/// How many of a kind there are, are marked, and are marked as what they are.
+/// Drafts of one kind of flaw: how many there are, how many are marked, and how many are marked as that kind.
 #[derive(Default)]
 struct Counts {
     drafts: usize,
@@ -84,7 +84,7 @@ struct Counts {
 
 pub fn command() -> Command {
     Command::new("eval-drafts")
-        .about("Measure how well the check of drafts tells links, amounts, dates, promises and names that no source makes")
+        .about("Measure how well the draft checks find links, amounts, dates, promises and names that no source supports")
         .after_long_help(FORMAT)
         .arg(
             Arg::new("file")
@@ -92,18 +92,19 @@ pub fn command() -> Command {
                 .required(true)
                 .num_args(1..)
                 .value_parser(value_parser!(PathBuf))
-                .help("Files of contexts with drafts, a context a line"),
+                .help("Files of contexts with drafts, one context per line"),
         )
-        .arg(Arg::new("misses").long("misses").action(ArgAction::SetTrue).help("Also print each draft that was judged wrongly"))
+        .arg(Arg::new("misses").long("misses").action(ArgAction::SetTrue).help("Also print each misjudged draft"))
 }
 
 pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let languages = Config::default().desk.languages;
     let mut table: BTreeMap<String, Counts> = BTreeMap::new();
     for file in matches.get_many::<PathBuf>("file").into_iter().flatten() {
-        let text = fs::read_to_string(file).with_context(|| format!("`{}` can't be read", file.display()))?;
+        let text = fs::read_to_string(file).with_context(|| format!("can't read `{}`", file.display()))?;
         for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.trim().is_empty()) {
-            let context: Case = serde_json::from_str(text).with_context(|| format!("{}, line {line}, is no context", file.display()))?;
+            let context: Case =
+                serde_json::from_str(text).with_context(|| format!("{}, line {line}: not a valid context", file.display()))?;
             let grounds = grounds(&context, &languages).with_context(|| format!("{}, line {line}", file.display()))?;
             for draft in &context.drafts {
                 let warnings: Vec<(WarningKind, String)> =
@@ -132,7 +133,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether a warning is what a flaw is to be told as.
+/// Whether a warning is of the kind that a flaw should raise.
 fn fits(flaw: &str, warned: WarningKind) -> bool {
     let kind = match flaw {
         "LINK" => WarningKind::UngroundedLink,
@@ -148,22 +149,22 @@ fn fits(flaw: &str, warned: WarningKind) -> bool {
 fn grounds(context: &Case, languages: &[Language]) -> anyhow::Result<Grounds> {
     let language = Language::parse(&context.language).map_err(anyhow::Error::msg)?;
     let at: Timestamp = context.today.to_zoned(TimeZone::UTC)?.timestamp();
-    let turn = |said: &SaidLine| Turn {
+    let turn = |given: &GivenMessage| Turn {
         event_id: String::new(),
         at,
         message: Message {
-            author: if said.author == "CUSTOMER" { Author::Customer } else { Author::Agent },
+            author: if given.author == "CUSTOMER" { Author::Customer } else { Author::Agent },
             author_id: String::new(),
-            author_name: said.name.clone(),
-            text: said.text.clone(),
+            author_name: given.name.clone(),
+            text: given.text.clone(),
             language: None,
             attachments: Vec::new(),
         },
     };
-    let record = |known: &KnownRecord| Record {
-        source: known.source.clone(),
-        reference: known.reference.clone(),
-        values: known.values.clone(),
+    let record = |given: &GivenRecord| Record {
+        source: given.source.clone(),
+        reference: given.reference.clone(),
+        values: given.values.clone(),
         url: String::new(),
     };
     let chat = Chat {
@@ -173,7 +174,7 @@ fn grounds(context: &Case, languages: &[Language]) -> anyhow::Result<Grounds> {
         turns: context.messages.iter().map(turn).collect(),
         ..Chat::default()
     };
-    let source = |told: &Told| SourceText { title: told.title.clone(), url: told.url.clone(), text: told.text.clone() };
+    let source = |given: &GivenSource| SourceText { title: given.title.clone(), url: given.url.clone(), text: given.text.clone() };
     let sources: Vec<SourceText> = context.sources.iter().map(source).collect();
     let from = DraftedFrom {
         chat: &chat,

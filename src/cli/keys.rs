@@ -1,4 +1,4 @@
-//! `deskhand keys`: makes, lists and revokes keys, also while the server serves.
+//! `deskhand keys`: creates, lists and revokes API keys, also while the server runs.
 
 use std::{io::Write, process::ExitCode};
 
@@ -13,8 +13,8 @@ use crate::{
     store::{Store, files},
 };
 
-/// What a publishable key may do in a second unless it is told otherwise.
-const PUBLISHABLE_RATE: u32 = 50;
+/// Default rate limit of a publishable key, in calls per second.
+const DEFAULT_PUBLISHABLE_RATE: u32 = 50;
 
 pub fn command() -> Command {
     let shared = |command: Command| command.arg(config_flag()).args(config::storage_flags());
@@ -22,10 +22,10 @@ pub fn command() -> Command {
         Arg::new(name).long(name.replace('_', "-")).value_name("NUMBER").value_parser(value_parser!(u64).range(1..=1 << 40)).help(help)
     };
     let create = Command::new("create")
-        .about("Make a key; it is shown once")
+        .about("Create a key; it is shown only once")
         .after_help(
-            "The key alone goes to standard output. A key whose one scope is `search` is publishable: it may stand in a help page, finds \
-             public articles alone, and pages from its origins may call with it.\n\n\
+            "Only the key is written to standard output. A key whose only scope is `search` is publishable: it may be embedded in a help page, \
+             finds public articles only, and pages from its origins may call with it (CORS).\n\n\
              Examples:\n  deskhand keys create --scope search --origin https://shop.example\n  \
              deskhand keys create --workspace rose --scope agent --scope author > rose.key",
         )
@@ -35,7 +35,7 @@ pub fn command() -> Command {
                 .short('w')
                 .value_name("NAME")
                 .default_value("default")
-                .help("The workspace it works in"),
+                .help("Workspace of the key"),
         )
         .arg(
             Arg::new("scope")
@@ -46,7 +46,7 @@ pub fn command() -> Command {
                 .action(ArgAction::Append)
                 .value_delimiter(',')
                 .value_parser(|word: &str| word.parse::<Scope>())
-                .help("What it may do: search, agent, author, admin; again for more"),
+                .help("What the key may do: search, agent, author, admin; repeatable"),
         )
         .arg(
             Arg::new("origin")
@@ -56,26 +56,26 @@ pub fn command() -> Command {
                 .action(ArgAction::Append)
                 .value_delimiter(',')
                 .value_parser(|text: &str| text.parse::<Origin>())
-                .help("Web pages from here may call with it, such as https://shop.example; again for more"),
+                .help("Origin of web pages that may call with it (CORS), such as https://shop.example; repeatable"),
         )
         .arg(
             Arg::new("rate")
                 .long("rate")
                 .value_name("NUMBER")
                 .value_parser(value_parser!(u32).range(1..=1_000_000))
-                .help("Most calls in a second [default: 50 for a publishable key, else no limit]"),
+                .help("Rate limit in calls per second [default: 50 for a publishable key, else no limit]"),
         )
-        .arg(number("tokens_per_minute", "Most tokens that models cost it in a minute [default: no limit but the workspace's]"))
-        .arg(number("tokens_per_day", "The same in a day"));
+        .arg(number("tokens_per_minute", "Limit on model tokens per minute [default: only the workspace's limit]"))
+        .arg(number("tokens_per_day", "Limit on model tokens per day [default: only the workspace's limit]"));
     let revoke = Command::new("revoke")
-        .about("Take a key's power away; a running server knows within two seconds")
-        .arg(Arg::new("key_id").value_name("ID").required(true).help("The key's public id, as `keys list` shows it; or the whole key"));
+        .about("Revoke a key; a running server notices within two seconds")
+        .arg(Arg::new("key_id").value_name("ID").required(true).help("The key's public id, as `keys list` shows it, or the whole key"));
     Command::new("keys")
-        .about("Make, list and revoke the keys that consoles and help pages call with")
+        .about("Create, list and revoke the API keys of consoles and help pages")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(shared(create))
-        .subcommand(shared(Command::new("list").about("List the keys; their secrets are kept nowhere")))
+        .subcommand(shared(Command::new("list").about("List the keys, without their secrets, which are not stored")))
         .subcommand(shared(revoke))
 }
 
@@ -95,9 +95,9 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
 }
 
 async fn open(config: &Config) -> anyhow::Result<Store> {
-    files::make_folder(&config.data).with_context(|| format!("the data folder `{}` can't be made", config.data.display()))?;
+    files::make_folder(&config.data).with_context(|| format!("can't create the data folder `{}`", config.data.display()))?;
     let url = config.database_url.clone().unwrap_or_else(|| Store::sqlite_url(&config.data));
-    Store::open(&url).await.context("the database can't be opened")
+    Store::open(&url).await.context("can't open the database")
 }
 
 async fn create(store: &Store, config: &Config, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
@@ -106,10 +106,7 @@ async fn create(store: &Store, config: &Config, matches: &ArgMatches) -> anyhow:
     let names: Vec<&str> = workspaces.iter().map(|workspace| workspace.name.as_str()).collect();
     let workspace = workspaces.iter().map(|workspace| &workspace.name).find(|known| known.as_str() == name);
     let workspace = workspace.with_context(|| {
-        format!(
-            "there is no workspace `{name}`; the configuration has {}, and a table `[workspaces.{name}]` would add it",
-            names.join(", ")
-        )
+        format!("unknown workspace `{name}`; the configuration has {}; add a table `[workspaces.{name}]` to create it", names.join(", "))
     })?;
     let mut scopes: Vec<Scope> = matches.get_many("scope").into_iter().flatten().copied().collect();
     scopes.sort_unstable();
@@ -119,15 +116,15 @@ async fn create(store: &Store, config: &Config, matches: &ArgMatches) -> anyhow:
     let new = NewKey {
         workspace: workspace.clone(),
         origins: matches.get_many("origin").into_iter().flatten().cloned().collect(),
-        calls_per_second: matches.get_one("rate").copied().or(publishable.then_some(PUBLISHABLE_RATE)),
-        token_limits: TokenLimits { a_minute: count("tokens_per_minute"), a_day: count("tokens_per_day") },
+        calls_per_second: matches.get_one("rate").copied().or(publishable.then_some(DEFAULT_PUBLISHABLE_RATE)),
+        token_limits: TokenLimits { per_minute: count("tokens_per_minute"), per_day: count("tokens_per_day") },
         scopes,
     };
     let (key, shown) = keys::create(store, new).await?;
-    eprintln!("key {} of workspace `{}`; this is the only time that it is shown:", key.key_id, key.workspace);
+    eprintln!("key {} of workspace `{}`; it is shown only this once:", key.key_id, key.workspace);
     writeln!(std::io::stdout(), "{shown}")?;
     if publishable && key.origins.is_empty() {
-        eprintln!("no page but the server's own may call with it; --origin names the pages that may");
+        eprintln!("only the server's own pages may call with it; allow others with --origin");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -135,7 +132,7 @@ async fn create(store: &Store, config: &Config, matches: &ArgMatches) -> anyhow:
 async fn list(store: &Store) -> anyhow::Result<ExitCode> {
     let keys = keys::list(store).await?;
     if keys.is_empty() {
-        eprintln!("there is no key: a server on loopback takes every call; `deskhand keys create` makes one");
+        eprintln!("there are no keys, so a server on loopback accepts every call; create one with `deskhand keys create`");
     }
     let mut out = std::io::stdout();
     for key in &keys {
@@ -146,11 +143,11 @@ async fn list(store: &Store) -> anyhow::Result<ExitCode> {
 
 fn line(key: &Key) -> String {
     let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.word()).collect();
-    let mut line = format!("{}  {}  {}  made {:.0}", key.key_id, key.workspace, scopes.join(","), key.created_at);
+    let mut line = format!("{}  {}  {}  created {:.0}", key.key_id, key.workspace, scopes.join(","), key.created_at);
     if let Some(rate) = key.calls_per_second {
         line += &format!("  {rate} calls/s");
     }
-    for (tokens, span) in [(key.token_limits.a_minute, "minute"), (key.token_limits.a_day, "day")] {
+    for (tokens, span) in [(key.token_limits.per_minute, "minute"), (key.token_limits.per_day, "day")] {
         line += &tokens.map(|tokens| format!("  {tokens} tokens/{span}")).unwrap_or_default();
     }
     for origin in &key.origins {
@@ -165,7 +162,7 @@ async fn revoke(store: &Store, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     let key_id = given.strip_prefix("dh_").and_then(|rest| rest.split('_').next()).unwrap_or(given);
     if !keys::revoke(store, key_id).await? {
         let known = keys::list(store).await?.iter().any(|key| key.key_id == key_id);
-        bail!("key {key_id} {}", if known { "was revoked before" } else { "is not known; `deskhand keys list` lists them" });
+        bail!("key {key_id} {}", if known { "is already revoked" } else { "is unknown; `deskhand keys list` shows all keys" });
     }
     eprintln!("key {key_id} is revoked");
     Ok(ExitCode::SUCCESS)

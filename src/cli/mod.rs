@@ -1,4 +1,4 @@
-//! What an operator types, one file per command.
+//! The command line, one file per command.
 
 mod backup;
 mod call;
@@ -22,11 +22,11 @@ use crate::{
     store::Store,
 };
 
-/// The exit code for arguments and settings that make no sense; clap's own, too.
+/// Exit code for invalid arguments or settings; the same as clap's.
 const BAD_ARGUMENTS: u8 = 2;
 
-/// Reads the arguments, runs the command, and tells how it went: 0 for done, 1 for failed, 2 for arguments or a configuration that
-/// make no sense.
+/// Parses the arguments, runs the command and returns its exit code: 0 for success, 1 for failure, 2 for invalid arguments or an invalid
+/// configuration.
 pub fn run() -> ExitCode {
     run_with(std::env::args_os())
 }
@@ -45,14 +45,14 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("prompt", matches)) => prompt::run(matches),
         Some(("backup", matches)) => backup::run_backup(matches),
         Some(("restore", matches)) => backup::run_restore(matches),
-        _ => unreachable!("clap asks for one of the commands"),
+        _ => unreachable!("clap requires a subcommand"),
     };
     match done {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
-            let of_configuration = error.chain().any(|cause| cause.is::<ConfigError>());
-            if of_configuration { ExitCode::from(BAD_ARGUMENTS) } else { ExitCode::FAILURE }
+            let invalid_config = error.chain().any(|cause| cause.is::<ConfigError>());
+            if invalid_config { ExitCode::from(BAD_ARGUMENTS) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -61,7 +61,7 @@ fn command() -> Command {
     Command::new("deskhand")
         .version(env!("CARGO_PKG_VERSION"))
         .about("The service behind a helpdesk's reply box: drafts, rewrites, suggestions, help search, and the context of every chat")
-        .after_help("Begin with `deskhand demo`: it needs no key, no network and no settings.")
+        .after_help("Start with `deskhand demo`: it needs no key, no network and no settings.")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(serve::command())
@@ -77,17 +77,17 @@ fn command() -> Command {
         .subcommand(backup::restore_command())
 }
 
-/// The database of a command that shows something, and changes nothing.
+/// Opens the database of a read-only command.
 async fn open_read_only(config: &Config) -> anyhow::Result<Store> {
     let url = config.database_url.clone().unwrap_or_else(|| Store::sqlite_url(&config.data));
-    Store::open_read_only(&url).await.context("the database can't be read")
+    Store::open_read_only(&url).await.context("can't read the database")
 }
 
-/// The runtime of a command that waits.
+/// Runs a future to its end on a runtime of its own.
 fn block_on<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(work);
-    // What still runs has had its time.
+    // Tasks that still run had their time to drain.
     runtime.shutdown_background();
     Ok(done)
 }

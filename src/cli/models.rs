@@ -1,4 +1,4 @@
-//! `deskhand models`: tries each configured model out.
+//! `deskhand models`: probes each configured model.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -13,13 +13,13 @@ use crate::{
 
 pub fn command() -> Command {
     Command::new("models")
-        .about("Try each configured model out: whether it is reachable, streams, refuses properly, how fast it is, how much it reads")
+        .about("Probe each configured model: is it reachable, does it stream, does it report errors, how fast it is, how long a prompt it takes")
         .arg(config_flag())
         .args(config::flags())
         .after_help(
-            "Asks each model three times: a short question, the same of a model that does not exist, and a prompt as long as `context_tokens` \
-             allows. That costs about `context_tokens` tokens a model. Ends with 0 when all can be used as they are configured, with 1 when \
-             one can't.",
+            "Calls each model three times: with a short question, with the same question under a model name that does not exist, and with a \
+             prompt as long as `context_tokens` allows. That costs about `context_tokens` tokens per model. Exits with 0 if all models work \
+             as configured, with 1 if one does not.",
         )
 }
 
@@ -37,57 +37,57 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let mut all_pass = true;
     for (model, context_tokens) in models {
         println!("{} at {}", model.name, model.base_url);
-        let trial = crate::cli::block_on(Probe::of(model, context_tokens))??;
-        for line in report(model, &trial) {
+        let probe = crate::cli::block_on(Probe::run(model, context_tokens))??;
+        for line in report(model, &probe) {
             println!("  {line}");
         }
-        all_pass &= trial.passes();
+        all_pass &= probe.passes();
     }
     Ok(if all_pass { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The lines of a trial, the verdict last.
-fn report(model: &ModelConfig, trial: &Probe) -> Vec<String> {
+/// The lines about one probe, the verdict last.
+fn report(model: &ModelConfig, probe: &Probe) -> Vec<String> {
     let mut lines = Vec::new();
-    match &trial.short {
+    match &probe.short {
         Ok(result) => lines.extend(answered(result, model.stream)),
         Err(error) => lines.push(format!("reachable  no: {error}; {}", advice(error))),
     }
-    lines.push(match &trial.unknown_model {
-        Ok(Some(status)) => format!("errors     a model that does not exist is refused with HTTP status {status}"),
-        Ok(None) => "errors     a model that does not exist answers all the same: the name is not looked at".to_owned(),
-        Err(error) => format!("errors     a model that does not exist: {error}"),
+    lines.push(match &probe.unknown_model {
+        Ok(Some(status)) => format!("errors     an unknown model name is refused with HTTP status {status}"),
+        Ok(None) => "errors     an unknown model name gets an answer all the same: the server ignores the name".to_owned(),
+        Err(error) => format!("errors     an unknown model name: {error}"),
     });
-    match &trial.long {
-        Ok(result) if trial.cuts_prompts() => lines.push(format!(
-            "context    it saw {} of about {} tokens: it cuts long prompts without a word; raise its context, or lower `context_tokens`",
-            result.used.prompt, trial.long_tokens
+    match &probe.long {
+        Ok(result) if probe.truncates_prompts() => lines.push(format!(
+            "context    it read {} of about {} tokens: it truncates long prompts silently; raise its context size, or lower `context_tokens`",
+            result.used.prompt, probe.long_tokens
         )),
         Ok(result) if result.used.prompt == 0 => {
-            lines.push(format!("context    takes a prompt of about {} tokens; it tells no count", trial.long_tokens))
+            lines.push(format!("context    takes a prompt of about {} tokens; it reports no token count", probe.long_tokens))
         }
         Ok(result) => lines.push(format!(
             "context    takes a prompt of {} tokens (estimated {}), first token after {}",
             result.used.prompt,
-            trial.long_tokens,
+            probe.long_tokens,
             seconds(result.first_token)
         )),
-        Err(_) if trial.short.is_err() => {}
+        Err(_) if probe.short.is_err() => {}
         Err(error) => {
-            lines.push(format!("context    a prompt of about {} tokens fails: {error}; lower `context_tokens`", trial.long_tokens))
+            lines.push(format!("context    a prompt of about {} tokens fails: {error}; lower `context_tokens`", probe.long_tokens))
         }
     }
-    lines.push(format!("verdict    {}", if trial.passes() { "can be used" } else { "can't be used as it is configured" }));
+    lines.push(format!("verdict    {}", if probe.passes() { "works" } else { "does not work as configured" }));
     lines
 }
 
 fn answered(result: &ProbeResult, stream: bool) -> Vec<String> {
     let pieces = match result.pieces {
-        _ if !stream => "not asked for (`stream = false`)".to_owned(),
-        1 => "no: the answer came in one piece; agents will see nothing until it is whole".to_owned(),
-        pieces => format!("yes, {pieces} pieces"),
+        _ if !stream => "not requested (`stream = false`)".to_owned(),
+        1 => "no: the answer came in one chunk; agents see nothing until it is complete".to_owned(),
+        pieces => format!("yes, {pieces} chunks"),
     };
-    let speed = result.speed().map_or_else(|| "it tells no count of tokens".to_owned(), |speed| format!("{speed:.0} tokens a second"));
+    let speed = result.speed().map_or_else(|| "no token count reported".to_owned(), |speed| format!("{speed:.0} tokens per second"));
     vec![
         "reachable  yes".to_owned(),
         format!("streams    {pieces}"),
@@ -97,17 +97,17 @@ fn answered(result: &ProbeResult, stream: bool) -> Vec<String> {
 
 fn advice(error: &ModelError) -> &'static str {
     match error {
-        ModelError::Unreachable => "is `base_url` right, and does the server run?",
+        ModelError::Unreachable => "check `base_url` and that the server runs",
         ModelError::Refused { status: 401 | 403, .. } => {
-            "is `api_key` right, and does the server want it in a header of its own (`api_key_header`)?"
+            "check `api_key`, and whether the server expects it in another header (`api_key_header`)"
         }
-        ModelError::Refused { status: 404, .. } => "is `name` right, and does `base_url` end where the API begins, such as in `/v1`?",
+        ModelError::Refused { status: 404, .. } => "check `name`, and that `base_url` ends where the API begins, such as in `/v1`",
         ModelError::Refused { status: 400 | 422, .. } => {
-            "it may not take a field that we send; `body` can change or leave out each (`field = \"null\"`)"
+            "it may reject a field that we send; change or remove it in `body` (`field = \"null\"`)"
         }
-        ModelError::Refused { status: 429, .. } => "its limits are used up for now",
-        ModelError::Garbled => "does `base_url` name an OpenAI-compatible API?",
-        ModelError::TimedOut(_) => "is it still loading? `first_token_timeout` can be raised",
+        ModelError::Refused { status: 429, .. } => "its rate limit or quota is used up for now",
+        ModelError::Garbled => "check that `base_url` is an OpenAI-compatible API",
+        ModelError::TimedOut(_) => "if it is still loading, wait or raise `first_token_timeout`",
         ModelError::NotConfigured
         | ModelError::Client(_)
         | ModelError::Refused { .. }
@@ -122,7 +122,7 @@ fn advice(error: &ModelError) -> &'static str {
         | ModelError::Busy(_)
         | ModelError::Spent(_)
         | ModelError::PromptTooLarge { .. }
-        | ModelError::DeadlinePassed => "see the server's own log",
+        | ModelError::DeadlinePassed => "see the model server's log",
     }
 }
 

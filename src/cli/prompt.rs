@@ -1,4 +1,4 @@
-//! `deskhand prompt`: shows what a model would be asked for a draft.
+//! `deskhand prompt`: shows the prompt that a model would get for a draft.
 
 use std::{process::ExitCode, time::Instant};
 
@@ -17,17 +17,17 @@ use crate::{
 
 pub fn command() -> Command {
     Command::new("prompt")
-        .about("Show what a model would be asked for a draft, personal data masked")
+        .about("Show the prompt that a model would get for a draft, with personal data masked")
         .after_help(
-            "Nothing is sent and nothing changes; the data folder may be served meanwhile. Documents are those of the last start or change \
-             that the server took in; the voice, the glossary and the synonyms are read from the knowledge base folder.",
+            "Nothing is sent and nothing changes; a server may be running on the data folder. Documents are as of the server's last import; the \
+             voice, the glossary and the synonyms are read from the knowledge base folder.",
         )
-        .arg(Arg::new("chat_id").value_name("CHAT_ID").required(true).help("The chat that a draft is for"))
-        .arg(Arg::new("agent").long("agent").value_name("NAME").default_value("").help("The name of the agent who would click"))
-        .arg(Arg::new("draft_language").long("draft-language").value_name("TAG").help("The draft's language [default: the customer's]"))
-        .arg(Arg::new("instruction").long("instruction").value_name("TEXT").default_value("").help("What the agent asks of the draft"))
-        .arg(Arg::new("workspace").long("workspace").value_name("NAME").default_value("default").help("The workspace of the chat"))
-        .arg(Arg::new("notes").long("notes").action(ArgAction::SetTrue).help("With internal notes, as `use_notes` gives them"))
+        .arg(Arg::new("chat_id").value_name("CHAT_ID").required(true).help("Chat to draft a reply for"))
+        .arg(Arg::new("agent").long("agent").value_name("NAME").default_value("").help("Name of the agent"))
+        .arg(Arg::new("draft_language").long("draft-language").value_name("TAG").help("Language of the draft [default: the customer's]"))
+        .arg(Arg::new("instruction").long("instruction").value_name("TEXT").default_value("").help("The agent's instruction for the draft"))
+        .arg(Arg::new("workspace").long("workspace").value_name("NAME").default_value("default").help("Workspace of the chat"))
+        .arg(Arg::new("notes").long("notes").action(ArgAction::SetTrue).help("Include internal notes, as `use_notes` does"))
         .arg(config_flag())
         .args(config::flags())
 }
@@ -48,18 +48,18 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         use_notes: matches.get_flag("notes"),
         caller: Caller::until(Instant::now()),
     };
-    let prompt = crate::cli::block_on(ask(&config, &text("workspace"), draft))??;
+    let prompt = crate::cli::block_on(draft_prompt(&config, &text("workspace"), draft))??;
     println!("{}\n\n--- user ---\n{}", prompt.system, prompt.user);
     Ok(ExitCode::SUCCESS)
 }
 
-async fn ask(config: &Config, workspace: &str, draft: Draft) -> anyhow::Result<crate::model::Prompt> {
+async fn draft_prompt(config: &Config, workspace: &str, draft: Draft) -> anyhow::Result<crate::model::Prompt> {
     config.check_folders()?;
     let known = config.workspaces();
     let workspace =
-        known.into_iter().find(|known| known.name.as_str() == workspace).ok_or_else(|| anyhow!("there is no workspace `{workspace}`"))?;
+        known.into_iter().find(|known| known.name.as_str() == workspace).ok_or_else(|| anyhow!("unknown workspace `{workspace}`"))?;
     let store = crate::cli::open_read_only(config).await?;
-    // What is made for this one prompt goes with it.
+    // Files made for this one prompt are removed with it.
     let scratch = scratch_folder()?;
     let desk = app::open_read_only(store, config, workspace, scratch.path()).await?;
     Ok(desk.draft_prompt(draft).await?)

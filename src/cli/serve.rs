@@ -1,4 +1,4 @@
-//! `deskhand serve`: serves until it is told to stop.
+//! `deskhand serve`: runs the server until SIGTERM or Ctrl-C.
 
 use std::{
     io::{Write, stdout},
@@ -15,19 +15,19 @@ use crate::{
     telemetry,
 };
 
-/// Read when no other file is named and it is there.
+/// The configuration file if none is named and this one exists.
 const DEFAULT_FILE: &str = "deskhand.toml";
 
 pub fn command() -> Command {
     Command::new("serve")
-        .about("Serve consoles and help pages")
+        .about("Run the server for consoles and help pages")
         .after_help("Every setting is also a key of the configuration file; `deskhand.example.toml` explains them. Flags win over variables, variables over the file.")
         .arg(config_flag())
         .arg(
             Arg::new("allow_mass_delete")
                 .long("allow-mass-delete")
                 .action(ArgAction::SetTrue)
-                .help("Let the knowledge base folder delete more than half of the documents that were taken in from it, at this start"),
+                .help("Allow the knowledge base folder to delete more than half of the documents imported from it, at this start"),
         )
         .args(config::flags())
 }
@@ -39,10 +39,10 @@ pub fn config_flag() -> Arg {
         .env("DESKHAND_CONFIG")
         .value_name("FILE")
         .value_parser(value_parser!(PathBuf))
-        .help("The configuration file [default: deskhand.toml, if there is one]")
+        .help("Configuration file [default: deskhand.toml, if it exists]")
 }
 
-/// Reads the configuration that a command's arguments name.
+/// Reads the configuration that a command's arguments select.
 pub fn config_of(matches: &ArgMatches) -> anyhow::Result<Config> {
     let given = matches.get_one::<PathBuf>("config").map(PathBuf::as_path);
     let file = given.or_else(|| Some(Path::new(DEFAULT_FILE)).filter(|file| file.exists()));
@@ -67,16 +67,16 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let workspaces: Vec<String> = config.workspaces().iter().map(|workspace| workspace.name.to_string()).collect();
     let server = Server::start(config).await?;
     let model =
-        if models.is_empty() { "none; the built-in engine does what can be done without one".to_owned() } else { models.join(", then ") };
+        if models.is_empty() { "none; the built-in engine does what it can without one".to_owned() } else { models.join(", then ") };
     let keys = match (server.needs_keys, server.address.ip().is_loopback()) {
-        (true, _) => "needed; `deskhand keys list` shows them",
+        (true, _) => "required; `deskhand keys list` shows them",
         (false, true) => {
-            "none, so every call of this machine is taken, as workspace `default` with every scope; no other machine reaches it"
+            "none, so every call from this machine is accepted, as workspace `default` with every scope; other machines can't connect"
         }
-        (false, false) => "none, so every call is taken, as workspace `default` with every scope, from wherever it comes",
+        (false, false) => "none, so every call from any machine is accepted, as workspace `default` with every scope",
     };
     let pages = format!("{scheme}://{}/help{}", server.address, if console { " and /console" } else { "" });
-    // Whoever started the server may not read on; it serves all the same.
+    // Standard output may be closed; the server runs all the same.
     let _ = writeln!(
         stdout(),
         "listening on {}\nkeys: {keys}\nworkspaces: {}\nmodel: {model}{embedding}\npages: {pages}",

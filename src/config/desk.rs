@@ -1,4 +1,4 @@
-//! How a workspace works.
+//! Settings of a workspace.
 
 use std::path::PathBuf;
 
@@ -10,38 +10,38 @@ use crate::{
     text::Language,
 };
 
-/// How a workspace works.
+/// Settings of a workspace: languages, prompts, masking, retention, budgets.
 #[derive(Debug, Clone)]
 pub struct DeskSettings {
-    /// The language of whoever tells none.
+    /// Default language when a request names none.
     pub language: Language,
     /// The languages that customers are expected to write in.
     pub languages: Vec<Language>,
     /// Token budget of a prompt's context.
     pub context_tokens: usize,
-    /// How many days a chat is kept after its last event; `None`: for ever.
+    /// How many days a chat is kept after its last event; `None`: forever.
     pub retention_days: Option<u32>,
     pub personal_data: PersonalData,
-    /// Folder of prompts that take the place of the built-in ones.
+    /// Folder of prompt templates that replace the built-in ones.
     pub prompts: Option<PathBuf>,
-    /// Links and hosts that may stand in any draft.
+    /// Links and hosts that are allowed in any draft.
     pub allowed_links: Vec<String>,
-    /// What models may cost.
+    /// Token limits of the workspace's model calls.
     pub token_limits: TokenLimits,
 }
 
-/// What is kept from models.
+/// What is masked before text goes to a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonalData {
     pub kinds: Vec<FactKind>,
-    /// Whether first names alone are, too.
+    /// Whether first names on their own are masked, too.
     pub first_names: bool,
-    /// Addresses, numbers and names that are not kept; `@shop.com` stands for all addresses there.
+    /// Addresses, numbers and names that are never masked; `@shop.com` covers every email address of that domain.
     pub exceptions: Vec<String>,
 }
 
 impl PersonalData {
-    /// The kinds, by the names that the setting has for them.
+    /// The kinds, by their names in the `mask` setting.
     pub const KINDS: [(&'static str, FactKind); 7] = [
         ("email", FactKind::Email),
         ("phone", FactKind::Phone),
@@ -52,7 +52,7 @@ impl PersonalData {
         ("name", FactKind::Person),
     ];
 
-    /// Whether something is not to be kept from models.
+    /// Whether `written` is exempt from masking.
     pub fn is_exception(&self, written: &str) -> bool {
         let bare = |text: &str| text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
         self.exceptions.iter().any(|exception| match exception.strip_prefix('@') {
@@ -85,7 +85,7 @@ impl Default for DeskSettings {
 }
 
 impl DeskSettings {
-    /// The keys that a workspace's settings have.
+    /// The setting keys of a workspace.
     pub const KEYS: [&str; 11] = [
         "language",
         "languages",
@@ -100,30 +100,30 @@ impl DeskSettings {
         "tokens_per_day",
     ];
 
-    /// Sets one key; the error says what is allowed. `None`: there is no such key.
+    /// Sets one key; the error says which values are allowed. `None`: the key is unknown.
     pub fn set(&mut self, key: &str, given: &Value) -> Option<Result<(), String>> {
         Some(match key {
             "language" => value::language(given).map(|language| self.language = language),
             "languages" => value::languages(given).map(|languages| self.languages = languages),
-            "context_tokens" => value::whole(given, 500, 1_000_000).map(|most| self.context_tokens = most as usize),
+            "context_tokens" => value::whole(given, 500, 1_000_000).map(|limit| self.context_tokens = limit as usize),
             "retention_days" => value::whole(given, 1, 36_500).map(|days| self.retention_days = Some(days as u32)),
             "mask" => value::texts(given).and_then(|names| {
                 let kind = |name: &String| PersonalData::KINDS.iter().find(|(known, _)| known == name).map(|(_, kind)| *kind);
                 let kinds: Option<Vec<FactKind>> = names.iter().filter(|name| *name != "none").map(kind).collect();
                 let known = PersonalData::KINDS.map(|(name, _)| name).join(", ");
-                kinds.map(|kinds| self.personal_data.kinds = kinds).ok_or_else(|| format!("it must be `none`, or some of {known}"))
+                kinds.map(|kinds| self.personal_data.kinds = kinds).ok_or_else(|| format!("it must be `none`, or one or more of {known}"))
             }),
             "mask_first_names" => value::truth(given).map(|truth| self.personal_data.first_names = truth),
             "mask_exceptions" => value::texts(given).map(|texts| self.personal_data.exceptions = texts),
             "prompts" => value::text(given, "a folder").map(|folder| self.prompts = Some(PathBuf::from(folder))),
             "allowed_links" => value::texts(given).map(|links| self.allowed_links = links),
-            "tokens_per_minute" => value::whole(given, 1, 1 << 40).map(|most| self.token_limits.a_minute = Some(most as u64)),
-            "tokens_per_day" => value::whole(given, 1, 1 << 40).map(|most| self.token_limits.a_day = Some(most as u64)),
+            "tokens_per_minute" => value::whole(given, 1, 1 << 40).map(|limit| self.token_limits.per_minute = Some(limit as u64)),
+            "tokens_per_day" => value::whole(given, 1, 1 << 40).map(|limit| self.token_limits.per_day = Some(limit as u64)),
             _ => return None,
         })
     }
 
-    /// The workspace's own language is one of those that it expects.
+    /// Adds the workspace's own language to the expected ones, if it is missing there.
     pub fn settle(&mut self) {
         if !self.languages.contains(&self.language) {
             self.languages.insert(0, self.language.clone());

@@ -1,13 +1,13 @@
-//! Settings' files: a target of `fuzz/`.
+//! Fuzz target: settings files (see `fuzz/`).
 
 use toml::Table;
 
 use crate::config::{Config, model::Secret, workspace};
 
-/// Files and variables named in an input are not those that an operator would name.
+/// Settings that read files and variables: inputs with them are skipped, so that the fuzzer reads nothing of the machine.
 const READS: [&str; 2] = ["api_key_file", "api_key_env"];
 
-/// A file is read into settings and problems; a key is in none of them.
+/// Reads a file into settings and problems, and checks that no API key is printed.
 pub fn settings(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let Ok(table) = text.parse::<Table>() else { return };
@@ -28,7 +28,7 @@ pub fn settings(input: &[u8]) {
         let mut names: Vec<&str> = workspaces.iter().map(|workspace| workspace.name.as_str()).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), workspaces.len(), "no two workspaces have a name");
+        assert_eq!(names.len(), workspaces.len(), "workspace names are unique");
         assert_eq!(config.languages().len(), workspaces.len());
     }
     let mut without_keys = config.models.clone();
@@ -36,7 +36,7 @@ pub fn settings(input: &[u8]) {
         model.api_key = Secret::default();
     }
     let written = [&config.models, &without_keys].map(|models| format!("{models:?}").replace("(secret)", "(none)"));
-    assert_eq!(written[0], written[1], "a key is not written out");
+    assert_eq!(written[0], written[1], "an API key is never printed");
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How much of the server one caller, one address and all together may take, and for how long.
+//! Limits on connections, calls, bytes and time: per caller, per address and in total.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -8,31 +8,31 @@ use crate::config::value;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The bounds on connections, calls, bytes and time.
+/// Limits on connections, calls, bytes and time.
 #[derive(Debug, Clone)]
 pub struct Limits {
     pub max_connections: usize,
-    /// Of one peer: an IPv4 address, or an IPv6 network of 64 bits.
+    /// Connections per peer: an IPv4 address, or an IPv6 /64 network.
     pub max_connections_per_peer: usize,
-    /// Calls that run at once.
+    /// Concurrent calls.
     pub max_calls: usize,
-    /// Bytes of requests that are being received and of replies that are not yet read, of all connections together.
+    /// Bytes of requests being received and of replies not yet read, over all connections.
     pub max_bytes_in_flight: usize,
-    /// For a connection without a valid key: to make a call after it connected, and after its last one.
+    /// Idle timeout of a connection that has not shown a valid key: after connecting, and after its last call.
     pub keyless_timeout: Duration,
-    /// For a connection that has shown a key: how long it may stay without a call.
+    /// Idle timeout of a connection that has shown a valid key.
     pub idle_timeout: Duration,
-    /// For a request to be whole.
+    /// Longest time to receive a whole request.
     pub request_timeout: Duration,
-    /// For a caller to read something of what waits for it.
+    /// Longest time that a caller may read nothing of a reply that waits for it.
     pub write_timeout: Duration,
-    /// For calls that run to end when the server stops.
+    /// Longest time that running calls get to finish when the server drains.
     pub drain_timeout: Duration,
-    /// Of one peer with one publishable key, a second.
+    /// Rate limit of one peer with one publishable key, in calls per second.
     pub calls_per_visitor: u32,
-    /// What searches, opened articles and ratings of the public may add to the database in a day, in bytes a workspace.
+    /// Bytes per day and workspace that public searches, opened articles and ratings may add to the database.
     pub report_bytes_per_day: u64,
-    /// Whose `X-Forwarded-For` is believed.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpAddr>,
 }
 
@@ -56,22 +56,22 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Sets one key; the error says what is allowed. `None`: there is no such key.
+    /// Sets one key; the error says which values are allowed. `None`: the key is unknown.
     pub fn set(&mut self, key: &str, given: &Value) -> Option<Result<(), String>> {
-        let count = |least, most| value::whole(given, least, most).map(|count| count as usize);
+        let count = |min, max| value::whole(given, min, max).map(|count| count as usize);
         Some(match key {
-            "max_connections" => count(8, 1_000_000).map(|most| self.max_connections = most),
-            "max_connections_per_peer" => count(1, 1_000_000).map(|most| self.max_connections_per_peer = most),
-            "max_calls" => count(8, 1_000_000).map(|most| self.max_calls = most),
-            // A Put of 8 MiB must fit into one connection's part.
-            "max_bytes_in_flight" => count(80 << 20, 1 << 40).map(|most| self.max_bytes_in_flight = most),
+            "max_connections" => count(8, 1_000_000).map(|limit| self.max_connections = limit),
+            "max_connections_per_peer" => count(1, 1_000_000).map(|limit| self.max_connections_per_peer = limit),
+            "max_calls" => count(8, 1_000_000).map(|limit| self.max_calls = limit),
+            // A Put of 8 MiB must fit into one connection's share.
+            "max_bytes_in_flight" => count(80 << 20, 1 << 40).map(|limit| self.max_bytes_in_flight = limit),
             "keyless_timeout" => value::duration(given, DAY).map(|time| self.keyless_timeout = time),
             "idle_timeout" => value::duration(given, DAY).map(|time| self.idle_timeout = time),
             "request_timeout" => value::duration(given, DAY).map(|time| self.request_timeout = time),
             "write_timeout" => value::duration(given, DAY).map(|time| self.write_timeout = time),
             "drain_timeout" => value::duration(given, DAY).map(|time| self.drain_timeout = time),
-            "calls_per_visitor" => value::whole(given, 1, 1_000_000).map(|most| self.calls_per_visitor = most as u32),
-            "report_bytes_per_day" => value::whole(given, 1 << 20, 1 << 40).map(|most| self.report_bytes_per_day = most as u64),
+            "calls_per_visitor" => value::whole(given, 1, 1_000_000).map(|limit| self.calls_per_visitor = limit as u32),
+            "report_bytes_per_day" => value::whole(given, 1 << 20, 1 << 40).map(|limit| self.report_bytes_per_day = limit as u64),
             "trusted_proxies" => value::addresses(given).map(|addresses| self.trusted_proxies = addresses),
             _ => return None,
         })

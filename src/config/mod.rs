@@ -1,4 +1,4 @@
-//! Settings: from a file, then from variables, then from flags; the later wins. One table names them all.
+//! Settings: from a file, then environment variables, then flags; the later wins. One table lists them all.
 
 mod desk;
 #[cfg(any(test, fuzzing))]
@@ -36,56 +36,57 @@ pub use workspace::WorkspaceConfig;
 pub struct Config {
     /// Address and port of the one listener.
     pub listen: SocketAddr,
-    /// Folder for everything that is kept.
+    /// Data folder: everything that is stored.
     pub data: PathBuf,
     /// `None`: SQLite in the data folder.
     pub database_url: Option<String>,
-    /// Folder of the documents; `None`: they come from the API alone.
+    /// Knowledge base folder; `None`: documents come from the API only.
     pub knowledge_base: Option<PathBuf>,
     pub knowledge_base_watch: FolderWatch,
     /// Folder of hunspell's spelling dictionaries.
     pub dictionaries: PathBuf,
     /// Whether folders may delete most of their documents at this start.
+    /// Whether a folder may delete more than half of its documents at this start.
     pub allow_mass_delete: bool,
     /// What to log, as a tracing filter.
     pub log: String,
-    /// Whether to serve beyond loopback although nobody needs a key.
+    /// Whether to serve beyond loopback without requiring keys.
     pub allow_remote_without_keys: bool,
-    /// Whether to serve beyond loopback although what is said can be read on the way.
+    /// Whether to serve beyond loopback without TLS, so that traffic can be read on the way.
     pub allow_remote_without_tls: bool,
-    /// PEM files: the certificate with those that vouch for it, and its key.
+    /// PEM files: the certificate chain, leaf first, and its private key.
     pub tls_certificate: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
     /// Whether the agents' console is served.
     pub console: bool,
     pub limits: Limits,
-    /// The workspace `default`. Its settings are those of the others, too, where they have none of their own.
+    /// The workspace `default`. Other workspaces inherit its settings where they set none of their own.
     pub desk: DeskSettings,
-    /// In the order in which they are asked.
+    /// Models in fallback order.
     pub models: Vec<ModelConfig>,
     pub embedding: EmbeddingSettings,
-    /// The workspaces beside `default`.
+    /// The workspaces besides `default`.
     pub workspaces: Vec<WorkspaceConfig>,
 }
 
 /// How changes of knowledge base folders are noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FolderWatch {
-    /// The system tells; now and then it is looked, too.
+    /// File system events, plus a scan every 30 seconds.
     Events,
-    /// It is looked every two seconds: network file systems tell nothing.
+    /// A scan every two seconds, for network file systems, which report no events.
     Poll,
 }
 
-/// Every problem of a configuration at once.
+/// Every problem of a configuration, reported at once.
 #[derive(Debug, thiserror::Error)]
 pub struct ConfigError {
     pub problems: Vec<String>,
 }
 
 impl ConfigError {
-    /// A single problem.
-    pub fn of(problem: String) -> ConfigError {
+    /// An error with a single problem.
+    pub fn new(problem: String) -> ConfigError {
         ConfigError { problems: vec![problem] }
     }
 }
@@ -123,7 +124,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads the file, if there is one, then the variables and flags that `matches` holds.
+    /// Reads the file, if there is one, then the variables and flags in `matches`.
     pub fn read(file: Option<&Path>, matches: &ArgMatches) -> Result<Config, ConfigError> {
         let mut config = Config::default();
         let mut problems = Vec::new();
@@ -186,7 +187,7 @@ impl Config {
         }
     }
 
-    /// Sets one key; `from` names where it was given.
+    /// Sets one key; `from` names where its value came from.
     fn take(&mut self, key: &str, given: &Value, from: &str, problems: &mut Vec<String>) {
         let set = match key {
             "listen" => value::address(given).map(|address| self.listen = address),
@@ -216,7 +217,7 @@ impl Config {
                 None => {
                     let tables = ["[[models]]", "[embedding]", "[workspaces.NAME]"];
                     let known: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).chain(tables).collect();
-                    return problems.push(format!("`{from}` is no setting; settings are {}", known.join(", ")));
+                    return problems.push(format!("unknown setting `{from}`; expected one of {}", known.join(", ")));
                 }
             },
         };
@@ -225,7 +226,7 @@ impl Config {
         }
     }
 
-    /// Checks that every knowledge base folder is there. One that is missing must not pass for an empty one.
+    /// Checks that every knowledge base folder exists. A missing folder must not be taken for an empty one.
     pub fn check_folders(&self) -> Result<(), ConfigError> {
         let mut problems = Vec::new();
         for WorkspaceConfig { name, knowledge_base, .. } in self.workspaces() {
@@ -233,14 +234,14 @@ impl Config {
             let Err(error) = fs::read_dir(&folder) else { continue };
             let shown = std::path::absolute(&folder).unwrap_or(folder);
             let error =
-                if error.kind() == std::io::ErrorKind::NotFound { "is not there".to_owned() } else { format!("can't be read: {error}") };
+                if error.kind() == std::io::ErrorKind::NotFound { "does not exist".to_owned() } else { format!("can't be read: {error}") };
             let key = if name == Workspace::default() { "knowledge_base".to_owned() } else { format!("workspaces.{name}.knowledge_base") };
-            let ways = match name == Workspace::default() {
+            let how = match name == Workspace::default() {
                 true => "`knowledge_base = \"\"`, `--knowledge-base=` or an empty DESKHAND_KNOWLEDGE_BASE",
                 false => "leave it out",
             };
             problems.push(format!(
-                "`{key}` is the folder `{}`, which {error}; make it or name another one; or, if documents come from the API alone, set it to nothing: {ways}",
+                "`{key}` is the folder `{}`, which {error}; create it or name another one; or, if documents come from the API only, set it to nothing: {how}",
                 shown.display()
             ));
         }
@@ -249,7 +250,7 @@ impl Config {
 
     fn check(&self, problems: &mut Vec<String>) {
         if self.tls_certificate.is_some() != self.tls_key.is_some() {
-            problems.push("`tls_certificate` and `tls_key` must be given both, or neither".to_owned());
+            problems.push("`tls_certificate` and `tls_key` must be set together".to_owned());
         }
         if self.limits.max_connections_per_peer > self.limits.max_connections {
             problems.push("`max_connections_per_peer` must be at most `max_connections`".to_owned());
@@ -257,7 +258,7 @@ impl Config {
     }
 }
 
-/// The tables of a file. A file that can't be read is a problem, and empty.
+/// Parses a settings file. An unreadable file is reported as a problem and counts as empty.
 fn read_table(file: &Path, problems: &mut Vec<String>) -> Table {
     let text = match fs::read_to_string(file) {
         Ok(text) => text,
@@ -267,12 +268,12 @@ fn read_table(file: &Path, problems: &mut Vec<String>) -> Table {
         }
     };
     text.parse().unwrap_or_else(|error: toml::de::Error| {
-        problems.push(format!("the file is no TOML: {}", error.to_string().trim().replace('\n', "\n    ")));
+        problems.push(format!("the file is not valid TOML: {}", error.to_string().trim().replace('\n', "\n    ")));
         Table::new()
     })
 }
 
-/// Reads the tables of models; `from` names where they stand.
+/// Reads the tables of models; `from` names their place in the file.
 fn take_models(given: &Value, from: &str, problems: &mut Vec<String>) -> Vec<ModelConfig> {
     let Value::Array(tables) = given else {
         problems.push(format!("`{from}` must be tables, each begun with a line `[[{from}]]`"));
@@ -309,7 +310,7 @@ fn take_model(model: &mut ModelConfig, key: &str, given: &Value, from: &str, pro
     match model.set(key, given) {
         Some(Ok(())) => {}
         Some(Err(allowed)) => problems.push(format!("`{from}` is `{}`: {allowed}", shown(key, given))),
-        None => problems.push(format!("`{from}` is no setting of a model; they are {}", ModelConfig::KEYS.join(", "))),
+        None => problems.push(format!("unknown model setting `{from}`; expected one of {}", ModelConfig::KEYS.join(", "))),
     }
 }
 
@@ -317,11 +318,11 @@ fn take_embedding(embedding: &mut EmbeddingSettings, key: &str, given: &Value, f
     match embedding.set(key, given) {
         Some(Ok(())) => {}
         Some(Err(allowed)) => problems.push(format!("`{from}` is `{}`: {allowed}", shown(key, given))),
-        None => problems.push(format!("`{from}` is no setting of embeddings; they are {}", EmbeddingSettings::KEYS.join(", "))),
+        None => problems.push(format!("unknown embedding setting `{from}`; expected one of {}", EmbeddingSettings::KEYS.join(", "))),
     }
 }
 
-/// A value as an error may show it.
+/// A value as an error message may show it; secrets are left out.
 fn shown(key: &str, given: &Value) -> String {
     match given {
         _ if matches!(key, "api_key" | "database_url") => "(not shown)".to_owned(),
@@ -343,16 +344,16 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_is_told_at_once_with_what_is_allowed() {
+    fn every_problem_is_reported_at_once_with_the_allowed_values() {
         let file = "listen = 5\nlisen = \"x\"\nlanguages = [\"english language\"]\n[[models]]\nbase_url = \"ftp://x\"\napi_key = \"se cret\"\ntemprature = 1\n";
         let error = read(file, &["--context-tokens", "many"]).unwrap_err();
         assert_eq!(error.problems.len(), 7, "{error}");
         let text = error.to_string();
         for part in [
             "`listen` is `5`: it must be an address",
-            "`lisen` is no setting",
+            "unknown setting `lisen`; expected one of listen, ",
             "`models[0].base_url` is `ftp://x`",
-            "`models[0].temprature` is no setting",
+            "unknown model setting `models[0].temprature`",
             "`--context-tokens` is `many`: it must be a whole number from 500",
         ] {
             assert!(text.contains(part), "{part} in {text}");
@@ -381,9 +382,9 @@ mod tests {
         assert_eq!(["default", "oak", "rose"], [&default.name, &oak.name, &rose.name].map(Workspace::as_str));
         assert_eq!(rose.desk.language.to_string(), "tr");
         assert_eq!((oak.desk.language.to_string(), oak.desk.context_tokens), ("de".to_owned(), 900));
-        assert_eq!([&default, &oak, &rose].map(|workspace| workspace.desk.token_limits.a_day), [Some(500), Some(9), Some(500)]);
+        assert_eq!([&default, &oak, &rose].map(|workspace| workspace.desk.token_limits.per_day), [Some(500), Some(9), Some(500)]);
         assert_eq!(rose.knowledge_base, Some(PathBuf::from("rose")));
-        assert_eq!(oak.knowledge_base, None, "a folder is nobody else's");
+        assert_eq!(oak.knowledge_base, None, "a folder is not inherited");
         assert!(rose.models.is_none());
         assert_eq!(oak.models.unwrap()[0].name, "two");
     }
@@ -405,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn a_workspace_is_told_what_is_wrong_with_it() {
+    fn problems_of_a_workspace_are_reported() {
         let error = read(
             "[workspaces.\"A b\"]\n[workspaces.rose]\nlisten = 1\nlanguage = 5\n[workspaces.oak]\nknowledge_base = \"x\"\n[workspaces.elm]\nknowledge_base = \"x\"\n",
             &[],
@@ -413,9 +414,9 @@ mod tests {
         let text = error.unwrap_err().to_string();
         for part in [
             "`workspaces.A b`: a workspace's name must consist of a-z",
-            "`workspaces.rose.listen` is no setting of a workspace",
+            "unknown workspace setting `workspaces.rose.listen`",
             "`workspaces.rose.language` is `5`",
-            "`workspaces.elm.knowledge_base` is that of `oak`, too",
+            "`workspaces.elm.knowledge_base` is also that of `oak`",
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }
@@ -432,16 +433,16 @@ mod tests {
             .map(|line| line.strip_prefix("# ").filter(|line| line.contains(" = ") || line.starts_with('[')).unwrap_or(line))
             .map(|line| format!("{line}\n"))
             .collect();
-        // Its files and variables are others'.
+        // Its files and variables don't exist here.
         let key = tempfile::NamedTempFile::new().unwrap();
         fs::write(key.path(), "sk-1\n").unwrap();
         let uncommented = uncommented.replace("/run/secrets/model", key.path().to_str().unwrap());
         let uncommented = uncommented.replace("\"MODEL_KEY\"", "\"CARGO_PKG_NAME\"").replace("AZURE_OPENAI_API_KEY", "CARGO_PKG_NAME");
         let config = read(&uncommented, &[]).unwrap();
-        let token_limits = TokenLimits { a_minute: Some(100_000), a_day: Some(5_000_000) };
+        let token_limits = TokenLimits { per_minute: Some(100_000), per_day: Some(5_000_000) };
         let default =
             DeskSettings { token_limits, retention_days: Some(730), prompts: Some(PathBuf::from("prompts")), ..Config::default().desk };
-        assert_eq!(format!("{:?}", config.desk), format!("{default:?}"), "but for what has no default");
+        assert_eq!(format!("{:?}", config.desk), format!("{default:?}"), "except for what has no default");
         assert_eq!(format!("{:?}", config.limits), format!("{:?}", Limits::default()));
         for setting in &SETTINGS {
             assert!(uncommented.contains(&format!("\n{} = ", setting.key)), "{} is not in the example", setting.key);

@@ -1,4 +1,4 @@
-//! A language model behind an OpenAI-compatible API.
+//! Settings of a language model, and of an embeddings endpoint, behind an OpenAI-compatible API.
 
 use std::{fmt, time::Duration};
 
@@ -24,14 +24,14 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// One model. Models are asked in their order: the next one when one fails before its first token.
+/// One model. Models are tried in order: the next one is the fallback when one fails before its first token.
 #[derive(Debug, Clone)]
 pub struct ModelConfig {
     /// The model's name, as its server knows it.
     pub name: String,
-    /// Where its API begins, usually ending in `/v1`.
+    /// Base URL of its API, usually ending in `/v1`.
     pub base_url: String,
-    /// The key, if its server asks for one.
+    /// The API key, if its server requires one.
     pub api_key: Secret,
     /// Longest wait for a connection.
     pub connect_timeout: Duration,
@@ -41,9 +41,9 @@ pub struct ModelConfig {
     pub token_gap_timeout: Duration,
     /// Longest time for a whole answer.
     pub total_timeout: Duration,
-    /// Most tokens of an answer.
+    /// Largest number of tokens in an answer.
     pub max_tokens: u32,
-    /// How freely it writes, from 0 to 2; the server's own default if not set.
+    /// Sampling temperature, from 0 to 2; the server's own default if not set.
     pub temperature: Option<f64>,
     /// Token budget of a prompt's context, as the model counts tokens; the desk's if not set.
     pub context_tokens: Option<usize>,
@@ -53,26 +53,26 @@ pub struct ModelConfig {
     pub headers: HeaderMap,
     /// Query parameters of every call, such as Azure's `api-version`.
     pub query: Vec<(String, String)>,
-    /// Fields of every request's body, which take the place of ours of the same name; one of `null` leaves ours out.
+    /// Fields of every request's body. They replace ours of the same name; `null` removes ours.
     pub body: serde_json::Map<String, serde_json::Value>,
     /// The role that instructions are given in: `system`, or `developer` as some newer models want.
     pub instruction_role: String,
-    /// Whether answers are asked for piece by piece.
+    /// Whether answers are streamed.
     pub stream: bool,
-    /// Most calls at once; others wait while they can still be answered in time.
+    /// Largest number of concurrent calls; others queue as long as they can still be answered in time.
     pub most_calls: usize,
-    /// What it is asked to do; all if empty.
+    /// Tasks that it is used for; all if empty.
     pub tasks: Vec<Task>,
 }
 
-/// Most tokens of prompts and answers together; `None` for as many as anybody likes.
+/// Limits on tokens of prompts and answers together; `None`: no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TokenLimits {
-    pub a_minute: Option<u64>,
-    pub a_day: Option<u64>,
+    pub per_minute: Option<u64>,
+    pub per_day: Option<u64>,
 }
 
-/// What models are asked to do.
+/// Tasks of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Task {
     Draft,
@@ -123,7 +123,7 @@ impl Default for ModelConfig {
 }
 
 impl ModelConfig {
-    /// The keys of a `[[models]]` table.
+    /// The setting keys of a `[[models]]` table.
     pub const KEYS: [&str; 20] = [
         "name",
         "base_url",
@@ -147,41 +147,41 @@ impl ModelConfig {
         "tasks",
     ];
 
-    /// Sets one key; the error says what is allowed. `None`: there is no such key.
+    /// Sets one key; the error says which values are allowed. `None`: the key is unknown.
     pub fn set(&mut self, key: &str, given: &Value) -> Option<Result<(), String>> {
-        let longest = Duration::from_secs(3600);
+        let max = Duration::from_secs(3600);
         Some(match key {
-            "name" => value::text(given, "a model's name, such as `gpt-4o-mini`").map(|name| self.name = name),
+            "name" => value::text(given, "a model name, such as `gpt-4o-mini`").map(|name| self.name = name),
             "base_url" => value::web_address(given).map(|url| self.base_url = url),
             "api_key" => value::key(given).map(|key| self.api_key = Secret(key)),
-            "connect_timeout" => value::duration(given, longest).map(|wait| self.connect_timeout = wait),
-            "first_token_timeout" => value::duration(given, longest).map(|wait| self.first_token_timeout = wait),
-            "token_gap_timeout" => value::duration(given, longest).map(|wait| self.token_gap_timeout = wait),
-            "total_timeout" => value::duration(given, longest).map(|wait| self.total_timeout = wait),
-            "max_tokens" => value::whole(given, 1, 100_000).map(|most| self.max_tokens = most as u32),
+            "connect_timeout" => value::duration(given, max).map(|wait| self.connect_timeout = wait),
+            "first_token_timeout" => value::duration(given, max).map(|wait| self.first_token_timeout = wait),
+            "token_gap_timeout" => value::duration(given, max).map(|wait| self.token_gap_timeout = wait),
+            "total_timeout" => value::duration(given, max).map(|wait| self.total_timeout = wait),
+            "max_tokens" => value::whole(given, 1, 100_000).map(|limit| self.max_tokens = limit as u32),
             "temperature" => value::number(given, 0.0, 2.0).map(|temperature| self.temperature = Some(temperature)),
-            "context_tokens" => value::whole(given, 500, 1_000_000).map(|most| self.context_tokens = Some(most as usize)),
+            "context_tokens" => value::whole(given, 500, 1_000_000).map(|limit| self.context_tokens = Some(limit as usize)),
             "api_key_file" => value::text(given, "a file that holds the key").and_then(|file| {
                 let read = std::fs::read_to_string(&file).map_err(|error| format!("`{file}` can't be read: {error}"))?;
                 value::key(&Value::String(read))
                     .map(|key| self.api_key = Secret(key))
-                    .map_err(|problem| format!("what `{file}` holds is no key: {problem}"))
+                    .map_err(|problem| format!("the content of `{file}` is not a valid key: {problem}"))
             }),
             "api_key_env" => value::text(given, "the name of a variable that holds the key").and_then(|name| {
-                let read = std::env::var(&name).map_err(|_| format!("the variable `{name}` is not set, or no text"))?;
+                let read = std::env::var(&name).map_err(|_| format!("the variable `{name}` is not set, or not valid UTF-8"))?;
                 value::key(&Value::String(read))
                     .map(|key| self.api_key = Secret(key))
-                    .map_err(|problem| format!("what `{name}` holds is no key: {problem}"))
+                    .map_err(|problem| format!("the value of `{name}` is not a valid key: {problem}"))
             }),
-            "api_key_header" => value::text(given, "a header's name, such as `api-key`").and_then(|name| {
-                let name = name.parse().map_err(|_| "it must be a header's name, such as `api-key`".to_owned())?;
+            "api_key_header" => value::text(given, "a header name, such as `api-key`").and_then(|name| {
+                let name = name.parse().map_err(|_| "it must be a header name, such as `api-key`".to_owned())?;
                 self.api_key_header = Some(name);
                 Ok(())
             }),
             "headers" => value::pairs(given).and_then(|pairs| {
                 for (name, text) in pairs {
-                    let name: HeaderName = name.parse().map_err(|_| format!("`{name}` is no header's name"))?;
-                    let mut text: HeaderValue = text.parse().map_err(|_| format!("what `{name}` is to be is no header's value"))?;
+                    let name: HeaderName = name.parse().map_err(|_| format!("`{name}` is not a valid header name"))?;
+                    let mut text: HeaderValue = text.parse().map_err(|_| format!("the value of `{name}` is not a valid header value"))?;
                     text.set_sensitive(true);
                     self.headers.insert(name, text);
                 }
@@ -197,11 +197,13 @@ impl ModelConfig {
                 _ => Err("it must be `system` or `developer`".to_owned()),
             },
             "stream" => value::truth(given).map(|stream| self.stream = stream),
-            "most_calls" => value::whole(given, 1, 10_000).map(|most| self.most_calls = most as usize),
+            "most_calls" => value::whole(given, 1, 10_000).map(|limit| self.most_calls = limit as usize),
             "tasks" => value::texts(given).and_then(|names| {
                 let task = |name: &String| Task::ALL.into_iter().find(|task| task.word() == name);
                 let tasks: Option<Vec<Task>> = names.iter().map(task).collect();
-                tasks.map(|tasks| self.tasks = tasks).ok_or_else(|| format!("it must be some of {}", Task::ALL.map(Task::word).join(", ")))
+                tasks
+                    .map(|tasks| self.tasks = tasks)
+                    .ok_or_else(|| format!("it must be one or more of {}", Task::ALL.map(Task::word).join(", ")))
             }),
             _ => return None,
         })
@@ -213,17 +215,17 @@ impl ModelConfig {
 pub struct EmbeddingConfig {
     /// The model's name, as its server knows it.
     pub model: String,
-    /// Where the API begins, such as `https://api.openai.com/v1`.
+    /// Base URL of the API, such as `https://api.openai.com/v1`.
     pub base_url: String,
     pub api_key: Secret,
     pub connect_timeout: Duration,
-    /// How long a search waits for what its words mean.
+    /// How long a search waits for the embedding of its query.
     pub search_timeout: Duration,
-    /// How long suggestions, and the search for a draft's sources, wait.
+    /// How long suggestions, and the search for a draft's sources, wait for an embedding.
     pub suggest_timeout: Duration,
 }
 
-/// What is told of an embeddings endpoint; it is asked only if a model is.
+/// Settings of an embeddings endpoint, as given; it is used only if `model` is set.
 #[derive(Debug, Clone, Default)]
 pub struct EmbeddingSettings {
     pub model: Option<String>,
@@ -234,23 +236,23 @@ pub struct EmbeddingSettings {
 }
 
 impl EmbeddingSettings {
-    /// The keys of the `[embedding]` table.
+    /// The setting keys of the `[embedding]` table.
     pub const KEYS: [&str; 5] = ["model", "base_url", "api_key", "search_timeout", "suggest_timeout"];
 
-    /// Sets one key; the error says what is allowed. `None`: there is no such key.
+    /// Sets one key; the error says which values are allowed. `None`: the key is unknown.
     pub fn set(&mut self, key: &str, given: &Value) -> Option<Result<(), String>> {
-        let longest = Duration::from_secs(60);
+        let max = Duration::from_secs(60);
         Some(match key {
-            "model" => value::text(given, "a model's name, such as `text-embedding-3-small`").map(|model| self.model = Some(model)),
+            "model" => value::text(given, "a model name, such as `text-embedding-3-small`").map(|model| self.model = Some(model)),
             "base_url" => value::web_address(given).map(|url| self.base_url = Some(url)),
             "api_key" => value::key(given).map(|key| self.api_key = Some(Secret(key))),
-            "search_timeout" => value::duration(given, longest).map(|wait| self.search_timeout = Some(wait)),
-            "suggest_timeout" => value::duration(given, longest).map(|wait| self.suggest_timeout = Some(wait)),
+            "search_timeout" => value::duration(given, max).map(|wait| self.search_timeout = Some(wait)),
+            "suggest_timeout" => value::duration(given, max).map(|wait| self.suggest_timeout = Some(wait)),
             _ => return None,
         })
     }
 
-    /// The endpoint, if a model is named. Where no address is given it is the first model's, with its key: a key goes to no other server.
+    /// The endpoint, if a model is named. Without a base URL it is the first model's, with its API key. That key is never sent to another server.
     pub fn endpoint(&self, first_model: Option<&ModelConfig>) -> Option<EmbeddingConfig> {
         let model = self.model.clone()?;
         let default = ModelConfig::default();

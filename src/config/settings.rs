@@ -1,9 +1,9 @@
-//! The table of all settings: from it come the flags, the variables and the keys of the file.
+//! The table of all settings, from which the flags, the environment variables and the keys of the file are made.
 
 use clap::{Arg, ArgMatches, parser::ValueSource};
 use toml::Value;
 
-/// A setting: its key in the file, its variable, and what it is. Its flag is the key with dashes.
+/// A setting: its key in the file, its environment variable and its help text. Its flag is the key with dashes.
 pub struct Setting {
     pub key: &'static str,
     variable: &'static str,
@@ -11,20 +11,15 @@ pub struct Setting {
     help: &'static str,
 }
 
-/// The settings that stand at the top of the file.
+/// The top-level settings of the file.
 pub const SETTINGS: [Setting; 35] = [
     Setting {
         key: "listen",
         variable: "DESKHAND_LISTEN",
         value: "ADDRESS",
-        help: "Address and port of the one listener; port 0 takes a free one [default: 127.0.0.1:50051]",
+        help: "Address and port to listen on; port 0 takes a free port [default: 127.0.0.1:50051]",
     },
-    Setting {
-        key: "data",
-        variable: "DESKHAND_DATA",
-        value: "FOLDER",
-        help: "Folder for everything that is kept, made at first start [default: data]",
-    },
+    Setting { key: "data", variable: "DESKHAND_DATA", value: "FOLDER", help: "Data folder, created at first start [default: data]" },
     Setting {
         key: "database_url",
         variable: "DESKHAND_DATABASE_URL",
@@ -35,13 +30,19 @@ pub const SETTINGS: [Setting; 35] = [
         key: "knowledge_base",
         variable: "DESKHAND_KNOWLEDGE_BASE",
         value: "FOLDER",
-        help: "Folder of articles and canned answers; empty: documents come from the API alone [default: knowledge-base]",
+        help: "Folder of articles and canned answers; empty: documents come from the API only [default: knowledge-base]",
     },
     Setting {
         key: "knowledge_base_watch",
         variable: "DESKHAND_KNOWLEDGE_BASE_WATCH",
         value: "events|poll",
-        help: "How changes of the folder are noticed: by the system's events, or by looking every two seconds, for network file systems [default: events]",
+        help: "How changes of the folder are detected: by file system events, or by polling every two seconds, for network file systems [default: events]",
+    },
+    Setting {
+        key: "language",
+        variable: "DESKHAND_LANGUAGE",
+        value: "TAG",
+        help: "Default language when a request names none [default: en]",
     },
     Setting {
         key: "dictionaries",
@@ -49,12 +50,11 @@ pub const SETTINGS: [Setting; 35] = [
         value: "FOLDER",
         help: "Folder of hunspell's dictionaries, by which texts are corrected without a model [default: /usr/share/hunspell]",
     },
-    Setting { key: "language", variable: "DESKHAND_LANGUAGE", value: "TAG", help: "The language of whoever tells none [default: en]" },
     Setting {
         key: "languages",
         variable: "DESKHAND_LANGUAGES",
         value: "TAGS",
-        help: "The languages that customers are expected to write in, with commas between them [default: en,tr,hu,de]",
+        help: "Languages that customers are expected to write in, comma-separated [default: en,tr,hu,de]",
     },
     Setting {
         key: "context_tokens",
@@ -66,63 +66,68 @@ pub const SETTINGS: [Setting; 35] = [
         key: "retention_days",
         variable: "DESKHAND_RETENTION_DAYS",
         value: "DAYS",
-        help: "How many days a chat is kept after its last event; searches and ratings no longer, and 90 days at most [default: for ever]",
+        help: "Days that a chat is kept after its last event; searches and ratings are kept as long, but at most 90 days [default: forever]",
     },
     Setting {
         key: "mask",
         variable: "DESKHAND_MASK",
         value: "KINDS",
-        help: "Which personal data models get as marks only: `none`, or email,phone,card,iban,national_id,address,name [default: all]",
+        help: "Personal data that is masked before text goes to a model: `none`, or any of email,phone,card,iban,national_id,address,name [default: all]",
     },
     Setting {
         key: "mask_first_names",
         variable: "DESKHAND_MASK_FIRST_NAMES",
         value: "true|false",
-        help: "Whether first names alone are masked, too [default: false]",
+        help: "Mask first names on their own, too [default: false]",
     },
     Setting {
         key: "mask_exceptions",
         variable: "DESKHAND_MASK_EXCEPTIONS",
         value: "TEXTS",
-        help: "What is never masked, with commas: addresses, numbers, names; `@shop.com` for all addresses there [default: nothing]",
+        help: "Addresses, numbers and names that are never masked, comma-separated; `@shop.com` covers a whole domain [default: none]",
     },
     Setting {
         key: "prompts",
         variable: "DESKHAND_PROMPTS",
         value: "FOLDER",
-        help: "Folder of prompts that take the place of the built-in ones: draft.md, correct.md, retone.md, translate.md, summarize.md [default: none]",
+        help: "Folder of prompt templates that replace the built-in ones: draft.md, correct.md, retone.md, translate.md, summarize.md [default: none]",
     },
     Setting {
         key: "allowed_links",
         variable: "DESKHAND_ALLOWED_LINKS",
         value: "LINKS",
-        help: "Links and hosts that may stand in any draft, with commas between them; others must be in a source [default: none]",
+        help: "Links and hosts allowed in any draft, comma-separated; others must come from a source [default: none]",
     },
     Setting {
         key: "tokens_per_minute",
         variable: "DESKHAND_TOKENS_PER_MINUTE",
         value: "NUMBER",
-        help: "Most tokens of prompts and answers together in a minute [default: no limit]",
+        help: "Limit on tokens of prompts and answers together, per minute [default: no limit]",
     },
     Setting {
         key: "tokens_per_day",
         variable: "DESKHAND_TOKENS_PER_DAY",
         value: "NUMBER",
-        help: "Most tokens of prompts and answers together in a day; a restart counts anew [default: no limit]",
+        help: "Limit on tokens of prompts and answers together, per day; a restart resets the count [default: no limit]",
     },
     Setting {
         key: "log",
         variable: "DESKHAND_LOG",
         value: "FILTER",
-        help: "What to log, such as `info` or `deskhand=debug` [default: info]",
+        help: "Log filter, such as `info` or `deskhand=debug` [default: info]",
     },
     Setting {
         key: "tls_certificate",
         variable: "DESKHAND_TLS_CERTIFICATE",
         value: "FILE",
-        help: "PEM file of the certificate, followed by those that vouch for it; read anew when it changes [default: no TLS]",
+        help: "PEM certificate chain, leaf first; reloaded when it changes [default: no TLS]",
     },
-    Setting { key: "tls_key", variable: "DESKHAND_TLS_KEY", value: "FILE", help: "PEM file of the certificate's private key" },
+    Setting {
+        key: "tls_key",
+        variable: "DESKHAND_TLS_KEY",
+        value: "FILE",
+        help: "PEM private key of the certificate; reloaded when it changes",
+    },
     Setting {
         key: "console",
         variable: "DESKHAND_CONSOLE",
@@ -133,85 +138,85 @@ pub const SETTINGS: [Setting; 35] = [
         key: "allow_remote_without_tls",
         variable: "DESKHAND_ALLOW_REMOTE_WITHOUT_TLS",
         value: "true|false",
-        help: "Serve beyond loopback although what is said, keys too, can be read on the way; for a proxy that does TLS [default: false]",
+        help: "Serve beyond loopback without TLS: keys and chats travel in plain text; meant for a proxy that terminates TLS [default: false]",
     },
     Setting {
         key: "allow_remote_without_keys",
         variable: "DESKHAND_ALLOW_REMOTE_WITHOUT_KEYS",
         value: "true|false",
-        help: "Serve beyond loopback although nobody needs a key [default: false]",
+        help: "Serve beyond loopback without requiring keys [default: false]",
     },
     Setting {
         key: "max_connections",
         variable: "DESKHAND_MAX_CONNECTIONS",
         value: "NUMBER",
-        help: "Most connections at once; when there are more, the one that has been idle longest is closed [default: 1024]",
+        help: "Limit on open connections; beyond it, the connection that has been idle longest is closed [default: 1024]",
     },
     Setting {
         key: "max_connections_per_peer",
         variable: "DESKHAND_MAX_CONNECTIONS_PER_PEER",
         value: "NUMBER",
-        help: "The same for one IPv4 address, or one IPv6 network of 64 bits [default: 256]",
+        help: "The same for one IPv4 address, or one IPv6 /64 network [default: 256]",
     },
     Setting {
         key: "max_calls",
         variable: "DESKHAND_MAX_CALLS",
         value: "NUMBER",
-        help: "Most calls that run at once; others are refused at once [default: 1024]",
+        help: "Limit on concurrent calls; further calls are refused immediately [default: 1024]",
     },
     Setting {
         key: "max_bytes_in_flight",
         variable: "DESKHAND_MAX_BYTES_IN_FLIGHT",
         value: "BYTES",
-        help: "Most bytes of requests being received and of replies not yet read, of all connections together [default: 100663296]",
+        help: "Limit on bytes of requests being received and of replies not yet read, over all connections [default: 100663296]",
     },
     Setting {
         key: "keyless_timeout",
         variable: "DESKHAND_KEYLESS_TIMEOUT",
         value: "TIME",
-        help: "How long a connection that has not shown a valid key may stay without a call [default: 5s]",
+        help: "Idle timeout of a connection that has not shown a valid key [default: 5s]",
     },
     Setting {
         key: "idle_timeout",
         variable: "DESKHAND_IDLE_TIMEOUT",
         value: "TIME",
-        help: "How long a connection that has shown one may stay without a call [default: 5m]",
+        help: "Idle timeout of a connection that has shown a valid key [default: 5m]",
     },
     Setting {
         key: "request_timeout",
         variable: "DESKHAND_REQUEST_TIMEOUT",
         value: "TIME",
-        help: "Longest time for a request to be whole, headers and body [default: 10s]",
+        help: "Longest time to receive a whole request, headers and body [default: 10s]",
     },
     Setting {
         key: "write_timeout",
         variable: "DESKHAND_WRITE_TIMEOUT",
         value: "TIME",
-        help: "How long a caller may read nothing of what waits for it [default: 30s]",
+        help: "Longest time that a caller may read nothing of a waiting reply [default: 30s]",
     },
     Setting {
         key: "drain_timeout",
         variable: "DESKHAND_DRAIN_TIMEOUT",
         value: "TIME",
-        help: "How long running calls may take to end when the server stops [default: 10s]",
+        help: "How long running calls may take to finish when the server stops [default: 10s]",
     },
     Setting {
         key: "calls_per_visitor",
         variable: "DESKHAND_CALLS_PER_VISITOR",
         value: "NUMBER",
-        help: "Most calls a second of one address with one publishable key [default: 10]",
+        help: "Rate limit of one address with one publishable key, in calls per second [default: 10]",
     },
     Setting {
         key: "report_bytes_per_day",
         variable: "DESKHAND_REPORT_BYTES_PER_DAY",
         value: "BYTES",
-        help: "Most bytes a day that the public's searches and ratings add to a workspace's report; one address gets a 16th [default: 67108864]",
+        help: "Limit on bytes per day that public searches and ratings add to a workspace's report; one address gets 1/16 [default: 67108864]",
     },
     Setting {
         key: "trusted_proxies",
         variable: "DESKHAND_TRUSTED_PROXIES",
         value: "ADDRESSES",
-        help: "IP addresses of proxies whose X-Forwarded-For says who calls, with commas between them [default: none]",
+        help: "IP addresses of proxies whose X-Forwarded-For is trusted, comma-separated [default: none]",
     },
 ];
 
@@ -227,19 +232,19 @@ pub const MODEL_SETTINGS: [Setting; 10] = [
         key: "base_url",
         variable: "OPENAI_BASE_URL",
         value: "URL",
-        help: "Where its OpenAI-compatible API begins [default: https://api.openai.com/v1]",
+        help: "Base URL of its OpenAI-compatible API [default: https://api.openai.com/v1]",
     },
     Setting {
         key: "api_key",
         variable: "OPENAI_API_KEY",
         value: "KEY",
-        help: "Its key; better given by the variable, which other users of the machine can't see",
+        help: "Its API key; prefer the environment variable, which other users of the machine can't see",
     },
     Setting {
         key: "connect_timeout",
         variable: "DESKHAND_MODEL_CONNECT_TIMEOUT",
         value: "TIME",
-        help: "Longest wait for a connection to it [default: 3s]",
+        help: "Longest wait for a connection [default: 3s]",
     },
     Setting {
         key: "first_token_timeout",
@@ -259,18 +264,23 @@ pub const MODEL_SETTINGS: [Setting; 10] = [
         value: "TIME",
         help: "Longest time for a whole answer [default: 60s]",
     },
-    Setting { key: "max_tokens", variable: "DESKHAND_MODEL_MAX_TOKENS", value: "NUMBER", help: "Most tokens of an answer [default: 2048]" },
+    Setting {
+        key: "max_tokens",
+        variable: "DESKHAND_MODEL_MAX_TOKENS",
+        value: "NUMBER",
+        help: "Limit on tokens of an answer [default: 2048]",
+    },
     Setting {
         key: "temperature",
         variable: "DESKHAND_MODEL_TEMPERATURE",
         value: "NUMBER",
-        help: "How freely it writes, from 0 to 2 [default: its server's own]",
+        help: "Sampling temperature, from 0 to 2 [default: the server's own]",
     },
     Setting {
         key: "context_tokens",
         variable: "DESKHAND_MODEL_CONTEXT_TOKENS",
         value: "NUMBER",
-        help: "Token budget of its prompts' context [default: that of all models]",
+        help: "Token budget of its prompts' context [default: --context-tokens]",
     },
 ];
 
@@ -280,25 +290,25 @@ pub const EMBEDDING_SETTINGS: [Setting; 5] = [
         key: "model",
         variable: "DESKHAND_EMBEDDING_MODEL",
         value: "NAME",
-        help: "A model for embeddings, such as `text-embedding-3-small`: search and suggestions then also go by what words mean [default: none]",
+        help: "Embedding model, such as `text-embedding-3-small`: adds search by meaning to search and suggestions [default: none]",
     },
     Setting {
         key: "base_url",
         variable: "DESKHAND_EMBEDDING_BASE_URL",
         value: "URL",
-        help: "Where its OpenAI-compatible API begins [default: that of the first model]",
+        help: "Base URL of its OpenAI-compatible API [default: that of the first model]",
     },
     Setting {
         key: "api_key",
         variable: "DESKHAND_EMBEDDING_API_KEY",
         value: "KEY",
-        help: "Its key [default: that of the first model, if it has the same address]",
+        help: "Its API key [default: that of the first model, if both have the same base URL]",
     },
     Setting {
         key: "search_timeout",
         variable: "DESKHAND_EMBEDDING_SEARCH_TIMEOUT",
         value: "TIME",
-        help: "How long a search waits for it, before it goes by words alone [default: 50ms]",
+        help: "How long a search waits for an embedding before it falls back to keywords only [default: 50ms]",
     },
     Setting {
         key: "suggest_timeout",
@@ -308,7 +318,7 @@ pub const EMBEDDING_SETTINGS: [Setting; 5] = [
     },
 ];
 
-/// The flags of the settings that say where everything is kept.
+/// The flags of the storage settings, for clap.
 pub fn storage_flags() -> Vec<Arg> {
     let storage = SETTINGS.iter().filter(|setting| matches!(setting.key, "data" | "database_url"));
     storage.map(|setting| flag(setting, setting.key.to_owned())).collect()
@@ -321,7 +331,7 @@ pub fn flags() -> Vec<Arg> {
     top.chain(model).chain(embedding_flags()).collect()
 }
 
-/// The flags of the embeddings endpoint.
+/// The flags of the embeddings endpoint, for clap.
 pub fn embedding_flags() -> Vec<Arg> {
     EMBEDDING_SETTINGS.iter().map(|setting| flag(setting, embedding_argument(setting)).help_heading("Embeddings")).collect()
 }
@@ -329,21 +339,21 @@ pub fn embedding_flags() -> Vec<Arg> {
 fn flag(setting: &Setting, name: String) -> Arg {
     let long = name.replace('_', "-");
     let argument = Arg::new(name).long(long).env(setting.variable).hide_env_values(true).value_name(setting.value).help(setting.help);
-    // `--console` alone says yes.
+    // `--console` alone means `true`.
     if setting.value == "true|false" { argument.num_args(0..=1).default_missing_value("true") } else { argument }
 }
 
-/// The name of a model setting's argument.
+/// The name of a model setting's clap argument.
 pub fn model_argument(setting: &Setting) -> String {
     if setting.key == "name" { "model".to_owned() } else { format!("model_{}", setting.key) }
 }
 
-/// The name of an embedding setting's argument.
+/// The name of an embedding setting's clap argument.
 pub fn embedding_argument(setting: &Setting) -> String {
     format!("embedding_{}", setting.key)
 }
 
-/// What a flag or variable says, and its name. An empty variable says nothing, but for the one whose empty value means none.
+/// The value of a flag or variable, and its name. An empty variable counts as not set, except for the one whose empty value means "none".
 pub fn given(matches: &ArgMatches, argument: &str, setting: &Setting) -> Option<(Value, String)> {
     // Some commands have only some of the flags.
     let text = matches.try_get_one::<String>(argument).ok()??;

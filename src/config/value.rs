@@ -1,4 +1,4 @@
-//! One setting's value, from a file or as text from a flag or variable. An error says what is allowed.
+//! Parses one setting's value, from a file or as text from a flag or variable. Errors say which values are allowed.
 
 use std::{
     net::{IpAddr, SocketAddr, ToSocketAddrs},
@@ -11,18 +11,18 @@ use toml::Value;
 
 use crate::{config::FolderWatch, text::Language};
 
-/// A text that is not empty.
+/// A non-empty text.
 pub fn text(given: &Value, what: &str) -> Result<String, String> {
     given.as_str().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).ok_or_else(|| format!("it must be {what}"))
 }
 
-/// A folder; none if the text is empty.
+/// A folder; `None` if the text is empty.
 pub fn optional_folder(given: &Value) -> Result<Option<PathBuf>, String> {
     let text = given.as_str().ok_or_else(|| "it must be a folder, or \"\" for none".to_owned())?.trim();
     Ok((!text.is_empty()).then(|| PathBuf::from(text)))
 }
 
-/// How changes of folders are noticed.
+/// How changes of folders are detected.
 pub fn folder_watch(given: &Value) -> Result<FolderWatch, String> {
     match given.as_str().map(str::trim) {
         Some("events") => Ok(FolderWatch::Events),
@@ -31,9 +31,9 @@ pub fn folder_watch(given: &Value) -> Result<FolderWatch, String> {
     }
 }
 
-/// An http or https address, without a slash at its end.
+/// An http or https URL, without its trailing slash.
 pub fn web_address(given: &Value) -> Result<String, String> {
-    let what = "an address that begins with http:// or https://, such as `http://127.0.0.1:11434/v1`";
+    let what = "a URL that begins with http:// or https://, such as `http://127.0.0.1:11434/v1`";
     let text = text(given, what)?;
     match reqwest::Url::parse(&text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(text.trim_end_matches('/').to_owned()),
@@ -41,34 +41,34 @@ pub fn web_address(given: &Value) -> Result<String, String> {
     }
 }
 
-/// A key as HTTP headers can carry it.
+/// An API key that is valid in an HTTP header.
 pub fn key(given: &Value) -> Result<String, String> {
     let text = text(given, "a key")?;
     if text.bytes().all(|byte| byte.is_ascii_graphic()) {
         Ok(text)
     } else {
-        Err("it must be of printable ASCII characters, without spaces and line breaks".to_owned())
+        Err("it must be printable ASCII, without spaces or line breaks".to_owned())
     }
 }
 
-/// A length of time such as `15s`, more than none and at most `longest`.
-pub fn duration(given: &Value, longest: Duration) -> Result<Duration, String> {
+/// A duration such as `15s`, more than zero and at most `max`.
+pub fn duration(given: &Value, max: Duration) -> Result<Duration, String> {
     let parsed = given.as_str().and_then(|text| text.trim().parse::<SignedDuration>().ok());
-    let wait = parsed.and_then(|wait| Duration::try_from(wait).ok()).filter(|wait| !wait.is_zero() && *wait <= longest);
-    wait.ok_or_else(|| format!("it must be a length of time such as `15s` or `500ms`, more than 0s and at most {}s", longest.as_secs()))
+    let wait = parsed.and_then(|wait| Duration::try_from(wait).ok()).filter(|wait| !wait.is_zero() && *wait <= max);
+    wait.ok_or_else(|| format!("it must be a duration such as `15s` or `500ms`, more than 0s and at most {}s", max.as_secs()))
 }
 
 /// A whole number within bounds.
-pub fn whole(given: &Value, least: i64, most: i64) -> Result<i64, String> {
+pub fn whole(given: &Value, min: i64, max: i64) -> Result<i64, String> {
     let number = given.as_integer().or_else(|| given.as_str()?.trim().parse().ok());
-    number.filter(|number| (least..=most).contains(number)).ok_or_else(|| format!("it must be a whole number from {least} to {most}"))
+    number.filter(|number| (min..=max).contains(number)).ok_or_else(|| format!("it must be a whole number from {min} to {max}"))
 }
 
 /// A number within bounds.
-pub fn number(given: &Value, least: f64, most: f64) -> Result<f64, String> {
+pub fn number(given: &Value, min: f64, max: f64) -> Result<f64, String> {
     let number =
         given.as_float().or_else(|| given.as_integer().map(|number| number as f64)).or_else(|| given.as_str()?.trim().parse().ok());
-    number.filter(|number| (least..=most).contains(number)).ok_or_else(|| format!("it must be a number from {least} to {most}"))
+    number.filter(|number| (min..=max).contains(number)).ok_or_else(|| format!("it must be a number from {min} to {max}"))
 }
 
 /// `true` or `false`.
@@ -83,8 +83,8 @@ pub fn truth(given: &Value) -> Result<bool, String> {
 
 /// An address and port to listen on.
 pub fn address(given: &Value) -> Result<SocketAddr, String> {
-    let found = given.as_str().and_then(|text| text.trim().to_socket_addrs().ok()).and_then(|mut addresses| addresses.next());
-    found.ok_or_else(|| "it must be an address and a port, such as `127.0.0.1:50051`; port 0 takes a free one".to_owned())
+    let address = given.as_str().and_then(|text| text.trim().to_socket_addrs().ok()).and_then(|mut addresses| addresses.next());
+    address.ok_or_else(|| "it must be an address and a port, such as `127.0.0.1:50051`; port 0 takes a free port".to_owned())
 }
 
 /// A list of IP addresses.
@@ -99,7 +99,7 @@ pub fn language(given: &Value) -> Result<Language, String> {
     Language::parse(given.as_str().ok_or_else(problem)?.trim()).map_err(|_| problem())
 }
 
-/// A list of texts, or one with commas between them.
+/// A list of texts, or one comma-separated text.
 pub fn texts(given: &Value) -> Result<Vec<String>, String> {
     let texts: Option<Vec<String>> = match given {
         Value::String(text) => Some(text.split(',').map(str::to_owned).collect()),
@@ -110,14 +110,14 @@ pub fn texts(given: &Value) -> Result<Vec<String>, String> {
     Ok(texts.iter().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect())
 }
 
-/// Names with their texts.
+/// A table of texts.
 pub fn pairs(given: &Value) -> Result<Vec<(String, String)>, String> {
     let problem = || "it must be a table of texts, such as { name = \"text\" }".to_owned();
     let table = given.as_table().ok_or_else(problem)?;
     table.iter().map(|(name, text)| Ok((name.clone(), text.as_str().ok_or_else(problem)?.to_owned()))).collect()
 }
 
-/// Fields of a JSON object. TOML has no null: the text `null` stands for it.
+/// The fields of a JSON object. TOML has no null, so the text `null` stands for it.
 pub fn object(given: &Value) -> Result<serde_json::Map<String, serde_json::Value>, String> {
     let table = given.as_table().ok_or_else(|| "it must be a table, such as { top_p = 0.9 }".to_owned())?;
     let json = |value: &Value| match value.as_str() {
@@ -127,7 +127,7 @@ pub fn object(given: &Value) -> Result<serde_json::Map<String, serde_json::Value
     table.iter().map(|(name, value)| Ok((name.clone(), json(value)?))).collect()
 }
 
-/// A list of language tags, or a text with commas between them.
+/// A list of language tags, or one comma-separated text.
 pub fn languages(given: &Value) -> Result<Vec<Language>, String> {
     let problem = || "it must be a list of BCP 47 language tags, such as `en,tr` or [\"en\", \"tr\"]".to_owned();
     let tags: Vec<&str> = match given {

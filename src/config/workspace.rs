@@ -1,4 +1,4 @@
-//! Workspaces with their settings.
+//! Settings of each workspace.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct WorkspaceConfig {
     pub name: Workspace,
-    /// Folder of the documents; `None`: none.
+    /// Knowledge base folder; `None`: documents come from the API only.
     pub knowledge_base: Option<PathBuf>,
     pub desk: DeskSettings,
     /// Its own models; `None`: those of `default`.
@@ -26,7 +26,7 @@ pub struct WorkspaceConfig {
     pub embedding: EmbeddingSettings,
 }
 
-/// Reads the tables `[workspaces.NAME]`. What one does not set is as in `default`, but for the folder, which is nobody else's.
+/// Reads the tables `[workspaces.NAME]`. Unset settings are inherited from `default`, except for the folder, which is never shared.
 pub fn take(given: &Value, default: &Config, problems: &mut Vec<String>) -> Vec<WorkspaceConfig> {
     let Value::Table(tables) = given else {
         problems.push("`workspaces` must be tables, each begun with a line `[workspaces.NAME]`".to_owned());
@@ -38,7 +38,7 @@ pub fn take(given: &Value, default: &Config, problems: &mut Vec<String>) -> Vec<
         let workspace = match Workspace::new(name) {
             Ok(workspace) if workspace != Workspace::default() => workspace,
             Ok(_) => {
-                problems.push(format!("`{from}`: the settings of `default` stand at the top of the file"));
+                problems.push(format!("`{from}`: the settings of `default` belong at the top of the file"));
                 continue;
             }
             Err(problem) => {
@@ -56,7 +56,10 @@ pub fn take(given: &Value, default: &Config, problems: &mut Vec<String>) -> Vec<
         let same = workspaces[index + 1..].iter().find(|other| other.knowledge_base.as_ref() == Some(folder));
         let same = same.map(|other| other.name.to_string());
         if let Some(other) = same.or_else(|| (default.knowledge_base.as_ref() == Some(folder)).then(|| "default".to_owned())) {
-            problems.push(format!("`workspaces.{}.knowledge_base` is that of `{other}`, too; each needs its own", workspace.name));
+            problems.push(format!(
+                "`workspaces.{}.knowledge_base` is also that of `{other}`; each workspace needs its own folder",
+                workspace.name
+            ));
         }
     }
     workspaces
@@ -77,16 +80,14 @@ fn take_one(name: Workspace, table: &Table, default: &Config, from: &str, proble
                 continue;
             }
             "knowledge_base" => value::optional_folder(given).map(|folder| workspace.knowledge_base = folder),
-            key => {
-                match workspace.desk.set(key, given) {
-                    Some(set) => set,
-                    None => {
-                        let known = DeskSettings::KEYS.join(", ");
-                        problems.push(format!("`{place}` is no setting of a workspace; they are knowledge_base, {known}, [[{from}.models]], [{from}.embedding]"));
-                        continue;
-                    }
+            key => match workspace.desk.set(key, given) {
+                Some(set) => set,
+                None => {
+                    let known = DeskSettings::KEYS.join(", ");
+                    problems.push(format!("unknown workspace setting `{place}`; expected one of knowledge_base, {known}, [[{from}.models]], [{from}.embedding]"));
+                    continue;
                 }
-            }
+            },
         };
         if let Err(allowed) = set {
             problems.push(format!("`{place}` is `{}`: {allowed}", shown(key, given)));

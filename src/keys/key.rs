@@ -1,4 +1,4 @@
-//! A key, and how it is written: `dh_<public id>_<secret>`.
+//! API keys, and their format: `dh_<public id>_<secret>`.
 
 use crate::ids::Workspace;
 use std::{fmt, str::FromStr};
@@ -8,15 +8,15 @@ use jiff::Timestamp;
 use crate::config::TokenLimits;
 
 const PREFIX: &str = "dh_";
-/// Bytes of a public id.
+/// Length of a public id in bytes; it is written in hexadecimal.
 pub const ID_BYTES: usize = 6;
 
-/// What a key lets its bearer do.
+/// What a key allows its bearer to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// Searching and reading articles, as help pages do.
     Search,
-    /// What agents do.
+    /// Agents' work: chats, drafts, suggestions.
     Agent,
     /// Writing articles and canned answers.
     Author,
@@ -47,7 +47,7 @@ impl FromStr for Scope {
     }
 }
 
-/// Where a web page comes from: scheme, host and port, as browsers tell it.
+/// The origin of a web page: scheme, host and port, as browsers send it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin(String);
 
@@ -55,7 +55,7 @@ impl FromStr for Origin {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Origin, String> {
-        let problem = "an origin is a scheme and a host, with a port if it is not the usual one, such as `https://shop.example`";
+        let problem = "an origin is a scheme and a host, with a port if it is not the default, such as `https://shop.example`";
         let url = reqwest::Url::parse(text.trim_end_matches('/')).map_err(|_| problem.to_owned())?;
         let bare = matches!(url.scheme(), "http" | "https") && url.path() == "/" && url.query().is_none() && url.username().is_empty();
         if bare { Ok(Origin(url.origin().ascii_serialization())) } else { Err(problem.to_owned()) }
@@ -68,14 +68,14 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What a key is made with.
+/// The properties of a key to create.
 #[derive(Debug, Clone)]
 pub struct NewKey {
     pub workspace: Workspace,
-    /// One at least.
+    /// At least one.
     pub scopes: Vec<Scope>,
     pub origins: Vec<Origin>,
-    /// `None`: as many as anybody likes.
+    /// Rate limit; `None`: no limit.
     pub calls_per_second: Option<u32>,
     pub token_limits: TokenLimits,
 }
@@ -86,7 +86,7 @@ pub struct Key {
     pub key_id: String,
     pub workspace: Workspace,
     pub scopes: Vec<Scope>,
-    /// Pages of these may call with it.
+    /// Pages from these origins may call with it (CORS).
     pub origins: Vec<Origin>,
     pub calls_per_second: Option<u32>,
     pub token_limits: TokenLimits,
@@ -95,12 +95,12 @@ pub struct Key {
 }
 
 impl Key {
-    /// Whether it lets its bearer in.
-    pub fn holds(&self) -> bool {
+    /// Whether it is valid: not revoked.
+    pub fn is_valid(&self) -> bool {
         self.revoked_at.is_none()
     }
 
-    /// Whether it may stand where anybody reads it, such as in a web page.
+    /// Whether it may be public, such as in a web page: its only scope is `search`.
     pub fn is_publishable(&self) -> bool {
         self.scopes == [Scope::Search]
     }
@@ -111,25 +111,25 @@ impl Key {
     }
 }
 
-/// The text that a caller shows.
-pub fn written(key_id: &str, secret: &str) -> String {
+/// The text of a key, as callers present it.
+pub fn format_key(key_id: &str, secret: &str) -> String {
     format!("{PREFIX}{key_id}_{secret}")
 }
 
-/// The public id and the secret of what a caller shows.
-pub fn parts(shown: &str) -> Option<(&str, &str)> {
-    shown.strip_prefix(PREFIX)?.split_once('_').filter(|(key_id, secret)| !key_id.is_empty() && !secret.is_empty())
+/// Splits a presented key into its public id and its secret.
+pub fn parse_key(presented: &str) -> Option<(&str, &str)> {
+    presented.strip_prefix(PREFIX)?.split_once('_').filter(|(key_id, secret)| !key_id.is_empty() && !secret.is_empty())
 }
 
-/// Whether this may be the public id of a key that was made here.
+/// Whether this has the form of a public id.
 pub fn is_id(key_id: &str) -> bool {
     key_id.len() == 2 * ID_BYTES && key_id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Random bytes of the operating system's, as hexadecimal digits.
+/// Random bytes from the operating system, in hexadecimal.
 pub fn random_hex<const N: usize>() -> String {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("an operating system that serves has random bytes");
+    getrandom::fill(&mut bytes).expect("the operating system provides random bytes");
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -138,12 +138,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_read_as_it_is_written() {
+    fn a_formatted_key_parses_back() {
         let (key_id, secret) = (random_hex::<6>(), random_hex::<24>());
         assert!(secret.len() * 4 >= 160, "bits");
-        assert_eq!(parts(&written(&key_id, &secret)), Some((key_id.as_str(), secret.as_str())));
+        assert_eq!(parse_key(&format_key(&key_id, &secret)), Some((key_id.as_str(), secret.as_str())));
         for bad in ["", "dh_", "dh__", "dh_a", "dh_a_", "dh__b", "sk_a_b", "DH_a_b"] {
-            assert_eq!(parts(bad), None, "{bad}");
+            assert_eq!(parse_key(bad), None, "{bad}");
         }
         assert_ne!(random_hex::<24>(), random_hex::<24>());
         assert!(is_id(&key_id));
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_what_browsers_tell() {
+    fn origins_are_normalized_as_browsers_send_them() {
         for (text, origin) in [
             ("https://shop.example", "https://shop.example"),
             ("https://Shop.example:443/", "https://shop.example"),

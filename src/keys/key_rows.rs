@@ -1,4 +1,4 @@
-//! Keys in the database.
+//! API keys in the database.
 
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row as _};
@@ -13,13 +13,13 @@ use crate::{
 const COLUMNS: &str =
     "key_id, workspace, secret_hash, scopes, origins, calls_per_second, tokens_per_minute, tokens_per_day, created_at, revoked_at";
 
-/// A key as it is kept.
+/// A stored key: with the hash of its secret.
 pub struct Row {
     pub key: Key,
     pub secret_hash: [u8; 32],
 }
 
-/// Keeps a key.
+/// Inserts a key.
 pub async fn insert(write: &mut Write, key: &Key, secret_hash: &[u8; 32]) -> Result<(), StoreError> {
     let Key { key_id, workspace, scopes, origins, calls_per_second, token_limits, created_at, revoked_at } = key;
     let scopes: Vec<&str> = scopes.iter().map(|scope| scope.word()).collect();
@@ -35,8 +35,8 @@ pub async fn insert(write: &mut Write, key: &Key, secret_hash: &[u8; 32]) -> Res
     .bind(scopes.join(","))
     .bind(origins.join(" "))
     .bind(calls_per_second.map(i64::from))
-    .bind(count(token_limits.a_minute))
-    .bind(count(token_limits.a_day))
+    .bind(count(token_limits.per_minute))
+    .bind(count(token_limits.per_day))
     .bind(nanoseconds(*created_at))
     .bind(revoked_at.map(nanoseconds))
     .execute(&mut **write)
@@ -44,21 +44,21 @@ pub async fn insert(write: &mut Write, key: &Key, secret_hash: &[u8; 32]) -> Res
     Ok(())
 }
 
-/// Every key, the oldest first.
+/// Every key, oldest first.
 pub async fn all(store: &Store) -> Result<Vec<Row>, StoreError> {
     let statement = format!("SELECT {COLUMNS} FROM api_key ORDER BY created_at, key_id");
     let rows = sqlx::query(AssertSqlSafe(statement)).fetch_all(store.reads()).await?;
     rows.iter().map(read).collect()
 }
 
-/// The key of an id.
+/// The key with an id.
 pub async fn one(store: &Store, key_id: &str) -> Result<Option<Row>, StoreError> {
     let statement = format!("SELECT {COLUMNS} FROM api_key WHERE key_id = $1");
     let row = sqlx::query(AssertSqlSafe(statement)).bind(key_id.to_owned()).fetch_optional(store.reads()).await?;
     row.as_ref().map(read).transpose()
 }
 
-/// Writes down that a key was revoked; whether there was one that was not.
+/// Revokes a key. Returns whether there was a valid key to revoke.
 pub async fn revoke(write: &mut Write, key_id: &str, at: Timestamp) -> Result<bool, StoreError> {
     let done = sqlx::query("UPDATE api_key SET revoked_at = $1 WHERE key_id = $2 AND revoked_at IS NULL")
         .bind(nanoseconds(at))
@@ -74,11 +74,11 @@ fn read(row: &sqlx::any::AnyRow) -> Result<Row, StoreError> {
     let key = Key {
         key_id: words("key_id")?,
         workspace: Workspace::new(&words("workspace")?).map_err(|_| StoreError::malformed("workspace"))?,
-        // A scope of a newer version lets nobody do anything here.
+        // Unknown scopes of a newer version are ignored: they allow nothing here.
         scopes: words("scopes")?.split(',').filter_map(|word| word.parse::<Scope>().ok()).collect(),
         origins: words("origins")?.split_whitespace().filter_map(|origin| origin.parse().ok()).collect(),
         calls_per_second: count("calls_per_second")?.and_then(|calls| u32::try_from(calls).ok()),
-        token_limits: TokenLimits { a_minute: count("tokens_per_minute")?, a_day: count("tokens_per_day")? },
+        token_limits: TokenLimits { per_minute: count("tokens_per_minute")?, per_day: count("tokens_per_day")? },
         created_at: timestamp(row.try_get("created_at")?)?,
         revoked_at: row.try_get::<Option<i64>, _>("revoked_at")?.map(timestamp).transpose()?,
     };

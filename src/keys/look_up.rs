@@ -1,4 +1,4 @@
-//! Look-ups of keys that are not known yet: few a second for the whole server, so that whoever guesses keys costs next to nothing.
+//! Database look-ups of unknown keys. They are rate-limited for the whole server, so that guessing keys costs the database next to nothing.
 
 use std::{
     collections::HashSet,
@@ -11,12 +11,12 @@ use std::{
 
 use crate::keys::rate::RateLimit;
 
-/// Look-ups a second, of all callers together. Twice as many may come at once.
+/// Look-ups per second, of all callers together. Bursts may be twice as large.
 const MAX_LOOK_UPS_PER_SECOND: u32 = 4;
-/// Ids that are remembered as of no key until the next reading of all keys.
+/// Negative cache: ids that are remembered as unknown until the keys are reloaded.
 const MAX_ABSENT: usize = 256;
 
-/// What look-ups there were and may be.
+/// The rate limit, the negative cache and the count of look-ups.
 pub struct LookUps {
     rate: RateLimit,
     /// One look-up at a time.
@@ -37,28 +37,28 @@ impl Default for LookUps {
 }
 
 impl LookUps {
-    /// Waits for the look-up that runs.
+    /// Waits for a look-up that is already running.
     pub async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.turn.lock().await
     }
 
-    /// Whether a key may be looked up now; it counts as one that is.
+    /// Takes a look-up from the rate limit. Returns whether the key may be looked up now.
     pub fn may_look_up(&self, key_id: &str, now: Instant) -> bool {
-        let may = !self.absent().contains(key_id) && self.rate.take(now).is_ok();
-        self.count.fetch_add(u64::from(may), Ordering::Relaxed);
-        may
+        let allowed = !self.absent().contains(key_id) && self.rate.take(now).is_ok();
+        self.count.fetch_add(u64::from(allowed), Ordering::Relaxed);
+        allowed
     }
 
-    /// There is no such key.
-    pub fn found_none(&self, key_id: &str) {
+    /// Remembers an id as unknown.
+    pub fn remember_absent(&self, key_id: &str) {
         let mut absent = self.absent();
         if absent.len() < MAX_ABSENT {
             absent.insert(key_id.to_owned());
         }
     }
 
-    /// All keys were read anew.
-    pub fn forget(&self) {
+    /// Clears the negative cache, after the keys were reloaded.
+    pub fn forget_absent(&self) {
         self.absent().clear();
     }
 
@@ -78,18 +78,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn guesses_share_a_few_look_ups_and_what_is_absent_is_not_looked_up_again() {
+    fn guesses_share_a_few_look_ups_and_absent_keys_are_not_looked_up_again() {
         let (look_ups, now) = (LookUps::default(), Instant::now());
         assert!(look_ups.may_look_up("a", now));
-        look_ups.found_none("a");
+        look_ups.remember_absent("a");
         assert!((0..1000).all(|_| !look_ups.may_look_up("a", now)));
         let in_ten_seconds = (0..100_000).filter(|nth| look_ups.may_look_up(&format!("b{nth}"), now + Duration::from_micros(100 * nth)));
-        let most = (10 + 2) * u64::from(MAX_LOOK_UPS_PER_SECOND);
-        assert!((40..=most as usize).contains(&in_ten_seconds.count()));
-        assert!(look_ups.count() <= most + 1);
-        look_ups.forget();
+        let max = (10 + 2) * u64::from(MAX_LOOK_UPS_PER_SECOND);
+        assert!((40..=max as usize).contains(&in_ten_seconds.count()));
+        assert!(look_ups.count() <= max + 1);
+        look_ups.forget_absent();
         assert!(look_ups.may_look_up("a", now + Duration::from_secs(20)));
-        (0..10_000).for_each(|nth| look_ups.found_none(&format!("c{nth}")));
+        (0..10_000).for_each(|nth| look_ups.remember_absent(&format!("c{nth}")));
         assert!(look_ups.absent().len() <= MAX_ABSENT);
     }
 }

@@ -1,4 +1,4 @@
-//! How many calls a key may make, and one visitor with a key that anybody may have.
+//! Rate limits as token buckets: of a key, and of one visitor with a publishable key.
 
 use std::{
     collections::HashMap,
@@ -8,12 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// So many seconds' calls may come at once.
+/// Size of a token bucket, in seconds of its rate: the largest burst.
 const BURST: f64 = 2.0;
-/// Most visitors that are remembered; who has not called for [`BURST`] has as much left as a new one, and is forgotten.
+/// Largest number of visitors in memory. A visitor without a call for [`BURST`] has a full bucket like a new one, and is forgotten.
 const MAX_VISITORS: usize = 1 << 18;
 
-/// Calls that are left, and when they were counted.
+/// A token bucket: the calls that are left, and when they were counted.
 #[derive(Debug, Clone, Copy)]
 struct TokenBucket {
     calls: f64,
@@ -29,7 +29,7 @@ impl TokenBucket {
         (self.calls + now.saturating_duration_since(self.at).as_secs_f64() * rate).min(rate * BURST)
     }
 
-    /// Takes one call. `Err`: there is none; when there will be.
+    /// Takes one call. `Err`: none is left; how long until there is one.
     fn take(&mut self, rate: f64, now: Instant) -> Result<(), Duration> {
         let calls = self.left(rate, now);
         let taken = calls >= 1.0;
@@ -38,7 +38,7 @@ impl TokenBucket {
     }
 }
 
-/// Calls that are left of a key's.
+/// The rate limit of a key.
 pub struct RateLimit {
     calls_per_second: Option<u32>,
     left: Mutex<Option<TokenBucket>>,
@@ -49,7 +49,7 @@ impl RateLimit {
         RateLimit { calls_per_second, left: Mutex::default() }
     }
 
-    /// Takes one call. `Err`: there is none; when there will be.
+    /// Takes one call. `Err`: none is left; how long until there is one.
     pub fn take(&self, now: Instant) -> Result<(), Duration> {
         let Some(rate) = self.calls_per_second.map(f64::from) else { return Ok(()) };
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,11 +57,11 @@ impl RateLimit {
     }
 }
 
-/// Calls that are left of each visitor's with each publishable key.
+/// The rate limit of each visitor with each publishable key.
 pub struct VisitorRateLimits {
     rate: f64,
     hasher: RandomState,
-    /// By a hash that nobody outside can foresee.
+    /// Keyed by a hash with a random seed, so that collisions can't be forced.
     left: Mutex<HashMap<u64, TokenBucket>>,
 }
 
@@ -70,13 +70,13 @@ impl VisitorRateLimits {
         VisitorRateLimits { rate: f64::from(calls_per_second), hasher: RandomState::new(), left: Mutex::default() }
     }
 
-    /// Takes one call. `Err`: there is none; when there will be.
+    /// Takes one call. `Err`: none is left; how long until there is one.
     pub fn take(&self, key_id: &str, visitor: IpAddr, now: Instant) -> Result<(), Duration> {
         let name = self.hasher.hash_one((key_id, visitor));
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         if left.len() >= MAX_VISITORS && !left.contains_key(&name) {
             left.retain(|_, bucket| bucket.left(self.rate, now) < self.rate * BURST);
-            // All of them have called just now: any goes.
+            // All of them called just now: evict any.
             if left.len() >= MAX_VISITORS {
                 let any = left.keys().next().copied();
                 any.map(|any| left.remove(&any));
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_has_its_rate_and_no_more() {
+    fn a_key_is_limited_to_its_rate() {
         let now = Instant::now();
         let rate = RateLimit::new(Some(10));
         let at_once = (0..100).filter(|_| rate.take(now).is_ok()).count();
@@ -99,24 +99,24 @@ mod tests {
         let wait = rate.take(now).unwrap_err();
         assert!(wait <= Duration::from_millis(100), "{wait:?}");
         assert!(rate.take(now + wait + Duration::from_millis(1)).is_ok());
-        let a_minute = (0..6000).filter(|tick| rate.take(now + Duration::from_millis(10 * tick)).is_ok()).count();
-        assert!((590..=620).contains(&a_minute), "{a_minute}");
+        let in_a_minute = (0..6000).filter(|tick| rate.take(now + Duration::from_millis(10 * tick)).is_ok()).count();
+        assert!((590..=620).contains(&in_a_minute), "{in_a_minute}");
         assert!((0..1000).all(|_| RateLimit::new(None).take(now).is_ok()));
     }
 
     #[test]
-    fn a_visitor_takes_no_other_ones_calls() {
+    fn visitors_have_separate_limits() {
         let now = Instant::now();
         let rates = VisitorRateLimits::new(10);
         let [one, other] = [[192, 0, 2, 1], [192, 0, 2, 2]].map(IpAddr::from);
-        let a_minute = (0..60_000).filter(|tick| rates.take("key", one, now + Duration::from_millis(*tick)).is_ok()).count();
-        assert!((600..=630).contains(&a_minute), "{a_minute}");
+        let in_a_minute = (0..60_000).filter(|tick| rates.take("key", one, now + Duration::from_millis(*tick)).is_ok()).count();
+        assert!((600..=630).contains(&in_a_minute), "{in_a_minute}");
         assert!(rates.take("key", other, now).is_ok());
-        assert!(rates.take("other", one, now).is_ok(), "each key has its own");
+        assert!(rates.take("other", one, now).is_ok(), "keys have separate limits");
     }
 
     #[test]
-    fn a_million_visitors_take_little_memory_and_free_nobody_of_a_limit() {
+    fn a_million_visitors_take_little_memory_and_reset_no_limit() {
         let began = Instant::now();
         let rates = VisitorRateLimits::new(10);
         let limited = IpAddr::from([192, 0, 2, 1]);

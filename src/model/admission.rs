@@ -1,4 +1,4 @@
-//! So many calls at once to a model; others wait, as long as they can still be served in time.
+//! Admission control of a model: a limit on concurrent calls, with a bounded queue for calls that can still be served in time.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,71 +6,72 @@ use tokio::time::Instant;
 
 use super::sync::{AtomicUsize, Mutex, Ordering, OwnedSemaphorePermit, PoisonError, Semaphore, timeout_at};
 
-/// For each call at once, so many may wait.
-const WAITING_EACH: usize = 4;
-/// The share of the latest call in the mean of how long calls take.
-const OF_THE_LATEST: f64 = 0.2;
+/// Queue length per concurrent call.
+const QUEUE_PER_CALL: usize = 4;
+/// Weight of the latest call in the EWMA of call durations.
+const EWMA_WEIGHT: f64 = 0.2;
 
-/// The way in to a model.
+/// Admits calls to a model.
 pub struct AdmissionGate {
     permits: Arc<Semaphore>,
-    at_once: usize,
+    max_calls: usize,
     waiting: AtomicUsize,
-    /// How long calls take, in seconds.
-    takes: Mutex<f64>,
+    /// EWMA of call durations, in seconds.
+    duration: Mutex<f64>,
 }
 
-/// Being inside. Dropping it lets the next one in.
+/// The permit of an admitted call. Dropping it admits the next one.
 pub struct Permit {
     _permit: OwnedSemaphorePermit,
     gate: Arc<AdmissionGate>,
-    since: Instant,
+    admitted_at: Instant,
 }
 
-/// Whoever waits is counted until they stop, however they do.
+/// Counts a queued call until it is dropped, however its wait ends.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl AdmissionGate {
-    pub fn new(at_once: usize) -> AdmissionGate {
-        AdmissionGate { permits: Arc::new(Semaphore::new(at_once)), at_once, waiting: AtomicUsize::new(0), takes: Mutex::new(0.0) }
+    pub fn new(max_calls: usize) -> AdmissionGate {
+        AdmissionGate { permits: Arc::new(Semaphore::new(max_calls)), max_calls, waiting: AtomicUsize::new(0), duration: Mutex::new(0.0) }
     }
 
-    /// Lets a call in. `Err`: its turn would come after `until`, or too many wait; when to come again.
+    /// Admits a call, after a wait in the queue if needed. `Err`: the queue is full, or the call would be admitted after `until`; holds the
+    /// estimated wait.
     pub async fn enter(self: &Arc<AdmissionGate>, until: Instant) -> Result<Permit, Duration> {
         if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
-            return Ok(self.inside(permit));
+            return Ok(self.permit(permit));
         }
         let ahead = self.waiting.fetch_add(1, Ordering::Relaxed);
         let waiting = Waiting(&self.waiting);
-        let takes = *self.takes.lock().unwrap_or_else(PoisonError::into_inner);
-        // By when the calls that are ahead will have ended, at their usual pace.
-        let turn = Duration::from_secs_f64(takes * (ahead + 1) as f64 / self.at_once as f64);
-        if ahead >= self.at_once * WAITING_EACH || Instant::now() + turn >= until {
-            return Err(turn);
+        let duration = *self.duration.lock().unwrap_or_else(PoisonError::into_inner);
+        // How long the calls ahead in the queue will take, at the usual duration.
+        let wait = Duration::from_secs_f64(duration * (ahead + 1) as f64 / self.max_calls as f64);
+        if ahead >= self.max_calls * QUEUE_PER_CALL || Instant::now() + wait >= until {
+            return Err(wait);
         }
         let permit = timeout_at(until, Arc::clone(&self.permits).acquire_owned()).await;
         drop(waiting);
         match permit {
-            Ok(Ok(permit)) => Ok(self.inside(permit)),
-            _ => Err(turn),
+            Ok(Ok(permit)) => Ok(self.permit(permit)),
+            _ => Err(wait),
         }
     }
 
-    fn inside(self: &Arc<AdmissionGate>, permit: OwnedSemaphorePermit) -> Permit {
-        Permit { _permit: permit, gate: Arc::clone(self), since: Instant::now() }
+    fn permit(self: &Arc<AdmissionGate>, permit: OwnedSemaphorePermit) -> Permit {
+        Permit { _permit: permit, gate: Arc::clone(self), admitted_at: Instant::now() }
     }
 
-    /// How many calls are inside, and how many wait.
+    /// How many calls are running, and how many are queued.
     pub fn in_flight(&self) -> (usize, usize) {
-        (self.at_once.saturating_sub(self.permits.available_permits()), self.waiting.load(Ordering::Relaxed))
+        (self.max_calls.saturating_sub(self.permits.available_permits()), self.waiting.load(Ordering::Relaxed))
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let took = self.since.elapsed().as_secs_f64();
-        let mut takes = self.gate.takes.lock().unwrap_or_else(PoisonError::into_inner);
-        *takes = if *takes == 0.0 { took } else { *takes * (1.0 - OF_THE_LATEST) + took * OF_THE_LATEST };
+        let took = self.admitted_at.elapsed().as_secs_f64();
+        let mut mean = self.gate.duration.lock().unwrap_or_else(PoisonError::into_inner);
+        *mean = if *mean == 0.0 { took } else { *mean * (1.0 - EWMA_WEIGHT) + took * EWMA_WEIGHT };
     }
 }
 
@@ -86,26 +87,26 @@ mod tests {
     use crate::random::Random;
 
     #[tokio::test(start_paused = true)]
-    async fn who_cannot_be_served_in_time_is_told_at_once() {
+    async fn a_call_that_cannot_be_served_in_time_is_refused_at_once() {
         let gate = Arc::new(AdmissionGate::new(1));
-        let inside = gate.enter(Instant::now() + Duration::from_secs(1)).await.expect("the first one gets in");
+        let permit = gate.enter(Instant::now() + Duration::from_secs(1)).await.expect("the first call is admitted");
         tokio::time::advance(Duration::from_secs(2)).await;
-        drop(inside);
-        let _inside = gate.enter(Instant::now() + Duration::from_secs(1)).await.expect("the next one gets in");
+        drop(permit);
+        let _permit = gate.enter(Instant::now() + Duration::from_secs(1)).await.expect("the next call is admitted");
         let began = Instant::now();
         assert_eq!(gate.enter(began + Duration::from_secs(1)).await.err(), Some(Duration::from_secs(2)));
-        assert_eq!(Instant::now(), began, "a call takes two seconds: who has one is not kept waiting");
+        assert_eq!(Instant::now(), began, "a call takes two seconds, so one with a second left is refused without a wait");
         assert!(gate.enter(began + Duration::from_secs(5)).await.is_err());
         assert_eq!(Instant::now(), began + Duration::from_secs(5), "nobody waits past the deadline");
     }
 
-    /// However calls come, take and leave: never more inside than allowed, and none is left inside or waiting.
+    /// However calls arrive, run and are dropped: never more running than allowed, and none is left running or queued.
     #[tokio::test(start_paused = true)]
     async fn nobody_is_left_behind() {
         for seed in 0..200 {
             let mut random = Random(seed);
-            let at_once = 1 + random.below(4);
-            let gate = Arc::new(AdmissionGate::new(at_once));
+            let max_calls = 1 + random.below(4);
+            let gate = Arc::new(AdmissionGate::new(max_calls));
             let mut calls = tokio::task::JoinSet::new();
             for _ in 0..60 {
                 let (gate, wait, takes, leaves) = (
@@ -121,12 +122,12 @@ mod tests {
                         let until = Instant::now() + patience;
                         let entered = gate.enter(until).await;
                         assert!(Instant::now() <= until + Duration::from_millis(1), "nobody waits past the deadline");
-                        if let Ok(_inside) = entered {
-                            assert!(gate.in_flight().0 <= at_once);
+                        if let Ok(_permit) = entered {
+                            assert!(gate.in_flight().0 <= max_calls);
                             tokio::time::sleep(takes).await;
                         }
                     };
-                    // Whoever leaves while waiting or inside.
+                    // Some callers leave while queued or running.
                     let _ = tokio::time::timeout(leaves, call).await;
                 });
             }

@@ -1,4 +1,4 @@
-//! An answer that is being given, and the call that holds what it costs.
+//! An answer that is being streamed, and its call.
 
 use crate::model::{
     answer_reader::{AnswerReader, Delta},
@@ -6,32 +6,32 @@ use crate::model::{
     error::ModelError,
 };
 
-/// An answer that is being given. Dropping it closes the connection to the model.
+/// An answer that is being streamed. Dropping it closes the connection to the model.
 pub struct Answer {
     pub model: String,
-    pub reading: AnswerReader,
+    pub reader: AnswerReader,
     pub first: Option<String>,
     pub call: Call,
 }
 
 impl Answer {
-    /// What follows a beginning.
-    pub fn of(reading: AnswerReader, begun: String, mut call: Call) -> Answer {
-        call.began(reading.asked.elapsed());
-        Answer { model: call.model.name().to_owned(), reading, first: Some(begun), call }
+    /// An answer whose first text is there.
+    pub fn new(reader: AnswerReader, first: String, mut call: Call) -> Answer {
+        call.first_token(reader.started.elapsed());
+        Answer { model: call.model.name().to_owned(), reader, first: Some(first), call }
     }
 
-    /// The next piece. After the end or an error there is no more to ask for.
+    /// The next delta. Don't call it again after the end or an error.
     pub async fn next(&mut self) -> Result<Delta, ModelError> {
         if let Some(first) = self.first.take() {
             return Ok(Delta::Text(first));
         }
-        let piece = self.reading.next().await;
-        match &piece {
+        let delta = self.reader.next().await;
+        match &delta {
             Ok(Delta::Text(_)) => {}
-            Ok(Delta::End { used, .. }) => self.call.ended(*used),
+            Ok(Delta::End { used, .. }) => self.call.succeeded(*used),
             Err(error) => self.call.failed(error),
         }
-        piece
+        delta
     }
 }

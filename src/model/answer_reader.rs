@@ -1,4 +1,4 @@
-//! AnswerReader a model's answer: chunk by chunk, within the times that were set, up to an end that is one.
+//! Reads a model's streamed answer, chunk by chunk: enforces the timeouts and accepts only a proper end.
 
 use std::{
     sync::{
@@ -20,60 +20,63 @@ use tokio::{
 use crate::model::{
     Ending, TokensUsed,
     chunk::Chunk,
-    error::ModelError,
+    error::{ModelError, Timeout},
     reasoning::{ReasoningFilter, UnopenedReasoning},
     token_budget::TokenMeter,
 };
 
-/// A piece of an answer.
+/// A part of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delta {
     Text(String),
     End { ending: Ending, used: TokensUsed },
 }
 
-/// A stream of chunks that is being read.
+/// Reads a stream of chunks.
 pub struct AnswerReader {
     pub chunks: std::pin::Pin<Box<dyn Stream<Item = Result<Value, OpenAIError>> + Send>>,
+    /// Set when the stream said `[DONE]`.
     pub done: Arc<AtomicBool>,
-    /// Tells the wire whether more is waited for.
+    /// Notified whenever the reader waits for more: backpressure on the transport.
     pub demand: Arc<Notify>,
-    pub asked: Instant,
+    /// When the request was sent.
+    pub started: Instant,
     pub first_token: Duration,
-    pub gap: Duration,
-    /// No token may come after this.
+    pub token_gap: Duration,
+    /// Deadline of the whole answer.
     pub until: Instant,
-    /// Until when the next sign of life must come.
+    /// Deadline of the next token, of text or reasoning.
     pub next_by: Instant,
-    /// Until when the caller waits for the first text.
+    /// Until when the caller waits for the first text; another model gets the time after that.
     pub begin_by: Option<Instant>,
-    /// When there was a sign of life last.
-    pub alive: Instant,
-    /// How long it may be silent until it is for long.
-    pub long: Duration,
-    /// Since when nobody reads: that time is not the model's.
-    pub away: Option<Instant>,
-    pub thoughts: ReasoningFilter,
-    pub thinks_first: Arc<AtomicBool>,
+    /// When the last token, of text or reasoning, arrived.
+    pub alive_at: Instant,
+    /// Silence of this length counts against the model.
+    pub long_silence: Duration,
+    /// Since when nobody reads: that time does not count against the model's timeouts.
+    pub paused_at: Option<Instant>,
+    pub reasoning: ReasoningFilter,
+    /// Whether this model's reasoning comes first, without an opening tag.
+    pub reasoning_first: Arc<AtomicBool>,
     pub finish_reason: String,
-    /// How it ended, when all but that was told.
+    /// How it ended, once only the end is left to report.
     pub ending: Option<Ending>,
     pub used: TokensUsed,
-    /// Whether text was given out.
-    pub begun: bool,
+    /// Whether any text was returned.
+    pub has_text: bool,
     pub meter: TokenMeter,
 }
 
 impl AnswerReader {
-    /// The next piece. After the end or an error there is no more to ask for.
+    /// The next delta. Don't call it again after the end or an error.
     pub async fn next(&mut self) -> Result<Delta, ModelError> {
-        if let Some(since) = self.away.take() {
+        if let Some(since) = self.paused_at.take() {
             self.until += since.elapsed();
             self.next_by += since.elapsed();
         }
-        let piece = self.read().await;
-        self.away = Some(Instant::now());
-        piece
+        let delta = self.read().await;
+        self.paused_at = Some(Instant::now());
+        delta
     }
 
     pub async fn read(&mut self) -> Result<Delta, ModelError> {
@@ -82,17 +85,18 @@ impl AnswerReader {
         }
         loop {
             let by = self.next_by.min(self.until);
-            let begin_by = self.begin_by.filter(|begin_by| !self.begun && *begin_by < by);
+            let begin_by = self.begin_by.filter(|begin_by| !self.has_text && *begin_by < by);
             let chunk = match self.wait(begin_by.unwrap_or(by)).await {
-                // Whatever comes of a server that has said why it ends: some leave the connection open, others break it off.
+                // After a finish reason any ending is fine: some servers leave the connection open, others reset it.
                 Err(_) | Ok(Some(Err(_))) if !self.finish_reason.is_empty() => return self.end(),
-                Err(_) if begin_by.is_some() && self.alive.elapsed() < self.long => return Err(ModelError::NotInTime),
-                Err(_) => return Err(ModelError::TimedOut(if by == self.until { "in all" } else { "for a token" })),
+                Err(_) if begin_by.is_some() && self.alive_at.elapsed() < self.long_silence => return Err(ModelError::NotInTime),
+                Err(_) if by == self.until => return Err(ModelError::TimedOut(Timeout::Total)),
+                Err(_) => return Err(ModelError::TimedOut(if self.has_text { Timeout::TokenGap } else { Timeout::FirstToken })),
                 Ok(None) => return self.end(),
                 Ok(Some(Ok(value))) => Chunk::read(&value),
                 Ok(Some(Err(OpenAIError::JSONDeserialize(_, content)))) => match content.trim() {
                     "" => continue,
-                    // The library knows it without spaces alone.
+                    // The library recognizes it only without spaces.
                     "[DONE]" => return self.end(),
                     _ => return Err(ModelError::Garbled),
                 },
@@ -101,17 +105,17 @@ impl AnswerReader {
             if chunk.error {
                 return Err(ModelError::Reported);
             }
-            let told = chunk.text.len() + chunk.reasoning;
-            let text = self.thoughts.without(chunk.text).map_err(|UnopenedReasoning| {
-                self.thinks_first.store(true, Ordering::Relaxed);
+            let bytes = chunk.text.len() + chunk.reasoning;
+            let text = self.reasoning.strip(chunk.text).map_err(|UnopenedReasoning| {
+                self.reasoning_first.store(true, Ordering::Relaxed);
                 ModelError::ReasoningInText
             })?;
-            if told > 0 {
-                self.alive = Instant::now();
-                self.meter.made(told);
-                // Before the first text a model that thinks has as long again as for its first token.
-                let wait = if self.begun || !text.is_empty() { self.gap } else { self.first_token };
-                self.next_by = if text.is_empty() { self.next_by.max(self.alive + wait) } else { self.alive + wait };
+            if bytes > 0 {
+                self.alive_at = Instant::now();
+                self.meter.received(bytes);
+                // Before the first text, each reasoning token restarts the first-token timeout.
+                let wait = if self.has_text || !text.is_empty() { self.token_gap } else { self.first_token };
+                self.next_by = if text.is_empty() { self.next_by.max(self.alive_at + wait) } else { self.alive_at + wait };
             }
             if let Some(used) = chunk.used {
                 self.used = used;
@@ -120,27 +124,27 @@ impl AnswerReader {
                 self.finish_reason = chunk.finish_reason;
             }
             if !text.is_empty() {
-                self.begun = true;
+                self.has_text = true;
                 return Ok(Delta::Text(text));
             }
         }
     }
 
-    /// The next chunk, which must come by then. The wire reads on only while somebody waits here.
+    /// Waits for the next chunk until `by`. The transport reads on only while somebody waits here (backpressure).
     pub async fn wait(&mut self, by: Instant) -> Result<Option<Result<Value, OpenAIError>>, Elapsed> {
         consume_budget().await;
-        // Under tokio's budget a channel may say that it is empty when it is not: then more would be asked for than was read.
-        if let Some(came) = unconstrained(self.chunks.next()).now_or_never() {
-            return Ok(came);
+        // Under tokio's coop budget a channel may report empty when it is not: then more would be requested than was read.
+        if let Some(chunk) = unconstrained(self.chunks.next()).now_or_never() {
+            return Ok(chunk);
         }
         self.demand.notify_one();
         timeout_at(by, self.chunks.next()).await
     }
 
-    /// An end without a finish reason and without `[DONE]` is no end.
+    /// Ends the answer. Without a finish reason and without `[DONE]` it was cut off.
     pub fn end(&mut self) -> Result<Delta, ModelError> {
         if self.used != TokensUsed::default() {
-            self.meter.told(self.used);
+            self.meter.reported(self.used);
         }
         let ending = match self.finish_reason.to_lowercase().as_str() {
             "content_filter" | "safety" => return Err(ModelError::Filtered),
@@ -149,21 +153,21 @@ impl AnswerReader {
             "length" | "max_length" | "max_tokens" | "model_length" => Ending::Truncated,
             _ => Ending::Done,
         };
-        let assumed = self.thoughts.is_assumed();
-        let rest = self.thoughts.rest();
-        // A thought that was cut off is no text; else what was taken for one was none.
+        let assumed = self.reasoning.is_assumed();
+        let rest = self.reasoning.rest();
+        // Reasoning that was cut off is not text. Otherwise what was assumed to be reasoning was text.
         if rest.is_empty() || (assumed && ending == Ending::Truncated) {
             return Ok(Delta::End { ending, used: self.used });
         }
         if assumed {
-            self.thinks_first.store(false, Ordering::Relaxed);
+            self.reasoning_first.store(false, Ordering::Relaxed);
         }
         self.ending = Some(ending);
         Ok(Delta::Text(rest))
     }
 }
 
-/// What async-openai says, in our words: its own hold the server's text.
+/// Converts async-openai's errors, whose messages contain the server's text.
 pub fn failure(error: OpenAIError) -> ModelError {
     match error {
         OpenAIError::Boxed(error) => error.downcast_ref::<ModelError>().cloned().unwrap_or(ModelError::Unreachable),

@@ -1,4 +1,4 @@
-//! A model that keeps failing is not asked until it answers again.
+//! Circuit breaker: a model that keeps failing is not called (open) until it answers a probe (half-open).
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -6,16 +6,18 @@ use tokio::time::Instant;
 
 use super::sync::{Mutex, MutexGuard, PoisonError};
 
-/// So many failures one after the other, or half of so many calls, take a model for down. Envoy's outlier detection has the same five.
-const IN_A_ROW: u32 = 5;
+/// The breaker opens after this many consecutive failures, or when half of the recent calls failed. Envoy's outlier detection has the same five.
+const CONSECUTIVE_FAILURES: u32 = 5;
+/// How many recent calls count.
 const RECENT: usize = 20;
-/// The first pause before a probe, and the longest: each failed probe doubles it. A model that is back is in use within the longest.
+/// The pause before the first probe, and the longest one: exponential backoff, doubled by each failed probe. A recovered model is back in
+/// use within the longest pause.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const MAX_PAUSE: Duration = Duration::from_secs(4);
-/// A server that says when to come again is believed up to this.
-const MAX_ASKED: Duration = Duration::from_secs(30);
+/// A server's `Retry-After` is honored up to this.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// How a model's last calls went.
+/// The circuit breaker of a model.
 #[derive(Default)]
 pub struct Breaker {
     state: Mutex<State>,
@@ -25,7 +27,7 @@ pub struct Breaker {
 struct State {
     /// The last calls, `true` for a failure.
     recent: VecDeque<bool>,
-    in_a_row: u32,
+    consecutive: u32,
     down: Option<Down>,
 }
 
@@ -36,42 +38,42 @@ struct Down {
 }
 
 impl Breaker {
-    /// How long until the model is tried again, if it is taken for down.
+    /// How long until the next probe, if the breaker is open.
     pub fn down_for(&self, now: Instant) -> Option<Duration> {
         self.state().down.map(|down| down.next_probe.saturating_duration_since(now))
     }
 
-    /// The model answered.
+    /// Records a success.
     pub fn succeeded(&self) {
         let mut state = self.state();
-        state.in_a_row = 0;
-        state.remember(false);
+        state.consecutive = 0;
+        state.record(false);
     }
 
-    /// The model failed; its server may have said when to come again. Whether that takes it for down, where it was not.
-    pub fn failed(&self, now: Instant, asked: Option<Duration>) -> bool {
+    /// Records a failure, with the server's `Retry-After` if there is one. Returns whether this opens the breaker.
+    pub fn failed(&self, now: Instant, retry_after: Option<Duration>) -> bool {
         let mut state = self.state();
-        state.in_a_row += 1;
-        state.remember(true);
+        state.consecutive += 1;
+        state.record(true);
         let failures = state.recent.iter().filter(|failed| **failed).count();
-        let is_down = state.in_a_row >= IN_A_ROW || (state.recent.len() == RECENT && failures * 2 >= RECENT);
+        let is_down = state.consecutive >= CONSECUTIVE_FAILURES || (state.recent.len() == RECENT && failures * 2 >= RECENT);
         if state.down.is_some() || !is_down {
             return false;
         }
-        state.down = Some(Down { next_probe: now + FIRST_PAUSE.max(believed(asked)), pause: FIRST_PAUSE });
+        state.down = Some(Down { next_probe: now + FIRST_PAUSE.max(honored(retry_after)), pause: FIRST_PAUSE });
         true
     }
 
-    /// A probe of a model that is down was answered: it is up, with a clean record.
+    /// A probe succeeded: closes the breaker, with a clean record.
     pub fn probe_succeeded(&self) {
         *self.state() = State::default();
     }
 
-    /// A probe failed; the next one waits twice as long.
-    pub fn probe_failed(&self, now: Instant, asked: Option<Duration>) {
+    /// A probe failed: the next one waits twice as long (backoff).
+    pub fn probe_failed(&self, now: Instant, retry_after: Option<Duration>) {
         if let Some(down) = &mut self.state().down {
             down.pause = (down.pause * 2).min(MAX_PAUSE);
-            down.next_probe = now + down.pause.max(believed(asked));
+            down.next_probe = now + down.pause.max(honored(retry_after));
         }
     }
 
@@ -80,12 +82,12 @@ impl Breaker {
     }
 }
 
-fn believed(asked: Option<Duration>) -> Duration {
-    asked.unwrap_or_default().min(MAX_ASKED)
+fn honored(retry_after: Option<Duration>) -> Duration {
+    retry_after.unwrap_or_default().min(MAX_RETRY_AFTER)
 }
 
 impl State {
-    fn remember(&mut self, failed: bool) {
+    fn record(&mut self, failed: bool) {
         if self.recent.len() == RECENT {
             self.recent.pop_front();
         }
@@ -98,10 +100,10 @@ mod tests {
     use super::*;
     use crate::random::Random;
 
-    /// Whatever comes in whatever order: down after five failures in a row or ten of twenty, not before; up by a probe alone; pauses grow and
-    /// end at their longest.
+    /// For any sequence of results: opens after five failures in a row or ten of twenty, and not before; closes only by a probe; pauses grow up
+    /// to the longest.
     #[test]
-    fn it_opens_and_closes_as_told_whatever_comes() {
+    fn it_opens_and_closes_as_documented_for_any_sequence() {
         for seed in 0..200 {
             let mut random = Random(seed);
             let breaker = Breaker::default();
@@ -144,13 +146,13 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_says_when_to_come_again_is_left_in_peace_until_then() {
+    fn retry_after_delays_the_next_probe() {
         let (breaker, now) = (Breaker::default(), Instant::now());
         for _ in 0..5 {
             breaker.failed(now, Some(Duration::from_secs(7)));
         }
         assert_eq!(breaker.down_for(now), Some(Duration::from_secs(7)));
         breaker.probe_failed(now, Some(Duration::from_secs(86_400)));
-        assert_eq!(breaker.down_for(now), Some(MAX_ASKED));
+        assert_eq!(breaker.down_for(now), Some(MAX_RETRY_AFTER));
     }
 }

@@ -1,19 +1,19 @@
-//! What a model counts as a token, learned from the usage that it reports.
+//! Calibrates token estimates to a model's tokenizer, from the usage that it reports.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How much of a new report counts.
-const NEW: f64 = 0.2;
-/// A report further off than this is taken for a mistake; smaller prompts tell little.
+/// Weight of a new report in the EWMA.
+const EWMA_WEIGHT: f64 = 0.2;
+/// Reports outside of these ratios are ignored as mistakes, as are those of small prompts, which say little.
 const BOUNDS: (f64, f64) = (0.4, 2.5);
 const MIN_ESTIMATE: usize = 100;
 
-/// What a prompt for a model may hold.
+/// The context window of a model's prompts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Window {
     /// Budget of the context, as the model counts tokens.
     pub context_tokens: usize,
-    /// Tokens of the model for one that [`crate::text::estimate_tokens`] estimates.
+    /// The model's tokens per token that [`crate::text::estimate_tokens`] estimates.
     pub tokens_per_estimate: f64,
 }
 
@@ -23,13 +23,13 @@ impl Window {
         (self.context_tokens as f64 / self.tokens_per_estimate) as usize
     }
 
-    /// An estimate as the model will count it.
+    /// Converts an estimate to the model's tokens.
     pub fn tokens(self, estimate: usize) -> usize {
         (estimate as f64 * self.tokens_per_estimate).ceil() as usize
     }
 }
 
-/// Tokens of a model for one estimated token: at first 1, then a moving mean of what was reported.
+/// The model's tokens per estimated token: initially 1, then an EWMA of the reports.
 #[derive(Debug)]
 pub struct Calibration(AtomicU64);
 
@@ -42,13 +42,13 @@ impl Calibration {
         f64::from_bits(self.0.load(Ordering::Relaxed))
     }
 
-    /// Takes in a prompt's estimate and what the model reports of it.
+    /// Learns from a prompt's estimate and the count that the model reports.
     pub fn learn(&self, estimate: usize, reported: u32) {
         let ratio = f64::from(reported) / estimate.max(1) as f64;
         if estimate >= MIN_ESTIMATE && (BOUNDS.0..=BOUNDS.1).contains(&ratio) {
-            let moved = self.get() * (1.0 - NEW) + ratio * NEW;
-            // Of two reports at once one may be lost; the mean does not mind.
-            self.0.store(moved.to_bits(), Ordering::Relaxed);
+            let mean = self.get() * (1.0 - EWMA_WEIGHT) + ratio * EWMA_WEIGHT;
+            // A concurrent report may be lost, which hardly changes the mean.
+            self.0.store(mean.to_bits(), Ordering::Relaxed);
         }
     }
 }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reports_move_the_mean_and_nonsense_does_not() {
+    fn plausible_reports_move_the_mean_and_others_do_not() {
         let calibration = Calibration::new();
         for _ in 0..50 {
             calibration.learn(1000, 1300);

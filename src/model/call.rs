@@ -1,4 +1,4 @@
-//! A call to a model while it lasts: what it holds, and what it tells when something comes of it.
+//! A running call to a model: the permit and tokens that it holds, and how it reports its outcome to breaker and metrics.
 
 use std::{
     sync::{Arc, Weak},
@@ -13,101 +13,101 @@ use crate::{
         Prompt, TokensUsed,
         admission::Permit,
         endpoint::Endpoint,
-        error::ModelError,
+        error::{ModelError, Timeout},
         metrics::Metrics,
         token_budget::{Reservation, TokenMeter},
     },
     task,
 };
 
-/// A call. Dropping it lets the next one in and gives back the tokens that it did not use.
+/// A running call. Dropping it admits the next one and releases the tokens that it did not use.
 pub struct Call {
     pub model: Arc<Endpoint>,
     pub task: Task,
     pub metrics: Arc<Metrics>,
-    /// Whether a model before it in the chain could not answer.
+    /// Whether an earlier model of the chain failed.
     pub fallback: bool,
-    /// The prompt's tokens as we estimate them, before what the model's answers taught.
+    /// The prompt's estimated tokens, before calibration.
     pub estimate: usize,
-    /// Whether text came, and nothing was told yet of how it ended.
-    pub writes: bool,
+    /// Whether text arrived, and its outcome is not recorded yet.
+    pub is_answering: bool,
     pub reserved: Reservation,
-    pub _inside: Permit,
+    pub _permit: Permit,
 }
 
 impl Call {
-    /// The first text came.
-    pub fn began(&mut self, first_token: Duration) {
+    /// Records the first text.
+    pub fn first_token(&mut self, first_token: Duration) {
         self.metrics.answered(self.model.label(), self.task, first_token, self.fallback);
-        self.writes = true;
+        self.is_answering = true;
     }
 
-    /// The answer ended as it should, and cost so much, if the model tells.
-    pub fn ended(&mut self, used: TokensUsed) {
-        self.writes = false;
+    /// Records a proper end, and the usage if the model reports it.
+    pub fn succeeded(&mut self, used: TokensUsed) {
+        self.is_answering = false;
         self.model.breaker.succeeded();
         self.model.learn(self.estimate, used.prompt);
         self.metrics.used(self.model.label(), self.task, used);
     }
 
-    /// It broke after its first text.
+    /// Records a failure after the first text.
     pub fn failed(&mut self, error: &ModelError) {
-        self.writes = false;
+        self.is_answering = false;
         self.metrics.failed(self.model.label(), self.task, error.word());
-        note_failure(&self.model, error);
+        record_failure(&self.model, error);
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        // Whoever leaves a model while it writes has nothing against it.
-        if self.writes {
+        // A caller that hangs up mid-answer does not count as a model failure.
+        if self.is_answering {
             self.model.breaker.succeeded();
         }
     }
 }
 
-/// A try, until something comes of it. Where nothing does before the caller's time is over, that speaks against the model.
-pub struct Try<'a> {
+/// One attempt of a call, until its result. If it is dropped without one after the caller's deadline, that counts as a model failure.
+pub struct Attempt<'a> {
     model: &'a Arc<Endpoint>,
     meter: &'a TokenMeter,
-    began: Instant,
-    without_life: u64,
+    started: Instant,
+    silent_usage: u64,
     until: Instant,
 }
 
-impl<'a> Try<'a> {
-    pub fn new(model: &'a Arc<Endpoint>, meter: &'a TokenMeter, until: Instant) -> Try<'a> {
-        Try { model, meter, began: Instant::now(), without_life: meter.without_life(), until }
+impl<'a> Attempt<'a> {
+    pub fn new(model: &'a Arc<Endpoint>, meter: &'a TokenMeter, until: Instant) -> Attempt<'a> {
+        Attempt { model, meter, started: Instant::now(), silent_usage: meter.silent_usage(), until }
     }
 
-    /// Something came of it.
-    pub fn ended(self) {
+    /// The attempt has a result.
+    pub fn finished(self) {
         std::mem::forget(self);
     }
 }
 
-impl Drop for Try<'_> {
+impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         let now = Instant::now();
-        let silent = self.meter.read() <= self.without_life && self.model.is_long(now.saturating_duration_since(self.began));
-        // Before that time, the caller left.
+        let silent = self.meter.read() <= self.silent_usage && self.model.is_long(now.saturating_duration_since(self.started));
+        // Before the deadline, the caller left.
         if now >= self.until && silent {
-            note_failure(self.model, &ModelError::TimedOut("to begin"));
+            record_failure(self.model, &ModelError::TimedOut(Timeout::FirstToken));
         }
     }
 }
 
-/// Counts what speaks against a model. When that takes it for down, probes begin.
-pub fn note_failure(model: &Arc<Endpoint>, error: &ModelError) {
+/// Records a failure in the model's circuit breaker. If that opens it, starts to probe the model.
+pub fn record_failure(model: &Arc<Endpoint>, error: &ModelError) {
     if error.is_fault() && model.breaker.failed(Instant::now(), error.retry_after()) {
-        tracing::warn!(model = model.name(), "the model fails and is not asked until it answers a probe");
+        tracing::warn!(model = model.name(), "circuit breaker opened: the model is not called until it answers a probe");
         let model = Arc::downgrade(model);
         tokio::spawn(task::supervise("probing a model", move || probe_until_up(Weak::clone(&model))));
     }
 }
 
-/// Asks a model that is down for a word, ever less often, until it answers or nobody needs it any more. No agent waits for that.
+/// Probes a model whose breaker is open (half-open), with backoff, until it answers or is no longer in use. No agent waits for that.
 async fn probe_until_up(model: Weak<Endpoint>) {
     let prompt = Prompt { system: "Answer with one word.".to_owned(), user: "ping".to_owned() };
     loop {
@@ -119,11 +119,11 @@ async fn probe_until_up(model: Weak<Endpoint>) {
         let Some(model) = model.upgrade() else { return };
         match model.ask(&prompt, None, &TokenMeter::default()).await {
             Ok(_) => {
-                tracing::info!(model = model.name(), "the model answers again");
+                tracing::info!(model = model.name(), "circuit breaker closed: the model answers again");
                 return model.breaker.probe_succeeded();
             }
             Err(error) => {
-                tracing::debug!(model = model.name(), error = %error, "a probe failed");
+                tracing::debug!(model = model.name(), error = %error, "model probe failed");
                 model.breaker.probe_failed(Instant::now(), error.retry_after());
             }
         }

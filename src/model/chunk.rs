@@ -1,37 +1,37 @@
-//! What a piece of a stream says, however loosely its server speaks the protocol.
+//! Parses a chunk of a stream, tolerating servers that deviate from the protocol.
 
 use serde_json::Value;
 
 use crate::model::TokensUsed;
 
-/// A chunk, reduced to what counts.
+/// A chunk, reduced to the parts that are used.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Chunk {
     pub text: String,
-    /// How many bytes of reasoning there are, at least one if there is any: it is kept out of the text, and a sign of life.
+    /// Bytes of reasoning, at least one if there is any: it is kept out of the text, but shows that the model is alive.
     pub reasoning: usize,
-    /// Not empty: the answer is ending for this reason.
+    /// Why the answer ends; empty if it does not.
     pub finish_reason: String,
     pub used: Option<TokensUsed>,
     pub error: bool,
 }
 
 impl Chunk {
-    /// Reads a chunk. Missing, null and foreign fields are nothing.
+    /// Parses a chunk. Missing, null and unknown fields are ignored.
     pub fn read(value: &Value) -> Chunk {
         let choice = value.pointer("/choices/0").unwrap_or(&Value::Null);
-        let said = [&choice["delta"], &choice["message"]].into_iter().find(|said| said.is_object()).unwrap_or(&Value::Null);
-        let thoughts = ["reasoning_content", "reasoning", "reasoning_details", "thinking"].map(|key| match &said[key] {
+        let message = [&choice["delta"], &choice["message"]].into_iter().find(|message| message.is_object()).unwrap_or(&Value::Null);
+        let reasoning = ["reasoning_content", "reasoning", "reasoning_details", "thinking"].map(|key| match &message[key] {
             Value::String(text) => text.len(),
             Value::Array(details) => details.len(),
             _ => 0,
         });
-        let parts = said["content"].as_array().map_or(0, |parts| parts.iter().filter(|part| !is_text(part)).count());
-        // An error in the flat shape has no choices beside it.
+        let parts = message["content"].as_array().map_or(0, |parts| parts.iter().filter(|part| !is_text(part)).count());
+        // An error in the flat shape has no choices.
         let flat = value["choices"].is_null() && (value["object"] == "error" || !value["detail"].is_null());
         Chunk {
-            text: text(&said["content"]).or_else(|| text(&choice["text"])).unwrap_or_default(),
-            reasoning: thoughts.into_iter().max().unwrap_or(0).max(parts),
+            text: text(&message["content"]).or_else(|| text(&choice["text"])).unwrap_or_default(),
+            reasoning: reasoning.into_iter().max().unwrap_or(0).max(parts),
             finish_reason: choice["finish_reason"].as_str().unwrap_or_default().to_owned(),
             used: used(&value["usage"]).or_else(|| used(&value["x_groq"]["usage"])),
             error: !value["error"].is_null() || flat,
@@ -51,7 +51,7 @@ fn text(content: &Value) -> Option<String> {
     }
 }
 
-/// Whether a part of a content is of the text, not of the thoughts before it.
+/// Whether a content part is text, not reasoning.
 fn is_text(part: &Value) -> bool {
     matches!(part["type"].as_str(), None | Some("text" | "output_text"))
 }
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn loose_dialects_are_read() {
+    fn deviating_dialects_are_parsed() {
         for (value, text) in [
             (json!({"choices": [{"delta": {"content": "a"}}]}), "a"),
             (
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_errors_usage_and_reasoning_are_seen() {
+    fn ends_errors_usage_and_reasoning_are_recognized() {
         assert_eq!(Chunk::read(&json!({"choices": [{"finish_reason": "eos_token"}]})).finish_reason, "eos_token");
         assert!(Chunk::read(&json!({"error": {"message": "x"}})).error);
         assert!(Chunk::read(&json!({"error": "x"})).error);

@@ -1,4 +1,4 @@
-//! Embeddings: what texts mean, as vectors, from an OpenAI-compatible API.
+//! Embeddings of texts, as vectors, from an OpenAI-compatible API.
 
 use std::{
     sync::{
@@ -16,15 +16,16 @@ use crate::{
     config::EmbeddingConfig,
     model::{
         answer_reader::failure,
-        error::ModelError,
+        error::{ModelError, Timeout},
         http::{self, PlainHttpTransport},
     },
 };
 
-/// Most bytes of an answer: 64 vectors of 4,096 numbers of 20 letters each.
+/// Largest answer in bytes: 64 vectors of 4,096 numbers of 20 digits each.
 const MAX_BYTES: usize = 6 << 20;
-/// After so many failures one after the other, questions are not asked for a while; then one tries.
-const FAILURES: u32 = 3;
+/// After this many consecutive failures the endpoint is not called for a while (circuit breaker); then one call tries (half-open).
+const MAX_FAILURES: u32 = 3;
+/// How long the endpoint is not called then.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// The embeddings endpoint.
@@ -32,48 +33,48 @@ const PAUSE: Duration = Duration::from_secs(5);
 pub struct Embedder {
     config: Arc<EmbeddingConfig>,
     client: reqwest::Client,
-    of_searches: Arc<Health>,
-    of_chats: Arc<Health>,
+    search_health: Arc<Health>,
+    chat_health: Arc<Health>,
 }
 
-/// What a question is for: each kind waits for so long, and has a clock of its own.
+/// What an embedding is for. Each purpose has a timeout and a circuit breaker of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EmbeddingPurpose {
     Search,
     Chat,
 }
 
-/// How the last questions went.
+/// The circuit breaker of one purpose.
 #[derive(Default)]
 struct Health {
     unanswered: AtomicU32,
     failures: AtomicU32,
-    /// Until when nothing is asked.
-    paused: Mutex<Option<Instant>>,
+    /// Until when the endpoint is not called.
+    paused_until: Mutex<Option<Instant>>,
 }
 
 impl Embedder {
     pub fn new(config: &EmbeddingConfig) -> Result<Embedder, ModelError> {
         let client = http::client(config.connect_timeout)?;
-        Ok(Embedder { config: Arc::new(config.clone()), client, of_searches: Arc::default(), of_chats: Arc::default() })
+        Ok(Embedder { config: Arc::new(config.clone()), client, search_health: Arc::default(), chat_health: Arc::default() })
     }
 
     pub fn config(&self) -> &EmbeddingConfig {
         &self.config
     }
 
-    /// What somebody asks, as vectors, in the order of the texts. Not asked at all while the last questions went unanswered.
-    pub async fn ask(&self, texts: &[String], question: EmbeddingPurpose) -> Result<Vec<Vec<f32>>, ModelError> {
-        let (health, longest) = match question {
-            EmbeddingPurpose::Search => (&self.of_searches, self.config.search_timeout),
-            EmbeddingPurpose::Chat => (&self.of_chats, self.config.suggest_timeout),
+    /// Embeds texts while a caller waits. Returns vectors in the order of the texts; fails at once while the circuit breaker is open.
+    pub async fn ask(&self, texts: &[String], purpose: EmbeddingPurpose) -> Result<Vec<Vec<f32>>, ModelError> {
+        let (health, timeout) = match purpose {
+            EmbeddingPurpose::Search => (&self.search_health, self.config.search_timeout),
+            EmbeddingPurpose::Chat => (&self.chat_health, self.config.suggest_timeout),
         };
         let answer = if health.is_paused() {
             Err(ModelError::Unreachable)
         } else {
-            let answer = self.embed(texts, longest).await;
-            // Who refuses one text may take others.
-            health.went(answer.as_ref().err().is_none_or(ModelError::is_refused_input));
+            let answer = self.embed(texts, timeout).await;
+            // Refused input is not a failure of the endpoint, which may accept other texts.
+            health.record(answer.as_ref().err().is_none_or(ModelError::is_refused_input));
             answer
         };
         if answer.is_err() {
@@ -82,53 +83,55 @@ impl Embedder {
         answer
     }
 
-    /// How many questions got no answer.
+    /// How many calls of [`Embedder::ask`] got no vectors.
     pub fn unanswered(&self) -> u32 {
-        [&self.of_searches, &self.of_chats].iter().map(|health| health.unanswered.load(Ordering::Relaxed)).sum()
+        [&self.search_health, &self.chat_health].iter().map(|health| health.unanswered.load(Ordering::Relaxed)).sum()
     }
 
-    /// Vectors of texts, in their order, all of one length.
-    pub async fn embed(&self, texts: &[String], longest: Duration) -> Result<Vec<Vec<f32>>, ModelError> {
-        let by = Instant::now() + longest;
+    /// Embeds texts. Returns vectors in the order of the texts, all of one length.
+    pub async fn embed(&self, texts: &[String], timeout: Duration) -> Result<Vec<Vec<f32>>, ModelError> {
+        let by = Instant::now() + timeout;
         let request = json!({ "model": self.config.model, "input": texts, "encoding_format": "float" });
         let server = http::server(&self.config.base_url, &self.config.api_key);
-        let wire = PlainHttpTransport { client: self.client.clone(), most_bytes: MAX_BYTES };
-        let client = Client::build(self.client.clone(), server).with_http_service(wire);
+        let transport = PlainHttpTransport { client: self.client.clone(), max_bytes: MAX_BYTES };
+        let client = Client::build(self.client.clone(), server).with_http_service(transport);
         let embeddings = client.embeddings();
-        let answer: Value =
-            timeout_at(by, embeddings.create_byot(request)).await.map_err(|_| ModelError::TimedOut("to embed"))?.map_err(failure)?;
+        let answer: Value = timeout_at(by, embeddings.create_byot(request))
+            .await
+            .map_err(|_| ModelError::TimedOut(Timeout::Embedding))?
+            .map_err(failure)?;
         read(&answer, texts.len()).ok_or(ModelError::Garbled)
     }
 }
 
 impl Health {
     fn is_paused(&self) -> bool {
-        let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut paused = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
         match *paused {
             None => false,
             Some(until) if Instant::now() < until => true,
             Some(_) => {
-                // This one tries; the others wait for what comes of it.
+                // Half-open: this call tries, the others stay paused until its result.
                 *paused = Some(Instant::now() + PAUSE);
                 false
             }
         }
     }
 
-    fn went(&self, well: bool) {
-        let failures = if well { 0 } else { self.failures.load(Ordering::Relaxed).saturating_add(1) };
+    fn record(&self, success: bool) {
+        let failures = if success { 0 } else { self.failures.load(Ordering::Relaxed).saturating_add(1) };
         self.failures.store(failures, Ordering::Relaxed);
-        let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
-        *paused = (failures >= FAILURES).then(|| Instant::now() + PAUSE);
+        let mut paused = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *paused = (failures >= MAX_FAILURES).then(|| Instant::now() + PAUSE);
     }
 }
 
-/// Reads an answer's vectors by their index, or in their order where they have none.
+/// Reads an answer's vectors by their index, or in order if they have none.
 fn read(answer: &Value, texts: usize) -> Option<Vec<Vec<f32>>> {
     let mut vectors: Vec<Vec<f32>> = vec![Vec::new(); texts];
     let data = answer["data"].as_array().filter(|data| data.len() == texts)?;
-    for (place, item) in data.iter().enumerate() {
-        let index = item["index"].as_u64().map_or(place, |index| index as usize);
+    for (position, item) in data.iter().enumerate() {
+        let index = item["index"].as_u64().map_or(position, |index| index as usize);
         let numbers = item["embedding"].as_array()?.iter().map(|number| number.as_f64().map(|number| number as f32));
         *vectors.get_mut(index)? = numbers.collect::<Option<Vec<f32>>>()?;
     }
@@ -141,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn vectors_come_in_the_order_of_their_texts() {
+    fn vectors_are_in_the_order_of_their_texts() {
         let answer = json!({ "data": [{ "index": 1, "embedding": [2.0, 0] }, { "index": 0, "embedding": [1, 0.5] }] });
         assert_eq!(read(&answer, 2), Some(vec![vec![1.0, 0.5], vec![2.0, 0.0]]));
         let unnumbered = json!({ "data": [{ "embedding": [1] }, { "embedding": [2] }] });
@@ -160,17 +163,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_endpoint_that_fails_is_left_alone_for_a_while() {
+    async fn a_failing_endpoint_is_not_called_for_a_while() {
         let health = Health::default();
-        for _ in 0..FAILURES {
+        for _ in 0..MAX_FAILURES {
             assert!(!health.is_paused());
-            health.went(false);
+            health.record(false);
         }
         assert!(health.is_paused());
         tokio::time::advance(PAUSE).await;
         assert!(!health.is_paused(), "one tries");
         assert!(health.is_paused(), "the others wait");
-        health.went(true);
+        health.record(true);
         assert!(!health.is_paused());
     }
 }

@@ -1,4 +1,4 @@
-//! A model behind an OpenAI-compatible API, asked through async-openai with our own types, waits and rule of the end.
+//! A model behind an OpenAI-compatible API, called through async-openai with our own types, timeouts and end-of-stream rule.
 
 use std::{
     sync::{
@@ -23,7 +23,7 @@ use crate::{
         answer_reader::{AnswerReader, Delta, failure},
         breaker::Breaker,
         calibration::{Calibration, Window},
-        error::ModelError,
+        error::{ModelError, Timeout},
         http::{self, HttpTransport, RequestExtras},
         reasoning::ReasoningFilter,
         retry::RetryBudget,
@@ -32,12 +32,13 @@ use crate::{
     text::estimate_tokens,
 };
 
-/// A model that is silent for this part of what it has until its first token is silent for long.
-const LONG: u32 = 5;
-/// Half more than its budget, for what was estimated too low, and instructions beside it: a prompt of more tokens is not sent.
-const BESIDE_THE_CONTEXT: usize = 1500;
+/// A silence counts against the model from this fraction of the first-token timeout on: one fifth.
+const LONG_SILENCE_DIVISOR: u32 = 5;
+/// Tokens allowed for the instructions besides the context. A prompt over one and a half times the budget (for estimates that were too low)
+/// plus this is not sent.
+const INSTRUCTION_TOKENS: usize = 1500;
 
-/// A model, ready to be asked.
+/// A model, ready to be called.
 pub struct Endpoint {
     config: ModelConfig,
     label: Arc<str>,
@@ -45,23 +46,23 @@ pub struct Endpoint {
     extras: Arc<RequestExtras>,
     context_tokens: usize,
     calibration: Calibration,
-    /// Whether its last thoughts had no beginning.
-    thinks_first: Arc<AtomicBool>,
+    /// Whether its last reasoning had no opening tag.
+    reasoning_first: Arc<AtomicBool>,
     pub breaker: Breaker,
     pub gate: Arc<AdmissionGate>,
     pub retries: RetryBudget,
 }
 
 impl Endpoint {
-    /// `context_tokens` counts if the model has none of its own.
+    /// `context_tokens` is the default if the model sets none.
     pub fn new(config: &ModelConfig, label: &str, context_tokens: usize) -> Result<Endpoint, ModelError> {
         Ok(Endpoint {
             label: Arc::from(label),
             client: http::client(config.connect_timeout)?,
-            extras: Arc::new(RequestExtras::of(config)?),
+            extras: Arc::new(RequestExtras::from_config(config)?),
             context_tokens: config.context_tokens.unwrap_or(context_tokens),
             calibration: Calibration::new(),
-            thinks_first: Arc::default(),
+            reasoning_first: Arc::default(),
             breaker: Breaker::default(),
             gate: Arc::new(AdmissionGate::new(config.most_calls)),
             retries: RetryBudget::new(Instant::now()),
@@ -73,17 +74,17 @@ impl Endpoint {
         &self.config
     }
 
-    /// Whether it is asked for this.
-    pub fn does(&self, task: Task) -> bool {
+    /// Whether it is configured for a task.
+    pub fn handles(&self, task: Task) -> bool {
         self.config.tasks.is_empty() || self.config.tasks.contains(&task)
     }
 
-    /// What a prompt may hold now.
+    /// Its context window, as calibrated so far.
     pub fn window(&self) -> Window {
         Window { context_tokens: self.context_tokens, tokens_per_estimate: self.calibration.get() }
     }
 
-    /// Its name in health and metrics, where no other model has it.
+    /// Its unique name in health and metrics.
     pub fn label(&self) -> &Arc<str> {
         &self.label
     }
@@ -92,72 +93,71 @@ impl Endpoint {
         &self.config.name
     }
 
-    /// What its answers teach of how it counts tokens.
+    /// Calibrates token estimates with the usage that an answer reports.
     pub fn learn(&self, estimate: usize, prompt_tokens: u32) {
         self.calibration.learn(estimate, prompt_tokens);
     }
 
-    /// The tokens that a prompt has by all we know. `Err`: more than the model takes.
+    /// The calibrated token estimate of a prompt. `Err`: more than the model takes.
     pub fn tokens_of(&self, prompt: &Prompt) -> Result<usize, ModelError> {
         let tokens = self.window().tokens(estimate(prompt));
-        let most = self.context_tokens * 3 / 2 + BESIDE_THE_CONTEXT;
-        if tokens > most { Err(ModelError::PromptTooLarge { tokens, most }) } else { Ok(tokens) }
+        let max = self.context_tokens * 3 / 2 + INSTRUCTION_TOKENS;
+        if tokens > max { Err(ModelError::PromptTooLarge { tokens, max }) } else { Ok(tokens) }
     }
 
-    /// Whether a model that was silent for so long should have begun.
+    /// Whether a silence is long enough to count against the model.
     pub fn is_long(&self, silent: Duration) -> bool {
-        silent >= self.config.first_token_timeout / LONG
+        silent >= self.config.first_token_timeout / LONG_SILENCE_DIVISOR
     }
 
-    /// Asks, and waits for the first piece of text, where the caller has only so much time until `begin_by`. What it costs by now `meter`
-    /// tells.
+    /// Calls the model and waits for its first text, at most until `begin_by`. `meter` counts the tokens that it uses.
     pub async fn ask(&self, prompt: &Prompt, begin_by: Option<Instant>, meter: &TokenMeter) -> Result<(AnswerReader, String), ModelError> {
         let ModelConfig { first_token_timeout, token_gap_timeout, total_timeout, .. } = self.config;
-        let asked = Instant::now();
-        let first_by = asked + first_token_timeout.min(total_timeout);
+        let started = Instant::now();
+        let first_by = started + first_token_timeout.min(total_timeout);
         let open_by = begin_by.map_or(first_by, |by| by.min(first_by));
         let done = Arc::new(AtomicBool::new(false));
         let demand = Arc::new(Notify::new());
         let client = self.client_for_one_call(&done, Arc::clone(&demand));
         let chat = client.chat();
         let opening = chat.create_stream_byot::<Value, Value>(self.request(prompt));
-        let late = |_| if self.is_long(asked.elapsed()) { ModelError::TimedOut("to begin") } else { ModelError::NotInTime };
+        let late = |_| if self.is_long(started.elapsed()) { ModelError::TimedOut(Timeout::FirstToken) } else { ModelError::NotInTime };
         let chunks = timeout_at(open_by, opening).await.map_err(late)?.map_err(failure)?;
         let mut meter = meter.clone();
         meter.begin();
-        let mut reading = AnswerReader {
+        let mut reader = AnswerReader {
             chunks: Box::pin(chunks),
             done,
             demand,
-            asked,
+            started,
             first_token: first_token_timeout,
-            gap: token_gap_timeout,
-            until: asked + total_timeout,
+            token_gap: token_gap_timeout,
+            until: started + total_timeout,
             next_by: first_by,
             begin_by,
-            alive: asked,
-            long: first_token_timeout / LONG,
-            away: None,
-            thoughts: ReasoningFilter::new(self.thinks_first.load(Ordering::Relaxed)),
-            thinks_first: Arc::clone(&self.thinks_first),
+            alive_at: started,
+            long_silence: first_token_timeout / LONG_SILENCE_DIVISOR,
+            paused_at: None,
+            reasoning: ReasoningFilter::new(self.reasoning_first.load(Ordering::Relaxed)),
+            reasoning_first: Arc::clone(&self.reasoning_first),
             finish_reason: String::new(),
             ending: None,
             used: TokensUsed::default(),
-            begun: false,
+            has_text: false,
             meter,
         };
-        // White space alone is no beginning: another model, or the built-in engine, may still take over.
-        let mut begun = String::new();
-        while begun.trim().is_empty() {
-            match reading.next().await? {
-                Delta::Text(text) => begun.push_str(&text),
+        // White space alone does not count as a first token: another model, or the built-in engine, may still take over.
+        let mut first = String::new();
+        while first.trim().is_empty() {
+            match reader.next().await? {
+                Delta::Text(text) => first.push_str(&text),
                 Delta::End { .. } => return Err(ModelError::Empty),
             }
         }
-        Ok((reading, begun))
+        Ok((reader, first))
     }
 
-    /// The client is cheap; its wire belongs to one call, which so learns how its stream ended.
+    /// A client for one call. It is cheap; its transport belongs to the call, which learns from it how its stream ended.
     fn client_for_one_call(&self, done: &Arc<AtomicBool>, demand: Arc<Notify>) -> Client<OpenAIConfig> {
         let config = http::server(&self.config.base_url, &self.config.api_key);
         Client::build(self.client.clone(), config).with_http_service(HttpTransport {
@@ -169,7 +169,7 @@ impl Endpoint {
     }
 
     fn request(&self, prompt: &Prompt) -> Value {
-        // OpenAI's newer models take only the newer name, most other servers only the older.
+        // OpenAI's newer models accept only the newer name, most other servers only the older.
         let limit = if self.config.base_url.contains("api.openai.com") { "max_completion_tokens" } else { "max_tokens" };
         let mut request = json!({
             "model": self.config.name,
@@ -197,7 +197,7 @@ impl Endpoint {
     }
 }
 
-/// The tokens of a prompt as we estimate them.
+/// The estimated tokens of a prompt.
 pub fn estimate(prompt: &Prompt) -> usize {
     estimate_tokens(&prompt.system) + estimate_tokens(&prompt.user)
 }

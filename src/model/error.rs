@@ -1,67 +1,86 @@
-//! Why a model gave no usable answer. Nothing of what its server said is passed on: it may hold the customer's text.
+//! Why a model gave no usable answer. Its server's messages are not passed on, since they may contain the customer's text.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
+/// Why a model gave no usable answer.
 #[derive(Debug, thiserror::Error, Clone)]
 pub enum ModelError {
     #[error("no model is configured")]
     NotConfigured,
-    /// The client could not be made, as when the system has no root certificates.
-    #[error("the model's client can't be made: {0}")]
+    /// The client could not be created, for example without root certificates on the system.
+    #[error("can't create the model's client: {0}")]
     Client(String),
     /// No connection.
-    #[error("the model's server can't be reached")]
+    #[error("can't reach the model's server")]
     Unreachable,
     /// Its server refused with this HTTP status.
     #[error("the model's server answered with HTTP status {status}")]
     Refused { status: u16, retry_after: Option<Duration> },
-    /// The stream held an error.
+    /// The stream contained an error.
     #[error("the model's server reported an error in its stream")]
     Reported,
-    /// What came is not the protocol.
+    /// The answer violates the protocol.
     #[error("the model's server does not speak the chat completions protocol")]
     Garbled,
-    /// It took longer than it may.
-    #[error("the model took too long {0}")]
-    TimedOut(&'static str),
-    /// The caller has no more time for it, and it did not have long.
-    #[error("the model did not begin within the caller's time for it")]
+    /// A timeout.
+    #[error("the model timed out: no {0} in time")]
+    TimedOut(Timeout),
+    /// The caller's deadline left it too little time to count this against it.
+    #[error("the model did not begin before the caller's deadline for it")]
     NotInTime,
-    /// Its text was its thoughts, as their end told.
-    #[error(
-        "the model's thoughts came as text, up to `</think>`; its server has a setting that keeps them apart, often called a reasoning parser"
-    )]
+    /// Its reasoning came as text, as the closing tag showed.
+    #[error("the model's reasoning came as text, up to `</think>`; set up its server to separate it, often with a reasoning parser")]
     ReasoningInText,
-    /// The stream ended without an end.
+    /// The stream ended without a finish reason or `[DONE]`.
     #[error("the model's answer was cut off")]
     CutOff,
-    /// The answer is larger than an answer may be.
+    /// The answer exceeds the size limit.
     #[error("the model's answer is larger than {0} bytes")]
     TooLarge(usize),
-    /// It ended properly, with nothing in it.
+    /// It ended properly, but without text.
     #[error("the model's answer is empty")]
     Empty,
-    /// The provider's filter refused.
-    #[error("the provider's content filter refused")]
+    /// The provider's content filter refused.
+    #[error("the provider's content filter refused the prompt or the answer")]
     Filtered,
-    /// It failed so often that it is not asked until it answers a probe.
-    #[error("the model does not answer; it is tried again in {} ms", .0.as_millis())]
+    /// Its circuit breaker is open: it is not called until it answers a probe.
+    #[error("the model is down; retrying in {} ms", .0.as_millis())]
     Down(Duration),
-    /// Too many calls are before this one to be served in time.
-    #[error("too many calls wait for the model; one more would have its turn in {} ms", .0.as_millis())]
+    /// The admission queue is too long to serve this call in time.
+    #[error("too many calls are queued for the model; the estimated wait is {} ms", .0.as_millis())]
     Busy(Duration),
-    /// The workspace has used its tokens.
-    #[error("the workspace has used its tokens; there are more in {} s", .0.as_secs() + 1)]
+    /// The token limit of the workspace or key is used up.
+    #[error("the token limit is used up; it resets in {} s", .0.as_secs() + 1)]
     Spent(Duration),
     /// The prompt is larger than the model takes.
-    #[error("the prompt has about {tokens} tokens; the model takes {most}")]
-    PromptTooLarge { tokens: usize, most: usize },
-    /// The caller's time was over before it could be asked.
+    #[error("the prompt has about {tokens} tokens; the model takes {max}")]
+    PromptTooLarge { tokens: usize, max: usize },
+    /// The caller's deadline passed before it could be called.
     #[error("the caller's deadline passed")]
     DeadlinePassed,
 }
 
-/// What a failure means for further tries, for the model, for those after it, and for what was sent.
+/// Which timeout passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timeout {
+    FirstToken,
+    TokenGap,
+    Total,
+    Embedding,
+}
+
+impl fmt::Display for Timeout {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Timeout::FirstToken => "first token",
+            Timeout::TokenGap => "next token",
+            Timeout::Total => "complete answer",
+            Timeout::Embedding => "embedding",
+        })
+    }
+}
+
+/// What a failure means: for retries, for the circuit breaker, for the fallback chain, and for the input.
 #[derive(Clone, Copy)]
 struct Policy {
     is_transient: bool,
@@ -73,7 +92,7 @@ struct Policy {
 }
 
 impl ModelError {
-    /// What each failure means. Every kind is listed: a new one does not compile until it is decided.
+    /// What each failure means. Every variant is listed, so that a new one does not compile until this is decided.
     fn policy(&self) -> Policy {
         let nothing = Policy {
             is_transient: false,
@@ -93,7 +112,7 @@ impl ModelError {
                     is_fault: !is_refused_input,
                     retry_after: *retry_after,
                     is_refused_input,
-                    // Some servers say 500 to what is too long.
+                    // Some servers answer 500 to input that is too long.
                     less_input_may_do: is_refused_input || *status == 500,
                     ..nothing
                 }
@@ -112,37 +131,37 @@ impl ModelError {
         }
     }
 
-    /// Whether another try of the same call may succeed: its server could not be reached, was busy, or broke off.
+    /// Whether a retry of the same call may succeed: the server was unreachable or busy, or cut the answer off.
     pub fn is_transient(&self) -> bool {
         self.policy().is_transient
     }
 
-    /// Whether it speaks against the model, rather than against this prompt or caller.
+    /// Whether it counts against the model in its circuit breaker, rather than against this prompt or caller.
     pub fn is_fault(&self) -> bool {
         self.policy().is_fault
     }
 
-    /// When the model's server says that it may be asked again.
+    /// The server's `Retry-After`.
     pub fn retry_after(&self) -> Option<Duration> {
         self.policy().retry_after
     }
 
-    /// Whether the models after this one are not asked: what a workspace or key has used up, it has for none of them.
+    /// Whether the fallback chain ends here: a used-up token limit or a passed deadline holds for all models.
     pub fn ends_the_chain(&self) -> bool {
         self.policy().ends_the_chain
     }
 
-    /// Whether its server refused what was sent, and may take something else.
+    /// Whether the server refused this input, and may accept another.
     pub fn is_refused_input(&self) -> bool {
         self.policy().is_refused_input
     }
 
-    /// Whether less of what was sent may be taken.
+    /// Whether the server may accept less input.
     pub fn less_input_may_do(&self) -> bool {
         self.policy().less_input_may_do
     }
 
-    /// Its word in metrics.
+    /// Its label value in metrics.
     pub fn word(&self) -> &'static str {
         match self {
             ModelError::NotConfigured => "not_configured",
@@ -173,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_passes_is_tried_again() {
+    fn only_transient_failures_are_retried() {
         let refused = |status| ModelError::Refused { status, retry_after: None };
         let second = Duration::from_secs(1);
         for (error, transient, fault, ends) in [

@@ -1,4 +1,4 @@
-//! The HTTP call under async-openai: its retries off, statuses kept, sizes bounded, the stream's end seen.
+//! The HTTP transport under async-openai: without its retries, with HTTP statuses, size limits and the end of the stream.
 
 use std::{
     sync::{
@@ -22,12 +22,12 @@ use crate::{
     },
 };
 
-/// Most bytes of a refusal that are looked at.
+/// Largest error body that is parsed, in bytes.
 const MAX_REFUSAL_BYTES: usize = 64 << 10;
 
-/// What calls go through.
+/// The HTTP client.
 pub fn client(connect_timeout: Duration) -> Result<reqwest::Client, ModelError> {
-    // Whoever comes second finds the same provider installed.
+    // Fails if a crypto provider is installed already, which is the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .connect_timeout(connect_timeout)
@@ -37,26 +37,26 @@ pub fn client(connect_timeout: Duration) -> Result<reqwest::Client, ModelError> 
         .map_err(|error| ModelError::Client(error.to_string()))
 }
 
-/// A server, as async-openai knows it.
+/// A server's configuration for async-openai.
 pub fn server(base_url: &str, api_key: &Secret) -> OpenAIConfig {
     OpenAIConfig::new().with_api_base(base_url.trim_end_matches('/')).with_api_key(api_key.expose()).with_org_id("").with_project_id("")
 }
 
-/// What a model's server wants beside the request: its key in a header, other headers, query parameters.
+/// What a model's server needs besides the request: its key in a header, other headers, query parameters.
 #[derive(Clone, Default)]
 pub struct RequestExtras {
     headers: http::HeaderMap,
-    /// Whether the key goes in a header of its own.
+    /// Whether the key goes in another header than `Authorization`.
     own_key_header: bool,
     query: Vec<(String, String)>,
 }
 
 impl RequestExtras {
-    pub fn of(config: &ModelConfig) -> Result<RequestExtras, ModelError> {
+    pub fn from_config(config: &ModelConfig) -> Result<RequestExtras, ModelError> {
         let mut headers = config.headers.clone();
         if let Some(name) = &config.api_key_header {
             let mut key: http::HeaderValue =
-                config.api_key.expose().parse().map_err(|_| ModelError::Client("its key is no header's value".to_owned()))?;
+                config.api_key.expose().parse().map_err(|_| ModelError::Client("its key is not a valid header value".to_owned()))?;
             key.set_sensitive(true);
             headers.insert(name.clone(), key);
         }
@@ -75,14 +75,14 @@ impl RequestExtras {
     }
 }
 
-/// One call's way to the model's server.
+/// The transport of one streaming call.
 #[derive(Clone)]
 pub struct HttpTransport {
     pub client: reqwest::Client,
     pub extras: Arc<RequestExtras>,
     /// Set when the stream said `[DONE]`.
     pub done: Arc<AtomicBool>,
-    /// Told whenever the reader waits for more.
+    /// Notified whenever the reader waits for more.
     pub demand: Arc<Notify>,
 }
 
@@ -100,24 +100,24 @@ impl tower::Service<HttpRequestFactory> for HttpTransport {
         Box::pin(async move {
             let mut request = request.build().await?;
             extras.add_to(&mut request);
-            let response = accepted(&client, request).await?;
+            let response = send(&client, request).await?;
             let content_type = response.headers().get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
             if content_type.starts_with("application/json") {
-                whole(response, &done).await
+                as_stream(response, &done).await
             } else if content_type.starts_with("text/html") {
                 Err(boxed(ModelError::Garbled))
             } else {
-                Ok(watched(response, done, demand))
+                Ok(line_by_line(response, done, demand))
             }
         })
     }
 }
 
-/// One call's way to a server that answers in one piece.
+/// The transport of one call with a plain answer.
 #[derive(Clone)]
 pub struct PlainHttpTransport {
     pub client: reqwest::Client,
-    pub most_bytes: usize,
+    pub max_bytes: usize,
 }
 
 impl tower::Service<HttpRequestFactory> for PlainHttpTransport {
@@ -130,13 +130,13 @@ impl tower::Service<HttpRequestFactory> for PlainHttpTransport {
     }
 
     fn call(&mut self, request: HttpRequestFactory) -> Self::Future {
-        let PlainHttpTransport { client, most_bytes } = self.clone();
-        Box::pin(async move { Ok(http::Response::new(body(accepted(&client, request.build().await?).await?, most_bytes).await?).into()) })
+        let PlainHttpTransport { client, max_bytes } = self.clone();
+        Box::pin(async move { Ok(http::Response::new(body(send(&client, request.build().await?).await?, max_bytes).await?).into()) })
     }
 }
 
-/// Sends a request; a refusal is an error.
-async fn accepted(client: &reqwest::Client, request: reqwest::Request) -> Result<reqwest::Response, OpenAIError> {
+/// Sends a request; an HTTP error status is an error.
+async fn send(client: &reqwest::Client, request: reqwest::Request) -> Result<reqwest::Response, OpenAIError> {
     let response = client.execute(request).await.map_err(|_| boxed(ModelError::Unreachable))?;
     let status = response.status();
     if status.is_success() {
@@ -153,12 +153,12 @@ fn boxed(error: ModelError) -> OpenAIError {
     OpenAIError::Boxed(Box::new(error))
 }
 
-/// The code of an error body in the usual shape; its text is not looked at.
+/// The code of an error body in the usual shape; its text is ignored.
 async fn refusal_code(response: reqwest::Response) -> Option<String> {
     let mut body = Vec::new();
-    let mut pieces = response.bytes_stream();
-    while let Some(Ok(piece)) = pieces.next().await {
-        body.extend_from_slice(&piece);
+    let mut chunks = response.bytes_stream();
+    while let Some(Ok(chunk)) = chunks.next().await {
+        body.extend_from_slice(&chunk);
         if body.len() > MAX_REFUSAL_BYTES {
             return None;
         }
@@ -167,7 +167,7 @@ async fn refusal_code(response: reqwest::Response) -> Option<String> {
     value["error"]["code"].as_str().map(str::to_owned)
 }
 
-/// How long to wait, as `Retry-After` says in seconds or as a date; junk says nothing.
+/// The wait of `Retry-After`, in seconds or as a date; invalid values are ignored.
 fn retry_after(response: &reqwest::Response) -> Option<Duration> {
     let value = response.headers().get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
     wait_of(value, jiff::Timestamp::now())
@@ -178,39 +178,40 @@ fn wait_of(value: &str, now: jiff::Timestamp) -> Option<Duration> {
         return Duration::try_from_secs_f64(seconds).ok();
     }
     let at = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
-    // A date that has passed: at once.
+    // A date in the past means no wait.
     Some(Duration::try_from(at.duration_since(now)).unwrap_or_default())
 }
 
-/// A server that answers in one piece although it was asked to stream: its answer becomes a stream of one chunk.
-async fn whole(response: reqwest::Response, done: &AtomicBool) -> Result<reqwest::Response, OpenAIError> {
+/// Turns a plain answer of a server that ignored `stream` into a stream of one chunk.
+async fn as_stream(response: reqwest::Response, done: &AtomicBool) -> Result<reqwest::Response, OpenAIError> {
     let json = body(response, MAX_BYTES).await?;
     let value: serde_json::Value = serde_json::from_slice(&json).map_err(|_| boxed(ModelError::Garbled))?;
     done.store(true, Ordering::Relaxed);
     Ok(http::Response::new(format!("data: {value}\n\n")).into())
 }
 
-/// A whole body.
-async fn body(response: reqwest::Response, most_bytes: usize) -> Result<Vec<u8>, OpenAIError> {
+/// Reads a whole body.
+async fn body(response: reqwest::Response, max_bytes: usize) -> Result<Vec<u8>, OpenAIError> {
     let mut body = Vec::new();
-    let mut pieces = response.bytes_stream();
-    while let Some(piece) = pieces.next().await {
-        body.extend_from_slice(&piece.map_err(|_| boxed(ModelError::CutOff))?);
-        if body.len() > most_bytes {
-            return Err(boxed(ModelError::TooLarge(most_bytes)));
+    let mut chunks = response.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        body.extend_from_slice(&chunk.map_err(|_| boxed(ModelError::CutOff))?);
+        if body.len() > max_bytes {
+            return Err(boxed(ModelError::TooLarge(max_bytes)));
         }
     }
     Ok(body)
 }
 
-/// The same response in whole lines, counted, and looked through for the line `data: [DONE]`. The library's parser of events would read an
-/// unfinished line anew with each piece, and keep whatever comes: so it gets lines, and no more of them ahead of its reader than it must.
-fn watched(response: reqwest::Response, done: Arc<AtomicBool>, demand: Arc<Notify>) -> reqwest::Response {
+/// Passes the response on in whole lines, within the size limits, and watches for the line `data: [DONE]`. The library's SSE parser would
+/// rescan an unfinished line with each chunk and buffer without a limit: so it gets whole lines, and few of them ahead of its reader
+/// (backpressure).
+fn line_by_line(response: reqwest::Response, done: Arc<AtomicBool>, demand: Arc<Notify>) -> reqwest::Response {
     let mut answer = response.bytes_stream();
-    let pieces: BoxStream<'static, std::io::Result<Bytes>> = Box::pin(async_stream::try_stream! {
+    let chunks: BoxStream<'static, std::io::Result<Bytes>> = Box::pin(async_stream::try_stream! {
         let (mut lines, mut ahead) = (SseLines::default(), ReadAhead::default());
-        while let Some(piece) = answer.next().await {
-            let mut whole = lines.take(&piece.map_err(std::io::Error::other)?)?;
+        while let Some(chunk) = answer.next().await {
+            let mut whole = lines.take(&chunk.map_err(std::io::Error::other)?)?;
             if lines.done {
                 done.store(true, Ordering::Relaxed);
             }
@@ -228,7 +229,7 @@ fn watched(response: reqwest::Response, done: Arc<AtomicBool>, demand: Arc<Notif
         }
         yield last;
     });
-    http::Response::new(reqwest::Body::wrap_stream(pieces)).into()
+    http::Response::new(reqwest::Body::wrap_stream(chunks)).into()
 }
 
 #[cfg(test)]
@@ -236,7 +237,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_is_told_in_seconds_or_as_a_date() {
+    fn retry_after_is_in_seconds_or_a_date() {
         let now: jiff::Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
         for (value, seconds) in [
             ("0", Some(0)),

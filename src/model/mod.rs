@@ -1,4 +1,4 @@
-//! Language models behind OpenAI-compatible APIs, the chain in which they are asked, and embeddings.
+//! Language models behind OpenAI-compatible APIs, their fallback chain, and embeddings.
 
 mod admission;
 mod answer;
@@ -29,53 +29,53 @@ pub use answer::Answer;
 pub use answer_reader::Delta;
 pub use calibration::Window;
 pub use embedder::{Embedder, EmbeddingPurpose};
-pub use error::ModelError;
+pub use error::{ModelError, Timeout};
 pub use probe::{Probe, ProbeResult};
 pub use token_budget::Spender;
 
 use crate::{
     config::{ModelConfig, Task},
     model::{
-        call::{Call, Try, note_failure},
+        call::{Attempt, Call, record_failure},
         endpoint::{Endpoint, estimate},
         metrics::Metrics,
         token_budget::TokenBudget,
     },
 };
 
-/// What a model is asked.
+/// A prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prompt {
     /// The instructions.
     pub system: String,
-    /// A rewrite's text alone, or the fenced data of a draft or summary.
+    /// The text of a rewrite, or the fenced data of a draft or summary.
     pub user: String,
 }
 
 /// How an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// The model was done.
+    /// The model finished it.
     Done,
-    /// It was cut off at its greatest length.
+    /// It was cut off at its length limit (`max_tokens`).
     Truncated,
 }
 
-/// What an answer cost, as the model reports it.
+/// Token usage of an answer, as the model reports it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TokensUsed {
     pub prompt: u32,
     pub completion: u32,
 }
 
-/// A workspace's models, in the order in which they are asked.
+/// A workspace's models, in fallback order.
 #[derive(Clone)]
 pub struct Models {
     models: Arc<Vec<Arc<Endpoint>>>,
     shared: Arc<Shared>,
 }
 
-/// What all workspaces' models have in common.
+/// State that the models of all workspaces share.
 #[derive(Default)]
 struct Shared {
     budget: Arc<TokenBudget>,
@@ -84,32 +84,32 @@ struct Shared {
     all: Mutex<Vec<Arc<Endpoint>>>,
 }
 
-/// For whom and what models are asked.
+/// The context of a call to a model: its task, its deadline, and who pays for it.
 #[derive(Debug, Clone)]
 pub struct CallContext {
     pub task: Task,
-    /// When the caller's patience ends.
+    /// The caller's deadline.
     pub deadline: std::time::Instant,
-    /// Whose tokens it costs.
+    /// Whose token budgets it counts against.
     pub spenders: Vec<Spender>,
 }
 
-/// How a model does.
+/// Whether a model is available.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelState {
-    /// Its name; of a workspace's own model, `workspace/name`.
+    /// Its name; for a workspace's own model, `workspace/name`.
     pub label: Arc<str>,
-    /// Whether it is asked; one that keeps failing is not, until it answers a probe.
+    /// Whether its circuit breaker is closed. A model that keeps failing is not called until it answers a probe.
     pub up: bool,
 }
 
 impl Models {
-    /// Prepares the models; nothing is asked yet. `context_tokens` is the budget of those that have none of their own.
+    /// Prepares the models; none is called yet. `context_tokens` is the budget of those that set none.
     pub fn new(configs: &[ModelConfig], context_tokens: usize) -> Result<Models, ModelError> {
         Models::sharing(Arc::default(), configs, "", context_tokens)
     }
 
-    /// The same for another workspace, which has models of its own.
+    /// The same for another workspace with models of its own.
     pub fn for_workspace(&self, workspace: &str, configs: &[ModelConfig], context_tokens: usize) -> Result<Models, ModelError> {
         Models::sharing(Arc::clone(&self.shared), configs, &format!("{workspace}/"), context_tokens)
     }
@@ -136,70 +136,70 @@ impl Models {
         self.models.is_empty()
     }
 
-    /// What a prompt may hold for the first model; without any, `context_tokens`.
+    /// The context window of the first model; without models, `context_tokens`.
     pub fn window(&self, context_tokens: usize) -> Window {
         self.models.first().map_or(Window { context_tokens, tokens_per_estimate: 1.0 }, |model| model.window())
     }
 
-    /// How each model of every workspace does.
+    /// The state of each model of every workspace.
     pub fn states(&self) -> Vec<ModelState> {
         let now = Instant::now();
         let state = |model: &Arc<Endpoint>| ModelState { label: Arc::clone(model.label()), up: model.breaker.down_for(now).is_none() };
         self.all().iter().map(state).collect()
     }
 
-    /// The counters of every workspace's models as Prometheus reads them.
+    /// The metrics of every workspace's models, in the Prometheus text format.
     pub fn metrics(&self) -> String {
-        let mut written = self.shared.metrics.written();
+        let mut output = self.shared.metrics.render();
         let name = "deskhand_model_up";
-        metrics::head(&mut written, name, "Whether a model is asked: 0 while it is taken for down.", "gauge");
+        metrics::head(&mut output, name, "Whether a model is called: 0 while its circuit breaker is open.", "gauge");
         for ModelState { label, up } in self.states() {
-            metrics::line(&mut written, name, &format!("model=\"{}\"", metrics::escaped(&label)), u8::from(up));
+            metrics::line(&mut output, name, &format!("model=\"{}\"", metrics::escaped(&label)), u8::from(up));
         }
-        for (name, help, of) in
-            [("deskhand_model_calls", "Calls that a model is answering.", 0), ("deskhand_model_waiting", "Calls that wait for a model.", 1)]
+        for (name, help, which) in
+            [("deskhand_model_calls", "Calls that a model is answering.", 0), ("deskhand_model_waiting", "Calls queued for a model.", 1)]
         {
-            metrics::head(&mut written, name, help, "gauge");
+            metrics::head(&mut output, name, help, "gauge");
             for model in self.all() {
-                let (inside, waiting) = model.gate.in_flight();
-                metrics::line(&mut written, name, &format!("model=\"{}\"", metrics::escaped(model.label())), [inside, waiting][of]);
+                let (running, waiting) = model.gate.in_flight();
+                metrics::line(&mut output, name, &format!("model=\"{}\"", metrics::escaped(model.label())), [running, waiting][which]);
             }
         }
-        written
+        output
     }
 
-    /// Asks the models in turn until one begins to answer. Each gets the prompt that `make` makes for its window, and what was made
-    /// beside it comes back with the answer; where none can be made, no model is asked. The first piece of text is then there. Dropping the answer ends the model's work.
+    /// Calls the models in turn until one begins to answer, and returns the answer with its first text. `make` makes the prompt for each
+    /// model's window; the value that it returns with the prompt is returned with the answer. If it fails, no model is called. Dropping the
+    /// answer ends the model's work.
     ///
-    /// A model that is known to be down is passed over. One whose server breaks off is asked again, within the budget of tries and the
-    /// caller's time.
+    /// A model whose circuit breaker is open is skipped. Transient failures are retried, within the retry budget and the caller's deadline.
     pub async fn ask<T, E: From<ModelError>, F: Future<Output = Result<(Prompt, T), E>>>(
         &self,
-        asking: &CallContext,
+        context: &CallContext,
         make: impl Fn(Window) -> F,
     ) -> Result<(Answer, T), E> {
-        let until = Instant::from_std(asking.deadline);
+        let until = Instant::from_std(context.deadline);
         let mut last = ModelError::NotConfigured;
-        let able: Vec<&Arc<Endpoint>> = self.models.iter().filter(|model| model.does(asking.task)).collect();
-        for (nth, model) in able.iter().enumerate() {
+        let candidates: Vec<&Arc<Endpoint>> = self.models.iter().filter(|model| model.handles(context.task)).collect();
+        for (nth, model) in candidates.iter().enumerate() {
             let now = Instant::now();
-            let failed = match model.breaker.down_for(now) {
+            let error = match model.breaker.down_for(now) {
                 Some(wait) => ModelError::Down(wait),
                 None => {
-                    let (prompt, beside) = make(model.window()).await?;
-                    // Those after it are to have their part of the caller's time.
-                    let others = able[nth + 1..].iter().filter(|other| other.breaker.down_for(now).is_none()).count() as u32;
+                    let (prompt, extra) = make(model.window()).await?;
+                    // Each model gets an equal share of the remaining deadline.
+                    let others = candidates[nth + 1..].iter().filter(|other| other.breaker.down_for(now).is_none()).count() as u32;
                     let begin_by = (others > 0).then(|| now + until.saturating_duration_since(now) / (others + 1));
-                    match self.ask_one(model, &prompt, asking, (begin_by, until), nth > 0).await {
-                        Ok(answer) => return Ok((answer, beside)),
+                    match self.ask_one(model, &prompt, context, (begin_by, until), nth > 0).await {
+                        Ok(answer) => return Ok((answer, extra)),
                         Err(error) => error,
                     }
                 }
             };
-            self.shared.metrics.failed(model.label(), asking.task, failed.word());
-            tracing::warn!(model = model.name(), task = asking.task.word(), error = %failed, "a model did not answer");
-            let ends = failed.ends_the_chain();
-            last = failed;
+            self.shared.metrics.failed(model.label(), context.task, error.word());
+            tracing::warn!(model = model.name(), task = context.task.word(), error = %error, "model call failed");
+            let ends = error.ends_the_chain();
+            last = error;
             if ends {
                 break;
             }
@@ -211,50 +211,50 @@ impl Models {
         &self,
         model: &Arc<Endpoint>,
         prompt: &Prompt,
-        asking: &CallContext,
+        context: &CallContext,
         (begin_by, until): (Option<Instant>, Instant),
         fallback: bool,
     ) -> Result<Answer, ModelError> {
         let prompt_tokens = model.tokens_of(prompt)? as u64;
-        let most = prompt_tokens + u64::from(model.config().max_tokens);
-        let reserve = || self.shared.budget.reserve(&asking.spenders, most, Instant::now()).map_err(ModelError::Spent);
-        // Who has no tokens left does not wait in line; what a call may use is set aside when its turn has come.
+        let max_tokens = prompt_tokens + u64::from(model.config().max_tokens);
+        let reserve = || self.shared.budget.reserve(&context.spenders, max_tokens, Instant::now()).map_err(ModelError::Spent);
+        // A caller without tokens left is refused before it queues; the tokens are reserved once the call is admitted.
         drop(reserve()?);
-        let inside = model.gate.enter(begin_by.unwrap_or(until)).await.map_err(|wait| match Instant::now() < until {
+        let permit = model.gate.enter(begin_by.unwrap_or(until)).await.map_err(|wait| match Instant::now() < until {
             true => ModelError::Busy(wait),
             false => ModelError::DeadlinePassed,
         })?;
         let reserved = reserve()?;
         let meter = reserved.meter(prompt_tokens);
-        let (task, metrics) = (asking.task, Arc::clone(&self.shared.metrics));
+        let (task, metrics) = (context.task, Arc::clone(&self.shared.metrics));
         let call = Call {
             model: Arc::clone(model),
             task,
             metrics,
             fallback,
             estimate: estimate(prompt),
-            writes: false,
+            is_answering: false,
             reserved,
-            _inside: inside,
+            _permit: permit,
         };
-        model.retries.called(Instant::now());
+        model.retries.count_call(Instant::now());
         let mut tries = 0;
         loop {
             tries += 1;
             self.shared.metrics.tried(model.label(), task);
-            let one = Try::new(model, &meter, until);
-            let asked = model.ask(prompt, begin_by, &meter).await;
-            one.ended();
-            let error = match asked {
-                Ok((reading, begun)) => return Ok(Answer::of(reading, begun, call)),
+            let attempt = Attempt::new(model, &meter, until);
+            let result = model.ask(prompt, begin_by, &meter).await;
+            attempt.finished();
+            let error = match result {
+                Ok((reader, first)) => return Ok(Answer::new(reader, first, call)),
                 Err(error) => error,
             };
-            note_failure(model, &error);
+            record_failure(model, &error);
             let now = Instant::now();
-            let chance = (uuid::Uuid::new_v4().as_u128() % 1000) as f64 / 1000.0;
-            let wait = retry::wait(tries, error.retry_after(), chance, now, until);
-            let may = error.is_transient() && tries < retry::MAX_TRIES && model.breaker.down_for(now).is_none();
-            match wait.filter(|_| may && model.retries.take(now)) {
+            let jitter = (uuid::Uuid::new_v4().as_u128() % 1000) as f64 / 1000.0;
+            let wait = retry::backoff(tries, error.retry_after(), jitter, now, until);
+            let may_retry = error.is_transient() && tries < retry::MAX_TRIES && model.breaker.down_for(now).is_none();
+            match wait.filter(|_| may_retry && model.retries.take(now)) {
                 Some(wait) => sleep(wait).await,
                 None => return Err(error),
             }

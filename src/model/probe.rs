@@ -1,4 +1,4 @@
-//! What a model's server can do, tried out.
+//! Probes what a model's server can do.
 
 use std::time::{Duration, Instant};
 
@@ -13,20 +13,21 @@ use crate::{
     },
 };
 
-/// Most tokens of an answer in a trial.
+/// Limit on the tokens of a probe's answer.
 const MAX_TOKENS: u32 = 200;
-/// A model that counts less of a long prompt than this share of what we estimate has cut it.
+/// If the model counts less than this share of a long prompt's estimated tokens, it truncated the prompt.
 const MIN_SEEN: f64 = 0.6;
 
-/// What came of a trial.
+/// The results of a probe.
 #[derive(Debug, Clone)]
 pub struct Probe {
     /// The answer to a short prompt.
     pub short: Result<ProbeResult, ModelError>,
-    /// What comes of a request for a model that does not exist: a refusal's status, or `None` for an answer all the same.
+    /// The result of a request for a model that does not exist: the HTTP status of the refusal, or `None` if it was answered.
     pub unknown_model: Result<Option<u16>, ModelError>,
-    /// The answer to a prompt as long as `context_tokens` allows, and the prompt's tokens as we estimate them.
+    /// The answer to a prompt as long as `context_tokens` allows.
     pub long: Result<ProbeResult, ModelError>,
+    /// Estimated tokens of that prompt.
     pub long_tokens: usize,
 }
 
@@ -41,7 +42,7 @@ pub struct ProbeResult {
 }
 
 impl ProbeResult {
-    /// Tokens a second after the first one, if the model tells how many there were.
+    /// Tokens per second after the first one, if the model reports their count.
     pub fn speed(&self) -> Option<f64> {
         let took = self.total.saturating_sub(self.first_token).as_secs_f64();
         (self.used.completion > 1 && took > 0.0).then(|| f64::from(self.used.completion - 1) / took)
@@ -49,13 +50,13 @@ impl ProbeResult {
 }
 
 impl Probe {
-    /// Asks a model three times. Nothing of a chat is in what it is asked.
-    pub async fn of(config: &ModelConfig, context_tokens: usize) -> Result<Probe, ModelError> {
+    /// Probes a model with three calls. The prompts contain nothing of any chat.
+    pub async fn run(config: &ModelConfig, context_tokens: usize) -> Result<Probe, ModelError> {
         let config = ModelConfig { max_tokens: config.max_tokens.min(MAX_TOKENS), ..config.clone() };
         let model = Endpoint::new(&config, &config.name, context_tokens)?;
         let prompt =
             Prompt { system: "You answer in plain words.".to_owned(), user: "Name the seven days of the week, one a line.".to_owned() };
-        let short = told(&model, &prompt).await;
+        let short = measure(&model, &prompt).await;
         let unknown = Endpoint::new(
             &ModelConfig { name: format!("{}-that-does-not-exist", config.name), ..config.clone() },
             &config.name,
@@ -74,38 +75,38 @@ impl Probe {
             long.user.push_str(line);
         }
         let long_tokens = estimate(&long);
-        // Where nothing answers, there is no more to learn.
+        // Without a short answer, a long prompt is pointless.
         let long = match &short {
-            Ok(_) => told(&model, &long).await,
+            Ok(_) => measure(&model, &long).await,
             Err(error) => Err(error.clone()),
         };
         Ok(Probe { short, unknown_model, long, long_tokens })
     }
 
-    /// Whether the model can be used as it is configured.
+    /// Whether the model works as configured.
     pub fn passes(&self) -> bool {
-        self.short.is_ok() && self.long.is_ok() && !self.cuts_prompts()
+        self.short.is_ok() && self.long.is_ok() && !self.truncates_prompts()
     }
 
-    /// Whether the model saw much less of a long prompt than it was sent.
-    pub fn cuts_prompts(&self) -> bool {
-        let seen = self.long.as_ref().map_or(0, |told| told.used.prompt);
+    /// Whether the model truncates long prompts.
+    pub fn truncates_prompts(&self) -> bool {
+        let seen = self.long.as_ref().map_or(0, |result| result.used.prompt);
         seen > 0 && f64::from(seen) < self.long_tokens as f64 * MIN_SEEN
     }
 }
 
-async fn told(model: &Endpoint, prompt: &Prompt) -> Result<ProbeResult, ModelError> {
-    let asked = Instant::now();
-    let (mut reading, begun) = model.ask(prompt, None, &TokenMeter::default()).await?;
-    let first_token = asked.elapsed();
-    let (mut pieces, mut bytes) = (1, begun.len());
+async fn measure(model: &Endpoint, prompt: &Prompt) -> Result<ProbeResult, ModelError> {
+    let started = Instant::now();
+    let (mut reader, first) = model.ask(prompt, None, &TokenMeter::default()).await?;
+    let first_token = started.elapsed();
+    let (mut pieces, mut bytes) = (1, first.len());
     loop {
-        match reading.next().await? {
+        match reader.next().await? {
             Delta::Text(text) => {
                 pieces += 1;
                 bytes += text.len();
             }
-            Delta::End { used, .. } => return Ok(ProbeResult { first_token, total: asked.elapsed(), pieces, bytes, used }),
+            Delta::End { used, .. } => return Ok(ProbeResult { first_token, total: started.elapsed(), pieces, bytes, used }),
         }
     }
 }

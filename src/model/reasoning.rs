@@ -1,13 +1,13 @@
-//! Models that think aloud between tags at the beginning of their text: that is no part of a reply.
+//! Filters reasoning that models write between `<think>` tags at the beginning of their text: it is not part of the reply.
 
 const OPENS: &str = "<think>";
 const CLOSES: &str = "</think>";
 
-/// Keeps thoughts out of a text that comes in pieces.
+/// Strips reasoning from a streamed text.
 #[derive(Default)]
 pub struct ReasoningFilter {
     state: State,
-    /// What may be the beginning of a tag; while it is assumed to be one, the thought.
+    /// Text that is held back: a possible beginning of a tag, or reasoning that is only assumed.
     held: String,
 }
 
@@ -15,64 +15,67 @@ pub struct ReasoningFilter {
 enum State {
     #[default]
     Unknown,
-    /// Inside, it seems, though no tag said so.
+    /// Assumed to be reasoning, without an opening tag.
     Assumed,
-    Permit,
-    /// The white space before the text.
+    /// In the reasoning.
+    Inside,
+    /// In the white space between the reasoning and the text.
     Between,
+    /// In the text.
     Past,
 }
 
-/// What was given out were thoughts: they ended without having begun.
+/// The text returned so far was reasoning: a closing tag came without an opening one.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UnopenedReasoning;
 
 impl ReasoningFilter {
-    /// Some templates of prompts open the thought, so that the model only closes it. Where one did so before, it is `assumed` to do it again.
+    /// With some prompt templates the opening tag is in the prompt, so that the model writes only the closing one. `assumed`: the model did so
+    /// before, and is assumed to do it again.
     pub fn new(assumed: bool) -> ReasoningFilter {
         ReasoningFilter { state: if assumed { State::Assumed } else { State::Unknown }, held: String::new() }
     }
 
-    /// What of the next piece belongs to the text.
-    pub fn without(&mut self, piece: String) -> Result<String, UnopenedReasoning> {
-        if self.state == State::Past && self.held.is_empty() && !piece.contains('<') {
-            return Ok(piece);
+    /// Returns the part of the next chunk that belongs to the text.
+    pub fn strip(&mut self, chunk: String) -> Result<String, UnopenedReasoning> {
+        if self.state == State::Past && self.held.is_empty() && !chunk.contains('<') {
+            return Ok(chunk);
         }
-        self.held.push_str(&piece);
+        self.held.push_str(&chunk);
         if matches!(self.state, State::Unknown | State::Assumed) {
-            let begins = self.held.trim_start();
-            if let Some(thought) = begins.strip_prefix(OPENS) {
-                self.held = thought.to_owned();
-                self.state = State::Permit;
-            } else if self.state == State::Unknown && !OPENS.starts_with(begins) && !self.held.contains(CLOSES) {
+            let start = self.held.trim_start();
+            if let Some(reasoning) = start.strip_prefix(OPENS) {
+                self.held = reasoning.to_owned();
+                self.state = State::Inside;
+            } else if self.state == State::Unknown && !OPENS.starts_with(start) && !self.held.contains(CLOSES) {
                 self.state = State::Past;
             }
         }
         match self.state {
             State::Past => self.text(),
             State::Between => self.after(),
-            State::Unknown | State::Assumed | State::Permit => {
+            State::Unknown | State::Assumed | State::Inside => {
                 if let Some((_, text)) = self.held.split_once(CLOSES) {
                     self.held = text.to_owned();
                     return self.after();
                 }
-                if self.state == State::Permit {
-                    self.held.drain(..without_begun_tag(&self.held));
+                if self.state == State::Inside {
+                    self.held.drain(..length_without_partial_tag(&self.held));
                 }
                 Ok(String::new())
             }
         }
     }
 
-    /// What is still held when the answer ends, and belongs to the text.
+    /// The text that is still held back when the answer ends.
     pub fn rest(&mut self) -> String {
         match self.state {
-            State::Permit | State::Between => String::new(),
+            State::Inside | State::Between => String::new(),
             State::Unknown | State::Assumed | State::Past => std::mem::take(&mut self.held),
         }
     }
 
-    /// Whether no end has come of a thought that was assumed.
+    /// Whether reasoning is still only assumed: no closing tag has come.
     pub fn is_assumed(&self) -> bool {
         self.state == State::Assumed
     }
@@ -87,34 +90,34 @@ impl ReasoningFilter {
         if self.held.contains(CLOSES) {
             return Err(UnopenedReasoning);
         }
-        let begun_tag = self.held.split_off(without_begun_tag(&self.held));
-        Ok(std::mem::replace(&mut self.held, begun_tag))
+        let partial_tag = self.held.split_off(length_without_partial_tag(&self.held));
+        Ok(std::mem::replace(&mut self.held, partial_tag))
     }
 }
 
-/// How long a text is without what may be the beginning of the closing tag at its end.
-fn without_begun_tag(text: &str) -> usize {
-    let begun = (1..CLOSES.len()).rev().find(|length| text.ends_with(&CLOSES[..*length]));
-    text.len() - begun.unwrap_or(0)
+/// Length of a text without a possible beginning of the closing tag at its end.
+fn length_without_partial_tag(text: &str) -> usize {
+    let partial = (1..CLOSES.len()).rev().find(|length| text.ends_with(&CLOSES[..*length]));
+    text.len() - partial.unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// What is told of a text in pieces of each size.
-    fn told(text: &str, assumed: bool, size: usize) -> Result<String, UnopenedReasoning> {
+    /// Filters a text in chunks of a size.
+    fn filtered(text: &str, assumed: bool, size: usize) -> Result<String, UnopenedReasoning> {
         let letters: Vec<char> = text.chars().collect();
-        let mut thoughts = ReasoningFilter::new(assumed);
-        let mut told = String::new();
-        for piece in letters.chunks(size) {
-            told.push_str(&thoughts.without(piece.iter().collect())?);
+        let mut filter = ReasoningFilter::new(assumed);
+        let mut text = String::new();
+        for chunk in letters.chunks(size) {
+            text.push_str(&filter.strip(chunk.iter().collect())?);
         }
-        Ok(told + &thoughts.rest())
+        Ok(text + &filter.rest())
     }
 
     #[test]
-    fn thoughts_are_kept_out_however_they_are_cut() {
+    fn reasoning_is_stripped_whatever_the_chunk_size() {
         for (text, left) in [
             ("<think>He wants é…</think>\n\nfine", "fine"),
             (" \n<think></think>fine <think>", "fine <think>"),
@@ -124,20 +127,20 @@ mod tests {
             ("<think>never ends", ""),
         ] {
             for size in 1..8 {
-                assert_eq!(told(text, false, size).as_deref(), Ok(left), "{text} in pieces of {size}");
+                assert_eq!(filtered(text, false, size).as_deref(), Ok(left), "{text} in chunks of {size}");
             }
         }
     }
 
     #[test]
-    fn thoughts_without_a_beginning_are_known_by_their_end() {
+    fn reasoning_without_an_opening_tag_is_recognized_by_its_closing_tag() {
         let text = "He wants é…</think>\n\nfine";
-        assert_eq!(told(text, false, 100).as_deref(), Ok("fine"));
+        assert_eq!(filtered(text, false, 100).as_deref(), Ok("fine"));
         for size in 1..8 {
-            assert_eq!(told(text, false, size), Err(UnopenedReasoning), "in pieces of {size}");
-            assert_eq!(told(text, true, size).as_deref(), Ok("fine"), "in pieces of {size}");
-            assert_eq!(told(&format!("<think>{text}"), true, size).as_deref(), Ok("fine"), "in pieces of {size}");
-            assert_eq!(told("fine", true, size).as_deref(), Ok("fine"), "in pieces of {size}");
+            assert_eq!(filtered(text, false, size), Err(UnopenedReasoning), "in chunks of {size}");
+            assert_eq!(filtered(text, true, size).as_deref(), Ok("fine"), "in chunks of {size}");
+            assert_eq!(filtered(&format!("<think>{text}"), true, size).as_deref(), Ok("fine"), "in chunks of {size}");
+            assert_eq!(filtered("fine", true, size).as_deref(), Ok("fine"), "in chunks of {size}");
         }
     }
 }

@@ -1,38 +1,38 @@
-//! A streamed answer's bytes, cut into lines and bounded.
+//! Splits a streamed answer (server-sent events) into lines, within size limits.
 
 use bytes::{Buf, Bytes, BytesMut};
 
-/// Most bytes of an answer on the wire, all chunks with their wrapping.
+/// Largest answer on the wire in bytes, with the framing of all chunks.
 pub const MAX_BYTES: usize = 4 << 20;
-/// So many bytes, up to the end of an event, are read before somebody comes for them.
+/// How far to read ahead of the reader, in bytes, rounded up to the end of an event.
 const MAX_AHEAD: usize = 16 << 10;
-/// Most bytes of one line of a stream.
+/// Longest line of a stream, in bytes.
 const MAX_LINE_BYTES: usize = 256 << 10;
 /// The line that ends a stream, without its spaces.
 const DONE: &[u8] = b"data:[DONE]";
-/// A mark that some servers put before everything; the parser of events does not expect it.
+/// A mark that some servers send first; the SSE parser does not expect it.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What was given out since its reader last came for more.
+/// Counts the bytes released since the reader last waited for more.
 #[derive(Default)]
 pub struct ReadAhead {
     bytes: usize,
-    /// Whether the event that is not whole yet has data.
+    /// Whether the unfinished event has data.
     has_data: bool,
-    /// Whether an event with data was among it: that alone brings the reader, comments don't.
-    brings: bool,
+    /// Whether an event with data was among them: only such events wake the reader, comments don't.
+    wakes_reader: bool,
 }
 
 impl ReadAhead {
-    /// How much of these lines may be given out, and whether more must wait for the reader then.
+    /// How many bytes of these lines may be released, and whether the rest must wait for the reader.
     pub fn add(&mut self, lines: &[u8]) -> (usize, bool) {
         let mut length = 0;
         for line in lines.split_inclusive(|byte| *byte == b'\n') {
             length += line.len();
             self.bytes += line.len();
             if line == b"\n" {
-                self.brings |= std::mem::take(&mut self.has_data);
-                if self.brings && self.bytes >= MAX_AHEAD {
+                self.wakes_reader |= std::mem::take(&mut self.has_data);
+                if self.wakes_reader && self.bytes >= MAX_AHEAD {
                     *self = ReadAhead::default();
                     return (length, true);
                 }
@@ -44,65 +44,65 @@ impl ReadAhead {
     }
 }
 
-/// An answer that is cut into its lines, each ended by a line feed, however its server ends them.
+/// Splits an answer into lines and ends each with a line feed, whatever line ending its server uses.
 #[derive(Default)]
 pub struct SseLines {
     seen: usize,
-    /// Whether it was looked for a byte order mark.
-    started: bool,
+    /// Whether the check for a byte order mark is done.
+    bom_checked: bool,
     /// Whether the last byte was a carriage return, whose line feed may follow.
-    returned: bool,
-    /// The line that has no end yet.
-    begun: BytesMut,
-    /// Whether one of them was [`DONE`].
+    after_return: bool,
+    /// The unfinished line.
+    partial: BytesMut,
+    /// Whether one of the lines was [`DONE`].
     pub done: bool,
 }
 
 impl SseLines {
-    /// The lines that end with this piece.
-    pub fn take(&mut self, piece: &[u8]) -> std::io::Result<Bytes> {
-        self.seen += piece.len();
+    /// Takes a chunk, and returns the lines that are complete with it.
+    pub fn take(&mut self, chunk: &[u8]) -> std::io::Result<Bytes> {
+        self.seen += chunk.len();
         if self.seen > MAX_BYTES {
             return Err(std::io::Error::other("the answer is too large"));
         }
-        let mut before = self.begun.len();
-        if self.returned || piece.contains(&b'\r') {
-            for byte in piece {
+        let mut before = self.partial.len();
+        if self.after_return || chunk.contains(&b'\r') {
+            for byte in chunk {
                 match byte {
-                    b'\n' if self.returned => {}
-                    b'\r' => self.begun.extend_from_slice(b"\n"),
-                    byte => self.begun.extend_from_slice(&[*byte]),
+                    b'\n' if self.after_return => {}
+                    b'\r' => self.partial.extend_from_slice(b"\n"),
+                    byte => self.partial.extend_from_slice(&[*byte]),
                 }
-                self.returned = *byte == b'\r';
+                self.after_return = *byte == b'\r';
             }
         } else {
-            self.begun.extend_from_slice(piece);
+            self.partial.extend_from_slice(chunk);
         }
-        // As soon as it can't be one any more, none is looked for: one that comes later is text.
-        if !self.started && (self.begun.len() >= BYTE_ORDER_MARK.len() || !BYTE_ORDER_MARK.starts_with(&self.begun)) {
-            self.started = true;
-            if self.begun.starts_with(BYTE_ORDER_MARK) {
-                self.begun.advance(BYTE_ORDER_MARK.len());
+        // Only the very beginning can be a byte order mark: a later one is text.
+        if !self.bom_checked && (self.partial.len() >= BYTE_ORDER_MARK.len() || !BYTE_ORDER_MARK.starts_with(&self.partial)) {
+            self.bom_checked = true;
+            if self.partial.starts_with(BYTE_ORDER_MARK) {
+                self.partial.advance(BYTE_ORDER_MARK.len());
                 before = before.saturating_sub(BYTE_ORDER_MARK.len());
             }
         }
-        let end = self.begun[before..].iter().rposition(|byte| *byte == b'\n').map_or(0, |last| before + last + 1);
-        let whole = self.begun.split_to(end).freeze();
-        if self.begun.len() > MAX_LINE_BYTES || whole.split(|byte| *byte == b'\n').any(|line| line.len() > MAX_LINE_BYTES) {
-            return Err(std::io::Error::other("a line is too large"));
+        let end = self.partial[before..].iter().rposition(|byte| *byte == b'\n').map_or(0, |last| before + last + 1);
+        let whole = self.partial.split_to(end).freeze();
+        if self.partial.len() > MAX_LINE_BYTES || whole.split(|byte| *byte == b'\n').any(|line| line.len() > MAX_LINE_BYTES) {
+            return Err(std::io::Error::other("a line of the answer is too large"));
         }
-        self.look_at(&whole);
+        self.check_done(&whole);
         Ok(whole)
     }
 
-    /// What had no end when the answer had one: a line that is not whole, or an event without the blank line after it, which it gets.
+    /// The rest at the end of the answer: an unfinished line, or else a blank line, for a last event that lacks one.
     pub fn end(&mut self) -> Bytes {
-        let last = self.begun.split().freeze();
-        self.look_at(&last);
+        let last = self.partial.split().freeze();
+        self.check_done(&last);
         if last.is_empty() { Bytes::from_static(b"\n") } else { last }
     }
 
-    fn look_at(&mut self, lines: &[u8]) {
+    fn check_done(&mut self, lines: &[u8]) {
         self.done |= lines.split(|byte| *byte == b'\n').any(|line| line.iter().filter(|byte| **byte != b' ').eq(DONE));
     }
 }
@@ -112,20 +112,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn however_an_answer_comes_its_lines_come_whole() {
+    fn lines_are_whole_whatever_the_chunk_size() {
         let answer = "\u{feff}: x\r\ndata: 1\r\r\r\n\ndata: [DONE]\n\nlast".as_bytes();
         let plain = b": x\ndata: 1\n\n\n\ndata: [DONE]\n\nlast";
         for size in 1..answer.len() {
             let mut lines = SseLines::default();
-            let mut came = Vec::new();
-            for piece in answer.chunks(size) {
-                let whole = lines.take(piece).unwrap();
+            let mut output = Vec::new();
+            for chunk in answer.chunks(size) {
+                let whole = lines.take(chunk).unwrap();
                 assert!(whole.last().is_none_or(|last| *last == b'\n'), "{size}: {whole:?}");
-                came.extend_from_slice(&whole);
+                output.extend_from_slice(&whole);
             }
             assert!(lines.done, "{size}");
-            came.extend_from_slice(&lines.end());
-            assert_eq!(came, plain, "{size}");
+            output.extend_from_slice(&lines.end());
+            assert_eq!(output, plain, "{size}");
         }
         let mut unfinished = SseLines::default();
         unfinished.take(b"data: [DO").unwrap();
@@ -136,12 +136,12 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_one_at_the_beginning_alone() {
+    fn a_byte_order_mark_is_stripped_only_at_the_beginning() {
         for answer in ["\n\u{feff}data: 1\n", "d\n\u{feff}\n"].map(str::as_bytes) {
             for size in 1..=answer.len() {
                 let mut lines = SseLines::default();
-                let came: Vec<u8> = answer.chunks(size).flat_map(|piece| lines.take(piece).unwrap()).collect();
-                assert_eq!(came, answer, "in pieces of {size}");
+                let output: Vec<u8> = answer.chunks(size).flat_map(|chunk| lines.take(chunk).unwrap()).collect();
+                assert_eq!(output, answer, "in chunks of {size}");
             }
         }
     }
@@ -166,11 +166,11 @@ mod tests {
         let mut ahead = ReadAhead::default();
         let line = [b"data: ", &[b'x'; 3 * MAX_AHEAD][..], b"\n"].concat();
         assert_eq!(ahead.add(&line), (line.len(), false));
-        assert_eq!(ahead.add(b"\n"), (1, true), "a long event is given out whole");
+        assert_eq!(ahead.add(b"\n"), (1, true), "a long event is released whole");
     }
 
     #[test]
-    fn a_line_without_an_end_has_one() {
+    fn an_endless_line_is_refused() {
         for size in [1000, MAX_LINE_BYTES * 2] {
             let mut lines = SseLines::default();
             let taken = (0..MAX_LINE_BYTES / size + 2).try_for_each(|_| lines.take(&vec![b'x'; size]).map(drop));

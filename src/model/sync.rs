@@ -1,6 +1,6 @@
-//! What the gate, the breaker and the budgets lock, count and wait with.
+//! Synchronization primitives of the admission gate, the circuit breaker and the budgets.
 //!
-//! Named in one place so that `tests/schedules` can compile the same files against Shuttle's primitives and try out their interleavings.
+//! They are named in one place so that `tests/schedules` can compile the same files against Shuttle's primitives and explore their interleavings.
 
 pub use std::sync::{
     Mutex, MutexGuard, PoisonError,

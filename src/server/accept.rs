@@ -1,4 +1,4 @@
-//! The accept loop: every connection gets a place, idle ones are closed, and at the end all are drained within a bound.
+//! The accept loop: every connection needs a permit, idle ones are closed, and at the end all are drained within `drain_timeout`.
 
 use std::{
     io,
@@ -36,41 +36,41 @@ use crate::{
     },
 };
 
-/// Most calls at once on one connection: as few as RFC 9113 recommends.
+/// Concurrent calls per connection: the minimum that RFC 9113 recommends.
 const MAX_STREAMS: u32 = 100;
-/// What a client may send ahead of what is read, on one stream and on all of a connection.
+/// HTTP/2 flow-control window, in bytes: per stream and per connection.
 const MAX_WINDOW: u32 = 256 << 10;
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Resets of our own making (RUSTSEC-2024-0003) after which a connection is closed.
+/// Streams reset by the server (RUSTSEC-2024-0003) after which a connection is closed.
 const MAX_LOCAL_RESETS: usize = 256;
 const MAX_HEADER_BYTES: u32 = 16 << 10;
-/// What HTTP/1.1 holds of a connection's input, and of its output.
+/// HTTP/1.1 buffer of a connection, in bytes: for input, and for output.
 const MAX_HTTP1_BUFFER: usize = 64 << 10;
-/// What the system holds of a connection's input, and of its output.
+/// Kernel socket buffer of a connection, in bytes: for input, and for output.
 const MAX_SOCKET_BUFFER: u32 = 256 << 10;
-/// Connections that the system holds until they are accepted.
+/// Listen backlog: connections that the kernel queues until they are accepted.
 const BACKLOG: u32 = 1024;
-/// How long a client has to take note that its connection ends, and its last replies to go out.
+/// How long a client gets to act on GOAWAY, and its last replies to be sent.
 const GOAWAY_GRACE: Duration = Duration::from_millis(500);
-/// Files that the database, the index, models and logs need.
+/// File descriptors kept for the database, the index, models and logs.
 const RESERVED_FILES: usize = 200;
 
-/// Listens, with bounds on what the system holds of each connection: by itself it would take in megabytes that nobody reads.
+/// Listens, with small kernel buffers for each connection: the defaults would buffer megabytes that nobody reads.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
-    // What is accepted has what the listener has.
+    // Accepted sockets inherit these sizes from the listener.
     socket.set_send_buffer_size(MAX_SOCKET_BUFFER)?;
     socket.set_recv_buffer_size(MAX_SOCKET_BUFFER)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
-/// Serves until `stopped` says so, then drains.
+/// Serves until `stopped` is true, then drains.
 pub async fn serve(
     listener: TcpListener,
-    front: Router,
+    router: Router,
     tls: Option<Tls>,
     limits: Limits,
     mut stopped: watch::Receiver<bool>,
@@ -78,74 +78,74 @@ pub async fn serve(
 ) {
     let http = Arc::new(http(&limits));
     let drain_timeout = limits.drain_timeout;
-    let common = SharedLimits::new(within_files(limits));
-    let (places, draining) = (ConnectionLimits::new(Arc::clone(&common)), CancellationToken::new());
+    let shared = SharedLimits::new(within_file_descriptors(limits));
+    let (connection_limits, draining) = (ConnectionLimits::new(Arc::clone(&shared)), CancellationToken::new());
     let connections = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener, &connection_limits) => accepted,
             _ = stopped.wait_for(|stopped| *stopped) => break,
         };
-        let Some((stream, place)) = accepted else { continue };
+        let Some((stream, permit)) = accepted else { continue };
         let (http, draining) = (Arc::clone(&http), draining.clone());
-        let served = front.on(Arc::clone(&place.connection));
+        let served = router.on(Arc::clone(&permit.connection));
         let acceptor = tls.as_ref().map(Tls::acceptor);
         connections.spawn(async move {
-            let connection = &place.connection;
-            let conversation = async {
+            let connection = &permit.connection;
+            let serving = async {
                 match acceptor {
                     None => serve_connection(stream, &http, served, connection, &draining).await,
                     Some(acceptor) => {
-                        let shaken = tokio::select! {
-                            shaken = acceptor.accept(stream) => shaken.ok(),
+                        let handshake = tokio::select! {
+                            accepted = acceptor.accept(stream) => accepted.ok(),
                             () = connection.idle() => None,
                             () = connection.closing() => None,
                             () = draining.cancelled() => None,
                         };
-                        if let Some(stream) = shaken {
+                        if let Some(stream) = handshake {
                             serve_connection(stream, &http, served, connection, &draining).await;
                         }
                     }
                 }
             };
-            let end = async {
-                connection.cut().await;
+            let aborted = async {
+                connection.aborted().await;
                 sleep(GOAWAY_GRACE).await;
             };
             tokio::select! {
-                () = conversation => {}
-                () = end => {}
+                () = serving => {}
+                () = aborted => {}
             }
         });
     }
-    health::tell(reporter, false).await;
+    health::report(reporter, false).await;
     drop(listener);
     connections.close();
     draining.cancel();
     if timeout(drain_timeout, connections.wait()).await.is_err() {
-        tracing::warn!(connections = connections.len(), "some calls did not end in time and are cut off");
-        common.cut.cancel();
+        tracing::warn!(connections = connections.len(), "drain timeout: some calls did not finish in time and are aborted");
+        shared.abort.cancel();
         connections.wait().await;
     }
 }
 
-async fn accept(listener: &TcpListener, places: &ConnectionLimits) -> Option<(TcpStream, ConnectionPermit)> {
+async fn accept(listener: &TcpListener, connection_limits: &ConnectionLimits) -> Option<(TcpStream, ConnectionPermit)> {
     match listener.accept().await {
         Ok((stream, address)) => {
-            let place = places.enter(address.ip())?;
+            let permit = connection_limits.enter(address.ip())?;
             stream.set_nodelay(true).ok()?;
-            Some((stream, place))
+            Some((stream, permit))
         }
         Err(error) => {
-            // Out of file descriptors, most likely: the next try needs some to be given back.
-            tracing::warn!(error = %error, "a connection could not be accepted");
+            // Most likely out of file descriptors: wait until some are released.
+            tracing::warn!(error = %error, "can't accept a connection");
             sleep(Duration::from_millis(50)).await;
             None
         }
     }
 }
 
-/// Serves one connection to its end. A client that breaks it off is no news.
+/// Serves one connection to its end. A client that disconnects is not an error.
 async fn serve_connection<S>(
     stream: S,
     http: &auto::Builder<TokioExecutor>,
@@ -161,18 +161,18 @@ async fn serve_connection<S>(
     tokio::select! {
         _ = served.as_mut() => {}
         () = connection.closing() => {
-            // Its place is already another's: the goodbye is written if that takes no time.
+            // Its permit already belongs to another connection: GOAWAY is sent only if that takes no time.
             served.as_mut().graceful_shutdown();
             let _ = served.as_mut().now_or_never();
         }
-        () = connection.idle() => end(served, connection, |served| served.graceful_shutdown()).await,
-        () = draining.cancelled() => end(served, connection, |served| served.graceful_shutdown()).await,
+        () = connection.idle() => drain(served, connection, |served| served.graceful_shutdown()).await,
+        () = draining.cancelled() => drain(served, connection, |served| served.graceful_shutdown()).await,
     }
 }
 
-/// Lets the calls end of a connection that takes no more of them.
-async fn end<C: Future>(mut served: Pin<&mut C>, connection: &Connection, say_goodbye: impl FnOnce(Pin<&mut C>)) {
-    say_goodbye(served.as_mut());
+/// Drains a connection: starts its graceful shutdown, then waits until its running calls have finished.
+async fn drain<C: Future>(mut served: Pin<&mut C>, connection: &Connection, start_shutdown: impl FnOnce(Pin<&mut C>)) {
+    start_shutdown(served.as_mut());
     loop {
         let was_busy = connection.is_busy();
         tokio::select! {
@@ -185,7 +185,7 @@ async fn end<C: Future>(mut served: Pin<&mut C>, connection: &Connection, say_go
 
 fn http(limits: &Limits) -> auto::Builder<TokioExecutor> {
     let mut http = auto::Builder::new(TokioExecutor::new());
-    // This is also how long HTTP/1.1 waits for the next request.
+    // This is also the keep-alive timeout of HTTP/1.1: how long it waits for the next request.
     http.http1().timer(TokioTimer::new()).header_read_timeout(limits.request_timeout).max_buf_size(MAX_HTTP1_BUFFER);
     http.http2()
         .timer(TokioTimer::new())
@@ -199,13 +199,13 @@ fn http(limits: &Limits) -> auto::Builder<TokioExecutor> {
     http
 }
 
-/// A connection needs a file descriptor: there are no more places than the process may have of them.
-fn within_files(limits: Limits) -> Limits {
+/// Lowers the connection limits to what the process's file descriptors allow: each connection needs one.
+fn within_file_descriptors(limits: Limits) -> Limits {
     let files = rlimit::increase_nofile_limit(rlimit::INFINITY).unwrap_or(1024);
-    let most = usize::try_from(files).unwrap_or(usize::MAX).saturating_sub(RESERVED_FILES).max(8);
-    if most < limits.max_connections {
-        tracing::warn!(max_connections = most, files, "there are fewer file descriptors than `max_connections` needs; raise `ulimit -n`");
+    let limit = usize::try_from(files).unwrap_or(usize::MAX).saturating_sub(RESERVED_FILES).max(8);
+    if limit < limits.max_connections {
+        tracing::warn!(max_connections = limit, files, "`max_connections` is lowered to fit the file descriptor limit; raise `ulimit -n`");
     }
-    let max_connections = limits.max_connections.min(most);
+    let max_connections = limits.max_connections.min(limit);
     Limits { max_connections, max_connections_per_peer: limits.max_connections_per_peer.min(max_connections), ..limits }
 }

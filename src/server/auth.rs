@@ -1,4 +1,4 @@
-//! Who may call what.
+//! Authentication and authorization: which key may call which method, from which origin.
 
 use std::{collections::HashSet, net::IpAddr, sync::Arc, time::Instant};
 
@@ -16,7 +16,7 @@ use crate::{
 
 use Scope::{Admin, Agent, Author, Search};
 
-/// Which scopes let a key call a method: any one of them does. `agent` holds what help pages may do, too.
+/// The scopes that allow a method: any one of them is enough. `agent` includes what help pages may do.
 pub const SCOPES: [(&str, &[Scope]); 28] = [
     ("/deskhand.v1.ReplyService/DraftReply", &[Agent]),
     ("/deskhand.v1.ReplyService/CorrectReply", &[Agent]),
@@ -38,35 +38,35 @@ pub const SCOPES: [(&str, &[Scope]); 28] = [
     ("/deskhand.v1.KnowledgeService/ListArticles", &[Agent]),
     ("/deskhand.v1.KnowledgeService/ListCannedAnswers", &[Agent]),
     ("/deskhand.v1.KnowledgeService/PutArticles", &[Author]),
-    // An agent's own; the handler looks.
+    // With `agent`, only an agent's own answers; the handler checks that.
     ("/deskhand.v1.KnowledgeService/PutCannedAnswers", &[Author, Agent]),
     ("/deskhand.v1.KnowledgeService/DeleteArticles", &[Author]),
     ("/deskhand.v1.KnowledgeService/DeleteCannedAnswers", &[Author, Agent]),
     ("/deskhand.v1.KnowledgeService/GetSearchReport", &[Author]),
-    // What is not the shop's: whether the server serves, and the contract.
+    // Not the shop's data: health and the descriptors.
     ("/grpc.health.v1.Health/Check", &[]),
     ("/grpc.health.v1.Health/Watch", &[]),
     ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", &[]),
     ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", &[]),
 ];
 
-/// Lets callers in.
+/// Authenticates callers by key and authorizes their calls.
 #[derive(Clone)]
 pub struct Authenticator {
     keys: Keys,
     workspaces: Arc<HashSet<Workspace>>,
-    /// Whether only this machine can reach the server.
+    /// Whether the server listens on loopback, so that only this machine can reach it.
     on_loopback: bool,
 }
 
-/// A caller before anybody looked at their key.
+/// What a call presents before its key is checked.
 pub struct AuthRequest<'a> {
     pub headers: &'a HeaderMap,
     pub uri: &'a Uri,
-    /// The key in the address of a help page.
+    /// The key in the URL's query, as help pages send it.
     pub key_in_address: Option<&'a str>,
     pub deadline: Instant,
-    /// Where the call comes from.
+    /// The address that the call comes from.
     pub visitor: IpAddr,
 }
 
@@ -75,13 +75,13 @@ impl Authenticator {
         Authenticator { keys, workspaces: Arc::new(workspaces), on_loopback }
     }
 
-    /// Who may call `method`, and in which workspace; and what they have shown.
+    /// Authorizes a call of `method`. Returns its workspace and scopes, and the trust that its key earns.
     pub async fn authorize(&self, method: &str, auth_request: &AuthRequest<'_>) -> Result<(Access, Trust), Status> {
         let (_, scopes) = SCOPES.iter().find(|(known, _)| *known == method).ok_or_else(status::method_unknown)?;
         self.authorize_with(scopes, auth_request).await
     }
 
-    /// Who may read what all workspaces' models do: an admin of `default`.
+    /// Authorizes reading the metrics of all workspaces: only an admin of `default` may.
     pub async fn authorize_metrics(&self, auth_request: &AuthRequest<'_>) -> Result<(), Status> {
         let (access, _) = self.authorize_with(&[Admin], auth_request).await?;
         if access.workspace == Workspace::default() { Ok(()) } else { Err(status::scope_missing(&[Admin], "of the workspace `default`")) }
@@ -91,17 +91,17 @@ impl Authenticator {
         let header = auth_request.headers.get(header::AUTHORIZATION);
         let bearer = header.map(|value| value.to_str().ok().and_then(bearer).ok_or(KeyError::Unknown)).transpose()?;
         let caller = Caller::until(auth_request.deadline);
-        let free = Access { workspace: Workspace::default(), scopes: Vec::new(), caller, visitor: auth_request.visitor };
+        let unscoped = Access { workspace: Workspace::default(), scopes: Vec::new(), caller, visitor: auth_request.visitor };
         match bearer.or(auth_request.key_in_address) {
-            // Whether the server serves, and the contract, anybody may ask.
-            _ if scopes.is_empty() => Ok((free, Trust::Unknown)),
+            // Health and reflection are open to everybody.
+            _ if scopes.is_empty() => Ok((unscoped, Trust::Unknown)),
             None if self.keys.are_needed() => Err(KeyError::Missing.into()),
             None => {
-                self.check_page_without_key(auth_request)?;
-                Ok((Access { scopes: Scope::ALL.to_vec(), ..free }, Trust::Public))
+                self.check_origin_without_key(auth_request)?;
+                Ok((Access { scopes: Scope::ALL.to_vec(), ..unscoped }, Trust::Public))
             }
-            Some(shown) => {
-                let key = self.keys.check(shown).await?;
+            Some(presented) => {
+                let key = self.keys.check(presented).await?;
                 if bearer.is_none() && !key.is_publishable() {
                     return Err(status::key_in_address());
                 }
@@ -111,8 +111,8 @@ impl Authenticator {
                 if !key.scopes.iter().any(|scope| scopes.contains(scope)) {
                     return Err(status::scope_missing(scopes, "for this call"));
                 }
-                check_page(&key, auth_request)?;
-                // A call that the key may not make takes none of those that it may.
+                check_origin(&key, auth_request)?;
+                // A call that is not allowed does not count against the key's rate limit.
                 self.keys.take_call(&key, auth_request.visitor)?;
                 let trust = if key.is_publishable() { Trust::Public } else { Trust::Secret };
                 Ok((access(&key, auth_request), trust))
@@ -120,47 +120,48 @@ impl Authenticator {
         }
     }
 
-    /// Which pages may call `method` with the key that a caller shows.
+    /// The origins of pages that may call `method` with the caller's key (CORS).
     pub async fn origins(&self, method: &str, auth_request: &AuthRequest<'_>) -> Result<Vec<String>, Status> {
         self.authorize(method, auth_request).await?;
         Ok(auth_request.key_in_address.map(|key| self.keys.origins(key)).unwrap_or_default())
     }
 
-    /// The counters of keys as Prometheus reads them.
+    /// The key metrics, in the Prometheus text format.
     pub fn metrics(&self) -> String {
         let name = "deskhand_key_look_ups_total";
         format!("# HELP {name} Unknown keys that were looked up in the database.\n# TYPE {name} counter\n{name} {}\n", self.keys.look_ups())
     }
 
-    /// Whether a page from this origin may call with some key.
+    /// Whether any key allows pages from this origin (CORS).
     pub fn allows_origin(&self, origin: &str) -> bool {
         self.keys.allow_origin(origin)
     }
 
-    /// Without keys, whatever page a browser shows could call what listens on its machine: none may but the server's own.
-    fn check_page_without_key(&self, auth_request: &AuthRequest<'_>) -> Result<(), Status> {
+    /// Checks the origin of a call to a server without keys: only the server's own pages may call. Otherwise any web page that a browser shows
+    /// could call a server on its machine.
+    fn check_origin_without_key(&self, auth_request: &AuthRequest<'_>) -> Result<(), Status> {
         let Some(origin) = origin(auth_request.headers) else { return Ok(()) };
         let own = authority(auth_request).is_some_and(|own| origin_authority(origin) == Some(own));
-        // A name that was made to lead here is another's all the same.
-        let named_as_itself = !self.on_loopback || origin_authority(origin).is_some_and(is_loopback);
-        if own && named_as_itself { Ok(()) } else { Err(status::origin_refused()) }
+        // DNS rebinding: a foreign name that resolves to this machine is still foreign.
+        let is_own_name = !self.on_loopback || origin_authority(origin).is_some_and(is_loopback);
+        if own && is_own_name { Ok(()) } else { Err(status::origin_refused()) }
     }
 }
 
 fn access(key: &Key, auth_request: &AuthRequest<'_>) -> Access {
-    let limited = key.token_limits.a_minute.is_some() || key.token_limits.a_day.is_some();
+    let limited = key.token_limits.per_minute.is_some() || key.token_limits.per_day.is_some();
     let spender = limited.then(|| Spender { name: format!("key/{}", key.key_id).into(), limits: key.token_limits });
     let caller = Caller { deadline: auth_request.deadline, key: spender };
     Access { workspace: key.workspace.clone(), scopes: key.scopes.clone(), caller, visitor: auth_request.visitor }
 }
 
-fn check_page(key: &Key, auth_request: &AuthRequest<'_>) -> Result<(), Status> {
+fn check_origin(key: &Key, auth_request: &AuthRequest<'_>) -> Result<(), Status> {
     let Some(origin) = origin(auth_request.headers) else { return Ok(()) };
     let own = authority(auth_request).is_some_and(|own| origin_authority(origin) == Some(own));
     if own || key.allows_origin(origin) { Ok(()) } else { Err(status::origin_refused()) }
 }
 
-/// The page that calls, as browsers tell it.
+/// The origin of the calling page, as the browser sends it.
 pub fn origin(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or("null"))
 }
@@ -170,7 +171,7 @@ fn bearer(value: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }
 
-/// The host and port that were called.
+/// The host and port that the caller addressed.
 fn authority<'a>(auth_request: &'a AuthRequest<'_>) -> Option<&'a str> {
     let host = || auth_request.headers.get(header::HOST)?.to_str().ok();
     auth_request.uri.authority().map(http::uri::Authority::as_str).or_else(host)
@@ -194,7 +195,7 @@ mod tests {
 
     use super::*;
 
-    /// An RPC without a row can't be called; this says so before anybody tries.
+    /// A method without a row can't be called; this test finds it first.
     #[test]
     fn every_method_has_a_row_and_every_row_a_method() {
         let mut pool = DescriptorPool::decode(crate::api::DESCRIPTORS).unwrap();
@@ -209,17 +210,17 @@ mod tests {
             service.methods().map(|method| format!("/{}/{}", method.parent_service().full_name(), method.name())).collect::<Vec<_>>()
         });
         let rows: BTreeSet<String> = SCOPES.iter().map(|(method, _)| (*method).to_owned()).collect();
-        assert_eq!(rows.len(), SCOPES.len(), "a method has one row");
+        assert_eq!(rows.len(), SCOPES.len(), "one row per method");
         assert_eq!(methods.collect::<BTreeSet<String>>(), rows);
     }
 
     #[test]
-    fn the_shops_own_needs_a_scope() {
+    fn every_method_of_the_shops_data_needs_a_scope() {
         assert!(SCOPES.iter().all(|(method, scopes)| !scopes.is_empty() || method.starts_with("/grpc.")));
     }
 
     #[test]
-    fn loopback_is_known_by_its_names() {
+    fn loopback_is_recognized_by_its_names() {
         for yes in ["localhost", "localhost:50051", "127.0.0.1:1", "127.9.9.9", "[::1]:80"] {
             assert!(is_loopback(yes), "{yes}");
         }

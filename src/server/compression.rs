@@ -1,4 +1,4 @@
-//! Bodies as they are and compressed, and which of the two a client takes.
+//! Compression of response bodies with gzip, and negotiation by `Accept-Encoding`.
 
 use std::io::Write;
 
@@ -9,10 +9,10 @@ use tonic::body::Body;
 
 use crate::server::responses::plain_response;
 
-/// What is shorter is not worth compressing.
+/// Shorter bodies are not worth compressing, in bytes.
 const MIN_COMPRESSED: usize = 512;
 
-/// A body in the encodings that there are of it.
+/// A body and its gzip encoding.
 pub struct Encodings {
     plain: Bytes,
     gzip: Option<Gzip>,
@@ -20,29 +20,29 @@ pub struct Encodings {
 
 enum Gzip {
     Compressed(Bytes),
-    /// It is made for who takes it.
-    Later(Compression),
+    /// Compressed on demand, for clients that accept it.
+    OnDemand(Compression),
 }
 
 impl Encodings {
-    /// Compressed once and well, for what is sent again and again.
+    /// Compresses once at the best level, for content that is sent many times.
     pub fn best(plain: Vec<u8>) -> Encodings {
         let gzip = compressed(&plain, Compression::best()).map(Gzip::Compressed);
         Encodings { plain: plain.into(), gzip }
     }
 
-    /// Compressed fast, for what is sent once.
+    /// Compresses on demand at a fast level, for content that is sent once.
     pub fn fast(plain: Vec<u8>) -> Encodings {
-        Encodings { plain: plain.into(), gzip: Some(Gzip::Later(Compression::fast())) }
+        Encodings { plain: plain.into(), gzip: Some(Gzip::OnDemand(Compression::fast())) }
     }
 }
 
-/// The encoding of a body that a client takes.
-pub fn encoded(asked: &HeaderMap, content_type: &'static str, body: &Encodings) -> Response<Body> {
-    let takes = asked.get(header::ACCEPT_ENCODING).and_then(|accepted| accepted.to_str().ok()).is_some_and(takes_gzip);
-    let gzip = body.gzip.as_ref().filter(|_| takes).and_then(|gzip| match gzip {
-        Gzip::Compressed(made) => Some(made.clone()),
-        Gzip::Later(level) => compressed(&body.plain, *level),
+/// The response with the encoding of a body that the client accepts.
+pub fn encoded(request_headers: &HeaderMap, content_type: &'static str, body: &Encodings) -> Response<Body> {
+    let accepts = request_headers.get(header::ACCEPT_ENCODING).and_then(|accepted| accepted.to_str().ok()).is_some_and(accepts_gzip);
+    let gzip = body.gzip.as_ref().filter(|_| accepts).and_then(|gzip| match gzip {
+        Gzip::Compressed(bytes) => Some(bytes.clone()),
+        Gzip::OnDemand(level) => compressed(&body.plain, *level),
     });
     match gzip {
         Some(gzip) => {
@@ -62,7 +62,7 @@ fn compressed(plain: &[u8], level: Compression) -> Option<Bytes> {
     encoder.write_all(plain).and_then(|()| encoder.finish()).ok().map(Bytes::from)
 }
 
-fn takes_gzip(accepted: &str) -> bool {
+fn accepts_gzip(accepted: &str) -> bool {
     accepted.split(',').any(|coding| {
         let (name, quality) = coding.split_once(";q=").unwrap_or((coding, "1"));
         matches!(name.trim(), "gzip" | "*") && quality.trim().parse::<f32>().is_ok_and(|quality| quality > 0.0)
@@ -74,12 +74,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gzip_is_sent_to_who_takes_it() {
+    fn gzip_is_sent_to_clients_that_accept_it() {
         for yes in ["gzip", "deflate, gzip", "gzip;q=0.5", "*", "br, gzip;q=1.0, *;q=0.1"] {
-            assert!(takes_gzip(yes), "{yes}");
+            assert!(accepts_gzip(yes), "{yes}");
         }
         for no in ["", "br", "gzip;q=0", "identity"] {
-            assert!(!takes_gzip(no), "{no}");
+            assert!(!accepts_gzip(no), "{no}");
         }
     }
 }

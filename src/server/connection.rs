@@ -1,4 +1,4 @@
-//! A connection: whom it belongs to, what it has shown, since when it is idle, and what its calls may take.
+//! A connection: its peer, its trust, its idle time, and the limits on its calls and bytes.
 
 use std::{
     net::IpAddr,
@@ -21,25 +21,25 @@ use crate::{
     },
 };
 
-/// Most calls without a key at once on one connection.
+/// Concurrent calls without a key per connection.
 const MAX_KEYLESS_CALLS: usize = 8;
-/// Calls whose request is not yet whole cost little; so many times as many as may run are waited for.
-const WAITING_PER_RUNNING: usize = 4;
-/// Bytes that a connection has for itself, whatever the others take: a search needs no more.
-const MIN_BYTES: usize = 32 << 10;
+/// Requests being received per running call: those that are not complete yet cost little.
+const RECEIVING_PER_RUNNING: usize = 4;
+/// Bytes guaranteed to each connection, whatever the others use: enough for a search.
+const GUARANTEED_BYTES: usize = 32 << 10;
 
-/// What a caller has shown.
+/// How far a caller is trusted, by the key that it presented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Trust {
-    /// No key.
+    /// No valid key yet.
     Unknown,
-    /// A key that anybody may have, or none is needed.
+    /// A publishable key, or a server without keys.
     Public,
     /// A secret key.
     Secret,
 }
 
-/// What calls take of, in one circle of callers.
+/// The usage limits of one group of callers: requests being received, running calls, bytes in flight.
 #[derive(Debug)]
 pub struct UsageLimits {
     requests: Arc<UsageLimit>,
@@ -48,37 +48,37 @@ pub struct UsageLimits {
 }
 
 impl UsageLimits {
-    /// One of `parts` equal parts of everything.
-    fn part(limits: &Limits, parts: usize) -> UsageLimits {
+    /// One of `parts` equal shares of the total.
+    fn share(limits: &Limits, parts: usize) -> UsageLimits {
         UsageLimits {
-            requests: UsageLimit::new(limits.max_calls * WAITING_PER_RUNNING / parts),
+            requests: UsageLimit::new(limits.max_calls * RECEIVING_PER_RUNNING / parts),
             calls: UsageLimit::new(limits.max_calls / parts),
             bytes: UsageLimit::new(limits.max_bytes_in_flight / parts),
         }
     }
 
-    /// What one peer may take of what is for callers without a secret key.
-    pub fn of_peer(limits: &Limits) -> Arc<UsageLimits> {
-        Arc::new(UsageLimits::part(limits, 4))
+    /// The limits of one peer, for callers without a secret key: a quarter of the total.
+    pub fn for_peer(limits: &Limits) -> Arc<UsageLimits> {
+        Arc::new(UsageLimits::share(limits, 4))
     }
 }
 
-/// What all connections have in common.
+/// The limits and state that all connections share.
 #[derive(Debug)]
 pub struct SharedLimits {
     pub limits: Limits,
     all: UsageLimits,
-    /// Of those without a secret key: agents always have the other half.
+    /// For callers without a secret key: half of the total. The other half is reserved for agents.
     public: UsageLimits,
-    began: Instant,
-    /// Ends the calls that are left when the server stops.
-    pub cut: CancellationToken,
+    started: Instant,
+    /// Aborts the calls that are left after the drain timeout.
+    pub abort: CancellationToken,
 }
 
 impl SharedLimits {
     pub fn new(limits: Limits) -> Arc<SharedLimits> {
-        let (all, public) = (UsageLimits::part(&limits, 1), UsageLimits::part(&limits, 2));
-        Arc::new(SharedLimits { limits, all, public, began: Instant::now(), cut: CancellationToken::new() })
+        let (all, public) = (UsageLimits::share(&limits, 1), UsageLimits::share(&limits, 2));
+        Arc::new(SharedLimits { limits, all, public, started: Instant::now(), abort: CancellationToken::new() })
     }
 }
 
@@ -88,17 +88,17 @@ pub struct Connection {
     pub number: u64,
     pub peer: IpAddr,
     address: IpAddr,
-    common: Arc<SharedLimits>,
-    /// `None` for a trusted proxy, which speaks for many.
-    of_peer: Option<Arc<UsageLimits>>,
+    shared: Arc<SharedLimits>,
+    /// `None` for a trusted proxy, which carries the calls of many.
+    peer_limits: Option<Arc<UsageLimits>>,
     bytes: Arc<UsageLimit>,
     keyless: Arc<UsageLimit>,
     trust: AtomicU8,
     calls: AtomicUsize,
-    /// When its last call ended or its client last took something, in milliseconds since the server began.
+    /// When its last call ended or its client last read something, in milliseconds since the server started.
     active_at: AtomicU64,
     closing: CancellationToken,
-    cut: CancellationToken,
+    abort: CancellationToken,
 }
 
 impl Connection {
@@ -106,35 +106,35 @@ impl Connection {
         number: u64,
         address: IpAddr,
         peer: IpAddr,
-        of_peer: Option<Arc<UsageLimits>>,
-        common: &Arc<SharedLimits>,
+        peer_limits: Option<Arc<UsageLimits>>,
+        shared: &Arc<SharedLimits>,
     ) -> Arc<Connection> {
         let connection = Connection {
             number,
             peer,
             address,
-            of_peer,
-            bytes: UsageLimit::new(common.limits.max_bytes_in_flight / 8),
+            peer_limits,
+            bytes: UsageLimit::new(shared.limits.max_bytes_in_flight / 8),
             keyless: UsageLimit::new(MAX_KEYLESS_CALLS),
             trust: AtomicU8::new(Trust::Unknown as u8),
             calls: AtomicUsize::new(0),
             active_at: AtomicU64::new(0),
             closing: CancellationToken::new(),
-            // A token of its own, so that calls of different connections don't meet at one lock.
-            cut: common.cut.child_token(),
-            common: Arc::clone(common),
+            // A child token, so that calls of different connections don't contend for one lock.
+            abort: shared.abort.child_token(),
+            shared: Arc::clone(shared),
         };
         connection.touch();
         Arc::new(connection)
     }
 
     pub fn limits(&self) -> &Limits {
-        &self.common.limits
+        &self.shared.limits
     }
 
-    /// Whom a call on it comes from.
+    /// The address that a call on it comes from.
     pub fn visitor(&self, headers: &HeaderMap) -> IpAddr {
-        visitor(self.address, headers, &self.common.limits.trusted_proxies)
+        visitor(self.address, headers, &self.shared.limits.trusted_proxies)
     }
 
     pub fn trust(&self) -> Trust {
@@ -145,14 +145,14 @@ impl Connection {
         }
     }
 
-    /// A call on it has shown this much.
-    pub fn show(&self, trust: Trust) {
+    /// Raises its trust after a call's key was checked; trust never falls.
+    pub fn raise_trust(&self, trust: Trust) {
         self.trust.fetch_max(trust as u8, Relaxed);
     }
 
-    /// Its client is there: it called, or took some of a reply.
+    /// Restarts the idle timer: its client called, or read some of a reply.
     pub fn touch(&self) {
-        let now = self.common.began.elapsed().as_millis();
+        let now = self.shared.started.elapsed().as_millis();
         self.active_at.store(u64::try_from(now).unwrap_or(u64::MAX), Relaxed);
     }
 
@@ -160,40 +160,40 @@ impl Connection {
         self.calls.load(Relaxed) > 0
     }
 
-    /// In which order connections give up their places; `None`: this one does not. Who made no call goes first, then who showed no key;
-    /// the calls of secret keys are never broken off.
-    pub fn rank(&self) -> Option<(bool, Trust, u64, u64)> {
+    /// Order of eviction when there are too many connections: idle ones first, then those with less trust, then the one inactive longest.
+    /// `None`: never evicted, as it runs calls of a secret key.
+    pub fn eviction_rank(&self) -> Option<(bool, Trust, u64, u64)> {
         let (busy, trust) = (self.is_busy(), self.trust());
         (!busy || trust < Trust::Secret).then(|| (busy, trust, self.active_at.load(Relaxed), self.number))
     }
 
-    /// Ends it, soon.
+    /// Asks its task to close it.
     pub fn close(&self) {
         self.closing.cancel();
     }
 
-    /// Waits until somebody closes it.
+    /// Waits until [`Connection::close`].
     pub async fn closing(&self) {
         self.closing.cancelled().await;
     }
 
-    /// Waits until its calls are broken off because the server stops.
-    pub async fn cut(&self) {
-        self.cut.cancelled().await;
+    /// Waits until its calls are aborted after the drain timeout.
+    pub async fn aborted(&self) {
+        self.abort.cancelled().await;
     }
 
-    pub fn is_cut(&self) -> bool {
-        self.cut.is_cancelled()
+    pub fn is_aborted(&self) -> bool {
+        self.abort.is_cancelled()
     }
 
-    /// Waits until it has been without a call for too long.
+    /// Waits until its idle timeout: it has been without a call for too long.
     pub async fn idle(&self) {
         loop {
-            let limits = &self.common.limits;
-            let patience = if self.trust() == Trust::Unknown { limits.keyless_timeout } else { limits.idle_timeout };
+            let limits = &self.shared.limits;
+            let idle_timeout = if self.trust() == Trust::Unknown { limits.keyless_timeout } else { limits.idle_timeout };
             let until = match self.is_busy() {
-                true => Instant::now() + patience,
-                false => self.common.began + Duration::from_millis(self.active_at.load(Relaxed)) + patience,
+                true => Instant::now() + idle_timeout,
+                false => self.shared.started + Duration::from_millis(self.active_at.load(Relaxed)) + idle_timeout,
             };
             if until <= Instant::now() {
                 return;
@@ -202,40 +202,40 @@ impl Connection {
         }
     }
 
-    /// Begins a call: it is not idle until what comes back is dropped.
-    pub fn begin(self: &Arc<Connection>) -> Active {
+    /// Begins a call. The connection is busy until the returned guard is dropped.
+    pub fn begin_call(self: &Arc<Connection>) -> Active {
         self.calls.fetch_add(1, Relaxed);
         Active { connection: Arc::clone(self) }
     }
 
-    /// A share of the requests that are waited for.
+    /// A usage share of the requests being received.
     pub fn requests(&self, trust: Trust) -> UsageShare {
-        UsageShare::of(self.gauges(trust, |gauges| &gauges.requests))
+        UsageShare::new(self.usage_limits(trust, |usage_limits| &usage_limits.requests))
     }
 
-    /// A share of the calls that run.
+    /// A usage share of the running calls.
     pub fn calls(&self, trust: Trust) -> UsageShare {
-        let mut gauges = self.gauges(trust, |gauges| &gauges.calls);
+        let mut usage_limits = self.usage_limits(trust, |usage_limits| &usage_limits.calls);
         if trust == Trust::Unknown {
-            gauges.push(Arc::clone(&self.keyless));
+            usage_limits.push(Arc::clone(&self.keyless));
         }
-        UsageShare::of(gauges)
+        UsageShare::new(usage_limits)
     }
 
-    /// A share of the bytes in flight.
+    /// A usage share of the bytes in flight.
     pub fn bytes(&self, trust: Trust) -> Bytes {
         let own = Arc::clone(&self.bytes);
         Bytes {
-            own: UsageShare::of(vec![Arc::clone(&own)]),
-            gauge: own,
-            shared: UsageShare::of(self.gauges(trust, |gauges| &gauges.bytes)),
+            own: UsageShare::new(vec![Arc::clone(&own)]),
+            own_limit: own,
+            shared: UsageShare::new(self.usage_limits(trust, |usage_limits| &usage_limits.bytes)),
         }
     }
 
-    fn gauges(&self, trust: Trust, kind: impl Fn(&UsageLimits) -> &Arc<UsageLimit>) -> Vec<Arc<UsageLimit>> {
-        let all = Some(kind(&self.common.all));
-        let public = (trust < Trust::Secret).then(|| kind(&self.common.public));
-        let peer = self.of_peer.as_deref().filter(|_| trust < Trust::Secret).map(kind);
+    fn usage_limits(&self, trust: Trust, kind: impl Fn(&UsageLimits) -> &Arc<UsageLimit>) -> Vec<Arc<UsageLimit>> {
+        let all = Some(kind(&self.shared.all));
+        let public = (trust < Trust::Secret).then(|| kind(&self.shared.public));
+        let peer = self.peer_limits.as_deref().filter(|_| trust < Trust::Secret).map(kind);
         [all, public, peer].into_iter().flatten().map(Arc::clone).collect()
     }
 }
@@ -244,19 +244,19 @@ impl Connection {
 #[derive(Debug)]
 pub struct Bytes {
     own: UsageShare,
-    gauge: Arc<UsageLimit>,
+    own_limit: Arc<UsageLimit>,
     shared: UsageShare,
 }
 
 impl Bytes {
-    /// Takes so many more; what is taken stays taken if there is no room.
+    /// Takes `amount` more bytes. Returns false without room; the bytes taken so far are kept until this is dropped.
     #[must_use]
     pub fn grow(&mut self, amount: usize) -> bool {
-        self.own.grow(amount) && (self.gauge.used() <= MIN_BYTES || self.shared.grow(amount))
+        self.own.grow(amount) && (self.own_limit.used() <= GUARANTEED_BYTES || self.shared.grow(amount))
     }
 }
 
-/// A call that is under way on a connection.
+/// A running call on a connection; the guard of [`Connection::begin_call`].
 #[derive(Debug)]
 pub struct Active {
     connection: Arc<Connection>,
@@ -280,21 +280,21 @@ mod tests {
     use super::*;
 
     fn connection(limits: Limits) -> (Arc<SharedLimits>, Arc<Connection>) {
-        let common = SharedLimits::new(limits);
+        let shared = SharedLimits::new(limits);
         let address = IpAddr::from([192, 0, 2, 7]);
-        let connection = Connection::new(0, address, address, Some(UsageLimits::of_peer(&common.limits)), &common);
-        (common, connection)
+        let connection = Connection::new(0, address, address, Some(UsageLimits::for_peer(&shared.limits)), &shared);
+        (shared, connection)
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_makes_no_call_is_not_waited_for() {
+    async fn a_connection_without_a_call_reaches_its_idle_timeout() {
         let (_, connection) = connection(Limits::default());
         let began = Instant::now();
         connection.idle().await;
         assert_eq!(began.elapsed(), connection.limits().keyless_timeout);
 
-        connection.show(Trust::Public);
-        let call = connection.begin();
+        connection.raise_trust(Trust::Public);
+        let call = connection.begin_call();
         let waited = tokio::time::timeout(10 * connection.limits().idle_timeout, connection.idle()).await;
         assert!(waited.is_err(), "a connection with a call is not idle");
         drop(call);
@@ -304,28 +304,28 @@ mod tests {
     }
 
     #[test]
-    fn agents_have_room_when_the_public_has_taken_all_of_its_own() {
-        let (common, connection) = connection(Limits::default());
+    fn agents_have_room_when_the_public_has_used_up_its_share() {
+        let (shared, connection) = connection(Limits::default());
         let other = IpAddr::from([192, 0, 2, 8]);
-        let of_peer = || Some(UsageLimits::of_peer(&common.limits));
+        let peer_limits = || Some(UsageLimits::for_peer(&shared.limits));
         let filled: Vec<UsageShare> = (0..2000)
             .filter_map(|number| {
-                let mut share = Connection::new(number, other, other, of_peer(), &common).calls(Trust::Public);
+                let mut share = Connection::new(number, other, other, peer_limits(), &shared).calls(Trust::Public);
                 share.grow(1).then_some(share)
             })
             .collect();
-        assert_eq!(filled.len(), common.limits.max_calls / 2);
+        assert_eq!(filled.len(), shared.limits.max_calls / 2);
         assert!(!connection.calls(Trust::Public).grow(1));
         assert!(connection.calls(Trust::Secret).grow(1));
     }
 
     #[test]
-    fn a_search_has_room_when_others_have_taken_all() {
-        let (common, connection) = connection(Limits::default());
-        let mut all = UsageShare::of(vec![Arc::clone(&common.all.bytes)]);
-        assert!(all.grow(common.limits.max_bytes_in_flight));
+    fn a_search_has_room_when_others_use_all_bytes() {
+        let (shared, connection) = connection(Limits::default());
+        let mut all = UsageShare::new(vec![Arc::clone(&shared.all.bytes)]);
+        assert!(all.grow(shared.limits.max_bytes_in_flight));
         let mut bytes = connection.bytes(Trust::Public);
-        assert!(bytes.grow(MIN_BYTES) && !bytes.grow(1));
+        assert!(bytes.grow(GUARANTEED_BYTES) && !bytes.grow(1));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Each connection has a place. When all are taken, or all of one peer, the one that has been idle longest gives its own up: nobody is shut
-//! out by connections that do nothing, and no peer can hold all places.
+//! Connection limits, in total and per peer. At a limit the connection that has been idle longest is evicted: idle connections shut nobody
+//! out, and no peer can hold all permits.
 
 use std::{
     collections::HashMap,
@@ -12,15 +12,15 @@ use crate::server::{
     peer::peer,
 };
 
-/// The places.
+/// Hands out permits for connections.
 #[derive(Clone)]
 pub struct ConnectionLimits {
-    common: Arc<SharedLimits>,
-    taken: Arc<Mutex<Taken>>,
+    shared: Arc<SharedLimits>,
+    open: Arc<Mutex<Open>>,
 }
 
 #[derive(Default)]
-struct Taken {
+struct Open {
     next: u64,
     connections: HashMap<u64, Arc<Connection>>,
     peers: HashMap<IpAddr, Peer>,
@@ -28,53 +28,54 @@ struct Taken {
 
 struct Peer {
     connections: usize,
-    gauges: Arc<UsageLimits>,
+    usage_limits: Arc<UsageLimits>,
 }
 
-/// A place; it is given back when it is dropped.
+/// The permit of an open connection; dropping it releases it.
 pub struct ConnectionPermit {
     pub connection: Arc<Connection>,
-    places: ConnectionLimits,
+    limits: ConnectionLimits,
 }
 
 impl ConnectionLimits {
-    pub fn new(common: Arc<SharedLimits>) -> ConnectionLimits {
-        ConnectionLimits { common, taken: Arc::default() }
+    pub fn new(shared: Arc<SharedLimits>) -> ConnectionLimits {
+        ConnectionLimits { shared, open: Arc::default() }
     }
 
-    /// A place for a connection from this address. `None`: all are taken by calls that are not broken off.
+    /// A permit for a connection from this address; may evict another connection. `None`: all permits are held by connections that can't be
+    /// evicted.
     pub fn enter(&self, address: IpAddr) -> Option<ConnectionPermit> {
-        let limits = &self.common.limits;
+        let limits = &self.shared.limits;
         let is_proxy = limits.trusted_proxies.contains(&address.to_canonical());
         let peer = peer(address);
-        let mut taken = self.taken();
-        let of_peer = taken.peers.get(&peer).map_or(0, |peer| peer.connections);
-        let peer_is_full = !is_proxy && of_peer >= limits.max_connections_per_peer;
-        if peer_is_full || taken.connections.len() >= limits.max_connections {
-            let able = taken.connections.values().filter(|connection| !peer_is_full || connection.peer == peer);
-            let (_, number) = able.filter_map(|connection| Some((connection.rank()?, connection.number))).min()?;
-            if let Some(closed) = taken.leave(number) {
-                closed.close();
+        let mut open = self.open();
+        let count = open.peers.get(&peer).map_or(0, |peer| peer.connections);
+        let peer_is_full = !is_proxy && count >= limits.max_connections_per_peer;
+        if peer_is_full || open.connections.len() >= limits.max_connections {
+            let candidates = open.connections.values().filter(|connection| !peer_is_full || connection.peer == peer);
+            let (_, number) = candidates.filter_map(|connection| Some((connection.eviction_rank()?, connection.number))).min()?;
+            if let Some(evicted) = open.remove(number) {
+                evicted.close();
             }
         }
-        let number = taken.next;
-        taken.next += 1;
-        let of_peer = taken.peers.entry(peer).or_insert_with(|| Peer { connections: 0, gauges: UsageLimits::of_peer(limits) });
-        of_peer.connections += 1;
-        let gauges = (!is_proxy).then(|| Arc::clone(&of_peer.gauges));
-        let connection = Connection::new(number, address, peer, gauges, &self.common);
-        taken.connections.insert(number, Arc::clone(&connection));
-        drop(taken);
-        Some(ConnectionPermit { connection, places: self.clone() })
+        let number = open.next;
+        open.next += 1;
+        let entry = open.peers.entry(peer).or_insert_with(|| Peer { connections: 0, usage_limits: UsageLimits::for_peer(limits) });
+        entry.connections += 1;
+        let peer_limits = (!is_proxy).then(|| Arc::clone(&entry.usage_limits));
+        let connection = Connection::new(number, address, peer, peer_limits, &self.shared);
+        open.connections.insert(number, Arc::clone(&connection));
+        drop(open);
+        Some(ConnectionPermit { connection, limits: self.clone() })
     }
 
-    fn taken(&self) -> MutexGuard<'_, Taken> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Taken {
-    fn leave(&mut self, number: u64) -> Option<Arc<Connection>> {
+impl Open {
+    fn remove(&mut self, number: u64) -> Option<Arc<Connection>> {
         let connection = self.connections.remove(&number)?;
         if let Some(peer) = self.peers.get_mut(&connection.peer) {
             peer.connections -= 1;
@@ -88,7 +89,7 @@ impl Taken {
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        self.places.taken().leave(self.connection.number);
+        self.limits.open().remove(self.connection.number);
     }
 }
 
@@ -102,7 +103,7 @@ mod tests {
     use super::*;
     use crate::{config::Limits, server::connection::Trust};
 
-    fn places(max_connections: usize, max_connections_per_peer: usize) -> ConnectionLimits {
+    fn limits(max_connections: usize, max_connections_per_peer: usize) -> ConnectionLimits {
         ConnectionLimits::new(SharedLimits::new(Limits { max_connections, max_connections_per_peer, ..Limits::default() }))
     }
 
@@ -110,48 +111,48 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn is_closed(place: &ConnectionPermit) -> bool {
-        place.connection.closing().now_or_never().is_some()
+    fn is_closed(permit: &ConnectionPermit) -> bool {
+        permit.connection.closing().now_or_never().is_some()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_one_that_has_been_idle_longest_gives_its_place_up() {
-        let places = places(4, 4);
+    async fn the_connection_that_has_been_idle_longest_is_evicted() {
+        let limits = limits(4, 4);
         let mut held = Vec::new();
         for name in ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"] {
-            held.push(places.enter(address(name)).unwrap());
+            held.push(limits.enter(address(name)).unwrap());
             advance(Duration::from_secs(1)).await;
         }
-        held[0].connection.show(Trust::Secret);
-        let _call = held[1].connection.begin();
-        let newcomer = places.enter(address("192.0.2.5")).unwrap();
+        held[0].connection.raise_trust(Trust::Secret);
+        let _call = held[1].connection.begin_call();
+        let newcomer = limits.enter(address("192.0.2.5")).unwrap();
         assert_eq!(held.iter().map(is_closed).collect::<Vec<_>>(), [false, false, true, false]);
-        let _call = newcomer.connection.begin();
-        let _next = places.enter(address("192.0.2.6")).unwrap();
+        let _call = newcomer.connection.begin_call();
+        let _next = limits.enter(address("192.0.2.6")).unwrap();
         assert!(is_closed(&held[3]));
     }
 
     #[test]
-    fn one_peer_never_holds_all_places() {
-        let places = places(10, 3);
-        let of_one: Vec<ConnectionPermit> = (0..100).map(|host| places.enter(address(&format!("2001:db8::{host}"))).unwrap()).collect();
-        assert_eq!(of_one.iter().filter(|place| !is_closed(place)).count(), 3);
+    fn one_peer_never_holds_all_permits() {
+        let limits = limits(10, 3);
+        let one_peer: Vec<ConnectionPermit> = (0..100).map(|host| limits.enter(address(&format!("2001:db8::{host}"))).unwrap()).collect();
+        assert_eq!(one_peer.iter().filter(|permit| !is_closed(permit)).count(), 3);
         let others: Vec<ConnectionPermit> =
-            (0..7).map(|network| places.enter(address(&format!("2001:db8:1:{network}::1"))).unwrap()).collect();
-        assert!(!others.iter().any(is_closed) && !is_closed(&of_one[99]));
-        drop((of_one, others));
-        let taken = places.taken();
-        assert!(taken.connections.is_empty() && taken.peers.is_empty());
+            (0..7).map(|network| limits.enter(address(&format!("2001:db8:1:{network}::1"))).unwrap()).collect();
+        assert!(!others.iter().any(is_closed) && !is_closed(&one_peer[99]));
+        drop((one_peer, others));
+        let open = limits.open();
+        assert!(open.connections.is_empty() && open.peers.is_empty());
     }
 
     #[test]
-    fn the_calls_of_secret_keys_are_not_broken_off() {
-        let places = places(2, 2);
-        let held: Vec<ConnectionPermit> = (0..2).map(|_| places.enter(address("192.0.2.1")).unwrap()).collect();
-        let calls: Vec<_> = held.iter().map(|place| place.connection.begin()).collect();
-        held.iter().for_each(|place| place.connection.show(Trust::Secret));
-        assert!(places.enter(address("192.0.2.2")).is_none());
+    fn the_calls_of_secret_keys_are_not_evicted() {
+        let limits = limits(2, 2);
+        let held: Vec<ConnectionPermit> = (0..2).map(|_| limits.enter(address("192.0.2.1")).unwrap()).collect();
+        let calls: Vec<_> = held.iter().map(|permit| permit.connection.begin_call()).collect();
+        held.iter().for_each(|permit| permit.connection.raise_trust(Trust::Secret));
+        assert!(limits.enter(address("192.0.2.2")).is_none());
         drop(calls);
-        assert!(places.enter(address("192.0.2.2")).is_some());
+        assert!(limits.enter(address("192.0.2.2")).is_some());
     }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use http::HeaderMap;
 use tokio::time::Instant;
 
-/// The longest call, whatever its caller allows.
+/// Upper bound of every deadline, whatever the caller sends.
 const MAX_DEADLINE: Duration = Duration::from_secs(600);
 
-/// When the call must have ended. `Err`: the header is malformed.
+/// Returns the call's deadline. `Err`: the header is malformed.
 pub fn deadline(headers: &HeaderMap) -> Result<Instant, ()> {
     let now = Instant::now();
     let Some(value) = headers.get("grpc-timeout") else { return Ok(now + MAX_DEADLINE) };
@@ -16,7 +16,7 @@ pub fn deadline(headers: &HeaderMap) -> Result<Instant, ()> {
     Ok(now + wait.min(MAX_DEADLINE))
 }
 
-/// At most eight digits and a unit: hours, minutes, seconds, milli-, micro- or nanoseconds.
+/// Parses at most eight digits and a unit: hours, minutes, seconds, milli-, micro- or nanoseconds.
 fn parse(text: &str) -> Option<Duration> {
     let (unit_at, unit) = text.char_indices().last()?;
     let digits = &text[..unit_at];
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_header_is_read_as_specified() {
+    fn the_header_is_parsed_as_specified() {
         assert_eq!(parse("250m"), Some(Duration::from_millis(250)));
         assert_eq!(parse("99999999H"), Some(Duration::from_secs(99_999_999 * 3600)));
         for bad in ["", "m", "1", "1.5S", "-1S", "123456789S", "1x", "1 S", "１S"] {

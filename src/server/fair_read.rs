@@ -1,5 +1,5 @@
-//! Reading in turns: a client that sends faster than it is read, such as one that floods with small frames, does not keep a thread from the
-//! other connections.
+//! Fair reading: a client that sends faster than it is read, such as one that floods with small frames, does not starve the other
+//! connections of a thread.
 
 use std::{
     io,
@@ -9,13 +9,13 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What is read of a connection before it is the others' turn.
+/// Bytes that are read of a connection before its task yields.
 const MAX_TURN: usize = 8 << 10;
 
-/// A stream that is read in turns.
+/// A stream whose reads yield to other tasks now and then.
 pub struct FairRead<S> {
     stream: S,
-    /// Read since the stream last had nothing, or another had a turn.
+    /// Bytes read since the stream was last empty, or last yielded.
     read: usize,
 }
 
@@ -32,9 +32,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for FairRead<S> {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let had = buffer.filled().len();
+        let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-        self.read = if polled.is_pending() { 0 } else { self.read + buffer.filled().len() - had };
+        self.read = if polled.is_pending() { 0 } else { self.read + buffer.filled().len() - before };
         polled
     }
 }
@@ -69,20 +69,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_floods_is_read_a_turn_at_a_time() {
+    fn a_flood_is_read_one_turn_at_a_time() {
         let mut stream = FairRead::new(tokio::io::repeat(7));
         for _ in 0..3 {
-            let mut heard = Vec::new();
-            assert!(stream.read_to_end(&mut heard).now_or_never().is_none(), "it has not ended");
-            assert!((MAX_TURN..2 * MAX_TURN).contains(&heard.len()), "{}", heard.len());
+            let mut received = Vec::new();
+            assert!(stream.read_to_end(&mut received).now_or_never().is_none(), "it has not ended");
+            assert!((MAX_TURN..2 * MAX_TURN).contains(&received.len()), "{}", received.len());
         }
     }
 
     #[tokio::test]
-    async fn what_is_read_in_turns_is_whole() {
+    async fn a_stream_read_in_turns_is_complete() {
         let sent: Vec<u8> = (0..10 * MAX_TURN).map(|at| at as u8).collect();
-        let mut heard = Vec::new();
-        FairRead::new(&sent[..]).read_to_end(&mut heard).await.unwrap();
-        assert!(heard == sent);
+        let mut received = Vec::new();
+        FairRead::new(&sent[..]).read_to_end(&mut received).await.unwrap();
+        assert!(received == sent);
     }
 }

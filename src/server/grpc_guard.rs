@@ -1,4 +1,5 @@
-//! What stands around every gRPC call: who may call it, its deadline, panics, details for statuses that the transport made, and one line of log.
+//! The guard around every gRPC call: authorization, deadline, admission, panics, error details for statuses made by the transport, and one
+//! log line.
 
 use std::{
     convert::Infallible,
@@ -29,11 +30,11 @@ use crate::{
     },
 };
 
-/// Longest call without a key but for one that watches the server's health.
+/// Upper bound of the deadline of calls without a key, except for health watches.
 const MAX_KEYLESS_CALL: Duration = Duration::from_secs(60);
 const WATCH: &str = "/grpc.health.v1.Health/Watch";
 
-/// The services with their edge.
+/// The gRPC services behind the guard.
 #[derive(Clone)]
 pub struct GrpcGuard {
     routes: Routes,
@@ -57,12 +58,12 @@ impl Service<Request<Body>> for GrpcGuard {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let edge = self.clone();
-        let connection: Arc<Connection> = request.extensions_mut().remove().expect("the front puts the connection to every request");
-        let active = connection.begin();
+        let guard = self.clone();
+        let connection: Arc<Connection> = request.extensions_mut().remove().expect("the router adds the connection to every request");
+        let active = connection.begin_call();
         Box::pin(async move {
             let call = Call::new(request.uri().path());
-            Ok(match edge.answer(request, &call, active).await {
+            Ok(match guard.answer(request, &call, active).await {
                 Ok(answer) => answer.response(call),
                 Err(status) => call.refused(status),
             })
@@ -70,7 +71,7 @@ impl Service<Request<Body>> for GrpcGuard {
     }
 }
 
-/// What a call is answered with: at once, or as it is read.
+/// The answer to a call: an immediate status, or a body that is streamed.
 struct Answer {
     response: Response<Body>,
     deadline: Instant,
@@ -88,9 +89,9 @@ impl GrpcGuard {
         let auth_request =
             AuthRequest { headers: request.headers(), uri: request.uri(), key_in_address: None, deadline: deadline.into_std(), visitor };
         let (access, trust) = self.authenticator.authorize(&call.method, &auth_request).await?;
-        connection.show(trust);
+        connection.raise_trust(trust);
         if trust == Trust::Unknown && call.method != WATCH {
-            deadline = deadline.min(call.began + MAX_KEYLESS_CALL);
+            deadline = deadline.min(call.started + MAX_KEYLESS_CALL);
         }
         let max_bytes = max_request_bytes(&call.method);
         if !takes_stream(&call.method) && declared_length(request.headers()).is_some_and(|length| length > max_bytes + PREFIX_BYTES) {
@@ -98,12 +99,12 @@ impl GrpcGuard {
         }
         let hold = Hold::new(connection.requests(trust), connection.calls(trust), connection.bytes(trust)).ok_or_else(status::busy)?;
         request.extensions_mut().insert(access);
-        let until = call.began + connection.limits().request_timeout;
+        let until = call.started + connection.limits().request_timeout;
         let request =
             request.map(|body| Body::new(RequestBody::new(body, max_bytes, takes_stream(&call.method), Arc::clone(&hold), until)));
         let answered = tokio::select! {
             answered = AssertUnwindSafe(timeout_at(deadline, self.routes.call(request))).catch_unwind() => answered,
-            () = connection.cut() => return Err(status::stopping(false)),
+            () = connection.aborted() => return Err(status::stopping(false)),
         };
         let response = match answered {
             Ok(Ok(Ok(response))) => response,
@@ -111,7 +112,7 @@ impl GrpcGuard {
             Ok(Err(_)) => return Err(status::deadline_exceeded(false)),
             Err(_) => return Err(status::broken(false)),
         };
-        // The work of a unary call is done; that of a stream goes on while it is read.
+        // A unary call has done its work; a streaming call goes on while its reply is read.
         let hold = answers_with_stream(&call.method).then_some(hold);
         let bytes = connection.bytes(trust);
         let response = response.map(|body| Body::new(ReplyBody::new(body, bytes, active, hold)));
@@ -122,13 +123,13 @@ impl GrpcGuard {
 impl Answer {
     fn response(self, call: Call) -> Response<Body> {
         let Answer { response, deadline, connection } = self;
-        if let Some(told) = Status::from_header_map(response.headers()) {
-            return match status::enriched(&told) {
-                // Whatever gave up because the time was over, the time was over.
+        if let Some(reported) = Status::from_header_map(response.headers()) {
+            return match status::enriched(&reported) {
+                // Past the deadline every failure is reported as the deadline, whatever gave up first.
                 _ if Instant::now() >= deadline => call.refused(status::deadline_exceeded(false)),
                 Some(status) => call.refused(status),
                 None => {
-                    call.log(told.code(), response.extensions().get::<Status>());
+                    call.log(reported.code(), response.extensions().get::<Status>());
                     response
                 }
             };
@@ -138,20 +139,20 @@ impl Answer {
     }
 }
 
-/// How many bytes a request says that it has.
+/// The `content-length` that a request declares, in bytes.
 pub fn declared_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// A call, for its line in the log.
+/// A call, for its log line.
 pub struct Call {
     method: String,
-    began: Instant,
+    started: Instant,
 }
 
 impl Call {
     pub fn new(method: &str) -> Call {
-        Call { method: method.to_owned(), began: Instant::now() }
+        Call { method: method.to_owned(), started: Instant::now() }
     }
 
     fn refused(&self, status: Status) -> Response<Body> {
@@ -159,12 +160,12 @@ impl Call {
         status.into_http()
     }
 
-    /// No text of the call is logged: an internal failure's cause is the store's or the index's own.
-    fn log(&self, code: Code, told: Option<&Status>) {
-        let milliseconds = self.began.elapsed().as_millis();
+    /// Logs the call without any of its text: the cause of an internal failure comes from the store or the index.
+    fn log(&self, code: Code, status: Option<&Status>) {
+        let milliseconds = self.started.elapsed().as_millis();
         match code {
             Code::Internal | Code::Unknown | Code::DataLoss => {
-                let cause = told.and_then(std::error::Error::source).map(causes).unwrap_or_default();
+                let cause = status.and_then(std::error::Error::source).map(causes).unwrap_or_default();
                 tracing::error!(method = self.method, code = status::code_name(code), milliseconds, cause, "call failed");
             }
             _ => tracing::debug!(method = self.method, code = status::code_name(code), milliseconds, "call"),
@@ -184,38 +185,38 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// A body that ends at its call's deadline, and whose panics become a status.
 ///
-/// Nobody polls the body of a caller who reads nothing. So a timer of its own lets go of the work behind it.
+/// The body of a caller who reads nothing is never polled. So a timer of its own abandons the work behind an unread body.
 pub struct GuardedBody {
-    /// `None` once it was let go.
+    /// `None` once it was abandoned.
     work: Arc<Mutex<Option<Body>>>,
     reader: Arc<ReadWatch>,
-    /// The reader's.
+    /// Wakes the reader.
     waker: Waker,
     _timer: AbortOnDropHandle<()>,
     connection: Arc<Connection>,
     deadline: Instant,
     /// Whether something was sent.
-    begun: bool,
+    started: bool,
     ended: bool,
     call: Call,
 }
 
-/// Whoever reads a body.
+/// Watches whether the transport keeps reading a body.
 #[derive(Default)]
 struct ReadWatch {
-    /// Since when there may be something that it does not come for.
-    missed: Mutex<Option<Instant>>,
+    /// Since when there may be something to read that was not polled for.
+    unread_since: Mutex<Option<Instant>>,
     waker: AtomicWaker,
 }
 
 impl ReadWatch {
-    fn came(&self, waker: &Waker) {
+    fn polled(&self, waker: &Waker) {
         self.waker.register(waker);
-        *locked(&self.missed) = None;
+        *locked(&self.unread_since) = None;
     }
 
-    fn misses(&self) {
-        locked(&self.missed).get_or_insert_with(Instant::now);
+    fn mark_unread(&self) {
+        locked(&self.unread_since).get_or_insert_with(Instant::now);
     }
 }
 
@@ -225,7 +226,7 @@ impl Wake for ReadWatch {
     }
 
     fn wake_by_ref(self: &Arc<ReadWatch>) {
-        self.misses();
+        self.mark_unread();
         self.waker.wake();
     }
 }
@@ -234,36 +235,36 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits until the call's time is over, the server stops or nobody reads its reply, and drops its work.
+/// Waits until the deadline has passed, the server aborts its calls or the reply stays unread for the write timeout, and drops the work.
 async fn abandon_unread(work: Arc<Mutex<Option<Body>>>, reader: Arc<ReadWatch>, deadline: Instant, connection: Arc<Connection>) {
-    let unread = connection.limits().write_timeout;
-    let mut look = deadline.min(Instant::now() + unread);
+    let write_timeout = connection.limits().write_timeout;
+    let mut check_at = deadline.min(Instant::now() + write_timeout);
     loop {
-        let is_cut = timeout_at(look, connection.cut()).await.is_ok();
+        let is_aborted = timeout_at(check_at, connection.aborted()).await.is_ok();
         let now = Instant::now();
-        let missed = *locked(&reader.missed);
-        let until = missed.map_or(now + unread, |since| since + unread).min(deadline);
-        if now >= until || is_cut {
+        let unread_since = *locked(&reader.unread_since);
+        let until = unread_since.map_or(now + write_timeout, |since| since + write_timeout).min(deadline);
+        if now >= until || is_aborted {
             let body = locked(&work).take();
             drop(body);
-            // Whoever reads nothing holds what the transport has of the reply, for as long as there is a connection.
-            if now < deadline && !is_cut && connection.trust() < Trust::Secret {
+            // The transport keeps its part of an unread reply for as long as the connection lives: close it.
+            if now < deadline && !is_aborted && connection.trust() < Trust::Secret {
                 connection.close();
             }
             return reader.waker.wake();
         }
-        look = until;
+        check_at = until;
     }
 }
 
 impl GuardedBody {
     pub fn new(body: Body, deadline: Instant, connection: Arc<Connection>, call: Call) -> GuardedBody {
         let (work, reader) = (Arc::new(Mutex::new(Some(body))), Arc::new(ReadWatch::default()));
-        reader.misses();
+        reader.mark_unread();
         let timer = abandon_unread(Arc::clone(&work), Arc::clone(&reader), deadline, Arc::clone(&connection));
         let timer = AbortOnDropHandle::new(tokio::spawn(timer));
         let waker = Waker::from(Arc::clone(&reader));
-        GuardedBody { work, reader, waker, _timer: timer, connection, deadline, begun: false, ended: false, call }
+        GuardedBody { work, reader, waker, _timer: timer, connection, deadline, started: false, ended: false, call }
     }
 
     fn end(&mut self, status: &Status) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
@@ -287,35 +288,36 @@ impl HttpBody for GuardedBody {
         if self.ended {
             return Poll::Ready(None);
         }
-        self.reader.came(context.waker());
+        self.reader.polled(context.waker());
         let polled = locked(&self.work).as_mut().map(|body| {
             let mut context = Context::from_waker(&self.waker);
             std::panic::catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(&mut context)))
         });
         if !matches!(polled, Some(Ok(Poll::Pending))) {
-            self.reader.misses();
+            self.reader.mark_unread();
         }
         match polled {
             None => {
-                let status = if self.connection.is_cut() { status::stopping(self.begun) } else { status::deadline_exceeded(self.begun) };
+                let status =
+                    if self.connection.is_aborted() { status::stopping(self.started) } else { status::deadline_exceeded(self.started) };
                 self.end(&status)
             }
             Some(Ok(Poll::Ready(Some(Err(status))))) => self.end(&status),
             Some(Err(_)) => {
-                let status = status::broken(self.begun);
+                let status = status::broken(self.started);
                 self.end(&status)
             }
             Some(Ok(Poll::Ready(Some(Ok(frame))))) => {
                 if let Some(trailers) = frame.trailers_ref() {
-                    let code = Status::from_header_map(trailers).map_or(Code::Unknown, |told| told.code());
+                    let code = Status::from_header_map(trailers).map_or(Code::Unknown, |status| status.code());
                     if code != Code::Ok && Instant::now() >= self.deadline {
-                        let status = status::deadline_exceeded(self.begun);
+                        let status = status::deadline_exceeded(self.started);
                         return self.end(&status);
                     }
                     self.ended = true;
                     self.call.log(code, None);
                 }
-                self.begun = true;
+                self.started = true;
                 Poll::Ready(Some(Ok(frame)))
             }
             Some(Ok(Poll::Ready(other))) => {
@@ -344,44 +346,44 @@ mod tests {
     const LONG: Duration = Duration::from_secs(600);
     const UNREAD: Duration = Duration::from_secs(30);
 
-    /// A reply that says what it is sent, and whoever sends.
+    /// A reply, and the sender of its frames.
     fn reply() -> (GuardedBody, mpsc::Sender<Frame<Bytes>>) {
-        let (sender, mut said) = mpsc::channel(8);
-        let frames = futures::stream::poll_fn(move |context| said.poll_recv(context).map(|frame| frame.map(Ok::<_, Status>)));
+        let (sender, mut receiver) = mpsc::channel(8);
+        let frames = futures::stream::poll_fn(move |context| receiver.poll_recv(context).map(|frame| frame.map(Ok::<_, Status>)));
         let address = [192, 0, 2, 1].into();
         let limits = Limits { write_timeout: UNREAD, ..Limits::default() };
         let connection = Connection::new(0, address, address, None, &SharedLimits::new(limits));
         (GuardedBody::new(Body::new(StreamBody::new(frames)), Instant::now() + LONG, connection, Call::new("")), sender)
     }
 
-    fn piece() -> Frame<Bytes> {
-        Frame::data(Bytes::from_static(b"piece"))
+    fn chunk() -> Frame<Bytes> {
+        Frame::data(Bytes::from_static(b"chunk"))
     }
 
-    /// Time passes, and who waits for it goes on.
+    /// Advances the time, and lets the tasks that wait for it run.
     async fn pass(time: Duration) {
-        let others = async || {
+        let yield_to_others = async || {
             for _ in 0..10 {
                 tokio::task::yield_now().await;
             }
         };
-        others().await;
+        yield_to_others().await;
         advance(time).await;
-        others().await;
+        yield_to_others().await;
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_reply_that_nobody_reads_is_given_up() {
+    async fn a_reply_that_nobody_reads_is_abandoned() {
         let (mut never_read, never) = reply();
         let (mut once_read, once) = reply();
-        once.send(piece()).await.unwrap();
+        once.send(chunk()).await.unwrap();
         assert!(once_read.frame().await.unwrap().unwrap().is_data());
-        // Its reader waited, and does not come now that there is something.
+        // Its reader waited, and does not read now that there is something.
         let (mut waited, late) = reply();
         assert!(waited.frame().now_or_never().is_none());
         pass(UNREAD * 2).await;
-        assert!(!late.is_closed() && never.is_closed() && once.is_closed(), "who waits for what is not there reads all there is");
-        late.send(piece()).await.unwrap();
+        assert!(!late.is_closed() && never.is_closed() && once.is_closed(), "a reader that waits for the next chunk is not idle");
+        late.send(chunk()).await.unwrap();
         pass(UNREAD * 2).await;
         assert!(late.is_closed());
         for reply in [&mut never_read, &mut once_read, &mut waited] {

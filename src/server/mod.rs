@@ -1,4 +1,4 @@
-//! One listener: accept, TLS, keys and scopes, deadlines, drain, health, reflection, pages.
+//! The server: one listener with accept loop, TLS, keys and scopes, deadlines, drain, health, reflection and pages.
 
 mod accept;
 mod auth;
@@ -41,10 +41,10 @@ use crate::{
     },
 };
 
-/// How long the database has to close: what it still works at, nobody waits for.
-const CLOSE_WAIT: Duration = Duration::from_millis(300);
+/// How long the database gets to close; work that takes longer is abandoned.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// A server that serves until it is told to stop.
+/// A running server; it serves until [`Server::stop`].
 pub struct Server {
     pub address: SocketAddr,
     /// Whether callers need a key.
@@ -52,35 +52,35 @@ pub struct Server {
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
     store: Store,
-    /// Held as long as the data folder is in use.
+    /// The lock on the data folder, held while the server runs.
     _lock: Lock,
 }
 
 impl Server {
-    /// Opens the data folder, the knowledge base and the listener, and begins to serve.
+    /// Opens the data folder, the knowledge base and the listener, and starts to serve.
     pub async fn start(config: Config) -> anyhow::Result<Server> {
         config.check_folders()?;
-        files::make_folder(&config.data).with_context(|| format!("the data folder `{}` can't be made", config.data.display()))?;
+        files::make_folder(&config.data).with_context(|| format!("can't create the data folder `{}`", config.data.display()))?;
         let lock = lock(&config.data)?;
         let listener = accept::listen(config.listen)
-            .with_context(|| format!("`listen` is `{}`, which can't be listened on; another process may have it", config.listen))?;
+            .with_context(|| format!("can't listen on `{}` (`listen`); another process may be using it", config.listen))?;
         let address = listener.local_addr()?;
         let store = app::open_store(&config).await?;
-        let (keys, following) = Keys::start(store.clone(), config.limits.calls_per_visitor).await.context("the keys can't be read")?;
+        let (keys, key_sync) = Keys::start(store.clone(), config.limits.calls_per_visitor).await.context("can't read the keys")?;
         check_exposure(&config, address, &keys)?;
         let needs_keys = keys.are_needed();
-        let (tls, renewing) = match (&config.tls_certificate, &config.tls_key) {
+        let (tls, tls_reload) = match (&config.tls_certificate, &config.tls_key) {
             (Some(certificate), Some(key)) => {
                 let tls = Tls::start(certificate.clone(), key.clone());
-                Some(tls.map_err(|error| ConfigError::of(format!("{error:#}")))?).unzip()
+                Some(tls.map_err(|error| ConfigError::new(format!("{error:#}")))?).unzip()
             }
             _ => (None, None),
         };
-        let app = App::over(store.clone(), &config).await?;
-        let upkeep = app.keep_up();
-        let checking = store.check_pages();
+        let app = App::with_store(store.clone(), &config).await?;
+        let upkeep = app.start_upkeep();
+        let page_check = store.check_pages();
         let App { knowledge, models, desks, .. } = app;
-        let (health, watch) = health::start(store.clone(), models.clone());
+        let (health, health_check) = health::start(store.clone(), models.clone());
         let names: HashSet<Workspace> = desks.keys().cloned().collect();
         let api = Arc::new(Api { desks });
         let mut routes = Arc::clone(&api).routes();
@@ -99,39 +99,40 @@ impl Server {
         let limits = config.limits.clone();
         let serving = tokio::spawn(async move {
             accept::serve(listener, router, tls, limits, stopped, &health.reporter).await;
-            drop((watch, upkeep, following, renewing, checking));
+            drop((health_check, upkeep, key_sync, tls_reload, page_check));
         });
         Ok(Server { address, needs_keys, stop, serving, store, _lock: lock })
     }
 
-    /// Stops: no new calls, those that run may end, within a bound.
+    /// Drains and stops: refuses new calls, and lets running ones finish within `drain_timeout`.
     pub async fn stop(self) {
         self.stop.send_replace(true);
         if self.serving.await.is_err() {
             tracing::error!("the listener stopped unexpectedly");
         }
-        if timeout(CLOSE_WAIT, self.store.close()).await.is_err() {
-            tracing::warn!("the database did not close in time; what it had acknowledged is kept all the same");
+        if timeout(CLOSE_TIMEOUT, self.store.close()).await.is_err() {
+            tracing::warn!("the database did not close in time; acknowledged writes are safe");
         }
     }
 }
 
-/// Who reaches the server without a key may read and erase everything; who listens on the way to one without TLS gets its keys.
+/// Refuses to serve beyond loopback without keys or TLS, unless that is allowed explicitly. Without keys, anybody who reaches the server may
+/// read and erase everything; without TLS, anybody on the network path can read the keys.
 fn check_exposure(config: &Config, address: SocketAddr, keys: &Keys) -> anyhow::Result<()> {
     if address.ip().is_loopback() {
         return Ok(());
     }
-    if !keys.some_hold() && !config.allow_remote_without_keys {
-        bail!(ConfigError::of(format!(
-            "`listen` is `{}` and there is no key: anybody who reaches it could read and erase everything; make a key with `deskhand keys \
-             create`, listen on 127.0.0.1, or say `allow_remote_without_keys = true`",
+    if !keys.any_valid() && !config.allow_remote_without_keys {
+        bail!(ConfigError::new(format!(
+            "`listen` is `{}` and there are no keys: anybody who reaches the server could read and erase everything; create a key with `deskhand \
+             keys create`, listen on 127.0.0.1, or set `allow_remote_without_keys = true`",
             config.listen
         )));
     }
     if config.tls_certificate.is_none() && !config.allow_remote_without_tls && !config.allow_remote_without_keys {
-        bail!(ConfigError::of(format!(
-            "`listen` is `{}` and there is no TLS: keys and what customers write could be read on the way; set `tls_certificate` and \
-             `tls_key`, or say `allow_remote_without_tls = true` where a proxy does TLS",
+        bail!(ConfigError::new(format!(
+            "`listen` is `{}` without TLS: keys and customers' messages could be read on the way; set `tls_certificate` and `tls_key`, or set \
+             `allow_remote_without_tls = true` if a proxy terminates TLS",
             config.listen
         )));
     }
@@ -144,8 +145,8 @@ fn reflection() -> tonic_reflection::server::Builder<'static> {
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
 }
 
-/// Takes the data folder for this process.
+/// Locks the data folder for this process.
 pub fn lock(data: &Path) -> anyhow::Result<Lock> {
-    let lock = files::lock(data).with_context(|| format!("the data folder `{}` can't be written to", data.display()))?;
+    let lock = files::lock(data).with_context(|| format!("can't write to the data folder `{}`", data.display()))?;
     lock.with_context(|| format!("another deskhand uses the data folder `{}`; stop it, or name another folder", data.display()))
 }

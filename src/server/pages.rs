@@ -1,4 +1,4 @@
-//! The pages: the help page with its search box, and the agents' console. They are in the binary; a browser asks again whether one changed.
+//! The pages: the help page with its search box, and the agents' console. They are embedded in the binary; browsers revalidate them by ETag.
 
 use std::sync::OnceLock;
 
@@ -11,31 +11,31 @@ use crate::server::{
     responses::{matches, plain_response, unchanged},
 };
 
-/// Pages and how they look.
+/// HTML and CSS.
 #[derive(Embed)]
 #[folder = "web/pages"]
 struct Pages;
 
-/// Their scripts, as they are built.
+/// The built scripts.
 #[derive(Embed)]
 #[folder = "web/dist"]
 struct Scripts;
 
-/// What the pages may load and whom they may call: their own server alone.
+/// Content security policy: pages may load from and call only their own server.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
                            base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
-/// A file that is served.
+/// An embedded file and its path.
 pub struct Page {
     path: &'static str,
     name: &'static str,
     content_type: &'static str,
-    /// Whether it is of the console, which not every server shows.
+    /// Whether it belongs to the console, which is served only if `console` is set.
     pub of_console: bool,
     content: OnceLock<Option<Content>>,
 }
 
-/// What a page is answered with, made once: a flood of requests for it costs little.
+/// A page's ETag and body, compressed once, so that a flood of requests for it costs little.
 struct Content {
     tag: HeaderValue,
     body: Encodings,
@@ -55,14 +55,14 @@ static PAGES: [Page; 7] = [
     Page::new("/console/console.css", "console.css", STYLE, true),
 ];
 
-/// The page at a path.
+/// Returns the page at a path.
 pub fn at(path: &str) -> Option<&'static Page> {
     let path = if matches!(path, "/help/" | "/console/") { path.trim_end_matches('/') } else { path };
     PAGES.iter().find(|page| page.path == path && page.content().is_some())
 }
 
-/// The root leads to the help page.
-pub fn lead_to_help() -> Response<Body> {
+/// Redirects the root to the help page.
+pub fn redirect_to_help() -> Response<Body> {
     let mut response = plain_response(StatusCode::FOUND, "text/plain; charset=utf-8", "the help page is at /help\n");
     response.headers_mut().insert(header::LOCATION, HeaderValue::from_static("/help"));
     response
@@ -83,20 +83,20 @@ impl Page {
         self.content.get_or_init(read).as_ref()
     }
 
-    /// The page as a response to what a browser asked.
-    pub fn response(&self, asked: &HeaderMap) -> Response<Body> {
+    /// The response to a request for the page.
+    pub fn response(&self, request_headers: &HeaderMap) -> Response<Body> {
         let Some(Content { tag, body }) = self.content() else { return unchanged() };
-        let is_known = tag.to_str().is_ok_and(|tag| matches(asked, tag));
-        let mut response = if is_known { unchanged() } else { encoded(asked, self.content_type, body) };
+        let is_cached = tag.to_str().is_ok_and(|tag| matches(request_headers, tag));
+        let mut response = if is_cached { unchanged() } else { encoded(request_headers, self.content_type, body) };
         let headers = response.headers_mut();
         headers.insert(header::ETAG, tag.clone());
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
-        // The key may stand in the address.
+        // The key may be in the URL.
         headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
         if !self.of_console {
-            // A shop's page loads the search box from here.
+            // Shops' own pages load the search box from here.
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
             headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
         }
@@ -112,15 +112,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_page_is_compressed_once_and_not_for_each_request() {
-        let asked = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"))]);
+        let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"))]);
         for path in ["/help", "/help/search.js", "/console/console.js"] {
             let mut sent = Vec::new();
             for _ in 0..2 {
-                let response = at(path).unwrap().response(&asked);
+                let response = at(path).unwrap().response(&headers);
                 assert_eq!(response.headers()[header::CONTENT_ENCODING], "gzip", "{path}");
                 sent.push(response.into_body().frame().await.unwrap().unwrap().into_data().unwrap());
             }
-            assert_eq!(sent[0].as_ptr(), sent[1].as_ptr(), "{path}: the same bytes, not the like");
+            assert_eq!(sent[0].as_ptr(), sent[1].as_ptr(), "{path}: the same buffer, not a copy");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! A reply's body as it goes out: in pieces, so that the transport never holds a large reply that nobody reads, and within the bytes that
-//! its caller may have in flight.
+//! A reply's body: sent in chunks, so that the transport never buffers a large reply that nobody reads, and counted against the caller's
+//! bytes in flight.
 
 use std::{
     pin::Pin,
@@ -19,17 +19,17 @@ use crate::{
     },
 };
 
-/// Largest piece that the transport gets at once.
-const MAX_PIECE: usize = 16 << 10;
+/// Largest chunk handed to the transport, in bytes.
+const MAX_CHUNK: usize = 16 << 10;
 
 /// The body of a reply.
 pub struct ReplyBody {
     body: Body,
-    /// What is left of a frame that is larger than a piece.
+    /// The rest of a frame that is larger than a chunk.
     rest: Bytes,
     bytes: connection::Bytes,
     active: Active,
-    /// The call's place, if its work goes on while it answers.
+    /// The call's hold, if its work goes on while it replies.
     hold: Option<Arc<Mutex<Hold>>>,
 }
 
@@ -38,14 +38,14 @@ impl ReplyBody {
         ReplyBody { body, rest: Bytes::new(), bytes, active, hold }
     }
 
-    fn wrong(&self) -> Option<Status> {
-        self.hold.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).wrong()
+    fn request_error(&self) -> Option<Status> {
+        self.hold.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).take_error()
     }
 
-    /// A copy: a slice would keep all of a reply in memory for as long as the transport has one piece of it.
-    fn piece(&mut self) -> Frame<Bytes> {
-        let piece = self.rest.split_to(self.rest.len().min(MAX_PIECE));
-        Frame::data(Bytes::copy_from_slice(&piece))
+    /// The next chunk, as a copy: a slice would keep the whole reply in memory for as long as the transport holds one chunk of it.
+    fn chunk(&mut self) -> Frame<Bytes> {
+        let chunk = self.rest.split_to(self.rest.len().min(MAX_CHUNK));
+        Frame::data(Bytes::copy_from_slice(&chunk))
     }
 }
 
@@ -62,19 +62,19 @@ impl HttpBody for ReplyBody {
             };
             let data = match frame.into_data() {
                 Ok(data) => data,
-                Err(trailers) => return Poll::Ready(Some(this.wrong().map_or(Ok(trailers), Err))),
+                Err(trailers) => return Poll::Ready(Some(this.request_error().map_or(Ok(trailers), Err))),
             };
             if !this.bytes.grow(data.len()) {
                 return Poll::Ready(Some(Err(status::busy())));
             }
-            if data.len() <= MAX_PIECE {
+            if data.len() <= MAX_CHUNK {
                 this.active.connection().touch();
                 return Poll::Ready(Some(Ok(Frame::data(data))));
             }
             this.rest = data;
         }
         this.active.connection().touch();
-        Poll::Ready(Some(Ok(this.piece())))
+        Poll::Ready(Some(Ok(this.chunk())))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -104,23 +104,23 @@ mod tests {
     };
 
     fn reply(length: usize) -> (ReplyBody, Arc<Connection>) {
-        let common = SharedLimits::new(Limits::default());
+        let shared = SharedLimits::new(Limits::default());
         let address = [192, 0, 2, 1].into();
-        let connection = Connection::new(0, address, address, None, &common);
+        let connection = Connection::new(0, address, address, None, &shared);
         let content: Vec<u8> = (0..length).map(|at| at as u8).collect();
         let body = Body::new(Full::new(Bytes::from(content)));
-        (ReplyBody::new(body, connection.bytes(Trust::Public), connection.begin(), None), connection)
+        (ReplyBody::new(body, connection.bytes(Trust::Public), connection.begin_call(), None), connection)
     }
 
     #[tokio::test]
-    async fn a_large_reply_goes_out_in_pieces_and_whole() {
-        for length in [0, 1, MAX_PIECE, MAX_PIECE + 1, 5 * MAX_PIECE] {
+    async fn a_large_reply_is_sent_completely_and_in_chunks() {
+        for length in [0, 1, MAX_CHUNK, MAX_CHUNK + 1, 5 * MAX_CHUNK] {
             let (mut reply, connection) = reply(length);
             assert_eq!(reply.size_hint().exact(), Some(length as u64));
             let mut read = Vec::new();
             while let Some(frame) = reply.frame().await {
                 let data = frame.unwrap().into_data().unwrap();
-                assert!(data.len() <= MAX_PIECE);
+                assert!(data.len() <= MAX_CHUNK);
                 read.extend(data);
                 assert!(connection.is_busy());
             }
@@ -131,13 +131,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn replies_that_nobody_reads_are_so_many_and_no_more() {
+    async fn unread_replies_of_a_connection_are_bounded() {
         let (mut first, connection) = reply(4 << 20);
         assert!(first.frame().await.unwrap().is_ok());
         let mut unread = vec![first];
         let refused = loop {
             let body = Body::new(Full::new(Bytes::from(vec![0; 4 << 20])));
-            let mut next = ReplyBody::new(body, connection.bytes(Trust::Public), connection.begin(), None);
+            let mut next = ReplyBody::new(body, connection.bytes(Trust::Public), connection.begin_call(), None);
             match next.frame().await.unwrap() {
                 Ok(_) => unread.push(next),
                 Err(status) => break status,
@@ -145,6 +145,6 @@ mod tests {
             assert!(unread.len() < 100);
         };
         assert_eq!(refused.code(), tonic::Code::ResourceExhausted);
-        assert_eq!(unread.len(), 3, "12 MiB of a connection");
+        assert_eq!(unread.len(), 3, "12 MiB per connection");
     }
 }

@@ -1,5 +1,5 @@
-//! A request's body as it arrives: within its time, within its size, as gRPC frames, and within the bytes that its caller may have in flight.
-//! What is wrong with it is said before it is gathered.
+//! A request's body as it arrives: checked against its deadline, its size limit, gRPC framing and the caller's bytes in flight. Errors are
+//! reported before the body is buffered.
 
 use std::{
     pin::Pin,
@@ -17,38 +17,38 @@ use crate::{
     server::{connection, usage::UsageShare},
 };
 
-/// A flag and the message's length.
+/// The gRPC frame header: a compression flag and the message's length.
 pub const PREFIX_BYTES: usize = 5;
 
-/// What a call holds while it is received, and then while it runs.
+/// The usage that a call holds: while its request is received, and then while it runs.
 #[derive(Debug)]
 pub struct Hold {
     bytes: connection::Bytes,
-    /// Its place: among the requests that are waited for, then among the calls that run.
-    place: UsageShare,
-    /// The place among the calls that run, until it is taken.
+    /// Its share: first of the requests being received, then of the running calls.
+    share: UsageShare,
+    /// The share of the running calls, until it is taken.
     running: Option<UsageShare>,
-    /// What was wrong with the request: some services only end their answer then.
-    wrong: Option<Status>,
+    /// The error of the request. It is kept here since some services just end their reply on it.
+    error: Option<Status>,
 }
 
 impl Hold {
-    /// `None`: too many requests are waited for.
-    pub fn new(mut waiting: UsageShare, running: UsageShare, bytes: connection::Bytes) -> Option<Arc<Mutex<Hold>>> {
-        waiting.grow(1).then(|| Arc::new(Mutex::new(Hold { bytes, place: waiting, running: Some(running), wrong: None })))
+    /// `None`: too many requests are being received.
+    pub fn new(mut receiving: UsageShare, running: UsageShare, bytes: connection::Bytes) -> Option<Arc<Mutex<Hold>>> {
+        receiving.grow(1).then(|| Arc::new(Mutex::new(Hold { bytes, share: receiving, running: Some(running), error: None })))
     }
 
-    fn begin(&mut self) -> bool {
+    fn start_running(&mut self) -> bool {
         let Some(mut running) = self.running.take() else { return true };
-        // Both may count on one gauge: what is held is given back first.
-        self.place = UsageShare::of(Vec::new());
-        let begun = running.grow(1);
-        self.place = running;
-        begun
+        // Both shares may count against one limit, so the first is released before the second is taken.
+        self.share = UsageShare::new(Vec::new());
+        let started = running.grow(1);
+        self.share = running;
+        started
     }
 
-    pub fn wrong(&mut self) -> Option<Status> {
-        self.wrong.take()
+    pub fn take_error(&mut self) -> Option<Status> {
+        self.error.take()
     }
 }
 
@@ -62,19 +62,19 @@ pub struct RequestBody {
 }
 
 impl RequestBody {
-    /// A body of one message, or of several; the first must be whole at `until`.
+    /// A body of one message, or of several; the first must be complete by `until`.
     pub fn new(body: Body, max_bytes: usize, several: bool, hold: Arc<Mutex<Hold>>, until: Instant) -> RequestBody {
         RequestBody { body, frames: Frames::new(max_bytes, several), hold, until, timer: None }
     }
 
     fn take(&mut self, data: &[u8]) -> Result<(), Status> {
-        let begun = self.frames.messages > 0;
-        self.frames.read(data).map_err(|wrong| match wrong {
-            BodyError::Malformed => status::malformed("is not made of whole gRPC messages"),
+        let started = self.frames.messages > 0;
+        self.frames.read(data).map_err(|error| match error {
+            BodyError::Malformed => status::malformed("is not a sequence of complete gRPC messages"),
             BodyError::TooLarge => status::request_too_large(self.frames.max_bytes),
         })?;
         let mut hold = self.hold.lock().unwrap_or_else(PoisonError::into_inner);
-        let has_room = hold.bytes.grow(data.len()) && (begun || self.frames.messages == 0 || hold.begin());
+        let has_room = hold.bytes.grow(data.len()) && (started || self.frames.messages == 0 || hold.start_running());
         if has_room { Ok(()) } else { Err(status::busy()) }
     }
 }
@@ -86,7 +86,7 @@ impl HttpBody for RequestBody {
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let frame = ready!(self.read(context));
         if let Some(Err(status)) = &frame {
-            self.hold.lock().unwrap_or_else(PoisonError::into_inner).wrong = Some(status.clone());
+            self.hold.lock().unwrap_or_else(PoisonError::into_inner).error = Some(status.clone());
         }
         Poll::Ready(frame)
     }
@@ -106,8 +106,8 @@ impl RequestBody {
                 let taken = frame.data_ref().map_or(Ok(()), |data| self.take(data));
                 Some(taken.map(|()| frame))
             }
-            // It broke off, or is no base64.
-            Some(Err(_)) => Some(Err(status::malformed("broke off, or is not encoded as it says"))),
+            // It was cut off, or (gRPC-Web text) is not valid base64.
+            Some(Err(_)) => Some(Err(status::malformed("was cut off, or is not encoded as declared"))),
             None if self.frames.is_inside() => Some(Err(status::malformed("ends inside a gRPC message"))),
             None if self.frames.messages == 0 && !self.frames.several => Some(Err(status::malformed("has no gRPC message"))),
             None => None,
@@ -115,16 +115,16 @@ impl RequestBody {
     }
 }
 
-/// Reads where messages begin and end, whatever pieces they arrive in.
+/// Tracks gRPC message boundaries, however the bytes are split into chunks.
 struct Frames {
     max_bytes: usize,
     several: bool,
     prefix: [u8; PREFIX_BYTES],
-    /// Bytes of the prefix that are there.
-    known: usize,
-    /// Bytes of the message that are to come.
+    /// Bytes of the prefix received.
+    prefix_length: usize,
+    /// Bytes of the message still to come.
     missing: usize,
-    /// Messages that are whole.
+    /// Complete messages.
     messages: usize,
 }
 
@@ -136,28 +136,28 @@ enum BodyError {
 
 impl Frames {
     fn new(max_bytes: usize, several: bool) -> Frames {
-        Frames { max_bytes, several, prefix: [0; PREFIX_BYTES], known: 0, missing: 0, messages: 0 }
+        Frames { max_bytes, several, prefix: [0; PREFIX_BYTES], prefix_length: 0, missing: 0, messages: 0 }
     }
 
     fn is_inside(&self) -> bool {
-        self.known > 0
+        self.prefix_length > 0
     }
 
     fn read(&mut self, mut data: &[u8]) -> Result<(), BodyError> {
         while !data.is_empty() {
-            if self.known < PREFIX_BYTES {
+            if self.prefix_length < PREFIX_BYTES {
                 if self.messages > 0 && !self.several {
                     return Err(BodyError::Malformed);
                 }
-                let piece = data.len().min(PREFIX_BYTES - self.known);
-                self.prefix[self.known..self.known + piece].copy_from_slice(&data[..piece]);
-                self.known += piece;
+                let piece = data.len().min(PREFIX_BYTES - self.prefix_length);
+                self.prefix[self.prefix_length..self.prefix_length + piece].copy_from_slice(&data[..piece]);
+                self.prefix_length += piece;
                 data.advance(piece);
-                // No call takes compressed messages; what says so in its headers was refused before.
+                // Compressed messages are not supported; calls that declare them in their headers were refused before.
                 if self.prefix[0] != 0 {
                     return Err(BodyError::Malformed);
                 }
-                if self.known < PREFIX_BYTES {
+                if self.prefix_length < PREFIX_BYTES {
                     return Ok(());
                 }
                 let [_, length @ ..] = self.prefix;
@@ -171,7 +171,7 @@ impl Frames {
                 data.advance(piece);
             }
             if self.missing == 0 {
-                self.known = 0;
+                self.prefix_length = 0;
                 self.messages += 1;
             }
         }
@@ -210,7 +210,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn messages_are_counted_whatever_pieces_they_arrive_in(lengths in prop::collection::vec(0..MAX, 0..5), piece in 1..40_usize, cut in 0..9_usize) {
+        fn messages_are_counted_however_they_are_split(lengths in prop::collection::vec(0..MAX, 0..5), piece in 1..40_usize, cut in 0..9_usize) {
             let whole: Vec<u8> = lengths.iter().flat_map(|length| message(*length)).collect();
             prop_assert_eq!(read(&whole, piece, true), Ok((lengths.len(), false)));
             if let Some(cut) = lengths.last().and_then(|last| whole.len().checked_sub(1 + cut % (PREFIX_BYTES + last))).filter(|cut| !whole[..*cut].is_empty()) {
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_seen_in_the_prefix() {
+    fn framing_errors_are_found_in_the_prefix() {
         for piece in [1, 2, 5, 64] {
             assert_eq!(read(&message(MAX + 1)[..PREFIX_BYTES], piece, false), Err(BodyError::TooLarge));
             assert_eq!(read(&[1, 0, 0, 0, 1, 9], piece, false), Err(BodyError::Malformed), "compressed");
@@ -232,16 +232,16 @@ mod tests {
     }
 
     fn body(pieces: Vec<Vec<u8>>, ends: bool, limits: Limits) -> (RequestBody, Arc<Connection>) {
-        let common = SharedLimits::new(limits);
+        let shared = SharedLimits::new(limits);
         let address = [192, 0, 2, 1].into();
-        let connection = Connection::new(0, address, address, None, &common);
+        let connection = Connection::new(0, address, address, None, &shared);
         let hold = Hold::new(connection.requests(Trust::Secret), connection.calls(Trust::Secret), connection.bytes(Trust::Secret)).unwrap();
         let pieces = futures::stream::iter(pieces.into_iter().map(|piece| Ok::<_, Status>(Frame::data(Bytes::from(piece)))));
         let body = match ends {
             true => Body::new(StreamBody::new(pieces)),
             false => Body::new(StreamBody::new(futures::StreamExt::chain(pieces, futures::stream::pending()))),
         };
-        let until = Instant::now() + common.limits.request_timeout;
+        let until = Instant::now() + shared.limits.request_timeout;
         (RequestBody::new(body, 16 << 20, false, hold, until), connection)
     }
 
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_request_must_be_whole_in_time() {
+    async fn a_request_must_be_complete_in_time() {
         for sent in [vec![], vec![message(9)[..3].to_vec()], vec![message(9)[..12].to_vec()]] {
             let began = Instant::now();
             assert_eq!(code(body(sent, false, Limits::default()).0).await, Code::DeadlineExceeded);
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_has_so_many_bytes_in_flight_and_no_more() {
+    async fn the_bytes_in_flight_of_a_connection_are_bounded() {
         let limits = Limits { max_bytes_in_flight: 80 << 20, ..Limits::default() };
         let (body, connection) = body(vec![message(8 << 20), message(8 << 20)], true, limits);
         let other = connection.bytes(Trust::Secret);
@@ -269,6 +269,6 @@ mod tests {
         assert!(other.grow(3 << 20));
         assert_eq!(code(body).await, Code::ResourceExhausted);
         drop(other);
-        assert!(connection.bytes(Trust::Secret).grow(10 << 20), "what was taken is given back");
+        assert!(connection.bytes(Trust::Secret).grow(10 << 20), "bytes are released");
     }
 }

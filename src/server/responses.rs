@@ -1,4 +1,4 @@
-//! Responses that are no gRPC: pages, errors, and what a client has already.
+//! Plain HTTP responses: pages, errors, and 304 Not Modified.
 
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::Full;
@@ -6,21 +6,21 @@ use tonic::body::Body;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// Whether what a client has is still what there is.
-pub fn matches(asked: &HeaderMap, tag: &str) -> bool {
+/// Whether the client's cached copy is current: `If-None-Match` has the ETag.
+pub fn matches(request_headers: &HeaderMap, tag: &str) -> bool {
     let bare = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    let known = asked.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).unwrap_or_default();
+    let known = request_headers.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).unwrap_or_default();
     known.split(',').any(|known| known.trim() == "*" || bare(known) == bare(tag))
 }
 
-/// Says that what a client has is still what there is.
+/// 304 Not Modified: the client's cached copy is current.
 pub fn unchanged() -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     response
 }
 
-/// A response that no browser takes for anything but what it says it is.
+/// A response whose content type browsers do not guess (`nosniff`).
 pub fn plain_response(code: StatusCode, content_type: &'static str, body: impl Into<bytes::Bytes>) -> Response<Body> {
     let mut response = Response::new(Body::new(Full::new(body.into())));
     *response.status_mut() = code;
@@ -30,16 +30,16 @@ pub fn plain_response(code: StatusCode, content_type: &'static str, body: impl I
     response
 }
 
-/// A few words, as plain text.
+/// A plain-text response.
 pub fn text_response(code: StatusCode, text: &'static str) -> Response<Body> {
     plain_response(code, TEXT, text)
 }
 
-/// Tells which method an address is asked with.
-pub fn wrong_method(asked: &Method) -> Response<Body> {
-    let mut response = text_response(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
-    if let Ok(asked) = HeaderValue::from_str(asked.as_str()) {
-        response.headers_mut().insert(header::ALLOW, asked);
+/// 405 Method Not Allowed, with the method that is.
+pub fn wrong_method(allowed: &Method) -> Response<Body> {
+    let mut response = plain_response(StatusCode::METHOD_NOT_ALLOWED, TEXT, format!("method not allowed; use {allowed}\n"));
+    if let Ok(allowed) = HeaderValue::from_str(allowed.as_str()) {
+        response.headers_mut().insert(header::ALLOW, allowed);
     }
     response
 }

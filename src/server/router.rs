@@ -1,5 +1,5 @@
-//! What meets a request first: gRPC, gRPC-Web, the help pages' JSON, pages, counters, or nothing; and what browsers ask before they let a
-//! page read a reply.
+//! Routes each HTTP request: gRPC, gRPC-Web, the help pages' JSON, pages, metrics, or 404. Also CORS: preflight requests, and the headers
+//! that let a page read a reply.
 
 use std::{
     convert::Infallible,
@@ -32,31 +32,31 @@ use crate::{
     },
 };
 
-/// Where Prometheus finds the counters.
+/// Path of the Prometheus metrics.
 const METRICS: &str = "/metrics";
 const METRICS_TYPE: &str = "text/plain; version=0.0.4";
 const JSON: &str = "application/json";
-/// Longest that a help page waits for a reply, and takes to read it.
-const HELP_PATIENCE: Duration = Duration::from_secs(10);
-const MAX_HELP_READING: Duration = Duration::from_secs(60);
-/// Largest body that a help page sends.
+/// Deadline of a help page's call, and longest time to read its reply.
+const HELP_TIMEOUT: Duration = Duration::from_secs(10);
+const HELP_READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// Largest request body of a help page, in bytes.
 const MAX_HELP_BYTES: usize = 64 << 10;
-/// Where a help page asks which origins its key allows.
+/// Path where a help page reads which origins its key allows.
 const ORIGINS: &str = "/help/origins";
 const SEARCH: &str = "/deskhand.v1.KnowledgeService/Search";
-/// How long browsers remember what they were told before a call.
+/// How long browsers cache a CORS preflight, in seconds.
 const PREFLIGHT_AGE: &str = "7200";
 const ALLOWED_HEADERS: &str = "authorization, content-type, grpc-timeout, x-grpc-web, x-user-agent, if-none-match";
 const EXPOSED_HEADERS: &str = "grpc-status, grpc-message, grpc-status-details-bin, etag, retry-after";
 
-/// What `/metrics` tells of, besides the server itself.
+/// The sources of `/metrics`, besides the server itself.
 #[derive(Clone)]
 pub struct Metered {
     pub knowledge: KnowledgeBases,
     pub models: Models,
 }
 
-/// All that is served.
+/// Everything that the listener serves.
 #[derive(Clone)]
 pub struct Router {
     grpc: GrpcGuard,
@@ -73,13 +73,13 @@ impl Router {
         Router { grpc_web: GrpcWebLayer::new().layer(grpc.clone()), grpc, authenticator, api, metered, console }
     }
 
-    /// What serves one connection.
+    /// The service of one connection.
     pub fn on(&self, connection: Arc<Connection>) -> Served {
         Served { router: self.clone(), connection }
     }
 }
 
-/// All that is served, on one connection.
+/// The router, on one connection.
 #[derive(Clone)]
 pub struct Served {
     router: Router,
@@ -101,19 +101,19 @@ impl Service<Request<Incoming>> for Served {
         match kind(request.headers()) {
             Kind::Grpc if request.version() == Version::HTTP_2 => router.grpc.call(request.map(Body::new)),
             Kind::GrpcWeb => {
-                let (shared, origin) = (router.clone(), origin_alone(request.headers()));
+                let (cors, origin) = (router.clone(), origin_alone(request.headers()));
                 let answered = router.grpc_web.call(request);
                 Box::pin(async move {
                     let response = answered.await?;
-                    Ok(shared_with(shared.allowed_origin(&origin), response))
+                    Ok(with_cors(cors.allowed_origin(&origin), response))
                 })
             }
             _ => {
-                let (router, active) = (router.clone(), self.connection.begin());
+                let (router, active) = (router.clone(), self.connection.begin_call());
                 Box::pin(async move {
                     let origin = origin_alone(request.headers());
                     let response = router.clone().plain(request, active).await;
-                    Ok(shared_with(router.allowed_origin(&origin), response))
+                    Ok(with_cors(router.allowed_origin(&origin), response))
                 })
             }
         }
@@ -157,30 +157,30 @@ impl Router {
             };
         }
         if path == "/" && is_read(request.method()) {
-            return pages::lead_to_help();
+            return pages::redirect_to_help();
         }
         match pages::at(&path).filter(|page| self.console || !page.of_console) {
             Some(_) if !is_read(request.method()) => wrong_method(&Method::GET),
             Some(page) => page.response(request.headers()),
             None if matches!(kind(request.headers()), Kind::Grpc) => {
-                text_response(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "gRPC needs HTTP/2; browsers speak gRPC-Web\n")
+                text_response(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "gRPC needs HTTP/2; use gRPC-Web in browsers\n")
             }
-            None => text_response(StatusCode::NOT_FOUND, "there is nothing here\n"),
+            None => text_response(StatusCode::NOT_FOUND, "not found\n"),
         }
     }
 
     async fn help(&self, call: HelpCall, request: Request<Incoming>, active: Active) -> Response<Body> {
-        let asked = call.http_method();
-        if *request.method() != asked && !(asked == Method::GET && is_read(request.method())) {
-            return wrong_method(&asked);
+        let allowed = call.http_method();
+        if *request.method() != allowed && !(allowed == Method::GET && is_read(request.method())) {
+            return wrong_method(&allowed);
         }
         let (parts, body) = request.into_parts();
         let (log, connection) = (Call::new(parts.uri.path()), Arc::clone(active.connection()));
-        let answered = timeout(HELP_PATIENCE, self.help_reply(call, &parts, body, &connection)).await;
+        let answered = timeout(HELP_TIMEOUT, self.help_reply(call, &parts, body, &connection)).await;
         match answered.unwrap_or_else(|_| Err(status::deadline_exceeded(false))) {
             Ok((reply, trust)) => help_response(&parts.headers, reply).map(|body| {
                 let body = Body::new(ReplyBody::new(body, connection.bytes(trust), active, None));
-                Body::new(GuardedBody::new(body, tokio::time::Instant::now() + MAX_HELP_READING, connection, log))
+                Body::new(GuardedBody::new(body, tokio::time::Instant::now() + HELP_READ_TIMEOUT, connection, log))
             }),
             Err(status) => help_error(&status),
         }
@@ -196,35 +196,35 @@ impl Router {
         let parameters = parameters(parts.uri.query().unwrap_or_default());
         let auth_request = auth_request(&parts.headers, &parts.uri, key(&parameters), connection);
         let (access, trust) = self.authenticator.authorize(call.rpc(), &auth_request).await?;
-        connection.show(trust);
-        // Without any key, too, a help page shows what customers may see.
+        connection.raise_trust(trust);
+        // Also on a server without keys, a help page sees only what customers may see.
         let access = if parts.headers.contains_key(header::AUTHORIZATION) { access } else { access.as_public() };
-        let mut waiting = connection.requests(trust);
+        let mut receiving = connection.requests(trust);
         let mut bytes = connection.bytes(trust);
         let mut json = bytes::Bytes::new();
         if call.http_method() == Method::POST {
-            // A form or a text, which a page may send anywhere unasked, is neither.
+            // Pages may send forms and plain text cross-origin without a CORS preflight; JSON needs one.
             let is_json = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(JSON.as_bytes()));
-            let wrong = |problem: &str| status::invalid(&[("body".to_owned(), problem.to_owned())], 0);
+            let invalid = |problem: &str| status::invalid(&[("body".to_owned(), problem.to_owned())], 0);
             if !is_json {
-                return Err(wrong("must be JSON, with `content-type: application/json`"));
+                return Err(invalid("must be JSON, with `content-type: application/json`"));
             }
             let length = declared_length(&parts.headers).unwrap_or(MAX_HELP_BYTES);
             if length > MAX_HELP_BYTES {
                 return Err(status::request_too_large(MAX_HELP_BYTES));
             }
-            if !waiting.grow(1) || !bytes.grow(length) {
+            if !receiving.grow(1) || !bytes.grow(length) {
                 return Err(status::busy());
             }
             let read = Limited::new(body, MAX_HELP_BYTES).collect().await;
             let too_large = |error: Box<dyn std::error::Error + Send + Sync>| error.is::<LengthLimitError>();
             let read = read.map_err(|error| match too_large(error) {
                 true => status::request_too_large(MAX_HELP_BYTES),
-                false => wrong("must be whole"),
+                false => invalid("was cut off"),
             });
             json = read?.to_bytes();
         }
-        drop(waiting);
+        drop(receiving);
         let mut running = connection.calls(trust);
         if !running.grow(1) {
             return Err(status::busy());
@@ -235,7 +235,7 @@ impl Router {
     async fn metrics(&self, headers: &HeaderMap, uri: &Uri, connection: &Connection) -> Response<Body> {
         match self.authenticator.authorize_metrics(&auth_request(headers, uri, None, connection)).await {
             Ok(()) => {
-                connection.show(Trust::Secret);
+                connection.raise_trust(Trust::Secret);
                 let metrics = self.metered.models.metrics() + &self.metered.knowledge.metrics() + &self.authenticator.metrics();
                 plain_response(StatusCode::OK, METRICS_TYPE, metrics)
             }
@@ -243,7 +243,7 @@ impl Router {
         }
     }
 
-    /// Which origins a help page's key allows: the page leads nowhere else.
+    /// The origins that a help page's key allows: the page links to no others.
     async fn origins(&self, headers: &HeaderMap, uri: &Uri, connection: &Connection) -> Response<Body> {
         let parameters = parameters(uri.query().unwrap_or_default());
         match self.authenticator.origins(SEARCH, &auth_request(headers, uri, key(&parameters), connection)).await {
@@ -252,12 +252,12 @@ impl Router {
         }
     }
 
-    /// What a browser asks before a page's call.
+    /// Answers a CORS preflight request.
     fn preflight(&self, headers: &HeaderMap) -> Response<Body> {
         if self.allowed_origin(headers).is_none() {
             return text_response(
                 StatusCode::FORBIDDEN,
-                "pages from this origin may not call; `deskhand keys create --origin` allows them\n",
+                "this origin is not allowed; create a key for it with `deskhand keys create --origin`\n",
             );
         }
         let mut response = Response::new(Body::empty());
@@ -269,30 +269,30 @@ impl Router {
         response
     }
 
-    /// The page's origin, if pages from there may read replies.
+    /// The calling page's origin, if pages from there may read replies.
     fn allowed_origin(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let origin = origin(headers)?;
         if self.authenticator.allows_origin(origin) { HeaderValue::from_str(origin).ok() } else { None }
     }
 }
 
-/// The origin of a call. Whether it may read the reply is asked afterwards: the call may have made its key known.
+/// Only the `Origin` header of a call. Whether that origin may read the reply is decided after the call, which may have loaded its key.
 fn origin_alone(headers: &HeaderMap) -> HeaderMap {
     headers.get(header::ORIGIN).map(|origin| (header::ORIGIN, origin.clone())).into_iter().collect()
 }
 
-/// A caller from a web page's address, as the doorkeeper looks at them.
+/// The authentication request of a help page's call.
 fn auth_request<'a>(headers: &'a HeaderMap, uri: &'a Uri, key_in_address: Option<&'a str>, connection: &Connection) -> AuthRequest<'a> {
-    AuthRequest { headers, uri, key_in_address, deadline: Instant::now() + HELP_PATIENCE, visitor: connection.visitor(headers) }
+    AuthRequest { headers, uri, key_in_address, deadline: Instant::now() + HELP_TIMEOUT, visitor: connection.visitor(headers) }
 }
 
-/// The key in an address.
+/// The key in a URL's query.
 fn key(parameters: &[(String, String)]) -> Option<&str> {
     parameters.iter().find(|(name, _)| name == "key").map(|(_, key)| key.as_str()).filter(|key| !key.is_empty())
 }
 
-/// Lets pages from an origin read a response.
-fn shared_with(origin: Option<HeaderValue>, mut response: Response<Body>) -> Response<Body> {
+/// Adds the CORS headers that let pages from an origin read a response.
+fn with_cors(origin: Option<HeaderValue>, mut response: Response<Body>) -> Response<Body> {
     let headers = response.headers_mut();
     headers.append(header::VARY, HeaderValue::from_static("origin"));
     if let Some(origin) = origin {
@@ -306,22 +306,22 @@ fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-/// The parameters of an address, in their order.
+/// The query parameters of a URL, in order.
 fn parameters(query: &str) -> Vec<(String, String)> {
     let url = reqwest::Url::parse(&format!("http://help/?{query}"));
     url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default()
 }
 
-fn help_response(asked: &HeaderMap, HelpReply { json, tag, age }: HelpReply) -> Response<Body> {
-    // Weak: the same hits under another search's id are the same content.
+fn help_response(request_headers: &HeaderMap, HelpReply { json, tag, age }: HelpReply) -> Response<Body> {
+    // A weak ETag: the same hits with another search id are the same content.
     let tag = format!("W/\"{tag}\"");
     let caching = match age.is_zero() {
         true => "no-store".to_owned(),
         false => format!("private, max-age={}", age.as_secs()),
     };
     let mut response = match age.is_zero() {
-        false if matches(asked, &tag) => unchanged(),
-        _ => encoded(asked, JSON, &Encodings::fast(json.into_bytes())),
+        false if matches(request_headers, &tag) => unchanged(),
+        _ => encoded(request_headers, JSON, &Encodings::fast(json.into_bytes())),
     };
     let headers = response.headers_mut();
     if !age.is_zero()
@@ -332,7 +332,7 @@ fn help_response(asked: &HeaderMap, HelpReply { json, tag, age }: HelpReply) -> 
     if let Ok(caching) = HeaderValue::from_str(&caching) {
         headers.insert(header::CACHE_CONTROL, caching);
     }
-    // With another key the same address has another reply.
+    // The same URL has another reply for another key.
     headers.append(header::VARY, HeaderValue::from_static("authorization, accept-encoding"));
     response
 }

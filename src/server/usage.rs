@@ -1,11 +1,11 @@
-//! Bounds on what is in use at once: calls, and bytes of requests and replies.
+//! Limits on concurrent usage: calls, and bytes of requests and replies in flight.
 
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-/// A counter with a bound.
+/// A usage counter with a maximum.
 #[derive(Debug)]
 pub struct UsageLimit {
     used: AtomicUsize,
@@ -26,30 +26,30 @@ impl UsageLimit {
         self.used.fetch_update(Relaxed, Relaxed, within).is_ok()
     }
 
-    fn give_back(&self, amount: usize) {
+    fn release(&self, amount: usize) {
         self.used.fetch_sub(amount, Relaxed);
     }
 }
 
-/// What one call takes of several gauges at once. It is given back when the share is dropped.
+/// The usage of one call, counted against several limits at once. It is released when the share is dropped.
 #[derive(Debug)]
 pub struct UsageShare {
-    gauges: Vec<Arc<UsageLimit>>,
+    limits: Vec<Arc<UsageLimit>>,
     held: usize,
 }
 
 impl UsageShare {
-    /// A share of nothing yet.
-    pub fn of(gauges: Vec<Arc<UsageLimit>>) -> UsageShare {
-        UsageShare { gauges, held: 0 }
+    /// An empty share.
+    pub fn new(limits: Vec<Arc<UsageLimit>>) -> UsageShare {
+        UsageShare { limits, held: 0 }
     }
 
-    /// Takes so much more of every gauge, or nothing at all.
+    /// Takes `amount` more of every limit, or nothing at all.
     #[must_use]
     pub fn grow(&mut self, amount: usize) -> bool {
-        for (taken, gauge) in self.gauges.iter().enumerate() {
-            if !gauge.take(amount) {
-                self.gauges[..taken].iter().for_each(|gauge| gauge.give_back(amount));
+        for (taken, limit) in self.limits.iter().enumerate() {
+            if !limit.take(amount) {
+                self.limits[..taken].iter().for_each(|limit| limit.release(amount));
                 return false;
             }
         }
@@ -60,7 +60,7 @@ impl UsageShare {
 
 impl Drop for UsageShare {
     fn drop(&mut self) {
-        self.gauges.iter().for_each(|gauge| gauge.give_back(self.held));
+        self.limits.iter().for_each(|limit| limit.release(self.held));
     }
 }
 
@@ -69,12 +69,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_takes_of_all_gauges_or_of_none_and_gives_all_back() {
+    fn a_share_counts_against_all_limits_or_none_and_releases_everything() {
         let (narrow, wide) = (UsageLimit::new(10), UsageLimit::new(100));
-        let mut one = UsageShare::of(vec![Arc::clone(&wide), Arc::clone(&narrow)]);
+        let mut one = UsageShare::new(vec![Arc::clone(&wide), Arc::clone(&narrow)]);
         assert!(one.grow(4) && one.grow(6) && !one.grow(1));
         assert_eq!((narrow.used(), wide.used()), (10, 10));
-        let mut other = UsageShare::of(vec![Arc::clone(&wide)]);
+        let mut other = UsageShare::new(vec![Arc::clone(&wide)]);
         assert!(other.grow(90) && !other.grow(usize::MAX));
         drop(one);
         assert_eq!((narrow.used(), wide.used()), (0, 90));

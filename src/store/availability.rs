@@ -13,24 +13,24 @@ use tokio::{
 
 use crate::store::error::unavailable;
 
-/// A statement that waits for longer than this has the database probed.
-const SLOW: Duration = Duration::from_millis(200);
+/// A statement that waits for longer than this triggers a probe.
+const SLOW_STATEMENT: Duration = Duration::from_millis(200);
 
-/// What the database can do.
+/// The state of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     Up,
-    /// It answers, but takes no writes: a standby, after a failover.
+    /// It answers, but accepts no writes: a standby, after a failover.
     ReadOnly,
     Down,
 }
 
-/// The last known state, shared by all who use the database.
+/// The last known state, shared by all users of the database.
 #[derive(Debug)]
 pub struct Availability {
     state: watch::Sender<State>,
     probe: Notify,
-    /// Connections of an earlier generation may be dead, or lead to a server that is no longer the primary.
+    /// Connections of an earlier generation may be dead, or belong to a server that is no longer the primary.
     generation: AtomicU64,
 }
 
@@ -56,7 +56,7 @@ impl Availability {
         *self.state.borrow()
     }
 
-    /// Waits until the state is another one than `known`.
+    /// Waits until the state is another than `known`.
     pub async fn changed_from(&self, known: State) {
         let _ = self.state.subscribe().wait_for(|state| *state != known).await;
     }
@@ -65,19 +65,19 @@ impl Availability {
         self.generation.load(Ordering::Relaxed)
     }
 
-    /// A connection failed: the others may be dead as well.
+    /// Reports a failed connection: the others may be dead as well, so all are renewed and a probe is triggered.
     pub fn connection_failed(&self) {
         self.renew_connections();
         self.probe.notify_one();
     }
 
-    /// Waits until the database is down; has it probed if that takes longer than statements do.
+    /// Waits until the database is down; triggers a probe if the wait is longer than a statement usually takes.
     pub async fn lost(&self) -> sqlx::Error {
         let mut state = self.state.subscribe();
         let mut down = async || {
             let _ = state.wait_for(|state| *state == State::Down).await;
         };
-        if timeout(SLOW, down()).await.is_err() {
+        if timeout(SLOW_STATEMENT, down()).await.is_err() {
             self.probe.notify_one();
             down().await;
         }

@@ -1,4 +1,4 @@
-//! Copies of the SQLite database: made while it serves, checked, and put back.
+//! Online backup of the SQLite database, verification of the copy, and restore.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -10,7 +10,7 @@ use sqlx::{AnyConnection, Connection, Row};
 
 use crate::store::{SQLITE_MIGRATIONS, error::StoreError};
 
-/// What a checked copy holds.
+/// The contents of a verified copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Contents {
     pub chats: i64,
@@ -18,25 +18,25 @@ pub struct Contents {
     pub documents: i64,
 }
 
-/// Copies the database at `url` to `target` as it is at this moment, also while it is being written to, and checks the copy. Nothing
-/// stands at `target` before it is whole and on disk.
+/// Copies a snapshot of the database at `url` to `target`, also while it is being written to, and verifies the copy. `target` appears only
+/// when it is complete and on disk.
 pub async fn back_up(url: &str, target: &Path) -> Result<Contents, StoreError> {
     sqlx::any::install_default_drivers();
-    let partial = for_workspace(target, "partial");
+    let partial = with_suffix(target, "partial");
     remove(&partial)?;
-    // The copy is as private as what it is made of.
+    // The copy is as private as its source.
     make_private(&partial)?;
     let mut database = AnyConnection::connect(&existing(url)).await?;
     sqlx::query("PRAGMA busy_timeout = 5000").execute(&mut database).await?;
-    let copied = sqlx::query("VACUUM INTO $1").bind(partial.to_string_lossy().into_owned()).execute(&mut database).await;
+    let result = sqlx::query("VACUUM INTO $1").bind(partial.to_string_lossy().into_owned()).execute(&mut database).await;
     database.close().await?;
-    let checked = match copied {
+    let checked = match result {
         Ok(_) => check(&partial).await,
         Err(error) => Err(error.into()),
     };
     match checked {
         Ok(contents) => {
-            put(&partial, target)?;
+            rename_durably(&partial, target)?;
             Ok(contents)
         }
         Err(error) => {
@@ -46,22 +46,23 @@ pub async fn back_up(url: &str, target: &Path) -> Result<Contents, StoreError> {
     }
 }
 
-/// Puts a checked copy of `backup` in the place of the database file `database`. What stood there is gone afterwards.
+/// Replaces the database file `database` with a verified copy of `backup`.
 pub async fn restore(backup: &Path, database: &Path) -> Result<Contents, StoreError> {
     sqlx::any::install_default_drivers();
-    let partial = for_workspace(database, "restoring");
+    let partial = with_suffix(database, "restoring");
     remove(&partial)?;
     let mut copy = make_private(&partial)?;
-    File::open(backup).and_then(|mut backup| io::copy(&mut backup, &mut copy)).map_err(broken)?;
+    File::open(backup).and_then(|mut backup| io::copy(&mut backup, &mut copy)).map_err(io_failure)?;
     drop(copy);
     let checked = check(&partial).await;
     if checked.is_err() {
         remove(&partial)?;
     }
     let contents = checked?;
-    // A log of the database before would be played onto this one; it is emptied into that one, which is then whole until it is replaced.
+    // The WAL of the old database would be replayed onto the new one. It is checkpointed first, so that the old database stays whole until it is
+    // replaced.
     if database.exists() {
-        // One that is damaged is not whole anyway.
+        // A damaged database can't be kept whole.
         if let Ok(mut before) = AnyConnection::connect(&file_url(database)).await {
             let _ = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut before).await;
             let _ = before.close().await;
@@ -72,11 +73,11 @@ pub async fn restore(backup: &Path, database: &Path) -> Result<Contents, StoreEr
             remove(Path::new(&name))?;
         }
     }
-    put(&partial, database)?;
+    rename_durably(&partial, database)?;
     Ok(contents)
 }
 
-/// Checks a copy: it is whole, of this program, and not of a newer version.
+/// Verifies a copy: it is intact, belongs to this program, and is not of a newer version.
 async fn check(file: &Path) -> Result<Contents, StoreError> {
     let mut copy = AnyConnection::connect(&file_url(file)).await?;
     let rows = sqlx::query("PRAGMA integrity_check").fetch_all(&mut copy).await?;
@@ -101,7 +102,7 @@ async fn check(file: &Path) -> Result<Contents, StoreError> {
     Ok(contents)
 }
 
-/// The URL of a database that must be there already.
+/// The URL that opens a database only if it exists.
 fn existing(url: &str) -> String {
     let (file, options) = url.split_once('?').unwrap_or((url, ""));
     let options: Vec<&str> = options.split('&').filter(|option| !option.is_empty() && !option.starts_with("mode=")).collect();
@@ -113,7 +114,7 @@ fn file_url(file: &Path) -> String {
     format!("sqlite:{escaped}?mode=rw")
 }
 
-fn for_workspace(file: &Path, ending: &str) -> PathBuf {
+fn with_suffix(file: &Path, ending: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".");
     name.push(ending);
@@ -122,24 +123,24 @@ fn for_workspace(file: &Path, ending: &str) -> PathBuf {
 
 fn make_private(file: &Path) -> Result<File, StoreError> {
     use std::os::unix::fs::OpenOptionsExt;
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map_err(broken)
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map_err(io_failure)
 }
 
-/// Moves a file to its place, and waits until that is on disk.
-fn put(from: &Path, to: &Path) -> Result<(), StoreError> {
-    File::open(from).and_then(|file| file.sync_all()).map_err(broken)?;
-    fs::rename(from, to).map_err(broken)?;
+/// Renames a file durably: syncs the file, renames it, and syncs the folder.
+fn rename_durably(from: &Path, to: &Path) -> Result<(), StoreError> {
+    File::open(from).and_then(|file| file.sync_all()).map_err(io_failure)?;
+    fs::rename(from, to).map_err(io_failure)?;
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(broken)
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io_failure)
 }
 
 fn remove(file: &Path) -> Result<(), StoreError> {
     match fs::remove_file(file) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(broken(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_failure(error)),
         _ => Ok(()),
     }
 }
 
-fn broken(error: io::Error) -> StoreError {
+fn io_failure(error: io::Error) -> StoreError {
     StoreError::from(sqlx::Error::Io(error))
 }

@@ -1,4 +1,4 @@
-//! The data folder: for its owner alone, and for one process at a time.
+//! The data folder: private to its owner, and locked by one process at a time.
 
 use std::{
     fs::{self, DirBuilder, File, TryLockError},
@@ -10,16 +10,16 @@ use std::{
 
 use crate::store::sqlite::restrict;
 
-/// How often, and after what wait, a data folder that is taken is tried again: a process that is ending has a moment to let go of it.
+/// Retries of a locked data folder, and the wait between them: a process that is ending gets a moment to release it.
 const LOCK_TRIES: usize = 20;
 const LOCK_WAIT: Duration = Duration::from_millis(25);
 
-/// Makes the data folder, if it is not there, and keeps what is in it, and what this process makes from now on, from other users.
+/// Creates the data folder if needed, and makes its content private: existing files, and files that this process creates from now on (umask).
 pub fn make_folder(data: &Path) -> io::Result<()> {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     DirBuilder::new().recursive(true).mode(0o700).create(data)?;
     restrict(data, 0o700);
-    // A folder that was made with another umask.
+    // Files that were created with another umask.
     for name in ["deskhand.sqlite", "deskhand.sqlite-wal", "deskhand.sqlite-shm", "lock", "erasures"] {
         restrict(&data.join(name), 0o600);
     }
@@ -38,17 +38,17 @@ fn restrict_all(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What holds a data folder for a process, until it is dropped.
+/// The lock on a data folder, released when dropped.
 #[derive(Debug)]
 pub struct Lock {
     _folder: Option<File>,
     _file: File,
 }
 
-/// Takes the data folder for this process: two would break each other's index. `None`: another process has it.
+/// Locks the data folder for this process: two would corrupt each other's index. `None`: another process holds it.
 ///
-/// The folder itself is locked: a file in it could be deleted, and made and locked again. The file `lock` is locked as well, because not
-/// every file system locks folders, and versions before this one know only the file.
+/// The folder itself is locked, since a lock file could be deleted, created and locked again. The file `lock` is locked as well, since not
+/// every file system can lock folders, and earlier versions use only the file.
 pub fn lock(data: &Path) -> io::Result<Option<Lock>> {
     let folder = File::open(data)?;
     let file = File::options().create(true).write(true).truncate(false).open(data.join("lock"))?;
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_taken_away_from_others() {
+    fn existing_files_become_private() {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         let all = ["deskhand.sqlite", "deskhand.sqlite-wal", "erasures", "index/default/1/meta.json"].map(|name| data.join(name));

@@ -1,4 +1,4 @@
-//! Looks at a SQLite database before anything is written to it: one that is damaged, emptied or of a newer version is refused.
+//! Inspects a SQLite database before anything is written to it: refuses one that is damaged, emptied or of a newer version.
 
 use std::{
     collections::BTreeMap,
@@ -14,13 +14,13 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::store::{
     SQLITE_MIGRATIONS,
     error::StoreError,
-    session::FOREVER,
+    session::NO_TIMEOUT,
     sqlite::{Sqlite, files},
 };
 
-/// What is found in the folder of a database that was there before: the search index, the remembered erasures.
+/// Files next to a database that show that it existed before: the search index and the log of erasures.
 const REMAINS: [&str; 2] = ["index", "erasures"];
-/// The part of the file that describes it: <https://www.sqlite.org/fileformat2.html#the_database_header>.
+/// Length of the database header: <https://www.sqlite.org/fileformat2.html#the_database_header>.
 const HEADER: usize = 100;
 
 /// Refuses a database that must not be written to.
@@ -31,7 +31,7 @@ pub async fn inspect(sqlite: &Sqlite) -> Result<(), StoreError> {
         Ok(opened) => {
             opened.take(HEADER as u64).read_to_end(&mut header).map_err(|error| StoreError::Broken(error.into()))?;
         }
-        // It is made, or what keeps it from that is told by SQLite.
+        // SQLite creates it, or reports why it can't.
         Err(_) => return Ok(()),
     }
     if header.is_empty() {
@@ -55,9 +55,9 @@ pub async fn inspect(sqlite: &Sqlite) -> Result<(), StoreError> {
     }
 }
 
-/// What no database of ours has in its header.
+/// What is wrong with the header, if it is not that of our databases.
 fn header_problem(header: &[u8]) -> Option<&'static str> {
-    let Some((header, [])) = header.split_first_chunk::<HEADER>() else { return Some("it is cut off") };
+    let Some((header, [])) = header.split_first_chunk::<HEADER>() else { return Some("it is truncated") };
     let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
     let page_size = u16::from_be_bytes([header[16], header[17]]);
     let fits = header.starts_with(b"SQLite format 3\0")
@@ -69,31 +69,31 @@ fn header_problem(header: &[u8]) -> Option<&'static str> {
         && number(56) == 1
         && number(64) == 0
         && header[72..92].iter().all(|byte| *byte == 0);
-    if fits { None } else { Some("its header is not what was written") }
+    if fits { None } else { Some("its header is invalid") }
 }
 
-/// Compares the tables and indexes with what the migrations that were applied make.
+/// Compares the tables and indexes with those that the applied migrations create.
 async fn check_schema(database: &mut SqliteConnection, file: &Path) -> Result<(), StoreError> {
     let found = schema(database).await?;
     if found.is_empty() {
-        // A first start was cut off before it made anything.
+        // A first start was interrupted before it created anything.
         return Ok(());
     }
     if !found.contains_key("_sqlx_migrations") {
-        return Err(StoreError::Corrupt(file.to_owned(), "it has no list of migrations".to_owned()));
+        return Err(StoreError::Corrupt(file.to_owned(), "its table of migrations is missing".to_owned()));
     }
     let newest: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations").fetch_one(&mut *database).await?;
     if SQLITE_MIGRATIONS.iter().all(|migration| migration.version < newest) {
         return if newest == 0 { Ok(()) } else { Err(StoreError::Newer(newest)) };
     }
-    let mut model = SqliteConnectOptions::new().in_memory(true).connect().await?;
+    let mut reference = SqliteConnectOptions::new().in_memory(true).connect().await?;
     for migration in SQLITE_MIGRATIONS.iter().filter(|migration| migration.version <= newest) {
-        sqlx::raw_sql(migration.sql.clone()).execute(&mut model).await?;
+        sqlx::raw_sql(migration.sql.clone()).execute(&mut reference).await?;
     }
-    let made = schema(&mut model).await?;
-    model.close().await?;
-    match made.into_iter().find(|(name, sql)| found.get(name) != Some(sql)) {
-        Some((name, _)) => Err(StoreError::Corrupt(file.to_owned(), format!("its schema of `{name}` is not what was written"))),
+    let expected = schema(&mut reference).await?;
+    reference.close().await?;
+    match expected.into_iter().find(|(name, sql)| found.get(name) != Some(sql)) {
+        Some((name, _)) => Err(StoreError::Corrupt(file.to_owned(), format!("its schema of `{name}` was changed"))),
         None => Ok(()),
     }
 }
@@ -104,32 +104,31 @@ async fn schema(database: &mut SqliteConnection) -> Result<BTreeMap<String, Stri
     Ok(rows.into_iter().collect())
 }
 
-/// Checks every page in the background, which may take minutes, and says in the log how the database is. The check ends when its handle
-/// is dropped.
+/// Checks every page in the background, which may take minutes, and logs the result. The check ends when its handle is dropped.
 pub fn check_pages(sqlite: Sqlite) -> AbortOnDropHandle<()> {
     AbortOnDropHandle::new(tokio::spawn(async move {
         let file = sqlite.file();
-        match quick_check(&sqlite, FOREVER).await {
-            Ok(None) => tracing::info!(file = %file.display(), "the database's pages were checked: they are whole"),
-            // It says which page or index, never what stands there.
+        match quick_check(&sqlite, NO_TIMEOUT).await {
+            Ok(None) => tracing::info!(file = %file.display(), "database check passed"),
+            // It names a page or index, never its content.
             Ok(Some(problem)) => tracing::error!(
                 file = %file.display(),
                 problem,
                 "the database is damaged: stop the server, keep a copy of the data folder, and restore a backup with `deskhand restore FILE --replace`"
             ),
-            Err(error) => tracing::warn!(file = %file.display(), error = %error, "the database's pages could not be checked"),
+            Err(error) => tracing::warn!(file = %file.display(), error = %error, "database check failed to run"),
         }
     }))
 }
 
-/// The first thing that is wrong with the database's pages.
+/// The first problem of the database's pages.
 async fn quick_check(sqlite: &Sqlite, limit: Duration) -> Result<Option<String>, StoreError> {
     let mut session = sqlite.interruptible(sqlite.connect_read_only().await?, limit).await?;
     let verdict = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&mut session).await;
     session.close().await;
     match verdict.map_err(StoreError::from) {
         Ok(verdict) => Ok(Some(verdict).filter(|verdict: &String| verdict != "ok")),
-        // What is damaged badly can't be checked to its end.
+        // With bad damage the check itself fails.
         Err(StoreError::Failed(sqlx::Error::Database(error))) => Ok(Some(error.message().to_owned())),
         Err(error) => Err(error),
     }
@@ -140,7 +139,7 @@ mod tests {
     use super::*;
     use crate::store::Store;
 
-    /// A closed database with a table's worth of rows.
+    /// A closed, migrated database.
     async fn database() -> (tempfile::TempDir, std::path::PathBuf, String) {
         let folder = tempfile::tempdir().unwrap();
         let url = Store::sqlite_url(folder.path());
@@ -160,10 +159,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flip_in_what_describes_the_file_is_refused_and_nothing_is_written() {
+    async fn a_flipped_bit_in_the_header_is_refused_and_nothing_is_written() {
         let (_folder, file, url) = database().await;
         let whole = fs::read(&file).unwrap();
-        // The fields that say how all the rest is read.
+        // The fields that determine how the rest is read.
         for at in (0..24).chain([44, 47, 52, 56, 59, 64, 72, 91]) {
             write(&file, at, 0x40).unwrap();
             let damaged = fs::read(&file).unwrap();
@@ -183,7 +182,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flip_in_the_schema_is_refused() {
+    async fn a_flipped_bit_in_the_schema_is_refused() {
         let (_folder, file, url) = database().await;
         let whole = fs::read(&file).unwrap();
         let text = b"customer_id TEXT NOT NULL";
@@ -193,7 +192,7 @@ mod tests {
             match open(&url).await {
                 Err(StoreError::Corrupt(..)) => refused += 1,
                 Err(other) => panic!("{other:?}"),
-                // What is left of tables that a migration has dropped.
+                // Remains of tables that a migration dropped.
                 Ok(()) => {}
             }
             fs::write(&file, &whole).unwrap();
@@ -202,7 +201,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_emptied_database_is_no_new_one() {
+    async fn an_emptied_database_does_not_count_as_new() {
         for remains in REMAINS {
             let (folder, file, url) = database().await;
             fs::write(folder.path().join(remains), "x").unwrap();
@@ -210,14 +209,14 @@ mod tests {
             let error = open(&url).await.unwrap_err();
             assert!(matches!(error, StoreError::Emptied(_)), "{error:?}");
             assert_eq!(fs::metadata(&file).unwrap().len(), 0);
-            // One that was never there is made.
+            // A database that does not exist is created.
             fs::remove_file(&file).unwrap();
             open(&url).await.unwrap();
         }
     }
 
     #[tokio::test]
-    async fn a_backup_takes_the_place_of_a_damaged_database() {
+    async fn a_backup_replaces_a_damaged_database() {
         let (folder, file, url) = database().await;
         let backup = folder.path().join("backup");
         crate::store::backup::back_up(&url, &backup).await.unwrap();
@@ -232,11 +231,11 @@ mod tests {
     async fn a_damaged_page_is_found() {
         let (_folder, file, url) = database().await;
         let sqlite = Sqlite::new(&url, "PRAGMA cache_size = -100").unwrap();
-        assert_eq!(quick_check(&sqlite, FOREVER).await.unwrap(), None);
+        assert_eq!(quick_check(&sqlite, NO_TIMEOUT).await.unwrap(), None);
         let mut bytes = fs::read(&file).unwrap();
         let last = bytes.len() - 4096;
         bytes[last..last + 8].fill(0x55);
         fs::write(&file, bytes).unwrap();
-        assert!(quick_check(&sqlite, FOREVER).await.unwrap().is_some());
+        assert!(quick_check(&sqlite, NO_TIMEOUT).await.unwrap().is_some());
     }
 }

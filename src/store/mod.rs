@@ -1,4 +1,4 @@
-//! The database: SQLite in the data folder by default, PostgreSQL by its URL; the same statements serve both.
+//! The database: SQLite in the data folder by default, or PostgreSQL by URL; both run the same statements.
 
 mod availability;
 pub mod backup;
@@ -43,22 +43,22 @@ use crate::store::{
     wipe::Wiper,
 };
 
-/// SQLite before this version may corrupt a WAL that two connections use at once.
-const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
-/// The write lock first: a transaction that reads before it writes could not get it later.
+/// Older SQLite versions may corrupt a WAL that two connections use at once.
+const MIN_SQLITE_VERSION: (u32, u32, u32) = (3, 51, 3);
+/// Takes the write lock at once: a transaction that reads before it writes might not get it later.
 const SQLITE_BEGIN: &str = "BEGIN IMMEDIATE";
 const READERS: u32 = 4;
-/// The pages that SQLite keeps at hand, in KiB. New words of the archive go to the end of each word's list: a page for each word that is in use
-/// is written to again and again.
-const WRITERS_CACHE: &str = "PRAGMA cache_size = -65536";
-const READERS_CACHE: &str = "PRAGMA cache_size = -8192";
-/// How long a statement may take that serves a call, and one that writes: a batch of calls, an erasure. Callers' own deadlines end it sooner.
-const READ_LIMIT: Duration = Duration::from_secs(15);
-const WRITE_LIMIT: Duration = Duration::from_secs(60);
-/// How long a write waits for a lock that another one holds, such as while another server takes a large folder in: within `WRITE_LIMIT`.
-const LOCK_WAIT: Duration = Duration::from_secs(50);
+/// Page caches, in KiB. The writer's is large, since new entries of the archive's word index go to the end of each word's list: one page for
+/// each word in use is written again and again.
+const WRITER_CACHE: &str = "PRAGMA cache_size = -65536";
+const READER_CACHE: &str = "PRAGMA cache_size = -8192";
+/// Statement timeouts: of reads that serve a call, and of writes (a batch of calls, an erasure). A caller's own deadline may end them sooner.
+const READ_TIMEOUT: Duration = Duration::from_secs(15);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a write waits for an advisory lock, such as while another server imports a large folder. Within `WRITE_TIMEOUT`.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(50);
 
-/// Forward only, each in a transaction of its own. Statements are the same for both databases, tables are not quite.
+/// Migrations: forward only, each in a transaction of its own. Statements are the same for both databases; table definitions differ slightly.
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/postgres");
 
@@ -68,10 +68,10 @@ pub struct Store {
     writes: Pool,
     reads: Reads,
     begin: Arc<str>,
-    /// SQLite's alone.
+    /// SQLite only.
     wiper: Option<Arc<Wiper>>,
     sqlite: Option<Sqlite>,
-    /// PostgreSQL's alone.
+    /// PostgreSQL only.
     availability: Option<Arc<Availability>>,
     _upkeep: Option<Arc<AbortOnDropHandle<()>>>,
     /// See [`Store::open_read_only`].
@@ -79,36 +79,36 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database at `url` (`sqlite:…` or `postgres://…`), creates it if it is SQLite and absent, and brings its
-    /// schema up to date.
+    /// Opens the database at `url` (`sqlite:…` or `postgres://…`), creates it if it is SQLite and absent, and migrates its
+    /// schema.
     pub async fn open(url: &str) -> Result<Store, StoreError> {
-        // Backups are made through the common driver.
+        // Backups use the `Any` driver.
         sqlx::any::install_default_drivers();
         if url.starts_with("sqlite:") { Store::open_sqlite(url).await } else { Store::open_postgres(url).await }
     }
 
     async fn open_sqlite(url: &str) -> Result<Store, StoreError> {
         let url = if url.contains('?') { url.to_owned() } else { format!("{url}?mode=rwc") };
-        let (writer, reader) = (Sqlite::new(&url, WRITERS_CACHE)?, Sqlite::new(&url, READERS_CACHE)?);
+        let (writer, reader) = (Sqlite::new(&url, WRITER_CACHE)?, Sqlite::new(&url, READER_CACHE)?);
         inspect::inspect(&writer).await?;
         let file = writer.file();
         if url.contains("mode=rwc") {
             sqlite::make_private(&file);
         }
-        // Migrations have as long as they need.
-        let mut first = SqliteConnectOptions::from_str(&url)?.connect().await?;
-        check_sqlite(&mut first).await?;
-        SQLITE_MIGRATIONS.run_direct(None, &mut first, false).await?;
-        first.close().await?;
-        let writes = Pool::new(Database::Sqlite(writer), 1, WRITE_LIMIT, None);
-        let reads = Reads::new(Pool::new(Database::Sqlite(reader.clone()), READERS, READ_LIMIT, None), None);
-        if !wipe::knows_its_pages(&reads).await? {
+        // Migrations have no timeout.
+        let mut connection = SqliteConnectOptions::from_str(&url)?.connect().await?;
+        check_sqlite(&mut connection).await?;
+        SQLITE_MIGRATIONS.run_direct(None, &mut connection, false).await?;
+        connection.close().await?;
+        let writes = Pool::new(Database::Sqlite(writer), 1, WRITE_TIMEOUT, None);
+        let reads = Reads::new(Pool::new(Database::Sqlite(reader.clone()), READERS, READ_TIMEOUT, None), None);
+        if !wipe::has_page_table(&reads).await? {
             tracing::warn!(
-                "this program was built without LIBSQLITE3_FLAGS=-DSQLITE_ENABLE_DBPAGE_VTAB: each erasure and redaction writes the whole database anew"
+                "built without LIBSQLITE3_FLAGS=-DSQLITE_ENABLE_DBPAGE_VTAB: each erasure and redaction rewrites the whole database (VACUUM)"
             );
         }
         let [_, log, _] = sqlite::files(&file);
-        let upkeep = wal::keep_short(url.clone(), log);
+        let upkeep = wal::keep_truncated(url.clone(), log);
         let wiper = Some(Arc::new(Wiper::start(url, writes.clone(), reads.clone())));
         Ok(Store {
             writes,
@@ -127,8 +127,8 @@ impl Store {
         postgres.migrate(&POSTGRES_MIGRATIONS).await.map_err(Postgres::explained)?;
         let (availability, upkeep) = probe::watch(postgres.clone());
         let pool = |limit| Pool::new(Database::Postgres(postgres.clone()), READERS, limit, Some(Arc::clone(&availability)));
-        let reads = Reads::new(pool(READ_LIMIT), postgres.is_pooled().then(|| postgres.begin_read(READ_LIMIT)));
-        let (writes, begin) = (pool(WRITE_LIMIT), postgres.begin_write(WRITE_LIMIT).into());
+        let reads = Reads::new(pool(READ_TIMEOUT), postgres.is_pooled().then(|| postgres.begin_read(READ_TIMEOUT)));
+        let (writes, begin) = (pool(WRITE_TIMEOUT), postgres.begin_write(WRITE_TIMEOUT).into());
         Ok(Store {
             writes,
             reads,
@@ -153,7 +153,7 @@ impl Store {
         format!("sqlite:{escaped}?mode=rwc")
     }
 
-    /// Begins a write. On SQLite there is one writer at a time, which waits for its turn here.
+    /// Begins a write transaction. On SQLite there is one writer at a time; others queue here.
     pub async fn begin(&self) -> Result<Write, StoreError> {
         if self.read_only {
             return Err(StoreError::ReadOnly);
@@ -161,25 +161,25 @@ impl Store {
         Write::begin(self.writes.acquire().await?, &self.begin).await
     }
 
-    /// Makes a write wait until no other has the lock of this name, and hold it until its end. SQLite has one writer at a time anyway.
+    /// Takes the advisory lock of this name for a write transaction, until its end. Not needed on SQLite, which has one writer at a time.
     pub async fn lock(&self, write: &mut Write, name: &str) -> Result<(), StoreError> {
         if self.wiper.is_some() {
             return Ok(());
         }
-        // The function returns nothing, which this driver can't read.
+        // The function returns void, which this driver can't read.
         let locked = sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0)) IS NULL").bind(name.to_owned());
-        tokio::time::timeout(LOCK_WAIT, locked.execute(&mut **write)).await.map_err(|_| StoreError::Busy)??;
+        tokio::time::timeout(LOCK_TIMEOUT, locked.execute(&mut **write)).await.map_err(|_| StoreError::Busy)??;
         Ok(())
     }
 
-    /// Marks, in the write that deletes or overwrites something, that no byte of it may stay. [`Store::wipe`] sees to it after the commit; if
-    /// the process ends before that is done, the next one goes on.
+    /// Marks, in the write that deletes or overwrites data, that a wipe is due: no byte of it may remain. [`Store::wipe`] does it after the
+    /// commit; if the process ends before that is done, the next process resumes it.
     pub async fn mark_wipe(&self, write: &mut Write) -> Result<(), StoreError> {
         if self.wiper.is_some() { wipe::mark(write).await } else { Ok(()) }
     }
 
-    /// Asks that nothing of what was deleted or overwritten until now stays in the database's files; what comes back waits for it. On
-    /// PostgreSQL that is for its own vacuum.
+    /// Requests a wipe of everything deleted or overwritten so far from the database's files. The returned future waits for its end. On
+    /// PostgreSQL this is left to its own vacuum.
     pub fn wipe(&self) -> impl Future<Output = ()> + Send + 'static {
         let done = self.wiper.as_ref().map(|wiper| wiper.wipe());
         async move {
@@ -189,12 +189,12 @@ impl Store {
         }
     }
 
-    /// Connections to read from; each statement sees what was committed before it.
+    /// The read connections; each statement sees what was committed before it.
     pub fn reads(&self) -> &Reads {
         &self.reads
     }
 
-    /// What the database can do at the moment.
+    /// The current state of the database.
     pub async fn state(&self) -> State {
         match &self.availability {
             Some(availability) => availability.state(),
@@ -203,7 +203,7 @@ impl Store {
         }
     }
 
-    /// Waits until it can do something else; a SQLite file has to be asked.
+    /// Waits until the state is another than `known`. For SQLite it never returns: poll [`Store::state`].
     pub async fn changed_from(&self, known: State) {
         match &self.availability {
             Some(availability) => availability.changed_from(known).await,
@@ -211,10 +211,10 @@ impl Store {
         }
     }
 
-    /// The steps that reads took so far, in thousands.
+    /// The work of all reads so far, in thousands of SQLite VM steps.
     #[cfg(test)]
     pub fn read_steps(&self) -> u64 {
-        self.sqlite.as_ref().map_or(0, |sqlite| sqlite.asked.load(std::sync::atomic::Ordering::Relaxed))
+        self.sqlite.as_ref().map_or(0, |sqlite| sqlite.checks.load(std::sync::atomic::Ordering::Relaxed))
     }
 
     /// Checks the pages of a SQLite file in the background, until the handle is dropped.
@@ -222,7 +222,7 @@ impl Store {
         self.sqlite.clone().map(inspect::check_pages)
     }
 
-    /// Closes every connection, after the statements that run.
+    /// Closes every connection, after its running statement.
     pub async fn close(&self) {
         self.reads.close().await;
         self.writes.close().await;
@@ -233,8 +233,8 @@ async fn check_sqlite(connection: &mut sqlx::SqliteConnection) -> Result<(), Sto
     let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(connection).await?;
     let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     let mut next = || parts.next().unwrap_or(0);
-    if (next(), next(), next()) < OLDEST_SQLITE {
-        let message = format!("SQLite {version} is too old: 3.51.3 or newer is needed");
+    if (next(), next(), next()) < MIN_SQLITE_VERSION {
+        let message = format!("SQLite {version} is too old; 3.51.3 or newer is required");
         return Err(StoreError::Failed(sqlx::Error::Configuration(message.into())));
     }
     Ok(())
@@ -267,17 +267,17 @@ mod tests {
          SELECT COUNT(*) FROM counted";
 
     #[tokio::test]
-    async fn a_statement_ends_when_its_caller_leaves() {
+    async fn a_statement_is_interrupted_when_its_caller_leaves() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&Store::sqlite_url(folder.path())).await.unwrap();
         for _ in 0..3 {
-            // All connections are taken by statements that their callers leave.
+            // All connections are busy with statements whose callers leave.
             let left = (0..READERS).map(|_| async {
                 let endless = sqlx::query_scalar::<_, i64>(ENDLESS).fetch_one(store.reads());
                 tokio::time::timeout(Duration::from_millis(20), endless).await.unwrap_err();
             });
             futures::future::join_all(left).await;
-            // Each place is free again only when its statement has ended.
+            // Each connection is free again only when its statement has ended.
             let all = (0..READERS).map(|_| sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM chat").fetch_one(store.reads()));
             assert!(futures::future::join_all(all).await.into_iter().all(|count| count.unwrap() == 0));
         }
@@ -291,22 +291,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_statement_ends_when_its_time_is_over() {
+    async fn a_statement_is_interrupted_at_its_timeout() {
         let folder = tempfile::tempdir().unwrap();
         let url = Store::sqlite_url(folder.path());
         Store::open(&url).await.unwrap().close().await;
-        let sqlite = Sqlite::new(&url, READERS_CACHE).unwrap();
+        let sqlite = Sqlite::new(&url, READER_CACHE).unwrap();
         let reads = Reads::new(Pool::new(Database::Sqlite(sqlite), 1, Duration::from_millis(50), None), None);
         for _ in 0..3 {
             let error = sqlx::query_scalar::<_, i64>(ENDLESS).fetch_one(&reads).await.unwrap_err();
-            assert!(matches!(StoreError::from(error), StoreError::TooLong));
+            assert!(matches!(StoreError::from(error), StoreError::TimedOut));
             let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM chat").fetch_one(&reads).await.unwrap();
             assert_eq!(count, 0);
         }
     }
 
     #[tokio::test]
-    async fn a_folder_with_odd_characters_serves() {
+    async fn a_folder_with_special_characters_works() {
         let folder = tempfile::tempdir().unwrap();
         let odd = folder.path().join("a b?c#d%20ş");
         std::fs::create_dir(&odd).unwrap();

@@ -1,4 +1,4 @@
-//! The connections that a store shares: a bounded number, made when they are needed, kept while they are fit.
+//! The connection pool: a bounded number of connections, opened on demand and reused while they are healthy.
 
 use std::{
     fmt, future,
@@ -26,96 +26,104 @@ use crate::store::{
     sqlite::Sqlite,
 };
 
-/// How long a caller waits for a connection that others use.
-const PLACE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection may take to be made, or to show that it is alive.
+/// How long a caller waits for a free connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may take to open, or to answer a ping.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(900);
-/// A connection to a server that was idle for longer shows first that it is alive; one that is older is made anew.
-const MAX_UNPROVEN: Duration = Duration::from_secs(1);
+/// A server connection that was idle for longer than this is pinged before its use.
+const MAX_IDLE_WITHOUT_PING: Duration = Duration::from_secs(1);
+/// A server connection older than this is replaced.
 const MAX_AGE: Duration = Duration::from_secs(30 * 60);
-/// How long the end of a connection, or of all, is waited for.
+/// How long to wait for a connection, or all of them, to close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where connections lead.
+/// What connections connect to.
 pub enum Database {
     Sqlite(Sqlite),
     Postgres(Postgres),
 }
 
-/// A bounded number of connections.
+/// A connection pool.
 #[derive(Clone)]
 pub struct Pool(Arc<Inner>);
 
 struct Inner {
     database: Database,
-    /// How long a statement may take.
-    limit: Duration,
-    most: u32,
-    places: Arc<Semaphore>,
+    /// Statement timeout.
+    timeout: Duration,
+    max: u32,
+    permits: Arc<Semaphore>,
     idle: Mutex<Vec<Idle>>,
     availability: Option<Arc<Availability>>,
 }
 
 struct Idle {
     session: Session,
-    made: Instant,
+    opened_at: Instant,
     generation: u64,
-    since: Instant,
+    idle_since: Instant,
 }
 
 impl Pool {
-    pub fn new(database: Database, most: u32, limit: Duration, availability: Option<Arc<Availability>>) -> Pool {
-        let places = Arc::new(Semaphore::new(most as usize));
-        Pool(Arc::new(Inner { database, limit, most, places, idle: Mutex::default(), availability }))
+    pub fn new(database: Database, max: u32, timeout: Duration, availability: Option<Arc<Availability>>) -> Pool {
+        let permits = Arc::new(Semaphore::new(max as usize));
+        Pool(Arc::new(Inner { database, timeout, max, permits, idle: Mutex::default(), availability }))
     }
 
-    /// Takes a connection; waits, within a bound, while all are in use.
+    /// Takes a connection; waits for a limited time while all are in use.
     pub async fn acquire(&self) -> Result<Lease, Error> {
         let inner = &self.0;
-        let wait = timeout(PLACE_TIMEOUT, Arc::clone(&inner.places).acquire_owned());
-        let place = match &inner.availability {
+        let wait = timeout(ACQUIRE_TIMEOUT, Arc::clone(&inner.permits).acquire_owned());
+        let permit = match &inner.availability {
             None => wait.await,
             Some(availability) => tokio::select! {
                 biased;
                 error = availability.lost() => return Err(error),
-                place = wait => place,
+                permit = wait => permit,
             },
         };
-        let place = place.map_err(|_| Error::PoolTimedOut)?.map_err(|_| Error::PoolClosed)?;
+        let permit = permit.map_err(|_| Error::PoolTimedOut)?.map_err(|_| Error::PoolClosed)?;
         let generation = inner.generation();
         loop {
             let idle = inner.idle().pop();
-            let Some(Idle { mut session, made, generation: its, since }) = idle else { break };
-            let proven = match inner.database {
+            let Some(Idle { mut session, opened_at, generation: own_generation, idle_since }) = idle else { break };
+            let healthy = match inner.database {
                 Database::Sqlite(_) => true,
-                Database::Postgres(_) if its != generation || made.elapsed() > MAX_AGE => false,
+                Database::Postgres(_) if own_generation != generation || opened_at.elapsed() > MAX_AGE => false,
                 Database::Postgres(_) => {
-                    since.elapsed() < MAX_UNPROVEN || timeout(CONNECT_TIMEOUT, session.ping()).await.is_ok_and(|pinged| pinged.is_ok())
+                    idle_since.elapsed() < MAX_IDLE_WITHOUT_PING
+                        || timeout(CONNECT_TIMEOUT, session.ping()).await.is_ok_and(|pinged| pinged.is_ok())
                 }
             };
-            if proven {
-                session.set_limit(inner.limit);
-                return Ok(Lease { session: Some(session), made, generation: its, place: Some(place), pool: self.clone() });
+            if healthy {
+                session.set_timeout(inner.timeout);
+                return Ok(Lease {
+                    session: Some(session),
+                    opened_at,
+                    generation: own_generation,
+                    permit: Some(permit),
+                    pool: self.clone(),
+                });
             }
-            session.set_fit(false);
+            session.set_healthy(false);
             close(session, None);
         }
-        let session = match timeout(CONNECT_TIMEOUT.max(inner.database.patience()), inner.connect()).await {
+        let session = match timeout(CONNECT_TIMEOUT.max(inner.database.connect_timeout()), inner.connect()).await {
             Ok(connected) => connected,
             Err(_) => Err(unavailable()),
         };
         let session = session.inspect_err(|error| {
-            if let Some(availability) = inner.availability.as_ref().filter(|_| StoreError::is_of_session(error)) {
+            if let Some(availability) = inner.availability.as_ref().filter(|_| StoreError::is_connection_failure(error)) {
                 availability.connection_failed();
             }
         })?;
-        Ok(Lease { session: Some(session), made: Instant::now(), generation, place: Some(place), pool: self.clone() })
+        Ok(Lease { session: Some(session), opened_at: Instant::now(), generation, permit: Some(permit), pool: self.clone() })
     }
 
-    /// Closes all connections, after the statements that run, within a bound.
+    /// Closes all connections, after their running statements; waits for a limited time.
     pub async fn close(&self) {
-        let all = timeout(CLOSE_TIMEOUT, self.0.places.acquire_many(self.0.most)).await;
-        self.0.places.close();
+        let all = timeout(CLOSE_TIMEOUT, self.0.permits.acquire_many(self.0.max)).await;
+        self.0.permits.close();
         let idle = std::mem::take(&mut *self.0.idle());
         for Idle { session, .. } in idle {
             let _ = timeout(CLOSE_TIMEOUT, session.close()).await;
@@ -127,8 +135,8 @@ impl Pool {
 impl Inner {
     async fn connect(&self) -> Result<Session, Error> {
         let session = match &self.database {
-            Database::Sqlite(sqlite) => sqlite.connect(self.limit).await?,
-            Database::Postgres(postgres) => postgres.connect(self.limit).await?,
+            Database::Sqlite(sqlite) => sqlite.connect(self.timeout).await?,
+            Database::Postgres(postgres) => postgres.connect(self.timeout).await?,
         };
         Ok(session.watched_by(self.availability.as_ref()))
     }
@@ -143,8 +151,8 @@ impl Inner {
 }
 
 impl Database {
-    /// SQLite may wait for its lock while it sets a connection up.
-    fn patience(&self) -> Duration {
+    /// SQLite may have to wait for its lock to open a connection.
+    fn connect_timeout(&self) -> Duration {
         match self {
             Database::Sqlite(_) => Duration::from_secs(10),
             Database::Postgres(_) => CONNECT_TIMEOUT,
@@ -152,14 +160,14 @@ impl Database {
     }
 }
 
-/// A connection in use. It goes back when it is dropped, if it is fit; else its place is free when it is closed, so that there are never
-/// more than so many.
+/// A connection in use. When dropped it returns to the pool if it is healthy; else its permit is released once it is closed, so that the
+/// limit is never exceeded.
 pub struct Lease {
     /// `None` only in its `drop`.
     session: Option<Session>,
-    made: Instant,
+    opened_at: Instant,
     generation: u64,
-    place: Option<OwnedSemaphorePermit>,
+    permit: Option<OwnedSemaphorePermit>,
     pool: Pool,
 }
 
@@ -167,13 +175,13 @@ impl Deref for Lease {
     type Target = Session;
 
     fn deref(&self) -> &Session {
-        self.session.as_ref().expect("it is there until it is dropped")
+        self.session.as_ref().expect("set until drop")
     }
 }
 
 impl DerefMut for Lease {
     fn deref_mut(&mut self) -> &mut Session {
-        self.session.as_mut().expect("it is there until it is dropped")
+        self.session.as_mut().expect("set until drop")
     }
 }
 
@@ -181,30 +189,31 @@ impl Drop for Lease {
     fn drop(&mut self) {
         let Some(session) = self.session.take() else { return };
         let inner = &self.pool.0;
-        if session.is_fit() && !inner.places.is_closed() {
-            inner.idle().push(Idle { session, made: self.made, generation: self.generation, since: Instant::now() });
+        if session.is_healthy() && !inner.permits.is_closed() {
+            inner.idle().push(Idle { session, opened_at: self.opened_at, generation: self.generation, idle_since: Instant::now() });
         } else {
-            close(session, self.place.take());
+            close(session, self.permit.take());
         }
     }
 }
 
-/// Closes a connection behind the back of who used it.
-fn close(session: Session, place: Option<OwnedSemaphorePermit>) {
-    // Without a runtime the process is ending.
+/// Closes a connection in the background.
+fn close(session: Session, permit: Option<OwnedSemaphorePermit>) {
+    // Without a runtime, the process is ending.
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         runtime.spawn(async move {
             let _ = timeout(CLOSE_TIMEOUT, session.close()).await;
-            drop(place);
+            drop(permit);
         });
     }
 }
 
-/// Connections to read from; each statement sees what was committed before it.
+/// The read connections; each statement sees what was committed before it.
 #[derive(Clone)]
 pub struct Reads {
     pool: Pool,
-    /// What begins a read where each must be a transaction: a pooler would tear a statement's preparation from its execution.
+    /// The statement that begins a read, if each read must be a transaction: a pooler might run a statement's preparation and its execution on
+    /// different connections.
     begin: Option<String>,
 }
 
@@ -227,7 +236,7 @@ impl Reads {
         let mut lease = self.pool.acquire().await?;
         if let Some(begin) = &self.begin {
             lease.execute(AssertSqlSafe(begin.clone())).await?;
-            lease.set_fit(false);
+            lease.set_healthy(false);
         }
         Ok(lease)
     }
@@ -235,7 +244,7 @@ impl Reads {
     async fn end(&self, mut lease: Lease) -> Result<(), Error> {
         if self.begin.is_some() {
             lease.execute("COMMIT").await?;
-            lease.set_fit(true);
+            lease.set_healthy(true);
         }
         Ok(())
     }
@@ -249,7 +258,7 @@ impl<'c> Executor<'c> for &'c Reads {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        let statement = Statement::of(query);
+        let statement = Statement::from_query(query);
         try_stream! {
             let statement = statement?;
             let mut lease = self.begin().await?;
@@ -268,7 +277,7 @@ impl<'c> Executor<'c> for &'c Reads {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        future::ready(Statement::of(query))
+        future::ready(Statement::from_query(query))
             .and_then(async |statement| {
                 let mut lease = self.begin().await?;
                 let row = lease.run_for_one(statement).await?;

@@ -29,11 +29,11 @@ pub fn watch(postgres: Postgres) -> (Arc<Availability>, AbortOnDropHandle<()>) {
         loop {
             let state = match timeout(PROBE_TIMEOUT, probe(&postgres, &mut connection)).await {
                 Ok(Ok(state)) => state,
-                Ok(Err(error)) if !StoreError::is_of_session(&error) => watched.state(),
+                Ok(Err(error)) if !StoreError::is_connection_failure(&error) => watched.state(),
                 Ok(Err(_)) | Err(_) => State::Down,
             };
             if state != State::Up {
-                // The next probe may reach another server, which has taken over.
+                // After a failover, the next probe may reach another server.
                 connection = None;
             }
             watched.found(state);
@@ -47,21 +47,21 @@ pub fn watch(postgres: Postgres) -> (Arc<Availability>, AbortOnDropHandle<()>) {
     (availability, AbortOnDropHandle::new(task))
 }
 
-async fn probe(postgres: &Postgres, kept: &mut Option<PgConnection>) -> Result<State, sqlx::Error> {
-    // A connection that was kept may be one of a server that has gone since; only a new one tells whether there is another.
-    if let Some(connection) = kept.take()
-        && let Ok(state) = ask(connection, kept).await
+async fn probe(postgres: &Postgres, cached: &mut Option<PgConnection>) -> Result<State, sqlx::Error> {
+    // The cached connection may lead to a server that is gone; only a new one shows whether another took over.
+    if let Some(connection) = cached.take()
+        && let Ok(state) = query_state(connection, cached).await
     {
         return Ok(state);
     }
-    ask(postgres.connect_plain().await?, kept).await
+    query_state(postgres.connect_plain().await?, cached).await
 }
 
-/// Asks on a connection, and keeps it if that went well. One that is cut off is not left behind.
-async fn ask(mut connection: PgConnection, kept: &mut Option<PgConnection>) -> Result<State, sqlx::Error> {
-    // Without arguments it is no prepared statement.
+/// Queries the state on a connection, and caches the connection on success. If this is dropped, the connection is closed.
+async fn query_state(mut connection: PgConnection, cached: &mut Option<PgConnection>) -> Result<State, sqlx::Error> {
+    // `raw_sql` is not a prepared statement, which a pooler might not support.
     let row = sqlx::raw_sql("SELECT current_setting('transaction_read_only')").fetch_one(&mut connection).await?;
     let read_only: String = sqlx::Row::try_get(&row, 0)?;
-    *kept = Some(connection);
+    *cached = Some(connection);
     Ok(if read_only == "on" { State::ReadOnly } else { State::Up })
 }

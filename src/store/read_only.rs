@@ -1,4 +1,4 @@
-//! A database that is only read: nothing is made, brought up to date, written or tidied up, whatever it is asked.
+//! Read-only access to the database: it creates, migrates, writes and cleans up nothing.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use sqlx::migrate::Migrator;
 
 use crate::store::{
-    POSTGRES_MIGRATIONS, READ_LIMIT, READERS, READERS_CACHE, SQLITE_MIGRATIONS, Store,
+    POSTGRES_MIGRATIONS, READ_TIMEOUT, READER_CACHE, READERS, SQLITE_MIGRATIONS, Store,
     error::StoreError,
     pool::{Database, Pool, Reads},
     postgres::Postgres,
@@ -14,27 +14,26 @@ use crate::store::{
 };
 
 impl Store {
-    /// Opens the database at `url` to read from it, also while a server serves from it. A database that is not there, or whose schema is not
-    /// this program's, is an error.
+    /// Opens the database at `url` read-only, also while a server uses it. Fails if it does not exist, or if its schema is of another version.
     pub async fn open_read_only(url: &str) -> Result<Store, StoreError> {
         sqlx::any::install_default_drivers();
         let (database, begin, migrations) = match url.strip_prefix("sqlite:") {
-            Some(file) => (Database::Sqlite(Sqlite::read_only(&sqlite_url(file)?, READERS_CACHE)?), None, &SQLITE_MIGRATIONS),
+            Some(file) => (Database::Sqlite(Sqlite::read_only(&sqlite_url(file)?, READER_CACHE)?), None, &SQLITE_MIGRATIONS),
             None => {
                 let postgres = Postgres::new(url)?.read_only();
-                let begin = postgres.is_pooled().then(|| postgres.begin_read(READ_LIMIT));
+                let begin = postgres.is_pooled().then(|| postgres.begin_read(READ_TIMEOUT));
                 (Database::Postgres(postgres), begin, &POSTGRES_MIGRATIONS)
             }
         };
-        let pool = Pool::new(database, READERS, READ_LIMIT, None);
+        let pool = Pool::new(database, READERS, READ_TIMEOUT, None);
         let reads = Reads::new(pool.clone(), begin);
         check_schema(&reads, migrations).await?;
         Ok(Store { writes: pool, reads, begin: "".into(), wiper: None, sqlite: None, availability: None, _upkeep: None, read_only: true })
     }
 }
 
-/// The URL of a SQLite file that is there. Where no log stands beside it nobody has it open; SQLite would begin a log even to read, unless it
-/// is told that the file does not change.
+/// The read-only URL of an existing SQLite file. Without a WAL next to it nobody has it open; SQLite would create a WAL even to read, unless
+/// the file is opened as immutable.
 fn sqlite_url(file: &str) -> Result<String, StoreError> {
     let file = file.split('?').next().unwrap_or_default();
     let path = file.strip_prefix("//").unwrap_or(file);
@@ -44,27 +43,27 @@ fn sqlite_url(file: &str) -> Result<String, StoreError> {
     }
     let mut log = path.into_os_string();
     log.push("-wal");
-    let unchanging = if PathBuf::from(log).exists() { "" } else { "&immutable=true" };
-    Ok(format!("sqlite:{file}?mode=ro{unchanging}"))
+    let immutable = if PathBuf::from(log).exists() { "" } else { "&immutable=true" };
+    Ok(format!("sqlite:{file}?mode=ro{immutable}"))
 }
 
-/// Whether the schema is the one that this program's statements are for.
+/// Checks that the schema has this program's version.
 async fn check_schema(reads: &Reads, migrations: &Migrator) -> Result<(), StoreError> {
     let ours = migrations.iter().map(|migration| migration.version).max().unwrap_or_default();
-    // A database without the table was never served.
+    // A database without the table was never opened by a server.
     let newest =
         sqlx::query_scalar::<_, i64>("SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations WHERE success").fetch_one(reads).await;
     match newest {
         Ok(newest) if newest == ours => Ok(()),
         Ok(newest) if newest > ours => Err(StoreError::Newer(newest)),
         Ok(_) => Err(StoreError::Older),
-        Err(error) if is_without_table(&error) => Err(StoreError::Older),
+        Err(error) if is_missing_table(&error) => Err(StoreError::Older),
         Err(error) => Err(Postgres::explained(error.into())),
     }
 }
 
-/// Whether a statement failed for a table that is not there; SQLite has no code of its own for that.
-fn is_without_table(error: &sqlx::Error) -> bool {
+/// Whether a statement failed for a missing table; SQLite has no error code of its own for that.
+fn is_missing_table(error: &sqlx::Error) -> bool {
     let error = error.as_database_error();
     error.is_some_and(|error| error.code().is_some_and(|code| code == "42P01") || error.message().starts_with("no such table"))
 }
@@ -82,13 +81,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_changes_whether_it_is_served_or_not() {
+    async fn nothing_changes_with_or_without_a_server() {
         let folder = tempfile::tempdir().unwrap();
         let odd = folder.path().join("a b?c#d%20ş");
         fs::create_dir(&odd).unwrap();
         let url = Store::sqlite_url(&odd);
         assert!(matches!(Store::open_read_only(&url).await, Err(StoreError::Absent(_))));
-        assert!(files(&odd).is_empty(), "nothing is made");
+        assert!(files(&odd).is_empty(), "nothing is created");
         let served = Store::open(&url).await.unwrap();
         let mut write = served.begin().await.unwrap();
         sqlx::query("INSERT INTO document_counter (workspace, number) VALUES ('default', 7)").execute(&mut *write).await.unwrap();
@@ -102,7 +101,7 @@ mod tests {
             let store = Store::open_read_only(&url).await.unwrap();
             let number: i64 = sqlx::query_scalar("SELECT number FROM document_counter").fetch_one(store.reads()).await.unwrap();
             assert_eq!(number, 7, "what was committed is read");
-            assert!(store.begin().await.is_err(), "it takes no write");
+            assert!(store.begin().await.is_err(), "writes are refused");
             assert!(sqlx::query("DELETE FROM document_counter").execute(store.reads()).await.is_err());
             store.close().await;
             assert!(files(&odd) == before, "served: {is_served}");
@@ -110,7 +109,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_older_schema_is_told_and_left_alone() {
+    async fn an_older_schema_is_reported_and_not_migrated() {
         let folder = tempfile::tempdir().unwrap();
         let url = Store::sqlite_url(folder.path());
         let store = Store::open(&url).await.unwrap();

@@ -1,4 +1,4 @@
-//! A database connection on which no statement outlives its caller: it ends when its future is dropped or its time is over.
+//! A database connection on which no statement outlives its caller: it is interrupted when its future is dropped or its timeout passes.
 
 use std::{
     fmt, future,
@@ -19,13 +19,13 @@ use sqlx_core::any::AnyConnectionBackend;
 
 use crate::store::{
     availability::Availability,
-    error::{StoreError, TooLong},
+    error::{StatementTimeout, StoreError},
 };
 
-/// What a statement comes to, step by step.
+/// The results of a statement: rows, and counts of affected rows.
 pub type Steps<'s> = BoxStream<'s, Result<Either<AnyQueryResult, AnyRow>, Error>>;
 
-/// A statement and its values.
+/// A statement and its bound values.
 pub struct Statement {
     pub sql: SqlStr,
     pub arguments: Option<AnyArguments>,
@@ -34,70 +34,70 @@ pub struct Statement {
 }
 
 impl Statement {
-    pub fn of<'q>(mut query: impl Execute<'q, Any>) -> Result<Statement, Error> {
+    pub fn from_query<'q>(mut query: impl Execute<'q, Any>) -> Result<Statement, Error> {
         let arguments = query.take_arguments().map_err(Error::Encode)?;
         Ok(Statement { persistent: query.persistent(), arguments, sql: query.sql() })
     }
 }
 
-/// A connection. One whose statement was left, or that failed, is not fit to be used again.
+/// A connection. After an abandoned statement or a failure it is unhealthy: it must not be reused.
 pub struct Session {
     backend: Box<dyn AnyConnectionBackend>,
     state: State,
 }
 
-/// Apart from the connection, so that it can be written to while a statement runs.
+/// Separate from the connection, so that it can be changed while a statement runs.
 struct State {
-    limit: Duration,
+    timeout: Duration,
     /// Whether statements may stay prepared on the server.
     prepares: bool,
-    /// SQLite's alone.
+    /// SQLite only.
     interrupt: Option<Arc<Interrupt>>,
-    /// PostgreSQL's alone.
+    /// PostgreSQL only.
     availability: Option<Arc<Availability>>,
-    fit: bool,
+    healthy: bool,
 }
 
 impl Session {
-    /// A SQLite connection whose progress handler asks `interrupt`.
-    pub fn interruptible(backend: impl AnyConnectionBackend, interrupt: Arc<Interrupt>, limit: Duration) -> Session {
-        let state = State { limit, prepares: true, interrupt: Some(interrupt), availability: None, fit: true };
+    /// A SQLite connection whose progress handler checks `interrupt`.
+    pub fn interruptible(backend: impl AnyConnectionBackend, interrupt: Arc<Interrupt>, timeout: Duration) -> Session {
+        let state = State { timeout, prepares: true, interrupt: Some(interrupt), availability: None, healthy: true };
         Session { backend: Box::new(backend), state }
     }
 
-    /// A connection to a server that ends statements itself when their client is gone or their time is over.
-    pub fn remote(backend: impl AnyConnectionBackend, prepares: bool, limit: Duration) -> Session {
-        let state = State { limit, prepares, interrupt: None, availability: None, fit: true };
+    /// A connection to a server that ends statements itself when their client is gone or their timeout has passed.
+    pub fn remote(backend: impl AnyConnectionBackend, prepares: bool, timeout: Duration) -> Session {
+        let state = State { timeout, prepares, interrupt: None, availability: None, healthy: true };
         Session { backend: Box::new(backend), state }
     }
 
-    /// Has the session's waits end when the database is known to be down.
+    /// Makes the session's waits end once the database is known to be down.
     pub fn watched_by(mut self, availability: Option<&Arc<Availability>>) -> Session {
         self.state.availability = availability.cloned();
         self
     }
 
-    /// Changes how long a statement may take.
-    pub fn set_limit(&mut self, limit: Duration) {
-        self.state.limit = limit;
+    /// Changes the statement timeout.
+    pub fn set_timeout(&mut self, timeout: Duration) {
+        self.state.timeout = timeout;
     }
 
-    pub fn is_fit(&self) -> bool {
-        self.state.fit
+    pub fn is_healthy(&self) -> bool {
+        self.state.healthy
     }
 
-    /// Whether the session is known to be in a transaction that has not ended: then it can't be used by anybody else.
-    pub fn set_fit(&mut self, fit: bool) {
-        self.state.fit = fit;
+    /// Sets whether the session may be reused; inside of a transaction it may not.
+    pub fn set_healthy(&mut self, healthy: bool) {
+        self.state.healthy = healthy;
     }
 
     pub async fn ping(&mut self) -> Result<(), Error> {
         self.backend.ping().await
     }
 
-    /// Closes it; when this returns, no statement of it runs in this process.
+    /// Closes the connection; when this returns, none of its statements runs in this process.
     pub async fn close(self) {
-        let _ = if self.state.fit || self.state.interrupt.is_some() { self.backend.close() } else { self.backend.close_hard() }.await;
+        let _ = if self.state.healthy || self.state.interrupt.is_some() { self.backend.close() } else { self.backend.close_hard() }.await;
     }
 
     /// Runs a statement.
@@ -125,7 +125,7 @@ impl Session {
     }
 }
 
-/// A statement that runs. Dropped before it is done, it interrupts the statement and makes the session unfit.
+/// A running statement. If it is dropped before it is done, the statement is interrupted and the session becomes unhealthy.
 struct Running<'s> {
     state: &'s mut State,
     until: tokio::time::Instant,
@@ -135,10 +135,10 @@ struct Running<'s> {
 impl<'s> Running<'s> {
     fn begin(state: &'s mut State) -> Result<Running<'s>, Error> {
         if let Some(interrupt) = &state.interrupt {
-            interrupt.allow(state.limit);
+            interrupt.arm(state.timeout);
         }
-        // No limit is further away than anybody waits.
-        let until = tokio::time::Instant::now() + state.limit.min(FOREVER);
+        // Capped, so that the addition can't overflow.
+        let until = tokio::time::Instant::now() + state.timeout.min(NO_TIMEOUT);
         Ok(Running { state, until, done: false })
     }
 
@@ -155,16 +155,16 @@ impl<'s> Running<'s> {
             stepped = step => match stepped {
                 Ok(step) => return Ok(step),
                 Err(error) => {
-                    // The database is through with it.
+                    // The database has ended the statement.
                     self.done = true;
                     error
                 }
             },
-            () = tokio::time::sleep_until(self.until) => TooLong::error(),
+            () = tokio::time::sleep_until(self.until) => StatementTimeout::error(),
             error = lost => error,
         };
-        if StoreError::is_of_session(&error) {
-            self.state.fit = false;
+        if StoreError::is_connection_failure(&error) {
+            self.state.healthy = false;
             if let Some(availability) = &self.state.availability {
                 availability.connection_failed();
             }
@@ -176,7 +176,7 @@ impl<'s> Running<'s> {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         if !self.done {
-            self.state.fit = false;
+            self.state.healthy = false;
             if let Some(interrupt) = &self.state.interrupt {
                 interrupt.stop();
             }
@@ -184,42 +184,43 @@ impl Drop for Running<'_> {
     }
 }
 
-/// As good as no limit.
-pub const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
+/// As good as no timeout: a year.
+pub const NO_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// What SQLite asks, every so many steps of a statement, whether to go on.
+/// The deadline of SQLite's running statement, which its progress handler checks every [`STEPS`] steps.
 pub struct Interrupt {
-    began: Instant,
-    /// In nanoseconds since it began.
+    started: Instant,
+    /// In nanoseconds since `started`.
     until: AtomicU64,
     #[cfg(test)]
-    asked: Arc<AtomicU64>,
+    checks: Arc<AtomicU64>,
 }
 
-/// Steps of SQLite's virtual machine between two questions: some microseconds.
+/// Steps of SQLite's virtual machine between two checks: some microseconds.
 pub const STEPS: i32 = 1000;
 
 impl Default for Interrupt {
     fn default() -> Interrupt {
         Interrupt {
-            began: Instant::now(),
+            started: Instant::now(),
             until: AtomicU64::new(u64::MAX),
             #[cfg(test)]
-            asked: Arc::default(),
+            checks: Arc::default(),
         }
     }
 }
 
 impl Interrupt {
-    pub fn goes_on(&self) -> bool {
+    /// Whether the running statement may go on.
+    pub fn may_continue(&self) -> bool {
         #[cfg(test)]
-        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.checks.fetch_add(1, Ordering::Relaxed);
         self.now() < self.until.load(Ordering::Relaxed)
     }
 
-    fn allow(&self, limit: Duration) {
-        let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-        self.until.store(self.now().saturating_add(limit), Ordering::Relaxed);
+    fn arm(&self, timeout: Duration) {
+        let timeout = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
+        self.until.store(self.now().saturating_add(timeout), Ordering::Relaxed);
     }
 
     fn stop(&self) {
@@ -227,19 +228,19 @@ impl Interrupt {
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// One that counts, together with others, how often it was asked.
+    /// An interrupt that counts its checks, together with others.
     #[cfg(test)]
-    pub fn counted(asked: &Arc<AtomicU64>) -> Interrupt {
-        Interrupt { asked: Arc::clone(asked), ..Interrupt::default() }
+    pub fn counted(checks: &Arc<AtomicU64>) -> Interrupt {
+        Interrupt { checks: Arc::clone(checks), ..Interrupt::default() }
     }
 }
 
 impl fmt::Debug for Session {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Session").field("fit", &self.state.fit).finish_non_exhaustive()
+        formatter.debug_struct("Session").field("healthy", &self.state.healthy).finish_non_exhaustive()
     }
 }
 
@@ -251,7 +252,7 @@ impl<'c> Executor<'c> for &'c mut Session {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        match Statement::of(query) {
+        match Statement::from_query(query) {
             Ok(statement) => self.run(statement),
             Err(error) => futures::stream::once(future::ready(Err(error))).boxed(),
         }
@@ -262,7 +263,7 @@ impl<'c> Executor<'c> for &'c mut Session {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        future::ready(Statement::of(query)).and_then(|statement| self.run_for_one(statement)).boxed()
+        future::ready(Statement::from_query(query)).and_then(|statement| self.run_for_one(statement)).boxed()
     }
 
     fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [AnyTypeInfo]) -> BoxFuture<'e, Result<AnyStatement, Error>>

@@ -1,4 +1,4 @@
-//! Text of statements whose length depends on the data. Values are always bound, never written into it.
+//! SQL text of statements whose length depends on the data. Values are always bound, never written into the text.
 
 /// The placeholders of `rows` rows of `columns` columns: `($1,$2),($3,$4)`, counted from `first`.
 pub fn placeholders(first: usize, rows: usize, columns: usize) -> String {
@@ -9,23 +9,23 @@ pub fn placeholders(first: usize, rows: usize, columns: usize) -> String {
     (0..rows).map(row).collect::<Vec<_>>().join(",")
 }
 
-/// Cuts rows of `columns` values into pieces for one statement each. Lengths are powers of two, so that few different statements are
+/// Splits rows of `columns` values into batches of one statement each. Lengths are powers of two, so that few different statements are
 /// prepared, each once.
 pub fn pieces<T>(mut rows: &[T], columns: usize) -> impl Iterator<Item = &[T]> {
-    let most = (MAX_VALUES / columns + 1).next_power_of_two() / 2;
+    let max = (MAX_VALUES / columns + 1).next_power_of_two() / 2;
     std::iter::from_fn(move || {
         if rows.is_empty() {
             return None;
         }
-        let length = most.min((rows.len() + 1).next_power_of_two() / 2);
+        let length = max.min((rows.len() + 1).next_power_of_two() / 2);
         let (piece, rest) = rows.split_at(length);
         rows = rest;
         Some(piece)
     })
 }
 
-/// Most bound values in one statement. Both databases take far more, but SQLite looks a `$1` up by its name, through all the names before
-/// it: twice the values cost four times the time.
+/// Largest number of bound values in one statement. Both databases accept far more, but SQLite looks up `$1` by name, through all the names
+/// before it: twice the values cost four times the time.
 const MAX_VALUES: usize = 256;
 
 #[cfg(test)]
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn placeholders_are_counted_through() {
+    fn placeholders_are_numbered_consecutively() {
         assert_eq!(placeholders(1, 2, 2), "($1,$2),($3,$4)");
         assert_eq!(placeholders(3, 1, 1), "($3)");
     }

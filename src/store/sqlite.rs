@@ -1,4 +1,4 @@
-//! SQLite: how its file is opened, and kept private.
+//! SQLite: opens the database file, and keeps it private.
 
 use std::{
     fs::{self, OpenOptions},
@@ -24,19 +24,19 @@ const PRAGMAS: [&str; 8] = [
     "PRAGMA wal_autocheckpoint = 4000",
 ];
 
-/// Of these, what a connection needs that only reads.
+/// The subset of these for read-only connections.
 const READ_ONLY_PRAGMAS: [&str; 3] = ["PRAGMA trusted_schema = OFF", "PRAGMA busy_timeout = 5000", "PRAGMA temp_store = MEMORY"];
 
 /// How to open the database's file.
 #[derive(Clone)]
 pub struct Sqlite {
     options: SqliteConnectOptions,
-    /// The statement that sets how much of the file is kept in memory.
+    /// The pragma that sets the page cache's size.
     cache: &'static str,
     pragmas: &'static [&'static str],
-    /// How often its connections' statements were asked whether to go on: their work.
+    /// How often the progress handler ran: the statements' work.
     #[cfg(test)]
-    pub asked: Arc<std::sync::atomic::AtomicU64>,
+    pub checks: Arc<std::sync::atomic::AtomicU64>,
 }
 
 impl Sqlite {
@@ -46,11 +46,11 @@ impl Sqlite {
             cache,
             pragmas: &PRAGMAS,
             #[cfg(test)]
-            asked: Arc::default(),
+            checks: Arc::default(),
         })
     }
 
-    /// The same for connections that only read; `url` says how.
+    /// The same for read-only connections; `url` must open the file read-only.
     pub fn read_only(url: &str, cache: &'static str) -> Result<Sqlite, sqlx::Error> {
         Ok(Sqlite { pragmas: &READ_ONLY_PRAGMAS, ..Sqlite::new(url, cache)? })
     }
@@ -60,29 +60,29 @@ impl Sqlite {
         self.options.get_filename().to_path_buf()
     }
 
-    /// A connection that writes nothing.
+    /// A read-only connection.
     pub async fn connect_read_only(&self) -> Result<SqliteConnection, sqlx::Error> {
         self.options.clone().read_only(true).create_if_missing(false).connect().await
     }
 
-    /// A connection whose statements take no longer than `limit`.
-    pub async fn connect(&self, limit: Duration) -> Result<Session, sqlx::Error> {
+    /// A connection with a statement timeout.
+    pub async fn connect(&self, timeout: Duration) -> Result<Session, sqlx::Error> {
         let mut connection = self.options.connect().await?;
         for pragma in [self.cache].iter().chain(self.pragmas) {
             connection.execute(*pragma).await?;
         }
-        self.interruptible(connection, limit).await
+        self.interruptible(connection, timeout).await
     }
 
-    /// Makes a connection's statements end with their callers.
-    pub async fn interruptible(&self, mut connection: SqliteConnection, limit: Duration) -> Result<Session, sqlx::Error> {
+    /// Makes a connection's statements interruptible: they end with their callers.
+    pub async fn interruptible(&self, mut connection: SqliteConnection, timeout: Duration) -> Result<Session, sqlx::Error> {
         #[cfg(not(test))]
         let interrupt = Arc::new(Interrupt::default());
         #[cfg(test)]
-        let interrupt = Arc::new(Interrupt::counted(&self.asked));
-        let asked = Arc::clone(&interrupt);
-        connection.lock_handle().await?.set_progress_handler(STEPS, move || asked.goes_on());
-        Ok(Session::interruptible(connection, interrupt, limit))
+        let interrupt = Arc::new(Interrupt::counted(&self.checks));
+        let handler = Arc::clone(&interrupt);
+        connection.lock_handle().await?.set_progress_handler(STEPS, move || handler.may_continue());
+        Ok(Session::interruptible(connection, interrupt, timeout))
     }
 }
 
@@ -95,23 +95,23 @@ pub fn files(database: &Path) -> [PathBuf; 3] {
     })
 }
 
-/// Makes the file for its owner alone, before SQLite would make it as the process makes files; SQLite gives its log the same mode.
+/// Creates the file as private before SQLite creates it with the process's umask; SQLite gives its WAL the same mode.
 pub fn make_private(database: &Path) {
-    // What can't be made here SQLite will complain about.
+    // If this fails, SQLite reports why.
     let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(database);
     for file in files(database) {
         restrict(&file, 0o600);
     }
 }
 
-/// Takes a file or folder away from all but its owner, if it is there.
+/// Removes the permissions of a file or folder beyond `mode`, if it exists.
 pub fn restrict(path: &Path, mode: u32) {
-    let Ok(found) = fs::symlink_metadata(path) else { return };
-    let held = found.permissions().mode() & 0o777;
-    if found.is_symlink() || held & !mode == 0 {
+    let Ok(metadata) = fs::symlink_metadata(path) else { return };
+    let current = metadata.permissions().mode() & 0o777;
+    if metadata.is_symlink() || current & !mode == 0 {
         return;
     }
-    if let Err(error) = fs::set_permissions(path, fs::Permissions::from_mode(held & mode)) {
-        tracing::warn!(path = %path.display(), error = %error, "others on this machine may read what is kept here, and that can't be changed");
+    if let Err(error) = fs::set_permissions(path, fs::Permissions::from_mode(current & mode)) {
+        tracing::warn!(path = %path.display(), error = %error, "can't restrict permissions: other users of this machine may read this file");
     }
 }

@@ -1,5 +1,5 @@
-//! SQLite's write-ahead log is as long as what was written since no reader needed an older state; afterwards it stays so long. It is cut when
-//! that is much.
+//! Truncates SQLite's write-ahead log (WAL) when it has grown large. The WAL grows while a reader needs an older state, and SQLite does not
+//! shrink the file afterwards.
 
 use std::{fs, path::PathBuf, str::FromStr, time::Duration};
 
@@ -9,32 +9,33 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::store::error::StoreError;
 
-/// A log that is longer is cut. SQLite itself begins it anew at about 16 MiB, if no reader is in the way.
-const MAX_LOG: u64 = 32 << 20;
-const EVERY: Duration = Duration::from_secs(5);
+/// A WAL larger than this is truncated, in bytes. SQLite itself restarts it at about 16 MiB, if no reader is in the way.
+const MAX_WAL_BYTES: u64 = 32 << 20;
+/// How often the length is checked.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Watches the log's length until the handle is dropped.
-pub fn keep_short(url: String, log: PathBuf) -> AbortOnDropHandle<()> {
+/// Keeps the WAL short until the handle is dropped.
+pub fn keep_truncated(url: String, log: PathBuf) -> AbortOnDropHandle<()> {
     AbortOnDropHandle::new(tokio::spawn(async move {
-        let mut turns = interval(EVERY);
+        let mut ticks = interval(CHECK_INTERVAL);
         loop {
-            turns.tick().await;
-            if fs::metadata(&log).is_ok_and(|log| log.len() > MAX_LOG) {
-                // A reader that is in the way, or whatever failed, may be gone at the next turn.
+            ticks.tick().await;
+            if fs::metadata(&log).is_ok_and(|log| log.len() > MAX_WAL_BYTES) {
+                // A blocking reader, or another failure, may be gone at the next check.
                 if let Err(error) = empty_log(&url).await {
-                    tracing::debug!(error = %error, "the write-ahead log could not be cut");
+                    tracing::debug!(error = %error, "can't truncate the write-ahead log");
                 }
             }
         }
     }))
 }
 
-/// Empties the log into the database; tells whether no reader or writer kept it from that. It waits for none of them, so that no append
-/// waits for it.
+/// Checkpoints the WAL into the database and truncates it. Returns false if a reader or writer prevented that. It does not wait for them, so
+/// that no append waits for it.
 pub async fn empty_log(url: &str) -> Result<bool, StoreError> {
     let mut connection = SqliteConnectOptions::from_str(url)?.connect().await?;
     connection.execute("PRAGMA busy_timeout = 0").await?;
-    // Most of the work is done while others write; what is left then takes the write lock for a moment.
+    // The passive checkpoint does most of the work while others write; the rest takes the write lock for a moment.
     let emptied = async {
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").await?;
         connection.fetch_one("PRAGMA wal_checkpoint(TRUNCATE)").await?.try_get::<i64, _>(0)
@@ -54,7 +55,7 @@ mod tests {
     use crate::store::Store;
 
     #[tokio::test]
-    async fn the_log_shrinks_when_a_long_reader_has_left() {
+    async fn the_log_is_truncated_after_a_long_reader_has_left() {
         let folder = tempfile::tempdir().unwrap();
         let url = Store::sqlite_url(folder.path());
         let store = Store::open(&url).await.unwrap();
@@ -73,12 +74,12 @@ mod tests {
         }
         let log = folder.path().join("deskhand.sqlite-wal");
         let length = || fs::metadata(&log).unwrap().len();
-        assert!(length() > MAX_LOG, "{}", length());
+        assert!(length() > MAX_WAL_BYTES, "{}", length());
         reader.close().await.unwrap();
 
         let until = tokio::time::Instant::now() + Duration::from_secs(60);
         while length() > 0 {
-            assert!(tokio::time::Instant::now() < until, "the log stays {} bytes long", length());
+            assert!(tokio::time::Instant::now() < until, "the WAL is still {} bytes long", length());
             tokio::task::yield_now().await;
         }
         store.close().await;

@@ -1,9 +1,9 @@
-//! Nothing of what was deleted stays in SQLite's files.
+//! Wipes deleted data from SQLite's files: rows, page slack and the WAL.
 //!
-//! `secure_delete` overwrites deleted rows, but not the copies that are left behind when a page that is full is split: they lie in the
-//! page's gap, between its cell pointers and its cells (<https://www.sqlite.org/fileformat2.html#b_tree_pages>), which SQLite never
-//! reads. And the write-ahead log holds every page as it was. So after something was deleted every gap is overwritten and
-//! the log emptied, a few pages in a transaction. A mark that is written with the deletion outlives the process.
+//! `secure_delete` overwrites deleted rows, but not the copies left behind when a full page is split: they are in the page's slack (gap)
+//! between its cell pointers and its cells (<https://www.sqlite.org/fileformat2.html#b_tree_pages>), which SQLite never
+//! reads. And the write-ahead log has earlier versions of pages. So after a deletion every gap is overwritten, a few pages per transaction,
+//! and the WAL is truncated. A mark that is written with the deletion survives the process.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::{
         SQLITE_BEGIN,
         error::StoreError,
         pool::{Pool, Reads},
-        session::FOREVER,
+        session::NO_TIMEOUT,
         time::nanoseconds,
         wal::empty_log,
         write::Write,
@@ -25,53 +25,53 @@ use crate::{
     task,
 };
 
-/// Pages read in one statement, and most of them overwritten in one transaction.
-const PAGES: i64 = 512;
-/// How long a wipe that a reader or the disk kept from its end waits before it is tried again: at first, and at most.
-const AGAIN: Duration = Duration::from_millis(20);
-const MAX_AGAIN: Duration = Duration::from_secs(2);
+/// Pages that are read in one statement, and overwritten in one transaction at most.
+const PAGE_BATCH: i64 = 512;
+/// Backoff of a wipe that a reader or the disk prevented: first and longest wait.
+const FIRST_RETRY_WAIT: Duration = Duration::from_millis(20);
+const MAX_RETRY_WAIT: Duration = Duration::from_secs(2);
 
-/// Asks for wipes, and tells when they are done. Wipes that are asked for while one runs are one.
+/// Runs wipes on request. Requests that arrive while one runs are combined.
 #[derive(Debug)]
 pub struct Wiper {
-    asked: watch::Sender<u64>,
+    requested: watch::Sender<u64>,
     done: watch::Receiver<u64>,
     _task: AbortOnDropHandle<()>,
 }
 
 impl Wiper {
-    /// Starts the task, which goes on with a wipe that the last process did not end.
+    /// Starts the task. It first resumes a wipe that the last process did not finish.
     pub fn start(url: String, writes: Pool, reads: Reads) -> Wiper {
-        let (asked, to_do) = watch::channel(0);
-        let (tell, done) = watch::channel(0);
-        let task = task::supervised("wiping what was deleted", move || {
-            let (mut to_do, tell) = (to_do.clone(), tell.clone());
+        let (requested, requests) = watch::channel(0);
+        let (finished, done) = watch::channel(0);
+        let task = task::supervised("wiping deleted data", move || {
+            let (mut requests, finished) = (requests.clone(), finished.clone());
             let (url, writes, reads) = (url.clone(), writes.clone(), reads.clone());
             async move {
                 loop {
-                    let asked = *to_do.borrow_and_update();
-                    let mut wait = AGAIN;
+                    let number = *requests.borrow_and_update();
+                    let mut wait = FIRST_RETRY_WAIT;
                     while let Err(error) = wipe(&url, &writes, &reads).await {
-                        tracing::warn!(error = %error, "what was deleted still lies in the database's files; it is tried again");
+                        tracing::warn!(error = %error, "wipe failed: deleted data is still in the database's files; retrying");
                         tokio::time::sleep(wait).await;
-                        wait = MAX_AGAIN.min(2 * wait);
+                        wait = MAX_RETRY_WAIT.min(2 * wait);
                     }
-                    tell.send_replace(asked);
-                    if to_do.changed().await.is_err() {
+                    finished.send_replace(number);
+                    if requests.changed().await.is_err() {
                         return;
                     }
                 }
             }
         });
-        Wiper { asked, done, _task: task }
+        Wiper { requested, done, _task: task }
     }
 
-    /// Asks for a wipe of all that was deleted before; what comes back waits for its end.
+    /// Requests a wipe of everything deleted before. The returned future waits for its end.
     pub fn wipe(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut number = 0;
-        self.asked.send_modify(|asked| {
-            *asked += 1;
-            number = *asked;
+        self.requested.send_modify(|requested| {
+            *requested += 1;
+            number = *requested;
         });
         let mut done = self.done.clone();
         async move {
@@ -80,7 +80,7 @@ impl Wiper {
     }
 }
 
-/// Marks, in the write that deletes something, that a wipe is due: the mark survives the process.
+/// Marks, in the write that deletes data, that a wipe is due. The mark survives the process.
 pub async fn mark(write: &mut Write) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO wipe (id, asked_at) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET asked_at = excluded.asked_at")
         .bind(nanoseconds(Timestamp::now()))
@@ -89,47 +89,47 @@ pub async fn mark(write: &mut Write) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Does what is marked, if something is.
+/// Does the wipe if one is marked.
 async fn wipe(url: &str, writes: &Pool, reads: &Reads) -> Result<(), StoreError> {
     let marked: Option<i64> = sqlx::query_scalar("SELECT asked_at FROM wipe").fetch_optional(reads).await?;
     let Some(marked) = marked else { return Ok(()) };
-    if knows_its_pages(reads).await? {
-        // The gaps are looked for in the pages as they are now, whether in the log or not.
+    if has_page_table(reads).await? {
+        // This reads the current version of each page, whether it is in the WAL or in the database file.
         let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(reads).await?;
         let mut first = 1;
         while first <= pages {
-            let numbers: Vec<i64> = (first..=pages.min(first + PAGES - 1)).collect();
+            let numbers: Vec<i64> = (first..=pages.min(first + PAGE_BATCH - 1)).collect();
             let dirty: Vec<i64> = gaps(read_pages(reads, &numbers).await?).into_iter().map(|(number, _)| number).collect();
             if !dirty.is_empty() {
                 overwrite(writes, &dirty).await?;
             }
-            first += PAGES;
+            first += PAGE_BATCH;
         }
     } else {
-        // A SQLite that was built without the table of its pages writes everything anew.
+        // Without the page table everything is rewritten.
         let mut writer = writes.acquire().await?;
-        writer.set_limit(FOREVER);
+        writer.set_timeout(NO_TIMEOUT);
         sqlx::query("VACUUM").execute(&mut *writer).await?;
     }
-    let mut wait = AGAIN;
+    let mut wait = FIRST_RETRY_WAIT;
     while !empty_log(url).await? {
         tokio::time::sleep(wait).await;
-        wait = MAX_AGAIN.min(2 * wait);
+        wait = MAX_RETRY_WAIT.min(2 * wait);
     }
-    // Last, so that a process that ends before leaves the mark. What was deleted meanwhile has a mark of its own.
+    // Last, so that the mark stays if the process ends before. Deletions in the meantime have a newer mark.
     sqlx::query("DELETE FROM wipe WHERE asked_at = $1").bind(marked).execute(&mut *writes.acquire().await?).await?;
     Ok(())
 }
 
-/// Whether this SQLite was built with the table of its own pages.
-pub async fn knows_its_pages(reads: &Reads) -> Result<bool, StoreError> {
+/// Whether this SQLite was built with the page table `sqlite_dbpage`.
+pub async fn has_page_table(reads: &Reads) -> Result<bool, StoreError> {
     let known: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM pragma_module_list WHERE name = 'sqlite_dbpage'").fetch_one(reads).await?;
     Ok(known > 0)
 }
 
-/// Reads pages by their numbers: the table of pages finds only single ones.
+/// Reads pages by their numbers. `sqlite_dbpage` supports only look-ups of single pages, hence the join.
 async fn read_pages<'c>(from: impl sqlx::Executor<'c, Database = sqlx::Any>, numbers: &[i64]) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
-    // The numbers are ours.
+    // The numbers are not user input.
     let wanted: Vec<String> = numbers.iter().map(|number| format!("({number})")).collect();
     let statement =
         format!("SELECT pgno, data FROM (VALUES {}) AS wanted CROSS JOIN sqlite_dbpage ON pgno = wanted.column1", wanted.join(","));
@@ -137,7 +137,7 @@ async fn read_pages<'c>(from: impl sqlx::Executor<'c, Database = sqlx::Any>, num
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
-/// Reads the pages again, now that nobody else writes, and overwrites their gaps.
+/// Reads the pages again under the write lock, and overwrites their gaps.
 async fn overwrite(writes: &Pool, numbers: &[i64]) -> Result<(), StoreError> {
     let mut write = Write::begin(writes.acquire().await?, SQLITE_BEGIN).await?;
     let pages = read_pages(&mut *write, numbers).await?;
@@ -147,7 +147,7 @@ async fn overwrite(writes: &Pool, numbers: &[i64]) -> Result<(), StoreError> {
     write.commit().await
 }
 
-/// Of the pages, those whose gap held something, with nothing in it.
+/// The pages whose gap had data, with the gap zeroed.
 fn gaps(pages: Vec<(i64, Vec<u8>)>) -> Vec<(i64, Vec<u8>)> {
     let cleared = pages.into_iter().filter_map(|(number, mut page)| {
         let gap = gap(number, &page)?;
@@ -158,7 +158,7 @@ fn gaps(pages: Vec<(i64, Vec<u8>)>) -> Vec<(i64, Vec<u8>)> {
     cleared.collect()
 }
 
-/// Where a page's gap is; only pages of tables and indexes have one.
+/// The range of a page's gap; only b-tree pages (tables and indexes) have one.
 fn gap(number: i64, page: &[u8]) -> Option<std::ops::Range<usize>> {
     // The first page begins with the file's header of 100 bytes.
     let head = if number == 1 { 100 } else { 0 };
@@ -169,7 +169,7 @@ fn gap(number: i64, page: &[u8]) -> Option<std::ops::Range<usize>> {
     };
     let two_bytes = |at: usize| Some(usize::from(u16::from_be_bytes([*page.get(at)?, *page.get(at + 1)?])));
     let start = head + head_length + 2 * two_bytes(head + 3)?;
-    // Nothing stands for 65,536.
+    // Zero means 65,536.
     let end = match two_bytes(head + 5)? {
         0 => 65_536,
         end => end,

@@ -6,34 +6,34 @@ use sqlx::{AssertSqlSafe, Executor};
 
 use crate::store::{error::StoreError, pool::Lease, session::Session};
 
-/// A write transaction. One that is dropped, or whose commit fails, takes its connection with it: what the disk or the server holds of
-/// it is then unknown, and nothing is acknowledged on a handle that failed once.
+/// A write transaction. If it is dropped, or its commit fails, its connection is closed: the state on the disk or the server is then unknown,
+/// and nothing more is acknowledged on a connection that failed once.
 pub struct Write {
     lease: Lease,
 }
 
 impl Write {
     pub(crate) async fn begin(mut lease: Lease, begin: &str) -> Result<Write, StoreError> {
-        // Until it is committed, it counts as failed.
-        let begun = lease.execute(AssertSqlSafe(begin.to_owned())).await;
-        lease.set_fit(false);
-        begun?;
+        // The connection counts as unhealthy until the commit.
+        let result = lease.execute(AssertSqlSafe(begin.to_owned())).await;
+        lease.set_healthy(false);
+        result?;
         Ok(Write { lease })
     }
 
-    /// Ends the transaction; when it returns, what was written is durable.
+    /// Commits; when it returns, the write is durable.
     pub async fn commit(self) -> Result<(), StoreError> {
         self.end("COMMIT").await
     }
 
-    /// Ends a transaction that has nothing to write after all.
+    /// Rolls back a transaction that has nothing to write after all.
     pub async fn roll_back(self) -> Result<(), StoreError> {
         self.end("ROLLBACK").await
     }
 
     async fn end(mut self, statement: &'static str) -> Result<(), StoreError> {
         self.lease.execute(statement).await?;
-        self.lease.set_fit(true);
+        self.lease.set_healthy(true);
         Ok(())
     }
 }

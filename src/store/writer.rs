@@ -1,4 +1,4 @@
-//! One task that commits what is queued together: many callers share one transaction and one sync of the disk.
+//! Group commit: one task commits queued jobs together, so that many callers share one transaction and one disk sync.
 
 use std::sync::Arc;
 
@@ -7,15 +7,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::{store::error::StoreError, task::caught};
 
-/// Most jobs in one transaction.
-const BATCH: usize = 256;
-/// Most jobs waiting, and most of their bytes; a caller that finds the queue full is told that the store is busy.
-const QUEUE: usize = 4096;
-const QUEUE_BYTES: usize = 64 << 20;
-/// What a batch takes no more jobs after, in bytes.
-const BATCH_BYTES: usize = 8 << 20;
+/// Largest number of jobs in one transaction.
+const MAX_BATCH: usize = 256;
+/// Limits of the queue, in jobs and bytes; with a full queue a caller gets [`StoreError::Busy`].
+const MAX_QUEUE: usize = 4096;
+const MAX_QUEUE_BYTES: usize = 64 << 20;
+/// A batch of this size takes no more jobs, in bytes.
+const MAX_BATCH_BYTES: usize = 8 << 20;
 
-/// The entrance to a writer's queue. The task ends when every entrance is dropped and the queue is empty.
+/// A handle to the writer's queue. The task ends when every handle is dropped and the queue is empty.
 pub struct Writer<J> {
     queue: mpsc::Sender<Queued<J>>,
     room: Arc<Semaphore>,
@@ -33,47 +33,47 @@ impl<J> Clone for Writer<J> {
 }
 
 impl<J: Send + 'static> Writer<J> {
-    /// Starts the task. `commit` gets what was queued, in order; it takes each job out as it answers it, after the commit. A batch that it
-    /// leaves jobs in, or that panics, has these tried one by one. A job that is left or panics when it is alone is dropped: its caller
-    /// learns from its dropped answer that it panicked. The others, and the next batches, are written.
+    /// Starts the task. `commit` gets the queued jobs in order, and removes each job when it answers it, after the commit. Jobs that it leaves
+    /// in the batch, or that are left by a panic, are retried one by one. A job that is left or panics alone is dropped: its caller learns
+    /// that from the dropped answer. The other jobs, and the next batches, are written.
     pub fn start<F>(commit: F) -> Writer<J>
     where
         F: for<'a> Fn(&'a mut Vec<J>) -> BoxFuture<'a, ()> + Send + Sync + 'static,
     {
-        let (queue, mut jobs) = mpsc::channel::<Queued<J>>(QUEUE);
+        let (queue, mut jobs) = mpsc::channel::<Queued<J>>(MAX_QUEUE);
         tokio::spawn(async move {
             while let Some(first) = jobs.recv().await {
                 let mut rooms = vec![first.room];
                 let mut batch = vec![first.job];
                 let mut bytes = rooms[0].num_permits();
-                while batch.len() < BATCH && bytes < BATCH_BYTES {
+                while batch.len() < MAX_BATCH && bytes < MAX_BATCH_BYTES {
                     let Ok(next) = jobs.try_recv() else { break };
                     bytes += next.room.num_permits();
                     rooms.push(next.room);
                     batch.push(next.job);
                 }
-                let whole = batch.len();
+                let jobs_in_batch = batch.len();
                 let done = caught("a batch of writes", async { commit(&mut batch).await }).await;
                 if done.is_err() {
-                    tracing::error!(jobs = whole, left = batch.len(), "a batch of writes panicked; what is left of it is tried one by one");
+                    tracing::error!(jobs = jobs_in_batch, left = batch.len(), "a batch of writes panicked; retrying the rest one by one");
                 }
-                if batch.len() == 1 && whole == 1 {
+                if batch.len() == 1 && jobs_in_batch == 1 {
                     continue;
                 }
                 for job in batch {
                     let mut alone = vec![job];
                     if caught("a write", async { commit(&mut alone).await }).await.is_err() {
-                        tracing::error!("a write panicked alone, too; it fails, and those after it go on");
+                        tracing::error!("a write panicked on its own, too; it fails, others go on");
                     }
                 }
             }
         });
-        Writer { queue, room: Arc::new(Semaphore::new(QUEUE_BYTES)) }
+        Writer { queue, room: Arc::new(Semaphore::new(MAX_QUEUE_BYTES)) }
     }
 
-    /// Queues a job that holds about `bytes`.
+    /// Queues a job of about `bytes`. Fails with [`StoreError::Busy`] if the queue is full.
     pub fn queue(&self, job: J, bytes: usize) -> Result<(), StoreError> {
-        let bytes = u32::try_from(bytes.min(QUEUE_BYTES)).unwrap_or(u32::MAX);
+        let bytes = u32::try_from(bytes.min(MAX_QUEUE_BYTES)).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).try_acquire_many_owned(bytes).map_err(|_| StoreError::Busy)?;
         self.queue.try_send(Queued { job, room }).map_err(|_| StoreError::Busy)
     }
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_full_queue_refuses_and_takes_again() {
+    async fn a_full_queue_refuses_and_recovers() {
         let (go, gate) = oneshot::channel::<()>();
         let gate = Arc::new(tokio::sync::Mutex::new(Some(gate)));
         let writer = Writer::start(move |batch: &mut Vec<oneshot::Sender<usize>>| {
@@ -102,9 +102,9 @@ mod tests {
             })
         });
         let (answer, first) = oneshot::channel();
-        writer.queue(answer, QUEUE_BYTES / 2).unwrap();
+        writer.queue(answer, MAX_QUEUE_BYTES / 2).unwrap();
         let (answer, second) = oneshot::channel();
-        writer.queue(answer, QUEUE_BYTES / 2).unwrap();
+        writer.queue(answer, MAX_QUEUE_BYTES / 2).unwrap();
         let (answer, _) = oneshot::channel();
         assert!(matches!(writer.queue(answer, 1), Err(StoreError::Busy)), "there is no room left");
 
@@ -112,7 +112,7 @@ mod tests {
         first.await.unwrap();
         second.await.unwrap();
         let (answer, third) = oneshot::channel();
-        // The room comes back right after the answer.
+        // The room is released right after the answer.
         let mut answer = Some(answer);
         while let Some(job) = answer.take() {
             if writer.room.available_permits() == 0 {
@@ -124,7 +124,7 @@ mod tests {
         }
         assert_eq!(third.await.unwrap(), 1);
     }
-    /// A job of these tests: 0 panics, 1 panics after its batch's first job was answered, all else is answered.
+    /// A job of these tests: 0 panics, 1 panics after its batch's first job was answered, others are answered.
     type Job = (usize, oneshot::Sender<usize>);
 
     fn commit(batch: &mut Vec<Job>) -> BoxFuture<'_, ()> {
@@ -158,7 +158,7 @@ mod tests {
         writer.queue((0, answer), 1).unwrap();
         assert!(answered.await.is_err(), "alone from the beginning");
         let (answer, answered) = oneshot::channel();
-        writer.queue((9, answer), QUEUE_BYTES).unwrap();
-        assert_eq!(answered.await.unwrap(), 9, "all its room came back");
+        writer.queue((9, answer), MAX_QUEUE_BYTES).unwrap();
+        assert_eq!(answered.await.unwrap(), 9, "all room is released");
     }
 }

@@ -38,7 +38,7 @@ impl Desk {
         eventually("the server knows the key", || async {
             let told = self.call("KnowledgeService/Search", &pb::SearchRequest::default().encode_to_vec(), Some(&shown)).await;
             let told = told.unwrap_err();
-            told.code() != Code::Unauthenticated && key.holds()
+            told.code() != Code::Unauthenticated && key.is_valid()
         })
         .await;
         shown
@@ -155,7 +155,7 @@ async fn a_key_has_its_own_rate_and_budget() {
     refused(&refusal, Code::ResourceExhausted, "RATE_EXCEEDED");
     assert!(refusal.get_details_retry_info().unwrap().retry_delay.unwrap().as_secs_f64() <= 0.2);
 
-    let limits = TokenLimits { a_minute: Some(2500), a_day: None };
+    let limits = TokenLimits { per_minute: Some(2500), per_day: None };
     let poor = desk.make_key(NewKey { token_limits: limits, ..key_for("default", &[Scope::Agent]) }).await;
     let rich = desk.make_key(key_for("default", &[Scope::Agent])).await;
     let retone = |text: &str| {

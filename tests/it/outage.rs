@@ -169,7 +169,7 @@ async fn fifty_callers_never_overspend_the_tokens_of_a_workspace() {
         config.models = vec![model("one", server.base_url())];
         config.models[0].max_tokens = 100;
         config.models[0].most_calls = 50;
-        config.desk.token_limits = TokenLimits { a_minute: Some(3000), a_day: None };
+        config.desk.token_limits = TokenLimits { per_minute: Some(3000), per_day: None };
     })
     .await;
     let mut calls = tokio::task::JoinSet::new();
@@ -207,7 +207,7 @@ async fn tokens_are_spent_also_where_nothing_came_of_them() {
         let mut desk = desk_with(|config| {
             config.models = vec![model("one", server.base_url())];
             config.models[0].max_tokens = 1000;
-            config.desk.token_limits = TokenLimits { a_minute: Some(1000 + prompt + prompt / 2), a_day: None };
+            config.desk.token_limits = TokenLimits { per_minute: Some(1000 + prompt + prompt / 2), per_day: None };
         })
         .await;
         server.will(answer);

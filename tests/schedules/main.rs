@@ -236,7 +236,7 @@ fn budget_is_kept() {
     const LIMIT: u64 = 1000;
     const EACH: u64 = 400;
     let budget = Arc::new(TokenBudget::default());
-    let limits = |a_minute| TokenLimits { a_minute: Some(a_minute), a_day: None };
+    let limits = |per_minute| TokenLimits { per_minute: Some(per_minute), per_day: None };
     let workspace = Spender { name: "workspace".into(), limits: limits(LIMIT) };
     let now = Instant::now();
     // What is surely set aside, and what was surely used.
@@ -253,7 +253,7 @@ fn budget_is_kept() {
                     held.fetch_add(EACH, SeqCst);
                     assert!(held.load(SeqCst) + used.load(SeqCst) <= LIMIT, "more is set aside than there is");
                     let uses = shuttle::rand::thread_rng().gen_range(0..=EACH as u32);
-                    reserved.meter(0).told(TokensUsed { prompt: uses, completion: 0 });
+                    reserved.meter(0).reported(TokensUsed { prompt: uses, completion: 0 });
                     held.fetch_sub(EACH, SeqCst);
                     drop(reserved);
                     used.fetch_add(u64::from(uses), SeqCst);

@@ -1,4 +1,4 @@
-//! Documents, decoded and encoded.
+//! Decodes and encodes documents.
 
 use std::collections::HashSet;
 
@@ -17,46 +17,47 @@ use crate::{
 const MAX_DOCUMENTS: usize = 1000;
 
 /// Decodes articles to put.
-pub fn articles(fields: &mut Fields, told: Vec<pb::Article>) -> Vec<NewDocument> {
-    let told = bounded(fields, "articles", told);
-    let documents = told.into_iter().enumerate().map(|(index, told)| article(fields, &format!("articles[{index}]"), told)).collect();
-    once_each(fields, "articles", documents)
+pub fn articles(fields: &mut Fields, articles: Vec<pb::Article>) -> Vec<NewDocument> {
+    let articles = check_count(fields, "articles", articles);
+    let documents = articles.into_iter().enumerate();
+    let documents = documents.map(|(index, item)| article(fields, &format!("articles[{index}]"), item)).collect();
+    check_duplicates(fields, "articles", documents)
 }
 
 /// Decodes canned answers to put.
-pub fn canned_answers(fields: &mut Fields, told: Vec<pb::CannedAnswer>) -> Vec<NewDocument> {
-    let told = bounded(fields, "canned_answers", told);
+pub fn canned_answers(fields: &mut Fields, answers: Vec<pb::CannedAnswer>) -> Vec<NewDocument> {
+    let answers = check_count(fields, "canned_answers", answers);
     let documents =
-        told.into_iter().enumerate().map(|(index, told)| canned_answer(fields, &format!("canned_answers[{index}]"), told)).collect();
-    once_each(fields, "canned_answers", documents)
+        answers.into_iter().enumerate().map(|(index, item)| canned_answer(fields, &format!("canned_answers[{index}]"), item)).collect();
+    check_duplicates(fields, "canned_answers", documents)
 }
 
-fn bounded<T>(fields: &mut Fields, path: &str, told: Vec<T>) -> Vec<T> {
-    if told.is_empty() || told.len() > MAX_DOCUMENTS {
-        fields.wrong(path, format!("must have 1 to {MAX_DOCUMENTS} items"));
+fn check_count<T>(fields: &mut Fields, path: &str, items: Vec<T>) -> Vec<T> {
+    if items.is_empty() || items.len() > MAX_DOCUMENTS {
+        fields.invalid(path, format!("must have 1 to {MAX_DOCUMENTS} items"));
         return Vec::new();
     }
-    told
+    items
 }
 
-fn once_each(fields: &mut Fields, path: &str, documents: Vec<NewDocument>) -> Vec<NewDocument> {
+fn check_duplicates(fields: &mut Fields, path: &str, documents: Vec<NewDocument>) -> Vec<NewDocument> {
     let mut keys: HashSet<DocumentKey> = HashSet::new();
     for (index, new) in documents.iter().enumerate() {
         if !keys.insert(new.document.key()) {
-            fields.wrong(&format!("{path}[{index}].id"), "stands twice with this language in one call");
+            fields.invalid(&format!("{path}[{index}].id"), "is a duplicate id and language in this call");
         }
     }
     documents
 }
 
-fn article(fields: &mut Fields, path: &str, told: pb::Article) -> NewDocument {
-    let pb::Article { id, language, title, body, category, tags, updated_at, audience, url, from_folder: _ } = told;
+fn article(fields: &mut Fields, path: &str, article: pb::Article) -> NewDocument {
+    let pb::Article { id, language, title, body, category, tags, updated_at, audience, url, from_folder: _ } = article;
     let audience = crate::api::convert::document::audience(fields, &format!("{path}.audience"), audience).unwrap_or(Audience::Public);
     let details = Details::Article { audience, url: fields.checked(&format!("{path}.url"), url, |url| check_url(url)) };
     document(fields, path, (id, language), (title, body), category, tags, updated_at, details)
 }
 
-fn canned_answer(fields: &mut Fields, path: &str, told: pb::CannedAnswer) -> NewDocument {
+fn canned_answer(fields: &mut Fields, path: &str, answer: pb::CannedAnswer) -> NewDocument {
     let pb::CannedAnswer {
         id,
         language,
@@ -70,7 +71,7 @@ fn canned_answer(fields: &mut Fields, path: &str, told: pb::CannedAnswer) -> New
         owner_group,
         owner_agent_id,
         from_folder: _,
-    } = told;
+    } = answer;
     let visibility = match pb::Visibility::try_from(visibility) {
         Ok(pb::Visibility::Unspecified | pb::Visibility::Everyone) => Visibility::Everyone,
         Ok(pb::Visibility::Group) => Visibility::Group(fields.checked(&format!("{path}.owner_group"), owner_group, |id| check_id(id))),
@@ -78,7 +79,7 @@ fn canned_answer(fields: &mut Fields, path: &str, told: pb::CannedAnswer) -> New
             Visibility::Agent(fields.checked(&format!("{path}.owner_agent_id"), owner_agent_id, |id| check_id(id)))
         }
         Err(_) => {
-            fields.wrong(&format!("{path}.visibility"), "is no visibility of this contract");
+            fields.invalid(&format!("{path}.visibility"), "is an unknown visibility");
             Visibility::Everyone
         }
     };
@@ -102,7 +103,7 @@ fn document(
     let tags = match check_tag_count(tags.len()) {
         Ok(()) => tags,
         Err(problem) => {
-            fields.wrong(&format!("{path}.tags"), problem);
+            fields.invalid(&format!("{path}.tags"), problem);
             Vec::new()
         }
     };
@@ -127,25 +128,25 @@ fn document(
 }
 
 /// Decodes the ids of a deletion.
-pub fn ids(fields: &mut Fields, told: Vec<String>) -> Vec<Id> {
-    let told = bounded(fields, "ids", told);
-    told.into_iter().enumerate().map(|(index, id)| fields.id(&format!("ids[{index}]"), id)).collect()
+pub fn ids(fields: &mut Fields, ids: Vec<String>) -> Vec<Id> {
+    let ids = check_count(fields, "ids", ids);
+    ids.into_iter().enumerate().map(|(index, id)| fields.id(&format!("ids[{index}]"), id)).collect()
 }
 
-/// Decodes an audience; none if unspecified.
+/// Decodes an audience; `None` if unspecified.
 pub fn audience(fields: &mut Fields, path: &str, audience: i32) -> Option<Audience> {
     match pb::Audience::try_from(audience) {
         Ok(pb::Audience::Unspecified) => None,
         Ok(pb::Audience::Public) => Some(Audience::Public),
         Ok(pb::Audience::Agents) => Some(Audience::Agents),
         Err(_) => {
-            fields.wrong(path, "is no audience of this contract");
+            fields.invalid(path, "is an unknown audience");
             None
         }
     }
 }
 
-/// Decodes the filter by visibility; none if unspecified.
+/// Decodes the filter by visibility; `None` if unspecified.
 pub fn visibility_filter(fields: &mut Fields, visibility: i32) -> Option<VisibilityFilter> {
     match pb::Visibility::try_from(visibility) {
         Ok(pb::Visibility::Unspecified) => None,
@@ -153,30 +154,30 @@ pub fn visibility_filter(fields: &mut Fields, visibility: i32) -> Option<Visibil
         Ok(pb::Visibility::Group) => Some(VisibilityFilter::Group),
         Ok(pb::Visibility::Agent) => Some(VisibilityFilter::Agent),
         Err(_) => {
-            fields.wrong("visibility", "is no visibility of this contract");
+            fields.invalid("visibility", "is an unknown visibility");
             None
         }
     }
 }
 
-/// Decodes kinds; none given means both.
-pub fn kinds(fields: &mut Fields, told: &[i32]) -> Vec<Kind> {
+/// Decodes kinds; an empty list means both.
+pub fn kinds(fields: &mut Fields, numbers: &[i32]) -> Vec<Kind> {
     let mut kinds = Vec::new();
-    for (index, number) in told.iter().enumerate() {
+    for (index, number) in numbers.iter().enumerate() {
         match pb::DocumentKind::try_from(*number) {
             Ok(pb::DocumentKind::CannedAnswer) if !kinds.contains(&Kind::CannedAnswer) => kinds.push(Kind::CannedAnswer),
             Ok(pb::DocumentKind::Article) if !kinds.contains(&Kind::Article) => kinds.push(Kind::Article),
             Ok(pb::DocumentKind::CannedAnswer | pb::DocumentKind::Article) => {}
             Ok(pb::DocumentKind::Unspecified) | Err(_) => {
-                fields.wrong(&format!("kinds[{index}]"), "must be DOCUMENT_KIND_CANNED_ANSWER or DOCUMENT_KIND_ARTICLE");
+                fields.invalid(&format!("kinds[{index}]"), "must be DOCUMENT_KIND_CANNED_ANSWER or DOCUMENT_KIND_ARTICLE");
                 break;
             }
         }
     }
-    if told.is_empty() { vec![Kind::CannedAnswer, Kind::Article] } else { kinds }
+    if numbers.is_empty() { vec![Kind::CannedAnswer, Kind::Article] } else { kinds }
 }
 
-/// Encodes an article; none if the document is of the other kind.
+/// Encodes an article; `None` if the document is a canned answer.
 pub fn encode_article(document: Document) -> Option<pb::Article> {
     let audience = document.audience();
     let Document { id, language, title, body, category, tags, from_folder, updated_at, withdrawn: _, details } = document;
@@ -195,7 +196,7 @@ pub fn encode_article(document: Document) -> Option<pb::Article> {
     })
 }
 
-/// Encodes a canned answer; none if the document is of the other kind.
+/// Encodes a canned answer; `None` if the document is an article.
 pub fn encode_canned_answer(document: Document) -> Option<pb::CannedAnswer> {
     let Document { id, language, title, body, category, tags, from_folder, updated_at, withdrawn: _, details } = document;
     let Details::CannedAnswer { shortcut, visibility } = details else { return None };
@@ -236,7 +237,7 @@ pub fn encode_kind(kind: Kind) -> pb::DocumentKind {
     }
 }
 
-/// Encodes what became of documents.
+/// Encodes the result of writing each document.
 pub fn encode_results(keys: Vec<DocumentKey>, statuses: Vec<PutStatus>) -> Vec<pb::PutResult> {
     let results = keys.into_iter().zip(statuses);
     results
@@ -254,7 +255,7 @@ pub fn encode_results(keys: Vec<DocumentKey>, statuses: Vec<PutStatus>) -> Vec<p
         .collect()
 }
 
-/// Encodes pieces of text with what matched.
+/// Encodes highlighted text: segments that matched, and the text between them.
 pub fn encode_segments(segments: Vec<Segment>) -> Vec<pb::Segment> {
     let encode = |Segment { matched, text }| {
         let kind = if matched { pb::SegmentKind::Matched } else { pb::SegmentKind::Plain };

@@ -1,4 +1,4 @@
-//! Events, decoded and encoded.
+//! Decodes and encodes events.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,9 +11,9 @@ use crate::{
     ids::Id,
 };
 
-/// Most events of a call.
+/// Largest number of events in a call.
 const MAX_EVENTS: usize = 1000;
-/// Most characters of a message, note or record.
+/// Longest message, note or record, in characters.
 const MAX_TEXT: usize = 32_000;
 const MAX_LINE: usize = 1000;
 const MAX_ADDRESS: usize = 2000;
@@ -21,54 +21,54 @@ const MAX_EMAIL_BYTES: usize = 320;
 const MAX_ENTRIES: usize = 100;
 const MAX_ATTACHMENTS: usize = 50;
 
-/// Decodes the events of a call; `required`: there must be one.
+/// Decodes the events of a call; `required`: at least one.
 pub fn events(fields: &mut Fields, events: Vec<pb::Event>, required: bool) -> Vec<NewEvent> {
     if required && events.is_empty() {
-        fields.wrong("events", "must have 1 to 1000 events");
+        fields.invalid("events", "must have 1 to 1000 events");
     }
     if events.len() > MAX_EVENTS {
-        fields.wrong("events", "must have at most 1000 events");
+        fields.invalid("events", "must have at most 1000 events");
         return Vec::new();
     }
-    events.into_iter().enumerate().filter_map(|(index, told)| event(fields, &format!("events[{index}]"), told)).collect()
+    events.into_iter().enumerate().filter_map(|(index, item)| event(fields, &format!("events[{index}]"), item)).collect()
 }
 
-fn event(fields: &mut Fields, path: &str, told: pb::Event) -> Option<NewEvent> {
-    let pb::Event { event_id, at, sequence, redacted, body } = told;
+fn event(fields: &mut Fields, path: &str, event: pb::Event) -> Option<NewEvent> {
+    let pb::Event { event_id, at, sequence, redacted, body } = event;
     let event_id = fields.id(&format!("{path}.event_id"), event_id);
     let at = fields.past_time(&format!("{path}.at"), at);
     if sequence != 0 {
-        fields.wrong(&format!("{path}.sequence"), "is given by the service and must not be set");
+        fields.invalid(&format!("{path}.sequence"), "is set by the service; leave it unset");
     }
     if redacted {
-        fields.wrong(&format!("{path}.redacted"), "is given by the service and must not be set");
+        fields.invalid(&format!("{path}.redacted"), "is set by the service; leave it unset");
     }
-    let Some(told) = body else {
-        fields.wrong(&format!("{path}.body"), "is required");
+    let Some(body) = body else {
+        fields.invalid(&format!("{path}.body"), "is required");
         return None;
     };
-    Some(NewEvent { event_id, at, body: body_of(fields, path, told) })
+    Some(NewEvent { event_id, at, body: decode_body(fields, path, body) })
 }
 
-fn body_of(fields: &mut Fields, path: &str, told: pb::event::Body) -> EventBody {
+fn decode_body(fields: &mut Fields, path: &str, body: pb::event::Body) -> EventBody {
     use pb::event::Body;
     let at = |field: &str| format!("{path}.{field}");
-    match told {
+    match body {
         Body::Opened(pb::Opened { channel: number, group, subject }) => EventBody::Opened(Opened {
             channel: channel(number).unwrap_or_else(|| {
-                fields.wrong(&at("opened.channel"), "is required, and must be a channel of this contract");
+                fields.invalid(&at("opened.channel"), "is required, and must be a known channel");
                 Channel::Unknown
             }),
             group: fields.short(&at("opened.group"), group),
             subject: fields.text(&at("opened.subject"), subject, MAX_LINE),
         }),
-        Body::Message(told) => EventBody::Message(message(fields, &at("message"), told)),
+        Body::Message(body) => EventBody::Message(message(fields, &at("message"), body)),
         Body::Note(pb::Note { agent_id, agent_name, text }) => EventBody::Note(Note {
             agent_id: fields.short(&at("note.agent_id"), agent_id),
             agent_name: fields.short(&at("note.agent_name"), agent_name),
             text: Internal::new(fields.required_text(&at("note.text"), text, MAX_TEXT)),
         }),
-        Body::Customer(told) => EventBody::Customer(customer(fields, &at("customer"), told)),
+        Body::Customer(body) => EventBody::Customer(customer(fields, &at("customer"), body)),
         Body::Form(pb::Form { answers }) => EventBody::Form(Form { answers: entries(fields, &at("form.answers"), answers, true) }),
         Body::Record(pb::Record { source, reference, values, url }) => EventBody::Record(Record {
             source: fields.id(&at("record.source"), source).to_string(),
@@ -78,7 +78,7 @@ fn body_of(fields: &mut Fields, path: &str, told: pb::event::Body) -> EventBody 
         }),
         Body::PageView(pb::PageView { url, title, seconds }) => {
             if seconds < 0 {
-                fields.wrong(&at("page_view.seconds"), "must not be negative");
+                fields.invalid(&at("page_view.seconds"), "must not be negative");
             }
             EventBody::PageView(PageView {
                 url: fields.required_text(&at("page_view.url"), url, MAX_ADDRESS),
@@ -88,7 +88,7 @@ fn body_of(fields: &mut Fields, path: &str, told: pb::event::Body) -> EventBody 
         }
         Body::Transfer(pb::Transfer { from_agent_id, to_agent_id, to_agent_name, to_group, reason }) => {
             if to_agent_id.is_empty() && to_group.is_empty() {
-                fields.wrong(&at("transfer.to_agent_id"), "is required unless to_group is set");
+                fields.invalid(&at("transfer.to_agent_id"), "is required unless to_group is set");
             }
             EventBody::Transfer(Transfer {
                 from_agent_id: fields.short(&at("transfer.from_agent_id"), from_agent_id),
@@ -107,7 +107,7 @@ fn body_of(fields: &mut Fields, path: &str, told: pb::event::Body) -> EventBody 
         }),
         Body::Rating(pb::Rating { score, comment }) => {
             if !(1..=5).contains(&score) {
-                fields.wrong(&at("rating.score"), "must be from 1 to 5");
+                fields.invalid(&at("rating.score"), "must be from 1 to 5");
             }
             EventBody::Rating(Rating { score, comment: fields.text(&at("rating.comment"), comment, MAX_TEXT) })
         }
@@ -115,22 +115,22 @@ fn body_of(fields: &mut Fields, path: &str, told: pb::event::Body) -> EventBody 
     }
 }
 
-fn message(fields: &mut Fields, path: &str, told: pb::Message) -> Message {
-    let pb::Message { author, author_id, author_name, text, language, attachments } = told;
+fn message(fields: &mut Fields, path: &str, message: pb::Message) -> Message {
+    let pb::Message { author, author_id, author_name, text, language, attachments } = message;
     let author = match pb::Author::try_from(author) {
         Ok(pb::Author::Customer) => Author::Customer,
         Ok(pb::Author::Agent) => Author::Agent,
         Ok(pb::Author::Bot) => Author::Bot,
         Ok(pb::Author::Unspecified) | Err(_) => {
-            fields.wrong(&format!("{path}.author"), "is required: AUTHOR_CUSTOMER, AUTHOR_AGENT or AUTHOR_BOT");
+            fields.invalid(&format!("{path}.author"), "is required: AUTHOR_CUSTOMER, AUTHOR_AGENT or AUTHOR_BOT");
             Author::Bot
         }
     };
     if text.trim().is_empty() && attachments.is_empty() {
-        fields.wrong(&format!("{path}.text"), "is required unless there are attachments");
+        fields.invalid(&format!("{path}.text"), "is required unless there are attachments");
     }
     if attachments.len() > MAX_ATTACHMENTS {
-        fields.wrong(&format!("{path}.attachments"), format!("must have at most {MAX_ATTACHMENTS} files"));
+        fields.invalid(&format!("{path}.attachments"), format!("must have at most {MAX_ATTACHMENTS} files"));
     }
     let attachments = attachments
         .into_iter()
@@ -155,8 +155,8 @@ fn message(fields: &mut Fields, path: &str, told: pb::Message) -> Message {
     }
 }
 
-fn customer(fields: &mut Fields, path: &str, told: pb::Customer) -> Customer {
-    let pb::Customer { customer_id, name, email, phone, language, location, browser, operating_system, device, attributes } = told;
+fn customer(fields: &mut Fields, path: &str, customer: pb::Customer) -> Customer {
+    let pb::Customer { customer_id, name, email, phone, language, location, browser, operating_system, device, attributes } = customer;
     Customer {
         customer_id: fields.short(&format!("{path}.customer_id"), customer_id),
         name: fields.short(&format!("{path}.name"), name),
@@ -171,30 +171,30 @@ fn customer(fields: &mut Fields, path: &str, told: pb::Customer) -> Customer {
     }
 }
 
-fn entries(fields: &mut Fields, path: &str, told: HashMap<String, String>, required: bool) -> BTreeMap<String, String> {
-    if required && told.is_empty() {
-        fields.wrong(path, "must have 1 to 100 entries");
+fn entries(fields: &mut Fields, path: &str, entries: HashMap<String, String>, required: bool) -> BTreeMap<String, String> {
+    if required && entries.is_empty() {
+        fields.invalid(path, "must have 1 to 100 entries");
     }
-    if told.len() > MAX_ENTRIES {
-        fields.wrong(path, format!("must have at most {MAX_ENTRIES} entries"));
+    if entries.len() > MAX_ENTRIES {
+        fields.invalid(path, format!("must have at most {MAX_ENTRIES} entries"));
     }
-    if told.values().map(|value| value.chars().count()).sum::<usize>() > MAX_TEXT {
-        fields.wrong(path, format!("must have at most {MAX_TEXT} characters in all its values"));
+    if entries.values().map(|value| value.chars().count()).sum::<usize>() > MAX_TEXT {
+        fields.invalid(path, format!("must have at most {MAX_TEXT} characters in all its values"));
     }
-    let told: BTreeMap<String, String> = told.into_iter().collect();
-    for (key, value) in &told {
+    let entries: BTreeMap<String, String> = entries.into_iter().collect();
+    for (key, value) in &entries {
         let entry = format!("{path}[\"{}\"]", key.chars().filter(|letter| !letter.is_control()).take(50).collect::<String>());
         if let Err(problem) = Id::new(key.as_str()) {
-            fields.wrong(&entry, format!("has a key that {problem}"));
+            fields.invalid(&entry, format!("has a key that {problem}"));
         }
         if value.contains('\0') {
-            fields.wrong(&entry, "must not contain NUL");
+            fields.invalid(&entry, "must not contain NUL");
         }
     }
-    told
+    entries
 }
 
-/// A channel by its number; none for an unspecified or unknown one.
+/// Decodes a channel; `None` for an unspecified or unknown number.
 pub fn channel(number: i32) -> Option<Channel> {
     Some(match pb::Channel::try_from(number).ok()? {
         pb::Channel::Unspecified => return None,
@@ -225,7 +225,7 @@ fn encode_channel(channel: Channel) -> pb::Channel {
     }
 }
 
-/// A time as gRPC tells it.
+/// Encodes a time.
 pub fn encode_time(time: jiff::Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: time.as_second(), nanos: time.subsec_nanosecond() }
 }
@@ -309,7 +309,7 @@ fn encode_rating(rating: Rating) -> pb::Rating {
     pb::Rating { score, comment }
 }
 
-/// Encodes a chat as lists show it.
+/// Encodes a chat's summary, for lists.
 pub fn encode_summary(chat_id: String, summary: Summary) -> pb::Chat {
     let Summary {
         status,
@@ -356,7 +356,7 @@ pub fn encode_summary(chat_id: String, summary: Summary) -> pb::Chat {
     }
 }
 
-/// Encodes a chat whole.
+/// Encodes a complete chat.
 pub fn encode_chat(chat: Chat, earlier_chat_ids: Vec<String>) -> pb::Chat {
     let Chat {
         chat_id,

@@ -1,4 +1,4 @@
-//! Generated text on its way out: deltas, and the end that counts.
+//! Encodes generated text as a stream: deltas, then `finished` with the final text.
 
 use std::{pin::Pin, time::Duration};
 
@@ -11,16 +11,16 @@ use crate::{
     replies::{ContextReceipt, Edit, EditKind, Engine, Finished, Generation, Progress, Source, Usage, Warning, WarningKind},
 };
 
-/// A stream of one RPC's messages.
+/// A stream of one RPC's response messages.
 pub type Messages<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
-/// One step of a stream, before it takes its RPC's own message.
+/// One step of a stream, before it is wrapped in its RPC's own message.
 pub enum Step {
     Delta(String),
     Finished(Box<pb::Finished>),
 }
 
-/// Streams a generation in the messages that `wrap` makes. What was never told (no delta yet) is told as a plain status.
+/// Streams a generation in the messages that `wrap` makes. An error before the first delta becomes the call's plain status.
 pub fn stream<T: Send + 'static>(generation: Generation, wrap: impl Fn(Step) -> T + Send + 'static) -> Reply<Messages<T>> {
     let messages = generation.map(move |step| {
         Ok(wrap(match step? {

@@ -1,4 +1,4 @@
-//! Between the generated types and the domain: every field is checked on the way in and named on the way out.
+//! Conversions between the generated types and the domain: every field is checked when decoded, and named when encoded.
 
 pub mod document;
 pub mod event;

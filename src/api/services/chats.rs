@@ -1,4 +1,4 @@
-//! ChatService's handlers.
+//! Handlers of ChatService.
 
 use prost::Message;
 use tonic::{Request, Response};
@@ -12,7 +12,7 @@ use crate::{
     chats::{Appended, ChatError, ChatPage, Filter, ListChats, Status, Transcript, TranscriptFormat, TranscriptOptions, is_time_zone},
 };
 
-/// Longest query of the archive, in characters.
+/// Longest archive query, in characters.
 const MAX_QUERY: usize = 2000;
 
 #[tonic::async_trait]
@@ -34,14 +34,14 @@ impl ChatService for Api {
         let mut fields = Fields::default();
         let chat_id = fields.id("chat_id", chat_id);
         if after_sequence < 0 {
-            fields.wrong("after_sequence", "must not be negative");
+            fields.invalid("after_sequence", "must not be negative");
         }
         let page_size = fields.page_size(page_size);
         fields.ok()?;
-        let (chat, all) = desk.chats().state_and_events(&chat_id, after_sequence).await?;
+        let (chat, all_events) = desk.chats().state_and_events(&chat_id, after_sequence).await?;
         let earlier = desk.chats().earlier_chat_ids(&chat).await?;
         let mut chat = event::encode_chat(chat, earlier);
-        // What is too much for one reply is left to the events, which hold it all.
+        // Too large for one reply: these are left out, since the events contain them.
         if chat.encoded_len() > MAX_REPLY_BYTES / 2 {
             chat.records.clear();
         }
@@ -53,7 +53,7 @@ impl ChatService for Api {
         }
         let mut bytes = chat.encoded_len();
         let mut events = Vec::new();
-        for event in all.into_iter().take(page_size) {
+        for event in all_events.into_iter().take(page_size) {
             let event = event::encode_event(event);
             bytes += event.encoded_len();
             if bytes > MAX_REPLY_BYTES && !events.is_empty() {
@@ -93,14 +93,14 @@ impl ChatService for Api {
             Ok(pb::TranscriptFormat::Html) => TranscriptFormat::Html,
             Ok(pb::TranscriptFormat::Json) => TranscriptFormat::Json,
             Err(_) => {
-                fields.wrong("format", "is no format of this contract");
+                fields.invalid("format", "is an unknown format");
                 TranscriptFormat::Text
             }
         };
         let language = fields.optional_language("language", &language);
         let time_zone = fields.short("time_zone", time_zone);
         if !is_time_zone(&time_zone) {
-            fields.wrong("time_zone", "is no time zone of the IANA database");
+            fields.invalid("time_zone", "is not a time zone of the IANA database");
         }
         fields.ok()?;
         let options = TranscriptOptions { format, language, fallback_language: desk.settings().language.clone(), time_zone, include_notes };
@@ -160,13 +160,13 @@ fn list_chats(request: pb::ListChatsRequest) -> Result<ListChats, tonic::Status>
         Ok(pb::ChatStatus::Resolved) => Some(Status::Resolved),
         Ok(pb::ChatStatus::Ticket) => Some(Status::Ticket),
         Err(_) => {
-            fields.wrong("status", "is no status of this contract");
+            fields.invalid("status", "is an unknown status");
             None
         }
     };
     let known_channel = event::channel(channel);
     if channel != 0 && known_channel.is_none() {
-        fields.wrong("channel", "is no channel of this contract");
+        fields.invalid("channel", "is an unknown channel");
     }
     let filter = Filter {
         status,

@@ -1,4 +1,4 @@
-//! KnowledgeService's handlers.
+//! Handlers of KnowledgeService.
 
 use jiff::{SignedDuration, Timestamp};
 use prost::Message;
@@ -33,7 +33,7 @@ const REPORT_DAYS: i64 = 30;
 #[tonic::async_trait]
 impl KnowledgeService for Api {
     async fn search(&self, request: Request<pb::SearchRequest>) -> Reply<pb::SearchResponse> {
-        let (desk, reader, visitor) = (self.desk(&request), access(&request).reader(), access(&request).bounded_visitor());
+        let (desk, reader, visitor) = (self.desk(&request), access(&request).reader(), access(&request).limited_visitor());
         let pb::SearchRequest { query, language, category, tags, limit, offset, session_id } = request.into_inner();
         let mut fields = Fields::default();
         let query = fields.required_text("query", query, MAX_QUERY);
@@ -42,13 +42,13 @@ impl KnowledgeService for Api {
         let tags = tags_of(&mut fields, tags);
         let limit = fields.count("limit", limit, DEFAULT_HITS, MAX_HITS);
         if !(0..=MAX_OFFSET).contains(&offset) {
-            fields.wrong("offset", format!("must be from 0 to {MAX_OFFSET}"));
+            fields.invalid("offset", format!("must be from 0 to {MAX_OFFSET}"));
         }
         let session_id = fields.short("session_id", session_id);
         fields.ok()?;
         let search = Search { query, language, category, tags, limit, offset: offset as usize, reader, meaning: None };
         let hits = desk.search(search.clone()).await?;
-        // A later page of a search is not another search.
+        // A later page belongs to the same search, and is not reported again.
         let search_id =
             if search.offset == 0 { desk.knowledge().searched(visitor, &session_id, &search.query, hits.total) } else { String::new() };
         let encode = |Hit { document, title, snippet, score }: Hit| pb::SearchHit {
@@ -82,7 +82,7 @@ impl KnowledgeService for Api {
     }
 
     async fn record_open(&self, request: Request<pb::RecordOpenRequest>) -> Reply<pb::RecordOpenResponse> {
-        let (desk, reader, visitor) = (self.desk(&request), access(&request).reader(), access(&request).bounded_visitor());
+        let (desk, reader, visitor) = (self.desk(&request), access(&request).reader(), access(&request).limited_visitor());
         let pb::RecordOpenRequest { search_id, id } = request.into_inner();
         let mut fields = Fields::default();
         let search_id = fields.id("search_id", search_id);
@@ -93,7 +93,7 @@ impl KnowledgeService for Api {
     }
 
     async fn rate_article(&self, request: Request<pb::RateArticleRequest>) -> Reply<pb::RateArticleResponse> {
-        let (desk, reader, visitor) = (self.desk(&request), access(&request).reader(), access(&request).bounded_visitor());
+        let (desk, reader, visitor) = (self.desk(&request), access(&request).reader(), access(&request).limited_visitor());
         let pb::RateArticleRequest { id, language, helpful, reason, rating_id } = request.into_inner();
         let mut fields = Fields::default();
         let article_id = fields.id("id", id);
@@ -167,8 +167,8 @@ impl KnowledgeService for Api {
         fields.ok()?;
         if !may_write_all {
             let ids: Vec<Id> = documents.iter().map(|new| new.document.id.clone()).collect();
-            let kept = canned_answers(desk, &ids).await?;
-            only_agents_own(documents.iter().map(|new| &new.document).chain(&kept))?;
+            let existing = canned_answers(desk, &ids).await?;
+            only_agents_own(documents.iter().map(|new| &new.document).chain(&existing))?;
         }
         let results = put(desk, documents).await?;
         Ok(Response::new(pb::PutCannedAnswersResponse { results }))
@@ -202,13 +202,13 @@ impl KnowledgeService for Api {
         let end = fields.optional_time("end_time", end_time).unwrap_or_else(Timestamp::now);
         let start = fields.optional_time("start_time", start_time).unwrap_or_else(|| end - SignedDuration::from_hours(24 * REPORT_DAYS));
         if start > end {
-            fields.wrong("start_time", "must not be after end_time");
+            fields.invalid("start_time", "must not be after end_time");
         }
         fields.ok()?;
         let report = desk.knowledge().report(start, end).await?;
         let answers = desk.answer_use(start, end).await?;
         let mut report = encode_report(report, answers);
-        // Long queries and reasons may be more than a reply holds; the ends of the lists go.
+        // Long queries and reasons may not fit into a reply; then the ends of the lists are cut.
         while report.encoded_len() > MAX_REPLY_BYTES {
             report.queries.truncate(report.queries.len() / 2);
             report.ratings.truncate(report.ratings.len() / 2);
@@ -217,7 +217,7 @@ impl KnowledgeService for Api {
     }
 }
 
-/// The write goes on when the caller leaves: it is its own task, awaited here.
+/// Writes documents in a task of its own, so that the write completes even if the caller hangs up.
 async fn put(desk: &Desk, documents: Vec<NewDocument>) -> Result<Vec<pb::PutResult>, Status> {
     let keys: Vec<DocumentKey> = documents.iter().map(|new| new.document.key()).collect();
     let knowledge = desk.knowledge().clone();
@@ -229,7 +229,7 @@ async fn put(desk: &Desk, documents: Vec<NewDocument>) -> Result<Vec<pb::PutResu
     Ok(document::encode_results(keys, statuses))
 }
 
-/// The canned answers of these ids that there are, in every language.
+/// The existing canned answers with these ids, in every language.
 async fn canned_answers(desk: &Desk, ids: &[Id]) -> Result<Vec<Document>, Status> {
     let mut answers = Vec::new();
     for id in ids {
@@ -249,15 +249,15 @@ async fn delete(desk: &Desk, kind: Kind, ids: Vec<String>, language: &str) -> Re
     Ok(i32::try_from(deleted).unwrap_or(i32::MAX))
 }
 
-/// Without the scope `author`, agents write and delete what is some agent's own.
+/// Without the scope `author`, callers may write and delete only answers that belong to one agent.
 fn only_agents_own<'a>(answers: impl IntoIterator<Item = &'a Document>) -> Result<(), Status> {
     let others = answers.into_iter().any(|answer| !matches!(answer.visibility(), Some(Visibility::Agent(_))));
-    if others { Err(status::scope_missing(&[Scope::Author], "for a canned answer that is not one agent's own")) } else { Ok(()) }
+    if others { Err(status::scope_missing(&[Scope::Author], "for a canned answer that does not belong to one agent")) } else { Ok(()) }
 }
 
 fn tags_of(fields: &mut Fields, tags: Vec<String>) -> Vec<String> {
     if tags.len() > MAX_TAGS {
-        fields.wrong("tags", format!("must have at most {MAX_TAGS} tags"));
+        fields.invalid("tags", format!("must have at most {MAX_TAGS} tags"));
         return Vec::new();
     }
     tags.into_iter().enumerate().map(|(index, tag)| fields.id(&format!("tags[{index}]"), tag).to_string()).collect()

@@ -1,4 +1,4 @@
-//! The services: a thin handler for each RPC.
+//! The gRPC services: a thin handler for each RPC.
 
 pub mod chats;
 pub mod knowledge;

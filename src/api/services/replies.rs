@@ -1,4 +1,4 @@
-//! ReplyService's handlers.
+//! Handlers of ReplyService.
 
 use prost::Message;
 use tonic::{Request, Response};
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// Most characters of a rewrite's text, an instruction, a previous draft.
+/// Longest text to rewrite, instruction or previous draft, in characters.
 const MAX_REPLY: usize = 8000;
 const MAX_QUERY: usize = 2000;
 const MAX_FINAL_TEXT: usize = 32_000;
@@ -94,7 +94,7 @@ impl ReplyService for Api {
         let pb::RetoneReplyRequest { text, tone, chat_id, language } = request.into_inner();
         let mut fields = Fields::default();
         if tone == 0 {
-            fields.wrong("tone", "is required");
+            fields.invalid("tone", "is required");
         }
         let retone = Retone {
             text: fields.required_text("text", text, MAX_REPLY),
@@ -124,12 +124,12 @@ impl ReplyService for Api {
             Some(pb::translate_reply_request::Source::Text(text)) => TranslateWhat::Text(fields.required_text("text", text, MAX_REPLY)),
             Some(pb::translate_reply_request::Source::EventId(id)) => {
                 if chat_id.is_empty() {
-                    fields.wrong("chat_id", "is required with event_id");
+                    fields.invalid("chat_id", "is required with event_id");
                 }
                 TranslateWhat::Message(fields.id("event_id", id))
             }
             None => {
-                fields.wrong("source", "is required: text or event_id");
+                fields.invalid("source", "is required: text or event_id");
                 TranslateWhat::Text(String::new())
             }
         };
@@ -158,10 +158,10 @@ impl ReplyService for Api {
         let pb::SuggestAnswersRequest { chat_id, agent, events, query, kinds, language, limit } = request.into_inner();
         let mut fields = Fields::default();
         if chat_id.is_empty() && query.trim().is_empty() {
-            fields.wrong("chat_id", "is required unless query is set");
+            fields.invalid("chat_id", "is required unless query is set");
         }
         if chat_id.is_empty() && !events.is_empty() {
-            fields.wrong("chat_id", "is required with events");
+            fields.invalid("chat_id", "is required with events");
         }
         let suggest = Suggest {
             chat_id: fields.optional_id("chat_id", chat_id),
@@ -216,7 +216,7 @@ impl ReplyService for Api {
             Some(pb::record_outcome_request::Offer::SuggestionId(id)) => OutcomeTarget::Suggestion(fields.id("suggestion_id", id)),
             Some(pb::record_outcome_request::Offer::DraftId(id)) => OutcomeTarget::Draft(fields.id("draft_id", id)),
             None => {
-                fields.wrong("offer", "is required: suggestion_id or draft_id");
+                fields.invalid("offer", "is required: suggestion_id or draft_id");
                 OutcomeTarget::Draft(fields.id("offer", "?".to_owned()))
             }
         };
@@ -225,7 +225,7 @@ impl ReplyService for Api {
             Ok(pb::OutcomeAction::Edited) => OutcomeAction::Edited,
             Ok(pb::OutcomeAction::Dismissed) => OutcomeAction::Dismissed,
             Ok(pb::OutcomeAction::Unspecified) | Err(_) => {
-                fields.wrong("action", "is required: OUTCOME_ACTION_SENT, OUTCOME_ACTION_EDITED or OUTCOME_ACTION_DISMISSED");
+                fields.invalid("action", "is required: OUTCOME_ACTION_SENT, OUTCOME_ACTION_EDITED or OUTCOME_ACTION_DISMISSED");
                 OutcomeAction::Dismissed
             }
         };
@@ -246,7 +246,7 @@ impl ReplyService for Api {
 fn agent(fields: &mut Fields, agent: Option<pb::Agent>) -> Agent {
     let pb::Agent { agent_id, name, groups, language } = agent.unwrap_or_default();
     if groups.len() > MAX_GROUPS {
-        fields.wrong("agent.groups", format!("must have at most {MAX_GROUPS} groups"));
+        fields.invalid("agent.groups", format!("must have at most {MAX_GROUPS} groups"));
     }
     let groups = groups.into_iter().take(MAX_GROUPS).enumerate();
     Agent {
@@ -266,7 +266,7 @@ fn tone(fields: &mut Fields, tone: i32) -> Option<Tone> {
         Ok(pb::Tone::Empathetic) => Some(Tone::Empathetic),
         Ok(pb::Tone::Simple) => Some(Tone::Simple),
         Err(_) => {
-            fields.wrong("tone", "is no tone of this contract");
+            fields.invalid("tone", "is an unknown tone");
             None
         }
     }
@@ -278,7 +278,7 @@ fn layout(fields: &mut Fields, layout: i32) -> Option<Layout> {
         Ok(pb::Layout::SingleMessage) => Some(Layout::SingleMessage),
         Ok(pb::Layout::SeveralMessages) => Some(Layout::SeveralMessages),
         Err(_) => {
-            fields.wrong("layout", "is no layout of this contract");
+            fields.invalid("layout", "is an unknown layout");
             None
         }
     }

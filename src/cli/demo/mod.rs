@@ -1,4 +1,4 @@
-//! `deskhand demo`: the sample shop, served, and one chat walked through as a console would.
+//! `deskhand demo`: serves the sample shop and walks through one of its chats as a console would.
 
 pub mod page;
 pub mod walk;
@@ -35,14 +35,14 @@ pub fn command() -> Command {
     Command::new("demo")
         .about("Serve the sample shop on loopback and walk through one of its chats, as a console would")
         .after_help("Needs no key, no network and no settings. With OPENAI_BASE_URL, OPENAI_API_KEY and DESKHAND_MODEL it uses that model.")
-        .arg(Arg::new("once").long("once").action(ArgAction::SetTrue).help("End after the walk, instead of serving on"))
+        .arg(Arg::new("once").long("once").action(ArgAction::SetTrue).help("Exit after the walk-through instead of serving on"))
         .args(config::flags())
 }
 
 pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let mut config = Config::read(None, matches)?;
     telemetry::start(if matches.value_source("log").is_some() { &config.log } else { "error" });
-    // What the demo keeps is its own, and goes with it, unless a place was named for it.
+    // The demo stores its data in a temporary folder, unless a folder was given.
     let scratch = scratch_folder()?;
     if matches.value_source("data").is_none() {
         config.data = scratch.path().join("data");
@@ -70,17 +70,17 @@ async fn demo(mut config: Config, listen_given: bool, once: bool) -> anyhow::Res
     chats.sort_by(|one, other| one.0.cmp(&other.0));
     let chats: Vec<(String, Vec<u8>)> = chats.into_iter().map(|(name, file)| (name, file.data.into_owned())).collect();
 
-    let walked = walk::walk(server.address, model.as_deref(), &chats).await;
-    if walked.is_ok() && !once {
+    let result = walk::walk(server.address, model.as_deref(), &chats).await;
+    if result.is_ok() && !once {
         page::invite(server.address, &folder);
         tokio::signal::ctrl_c().await?;
         println!();
     }
     server.stop().await;
-    walked
+    result
 }
 
-/// Writes the sample shop out of the binary, for when it runs elsewhere than in the repository.
+/// Unpacks the embedded sample shop, for runs outside the repository.
 fn unpack(scratch: &Path) -> anyhow::Result<PathBuf> {
     let root = scratch.join("knowledge-base");
     for name in Shop::iter() {

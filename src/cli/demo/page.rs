@@ -1,4 +1,4 @@
-//! How the demo looks: pleasant at a terminal, plain in a file.
+//! The demo's output: styled at a terminal, plain in a file.
 
 use std::{
     io::{IsTerminal, Write},
@@ -32,12 +32,12 @@ pub fn yellow(text: &str) -> String {
     styled("33", text)
 }
 
-/// A step's heading.
+/// Prints a step's heading.
 pub fn heading(method: &str, what: &str) {
     println!("\n{} {}", bold(what), dim(&format!("· {method}")));
 }
 
-/// Text, wrapped and set in.
+/// Prints text, wrapped and indented.
 pub fn block(text: &str) {
     for line in text.lines() {
         for part in wrap(line) {
@@ -46,8 +46,8 @@ pub fn block(text: &str) {
     }
 }
 
-/// What one person said.
-pub fn said(who: &str, text: &str) {
+/// Prints what one person wrote.
+pub fn message(who: &str, text: &str) {
     let mut who = format!("{who}: ");
     for line in text.lines().flat_map(wrap) {
         println!("  {}{line}", dim(&who));
@@ -55,14 +55,14 @@ pub fn said(who: &str, text: &str) {
     }
 }
 
-/// How long it took, and what made it.
+/// Prints how long a step took, and what produced its result.
 pub fn took(time: Duration, by: &str) {
     let milliseconds = time.as_secs_f64() * 1000.0;
     println!("  {}", dim(&format!("{milliseconds:.1} ms{}{by}", if by.is_empty() { "" } else { " · " })));
 }
 
-/// Shows a piece of a stream at once.
-pub fn flow(piece: &str, column: &mut usize) {
+/// Prints a chunk of a stream at once, wrapped.
+pub fn stream(piece: &str, column: &mut usize) {
     for word in piece.split_inclusive([' ', '\n']) {
         let width = word.trim_end().chars().count();
         if *column == 0 || *column + width > WIDTH {
@@ -77,7 +77,7 @@ pub fn flow(piece: &str, column: &mut usize) {
             *column += word.chars().count();
         }
     }
-    // A terminal that is gone shows nothing.
+    // The terminal may be gone; then there is nothing to show.
     let _ = std::io::stdout().flush();
 }
 
@@ -97,11 +97,11 @@ fn wrap(line: &str) -> Vec<String> {
     parts
 }
 
-/// Says how to go on.
+/// Prints what to try next.
 pub fn invite(address: SocketAddr, folder: &Path) {
-    println!("\n{}", bold("Now it is yours"));
+    println!("\n{}", bold("Now try it yourself"));
     println!("listening on {address}");
-    println!("  The shop's texts are in {}; change one and search for it again.", folder.display());
+    println!("  The shop's articles are in {}; change one and search for it again.", folder.display());
     println!("  In a browser:");
     println!("    {}  the help page with its search box", green(&format!("http://{address}/help")));
     println!("    {}  the agents' console", green(&format!("http://{address}/console#chat-elif-web")));
@@ -118,5 +118,5 @@ pub fn invite(address: SocketAddr, folder: &Path) {
     ] {
         println!("    {}", green(&call));
     }
-    println!("  (`deskhand` is target/release/deskhand, or `cargo run --release --`.) Ctrl-C ends it.");
+    println!("  (`deskhand` is target/release/deskhand, or `cargo run --release --`.) Ctrl-C stops it.");
 }

@@ -1,4 +1,4 @@
-//! One chat, walked through by gRPC over a real connection.
+//! Walks through one chat over gRPC, on a real connection.
 
 use std::{
     net::SocketAddr,
@@ -31,9 +31,9 @@ use crate::{
 const CHAT: &str = "chat-elif-web";
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Walks, and prints what comes back.
+/// Makes the calls and prints their results.
 pub async fn walk(address: SocketAddr, model: Option<&str>, chats: &[(String, Vec<u8>)]) -> anyhow::Result<()> {
-    let channel = Endpoint::from_shared(format!("http://{address}"))?.connect().await.context("the demo's own server can't be reached")?;
+    let channel = Endpoint::from_shared(format!("http://{address}"))?.connect().await.context("can't reach the demo's own server")?;
     let mut walk = Walk {
         contract: pool()?,
         channel: channel.clone(),
@@ -43,8 +43,8 @@ pub async fn walk(address: SocketAddr, model: Option<&str>, chats: &[(String, Ve
     };
     println!("{}", page::bold("Deskhand · the sample shop Keten Ev: home textiles, sold in Türkiye, Hungary, Germany and abroad"));
     match model {
-        Some(model) => println!("Texts are made by {model}."),
-        None => println!("No model is configured: the built-in engine does what can be done without one."),
+        Some(model) => println!("Texts are written by {model}."),
+        None => println!("No model is configured: the built-in engine does what it can without one."),
     }
     walk.append(chats).await?;
     walk.show_chat().await?;
@@ -76,7 +76,7 @@ fn timed<T>(message: T) -> Request<T> {
 }
 
 impl Walk {
-    /// Calls a generating method, shows its stream as it comes, and gives its end back.
+    /// Calls a generating method, prints its stream as it arrives, and returns its last message.
     async fn generate(&mut self, method: &str, request: &impl Message) -> Result<pb::Finished, Status> {
         let method =
             dynamic::method(&self.contract, &format!("ReplyService/{method}")).ok_or_else(|| Status::internal("no such method"))?;
@@ -93,14 +93,14 @@ impl Walk {
                 (_, Some(Value::Message(finished))) if message.has_field_by_name("finished") => {
                     end = Some(finished.transcode_to::<pb::Finished>().map_err(malformed)?);
                 }
-                (Some(Value::String(delta)), _) => page::flow(delta, &mut column),
+                (Some(Value::String(delta)), _) => page::stream(delta, &mut column),
                 _ => {}
             }
         }
         if column > 0 {
             println!();
         }
-        end.ok_or_else(|| Status::internal("the stream had no end"))
+        end.ok_or_else(|| Status::internal("the stream ended without `finished`"))
     }
 
     async fn append(&mut self, chats: &[(String, Vec<u8>)]) -> anyhow::Result<()> {
@@ -114,7 +114,7 @@ impl Walk {
             let message = DynamicMessage::deserialize(description.clone(), &mut reader)
                 .with_context(|| format!("the sample chat {name} is malformed"))?;
             let request = pb::AppendEventsRequest::decode(message.encode_to_vec().as_slice())?;
-            events += self.chats.append_events(timed(request)).await.map_err(told)?.into_inner().last_sequence;
+            events += self.chats.append_events(timed(request)).await.map_err(failed)?.into_inner().last_sequence;
         }
         page::block(&format!("{} chats with {events} events, each answered when it was durable", chats.len()));
         page::took(began.elapsed(), "");
@@ -124,14 +124,14 @@ impl Walk {
     async fn show_chat(&mut self) -> anyhow::Result<()> {
         let request = pb::GetChatRequest { chat_id: CHAT.into(), after_sequence: 0, page_size: 1000 };
         let began = Instant::now();
-        let reply = self.chats.get_chat(timed(request)).await.map_err(told)?.into_inner();
+        let reply = self.chats.get_chat(timed(request)).await.map_err(failed)?.into_inner();
         let took = began.elapsed();
         let chat = reply.chat.context("the reply holds no chat")?;
         page::heading("ChatService/GetChat", "Selin opens Elif's chat");
         for event in &reply.events {
             match &event.body {
-                Some(Body::Message(message)) => page::said(&message.author_name, &message.text),
-                Some(Body::Note(note)) => page::said(&format!("{} (internal note)", note.agent_name), &note.text),
+                Some(Body::Message(message)) => page::message(&message.author_name, &message.text),
+                Some(Body::Note(note)) => page::message(&format!("{} (internal note)", note.agent_name), &note.text),
                 _ => {}
             }
         }
@@ -149,10 +149,10 @@ impl Walk {
     }
 
     async fn suggest(&mut self) -> anyhow::Result<()> {
-        page::heading("ReplyService/SuggestAnswers", "What fits, found from the whole chat");
+        page::heading("ReplyService/SuggestAnswers", "Matching answers, found from the whole chat");
         let request = pb::SuggestAnswersRequest { chat_id: CHAT.into(), agent: selin(), limit: 3, ..pb::SuggestAnswersRequest::default() };
         let began = Instant::now();
-        let reply = self.replies.suggest_answers(timed(request)).await.map_err(told)?.into_inner();
+        let reply = self.replies.suggest_answers(timed(request)).await.map_err(failed)?.into_inner();
         let took = began.elapsed();
         for suggestion in reply.suggestions {
             let kind = if suggestion.kind() == pb::DocumentKind::Article { "article" } else { "canned answer" };
@@ -165,18 +165,18 @@ impl Walk {
             ));
             page::block(&page::dim(&format!("      {}", suggestion.reason)));
         }
-        page::took(took, "no model asked");
+        page::took(took, "no model used");
         Ok(())
     }
 
-    /// Elif's chat needs somebody who thinks; Jana's question has an approved answer, which needs no model.
+    /// Elif's chat needs judgment, so a model; Jana's question has an approved answer, which needs none.
     async fn draft(&mut self) -> anyhow::Result<()> {
         page::heading("ReplyService/DraftReply", "A draft for Elif, as it streams");
         self.draft_for(pb::DraftReplyRequest { chat_id: CHAT.into(), agent: selin(), ..pb::DraftReplyRequest::default() }).await?;
 
-        page::heading("ReplyService/DraftReply", "Jana asks something simpler; her events come along with the call");
+        page::heading("ReplyService/DraftReply", "Jana asks something simpler; her events are sent with the call");
         let question = "Guten Tag, ich möchte etwas zurückschicken. Wie geht das?";
-        page::said("Jana Vogel", question);
+        page::message("Jana Vogel", question);
         let customer = pb::Customer { name: "Jana Vogel".into(), language: "de".into(), ..pb::Customer::default() };
         let message = pb::Message { author: pb::Author::Customer.into(), text: question.into(), ..pb::Message::default() };
         let events = [Body::Customer(customer), Body::Message(message)].into_iter().zip(1..);
@@ -206,7 +206,7 @@ impl Walk {
     async fn correct(&mut self) -> anyhow::Result<()> {
         page::heading("ReplyService/CorrectReply", "Selin's English, corrected");
         let text = "Hello James, we recieved you're question about teh customs charge for KE-204977. I will write to you tomorow.";
-        page::said("before", text);
+        page::message("before", text);
         let request = pb::CorrectReplyRequest { text: text.into(), ..pb::CorrectReplyRequest::default() };
         let began = Instant::now();
         let finished = self.generate("CorrectReply", &request).await;
@@ -228,7 +228,7 @@ impl Walk {
     async fn retone(&mut self) -> anyhow::Result<()> {
         page::heading("ReplyService/RetoneReply", "The same, friendlier");
         let text = "Your parcel is delayed. Wait until Friday.";
-        page::said("before", text);
+        page::message("before", text);
         let request = pb::RetoneReplyRequest { text: text.into(), tone: pb::Tone::Friendly.into(), ..pb::RetoneReplyRequest::default() };
         let began = Instant::now();
         let finished = self.generate("RetoneReply", &request).await;
@@ -244,9 +244,9 @@ impl Walk {
             language: "en".into(),
             ..pb::SuggestAnswersRequest::default()
         };
-        let suggestions = self.replies.suggest_answers(timed(request)).await.map_err(told)?.into_inner().suggestions;
+        let suggestions = self.replies.suggest_answers(timed(request)).await.map_err(failed)?.into_inner().suggestions;
         let Some(answer) = suggestions.into_iter().next() else { return Err(anyhow!("the shop has no answer with the shortcut /shipped")) };
-        page::said("before", &answer.text);
+        page::message("before", &answer.text);
         let request = pb::TranslateReplyRequest {
             source: Some(pb::translate_reply_request::Source::Text(answer.text)),
             chat_id: CHAT.into(),
@@ -271,7 +271,7 @@ impl Walk {
         for (query, language) in [("siparis tak", "tr"), ("szallitasi kolt", "hu"), ("Ruckgabe", "de"), ("duvet cover siz", "en")] {
             let request = pb::SearchRequest { query: query.into(), language: language.into(), limit: 1, ..pb::SearchRequest::default() };
             let began = Instant::now();
-            let reply = self.knowledge.search(timed(request)).await.map_err(told)?.into_inner();
+            let reply = self.knowledge.search(timed(request)).await.map_err(failed)?.into_inner();
             let took = began.elapsed();
             let show = |segments: &[pb::Segment]| -> String {
                 segments
@@ -294,7 +294,8 @@ impl Walk {
     }
 }
 
-/// Shows how it ended. What only a model can do is refused without one: the console's error is shown, and the walk goes on.
+/// Prints how a call ended. Without a model, tasks that need one are refused: the error is printed as the console gets it, and the
+/// walk-through goes on.
 fn outcome(finished: Result<pb::Finished, Status>, began: Instant) -> anyhow::Result<Option<pb::Finished>> {
     match finished {
         Ok(finished) => {
@@ -303,7 +304,7 @@ fn outcome(finished: Result<pb::Finished, Status>, began: Instant) -> anyhow::Re
                 _ => "built-in engine".to_owned(),
             };
             let first = finished.usage.as_ref().map_or(0, |usage| usage.time_to_first_token_ms);
-            page::took(began.elapsed(), &format!("first words after {first} ms · {by}"));
+            page::took(began.elapsed(), &format!("first token after {first} ms · {by}"));
             Ok(Some(finished))
         }
         Err(status) if matches!(status.code(), tonic::Code::FailedPrecondition | tonic::Code::Unavailable) => {
@@ -311,10 +312,10 @@ fn outcome(finished: Result<pb::Finished, Status>, began: Instant) -> anyhow::Re
             page::took(began.elapsed(), "");
             Ok(None)
         }
-        Err(status) => Err(told(status)),
+        Err(status) => Err(failed(status)),
     }
 }
 
-fn told(status: Status) -> anyhow::Error {
+fn failed(status: Status) -> anyhow::Error {
     anyhow!("a call of the demo failed: {}", describe(&status))
 }

@@ -1,18 +1,18 @@
-//! What is measured of ranked lists.
+//! Ranking metrics: success@1, recall@5, MRR, nDCG, AUROC and latency.
 
 use std::time::Duration;
 
 use serde_json::json;
 
-/// What came of one query.
+/// The outcome of one query.
 pub struct Answered {
-    /// Places of right documents, from 0, among the first ten.
+    /// Ranks of relevant documents, from 0, among the first ten.
     pub right: Vec<usize>,
-    /// Places of right documents among the first five, as a share of all that are right (of five at most).
+    /// How many documents are relevant.
     pub answers: usize,
-    /// The first one's score; 0 if the list is empty.
+    /// Score of the first hit; 0 if the list is empty.
     pub score: f64,
-    /// Whether nothing should have been found.
+    /// Whether no document is relevant.
     pub out_of_scope: bool,
     pub took: Duration,
 }
@@ -24,16 +24,16 @@ pub struct Mean {
     pub error: f64,
 }
 
-/// What a task came to.
+/// The metrics of a task.
 pub struct Measures {
     pub queries: usize,
     pub success: Mean,
     pub recall: Mean,
     pub reciprocal_rank: Mean,
     pub gain: Mean,
-    /// `None` without queries that nothing answers.
+    /// AUROC; `None` without out-of-scope queries.
     pub separation: Option<Mean>,
-    /// Of those that nothing answers, how many got an empty list; and of the others.
+    /// Share of out-of-scope queries with an empty list, and of the others.
     pub empty: Option<(f64, f64)>,
     pub p50: Duration,
     pub p99: Duration,
@@ -60,14 +60,12 @@ impl Measures {
         Measures {
             queries: answered.len(),
             success: mean(&|answered| f64::from(answered.right.first() == Some(&0))),
-            recall: mean(&|answered| {
-                answered.right.iter().filter(|place| **place < 5).count() as f64 / answered.answers.clamp(1, 5) as f64
-            }),
-            reciprocal_rank: mean(&|answered| answered.right.first().map_or(0.0, |place| 1.0 / (place + 1) as f64)),
+            recall: mean(&|answered| answered.right.iter().filter(|rank| **rank < 5).count() as f64 / answered.answers.clamp(1, 5) as f64),
+            reciprocal_rank: mean(&|answered| answered.right.first().map_or(0.0, |rank| 1.0 / (rank + 1) as f64)),
             gain: mean(&|answered| {
-                let gain = |place: usize| 1.0 / ((place + 2) as f64).log2();
+                let gain = |rank: usize| 1.0 / ((rank + 2) as f64).log2();
                 let best: f64 = (0..answered.answers.min(10)).map(gain).sum();
-                answered.right.iter().map(|place| gain(*place)).sum::<f64>() / best
+                answered.right.iter().map(|rank| gain(*rank)).sum::<f64>() / best
             }),
             separation,
             empty,
@@ -91,7 +89,7 @@ impl Measures {
             milliseconds(self.p99),
             self.empty.map_or_else(String::new, |(out, inside)| {
                 format!(
-                    "\n{:<25} nothing suggested for {:.1} % of what nothing answers, and for {:.1} % of the rest",
+                    "\n{:<25} nothing suggested for {:.1} % of the out-of-scope queries and for {:.1} % of the others",
                     "",
                     out * 100.0,
                     inside * 100.0
@@ -129,8 +127,8 @@ impl Mean {
     }
 }
 
-/// How often an answered query's first score is higher than that of one that nothing answers (equal counts half): the area under the
-/// ROC curve, with the standard error of Hanley and McNeil (Radiology 143, 1982).
+/// How often the first score of an in-scope query is higher than that of an out-of-scope one (a tie counts half): the area under the
+/// ROC curve (AUROC), with the standard error of Hanley and McNeil (Radiology 143, 1982).
 fn separation(answered: &[Answered]) -> Option<Mean> {
     let scores = |out: bool| -> Vec<f64> {
         let mut scores: Vec<f64> = answered.iter().filter(|answered| answered.out_of_scope == out).map(|answered| answered.score).collect();
@@ -162,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn measures_are_those_of_the_textbook() {
+    fn metrics_follow_their_textbook_definitions() {
         let measures = Measures::of(&[
             answered(&[0], 1, 0.9, false),
             answered(&[3], 1, 0.4, false),

@@ -1,4 +1,4 @@
-//! `deskhand eval`: measures how well search and suggestions find what they should.
+//! `deskhand eval`: measures the relevance of search and suggestions.
 
 pub mod measure;
 pub mod run;
@@ -19,54 +19,47 @@ use crate::{
 };
 
 const FORMAT: &str = "A task is a folder of three files:
-  corpus.jsonl   a document a line: {\"id\", \"title\", \"body\", \"lang\"}, and optionally \"category\" and \"tags\"; or one line with the path of
-                 another task's corpus, seen from this folder
-  queries.jsonl  a query a line: {\"id\", \"text\", \"lang\"} for a search, or {\"id\", \"turns\": [{\"role\": \"customer\" or \"agent\", \"text\"}], \"lang\"} for
-                 a chat, whose last turn is the customer's; \"oos\": true marks one that nothing answers
+  corpus.jsonl   one document per line: {\"id\", \"title\", \"body\", \"lang\"}, and optionally \"category\" and \"tags\"; or one line with the path of
+                 another task's corpus, relative to this folder
+  queries.jsonl  one query per line: {\"id\", \"text\", \"lang\"} for a search, or {\"id\", \"turns\": [{\"role\": \"customer\" or \"agent\", \"text\"}], \"lang\"} for
+                 a chat, whose last turn is the customer's; \"oos\": true marks an out-of-scope query, which no document answers
   qrels.tsv      query id, tab, id of a document that answers it, tab, 1
 
-Searches go the way of Search, with documents as articles; chats that of SuggestAnswers, with documents as canned answers (--articles: as
-articles). With --suggest a search's text is a chat's one message. With --learn a part of the chats is first appended as a history in
-which an agent wrote the text of a document that answers; chats whose ids differ after the last dash alone are parts of one conversation,
-which teaches or measures as a whole. With --embedding-model (and its --embedding-base-url) documents are embedded first, and what gets no answer in time is answered by words alone,
-as in service; a last line tells how often that was so.
+Search queries run through Search, with documents as articles; chats run through SuggestAnswers, with documents as canned answers
+(--articles: as articles). With --suggest a search query becomes a chat of one message. With --learn part of the chats is first appended as
+history in which an agent replied with the text of a relevant document; chats whose ids differ only after the last dash belong to one
+conversation, which is used for learning or measuring as a whole. With --embedding-model (and --embedding-base-url) documents are embedded
+first. A query whose embedding does not arrive in time falls back to keywords, as in service; a last line counts these.
 
-The columns: success@1, recall@5, MRR@10 and nDCG@10, each with its standard error; AUROC of the first suggestion's score, answered queries
-against those that nothing answers; the median and the 99th percentile of the time in process, in milliseconds.";
+The columns: success@1, recall@5, MRR@10 and nDCG@10, each with its standard error; AUROC of the first suggestion's score, in-scope
+against out-of-scope queries; the median and the 99th percentile of the in-process latency, in milliseconds.";
 
 pub fn command() -> Command {
     Command::new("eval")
-        .about("Measure how well search and suggestions find what they should, on your own documents and questions")
+        .about("Measure the relevance of search and suggestions on your own documents and questions")
         .after_long_help(FORMAT)
-        .arg(
-            Arg::new("task")
-                .value_name("TASK")
-                .required(true)
-                .num_args(1..)
-                .value_parser(value_parser!(PathBuf))
-                .help("Folders, each a task"),
-        )
+        .arg(Arg::new("task").value_name("TASK").required(true).num_args(1..).value_parser(value_parser!(PathBuf)).help("Task folders"))
         .arg(
             Arg::new("suggest")
                 .long("suggest")
                 .action(ArgAction::SetTrue)
-                .help("Ask for suggestions where a query is a text, as a chat of one message"),
+                .help("Run text queries as suggestions for a chat of one message"),
         )
-        .arg(Arg::new("articles").long("articles").action(ArgAction::SetTrue).help("Suggest articles, not canned answers"))
+        .arg(Arg::new("articles").long("articles").action(ArgAction::SetTrue).help("Suggest articles instead of canned answers"))
         .arg(
             Arg::new("learn")
                 .long("learn")
                 .value_name("PERCENT")
                 .value_parser(value_parser!(u8).range(1..=99))
-                .help("Let so many of a hundred chats teach what answered them, and measure the others"),
+                .help("Learn from this percentage of the chats, and measure the others"),
         )
         .arg(
             Arg::new("misses")
                 .long("misses")
                 .action(ArgAction::SetTrue)
-                .help("Also print each query that was not answered first: what was found, and what answers it"),
+                .help("Also print each query whose first hit is not relevant, with what was found and what was expected"),
         )
-        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print one JSON object a task, instead of a table"))
+        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print one JSON object per task instead of a table"))
         .args(config::embedding_flags())
 }
 
@@ -82,8 +75,8 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     }
     for task in tasks {
         let (measures, misses, unanswered) = crate::cli::block_on(async {
-            let tell = |done, all| tell_progress(&task.name, done, all, "documents embedded");
-            let desk = TaskRun::open(&config, &task, suggest || learns || task.has_chats(), articles, tell).await?;
+            let progress = |done, all| print_progress(&task.name, done, all, "documents embedded");
+            let desk = TaskRun::open(&config, &task, suggest || learns || task.has_chats(), articles, progress).await?;
             let measured = match matches.get_one::<u8>("learn") {
                 Some(percent) => desk.teach(&task, *percent).await?,
                 None => task.queries.iter().collect(),
@@ -91,7 +84,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
             let measures = desk
                 .measure(&task, &measured, |done: usize, all| {
                     if done.is_multiple_of(20) {
-                        tell_progress(&task.name, done, all, "queries")
+                        print_progress(&task.name, done, all, "queries")
                     }
                 })
                 .await;
@@ -113,13 +106,13 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
             println!("{}", measures.line(&task.name));
         }
         if unanswered > 0 {
-            eprintln!("{}: {unanswered} times the embeddings endpoint gave no answer in time, and words alone were searched", task.name);
+            eprintln!("{}: {unanswered} times the embedding did not arrive in time, and the search fell back to keywords", task.name);
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell_progress(name: &str, done: usize, all: usize, what: &str) {
+fn print_progress(name: &str, done: usize, all: usize, what: &str) {
     if stderr().is_terminal() {
         eprint!("\r{name}: {done} of {all} {what}\x1b[K");
     }

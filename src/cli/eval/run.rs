@@ -1,4 +1,4 @@
-//! A task, run through the service's own code.
+//! Runs a task through the service's own code.
 
 use std::{collections::HashMap, time::Instant};
 
@@ -20,12 +20,12 @@ use crate::{
     text::{Language, fingerprint},
 };
 
-/// Documents that are put at a time.
-const AT_ONCE: usize = 1000;
-/// Places that are looked at.
+/// Documents per Put.
+const PUT_BATCH: usize = 1000;
+/// Length of the ranked lists.
 const MAX_HITS: usize = 10;
 
-/// A service of its own, with a task's documents, in a folder that goes with it.
+/// A service in a temporary folder, with a task's documents.
 pub struct TaskRun {
     app: App,
     desk: Desk,
@@ -35,8 +35,15 @@ pub struct TaskRun {
 }
 
 impl TaskRun {
-    /// `tell` hears how many documents have been embedded, of how many, where an embeddings endpoint is configured.
-    pub async fn open(config: &Config, task: &Task, suggest: bool, articles: bool, tell: impl Fn(usize, usize)) -> anyhow::Result<TaskRun> {
+    /// Opens the service and imports the documents. `progress` is called with how many documents have been embedded, of how many, if an
+    /// embeddings endpoint is configured.
+    pub async fn open(
+        config: &Config,
+        task: &Task,
+        suggest: bool,
+        articles: bool,
+        progress: impl Fn(usize, usize),
+    ) -> anyhow::Result<TaskRun> {
         let scratch = scratch_folder()?;
         let data = scratch.path().join("data");
         std::fs::create_dir_all(&data)?;
@@ -46,11 +53,11 @@ impl TaskRun {
         let app = App::open(&config).await?;
         let desk = app.desk(&Workspace::default()).clone();
         let kind = if suggest && !articles { Kind::CannedAnswer } else { Kind::Article };
-        for documents in task.documents.chunks(AT_ONCE) {
+        for documents in task.documents.chunks(PUT_BATCH) {
             let documents = documents.iter().map(|document| new_document(document, kind)).collect::<anyhow::Result<Vec<NewDocument>>>()?;
             desk.knowledge().put(documents).await?;
         }
-        desk.embed_all(tell).await?;
+        desk.embed_all(progress).await?;
         Ok(TaskRun { app, desk, suggest, kind, _scratch: scratch })
     }
 
@@ -70,14 +77,14 @@ impl TaskRun {
             let right = task.answers.get(&query.id);
             let is_right = |id: &str| right.is_some_and(|right| right.contains(id));
             if let Some(right) = right.filter(|_| !found.first().is_some_and(|(id, _)| is_right(id))) {
-                let said = query.turns.last().map_or(query.text.as_str(), |turn| turn.text.as_str());
+                let text = query.turns.last().map_or(query.text.as_str(), |turn| turn.text.as_str());
                 let first = found.first().map_or("nothing", |(id, _)| id.as_str());
                 let mut right: Vec<&str> = right.iter().map(String::as_str).collect();
                 right.sort_unstable();
-                misses.push(format!("{}: {said:?} found {first}, not {}", query.id, right.join(", ")));
+                misses.push(format!("{}: {text:?} found {first}, not {}", query.id, right.join(", ")));
             }
             answered.push(Answered {
-                right: (0..found.len()).filter(|place| is_right(&found[*place].0)).collect(),
+                right: (0..found.len()).filter(|rank| is_right(&found[*rank].0)).collect(),
                 answers: right.map_or(0, |right| right.len()),
                 score: found.first().map_or(0.0, |(_, score)| *score),
                 out_of_scope: query.oos,
@@ -87,7 +94,7 @@ impl TaskRun {
         Ok((Measures::of(&answered), misses))
     }
 
-    /// Lets so many of a hundred conversations teach, and returns the queries of the others.
+    /// Appends this percentage of the conversations as history, learns from them, and returns the queries of the others.
     pub async fn teach<'a>(&self, task: &'a Task, percent: u8) -> anyhow::Result<Vec<&'a Query>> {
         let bodies: HashMap<&str, &str> = task.documents.iter().map(|document| (document.id.as_str(), document.body.as_str())).collect();
         let teaches = |query: &&Query| {
@@ -96,7 +103,7 @@ impl TaskRun {
         };
         let (teaching, measured): (Vec<&Query>, Vec<&Query>) = task.queries.iter().partition(teaches);
         for query in teaching {
-            // The answers are a set; the first of them by name is as good as another.
+            // The answers are a set; the first by name is picked, so that runs are the same.
             let answer = task.answers.get(&query.id).and_then(|right| right.iter().min());
             let Some(body) = answer.and_then(|answer| bodies.get(answer.as_str())) else { continue };
             let mut events = events(query)?;
@@ -108,7 +115,7 @@ impl TaskRun {
         Ok(measured)
     }
 
-    /// How often the embeddings endpoint gave no answer in time.
+    /// How often the embeddings endpoint did not answer in time.
     pub fn unanswered(&self) -> u32 {
         self.desk.unanswered_embeddings()
     }

@@ -1,4 +1,4 @@
-//! A task, as its folder has it.
+//! Reads a task from its folder.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -37,7 +37,7 @@ pub struct Query {
     #[serde(default)]
     pub turns: Vec<Turn>,
     pub lang: String,
-    /// Whether nothing answers it.
+    /// Out of scope: no document answers it.
     #[serde(default)]
     pub oos: bool,
 }
@@ -64,9 +64,9 @@ impl Query {
 
 impl Task {
     pub fn read(folder: &Path) -> anyhow::Result<Task> {
-        ensure!(folder.is_dir(), "`{}` is no folder; name a task's (`deskhand eval --help` says what is in it)", folder.display());
+        ensure!(folder.is_dir(), "`{}` is not a folder; name a task folder (see `deskhand eval --help` for its files)", folder.display());
         let mut corpus = folder.join("corpus.jsonl");
-        let text = fs::read_to_string(&corpus).with_context(|| format!("`{}` can't be read", corpus.display()))?;
+        let text = fs::read_to_string(&corpus).with_context(|| format!("can't read `{}`", corpus.display()))?;
         if !text.trim_start().starts_with('{') && text.trim().lines().count() == 1 {
             corpus = folder.join(text.trim());
         }
@@ -76,15 +76,15 @@ impl Task {
         ensure!(!queries.is_empty(), "`{}` has no queries", folder.join("queries.jsonl").display());
 
         let path = folder.join("qrels.tsv");
-        let text = fs::read_to_string(&path).with_context(|| format!("`{}` can't be read", path.display()))?;
+        let text = fs::read_to_string(&path).with_context(|| format!("can't read `{}`", path.display()))?;
         let ids: HashSet<&str> = documents.iter().map(|document| document.id.as_str()).collect();
         let mut answers: HashMap<String, HashSet<String>> = HashMap::new();
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
             let mut columns = line.split('\t');
             let (Some(query), Some(document)) = (columns.next(), columns.next()) else {
-                bail!("{}:{}: must be a query's id, a tab, and a document's", path.display(), number + 1)
+                bail!("{}:{}: expected a query id, a tab and a document id", path.display(), number + 1)
             };
-            ensure!(ids.contains(document), "{}:{}: there is no document `{document}`", path.display(), number + 1);
+            ensure!(ids.contains(document), "{}:{}: unknown document `{document}`", path.display(), number + 1);
             answers.entry(query.to_owned()).or_default().insert(document.to_owned());
         }
         for query in &queries {
@@ -94,7 +94,12 @@ impl Task {
                 "the last turn of query `{}` must be the customer's",
                 query.id
             );
-            ensure!(query.oos || answers.contains_key(&query.id), "{}: nothing answers query `{}`; is it `oos`?", path.display(), query.id);
+            ensure!(
+                query.oos || answers.contains_key(&query.id),
+                "{}: no document answers query `{}`; mark it `oos` if that is intended",
+                path.display(),
+                query.id
+            );
         }
         let name = folder.canonicalize()?.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Task { name, documents, queries, answers })
@@ -106,7 +111,7 @@ impl Task {
 }
 
 fn lines<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Vec<T>> {
-    let text = fs::read_to_string(path).with_context(|| format!("`{}` can't be read", path.display()))?;
+    let text = fs::read_to_string(path).with_context(|| format!("can't read `{}`", path.display()))?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines.map(|(number, line)| serde_json::from_str(line).with_context(|| format!("{}:{}", path.display(), number + 1))).collect()
 }
