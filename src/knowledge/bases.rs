@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     ids::Workspace,
-    knowledge::{Base, FolderSettings, Knowledge, KnowledgeError, documents::watch::FolderState, report::Report, turns},
+    knowledge::{Base, FolderSettings, Knowledge, KnowledgeError, concurrency_limit, documents::watch::FolderState, report::Report},
     store::Store,
 };
 
@@ -18,10 +18,9 @@ use crate::{
 pub struct KnowledgeBases(Arc<HashMap<Workspace, Knowledge>>);
 
 impl KnowledgeBases {
-    /// Opens each workspace's knowledge base: takes its folder in, catches its index up, and follows both. A workspace without a folder is served
-    /// as its catalog is.
-    /// What the public's searches, opened articles and ratings may add to each workspace's report in a day is bounded by
-    /// `report_bytes_per_day`.
+    /// Opens each workspace's knowledge base: imports its folder, catches its index up, and follows both. A workspace without a folder is
+    /// served from its catalog. `report_bytes_per_day` limits what the public's searches, opened articles, and ratings may add to each
+    /// workspace's report in a day.
     pub async fn start(
         store: Store,
         folders: Vec<(Workspace, Option<FolderSettings>)>,
@@ -29,22 +28,23 @@ impl KnowledgeBases {
         report_bytes_per_day: u64,
     ) -> Result<KnowledgeBases, KnowledgeError> {
         let report = Report::start(store.clone()).with_bytes_per_day(report_bytes_per_day);
-        let turns = turns();
+        let concurrency_limit = concurrency_limit();
         let mut bases = HashMap::new();
         for (workspace, folder) in folders {
             let base = Arc::new(Base::start(store.clone(), workspace.clone(), folder, data).await?);
-            let knowledge = Knowledge { workspace: workspace.clone(), base, report: report.clone(), turns: Arc::clone(&turns) };
+            let knowledge =
+                Knowledge { workspace: workspace.clone(), base, report: report.clone(), concurrency_limit: Arc::clone(&concurrency_limit) };
             bases.insert(workspace, knowledge);
         }
         Ok(KnowledgeBases(Arc::new(bases)))
     }
 
-    /// The knowledge base of a workspace that was opened at the start.
+    /// Returns the knowledge base of a workspace that was opened at start.
     pub fn of(&self, workspace: &Workspace) -> &Knowledge {
         self.0.get(workspace).expect("a caller's workspace is one that was opened at start")
     }
 
-    /// What became of the folders, as Prometheus reads it.
+    /// Returns the folders' metrics in Prometheus format.
     pub fn metrics(&self) -> String {
         type UsageLimit = (&'static str, &'static str, fn(&FolderState) -> u64);
         let gauges: [UsageLimit; 4] = [

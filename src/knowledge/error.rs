@@ -1,4 +1,4 @@
-//! Why a call about knowledge failed, in the caller's terms.
+//! Errors of the knowledge base, in the caller's terms.
 
 use std::time::Duration;
 
@@ -7,25 +7,25 @@ use crate::{knowledge::documents::document::Kind, store::StoreError, task::TaskE
 #[derive(Debug, thiserror::Error)]
 pub enum KnowledgeError {
     /// No such document for this caller.
-    #[error("there is no {} `{id}`", kind_word(*.kind))]
+    #[error("{} `{id}` not found", kind_word(*.kind))]
     NotFound { kind: Kind, id: String },
     /// No such search.
-    #[error("there is no search `{0}`")]
+    #[error("search `{0}` not found")]
     SearchNotFound(String),
     /// The document is changed in the folder.
     #[error("{} `{id}` comes from the knowledge base folder; change its file there", kind_word(*.kind))]
     FolderDocument { kind: Kind, id: String },
-    /// A page token that this service did not give.
-    #[error("the page token is not one that this service gave")]
+    /// A page token that this service did not issue.
+    #[error("invalid page token")]
     PageToken,
-    /// The public has written as much today as it may.
-    #[error("what visitors may write today is used up")]
+    /// The public's write quota for today is used up.
+    #[error("the daily quota of visitor writes is used up")]
     DayUsedUp(Duration),
-    /// The index did not take a change in time.
-    #[error("the change is kept, but the index is behind; it will be found soon")]
+    /// The index did not apply a change in time.
+    #[error("the change is saved, but the index is behind; it will be searchable soon")]
     IndexBehind,
     /// The index failed.
-    #[error("the index failed")]
+    #[error("the search index failed")]
     Index(#[source] tantivy::TantivyError),
     #[error(transparent)]
     Store(#[from] StoreError),

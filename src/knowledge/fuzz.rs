@@ -1,4 +1,4 @@
-//! Files of the knowledge base's folder: a target of `fuzz/`.
+//! Files of the knowledge base folder: a fuzz target.
 
 use crate::{
     ids::Id,

@@ -1,4 +1,4 @@
-//! The knowledge base: documents, the folder they come from, the catalog that keeps them, the index that finds them.
+//! The knowledge base: documents, the folder they are imported from, the catalog that stores them, the index that searches them.
 
 mod bases;
 mod documents;
@@ -63,7 +63,7 @@ use crate::{
     text::{Language, lookup},
 };
 
-/// Rows of vectors that are read at a time.
+/// Rows of vectors read at a time.
 const VECTORS_AT_ONCE: i64 = 100;
 
 /// The knowledge base of one workspace.
@@ -72,8 +72,8 @@ pub struct Knowledge {
     workspace: Workspace,
     base: Arc<Base>,
     report: Report,
-    /// Shared by all workspaces, as many as there are cores: more at once would only take turns, and each would take longer.
-    turns: Arc<Semaphore>,
+    /// Limits concurrent searches of all workspaces to the number of cores: more at once would only slow each other down.
+    concurrency_limit: Arc<Semaphore>,
 }
 
 struct Base {
@@ -86,8 +86,8 @@ struct Base {
 }
 
 impl Knowledge {
-    /// The same of one workspace as it was left, for whoever shows something: nothing is taken in from the folder but what is read of it anew
-    /// at each start, and the index is built in `scratch`.
+    /// Opens a workspace without changing it, for commands that only show something: documents are not imported, voice, glossary and
+    /// synonyms are read from the folder, and the index is built in `scratch`.
     pub async fn read_only(
         store: Store,
         workspace: Workspace,
@@ -97,7 +97,7 @@ impl Knowledge {
         let mut contents = FolderContents::default();
         if let Some(folder) = folder {
             let read = task::blocking("reading the knowledge base folder", move || Folder::read(&folder));
-            // Voice, glossary and synonyms are no reason to show nothing.
+            // An unreadable voice, glossary or synonyms file is no reason to fail.
             if let Ok(mut folder) = read.await? {
                 contents.take(&mut folder);
             }
@@ -106,15 +106,16 @@ impl Knowledge {
         let index = Index::start_whole(scratch.join("index"), catalog.clone()).await?;
         let contents = Arc::new(RwLock::new(contents));
         let base = Base { catalog, index, vectors: RwLock::default(), contents, folder: Arc::default(), _watch: None };
-        Ok(Knowledge { workspace, base: Arc::new(base), report: Report::start(store), turns: turns() })
+        Ok(Knowledge { workspace, base: Arc::new(base), report: Report::start(store), concurrency_limit: concurrency_limit() })
     }
 
-    /// Does work that keeps a core busy, like [`Knowledge::search`] and [`Knowledge::suggestions`], off the threads that serve, in its turn.
-    pub async fn in_turn<T: Send + 'static>(
+    /// Runs CPU-bound work, like [`Knowledge::search`] and [`Knowledge::suggestions`], off the serving threads, within the concurrency
+    /// limit.
+    pub async fn run_cpu_bound<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Knowledge) -> Result<T, KnowledgeError> + Send + 'static,
     ) -> Result<T, KnowledgeError> {
-        let _turn = self.turns.acquire().await.map_err(|_| TaskError::Cancelled("the search"))?;
+        let _permit = self.concurrency_limit.acquire().await.map_err(|_| TaskError::Cancelled("the search"))?;
         let knowledge = self.clone();
         task::blocking("the search", move || work(&knowledge)).await?
     }
@@ -125,8 +126,8 @@ impl Knowledge {
         base.checked(|| search::search(&base.index, &base.synonyms(), &base.vectors(), search))
     }
 
-    /// What of a query is worth asking for its meaning: nothing of one that ends in half a word of what its reader may be shown, or while
-    /// no document has vectors.
+    /// Returns the text of a query that is worth embedding: none for a query that ends in the prefix of a word that its reader may see, or
+    /// while no document has vectors.
     pub fn text_to_embed(
         &self,
         query: &str,
@@ -143,33 +144,33 @@ impl Knowledge {
         Ok((!is_half).then(|| shortened_to_end(&typed.text)).filter(|text| !text.is_empty()))
     }
 
-    /// Whether documents have vectors to compare with.
+    /// Returns whether any document has vectors.
     pub fn has_vectors(&self) -> bool {
         !self.base.vectors().is_empty()
     }
 
-    /// Documents that changed after a number and have no vectors of a model, at most `most`, each with its number.
-    pub async fn without_vectors(&self, model: &str, after: i64, most: i64) -> Result<Vec<(i64, Document)>, KnowledgeError> {
-        self.base.catalog.without_vectors(model, after, most).await
+    /// Returns the documents that changed after a number and have no vectors of a model, at most `limit`, each with its number.
+    pub async fn without_vectors(&self, model: &str, after: i64, limit: i64) -> Result<Vec<(i64, Document)>, KnowledgeError> {
+        self.base.catalog.without_vectors(model, after, limit).await
     }
 
-    /// How many such documents there are.
+    /// Returns how many such documents there are.
     pub async fn count_without_vectors(&self, model: &str, after: i64) -> Result<i64, KnowledgeError> {
         self.base.catalog.count_without_vectors(model, after).await
     }
 
-    /// The number of the catalog's last change.
+    /// Returns the number of the catalog's last change.
     pub async fn last_number(&self) -> Result<i64, KnowledgeError> {
         self.base.catalog.last_number().await
     }
 
-    /// Keeps documents' vectors with the catalog. A document that has changed since they were made keeps those it had.
-    pub async fn keep_vectors(&self, model: &str, kept: &[KeptVectors]) -> Result<(), KnowledgeError> {
-        self.base.catalog.keep_vectors(model, kept).await
+    /// Stores documents' vectors in the catalog. A document that has changed since they were made keeps its old ones.
+    pub async fn store_vectors(&self, model: &str, kept: &[KeptVectors]) -> Result<(), KnowledgeError> {
+        self.base.catalog.store_vectors(model, kept).await
     }
 
-    /// Brings the vectors that are compared up to those that are kept.
-    pub async fn take_up_vectors(&self, model: &str) -> Result<(), KnowledgeError> {
+    /// Loads newly stored vectors into memory.
+    pub async fn load_vectors(&self, model: &str) -> Result<(), KnowledgeError> {
         let base = &self.base;
         loop {
             let mut vectors = base.vectors();
@@ -177,16 +178,16 @@ impl Knowledge {
             if new.is_empty() {
                 return Ok(());
             }
-            let taken = Arc::make_mut(&mut vectors);
+            let updated = Arc::make_mut(&mut vectors);
             for (number, key, vectors) in new {
-                taken.take(number, &key, vectors);
+                updated.take(number, &key, vectors);
             }
             *base.vectors.write().unwrap_or_else(PoisonError::into_inner) = vectors;
         }
     }
 
-    /// Names a search that was made, for the report. `visitor` is where a call of the public comes from; `None`: a console's, which has no
-    /// bound.
+    /// Records a search for the report and returns its id. `visitor` is the address of a public caller; `None` for a console, which has no
+    /// quota.
     pub fn searched(&self, visitor: Option<IpAddr>, session_id: &str, query: &str, hits: usize) -> String {
         self.report.searched(&self.reported(visitor), session_id, query, hits)
     }
@@ -197,10 +198,10 @@ impl Knowledge {
         base.checked(|| search::suggestions::suggestions(&base.index, &base.synonyms(), &base.vectors(), query))
     }
 
-    /// The canned answer that an agent's message equals or nearly equals.
-    pub fn same(&self, text: &str, language: &Language, reader: &Reader) -> Result<Option<Document>, KnowledgeError> {
+    /// Returns the canned answer that an agent's message equals or nearly equals.
+    pub fn near_match(&self, text: &str, language: &Language, reader: &Reader) -> Result<Option<Document>, KnowledgeError> {
         let base = &self.base;
-        base.checked(|| search::near_match::same(&base.index, &base.synonyms(), text, language.primary(), reader))
+        base.checked(|| search::near_match::near_match(&base.index, &base.synonyms(), text, language.primary(), reader))
     }
 
     /// Whether documents in a language write a word, given in lower case, with the same accents.
@@ -209,14 +210,14 @@ impl Knowledge {
         base.checked(|| search::written::is_written(&base.index, word, language))
     }
 
-    /// Changes of the catalog after a number, in order, at most `most`: each change's number, what changed, and the document unless it
-    /// was deleted.
-    pub async fn changes(&self, after: i64, most: i64) -> Result<Vec<(i64, DocumentKey, Option<Document>)>, KnowledgeError> {
-        let changes = self.base.catalog.changes(after, most).await?;
+    /// Returns the changes of the catalog after a number, in order, at most `limit`: each change's number, its key, and the document unless
+    /// it was deleted.
+    pub async fn changes(&self, after: i64, limit: i64) -> Result<Vec<(i64, DocumentKey, Option<Document>)>, KnowledgeError> {
+        let changes = self.base.catalog.changes(after, limit).await?;
         Ok(changes.into_iter().map(|change| (change.number, change.key, change.document)).collect())
     }
 
-    /// An article for a reader, in the first of `languages` that there is, or near to it, else in any.
+    /// Returns an article for a reader, in the first of `languages` that it has, or the closest to one, else in any.
     pub async fn article(&self, id: &Id, languages: &[&Language], reader: &Reader) -> Result<Document, KnowledgeError> {
         let mut versions = self.versions(Kind::Article, id).await?;
         versions.retain(|document| reader.sees(document.audience()));
@@ -229,7 +230,7 @@ impl Knowledge {
         Ok(versions.swap_remove(index))
     }
 
-    /// Every language version of a document.
+    /// Returns every language version of a document.
     pub async fn versions(&self, kind: Kind, id: &Id) -> Result<Vec<Document>, KnowledgeError> {
         self.base.catalog.versions(kind, id).await
     }
@@ -246,44 +247,44 @@ impl Knowledge {
         self.base.catalog.list(kind, filter, page_size, page_token, most_bytes).await
     }
 
-    /// Creates or updates documents, and returns when they can be found. The write goes on when the caller leaves.
+    /// Creates or updates documents, and returns once they can be found. The write continues if the caller hangs up.
     pub async fn put(&self, documents: Vec<NewDocument>) -> Result<Vec<PutStatus>, KnowledgeError> {
         let base = &self.base;
         let (statuses, changed) = base.catalog.put(documents).await?;
         if let Some(number) = changed {
-            base.index.holds(number).await?;
+            base.index.wait_for_change(number).await?;
         }
         Ok(statuses)
     }
 
-    /// Deletes documents, and returns how many when they can't be found any more.
+    /// Deletes documents, and returns their number once they can't be found any more.
     pub async fn delete(&self, kind: Kind, ids: &[Id], language: Option<&Language>) -> Result<usize, KnowledgeError> {
         let base = &self.base;
         let (deleted, changed) = base.catalog.delete(kind, ids, language).await?;
         if let Some(number) = changed {
-            base.index.holds(number).await?;
+            base.index.wait_for_change(number).await?;
         }
         Ok(deleted)
     }
 
-    /// Writes down that an article was opened from a search. To who may not be shown it, there is no such article.
+    /// Records that an article was opened from a search. For a reader who may not see it, the article does not exist.
     pub async fn opened(&self, visitor: Option<IpAddr>, search_id: Id, article_id: Id, reader: &Reader) -> Result<(), KnowledgeError> {
         let versions = self.versions(Kind::Article, &article_id).await?;
         let is_shown = versions.iter().any(|document| reader.sees(document.audience()));
         self.report.opened(&self.reported(visitor), search_id, article_id, is_shown).await
     }
 
-    /// Writes down a reader's word on an article.
+    /// Records a reader's rating of an article.
     pub async fn rated(&self, visitor: Option<IpAddr>, rating: ArticleRating) -> Result<(), KnowledgeError> {
         self.report.rated(&self.reported(visitor), rating).await
     }
 
-    /// Erases searches, what was opened from them, and ratings that are older than `time`; tells how many.
+    /// Erases searches, articles opened from them, and ratings that are older than `time`; returns how many rows.
     pub async fn forget_uses(&self, time: Timestamp) -> Result<u64, KnowledgeError> {
         self.report.forget(&self.workspace, time).await
     }
 
-    /// What people searched, opened and rated in a span of time.
+    /// Returns what people searched, opened, and rated in a time range.
     pub async fn report(&self, start: Timestamp, end: Timestamp) -> Result<SearchReport, KnowledgeError> {
         self.report.report(&self.workspace, start, end).await
     }
@@ -292,18 +293,18 @@ impl Knowledge {
         Reported { workspace: self.workspace.clone(), visitor }
     }
 
-    /// How the workspace writes.
+    /// Returns how the workspace writes.
     pub fn voice(&self) -> Arc<Voice> {
         Arc::clone(&self.base.read_contents().voice)
     }
 
-    /// The workspace's terms.
+    /// Returns the workspace's glossary.
     pub fn glossary(&self) -> Arc<Vec<Term>> {
         Arc::clone(&self.base.read_contents().glossary)
     }
 }
 
-fn turns() -> Arc<Semaphore> {
+fn concurrency_limit() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get)))
 }
 
@@ -312,8 +313,8 @@ impl Base {
         let catalog = Catalog { store, workspace: workspace.clone() };
         let contents = Arc::new(RwLock::new(FolderContents::default()));
         let state = Arc::new(FolderState::default());
-        // The watch begins before the first reading, so that no change falls between the two. Without a folder, documents of one may be there
-        // all the same: another server may have taken them in.
+        // Watching begins before the first import, so that no change is missed between the two. A workspace without a folder may still have
+        // folder documents: another server may have imported them.
         let watch = match folder {
             Some(folder) => {
                 let watch = Watch::begin(folder, catalog.clone(), Arc::clone(&contents), Arc::clone(&state)).await;
@@ -326,14 +327,14 @@ impl Base {
         Ok(Base { catalog, index, vectors: RwLock::default(), contents, folder: state, _watch: watch })
     }
 
-    /// Asks the index. Where it fails, or the library panics over its files, it is looked through.
-    fn checked<T>(&self, ask: impl FnOnce() -> Result<T, KnowledgeError>) -> Result<T, KnowledgeError> {
-        match catch_unwind(AssertUnwindSafe(ask)) {
+    /// Queries the index. If that fails, or the library panics over damaged files, the index is checked.
+    fn checked<T>(&self, query: impl FnOnce() -> Result<T, KnowledgeError>) -> Result<T, KnowledgeError> {
+        match catch_unwind(AssertUnwindSafe(query)) {
             Ok(Err(KnowledgeError::Index(error))) => {
                 self.index.suspect();
                 Err(KnowledgeError::Index(error))
             }
-            Ok(done) => done,
+            Ok(result) => result,
             Err(panic) => {
                 self.index.suspect();
                 resume_unwind(panic)

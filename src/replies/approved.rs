@@ -1,8 +1,8 @@
-//! Approved text that serves as it is, without a model.
+//! Approved text that is used unchanged, without a model.
 
 use crate::replies::stream::result::Source;
 
-/// Approved text that serves as it is.
+/// Approved text that is used unchanged.
 pub struct Approved {
     pub text: String,
     pub source: Source,

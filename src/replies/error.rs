@@ -1,4 +1,4 @@
-//! Why a reply could not be made, in the caller's terms.
+//! Errors of the agent's actions, in the caller's terms.
 
 use crate::{
     chats::ChatError, knowledge::KnowledgeError, model::ModelError, replies::prompts::PromptError, store::StoreError, task::TaskError,
@@ -22,7 +22,7 @@ pub enum ReplyError {
     NoDictionary { package: &'static str },
     /// The built-in engine finds no answer, and no model is configured.
     #[error(
-        "no canned answer or article fits this chat, and no model is configured to write one; set OPENAI_BASE_URL, OPENAI_API_KEY and DESKHAND_MODEL, or [[models]] in the configuration"
+        "no canned answer or article matches this chat, and no model is configured to write one; set OPENAI_BASE_URL, OPENAI_API_KEY and DESKHAND_MODEL, or [[models]] in the configuration"
     )]
     NothingFits,
     /// Every model failed, and the built-in engine can't do it.
@@ -32,22 +32,22 @@ pub enum ReplyError {
         /// Whether some text was shown before.
         partial: bool,
     },
-    /// A field that the request left out can't be made up for.
+    /// A missing field of the request has no default.
     #[error("{field} is required here: {problem}")]
     Missing { field: &'static str, problem: &'static str },
     /// No such message in the chat.
-    #[error("there is no message with event id `{0}` in this chat")]
+    #[error("message `{0}` not found in this chat")]
     MessageNotFound(String),
     /// No such suggestion of this chat.
-    #[error("there is no suggestion `{0}` of this chat")]
+    #[error("suggestion `{0}` not found in this chat")]
     SuggestionNotFound(String),
     /// No such draft of this chat.
-    #[error("there is no draft `{0}` of this chat")]
+    #[error("draft `{0}` not found in this chat")]
     DraftNotFound(String),
-    /// An outcome's id came again with other content.
-    #[error("outcome `{0}` exists with other content")]
+    /// An outcome id was reused with other content.
+    #[error("outcome `{0}` already exists with other content")]
     OutcomeExists(String),
-    /// A template can't be rendered; nothing was asked.
+    /// A template can't be rendered; no model was called.
     #[error("{0}")]
     Prompt(#[from] PromptError),
     #[error(transparent)]
@@ -55,7 +55,7 @@ pub enum ReplyError {
 }
 
 impl ReplyError {
-    /// The failure of the models, which the built-in engine may make up for; what else failed ends the call.
+    /// Returns the models' error, for which the built-in engine may step in; any other error ends the call.
     pub(crate) fn of_models(self) -> Result<ModelError, ReplyError> {
         match self {
             ReplyError::Model { error, partial: false } => Ok(error),

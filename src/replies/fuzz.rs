@@ -1,4 +1,4 @@
-//! Facts and personal data on their way to a model and back: a target of `fuzz/`.
+//! Facts and personal data on their way to a model and back: a fuzz target.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use crate::{
     text::Language,
 };
 
-/// A text by two ways: as a rewrite's, whose facts are marks, and as a draft's, whose personal data are. Marks come back as what they stand
-/// for, wherever the model's answer is cut; the first byte tells where.
+/// Masks a text in two ways: as a rewrite's, whose facts become marks, and as a draft's, whose personal data do. Marks are restored to
+/// their values wherever the model's answer is split; the first byte decides where.
 pub fn masks(input: &[u8]) {
     let Some((size, text)) = input.split_first() else { return };
     let text = String::from_utf8_lossy(text);
@@ -37,19 +37,19 @@ pub fn masks(input: &[u8]) {
     let masked = masker.mask(&text);
     let (_, marks) = masker.marks();
     flows_alike(&masked, &marks, size);
-    // Whatever looked like a mark in the text has lost that look: all that is read as one was given.
+    // Text that looked like a mark no longer does: every mark that is read was given.
     let (_, mut came) = restored(&masked, &marks);
     came.sort_unstable();
     came.dedup();
     assert_eq!(came.len(), marks.all().len(), "every mark comes back: {masked:?}");
 }
 
-/// Whether something in a text would be taken for a mark if a model repeated it.
+/// Returns whether something in a text would be taken for a mark if a model repeated it.
 fn looks_marked(text: &str, marks: &Marks) -> bool {
     text.contains(['⟦', '⟧']) || marks.next(None, text, 0, true) != Next::None
 }
 
-/// A text with its marks restored, and which they were.
+/// Restores the marks of a text, and returns which they were.
 fn restored(marked: &str, marks: &Marks) -> (String, Vec<usize>) {
     let (mut text, mut order, mut from) = (String::new(), Vec::new(), 0);
     while let Next::Mark(mark) = marks.next(None, marked, from, true) {
@@ -63,20 +63,20 @@ fn restored(marked: &str, marks: &Marks) -> (String, Vec<usize>) {
     (text, order)
 }
 
-/// An answer reaches the agent the same, however it is cut.
+/// An answer reaches the agent the same, however it is split.
 fn flows_alike(answer: &str, marks: &Marks, size: usize) {
     let marks = Arc::new(marks.clone());
     let flow = |size: usize| {
         let letters: Vec<char> = answer.chars().collect();
-        let mut outflow = OutputFilter::new(2, Arc::clone(&marks), "tr");
+        let mut filter = OutputFilter::new(2, Arc::clone(&marks), "tr");
         let mut shown = String::new();
         for piece in letters.chunks(size) {
-            shown.push_str(&outflow.push(&piece.iter().collect::<String>()));
+            shown.push_str(&filter.push(&piece.iter().collect::<String>()));
         }
-        shown.push_str(&outflow.finish());
-        let flowed = outflow.into_flowed();
-        assert_eq!(shown, flowed.text);
-        (flowed.text, flowed.restored, flowed.invented)
+        shown.push_str(&filter.finish());
+        let output = filter.into_output();
+        assert_eq!(shown, output.text);
+        (output.text, output.restored, output.invented)
     };
     assert_eq!(flow(size), flow(usize::MAX), "{answer:?} in pieces of {size}");
 }

@@ -1,5 +1,5 @@
-//! What an agent clicks: drafts, rewrites, suggestions, summaries; what became of them; and the erasure of a person. Here the three
-//! siblings `chats`, `knowledge` and `model` meet.
+//! The agent's actions: drafts, rewrites, suggestions, summaries, and their outcomes; and the erasure of a person. The siblings `chats`,
+//! `knowledge` and `model` meet here.
 
 mod approved;
 mod checks;
@@ -54,7 +54,7 @@ use crate::{
     text::{Language, detect, lookup},
 };
 
-/// Who clicks.
+/// The agent who makes a request.
 #[derive(Debug, Clone, Default)]
 pub struct Agent {
     pub agent_id: String,
@@ -63,23 +63,23 @@ pub struct Agent {
     pub language: Option<Language>,
 }
 
-/// On whose time and budget something is done.
+/// The caller of an action: its deadline and its token budget.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// When the caller's patience ends.
+    /// When the caller stops waiting.
     pub deadline: Instant,
-    /// The key whose tokens models cost, if it has a budget of its own.
+    /// The key that tokens are charged to, if it has a budget of its own.
     pub key: Option<Spender>,
 }
 
 impl Caller {
-    /// A caller without a key.
+    /// Returns a caller without a key.
     pub fn until(deadline: Instant) -> Caller {
         Caller { deadline, key: None }
     }
 }
 
-/// One workspace's desk: what agents click there, with its chats, its knowledge base, its models and its settings.
+/// One workspace's desk: the agents' actions, with its chats, knowledge base, models and settings.
 #[derive(Clone)]
 pub struct Desk {
     workspace: Workspace,
@@ -113,7 +113,7 @@ impl Shared {
 }
 
 impl Desk {
-    /// Reads the workspace's prompts; nothing is asked yet. `chats` and `knowledge` are of the same workspace.
+    /// Reads the workspace's prompts; calls no model yet. `chats` and `knowledge` belong to the same workspace.
     pub fn open(
         shared: &Shared,
         chats: Chats,
@@ -128,17 +128,17 @@ impl Desk {
         Ok(Desk { workspace, store, chats, knowledge, models, embedder, settings, outcomes, corrector, erasures, lessons, prompts })
     }
 
-    /// The workspace's chats.
+    /// Returns the workspace's chats.
     pub fn chats(&self) -> &Chats {
         &self.chats
     }
 
-    /// The workspace's knowledge base.
+    /// Returns the workspace's knowledge base.
     pub fn knowledge(&self) -> &Knowledge {
         &self.knowledge
     }
 
-    /// How the workspace works.
+    /// Returns the workspace's settings.
     pub fn settings(&self) -> &DeskSettings {
         &self.settings
     }
@@ -148,18 +148,18 @@ impl Desk {
         CallContext { task, deadline: caller.deadline, spenders: std::iter::once(own).chain(caller.key.clone()).collect() }
     }
 
-    /// Writes an outcome down, and answers once it is durable.
+    /// Records an outcome, and returns once it is durable.
     pub async fn record_outcome(&self, outcome: Outcome) -> Result<(), ReplyError> {
         self.outcomes.outcome(&self.workspace, outcome).await
     }
 
-    /// What became of suggestions in a span of time.
+    /// Returns the outcomes of suggestions in a time range.
     pub async fn answer_use(&self, start: Timestamp, end: Timestamp) -> Result<Vec<AnswerUse>, ReplyError> {
         self.outcomes.answer_use(&self.workspace, start, end).await
     }
 
-    /// Appends the events that came with a call; meanwhile `make` makes something of the chat as it will be with them, which is given out
-    /// once they are durable. Where the chat became another, such as when somebody else wrote to it, it is made anew.
+    /// Appends the events of a call and meanwhile calls `make` with the chat as it will be with them; returns the result once the events
+    /// are durable. If the chat changed otherwise, for example because somebody else wrote to it, `make` is called again.
     async fn with_events<T, F: Future<Output = Result<T, ReplyError>>>(
         &self,
         chat_id: &Id,
@@ -169,18 +169,18 @@ impl Desk {
         if events.is_empty() {
             return make(self.chats.chat(chat_id).await?).await;
         }
-        let made_early = async {
+        let make_early = async {
             let chat = self.chats.chat_with(chat_id, events).await?.ok_or_else(|| ChatError::NotFound(chat_id.to_string()))?;
             Ok::<_, ReplyError>((chat.summary.last_sequence, make(chat).await?))
         };
-        let (appended, made) = tokio::join!(self.chats.append(chat_id, events.to_vec()), made_early);
+        let (appended, made) = tokio::join!(self.chats.append(chat_id, events.to_vec()), make_early);
         match (appended?.last_sequence, made) {
             (last, Ok((expected, made))) if last == expected => Ok(made),
             _ => make(self.chats.chat(chat_id).await?).await,
         }
     }
 
-    /// The language a customer is answered in: what was told, else what they write, else the workspace's.
+    /// Returns the language that a customer is answered in: the reported one, else the detected one, else the workspace's.
     fn customer_language(&self, chat: &Chat) -> Language {
         if let Some(language) = chat.told_language() {
             return self.ours(language);
@@ -196,7 +196,7 @@ impl Desk {
         detect(&written.join("\n"), &self.settings.languages).unwrap_or_else(|| self.settings.language.clone())
     }
 
-    /// The workspace's own form of a language, if it speaks it.
+    /// Returns the workspace's variant of a language, if it has one.
     fn ours(&self, language: &Language) -> Language {
         lookup(language, self.settings.languages.iter()).unwrap_or(language).clone()
     }

@@ -1,4 +1,4 @@
-//! Canned answers filled from the chat.
+//! Fills the placeholders of canned answers from the chat.
 
 use std::cell::Cell;
 
@@ -8,9 +8,9 @@ use crate::{chats::Chat, text::fill_placeholders};
 const MAX_VALUE_BYTES: usize = 2000;
 const MAX_FILLED_BYTES: usize = 32_000;
 
-/// Fills a canned answer's placeholders, and names those that there is nothing for.
+/// Fills a canned answer's placeholders, and returns those without a value.
 ///
-/// A value longer than a line, or more of them than a message holds, is nothing to fill with: it counts as missing.
+/// A value longer than a line, or values that add up to more than a message holds, count as missing.
 pub fn fill<'a>(body: &'a str, chat: Option<&Chat>, agent_name: &str) -> (String, Vec<&'a str>) {
     let filled = Cell::new(0);
     fill_placeholders(body, |name| {
@@ -34,7 +34,7 @@ fn value(name: &str, chat: Option<&Chat>, agent_name: &str) -> Option<String> {
         ["customer", "location"] => Some(customer.location.clone()),
         ["customer", "attributes", key] => customer.attributes.get(*key).cloned(),
         ["form", key] => chat.form_answers.get(*key).cloned(),
-        // The latest record of the source; records stand in the order in which they were first told.
+        // The latest record of the source; records are in the order in which they were first reported.
         ["record", source, key] => chat.records.iter().rev().find(|record| record.source == *source)?.values.get(*key).cloned(),
         ["chat", "topic"] => Some(chat.summary.topic.clone()),
         _ => None,
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_chat_knows_is_filled_and_the_rest_is_named() {
+    fn known_placeholders_are_filled_and_the_others_are_reported() {
         let chat = Chat {
             customer: Customer { name: "Elif Kaya".into(), ..Customer::default() },
             records: vec![Record {

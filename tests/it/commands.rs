@@ -115,15 +115,15 @@ fn check_tells_of_every_file_that_is_not_read_and_of_what_is_wrong_in_an_authors
     let told = text(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{told}");
     for part in [
-        "articles/en/one.MD:1: error: is not read",
-        "articles/en/two.markdown:1: error: is not read",
-        "articles/three.md:1: error: is not read",
+        "articles/en/one.MD:1: error: not read",
+        "articles/en/two.markdown:1: error: not read",
+        "articles/three.md:1: error: not read",
         "articles/en/four.md:3: error: `audience` must be `public` or `agents`",
-        "articles/en/five.md:3: error: `draft` is no key",
+        "articles/en/five.md:3: error: unknown key `draft`",
         "articles/en/six.md:3: error: `url` must begin with http:// or https://",
-        "articles/en/seven.md:2: error: what stands behind ` #` is a comment, so that `Order` is left",
+        "articles/en/seven.md:2: error: everything after ` #` is a comment, which leaves only `Order`",
         "articles/en/eight.md:2: error: `title` must be a text",
-        "articles/en/picture.png:1: warning: is no part",
+        "articles/en/picture.png:1: warning: not read; not part",
         "8 errors, 1 warnings",
     ] {
         assert!(told.contains(part), "{part} in {told}");
@@ -289,7 +289,7 @@ fn prompt_shows_what_a_model_would_be_asked() {
     fs::create_dir(&prompts).unwrap();
     fs::write(prompts.join("draft.md"), "{% for %}").unwrap();
     let output = deskhand(&["prompt", "c", "--data", data, "--knowledge-base", data, "--prompts", prompts.to_str().unwrap()], "");
-    assert!(!output.status.success() && text(&output.stderr).contains("is no template"), "{}", text(&output.stderr));
+    assert!(!output.status.success() && text(&output.stderr).contains("is not a valid template"), "{}", text(&output.stderr));
 }
 
 #[tokio::test(flavor = "multi_thread")]

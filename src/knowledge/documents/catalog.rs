@@ -1,4 +1,4 @@
-//! The catalog: documents put and deleted through the API, and those of the folder.
+//! The catalog: documents written through the API, and those of the folder.
 
 use jiff::Timestamp;
 
@@ -16,14 +16,14 @@ use crate::{
     text::Language,
 };
 
-/// A document that a client puts: without a time it takes the service's clock.
+/// A document that a client puts; without a time it gets the service's clock.
 #[derive(Debug, Clone)]
 pub struct NewDocument {
     pub document: Document,
     pub updated_at: Option<Timestamp>,
 }
 
-/// What is listed. Empty fields filter nothing.
+/// The filter of a listing. Empty fields match everything.
 #[derive(Debug, Clone, Default)]
 pub struct ListFilter {
     pub language: Option<Language>,
@@ -58,11 +58,11 @@ pub struct Catalog {
     pub workspace: Workspace,
 }
 
-/// How many rows are read at a time while a page is filled.
-const STEP: i64 = 200;
+/// Rows read at a time while a page is filled.
+const ROWS_PER_READ: i64 = 200;
 
 impl Catalog {
-    /// Creates or updates documents, all or none. The number is that of the last change, `None` if nothing changed.
+    /// Creates or updates documents, all or none. Returns the number of the last change, `None` if nothing changed.
     pub async fn put(&self, documents: Vec<NewDocument>) -> Result<(Vec<PutStatus>, Option<i64>), KnowledgeError> {
         let now = Timestamp::now();
         let keys: Vec<DocumentKey> = documents.iter().map(|new| new.document.key()).collect();
@@ -102,11 +102,11 @@ impl Catalog {
         Ok((statuses, changed))
     }
 
-    /// Deletes documents, all or none, and tells how many versions went and the number of the last change.
+    /// Deletes documents, all or none. Returns how many versions were deleted, and the number of the last change.
     pub async fn delete(&self, kind: Kind, ids: &[Id], language: Option<&Language>) -> Result<(usize, Option<i64>), KnowledgeError> {
         let now = Timestamp::now();
         let mut write = self.store.begin().await?;
-        // The row's lock first, the numbers when it is known how many are needed.
+        // Locks the counter's row first, and takes numbers once it is known how many are needed.
         document_rows::take_numbers(&mut write, &self.workspace, 0).await?;
         let versions = document_rows::versions(&mut write, &self.workspace, kind, ids, language).await?;
         if let Some((key, _)) = versions.iter().find(|(_, kept)| kept.from_folder) {
@@ -121,39 +121,39 @@ impl Catalog {
         Ok((versions.len(), (!versions.is_empty()).then_some(last)))
     }
 
-    /// Changes after a number, in order, at most `most`.
-    pub async fn changes(&self, after: i64, most: i64) -> Result<Vec<Change>, KnowledgeError> {
-        document_rows::changes(&self.store, &self.workspace, after, most).await
+    /// Returns the changes after a number, in order, at most `limit`.
+    pub async fn changes(&self, after: i64, limit: i64) -> Result<Vec<Change>, KnowledgeError> {
+        document_rows::changes(&self.store, &self.workspace, after, limit).await
     }
 
-    /// How many documents changed after a number.
+    /// Returns how many documents changed after a number.
     pub async fn count_changes(&self, after: i64) -> Result<i64, KnowledgeError> {
         document_rows::count_changes(&self.store, &self.workspace, after).await
     }
 
-    /// The number of the last change.
+    /// Returns the number of the last change.
     pub async fn last_number(&self) -> Result<i64, KnowledgeError> {
         document_rows::last_number(&self.store, &self.workspace).await
     }
 
-    /// Marks a version as deleted under a number; its text and its vectors go.
+    /// Marks a version as deleted under a number, and erases its text and its vectors.
     pub async fn delete_version(&self, write: &mut Write, key: &DocumentKey, number: i64, now: Timestamp) -> Result<(), KnowledgeError> {
         document_rows::delete(write, &self.workspace, key, number, now).await?;
         vector_rows::clear(write, &self.workspace, key, number).await
     }
 
-    /// Documents that have no vectors of a model, as they are now: see [`vector_rows::missing`].
-    pub async fn without_vectors(&self, model: &str, after: i64, most: i64) -> Result<Vec<(i64, Document)>, KnowledgeError> {
-        vector_rows::missing(&self.store, &self.workspace, model, after, most).await
+    /// Returns the documents without vectors of a model: see [`vector_rows::missing`].
+    pub async fn without_vectors(&self, model: &str, after: i64, limit: i64) -> Result<Vec<(i64, Document)>, KnowledgeError> {
+        vector_rows::missing(&self.store, &self.workspace, model, after, limit).await
     }
 
-    /// How many such documents there are.
+    /// Returns how many such documents there are.
     pub async fn count_without_vectors(&self, model: &str, after: i64) -> Result<i64, KnowledgeError> {
         vector_rows::count_missing(&self.store, &self.workspace, model, after).await
     }
 
-    /// Keeps documents' vectors.
-    pub async fn keep_vectors(&self, model: &str, kept: &[KeptVectors]) -> Result<(), KnowledgeError> {
+    /// Stores documents' vectors.
+    pub async fn store_vectors(&self, model: &str, kept: &[KeptVectors]) -> Result<(), KnowledgeError> {
         let mut write = self.store.begin().await?;
         let last = document_rows::take_numbers(&mut write, &self.workspace, kept.len()).await?;
         for (number, kept) in (last + 1 - kept.len() as i64..).zip(kept) {
@@ -163,51 +163,51 @@ impl Catalog {
         Ok(())
     }
 
-    /// A model's vectors that were kept after a number, in order, at most `most`.
-    pub async fn vectors(&self, model: &str, after: i64, most: i64) -> Result<Vec<(i64, DocumentKey, DocumentVectors)>, KnowledgeError> {
-        vector_rows::after(&self.store, &self.workspace, model, after, most).await
+    /// Returns a model's vectors that were stored after a number, in order, at most `limit`.
+    pub async fn vectors(&self, model: &str, after: i64, limit: i64) -> Result<Vec<(i64, DocumentKey, DocumentVectors)>, KnowledgeError> {
+        vector_rows::after(&self.store, &self.workspace, model, after, limit).await
     }
 
-    /// Every language version of a document, none if there is none.
+    /// Returns every language version of a document; empty if it does not exist.
     pub async fn versions(&self, kind: Kind, id: &Id) -> Result<Vec<Document>, KnowledgeError> {
         document_rows::document_versions(&self.store, &self.workspace, kind, id).await
     }
 
-    /// Lists documents in the order of id and language. The page ends early before it has `most_bytes` of text.
+    /// Lists documents in order of id and language. The page ends before its text exceeds `max_bytes`.
     pub async fn list(
         &self,
         kind: Kind,
         filter: &ListFilter,
         page_size: usize,
         page_token: &str,
-        most_bytes: usize,
+        max_bytes: usize,
     ) -> Result<DocumentPage, KnowledgeError> {
         let mut after =
             if page_token.is_empty() { (String::new(), String::new()) } else { read_token(page_token).ok_or(KnowledgeError::PageToken)? };
         let mut documents: Vec<Document> = Vec::new();
         let mut bytes = 0;
         loop {
-            let rows = document_rows::list(&self.store, &self.workspace, kind, &after, STEP).await?;
+            let rows = document_rows::list(&self.store, &self.workspace, kind, &after, ROWS_PER_READ).await?;
             if rows.is_empty() {
                 return Ok(DocumentPage { documents, next_page_token: String::new() });
             }
             for document in rows {
-                let here = (document.id.to_string(), document.language.to_string());
+                let position = (document.id.to_string(), document.language.to_string());
                 if filter.passes(&document) {
                     bytes += document.size();
-                    if documents.len() == page_size || (bytes > most_bytes && !documents.is_empty()) {
+                    if documents.len() == page_size || (bytes > max_bytes && !documents.is_empty()) {
                         return Ok(DocumentPage { documents, next_page_token: format!("{}\n{}", after.1, after.0) });
                     }
                     documents.push(document);
                 }
-                after = here;
+                after = position;
             }
         }
     }
 }
 
 impl DocumentPage {
-    /// Whether a text is a page's token.
+    /// Returns whether a text is a page token.
     pub fn is_token(text: &str) -> bool {
         read_token(text).is_some()
     }

@@ -1,4 +1,4 @@
-//! What `deskhand check` finds in a folder beyond what serving it needs.
+//! `deskhand check`: problems of a folder beyond those that serving it shows.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -18,7 +18,7 @@ use crate::{
     text::{is_known_placeholder, placeholders},
 };
 
-/// A folder's errors, and what is only worth knowing.
+/// A folder's errors and warnings.
 #[derive(Debug, Default)]
 pub struct Findings {
     pub documents: usize,
@@ -26,16 +26,16 @@ pub struct Findings {
     pub warnings: Vec<Problem>,
 }
 
-/// Checks a folder: front matter, ids, shortcuts, placeholders, links between articles, files that are not read; missing translations and
-/// what seems to be no part of a knowledge base are warnings.
+/// Checks a folder: front matter, ids, shortcuts, placeholders, links between articles, files that are not read. Missing translations and
+/// files that do not seem part of a knowledge base are warnings.
 pub fn check(root: &Path) -> io::Result<Findings> {
     let folder = Folder::read(root)?;
     let mut findings = Findings { documents: folder.documents.len(), errors: folder.problems.clone(), warnings: Vec::new() };
     let mut shortcuts: HashMap<(String, String), &Path> = HashMap::new();
-    let names: HashSet<String> = folder.files.values().map(|file| one_form(file)).collect();
+    let names: HashSet<String> = folder.files.values().map(|file| normalized(file)).collect();
     for document in &folder.documents {
         let Some(file) = folder.files.get(&document.key()) else { continue };
-        // The file was read a moment ago; if it went meanwhile, its problems went with it.
+        // The file was read a moment ago; if it was deleted since, so were its problems.
         let text = fs::read_to_string(root.join(file)).unwrap_or_default();
         for placeholder in placeholders(&text) {
             if document.kind() == Kind::CannedAnswer && !is_known_placeholder(placeholder.name) {
@@ -43,7 +43,7 @@ pub fn check(root: &Path) -> io::Result<Findings> {
                     file: file.clone(),
                     line: line_at(&text, placeholder.start),
                     message: format!(
-                        "unknown placeholder `{{{{{}}}}}`; known are customer.name, customer.first_name, customer.email, customer.phone, customer.location, customer.attributes.KEY, form.KEY, record.SOURCE.KEY, agent.name and chat.topic",
+                        "unknown placeholder `{{{{{}}}}}`; expected one of customer.name, customer.first_name, customer.email, customer.phone, customer.location, customer.attributes.KEY, form.KEY, record.SOURCE.KEY, agent.name, chat.topic",
                         placeholder.name
                     ),
                 });
@@ -59,19 +59,19 @@ pub fn check(root: &Path) -> io::Result<Findings> {
                 findings.errors.push(Problem {
                     file: file.clone(),
                     line,
-                    message: format!("the shortcut `{shortcut}` is taken by {}", other.display()),
+                    message: format!("shortcut `{shortcut}` is already used by {}", other.display()),
                 });
             }
         }
     }
     findings.warnings = missing_translations(&folder);
-    findings.warnings.extend(folder.passed_over);
+    findings.warnings.extend(folder.ignored);
     findings.errors.sort();
     Ok(findings)
 }
 
-/// A path with its accents in one form, however the file system has them.
-fn one_form(path: &Path) -> String {
+/// Normalizes the accents of a path, which file systems store differently.
+fn normalized(path: &Path) -> String {
     path.to_string_lossy().nfc().collect()
 }
 
@@ -82,11 +82,11 @@ fn broken_links(root: &Path, names: &HashSet<String>, file: &Path, text: &str) -
         let path = dest_url.split(['#', '?']).next().unwrap_or_default();
         let local = !path.is_empty() && !path.contains(':') && !path.starts_with('/') && !path.contains("{{");
         let target = resolve(file, path);
-        if local && !root.join(&target).is_file() && !names.contains(&one_form(&target)) {
+        if local && !root.join(&target).is_file() && !names.contains(&normalized(&target)) {
             problems.push(Problem {
                 file: file.to_owned(),
                 line: line_at(text, range.start),
-                message: format!("the link `{dest_url}` leads to no file"),
+                message: format!("link `{dest_url}` points to no file"),
             });
         }
     }
@@ -117,8 +117,8 @@ fn missing_translations(folder: &Folder) -> Vec<Problem> {
             versions.entry(document.id.as_str()).or_default().insert(document.language.as_str());
         }
         let broken = |id: &str| folder.broken.iter().any(|key: &DocumentKey| key.kind == kind && key.id.as_str() == id);
-        for (id, there) in versions {
-            let missing: Vec<&str> = languages.difference(&there).copied().collect();
+        for (id, present) in versions {
+            let missing: Vec<&str> = languages.difference(&present).copied().collect();
             let first = ours.iter().find(|document| document.id.as_str() == id).and_then(|document| folder.files.get(&document.key()));
             if let (false, false, Some(file)) = (missing.is_empty(), broken(id), first) {
                 warnings.push(Problem { file: file.clone(), line: 1, message: format!("no translation in {}", missing.join(", ")) });
@@ -151,9 +151,9 @@ mod tests {
 
         let errors: Vec<String> = findings.errors.iter().map(ToString::to_string).collect();
         assert_eq!(errors.len(), 3, "{errors:?}");
-        assert!(errors[0].starts_with("articles/en/a/one.md:6: the link `../b/three.md#x`"), "{}", errors[0]);
+        assert!(errors[0].starts_with("articles/en/a/one.md:6: link `../b/three.md#x`"), "{}", errors[0]);
         assert!(errors[1].starts_with("canned-answers/en/x.md:7: unknown placeholder `{{customer.frist_name}}`"), "{}", errors[1]);
-        assert!(errors[2].starts_with("canned-answers/en/y.md:3: the shortcut `hi`"), "{}", errors[2]);
+        assert!(errors[2].starts_with("canned-answers/en/y.md:3: shortcut `hi`"), "{}", errors[2]);
         assert_eq!(findings.warnings.len(), 1);
         assert_eq!(findings.warnings[0].to_string(), "articles/en/a/one.md:1: no translation in tr");
     }

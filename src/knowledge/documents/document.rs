@@ -26,7 +26,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind that a stored number means.
+    /// Returns the kind of a stored number.
     pub fn from_stored(number: i64) -> Result<Kind, StoreError> {
         match number {
             1 => Ok(Kind::CannedAnswer),
@@ -36,7 +36,7 @@ impl Kind {
     }
 }
 
-/// Names one version of a document: the same id in several languages is one document with its translations.
+/// Identifies one version of a document: the same id in several languages is one document with its translations.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DocumentKey {
     pub kind: Kind,
@@ -60,13 +60,13 @@ pub struct Document {
     /// When its author last changed it.
     #[serde(skip, default)]
     pub updated_at: Timestamp,
-    /// Whether its file can't be read any more: this is its last good version, which agents alone may see.
+    /// Whether its file can't be read any more: this is its last good version, which only agents may see.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withdrawn: bool,
     pub details: Details,
 }
 
-/// What one kind of document has and the other has not.
+/// The fields that only one kind of document has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Details {
@@ -103,7 +103,7 @@ impl Document {
         DocumentKey { kind: self.kind(), id: self.id.clone(), language: self.language.clone() }
     }
 
-    /// Whom its text is for. A canned answer is written for customers; what is withdrawn is for agents.
+    /// Returns whom its text is for. A canned answer is written for customers; a withdrawn document is for agents.
     pub fn audience(&self) -> Audience {
         match self.details {
             _ if self.withdrawn => Audience::Agents,
@@ -120,7 +120,7 @@ impl Document {
         }
     }
 
-    /// Whether it is a public article, or a canned answer that every agent is offered.
+    /// Returns whether it is a public article, or a canned answer that is offered to every agent.
     pub fn is_for_everyone(&self) -> bool {
         let for_everyone = matches!(
             self.details,
@@ -129,8 +129,8 @@ impl Document {
         for_everyone && !self.withdrawn
     }
 
-    /// The document as readers have it: without HTML comments. A title is plain text and a canned answer is sent as it is, so their entities
-    /// are decoded; who renders an article decodes its.
+    /// Returns the document as readers see it: without HTML comments. A title is plain text and a canned answer is sent as it is, so their
+    /// entities are decoded; whoever renders an article decodes its own.
     pub fn visible(mut self) -> Document {
         self.title = decode_entities(&without_comments(&self.title)).into_owned();
         self.body = without_comments(&self.body).into_owned();
@@ -140,7 +140,7 @@ impl Document {
         self
     }
 
-    /// Where customers read it; empty if nowhere.
+    /// Returns the address where customers read it; empty if none.
     pub fn url(&self) -> &str {
         match &self.details {
             Details::Article { url, .. } => url,
@@ -148,31 +148,31 @@ impl Document {
         }
     }
 
-    /// Whether it may start a chat in which the customer has not written yet.
+    /// Returns whether it may start a chat in which the customer has not written yet.
     pub fn is_opener(&self) -> bool {
         self.kind() == Kind::CannedAnswer && self.tags.iter().any(|tag| tag == "opener")
     }
 
-    /// About how many bytes it is in a reply.
+    /// Returns its approximate size in a response, in bytes.
     pub fn size(&self) -> usize {
         let tags: usize = self.tags.iter().map(|tag| tag.len() + 4).sum();
         self.body.len() + self.title.len() + self.url().len() + tags + 1500
     }
 
-    /// Tells two contents apart.
+    /// Returns a fingerprint of its content.
     pub fn hash(&self) -> String {
         let json = serde_json::to_vec(self).expect("a document has only string keys");
         fingerprint(json)
     }
 }
 
-/// Checks a title, from wherever it comes. These checks hold for the API and for files; an error says what is wrong with the value.
+/// Checks a title. These checks apply to the API and to files; an error says what is wrong with the value.
 pub fn check_title(title: &str) -> Result<(), String> {
     check_text(title, MAX_TITLE_CHARACTERS)?;
     if without_comments(title).trim().is_empty() { Err("is required".to_owned()) } else { Ok(()) }
 }
 
-/// Checks a body. One of comments alone says nothing.
+/// Checks a body. One that has only comments is empty.
 pub fn check_body(body: &str) -> Result<(), String> {
     if body.len() > MAX_BODY_BYTES {
         return Err(format!("must have at most {MAX_BODY_BYTES} bytes"));
@@ -191,12 +191,12 @@ pub fn check_id(id: &str) -> Result<(), String> {
     Id::new(id).map(drop).map_err(str::to_owned)
 }
 
-/// Checks how many tags there are.
+/// Checks the number of tags.
 pub fn check_tag_count(count: usize) -> Result<(), String> {
     if count > MAX_TAGS { Err(format!("must have at most {MAX_TAGS} tags")) } else { Ok(()) }
 }
 
-/// Checks where customers read a document, which may be nowhere.
+/// Checks a document's address, which may be empty.
 pub fn check_url(url: &str) -> Result<(), String> {
     if url.is_empty() {
         return Ok(());
@@ -210,7 +210,7 @@ pub fn check_url(url: &str) -> Result<(), String> {
     check_text(url, MAX_URL_CHARACTERS)
 }
 
-/// Checks when something was changed: from 2000 until a day ahead of the clock.
+/// Checks a time of change: from 2000 until a day ahead of the clock.
 pub fn check_time(time: Timestamp, now: Timestamp) -> Result<(), String> {
     let tomorrow = now + SignedDuration::from_hours(24);
     if time.as_second() >= OLDEST_TIME && time <= tomorrow { Ok(()) } else { Err("must be a time from 2000 to a day from now".to_owned()) }

@@ -1,4 +1,4 @@
-//! The catalog's rows. Every change takes the next number from the counter's row first, so that numbers come in the order of commits.
+//! The catalog's rows. Every change first takes the next number from the counter's row, so that numbers are in the order of commits.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::{
     text::Language,
 };
 
-/// What became of a document that was put.
+/// The outcome of a put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PutStatus {
     Created,
@@ -42,7 +42,7 @@ pub struct Change {
     pub document: Option<Document>,
 }
 
-/// Takes `count` numbers; the last is returned. Holds the counter's row until the write ends.
+/// Takes `count` numbers and returns the last. Locks the counter's row until the write ends.
 pub async fn take_numbers(write: &mut Write, workspace: &Workspace, count: usize) -> Result<i64, KnowledgeError> {
     Ok(sqlx::query_scalar(
         "INSERT INTO document_counter (workspace, number) VALUES ($1, $2)
@@ -54,7 +54,7 @@ pub async fn take_numbers(write: &mut Write, workspace: &Workspace, count: usize
     .await?)
 }
 
-/// The last number given.
+/// Returns the last number taken.
 pub async fn last_number(store: &Store, workspace: &Workspace) -> Result<i64, KnowledgeError> {
     let number: Option<i64> = sqlx::query_scalar("SELECT number FROM document_counter WHERE workspace = $1")
         .bind(workspace.as_str().to_owned())
@@ -63,7 +63,7 @@ pub async fn last_number(store: &Store, workspace: &Workspace) -> Result<i64, Kn
     Ok(number.unwrap_or(0))
 }
 
-/// Which of these documents are there, deleted ones included.
+/// Returns which of these documents exist, deleted ones included.
 pub async fn kept(
     write: &mut Write,
     workspace: &Workspace,
@@ -81,13 +81,13 @@ pub async fn kept(
             query = query.bind(key.kind as i64).bind(key.id.as_str().to_owned()).bind(key.language.as_str().to_owned());
         }
         for row in query.fetch_all(&mut **write).await? {
-            found.insert(key(&row, 0)?, kept_of(&row, 3)?);
+            found.insert(key(&row, 0)?, stored_document(&row, 3)?);
         }
     }
     Ok(found)
 }
 
-/// The versions of documents with these ids, in one language or all.
+/// Returns the versions of documents with these ids, in one language or all.
 pub async fn versions(
     write: &mut Write,
     workspace: &Workspace,
@@ -107,14 +107,14 @@ pub async fn versions(
             query = query.bind(id.as_str().to_owned());
         }
         for row in query.fetch_all(&mut **write).await? {
-            found.push((key(&row, 0)?, kept_of(&row, 3)?));
+            found.push((key(&row, 0)?, stored_document(&row, 3)?));
         }
     }
     found.retain(|(key, _)| language.is_none_or(|language| key.language == *language));
     Ok(found)
 }
 
-/// The keys and hashes of what came from the folder.
+/// Returns the keys and hashes of the folder's documents.
 pub async fn from_folder(write: &mut Write, workspace: &Workspace) -> Result<HashMap<DocumentKey, StoredDocument>, KnowledgeError> {
     let rows = sqlx::query(
         "SELECT kind, id, language, origin, deleted, updated_at, hash FROM document
@@ -123,10 +123,10 @@ pub async fn from_folder(write: &mut Write, workspace: &Workspace) -> Result<Has
     .bind(workspace.as_str().to_owned())
     .fetch_all(&mut **write)
     .await?;
-    rows.iter().map(|row| Ok((key(row, 0)?, kept_of(row, 3)?))).collect()
+    rows.iter().map(|row| Ok((key(row, 0)?, stored_document(row, 3)?))).collect()
 }
 
-/// A document as its author wrote it; `None` if it is not there.
+/// Returns a document as its author wrote it; `None` if it does not exist.
 pub async fn written(write: &mut Write, workspace: &Workspace, key: &DocumentKey) -> Result<Option<Document>, KnowledgeError> {
     let row = sqlx::query(
         "SELECT origin, deleted, updated_at, hash, content FROM document
@@ -141,7 +141,7 @@ pub async fn written(write: &mut Write, workspace: &Workspace, key: &DocumentKey
     row.map(|row| written_document(&row, 0, 4)).transpose()
 }
 
-/// Writes a version under a number; its index will hear of it.
+/// Writes a version under a number, by which the index finds the change.
 pub async fn store(write: &mut Write, workspace: &Workspace, document: &Document, number: i64) -> Result<(), KnowledgeError> {
     let key = document.key();
     store_row(
@@ -158,7 +158,7 @@ pub async fn store(write: &mut Write, workspace: &Workspace, document: &Document
     .await
 }
 
-/// Marks a version as deleted under a number; its text goes.
+/// Marks a version as deleted under a number, and erases its text.
 pub async fn delete(
     write: &mut Write,
     workspace: &Workspace,
@@ -202,7 +202,7 @@ async fn store_row(
     Ok(())
 }
 
-/// Remembers that the same content was confirmed at a later time.
+/// Records that the same content was put at a later time.
 pub async fn touch(write: &mut Write, workspace: &Workspace, key: &DocumentKey, updated_at: Timestamp) -> Result<(), KnowledgeError> {
     sqlx::query("UPDATE document SET updated_at = $1 WHERE workspace = $2 AND kind = $3 AND id = $4 AND language = $5")
         .bind(nanoseconds(updated_at))
@@ -215,38 +215,38 @@ pub async fn touch(write: &mut Write, workspace: &Workspace, key: &DocumentKey, 
     Ok(())
 }
 
-/// Changes after a number, in order, at most `most`.
-pub async fn changes(store: &Store, workspace: &Workspace, after: i64, most: i64) -> Result<Vec<Change>, KnowledgeError> {
+/// Returns the changes after a number, in order, at most `limit`.
+pub async fn changes(store: &Store, workspace: &Workspace, after: i64, limit: i64) -> Result<Vec<Change>, KnowledgeError> {
     let rows = sqlx::query(
         "SELECT kind, id, language, origin, deleted, updated_at, hash, number, content FROM document
          WHERE workspace = $1 AND number > $2 ORDER BY number LIMIT $3",
     )
     .bind(workspace.as_str().to_owned())
     .bind(after)
-    .bind(most)
+    .bind(limit)
     .fetch_all(store.reads())
     .await?;
     rows.iter()
         .map(|row| {
-            let document = if kept_of(row, 3)?.deleted { None } else { Some(document(row, 3, 8)?) };
+            let document = if stored_document(row, 3)?.deleted { None } else { Some(document(row, 3, 8)?) };
             Ok(Change { number: row.try_get(7)?, key: key(row, 0)?, document })
         })
         .collect()
 }
 
-/// How many documents changed after a number.
+/// Returns how many documents changed after a number.
 pub async fn count_changes(store: &Store, workspace: &Workspace, after: i64) -> Result<i64, KnowledgeError> {
     let count = sqlx::query_scalar("SELECT COUNT(*) FROM document WHERE workspace = $1 AND number > $2");
     Ok(count.bind(workspace.as_str().to_owned()).bind(after).fetch_one(store.reads()).await?)
 }
 
-/// Documents of a kind as their authors wrote them, in the order of id and language, after the one that `after` names.
+/// Returns documents of a kind as their authors wrote them, in order of id and language, after the one that `after` names.
 pub async fn list(
     store: &Store,
     workspace: &Workspace,
     kind: Kind,
     after: &(String, String),
-    most: i64,
+    limit: i64,
 ) -> Result<Vec<Document>, KnowledgeError> {
     let rows = sqlx::query(
         "SELECT kind, id, language, origin, deleted, updated_at, hash, number, content FROM document
@@ -256,13 +256,13 @@ pub async fn list(
     .bind(kind as i64)
     .bind(after.0.clone())
     .bind(after.1.clone())
-    .bind(most)
+    .bind(limit)
     .fetch_all(store.reads())
     .await?;
     rows.iter().map(|row| written_document(row, 3, 8)).collect()
 }
 
-/// Every language version of one document.
+/// Returns every language version of one document.
 pub async fn document_versions(store: &Store, workspace: &Workspace, kind: Kind, id: &Id) -> Result<Vec<Document>, KnowledgeError> {
     let rows = sqlx::query(
         "SELECT kind, id, language, origin, deleted, updated_at, hash, number, content FROM document
@@ -283,7 +283,7 @@ pub fn key(row: &AnyRow, first: usize) -> Result<DocumentKey, KnowledgeError> {
     Ok(DocumentKey { kind, id, language })
 }
 
-fn kept_of(row: &AnyRow, first: usize) -> Result<StoredDocument, KnowledgeError> {
+fn stored_document(row: &AnyRow, first: usize) -> Result<StoredDocument, KnowledgeError> {
     Ok(StoredDocument {
         from_folder: row.try_get::<i64, _>(first)? != 0,
         deleted: row.try_get::<i64, _>(first + 1)? != 0,
@@ -292,13 +292,13 @@ fn kept_of(row: &AnyRow, first: usize) -> Result<StoredDocument, KnowledgeError>
     })
 }
 
-/// A row's document as readers have it: see [`Document::visible`].
+/// Returns a row's document as readers see it: see [`Document::visible`].
 pub fn document(row: &AnyRow, kept: usize, content: usize) -> Result<Document, KnowledgeError> {
     Ok(written_document(row, kept, content)?.visible())
 }
 
 fn written_document(row: &AnyRow, kept: usize, content: usize) -> Result<Document, KnowledgeError> {
-    let kept = kept_of(row, kept)?;
+    let kept = stored_document(row, kept)?;
     let mut document: Document = serde_json::from_str(&row.try_get::<String, _>(content)?)?;
     document.from_folder = kept.from_folder;
     document.updated_at = kept.updated_at;

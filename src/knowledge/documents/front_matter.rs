@@ -1,4 +1,4 @@
-//! A file's front matter and body, read into a document. What is wrong is said in an author's words.
+//! Parses a file's front matter and body into a document. Problems are explained in an author's terms.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ const PUBLICATION_KEYS: [&str; 12] = [
     "status",
     "unlisted",
 ];
-/// How many letters a key may differ from one that is meant.
+/// Largest edit distance at which a known key is suggested for an unknown one.
 const MAX_KEY_DISTANCE: usize = 2;
 
 #[derive(Deserialize)]
@@ -45,7 +45,7 @@ struct ArticleHead {
     category: String,
     #[serde(default)]
     tags: Vec<String>,
-    // Without a value it is in doubt who may see the article: that is an error, unlike no such line.
+    // A key without a value leaves open who may see the article, so it is an error; a missing line is not.
     #[serde(default = "public")]
     audience: Audience,
     #[serde(default)]
@@ -85,7 +85,7 @@ enum VisibilityWord {
     Agent,
 }
 
-/// Reads a document's file. The API's limits hold for files too.
+/// Parses a document's file. The API's limits apply to files too.
 pub fn parse_document(text: &str, key: &DocumentKey) -> Result<Document, Trouble> {
     if let Some(offset) = text.find('\0') {
         return Err((line_at(text, offset), "the file must not contain NUL".to_owned()));
@@ -138,7 +138,7 @@ pub fn parse_document(text: &str, key: &DocumentKey) -> Result<Document, Trouble
     Ok(Document { id, language, title, body, category, tags, from_folder: true, updated_at, withdrawn: false, details })
 }
 
-/// Values that YAML cuts off: after a space, `#` begins a comment. Each with its line; the file is read all the same.
+/// Returns the values that YAML truncates, each with its line: after a space, `#` begins a comment. The file is read anyway.
 pub fn cut_values(text: &str) -> Vec<Trouble> {
     let Ok(file) = split_front_matter(text) else { return Vec::new() };
     let mut cut = Vec::new();
@@ -146,10 +146,10 @@ pub fn cut_values(text: &str) -> Vec<Trouble> {
         let line = line.trim();
         let value = line.strip_prefix("- ").or_else(|| line.split_once(": ").map(|(_, value)| value)).unwrap_or_default().trim_start();
         let Some(comment) = value.find(" #").filter(|_| !value.starts_with(['"', '\'', '#', '[', '{', '|', '>'])) else { continue };
-        // `# words` after a value is a comment that was meant; a title has none.
+        // `# words` after a value is an intended comment; a title has none.
         if !value[comment + 2..].starts_with([' ', '#']) || line.starts_with("title:") {
             let kept = value[..comment].trim_end();
-            cut.push((index + 1, format!("what stands behind ` #` is a comment, so that `{kept}` is left; put the value in quotes")));
+            cut.push((index + 1, format!("everything after ` #` is a comment, which leaves only `{kept}`; quote the value")));
         }
     }
     cut
@@ -157,7 +157,7 @@ pub fn cut_values(text: &str) -> Vec<Trouble> {
 
 /// A file's parts.
 pub struct FileParts<'a> {
-    /// Begins at the end of the file's first line, so that its lines have the file's numbers.
+    /// Begins at the end of the file's first line, so that line numbers are those of the file.
     head: &'a str,
     pub body: &'a str,
     /// The line at which the body begins.
@@ -165,7 +165,7 @@ pub struct FileParts<'a> {
 }
 
 pub fn split_front_matter(text: &str) -> Result<FileParts<'_>, Trouble> {
-    let opening = "the file must begin with front matter between two lines of `---`".to_owned();
+    let opening = "the file must begin with front matter between two `---` lines".to_owned();
     let first = text.lines().next().unwrap_or_default();
     if first.trim_end() != "---" {
         return Err((1, opening));
@@ -179,11 +179,11 @@ pub fn split_front_matter(text: &str) -> Result<FileParts<'_>, Trouble> {
             return Ok(FileParts { head: &rest[..start], body: &rest[offset..], body_line: line_at(rest, offset) });
         }
     }
-    Err((line_at(text, text.len()), "the front matter's closing `---` is missing".to_owned()))
+    Err((line_at(text, text.len()), "the closing `---` of the front matter is missing".to_owned()))
 }
 
 impl FileParts<'_> {
-    /// Reads the front matter, which may have these keys.
+    /// Parses the front matter, which may have these keys.
     pub fn head<T: DeserializeOwned>(&self, known: &[&str]) -> Result<T, Trouble> {
         let keys: BTreeMap<String, IgnoredAny> = match self.head.lines().all(|line| line.trim().is_empty() || line.starts_with('#')) {
             true => BTreeMap::new(),
@@ -210,12 +210,12 @@ impl FileParts<'_> {
         result.map_err(|problem| (self.line_of(key), format!("`{key}` {problem}")))
     }
 
-    /// The line at which a key stands.
+    /// Returns the line of a key.
     fn line_of(&self, key: &str) -> usize {
         self.head.lines().position(|line| key_of(line) == Some(key)).map_or(1, |line| line + 1)
     }
 
-    /// The key that a line belongs to.
+    /// Returns the key that a line belongs to.
     fn key_at(&self, line: usize) -> &str {
         self.head.lines().take(line).filter_map(key_of).last().unwrap_or_default()
     }
@@ -224,15 +224,15 @@ impl FileParts<'_> {
         let text = error.without_snippet().to_string();
         let mut line = line_of_error(error);
         let mut message = if text.contains("duplicate") {
-            "a key stands twice".to_owned()
+            "duplicate key".to_owned()
         } else if !self.head.lines().any(|line| key_of(line).is_some()) {
-            "the front matter must be of lines such as `title: How to return an item`".to_owned()
+            "front matter must consist of lines such as `title: How to return an item`".to_owned()
         } else {
-            "the front matter can't be read here; a value with `: ` or ` #` in it, or one that begins with a sign such as `[`, `{`, `*`, `&`, \
-             `!`, `@`, `%` or a quotation mark, must stand in quotes as a whole"
+            "front matter can't be parsed here; a value with `: ` or ` #` in it, or one that begins with a sign such as `[`, `{`, `*`, `&`, \
+             `!`, `@`, `%` or a quotation mark, must be quoted as a whole"
                 .to_owned()
         };
-        // The reader notices what is wrong with a value at the line behind it.
+        // The parser notices an error in a value only on the next line.
         let key = self.key_at(line);
         if !key.is_empty() && !text.contains("duplicate") {
             message = format!("`{key}`: {message}");
@@ -242,7 +242,7 @@ impl FileParts<'_> {
     }
 }
 
-/// The key that a line of the front matter sets.
+/// Returns the key that a line of the front matter sets.
 fn key_of(line: &str) -> Option<&str> {
     let (key, rest) = line.split_once(':')?;
     let plain = !key.is_empty() && !key.starts_with([' ', '\t', '#', '-']) && (rest.is_empty() || rest.starts_with([' ', '\t', '\r']));
@@ -255,31 +255,31 @@ fn unknown_key(key: &str, known: &[&str]) -> String {
         let distances = keys.iter().map(|known| (strsim::osa_distance(&plain, known), *known));
         distances.min().filter(|(distance, known)| *distance <= MAX_KEY_DISTANCE && *distance * 2 < known.len()).map(|(_, known)| known)
     };
-    let meant = known.iter().map(|known| (strsim::osa_distance(&plain, known), *known)).min();
-    let meant = meant.filter(|(distance, known)| *distance <= MAX_KEY_DISTANCE && *distance * 2 < known.len()).map(|(_, known)| known);
-    let hint = match (meant, nearest(&PUBLICATION_KEYS)) {
-        (Some(meant), _) => format!("did you mean `{meant}`?"),
+    let suggestion = known.iter().map(|known| (strsim::osa_distance(&plain, known), *known)).min();
+    let suggestion =
+        suggestion.filter(|(distance, known)| *distance <= MAX_KEY_DISTANCE && *distance * 2 < known.len()).map(|(_, known)| known);
+    let hint = match (suggestion, nearest(&PUBLICATION_KEYS)) {
+        (Some(suggestion), _) => format!("did you mean `{suggestion}`?"),
         (None, Some(_)) if known.contains(&"audience") => {
-            "an article that the public must not see has `audience: agents`; one that nobody must see yet stands outside of this folder"
-                .to_owned()
+            "to hide an article from the public, set `audience: agents`; to hide it from everyone, keep it outside this folder".to_owned()
         }
         (None, Some(_)) if known.contains(&"visibility") => {
-            "who is offered a canned answer is said by `visibility`; one that nobody must see yet stands outside of this folder".to_owned()
+            "`visibility` sets who is offered a canned answer; to hide it from everyone, keep it outside this folder".to_owned()
         }
-        _ => format!("keys are {}", known.join(", ")),
+        _ => format!("expected one of {}", known.join(", ")),
     };
-    format!("`{key}` is no key that this file can have; {hint}")
+    format!("unknown key `{key}`; {hint}")
 }
 
-/// What a key's value must be, where it is something else.
+/// Explains what a key's value must be.
 fn value_problem(key: &str) -> String {
     let allowed = match key {
-        "tags" => "a list such as `[returns, refund]`, each a text with something in it",
-        "audience" => "`public` or `agents`, in small letters",
-        "visibility" => "`everyone`, `group` or `agent`, in small letters",
+        "tags" => "a list such as `[returns, refund]`, each a nonempty text",
+        "audience" => "`public` or `agents`, in lower case",
+        "visibility" => "`everyone`, `group` or `agent`, in lower case",
         "layout" => "`single_message` or `several_messages`",
-        "" => return "the front matter must be of lines such as `title: How to return an item`".to_owned(),
-        _ => "a text; where there is nothing to say, leave the line out",
+        "" => return "front matter must consist of lines such as `title: How to return an item`".to_owned(),
+        _ => "a text; leave the line out if it has no value",
     };
     format!("`{key}` must be {allowed}")
 }
@@ -297,7 +297,7 @@ fn parse_time(text: &str) -> Result<Timestamp, String> {
         .map_err(|_| format!("`updated_at: {text}` is neither a date like 2026-10-05 nor a time like 2026-10-05T09:00:00Z"))
 }
 
-/// The line, from 1, of a byte offset.
+/// Returns the line, from 1, of a byte offset.
 pub fn line_at(text: &str, offset: usize) -> usize {
     text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
 }
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_in_an_authors_words_at_its_line() {
+    fn problems_are_explained_in_an_authors_terms_with_their_line() {
         for (head, line, part) in [
             ("audience: Agents", 3, "`audience` must be `public` or `agents`"),
             ("audience:", 3, "`audience` must be"),
@@ -325,20 +325,20 @@ mod tests {
             ("tags: [x]\naudience: internal", 4, "`audience` must be"),
             ("adience: agents", 3, "did you mean `audience`?"),
             ("Audience: agents", 3, "did you mean `audience`?"),
-            ("draft: true", 3, "`draft` is no key that this file can have; an article that the public must not see"),
-            ("published: false", 3, "`published` is no key"),
-            ("pubished: false", 3, "must not see has `audience: agents`"),
-            ("private: true", 3, "`private` is no key"),
-            ("colour: red", 3, "keys are title, category"),
+            ("draft: true", 3, "unknown key `draft`; to hide an article from the public"),
+            ("published: false", 3, "unknown key `published`"),
+            ("pubished: false", 3, "to hide an article from the public, set `audience: agents`"),
+            ("private: true", 3, "unknown key `private`"),
+            ("colour: red", 3, "expected one of title, category"),
             ("category:", 3, "`category` must be a text"),
             ("tags: returns", 3, "`tags` must be a list"),
             ("tags:\n  - a\n  -\n  - c", 3, "`tags` must be a list"),
             ("url: javascript:alert(1)", 3, "`url` must begin with http:// or https://"),
             ("url: \"https://x\\u0007\"", 3, "`url` must not contain control"),
-            ("category: a: b", 3, "must stand in quotes"),
-            ("category: [a", 3, "must stand in quotes"),
-            ("category: @home", 3, "must stand in quotes"),
-            ("category: a\ncategory: b", 4, "a key stands twice"),
+            ("category: a: b", 3, "must be quoted"),
+            ("category: [a", 3, "must be quoted"),
+            ("category: @home", 3, "must be quoted"),
+            ("category: a\ncategory: b", 4, "duplicate key"),
             ("updated_at: yesterday", 3, "neither a date"),
             ("updated_at: 1990-01-01", 3, "`updated_at` must be a time from 2000"),
         ] {
@@ -353,11 +353,11 @@ mod tests {
             ("---\n---\n\nText.", "`title` is missing"),
             ("---\n# only this\n---\n\nText.", "`title` is missing"),
             ("---\ntitle:\n---\n\nText.", "`title` must be a text"),
-            ("---\njust words\n---\n\nText.", "must be of lines such as"),
+            ("---\njust words\n---\n\nText.", "must consist of lines such as"),
             ("---\ntitle: T\n---\n\n<!-- nothing else -->", "the body is required"),
             ("---\ntitle: T\n---\n\nText\0", "must not contain NUL"),
             ("# Title\n\nText.", "must begin with front matter"),
-            ("---\ntitle: T\n\nText.", "closing `---` is missing"),
+            ("---\ntitle: T\n\nText.", "closing `---` of the front matter is missing"),
         ] {
             let (_, message) = parse(Kind::Article, text).unwrap_err();
             assert!(message.contains(part), "{text:?}: {message}");
@@ -366,7 +366,7 @@ mod tests {
         for (head, part) in [
             ("visibility: Agent", "`visibility` must be"),
             ("visibility: agent", "`visibility` `agent` needs `owner_agent_id`"),
-            ("audience: agents", "who is offered a canned answer is said by `visibility`"),
+            ("audience: agents", "`visibility` sets who is offered a canned answer"),
             ("shortcut: \"a\\nb\"", "`shortcut` must not contain control characters"),
         ] {
             let (line, message) = canned(head).unwrap_err();
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_right_is_read() {
+    fn valid_front_matter_is_parsed() {
         let read = article("audience: agents # not for customers\nurl: https://shop.example/a#b\ntags: [a, 2026]").unwrap();
         assert_eq!(read.audience(), Audience::Agents);
         assert_eq!((read.url(), read.tags.as_slice()), ("https://shop.example/a#b", ["a".to_owned(), "2026".to_owned()].as_slice()));
@@ -384,15 +384,15 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_a_comment_cuts_is_told() {
-        let cut = |head: &str| cut_values(&format!("---\n{head}\n---\n\nText # not here"));
-        let told = cut("title: Order #204815 is late");
-        assert_eq!(told.len(), 1);
-        assert!(told[0].0 == 2 && told[0].1.contains("`Order` is left"), "{told:?}");
-        assert_eq!(cut("category: x\ntags:\n  - error #5").len(), 1);
-        assert_eq!(cut("title: Tip # 1").len(), 1);
+    fn a_value_truncated_by_a_comment_is_reported() {
+        let cut_in = |head: &str| cut_values(&format!("---\n{head}\n---\n\nText # not here"));
+        let cut = cut_in("title: Order #204815 is late");
+        assert_eq!(cut.len(), 1);
+        assert!(cut[0].0 == 2 && cut[0].1.contains("leaves only `Order`"), "{cut:?}");
+        assert_eq!(cut_in("category: x\ntags:\n  - error #5").len(), 1);
+        assert_eq!(cut_in("title: Tip # 1").len(), 1);
         for fine in ["title: \"Order #204815\"", "title: C# for all", "audience: agents # for us", "# a comment #1", "url: https://a/#b"] {
-            assert_eq!(cut(fine), [], "{fine}");
+            assert_eq!(cut_in(fine), [], "{fine}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Taking a folder's documents into the catalog.
+//! Imports a folder's documents into the catalog.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,54 +18,54 @@ use crate::{
     text::fingerprint,
 };
 
-/// Folders of fewer documents may lose them all at once.
+/// A folder with fewer documents may lose them all at once.
 const MIN_GUARDED_DOCUMENTS: usize = 2;
 
-/// Whether a folder may delete more than half of the documents that were taken in from it. Most often that is another folder by mistake: a
-/// wrong working directory, a mount that is missing, a release that is half copied.
+/// Whether a folder may delete more than half of the documents that were imported from it. Most often this is the wrong folder: a wrong
+/// working directory, a missing mount, a release that is half copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MassDelete {
     Refuse,
     Allow,
 }
 
-/// What became of a folder that was read.
+/// The outcome of an import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Intake {
     Taken {
         changes: usize,
-        /// Documents whose last good version agents alone see, as their file can't be read.
+        /// Documents whose last good version only agents see, as their file can't be read.
         withdrawn: usize,
     },
-    /// Nothing of it was taken, not even what is new in it.
+    /// Nothing was imported, not even new documents.
     Refused { deleted: usize, documents: usize },
 }
 
 impl Catalog {
-    /// Makes the catalog's folder documents those of `folder`. A version whose file can't be read stays, for agents alone. One server at a
-    /// time does it.
+    /// Makes the catalog's folder documents those of `folder`. A version whose file can't be read stays, for agents only. Only one server
+    /// at a time does this.
     pub async fn take_folder(&self, folder: &Folder, mass_delete: MassDelete) -> Result<Intake, KnowledgeError> {
         let now = Timestamp::now();
         let mut write = self.store.begin().await?;
         self.store.lock(&mut write, &format!("folder of {}", self.workspace)).await?;
         document_rows::take_numbers(&mut write, &self.workspace, 0).await?;
         let known = document_rows::from_folder(&mut write, &self.workspace).await?;
-        let here: HashMap<DocumentKey, &Document> = folder.documents.iter().map(|document| (document.key(), document)).collect();
+        let current: HashMap<DocumentKey, &Document> = folder.documents.iter().map(|document| (document.key(), document)).collect();
         let broken: HashSet<&DocumentKey> = folder.broken.iter().filter(|key| known.contains_key(key)).collect();
 
-        let mut gone: Vec<&DocumentKey> =
-            known.keys().filter(|key| !folder.incomplete && !here.contains_key(key) && !broken.contains(key)).collect();
-        gone.sort();
+        let mut missing: Vec<&DocumentKey> =
+            known.keys().filter(|key| !folder.incomplete && !current.contains_key(key) && !broken.contains(key)).collect();
+        missing.sort();
         let is_most = |lost: usize| known.len() >= MIN_GUARDED_DOCUMENTS && lost * 2 > known.len();
-        if mass_delete == MassDelete::Refuse && is_most(gone.len()) {
-            let lost = gone.len() - self.renamed(&mut write, &gone, &here, &known).await?;
+        if mass_delete == MassDelete::Refuse && is_most(missing.len()) {
+            let lost = missing.len() - self.renamed(&mut write, &missing, &current, &known).await?;
             if is_most(lost) {
                 write.roll_back().await?;
                 return Ok(Intake::Refused { deleted: lost, documents: known.len() });
             }
         }
 
-        let mut changed: Vec<Document> = here
+        let mut changed: Vec<Document> = current
             .iter()
             .filter(|(key, document)| known.get(key).is_none_or(|kept| kept.hash != document.hash()))
             .map(|(_, document)| (*document).clone())
@@ -76,7 +76,7 @@ impl Catalog {
         }
         changed.sort_by_key(Document::key);
 
-        let count = changed.len() + gone.len();
+        let count = changed.len() + missing.len();
         let last = document_rows::take_numbers(&mut write, &self.workspace, count).await?;
         let mut number = last - count as i64;
         for mut document in changed {
@@ -86,7 +86,7 @@ impl Catalog {
             }
             document_rows::store(&mut write, &self.workspace, &document, number).await?;
         }
-        for key in gone {
+        for key in missing {
             number += 1;
             self.delete_version(&mut write, key, number, now).await?;
         }
@@ -94,28 +94,28 @@ impl Catalog {
         Ok(Intake::Taken { changes: count, withdrawn: broken.len() })
     }
 
-    /// How many of the documents that are gone are there under another id or language: a new document of the same kind has the same title
-    /// and body.
+    /// Returns how many of the missing documents exist under another id or language: a new document of the same kind has the same title and
+    /// body.
     async fn renamed(
         &self,
         write: &mut Write,
-        gone: &[&DocumentKey],
-        here: &HashMap<DocumentKey, &Document>,
+        missing: &[&DocumentKey],
+        current: &HashMap<DocumentKey, &Document>,
         known: &HashMap<DocumentKey, StoredDocument>,
     ) -> Result<usize, KnowledgeError> {
         let content = |document: &Document| (document.kind(), fingerprint(format!("{}\n{}", document.title, document.body)));
         let mut new: HashMap<(Kind, String), usize> = HashMap::new();
-        for (_, document) in here.iter().filter(|(key, _)| !known.contains_key(key)) {
+        for (_, document) in current.iter().filter(|(key, _)| !known.contains_key(key)) {
             *new.entry(content(document)).or_default() += 1;
         }
         let mut renamed = 0;
-        for key in gone {
+        for key in missing {
             if new.is_empty() {
                 break;
             }
             let Some(document) = document_rows::written(write, &self.workspace, key).await? else { continue };
-            if let Some(left) = new.get_mut(&content(&document)).filter(|left| **left > 0) {
-                *left -= 1;
+            if let Some(count) = new.get_mut(&content(&document)).filter(|count| **count > 0) {
+                *count -= 1;
                 renamed += 1;
             }
         }
@@ -167,14 +167,14 @@ mod tests {
         let four = [("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")];
         assert_eq!(take(&four, MassDelete::Refuse).await, taken(4));
         assert_eq!(take(&[], MassDelete::Refuse).await, Intake::Refused { deleted: 4, documents: 4 });
-        // Nothing of it is taken, not even what is new.
+        // Nothing is imported, not even new documents.
         let other = [("a", "changed"), ("x", "new")];
         assert_eq!(take(&other, MassDelete::Refuse).await, Intake::Refused { deleted: 3, documents: 4 });
         assert_eq!(take(&four, MassDelete::Refuse).await, taken(0));
-        // Under another name, and under another language, a document is not lost.
+        // A renamed document, or one in another language, is not lost.
         let renamed = [("a", "1"), ("b2", "2"), ("c2", "3"), ("d2", "4")];
         assert_eq!(take(&renamed, MassDelete::Refuse).await, taken(6));
-        // One text serves for one that went.
+        // One new text makes up for one missing document.
         let one_for_three = [("a", "1"), ("n", "2")];
         assert_eq!(take(&one_for_three, MassDelete::Refuse).await, taken(4), "half of them is lost");
         assert_eq!(take(&[("x", "y")], MassDelete::Refuse).await, Intake::Refused { deleted: 2, documents: 2 });

@@ -1,4 +1,4 @@
-//! Documents: where they come from, and where they are kept.
+//! Documents: the knowledge base folder, and the catalog in the database.
 
 pub mod catalog;
 pub mod check;

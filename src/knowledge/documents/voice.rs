@@ -36,7 +36,7 @@ enum LayoutWord {
     SeveralMessages,
 }
 
-/// Reads the voice's file.
+/// Parses the voice's file.
 pub fn parse_voice(text: &str) -> Result<Voice, Trouble> {
     let file = split_front_matter(text)?;
     let head: VoiceHead = file.head(&VOICE_KEYS)?;

@@ -1,7 +1,7 @@
-//! The folder while serving: its changes are taken in, its problems are logged.
+//! Watches the folder while serving: imports its changes, logs its problems.
 //!
-//! Where the system says what changes, it is listened to. Besides, the folder is looked at: every second whether another one took its
-//! place, by a rename or a switched link, and now and then whether anything in it changed, as network file systems say nothing.
+//! Where the system reports file events, they are used. Besides, the folder is polled: every second for having been replaced, by a rename
+//! or a switched link, and less often for any change in it, as network file systems send no events.
 
 use std::{
     path::{Path, PathBuf},
@@ -33,26 +33,26 @@ use crate::{
     task,
 };
 
-/// Editors write a file in several steps: a change is read when the folder has been quiet this long.
-const QUIET: Duration = Duration::from_millis(100);
-/// A folder that is never quiet is read all the same.
-const MAX_UNREST: Duration = Duration::from_secs(5);
-/// How long after a failure the folder is taken in again.
-const AGAIN: Duration = Duration::from_secs(2);
-/// How often it is looked whether another folder took its place.
+/// Debounce: editors write a file in several steps, so a change is read when the folder has been quiet this long.
+const DEBOUNCE: Duration = Duration::from_millis(100);
+/// A folder that is never quiet is read after this long.
+const MAX_DEBOUNCE: Duration = Duration::from_secs(5);
+/// Delay before a failed import is retried.
+const RETRY_DELAY: Duration = Duration::from_secs(2);
+/// How often the folder is checked for having been replaced.
 const IDENTITY_EVERY: Duration = Duration::from_secs(1);
-/// How often it is looked whether anything changed: without events, and beside them.
+/// How often the folder is polled for changes: without file events, and with them.
 const POLL_EVERY: Duration = Duration::from_secs(2);
 const CHECK_EVERY: Duration = Duration::from_secs(30);
-/// Looking takes at most this share of the time, however large the folder is.
+/// Polling takes at most 1 of this many parts of the time, however large the folder is.
 const MAX_SHARE: u32 = 50;
 
-/// How a workspace's folder is taken in.
+/// How a workspace's folder is imported.
 #[derive(Debug, Clone)]
 pub struct FolderSettings {
     pub root: PathBuf,
     pub watch: FolderWatch,
-    /// Whether what is read at start may delete most documents. What is read later never may.
+    /// Whether the import at start may delete most documents. Later imports never may.
     pub mass_delete: MassDelete,
 }
 
@@ -63,13 +63,13 @@ pub struct Watch {
     _follow: AbortOnDropHandle<()>,
 }
 
-/// What counters tell of a folder.
+/// The metrics of a folder.
 #[derive(Default)]
 pub struct FolderState {
     /// Documents that only agents see, as their file can't be read.
     pub withdrawn: AtomicU64,
     pub problems: AtomicU64,
-    /// Whether what was read last would have deleted most documents, so that nothing of it was taken.
+    /// Whether the last import was refused because it would have deleted most documents.
     pub refused: AtomicBool,
     /// Whether the folder can't be read at all now.
     pub missing: AtomicBool,
@@ -80,14 +80,14 @@ struct Reading {
     catalog: Catalog,
     contents: Arc<RwLock<FolderContents>>,
     state: Arc<FolderState>,
-    /// What was logged already, so that each problem is logged once.
+    /// The problems already logged, so that each is logged once.
     logged: Mutex<Vec<Problem>>,
-    /// One reading at a time, so that the latest is the one that is taken last.
-    turn: tokio::sync::Mutex<()>,
+    /// Serializes imports, so that the latest one wins.
+    import: tokio::sync::Mutex<()>,
 }
 
 impl Watch {
-    /// Begins to watch.
+    /// Starts watching.
     pub async fn begin(
         settings: FolderSettings,
         catalog: Catalog,
@@ -101,27 +101,27 @@ impl Watch {
             contents,
             state,
             logged: Mutex::default(),
-            turn: tokio::sync::Mutex::default(),
+            import: tokio::sync::Mutex::default(),
         });
         let first = Observer::new(root.clone(), watch);
-        let first = Mutex::new(task::blocking("looking at the knowledge base folder", move || first.looked().0).await.ok());
+        let first = Mutex::new(task::blocking("polling the knowledge base folder", move || first.poll().0).await.ok());
         let followed = Arc::clone(&reading);
         let follow = task::supervised("following the knowledge base folder", move || {
             let observer = first.lock().unwrap_or_else(PoisonError::into_inner).take();
-            // After a panic it is looked anew, and what is there then is a change.
+            // After a panic the observer starts over, and whatever it finds counts as a change.
             let observer = observer.unwrap_or_else(|| Observer::new(root.clone(), watch));
             Arc::clone(&followed).follow(observer)
         });
         Watch { reading, at_start: mass_delete, _follow: follow }
     }
 
-    /// Reads the folder at start.
+    /// Imports the folder at start.
     pub async fn read_first(&self) -> Result<(), KnowledgeError> {
         self.reading.read(self.at_start).await.map(drop)
     }
 }
 
-/// What sees that the folder changed.
+/// Detects changes of the folder.
 struct Observer {
     root: PathBuf,
     watch: FolderWatch,
@@ -130,17 +130,26 @@ struct Observer {
     identity: Option<Identity>,
     stamp: u64,
     next_stamp: Instant,
-    /// When what could not be read is read again, although nothing seems to have changed.
-    again: Option<Instant>,
+    /// When unreadable files are retried, although nothing seems to have changed.
+    retry_at: Option<Instant>,
 }
 
 impl Observer {
     fn new(root: PathBuf, watch: FolderWatch) -> Observer {
-        Observer { root, watch, events: Arc::default(), watcher: None, identity: None, stamp: 0, next_stamp: Instant::now(), again: None }
+        Observer {
+            root,
+            watch,
+            events: Arc::default(),
+            watcher: None,
+            identity: None,
+            stamp: 0,
+            next_stamp: Instant::now(),
+            retry_at: None,
+        }
     }
 
-    /// Looks, and tells whether something changed since it was looked last.
-    fn looked(mut self) -> (Observer, bool) {
+    /// Polls, and returns whether something changed since the last poll.
+    fn poll(mut self) -> (Observer, bool) {
         let identity = Identity::of(&self.root).ok();
         let replaced = identity != self.identity;
         if replaced {
@@ -148,16 +157,16 @@ impl Observer {
             self.identity = identity;
         }
         let changed = (replaced || Instant::now() >= self.next_stamp) && self.renew_stamp();
-        let again = self.again.take_if(|at| Instant::now() >= *at).is_some();
-        (self, replaced || changed || again)
+        let is_retry_due = self.retry_at.take_if(|at| Instant::now() >= *at).is_some();
+        (self, replaced || changed || is_retry_due)
     }
 
-    /// Takes a new stamp, and tells whether it is another one.
+    /// Takes a new stamp, and returns whether it differs from the last.
     fn renew_stamp(&mut self) -> bool {
-        let begun = Instant::now();
+        let started = Instant::now();
         let stamp = stamp(&self.root);
         let every = if self.watcher.is_some() { CHECK_EVERY } else { POLL_EVERY };
-        self.next_stamp = Instant::now() + every.max(begun.elapsed() * MAX_SHARE);
+        self.next_stamp = Instant::now() + every.max(started.elapsed() * MAX_SHARE);
         std::mem::replace(&mut self.stamp, stamp) != stamp
     }
 
@@ -173,32 +182,32 @@ impl Observer {
         })
         .and_then(|mut watcher| watcher.watch(folder, RecursiveMode::Recursive).map(|()| watcher));
         if let Err(error) = &watcher {
-            tracing::warn!(error = %error, "the system does not tell of changes in the knowledge base folder; it is looked at every two seconds");
+            tracing::warn!(error = %error, "no file events for the knowledge base folder; polling it every two seconds");
         }
         watcher.ok()
     }
 }
 
 impl Reading {
-    /// Takes changes in, for ever. If looking at the folder panics, so does this, and is begun again.
+    /// Imports changes forever. If polling the folder panics, this panics too, and is restarted.
     async fn follow(self: Arc<Reading>, mut observer: Observer) {
         let events = Arc::clone(&observer.events);
         loop {
-            let told = timeout(IDENTITY_EVERY, events.notified()).await.is_ok();
-            let looking = task::blocking("looking at the knowledge base folder", move || observer.looked());
-            let Ok((looked, changed)) = looking.await else { panic!("looking at the knowledge base folder failed") };
-            observer = looked;
-            if !told && !changed {
+            let has_event = timeout(IDENTITY_EVERY, events.notified()).await.is_ok();
+            let polling = task::blocking("polling the knowledge base folder", move || observer.poll());
+            let Ok((polled, changed)) = polling.await else { panic!("polling the knowledge base folder failed") };
+            observer = polled;
+            if !has_event && !changed {
                 continue;
             }
-            let until = Instant::now() + MAX_UNREST;
+            let until = Instant::now() + MAX_DEBOUNCE;
             loop {
-                while timeout(QUIET, events.notified()).await.is_ok() && Instant::now() < until {}
-                let renewed = task::blocking("looking at the knowledge base folder", move || {
+                while timeout(DEBOUNCE, events.notified()).await.is_ok() && Instant::now() < until {}
+                let renewed = task::blocking("polling the knowledge base folder", move || {
                     let changed = observer.renew_stamp();
                     (observer, changed)
                 });
-                let Ok((renewed, changed)) = renewed.await else { panic!("looking at the knowledge base folder failed") };
+                let Ok((renewed, changed)) = renewed.await else { panic!("polling the knowledge base folder failed") };
                 observer = renewed;
                 if !changed || Instant::now() >= until {
                     break;
@@ -207,35 +216,35 @@ impl Reading {
             loop {
                 match self.read(MassDelete::Refuse).await {
                     Ok(complete) => {
-                        observer.again = (!complete).then(|| Instant::now() + CHECK_EVERY);
+                        observer.retry_at = (!complete).then(|| Instant::now() + CHECK_EVERY);
                         break;
                     }
                     Err(error) => {
-                        tracing::warn!(error = %error, "the knowledge base folder could not be taken in; it is tried again");
-                        tokio::time::sleep(AGAIN).await;
+                        tracing::warn!(error = %error, "importing the knowledge base folder failed; retrying");
+                        tokio::time::sleep(RETRY_DELAY).await;
                     }
                 }
             }
         }
     }
 
-    /// Reads the folder and takes it in; tells whether all of it could be read.
+    /// Reads and imports the folder; returns whether all of it could be read.
     async fn read(&self, mass_delete: MassDelete) -> Result<bool, KnowledgeError> {
-        let _turn = self.turn.lock().await;
+        let _import = self.import.lock().await;
         let root = self.root.clone();
         let folder = task::blocking("reading the knowledge base folder", move || Folder::read(&root)).await?;
         self.state.missing.store(folder.is_err(), Ordering::Relaxed);
         let mut folder = match folder {
             Ok(folder) => folder,
             Err(error) => {
-                let message = format!("the folder `{}` can't be read ({error}); its documents stay as they were", self.root.display());
+                let message = format!("the folder `{}` can't be read ({error}); its documents are kept", self.root.display());
                 self.log(vec![Problem { file: PathBuf::from("."), line: 1, message }], &[]);
                 return Ok(false);
             }
         };
         let intake = self.catalog.take_folder(&folder, mass_delete).await?;
         let broken: Vec<PathBuf> = folder.broken.iter().filter_map(|key| folder.files.get(key).cloned()).collect();
-        let mut problems: Vec<Problem> = folder.problems.iter().chain(&folder.passed_over).cloned().collect();
+        let mut problems: Vec<Problem> = folder.problems.iter().chain(&folder.ignored).cloned().collect();
         self.state.problems.store(folder.problems.len() as u64, Ordering::Relaxed);
         self.state.refused.store(matches!(intake, Intake::Refused { .. }), Ordering::Relaxed);
         let complete = !folder.incomplete && !folder.unreadable;
@@ -248,7 +257,7 @@ impl Reading {
                 self.state.withdrawn.store(withdrawn as u64, Ordering::Relaxed);
                 self.contents.write().unwrap_or_else(PoisonError::into_inner).take(&mut folder);
                 if changes > 0 {
-                    tracing::info!(documents = folder.documents.len(), changes, withdrawn, "took in the knowledge base folder");
+                    tracing::info!(documents = folder.documents.len(), changes, withdrawn, "imported the knowledge base folder");
                 }
             }
         }
@@ -263,9 +272,9 @@ impl Reading {
             if *file == Path::new(".") {
                 tracing::error!(workspace, "{message}");
             } else if broken.contains(file) {
-                tracing::warn!(workspace, file = %file.display(), line, problem = message, "a document's file can't be used: the public does not see the document until it can");
+                tracing::warn!(workspace, file = %file.display(), line, problem = message, "a document's file can't be used; the document is hidden from the public until it is fixed");
             } else {
-                tracing::warn!(workspace, file = %file.display(), line, problem = message, "a problem in the knowledge base folder");
+                tracing::warn!(workspace, file = %file.display(), line, problem = message, "problem in the knowledge base folder");
             }
         }
         *logged = problems;
@@ -275,8 +284,8 @@ impl Reading {
 fn refusal(root: &Path, workspace: &str, deleted: usize, documents: usize) -> String {
     let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
     format!(
-        "the knowledge base folder `{}` would delete {deleted} of the {documents} documents that workspace `{workspace}` has of its folder; \
-         nothing of it is taken in, and they are served as they were. If this is the right folder, start once with --allow-mass-delete",
+        "the knowledge base folder `{}` would delete {deleted} of the {documents} documents that workspace `{workspace}` has from it; \
+         nothing is imported, and the documents are served as before. If this is the right folder, start once with --allow-mass-delete",
         root.display()
     )
 }

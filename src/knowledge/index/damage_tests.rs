@@ -1,4 +1,4 @@
-//! Damage of every kind to every file of the index: it is made anew from the catalog, and answers as before.
+//! Damages every file of the index in every way: the index is rebuilt from the catalog and answers as before.
 
 use std::{
     fs,
@@ -33,10 +33,10 @@ enum Damage {
     Unreadable,
 }
 
-/// What is found for some questions: ids, scores and what is shown.
+/// The results of some searches: ids, scores, and highlights.
 type Answers = Vec<(usize, Vec<(String, f64, String)>)>;
 
-/// A folder whose syncs cost nothing, where there is one.
+/// A folder in memory where there is one, so that fsync is free.
 fn folder() -> tempfile::TempDir {
     let shared = Path::new("/dev/shm");
     if shared.is_dir() { tempfile::tempdir_in(shared).unwrap() } else { tempfile::tempdir().unwrap() }
@@ -64,10 +64,10 @@ async fn kept(store: Store, root: PathBuf) -> Catalog {
     let index = Index::start(root, catalog.clone()).await.unwrap();
     for documents in [0..4, 4..6] {
         let (_, number) = catalog.put(documents.map(document).collect()).await.unwrap();
-        index.holds(number.unwrap()).await.unwrap();
+        index.wait_for_change(number.unwrap()).await.unwrap();
     }
     let (_, number) = catalog.delete(Kind::Article, &[Id::new("a1").unwrap()], None).await.unwrap();
-    index.holds(number.unwrap()).await.unwrap();
+    index.wait_for_change(number.unwrap()).await.unwrap();
     catalog
 }
 
@@ -115,13 +115,13 @@ fn damage(file: &Path, damage: &Damage) {
             fs::create_dir(file).unwrap();
             fs::write(file.join("inside"), "x").unwrap();
         }
-        // To who is root, nothing is; then nothing is damaged, and the answers are the same.
+        // For root every file stays readable; then nothing is damaged, and the answers are the same.
         Damage::Unreadable => fs::set_permissions(file, fs::Permissions::from_mode(0o000)).unwrap(),
     }
 }
 
-/// Numbers that look drawn at random and are the same in each run (SplitMix64).
-fn draw(seed: u64) -> u64 {
+/// Pseudorandom numbers, the same in each run (SplitMix64).
+fn random(seed: u64) -> u64 {
     let mut mixed = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -129,7 +129,7 @@ fn draw(seed: u64) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_is_damaged_is_made_anew_with_the_same_answers() {
+async fn a_damaged_index_is_rebuilt_with_the_same_answers() {
     let scratch = folder();
     let store = Store::open(&Store::sqlite_url(scratch.path())).await.unwrap();
     let whole = scratch.path().join("whole");
@@ -153,37 +153,37 @@ async fn whatever_is_damaged_is_made_anew_with_the_same_answers() {
         damages.extend((0..=MAX_CUT.min(*length)).map(|length| (name.as_path(), Damage::Cut(length))));
         damages.extend([Damage::Removed, Damage::Folder, Damage::Unreadable].map(|damage| (name.as_path(), damage)));
     }
-    // A file each in turn, so that the small ones have their share.
+    // Files take turns, so that small ones are damaged as often.
     let with_bytes: Vec<&(PathBuf, usize)> = files.iter().filter(|(_, length)| *length > 0).collect();
     for number in 0..FLIPS {
         let (name, length) = with_bytes[number as usize % with_bytes.len()];
-        let at = draw(2 * number) as usize % length;
-        damages.push((name, Damage::Flipped { at, bit: (draw(2 * number + 1) % 8) as u32 }));
+        let at = random(2 * number) as usize % length;
+        damages.push((name, Damage::Flipped { at, bit: (random(2 * number + 1) % 8) as u32 }));
     }
 
     for (number, (name, kind)) in damages.iter().enumerate() {
         let root = scratch.path().join(number.to_string());
         copy(&whole, &root.join("1"));
         damage(&root.join("1").join(name), kind);
-        let told = || match kind {
+        let case = || match kind {
             Damage::Cut(length) => format!("{} cut to {length}", name.display()),
             Damage::Flipped { at, bit } => format!("{} flipped at {at}, bit {bit}", name.display()),
             Damage::Removed => format!("{} removed", name.display()),
             Damage::Folder => format!("{} is a folder", name.display()),
             Damage::Unreadable => format!("{} is not readable", name.display()),
         };
-        // What is known to be damaged is built anew in one and the same way, so a part of these is enough; all others are asked.
-        let (found, older) = find(&root, newest).unwrap_or_else(|error| panic!("{}: {error:?}", told()));
-        assert!(older.is_none(), "{}", told());
+        // Damage that is detected always leads to the same rebuild, so a sample of these cases is enough; all others are searched.
+        let (found, older) = find(&root, newest).unwrap_or_else(|error| panic!("{}: {error:?}", case()));
+        assert!(older.is_none(), "{}", case());
         let is_used = found.is_some();
         drop(found);
         if is_used || number % 40 == 0 || matches!(kind, Damage::Cut(0 | 5) | Damage::Removed | Damage::Folder) {
-            let index = Index::start(root.clone(), catalog.clone()).await.unwrap_or_else(|error| panic!("{}: {error:?}", told()));
-            assert_eq!(answers(&index), expected, "{}", told());
+            let index = Index::start(root.clone(), catalog.clone()).await.unwrap_or_else(|error| panic!("{}: {error:?}", case()));
+            assert_eq!(answers(&index), expected, "{}", case());
         }
         let _ = fs::remove_dir_all(root);
     }
-    // What stands in the folder's place, or beside the index, does no harm either.
+    // A file in place of the folder, or beside the index, does no harm either.
     for name in ["", "1", "2", "4294967295"] {
         let root = scratch.path().join("odd");
         let place = if name.is_empty() { root.clone() } else { root.join(name) };

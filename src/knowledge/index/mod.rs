@@ -1,6 +1,6 @@
-//! The index: a cache of the catalog. Its commit payload names the version of its format and the last change it holds, so that it
-//! catches up at start. One that is of another version, damaged, or ahead of the catalog is built anew beside, in a folder of its own, and
-//! takes the old one's place when it is whole; what can be searched of the old one is searched until then.
+//! The search index: a cache of the catalog. Its commit payload names its format version and the last change that it contains, so that it
+//! catches up at start. An index of another version, a damaged one, or one ahead of the catalog is rebuilt beside the old one, in a folder
+//! of its own, and replaces it once complete; until then the old one is searched as far as it can be.
 
 #[cfg(test)]
 pub mod damage_tests;
@@ -34,23 +34,23 @@ use crate::{
     task::caught,
 };
 
-/// Changes read at a time, and changes after which an index that takes many in commits and tells how far it is.
-const STEP: i64 = 2000;
-const COMMITTED: usize = 20_000;
-/// With more changes than this to take in, an index is served before it has caught up.
-const WAITED_FOR: i64 = 5000;
-/// How often the catalog is asked for changes that another process made.
+/// Changes read per batch, and changes after which a long catch-up commits and logs its progress.
+const BATCH: i64 = 2000;
+const COMMIT_EVERY: usize = 20_000;
+/// With more pending changes than this, the index is served before it has caught up.
+const MAX_PENDING_AT_START: i64 = 5000;
+/// Poll interval for changes made by other processes.
 const POLL: Duration = Duration::from_millis(500);
-/// How long after the index's files were looked through they are looked through again, however many searches fail.
+/// Least time between two integrity checks of the index's files, however many searches fail.
 const CHECK_PAUSE: Duration = Duration::from_secs(10);
-/// The longest wait before an index that fails again and again is built anew.
+/// Longest backoff before an index that keeps failing is rebuilt.
 const MAX_POLL: Duration = Duration::from_secs(30);
-/// How long a change waits for the index.
-const CATCH_UP: Duration = Duration::from_secs(20);
+/// Longest wait of a write until the index contains it.
+const MAX_CATCH_UP: Duration = Duration::from_secs(20);
 
-/// The index of one workspace, and the task that keeps it up with the catalog.
+/// The index of one workspace, and the task that follows the catalog.
 pub struct Index {
-    view: Arc<RwLock<Arc<IndexSnapshot>>>,
+    snapshot: Arc<RwLock<Arc<IndexSnapshot>>>,
     applied: watch::Receiver<i64>,
     wake: Arc<Notify>,
     suspect: Arc<AtomicBool>,
@@ -58,25 +58,25 @@ pub struct Index {
 }
 
 impl Index {
-    /// Opens the index in `folder`, or begins it anew, catches up with the catalog, and goes on following it. With much to take in, what
-    /// is there already is served meanwhile.
+    /// Opens the index in `folder`, or creates it, catches up with the catalog, and keeps following it. With many pending changes, what is
+    /// indexed already is served meanwhile.
     pub async fn start(folder: PathBuf, catalog: Catalog) -> Result<Index, KnowledgeError> {
-        Index::open(folder, catalog, WAITED_FOR).await
+        Index::open(folder, catalog, MAX_PENDING_AT_START).await
     }
 
-    /// The same, however much there is to take in: it holds all that there is.
+    /// Starts likewise, but waits until the index contains the whole catalog.
     pub async fn start_whole(folder: PathBuf, catalog: Catalog) -> Result<Index, KnowledgeError> {
         Index::open(folder, catalog, i64::MAX).await
     }
 
-    async fn open(folder: PathBuf, catalog: Catalog, waited_for: i64) -> Result<Index, KnowledgeError> {
+    async fn open(folder: PathBuf, catalog: Catalog, max_pending: i64) -> Result<Index, KnowledgeError> {
         let newest = catalog.last_number().await?;
         let suspect = Arc::new(AtomicBool::new(false));
         let (found, root) = (folder.clone(), folder);
         let (current, old) = blocking(move || find(&found, newest)).await?;
         let current = match current {
             Some(current) => Some(current),
-            // Whoever begins has nothing to be built beside.
+            // Without an old index there is nothing to rebuild beside.
             None if old.is_none() => {
                 let root = root.clone();
                 Some(blocking(move || OpenIndex::create(next_folder(&root)?)).await?)
@@ -84,41 +84,41 @@ impl Index {
             None => None,
         };
         let first = current.as_ref().or(old.as_ref()).expect("one of them was opened or made");
-        let (shown, view) = (first.folder.clone(), Arc::new(RwLock::new(Arc::clone(&first.view))));
+        let (served, snapshot) = (first.folder.clone(), Arc::new(RwLock::new(Arc::clone(&first.snapshot))));
         drop(old);
         let mut follower =
-            Follower { root, catalog, current, shown, view: Arc::clone(&view), suspect: Arc::clone(&suspect), checked: None };
-        if follower.current.is_some() && follower.catalog.count_changes(follower.held()).await? <= waited_for {
+            Follower { root, catalog, current, served, snapshot: Arc::clone(&snapshot), suspect: Arc::clone(&suspect), checked: None };
+        if follower.current.is_some() && follower.catalog.count_changes(follower.last_change()).await? <= max_pending {
             match follower.catch_up().await {
                 Err(error @ (KnowledgeError::Index(_) | KnowledgeError::Task(_))) => {
-                    tracing::warn!(error = %error, "the index can't be written to; it is built anew");
+                    tracing::warn!(error = %error, "index can't be written; rebuilding it");
                     follower.build().await?;
                 }
-                done => done?,
+                result => result?,
             }
         }
-        let (tell, applied) = watch::channel(follower.held());
+        let (progress, applied) = watch::channel(follower.last_change());
         let wake = Arc::new(Notify::new());
-        let follow = AbortOnDropHandle::new(tokio::spawn(follower.follow(tell, Arc::clone(&wake))));
-        Ok(Index { view, applied, wake, suspect, _follow: follow })
+        let follow = AbortOnDropHandle::new(tokio::spawn(follower.follow(progress, Arc::clone(&wake))));
+        Ok(Index { snapshot, applied, wake, suspect, _follow: follow })
     }
 
-    /// What can be searched now.
-    pub fn view(&self) -> Arc<IndexSnapshot> {
-        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+    /// Returns the current snapshot.
+    pub fn snapshot(&self) -> Arc<IndexSnapshot> {
+        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Says that a search failed: the index's files are looked through, and it is built anew if they are damaged.
+    /// Reports that a search failed: the index's files are checked, and the index is rebuilt if they are damaged.
     pub fn suspect(&self) {
         self.suspect.store(true, Ordering::Relaxed);
         self.wake.notify_one();
     }
 
-    /// Waits until the change of this number can be found.
-    pub async fn holds(&self, number: i64) -> Result<(), KnowledgeError> {
+    /// Waits until the change with this number can be found.
+    pub async fn wait_for_change(&self, number: i64) -> Result<(), KnowledgeError> {
         self.wake.notify_one();
         let mut applied = self.applied.clone();
-        match tokio::time::timeout(CATCH_UP, applied.wait_for(|held| *held >= number)).await {
+        match tokio::time::timeout(MAX_CATCH_UP, applied.wait_for(|last_change| *last_change >= number)).await {
             Ok(Ok(_)) => Ok(()),
             _ => Err(KnowledgeError::IndexBehind),
         }
@@ -129,133 +129,137 @@ impl Index {
 struct Follower {
     root: PathBuf,
     catalog: Catalog,
-    /// `None` while what is shown is another version's, or failed.
+    /// `None` while the served index is of another version, or failed.
     current: Option<OpenIndex>,
-    /// The folder of what is shown.
-    shown: PathBuf,
-    view: Arc<RwLock<Arc<IndexSnapshot>>>,
+    /// The folder of the served index.
+    served: PathBuf,
+    snapshot: Arc<RwLock<Arc<IndexSnapshot>>>,
     suspect: Arc<AtomicBool>,
-    /// When the index's files were last looked through.
+    /// When the index's files were last checked.
     checked: Option<Instant>,
 }
 
 impl Follower {
-    async fn follow(mut self, tell: watch::Sender<i64>, wake: Arc<Notify>) {
+    async fn follow(mut self, progress: watch::Sender<i64>, wake: Arc<Notify>) {
         let mut wait = POLL;
         loop {
-            let turn = async {
+            let iteration = async {
                 match self.current {
                     Some(_) => self.catch_up().await,
                     None => self.build().await,
                 }
             };
-            let done = caught("following the catalog", turn).await.unwrap_or_else(|panicked| Err(panicked.into()));
-            tell.send_if_modified(|held| std::mem::replace(held, self.held()) != self.held());
-            match done {
+            let result = caught("following the catalog", iteration).await.unwrap_or_else(|panicked| Err(panicked.into()));
+            progress.send_if_modified(|last_change| std::mem::replace(last_change, self.last_change()) != self.last_change());
+            match result {
                 Ok(()) => wait = POLL,
-                // Work that panicked may have left anything.
+                // Work that panicked may have left the index in any state.
                 Err(error @ (KnowledgeError::Index(_) | KnowledgeError::Task(_))) => {
-                    tracing::warn!(error = %error, "the index failed; it is built anew, and what was there is searched until then");
+                    tracing::warn!(error = %error, "index failed; rebuilding it, the old one serves searches until then");
                     self.current = None;
                     wait = MAX_POLL.min(2 * wait);
                 }
-                // The next turn tries again; a Put that waits is told that the index is behind.
-                Err(error) => tracing::warn!(error = %error, "the index can't follow the catalog"),
+                // Retried in the next iteration; a waiting Put fails with IndexBehind.
+                Err(error) => tracing::warn!(error = %error, "index can't read the catalog; retrying"),
             }
             let _ = tokio::time::timeout(wait, wake.notified()).await;
             let may_check = self.checked.is_none_or(|checked| checked.elapsed() >= CHECK_PAUSE);
             if may_check && self.suspect.swap(false, Ordering::Relaxed) {
-                let is_sound = self.is_sound().await;
-                // One that was built anew is another.
-                self.checked = is_sound.then(Instant::now);
-                if !is_sound {
-                    tracing::warn!("the index is damaged; it is built anew, and what was there is searched until then");
+                let is_intact = self.is_intact().await;
+                // A rebuilt index has not been checked yet.
+                self.checked = is_intact.then(Instant::now);
+                if !is_intact {
+                    tracing::warn!("index is damaged; rebuilding it, the old one serves searches until then");
                     self.current = None;
                 }
             }
         }
     }
 
-    fn held(&self) -> i64 {
-        self.current.as_ref().map_or(0, |current| current.held)
+    fn last_change(&self) -> i64 {
+        self.current.as_ref().map_or(0, |current| current.last_change)
     }
 
-    async fn is_sound(&self) -> bool {
+    async fn is_intact(&self) -> bool {
         let Some(current) = &self.current else { return true };
         let index = current.index.clone();
         blocking(move || check(&index)).await.is_ok()
     }
 
-    /// Takes in what is new.
+    /// Applies the pending changes.
     async fn catch_up(&mut self) -> Result<(), KnowledgeError> {
         let Some(current) = self.current.take() else { return Ok(()) };
-        let (current, done) = self.take_in(current, false).await?;
+        let (current, result) = self.apply_changes(current, false).await?;
         self.current = Some(current);
-        done
+        result
     }
 
-    /// Builds the index anew, from the catalog's first change to its last, and puts it in the place of what is shown.
+    /// Rebuilds the index, from the catalog's first change to its last, and serves it instead of the old one.
     async fn build(&mut self) -> Result<(), KnowledgeError> {
-        let (root, shown) = (self.root.clone(), self.shown.clone());
-        let begun = blocking(move || {
-            // Of a building that came to nothing.
-            remove_others(&root, &shown);
+        let (root, served) = (self.root.clone(), self.served.clone());
+        let created = blocking(move || {
+            // Left over from a failed rebuild.
+            remove_others(&root, &served);
             OpenIndex::create(next_folder(&root)?)
         });
-        let (built, done) = self.take_in(begun.await?, true).await?;
-        done?;
+        let (built, result) = self.apply_changes(created.await?, true).await?;
+        result?;
         let built = blocking(move || built.commit(FORMAT)).await?;
-        self.show(&built);
-        self.shown.clone_from(&built.folder);
+        self.serve(&built);
+        self.served.clone_from(&built.folder);
         self.current = Some(built);
-        let (root, shown) = (self.root.clone(), self.shown.clone());
+        let (root, served) = (self.root.clone(), self.served.clone());
         blocking(move || {
-            remove_others(&root, &shown);
+            remove_others(&root, &served);
             Ok(())
         })
         .await?;
         Ok(())
     }
 
-    /// Takes in the catalog's changes, reading some while those before are indexed. What is built beside another is not shown yet. The
-    /// error that is returned beside the index came from the database; all that was read until then is in.
-    async fn take_in(&self, mut open: OpenIndex, for_workspace: bool) -> Result<(OpenIndex, Result<(), KnowledgeError>), KnowledgeError> {
-        let (mut taken, mut uncommitted) = (0, 0);
-        let mut next = self.catalog.changes(open.held, STEP).await;
-        let done = loop {
+    /// Applies the catalog's changes, reading the next batch while the previous one is indexed. A rebuild is not served until it is
+    /// complete. An error returned along with the index came from the database; everything read before it has been applied.
+    async fn apply_changes(
+        &self,
+        mut open: OpenIndex,
+        is_rebuild: bool,
+    ) -> Result<(OpenIndex, Result<(), KnowledgeError>), KnowledgeError> {
+        let (mut applied_count, mut uncommitted) = (0, 0);
+        let mut next = self.catalog.changes(open.last_change, BATCH).await;
+        let result = loop {
             let changes = match next {
                 Ok(changes) if changes.is_empty() => break Ok(()),
                 Ok(changes) => changes,
                 Err(error) => break Err(error),
             };
-            let last = changes.last().map_or(open.held, |change| change.number);
-            (taken, uncommitted) = (taken + changes.len(), uncommitted + changes.len());
-            let commits = uncommitted >= COMMITTED || changes.len() < STEP as usize;
+            let last = changes.last().map_or(open.last_change, |change| change.number);
+            (applied_count, uncommitted) = (applied_count + changes.len(), uncommitted + changes.len());
+            let commits = uncommitted >= COMMIT_EVERY || changes.len() < BATCH as usize;
             let applying = blocking(move || {
                 let open = open.apply(&changes, last)?;
-                if commits { open.commit(if for_workspace { UNFINISHED } else { FORMAT }) } else { Ok(open) }
+                if commits { open.commit(if is_rebuild { UNFINISHED } else { FORMAT }) } else { Ok(open) }
             });
             let applied;
-            (applied, next) = tokio::join!(applying, self.catalog.changes(last, STEP));
+            (applied, next) = tokio::join!(applying, self.catalog.changes(last, BATCH));
             open = applied?;
             if commits {
                 uncommitted = 0;
-                if !for_workspace {
-                    self.show(&open);
+                if !is_rebuild {
+                    self.serve(&open);
                 }
-                if taken >= COMMITTED {
-                    tracing::info!(changes = taken, "building the index");
+                if applied_count >= COMMIT_EVERY {
+                    tracing::info!(changes = applied_count, "building the index");
                 }
             }
         };
-        if uncommitted > 0 && !for_workspace {
+        if uncommitted > 0 && !is_rebuild {
             open = blocking(move || open.commit(FORMAT)).await?;
-            self.show(&open);
+            self.serve(&open);
         }
-        Ok((open, done))
+        Ok((open, result))
     }
 
-    fn show(&self, open: &OpenIndex) {
-        *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&open.view);
+    fn serve(&self, open: &OpenIndex) {
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&open.snapshot);
     }
 }

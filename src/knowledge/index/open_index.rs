@@ -1,4 +1,4 @@
-//! One index in its folder: opened, looked through, written to. Whatever is wrong with it, and a panic of the library too, is an error.
+//! One index in its folder: opened, checked, written to. Everything that is wrong with it, a panic of the library included, is an error.
 
 use std::{
     fs, io,
@@ -22,23 +22,23 @@ use crate::{
     task,
 };
 
-/// Goes up whenever the fields, the analyzer, the files or what counts as a document's text change.
+/// The format version. Goes up whenever the fields, the analyzer, the files, or what counts as a document's text change.
 pub const FORMAT: &str = "4";
-/// Stands in the payload of an index that is not whole yet.
+/// The format in the payload of an incomplete index.
 pub const UNFINISHED: &str = "unfinished";
 const WRITER_BYTES: usize = 64 << 20;
 
-/// An index that is open.
+/// An open index.
 pub struct OpenIndex {
     pub folder: PathBuf,
     pub index: tantivy::Index,
     fields: Fields,
     writer: IndexWriter,
     reader: IndexReader,
-    /// The last change it holds; 0 of another version's, or one that is not whole.
-    pub held: i64,
-    /// What can be searched of it.
-    pub view: Arc<IndexSnapshot>,
+    /// The number of the last change that it contains; 0 for another version's or an incomplete one.
+    pub last_change: i64,
+    /// What can be searched.
+    pub snapshot: Arc<IndexSnapshot>,
 }
 
 impl OpenIndex {
@@ -50,7 +50,7 @@ impl OpenIndex {
         OpenIndex::of(folder, index, 0)
     }
 
-    /// Opens an index that is whole and of this version; another one, if it can be searched at all, is returned as the error.
+    /// Opens an index. Returns it as `Ok` if it is complete and of this version, else, if it can be searched at all, as the inner error.
     pub fn open(folder: PathBuf) -> Result<Result<OpenIndex, OpenIndex>, TantivyError> {
         let index = tantivy::Index::open(SealedDirectory::open(&folder)?)?;
         if index.schema() != schema().0 {
@@ -58,24 +58,24 @@ impl OpenIndex {
         }
         check(&index)?;
         let payload = index.load_metas()?.payload;
-        let held = payload.as_deref().and_then(|payload| payload.split_once(':')).filter(|(format, _)| *format == FORMAT);
-        match held.and_then(|(_, number)| number.parse().ok()) {
+        let last_change = payload.as_deref().and_then(|payload| payload.split_once(':')).filter(|(format, _)| *format == FORMAT);
+        match last_change.and_then(|(_, number)| number.parse().ok()) {
             Some(number) => Ok(Ok(OpenIndex::of(folder, index, number)?)),
             None => Ok(Err(OpenIndex::of(folder, index, 0)?)),
         }
     }
 
-    fn of(folder: PathBuf, index: tantivy::Index, held: i64) -> Result<OpenIndex, TantivyError> {
+    fn of(folder: PathBuf, index: tantivy::Index, last_change: i64) -> Result<OpenIndex, TantivyError> {
         index.tokenizers().register(LINES, LineTokenizer::default());
         let writer = index.writer_with_num_threads(1, WRITER_BYTES)?;
         let reader: IndexReader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let fields = schema().1;
-        let view = Arc::new(IndexSnapshot::new(reader.searcher(), fields, None)?);
-        Ok(OpenIndex { folder, index, fields, writer, reader, held, view })
+        let snapshot = Arc::new(IndexSnapshot::new(reader.searcher(), fields, None)?);
+        Ok(OpenIndex { folder, index, fields, writer, reader, last_change, snapshot })
     }
 
-    /// Adds changes, of which `last` is the last one's number. An index that failed is of no use any more: what was added but not committed
-    /// must not come in with the next commit.
+    /// Applies changes; `last` is the number of the last one. A failed index is of no more use: changes that were added but not committed
+    /// must not get in with the next commit.
     pub fn apply(mut self, changes: &[Change], last: i64) -> Result<OpenIndex, TantivyError> {
         for change in changes {
             self.writer.delete_term(Term::from_field_text(self.fields.key, &key_text(&change.key)));
@@ -83,33 +83,34 @@ impl OpenIndex {
                 self.writer.add_document(indexed(self.fields, document)?)?;
             }
         }
-        self.held = last;
+        self.last_change = last;
         Ok(self)
     }
 
     pub fn commit(mut self, format: &str) -> Result<OpenIndex, TantivyError> {
         let mut commit = self.writer.prepare_commit()?;
-        commit.set_payload(&format!("{format}:{}", self.held));
+        commit.set_payload(&format!("{format}:{}", self.last_change));
         commit.commit()?;
         self.reader.reload()?;
-        self.view = Arc::new(IndexSnapshot::new(self.reader.searcher(), self.fields, Some(&self.view))?);
+        self.snapshot = Arc::new(IndexSnapshot::new(self.reader.searcher(), self.fields, Some(&self.snapshot))?);
         Ok(self)
     }
 }
 
-/// Looks through the files of an index.
+/// Verifies the files of an index.
 pub fn check(index: &tantivy::Index) -> Result<(), TantivyError> {
-    // The files that are checked are those of Tantivy's own list; without the list there would be none.
+    // Tantivy checks the files of its own list; without the list it would check none.
     if !index.directory().list_managed_files().contains(Path::new("meta.json")) {
-        return Err(TantivyError::InternalError("the list of its files is gone".to_owned()));
+        return Err(TantivyError::InternalError("the list of its files is missing".to_owned()));
     }
     if !index.validate_checksum()?.is_empty() {
-        return Err(TantivyError::InternalError("a file's checksum does not fit".to_owned()));
+        return Err(TantivyError::InternalError("checksum mismatch".to_owned()));
     }
     Ok(())
 }
 
-/// The newest index that is whole, of this version and not ahead of the catalog; and if there is none, one that can be searched at least.
+/// Finds the newest index that is complete, of this version, and not ahead of the catalog; without one, an index that can at least be
+/// searched.
 pub fn find(root: &Path, newest: i64) -> Result<(Option<OpenIndex>, Option<OpenIndex>), TantivyError> {
     if root.exists() && !root.is_dir() {
         fs::remove_file(root)?;
@@ -118,27 +119,27 @@ pub fn find(root: &Path, newest: i64) -> Result<(Option<OpenIndex>, Option<OpenI
     let mut old = None;
     for folder in folders(root)?.into_iter().rev() {
         match guarded(|| OpenIndex::open(folder.clone())) {
-            Ok(Ok(open)) if open.held <= newest => {
+            Ok(Ok(open)) if open.last_change <= newest => {
                 remove_others(root, &folder);
                 return Ok((Some(open), None));
             }
             Ok(Ok(open) | Err(open)) => {
-                tracing::warn!("the index is ahead of the catalog, of another format or unfinished; it is built anew");
+                tracing::warn!("index is ahead of the catalog, of another format or incomplete; rebuilding it");
                 if open.reader.searcher().num_docs() > 0 && old.is_none() {
                     old = Some(open);
                 }
             }
-            Err(error) => tracing::warn!(error = %error, "the index can't be opened; it is built anew"),
+            Err(error) => tracing::warn!(error = %error, "index can't be opened; rebuilding it"),
         }
     }
     if old.is_none() {
-        // Nothing of what is there is of use.
+        // None of them is usable.
         folders(root)?.iter().for_each(|folder| remove(folder));
     }
     Ok((None, old))
 }
 
-/// The folders of indexes, in the order in which they were begun.
+/// Returns the index folders, oldest first.
 fn folders(root: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found: Vec<(u32, PathBuf)> = Vec::new();
     for entry in fs::read_dir(root)? {
@@ -157,7 +158,7 @@ pub fn next_folder(root: &Path) -> io::Result<PathBuf> {
     Ok(root.join((last + 1).to_string()))
 }
 
-/// Removes all but one index, and what versions before this one left beside the folders. What can't be removed stays for the next time.
+/// Removes all but one index, and what earlier versions left beside the folders. What can't be removed is retried next time.
 pub fn remove_others(root: &Path, kept: &Path) {
     let Ok(entries) = fs::read_dir(root) else { return };
     entries.flatten().map(|entry| entry.path()).filter(|path| path != kept).for_each(|path| remove(&path));
@@ -166,16 +167,16 @@ pub fn remove_others(root: &Path, kept: &Path) {
 fn remove(path: &Path) {
     let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     if let Err(error) = removed {
-        tracing::warn!(error = %error, "an old index can't be removed");
+        tracing::warn!(error = %error, "can't remove an old index");
     }
 }
 
-/// Does work with files that may be damaged. Where the library panics over them, that is an error like any other.
+/// Does work with files that may be damaged. A panic of the library over them becomes an error.
 fn guarded<T>(work: impl FnOnce() -> Result<T, TantivyError>) -> Result<T, TantivyError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(TantivyError::InternalError("the index library panicked".to_owned())))
 }
 
-/// Does what keeps a core or the disk busy off the threads that serve.
+/// Runs work that keeps a core or the disk busy off the serving threads.
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, TantivyError> + Send + 'static) -> Result<T, KnowledgeError> {
     Ok(task::blocking("work on the index", work).await??)
 }

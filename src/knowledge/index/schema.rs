@@ -1,8 +1,8 @@
-//! How a document stands in the index.
+//! The index schema, and how a document is indexed.
 //!
-//! Words stand in two fields, `names` (title and tags) and `body`, each under all its keys at its position. Positions tell more than
-//! order: the body is cut into passages of at most [`PASSAGE`] words, each of which begins at a multiple of that number, and tags
-//! begin at [`TAGS`]. A third field has the words' grams.
+//! Words are in two fields, `names` (title and tags) and `body`, each under all its keys at its position. Positions carry more than order:
+//! the body is cut into passages of at most [`PASSAGE`] words, each of which begins at a multiple of that number, and tags begin at
+//! [`TAGS`]. A third field has the words' character n-grams.
 
 use sha2::{Digest, Sha256};
 use tantivy::{
@@ -22,7 +22,7 @@ pub const PASSAGE: usize = 64;
 pub const TAGS: usize = 1 << 8;
 /// Positions from one tag to the next.
 const TAG: usize = 16;
-/// Stands before a word with its accents, where the same word without them is another key.
+/// Prefix of an accented word's key, where the same word without accents has another key.
 pub const ACCENTED: char = '=';
 
 /// The index's fields.
@@ -31,7 +31,7 @@ pub struct Fields {
     pub key: Field,
     /// A number for each id, the same in all languages: see [`id_number`].
     pub id: Field,
-    /// What decides who is shown a document: see [`class`].
+    /// What decides who may see a document: see [`class`].
     pub class: Field,
     pub category: Field,
     pub tag: Field,
@@ -65,27 +65,27 @@ pub fn schema() -> (Schema, Fields) {
     (schema.build(), fields)
 }
 
-/// A document's key as the index has it.
+/// Returns a document's key as it is indexed.
 pub fn key_text(key: &DocumentKey) -> String {
     format!("{}\n{}\n{}", key.kind as i16, key.language, key.id)
 }
 
-/// Tells documents apart, whatever their language, and orders those that score the same: the first eight bytes of a SHA-256.
+/// Identifies a document in all its languages, and orders documents that score the same: the first eight bytes of a SHA-256.
 pub fn id_number(key: &DocumentKey) -> u64 {
-    number_of(&format!("{}\n{}", key.kind as i16, key.id))
+    hash_prefix(&format!("{}\n{}", key.kind as i16, key.id))
 }
 
-/// Tells languages apart.
+/// Identifies a language.
 pub fn language_number(language: &Language) -> u64 {
-    number_of(language.as_str())
+    hash_prefix(language.as_str())
 }
 
-fn number_of(text: &str) -> u64 {
+fn hash_prefix(text: &str) -> u64 {
     let hash = Sha256::digest(text);
     u64::from_be_bytes(hash[..8].try_into().expect("it has 32 bytes"))
 }
 
-/// Kind, language, and who may see it, a line each.
+/// Returns a document's kind, language, and access, one per line.
 pub fn class(document: &Document) -> String {
     let access = match &document.details {
         Details::Article { .. } => match document.audience() {
@@ -100,12 +100,12 @@ pub fn class(document: &Document) -> String {
     format!("{}\n{}\n{access}", document.kind() as i16, document.language)
 }
 
-/// A shortcut as it is compared: without the slash, case and accents.
+/// Normalizes a shortcut for comparison: without the slash, case, and accents.
 pub fn shortcut_key(shortcut: &str) -> String {
     fold(shortcut.trim().trim_start_matches('/'))
 }
 
-/// A document as the index has it.
+/// Converts a document to its index form.
 pub fn indexed(fields: Fields, document: &Document) -> Result<TantivyDocument, TantivyError> {
     let mut indexed = TantivyDocument::new();
     indexed.add_text(fields.key, key_text(&document.key()));
@@ -124,13 +124,13 @@ pub fn indexed(fields: Fields, document: &Document) -> Result<TantivyDocument, T
     let mut names = LinePositions::default();
     names.add(&document.title, language, TAGS, &mut grams);
     for (number, tag) in document.tags.iter().enumerate() {
-        names.go_on_at(TAGS + number * TAG);
+        names.skip_to(TAGS + number * TAG);
         names.add(tag, language, usize::MAX, &mut grams);
     }
     let mut body = LinePositions::default();
     for block in blocks(&document.body) {
         for line in block.text.lines() {
-            body.go_on_at(body.position.next_multiple_of(PASSAGE));
+            body.skip_to(body.position.next_multiple_of(PASSAGE));
             let mut rest = body.add(line, language, usize::MAX, &mut grams);
             while rest > 0 {
                 indexed.add_u64(fields.passages, rest.min(PASSAGE) as u64);
@@ -146,7 +146,7 @@ pub fn indexed(fields: Fields, document: &Document) -> Result<TantivyDocument, T
     Ok(indexed)
 }
 
-/// The grams of a word, or its pairs of letters if its script has no spaces.
+/// Returns the character n-grams of a word, or its pairs of letters if its script has no spaces.
 pub fn word_grams(text: &str, word: &Word) -> Vec<String> {
     let pairs = letter_pairs(text, word);
     if pairs.is_empty() { grams(word.folded()) } else { pairs }
@@ -155,7 +155,7 @@ pub fn word_grams(text: &str, word: &Word) -> Vec<String> {
 /// The name of the tokenizer that reads [`LinePositions`].
 pub const LINES: &str = "lines";
 
-/// What a field says, as text: a line for each position, with the keys that stand there, a tab between two.
+/// A field as text: one line per position, with the keys at that position, separated by tabs.
 #[derive(Default)]
 struct LinePositions {
     text: String,
@@ -163,10 +163,11 @@ struct LinePositions {
 }
 
 impl LinePositions {
-    /// Adds the first `most` words of a text, every key of a word at its position, and gathers their grams; tells how many words.
-    fn add(&mut self, text: &str, language: &str, most: usize, grams: &mut String) -> usize {
+    /// Adds the first `limit` words of a text, every key of a word at its position, and appends their grams; returns the number of words
+    /// added.
+    fn add(&mut self, text: &str, language: &str, limit: usize, grams: &mut String) -> usize {
         let found = words(text, language);
-        for word in found.iter().take(most) {
+        for word in found.iter().take(limit) {
             for gram in word_grams(text, word) {
                 grams.push_str(&gram);
                 grams.push('\t');
@@ -180,12 +181,12 @@ impl LinePositions {
                 self.text.push_str(key);
                 self.text.push('\t');
             }
-            self.go_on_at(self.position + 1);
+            self.skip_to(self.position + 1);
         }
-        found.len().min(most)
+        found.len().min(limit)
     }
 
-    fn go_on_at(&mut self, position: usize) {
+    fn skip_to(&mut self, position: usize) {
         self.text.extend(std::iter::repeat_n('\n', position.saturating_sub(self.position)));
         self.position = self.position.max(position);
     }

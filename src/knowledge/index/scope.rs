@@ -1,4 +1,4 @@
-//! Which documents of the index are looked at.
+//! Which documents of the index a search covers.
 
 use tantivy::{BitSet, DocId};
 
@@ -10,34 +10,34 @@ use crate::{
     text::Language,
 };
 
-/// Which documents are looked at.
+/// The documents that a search covers.
 pub struct SearchScope<'a> {
     pub kinds: &'a [Kind],
     /// `None`: any.
     pub language: Option<&'a Language>,
     pub reader: &'a Reader,
-    /// By part, what else must hold.
+    /// By segment, the documents that pass the filters.
     pub only: Option<&'a [BitSet]>,
 }
 
 impl SearchScope<'_> {
-    /// Whether it has the documents of a class.
+    /// Returns whether it covers the documents of a class.
     pub fn has(&self, class: &Class) -> bool {
         self.kinds.contains(&class.kind)
             && self.language.is_none_or(|language| class.language == *language)
             && class.is_seen_by(self.reader)
     }
 
-    /// Whether it has a document.
-    pub fn takes(&self, view: &IndexSnapshot, part: usize, doc: DocId) -> bool {
-        let part = &view.parts[part];
-        part.is_alive(doc) && self.has(&part.classes[part.class_of[doc as usize] as usize])
+    /// Returns whether it covers a document.
+    pub fn takes(&self, snapshot: &IndexSnapshot, segment: usize, doc: DocId) -> bool {
+        let segment = &snapshot.segments[segment];
+        segment.is_alive(doc) && self.has(&segment.classes[segment.class_of[doc as usize] as usize])
     }
 
-    /// How many documents it has, and how long they are, by kind.
-    pub fn sizes(&self, view: &IndexSnapshot, kind: Option<Kind>) -> Sizes {
+    /// Returns the number and the sizes of its documents, of one kind or all.
+    pub fn sizes(&self, snapshot: &IndexSnapshot, kind: Option<Kind>) -> Sizes {
         let mut sizes = Sizes::default();
-        for class in view.parts.iter().flat_map(|part| &part.classes) {
+        for class in snapshot.segments.iter().flat_map(|segment| &segment.classes) {
             if self.has(class) && kind.is_none_or(|kind| class.kind == kind) {
                 sizes.add(&class.sizes);
             }
@@ -47,10 +47,11 @@ impl SearchScope<'_> {
 }
 
 impl IndexSnapshot {
-    /// The languages that a reader may be shown documents of these kinds in, in order.
+    /// Returns the languages of the documents of these kinds that a reader may see, in order.
     pub fn languages(&self, kinds: &[Kind], reader: &Reader) -> Vec<Language> {
         let scope = SearchScope { kinds, language: None, reader, only: None };
-        let classes = self.parts.iter().flat_map(|part| &part.classes).filter(|class| class.sizes.documents > 0 && scope.has(class));
+        let classes =
+            self.segments.iter().flat_map(|segment| &segment.classes).filter(|class| class.sizes.documents > 0 && scope.has(class));
         let mut found: Vec<Language> = classes.map(|class| class.language.clone()).collect();
         found.sort();
         found.dedup();

@@ -1,5 +1,5 @@
-//! The index's folder. Tantivy keeps a checksum for each file of a segment, and none for its lists of segments and of files. These get a
-//! last line with theirs here, so that a damaged list is an error, and not another index.
+//! The index's folder. Tantivy keeps a checksum for each file of a segment, but none for its lists of segments and of files. Here these
+//! lists get a checksum as their last line, so that a damaged list is an error and not another index.
 
 use std::{io, path::Path, sync::Arc};
 
@@ -10,7 +10,7 @@ use tantivy::directory::{
 
 use crate::text::fingerprint;
 
-/// What the last line begins with.
+/// Prefix of the last line.
 const SEAL: &[u8] = b"seal ";
 
 /// A folder whose lists have checksums.
@@ -40,15 +40,15 @@ impl Directory for SealedDirectory {
         self.0.open_write(path)
     }
 
-    /// Reads a list. One of a version before the seals comes back as it is; so does one whose seal is no seal any more, which is then no
-    /// JSON.
+    /// Reads a list. A list written by a version without seals is returned as it is; so is one whose seal line is damaged beyond
+    /// recognition, which is then not valid JSON.
     fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
         let mut data = self.0.atomic_read(path)?;
         let end = data.len().saturating_sub(1);
         let last = data[..end].iter().rposition(|byte| *byte == b'\n').map_or(0, |before| before + 1);
         if let Some(written) = data[last..].strip_prefix(SEAL) {
             if written.strip_suffix(b"\n") != Some(fingerprint(&data[..last]).as_bytes()) {
-                let error = io::Error::new(io::ErrorKind::InvalidData, "its checksum does not fit");
+                let error = io::Error::new(io::ErrorKind::InvalidData, "checksum mismatch");
                 return Err(OpenReadError::wrap_io_error(error, path.to_owned()));
             }
             data.truncate(last);

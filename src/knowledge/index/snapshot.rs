@@ -1,4 +1,4 @@
-//! What can be searched at one moment: the index's segments, opened, with what ranking needs to know of them.
+//! A searchable snapshot: the index's segments, opened, with what ranking needs.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -30,7 +30,7 @@ pub struct Class {
     pub sizes: Sizes,
 }
 
-/// How many documents there are, and how long they are together.
+/// The number of documents, and their total lengths.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Sizes {
     pub documents: u64,
@@ -76,68 +76,71 @@ pub struct IndexSegment {
     alive: Option<AliveBitSet>,
 }
 
-/// Documents of the index at one moment.
+/// The index at one moment.
 pub struct IndexSnapshot {
     pub searcher: Searcher,
     pub fields: Fields,
-    pub parts: Vec<Arc<IndexSegment>>,
+    pub segments: Vec<Arc<IndexSegment>>,
     ids: Vec<(SegmentId, u32)>,
-    /// By part, the number that each of its categories has in all parts; `None` of the empty one.
+    /// By segment, the number of each of its categories across all segments; `None` for the empty one.
     categories: Vec<Vec<Option<u32>>>,
 }
 
 impl IndexSnapshot {
-    /// Opens what the searcher sees; segments that the last view had are taken from it.
+    /// Opens what the searcher sees; segments of the last snapshot are reused.
     pub fn new(searcher: Searcher, fields: Fields, last: Option<&IndexSnapshot>) -> tantivy::Result<IndexSnapshot> {
-        let known: HashMap<SegmentId, (u32, &Arc<IndexSegment>)> =
-            last.iter().flat_map(|view| view.ids.iter().zip(&view.parts)).map(|((id, deleted), part)| (*id, (*deleted, part))).collect();
-        let mut parts = Vec::new();
+        let known: HashMap<SegmentId, (u32, &Arc<IndexSegment>)> = last
+            .iter()
+            .flat_map(|snapshot| snapshot.ids.iter().zip(&snapshot.segments))
+            .map(|((id, deleted), segment)| (*id, (*deleted, segment)))
+            .collect();
+        let mut segments = Vec::new();
         let mut ids = Vec::new();
-        for segment in searcher.segment_readers() {
-            let deleted = segment.num_deleted_docs();
-            let part = match known.get(&segment.segment_id()) {
-                Some((before, part)) if *before == deleted => Arc::clone(part),
-                Some((_, part)) => Arc::new(part.without(segment)),
-                None => Arc::new(IndexSegment::open(segment, fields)?),
+        for reader in searcher.segment_readers() {
+            let deleted = reader.num_deleted_docs();
+            let segment = match known.get(&reader.segment_id()) {
+                Some((before, segment)) if *before == deleted => Arc::clone(segment),
+                Some((_, segment)) => Arc::new(segment.without(reader)),
+                None => Arc::new(IndexSegment::open(reader, fields)?),
             };
-            parts.push(part);
-            ids.push((segment.segment_id(), deleted));
+            segments.push(segment);
+            ids.push((reader.segment_id(), deleted));
         }
-        let categories = number_categories(&parts)?;
-        Ok(IndexSnapshot { searcher, fields, parts, ids, categories })
+        let categories = number_categories(&segments)?;
+        Ok(IndexSnapshot { searcher, fields, segments, ids, categories })
     }
 
-    /// The number of a document's id, by which documents that score the same are ordered.
-    pub fn id(&self, part: u32, doc: DocId) -> u64 {
-        self.parts[part as usize].ids.first(doc).unwrap_or_default()
+    /// Returns the hash of a document's id, by which documents that score the same are ordered.
+    pub fn id(&self, segment: u32, doc: DocId) -> u64 {
+        self.segments[segment as usize].ids.first(doc).unwrap_or_default()
     }
 
-    /// The number of a document's category, if it has one.
-    pub fn category(&self, part: u32, doc: DocId) -> Option<u32> {
-        let ord = self.parts[part as usize].categories.as_ref()?.ords().first(doc)?;
-        self.categories[part as usize][ord as usize]
+    /// Returns the number of a document's category, if it has one.
+    pub fn category(&self, segment: u32, doc: DocId) -> Option<u32> {
+        let ord = self.segments[segment as usize].categories.as_ref()?.ords().first(doc)?;
+        self.categories[segment as usize][ord as usize]
     }
 
-    /// Whether any document has a category.
+    /// Returns whether any document has a category.
     pub fn has_categories(&self) -> bool {
         self.categories.iter().flatten().any(Option::is_some)
     }
 
     /// Reads a document.
-    pub fn read(&self, part: u32, doc: DocId) -> Result<Document, KnowledgeError> {
+    pub fn read(&self, segment: u32, doc: DocId) -> Result<Document, KnowledgeError> {
         use tantivy::schema::Value;
-        let stored: tantivy::TantivyDocument = self.searcher.doc(DocAddress::new(part, doc))?;
+        let stored: tantivy::TantivyDocument = self.searcher.doc(DocAddress::new(segment, doc))?;
         let source = stored.get_first(self.fields.source).and_then(|value| value.as_str()).unwrap_or_default();
         Ok(serde_json::from_str(source)?)
     }
 }
 
-fn number_categories(parts: &[Arc<IndexSegment>]) -> tantivy::Result<Vec<Vec<Option<u32>>>> {
+fn number_categories(segments: &[Arc<IndexSegment>]) -> tantivy::Result<Vec<Vec<Option<u32>>>> {
     let mut numbers: HashMap<String, u32> = HashMap::new();
     let mut categories = Vec::new();
-    for part in parts {
+    for segment in segments {
         let mut here = Vec::new();
-        if let Some(column) = &part.categories {
+        if let Some(column) = &segment.categories {
             let mut category = String::new();
             for ord in 0..column.num_terms() as u64 {
                 category.clear();
@@ -152,58 +155,58 @@ fn number_categories(parts: &[Arc<IndexSegment>]) -> tantivy::Result<Vec<Vec<Opt
 }
 
 impl IndexSegment {
-    fn open(segment: &SegmentReader, fields: Fields) -> tantivy::Result<IndexSegment> {
-        let names_norms = segment.get_fieldnorms_reader(fields.names)?;
-        let body_norms = segment.get_fieldnorms_reader(fields.body)?;
-        let gram_norms = segment.get_fieldnorms_reader(fields.grams)?;
-        let passages = segment.fast_fields().u64("passages")?;
+    fn open(reader: &SegmentReader, fields: Fields) -> tantivy::Result<IndexSegment> {
+        let names_norms = reader.get_fieldnorms_reader(fields.names)?;
+        let body_norms = reader.get_fieldnorms_reader(fields.body)?;
+        let gram_norms = reader.get_fieldnorms_reader(fields.grams)?;
+        let passages = reader.fast_fields().u64("passages")?;
         let mut classes = Vec::new();
-        let mut class_of = vec![0_u32; segment.max_doc() as usize];
-        if let Some(column) = segment.fast_fields().str("class")? {
+        let mut class_of = vec![0_u32; reader.max_doc() as usize];
+        if let Some(column) = reader.fast_fields().str("class")? {
             let mut text = String::new();
             for ord in 0..column.num_terms() as u64 {
                 text.clear();
                 column.ord_to_str(ord, &mut text)?;
                 classes.push(Class::parse(&text));
             }
-            for doc in segment.doc_ids_alive() {
+            for doc in reader.doc_ids_alive() {
                 class_of[doc as usize] = column.ords().first(doc).unwrap_or_default() as u32;
             }
         }
-        let mut part = IndexSegment {
-            names: segment.inverted_index(fields.names)?,
-            body: segment.inverted_index(fields.body)?,
-            grams: segment.inverted_index(fields.grams)?,
+        let mut segment = IndexSegment {
+            names: reader.inverted_index(fields.names)?,
+            body: reader.inverted_index(fields.body)?,
+            grams: reader.inverted_index(fields.grams)?,
             names_norms,
             body_norms,
             gram_norms,
             classes,
             class_of: class_of.into(),
             passages,
-            categories: segment.fast_fields().str("category")?,
-            ids: segment.fast_fields().u64("id")?,
-            alive: segment.alive_bitset().cloned(),
+            categories: reader.fast_fields().str("category")?,
+            ids: reader.fast_fields().u64("id")?,
+            alive: reader.alive_bitset().cloned(),
         };
-        for doc in segment.doc_ids_alive() {
-            let size = part.size(doc);
-            part.classes[part.class_of[doc as usize] as usize].sizes.add(&size);
+        for doc in reader.doc_ids_alive() {
+            let size = segment.size(doc);
+            segment.classes[segment.class_of[doc as usize] as usize].sizes.add(&size);
         }
-        Ok(part)
+        Ok(segment)
     }
 
-    /// The same documents but those that the segment has lost since.
-    fn without(&self, segment: &SegmentReader) -> IndexSegment {
-        let mut part = IndexSegment { alive: segment.alive_bitset().cloned(), ..self.clone() };
-        for doc in 0..segment.max_doc() {
-            if !self.is_alive(doc) || part.is_alive(doc) {
+    /// Returns a copy without the documents that were deleted since.
+    fn without(&self, reader: &SegmentReader) -> IndexSegment {
+        let mut segment = IndexSegment { alive: reader.alive_bitset().cloned(), ..self.clone() };
+        for doc in 0..reader.max_doc() {
+            if !self.is_alive(doc) || segment.is_alive(doc) {
                 continue;
             }
-            part.classes[self.class_of[doc as usize] as usize].sizes.subtract(&self.size(doc));
+            segment.classes[self.class_of[doc as usize] as usize].sizes.subtract(&self.size(doc));
         }
-        part
+        segment
     }
 
-    /// Whether no document was taken away since it was written.
+    /// Returns whether no document was deleted since it was written.
     pub fn is_complete(&self) -> bool {
         self.alive.is_none()
     }
@@ -229,11 +232,11 @@ impl Class {
         let mut lines = text.splitn(3, '\n');
         let kind = if lines.next() == Some("1") { Kind::CannedAnswer } else { Kind::Article };
         let language = Language::parse(lines.next().unwrap_or_default());
-        let language = language.unwrap_or_else(|_| Language::parse("und").expect("it is a tag"));
+        let language = language.unwrap_or_else(|_| Language::parse("und").expect("`und` is a language tag"));
         Class { kind, language, access: lines.next().unwrap_or_default().to_owned(), sizes: Sizes::default() }
     }
 
-    /// Whether a reader may be shown its documents.
+    /// Returns whether a reader may see its documents.
     pub fn is_seen_by(&self, reader: &Reader) -> bool {
         match self.access.as_str() {
             "public" | "everyone" => true,

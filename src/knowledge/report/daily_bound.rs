@@ -1,4 +1,4 @@
-//! What the public may write in a day: searches, opened articles and ratings fill no disk, whoever sends them.
+//! Daily quota of the public's writes: searches, opened articles, and ratings can't fill the disk, whoever sends them.
 
 use std::{
     collections::HashMap,
@@ -12,14 +12,14 @@ use jiff::Timestamp;
 use crate::ids::Workspace;
 
 const DAY: i64 = 24 * 60 * 60;
-/// What one visitor may write is this part of what all may.
+/// One visitor's share of the workspace's quota.
 const VISITOR_PART: u64 = 16;
-/// Most visitors that are counted one by one; the others only count among all.
+/// Most visitors that are counted individually; the others count only toward the workspace.
 const MAX_VISITORS: usize = 1 << 16;
-/// What a row takes beside its text.
+/// Overhead of a row beside its text.
 const ROW_BYTES: u64 = 256;
 
-/// The bound of each workspace, counted in memory.
+/// The quota of each workspace, counted in memory.
 pub struct DailyBound {
     max_bytes: u64,
     today: Mutex<Today>,
@@ -37,7 +37,7 @@ impl DailyBound {
         DailyBound { max_bytes, today: Mutex::default() }
     }
 
-    /// Takes the room of a row with so much text. `Err`: there is none; when there will be.
+    /// Reserves the space of a row with this much text. Where the quota is used up, returns the time until it renews.
     pub fn take(&self, workspace: &Workspace, visitor: IpAddr, text_bytes: usize, now: Timestamp) -> Result<(), Duration> {
         let day = now.as_second().div_euclid(DAY);
         let mut today = self.today.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! What searches and articles came to: people's searches, the articles that they opened and rated, and the report of them.
+//! The search report: people's searches, the articles that they opened and rated, and the totals.
 
 pub mod daily_bound;
 pub mod report_rows;
@@ -21,13 +21,13 @@ use crate::{
     text::Language,
 };
 
-/// About how much of the queue a job takes.
+/// Approximate size of a job in the queue.
 const JOB_BYTES: usize = 4096;
-/// How long searches gather before they are written, unless so many did already.
-const GATHER: Duration = Duration::from_millis(50);
-const GATHERED: usize = 128;
+/// How long searches are batched before they are written, and the batch size that is written at once.
+const MAX_BATCH_DELAY: Duration = Duration::from_millis(50);
+const BATCH: usize = 128;
 
-/// What people did, to be written down.
+/// An event to record.
 enum Use {
     Search {
         search_id: String,
@@ -35,7 +35,7 @@ enum Use {
         query: String,
         hits: i64,
     },
-    /// `is_shown` says whether its reader may be shown such an article.
+    /// `is_shown` says whether the reader may see such an article.
     Open {
         search_id: Id,
         article_id: Id,
@@ -54,7 +54,7 @@ struct Job {
     used: Use,
 }
 
-/// A reader's word on an article.
+/// A reader's rating of an article.
 #[derive(Debug, Clone)]
 pub struct ArticleRating {
     pub rating_id: Id,
@@ -64,7 +64,7 @@ pub struct ArticleRating {
     pub reason: String,
 }
 
-/// What people did in a span of time.
+/// Totals over a time range.
 #[derive(Debug, Default)]
 pub struct SearchReport {
     pub searches: i64,
@@ -76,7 +76,7 @@ pub struct SearchReport {
     pub ratings: Vec<RatingCount>,
 }
 
-/// How an article was rated.
+/// The ratings of an article.
 #[derive(Debug)]
 pub struct RatingCount {
     pub article_id: String,
@@ -86,15 +86,15 @@ pub struct RatingCount {
     pub reasons: Vec<String>,
 }
 
-/// Whose search, opened article or rating it is.
+/// Where an event came from.
 #[derive(Debug, Clone)]
 pub struct Reported {
     pub workspace: Workspace,
-    /// Where a call of the public comes from; `None`: a console's, which has no bound.
+    /// The address of a public caller; `None` for a console, which has no quota.
     pub visitor: Option<IpAddr>,
 }
 
-/// Writes down what people did, and reports it.
+/// Records events and reports them.
 #[derive(Clone)]
 pub struct Report {
     store: Store,
@@ -116,21 +116,21 @@ impl Report {
         Report { bound: Arc::new(DailyBound::new(max_bytes)), ..self }
     }
 
-    /// Erases what is older than `time`, in small batches, and tells how much it was.
+    /// Erases what is older than `time`, in small batches, and returns the number of rows.
     pub async fn forget(&self, workspace: &Workspace, time: Timestamp) -> Result<u64, KnowledgeError> {
         report_rows::forget(&self.store, workspace, time).await
     }
 
-    /// What people did from `start` until before `end`.
+    /// Returns the totals from `start` until before `end`.
     pub async fn report(&self, workspace: &Workspace, start: Timestamp, end: Timestamp) -> Result<SearchReport, KnowledgeError> {
         report_rows::report(&self.store, workspace, start, end).await
     }
 
-    /// Names a search and writes it down after the answer has gone out. A search that can't be written down is still answered; one beyond
-    /// the day's bound has no name.
+    /// Returns an id for a search and records the search after the response was sent. A search that can't be recorded is still answered;
+    /// one beyond the day's quota has no id.
     pub fn searched(&self, by: &Reported, session_id: &str, query: &str, hits: usize) -> String {
         let query = masked(&query.trim().to_lowercase());
-        if self.take_room(by, query.len() + session_id.len()).is_err() {
+        if self.reserve(by, query.len() + session_id.len()).is_err() {
             return String::new();
         }
         let search_id = Uuid::now_v7().to_string();
@@ -141,24 +141,24 @@ impl Report {
             hits: i64::try_from(hits).unwrap_or(i64::MAX),
         };
         if self.writer.queue(Job { workspace: by.workspace.clone(), at: Timestamp::now(), used }, JOB_BYTES).is_err() {
-            tracing::warn!("a search was not written down: the store is busy");
+            tracing::warn!("search not recorded: the store is busy");
         }
         search_id
     }
 
     pub async fn opened(&self, by: &Reported, search_id: Id, article_id: Id, is_shown: bool) -> Result<(), KnowledgeError> {
-        self.take_room(by, 0)?;
+        self.reserve(by, 0)?;
         let (answer, answered) = oneshot::channel();
         self.wait(&by.workspace, Use::Open { search_id, article_id, is_shown, answer }, answered).await
     }
 
     pub async fn rated(&self, by: &Reported, rating: ArticleRating) -> Result<(), KnowledgeError> {
-        self.take_room(by, rating.reason.len())?;
+        self.reserve(by, rating.reason.len())?;
         let (answer, answered) = oneshot::channel();
         self.wait(&by.workspace, Use::Rate { rating, answer }, answered).await
     }
 
-    fn take_room(&self, by: &Reported, text_bytes: usize) -> Result<(), KnowledgeError> {
+    fn reserve(&self, by: &Reported, text_bytes: usize) -> Result<(), KnowledgeError> {
         let Some(visitor) = by.visitor else { return Ok(()) };
         self.bound.take(&by.workspace, visitor, text_bytes, Timestamp::now()).map_err(KnowledgeError::DayUsedUp)
     }
@@ -174,16 +174,16 @@ impl Report {
     }
 }
 
-/// Writes jobs in their order and takes them out. Searches that stand together are one write: nobody waits for them, so a few may gather
-/// first. What somebody waits for is a write of its own, so that none fails for another.
+/// Writes jobs in order and removes them. Adjacent searches are one write: nobody waits for them, so a few may be batched first. A job that
+/// somebody waits for is a write of its own, so that none fails because of another.
 async fn commit(store: &Store, batch: &mut Vec<Job>) {
-    if batch.len() < GATHERED && batch.iter().all(|job| matches!(job.used, Use::Search { .. })) {
-        tokio::time::sleep(GATHER).await;
+    if batch.len() < BATCH && batch.iter().all(|job| matches!(job.used, Use::Search { .. })) {
+        tokio::time::sleep(MAX_BATCH_DELAY).await;
     }
     while !batch.is_empty() {
         let searches = batch.iter().take_while(|job| matches!(job.used, Use::Search { .. })).count();
         if searches > 0 {
-            // An opening that follows may be from one of them.
+            // An opened article that follows may come from one of them.
             write_searches(store, &batch[..searches]).await;
             batch.drain(..searches);
             continue;
@@ -205,7 +205,7 @@ async fn commit(store: &Store, batch: &mut Vec<Job>) {
 async fn write_searches(store: &Store, searches: &[Job]) {
     let rows: Vec<SearchRow> = searches.iter().filter_map(search_row).collect();
     if let Err(error) = report_rows::insert_searches(store, rows).await {
-        tracing::warn!(error = %error, searches = searches.len(), "searches were not written down");
+        tracing::warn!(error = %error, searches = searches.len(), "searches not recorded");
     }
 }
 

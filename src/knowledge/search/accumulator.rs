@@ -1,22 +1,22 @@
-//! What each document of a segment has come to, while terms are read one after the other.
+//! Score accumulators of a segment's documents, for term-at-a-time scoring.
 
 use tantivy::DocId;
 
 use crate::knowledge::search::{corpus::Corpus, terms::Term};
 
-/// From one touched cell in so many on, it is faster to look at all than to sort.
-pub const SWEPT: usize = 16;
-/// What grams count beside words.
+/// When more than one in this many cells was touched, scanning all of them is faster than sorting.
+pub const SCAN_RATIO: usize = 16;
+/// Weight of grams against words.
 pub const GRAM_WEIGHT: f32 = 0.3;
 pub const GRAM_B: f32 = 0.75;
-/// From this share of its grams on a word counts as found.
+/// A document that has this share of a word's grams, by idf, counts as having the word.
 pub const GRAM_SHARE: f32 = 0.5;
 
-/// Sums, a cell a document. Only cells that were touched are visited and cleared, so that a query costs what it finds.
+/// One cell per document. Only touched cells are visited and cleared, so a query costs what it matches.
 #[derive(Default)]
 pub struct Accumulator {
     pub cells: Vec<Cell>,
-    /// Touched by this alternative's names, by this term, by this query.
+    /// Cells touched by the names of the current alternative, by the current term, and by the query.
     pub of_names: Vec<DocId>,
     pub of_term: Vec<DocId>,
     pub of_query: Vec<DocId>,
@@ -37,7 +37,7 @@ pub struct Cell {
 
 impl Accumulator {
     pub fn size(&mut self, documents: usize) {
-        // What a query that failed left is not this one's.
+        // A query that failed may have left sums behind.
         if !self.of_query.is_empty() || !self.of_term.is_empty() || !self.of_names.is_empty() {
             *self = Accumulator::default();
         }
@@ -53,10 +53,10 @@ impl Accumulator {
         }
     }
 
-    /// Of a document that has a key in its body, and maybe in its names.
+    /// Adds the score of a document that has the key in its body, and maybe in its names.
     pub fn close_body(&mut self, doc: DocId, frequency: f32, weight: f32, corpus: &Corpus) {
         let cell = &mut self.cells[doc as usize];
-        let score = weight * corpus.bent(std::mem::take(&mut cell.names) + frequency);
+        let score = weight * corpus.saturate(std::mem::take(&mut cell.names) + frequency);
         cell.best = cell.best.max(score);
         if !cell.in_term {
             cell.in_term = true;
@@ -64,7 +64,7 @@ impl Accumulator {
         }
     }
 
-    /// Of the documents that have a key in their names alone.
+    /// Adds the scores of the documents that have the key only in their names.
     pub fn close_names(&mut self, weight: f32, corpus: &Corpus) {
         for place in 0..self.of_names.len() {
             let doc = self.of_names[place];
@@ -86,12 +86,12 @@ impl Accumulator {
     }
 
     pub fn close_term(&mut self, term: &Term) {
-        let all: f32 = term.grams.iter().map(|gram| gram.idf).sum();
+        let all_idf: f32 = term.grams.iter().map(|gram| gram.idf).sum();
         for doc in self.of_term.drain(..) {
             let cell = &mut self.cells[doc as usize];
             cell.words += term.weight * term.idf * cell.best;
             cell.grams += GRAM_WEIGHT * term.weight * cell.gram;
-            if cell.best > 0.0 || (all > 0.0 && cell.gram_idf >= GRAM_SHARE * all) {
+            if cell.best > 0.0 || (all_idf > 0.0 && cell.gram_idf >= GRAM_SHARE * all_idf) {
                 cell.has_word = true;
             }
             (cell.best, cell.gram, cell.gram_idf, cell.in_term) = (0.0, 0.0, 0.0, false);
@@ -102,18 +102,19 @@ impl Accumulator {
         }
     }
 
-    /// Hands out every document that has a word and is there, in order, unless it counts less than a share of the best one.
-    pub fn take(&mut self, least: f32, is_there: impl Fn(DocId) -> bool, mut each: impl FnMut(DocId, f32, f32)) {
+    /// Calls `each` for every live document that has a word, in order, unless it scores less than `min_share` of the best one; clears all
+    /// cells.
+    pub fn take(&mut self, min_share: f32, is_live: impl Fn(DocId) -> bool, mut each: impl FnMut(DocId, f32, f32)) {
         let mut last = 0;
         let mut best = 0.0;
         for doc in &self.of_query {
             let cell = &self.cells[*doc as usize];
-            if cell.words + cell.grams > best && cell.has_word && is_there(*doc) {
+            if cell.words + cell.grams > best && cell.has_word && is_live(*doc) {
                 best = cell.words + cell.grams;
             }
             last = last.max(*doc as usize + 1);
         }
-        if self.of_query.len() > last / SWEPT {
+        if self.of_query.len() > last / SCAN_RATIO {
             self.of_query.clear();
             self.of_query.extend((0..last as DocId).filter(|doc| self.cells[*doc as usize].in_query));
         } else {
@@ -121,7 +122,7 @@ impl Accumulator {
         }
         for doc in self.of_query.drain(..) {
             let cell = std::mem::take(&mut self.cells[doc as usize]);
-            if cell.has_word && cell.words + cell.grams >= least * best && is_there(doc) {
+            if cell.has_word && cell.words + cell.grams >= min_share * best && is_live(doc) {
                 each(doc, cell.words, cell.grams);
             }
         }

@@ -1,7 +1,7 @@
-//! Scoring: every document that has a word of a query, term by term.
+//! BM25F scoring of every document that has a word of the query, term at a time.
 //!
-//! BM25F (Zaragoza et al., TREC 2004) over names and body: what a field adds is weighed before it is bent, so that a word in the title
-//! and in the text counts once. Of a word's alternatives the best counts. Grams add a share of their own.
+//! BM25F (Zaragoza et al., TREC 2004) over names and body: field frequencies are weighted and summed before saturation, so that a word in
+//! both the title and the text counts once. Of a word's alternatives the best one scores. Grams add a share of their own.
 
 use std::cell::RefCell;
 
@@ -21,20 +21,19 @@ use crate::knowledge::{
 };
 
 const FIELD_WEIGHT: [f32; 2] = [2.0, 1.0];
-/// Norms are kept as a byte.
+/// A field norm is one byte.
 const NORMS: usize = 256;
-/// Most occurrences that are read for one query: of a long one, what says least goes unread. About half a
-/// millisecond.
+/// Most postings read for one query: of a long query, the least informative terms are skipped. About half a millisecond.
 const MAX_READ: u64 = 100_000;
 
-/// A document that has something of a query.
+/// A document that matches a query.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScoredDocument {
-    pub part: u32,
+    pub segment: u32,
     pub doc: DocId,
-    /// What its words count.
+    /// The score of its words.
     pub words: f32,
-    /// What its grams count.
+    /// The score of its grams.
     pub grams: f32,
 }
 
@@ -44,46 +43,47 @@ impl ScoredDocument {
     }
 
     pub fn place(&self) -> (u32, DocId) {
-        (self.part, self.doc)
+        (self.segment, self.doc)
     }
 }
 
-/// Scores the documents of the scope that have something of the terms, in the order of parts and documents: all that count at least the
-/// share `least` of the best one, and maybe some more. Grams count of as many terms.
+/// Scores the matching documents of the scope, in order of segment and document id: all that score at least `min_share` of the best one,
+/// and maybe some more. The grams of the `grams` heaviest terms are scored.
 pub fn score(
-    view: &IndexSnapshot,
+    snapshot: &IndexSnapshot,
     scope: &SearchScope<'_>,
     corpus: &Corpus,
     terms: &[Term],
     grams: usize,
-    least: f32,
+    min_share: f32,
 ) -> tantivy::Result<Vec<ScoredDocument>> {
-    let tables = Tables::of(view, scope, corpus);
-    // The terms that say most first: these are read if not all can be, and of these the grams.
+    let tables = Tables::of(snapshot, scope, corpus);
+    // Heaviest terms first: they are read if not all can be, and it is their grams that are scored.
     let mut heaviest: Vec<&Term> = terms.iter().collect();
     heaviest.sort_by(|one, other| (other.weight * other.idf).total_cmp(&(one.weight * one.idf)));
     let mut read = 0;
     heaviest.retain(|term| {
         let length = term.length();
-        let taken = read == 0 || read + length <= MAX_READ;
-        read += if taken { length } else { 0 };
-        taken
+        let fits = read == 0 || read + length <= MAX_READ;
+        read += if fits { length } else { 0 };
+        fits
     });
     let mut scored = Vec::new();
-    for (number, part) in view.parts.iter().enumerate() {
-        let norms = Norms { part, kinds: tables.kinds(part, scope), tables: &tables };
-        ACCUMULATOR.with_borrow_mut(|board| {
-            board.size(part.class_of.len());
+    for (number, segment) in snapshot.segments.iter().enumerate() {
+        let norms = Norms { segment, kinds: tables.kinds(segment, scope), tables: &tables };
+        ACCUMULATOR.with_borrow_mut(|accumulator| {
+            accumulator.size(segment.class_of.len());
             for (place, term) in heaviest.iter().enumerate() {
-                score_words(board, part, number, term, &norms, corpus)?;
+                score_words(accumulator, segment, number, term, &norms, corpus)?;
                 if place < grams {
-                    score_grams(board, part, number, term, &norms, corpus)?;
+                    score_grams(accumulator, segment, number, term, &norms, corpus)?;
                 }
-                board.close_term(term);
+                accumulator.close_term(term);
             }
             let only = scope.only.map(|only| &only[number]);
-            let is_there = |doc| part.is_alive(doc) && only.is_none_or(|only| only.contains(doc));
-            board.take(least, is_there, |doc, words, grams| scored.push(ScoredDocument { part: number as u32, doc, words, grams }));
+            let is_live = |doc| segment.is_alive(doc) && only.is_none_or(|only| only.contains(doc));
+            accumulator
+                .take(min_share, is_live, |doc, words, grams| scored.push(ScoredDocument { segment: number as u32, doc, words, grams }));
             tantivy::Result::Ok(())
         })?;
     }
@@ -91,42 +91,42 @@ pub fn score(
 }
 
 fn score_words(
-    board: &mut Accumulator,
-    part: &IndexSegment,
+    accumulator: &mut Accumulator,
+    segment: &IndexSegment,
     number: usize,
     term: &Term,
     norms: &Norms,
     corpus: &Corpus,
 ) -> tantivy::Result<()> {
     for alternative in &term.alternatives {
-        let Some([names, body]) = alternative.postings.parts.get(number) else { continue };
+        let Some([names, body]) = alternative.postings.segments.get(number) else { continue };
         if let Some(info) = names {
-            let mut postings = part.names.read_postings_from_terminfo(info, IndexRecordOption::WithFreqs)?;
+            let mut postings = segment.names.read_postings_from_terminfo(info, IndexRecordOption::WithFreqs)?;
             while postings.doc() != TERMINATED {
                 let doc = postings.doc();
-                board.add_names(doc, postings.term_freq() as f32 * norms.share(NAMES, &part.names_norms, doc));
+                accumulator.add_names(doc, postings.term_freq() as f32 * norms.share(NAMES, &segment.names_norms, doc));
                 postings.advance();
             }
         }
         if let Some(info) = body {
-            let mut postings = part.body.read_postings_from_terminfo(info, IndexRecordOption::WithFreqs)?;
+            let mut postings = segment.body.read_postings_from_terminfo(info, IndexRecordOption::WithFreqs)?;
             while postings.doc() != TERMINATED {
                 let doc = postings.doc();
-                let share = norms.share(BODY, &part.body_norms, doc);
+                let share = norms.share(BODY, &segment.body_norms, doc);
                 if share > 0.0 {
-                    board.close_body(doc, postings.term_freq() as f32 * share, alternative.weight, corpus);
+                    accumulator.close_body(doc, postings.term_freq() as f32 * share, alternative.weight, corpus);
                 }
                 postings.advance();
             }
         }
-        board.close_names(alternative.weight, corpus);
+        accumulator.close_names(alternative.weight, corpus);
     }
     Ok(())
 }
 
 fn score_grams(
-    board: &mut Accumulator,
-    part: &IndexSegment,
+    accumulator: &mut Accumulator,
+    segment: &IndexSegment,
     number: usize,
     term: &Term,
     norms: &Norms,
@@ -134,12 +134,12 @@ fn score_grams(
 ) -> tantivy::Result<()> {
     for gram in &term.grams {
         let Some(Some(info)) = gram.postings.get(number) else { continue };
-        let mut postings = part.grams.read_postings_from_terminfo(info, IndexRecordOption::WithFreqs)?;
+        let mut postings = segment.grams.read_postings_from_terminfo(info, IndexRecordOption::WithFreqs)?;
         while postings.doc() != TERMINATED {
             let doc = postings.doc();
-            let share = norms.share(GRAMS, &part.gram_norms, doc);
+            let share = norms.share(GRAMS, &segment.gram_norms, doc);
             if share > 0.0 {
-                board.add_gram(doc, gram.idf * corpus.bent(postings.term_freq() as f32 * share), gram.idf);
+                accumulator.add_gram(doc, gram.idf * corpus.saturate(postings.term_freq() as f32 * share), gram.idf);
             }
             postings.advance();
         }
@@ -147,22 +147,22 @@ fn score_grams(
     Ok(())
 }
 
-/// The fields, by their places in the tables.
+/// Indexes of the fields in the tables.
 const NAMES: usize = 0;
 const BODY: usize = 1;
 const GRAMS: usize = 2;
 
-/// For each kind of document and each field, what one occurrence counts by the length of the field.
+/// The weight of one occurrence by field length, for each kind of document and each field.
 struct Tables(Vec<(Kind, [[f32; NORMS]; 3])>);
 
 impl Tables {
-    fn of(view: &IndexSnapshot, scope: &SearchScope<'_>, corpus: &Corpus) -> Tables {
+    fn of(snapshot: &IndexSnapshot, scope: &SearchScope<'_>, corpus: &Corpus) -> Tables {
         let table = |sum: u64, documents: u64, b: f32, weight: f32| {
             let average = (sum as f32 / documents.max(1) as f32).max(1.0);
             std::array::from_fn(|norm| weight / (1.0 - b + b * FieldNormReader::id_to_fieldnorm(norm as u8) as f32 / average))
         };
         let of_kind = |kind: &Kind| {
-            let sizes = scope.sizes(view, Some(*kind));
+            let sizes = scope.sizes(snapshot, Some(*kind));
             let names = table(sizes.names, sizes.documents, FIELD_B[0], FIELD_WEIGHT[0]);
             let body = table(sizes.body, sizes.documents, corpus.b, FIELD_WEIGHT[1]);
             (*kind, [names, body, table(sizes.grams, sizes.documents, GRAM_B, 1.0)])
@@ -170,24 +170,24 @@ impl Tables {
         Tables(scope.kinds.iter().map(of_kind).collect())
     }
 
-    /// By class of a part, the place of its kind; `None` outside the scope.
-    fn kinds(&self, part: &IndexSegment, scope: &SearchScope<'_>) -> Vec<Option<u8>> {
+    /// The index of the kind of each class of a segment; `None` outside the scope.
+    fn kinds(&self, segment: &IndexSegment, scope: &SearchScope<'_>) -> Vec<Option<u8>> {
         let place = |class: &Class| self.0.iter().position(|(kind, _)| *kind == class.kind).map(|place| place as u8);
-        part.classes.iter().map(|class| place(class).filter(|_| scope.has(class))).collect()
+        segment.classes.iter().map(|class| place(class).filter(|_| scope.has(class))).collect()
     }
 }
 
-/// What one occurrence counts in a part's documents.
+/// The weight of one occurrence in a segment's documents.
 struct Norms<'a> {
-    part: &'a IndexSegment,
+    segment: &'a IndexSegment,
     kinds: Vec<Option<u8>>,
     tables: &'a Tables,
 }
 
 impl Norms<'_> {
-    /// Nothing outside the scope.
+    /// 0 outside the scope.
     fn share(&self, field: usize, lengths: &FieldNormReader, doc: DocId) -> f32 {
-        match self.kinds[self.part.class_of[doc as usize] as usize] {
+        match self.kinds[self.segment.class_of[doc as usize] as usize] {
             Some(kind) => self.tables.0[usize::from(kind)].1[field][usize::from(lengths.fieldnorm_id(doc))],
             None => 0.0,
         }

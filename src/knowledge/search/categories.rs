@@ -1,41 +1,45 @@
-//! What a document's category counts for it.
+//! Category scores: what a document gains from its category.
 
 use std::collections::HashMap;
 
 use crate::knowledge::{index::snapshot::IndexSnapshot, search::candidates::Near, vectors::VectorHit};
 
-/// How many of a category's documents tell what it is about.
+/// Documents of a category that represent it: the best ones.
 pub const BEST_OF_CATEGORY: usize = 4;
 
-/// Puts what the best documents of a document's category count in the place of what it counts itself: what it belongs to is talked
-/// about.
-pub fn add_groups(view: &IndexSnapshot, near: &mut [Near]) {
-    let groups = groups(view, near.iter().map(|near| (near.place(), near.whole)), |_| BEST_OF_CATEGORY);
+/// Replaces a document's whole-conversation score by the mean of the best documents of its category: a conversation is about the category.
+pub fn add_category_scores(snapshot: &IndexSnapshot, near: &mut [Near]) {
+    let category_scores = category_scores(snapshot, near.iter().map(|near| (near.place(), near.whole)), |_| BEST_OF_CATEGORY);
     for near in near {
-        if let Some(best) = view.category(near.part, near.doc).and_then(|category| groups.get(&category)) {
+        if let Some(best) = snapshot.category(near.segment, near.doc).and_then(|category| category_scores.get(&category)) {
             near.matter = *best;
         }
     }
 }
 
-/// The same for what is meant.
-pub fn add_meant_groups(view: &IndexSnapshot, meant: &mut [VectorHit]) {
-    // What was compared has a nearness; what has no word counts nothing.
-    let groups = groups(view, meant.iter().map(|meant| (meant.place(), meant.whole)), |documents| documents.min(BEST_OF_CATEGORY));
-    for meant in meant {
-        if let Some(best) = view.category(meant.part, meant.doc).and_then(|category| groups.get(&category)) {
-            meant.whole = *best;
+/// Does the same for vector hits.
+pub fn add_category_hits(snapshot: &IndexSnapshot, hits: &mut [VectorHit]) {
+    // Every compared document has a vector score, while a document without a word scores nothing.
+    let category_scores =
+        category_scores(snapshot, hits.iter().map(|hit| (hit.place(), hit.whole)), |documents| documents.min(BEST_OF_CATEGORY));
+    for hit in hits {
+        if let Some(best) = snapshot.category(hit.segment, hit.doc).and_then(|category| category_scores.get(&category)) {
+            hit.whole = *best;
         }
     }
 }
 
-/// By category, the mean of what its best documents count, over so many as `of` says of how many there are.
-pub fn groups(view: &IndexSnapshot, counts: impl Iterator<Item = ((u32, u32), f32)>, of: impl Fn(usize) -> usize) -> HashMap<u32, f32> {
-    let mut groups: HashMap<u32, (usize, [f32; BEST_OF_CATEGORY])> = HashMap::new();
-    if view.has_categories() {
-        for ((part, doc), count) in counts {
-            let Some(category) = view.category(part, doc) else { continue };
-            let (documents, best) = groups.entry(category).or_default();
+/// Returns the mean score of the best documents of each category, over as many as `number_averaged` returns for the number of its documents.
+pub fn category_scores(
+    snapshot: &IndexSnapshot,
+    counts: impl Iterator<Item = ((u32, u32), f32)>,
+    number_averaged: impl Fn(usize) -> usize,
+) -> HashMap<u32, f32> {
+    let mut category_scores: HashMap<u32, (usize, [f32; BEST_OF_CATEGORY])> = HashMap::new();
+    if snapshot.has_categories() {
+        for ((segment, doc), count) in counts {
+            let Some(category) = snapshot.category(segment, doc) else { continue };
+            let (documents, best) = category_scores.entry(category).or_default();
             *documents += 1;
             if count > best[BEST_OF_CATEGORY - 1] {
                 best[BEST_OF_CATEGORY - 1] = count;
@@ -43,5 +47,8 @@ pub fn groups(view: &IndexSnapshot, counts: impl Iterator<Item = ((u32, u32), f3
             }
         }
     }
-    groups.into_iter().map(|(category, (documents, best))| (category, best.iter().sum::<f32>() / of(documents) as f32)).collect()
+    category_scores
+        .into_iter()
+        .map(|(category, (documents, best))| (category, best.iter().sum::<f32>() / number_averaged(documents) as f32))
+        .collect()
 }

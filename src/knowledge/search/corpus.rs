@@ -1,24 +1,24 @@
-//! What the documents of a scope are like, which says how much a word says.
+//! BM25 parameters and statistics of the documents in a scope.
 
 use crate::knowledge::{index::snapshot::Sizes, search::terms::Term};
 
-/// BM25's k1 where documents are single passages, and how it rises with their number.
+/// BM25's k1 where documents are single passages, and the exponent by which it rises with their number.
 pub const K1: f32 = 1.2;
 pub const K1_RISE: f32 = 0.35;
-/// The same, and b of the body, where a whole conversation is looked for: most of its words are beside the point, and long documents
+/// The exponent, and b of the body, where the query is a whole conversation: most of its words are beside the point, and long documents
 /// have more of those.
 pub const WHOLE_K1_RISE: f32 = 0.1;
 pub const WHOLE_B: f32 = 0.9;
-/// For each field, BM25's b and its weight.
+/// BM25's b of each field: names, body.
 pub const FIELD_B: [f32; 2] = [0.6, 0.75];
-/// What the best passages count beside the whole, in long lists.
+/// Weight of the best passages against the whole document, in long lists.
 pub const PASSAGES: f32 = 0.7;
 
-/// What the documents of a scope are like.
+/// Statistics of the documents in a scope.
 #[derive(Debug, Clone, Copy)]
 pub struct Corpus {
     pub documents: u64,
-    /// How many passages a document has on average.
+    /// Average number of passages of a document.
     pub passages: f32,
     k1: f32,
     /// BM25's b of the body.
@@ -34,23 +34,24 @@ impl Corpus {
         Corpus { documents: sizes.documents, passages, k1: K1 * passages.powf(K1_RISE), b: FIELD_B[1] }
     }
 
-    /// The same documents, for a query that is a whole conversation.
+    /// Returns the parameters for a query that is a whole conversation.
     pub fn for_conversation(&self) -> Corpus {
         Corpus { k1: K1 * self.passages.powf(WHOLE_K1_RISE), b: WHOLE_B, ..*self }
     }
 
-    /// What the best passages count beside the whole: nothing in paragraphs and pages, most in lists of a hundred messages.
+    /// Returns the weight of the best passages against the whole document: nothing in paragraphs and pages, most in lists of a hundred
+    /// messages.
     pub fn passages_share(&self) -> f32 {
         PASSAGES * (self.passages.log10() - 1.0).clamp(0.0, 1.0)
     }
 
-    /// Bends a weighed frequency: BM25's saturation.
-    pub fn bent(&self, frequency: f32) -> f32 {
+    /// Applies BM25's saturation to a weighted term frequency.
+    pub fn saturate(&self, frequency: f32) -> f32 {
         frequency * (self.k1 + 1.0) / (frequency + self.k1)
     }
 
-    /// The most that words can count.
-    pub fn most(&self, terms: &[Term]) -> f32 {
+    /// Returns the highest score that the terms can have.
+    pub fn max_score(&self, terms: &[Term]) -> f32 {
         terms.iter().map(|term| term.weight * term.idf * (self.k1 + 1.0)).sum()
     }
 }

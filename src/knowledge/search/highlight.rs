@@ -1,4 +1,4 @@
-//! What matched, shown: pieces of text with the words that were looked for marked.
+//! Highlighting, snippets, and passages: text with the matched words marked.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use crate::{
     text::{Beginnings, Block, BlockKind, Word, blocks, signature, words, words_beginning},
 };
 
-/// A piece of text, and whether it matched.
+/// A piece of text, and whether it is a match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
     pub matched: bool,
@@ -22,11 +22,11 @@ const MAX_SNIPPET: usize = 280;
 /// Longest passage, in characters, unless one block alone is longer.
 const MAX_PASSAGE: usize = 700;
 
-/// Knows the words of a query again.
+/// Finds the words of a query in texts.
 #[derive(Default)]
 pub struct Highlighter {
     keys: HashSet<String>,
-    /// The bits of all keys.
+    /// The union of the keys' signatures.
     signature: u64,
     half: Option<String>,
     beginnings: Beginnings,
@@ -34,7 +34,7 @@ pub struct Highlighter {
 
 impl std::fmt::Debug for Highlighter {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Marker")
+        formatter.write_str("Highlighter")
     }
 }
 
@@ -49,7 +49,7 @@ impl Highlighter {
         Highlighter { beginnings, signature: keys.iter().fold(0, |bits, key| bits | signature(key)), keys, half }
     }
 
-    /// The words of a text that match.
+    /// Returns the words of a text that match.
     fn matching(&self, text: &str, language: &str) -> Vec<Word> {
         let mut found = words_beginning(text, language, &self.beginnings);
         found.retain(|word| self.matches(word));
@@ -61,7 +61,7 @@ impl Highlighter {
             || self.half.as_ref().is_some_and(|half| word.folded().starts_with(half.as_str()))
     }
 
-    /// Splits a text at the words that match. The segments joined are the text.
+    /// Splits a text into matching and other segments. Joined, they are the text.
     pub fn mark(&self, text: &str, language: &str) -> Vec<Segment> {
         let mut segments: Vec<Segment> = Vec::new();
         let mut from = 0;
@@ -78,7 +78,7 @@ impl Highlighter {
         segments
     }
 
-    /// The words of a text that match, each once, as they stand there.
+    /// Returns the words of a text that match, each once, as the text writes them.
     pub fn matched_words(&self, text: &str, language: &str) -> Vec<String> {
         let mut found: Vec<String> = Vec::new();
         let mut keys = HashSet::new();
@@ -90,8 +90,8 @@ impl Highlighter {
         found
     }
 
-    /// The section of a Markdown body that holds most of what was looked for, as text that can stand alone: from its first block
-    /// that fits, without its heading; the first section when none holds any.
+    /// Returns the section of a Markdown body that has most words of the query, as text that can stand alone: from its first matching block
+    /// on, without its heading; the first section when none matches.
     pub fn best_passage(&self, body: &str, language: &str) -> String {
         let blocks: Vec<(Block, HashSet<String>)> = blocks(body)
             .into_iter()
@@ -112,9 +112,9 @@ impl Highlighter {
             section = best.1.iter().collect();
         }
         let length: usize = section.iter().map(|(block, _)| block.text.chars().count()).sum();
-        // Of a long section, what leads up to its best block may go.
-        let most = section.iter().map(|(_, found)| found.len()).max().unwrap_or(0);
-        let fitting = section.iter().position(|(_, found)| found.len() == most).unwrap_or(0);
+        // A long section is cut before its best block.
+        let max_matches = section.iter().map(|(_, found)| found.len()).max().unwrap_or(0);
+        let fitting = section.iter().position(|(_, found)| found.len() == max_matches).unwrap_or(0);
         let from = if length <= MAX_PASSAGE { 0 } else { fitting };
         let mut passage = String::new();
         for (block, _) in &section[from..] {
@@ -132,8 +132,8 @@ impl Highlighter {
         passage
     }
 
-    /// The block of a body that holds most of what was looked for, cut to a snippet around its first match, with an ellipsis where it
-    /// was cut.
+    /// Returns the block of a body that has most words of the query, cut to a snippet around its first match, with an ellipsis where it was
+    /// cut.
     pub fn snippet(&self, body: &str, language: &str) -> Vec<Segment> {
         let mut best: (usize, String) = (0, String::new());
         for block in blocks(body) {
@@ -167,13 +167,13 @@ impl Highlighter {
         self.mark(&text, language)
     }
 
-    /// What of the query a text holds, by keys.
+    /// Returns the keys of the query that a text has.
     fn found(&self, text: &str, language: &str) -> HashSet<String> {
         self.matching(text, language).into_iter().filter_map(|word| word.keys().last().cloned()).collect()
     }
 }
 
-/// A document's sections: what stands before the first heading, then each heading with what follows it.
+/// Splits a document into sections: the blocks before the first heading, then each heading with the blocks after it.
 fn sections(blocks: &[(Block, HashSet<String>)]) -> Vec<&[(Block, HashSet<String>)]> {
     let mut starts: Vec<usize> = (0..blocks.len()).filter(|at| *at == 0 || blocks[*at].0.kind == BlockKind::Heading).collect();
     starts.push(blocks.len());
@@ -185,14 +185,14 @@ mod tests {
     use super::*;
     use crate::knowledge::search::query::Typed;
 
-    fn marker(text: &str, language: &str) -> Highlighter {
+    fn highlighter(text: &str, language: &str) -> Highlighter {
         Highlighter::new(&Typed::read(text, language).query, &[])
     }
 
     #[test]
     fn segments_joined_are_the_text() {
         let text = "Siparişlerinizi takip edin: kargo 3 günde gelir.";
-        let segments = marker("siparis kar", "tr").mark(text, "tr");
+        let segments = highlighter("siparis kar", "tr").mark(text, "tr");
         assert_eq!(segments.iter().map(|segment| segment.text.as_str()).collect::<String>(), text);
         let matched: Vec<&str> = segments.iter().filter(|segment| segment.matched).map(|segment| segment.text.as_str()).collect();
         assert_eq!(matched, ["Siparişlerinizi", "kargo"]);
@@ -201,12 +201,12 @@ mod tests {
     #[test]
     fn the_passage_that_answers_is_shown() {
         let body = "# Returns\n\nYou have 30 days.\n\n## Refund\n\nA refund takes five working days.\n\nOther text.";
-        let marker = marker("how long does a refund take", "en");
-        assert_eq!(marker.best_passage(body, "en"), "A refund takes five working days.\nOther text.");
+        let highlighter = highlighter("how long does a refund take", "en");
+        assert_eq!(highlighter.best_passage(body, "en"), "A refund takes five working days.\nOther text.");
         let list = "First.\n\n## Steps\n\nSo you get a refund:\n\n1. Pack.\n2. Send.";
-        assert_eq!(marker.best_passage(list, "en"), "So you get a refund:\n- Pack.\n- Send.");
+        assert_eq!(highlighter.best_passage(list, "en"), "So you get a refund:\n- Pack.\n- Send.");
         let long = format!("{} refund {}", "word ".repeat(100), "tail ".repeat(100));
-        let snippet: String = marker.snippet(&long, "en").into_iter().map(|segment| segment.text).collect();
+        let snippet: String = highlighter.snippet(&long, "en").into_iter().map(|segment| segment.text).collect();
         assert!(snippet.starts_with("… ") && snippet.ends_with(" …") && snippet.contains("refund"), "{snippet}");
         assert!(snippet.chars().count() < MAX_SNIPPET + 10);
     }

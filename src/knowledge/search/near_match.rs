@@ -1,4 +1,4 @@
-//! Knowing a canned answer again in what an agent wrote.
+//! Near-duplicate detection: which canned answer an agent's message was made from.
 
 use std::collections::HashMap;
 
@@ -23,43 +23,49 @@ use crate::{
     text::{placeholders, words},
 };
 
-/// Words of a message that candidates are looked for by, and how many candidates are compared.
+/// Words of a message that candidates are searched by, and candidates that are compared.
 const MAX_WORDS: usize = 24;
 const CANDIDATES: usize = 8;
-/// A canned answer of so many words that stands in a message was sent with it, whatever stands around it.
+/// A canned answer of at least so many words that a message contains was sent with it, whatever the message adds.
 const MIN_WORDS: usize = 6;
-/// Dice's coefficient of the words of a message and of a canned answer from which they are nearly equal.
-const NEARLY: f32 = 0.85;
+/// Dice's coefficient of the words of a message and of a canned answer, from which on they are near duplicates.
+const MIN_SIMILARITY: f32 = 0.85;
 
-/// The canned answer that a message equals or nearly equals, with its placeholders filled; the nearest if there are several.
-pub fn same(index: &Index, synonyms: &Synonyms, text: &str, language: &str, reader: &Reader) -> Result<Option<Document>, KnowledgeError> {
-    let view = index.view();
+/// Returns the canned answer that a message equals or nearly equals once its placeholders are filled; the nearest if there are several.
+pub fn near_match(
+    index: &Index,
+    synonyms: &Synonyms,
+    text: &str,
+    language: &str,
+    reader: &Reader,
+) -> Result<Option<Document>, KnowledgeError> {
+    let snapshot = index.snapshot();
     let scope = SearchScope { kinds: &[Kind::CannedAnswer], language: None, reader, only: None };
-    let corpus = Corpus::of(&scope.sizes(&view, None));
+    let corpus = Corpus::of(&scope.sizes(&snapshot, None));
     let query = Query::weighted(&[(text, words(text, language))], &[1.0], MAX_WORDS);
-    let terms = plain_terms(&VisibleTerms::of(&view, &scope), &query, language, synonyms, corpus.documents)?;
-    let mut found = score(&view, &scope, &corpus, &terms, 0, 0.5)?;
-    let place = |found: &ScoredDocument| (found.sum(), found.part, found.doc);
-    found.sort_by(|one, other| by_rank(&view, place(one), place(other)));
+    let terms = plain_terms(&VisibleTerms::of(&snapshot, &scope), &query, language, synonyms, corpus.documents)?;
+    let mut found = score(&snapshot, &scope, &corpus, &terms, 0, 0.5)?;
+    let place = |found: &ScoredDocument| (found.sum(), found.segment, found.doc);
+    found.sort_by(|one, other| by_rank(&snapshot, place(one), place(other)));
     let mut best: Option<(f32, Document)> = None;
     for found in found.iter().take(CANDIDATES) {
-        let document = view.read(found.part, found.doc)?;
-        let likeness = likeness(text, &document.body, document.language.primary());
-        if likeness >= NEARLY && best.as_ref().is_none_or(|(most, _)| likeness > *most) {
-            best = Some((likeness, document));
+        let document = snapshot.read(found.segment, found.doc)?;
+        let similarity = similarity(text, &document.body, document.language.primary());
+        if similarity >= MIN_SIMILARITY && best.as_ref().is_none_or(|(highest, _)| similarity > *highest) {
+            best = Some((similarity, document));
         }
     }
     Ok(best.map(|(_, document)| document))
 }
 
-/// From 0 to 1: 1 if the whole answer is in the text.
-fn likeness(text: &str, body: &str, language: &str) -> f32 {
+/// Similarity from 0 to 1; 1 if the text contains the whole answer.
+fn similarity(text: &str, body: &str, language: &str) -> f32 {
     let mut literal = String::with_capacity(body.len());
     let mut from = 0;
-    for hole in placeholders(body) {
-        literal.push_str(&body[from..hole.start]);
+    for placeholder in placeholders(body) {
+        literal.push_str(&body[from..placeholder.start]);
         literal.push(' ');
-        from = hole.end;
+        from = placeholder.end;
     }
     literal.push_str(&body[from..]);
     let literal = words(&literal, language);
@@ -88,10 +94,10 @@ mod tests {
     #[test]
     fn an_answer_is_known_by_its_words() {
         let body = "Hello {{customer.name}}, your refund takes five working days to show on your card.";
-        assert_eq!(likeness("Hello Ann, your refund takes five working days to show on your card. Bye!", body, "en"), 1.0);
-        assert!(likeness("hello Ann! Your refund takes five working days to show up on your card", body, "en") >= NEARLY);
-        assert!(likeness("Your refund was sent today.", body, "en") < NEARLY);
-        assert!(likeness("", body, "en") < NEARLY);
-        assert!(likeness("Hi there", "Hi", "en") < NEARLY);
+        assert_eq!(similarity("Hello Ann, your refund takes five working days to show on your card. Bye!", body, "en"), 1.0);
+        assert!(similarity("hello Ann! Your refund takes five working days to show up on your card", body, "en") >= MIN_SIMILARITY);
+        assert!(similarity("Your refund was sent today.", body, "en") < MIN_SIMILARITY);
+        assert!(similarity("", body, "en") < MIN_SIMILARITY);
+        assert!(similarity("Hi there", "Hi", "en") < MIN_SIMILARITY);
     }
 }

@@ -10,36 +10,43 @@ use crate::knowledge::{
     index::snapshot::IndexSnapshot,
     search::{
         candidates::{Candidate, sort_by_rank, term},
-        conversation::{ConversationTerms, fitting},
+        conversation::{ConversationTerms, rank_documents},
         highlight::Highlighter,
         synonyms::Synonyms,
     },
     vectors::Vectors,
 };
 
-/// Every opener, those that fit the page first: each of them may open a chat, so the fit orders them, no more.
+/// Returns every opener, the best match for the page first: each of them may open a chat, so the match only orders them.
 pub fn openers(
-    view: &IndexSnapshot,
+    snapshot: &IndexSnapshot,
     scope: &SearchScope<'_>,
-    asked: &ConversationTerms,
+    terms: &ConversationTerms,
     language: &str,
     synonyms: &Synonyms,
 ) -> Result<(Vec<Candidate>, Highlighter), KnowledgeError> {
-    let (found, marker) = fitting(view, scope, asked, (&Vectors::default(), Vec::new()), language, synonyms)?;
-    let fit: HashMap<(u32, u32), f64> = found.into_iter().map(|fit| ((fit.part, fit.doc), fit.confidence)).collect();
-    let weight = term(view.fields.tag, "opener").weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
-    let mut fits = Vec::new();
-    for (number, segment) in view.searcher.segment_readers().iter().enumerate() {
+    let (found, highlighter) = rank_documents(snapshot, scope, terms, (&Vectors::default(), Vec::new()), language, synonyms)?;
+    let confidence: HashMap<(u32, u32), f64> =
+        found.into_iter().map(|candidate| ((candidate.segment, candidate.doc), candidate.confidence)).collect();
+    let weight = term(snapshot.fields.tag, "opener").weight(EnableScoring::disabled_from_searcher(&snapshot.searcher))?;
+    let mut candidates = Vec::new();
+    for (number, segment) in snapshot.searcher.segment_readers().iter().enumerate() {
         let mut documents = weight.scorer(segment, 1.0)?;
         while documents.doc() != TERMINATED {
             let place = (number as u32, documents.doc());
-            if scope.takes(view, number, place.1) {
-                let fit = fit.get(&place).copied().unwrap_or_default();
-                fits.push(Candidate { part: place.0, doc: place.1, rank: fit as f32, confidence: 0.5 + fit / 2.0, chats: 0 });
+            if scope.takes(snapshot, number, place.1) {
+                let confidence = confidence.get(&place).copied().unwrap_or_default();
+                candidates.push(Candidate {
+                    segment: place.0,
+                    doc: place.1,
+                    rank: confidence as f32,
+                    confidence: 0.5 + confidence / 2.0,
+                    chats: 0,
+                });
             }
             documents.advance();
         }
     }
-    sort_by_rank(view, &mut fits);
-    Ok((fits, marker))
+    sort_by_rank(snapshot, &mut candidates);
+    Ok((candidates, highlighter))
 }

@@ -1,4 +1,4 @@
-//! What is looked for: the words of what was typed or said, and who may read what is found.
+//! Query parsing: the words of a search box or of a conversation.
 
 use std::collections::HashMap;
 
@@ -7,38 +7,38 @@ use crate::{
     text::{Word, words},
 };
 
-/// Most words of what was typed that count, in quotes and after a minus too.
+/// Most words of a typed query, those in quotes and after a minus included.
 pub const MAX_WORDS: usize = 64;
-/// How slowly what is said again counts more.
+/// Saturation of a repeated word's weight, as k1 of BM25.
 const AGAIN: f32 = 1.0;
 
-/// A word that is looked for.
+/// A word of a query.
 #[derive(Debug, Clone)]
 pub struct QueryWord {
     pub word: Word,
     pub weight: f32,
-    /// Whether it may be half a word.
+    /// Whether the word may be unfinished, so that it is also matched as a prefix.
     pub half: bool,
     pub grams: Vec<String>,
 }
 
-/// Words that are looked for together.
+/// The words of a query.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
     pub words: Vec<QueryWord>,
-    /// Words that follow one another, by their places in `words`, and what finding them together counts.
+    /// Adjacent words, by their indexes in `words`, with the weight of finding them adjacent.
     pub pairs: Vec<(usize, usize, f32)>,
 }
 
-/// What somebody typed into a search box.
+/// A query typed into a search box.
 #[derive(Debug, Clone, Default)]
 pub struct Typed {
     pub query: Query,
-    /// What is looked for, as it was typed: all but what stands after a minus.
+    /// The query as typed, without the exclusions.
     pub text: String,
-    /// Quoted: folded words that must stand together.
+    /// Quoted phrases: folded words that must be adjacent, in this order.
     pub phrases: Vec<Vec<String>>,
-    /// After a minus: what must not be there, each a word in any form or a phrase.
+    /// Exclusions after a minus: each a word in any of its forms, or a phrase.
     pub excluded: Vec<Excluded>,
 }
 
@@ -49,19 +49,19 @@ pub enum Excluded {
     Phrase(Vec<String>),
 }
 
-/// A piece of what was typed.
+/// A part of a typed query.
 #[derive(Debug, PartialEq, Eq)]
 struct Piece<'a> {
     text: &'a str,
-    /// Where it stands in what was typed, in bytes.
+    /// Its byte offset in the query.
     from: usize,
     quoted: bool,
     excluded: bool,
 }
 
 impl Typed {
-    /// Reads what was typed: words, `"phrases"`, and `-exclusions`. The last word may be half a word, unless something follows it.
-    /// Everything else is text; nothing is an error.
+    /// Parses a typed query: words, `"phrases"`, and `-exclusions`. The last word may be unfinished, unless something follows it.
+    /// Everything else is text; nothing is a syntax error.
     pub fn read(text: &str, language: &str) -> Typed {
         let mut typed = Typed::default();
         let mut room = MAX_WORDS;
@@ -82,7 +82,7 @@ impl Typed {
                     if quoted {
                         typed.phrases.push(folded());
                     }
-                    typed.query.follow(piece.text, found, 1.0);
+                    typed.query.append(piece.text, found, 1.0);
                     if let Some(last) = typed.query.words.last_mut()
                         && !quoted
                     {
@@ -96,8 +96,8 @@ impl Typed {
 }
 
 impl Query {
-    /// Adds words that stand one after the other in `text`.
-    fn follow(&mut self, text: &str, found: Vec<Word>, weight: f32) {
+    /// Appends the adjacent words of `text`.
+    fn append(&mut self, text: &str, found: Vec<Word>, weight: f32) {
         for word in found {
             let grams = word_grams(text, &word);
             self.words.push(QueryWord { word, weight, half: false, grams });
@@ -108,10 +108,11 @@ impl Query {
         }
     }
 
-    /// The words of weighted pieces of text, each once: a word said again counts more, but ever less so. The heaviest `most` are kept.
-    pub fn weighted(pieces: &[(&str, Vec<Word>)], weights: &[f32], most: usize) -> Query {
+    /// Builds a query from weighted texts, with each word once: a repeated word weighs more, but its weight saturates. The `limit` heaviest
+    /// words are kept.
+    pub fn weighted(pieces: &[(&str, Vec<Word>)], weights: &[f32], limit: usize) -> Query {
         let mut numbers: HashMap<&str, usize> = HashMap::new();
-        // Each word with its weight, the piece it stands in first, and its place there.
+        // Each word with its weight and the first text that has it.
         let mut all: Vec<(&Word, f32, usize)> = Vec::new();
         let mut pairs: HashMap<(usize, usize), f32> = HashMap::new();
         for (piece, ((_, words), weight)) in pieces.iter().zip(weights).enumerate() {
@@ -128,30 +129,30 @@ impl Query {
                 before = Some(number);
             }
         }
-        let bent = |weight: f32| weight * (1.0 + AGAIN) / (weight + AGAIN);
+        let saturated = |weight: f32| weight * (1.0 + AGAIN) / (weight + AGAIN);
         let mut kept: Vec<usize> = (0..all.len()).collect();
         kept.sort_by(|one, other| all[*other].1.total_cmp(&all[*one].1));
-        kept.truncate(most);
+        kept.truncate(limit);
         kept.sort_unstable();
         let place: HashMap<usize, usize> = kept.iter().enumerate().map(|(place, number)| (*number, place)).collect();
         let word = |number: &usize| {
             let (word, weight, piece) = all[*number];
-            QueryWord { word: word.clone(), weight: bent(weight), half: false, grams: word_grams(pieces[piece].0, word) }
+            QueryWord { word: word.clone(), weight: saturated(weight), half: false, grams: word_grams(pieces[piece].0, word) }
         };
-        let pair = |((one, other), weight): (&(usize, usize), &f32)| Some((*place.get(one)?, *place.get(other)?, bent(*weight)));
+        let pair = |((one, other), weight): (&(usize, usize), &f32)| Some((*place.get(one)?, *place.get(other)?, saturated(*weight)));
         let mut pairs: Vec<(usize, usize, f32)> = pairs.iter().filter_map(pair).collect();
         pairs.sort_unstable_by_key(|(one, other, _)| (*one, *other));
         Query { words: kept.iter().map(word).collect(), pairs }
     }
 
-    /// The places of a text's words, each once.
+    /// Returns the indexes of the query's words that occur in a text.
     pub fn places(&self, text: &str, language: &str) -> Vec<usize> {
         let found = words(text, language);
         (0..self.words.len()).filter(|place| found.iter().any(|word| word.folded() == self.words[*place].word.folded())).collect()
     }
 }
 
-/// Cuts what was typed into quoted, excluded and other text.
+/// Splits a typed query into quoted, excluded, and plain parts.
 fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut from = 0;
@@ -187,7 +188,7 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// What closes a quotation that this opens.
+/// Returns the closing quotation marks for an opening one.
 fn closing(opening: char) -> Option<&'static [char]> {
     match opening {
         '"' => Some(&['"']),

@@ -1,4 +1,4 @@
-//! A closer look at the documents that scored best: where in them the words stand.
+//! Reranks the documents that scored best by term positions: adjacent words, passages, and titles.
 
 use tantivy::{DocId, DocSet, postings::Postings, schema::IndexRecordOption};
 
@@ -11,47 +11,47 @@ use crate::knowledge::{
     search::terms::{Term, idf, word_idf},
 };
 
-/// What words that follow one another as in the query count, of their idf.
+/// Weight of two words that are adjacent as in the query, as a share of their idf.
 const PAIR: f32 = 0.5;
-/// The same in a passage.
+/// The same weight within a passage.
 const PASSAGE_PAIR: f32 = 0.3;
-/// How many of a document's best passages count.
+/// Passages of a document that are scored: the best ones.
 const BEST_PASSAGES: usize = 8;
-/// What shortens a passage's words: b of BM25.
+/// Length normalization of passages: b of BM25.
 const PASSAGE_B: f32 = 0.4;
 
-/// What names count beside the body.
+/// Weight of the title and tags against the body.
 const NAMES_WEIGHT: f32 = 2.0;
-/// What of a title's fit is that its words follow one another as in the query.
-const TOGETHER: f32 = 0.1;
-/// How often a word must stand in a document to be half there.
-const HALF_THERE: f32 = 1.2;
+/// Share of the title score that depends on its words being adjacent as in the query.
+const ADJACENCY: f32 = 0.1;
+/// Occurrences at which a term counts as half present.
+const HALF_PRESENT: f32 = 1.2;
 
-/// What a closer look finds.
+/// The position-based scores of a document.
 #[derive(Debug, Clone, Default)]
 pub struct Reranked {
-    /// What words count that follow one another.
+    /// The score of adjacent words.
     pub pairs: f32,
-    /// The mean of the best passages.
+    /// The mean score of the best passages.
     pub passages: f32,
-    /// How well the words are those of the title, from 0 to 1; 0 unless all of them are there.
+    /// How well the title matches, from 0 to 1; 0 unless it has every term.
     pub title: f32,
-    /// How much of each term is there, from 0 to 1.
+    /// How far each term is present, from 0 to 1.
     pub terms: Vec<f32>,
 }
 
-/// Where a term stands.
+/// An occurrence of a term.
 #[derive(Clone, Copy)]
-struct Place {
+struct Occurrence {
     position: u32,
     term: u32,
     weight: f32,
 }
 
-/// Terms that follow one another in a query, and what that counts.
+/// The adjacent terms of a query, with their weights.
 struct Pairs<'a> {
     list: &'a [(usize, usize, f32)],
-    /// By term: what follows it, and the pair's place in the list.
+    /// By term: the terms that follow it, each with its pair's index in the list.
     next: Vec<Vec<(u32, u32)>>,
 }
 
@@ -64,8 +64,8 @@ impl<'a> Pairs<'a> {
         Pairs { list, next }
     }
 
-    /// Calls for every two terms that stand one right after the other and do so in the query, with the lesser of their weights.
-    fn each(&self, places: &[Place], mut each: impl FnMut(usize, f32)) {
+    /// Calls `each` for every two adjacent occurrences that are a pair of the query, with the lesser of their weights.
+    fn each(&self, places: &[Occurrence], mut each: impl FnMut(usize, f32)) {
         for (at, one) in places.iter().enumerate() {
             let next = &self.next[one.term as usize];
             if next.is_empty() {
@@ -81,34 +81,34 @@ impl<'a> Pairs<'a> {
         }
     }
 
-    /// What pairs count in each document.
-    fn scores(&self, corpus: &Corpus, places: &[[Vec<Place>; 2]]) -> Vec<f32> {
+    /// Returns the pair score of each document.
+    fn scores(&self, corpus: &Corpus, places: &[[Vec<Occurrence>; 2]]) -> Vec<f32> {
         let mut documents_with = vec![0; self.list.len()];
-        let mut counts = Tally::new(self.list.len());
+        let mut counts = SparseSums::new(self.list.len());
         let mut found: Vec<Vec<(usize, f32)>> = Vec::with_capacity(places.len());
         for [names, body] in places {
             self.each(names, |pair, weight| counts.add(pair, NAMES_WEIGHT * weight));
             self.each(body, |pair, weight| counts.add(pair, weight));
-            let here: Vec<(usize, f32)> = counts.take().collect();
-            here.iter().for_each(|(pair, _)| documents_with[*pair] += 1);
-            found.push(here);
+            let in_document: Vec<(usize, f32)> = counts.take().collect();
+            in_document.iter().for_each(|(pair, _)| documents_with[*pair] += 1);
+            found.push(in_document);
         }
-        // How rare a pair is: guessed from the documents that are looked at.
+        // A pair's idf, estimated from the reranked documents.
         let idf: Vec<f32> = documents_with.into_iter().map(|with| word_idf(places.len() as u64, with, 0.0)).collect();
-        let score = |(pair, count): &(usize, f32)| PAIR * self.list[*pair].2 * idf[*pair] * corpus.bent(*count);
-        found.iter().map(|here| here.iter().map(score).sum()).collect()
+        let score = |(pair, count): &(usize, f32)| PAIR * self.list[*pair].2 * idf[*pair] * corpus.saturate(*count);
+        found.iter().map(|in_document| in_document.iter().map(score).sum()).collect()
     }
 }
 
-/// Sums by number, of which few are not nothing.
-struct Tally {
+/// A sparse vector of sums.
+struct SparseSums {
     sums: Vec<f32>,
     touched: Vec<usize>,
 }
 
-impl Tally {
-    fn new(size: usize) -> Tally {
-        Tally { sums: vec![0.0; size], touched: Vec::new() }
+impl SparseSums {
+    fn new(size: usize) -> SparseSums {
+        SparseSums { sums: vec![0.0; size], touched: Vec::new() }
     }
 
     fn add(&mut self, number: usize, value: f32) {
@@ -126,7 +126,7 @@ impl Tally {
         self.sums[number] = change(self.sums[number]);
     }
 
-    /// The sums in order; none are left.
+    /// Takes the nonzero sums, in order of their index.
     fn take(&mut self) -> impl Iterator<Item = (usize, f32)> {
         self.touched.sort_unstable();
         let sums = &mut self.sums;
@@ -134,36 +134,35 @@ impl Tally {
     }
 }
 
-/// What terms that follow one another as in the query count in each of some documents, named by part and document, in their order.
+/// Returns the pair score of each document, named by segment and document id, in their order.
 pub fn rerank_by_pairs(
-    view: &IndexSnapshot,
+    snapshot: &IndexSnapshot,
     corpus: &Corpus,
     documents: &[(u32, DocId)],
     terms: &[Term],
     pairs: &[(usize, usize, f32)],
 ) -> tantivy::Result<Vec<f32>> {
-    let mut wanted = vec![false; terms.len()];
-    pairs.iter().for_each(|(one, other, _)| (wanted[*one], wanted[*other]) = (true, true));
-    let places = places(view, documents, terms, |term| wanted[term])?;
+    let mut selected = vec![false; terms.len()];
+    pairs.iter().for_each(|(one, other, _)| (selected[*one], selected[*other]) = (true, true));
+    let places = places(snapshot, documents, terms, |term| selected[term])?;
     Ok(Pairs::new(pairs, terms.len()).scores(corpus, &places))
 }
 
-/// Looks closer at documents, named by part and document, in their order. `pairs` are the terms that follow one another in the query,
-/// with what that counts.
-pub fn look(
-    view: &IndexSnapshot,
+/// Reranks documents, named by segment and document id, in their order. `pairs` are the adjacent terms of the query, with their weights.
+pub fn rerank(
+    snapshot: &IndexSnapshot,
     corpus: &Corpus,
     documents: &[(u32, DocId)],
     terms: &[Term],
     pairs: &[(usize, usize, f32)],
 ) -> tantivy::Result<Vec<Reranked>> {
-    let places = places(view, documents, terms, |_| true)?;
+    let places = places(snapshot, documents, terms, |_| true)?;
     let pairs = Pairs::new(pairs, terms.len());
     let scores = pairs.scores(corpus, &places);
     let lengths: Vec<Vec<u64>> =
-        documents.iter().map(|(part, doc)| view.parts[*part as usize].passages.values_for_doc(*doc).collect()).collect();
+        documents.iter().map(|(segment, doc)| snapshot.segments[*segment as usize].passages.values_for_doc(*doc).collect()).collect();
     let all: u64 = lengths.iter().map(|lengths| lengths.len() as u64).sum();
-    // How rare a term, and two that follow one another, are in passages: guessed from these.
+    // The idf of terms and pairs among passages, estimated from these documents.
     let mut with = vec![0; terms.len()];
     let mut pairs_with = vec![0; pairs.list.len()];
     for [_, body] in &places {
@@ -172,7 +171,7 @@ pub fn look(
             with[place.term as usize] += 1;
         }
     }
-    let glass = Reranker {
+    let reranker = Reranker {
         corpus,
         terms,
         term_idf: with.into_iter().map(|with| idf(all.max(1), with)).collect(),
@@ -181,23 +180,23 @@ pub fn look(
         average: (lengths.iter().flatten().sum::<u64>() as f32 / all.max(1) as f32).max(1.0),
     };
     let each = lengths.iter().zip(&places).zip(scores);
-    Ok(each.map(|((lengths, places), pairs)| glass.look(places, lengths, pairs)).collect())
+    Ok(each.map(|((lengths, places), pairs)| reranker.rerank(places, lengths, pairs)).collect())
 }
 
-/// What a closer look at any document needs to know.
+/// What reranking any document needs.
 struct Reranker<'a> {
     corpus: &'a Corpus,
     terms: &'a [Term],
     pairs: Pairs<'a>,
-    /// In passages.
+    /// Idf of terms among passages.
     term_idf: Vec<f32>,
     pair_idf: Vec<f32>,
-    /// Words of a passage.
+    /// Average length of a passage, in words.
     average: f32,
 }
 
 impl Reranker<'_> {
-    fn look(&self, [names, body]: &[Vec<Place>; 2], lengths: &[u64], pairs: f32) -> Reranked {
+    fn rerank(&self, [names, body]: &[Vec<Occurrence>; 2], lengths: &[u64], pairs: f32) -> Reranked {
         let title = &names[..names.partition_point(|place| (place.position as usize) < TAGS)];
         let mut best = self.passages(body, lengths);
         best.sort_unstable_by(|one, other| other.total_cmp(one));
@@ -212,17 +211,17 @@ impl Reranker<'_> {
             pairs,
             passages: best.iter().sum::<f32>() / lengths.len().clamp(1, BEST_PASSAGES) as f32,
             title: self.title(title),
-            terms: frequencies.into_iter().map(|frequency| frequency / (frequency + HALF_THERE)).collect(),
+            terms: frequencies.into_iter().map(|frequency| frequency / (frequency + HALF_PRESENT)).collect(),
         }
     }
 
-    /// What each passage that has a word counts for itself.
-    fn passages(&self, body: &[Place], lengths: &[u64]) -> Vec<f32> {
+    /// Returns the score of each passage that has a term.
+    fn passages(&self, body: &[Occurrence], lengths: &[u64]) -> Vec<f32> {
         let mut scores = Vec::new();
-        let mut best = Tally::new(self.terms.len());
+        let mut best = SparseSums::new(self.terms.len());
         for places in body.chunk_by(|one, other| one.position as usize / PASSAGE == other.position as usize / PASSAGE) {
             let length = lengths.get(places[0].position as usize / PASSAGE).copied().unwrap_or(PASSAGE as u64) as f32;
-            let once = self.corpus.bent(1.0 / (1.0 - PASSAGE_B + PASSAGE_B * length / self.average));
+            let once = self.corpus.saturate(1.0 / (1.0 - PASSAGE_B + PASSAGE_B * length / self.average));
             for place in places {
                 best.raise(place.term as usize, place.weight);
             }
@@ -236,11 +235,11 @@ impl Reranker<'_> {
         scores
     }
 
-    /// How well a title fits: the mean of its words' weights if every term is there, more for those that follow one another.
-    fn title(&self, title: &[Place]) -> f32 {
+    /// Returns the title score: the mean of its terms' weights if it has every term, higher if they are adjacent as in the query.
+    fn title(&self, title: &[Occurrence]) -> f32 {
         let mut best = vec![0.0_f32; self.terms.len()];
         for place in title {
-            // Whoever types half a word, or misspells it, means the title no less for it.
+            // An unfinished or misspelt word means the title no less.
             best[place.term as usize] = best[place.term as usize].max(place.weight.sqrt());
         }
         if best.is_empty() || best.contains(&0.0) {
@@ -249,44 +248,44 @@ impl Reranker<'_> {
         let mut following = 0;
         self.pairs.each(title, |_, _| following += 1);
         let gaps = best.len() - 1;
-        let together = if gaps > 0 { following.min(gaps) as f32 / gaps as f32 } else { 1.0 };
+        let adjacency = if gaps > 0 { following.min(gaps) as f32 / gaps as f32 } else { 1.0 };
         let mean = best.iter().sum::<f32>() / best.len() as f32;
-        mean * (1.0 - TOGETHER) + together * TOGETHER
+        mean * (1.0 - ADJACENCY) + adjacency * ADJACENCY
     }
 }
 
-/// Where in each document, in its names and its body, the terms stand that are wanted.
+/// Returns the occurrences of the selected terms in each document, in its names and in its body.
 fn places(
-    view: &IndexSnapshot,
+    snapshot: &IndexSnapshot,
     documents: &[(u32, DocId)],
     terms: &[Term],
-    wanted: impl Fn(usize) -> bool,
-) -> tantivy::Result<Vec<[Vec<Place>; 2]>> {
-    let mut places: Vec<[Vec<Place>; 2]> = vec![[Vec::new(), Vec::new()]; documents.len()];
+    selected: impl Fn(usize) -> bool,
+) -> tantivy::Result<Vec<[Vec<Occurrence>; 2]>> {
+    let mut places: Vec<[Vec<Occurrence>; 2]> = vec![[Vec::new(), Vec::new()]; documents.len()];
     let mut positions = Vec::new();
-    for (number, part) in view.parts.iter().enumerate() {
-        let before = |most: usize| documents.partition_point(|(part, _)| (*part as usize) < most);
-        let here = before(number)..before(number + 1);
-        if here.is_empty() {
+    for (number, segment) in snapshot.segments.iter().enumerate() {
+        let before = |end: usize| documents.partition_point(|(segment, _)| (*segment as usize) < end);
+        let in_document = before(number)..before(number + 1);
+        if in_document.is_empty() {
             continue;
         }
         for (term, alternative) in terms
             .iter()
             .enumerate()
-            .filter(|(term, _)| wanted(*term))
-            .flat_map(|(term, sought)| sought.alternatives.iter().map(move |one| (term, one)))
+            .filter(|(term, _)| selected(*term))
+            .flat_map(|(term, term_of)| term_of.alternatives.iter().map(move |one| (term, one)))
         {
-            let Some(infos) = alternative.postings.parts.get(number) else { continue };
-            for (field, (info, reader)) in infos.iter().zip(fields(part)).enumerate() {
+            let Some(postings_of) = alternative.postings.segments.get(number) else { continue };
+            for (field, (info, reader)) in postings_of.iter().zip(fields(segment)).enumerate() {
                 let Some(info) = info else { continue };
                 let mut postings = reader.read_postings_from_terminfo(info, IndexRecordOption::WithFreqsAndPositions)?;
-                for at in here.clone() {
+                for at in in_document.clone() {
                     if postings.doc() < documents[at].1 {
                         postings.seek(documents[at].1);
                     }
                     if postings.doc() == documents[at].1 {
                         postings.positions(&mut positions);
-                        let place = |position: &u32| Place { position: *position, term: term as u32, weight: alternative.weight };
+                        let place = |position: &u32| Occurrence { position: *position, term: term as u32, weight: alternative.weight };
                         places[at][field].extend(positions.iter().map(place));
                     }
                 }
@@ -297,7 +296,7 @@ fn places(
         field.sort_unstable_by(|one, other| {
             (one.position, one.term).cmp(&(other.position, other.term)).then(other.weight.total_cmp(&one.weight))
         });
-        // A word stands once at a place, by its best key.
+        // A term occurs once at a position, with its best key.
         field.dedup_by_key(|place| (place.position, place.term));
     }
     Ok(places)

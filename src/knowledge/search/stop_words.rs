@@ -1,10 +1,11 @@
-//! Words that nearly every text has, or nearly every request: a few documents are too few to tell that they say nothing.
+//! Stop words: words that nearly every text or nearly every request has. A small corpus is too small to show that they carry no
+//! information.
 
 use std::{collections::HashMap, sync::LazyLock};
 
-/// As how many documents what is known of a language counts beside the documents that there are.
+/// How many documents the known frequencies of a language weigh as, beside the documents of the corpus.
 pub const BACKGROUND: f32 = 50.0;
-/// In what share of texts a word of each line is.
+/// Share of texts that have a word of each line.
 const SHARES: [f32; 2] = [0.5, 0.2];
 
 /// The lists: a line for each share.
@@ -24,7 +25,7 @@ static WORDS: LazyLock<HashMap<&str, HashMap<&str, f32>>> = LazyLock::new(|| {
     LISTS.into_iter().map(|(language, text)| (language, words(text))).collect()
 });
 
-/// In what share of a language's texts a folded word is, as far as it is known to be common; else 0.
+/// Returns the share of a language's texts that have a folded word, if it is a known stop word; else 0.
 pub fn share(language: &str, folded: &str) -> f32 {
     WORDS.get(language).and_then(|words| words.get(folded)).copied().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Suggestions: documents ranked for a conversation, for what an agent types, for a shortcut or for an opening.
+//! Suggestions: documents ranked for a conversation, for what an agent types, for a shortcut, or for a chat's opening.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -11,7 +11,7 @@ use crate::{
         index::Index,
         search::{
             candidates::{Candidate, only},
-            conversation::{ConversationTerms, fitting},
+            conversation::{ConversationTerms, rank_documents},
             highlight::Highlighter,
             openers::openers,
             query::Typed,
@@ -24,82 +24,84 @@ use crate::{
     text::lookup,
 };
 
-/// What the customer has already is worth this much of what it would be.
+/// Weight of a document that the customer already has.
 pub const KNOWN_SHARE: f32 = 0.7;
 
-/// Documents that may stand among the best and are passed over: openers, versions in other languages, what the customer has.
-pub const MAX_PASSED_OVER: usize = 10;
+/// Documents among the best that may be skipped: openers, versions in other languages, what the customer already has.
+pub const MAX_SKIPPED: usize = 10;
 
-/// Of a threshold, what is enough for documents that come after one that reaches it.
+/// Share of the threshold that is enough for documents after one that reaches it.
 pub const AFTER_SHARE: f64 = 0.4;
 
-/// A document in another language is worth less to whoever can't read it.
+/// Weight of a document in another language, which its reader may not understand.
 pub const FOREIGN_SHARE: f64 = 0.5;
 
-/// Ranks documents for a conversation: those in its language first, then others whose document is not there yet; none unless one reaches
-/// the threshold.
+/// Ranks documents for a conversation: those in its language first, then others whose document is not in the list yet; returns none unless
+/// one reaches the threshold.
 pub fn suggestions(
     index: &Index,
     synonyms: &Synonyms,
     vectors: &Vectors,
     query: &SuggestionQuery,
 ) -> Result<Vec<RankedDocument>, KnowledgeError> {
-    let view = index.view();
-    let there = view.languages(&query.kinds, &query.reader);
+    let snapshot = index.snapshot();
+    let there = snapshot.languages(&query.kinds, &query.reader);
     let own = lookup(&query.language, there.iter());
     let primary = query.language.primary();
-    let asked = ConversationTerms::of(&query.wanted, primary);
-    let only = match &query.wanted {
-        QueryKind::Typed(text) => only(&view, "", &[], &Typed::read(text, primary))?,
+    let terms = ConversationTerms::of(&query.query_kind, primary);
+    let only = match &query.query_kind {
+        QueryKind::Typed(text) => only(&snapshot, "", &[], &Typed::read(text, primary))?,
         _ => None,
     };
-    let mut offers: Vec<RankedDocument> = Vec::new();
+    let mut suggestions: Vec<RankedDocument> = Vec::new();
     let mut seen: HashSet<(Kind, Id)> = HashSet::new();
     for (language, share) in own.map(|own| (Some(own), 1.0)).into_iter().chain([(None, FOREIGN_SHARE)]) {
-        if offers.len() >= query.limit || (language.is_none() && own.is_some() && there.len() == 1) {
+        if suggestions.len() >= query.limit || (language.is_none() && own.is_some() && there.len() == 1) {
             break;
         }
         let scope = SearchScope { kinds: &query.kinds, language, reader: &query.reader, only: only.as_deref() };
-        let (fits, marker) = match &query.wanted {
-            QueryKind::Shortcut(typed) => (by_shortcut(&view, &scope, typed)?, Highlighter::default()),
-            QueryKind::Opener(_) => openers(&view, &scope, &asked, primary, synonyms)?,
+        let (candidates, highlighter) = match &query.query_kind {
+            QueryKind::Shortcut(typed) => (by_shortcut(&snapshot, &scope, typed)?, Highlighter::default()),
+            QueryKind::Opener(_) => openers(&snapshot, &scope, &terms, primary, synonyms)?,
             QueryKind::Typed(_) | QueryKind::Conversation(_) => {
-                let meant = query
+                let hits = query
                     .meaning
                     .as_ref()
-                    .map(|meaning| vectors.near(&view, &scope, meaning, primary, vectors::QuerySource::Conversation))
+                    .map(|meaning| vectors.near(&snapshot, &scope, meaning, primary, vectors::QuerySource::Conversation))
                     .unwrap_or_default();
-                fitting(&view, &scope, &asked, (vectors, meant), primary, synonyms)?
+                rank_documents(&snapshot, &scope, &terms, (vectors, hits), primary, synonyms)?
             }
         };
-        let marker = Arc::new(marker);
-        let least = query.threshold * AFTER_SHARE;
-        let fits = fits.into_iter().filter(|fit| fit.confidence * share >= least).take(query.limit + MAX_PASSED_OVER);
-        let mut read =
-            fits.map(|fit| Ok((view.read(fit.part, fit.doc)?, fit))).collect::<Result<Vec<(Document, Candidate)>, KnowledgeError>>()?;
-        for (document, fit) in &mut read {
-            if query.wanted.has(document) {
-                fit.rank *= KNOWN_SHARE;
-                fit.confidence *= f64::from(KNOWN_SHARE);
+        let highlighter = Arc::new(highlighter);
+        let min_confidence = query.threshold * AFTER_SHARE;
+        let candidates =
+            candidates.into_iter().filter(|candidate| candidate.confidence * share >= min_confidence).take(query.limit + MAX_SKIPPED);
+        let mut read = candidates
+            .map(|candidate| Ok((snapshot.read(candidate.segment, candidate.doc)?, candidate)))
+            .collect::<Result<Vec<(Document, Candidate)>, KnowledgeError>>()?;
+        for (document, candidate) in &mut read {
+            if query.query_kind.has(document) {
+                candidate.rank *= KNOWN_SHARE;
+                candidate.confidence *= f64::from(KNOWN_SHARE);
             }
         }
-        read.retain(|(document, _)| query.wanted.takes(document));
-        // Where something that may be offered fits, what comes after it may fit less.
-        if !read.iter().any(|(_, fit)| fit.confidence * share >= query.threshold) {
+        read.retain(|(document, _)| query.query_kind.suits(document));
+        // Once one document reaches the threshold, those after it may score less.
+        if !read.iter().any(|(_, candidate)| candidate.confidence * share >= query.threshold) {
             continue;
         }
         read.sort_by(|one, other| other.1.rank.total_cmp(&one.1.rank));
-        for (document, fit) in read {
-            if offers.len() == query.limit {
+        for (document, candidate) in read {
+            if suggestions.len() == query.limit {
                 break;
             }
-            let score = fit.confidence * share;
-            if score >= least && seen.insert((document.kind(), document.id.clone())) {
-                // What ranks lower is not surer.
-                let score = offers.last().map_or(score, |last: &RankedDocument| score.min(last.score));
-                offers.push(RankedDocument { document, score, marker: Arc::clone(&marker), chats: fit.chats });
+            let score = candidate.confidence * share;
+            if score >= min_confidence && seen.insert((document.kind(), document.id.clone())) {
+                // A lower rank never has a higher confidence.
+                let score = suggestions.last().map_or(score, |last: &RankedDocument| score.min(last.score));
+                suggestions.push(RankedDocument { document, score, highlighter: Arc::clone(&highlighter), chats: candidate.chats });
             }
         }
     }
-    Ok(offers)
+    Ok(suggestions)
 }

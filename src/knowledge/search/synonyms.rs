@@ -1,14 +1,14 @@
-//! Words that mean the same: a built-in list of what help desks talk about, and the workspace's own.
+//! Synonyms: built-in groups for the vocabulary of help desks, and the workspace's own.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::{knowledge::search::query::Query, text::words};
 
-/// Letters from which a half word may be one of a group's.
-const HALF: usize = 3;
-/// Most words of a synonym.
+/// Letters from which on an unfinished word may match a synonym.
+const MIN_PREFIX: usize = 3;
+/// Most words of one synonym.
 const MAX_WORDS: usize = 4;
-/// The built-in groups: a line each, commas between what means the same.
+/// The built-in groups: one per line, separated by commas.
 const BUILT_IN: [(&str, &str); 4] = [
     ("de", include_str!("../synonyms/de.txt")),
     ("en", include_str!("../synonyms/en.txt")),
@@ -16,18 +16,18 @@ const BUILT_IN: [(&str, &str); 4] = [
     ("tr", include_str!("../synonyms/tr.txt")),
 ];
 
-/// Groups of words that mean the same, by language.
+/// Groups of synonyms, by language.
 pub struct Synonyms(HashMap<String, Groups>);
 
 #[derive(Default)]
 struct Groups {
-    /// What each group's members are: the keys of their words.
+    /// The members of each group: the keys of their words.
     groups: Vec<Vec<Member>>,
-    /// By the first key of a member's first word: the group and the member.
+    /// By each key of a member's first word: its group and member.
     by_key: BTreeMap<String, Vec<(usize, usize)>>,
 }
 
-/// A word or a few, each with its keys.
+/// A word or phrase: the keys of each word.
 struct Member(Vec<Vec<String>>);
 
 impl Default for Synonyms {
@@ -37,7 +37,7 @@ impl Default for Synonyms {
 }
 
 impl Synonyms {
-    /// The built-in groups and a workspace's own.
+    /// Joins the built-in groups and a workspace's own.
     pub fn new(own: BTreeMap<String, Vec<Vec<String>>>) -> Synonyms {
         let mut languages: HashMap<String, Groups> = HashMap::new();
         for (language, text) in BUILT_IN {
@@ -55,40 +55,40 @@ impl Synonyms {
         Synonyms(languages)
     }
 
-    /// For each word of a query what means the same, with how much of it each key is.
+    /// Returns the synonyms of each word of a query: keys, each with its share of the synonym's weight.
     pub fn of(&self, query: &Query, language: &str) -> Vec<Vec<(String, f32)>> {
-        let mut same: Vec<Vec<(String, f32)>> = vec![Vec::new(); query.words.len()];
-        let Some(groups) = self.0.get(language) else { return same };
+        let mut synonyms: Vec<Vec<(String, f32)>> = vec![Vec::new(); query.words.len()];
+        let Some(groups) = self.0.get(language) else { return synonyms };
         for (at, word) in query.words.iter().enumerate() {
-            let mut met: HashSet<(usize, usize)> = HashSet::new();
+            let mut matched: HashSet<(usize, usize)> = HashSet::new();
             for key in word.word.keys() {
-                met.extend(groups.by_key.get(key).into_iter().flatten());
+                matched.extend(groups.by_key.get(key).into_iter().flatten());
             }
-            let half = word.half && word.word.folded().chars().count() >= HALF;
-            if half {
+            let unfinished = word.half && word.word.folded().chars().count() >= MIN_PREFIX;
+            if unfinished {
                 let folded = word.word.folded();
                 let longer = groups.by_key.range(folded.to_owned()..).take_while(|(key, _)| key.starts_with(folded));
-                met.extend(longer.flat_map(|(_, members)| members));
+                matched.extend(longer.flat_map(|(_, members)| members));
             }
-            for (group, member) in met {
+            for (group, member) in matched {
                 let length = groups.groups[group][member].0.len();
                 if at + length > query.words.len() || !groups.groups[group][member].is_at(query, at) {
                     continue;
                 }
                 for (number, other) in groups.groups[group].iter().enumerate() {
                     if number != member {
-                        // Several words are one meaning together.
+                        // The words of a phrase share its weight.
                         let share = 1.0 / other.0.len() as f32;
                         for keys in &other.0 {
-                            same[at].extend(keys.iter().map(|key| (key.clone(), share)));
+                            synonyms[at].extend(keys.iter().map(|key| (key.clone(), share)));
                         }
                     }
                 }
             }
-            same[at].sort_by(|one, other| one.0.cmp(&other.0).then(other.1.total_cmp(&one.1)));
-            same[at].dedup_by(|one, other| one.0 == other.0);
+            synonyms[at].sort_by(|one, other| one.0.cmp(&other.0).then(other.1.total_cmp(&one.1)));
+            synonyms[at].dedup_by(|one, other| one.0 == other.0);
         }
-        same
+        synonyms
     }
 }
 
@@ -111,7 +111,7 @@ impl Member {
         (!keys.is_empty()).then_some(Member(keys))
     }
 
-    /// Whether it stands at a place of a query. Its first word does, or begins so.
+    /// Returns whether a query has it at `at`. Its first word is known to match, or to match as a prefix.
     fn is_at(&self, query: &Query, at: usize) -> bool {
         let rest = self.0.iter().zip(&query.words[at..]).skip(1);
         rest.clone().all(|(keys, word)| word.word.keys().iter().any(|key| keys.contains(key)))

@@ -1,5 +1,5 @@
-//! What each word of a query is looked for by: its own keys, what it may be half of, what it may be a misspelling of, what means the
-//! same.
+//! Query expansion: the keys that each word of a query is looked up by: its own forms, completions of an unfinished word, spelling
+//! corrections, and synonyms.
 
 use std::collections::HashMap;
 
@@ -20,81 +20,82 @@ use crate::{
     text::words,
 };
 
-/// A form of a word counts a little less than the word itself.
+/// Weight of a stem, against the word itself.
 const FORM: f32 = 0.8;
-/// The same word, accented differently.
+/// Weight of the same word with other accents.
 const UNACCENTED: f32 = 0.9;
-/// A word that only begins so, where the half word is itself a word.
-const LONGER: f32 = 0.6;
-/// By distance.
+/// Weight of a completion, where the unfinished word is itself a word.
+const COMPLETION: f32 = 0.6;
+/// Weight of a spelling correction, by edit distance.
 const MISSPELT: [f32; 3] = [1.0, 0.7, 0.45];
 const SYNONYM: f32 = 0.6;
-/// Most words that a half word stands for.
-const MAX_LONGER: usize = 40;
-/// Of how many words of a query it is looked up what they may be misspellings of, and through how many words of the index a half word
-/// is followed: each takes up to a millisecond in a large one.
-const MAX_LOOKED_UP_EACH: usize = 8;
-const MAX_FOLLOWED: usize = 5000;
-/// Of how many of these the forms are looked for too.
-const FAMILIES: usize = 5;
-/// In a large index, grams that more than one document of so many has say little for how long they take; in one of few documents, none.
+/// Most completions of an unfinished word.
+const MAX_COMPLETIONS: usize = 40;
+/// Most words of a query that spelling corrections are looked up for, and most words of the index that are read for the completions of an
+/// unfinished word: each takes up to a millisecond in a large index.
+const MAX_SPELLCHECKED: usize = 8;
+const MAX_PREFIX_SCAN: usize = 5000;
+/// Spelling corrections whose other forms are looked up too.
+const MAX_CORRECTION_FORMS: usize = 5;
+/// A gram in more than 1 of FREQUENT documents, and in more than MAX_GRAMMED, is ignored: it says little for the time it takes. A small
+/// index ignores none.
 const FREQUENT: u64 = 32;
 const MAX_GRAMMED: u64 = 512;
 
-/// A word of a query, with all it may be found by.
+/// A word of a query with everything that it matches.
 pub struct Term {
     pub weight: f32,
     pub idf: f32,
     pub alternatives: Vec<Alternative>,
-    /// The word's grams, each with its idf.
+    /// The word's character n-grams, each with its idf.
     pub grams: Vec<Gram>,
-    /// The keys that it may have been meant as, if it was misspelt, the likeliest first. A stem may be one.
-    pub meant: Vec<String>,
+    /// Its spelling corrections, likeliest first. A correction may be a stem.
+    pub corrections: Vec<String>,
 }
 
 impl Term {
-    /// `with` is how many documents have the word.
+    /// `with` is the number of documents that have the word.
     fn of(word: &QueryWord, language: &str, documents: u64, with: u64, mut alternatives: Vec<Alternative>) -> Term {
         alternatives.retain(|alternative| alternative.postings.documents > 0);
         let idf = word_idf(documents, with, stop_words::share(language, word.word.folded()));
-        Term { weight: word.weight, idf, alternatives, grams: Vec::new(), meant: Vec::new() }
+        Term { weight: word.weight, idf, alternatives, grams: Vec::new(), corrections: Vec::new() }
     }
 
-    /// How many occurrences there are to read of it.
+    /// The total length of its posting lists.
     pub fn length(&self) -> u64 {
         let of = |info: &Option<TermInfo>| info.as_ref().map_or(0, |info| u64::from(info.doc_freq));
-        let words = self.alternatives.iter().flat_map(|alternative| &alternative.postings.parts).flatten().map(of).sum::<u64>();
+        let words = self.alternatives.iter().flat_map(|alternative| &alternative.postings.segments).flatten().map(of).sum::<u64>();
         words + self.grams.iter().flat_map(|gram| &gram.postings).map(of).sum::<u64>()
     }
 }
 
-/// A key that a word is looked for by.
+/// A key that matches a word.
 pub struct Alternative {
     pub key: String,
     pub weight: f32,
     pub postings: KeyPostings,
 }
 
-/// A gram of a word.
+/// A character n-gram of a word.
 pub struct Gram {
     pub idf: f32,
-    /// Where it stands, by part.
+    /// Its postings, by segment.
     pub postings: Vec<Option<TermInfo>>,
 }
 
-/// Finds what every word of a query is looked for by. `documents` is how many there are to look through.
+/// Expands every word of a query. `documents` is the number of documents in scope.
 pub fn terms(within: &VisibleTerms<'_>, query: &Query, language: &str, synonyms: &Synonyms, documents: u64) -> tantivy::Result<Vec<Term>> {
-    let mut same = synonyms.of(query, language);
-    let mut spelling_candidates = 0;
+    let mut synonyms_of = synonyms.of(query, language);
+    let mut spellchecked = 0;
     let term = |(place, word): (usize, &QueryWord)| {
-        let term = term(within, word, language, std::mem::take(&mut same[place]), documents, spelling_candidates < MAX_LOOKED_UP_EACH)?;
-        spelling_candidates += usize::from(term.1);
+        let term = term(within, word, language, std::mem::take(&mut synonyms_of[place]), documents, spellchecked < MAX_SPELLCHECKED)?;
+        spellchecked += usize::from(term.1);
         Ok(term.0)
     };
     query.words.iter().enumerate().map(term).collect()
 }
 
-/// The same of words that are many: each by its own keys and synonyms alone.
+/// Expands a long query: each word by its own keys and synonyms only.
 pub fn plain_terms(
     within: &VisibleTerms<'_>,
     query: &Query,
@@ -102,17 +103,17 @@ pub fn plain_terms(
     synonyms: &Synonyms,
     documents: u64,
 ) -> tantivy::Result<Vec<Term>> {
-    let mut same = synonyms.of(query, language);
+    let mut synonyms_of = synonyms.of(query, language);
     let term = |(place, word): (usize, &QueryWord)| {
-        let mut alternatives = own(within, word)?;
-        let with = alternatives.iter().map(|own| own.postings.documents).max().unwrap_or(0);
-        add_synonyms(within, &mut alternatives, std::mem::take(&mut same[place]))?;
+        let mut alternatives = own_keys(within, word)?;
+        let with = alternatives.iter().map(|alternative| alternative.postings.documents).max().unwrap_or(0);
+        add_synonyms(within, &mut alternatives, std::mem::take(&mut synonyms_of[place]))?;
         Ok(Term::of(word, language, documents, with, alternatives))
     };
     query.words.iter().enumerate().map(term).collect()
 }
 
-/// Also tells whether the word was looked up as a misspelt one, which is done if `may_be_misspelt`.
+/// Also returns whether spelling corrections were looked up for the word, which happens only if `may_be_misspelt`.
 fn term(
     within: &VisibleTerms<'_>,
     word: &QueryWord,
@@ -121,37 +122,38 @@ fn term(
     documents: u64,
     may_be_misspelt: bool,
 ) -> tantivy::Result<(Term, bool)> {
-    let mut alternatives = own(within, word)?;
-    let mut with = alternatives.iter().map(|own| own.postings.documents).max().unwrap_or(0);
+    let mut alternatives = own_keys(within, word)?;
+    let mut with = alternatives.iter().map(|alternative| alternative.postings.documents).max().unwrap_or(0);
     let mut known = with > 0;
     if word.half {
-        let longer = longer(within, word.word.folded())?;
-        let weight = if known { LONGER } else { 1.0 };
-        if !longer.is_empty() {
-            with = with.max(longer.iter().map(|(_, postings)| postings.documents).sum());
+        let completions = completions(within, word.word.folded())?;
+        let weight = if known { COMPLETION } else { 1.0 };
+        if !completions.is_empty() {
+            with = with.max(completions.iter().map(|(_, postings)| postings.documents).sum());
             known = true;
         }
-        for (key, postings) in longer {
+        for (key, postings) in completions {
             if !alternatives.iter().any(|known| known.key == key) {
                 alternatives.push(Alternative { key, weight, postings });
             }
         }
     }
-    let mut meant = Vec::new();
-    // A word that the index has in another form alone may be a misspelling that happens to have a known stem.
-    let form_alone = known && !word.half && alternatives.iter().all(|own| own.weight == FORM || own.postings.documents == 0);
+    let mut corrections = Vec::new();
+    // A word that the index has only in another form may be a misspelling that happens to have a known stem.
+    let form_alone =
+        known && !word.half && alternatives.iter().all(|alternative| alternative.weight == FORM || alternative.postings.documents == 0);
     let looked_up = may_be_misspelt && (!known || form_alone);
     if looked_up {
-        let mut likely = spelling_candidates(within, word)?;
+        let mut candidates = spelling_candidates(within, word)?;
         if form_alone {
-            likely.retain(|likely| likely.distance == 1);
+            candidates.retain(|candidates| candidates.distance == 1);
         } else {
-            with = likely.first().map_or(0, |likely| likely.postings.documents);
-            meant = likely.iter().map(|likely| likely.key.clone()).collect();
+            with = candidates.first().map_or(0, |candidates| candidates.postings.documents);
+            corrections = candidates.iter().map(|candidates| candidates.key.clone()).collect();
         }
-        for (number, SpellingCandidate { key, distance, postings }) in likely.into_iter().enumerate() {
+        for (number, SpellingCandidate { key, distance, postings }) in candidates.into_iter().enumerate() {
             let weight = MISSPELT[distance as usize];
-            let family = if number < FAMILIES { words(&key, language) } else { Vec::new() };
+            let family = if number < MAX_CORRECTION_FORMS { words(&key, language) } else { Vec::new() };
             if !alternatives.iter().any(|known| known.key == key) {
                 alternatives.push(Alternative { key, weight, postings });
             }
@@ -166,7 +168,7 @@ fn term(
     add_synonyms(within, &mut alternatives, synonyms)?;
     let grams = word.grams.iter().map(|gram| find_gram(within, gram, documents)).collect::<tantivy::Result<Vec<Option<Gram>>>>()?;
     let term = Term::of(word, language, documents, with, alternatives);
-    Ok((Term { grams: grams.into_iter().flatten().collect(), meant, ..term }, looked_up))
+    Ok((Term { grams: grams.into_iter().flatten().collect(), corrections, ..term }, looked_up))
 }
 
 fn add_synonyms(within: &VisibleTerms<'_>, alternatives: &mut Vec<Alternative>, synonyms: Vec<(String, f32)>) -> tantivy::Result<()> {
@@ -179,12 +181,12 @@ fn add_synonyms(within: &VisibleTerms<'_>, alternatives: &mut Vec<Alternative>, 
     Ok(())
 }
 
-/// The word as it is written, without accents, and its stems.
-fn own(within: &VisibleTerms<'_>, word: &QueryWord) -> tantivy::Result<Vec<Alternative>> {
+/// Returns the word as written, without accents, and its stems.
+fn own_keys(within: &VisibleTerms<'_>, word: &QueryWord) -> tantivy::Result<Vec<Alternative>> {
     let mut found = Vec::new();
     let counted = |key: &str| {
         let mut postings = find(within, key)?;
-        // What is too frequent to count is known.
+        // A key that is too frequent to count certainly occurs.
         postings.count(within, |info| u64::from(info.doc_freq))?;
         tantivy::Result::Ok(postings)
     };
@@ -199,22 +201,22 @@ fn own(within: &VisibleTerms<'_>, word: &QueryWord) -> tantivy::Result<Vec<Alter
     Ok(found)
 }
 
-/// Whether the scope has a word only as the beginning of others.
+/// Returns whether the scope has a word only as the prefix of others.
 pub fn is_half(within: &VisibleTerms<'_>, word: &QueryWord) -> tantivy::Result<bool> {
-    let known = own(within, word)?.iter().any(|own| own.postings.documents > 0);
-    Ok(!known && !longer(within, word.word.folded())?.is_empty())
+    let known = own_keys(within, word)?.iter().any(|alternative| alternative.postings.documents > 0);
+    Ok(!known && !completions(within, word.word.folded())?.is_empty())
 }
 
-/// The words of the scope that begin with `half`, the most frequent ones.
-fn longer(within: &VisibleTerms<'_>, half: &str) -> tantivy::Result<Vec<(String, KeyPostings)>> {
+/// Returns the most frequent words of the scope that begin with `prefix`.
+fn completions(within: &VisibleTerms<'_>, half: &str) -> tantivy::Result<Vec<(String, KeyPostings)>> {
     let mut found: HashMap<String, KeyPostings> = HashMap::new();
-    each_field(within, |place, part, reader| {
+    each_field(within, |place, segment, reader| {
         let mut keys = reader.terms().range().ge(half.as_bytes()).into_stream()?;
-        let mut followed = 0;
-        while followed < MAX_FOLLOWED && keys.advance() && keys.key().starts_with(half.as_bytes()) {
-            followed += 1;
+        let mut scanned = 0;
+        while scanned < MAX_PREFIX_SCAN && keys.advance() && keys.key().starts_with(half.as_bytes()) {
+            scanned += 1;
             let key = String::from_utf8_lossy(keys.key()).into_owned();
-            found.entry(key).or_default().add(within.view, part, place, keys.value());
+            found.entry(key).or_default().add(within.snapshot, segment, place, keys.value());
         }
         Ok(())
     })?;
@@ -225,25 +227,25 @@ fn longer(within: &VisibleTerms<'_>, half: &str) -> tantivy::Result<Vec<(String,
     found.sort_by(more_frequent);
     keep_readable(within, &mut found, |(_, postings)| postings)?;
     found.sort_by(more_frequent);
-    found.truncate(MAX_LONGER);
+    found.truncate(MAX_COMPLETIONS);
     Ok(found)
 }
 
 fn find_gram(within: &VisibleTerms<'_>, gram: &str, documents: u64) -> tantivy::Result<Option<Gram>> {
-    let most = (documents / FREQUENT).max(MAX_GRAMMED);
+    let max_documents = (documents / FREQUENT).max(MAX_GRAMMED);
     let mut with = 0;
-    let mut postings = Vec::with_capacity(within.view.parts.len());
-    for (number, part) in within.view.parts.iter().enumerate() {
-        let info = if within.reaches(number) { part.grams.terms().get(gram.as_bytes())? } else { None };
+    let mut postings = Vec::with_capacity(within.snapshot.segments.len());
+    for (number, segment) in within.snapshot.segments.iter().enumerate() {
+        let info = if within.reaches(number) { segment.grams.terms().get(gram.as_bytes())? } else { None };
         if let Some(info) = &info {
-            with += within.count(number, &part.grams, info)?.unwrap_or(u64::from(info.doc_freq));
+            with += within.count(number, &segment.grams, info)?.unwrap_or(u64::from(info.doc_freq));
         }
         postings.push(info);
     }
-    Ok((1..=most).contains(&with).then(|| Gram { idf: idf(documents, with), postings }))
+    Ok((1..=max_documents).contains(&with).then(|| Gram { idf: idf(documents, with), postings }))
 }
 
-/// The idf of a word that `share` of a language's texts have: what is known of the language counts as a few documents more.
+/// The idf of a word that `share` of a language's texts have: what is known of the language counts as BACKGROUND more documents.
 pub fn word_idf(documents: u64, with: u64, share: f32) -> f32 {
     let (documents, with) = (documents as f32, with.min(documents) as f32);
     rarity(documents + stop_words::BACKGROUND, with + share * stop_words::BACKGROUND)

@@ -1,5 +1,5 @@
-//! What of the index a reader may be told of. Its dictionary is one for all readers and languages: whether a word is known, and how rare it
-//! is, is told by the documents of the scope alone.
+//! Access control of the dictionary. It is shared by all readers and languages, so whether a word is known, and how rare it is, is derived
+//! only from the documents of the scope.
 
 use std::{cell::Cell, io};
 
@@ -8,63 +8,63 @@ use tantivy::{DocSet, InvertedIndexReader, TERMINATED, postings::TermInfo, schem
 use crate::knowledge::index::scope::SearchScope;
 use crate::knowledge::index::snapshot::IndexSnapshot;
 
-/// Most occurrences that are looked at for one query, to tell who may read them. About a fifth of a millisecond.
+/// Most postings read for one query to check who may see them. About a fifth of a millisecond.
 const MAX_COUNTED: u64 = 100_000;
-/// What opening a list costs, in occurrences.
+/// The cost of opening a posting list, in postings.
 const OPENING: u64 = 32;
 
-/// The documents of a scope, as the dictionary's words are counted in them.
+/// Counts dictionary entries in the documents of a scope.
 pub struct VisibleTerms<'a> {
-    pub view: &'a IndexSnapshot,
-    parts: Vec<Coverage>,
-    left: Cell<u64>,
+    pub snapshot: &'a IndexSnapshot,
+    segments: Vec<Coverage>,
+    budget: Cell<u64>,
 }
 
-/// Which documents of a part are in the scope.
+/// Which documents of a segment are in the scope.
 enum Coverage {
     None,
-    /// All that are there, and all that were.
+    /// All of them, the deleted ones included.
     All,
-    /// Those that are there of these classes.
+    /// The live documents of these classes.
     Some(Vec<bool>),
 }
 
 impl<'a> VisibleTerms<'a> {
-    pub fn of(view: &'a IndexSnapshot, scope: &SearchScope<'_>) -> VisibleTerms<'a> {
-        let coverage = |part: &std::sync::Arc<crate::knowledge::index::snapshot::IndexSegment>| {
-            let classes: Vec<bool> = part.classes.iter().map(|class| scope.has(class)).collect();
-            if classes.iter().zip(&part.classes).all(|(has, class)| !has || class.sizes.documents == 0) {
+    pub fn of(snapshot: &'a IndexSnapshot, scope: &SearchScope<'_>) -> VisibleTerms<'a> {
+        let coverage = |segment: &std::sync::Arc<crate::knowledge::index::snapshot::IndexSegment>| {
+            let classes: Vec<bool> = segment.classes.iter().map(|class| scope.has(class)).collect();
+            if classes.iter().zip(&segment.classes).all(|(has, class)| !has || class.sizes.documents == 0) {
                 Coverage::None
-            } else if classes.iter().all(|has| *has) && part.is_complete() {
+            } else if classes.iter().all(|has| *has) && segment.is_complete() {
                 Coverage::All
             } else {
                 Coverage::Some(classes)
             }
         };
-        VisibleTerms { view, parts: view.parts.iter().map(coverage).collect(), left: Cell::new(MAX_COUNTED) }
+        VisibleTerms { snapshot, segments: snapshot.segments.iter().map(coverage).collect(), budget: Cell::new(MAX_COUNTED) }
     }
 
-    /// Whether a part has any document of the scope.
-    pub fn reaches(&self, part: usize) -> bool {
-        !matches!(self.parts[part], Coverage::None)
+    /// Returns whether a segment has any document of the scope.
+    pub fn reaches(&self, segment: usize) -> bool {
+        !matches!(self.segments[segment], Coverage::None)
     }
 
-    /// In how many documents of the scope a key of a part stands; `None` if it is one too many to count.
-    pub fn count(&self, part: usize, reader: &InvertedIndexReader, info: &TermInfo) -> io::Result<Option<u64>> {
+    /// Returns the document frequency of a segment's key in the scope; `None` once the query has read too many postings.
+    pub fn count(&self, segment: usize, reader: &InvertedIndexReader, info: &TermInfo) -> io::Result<Option<u64>> {
         let all = u64::from(info.doc_freq);
-        let classes = match &self.parts[part] {
+        let classes = match &self.segments[segment] {
             Coverage::None => return Ok(Some(0)),
             Coverage::All => return Ok(Some(all)),
             Coverage::Some(classes) => classes,
         };
-        let Some(left) = self.left.get().checked_sub(all + OPENING) else { return Ok(None) };
-        self.left.set(left);
-        let part = &self.view.parts[part];
+        let Some(budget) = self.budget.get().checked_sub(all + OPENING) else { return Ok(None) };
+        self.budget.set(budget);
+        let segment = &self.snapshot.segments[segment];
         let mut postings = reader.read_postings_from_terminfo(info, IndexRecordOption::Basic)?;
         let mut count = 0;
         while postings.doc() != TERMINATED {
             let doc = postings.doc();
-            count += u64::from(classes[part.class_of[doc as usize] as usize] && part.is_alive(doc));
+            count += u64::from(classes[segment.class_of[doc as usize] as usize] && segment.is_alive(doc));
             postings.advance();
         }
         Ok(Some(count))

@@ -16,20 +16,20 @@ const MAX_READ: usize = 8;
 /// Whether any of some documents that every agent may see writes a word, given in lower case, in a language. Searches find `sipariş` by
 /// `siparis`; here they are two words.
 pub fn is_written(index: &Index, word: &str, language: &str) -> Result<bool, KnowledgeError> {
-    let view = index.view();
+    let view = index.snapshot();
     let reader = Reader::agent(String::new(), Vec::new());
     let scope = SearchScope { kinds: &[Kind::Article, Kind::CannedAnswer], language: None, reader: &reader, only: None };
     let own = words(word, language);
     let [own] = own.as_slice() else { return Ok(false) };
     let mut left = MAX_READ;
-    for (number, part) in view.parts.iter().enumerate() {
-        for field in fields(part) {
+    for (number, segment) in view.segments.iter().enumerate() {
+        for field in fields(segment) {
             let Some(info) = field.terms().get(own.folded().as_bytes()).map_err(tantivy::TantivyError::from)? else { continue };
             let mut postings = field.read_postings_from_terminfo(&info, IndexRecordOption::Basic).map_err(tantivy::TantivyError::from)?;
             while postings.doc() != TERMINATED && left > 0 {
                 let doc = postings.doc();
                 postings.advance();
-                let is_meant = part.classes[part.class_of[doc as usize] as usize].language.primary() == language;
+                let is_meant = segment.classes[segment.class_of[doc as usize] as usize].language.primary() == language;
                 if !is_meant || !scope.takes(&view, number, doc) {
                     continue;
                 }

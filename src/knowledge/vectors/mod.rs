@@ -1,7 +1,7 @@
-//! What documents mean: vectors of an embeddings model, compared with what is asked.
+//! Vector search: document embeddings, compared with the query's.
 //!
-//! A number of a vector is kept as a byte, which takes a quarter of the room and moves a cosine by less than .01. Every document in reach
-//! is compared: there is no second index to keep up.
+//! Each number of a vector is quantized to a byte, which takes a quarter of the memory and changes a cosine by less than .01. Every
+//! document in scope is compared: there is no second index to maintain.
 
 pub mod vector_rows;
 
@@ -26,35 +26,35 @@ use crate::{
     text::paragraphs,
 };
 
-/// Words of a piece. A page is compared by its whole and by its best piece, half and half.
-const PIECE: usize = 110;
-/// From so many lines on, that have so many words at most in the mean, a body is a list of lines, compared by its best ones.
-const LIST: usize = 40;
-const LINE: usize = 30;
-/// How many of a list's best lines count.
+/// Words per piece. A page's score is the mean of its whole and its best piece.
+const PIECE_WORDS: usize = 110;
+/// A body with at least LIST lines of at most LINE words on average is a list of lines, scored by its best ones.
+const MIN_LIST_LINES: usize = 40;
+const MAX_LINE_WORDS: usize = 30;
+/// Lines of a list that are scored: the best ones.
 const BEST_LINES: usize = 3;
-/// Most characters of a text that is embedded, and most pieces of a document: what stands after them is not compared.
-const MAX_LETTERS: usize = 2000;
+/// Most characters of an embedded text, and most pieces of a document: anything beyond is not compared.
+const MAX_CHARS: usize = 2000;
 const MAX_PIECES: usize = 400;
-/// As many documents more that are like nothing are counted in the mean: of a few, the mean would be those that fit.
-const BACKGROUND: f32 = 4.0;
-/// The correlation of what words and meaning count from which a model knows a language, and that of one that does not: all-MiniLM-L6-v2,
-/// which was trained on English, had .44 to .52 on English tasks, .28 on German, .12 and less on Hungarian, Turkish and Russian ones.
-const AGREES: f32 = 0.42;
-const CHANCE: f32 = 0.3;
-/// What is taken for the mean at first, and for how many questions that counts.
-const TRUSTED: f32 = AGREES;
-const TRUSTED_FOR: f32 = 5.0;
-/// About how many questions are remembered, and how many documents must be compared for one to count.
-const REMEMBERED: f32 = 200.0;
+/// Virtual documents with a cosine of 0 that are counted in the mean: with few documents, the mean would be that of the matches.
+const VIRTUAL_DOCUMENTS: f32 = 4.0;
+/// Correlation of word and vector scores from which on a model knows a language, and that of a model that does not: all-MiniLM-L6-v2, which
+/// was trained on English, had .44 to .52 on English tasks, .28 on German, .12 and less on Hungarian, Turkish and Russian ones.
+const KNOWN_LANGUAGE: f32 = 0.42;
+const UNKNOWN_LANGUAGE: f32 = 0.3;
+/// The initial mean, and the number of queries that it weighs as.
+const INITIAL_MEAN: f32 = KNOWN_LANGUAGE;
+const INITIAL_WEIGHT: f32 = 5.0;
+/// About how many queries the mean remembers, and how many documents must be compared for a query to count.
+const REMEMBERED_QUERIES: f32 = 200.0;
 const MIN_COMPARED: usize = 10;
-/// Cosines that lie nearer together tell documents apart by chance.
+/// A smaller standard deviation of the cosines distinguishes documents only by chance.
 const MIN_SPREAD: f32 = 0.02;
 
-/// The texts that tell what a document means, without what tells who somebody is.
+/// The texts of a document to embed, without personal data.
 #[derive(Debug, PartialEq, Eq)]
 pub struct DocumentTexts {
-    /// Whether the first one is the whole; the others are its pieces.
+    /// Whether the first text is the whole document; the others are its pieces.
     pub whole: bool,
     pub texts: Vec<String>,
 }
@@ -64,12 +64,12 @@ impl DocumentTexts {
         let paragraphs = paragraphs(&document.body);
         let lines: Vec<&str> = paragraphs.iter().flat_map(|paragraph| paragraph.lines()).filter(|line| !line.trim().is_empty()).collect();
         let words: Vec<&str> = lines.iter().flat_map(|line| line.split_whitespace()).collect();
-        if lines.len() >= LIST && words.len() <= lines.len() * LINE {
+        if lines.len() >= MIN_LIST_LINES && words.len() <= lines.len() * MAX_LINE_WORDS {
             return DocumentTexts { whole: false, texts: lines.into_iter().take(MAX_PIECES).map(shortened).collect() };
         }
         let mut texts = vec![shortened(&format!("{}\n{}", document.title, lines.join("\n")))];
-        // Pieces of one length, none much shorter than the others.
-        let pieces = (words.len() + PIECE / 2) / PIECE;
+        // Pieces of equal length, none much shorter than the others.
+        let pieces = (words.len() + PIECE_WORDS / 2) / PIECE_WORDS;
         if pieces > 1 {
             let length = words.len().div_ceil(pieces);
             let piece = |words: &[&str]| shortened(&format!("{}\n{}", document.title, words.join(" ")));
@@ -79,31 +79,31 @@ impl DocumentTexts {
     }
 }
 
-/// A text as it may be embedded, its beginning if it is too long.
+/// Masks a text for embedding, and keeps its beginning if it is too long.
 pub fn shortened(text: &str) -> String {
     let text = masked(text);
-    let end = text.char_indices().nth(MAX_LETTERS).map_or(text.len(), |(end, _)| end);
+    let end = text.char_indices().nth(MAX_CHARS).map_or(text.len(), |(end, _)| end);
     text[..end].trim().to_owned()
 }
 
-/// The same, its end if it is too long; empty if nothing is left of it but marks.
+/// Masks a text for embedding, and keeps its end if it is too long; returns an empty text if only mask marks are left.
 pub fn shortened_to_end(text: &str) -> String {
     let text = masked(text);
-    let from = text.char_indices().rev().nth(MAX_LETTERS - 1).map_or(0, |(from, _)| from);
+    let from = text.char_indices().rev().nth(MAX_CHARS - 1).map_or(0, |(from, _)| from);
     if text.replace(MASK, "").trim().is_empty() { String::new() } else { text[from..].trim().to_owned() }
 }
 
-/// Vectors of a document, the first one of its whole if `whole`.
+/// The vectors of a document; the first one is the whole document's if `whole`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DocumentVectors {
     pub whole: bool,
     pub length: usize,
     numbers: Vec<i8>,
-    /// The length of each vector as an arrow.
+    /// The Euclidean norm of each vector.
     norms: Vec<f32>,
 }
 
-/// A document's vectors as they are kept, with the document's hash when they were made.
+/// A document's vectors as stored, with the hash that the document had when they were made.
 #[derive(Debug)]
 pub struct KeptVectors {
     pub key: DocumentKey,
@@ -114,7 +114,7 @@ pub struct KeptVectors {
 impl DocumentVectors {
     pub fn new(whole: bool, vectors: &[Vec<f32>]) -> DocumentVectors {
         let length = vectors.first().map_or(1, Vec::len).max(1);
-        let numbers = vectors.iter().flat_map(|vector| rounded(vector)).collect();
+        let numbers = vectors.iter().flat_map(|vector| quantized(vector)).collect();
         DocumentVectors::of(whole, length, numbers)
     }
 
@@ -132,12 +132,12 @@ impl DocumentVectors {
         DocumentVectors { whole, length, numbers, norms }
     }
 
-    /// How near the document is to what is asked, from -1 to 1.
-    fn nearness(&self, asked: &QueryVector) -> f32 {
-        if asked.numbers.len() != self.length || self.norms.is_empty() {
+    /// Returns the similarity of the document to a query, from -1 to 1.
+    fn similarity(&self, query: &QueryVector) -> f32 {
+        if query.numbers.len() != self.length || self.norms.is_empty() {
             return 0.0;
         }
-        let cosine = |(vector, norm): (&[i8], &f32)| product(vector, &asked.numbers) as f32 / (norm * asked.norm).max(1.0);
+        let cosine = |(vector, norm): (&[i8], &f32)| product(vector, &query.numbers) as f32 / (norm * query.norm).max(1.0);
         let mut cosines = self.numbers.chunks_exact(self.length).zip(&self.norms).map(cosine);
         if self.whole {
             let whole = cosines.next().unwrap_or_default();
@@ -154,22 +154,22 @@ impl DocumentVectors {
     }
 }
 
-/// A vector's numbers as bytes, the greatest of them as far as a byte goes.
-fn rounded(vector: &[f32]) -> impl Iterator<Item = i8> {
-    let most = vector.iter().fold(f32::MIN_POSITIVE, |most, number| most.max(number.abs()));
-    vector.iter().map(move |number| (number / most * 127.0).round() as i8)
+/// Quantizes a vector to bytes, scaled so that its largest number uses the full range.
+fn quantized(vector: &[f32]) -> impl Iterator<Item = i8> {
+    let largest = vector.iter().fold(f32::MIN_POSITIVE, |largest, number| largest.max(number.abs()));
+    vector.iter().map(move |number| (number / largest * 127.0).round() as i8)
 }
 
 fn product(one: &[i8], other: &[i8]) -> i32 {
     one.iter().zip(other).map(|(one, other)| i32::from(*one) * i32::from(*other)).sum()
 }
 
-/// What is asked, as vectors.
+/// The embeddings of a query.
 #[derive(Debug, Clone, Default)]
 pub struct Meaning {
-    /// What was asked last: its nearness is the mean of these.
+    /// The last question: similarity to it is the mean over these.
     recent: Vec<QueryVector>,
-    /// What the conversation is about; none if it is the same.
+    /// The topic of the conversation; empty if it equals `recent`.
     whole: Vec<QueryVector>,
 }
 
@@ -181,55 +181,55 @@ struct QueryVector {
 
 impl Meaning {
     pub fn new(recent: &[Vec<f32>], whole: &[Vec<f32>]) -> Meaning {
-        let asked = |vector: &Vec<f32>| {
-            let numbers: Vec<i8> = rounded(vector).collect();
+        let query_vector = |vector: &Vec<f32>| {
+            let numbers: Vec<i8> = quantized(vector).collect();
             QueryVector { norm: (product(&numbers, &numbers) as f32).sqrt(), numbers }
         };
-        Meaning { recent: recent.iter().map(asked).collect(), whole: whole.iter().map(asked).collect() }
+        Meaning { recent: recent.iter().map(query_vector).collect(), whole: whole.iter().map(query_vector).collect() }
     }
 }
 
-/// How near documents are to what is asked.
+/// A document's similarity to a query.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct VectorHit {
-    pub part: u32,
+    pub segment: u32,
     pub doc: DocId,
-    /// To what was asked last, and to what the conversation is about.
+    /// To the last question, and to the topic of the conversation.
     pub recent: f32,
     pub whole: f32,
-    /// From 0 to 1: how far `recent` is from what any document is to a perfect match.
+    /// Where `recent` lies between the average document, 0, and a perfect match, 1.
     pub likeness: f32,
-    /// From 0 to 1: how far the model is known to know the language.
+    /// How well the model is known to know the language, from 0 to 1.
     pub trust: f32,
 }
 
 impl VectorHit {
-    /// How sure it is that the document fits, which its words say so far.
+    /// Returns the confidence that the document matches, where its words alone give `by_words`.
     pub fn confidence(&self, by_words: f64) -> f64 {
         let share = f64::from(self.trust) / 2.0;
         by_words * (1.0 - share) + f64::from(self.likeness) * share
     }
 
     pub fn place(&self) -> (u32, DocId) {
-        (self.part, self.doc)
+        (self.segment, self.doc)
     }
 }
 
 /// The vectors of a workspace's documents.
 #[derive(Debug, Clone, Default)]
 pub struct Vectors {
-    /// Up to this number of the catalog's counter.
+    /// The catalog change that they are up to date with.
     pub number: i64,
     by_document: HashMap<u64, Arc<DocumentVectors>>,
     agreement: Arc<Agreement>,
 }
 
-/// How far a model and the words have agreed of late, by language, for searches and for conversations: the mean of their correlations. A
-/// model that does not know a language puts documents in an order of chance, and must not move what the words say.
+/// How well a model and the words have agreed lately, by language, for searches and for conversations: the mean of their correlations. A
+/// model that does not know a language ranks documents by chance, and must not change the word ranking.
 #[derive(Debug, Default)]
 struct Agreement(Mutex<HashMap<(String, QuerySource), RunningMean>>);
 
-/// Who asked.
+/// Where a query came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum QuerySource {
     Search,
@@ -244,45 +244,47 @@ struct RunningMean {
 
 impl RunningMean {
     fn share(&self) -> f32 {
-        ((self.sum / self.weight - CHANCE) / (AGREES - CHANCE)).clamp(0.0, 1.0)
+        ((self.sum / self.weight - UNKNOWN_LANGUAGE) / (KNOWN_LANGUAGE - UNKNOWN_LANGUAGE)).clamp(0.0, 1.0)
     }
 }
 
 impl Agreement {
-    /// Takes in what words and meaning say of the same documents, and tells the share of its weight that meaning deserves.
-    fn take(&self, language: &str, asked: QuerySource, words: &[f32], meaning: &[f32]) -> f32 {
+    /// Records the word and vector scores of the same documents, and returns the share of its weight that the vector score deserves.
+    fn take(&self, language: &str, query: QuerySource, words: &[f32], meaning: &[f32]) -> f32 {
         let mut means = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mean = means.entry((language.to_owned(), asked)).or_insert(RunningMean { sum: TRUSTED * TRUSTED_FOR, weight: TRUSTED_FOR });
-        // Where no word was found there is nothing to agree with.
+        let mean =
+            means.entry((language.to_owned(), query)).or_insert(RunningMean { sum: INITIAL_MEAN * INITIAL_WEIGHT, weight: INITIAL_WEIGHT });
+        // Without a matching word there is nothing to correlate.
         if words.len() >= MIN_COMPARED && words.iter().any(|word| *word > 0.0) {
-            let fades = 1.0 - 1.0 / REMEMBERED;
-            (mean.sum, mean.weight) = (mean.sum * fades + correlation(words, meaning), mean.weight * fades + 1.0);
+            let decay = 1.0 - 1.0 / REMEMBERED_QUERIES;
+            (mean.sum, mean.weight) = (mean.sum * decay + correlation(words, meaning), mean.weight * decay + 1.0);
         }
         mean.share()
     }
 
-    fn share(&self, language: &str, asked: QuerySource) -> f32 {
+    fn share(&self, language: &str, query: QuerySource) -> f32 {
         let means = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        means.get(&(language.to_owned(), asked)).map_or(1.0, RunningMean::share)
+        means.get(&(language.to_owned(), query)).map_or(1.0, RunningMean::share)
     }
 }
 
-/// Pearson's correlation.
+/// Pearson's correlation coefficient.
 fn correlation(one: &[f32], other: &[f32]) -> f32 {
     let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len().max(1) as f32;
-    let (of_one, of_other) = (mean(one), mean(other));
-    let together = one.iter().zip(other).map(|(one, other)| (one - of_one) * (other - of_other)).sum::<f32>() / one.len().max(1) as f32;
-    together / (deviation(one) * deviation(other))
+    let (mean_of_one, mean_of_other) = (mean(one), mean(other));
+    let covariance =
+        one.iter().zip(other).map(|(one, other)| (one - mean_of_one) * (other - mean_of_other)).sum::<f32>() / one.len().max(1) as f32;
+    covariance / (deviation(one) * deviation(other))
 }
 
 impl Vectors {
-    /// What the meaning of each of some documents adds to what its words count, `weight` times as much at most: nothing where it is not
-    /// known. `words` and `meaning` are of the same documents.
-    pub fn gains(&self, language: &str, asked: QuerySource, weight: f32, words: &[f32], meaning: &[Option<f32>]) -> Vec<f32> {
+    /// Returns what each document's vector score adds to its word score, at most `weight` times as much: nothing for a document without
+    /// vectors. `words` and `meaning` are of the same documents.
+    pub fn gains(&self, language: &str, query: QuerySource, weight: f32, words: &[f32], meaning: &[Option<f32>]) -> Vec<f32> {
         let (known_words, known): (Vec<f32>, Vec<f32>) =
             words.iter().zip(meaning).filter_map(|(words, meaning)| Some((*words, (*meaning)?))).unzip();
         let mean = known.iter().sum::<f32>() / known.len().max(1) as f32;
-        let share = self.agreement.take(language, asked, &known_words, &known);
+        let share = self.agreement.take(language, query, &known_words, &known);
         let weight = weight * share * deviation(words) / deviation(&known).max(MIN_SPREAD);
         meaning.iter().map(|meaning| meaning.map_or(0.0, |meaning| weight * (meaning - mean))).collect()
     }
@@ -301,41 +303,42 @@ impl Vectors {
         self.number = number;
     }
 
-    /// Compares every document of a scope that has vectors, in the order of parts and documents.
+    /// Compares a query with every document of a scope that has vectors, in order of segment and document id.
     pub fn near(
         &self,
-        view: &IndexSnapshot,
+        snapshot: &IndexSnapshot,
         scope: &SearchScope<'_>,
         meaning: &Meaning,
         language: &str,
-        asked: QuerySource,
+        query: QuerySource,
     ) -> Vec<VectorHit> {
         let mut found = Vec::new();
         if self.is_empty() || meaning.recent.is_empty() {
             return found;
         }
         let length = meaning.recent[0].numbers.len();
-        for (number, part) in view.parts.iter().enumerate() {
-            let languages: Vec<u64> = part.classes.iter().map(|class| language_number(&class.language)).collect();
-            for doc in 0..part.class_of.len() as DocId {
-                if !scope.takes(view, number, doc) || scope.only.is_some_and(|only| !only[number].contains(doc)) {
+        for (number, segment) in snapshot.segments.iter().enumerate() {
+            let languages: Vec<u64> = segment.classes.iter().map(|class| language_number(&class.language)).collect();
+            for doc in 0..segment.class_of.len() as DocId {
+                if !scope.takes(snapshot, number, doc) || scope.only.is_some_and(|only| !only[number].contains(doc)) {
                     continue;
                 }
-                let document = view.id(number as u32, doc) ^ languages[part.class_of[doc as usize] as usize];
+                let document = snapshot.id(number as u32, doc) ^ languages[segment.class_of[doc as usize] as usize];
                 if let Some(vectors) = self.by_document.get(&document).filter(|vectors| vectors.length == length) {
-                    let mean = |asked: &[QueryVector]| asked.iter().map(|asked| vectors.nearness(asked)).sum::<f32>() / asked.len() as f32;
+                    let mean =
+                        |query: &[QueryVector]| query.iter().map(|query| vectors.similarity(query)).sum::<f32>() / query.len() as f32;
                     let recent = mean(&meaning.recent);
                     let whole = if meaning.whole.is_empty() { recent } else { mean(&meaning.whole) };
-                    found.push(VectorHit { part: number as u32, doc, recent, whole, likeness: 0.0, trust: 0.0 });
+                    found.push(VectorHit { segment: number as u32, doc, recent, whole, likeness: 0.0, trust: 0.0 });
                 }
             }
         }
-        // Models differ in how near anything is to anything.
-        let mean = found.iter().map(|meant| meant.recent).sum::<f32>() / (found.len() as f32 + BACKGROUND);
-        let share = self.agreement.share(language, asked);
-        for meant in &mut found {
-            meant.trust = share;
-            meant.likeness = ((meant.recent - mean) / (1.0 - mean)).clamp(0.0, 1.0);
+        // Models differ in the similarity of unrelated texts.
+        let mean = found.iter().map(|hit| hit.recent).sum::<f32>() / (found.len() as f32 + VIRTUAL_DOCUMENTS);
+        let share = self.agreement.share(language, query);
+        for hit in &mut found {
+            hit.trust = share;
+            hit.likeness = ((hit.recent - mean) / (1.0 - mean)).clamp(0.0, 1.0);
         }
         found
     }
@@ -358,7 +361,7 @@ mod tests {
         }
         assert!(vectors.gains("en", QuerySource::Search, 1.0, &words, &known)[0] > 0.0);
         assert!(vectors.gains("tr", QuerySource::Search, 1.0, &words, &chance).iter().all(|gain| *gain == 0.0));
-        // What the words of nobody find tells nothing about the model.
+        // Queries without a word match say nothing about the model.
         for _ in 0..1000 {
             vectors.gains("en", QuerySource::Search, 1.0, &[0.0; 40], &chance);
         }
@@ -380,9 +383,9 @@ mod tests {
         let exact = dot(&one, &other) / (dot(&one, &one) * dot(&other, &other)).sqrt();
         let document = DocumentVectors::new(true, std::slice::from_ref(&one));
         let meaning = Meaning::new(std::slice::from_ref(&other), &[]);
-        assert!((document.nearness(&meaning.recent[0]) - exact).abs() < 0.01);
+        assert!((document.similarity(&meaning.recent[0]) - exact).abs() < 0.01);
         assert_eq!(DocumentVectors::read(true, 384, &document.bytes()), document);
-        assert_eq!(document.nearness(&Meaning::new(&[vec![1.0; 3]], &[]).recent[0]), 0.0, "another model's vector is like nothing");
+        assert_eq!(document.similarity(&Meaning::new(&[vec![1.0; 3]], &[]).recent[0]), 0.0, "another model's vector is like nothing");
     }
 
     #[test]
@@ -409,6 +412,6 @@ mod tests {
         assert_eq!(long.texts[1].split_whitespace().count(), 131);
         let list = DocumentTexts::of(&document("where is my money\nI want a refund, and soon please\n".repeat(20)));
         assert_eq!((list.whole, list.texts.len()), (false, 40));
-        assert!(DocumentTexts::of(&document("x".repeat(100_000))).texts[0].chars().count() <= MAX_LETTERS);
+        assert!(DocumentTexts::of(&document("x".repeat(100_000))).texts[0].chars().count() <= MAX_CHARS);
     }
 }

@@ -1,4 +1,4 @@
-//! The vectors' rows. Each takes the next number of the catalog's counter, as changes of documents do.
+//! Rows of document vectors. Each write takes the next number of the catalog's counter, as changes of documents do.
 
 use sqlx::{AssertSqlSafe, Row};
 
@@ -21,14 +21,14 @@ const MISSING: &str = "FROM document LEFT JOIN document_vector ON document_vecto
     WHERE document.workspace = $1 AND document.number > $2 AND deleted = 0
     AND (document_vector.id IS NULL OR document_vector.model <> $3 OR document_vector.hash <> document.hash)";
 
-/// Which documents have no vectors of a model, as they are: such that changed after a number, in order, at most `most`, each with its
-/// number.
+/// Returns the documents without vectors of a model for their current text: those that changed after a number, in order, at most `limit`,
+/// each with its number.
 pub async fn missing(
     store: &Store,
     workspace: &Workspace,
     model: &str,
     after: i64,
-    most: i64,
+    limit: i64,
 ) -> Result<Vec<(i64, Document)>, KnowledgeError> {
     let statement = format!(
         "SELECT document.kind, document.id, document.language, origin, deleted, updated_at, document.hash, document.number, content
@@ -38,20 +38,20 @@ pub async fn missing(
         .bind(workspace.as_str().to_owned())
         .bind(after)
         .bind(model.to_owned())
-        .bind(most)
+        .bind(limit)
         .fetch_all(store.reads())
         .await?;
     rows.iter().map(|row| Ok((row.try_get(7)?, document_rows::document(row, 3, 8)?))).collect()
 }
 
-/// How many there are.
+/// Returns how many there are.
 pub async fn count_missing(store: &Store, workspace: &Workspace, model: &str, after: i64) -> Result<i64, KnowledgeError> {
     let count = sqlx::query_scalar(AssertSqlSafe(format!("SELECT COUNT(*) {MISSING}")));
     let count = count.bind(workspace.as_str().to_owned()).bind(after).bind(model.to_owned());
     Ok(count.fetch_one(store.reads()).await?)
 }
 
-/// Writes a document's vectors under a number, unless it has changed or gone since they were made.
+/// Stores a document's vectors under a number, unless it was changed or deleted since they were made.
 pub async fn store(write: &mut Write, workspace: &Workspace, model: &str, kept: &KeptVectors, number: i64) -> Result<(), KnowledgeError> {
     let KeptVectors { key, hash, vectors } = kept;
     sqlx::query(
@@ -76,7 +76,7 @@ pub async fn store(write: &mut Write, workspace: &Workspace, model: &str, kept: 
     Ok(())
 }
 
-/// Takes a deleted document's vectors away, under the number of the deletion.
+/// Clears a deleted document's vectors, under the number of the deletion.
 pub async fn clear(write: &mut Write, workspace: &Workspace, key: &DocumentKey, number: i64) -> Result<(), KnowledgeError> {
     sqlx::query(
         "UPDATE document_vector SET number = $5, hash = '', vectors = $6 WHERE workspace = $1 AND kind = $2 AND id = $3 AND language = $4",
@@ -92,13 +92,13 @@ pub async fn clear(write: &mut Write, workspace: &Workspace, key: &DocumentKey, 
     Ok(())
 }
 
-/// A model's vectors that were written after a number, in order, at most `most`, each with its number.
+/// Returns a model's vectors that were written after a number, in order, at most `limit`, each with its number.
 pub async fn after(
     store: &Store,
     workspace: &Workspace,
     model: &str,
     number: i64,
-    most: i64,
+    limit: i64,
 ) -> Result<Vec<(i64, DocumentKey, DocumentVectors)>, KnowledgeError> {
     let rows = sqlx::query(
         "SELECT kind, id, language, number, whole, length, vectors FROM document_vector
@@ -107,7 +107,7 @@ pub async fn after(
     .bind(workspace.as_str().to_owned())
     .bind(number)
     .bind(model.to_owned())
-    .bind(most)
+    .bind(limit)
     .fetch_all(store.reads())
     .await?;
     rows.iter()

@@ -1,4 +1,4 @@
-//! What a channel takes: plain text where Markdown would be shown as signs, no more letters than it allows.
+//! Adapts a draft to its channel: plain text where Markdown would be shown literally, and the channel's length limit.
 
 use crate::{
     chats::Channel,
@@ -9,7 +9,7 @@ use crate::{
 /// Most characters of a message on Instagram.
 const MAX_INSTAGRAM: usize = 1000;
 
-/// A draft as its channel takes it, with a warning if that cost some of it.
+/// Returns a draft adapted to its channel, with a warning if it was truncated.
 pub fn fitted(text: &str, channel: Channel) -> (String, Option<Warning>) {
     let plain = match channel {
         Channel::Whatsapp | Channel::Instagram | Channel::Messenger => without_markdown(text),
@@ -18,7 +18,7 @@ pub fn fitted(text: &str, channel: Channel) -> (String, Option<Warning>) {
     if channel != Channel::Instagram || plain.chars().count() <= MAX_INSTAGRAM {
         return (plain, None);
     }
-    // Whole sentences, as many as fit.
+    // As many whole sentences as fit.
     let mut end = 0;
     for sentence in sentences(&plain) {
         let after = sentence.as_ptr() as usize - plain.as_ptr() as usize + sentence.len();
@@ -28,11 +28,11 @@ pub fn fitted(text: &str, channel: Channel) -> (String, Option<Warning>) {
         end = after;
     }
     let cut = if end > 0 { plain[..end].to_owned() } else { plain.chars().take(MAX_INSTAGRAM).collect() };
-    let message = format!("Instagram takes {MAX_INSTAGRAM} characters; what went beyond was cut off");
+    let message = format!("Instagram allows {MAX_INSTAGRAM} characters; the rest was cut off");
     (cut, Some(Warning { kind: WarningKind::Truncated, excerpt: String::new(), message }))
 }
 
-/// Headings, emphasis and links as plain text; lists stay.
+/// Converts headings, emphasis and links to plain text; keeps lists.
 fn without_markdown(text: &str) -> String {
     let mut lines = Vec::new();
     for line in text.lines() {
@@ -43,7 +43,7 @@ fn without_markdown(text: &str) -> String {
     lines.join("\n")
 }
 
-/// `[words](address)` as `words: address`.
+/// Converts `[words](address)` to `words: address`.
 fn without_links(line: &str) -> String {
     let mut plain = String::with_capacity(line.len());
     let mut rest = line;

@@ -1,4 +1,4 @@
-//! The end of a draft: what was written is checked, split into messages, and told apart from what was said before.
+//! The end of a draft: checks it, splits it into messages, and warns of what was said before.
 
 use std::{future::ready, sync::Arc, time::Instant};
 
@@ -15,24 +15,23 @@ use crate::{
         draft::{channel::fitted, prompt::Given},
         learning::outcome_log::OutcomeLog,
         stream::{
-            AnswerStream, GeneratedText, Generation, both,
+            AnswerStream, GeneratedText, Generation, drain,
             filter::OutputFilter,
             invented_data,
             result::{ContextReceipt, Engine, Finished, Progress, Source, Warning, WarningKind},
-            silently,
         },
     },
     task,
     text::Language,
 };
 
-/// What a draft's end needs to know.
+/// What finishing a draft needs.
 pub struct DraftEnd {
     pub chats: Chats,
     pub outcomes: OutcomeLog,
     pub workspace: Workspace,
     pub chat_id: Id,
-    /// Up to where the chat was read.
+    /// The sequence up to which the chat was read.
     pub last_sequence: i64,
     pub channel: Channel,
     pub language: Language,
@@ -40,49 +39,49 @@ pub struct DraftEnd {
     pub told: EarlierStatements,
 }
 
-/// What a model's draft is checked by.
+/// What a model's draft is checked against.
 pub struct Guards {
     pub grounds: Grounds,
     pub secrets: LeakCheck,
     pub models: Models,
-    pub asking: CallContext,
+    pub context: CallContext,
 }
 
-/// Streams a model's draft and checks it at its end. A draft that was given internal notes is shown once it was checked, not before.
+/// Streams a model's draft and checks it at the end. A draft whose prompt had internal notes is shown only after the check.
 pub fn from_model(answer: Answer, given: Given, guards: Guards, end: DraftEnd, started: Instant) -> Generation {
     Box::pin(try_stream! {
         let Given { prompt, sources, notes, receipt, marks, .. } = given;
-        let Guards { grounds, secrets, models, asking } = guards;
-        let outflow = || OutputFilter::new(sources.len(), Arc::clone(&marks), end.language.primary());
+        let Guards { grounds, secrets, models, context } = guards;
+        let output_filter = || OutputFilter::new(sources.len(), Arc::clone(&marks), end.language.primary());
         let withheld = !notes.is_empty();
-        let mut flow = AnswerStream::new(answer, outflow(), started);
+        let mut answer_stream = AnswerStream::new(answer, output_filter(), started);
         let mut shown = String::new();
-        while let Some(piece) = flow.next().await? {
+        while let Some(piece) = answer_stream.next().await? {
             failpoint("draft stream", end.chat_id.as_str());
             if !withheld {
                 shown.push_str(&piece);
                 yield Progress::Delta(piece);
             }
         }
-        let (mut made, mut flowed) = flow.into_made();
-        let in_time = asking.deadline.saturating_duration_since(Instant::now()) > started.elapsed();
-        if in_time && other_language(&made.text, &grounds.language, &grounds.languages).is_some() {
-            let reproach = format!("Your last answer was in another language. Write in {}.", grounds.language.english_name());
-            let prompt = Prompt { system: format!("{}\n\n{reproach}", prompt.system), ..prompt };
-            if let Ok((answer, ())) = models.ask(&asking, |_| ready(Ok::<_, ModelError>((prompt.clone(), ())))).await
-                && let Ok((again, flowed_again)) = silently(AnswerStream::new(answer, outflow(), started)).await
+        let (mut generated, mut filtered) = answer_stream.into_generated();
+        let has_time = context.deadline.saturating_duration_since(Instant::now()) > started.elapsed();
+        if has_time && other_language(&generated.text, &grounds.language, &grounds.languages).is_some() {
+            let correction = format!("Your last answer was in another language. Write in {}.", grounds.language.english_name());
+            let prompt = Prompt { system: format!("{}\n\n{correction}", prompt.system), ..prompt };
+            if let Ok((answer, ())) = models.ask(&context, |_| ready(Ok::<_, ModelError>((prompt.clone(), ())))).await
+                && let Ok((second, filtered_again)) = drain(AnswerStream::new(answer, output_filter(), started)).await
             {
-                flowed = flowed_again;
-                made = GeneratedText { usage: both(made.usage, again.usage), ..again };
+                filtered = filtered_again;
+                generated = GeneratedText { usage: generated.usage.plus(second.usage), ..second };
             }
         }
-        made.warnings.extend(invented_data(&flowed));
-        let text = made.text.clone();
-        // A long chat takes its time to be looked through.
-        let judged = task::blocking("checking the draft", move || judge(text, &secrets, &grounds)).await?;
-        made.text = judged.text;
-        made.warnings.extend(judged.warnings);
-        let finished = end.finished(made, sources, receipt, if withheld { None } else { Some(&shown) }).await;
+        generated.warnings.extend(invented_data(&filtered));
+        let text = generated.text.clone();
+        // Checking against a long chat takes time.
+        let checked = task::blocking("checking the draft", move || check_draft(text, &secrets, &grounds)).await?;
+        generated.text = checked.text;
+        generated.warnings.extend(checked.warnings);
+        let finished = end.finished(generated, sources, receipt, if withheld { None } else { Some(&shown) }).await;
         if withheld {
             yield Progress::Delta(finished.text.clone());
         }
@@ -90,8 +89,8 @@ pub fn from_model(answer: Answer, given: Given, guards: Guards, end: DraftEnd, s
     })
 }
 
-/// What may be shown of a draft, and what is doubtful in it.
-fn judge(text: String, secrets: &LeakCheck, grounds: &Grounds) -> Checked {
+/// Removes leaks from a draft, and checks it.
+fn check_draft(text: String, secrets: &LeakCheck, grounds: &Grounds) -> Checked {
     let (text, leak) = match secrets.purged(&text) {
         Some((purged, warning)) => (purged, Some(warning)),
         None => (text, None),
@@ -101,9 +100,9 @@ fn judge(text: String, secrets: &LeakCheck, grounds: &Grounds) -> Checked {
 }
 
 impl DraftEnd {
-    /// Makes the end of a draft; `shown` is what was streamed of it, if anything was.
-    pub async fn finished(self, made: GeneratedText, sources: Vec<Source>, context: ContextReceipt, shown: Option<&str>) -> Finished {
-        let GeneratedText { text, cited, engine, mut warnings, usage } = made;
+    /// Finishes a draft; `shown` is what was streamed of it, if anything.
+    pub async fn finished(self, generated: GeneratedText, sources: Vec<Source>, context: ContextReceipt, shown: Option<&str>) -> Finished {
+        let GeneratedText { text, cited, engine, mut warnings, usage } = generated;
         let has_link = |source: &Source| !source.url.is_empty() && text.contains(&source.url);
         let is_cited = |(number, source): &(usize, Source)| engine == Engine::BuiltIn || cited.contains_key(number) || has_link(source);
         let (numbers, mut sources): (Vec<usize>, Vec<Source>) = (1..).zip(sources).filter(is_cited).unzip();
@@ -115,16 +114,16 @@ impl DraftEnd {
         // Several messages are joined by one blank line.
         let text = if self.several { messages.join("\n\n") } else { text };
         for (number, source) in numbers.iter().zip(&mut sources) {
-            let said = cited.get(number).into_iter().flatten().map(|sentence| fitted(sentence, self.channel).0);
-            source.excerpts = said.filter(|sentence| text.contains(sentence)).collect();
+            let sentences = cited.get(number).into_iter().flatten().map(|sentence| fitted(sentence, self.channel).0);
+            source.excerpts = sentences.filter(|sentence| text.contains(sentence)).collect();
         }
         warnings.extend(self.told.warning(&text));
-        // A failing read is no reason to lose the draft.
+        // A failed read is no reason to lose the draft.
         if matches!(self.chats.wrote_after(&self.chat_id, self.last_sequence).await, Ok(true)) {
             warnings.push(Warning {
                 kind: WarningKind::Stale,
                 excerpt: String::new(),
-                message: "the customer wrote while this draft was made".to_owned(),
+                message: "the customer wrote while this draft was generated".to_owned(),
             });
         }
         let leaked = warnings.iter().any(|warning| matches!(warning.kind, WarningKind::NoteLeaked | WarningKind::PromptLeaked));
@@ -144,18 +143,18 @@ impl DraftEnd {
     }
 }
 
-/// A draft that the built-in engine made in one go.
+/// Streams a draft of the built-in engine.
 pub fn built_in(text: String, source: Source, context: ContextReceipt, end: DraftEnd, started: Instant) -> Generation {
-    let made = GeneratedText::built_in(text, started);
+    let generated = GeneratedText::built_in(text, started);
     Box::pin(stream! {
-        let shown = made.text.clone();
+        let shown = generated.text.clone();
         yield Ok(Progress::Delta(shown.clone()));
-        let finished = end.finished(made, vec![source], context, Some(&shown)).await;
+        let finished = end.finished(generated, vec![source], context, Some(&shown)).await;
         yield Ok(Progress::Finished(Box::new(finished)));
     })
 }
 
-/// A text's messages: its blocks between blank lines.
+/// Splits a text into messages at blank lines.
 fn split(text: &str) -> Vec<String> {
     let mut messages: Vec<String> = Vec::new();
     let mut open = String::new();

@@ -30,9 +30,9 @@ use crate::{
     text::Language,
 };
 
-/// Most documents that are looked at for a draft.
-const MAX_OFFERS: usize = 8;
-/// Under this confidence a document is no source.
+/// Most documents considered as sources of a draft.
+const MAX_SOURCES: usize = 8;
+/// Least confidence of a source.
 const SOURCE_THRESHOLD: f64 = 0.15;
 
 /// One message or several.
@@ -60,14 +60,14 @@ pub struct Draft {
     pub caller: Caller,
 }
 
-/// What a draft is made from, read and found.
+/// The inputs of a draft.
 struct Prepared {
     chat: Chat,
     earlier: Vec<EarlierChat>,
     earlier_total: usize,
     language: Language,
     /// The customer's.
-    spoken: Language,
+    customer_language: Language,
     voice: Arc<Voice>,
     glossary: Arc<Vec<Term>>,
     several: bool,
@@ -83,11 +83,11 @@ impl Prepared {
 }
 
 impl Desk {
-    /// Drafts a reply. What the model is given is chosen here; what it writes streams.
+    /// Drafts a reply: chooses the model's context, and streams what it writes.
     pub async fn draft(&self, draft: Draft) -> Result<Generation, ReplyError> {
         let started = Instant::now();
-        let asks_more = !draft.instruction.is_empty() || !draft.previous_draft.is_empty();
-        if asks_more && self.models.is_empty() {
+        let needs_model = !draft.instruction.is_empty() || !draft.previous_draft.is_empty();
+        if needs_model && self.models.is_empty() {
             return Err(ReplyError::NotConfigured("follow an instruction or change a draft"));
         }
         let prepared = Arc::new(self.prepared(&draft).await?);
@@ -107,11 +107,11 @@ impl Desk {
         let failed = if self.models.is_empty() {
             ModelError::NotConfigured
         } else {
-            let asking = self.call_context(Task::Draft, &draft.caller);
-            match self.models.ask(&asking, |window| self.prompt(&draft, &prepared, window)).await {
+            let context = self.call_context(Task::Draft, &draft.caller);
+            match self.models.ask(&context, |window| self.prompt(&draft, &prepared, window)).await {
                 Ok((answer, given)) => {
                     let (given, grounds, secrets) = self.grounded(&draft, &prepared, given).await;
-                    let guards = Guards { secrets, models: self.models.clone(), asking, grounds };
+                    let guards = Guards { secrets, models: self.models.clone(), context, grounds };
                     return Ok(finish::from_model(answer, given, guards, end, started));
                 }
                 Err(error) => error.of_models()?,
@@ -128,7 +128,7 @@ impl Desk {
         receipt.canned_answers = offers.receipt(Kind::CannedAnswer, used(Kind::CannedAnswer), OmissionReason::Irrelevant);
         receipt.articles = offers.receipt(Kind::Article, used(Kind::Article), OmissionReason::Irrelevant);
         receipt.notes = ClassReceipt::of(chat.notes.len(), 0, OmissionReason::Withheld);
-        // An approved text is sent as it is: the chat found it, and is not in it.
+        // An approved text is sent unchanged: the chat was only used to find it.
         let unused = |count: usize| ClassReceipt::of(count, 0, OmissionReason::Irrelevant);
         receipt.messages = unused(chat.messages());
         receipt.records = unused(chat.records.len());
@@ -137,19 +137,19 @@ impl Desk {
         Ok(finish::built_in(answer.text, answer.source, receipt, end, started))
     }
 
-    /// The prompt that a draft would be asked with, by the first model's window or the workspace's.
+    /// Returns the prompt of a draft, for the first model's window or the workspace's default.
     pub async fn draft_prompt(&self, draft: Draft) -> Result<Prompt, ReplyError> {
         let prepared = Arc::new(self.prepared(&draft).await?);
         Ok(self.prompt(&Arc::new(draft), &prepared, self.models.window(self.settings.context_tokens)).await?.0)
     }
 
-    /// The prompt for a model. A long chat takes its time to be chosen from.
+    /// Builds the prompt for a model, off the serving threads: choosing from a long chat takes time.
     async fn prompt(&self, draft: &Arc<Draft>, prepared: &Arc<Prepared>, window: Window) -> Result<(Prompt, Given), ReplyError> {
         let (desk, draft, prepared) = (self.clone(), Arc::clone(draft), Arc::clone(prepared));
         self.chats.workers().work_on(prepared.bytes(), move || desk.material(&draft, &prepared).prompt(window)).await
     }
 
-    /// What a draft may say, and what it may not.
+    /// Collects what a draft may state, and what it must not leak.
     async fn grounded(&self, draft: &Arc<Draft>, prepared: &Arc<Prepared>, given: Given) -> (Given, Grounds, LeakCheck) {
         let (desk, draft, prepared) = (self.clone(), Arc::clone(draft), Arc::clone(prepared));
         let bytes = prepared.bytes();
@@ -176,43 +176,43 @@ impl Desk {
         self.with_events(&draft.chat_id, &draft.events, |chat| self.prepare(draft, chat)).await
     }
 
-    /// Finds what may answer a chat.
+    /// Finds the documents that may answer a chat.
     async fn prepare(&self, draft: &Draft, chat: Chat) -> Result<Prepared, ReplyError> {
-        let spoken = self.customer_language(&chat);
-        let language = draft.language.as_ref().map_or_else(|| spoken.clone(), |language| self.ours(language));
+        let customer_language = self.customer_language(&chat);
+        let language = draft.language.as_ref().map_or_else(|| customer_language.clone(), |language| self.ours(language));
         let voice = self.knowledge.voice();
         let several = match draft.layout {
             Some(layout) => layout == Layout::SeveralMessages,
             None => voice.several_messages,
         };
-        let mut wanted = match query::wanted(Some(&chat), "") {
+        let mut query_kind = match query::query_kind(Some(&chat), "") {
             QueryKind::Opener(page) if draft.instruction.is_empty() => QueryKind::Opener(page),
-            QueryKind::Conversation(said) if draft.instruction.is_empty() => QueryKind::Conversation(said),
-            QueryKind::Conversation(mut said) => {
-                said.pieces.push(Utterance { text: draft.instruction.clone(), recent: 1.0, whole: 1.0 });
-                said.clauses.extend(query::clauses(&draft.instruction));
-                QueryKind::Conversation(said)
+            QueryKind::Conversation(conversation) if draft.instruction.is_empty() => QueryKind::Conversation(conversation),
+            QueryKind::Conversation(mut conversation) => {
+                conversation.pieces.push(Utterance { text: draft.instruction.clone(), recent: 1.0, whole: 1.0 });
+                conversation.clauses.extend(query::clauses(&draft.instruction));
+                QueryKind::Conversation(conversation)
             }
             _ => {
-                let asked = vec![Utterance { text: draft.instruction.clone(), recent: 1.0, whole: 1.0 }];
-                QueryKind::Conversation(Conversation { pieces: asked, ..Conversation::default() })
+                let pieces = vec![Utterance { text: draft.instruction.clone(), recent: 1.0, whole: 1.0 }];
+                QueryKind::Conversation(Conversation { pieces: pieces, ..Conversation::default() })
             }
         };
-        if let QueryKind::Conversation(said) = &mut wanted {
-            said.votes = self.votes(&chat, &language).await?;
+        if let QueryKind::Conversation(conversation) = &mut query_kind {
+            conversation.votes = self.votes(&chat, &language).await?;
         }
         let reader = Reader::agent(draft.agent.agent_id.clone(), draft.agent.groups.clone());
-        let meaning = self.meaning(&wanted, Some(&chat), &draft.instruction, &language, &reader).await?;
+        let meaning = self.meaning(&query_kind, Some(&chat), &draft.instruction, &language, &reader).await?;
         let query = SuggestionQuery {
-            wanted,
+            query_kind,
             kinds: vec![Kind::CannedAnswer, Kind::Article],
             language: language.clone(),
             reader,
-            limit: MAX_OFFERS,
+            limit: MAX_SOURCES,
             meaning,
             threshold: SOURCE_THRESHOLD,
         };
-        let found = self.knowledge.in_turn(move |knowledge| Ok(PublicSources::of(knowledge.suggestions(&query)?)));
+        let found = self.knowledge.run_cpu_bound(move |knowledge| Ok(PublicSources::of(knowledge.suggestions(&query)?)));
         let (offers, (earlier, earlier_total)) =
             tokio::try_join!(async { Ok::<_, ReplyError>(found.await?) }, async { Ok(self.chats.earlier_chats(&chat).await?) },)?;
         Ok(Prepared {
@@ -221,7 +221,7 @@ impl Desk {
             earlier,
             earlier_total,
             language,
-            spoken,
+            customer_language,
             voice,
             several,
             offers,
@@ -230,14 +230,14 @@ impl Desk {
     }
 
     fn material<'a>(&'a self, draft: &'a Draft, prepared: &'a Prepared) -> Material<'a> {
-        let Prepared { chat, earlier, earlier_total, language, spoken, voice, glossary, several, offers, now } = prepared;
+        let Prepared { chat, earlier, earlier_total, language, customer_language, voice, glossary, several, offers, now } = prepared;
         Material {
             draft,
             chat,
             earlier,
             earlier_total: *earlier_total,
             language,
-            spoken,
+            customer_language,
             voice,
             glossary,
             several: *several,

@@ -25,17 +25,17 @@ use crate::{
     text::{Language, estimate_tokens, lines, on_one_line, quoted, quoted_behind},
 };
 
-/// The share of the budget that sources may take.
+/// Share of the token budget for sources.
 const SOURCES_SHARE: f64 = 0.25;
-/// The share of the budget that a glossary may take whole; of a longer one, the terms that occur in what was said last are taken.
+/// Share of the token budget up to which the whole glossary is included; of a longer one, only the terms that occur in the latest messages.
 const GLOSSARY_SHARE: f64 = 0.02;
-/// How many messages that is.
+/// How many messages are the latest.
 const LATEST_MESSAGES: usize = 20;
 
-/// What a prompt was made with, by which its answer is read.
+/// What a prompt was built from, needed to read its answer.
 pub struct Given {
     pub prompt: Prompt,
-    /// What may be cited, by its number from 1.
+    /// The sources that may be cited, numbered from 1.
     pub sources: Vec<Source>,
     /// Their texts.
     pub texts: Vec<SourceText>,
@@ -53,7 +53,7 @@ pub struct SourceText {
     pub text: String,
 }
 
-/// What a draft is made from.
+/// The inputs of a draft's prompt.
 pub struct Material<'a> {
     pub draft: &'a Draft,
     pub chat: &'a Chat,
@@ -61,7 +61,7 @@ pub struct Material<'a> {
     pub earlier_total: usize,
     pub language: &'a Language,
     /// The customer's.
-    pub spoken: &'a Language,
+    pub customer_language: &'a Language,
     pub voice: &'a Voice,
     pub glossary: &'a [Term],
     pub several: bool,
@@ -72,7 +72,7 @@ pub struct Material<'a> {
 }
 
 impl Material<'_> {
-    /// The prompt for a model, with what its answer is read with.
+    /// Builds the prompt for a model, with what is needed to read its answer.
     pub fn prompt(&self, window: Window) -> Result<(Prompt, Given), ReplyError> {
         let Material {
             draft,
@@ -80,7 +80,7 @@ impl Material<'_> {
             earlier,
             earlier_total,
             language,
-            spoken,
+            customer_language,
             voice,
             glossary,
             several,
@@ -104,16 +104,16 @@ impl Material<'_> {
             earlier_total,
             language: language.primary(),
             use_notes: draft.use_notes,
-            // However long the voice is, the chat has its part.
+            // However long the voice is, the chat gets a quarter.
             budget: budget.saturating_sub(fixed).max(budget / 4),
             now,
         });
         let used = |kind: Kind| sources.iter().filter(|source| source.kind == kind).count();
         let notes = chosen.notes.clone();
-        let mut masker = Masker::of(personal_data, chats_of(chat, earlier), spoken);
+        let mut masker = Masker::of(personal_data, chats_of(chat, earlier), customer_language);
         masker.mask_context(&mut chosen);
-        // Who is not called by the full name is greeted by the first.
-        let first_name = first_name(chat, personal_data, spoken);
+        // A customer who is not addressed by full name is greeted by first name.
+        let first_name = first_name(chat, personal_data, customer_language);
         if !first_name.is_empty() {
             chosen.facts.push(("first name".to_owned(), first_name));
         }
@@ -127,7 +127,7 @@ impl Material<'_> {
         let topic = masker.mask(&chat.summary.topic);
         let previous_draft = masker.mask(&draft.previous_draft);
         let instruction = masker.mask(&draft.instruction);
-        // The lines of a sign-off are the shop's; what they are filled with has none.
+        // A sign-off's line breaks are the shop's; filled-in values have none.
         let sign_off: Vec<String> = lines(&voice.sign_off)
             .map(|line| on_one_line(&masker.mask_source(&placeholder::fill(line, Some(chat), &draft.agent.name).0)).into_owned())
             .collect();
@@ -165,8 +165,8 @@ impl Material<'_> {
     }
 }
 
-/// Whether the customer must be told who writes now: the chat was handed over, and whoever has it now never wrote to this customer here.
-/// Who they are is told by their id; without one, nobody may have written since.
+/// Returns whether the draft must introduce the agent: the chat was handed over, and its agent has never written to this customer here.
+/// Agents are identified by id; without one, no agent may have written since the handover.
 fn introduction(chat: &Chat, agent: &Agent) -> bool {
     chat.handed_over_at.is_some_and(|turns| {
         let by_agents = |turn: &&Turn| turn.message.author == Author::Agent;
@@ -178,8 +178,9 @@ fn introduction(chat: &Chat, agent: &Agent) -> bool {
     })
 }
 
-/// What of a chosen context every prompt about a chat shows, so that no line break of a text makes a line of the prompt: what people wrote
-/// goes on in lines that are marked as quotations, all else stands on one line. `reader` says for whom its notes are.
+/// Returns the part of a chosen context that every prompt about a chat has, so that no line break in a text starts a line of the prompt:
+/// what people wrote is in lines marked as quotations, everything else is on one line. `reader` returns a note's text for the prompt's
+/// readers.
 pub(crate) fn conversation(chosen: &ChosenContext, reader: impl Fn(&Internal) -> &str) -> Value {
     let one = |text: &String| on_one_line(text).into_owned();
     let each = |texts: &[String]| texts.iter().map(one).collect::<Vec<String>>();
@@ -200,7 +201,7 @@ pub(crate) fn conversation(chosen: &ChosenContext, reader: impl Fn(&Internal) ->
     }
 }
 
-/// The receipt of a chosen context; `fixed` estimated tokens went to what the chat does not hold.
+/// Returns the receipt of a chosen context; `fixed` estimated tokens went to what is not from the chat.
 pub(crate) fn receipt(chosen: &ChosenContext, fixed: usize, window: Window) -> ContextReceipt {
     ContextReceipt {
         messages: chosen.messages_receipt.clone(),
@@ -219,7 +220,7 @@ pub(crate) fn receipt(chosen: &ChosenContext, fixed: usize, window: Window) -> C
     }
 }
 
-/// Documents that may be shown to a customer; the others are counted.
+/// Documents that may be shown to a customer, and the number of those withheld.
 pub struct PublicSources {
     pub found: Vec<RankedDocument>,
     withheld_articles: usize,
@@ -233,14 +234,14 @@ impl PublicSources {
         PublicSources { withheld_articles, found }
     }
 
-    /// The sources that fit, as the prompt shows them and as the draft cites them, and their tokens.
+    /// Returns the sources that fit the budget, as the prompt shows them and as the draft cites them, and their tokens.
     fn sources(&self, chat: &Chat, agent: &Agent, budget: usize) -> (Vec<SourceText>, Vec<Source>, usize) {
         let (mut texts, mut sources, mut tokens) = (Vec::new(), Vec::new(), 0);
         for offer in &self.found {
             let document = &offer.document;
             let (text, _) = match document.kind() {
                 Kind::CannedAnswer => placeholder::fill(&document.body, Some(chat), &agent.name),
-                // A short article is given whole: its best passage alone may lack the condition that counts.
+                // A short article is included whole: its best passage alone may lack the condition that matters.
                 Kind::Article => match crate::text::plain(&document.body) {
                     long if estimate_tokens(&long) > budget / 3 => (offer.passage(), Vec::new()),
                     whole => (whole, Vec::new()),
@@ -269,7 +270,7 @@ impl PublicSources {
     }
 }
 
-/// A document as a text cites it.
+/// Converts a document to a citable source.
 pub(crate) fn source(document: &Document) -> Source {
     Source {
         kind: document.kind(),
@@ -281,8 +282,8 @@ pub(crate) fn source(document: &Document) -> Source {
     }
 }
 
-/// The glossary's lines for a prompt in `language`: all of them if they take little of the budget, else those of terms that occur in
-/// `others` or in what was said last.
+/// Returns the glossary lines for a prompt in `language`: all of them if they take little of the budget, else those of terms that occur in
+/// `others` or in the latest messages.
 pub(crate) fn terms(glossary: &[Term], language: &Language, chat: &Chat, others: &[&str], budget: usize) -> Vec<String> {
     let line = |term: &Term| match term.words.get(language.primary()) {
         Some(word) => Some(format!("{} = {word}", term.term)),
@@ -293,9 +294,9 @@ pub(crate) fn terms(glossary: &[Term], language: &Language, chat: &Chat, others:
     let cost: usize = all.iter().map(|(_, line)| estimate_tokens(line)).sum();
     let whole = cost as f64 <= budget as f64 * GLOSSARY_SHARE;
     let latest = chat.turns.iter().rev().take(LATEST_MESSAGES).map(|turn| turn.message.text.as_str());
-    let said = latest.chain(others.iter().copied()).collect::<Vec<_>>().join("\n").to_lowercase();
+    let latest_text = latest.chain(others.iter().copied()).collect::<Vec<_>>().join("\n").to_lowercase();
     let occurs = |term: &Term| {
-        let word = |word: &String| said.contains(&word.to_lowercase());
+        let word = |word: &String| latest_text.contains(&word.to_lowercase());
         word(&term.term) || term.words.values().any(word)
     };
     all.into_iter().filter(|(term, _)| whole || occurs(term)).map(|(_, line)| line).collect()

@@ -1,4 +1,4 @@
-//! A draft without a model: the best canned answer, filled, or the best public article's passage.
+//! A draft without a model: the best canned answer, with its placeholders filled, or the best passage of a public article.
 
 use crate::{
     chats::Chat,
@@ -11,27 +11,27 @@ use crate::{
     text::Language,
 };
 
-/// Under this confidence a text would be filler.
+/// Least confidence of an approved text; below it, it would be filler.
 const DRAFT_THRESHOLD: f64 = 0.38;
-/// Fewer words than these ask nothing that a text could answer unseen.
+/// Fewer words ask nothing that an approved text could answer.
 const MIN_WORDS: usize = 2;
-/// A canned answer is written to be sent: it goes before an article that fits a little better.
+/// A canned answer is written to be sent: it wins over an article that matches a little better.
 const CANNED_ANSWER_WORTH: f64 = 1.2;
 
-/// The best of `offers` (public ones, best first) that can be sent as it is, in the language asked; `None` when none can, or when
-/// more is asked than approved text can give.
+/// Returns the best of `offers` (public documents, best first) that can be sent unchanged in the requested language; `None` if there is
+/// none, or if the agent asks for more than approved text can give.
 pub fn draft(draft: &Draft, chat: &Chat, language: &Language, offers: &[RankedDocument]) -> Option<Approved> {
-    // A greeting asks nothing, though many an answer begins with it.
-    let asked = chat.last_burst_text().split_whitespace().count() >= MIN_WORDS || chat.turns.is_empty();
-    if !draft.instruction.is_empty() || !draft.previous_draft.is_empty() || !asked {
+    // A greeting asks nothing, though many answers begin with it.
+    let has_question = chat.last_burst_text().split_whitespace().count() >= MIN_WORDS || chat.turns.is_empty();
+    if !draft.instruction.is_empty() || !draft.previous_draft.is_empty() || !has_question {
         return None;
     }
-    let fits = |offer: &&RankedDocument| offer.score >= DRAFT_THRESHOLD && offer.document.language.primary() == language.primary();
-    let mut fitting: Vec<&RankedDocument> = offers.iter().filter(fits).collect();
+    let is_good = |offer: &&RankedDocument| offer.score >= DRAFT_THRESHOLD && offer.document.language.primary() == language.primary();
+    let mut candidates: Vec<&RankedDocument> = offers.iter().filter(is_good).collect();
     let worth =
         |offer: &RankedDocument| if offer.document.kind() == Kind::CannedAnswer { offer.score * CANNED_ANSWER_WORTH } else { offer.score };
-    fitting.sort_by(|one, other| worth(other).total_cmp(&worth(one)));
-    fitting.into_iter().find_map(|offer| {
+    candidates.sort_by(|one, other| worth(other).total_cmp(&worth(one)));
+    candidates.into_iter().find_map(|offer| {
         let (document, passage) = (&offer.document, offer.passage());
         let text = match document.kind() {
             Kind::CannedAnswer => {

@@ -1,7 +1,7 @@
-//! Lessons: what chats taught, kept apart from the chats and from the documents.
+//! The rows of lessons, stored apart from the chats and the documents.
 //!
-//! A lesson whose text is not there any more, because the document was deleted or rewritten, is a tombstone: it has no say, and is not shown
-//! to anybody, but it comes back with the text within [`TOMBSTONE_DAYS`].
+//! A lesson whose text no longer exists, because the document was deleted or rewritten, is a tombstone: it does not vote and is shown to
+//! nobody, but it comes back with the text within [`TOMBSTONE_DAYS`].
 
 use std::collections::HashSet;
 
@@ -17,7 +17,7 @@ use crate::{
     text::Language,
 };
 
-/// Most lessons of a document's version, and of a workspace; the oldest go. Of tombstones, as many again are kept in a workspace.
+/// Most lessons of a document's version, and of a workspace; the oldest are deleted. A workspace keeps as many tombstones again.
 pub const MAX_OF_DOCUMENT: i64 = 200;
 pub const MAX_LESSONS: i64 = 20_000;
 /// How long a tombstone is kept.
@@ -30,28 +30,28 @@ const REMOVED_AT_ONCE: u64 = 500;
 pub struct Lesson {
     pub chat_id: String,
     pub document: DocumentKey,
-    /// How many of the chat's messages stand before the answer.
+    /// How many of the chat's messages precede the answer.
     pub turn: i64,
-    /// Of the document's text.
+    /// The hash of the document's text.
     pub hash: String,
-    /// Tells customers apart.
+    /// Identifies the customer.
     pub customer: String,
     pub at: Timestamp,
     pub situation: Situation,
 }
 
-/// How far lessons have come.
+/// How far lessons have been read, and checked against the catalog.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counter {
     /// The last lesson's number.
     pub number: i64,
-    /// How often lessons were taken away.
+    /// How often lessons were removed.
     pub removals: i64,
     /// The last change of the catalog that they were checked against.
     pub documents: i64,
 }
 
-/// How far lessons have come.
+/// Returns the counter of a workspace.
 pub async fn counter(store: &Store, workspace: &Workspace) -> Result<Counter, ReplyError> {
     let row: Option<(i64, i64, i64)> = sqlx::query_as("SELECT number, removals, documents FROM lesson_counter WHERE workspace = $1")
         .bind(workspace.as_str().to_owned())
@@ -60,7 +60,7 @@ pub async fn counter(store: &Store, workspace: &Workspace) -> Result<Counter, Re
     Ok(row.map(|(number, removals, documents)| Counter { number, removals, documents }).unwrap_or_default())
 }
 
-/// Writes lessons down; one that is known already stays as it is.
+/// Stores lessons; an existing one stays as it is.
 pub async fn insert(write: &mut Write, workspace: &Workspace, lessons: &[Lesson]) -> Result<(), ReplyError> {
     const COLUMNS: usize = 11;
     if lessons.is_empty() {
@@ -76,7 +76,7 @@ pub async fn insert(write: &mut Write, workspace: &Workspace, lessons: &[Lesson]
     .bind(count)
     .fetch_one(&mut **write)
     .await?;
-    // What is learned anew takes the place of a tombstone.
+    // A new lesson replaces its tombstone.
     for lessons in sql::pieces(lessons, 4) {
         let statement = format!(
             "DELETE FROM lesson WHERE workspace = $1 AND deleted_at > 0 AND (chat_id, kind, document_id, turn) IN (VALUES {})",
@@ -139,15 +139,15 @@ pub async fn insert(write: &mut Write, workspace: &Workspace, lessons: &[Lesson]
     Ok(())
 }
 
-/// Lessons after a number, in order, at most `most`, with their numbers; no tombstones.
-pub async fn after(store: &Store, workspace: &Workspace, number: i64, most: i64) -> Result<Vec<(i64, Lesson)>, ReplyError> {
+/// Returns the lessons after a number, in order, at most `limit`, with their numbers; no tombstones.
+pub async fn after(store: &Store, workspace: &Workspace, number: i64, limit: i64) -> Result<Vec<(i64, Lesson)>, ReplyError> {
     let rows = sqlx::query(
         "SELECT number, chat_id, kind, document_id, language, turn, hash, customer, at, words FROM lesson
          WHERE workspace = $1 AND number > $2 AND deleted_at = 0 ORDER BY number LIMIT $3",
     )
     .bind(workspace.as_str().to_owned())
     .bind(number)
-    .bind(most)
+    .bind(limit)
     .fetch_all(store.reads())
     .await?;
     let lesson = |row: &sqlx::any::AnyRow| {
@@ -168,7 +168,7 @@ pub async fn after(store: &Store, workspace: &Workspace, number: i64, most: i64)
     rows.iter().map(lesson).collect()
 }
 
-/// Takes away what a chat taught, for it lost text.
+/// Deletes the lessons of a chat that was redacted.
 pub async fn wipe_taught(write: &mut Write, redacted: &Redacted<'_>) -> Result<(), StoreError> {
     let gone = sqlx::query("DELETE FROM lesson WHERE workspace = $1 AND chat_id = $2")
         .bind(redacted.workspace.to_owned())
@@ -178,7 +178,7 @@ pub async fn wipe_taught(write: &mut Write, redacted: &Redacted<'_>) -> Result<(
     if gone.rows_affected() > 0 { removed(write, redacted.workspace).await } else { Ok(()) }
 }
 
-/// Takes away what chats taught that are erased, tombstones too.
+/// Deletes the lessons of erased chats, tombstones included.
 pub async fn erase(write: &mut Write, workspace: &Workspace, chat_ids: &[String]) -> Result<(), ReplyError> {
     let mut gone = 0;
     for chat_id in chat_ids {
@@ -191,8 +191,8 @@ pub async fn erase(write: &mut Write, workspace: &Workspace, chat_ids: &[String]
     Ok(())
 }
 
-/// Says which lessons of a document have a say now that its text is this one, or none: of another text there are but tombstones, and those of
-/// this one come back. Tells whether anything changed.
+/// Updates which lessons of a document vote, now that its text is this one, or it has none: lessons of another text become tombstones, and
+/// those of this text come back. Returns whether anything changed.
 pub async fn settle(
     write: &mut Write,
     workspace: &Workspace,
@@ -204,7 +204,7 @@ pub async fn settle(
     let bury = format!("UPDATE lesson SET deleted_at = $6 WHERE {of_document} AND hash <> $5 AND deleted_at = 0");
     let restore = format!("UPDATE lesson SET deleted_at = 0 WHERE {of_document} AND hash = $5 AND deleted_at > $6");
     let mut changed = 0;
-    for (statement, time) in [(bury, nanoseconds(now)), (restore, nanoseconds(too_old(now)))] {
+    for (statement, time) in [(bury, nanoseconds(now)), (restore, nanoseconds(expired_at(now)))] {
         let query = sqlx::query(AssertSqlSafe(statement))
             .bind(workspace.as_str().to_owned())
             .bind(document.kind as i64)
@@ -217,12 +217,12 @@ pub async fn settle(
     Ok(changed > 0)
 }
 
-/// A tombstone of this time is one too old.
-fn too_old(now: Timestamp) -> Timestamp {
+/// Returns the time up to which tombstones have expired.
+fn expired_at(now: Timestamp) -> Timestamp {
     now - SignedDuration::from_hours(24 * TOMBSTONE_DAYS)
 }
 
-/// Removes tombstones that are too old, or too many, in small batches; tells how many.
+/// Removes tombstones that are too old, or too many, in small batches; returns how many.
 pub async fn remove_tombstones(store: &Store, workspace: &Workspace, now: Timestamp) -> Result<u64, ReplyError> {
     let mut removed = 0;
     loop {
@@ -234,7 +234,7 @@ pub async fn remove_tombstones(store: &Store, workspace: &Workspace, now: Timest
                 ORDER BY deleted_at LIMIT {REMOVED_AT_ONCE})"
         );
         let query = sqlx::query(AssertSqlSafe(statement)).bind(workspace.as_str().to_owned());
-        let gone = query.bind(nanoseconds(too_old(now))).bind(MAX_LESSONS).execute(&mut *write).await?.rows_affected();
+        let gone = query.bind(nanoseconds(expired_at(now))).bind(MAX_LESSONS).execute(&mut *write).await?.rows_affected();
         if gone > 0 {
             store.mark_wipe(&mut write).await?;
         }
@@ -246,7 +246,7 @@ pub async fn remove_tombstones(store: &Store, workspace: &Workspace, now: Timest
     }
 }
 
-/// Says that lessons were taken away, or came back.
+/// Records that lessons were removed, or came back.
 pub async fn removed(write: &mut Write, workspace: &str) -> Result<(), StoreError> {
     sqlx::query("UPDATE lesson_counter SET removals = removals + 1 WHERE workspace = $1")
         .bind(workspace.to_owned())
@@ -255,7 +255,7 @@ pub async fn removed(write: &mut Write, workspace: &str) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Remembers that lessons were checked against the catalog's changes up to a number.
+/// Records that lessons were checked against the catalog's changes up to a number.
 pub async fn checked(write: &mut Write, workspace: &Workspace, documents: i64) -> Result<(), ReplyError> {
     sqlx::query(
         "INSERT INTO lesson_counter (workspace, number, removals, documents) VALUES ($1, 0, 0, $2)

@@ -1,4 +1,4 @@
-//! Learning: reads chats that went on, finds the documents that answered in them, and keeps what was learned at hand.
+//! Learning: reads chats with new messages, finds the documents that answered in them, and keeps the lessons in memory.
 
 pub mod lesson_rows;
 pub mod outcome;
@@ -39,18 +39,18 @@ use crate::{
     text::{Language, fingerprint},
 };
 
-/// How often it is looked for chats that went on.
-const EVERY: Duration = Duration::from_secs(1);
-/// Chats, lessons and documents that are taken at a time.
+/// Poll interval for chats with new messages.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// Batch sizes of chats, lessons and documents.
 const CHATS_AT_ONCE: usize = 16;
 const LESSONS_AT_ONCE: i64 = 1000;
 const DOCUMENTS_AT_ONCE: i64 = 500;
-/// After how many chats the log tells how far a long history was read.
-const TOLD_EVERY: usize = 1000;
-/// Of a chat, lessons of its last answers are kept.
-const MAX_OF_CHAT: usize = 30;
+/// Chats between two progress messages in the log.
+const LOG_EVERY: usize = 1000;
+/// Most answers of a chat that lessons are kept of: the last ones.
+const MAX_LESSONS_OF_CHAT: usize = 30;
 
-/// What was learned in a workspace, and up to where; `None` until it was read.
+/// The lessons of a workspace, and how far they were read; `None` until they were.
 #[derive(Clone, Default)]
 pub struct Lessons(Arc<RwLock<Option<(Counter, Learned)>>>);
 
@@ -65,7 +65,7 @@ impl Lessons {
 }
 
 impl Desk {
-    /// What earlier chats that were like this one say.
+    /// Returns the votes of earlier chats that were like this one.
     pub(crate) async fn votes(&self, chat: &Chat, language: &Language) -> Result<Vec<Vote>, ReplyError> {
         if self.lessons.read().as_ref().is_none_or(|(_, learned)| learned.is_empty()) {
             return Ok(Vec::new());
@@ -76,56 +76,56 @@ impl Desk {
         let votes = move |_: &Knowledge| {
             Ok(lessons.read().as_ref().map(|(_, learned)| learned.votes(&situation, Timestamp::now())).unwrap_or_default())
         };
-        Ok(self.knowledge.in_turn(votes).await?)
+        Ok(self.knowledge.run_cpu_bound(votes).await?)
     }
 
-    /// Starts to learn from chats as they go on. It ends when the handle is dropped.
+    /// Starts learning from chats as they continue. Stops when the handle is dropped.
     pub fn learn_from_chats(&self) -> AbortOnDropHandle<()> {
         let desk = self.clone();
         task::supervised("learning", move || desk.clone().learn_as_chats_go_on())
     }
 
     async fn learn_as_chats_go_on(self) {
-        let mut turns = interval(EVERY);
+        let mut turns = interval(POLL_INTERVAL);
         turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             turns.tick().await;
             match self.learn().await {
                 Ok(0) => {}
                 Ok(chats) => tracing::debug!(workspace = self.workspace.as_str(), chats, "learned from chats"),
-                Err(error) => tracing::warn!(error = %error, "nothing could be learned from chats; it is tried again"),
+                Err(error) => tracing::warn!(error = %error, "learning from chats failed; retrying"),
             }
         }
     }
 
-    /// Learns all that there is to learn now; tells of how many chats.
+    /// Learns from all pending chats; returns how many.
     pub async fn learn(&self) -> Result<usize, ReplyError> {
         failpoint("learning", self.workspace.as_str());
-        let (mut read, mut told) = (0, 0);
+        let (mut read, mut logged) = (0, 0);
         self.follow_documents().await?;
         loop {
             let chats = self.chats.teaching(CHATS_AT_ONCE).await?;
             if chats.is_empty() {
                 break;
             }
-            let taken = self.learn_of(chats).await?;
-            if taken == 0 {
-                // They all went on meanwhile; the next turn reads them.
+            let learned_count = self.learn_from(chats).await?;
+            if learned_count == 0 {
+                // They all got new messages meanwhile; the next iteration reads them.
                 break;
             }
-            read += taken;
-            if read >= told + TOLD_EVERY {
-                told = read;
+            read += learned_count;
+            if read >= logged + LOG_EVERY {
+                logged = read;
                 tracing::info!(workspace = self.workspace.as_str(), chats = read, "learning from chats");
             }
         }
-        self.take_up().await?;
+        self.load_lessons().await?;
         Ok(read)
     }
 
-    /// Reads chats, and tells of how many were taken: none that went on meanwhile.
-    async fn learn_of(&self, mut chats: Vec<Teaching>) -> Result<usize, ReplyError> {
-        // The order in which rows of chats are taken.
+    /// Learns from chats; returns how many, without those that got new messages meanwhile.
+    async fn learn_from(&self, mut chats: Vec<Teaching>) -> Result<usize, ReplyError> {
+        // Rows of chats are always locked in this order.
         chats.sort_by(|one, other| one.chat_id.cmp(&other.chat_id));
         let mut learned = Vec::new();
         for teaching in chats {
@@ -134,8 +134,8 @@ impl Desk {
                 Ok(read) => read,
                 Err(ChatError::NotFound(_)) => continue,
                 Err(error) => {
-                    // One that can't be read keeps no other from teaching.
-                    tracing::warn!(error = %error, "a chat can't be read; nothing is learned from it");
+                    // One unreadable chat must not block the others.
+                    tracing::warn!(error = %error, "chat can't be read; skipping it");
                     continue;
                 }
             };
@@ -148,16 +148,16 @@ impl Desk {
                 lessons(knowledge, &chat, &events, from, &used, &language)
             };
             let mut hashed = Vec::new();
-            let found = match self.knowledge.in_turn(work).await {
-                // A chat that can't be read without a panic teaches nothing, and is not read again and again.
+            let found = match self.knowledge.run_cpu_bound(work).await {
+                // A chat that panics when read teaches nothing, and is not retried forever.
                 Err(KnowledgeError::Task(TaskError::Panicked(_))) => {
-                    tracing::error!(workspace = self.workspace.as_str(), "learning from a chat panicked; nothing is learned from it");
+                    tracing::error!(workspace = self.workspace.as_str(), "learning from a chat panicked; skipping it");
                     Vec::new()
                 }
                 found => found?,
             };
             for (mut lesson, document) in found {
-                // What an outcome names may be gone.
+                // The document of an outcome may have been deleted.
                 let document = match document {
                     Some(document) => Some(document),
                     None => self.document(&lesson.document).await?,
@@ -170,17 +170,17 @@ impl Desk {
             learned.push((teaching, to, hashed));
         }
         let mut write = self.store.begin().await?;
-        let mut taken = 0;
+        let mut learned_count = 0;
         let mut lessons = Vec::new();
         for (teaching, to, of_chat) in learned {
             if Chats::taught(&mut write, &teaching, to).await? {
                 lessons.extend(of_chat);
-                taken += 1;
+                learned_count += 1;
             }
         }
         lesson_rows::insert(&mut write, &self.workspace, &lessons).await?;
         write.commit().await?;
-        Ok(taken)
+        Ok(learned_count)
     }
 
     async fn document(&self, key: &DocumentKey) -> Result<Option<Document>, ReplyError> {
@@ -188,7 +188,7 @@ impl Desk {
         Ok(versions.into_iter().find(|document| document.language == key.language))
     }
 
-    /// Takes the say from what was learned for texts that were deleted or rewritten since, and gives it back to texts that came back.
+    /// Deactivates lessons of texts that were deleted or rewritten since, and reactivates those of texts that came back.
     async fn follow_documents(&self) -> Result<(), ReplyError> {
         loop {
             let after = lesson_rows::counter(&self.store, &self.workspace).await?.documents;
@@ -208,18 +208,18 @@ impl Desk {
         }
     }
 
-    /// Brings what is at hand up to what is kept.
-    async fn take_up(&self) -> Result<(), ReplyError> {
+    /// Loads stored lessons into memory.
+    async fn load_lessons(&self) -> Result<(), ReplyError> {
         let now = lesson_rows::counter(&self.store, &self.workspace).await?;
-        let (had, anew) = match &*self.lessons.read() {
+        let (loaded, rebuild) = match &*self.lessons.read() {
             None => (Counter::default(), true),
-            Some((had, learned)) => (*had, had.removals != now.removals || learned.is_overfull()),
+            Some((loaded, learned)) => (*loaded, loaded.removals != now.removals || learned.is_overfull()),
         };
-        if had.number == now.number && !anew {
+        if loaded.number == now.number && !rebuild {
             return Ok(());
         }
-        let mut number = if anew { 0 } else { had.number };
-        let mut fresh = anew.then(Learned::default);
+        let mut number = if rebuild { 0 } else { loaded.number };
+        let mut fresh = rebuild.then(Learned::default);
         loop {
             let lessons = lesson_rows::after(&self.store, &self.workspace, number, LESSONS_AT_ONCE).await?;
             let Some((last, _)) = lessons.last() else { break };
@@ -228,16 +228,16 @@ impl Desk {
             match &mut fresh {
                 Some(fresh) => lessons.for_each(|lesson| fresh.add(lesson)),
                 None => {
-                    let mut held = self.lessons.write();
-                    let (had, learned) = held.get_or_insert_default();
+                    let mut lessons_in_memory = self.lessons.write();
+                    let (loaded, learned) = lessons_in_memory.get_or_insert_default();
                     lessons.for_each(|lesson| learned.add(lesson));
-                    had.number = number;
+                    loaded.number = number;
                 }
             }
         }
-        let mut held = self.lessons.write();
-        let (had, learned) = held.get_or_insert_default();
-        *had = Counter { number: number.max(now.number), ..now };
+        let mut lessons_in_memory = self.lessons.write();
+        let (loaded, learned) = lessons_in_memory.get_or_insert_default();
+        *loaded = Counter { number: number.max(now.number), ..now };
         if let Some(fresh) = fresh {
             *learned = fresh;
         }
@@ -245,8 +245,8 @@ impl Desk {
     }
 }
 
-/// Takes away what was kept of a message that lost its text: what an agent sent of it, which is kept a second time with the outcome, and what
-/// its chat taught.
+/// Erases what was derived from a redacted message: what an agent sent of it, which is stored again with the outcome, and the lessons of
+/// its chat.
 pub fn on_redaction<'a>(write: &'a mut Write, redacted: Redacted<'a>) -> BoxFuture<'a, Result<(), StoreError>> {
     Box::pin(async move {
         outcome_rows::wipe_sent(write, &redacted).await?;
@@ -254,12 +254,13 @@ pub fn on_redaction<'a>(write: &'a mut Write, redacted: Redacted<'a>) -> BoxFutu
     })
 }
 
-/// Of a document, what is shown of it: other words are another document.
+/// Hashes a document's visible text: a changed text counts as another document.
 fn text_hash(document: &Document) -> String {
     fingerprint(format!("{}\n{}", document.title, document.body))
 }
 
-/// What a chat teaches, by agents' messages after a sequence and by what agents did with suggestions; with the document where it is known.
+/// Returns the lessons of a chat, from agents' messages after a sequence and from what agents did with suggestions; with the document where
+/// it is known.
 fn lessons(
     knowledge: &Knowledge,
     chat: &Chat,
@@ -281,17 +282,17 @@ fn lessons(
         (!situation.is_empty()).then(|| Lesson { chat_id, document, turn: before as i64, hash: String::new(), customer, at, situation })
     };
     let mut found = Vec::new();
-    for (place, turn) in chat.turns.iter().enumerate().rev().take(MAX_OF_CHAT) {
+    for (place, turn) in chat.turns.iter().enumerate().rev().take(MAX_LESSONS_OF_CHAT) {
         if turn.message.author != Author::Agent || !new.contains(turn.event_id.as_str()) {
             continue;
         }
         let reader = Reader::agent(turn.message.author_id.clone(), vec![chat.summary.group.clone()]);
-        if let Some(document) = knowledge.same(&turn.message.text, language, &reader)? {
+        if let Some(document) = knowledge.near_match(&turn.message.text, language, &reader)? {
             found.extend(lesson(document.key(), place, turn.at).map(|lesson| (lesson, Some(document))));
         }
     }
     for Used { document, at } in used {
-        // What was said before the agent did it, without the answer itself.
+        // The turns before the agent's action, without the answer itself.
         let before =
             chat.turns.iter().rposition(|turn| turn.at <= *at && turn.message.author == Author::Customer).map_or(0, |last| last + 1);
         found.extend(lesson(document.clone(), before, *at).map(|lesson| (lesson, None)));

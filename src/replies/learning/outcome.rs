@@ -1,4 +1,4 @@
-//! What an agent did with something that was shown.
+//! Outcomes: what an agent did with a suggestion or a draft.
 
 use jiff::Timestamp;
 
@@ -15,7 +15,7 @@ pub struct Shown {
     pub language: String,
 }
 
-/// What an agent did with something offered.
+/// What an agent did with a suggestion or a draft.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     pub chat_id: Id,
@@ -26,14 +26,14 @@ pub struct Outcome {
     pub final_text: String,
 }
 
-/// What was offered.
+/// The suggestion or draft of an outcome.
 #[derive(Debug, Clone)]
 pub enum OutcomeTarget {
     Suggestion(Id),
     Draft(Id),
 }
 
-/// What was done with it. The numbers are stored.
+/// What the agent did. The numbers are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i16)]
 pub enum OutcomeAction {
@@ -42,7 +42,7 @@ pub enum OutcomeAction {
     Dismissed = 3,
 }
 
-/// What became of a document's suggestions.
+/// The outcomes of a document's suggestions.
 #[derive(Debug)]
 pub struct AnswerUse {
     pub kind: Kind,
@@ -53,7 +53,7 @@ pub struct AnswerUse {
     pub dismissed: i64,
 }
 
-/// What was erased with a person's chats.
+/// What was erased along with a person's chats.
 #[derive(Debug, Default)]
 pub struct ErasedOutcomes {
     pub drafts: u64,
@@ -61,7 +61,7 @@ pub struct ErasedOutcomes {
     pub outcomes: u64,
 }
 
-/// A document that an agent sent, as it was or edited, when it was suggested.
+/// A suggested document that an agent sent, unchanged or edited.
 #[derive(Debug, Clone)]
 pub struct Used {
     pub document: DocumentKey,

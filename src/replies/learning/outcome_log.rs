@@ -1,4 +1,4 @@
-//! What was shown to an agent, and what became of it: suggestions, drafts, outcomes.
+//! Log of suggestions, drafts, and their outcomes.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -18,7 +18,7 @@ use crate::{
     task::TaskError,
 };
 
-/// About how much of the queue a job takes beside its text.
+/// Approximate size of a job in the queue, beside its text.
 const JOB_BYTES: usize = 2048;
 
 enum Record {
@@ -33,7 +33,7 @@ struct Job {
     record: Record,
 }
 
-/// Writes down what was offered, in order, so that an outcome finds the offer made just before it.
+/// Records suggestions, drafts and outcomes in order, so that an outcome finds the suggestion made just before it.
 #[derive(Clone)]
 pub struct OutcomeLog {
     store: Store,
@@ -50,20 +50,20 @@ impl OutcomeLog {
         OutcomeLog { store, writer }
     }
 
-    /// Writes suggestions down after they have been answered with.
+    /// Records suggestions after they were returned.
     pub fn suggested(&self, workspace: &Workspace, chat_id: &str, shown: Vec<Shown>) {
         if !shown.is_empty() {
             self.queue(workspace, Record::Suggestions { chat_id: chat_id.to_owned(), shown });
         }
     }
 
-    /// Writes a draft down while it is being shown.
+    /// Records a draft while it is being shown.
     pub fn drafted(&self, workspace: &Workspace, chat_id: &str, draft_id: &str, sources: &[Source]) {
         let sources: Vec<&str> = sources.iter().map(|source| source.id.as_str()).collect();
         self.queue(workspace, Record::Draft { chat_id: chat_id.to_owned(), draft_id: draft_id.to_owned(), sources: sources.join("\n") });
     }
 
-    /// Writes an outcome down, and answers once it is durable.
+    /// Records an outcome, and returns once it is durable.
     pub async fn outcome(&self, workspace: &Workspace, outcome: Outcome) -> Result<(), ReplyError> {
         let (answer, answered) = oneshot::channel();
         let bytes = outcome.final_text.len() + JOB_BYTES;
@@ -72,25 +72,25 @@ impl OutcomeLog {
         answered.await.map_err(|_| TaskError::Panicked("the write of the outcome"))?
     }
 
-    /// An offer that can't be written down was made all the same: its outcome will not be taken.
+    /// A suggestion or draft that can't be recorded is still shown: its outcome will be rejected.
     fn queue(&self, workspace: &Workspace, record: Record) {
         if self.writer.queue(Job { workspace: workspace.clone(), at: Timestamp::now(), record }, JOB_BYTES).is_err() {
-            tracing::warn!("an offer was not written down: the store is busy");
+            tracing::warn!("suggestion or draft not recorded: the store is busy");
         }
     }
 
-    /// What became of suggestions from `start` until before `end`, most shown first.
+    /// Returns the outcomes of suggestions from `start` until before `end`, most shown first.
     pub async fn answer_use(&self, workspace: &Workspace, start: Timestamp, end: Timestamp) -> Result<Vec<AnswerUse>, ReplyError> {
         outcome_rows::answer_use(&self.store, workspace, start, end).await
     }
 
-    /// What was offered in a chat, and what became of it, as JSON.
+    /// Returns a chat's suggestions, drafts and outcomes, as JSON.
     pub async fn export(&self, workspace: &Workspace, chat_id: &str) -> Result<Value, ReplyError> {
         outcome_rows::export(&self.store, workspace, chat_id).await
     }
 }
 
-/// Each job is a write of its own: none fails for another. It is taken out once it is written.
+/// Each job is a write of its own, so that none fails because of another. It is removed once written.
 async fn commit(store: &Store, batch: &mut Vec<Job>) {
     while let Some(Job { workspace, at, record }) = batch.first() {
         let name = workspace.as_str();
@@ -104,7 +104,7 @@ async fn commit(store: &Store, batch: &mut Vec<Job>) {
                 let _ = answer.send(written);
             }
             (_, Ok(())) => {}
-            (_, Err(error)) => tracing::warn!(error = %error, "an offer was not written down"),
+            (_, Err(error)) => tracing::warn!(error = %error, "suggestion or draft not recorded"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The rows of what was shown and what became of it: suggestions, drafts, outcomes.
+//! The rows of suggestions, drafts, and outcomes.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ use crate::{
 /// Most lines of a report.
 const MAX_LINES: i64 = 1000;
 
-/// What became of suggestions from `start` until before `end`, most shown first.
+/// Returns the outcomes of suggestions from `start` until before `end`, most shown first.
 pub async fn answer_use(store: &Store, workspace: &Workspace, start: Timestamp, end: Timestamp) -> Result<Vec<AnswerUse>, ReplyError> {
     let rows = sqlx::query(
         "SELECT suggestion.kind, suggestion.document_id, COUNT(DISTINCT suggestion.suggestion_id),
@@ -55,7 +55,7 @@ pub async fn answer_use(store: &Store, workspace: &Workspace, start: Timestamp, 
         .collect()
 }
 
-/// What was offered in a chat, and what became of it, as JSON.
+/// Returns a chat's suggestions, drafts and outcomes, as JSON.
 pub async fn export(store: &Store, workspace: &Workspace, chat_id: &str) -> Result<Value, ReplyError> {
     let mut export = serde_json::Map::new();
     for (name, statement) in [
@@ -78,7 +78,7 @@ pub async fn export(store: &Store, workspace: &Workspace, chat_id: &str) -> Resu
     Ok(Value::Object(export))
 }
 
-/// The suggestions of a chat that its agents used.
+/// Returns the suggestions of a chat that its agents used.
 pub async fn used(store: &Store, workspace: &Workspace, chat_id: &str) -> Result<Vec<Used>, ReplyError> {
     let rows: Vec<(i64, String, String, i64)> = sqlx::query_as(
         "SELECT suggestion.kind, suggestion.document_id, suggestion.language, outcome.at FROM outcome JOIN suggestion
@@ -118,7 +118,7 @@ pub async fn erase(write: &mut Write, workspace: &Workspace, chat_ids: &[String]
 /// Adds suggestions that were shown.
 pub async fn write_suggestions(store: &Store, workspace: &str, at: Timestamp, chat_id: &str, shown: &[Shown]) -> Result<(), ReplyError> {
     let mut write = store.begin().await?;
-    // What was shown in a chat goes with it; a chat that was erased meanwhile gets nothing new.
+    // Suggestions are erased with their chat; a chat that was erased meanwhile gets no new ones.
     if !chat_id.is_empty() && !Chats::hold(&mut write, workspace, chat_id).await? {
         return Ok(write.roll_back().await?);
     }
@@ -137,7 +137,7 @@ pub async fn write_suggestions(store: &Store, workspace: &str, at: Timestamp, ch
     Ok(write.commit().await?)
 }
 
-/// Adds a draft that is shown.
+/// Adds a draft.
 pub async fn write_draft(
     store: &Store,
     workspace: &str,
@@ -161,7 +161,7 @@ pub async fn write_draft(
     Ok(write.commit().await?)
 }
 
-/// Adds an outcome; the same one again changes nothing.
+/// Adds an outcome; repeating it changes nothing.
 pub async fn write_outcome(store: &Store, workspace: &str, at: Timestamp, outcome: &Outcome) -> Result<(), ReplyError> {
     let Outcome { chat_id, outcome_id, agent_id, offer, action, final_text } = outcome;
     let (statement, what, offer_id) = match offer {
@@ -235,7 +235,7 @@ pub async fn wipe_sent(write: &mut Write, redacted: &Redacted<'_>) -> Result<(),
     for (outcome_id, sent) in query.fetch_all(&mut **write).await? {
         let sent = sent.trim();
         if !sent.is_empty() && !text.is_empty() && (text.contains(sent) || sent.contains(text)) {
-            // Without its hash, which could confirm a guess, the outcome is known by its id alone.
+            // Without its hash, which could confirm a guess, the outcome is identified by its id alone.
             sqlx::query("UPDATE outcome SET final_text = '', hash = '' WHERE workspace = $1 AND chat_id = $2 AND outcome_id = $3")
                 .bind(workspace.to_owned())
                 .bind(chat_id.to_owned())

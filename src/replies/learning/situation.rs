@@ -1,4 +1,4 @@
-//! What a chat is about at a moment, in words that tell nothing of who somebody is.
+//! The situation of a chat at a moment, as words without personal data.
 
 use std::collections::HashSet;
 
@@ -9,13 +9,13 @@ use crate::{
     text::{Word, words},
 };
 
-/// In how many ways a situation is compared.
+/// Number of fields that situations are compared by.
 pub const FIELDS: usize = 8;
 /// Most words kept of one side's last turn, and of all its turns.
 pub const MAX_LAST: usize = 60;
 pub const MAX_ALL: usize = 150;
 
-/// The words of a chat at a moment, without what tells who somebody is: no numbers, addresses, names.
+/// The words of a chat at a moment, without personal data: no numbers, addresses, names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Situation {
     pub last_customer: String,
@@ -27,7 +27,7 @@ pub struct Situation {
 }
 
 impl Situation {
-    /// What the turns of a chat say, as its language is read.
+    /// Builds a situation from the turns of a chat, stemmed for its language.
     pub fn of(chat: &Chat, turns: &[&Turn], language: &str) -> Situation {
         let names: HashSet<String> = names(chat).iter().flat_map(|name| words(name, "")).map(|word| word.folded().to_owned()).collect();
         let mut situation = Situation::default();
@@ -66,7 +66,7 @@ impl Situation {
         self.customer.is_empty()
     }
 
-    /// As it is kept: a line for each part.
+    /// Serializes it for storage: one line per part.
     pub fn lines(&self) -> String {
         let Situation { last_customer, last_agent, before_customer, before_agent, customer, agent } = self;
         [last_customer, last_agent, before_customer, before_agent, customer, agent].map(String::as_str).join("\n")
@@ -102,42 +102,43 @@ impl Situation {
     }
 }
 
-/// The names that a chat knows.
+/// Returns the names that occur in a chat's data.
 pub fn names(chat: &Chat) -> Vec<String> {
     let mut names = vec![chat.customer.name.clone(), chat.summary.customer_name.clone(), chat.summary.agent_name.clone()];
     names.extend(chat.turns.iter().map(|turn| turn.message.author_name.clone()));
     names.extend(chat.former.iter().map(|former| former.customer.name.clone()));
     let forms = chat.former.iter().map(|former| &former.form_answers).chain([&chat.form_answers]).flatten();
     let records = chat.former.iter().flat_map(|former| &former.records).chain(&chat.records);
-    let told = forms.chain(records.flat_map(|record| &record.values));
-    names.extend(told.filter(|(field, _)| is_name(field) || is_address(field)).map(|(_, name)| name.clone()));
+    let fields = forms.chain(records.flat_map(|record| &record.values));
+    names.extend(fields.filter(|(field, _)| is_name(field) || is_address(field)).map(|(_, name)| name.clone()));
     names
 }
 
-/// A text's words by their stems, without masked ones, numbers, names, and what is capitalised as a name is.
+/// Returns the stems of a text's words, without masked facts, numbers, names, and words capitalised like a name.
 pub fn bare(text: &str, language: &str, names: &HashSet<String>) -> String {
     let text = masked(text);
-    let kept = |word: &Word| {
+    let is_kept = |word: &Word| {
         let written = &text[word.start..word.end];
         let before = text[..word.start].trim_end_matches(|letter: char| letter.is_whitespace() || "\"'“”„(".contains(letter));
-        let begins = before.is_empty() || before.ends_with(['.', '!', '?', ':', '…']) || text[before.len()..word.start].contains('\n');
+        let starts_sentence =
+            before.is_empty() || before.ends_with(['.', '!', '?', ':', '…']) || text[before.len()..word.start].contains('\n');
         let capitalised = written.chars().next().is_some_and(char::is_uppercase) && written.chars().count() > 1;
         // German capitalises every noun.
-        let named = capitalised && !begins && language != "de" && !written.chars().all(char::is_uppercase);
-        !named && !written.chars().any(char::is_numeric) && !MASK.contains(written) && !names.contains(word.folded())
+        let looks_like_name = capitalised && !starts_sentence && language != "de" && !written.chars().all(char::is_uppercase);
+        !looks_like_name && !written.chars().any(char::is_numeric) && !MASK.contains(written) && !names.contains(word.folded())
     };
     let found = words(&text, language);
-    let stems: Vec<&str> = found.iter().filter(|word| kept(word)).filter_map(|word| word.keys().last()).map(String::as_str).collect();
+    let stems: Vec<&str> = found.iter().filter(|word| is_kept(word)).filter_map(|word| word.keys().last()).map(String::as_str).collect();
     stems.join(" ")
 }
 
-/// How many more words a field takes.
-pub fn room(field: &str, most: usize) -> usize {
-    most.saturating_sub(field.split(' ').filter(|word| !word.is_empty()).count())
+/// Returns how many more words a field may have.
+pub fn room(field: &str, limit: usize) -> usize {
+    limit.saturating_sub(field.split(' ').filter(|word| !word.is_empty()).count())
 }
 
-pub fn push(field: &mut String, text: &str, most: usize) {
-    for word in text.split(' ').filter(|word| !word.is_empty()).take(room(field, most)) {
+pub fn push(field: &mut String, text: &str, limit: usize) {
+    for word in text.split(' ').filter(|word| !word.is_empty()).take(room(field, limit)) {
         if !field.is_empty() {
             field.push(' ');
         }

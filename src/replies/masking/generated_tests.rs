@@ -1,4 +1,4 @@
-//! Five thousand values, generated and published, as customers write them: how many reach a model.
+//! Five thousand values, generated and published, written as customers write them: how many reach a model.
 
 use crate::{chats::Customer, random::Random, replies::masking::*};
 
@@ -8,7 +8,7 @@ fn text(digits: &[u8]) -> String {
     digits.iter().map(|digit| char::from(b'0' + digit)).collect()
 }
 
-/// Luhn's check digit is searched for, not computed: so that this and what is tested have nothing in common.
+/// The Luhn check digit is searched, not computed, so that the test shares no code with what it tests.
 fn card(random: &mut Random) -> String {
     let (prefix, length) = [("4", 16), ("51", 16), ("9792", 16), ("37", 15), ("6011", 16), ("30", 14)][random.below(6)];
     let mut digits: Vec<u8> = prefix.bytes().map(|byte| byte - b'0').collect();
@@ -39,7 +39,7 @@ fn iban(random: &mut Random) -> String {
 
 fn national_id(random: &mut Random) -> String {
     match random.below(4) {
-        // Turkish: both check digits are searched for.
+        // Turkish: both check digits are searched.
         0 => {
             let mut digits = random.digits(9);
             digits[0] = 1 + digits[0] % 9;
@@ -56,7 +56,7 @@ fn national_id(random: &mut Random) -> String {
             digits.push((sum % 10) as u8);
             text(&digits)
         }
-        // Hungarian tax id; a remainder of ten is given to nobody.
+        // Hungarian tax id; a remainder of ten is never issued.
         2 => loop {
             let mut digits = random.digits(9);
             digits[0] = 8;
@@ -89,7 +89,7 @@ fn phone(random: &mut Random) -> String {
     let (a, b, c, e) = (d(random, 2), d(random, 3), d(random, 2), d(random, 2));
     let four = d(random, 4);
     match random.below(34) {
-        // Those of other countries, as people there group them.
+        // Foreign numbers, as people there group them.
         14 => format!("06.{a}.{c}.{e}.{}", d(random, 2)),
         15 => format!("06 {a} {c} {e} {}", d(random, 2)),
         16 => format!("+33 6 {a} {c} {e} {}", d(random, 2)),
@@ -127,7 +127,7 @@ fn phone(random: &mut Random) -> String {
     }
 }
 
-/// A number as people disguise it without meaning to.
+/// A number as people unintentionally disguise it.
 fn disguised(random: &mut Random, number: &str) -> String {
     let grouped = |separator: &str| {
         let letters: Vec<char> = number.chars().collect();
@@ -158,7 +158,7 @@ fn disguised(random: &mut Random, number: &str) -> String {
 }
 
 #[test]
-fn what_has_a_checksum_never_leaves_and_other_kinds_hardly_ever() {
+fn values_with_a_checksum_never_reach_a_model_and_others_hardly_ever() {
     let mut random = Random(11);
     let frames = [
         "{}",
@@ -225,9 +225,9 @@ fn what_has_a_checksum_never_leaves_and_other_kinds_hardly_ever() {
                     ])
                     .to_owned(),
                 _ => {
-                    let told = text(&random.digits(8));
-                    chat.customer.phone.clone_from(&told);
-                    told
+                    let phone = text(&random.digits(8));
+                    chat.customer.phone.clone_from(&phone);
+                    phone
                 }
             };
             let proven = matches!(kind, "CARD" | "IBAN" | "ID" | "PUBLISHED");
@@ -243,7 +243,7 @@ fn what_has_a_checksum_never_leaves_and_other_kinds_hardly_ever() {
                 *leaked.entry(kind).or_default() += 1;
                 println!("{kind}: {asked:?} {masked:?}");
             }
-            // Whatever the marks stand for is of this text.
+            // Every marked value is from this text.
             assert!(masker.marks.all().iter().all(|marked| asked.contains(&marked.value)), "{asked}");
         }
     }
@@ -255,7 +255,7 @@ fn what_has_a_checksum_never_leaves_and_other_kinds_hardly_ever() {
 }
 
 #[test]
-fn what_is_no_personal_datum_stays_readable() {
+fn other_data_stays_readable() {
     let (settings, chat) = (PersonalData::default(), Chat::default());
     let mut masker = Masker::of(&settings, std::iter::once(&chat), &Language::parse("en").unwrap());
     for text in [

@@ -1,4 +1,4 @@
-//! Personal data stays home: what tells who the customer is goes to a model as marks, which are restored in its answer.
+//! Masking of personal data: facts that identify the customer are sent to a model as marks, which are restored in its answer.
 
 #[cfg(test)]
 pub mod generated_tests;
@@ -18,17 +18,17 @@ use crate::{
     text::{Language, fold, visible},
 };
 
-/// Keeps one call's personal data from a model.
+/// Masks the personal data of one call.
 pub struct Masker<'a> {
     settings: &'a PersonalData,
     known: Known,
     marks: Marks,
-    /// What a former customer told: it goes to no model, and comes back to nobody.
+    /// Facts of a former customer: they are masked, and never restored.
     former: Former,
 }
 
 impl<'a> Masker<'a> {
-    /// Knows the customer of these chats, who writes in `language`, by what they and the shop's systems told.
+    /// Creates a masker that knows the customer of these chats, who writes in `language`.
     pub fn of(settings: &'a PersonalData, chats: impl Iterator<Item = &'a Chat>, language: &Language) -> Masker<'a> {
         let chats: Vec<&Chat> = chats.collect();
         let known = personal(chats.iter().copied(), settings.first_names, language);
@@ -36,7 +36,7 @@ impl<'a> Masker<'a> {
         Masker { settings, known, marks: Marks::default(), former }
     }
 
-    /// The mark of a personal datum, as it is written.
+    /// Returns the mark of a personal fact.
     fn mark_of(&mut self, kind: FactKind, written: &str) -> String {
         let which = self.marks.mark_person(kind, written);
         if self.former.has(kind, written) {
@@ -45,7 +45,7 @@ impl<'a> Masker<'a> {
         self.marks.written(which)
     }
 
-    /// A text with marks in the place of personal data.
+    /// Replaces the personal data of a text by marks.
     pub fn mask(&mut self, text: &str) -> String {
         let found = self.found(text);
         self.marked(text, &found)
@@ -63,7 +63,7 @@ impl<'a> Masker<'a> {
         without_joining_tags(masked)
     }
 
-    /// A text of the shop's with marks in the place of what is the customer's: addresses of the shop stay.
+    /// Replaces the customer's personal data in one of the shop's texts by marks; the shop's addresses stay.
     pub fn mask_source(&mut self, text: &str) -> String {
         let found: Vec<Fact> = self
             .found(text)
@@ -75,7 +75,7 @@ impl<'a> Masker<'a> {
         self.marked(text, &found)
     }
 
-    /// A text without personal data, where nothing comes back.
+    /// Removes the personal data of a text for good.
     pub fn blank(&self, text: &str) -> String {
         replaced(text, &self.found(text), |_| MASK.to_owned())
     }
@@ -104,7 +104,7 @@ impl<'a> Masker<'a> {
         chosen.notes = chosen.notes.iter().map(|note| note.map(|text| self.mask(text))).collect();
     }
 
-    /// How many were masked, by kind, and the marks.
+    /// Returns how many facts were masked, by kind, and the marks.
     pub fn marks(self) -> (BTreeMap<&'static str, usize>, Arc<Marks>) {
         let mut counts = BTreeMap::new();
         for marked in self.marks.all() {
@@ -114,18 +114,18 @@ impl<'a> Masker<'a> {
     }
 }
 
-/// A text as a model may read it: what nobody sees is gone, and nothing looks like a mark.
+/// Removes invisible characters from a text, and everything that looks like a mark.
 fn unmarked(text: &str) -> String {
     without_marks(&visible(text)).into_owned()
 }
 
-/// The same for a text of which no mark is to be made.
+/// Does the same for a text that gets no marks.
 pub fn shown(text: &str) -> String {
     without_joining_tags(unmarked(text))
 }
 
-/// A text whose tags may be taken out of a model's answer, as [`Sanitizer`] does, without joining what is around them to a mark. Where they
-/// would, and where one never ends, they become no tags.
+/// Makes a text safe for [`Sanitizer`], which strips tags from a model's answer: stripping must not join the text around them to a mark.
+/// Where it would, and where a tag never ends, the tags are defused.
 fn without_joining_tags(text: String) -> String {
     if !text.contains('<') {
         return text;
@@ -134,12 +134,12 @@ fn without_joining_tags(text: String) -> String {
     let text = format!("{}{}", &text[..closed], text[closed..].replace('<', "‹"));
     let mut cleaner = Sanitizer::default();
     let cleaned = cleaner.push(&text) + &cleaner.finish();
-    // The marks that are ours are whole, and nothing else has their brackets.
+    // Our own marks are complete, and nothing else has their brackets.
     let others = cleaned.split('⟦').map(|piece| piece.split_once('⟧').map_or(piece, |(_, after)| after)).collect::<Vec<_>>().join(" ");
     if has_marks(&others) { text.replace('<', "‹") } else { text }
 }
 
-/// Hungary's commonest first names, without accents.
+/// The most common Hungarian first names, without accents.
 const HUNGARIAN: [&str; 96] = [
     "laszlo",
     "istvan",
@@ -239,7 +239,7 @@ const HUNGARIAN: [&str; 96] = [
     "henrietta",
 ];
 
-/// Whether a name begins with the surname, as Hungarian ones do unless they were written for others.
+/// Returns whether a name begins with the surname, as Hungarian ones do unless they were written for foreigners.
 fn has_surname_first(name: &str, language: &Language) -> bool {
     let mut words = name.split_whitespace().map(fold);
     let is_first = |word: Option<String>| word.is_some_and(|word| HUNGARIAN.contains(&word.as_str()));
@@ -250,31 +250,31 @@ fn has_surname_first(name: &str, language: &Language) -> bool {
     }
 }
 
-/// What chats know of their customer, who writes in `language`, and of those whom they were about before.
+/// Returns what chats know of their customer, who writes in `language`, and of former customers.
 pub fn personal<'a>(chats: impl Iterator<Item = &'a Chat>, first_names: bool, language: &Language) -> Known {
     let mut known = Known::default();
     let chats: Vec<&Chat> = chats.collect();
     let customers = chats.iter().map(|chat| PersonalFacts::of_customer(chat));
-    for told in customers.chain(chats.iter().flat_map(|chat| PersonalFacts::of_former(chat))) {
-        for name in told.names {
+    for facts_of_person in customers.chain(chats.iter().flat_map(|chat| PersonalFacts::of_former(chat))) {
+        for name in facts_of_person.names {
             for form in name_forms(name, has_surname_first(name, language), first_names) {
                 known.add_name(&form, FactKind::Person, false);
             }
         }
-        for address in told.addresses {
+        for address in facts_of_person.addresses {
             known.add_address(address);
         }
-        for phone in told.phones {
+        for phone in facts_of_person.phones {
             known.add_value(phone, FactKind::Phone);
         }
-        for email in told.emails {
+        for email in facts_of_person.emails {
             known.add_value(email, FactKind::Email);
         }
     }
     known
 }
 
-/// The full name either way round, the surname, and first names if these are to be masked as well.
+/// Returns the forms of a name: the full name in both orders, the surname, and first names if these are masked too.
 fn name_forms(name: &str, surname_first: bool, first_names: bool) -> Vec<String> {
     let words: Vec<&str> = name.split_whitespace().collect();
     let (surname, first) = match words.as_slice() {
@@ -297,12 +297,12 @@ fn name_forms(name: &str, surname_first: bool, first_names: bool) -> Vec<String>
     forms
 }
 
-/// All chats that a prompt about one may show.
+/// Returns all chats that a prompt about one may show.
 pub fn chats_of<'a>(chat: &'a Chat, earlier: &'a [EarlierChat]) -> impl Iterator<Item = &'a Chat> {
     std::iter::once(chat).chain(earlier.iter().map(|EarlierChat(chat)| chat))
 }
 
-/// The first name by which a customer is greeted, if it is no personal datum to be masked.
+/// Returns the first name to greet a customer by, unless first names are masked.
 pub fn first_name(chat: &Chat, settings: &PersonalData, language: &Language) -> String {
     let mut words = chat.customer.name.split_whitespace();
     let surname_first = has_surname_first(&chat.customer.name, language);
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn the_customer_is_known_however_written() {
+    fn the_customer_is_recognized_however_written() {
         let (settings, chat) = (PersonalData::default(), chat());
         let mut masker = Masker::of(&settings, std::iter::once(&chat), &english());
         for (text, masked) in [

@@ -1,4 +1,4 @@
-//! What is told of a person, and what of it was a former customer's.
+//! The personal facts of a chat: the customer's, and former customers'.
 
 use std::collections::HashSet;
 
@@ -13,10 +13,10 @@ use crate::{
     text::{Language, fold},
 };
 
-/// So many of a phone number's last digits tell it from others, however it is written.
+/// Last digits of a phone number that identify it, however it is written.
 const PHONE_DIGITS: usize = 9;
 
-/// What tells who a person is.
+/// The facts that identify a person.
 #[derive(Default)]
 pub struct PersonalFacts<'a> {
     pub names: Vec<&'a str>,
@@ -26,26 +26,26 @@ pub struct PersonalFacts<'a> {
 }
 
 impl<'a> PersonalFacts<'a> {
-    /// What a chat was told of its customer.
+    /// Returns the facts of a chat's customer.
     pub fn of_customer(chat: &'a Chat) -> PersonalFacts<'a> {
-        let mut told = PersonalFacts::of(&chat.customer, chat.form_answers.iter(), &chat.records);
-        told.names.push(&chat.summary.customer_name);
-        told.names.extend(customer_names(chat.turns_with_customer()));
-        told
+        let mut facts_of_person = PersonalFacts::of(&chat.customer, chat.form_answers.iter(), &chat.records);
+        facts_of_person.names.push(&chat.summary.customer_name);
+        facts_of_person.names.extend(customer_names(chat.turns_with_customer()));
+        facts_of_person
     }
 
-    /// What it was told of those whom it was about before.
+    /// Returns the facts of a chat's former customers.
     pub fn of_former(chat: &'a Chat) -> impl Iterator<Item = PersonalFacts<'a>> {
         let written = PersonalFacts {
             names: customer_names(&chat.turns[..chat.turns_before_customer.min(chat.turns.len())]).collect(),
             ..PersonalFacts::default()
         };
-        let told = chat.former.iter().map(|former| {
-            let mut told = PersonalFacts::of(&former.customer, former.form_answers.iter(), &former.records);
-            told.emails.push(&former.reply_to);
-            told
+        let facts_of_person = chat.former.iter().map(|former| {
+            let mut facts_of_person = PersonalFacts::of(&former.customer, former.form_answers.iter(), &former.records);
+            facts_of_person.emails.push(&former.reply_to);
+            facts_of_person
         });
-        told.chain([written])
+        facts_of_person.chain([written])
     }
 
     fn of(
@@ -53,7 +53,7 @@ impl<'a> PersonalFacts<'a> {
         form_answers: impl Iterator<Item = (&'a String, &'a String)>,
         records: &'a [Record],
     ) -> PersonalFacts<'a> {
-        let mut told = PersonalFacts {
+        let mut facts_of_person = PersonalFacts {
             names: vec![&customer.name],
             addresses: Vec::new(),
             phones: vec![&customer.phone],
@@ -61,16 +61,16 @@ impl<'a> PersonalFacts<'a> {
         };
         for (field, value) in form_answers.chain(records.iter().flat_map(|record| &record.values)).chain(&customer.attributes) {
             if is_name(field) {
-                told.names.push(value);
+                facts_of_person.names.push(value);
             }
             if is_address(field) {
-                told.addresses.push(value);
+                facts_of_person.addresses.push(value);
             } else if is_phone(field) {
-                told.phones.push(value);
+                facts_of_person.phones.push(value);
             }
         }
-        told.addresses.push(&customer.location);
-        told
+        facts_of_person.addresses.push(&customer.location);
+        facts_of_person
     }
 }
 
@@ -78,14 +78,14 @@ fn customer_names(turns: &[Turn]) -> impl Iterator<Item = &str> {
     turns.iter().filter(|turn| turn.message.author == Author::Customer).map(|turn| turn.message.author_name.as_str())
 }
 
-/// What former customers of chats told, but for what the customer told too.
+/// Facts of former customers that the current customer does not share.
 #[derive(Default)]
 pub struct Former {
     theirs: Keys,
     customers: Keys,
 }
 
-/// Personal data by what they are known again by.
+/// Normalized personal data, for comparison.
 #[derive(Default)]
 struct Keys {
     exact: HashSet<(FactKind, String)>,
@@ -101,32 +101,32 @@ impl Former {
         for chat in chats {
             former.customers.add(&PersonalFacts::of_customer(chat), first_names, language);
             former.customers.add_written(chat.turns_with_customer());
-            for told in PersonalFacts::of_former(chat) {
-                former.theirs.add(&told, first_names, language);
+            for facts_of_person in PersonalFacts::of_former(chat) {
+                former.theirs.add(&facts_of_person, first_names, language);
             }
             former.theirs.add_written(&chat.turns[..chat.turns_before_customer.min(chat.turns.len())]);
         }
         former
     }
 
-    /// Whether this was a former customer's, and is not the customer's.
+    /// Returns whether a fact is a former customer's, and not the customer's.
     pub fn has(&self, kind: FactKind, written: &str) -> bool {
         self.theirs.has(kind, written) && !self.customers.has(kind, written)
     }
 }
 
 impl Keys {
-    fn add(&mut self, told: &PersonalFacts<'_>, first_names: bool, language: &Language) {
-        for name in &told.names {
+    fn add(&mut self, facts_of_person: &PersonalFacts<'_>, first_names: bool, language: &Language) {
+        for name in &facts_of_person.names {
             let forms = name_forms(name, has_surname_first(name, language), first_names);
             self.exact.extend(forms.iter().map(|form| (FactKind::Person, key(FactKind::Person, form))));
         }
-        self.addresses.extend(told.addresses.iter().map(|address| key(FactKind::Address, address)));
-        self.exact.extend(told.phones.iter().map(|phone| (FactKind::Phone, key(FactKind::Phone, phone))));
-        self.exact.extend(told.emails.iter().map(|email| (FactKind::Email, key(FactKind::Email, email))));
+        self.addresses.extend(facts_of_person.addresses.iter().map(|address| key(FactKind::Address, address)));
+        self.exact.extend(facts_of_person.phones.iter().map(|phone| (FactKind::Phone, key(FactKind::Phone, phone))));
+        self.exact.extend(facts_of_person.emails.iter().map(|email| (FactKind::Email, key(FactKind::Email, email))));
     }
 
-    /// Adds what a customer wrote of themselves.
+    /// Adds the personal facts that a customer wrote.
     fn add_written(&mut self, turns: &[Turn]) {
         for Turn { message, .. } in turns.iter().filter(|turn| turn.message.author == Author::Customer) {
             for fact in facts(&message.text, &Known::default(), FactKind::is_personal) {
@@ -138,7 +138,7 @@ impl Keys {
     fn has(&self, kind: FactKind, written: &str) -> bool {
         let key = key(kind, written);
         match kind {
-            // A part of an address is known, too.
+            // A part of an address matches too.
             FactKind::Address => self.addresses.iter().any(|address| address.contains(&key)),
             _ => self.exact.contains(&(kind, key)),
         }
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn the_formers_data_are_masked_and_not_written_back() {
+    fn a_former_customers_data_are_masked_and_not_restored() {
         let form = EventBody::Form(Form { answers: [("delivery address".to_owned(), "14 Rose Lane, Bath".to_owned())].into() });
         for (former, new, tag) in [
             ("Elif Kaya", "Ada Byron", "en"),
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_both_told_is_the_customers() {
+    fn shared_facts_are_the_customers() {
         let chat = fold_of(vec![customer("1", "Elif Kaya", "0532 123 45 67"), customer("2", "Elif Kaya", "0532 123 45 67")]);
         let settings = PersonalData::default();
         let mut masker = Masker::of(&settings, std::iter::once(&chat), &Language::parse("tr").unwrap());

@@ -19,7 +19,7 @@ use crate::{
     task,
 };
 
-/// How often an erasure that met another replica's write is tried.
+/// Attempts at an erasure that conflicts with another replica's write.
 const TRIES: usize = 4;
 
 /// What was erased.
@@ -33,22 +33,22 @@ pub struct Erased {
 }
 
 impl Desk {
-    /// All that is kept of a customer, as a JSON document of at most `most_bytes`.
-    pub async fn export_customer(&self, customer_id: &Id, most_bytes: usize) -> Result<String, ReplyError> {
-        let mut chats = self.chats.export(customer_id, most_bytes).await?;
+    /// Returns everything stored about a customer, as a JSON document of at most `max_bytes`.
+    pub async fn export_customer(&self, customer_id: &Id, max_bytes: usize) -> Result<String, ReplyError> {
+        let mut chats = self.chats.export(customer_id, max_bytes).await?;
         for chat in &mut chats {
             let chat_id = chat["chat_id"].as_str().unwrap_or_default().to_owned();
             chat["offers"] = self.outcomes.export(&self.workspace, &chat_id).await?;
         }
         let json = format!("{:#}\n", json!({ "customer_id": customer_id.as_str(), "chats": chats }));
-        if json.len() > most_bytes {
+        if json.len() > max_bytes {
             return Err(ChatError::TooLarge("customer's data").into());
         }
         Ok(json)
     }
 
-    /// Erases a customer: their chats, and all that was made of them, in one write. The erasure is remembered first, so that it is done
-    /// at the next start if this process ends in the middle of it; it goes on when the caller leaves.
+    /// Erases a customer: their chats, and everything derived from them, in one write. The erasure is recorded first, so that it is
+    /// completed at the next start if this process ends in the middle of it; it continues if the caller hangs up.
     pub async fn erase_customer(&self, customer_id: &Id) -> Result<Erased, ReplyError> {
         let (desk, customer_id) = (self.clone(), customer_id.clone());
         let work = async move {
@@ -59,7 +59,7 @@ impl Desk {
                 Ok(erasures.of(&name, &person))
             };
             let remembered = task::blocking("remembering the erasure", remember).await?;
-            // With those of earlier tries that failed: they are done with this one.
+            // Including earlier failed attempts, which this one completes.
             let erasure_ids = remembered.map_err(|error| StoreError::Broken(error.into()))?;
             let erased = erase(&desk.store, &desk.chats, customer_id.as_str(), &erasure_ids).await?;
             desk.store.wipe().await;
@@ -75,7 +75,7 @@ async fn erase(store: &Store, chats: &Chats, customer_id: &str, erasure_ids: &[S
         tries -= 1;
         match try_erase(store, chats, customer_id, erasure_ids).await {
             Err(ReplyError::Chat(ChatError::Store(error))) if tries > 0 && error.is_retried_at_once() => {}
-            done => return done,
+            result => return result,
         }
     }
 }
@@ -98,8 +98,8 @@ async fn try_erase(store: &Store, chats: &Chats, customer_id: &str, erasure_ids:
     })
 }
 
-/// Erases again whom the data folder remembers as erased and the database does not: it came back with a backup. Tells how many people
-/// and chats that were.
+/// Erases again the people whom the data folder records as erased but the database does not: a backup was restored. Returns how many people
+/// and chats.
 pub async fn erase_again(store: &Store, log: &ChatLog, erasures: &Erasures) -> Result<(u64, u64), ReplyError> {
     let seen = erasure_rows::seen(store).await?;
     let mut unseen: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -119,7 +119,7 @@ pub async fn erase_again(store: &Store, log: &ChatLog, erasures: &Erasures) -> R
             chats_erased += erased.chats;
         }
     }
-    // Of the others nothing came back.
+    // The others were not in the backup.
     let mut write = store.begin().await?;
     for erasure_id in unseen.values().flatten() {
         erasure_rows::insert(&mut write, erasure_id, Timestamp::now()).await?;

@@ -1,4 +1,4 @@
-//! Which people were erased: a file of salted hashes beside the database and outside its backups, so that what a restored backup brings
+//! The erasure file: salted hashes of erased people, beside the database and outside its backups, so that what a restored backup brings
 //! back is erased again.
 
 use std::{
@@ -17,17 +17,17 @@ use crate::text::fingerprint;
 pub const FILE: &str = "erasures";
 const HEAD: &str = "deskhand-erasures-1";
 
-/// The erasures that a data folder remembers.
+/// The erasures recorded in a data folder.
 #[derive(Clone)]
 pub struct Erasures {
     path: Arc<PathBuf>,
     salt: Arc<str>,
-    /// Hashes by the names of their erasures.
+    /// Hashes by erasure id.
     known: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 impl Erasures {
-    /// Reads the file of a data folder, or begins it with a new salt.
+    /// Reads the file of a data folder, or creates it with a new salt.
     pub fn open(data: &Path) -> io::Result<Erasures> {
         let path = data.join(FILE);
         let mut text = String::new();
@@ -38,7 +38,7 @@ impl Erasures {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        // A line without its end was cut off by a crash before anybody was told that it stands; it is written over.
+        // An incomplete last line was cut off by a crash before the erasure was acknowledged; it is overwritten.
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         let mut lines = text[..whole].lines();
         let salt = match lines.next().map(|head| head.split_once(' ')) {
@@ -51,20 +51,20 @@ impl Erasures {
                 write(&path, whole as u64, "")?;
                 salt.to_owned()
             }
-            Some(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, format!("`{}` is no file of erasures", path.display()))),
+            Some(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, format!("`{}` is not an erasure file", path.display()))),
         };
         let known = lines.filter_map(|line| line.split_once(' ')).map(|(id, hash)| (id.to_owned(), hash.to_owned())).collect();
         Ok(Erasures { path: Arc::new(path), salt: salt.into(), known: Arc::new(Mutex::new(known)) })
     }
 
-    /// Remembers an erasure, durably, and names it. The hash alone tells nobody who it was, short of trying every id.
+    /// Records an erasure durably, and returns its id. The hash reveals nobody, short of trying every id.
     pub fn remember(&self, workspace: &str, customer_id: &str) -> io::Result<String> {
         let erasure_id = Uuid::now_v7().to_string();
         let hash = self.hash(workspace, customer_id);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let length = std::fs::metadata(self.path.as_path())?.len();
         if let Err(error) = write(&self.path, length, &format!("{erasure_id} {hash}\n")) {
-            // Half a line must not spoil the next.
+            // A partial line must not corrupt the next.
             let _ = write(&self.path, length, "");
             return Err(error);
         }
@@ -72,12 +72,12 @@ impl Erasures {
         Ok(erasure_id)
     }
 
-    /// The names and hashes of all that is remembered.
+    /// Returns the ids and hashes of all recorded erasures.
     pub fn known(&self) -> BTreeMap<String, String> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The names of all erasures of a person.
+    /// Returns the ids of all erasures of a person.
     pub fn of(&self, workspace: &str, customer_id: &str) -> Vec<String> {
         let hash = self.hash(workspace, customer_id);
         self.known().into_iter().filter(|(_, known)| *known == hash).map(|(erasure_id, _)| erasure_id).collect()
@@ -88,7 +88,7 @@ impl Erasures {
     }
 }
 
-/// Writes text at a place of the file, ends the file there, and waits for the disk.
+/// Writes text at an offset of the file, truncates the file after it, and syncs it.
 fn write(path: &Path, at: u64, text: &str) -> io::Result<()> {
     use std::io::Seek;
     let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;

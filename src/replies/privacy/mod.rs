@@ -1,4 +1,4 @@
-//! What must not be kept: the erasure of a person, and the end of retention.
+//! Privacy: the erasure of a person, and the end of retention.
 
 pub mod erase;
 pub mod erasure_file;

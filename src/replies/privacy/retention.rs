@@ -1,4 +1,4 @@
-//! Retention: what is older than a workspace keeps is erased, in small batches, and told in the log.
+//! Retention: erases expired data in small batches, and logs it.
 
 use std::time::Duration;
 
@@ -15,47 +15,40 @@ use crate::{
     task,
 };
 
-/// How often it is looked for what is too old.
-const EVERY: Duration = Duration::from_secs(600);
-/// Chats erased in one write: appends wait for no more than this.
+/// Interval between two runs.
+const INTERVAL: Duration = Duration::from_secs(600);
+/// Chats erased in one write, which is the longest that appends have to wait.
 const BATCH: usize = 50;
-/// Longest that searches, what was opened from them, and ratings are kept.
+/// Longest retention of searches, articles opened from them, and ratings.
 const USES_DAYS: u32 = 90;
 
 impl Desk {
-    /// Starts to erase what is older than the desk keeps: chats if a time is set for them, searches and ratings after 90 days at most, and
-    /// what was learned for texts that have been gone for 30 days. It ends when the handle is dropped.
+    /// Starts erasing expired data: chats if they have a retention time, searches and ratings after at most 90 days, and lessons of texts
+    /// that were deleted 30 days ago. Stops when the handle is dropped.
     pub fn keep_to_retention(&self) -> AbortOnDropHandle<()> {
         let desk = self.clone();
-        task::supervised("retention", move || desk.clone().erase_as_it_ages())
+        task::supervised("retention", move || desk.clone().run_retention())
     }
 
-    async fn erase_as_it_ages(self) {
-        let mut turns = interval(EVERY);
-        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    async fn run_retention(self) {
+        let mut ticks = interval(INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            turns.tick().await;
-            match self.erase_too_old().await {
+            ticks.tick().await;
+            match self.erase_expired().await {
                 Ok((0, 0, 0)) => continue,
                 Ok((chats, uses, lessons)) => {
-                    tracing::info!(
-                        workspace = self.workspace.as_str(),
-                        chats,
-                        searches_and_ratings = uses,
-                        lessons,
-                        "erased what was too old"
-                    );
+                    tracing::info!(workspace = self.workspace.as_str(), chats, searches_and_ratings = uses, lessons, "erased expired data");
                 }
-                Err(error) => tracing::warn!(error = %error, "what is too old could not be erased; it is tried again"),
+                Err(error) => tracing::warn!(error = %error, "erasing expired data failed; retrying"),
             }
-            // Whatever was erased, before an error too, is marked.
+            // Wipes what was erased, also before an error.
             self.store.wipe().await;
         }
     }
 
-    /// Erases what is too old now; tells how many chats, how many searches, openings and ratings, and how many lessons of texts that are
-    /// gone.
-    async fn erase_too_old(&self) -> Result<(u64, u64, u64), ReplyError> {
+    /// Erases expired data; returns how many chats, how many searches, opened articles and ratings, and how many lessons of deleted texts.
+    async fn erase_expired(&self) -> Result<(u64, u64, u64), ReplyError> {
         let before = |days: u32| Timestamp::now() - SignedDuration::from_hours(24 * i64::from(days));
         let chats = match self.settings.retention_days {
             Some(days) => self.erase_idle(before(days)).await?,
@@ -66,7 +59,7 @@ impl Desk {
         Ok((chats, uses, lesson_rows::remove_tombstones(&self.store, &self.workspace, Timestamp::now()).await?))
     }
 
-    /// Erases chats whose last event came before `time`; tells how many.
+    /// Erases chats whose last event is older than `time`; returns how many.
     async fn erase_idle(&self, time: Timestamp) -> Result<u64, ReplyError> {
         let mut chats = 0;
         loop {
@@ -88,7 +81,7 @@ impl Desk {
             write.commit().await?;
             chats += erased.len() as u64;
             if !erased.is_empty() {
-                tracing::debug!(chats, "erasing what is too old");
+                tracing::debug!(chats, "erasing expired chats");
             }
             if batch.len() < BATCH {
                 return Ok(chats);

@@ -12,9 +12,9 @@ use crate::{
     replies::prompts::samples::{field_names, samples},
 };
 
-/// Parts a template's two messages.
+/// Separates a template's two messages.
 const USER: &str = "\n--- user ---\n";
-/// The tasks with their templates' names and what these are by default.
+/// The tasks with the names of their templates and the built-in ones.
 const TEMPLATES: [(Task, &str, &str); 5] = [
     (Task::Draft, "draft", include_str!("draft.md")),
     (Task::Correct, "correct", include_str!("correct.md")),
@@ -28,7 +28,7 @@ const TEMPLATES: [(Task, &str, &str); 5] = [
 pub struct Prompts {
     environment: Arc<Environment<'static>>,
     templates: Arc<Vec<Template>>,
-    /// What the template of drafts says on its own account: no reply has much of it in a row.
+    /// The fixed text of the draft template: no reply may repeat much of it.
     instructions: Arc<Vec<String>>,
 }
 
@@ -36,31 +36,32 @@ pub struct Prompts {
 struct Template {
     task: Task,
     name: &'static str,
-    /// The file it is from, or its name if it is built in.
+    /// Its file, or its name if it is built in.
     shown: String,
     /// Lines before its user message.
     lines_before_user: usize,
 }
 
-/// A template that can't be used. None of what it is filled with is in the error.
+/// An unusable template. The error has none of the values that it is filled with.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum PromptError {
     #[error("the prompt `{0}` can't be read")]
     Unreadable(String, #[source] Arc<std::io::Error>),
-    #[error("the prompt `{0}` is no template: {1}")]
+    #[error("the prompt `{0}` is not a valid template: {1}")]
     Broken(String, String),
     #[error("the prompt `{file}` can't be rendered, line {line}: {problem}")]
     Unrendered { file: String, line: usize, problem: String },
-    #[error("the prompt `{file}` has no {part}: a model would get {instead}")]
+    #[error("the prompt `{file}` has no {part}; a model would get {instead}")]
     Empty { file: String, part: &'static str, instead: &'static str },
 }
 
 impl Prompts {
-    /// The built-in templates, but those that a folder has: `draft.md`, `correct.md`, `retone.md`, `translate.md`, `summarize.md`. Each is
-    /// rendered with samples of all that it may be filled with, so that one that can't be used is known now and not with some chat.
+    /// Reads the templates: those of a folder (`draft.md`, `correct.md`, `retone.md`, `translate.md`, `summarize.md`), else the built-in
+    /// ones. Each is rendered with samples of everything that it may be filled with, so that an unusable one is found now and not in some
+    /// chat.
     pub fn read(folder: Option<&Path>) -> Result<Prompts, PromptError> {
         let mut environment = Environment::new();
-        // A misspelt name is an error instead of nothing.
+        // A misspelt name is an error and not an empty value.
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         let (mut templates, mut instructions) = (Vec::new(), Vec::new());
         for (task, name, built_in) in TEMPLATES {
@@ -75,18 +76,18 @@ impl Prompts {
                 environment.add_template_owned(format!("{name} {part}"), text.to_owned()).map_err(broken)?;
             }
             if task == Task::Draft {
-                instructions = own_words(&source);
+                instructions = fixed_text(&source);
             }
-            // The line that parts the messages is one itself.
+            // The separator is a line itself.
             let lines_before_user = system.lines().count() + 1;
             templates.push(Template { task, name, shown, lines_before_user });
         }
         let prompts = Prompts { environment: Arc::new(environment), templates: Arc::new(templates), instructions: Arc::new(instructions) };
-        prompts.try_all()?;
+        prompts.check_all()?;
         Ok(prompts)
     }
 
-    /// What the template of drafts says beside what is filled in.
+    /// Returns the fixed text of the draft template.
     pub fn instructions(&self) -> &[String] {
         &self.instructions
     }
@@ -115,15 +116,15 @@ impl Prompts {
             // A model never gets data without instructions, nor instructions for nothing.
             let (part, instead) = match part {
                 "system" => ("instructions", "data without instructions"),
-                _ => ("user message, which stands under a line `--- user ---`", "instructions without data"),
+                _ => ("user message, which follows a line `--- user ---`", "instructions without data"),
             };
             return Err(PromptError::Empty { file: template.shown.clone(), part, instead });
         }
         Ok(rendered.to_owned())
     }
 
-    /// Looks for names that no call fills, wherever they stand, and renders each template with samples.
-    fn try_all(&self) -> Result<(), PromptError> {
+    /// Checks for unknown names anywhere in the templates, and renders each with samples.
+    fn check_all(&self) -> Result<(), PromptError> {
         for template in self.templates.iter() {
             let known = field_names(template.task);
             let parts: &[&str] = if template.has_user_message() { &["system", "user"] } else { &["system"] };
@@ -134,11 +135,7 @@ impl Prompts {
                 unknown.sort();
                 if let Some(name) = unknown.first() {
                     let line = line_of(compiled.source(), name);
-                    return Err(template.unrendered_at(
-                        part,
-                        line,
-                        format!("`{name}` is no name that is filled in here; there are {}", known.join(", ")),
-                    ));
+                    return Err(template.unrendered_at(part, line, format!("unknown name `{name}`; expected one of {}", known.join(", "))));
                 }
                 for values in samples(template.task) {
                     self.rendered(template.task, part, values)?;
@@ -158,7 +155,7 @@ impl Prompts {
 }
 
 impl Template {
-    /// Whether its user message is made by it too; that of a rewrite is the text alone.
+    /// Returns whether it also renders the user message; that of a rewrite is the text alone.
     fn has_user_message(&self) -> bool {
         match self.task {
             Task::Draft | Task::Summarize => true,
@@ -166,7 +163,7 @@ impl Template {
         }
     }
 
-    /// Where rendering failed, and at what. What an error says beside that may be a customer's text.
+    /// Returns where and at what rendering failed. Anything else in the engine's error may be a customer's text.
     fn unrendered(&self, part: &str, error: &minijinja::Error) -> PromptError {
         let at = error.range().zip(error.template_source()).map_or("", |(range, source)| tag_at(source, range.start));
         let problem = match error.kind() {
@@ -184,14 +181,14 @@ impl Template {
     }
 }
 
-/// The names that values have, in order.
+/// Returns the names of the values, in order.
 fn names(values: &Value) -> Vec<String> {
     let mut names: Vec<String> = values.try_iter().map(|keys| keys.map(|key| key.to_string()).collect()).unwrap_or_default();
     names.sort();
     names
 }
 
-/// The template's own tag, such as `{{ facts[0][1] }}`, that a place is in.
+/// Returns the template's tag, such as `{{ facts[0][1] }}`, around an offset.
 fn tag_at(source: &str, place: usize) -> &str {
     let (Some(before), Some(after)) = (source.get(..place), source.get(place..)) else { return "" };
     let start = before.rfind("{{").max(before.rfind("{%")).unwrap_or(place);
@@ -199,19 +196,19 @@ fn tag_at(source: &str, place: usize) -> &str {
     &source[start..end]
 }
 
-/// The first line on which a name stands as a word.
+/// Returns the first line that has a name as a word.
 fn line_of(source: &str, name: &str) -> usize {
     let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
     source.lines().position(|line| line.split(|letter| !is_word(letter)).any(|word| word == name)).map_or(1, |line| line + 1)
 }
 
-/// A mark around data, new for each call, so that the data can't close it.
+/// Returns a delimiter for data, new for each call, so that the data can't close it.
 pub fn fence() -> String {
     format!("===data-{}===", &uuid::Uuid::new_v4().simple().to_string()[..12])
 }
 
-/// What stands in a template outside of braces.
-fn own_words(template: &str) -> Vec<String> {
+/// Returns a template's text outside of braces.
+fn fixed_text(template: &str) -> Vec<String> {
     let mut own = Vec::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
@@ -267,7 +264,7 @@ mod tests {
         let values = context! { tone => "formal", language => (), voice => "" };
         assert!(prompts.rewrite(Task::Retone, values, "x").unwrap().system.contains("another tone"), "the others stay");
         let error = own("draft.md", "{% if %}").err().unwrap().to_string();
-        assert!(error.contains("draft.md") && error.contains("is no template"), "{error}");
+        assert!(error.contains("draft.md") && error.contains("is not a valid template"), "{error}");
     }
 
     #[test]
@@ -280,11 +277,11 @@ mod tests {
             ("draft.md", "Draft.\r\n--- user ---\r\n{{ fence }}\r\n{{ castomer }}", ["draft.md", "line 4", "`castomer`"]),
             ("draft.md", "Draft.\n--- user ---\n{% for s in sources %}{{ s.titel }}{% endfor %}.", ["draft.md", "line 3", "titel"]),
             ("summarize.md", "Sum up.\n--- user ---\nx\n{{ lines[0].txt }}", ["summarize.md", "line 4", "not defined"]),
-            // What is there with most chats, and not with some.
+            // Values that most chats have, but not all.
             ("draft.md", "Draft.\n--- user ---\n{{ facts[0][1] }}", ["draft.md", "line 3", "facts[0][1]"]),
             ("translate.md", "To {{ target }}.\n{{ source | upper | nosuch }}", ["translate.md", "line 2", "nosuch"]),
             ("translate.md", "{{ glossary[0] | length }} to {{ target }}", ["translate.md", "line 1", "glossary[0]"]),
-            // Nothing to go by, or nothing to go on.
+            // No instructions, or no data.
             ("correct.md", "\n \n", ["correct.md", "instructions", "data without"]),
             ("retone.md", "{% if voice %}{{ voice }}{% endif %}", ["retone.md", "instructions", "data without"]),
             ("draft.md", "\n--- user ---\n{{ fence }}", ["draft.md", "instructions", "data without"]),

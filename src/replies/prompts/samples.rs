@@ -1,23 +1,23 @@
-//! Samples of all that templates are filled with: full, empty, and each field the other way than the rest.
+//! Sample values of everything that templates are filled with: all full, all empty, and each field the opposite of the rest.
 
 use minijinja::{Value, context, value::Serde};
 
 use crate::{chats::ChatLine, config::Task};
 
-/// How many entries a full list has: a few more than most chats have.
+/// Entries of a full list: a few more than most chats have.
 const MANY: usize = 12;
 
-/// A field of a task's prompts, with something in it and with nothing.
+/// A field of a task's prompts, filled and empty.
 type Field = (&'static str, Value, Value);
 
-/// The names of the fields that a task's prompts are filled with, in order.
+/// Returns the names of the fields of a task's prompts, in order.
 pub fn field_names(task: Task) -> Vec<String> {
     let mut names: Vec<String> = fields(task).into_iter().map(|(name, ..)| name.to_owned()).collect();
     names.sort();
     names
 }
 
-/// What a task's prompts may be filled with.
+/// Returns the sample values of a task's prompts.
 pub fn samples(task: Task) -> impl Iterator<Item = Value> {
     let fields = fields(task);
     let different = (0..=fields.len()).flat_map(|different| [(different, true), (different, false)]);
@@ -73,7 +73,7 @@ fn fields(task: Task) -> Vec<Field> {
     }
 }
 
-/// What every prompt about a chat has of it.
+/// Returns the fields of every prompt about a chat.
 fn conversation() -> Vec<Field> {
     let pair = ("name".to_owned(), "Elif".to_owned());
     let line = |nth: usize| ChatLine {

@@ -1,4 +1,4 @@
-//! What a rewrite changed, as a person would show it: words, not letters.
+//! Diffs a rewrite with its text, by words.
 
 use similar::{ChangeTag, TextDiff};
 
@@ -7,15 +7,15 @@ use crate::{
     text::fold,
 };
 
-/// Longest wait for a diff; past it, a coarser one comes.
-const WAIT: std::time::Duration = std::time::Duration::from_millis(200);
+/// Timeout of a diff; after it, the diff is coarser.
+const DIFF_TIMEOUT: std::time::Duration = std::time::Duration::from_millis(200);
 
-/// The segments from `before` to `after`: kept and removed joined are `before`, kept and added ones `after`.
+/// Returns the segments from `before` to `after`: kept and removed segments joined are `before`, kept and added ones `after`.
 pub fn edits(before: &str, after: &str) -> Vec<Edit> {
-    let diff = TextDiff::configure().timeout(WAIT).diff_unicode_words(before, after);
+    let diff = TextDiff::configure().timeout(DIFF_TIMEOUT).diff_unicode_words(before, after);
     let mut edits: Vec<Edit> = Vec::new();
-    // Within a run of changes, what went stands before what came. Words that changed side by side are one change: the space between them
-    // waits for what follows it.
+    // Within a run of changes, removals come before additions. Adjacent changed words are one change: the space between them is held until
+    // the next word is known.
     let (mut removed, mut added, mut gap) = (String::new(), String::new(), String::new());
     for change in diff.iter_all_changes() {
         let value = change.value();
@@ -44,7 +44,7 @@ pub fn edits(before: &str, after: &str) -> Vec<Edit> {
     edits
 }
 
-/// Adds a segment, if it has a text, to the last one if that is of its kind.
+/// Adds a nonempty segment, merging it into the last one if that has the same kind.
 fn push(edits: &mut Vec<Edit>, kind: EditKind, text: &mut String) {
     let text = std::mem::take(text);
     match edits.last_mut() {
@@ -54,13 +54,13 @@ fn push(edits: &mut Vec<Edit>, kind: EditKind, text: &mut String) {
     }
 }
 
-/// A correction of a word has at least this share of its letters; what is shorter than a word of its own may be any.
-const LIKE: f32 = 0.55;
-const SHORT: usize = 4;
-/// Of so many words one may have been changed beyond its spelling.
+/// Least share of a word's letters that its correction keeps; shorter words may change freely.
+const MIN_KEPT_LETTERS: f32 = 0.55;
+const MAX_SHORT_WORD: usize = 4;
+/// One in this many words may be changed beyond its spelling.
 const WORDS_A_CHANGE: usize = 12;
 
-/// What a correction changed beyond errors, if it did: words for others, lines, list marks, quotations, emoji.
+/// Returns what a correction changed beyond errors, if anything: replaced words, lines, list marks, quotations, emoji.
 pub fn over_edited(before: &str, after: &str) -> Option<String> {
     if shape(before) != shape(after) {
         return Some(String::new());
@@ -92,14 +92,14 @@ pub fn over_edited(before: &str, after: &str) -> Option<String> {
 fn is_correction(removed: &str, added: &str) -> bool {
     let letters = |text: &str| fold(text).chars().filter(|letter| letter.is_alphanumeric()).collect::<String>();
     let (removed, added) = (letters(removed), letters(added));
-    // Spaces, points and accents; a small word.
-    if removed == added || (removed.len() <= SHORT && added.len() <= SHORT) {
+    // Spaces, punctuation and accents; a short word.
+    if removed == added || (removed.len() <= MAX_SHORT_WORD && added.len() <= MAX_SHORT_WORD) {
         return true;
     }
-    TextDiff::configure().timeout(WAIT).diff_chars(&removed, &added).ratio() >= LIKE
+    TextDiff::configure().timeout(DIFF_TIMEOUT).diff_chars(&removed, &added).ratio() >= MIN_KEPT_LETTERS
 }
 
-/// The lines' beginnings, and the emoji.
+/// Returns the list marks of the lines, and the emoji.
 fn shape(text: &str) -> (Vec<String>, Vec<char>) {
     let mark = |line: &str| {
         line.trim_start()
@@ -126,9 +126,9 @@ mod tests {
     #[test]
     fn words_are_changed_whole() {
         let edits = edits("Your order have been sent.", "Your order has been sent.");
-        let told: Vec<(EditKind, &str)> = edits.iter().map(|edit| (edit.kind, edit.text.as_str())).collect();
+        let segments: Vec<(EditKind, &str)> = edits.iter().map(|edit| (edit.kind, edit.text.as_str())).collect();
         assert_eq!(
-            told,
+            segments,
             [(EditKind::Kept, "Your order "), (EditKind::Removed, "have"), (EditKind::Added, "has"), (EditKind::Kept, " been sent."),]
         );
     }
@@ -136,9 +136,9 @@ mod tests {
     #[test]
     fn words_side_by_side_are_one_change() {
         let edits = edits("We wil sned it soon.", "We will send it soon.");
-        let told: Vec<(EditKind, &str)> = edits.iter().map(|edit| (edit.kind, edit.text.as_str())).collect();
+        let segments: Vec<(EditKind, &str)> = edits.iter().map(|edit| (edit.kind, edit.text.as_str())).collect();
         assert_eq!(
-            told,
+            segments,
             [(EditKind::Kept, "We "), (EditKind::Removed, "wil sned"), (EditKind::Added, "will send"), (EditKind::Kept, " it soon.")]
         );
     }

@@ -32,20 +32,19 @@ use crate::{
             fidelity::Protected,
         },
         stream::{
-            self, AnswerStream, GeneratedText, Generation, both,
+            self, AnswerStream, GeneratedText, Generation, drain,
             result::{ContextReceipt, Finished, Progress, Warning, WarningKind},
-            silently,
         },
     },
     task,
     text::{Language, detect, estimate_tokens},
 };
 
-/// Longest name or code that a correction is told of, in characters, and how many at most.
+/// Longest name or code that a correction leaves alone, in characters, and most of them.
 const MAX_NAME: usize = 60;
 const MAX_NAMES: usize = 50;
-/// A rewrite that has more than so many times its text's tokens, and so many beside, says what the text does not. Tokens, because scripts
-/// differ in how much a letter says.
+/// A rewrite with more than MAX_GROWTH times its text's tokens, plus MAX_ADDED_TOKENS, says what the text does not. Tokens, because scripts
+/// differ in how much a letter carries.
 const MAX_GROWTH: usize = 3;
 const MAX_ADDED_TOKENS: usize = 30;
 
@@ -60,7 +59,7 @@ pub enum Tone {
 }
 
 impl Tone {
-    /// The tone as a prompt says it, with the form of address that it has in a language.
+    /// Describes the tone for a prompt, with its form of address in a language.
     pub fn words(self, language: Option<&Language>) -> String {
         let (tone, address) = match self {
             Tone::Formal => ("formal and polite", self.address(language)),
@@ -72,7 +71,7 @@ impl Tone {
         if address.is_empty() { tone.to_owned() } else { format!("{tone}; {address}") }
     }
 
-    /// How a customer is addressed. What the shop's voice says goes before a friendly tone's.
+    /// Returns how to address the customer. The shop's voice takes precedence over a friendly tone.
     fn address(self, language: Option<&Language>) -> &'static str {
         match (self, language.map_or("", Language::primary)) {
             (Tone::Formal, "tr") => "address the customer with siz, and by first name with Bey or Hanım, or by Sayın and the full name",
@@ -195,7 +194,7 @@ impl Desk {
         let started = Instant::now();
         let Translate { what, chat_id, agent, target, source, caller } = translate;
         let chat = self.chat_of(chat_id.as_ref()).await?;
-        let (text, by_customer, told) = match (what, &chat) {
+        let (text, by_customer, reported) = match (what, &chat) {
             (TranslateWhat::Text(text), _) => (text, false, None),
             (TranslateWhat::Message(event_id), Some(chat)) => {
                 let turn = chat.turns.iter().find(|turn| turn.event_id == event_id.as_str());
@@ -203,15 +202,15 @@ impl Desk {
                 (turn.message.text.clone(), turn.message.author == Author::Customer, turn.message.language.clone())
             }
             (TranslateWhat::Message(_), None) => {
-                return Err(ReplyError::Missing { field: "chat_id", problem: "an event id names a message of a chat" });
+                return Err(ReplyError::Missing { field: "chat_id", problem: "an event id refers to a message of a chat" });
             }
         };
         let default = if by_customer { agent.language.clone() } else { chat.as_ref().map(|chat| self.customer_language(chat)) };
         let target = target.or(default).map(|language| self.ours(&language)).ok_or(ReplyError::Missing {
             field: "target_language",
-            problem: "neither a chat nor the agent tells which language to translate to",
+            problem: "neither the chat nor the agent has a language to translate to",
         })?;
-        let source = source.or(told).map(|language| self.ours(&language)).or_else(|| detect(&text, &self.settings.languages));
+        let source = source.or(reported).map(|language| self.ours(&language)).or_else(|| detect(&text, &self.settings.languages));
 
         let glossary = self.knowledge.glossary();
         let terms = terms(&glossary, &target, chat.as_ref().unwrap_or(&Chat::default()), &[text.as_str()], self.settings.context_tokens);
@@ -237,15 +236,16 @@ impl Desk {
             Some(approved) => {
                 let made_from = approved.source;
                 let finish = finish(text, Some(target), receipt);
-                Ok(stream::built_in(approved.text, started, move |made| Finished { sources: vec![made_from], ..finish(made) }))
+                Ok(stream::built_in(approved.text, started, move |generated| Finished { sources: vec![made_from], ..finish(generated) }))
             }
-            None => Err(refusal(failed, "translate a text that is no approved one")),
+            None => Err(refusal(failed, "translate a text that is not an approved one")),
         }
     }
 
-    /// Asks the models for a rewrite: its user message is the text alone, its facts as marks.
+    /// Asks the models for a rewrite: its user message is the text alone, with marks in place of facts.
     ///
-    /// A rewrite that changed facts is made once more, the loss named, if there is time; then the original is the answer.
+    /// A rewrite that changed facts is retried once, with the loss explained, if there is time; if that fails too, the original text is
+    /// returned.
     async fn ask_rewrite(&self, rewrite: Rewrite, values: Value) -> Result<Generation, ReplyError> {
         let Rewrite { asking, shorter, protected, language, receipt, started } = rewrite;
         let task = asking.task;
@@ -264,42 +264,42 @@ impl Desk {
         let target = language.clone().filter(|_| task == Task::Translate);
         let mismatch = move |text: &str| target.as_ref().and_then(|target| other_language(text, target, &languages));
         Ok(Box::pin(try_stream! {
-            let mut flow = AnswerStream::new(answer, protected.outflow(), started);
-            while let Some(shown) = flow.next().await? {
+            let mut answer_stream = AnswerStream::new(answer, protected.output_filter(), started);
+            while let Some(shown) = answer_stream.next().await? {
                 yield Progress::Delta(shown);
             }
-            let (mut made, flowed) = flow.into_made();
-            let mut loss = protected.loss(&flowed);
-            let in_time = asking.deadline.saturating_duration_since(Instant::now()) > started.elapsed();
-            if in_time && (protected.refuses(&loss) || mismatch(&made.text).is_some()) {
-                let reproach = if protected.refuses(&loss) { protected.reproach(&loss) } else { "Your last answer was in another language.".to_owned() };
-                let prompt = Prompt { system: format!("{}\n\n{reproach}", prompt.system), ..prompt };
-                // If it fails, the original is the answer.
+            let (mut generated, filtered) = answer_stream.into_generated();
+            let mut loss = protected.loss(&filtered);
+            let has_time = asking.deadline.saturating_duration_since(Instant::now()) > started.elapsed();
+            if has_time && (protected.refuses(&loss) || mismatch(&generated.text).is_some()) {
+                let correction = if protected.refuses(&loss) { protected.correction(&loss) } else { "Your last answer was in another language.".to_owned() };
+                let prompt = Prompt { system: format!("{}\n\n{correction}", prompt.system), ..prompt };
+                // If it fails, the original text is returned.
                 if let Ok((answer, ())) = models.ask(&asking, |_| ready(Ok::<_, ModelError>((prompt.clone(), ())))).await
-                    && let Ok((again, flowed)) = silently(AnswerStream::new(answer, protected.outflow(), started)).await
+                    && let Ok((second, filtered)) = drain(AnswerStream::new(answer, protected.output_filter(), started)).await
                 {
-                    loss = protected.loss(&flowed);
-                    made = GeneratedText { usage: both(made.usage, again.usage), ..again };
+                    loss = protected.loss(&filtered);
+                    generated = GeneratedText { usage: generated.usage.plus(second.usage), ..second };
                 }
             }
-            // Long texts take their time to be compared.
+            // Comparing long texts takes time.
             let end = move || {
-                made.warnings.extend(protected.warning(&loss));
+                generated.warnings.extend(protected.warning(&loss));
                 if protected.refuses(&loss) {
-                    made.text = protected.text.clone();
+                    generated.text = protected.text.clone();
                 } else {
-                    made.warnings.extend(mismatch(&made.text));
-                    made.warnings.extend(beyond(task, shorter, &protected.text, &made.text));
+                    generated.warnings.extend(mismatch(&generated.text));
+                    generated.warnings.extend(excess_warning(task, shorter, &protected.text, &generated.text));
                 }
-                let replaced = made.text != flowed.text;
-                Finished { replaced, ..finish(protected.text, language, receipt)(made) }
+                let replaced = generated.text != filtered.text;
+                Finished { replaced, ..finish(protected.text, language, receipt)(generated) }
             };
             let finished = task::blocking("comparing the rewrite with its text", end).await?;
             yield Progress::Finished(Box::new(finished));
         }))
     }
 
-    /// What a rewrite leaves alone.
+    /// Returns the facts that a rewrite must leave alone.
     fn known(
         &self,
         text: &str,
@@ -309,8 +309,8 @@ impl Desk {
         source: Option<&Language>,
         target: Option<&Language>,
     ) -> Known {
-        let spoken = chat.map_or_else(|| self.settings.language.clone(), |chat| self.customer_language(chat));
-        let mut known = personal(chat.into_iter(), false, &spoken);
+        let customer_language = chat.map_or_else(|| self.settings.language.clone(), |chat| self.customer_language(chat));
+        let mut known = personal(chat.into_iter(), false, &customer_language);
         if let Some(chat) = chat {
             add_chat(&mut known, chat);
         }
@@ -328,10 +328,10 @@ impl Desk {
     }
 }
 
-/// A rewrite that is asked for.
+/// A requested rewrite.
 struct Rewrite {
     asking: CallContext,
-    /// Whether it is to be shorter than the text.
+    /// Whether it should be shorter than the text.
     shorter: bool,
     protected: Protected,
     language: Option<Language>,
@@ -339,8 +339,8 @@ struct Rewrite {
     started: Instant,
 }
 
-/// A warning if a correction changed more than errors, a rewrite is far longer than its text, or what should be shorter is not.
-fn beyond(task: Task, shorter: bool, before: &str, after: &str) -> Option<Warning> {
+/// Returns a warning if a correction changed more than errors, a rewrite is far longer than its text, or what should be shorter is not.
+fn excess_warning(task: Task, shorter: bool, before: &str, after: &str) -> Option<Warning> {
     if task == Task::Correct
         && let Some(excerpt) = over_edited(before, after)
     {
@@ -352,11 +352,11 @@ fn beyond(task: Task, shorter: bool, before: &str, after: &str) -> Option<Warnin
         return Some(Warning { kind: WarningKind::OverEdited, excerpt: String::new(), message });
     }
     let longer = shorter && after.chars().count() >= before.chars().count();
-    let message = || "the text was to be shorter, and is not".to_owned();
+    let message = || "the text should be shorter, but is not".to_owned();
     longer.then(|| Warning { kind: WarningKind::NotShorter, excerpt: String::new(), message: message() })
 }
 
-/// How many there are of each kind, as a receipt counts them.
+/// Counts facts by kind, for a receipt.
 pub(crate) fn masked(kinds: &[FactKind]) -> BTreeMap<&'static str, usize> {
     let mut counts = BTreeMap::new();
     for kind in kinds {
@@ -365,7 +365,7 @@ pub(crate) fn masked(kinds: &[FactKind]) -> BTreeMap<&'static str, usize> {
     counts
 }
 
-/// What the caller is told when no model answered and the built-in engine can't do it.
+/// Returns the error for a task that no model answered and the built-in engine can't do.
 pub(crate) fn refusal(error: ModelError, what: &'static str) -> ReplyError {
     match error {
         ModelError::NotConfigured => ReplyError::NotConfigured(what),
@@ -377,18 +377,18 @@ fn whole(count: usize) -> ClassReceipt {
     ClassReceipt::of(count, count, OmissionReason::Budget)
 }
 
-/// Makes the end of a rewrite: what changed is told.
+/// Builds the result of a rewrite, with its edits.
 fn finish(before: String, language: Option<Language>, context: ContextReceipt) -> impl FnOnce(GeneratedText) -> Finished + Send + 'static {
-    move |made| Finished { edits: edits(&before, &made.text), ..Finished::of(made, language, context) }
+    move |generated| Finished { edits: edits(&before, &generated.text), ..Finished::of(generated, language, context) }
 }
 
-/// Names and codes of a chat that a correction leaves alone.
+/// Returns the names and codes of a chat that a correction leaves alone.
 fn names(chat: &Chat) -> Vec<String> {
     let mut names = vec![chat.customer.name.clone(), chat.summary.agent_name.clone()];
     names.extend(chat.turns.iter().map(|turn| turn.message.author_name.clone()));
     names.extend(chat.records.iter().map(|record| record.reference.clone()));
     names.extend(chat.form_answers.values().filter(|answer| answer.bytes().any(|byte| byte.is_ascii_digit())).cloned());
-    // They stand among the prompt's instructions: what is as long as a sentence is no name.
+    // They are among the prompt's instructions, so anything as long as a sentence is not a name.
     names.retain(|name| !name.is_empty() && name.chars().count() <= MAX_NAME && name.split_whitespace().count() <= 4);
     names.sort();
     names.dedup();
@@ -402,7 +402,7 @@ mod tests {
 
     #[test]
     fn a_rewrite_may_grow_but_not_beyond_measure() {
-        let kinds = |before: &str, after: &str| beyond(Task::Translate, false, before, after).map(|warning| warning.kind);
+        let kinds = |before: &str, after: &str| excess_warning(Task::Translate, false, before, after).map(|warning| warning.kind);
         for (before, after) in [
             ("No.", "I am sorry, but that is unfortunately not possible. I understand that this is not what you hoped for."),
             ("您好，您的包裹已经发出，预计三天内送达。", "Hello, your parcel has been sent and is expected to arrive within three days."),

@@ -1,4 +1,5 @@
-//! A model's text on its way to the agent: cleaned, white space at both ends held back, citations taken out and remembered, marks restored.
+//! Filters a model's text on its way to the agent: sanitizes it, holds white space at both ends back, strips and records citations,
+//! restores masked facts.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,54 +11,54 @@ use crate::{
     replies::stream::sanitizer::Sanitizer,
 };
 
-/// Longest citation mark that is waited for, such as `[[12, 3]]`.
+/// Longest citation mark that is buffered, such as `[[12, 3]]`.
 const MAX_MARK: usize = 24;
 
-/// What stands for a restored fact where a text is looked at without its facts.
+/// Placeholder of a restored fact in a text that is examined without its facts.
 pub const RESTORED: char = '\u{fffc}';
 
-/// Takes pieces in and gives out what may be shown. What it gave out joined is the text.
+/// A streaming filter: takes pieces and returns what may be shown. Joined, its output is the text.
 #[derive(Debug, Default)]
 pub struct OutputFilter {
     cleaner: Sanitizer,
-    /// How many sources may be cited; 0: brackets are just text.
+    /// How many sources may be cited; with 0, brackets are plain text.
     sources: usize,
     marks: Arc<Marks>,
-    /// The language that is written: endings of restored names are in its form.
+    /// The language of the text, which decides the endings of restored names.
     language: String,
     held: String,
-    /// What stood before what is held.
+    /// The character before the held text.
     before: Option<char>,
-    /// Where in what is held a citation was taken out, and the sources' numbers, in order.
+    /// The citations stripped from the held text: their offset, and the sources' numbers, in order.
     citations: Vec<(usize, Vec<usize>)>,
-    flowed: FilteredText,
+    output: FilteredText,
 }
 
-/// What a model's text became.
+/// The output of the filter.
 #[derive(Debug, Clone, Default)]
 pub struct FilteredText {
-    /// All that was shown.
+    /// Everything that was shown.
     pub text: String,
-    /// The text with a sign in the place of each restored fact.
+    /// The text with [`RESTORED`] in place of each restored fact.
     pub bare: String,
-    /// The cited sources by their numbers, from 1, with the places in the text where they are, in bytes.
+    /// The cited sources by their numbers, from 1, with the byte offsets of the citations.
     pub cited: BTreeMap<usize, BTreeSet<usize>>,
     /// The marks that were restored, in order.
     pub restored: Vec<usize>,
-    /// Where marks were taken out, in bytes of the text: those that the model was never given, and those whose value is not for its reader.
+    /// Byte offsets where marks were removed: those that the model was never given, and those whose value its reader must not see.
     pub invented: Vec<usize>,
 }
 
-/// What is held, as far as it may be shown.
+/// The part of the held text that may be shown.
 struct Restored {
     shown: String,
-    /// The same with a sign in the place of each fact.
+    /// The same with [`RESTORED`] in place of each fact.
     bare: String,
-    /// How much of what is held that is.
+    /// Its length in the held text.
     read: usize,
-    /// Where each mark ended in what is held, and in what is shown.
+    /// Where each mark ended in the held text and in the shown text.
     facts: Vec<(usize, usize)>,
-    /// Where marks were taken out, in what is shown.
+    /// Where marks were removed, in the shown text.
     invented: Vec<usize>,
 }
 
@@ -66,22 +67,22 @@ impl OutputFilter {
         OutputFilter { sources, marks, language: language.to_owned(), ..OutputFilter::default() }
     }
 
-    /// Takes a piece in, and gives out what is sure now: often the whole piece, sometimes nothing.
+    /// Takes a piece and returns what is certain now: often the whole piece, sometimes nothing.
     pub fn push(&mut self, piece: &str) -> String {
         let clean = self.cleaner.push(piece);
         self.held.push_str(&clean);
-        self.take_citations_out();
+        self.strip_citations();
         let restored = self.restore(false);
         self.before = self.held[..restored.read].chars().next_back().or(self.before);
         self.held.drain(..restored.read);
         self.show(restored)
     }
 
-    /// The rest, after the last piece.
+    /// Returns the rest, after the last piece.
     pub fn finish(&mut self) -> String {
         let clean = self.cleaner.finish();
         self.held.push_str(&clean);
-        self.take_citations_out();
+        self.strip_citations();
         let kept = self.held.trim_end().len();
         self.held.truncate(kept);
         for (at, _) in &mut self.citations {
@@ -92,50 +93,50 @@ impl OutputFilter {
         self.show(restored)
     }
 
-    /// What became of the text so far.
-    pub fn flowed(&self) -> &FilteredText {
-        &self.flowed
+    /// Returns the output so far.
+    pub fn output(&self) -> &FilteredText {
+        &self.output
     }
 
-    /// What became of the text.
-    pub fn into_flowed(self) -> FilteredText {
-        self.flowed
+    /// Returns the output.
+    pub fn into_output(self) -> FilteredText {
+        self.output
     }
 
     fn show(&mut self, restored: Restored) -> String {
         let Restored { mut shown, bare, read, facts, invented } = restored;
-        let first = self.flowed.text.is_empty();
+        let first = self.output.text.is_empty();
         let cut = if first { shown.len() - shown.trim_start().len() } else { 0 };
-        let place = |held: usize| {
+        let offset = |held: usize| {
             let (read, shown) = facts.iter().rfind(|(read, _)| *read <= held).copied().unwrap_or_default();
-            self.flowed.text.len() + (shown + held - read).saturating_sub(cut)
+            self.output.text.len() + (shown + held - read).saturating_sub(cut)
         };
         let passed = self.citations.iter().take_while(|(at, _)| *at <= read).count();
         for (at, numbers) in self.citations.drain(..passed) {
             for number in numbers {
-                self.flowed.cited.entry(number).or_default().insert(place(at));
+                self.output.cited.entry(number).or_default().insert(offset(at));
             }
         }
         for (at, _) in &mut self.citations {
             *at -= read;
         }
-        let begins = self.flowed.text.len();
-        self.flowed.invented.extend(invented.into_iter().map(|at| (begins + at).saturating_sub(cut)));
+        let begins = self.output.text.len();
+        self.output.invented.extend(invented.into_iter().map(|at| (begins + at).saturating_sub(cut)));
         shown.drain(..cut);
-        self.flowed.text.push_str(&shown);
-        self.flowed.bare.push_str(if first { bare.trim_start() } else { &bare });
+        self.output.text.push_str(&shown);
+        self.output.bare.push_str(if first { bare.trim_start() } else { &bare });
         shown
     }
 
-    /// Restores the marks of what is held.
+    /// Restores the marks of the held text.
     fn restore(&mut self, whole: bool) -> Restored {
         let (mut shown, mut bare, mut facts, mut invented) = (String::new(), String::new(), Vec::new(), Vec::new());
-        let until = if whole { self.held.len() } else { self.first_unsure() };
+        let until = if whole { self.held.len() } else { self.certain_end() };
         let mut from = 0;
-        // Without any mark there are none to wait for; what looks like one is still no text.
-        let watches = !self.marks.all().is_empty() || self.held.contains('⟦');
+        // Without marks there is nothing to wait for, but what looks like a mark must still be removed.
+        let has_marks = !self.marks.all().is_empty() || self.held.contains('⟦');
         loop {
-            let next = if watches { self.marks.next(self.before, &self.held, from, whole) } else { Next::None };
+            let next = if has_marks { self.marks.next(self.before, &self.held, from, whole) } else { Next::None };
             match next {
                 Next::Mark(mark) if mark.range.start < until => {
                     let ending = mark.which.map_or(Some(0), |which| self.ending(which, mark.range.end, whole));
@@ -156,7 +157,7 @@ impl OutputFilter {
                     let written = &self.held[mark.range.end..from];
                     shown.push_str(&with_ending(&self.marks.get(which).value, written, &self.language));
                     bare.push(RESTORED);
-                    self.flowed.restored.push(which);
+                    self.output.restored.push(which);
                     facts.push((from, shown.len()));
                 }
                 Next::Unsure(at) => {
@@ -175,28 +176,28 @@ impl OutputFilter {
         Restored { shown, bare, read: until, facts, invented }
     }
 
-    /// How long the ending is that stands at a restored name; `None` if more of it may come.
+    /// Returns the length of the ending of a restored name; `None` if more of it may follow.
     fn ending(&self, which: usize, at: usize, whole: bool) -> Option<usize> {
-        let takes = matches!(self.marks.get(which).kind, FactKind::Name | FactKind::Person | FactKind::Term);
-        if !takes || !matches!(self.language.as_str(), "tr" | "hu") {
+        let is_declined = matches!(self.marks.get(which).kind, FactKind::Name | FactKind::Person | FactKind::Term);
+        if !is_declined || !matches!(self.language.as_str(), "tr" | "hu") {
             return Some(0);
         }
         let rest = &self.held[at..];
-        let apart = rest.chars().take_while(|letter| matches!(letter, '\'' | '’' | '-')).take(1).map(char::len_utf8).sum::<usize>();
+        let apostrophe = rest.chars().take_while(|letter| matches!(letter, '\'' | '’' | '-')).take(1).map(char::len_utf8).sum::<usize>();
         let letters: usize =
-            rest[apart..].chars().take(MAX_SUFFIX_LETTERS + 1).take_while(|letter| letter.is_alphabetic()).map(char::len_utf8).sum();
-        let length = apart + letters;
+            rest[apostrophe..].chars().take(MAX_SUFFIX_LETTERS + 1).take_while(|letter| letter.is_alphabetic()).map(char::len_utf8).sum();
+        let length = apostrophe + letters;
         if length == rest.len() && !whole && rest.chars().count() <= MAX_SUFFIX_LETTERS + 1 {
             return None;
         }
-        Some(if letters == 0 || rest[apart..].chars().take_while(|letter| letter.is_alphabetic()).count() > MAX_SUFFIX_LETTERS {
+        Some(if letters == 0 || rest[apostrophe..].chars().take_while(|letter| letter.is_alphabetic()).count() > MAX_SUFFIX_LETTERS {
             0
         } else {
             length
         })
     }
 
-    fn take_citations_out(&mut self) {
+    fn strip_citations(&mut self) {
         let mut from = 0;
         while let Some(end) = self.held[from..].find("]]").map(|end| from + end + 2) {
             let start = self.held[..end - 2].rfind("[[");
@@ -214,8 +215,8 @@ impl OutputFilter {
         }
     }
 
-    /// Where the text begins that may still change: a mark that is not whole yet, or white space that may be the last.
-    fn first_unsure(&self) -> usize {
+    /// Returns the offset from which the text may still change: an incomplete mark, or white space that may be trailing.
+    fn certain_end(&self) -> usize {
         let mark = match self.held.rfind('[') {
             Some(last) if self.sources > 0 => {
                 let start = if self.held[..last].ends_with('[') { last - 1 } else { last };
@@ -238,16 +239,16 @@ mod tests {
     use super::*;
 
     fn flow(pieces: &[&str], sources: usize) -> (String, Vec<usize>) {
-        let flowed = restored(pieces, sources, &Marks::default(), "en");
-        (flowed.text, flowed.cited.into_keys().collect())
+        let output = restored(pieces, sources, &Marks::default(), "en");
+        (output.text, output.cited.into_keys().collect())
     }
 
     fn restored(pieces: &[&str], sources: usize, marks: &Marks, language: &str) -> FilteredText {
-        let mut outflow = OutputFilter::new(sources, Arc::new(marks.clone()), language);
-        let mut shown: String = pieces.iter().map(|piece| outflow.push(piece)).collect();
-        shown.push_str(&outflow.finish());
-        assert_eq!(shown, outflow.flowed().text);
-        outflow.flowed().clone()
+        let mut filter = OutputFilter::new(sources, Arc::new(marks.clone()), language);
+        let mut shown: String = pieces.iter().map(|piece| filter.push(piece)).collect();
+        shown.push_str(&filter.finish());
+        assert_eq!(shown, filter.output().text);
+        filter.output().clone()
     }
 
     fn marks() -> Marks {
@@ -259,14 +260,14 @@ mod tests {
 
     #[test]
     fn marks_are_restored_as_they_pass() {
-        let flowed = restored(&["Order ⟦", "CODE", "_1⟧", " of ⟦NAME_2⟧", "'nın", " ⟦CODE_7⟧, code 1 [[1]]. "], 1, &marks(), "tr");
-        assert_eq!(flowed.text, "Order KE-204815 of Elif'in , code 1.");
-        assert_eq!((flowed.restored, flowed.invented, flowed.cited.len()), (vec![0, 1], vec!["Order KE-204815 of Elif'in ".len()], 1));
-        assert_eq!(flowed.bare, "Order \u{fffc} of \u{fffc} , code 1.");
+        let output = restored(&["Order ⟦", "CODE", "_1⟧", " of ⟦NAME_2⟧", "'nın", " ⟦CODE_7⟧, code 1 [[1]]. "], 1, &marks(), "tr");
+        assert_eq!(output.text, "Order KE-204815 of Elif'in , code 1.");
+        assert_eq!((output.restored, output.invented, output.cited.len()), (vec![0, 1], vec!["Order KE-204815 of Elif'in ".len()], 1));
+        assert_eq!(output.bare, "Order \u{fffc} of \u{fffc} , code 1.");
         assert_eq!(restored(&["⟦NAME_2⟧na", "k"], 0, &marks(), "hu").text, "Elifnek");
-        let mut outflow = OutputFilter::new(0, Arc::new(marks()), "en");
+        let mut filter = OutputFilter::new(0, Arc::new(marks()), "en");
         assert_eq!(
-            [" Hi", " ⟦NAME_2", "⟧", "!", " a", " b", " co", "at"].map(|piece| outflow.push(piece)),
+            [" Hi", " ⟦NAME_2", "⟧", "!", " a", " b", " co", "at"].map(|piece| filter.push(piece)),
             ["Hi", "", " Elif", "!", "", " a b", "", " coat"]
         );
     }
@@ -275,17 +276,17 @@ mod tests {
     fn what_is_withheld_is_not_written_back() {
         let mut marks = marks();
         marks.withhold(1);
-        let flowed = restored(&["\n Hello ⟦NAME", "_2⟧'nin, code ⟦CODE_1⟧"], 0, &marks, "tr");
-        assert_eq!((flowed.text.as_str(), flowed.restored, flowed.invented), ("Hello , code KE-204815", vec![0], vec!["Hello ".len()]));
+        let output = restored(&["\n Hello ⟦NAME", "_2⟧'nin, code ⟦CODE_1⟧"], 0, &marks, "tr");
+        assert_eq!((output.text.as_str(), output.restored, output.invented), ("Hello , code KE-204815", vec![0], vec!["Hello ".len()]));
     }
 
     #[test]
     fn citations_vanish_and_are_remembered() {
         assert_eq!(flow(&["  It ships today [", "[2]", "]. Bye [[1, 3]]\n"], 3), ("It ships today. Bye".into(), vec![1, 2, 3]));
-        let flowed = restored(&["\nHi ⟦NAME_2⟧", "! Your ⟦CODE_1⟧ ships [", "[1]]. Bye.\n[[2]", "]"], 2, &marks(), "en");
-        assert_eq!(flowed.text, "Hi Elif! Your KE-204815 ships. Bye.");
+        let output = restored(&["\nHi ⟦NAME_2⟧", "! Your ⟦CODE_1⟧ ships [", "[1]]. Bye.\n[[2]", "]"], 2, &marks(), "en");
+        assert_eq!(output.text, "Hi Elif! Your KE-204815 ships. Bye.");
         let ends = ["Hi Elif! Your KE-204815 ships", "Hi Elif! Your KE-204815 ships. Bye."].map(str::len);
-        assert_eq!(flowed.cited, BTreeMap::from([(1, BTreeSet::from([ends[0]])), (2, BTreeSet::from([ends[1]]))]));
+        assert_eq!(output.cited, BTreeMap::from([(1, BTreeSet::from([ends[0]])), (2, BTreeSet::from([ends[1]]))]));
     }
 
     #[test]
@@ -296,11 +297,11 @@ mod tests {
 
     #[test]
     fn ordinary_text_is_not_held_back() {
-        let mut outflow = OutputFilter::new(3, Arc::default(), "en");
-        assert_eq!(outflow.push("Hello"), "Hello");
-        assert_eq!(outflow.push(" there"), " there");
-        assert_eq!(outflow.push(" "), "");
-        assert_eq!(outflow.push("you"), " you");
+        let mut filter = OutputFilter::new(3, Arc::default(), "en");
+        assert_eq!(filter.push("Hello"), "Hello");
+        assert_eq!(filter.push(" there"), " there");
+        assert_eq!(filter.push(" "), "");
+        assert_eq!(filter.push("you"), " you");
     }
 
     proptest! {

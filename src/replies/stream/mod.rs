@@ -1,4 +1,4 @@
-//! A text being made: deltas as they come, and the end that counts.
+//! Text generation as a stream: deltas as they arrive, then the final text.
 
 pub mod filter;
 pub mod result;
@@ -25,16 +25,16 @@ use crate::{
     text::sentence_at,
 };
 
-/// Longest text that is taken from a model: many times what a reply box holds.
+/// Longest text read from a model: many times what a reply box holds.
 const MAX_TEXT_BYTES: usize = 48 << 10;
 
-/// A text being made. Dropping it ends the model's work.
+/// A generation in progress. Dropping it cancels the model call.
 pub type Generation = Pin<Box<dyn Stream<Item = Result<Progress, ReplyError>> + Send>>;
 
-/// A text that is whole, before its task makes an end of it.
+/// A complete text, before its task checks and finishes it.
 pub struct GeneratedText {
     pub text: String,
-    /// The sources it cites: their numbers from 1, and the sentences that do.
+    /// The sources it cites: their numbers, from 1, each with the citing sentences.
     pub cited: BTreeMap<usize, Vec<String>>,
     pub engine: Engine,
     pub warnings: Vec<Warning>,
@@ -44,131 +44,123 @@ pub struct GeneratedText {
 /// A model's answer on its way to the agent.
 pub struct AnswerStream {
     answer: Answer,
-    outflow: OutputFilter,
-    /// Bytes of text that were taken from the model.
-    taken: usize,
+    filter: OutputFilter,
+    /// Bytes of text read from the model.
+    bytes_read: usize,
     started: Instant,
-    first: Option<Duration>,
-    /// How the answer ended, once it has.
+    first_token: Option<Duration>,
+    /// How the answer ended, once it did.
     end: Option<(Ending, TokensUsed)>,
 }
 
 impl AnswerStream {
     /// `started` is when the agent clicked.
-    pub fn new(answer: Answer, outflow: OutputFilter, started: Instant) -> AnswerStream {
-        AnswerStream { answer, outflow, taken: 0, started, first: None, end: None }
+    pub fn new(answer: Answer, filter: OutputFilter, started: Instant) -> AnswerStream {
+        AnswerStream { answer, filter, bytes_read: 0, started, first_token: None, end: None }
     }
 
-    /// The next piece of text that may be shown; `None` at the end.
+    /// Returns the next piece of text that may be shown; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<String>, ReplyError> {
         while self.end.is_none() {
             let shown = match self.answer.next().await {
                 Ok(Delta::Text(piece)) => {
-                    let taken = piece.floor_char_boundary(MAX_TEXT_BYTES.saturating_sub(self.taken));
-                    self.taken += taken;
-                    let mut shown = self.outflow.push(&piece[..taken]);
-                    if taken < piece.len() {
+                    let bytes_read = piece.floor_char_boundary(MAX_TEXT_BYTES.saturating_sub(self.bytes_read));
+                    self.bytes_read += bytes_read;
+                    let mut shown = self.filter.push(&piece[..bytes_read]);
+                    if bytes_read < piece.len() {
                         self.end = Some((Ending::Truncated, TokensUsed::default()));
-                        shown.push_str(&self.outflow.finish());
+                        shown.push_str(&self.filter.finish());
                     }
                     shown
                 }
                 Ok(Delta::End { ending, used }) => {
                     self.end = Some((ending, used));
-                    self.outflow.finish()
+                    self.filter.finish()
                 }
-                Err(error) => return Err(ReplyError::Model { error, partial: self.first.is_some() }),
+                Err(error) => return Err(ReplyError::Model { error, partial: self.first_token.is_some() }),
             };
             if !shown.is_empty() {
-                self.first.get_or_insert_with(|| self.started.elapsed());
+                self.first_token.get_or_insert_with(|| self.started.elapsed());
                 return Ok(Some(shown));
             }
         }
-        if self.outflow.flowed().text.is_empty() {
+        if self.filter.output().text.is_empty() {
             return Err(ReplyError::Model { error: ModelError::Empty, partial: false });
         }
         Ok(None)
     }
 
-    /// The text after its end, and what became of its marks. The model is let go: another call may follow.
-    pub fn into_made(self) -> (GeneratedText, FilteredText) {
+    /// Returns the complete text, and what the filter did. Releases the model: another call may follow.
+    pub fn into_generated(self) -> (GeneratedText, FilteredText) {
         let (ending, tokens) = self.end.unwrap_or((Ending::Truncated, TokensUsed::default()));
         let warnings = match ending {
             Ending::Done => Vec::new(),
             Ending::Truncated => vec![Warning {
                 kind: WarningKind::Truncated,
                 excerpt: String::new(),
-                message: "the model was cut off at its greatest length; the text may lack its end".to_owned(),
+                message: "the model reached its length limit; the text may be incomplete".to_owned(),
             }],
         };
-        let flowed = self.outflow.into_flowed();
-        let text = flowed.text.clone();
+        let filtered = self.filter.into_output();
+        let text = filtered.text.clone();
         let sentences = |places: &BTreeSet<usize>| {
             let mut sentences: Vec<String> = places.iter().filter_map(|place| sentence_before(&text, *place)).collect();
             sentences.dedup();
             sentences
         };
-        let cited = flowed.cited.iter().map(|(number, places)| (*number, sentences(places))).collect();
-        let made = GeneratedText {
+        let cited = filtered.cited.iter().map(|(number, places)| (*number, sentences(places))).collect();
+        let generated = GeneratedText {
             text,
             cited,
             engine: Engine::Model(self.answer.model.clone()),
             warnings,
-            usage: Usage { tokens, time_to_first_token: self.first.unwrap_or_default(), total: self.started.elapsed() },
+            usage: Usage { tokens, time_to_first_token: self.first_token.unwrap_or_default(), total: self.started.elapsed() },
         };
-        (made, flowed)
+        (generated, filtered)
     }
 }
 
-/// The sentence that ends at a place, or that it is in.
+/// Returns the sentence that ends at or contains a byte offset.
 fn sentence_before(text: &str, place: usize) -> Option<String> {
     sentence_at(text, text[..place].trim_end().len().checked_sub(1)?).map(str::to_owned)
 }
 
-/// Warnings of the personal data that a model named and nobody told it, by the sentences that they were taken out of.
-pub fn invented_data(flowed: &FilteredText) -> Vec<Warning> {
-    let mut excerpts: Vec<String> = flowed.invented.iter().map(|place| sentence_before(&flowed.text, *place).unwrap_or_default()).collect();
+/// Returns warnings of personal data that the model invented, with the sentences that it was removed from.
+pub fn invented_data(filtered: &FilteredText) -> Vec<Warning> {
+    let mut excerpts: Vec<String> =
+        filtered.invented.iter().map(|place| sentence_before(&filtered.text, *place).unwrap_or_default()).collect();
     excerpts.dedup();
-    let message = "the model named personal data here that this chat does not have, or that is another customer's; it was taken out";
+    let message = "the model wrote personal data here that is not in this chat, or is another customer's; it was removed";
     let warning = |excerpt| Warning { kind: WarningKind::UngroundedPersonalData, excerpt, message: message.to_owned() };
     excerpts.into_iter().map(warning).collect()
 }
 
-/// Streams a model's answer; `finish` makes the end.
-pub fn from_model(mut flow: AnswerStream, finish: impl FnOnce(GeneratedText) -> Finished + Send + 'static) -> Generation {
+/// Streams a model's answer; `finish` builds the final result.
+pub fn from_model(mut answer_stream: AnswerStream, finish: impl FnOnce(GeneratedText) -> Finished + Send + 'static) -> Generation {
     Box::pin(try_stream! {
-        while let Some(shown) = flow.next().await? {
+        while let Some(shown) = answer_stream.next().await? {
             yield Progress::Delta(shown);
         }
-        let (mut made, flowed) = flow.into_made();
-        made.warnings.extend(invented_data(&flowed));
-        yield Progress::Finished(Box::new(finish(made)));
+        let (mut generated, filtered) = answer_stream.into_generated();
+        generated.warnings.extend(invented_data(&filtered));
+        yield Progress::Finished(Box::new(finish(generated)));
     })
 }
 
-/// Reads an answer to its end without showing it.
-pub async fn silently(mut flow: AnswerStream) -> Result<(GeneratedText, FilteredText), ReplyError> {
-    while flow.next().await?.is_some() {}
-    Ok(flow.into_made())
+/// Drains an answer without showing it.
+pub async fn drain(mut answer_stream: AnswerStream) -> Result<(GeneratedText, FilteredText), ReplyError> {
+    while answer_stream.next().await?.is_some() {}
+    Ok(answer_stream.into_generated())
 }
 
-/// What two tries cost; the first showed the first token.
-pub fn both(one: Usage, other: Usage) -> Usage {
-    let tokens = TokensUsed {
-        prompt: one.tokens.prompt.saturating_add(other.tokens.prompt),
-        completion: one.tokens.completion.saturating_add(other.tokens.completion),
-    };
-    Usage { tokens, time_to_first_token: one.time_to_first_token, total: other.total }
-}
-
-/// A text that the built-in engine made in one go.
+/// Streams a text of the built-in engine.
 pub fn built_in(text: String, started: Instant, finish: impl FnOnce(GeneratedText) -> Finished) -> Generation {
     let end = Progress::Finished(Box::new(finish(GeneratedText::built_in(text.clone(), started))));
     Box::pin(futures::stream::iter([Ok(Progress::Delta(text)), Ok(end)]))
 }
 
 impl GeneratedText {
-    /// A text of the built-in engine.
+    /// Wraps a text of the built-in engine.
     pub fn built_in(text: String, started: Instant) -> GeneratedText {
         let usage = Usage { tokens: TokensUsed::default(), time_to_first_token: started.elapsed(), total: started.elapsed() };
         GeneratedText { text, cited: BTreeMap::new(), engine: Engine::BuiltIn, warnings: Vec::new(), usage }

@@ -1,24 +1,24 @@
-//! The end of a generated text: what counts, and what it was made from.
+//! The result of a generation, with its warnings and its context receipt.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{chats::ClassReceipt, knowledge::Kind, model::TokensUsed, replies::stream::GeneratedText, text::Language};
 
-/// A step of a generation.
+/// An event of a generation.
 #[derive(Debug)]
 pub enum Progress {
     Delta(String),
     Finished(Box<Finished>),
 }
 
-/// What made a text.
+/// What generated a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Engine {
     Model(String),
     BuiltIn,
 }
 
-/// What is doubtful about a text.
+/// A doubt about a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
     pub kind: WarningKind,
@@ -34,7 +34,7 @@ pub enum WarningKind {
     UngroundedAmount,
     UngroundedDate,
     UngroundedPromise,
-    /// The model named personal data that nobody told it.
+    /// The model wrote personal data that it was not given.
     UngroundedPersonalData,
     WrongName,
     /// A correction changed more than errors, or a rewrite is far longer than its text.
@@ -63,7 +63,7 @@ pub struct Source {
     pub excerpts: Vec<String>,
 }
 
-/// The account of a prompt's context, class by class.
+/// What a prompt's context had, class by class.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ContextReceipt {
     pub messages: ClassReceipt,
@@ -76,18 +76,29 @@ pub struct ContextReceipt {
     pub articles: ClassReceipt,
     pub voice: ClassReceipt,
     pub glossary: ClassReceipt,
-    /// How many personal data a model got as marks, by kind as marks say it.
+    /// How many personal facts were masked, by the kind in their marks.
     pub masked: BTreeMap<&'static str, usize>,
     pub tokens_used: usize,
     pub token_budget: usize,
 }
 
-/// What a text cost.
+/// Tokens and times of a generation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
     pub tokens: TokensUsed,
     pub time_to_first_token: Duration,
     pub total: Duration,
+}
+
+impl Usage {
+    /// Adds the usage of a second attempt; the first one had the first token.
+    pub fn plus(self, second: Usage) -> Usage {
+        let tokens = TokensUsed {
+            prompt: self.tokens.prompt.saturating_add(second.tokens.prompt),
+            completion: self.tokens.completion.saturating_add(second.tokens.completion),
+        };
+        Usage { tokens, time_to_first_token: self.time_to_first_token, total: second.total }
+    }
 }
 
 /// A piece of an edit.
@@ -104,7 +115,7 @@ pub enum EditKind {
     Added,
 }
 
-/// The end of a generation.
+/// The final result of a generation.
 #[derive(Debug, Clone)]
 pub struct Finished {
     pub text: String,
@@ -121,9 +132,9 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// The end of a text that is no draft and cites nothing. The built-in engine reads no context: an account of one would not be true.
-    pub fn of(made: GeneratedText, language: Option<Language>, context: ContextReceipt) -> Finished {
-        let GeneratedText { text, cited: _, engine, warnings, usage } = made;
+    /// Builds the result of a text that is not a draft and cites nothing. The built-in engine reads no context, so its receipt is empty.
+    pub fn of(generated: GeneratedText, language: Option<Language>, context: ContextReceipt) -> Finished {
+        let GeneratedText { text, cited: _, engine, warnings, usage } = generated;
         let context = if engine == Engine::BuiltIn { ContextReceipt::default() } else { context };
         Finished {
             text,

@@ -1,11 +1,11 @@
-//! A model's text without what has no place in a reply: control and invisible characters, terminal sequences, HTML.
+//! Sanitizes a model's text: removes control and invisible characters, terminal sequences, HTML.
 
 use crate::text::Visible;
 
-/// Longest tag that is waited for, in bytes.
+/// Longest tag that is buffered, in bytes.
 const MAX_TAG: usize = 600;
 
-/// Takes pieces in and gives clean ones out.
+/// A streaming sanitizer.
 #[derive(Debug, Default)]
 pub struct Sanitizer {
     held: String,
@@ -13,22 +13,22 @@ pub struct Sanitizer {
 }
 
 impl Sanitizer {
-    /// Takes a piece in, and gives out what is sure now.
+    /// Takes a piece and returns what is certain now.
     pub fn push(&mut self, piece: &str) -> String {
         for letter in piece.chars() {
             self.visible.push(letter, &mut self.held);
         }
-        self.take_tags_out(false)
+        self.strip_tags(false)
     }
 
-    /// The rest, after the last piece.
+    /// Returns the rest, after the last piece.
     pub fn finish(&mut self) -> String {
         self.visible.finish(&mut self.held);
-        self.take_tags_out(true)
+        self.strip_tags(true)
     }
 
-    /// Gives out the text up to a tag that is not whole yet, without the tags.
-    fn take_tags_out(&mut self, whole: bool) -> String {
+    /// Returns the text without tags, up to an incomplete tag.
+    fn strip_tags(&mut self, whole: bool) -> String {
         if !self.held.contains('<') {
             return std::mem::take(&mut self.held);
         }
@@ -38,7 +38,7 @@ impl Sanitizer {
             clean.push_str(&rest[..at]);
             rest = &rest[at..];
             let mut letters = rest[1..].chars();
-            let begins = match letters.next() {
+            let opens_tag = match letters.next() {
                 None => {
                     if whole {
                         break;
@@ -49,8 +49,8 @@ impl Sanitizer {
                 Some('/' | '!' | '?') => letters.next().is_none_or(|letter| letter.is_ascii_alphabetic() || matches!(letter, '-' | '[')),
                 Some(letter) => letter.is_ascii_alphabetic(),
             };
-            if !begins {
-                // What is taken out behind it must not make a tag of it.
+            if !opens_tag {
+                // Text removed after it must not turn it into a tag.
                 clean.push(if rest[1..].starts_with(['<', '/', '!', '?']) { '‹' } else { '<' });
                 rest = &rest[1..];
                 continue;
@@ -69,7 +69,7 @@ impl Sanitizer {
                     self.held = rest.to_owned();
                     return clean;
                 }
-                // It never ends: a page would still take it for one.
+                // The tag never ends, but a browser would still take it for one.
                 _ => rest = inside,
             }
         }
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_place_in_a_reply_goes() {
+    fn control_characters_and_html_are_removed() {
         for (text, left) in [
             ("a\u{1b}[31mred\u{1b}[0m b\u{7}", "ared b"),
             ("pay\u{202e}load\u{200b}\u{e0041}", "payload"),

@@ -13,7 +13,7 @@ use crate::{
     text::Language,
 };
 
-/// Under this confidence nothing is suggested.
+/// Least confidence of a suggestion for a chat.
 const SUGGESTION_THRESHOLD: f64 = 0.15;
 /// Most words of a reason.
 const MAX_REASON_WORDS: usize = 5;
@@ -33,7 +33,7 @@ pub struct Suggest {
     pub limit: usize,
 }
 
-/// A document offered for a chat.
+/// A document suggested for a chat.
 #[derive(Debug, Clone)]
 pub struct Suggestion {
     pub suggestion_id: String,
@@ -52,14 +52,14 @@ pub struct Suggestion {
 }
 
 impl Desk {
-    /// Ranks what fits a chat, or what the agent typed, best first; nothing when nothing fits.
+    /// Ranks the documents that match a chat, or what the agent typed, best first; none if nothing matches.
     pub async fn suggest(&self, suggest: Suggest) -> Result<Vec<Suggestion>, ReplyError> {
         let suggestions = match &suggest.chat_id {
             Some(chat_id) => {
-                let fitting = |chat| self.fitting(&suggest, Some(chat));
-                self.with_events(chat_id, &suggest.events, fitting).await?
+                let ranked = |chat| self.ranked(&suggest, Some(chat));
+                self.with_events(chat_id, &suggest.events, ranked).await?
             }
-            None => self.fitting(&suggest, None).await?,
+            None => self.ranked(&suggest, None).await?,
         };
         let shown = suggestions
             .iter()
@@ -74,40 +74,50 @@ impl Desk {
         Ok(suggestions)
     }
 
-    async fn fitting(&self, suggest: &Suggest, chat: Option<Chat>) -> Result<Vec<Suggestion>, ReplyError> {
+    async fn ranked(&self, suggest: &Suggest, chat: Option<Chat>) -> Result<Vec<Suggestion>, ReplyError> {
         let Suggest { agent, query, kinds, language, limit, .. } = suggest;
         let language = language.as_ref().map(|language| self.ours(language));
         let language = language.or_else(|| chat.as_ref().map(|chat| self.customer_language(chat)));
         let language = language.or_else(|| agent.language.clone()).unwrap_or_else(|| self.settings.language.clone());
-        let mut wanted = query::wanted(chat.as_ref(), query);
-        if let (QueryKind::Conversation(said), Some(chat)) = (&mut wanted, &chat) {
-            said.votes = self.votes(chat, &language).await?;
+        let mut query_kind = query::query_kind(chat.as_ref(), query);
+        if let (QueryKind::Conversation(conversation), Some(chat)) = (&mut query_kind, &chat) {
+            conversation.votes = self.votes(chat, &language).await?;
         }
-        let threshold = match wanted {
+        let threshold = match query_kind {
             QueryKind::Conversation(_) => SUGGESTION_THRESHOLD,
             QueryKind::Typed(_) | QueryKind::Shortcut(_) | QueryKind::Opener(_) => 0.0,
         };
         let reader = Reader::agent(agent.agent_id.clone(), agent.groups.clone());
-        let meaning = self.meaning(&wanted, chat.as_ref(), "", &language, &reader).await?;
+        let meaning = self.meaning(&query_kind, chat.as_ref(), "", &language, &reader).await?;
         let (kinds, language_of) = (kinds.clone(), language.clone());
-        let query = SuggestionQuery { wanted: wanted.clone(), kinds, language: language_of, reader, limit: *limit, meaning, threshold };
+        let query =
+            SuggestionQuery { query_kind: query_kind.clone(), kinds, language: language_of, reader, limit: *limit, meaning, threshold };
         let agent = agent.clone();
-        let suggestions = self.knowledge.in_turn(move |knowledge| {
-            let offers = knowledge.suggestions(&query)?;
-            Ok(offers.into_iter().map(|offer| suggestion(offer, chat.as_ref(), &agent, &language, &wanted)).collect())
+        let suggestions = self.knowledge.run_cpu_bound(move |knowledge| {
+            let documents = knowledge.suggestions(&query)?;
+            Ok(documents
+                .into_iter()
+                .map(|ranked_document| suggestion(ranked_document, chat.as_ref(), &agent, &language, &query_kind))
+                .collect())
         });
         Ok(suggestions.await?)
     }
 }
 
-fn suggestion(offer: RankedDocument, chat: Option<&Chat>, agent: &Agent, language: &Language, wanted: &QueryKind) -> Suggestion {
-    let (matched, passage) = (offer.matched(), offer.passage());
-    let RankedDocument { document, score, marker, chats } = offer;
+fn suggestion(
+    ranked_document: RankedDocument,
+    chat: Option<&Chat>,
+    agent: &Agent,
+    language: &Language,
+    query_kind: &QueryKind,
+) -> Suggestion {
+    let (matched, passage) = (ranked_document.matched(), ranked_document.passage());
+    let RankedDocument { document, score, highlighter, chats } = ranked_document;
     let (text, missing) = match document.kind() {
         Kind::CannedAnswer => placeholder::fill(&passage, chat, &agent.name),
         Kind::Article => (passage, Vec::new()),
     };
-    let segments = marker.mark(&format!("{}\n{text}", document.title), document.language.primary());
+    let segments = highlighter.mark(&format!("{}\n{text}", document.title), document.language.primary());
     Suggestion {
         suggestion_id: Uuid::now_v7().to_string(),
         kind: document.kind(),
@@ -117,27 +127,27 @@ fn suggestion(offer: RankedDocument, chat: Option<&Chat>, agent: &Agent, languag
         url: document.url().to_owned(),
         audience: document.audience(),
         score,
-        reason: reason(&document, &matched, chats, language, wanted),
+        reason: reason(&document, &matched, chats, language, query_kind),
         title: document.title,
         text,
         language: document.language,
     }
 }
 
-/// Why a document is here, in words; nothing in it that is not so.
-fn reason(document: &crate::knowledge::Document, matched: &[String], chats: usize, language: &Language, wanted: &QueryKind) -> String {
+/// Explains why a document was suggested; states only what is true.
+fn reason(document: &crate::knowledge::Document, matched: &[String], chats: usize, language: &Language, query_kind: &QueryKind) -> String {
     let mut words: Vec<&String> = matched.iter().filter(|word| word.chars().count() > 3).collect();
     if words.is_empty() && chats == 0 {
         words = matched.iter().collect();
     }
     let named: Vec<String> = words.iter().take(MAX_REASON_WORDS).map(|word| format!("“{word}”")).collect();
-    let mut reason = match wanted {
+    let mut reason = match query_kind {
         QueryKind::Shortcut(typed) => format!("its shortcut begins with “/{typed}”"),
         QueryKind::Opener(_) if named.is_empty() => "opens a chat in which the customer has not written yet".to_owned(),
-        QueryKind::Opener(_) => format!("opens a chat on the page that is viewed: {}", named.join(", ")),
-        QueryKind::Typed(_) if named.is_empty() => "means what you typed".to_owned(),
-        QueryKind::Typed(_) => format!("has what you typed: {}", named.join(", ")),
-        QueryKind::Conversation(_) if named.is_empty() && chats == 0 => "means what the chat is about".to_owned(),
+        QueryKind::Opener(_) => format!("opens a chat on the open page: {}", named.join(", ")),
+        QueryKind::Typed(_) if named.is_empty() => "similar in meaning to what you typed".to_owned(),
+        QueryKind::Typed(_) => format!("contains what you typed: {}", named.join(", ")),
+        QueryKind::Conversation(_) if named.is_empty() && chats == 0 => "similar in meaning to the chat".to_owned(),
         QueryKind::Conversation(_) if named.is_empty() => String::new(),
         QueryKind::Conversation(_) => format!("shares words with the chat: {}", named.join(", ")),
     };
@@ -147,10 +157,10 @@ fn reason(document: &crate::knowledge::Document, matched: &[String], chats: usiz
         reason.push_str(&format!("{joint}answered {chats}"));
     }
     if document.language.primary() != language.primary() {
-        reason.push_str(&format!("; in {}, there is none in {}", document.language.english_name(), language.english_name()));
+        reason.push_str(&format!("; in {}, not available in {}", document.language.english_name(), language.english_name()));
     }
     if document.audience() == Audience::Agents {
-        reason.push_str("; for agents only, not to be sent");
+        reason.push_str("; for agents only, don't send it");
     }
     reason
 }

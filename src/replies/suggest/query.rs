@@ -1,56 +1,56 @@
-//! What a chat is looking for: the query that its suggestions and drafts are found by.
+//! The query of a chat: what its suggestions and drafts are searched by.
 
 use crate::{
     chats::{Author, Chat},
     knowledge::{Conversation, QueryKind, Utterance},
 };
 
-/// How much each turn further back counts of the one after it, and what an agent's turn counts beside a customer's: for the last turns
-/// and for the whole conversation.
+/// How much less each earlier turn weighs than the next, and the weight of an agent's turn against a customer's: for the last turns and for
+/// the whole conversation.
 const RECENT_DECAY: f32 = 0.3;
 const RECENT_AGENT: f32 = 0.2;
 const RECENT_FLOOR: f32 = 0.05;
 const WHOLE_DECAY: f32 = 0.95;
 const WHOLE_AGENT: f32 = 1.3;
-/// What the form, the topic and the subject count, what records do, and the titles of pages.
+/// The weight of form answers, topic and subject, and of page titles.
 const FORM_AND_TOPIC: f32 = 0.6;
 const PAGE: f32 = 0.2;
-/// Turns and pages further back count nothing.
+/// Earlier turns and pages are ignored.
 const MAX_TURNS: usize = 60;
 const MAX_PAGES: usize = 3;
-/// Most characters of a message that are looked for, and most bytes of what was sent that is not offered again.
+/// Most characters of a message in the query, and most bytes of sent texts that are not suggested again.
 const MAX_CHARACTERS: usize = 8000;
 const MAX_SENT_BYTES: usize = 512 << 10;
-/// A clause of fewer words asks nothing by itself.
+/// Least words of a clause that can be a question by itself.
 const MIN_WORDS: usize = 4;
 const MAX_CLAUSES: usize = 6;
 
-/// What the agent typed, else what the conversation is about, else openers for the page that is viewed.
-pub fn wanted(chat: Option<&Chat>, typed: &str) -> QueryKind {
+/// Returns what the agent typed, else the conversation, else openers for the open page.
+pub fn query_kind(chat: Option<&Chat>, typed: &str) -> QueryKind {
     let typed = typed.trim_start();
     if let Some(shortcut) = typed.strip_prefix('/') {
         return QueryKind::Shortcut(shortcut.trim().to_owned());
     }
     match chat {
         _ if !typed.is_empty() => QueryKind::Typed(typed.to_owned()),
-        Some(chat) if has_asked(chat) => QueryKind::Conversation(said(chat)),
+        Some(chat) if has_asked(chat) => QueryKind::Conversation(conversation(chat)),
         Some(chat) => QueryKind::Opener(pages(chat).join(" ")),
         None => QueryKind::Conversation(Conversation::default()),
     }
 }
 
-/// Whether there is something to answer: a message, a subject, or what a form asked.
+/// Returns whether there is something to answer: a message, a subject, or a form's topic.
 fn has_asked(chat: &Chat) -> bool {
     chat.turns.iter().any(|turn| turn.message.author == Author::Customer)
         || !chat.summary.subject.is_empty()
         || !chat.summary.topic.is_empty()
 }
 
-/// The conversation, twice: as what was asked last, and as a whole.
-fn said(chat: &Chat) -> Conversation {
+/// Builds the conversation with two weights per text: for the last question, and for the whole.
+fn conversation(chat: &Chat) -> Conversation {
     let asked = [&chat.summary.subject, &chat.summary.topic];
     let answers = chat.form_answers.values().filter(|answer| !answer.bytes().any(|byte| byte.is_ascii_digit()));
-    let same = |text: String, weight: f32| Utterance { text, recent: weight, whole: weight };
+    let utterance = |text: String, weight: f32| Utterance { text, recent: weight, whole: weight };
     let (mut recent, mut whole) = (1.0_f32, 1.0_f32);
     let mut last_author = None;
     let mut pieces = Vec::new();
@@ -60,27 +60,27 @@ fn said(chat: &Chat) -> Conversation {
             (recent, whole) = (recent * RECENT_DECAY, whole * WHOLE_DECAY);
         }
         last_author = Some(turn.message.author);
-        let (of_recent, of_whole) = match turn.message.author {
+        let (author_recent, author_whole) = match turn.message.author {
             Author::Customer => (1.0, 1.0),
             Author::Agent => (RECENT_AGENT, WHOLE_AGENT),
             Author::Bot => continue,
         };
         pieces.push(Utterance {
             text: turn.message.text.chars().take(MAX_CHARACTERS).collect(),
-            recent: recent.max(RECENT_FLOOR) * of_recent,
-            whole: whole * of_whole,
+            recent: recent.max(RECENT_FLOOR) * author_recent,
+            whole: whole * author_whole,
         });
     }
     let around = asked.into_iter().chain(answers).filter(|text| !text.is_empty());
-    pieces.extend(around.map(|text| same(text.clone(), FORM_AND_TOPIC)));
-    pieces.extend(pages(chat).into_iter().map(|page| same(page, PAGE)));
-    let mut left = MAX_SENT_BYTES;
+    pieces.extend(around.map(|text| utterance(text.clone(), FORM_AND_TOPIC)));
+    pieces.extend(pages(chat).into_iter().map(|page| utterance(page, PAGE)));
+    let mut bytes_left = MAX_SENT_BYTES;
     let mut sent: Vec<String> = Vec::new();
     for turn in chat.turns.iter().rev().filter(|turn| turn.message.author == Author::Agent) {
-        if left == 0 {
+        if bytes_left == 0 {
             break;
         }
-        left = left.saturating_sub(turn.message.text.len());
+        bytes_left = bytes_left.saturating_sub(turn.message.text.len());
         sent.push(turn.message.text.clone());
     }
     sent.reverse();
@@ -89,29 +89,29 @@ fn said(chat: &Chat) -> Conversation {
     Conversation { votes: Vec::new(), pieces, sent, open_page, clauses: clauses(&burst) }
 }
 
-/// The last turns of a chat, each with the messages of its burst, the oldest first; what was asked otherwise if nothing was written.
-pub fn last_turns(chat: &Chat, most: usize) -> String {
+/// Returns the last turns of a chat, each with the messages of its burst, oldest first; without messages, the subject and topic.
+pub fn last_turns(chat: &Chat, limit: usize) -> String {
     let mut turns = 0;
     let mut last_author = None;
-    let mut said: Vec<&str> = Vec::new();
+    let mut texts: Vec<&str> = Vec::new();
     for turn in chat.turns.iter().rev().filter(|turn| turn.message.author != Author::Bot).take(MAX_TURNS) {
         if last_author != Some(turn.message.author) {
             turns += 1;
             last_author = Some(turn.message.author);
         }
-        if turns > most {
+        if turns > limit {
             break;
         }
-        said.push(&turn.message.text);
+        texts.push(&turn.message.text);
     }
-    if said.is_empty() {
-        said = [&chat.summary.subject, &chat.summary.topic].into_iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+    if texts.is_empty() {
+        texts = [&chat.summary.subject, &chat.summary.topic].into_iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
     }
-    said.reverse();
-    said.join("\n")
+    texts.reverse();
+    texts.join("\n")
 }
 
-/// The last clauses of a text that are long enough to ask something; none if the text is one clause.
+/// Returns the last clauses of a text that are long enough to be a question; none if the text is a single clause.
 pub fn clauses(text: &str) -> Vec<String> {
     let parts: Vec<&str> = text.split(['.', '?', '!', ',', ';', ':', '\n']).filter(|part| !part.trim().is_empty()).collect();
     let long: Vec<&str> = parts.iter().copied().filter(|part| part.split_whitespace().count() >= MIN_WORDS).collect();
@@ -121,7 +121,7 @@ pub fn clauses(text: &str) -> Vec<String> {
     long.iter().rev().take(MAX_CLAUSES).map(|part| part.trim().to_owned()).collect()
 }
 
-/// Titles of the pages viewed last, or what their addresses say.
+/// Returns the titles of the pages viewed last, or the words of their addresses.
 fn pages(chat: &Chat) -> Vec<String> {
     let words = |page: &crate::chats::PageView| {
         if page.title.is_empty() { page.url.rsplit('/').next().unwrap_or_default().replace(['-', '_'], " ") } else { page.title.clone() }
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_asks_is_cut_out_of_what_surrounds_it() {
+    fn clauses_that_ask_are_extracted() {
         let text = "evet, misafirlerim gelecek. paketim şu an tam nerede? olmazsa söyleyin";
         assert_eq!(clauses(text), ["paketim şu an tam nerede"]);
         assert_eq!(clauses("where is my parcel now"), Vec::<String>::new(), "the whole is asked already");
@@ -143,8 +143,8 @@ mod tests {
 
     #[test]
     fn what_the_agent_types_comes_first() {
-        assert!(matches!(wanted(None, " /refund "), QueryKind::Shortcut(shortcut) if shortcut == "refund"));
-        assert!(matches!(wanted(Some(&Chat::default()), "gift"), QueryKind::Typed(_)));
-        assert!(matches!(wanted(Some(&Chat::default()), ""), QueryKind::Opener(_)));
+        assert!(matches!(query_kind(None, " /refund "), QueryKind::Shortcut(shortcut) if shortcut == "refund"));
+        assert!(matches!(query_kind(Some(&Chat::default()), "gift"), QueryKind::Typed(_)));
+        assert!(matches!(query_kind(Some(&Chat::default()), ""), QueryKind::Opener(_)));
     }
 }

@@ -1,5 +1,5 @@
-//! Meaning: documents are embedded in the background, and what is asked is compared with them. Where no embeddings endpoint is configured,
-//! or none answers in time, words alone are searched.
+//! Semantic search: embeds documents in the background, and compares queries with them. Where no embeddings endpoint is configured, or it
+//! does not answer in time, only words are searched.
 
 use std::{
     collections::HashSet,
@@ -19,41 +19,41 @@ use crate::{
     text::{Language, words},
 };
 
-/// How often it is looked for documents that changed, and how long is waited at first and at most after the endpoint failed.
-const EVERY: Duration = Duration::from_secs(1);
-const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
-/// Longest wait for the vectors of documents.
-const MAX_PAUSE: Duration = Duration::from_secs(60);
-/// Documents that are taken at a time, texts that are sent at a time, and how many times so many at once.
+/// Poll interval for changed documents, and the first and longest backoff after the endpoint failed.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// Timeout of embedding a batch of documents.
+const DOCUMENTS_TIMEOUT: Duration = Duration::from_secs(60);
+/// Documents per read, texts per request, and concurrent requests.
 const DOCUMENTS_AT_ONCE: i64 = 32;
 const TEXTS_AT_ONCE: usize = 32;
-const AT_ONCE: usize = 4;
-/// How often it is told how far they are.
-const TELLS: Duration = Duration::from_secs(5);
-/// After so many texts were refused, and none taken, it is not for the texts.
+const CONCURRENT_REQUESTS: usize = 4;
+/// Interval of progress reports.
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+/// After this many refused texts and none accepted, the fault is not the texts'.
 const MAX_REFUSED: usize = 3;
-/// A text of fewer characters that is refused is refused for good.
-const MIN_LETTERS: usize = 100;
+/// A refused text is not shortened below this many characters.
+const MIN_CHARS: usize = 100;
 
 impl Desk {
-    /// Searches articles by their words, and by what they mean.
+    /// Searches articles by words and by meaning.
     pub async fn search(&self, mut search: Search) -> Result<Hits, ReplyError> {
         if let Some(embedder) = &self.embedder {
             let Search { query, language, reader, .. } = &search;
             search.meaning = self.meaning_of_typed(embedder, (query, language), EmbeddingPurpose::Search, reader).await?;
         }
-        Ok(self.knowledge.in_turn(move |knowledge| knowledge.search(&search)).await?)
+        Ok(self.knowledge.run_cpu_bound(move |knowledge| knowledge.search(&search)).await?)
     }
 
-    /// How often the embeddings endpoint gave no answer in time.
+    /// Returns how often the embeddings endpoint did not answer in time.
     pub fn unanswered_embeddings(&self) -> u32 {
         self.embedder.as_ref().map_or(0, Embedder::unanswered)
     }
 
-    /// What a conversation, or what an agent typed, means; `extra` is what an agent asks of the reply.
+    /// Embeds a conversation, or what an agent typed; `extra` is the agent's instruction for the reply.
     pub(crate) async fn meaning(
         &self,
-        wanted: &QueryKind,
+        query_kind: &QueryKind,
         chat: Option<&Chat>,
         extra: &str,
         language: &Language,
@@ -61,7 +61,7 @@ impl Desk {
     ) -> Result<Option<Meaning>, ReplyError> {
         let Some(embedder) = &self.embedder else { return Ok(None) };
         let names: HashSet<String> = chat.iter().flat_map(|chat| names(chat)).flat_map(|name| folded(&name)).collect();
-        match wanted {
+        match query_kind {
             QueryKind::Typed(text) => {
                 let text = without(text, &names, language);
                 self.meaning_of_typed(embedder, (&text, language), EmbeddingPurpose::Chat, reader).await
@@ -79,20 +79,20 @@ impl Desk {
         &self,
         embedder: &Embedder,
         (text, language): (&str, &Language),
-        question: EmbeddingPurpose,
+        purpose: EmbeddingPurpose,
         reader: &Reader,
     ) -> Result<Option<Meaning>, ReplyError> {
         let (text, language, reader) = (text.to_owned(), language.clone(), reader.clone());
-        let kinds: &[Kind] = match question {
+        let kinds: &[Kind] = match purpose {
             EmbeddingPurpose::Search => &[Kind::Article],
             EmbeddingPurpose::Chat => &[Kind::CannedAnswer, Kind::Article],
         };
-        let text = self.knowledge.in_turn(move |knowledge| knowledge.text_to_embed(&text, &language, kinds, &reader)).await?;
+        let text = self.knowledge.run_cpu_bound(move |knowledge| knowledge.text_to_embed(&text, &language, kinds, &reader)).await?;
         let Some(text) = text else { return Ok(None) };
-        Ok(ask(embedder, &[text], question).await.map(|vectors| Meaning::new(&vectors, &[])))
+        Ok(ask(embedder, &[text], purpose).await.map(|vectors| Meaning::new(&vectors, &[])))
     }
 
-    /// Starts to embed documents as they change, if an endpoint is configured. It ends when the handle is dropped.
+    /// Starts embedding documents as they change, if an endpoint is configured. Stops when the handle is dropped.
     pub fn embed_documents(&self) -> Option<AbortOnDropHandle<()>> {
         let embedder = self.embedder.clone()?;
         let desk = self.clone();
@@ -103,36 +103,36 @@ impl Desk {
     }
 
     async fn embed_as_documents_change(&self, embedder: &Embedder) {
-        let mut turns = interval(EVERY);
-        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut after, mut pause) = (0, PAUSES.0);
+        let mut ticks = interval(POLL_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut after, mut backoff) = (0, BACKOFF.0);
         loop {
-            turns.tick().await;
-            let tell = |done, all| tracing::info!(workspace = self.workspace.as_str(), done, all, "embedding documents");
-            match self.embed_new(embedder, &mut after, tell).await {
-                Ok(_) => pause = PAUSES.0,
+            ticks.tick().await;
+            let report = |done, all| tracing::info!(workspace = self.workspace.as_str(), done, all, "embedding documents");
+            match self.embed_new(embedder, &mut after, report).await {
+                Ok(_) => backoff = BACKOFF.0,
                 Err(error) => {
-                    tracing::warn!(error = %error, "documents can't be embedded; it is tried again, and search goes by words and by what was embedded before");
-                    sleep(pause).await;
-                    pause = (pause * 2).min(PAUSES.1);
+                    tracing::warn!(error = %error, "embedding documents failed; retrying, search uses words and older vectors meanwhile");
+                    sleep(backoff).await;
+                    backoff = (backoff * 2).min(BACKOFF.1);
                 }
             }
         }
     }
 
-    /// Embeds every document that has no vectors yet; `tell` hears now and then how many are done, of how many. Tells how many there were.
-    pub async fn embed_all(&self, tell: impl Fn(usize, usize)) -> Result<usize, ReplyError> {
+    /// Embeds every document without vectors; calls `report` now and then with the number done and the total. Returns how many there were.
+    pub async fn embed_all(&self, report: impl Fn(usize, usize)) -> Result<usize, ReplyError> {
         match &self.embedder {
-            Some(embedder) => self.embed_new(embedder, &mut 0, tell).await,
+            Some(embedder) => self.embed_new(embedder, &mut 0, report).await,
             None => Ok(0),
         }
     }
 
-    async fn embed_new(&self, embedder: &Embedder, after: &mut i64, tell: impl Fn(usize, usize)) -> Result<usize, ReplyError> {
+    async fn embed_new(&self, embedder: &Embedder, after: &mut i64, report: impl Fn(usize, usize)) -> Result<usize, ReplyError> {
         let model = embedder.config().model.as_str();
-        self.knowledge.take_up_vectors(model).await?;
-        let (mut done, mut all, mut told) = (0, 0, Instant::now());
-        // What changes from here on is looked for in the next turn.
+        self.knowledge.load_vectors(model).await?;
+        let (mut done, mut all, mut last_report) = (0, 0, Instant::now());
+        // Later changes are picked up in the next iteration.
         let newest = self.knowledge.last_number().await?;
         loop {
             let documents = self.knowledge.without_vectors(model, *after, DOCUMENTS_AT_ONCE).await?;
@@ -146,33 +146,33 @@ impl Desk {
             }
             let documents: Vec<Document> = documents.into_iter().map(|(_, document)| document).collect();
             let kept = vectors_of(embedder, &documents).await.map_err(|error| ReplyError::Model { error, partial: false })?;
-            self.knowledge.keep_vectors(model, &kept).await?;
-            self.knowledge.take_up_vectors(model).await?;
+            self.knowledge.store_vectors(model, &kept).await?;
+            self.knowledge.load_vectors(model).await?;
             *after = last;
             done += documents.len();
-            if told.elapsed() >= TELLS {
-                told = Instant::now();
-                tell(done, all.max(done));
+            if last_report.elapsed() >= REPORT_INTERVAL {
+                last_report = Instant::now();
+                report(done, all.max(done));
             }
         }
         if done > 0 {
-            tell(done, all.max(done));
+            report(done, all.max(done));
         }
         Ok(done)
     }
 }
 
-/// What was asked last (the last turn, and the last three), and what about (the last six), each as it may leave the house.
+/// Embeds the last question (the last turn, and the last three) and the topic (the last six turns), masked for sending.
 async fn meaning_of_chat(embedder: &Embedder, chat: Option<&Chat>, extra: &str, masked: impl Fn(&str) -> String) -> Option<Meaning> {
-    let said = |turns: usize| {
-        let said = match (chat, turns) {
+    let text_of = |turns: usize| {
+        let text_of = match (chat, turns) {
             (Some(chat), 1) => chat.last_burst_text(),
             (Some(chat), turns) => query::last_turns(chat, turns),
             (None, _) => String::new(),
         };
-        masked(&format!("{said}\n{extra}"))
+        masked(&format!("{text_of}\n{extra}"))
     };
-    let (last, three, six) = (said(1), said(3), said(6));
+    let (last, three, six) = (text_of(1), text_of(3), text_of(6));
     let mut texts: Vec<String> = Vec::new();
     for text in [&last, &three, &six] {
         if !text.is_empty() && !texts.contains(text) {
@@ -183,7 +183,7 @@ async fn meaning_of_chat(embedder: &Embedder, chat: Option<&Chat>, extra: &str, 
         return None;
     }
     let vectors = ask(embedder, &texts, EmbeddingPurpose::Chat).await?;
-    // Of a chat of one message all three are the same.
+    // In a chat of one message all three are the same.
     let of = |text: &String| texts.iter().position(|known| known == text).map(|place| vectors[place].clone());
     let recent: Vec<Vec<f32>> = of(&last).into_iter().chain(of(&three).filter(|_| three != last)).collect();
     let whole: Vec<Vec<f32>> = of(&six).filter(|_| six != last).into_iter().collect();
@@ -206,50 +206,51 @@ fn without(text: &str, names: &HashSet<String>, language: &Language) -> String {
     kept
 }
 
-/// What the endpoint says in time, if it does.
-async fn ask(embedder: &Embedder, texts: &[String], question: EmbeddingPurpose) -> Option<Vec<Vec<f32>>> {
-    let answer = embedder.ask(texts, question).await;
-    answer.inspect_err(|error| tracing::debug!(error = %error, "what was asked is not embedded; words alone are searched")).ok()
+/// Returns the endpoint's answer, if it comes in time.
+async fn ask(embedder: &Embedder, texts: &[String], purpose: EmbeddingPurpose) -> Option<Vec<Vec<f32>>> {
+    let answer = embedder.ask(texts, purpose).await;
+    answer.inspect_err(|error| tracing::debug!(error = %error, "embedding the query failed; searching by words only")).ok()
 }
 
-/// The vectors of documents; none of one whose texts the endpoint refuses.
+/// Embeds documents; one whose texts the endpoint refuses has no vectors.
 async fn vectors_of(embedder: &Embedder, documents: &[Document]) -> Result<Vec<KeptVectors>, ModelError> {
     let texts: Vec<DocumentTexts> = documents.iter().map(DocumentTexts::of).collect();
     let all: Vec<String> = texts.iter().flat_map(|texts| texts.texts.iter().cloned()).collect();
-    let batches = stream::iter(all.chunks(TEXTS_AT_ONCE).map(<[String]>::to_vec)).map(|batch| embed(embedder, batch)).buffered(AT_ONCE);
+    let batches =
+        stream::iter(all.chunks(TEXTS_AT_ONCE).map(<[String]>::to_vec)).map(|batch| embed(embedder, batch)).buffered(CONCURRENT_REQUESTS);
     let vectors: Vec<Vec<Option<Vec<f32>>>> = batches.try_collect().await?;
     let mut vectors = vectors.into_iter().flatten();
     let mut kept = Vec::with_capacity(documents.len());
     for (document, DocumentTexts { whole, texts }) in documents.iter().zip(texts) {
-        let mut here: Vec<Option<Vec<f32>>> = vectors.by_ref().take(texts.len()).collect();
-        // Without a vector of the whole it is compared by its pieces, as a list is.
-        let whole = whole && here.first().is_some_and(Option::is_some);
-        let here: Vec<Vec<f32>> = here.drain(..).flatten().collect();
-        kept.push(KeptVectors { key: document.key(), hash: document.hash(), vectors: DocumentVectors::new(whole, &here) });
+        let mut document_vectors: Vec<Option<Vec<f32>>> = vectors.by_ref().take(texts.len()).collect();
+        // Without a vector of the whole it is compared by its pieces, like a list.
+        let whole = whole && document_vectors.first().is_some_and(Option::is_some);
+        let document_vectors: Vec<Vec<f32>> = document_vectors.drain(..).flatten().collect();
+        kept.push(KeptVectors { key: document.key(), hash: document.hash(), vectors: DocumentVectors::new(whole, &document_vectors) });
     }
     Ok(kept)
 }
 
-/// Vectors of texts. Of what is refused or can't be read, as too long or too much at once, less is tried; `None` of a text that is refused
-/// however short.
+/// Embeds texts. A batch that is refused or fails to parse, as too long or too large, is split, and a text is shortened; `None` for a text
+/// that is refused however short.
 async fn embed(embedder: &Embedder, texts: Vec<String>) -> Result<Vec<Option<Vec<f32>>>, ModelError> {
     let mut vectors = Vec::with_capacity(texts.len());
     let mut refused = 0;
-    // Batches that are left, the next one last.
-    let mut left = vec![texts];
-    while let Some(mut texts) = left.pop() {
-        match embedder.embed(&texts, MAX_PAUSE).await {
+    // Pending batches, the next one last.
+    let mut pending = vec![texts];
+    while let Some(mut texts) = pending.pop() {
+        match embedder.embed(&texts, DOCUMENTS_TIMEOUT).await {
             Ok(embedded) => vectors.extend(embedded.into_iter().map(Some)),
             Err(error) if !error.less_input_may_do() => return Err(error),
             Err(_) if texts.len() > 1 => {
                 let rest = texts.split_off(texts.len() / 2);
-                left.extend([rest, texts]);
+                pending.extend([rest, texts]);
             }
             Err(error) => {
                 let text = &texts[0];
                 let half: String = text.chars().take(text.chars().count() / 2).collect();
-                if half.chars().count() >= MIN_LETTERS {
-                    left.push(vec![half]);
+                if half.chars().count() >= MIN_CHARS {
+                    pending.push(vec![half]);
                     continue;
                 }
                 vectors.push(None);

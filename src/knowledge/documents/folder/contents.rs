@@ -1,4 +1,4 @@
-//! What a knowledge base folder holds beside documents.
+//! What a knowledge base folder has beside documents.
 
 use std::{path::Path, sync::Arc};
 
@@ -8,7 +8,7 @@ use crate::knowledge::{
     search::synonyms::Synonyms,
 };
 
-/// What the folder holds beside documents.
+/// The voice, glossary and synonyms of a folder.
 #[derive(Default)]
 pub struct FolderContents {
     pub voice: Arc<Voice>,
@@ -17,7 +17,7 @@ pub struct FolderContents {
 }
 
 impl FolderContents {
-    /// Takes what could be read; what is broken stays as it was.
+    /// Replaces what could be read; a broken file's last good version stays.
     pub fn take(&mut self, folder: &mut Folder) {
         let broken = |name: &str| folder.problems.iter().any(|problem| problem.file == Path::new(name));
         match folder.voice.take() {

@@ -1,6 +1,7 @@
 //! The knowledge base folder: Markdown files with YAML front matter, the voice, the glossary, synonyms.
 //!
-//! A file that can't be read is a problem with its line; the rest of the folder is taken all the same. Whatever is not read is told.
+//! A file that can't be read is a problem with its line; the rest of the folder is imported anyway. Everything that is not read is
+//! reported.
 
 pub mod contents;
 pub mod stamp;
@@ -32,39 +33,39 @@ use crate::knowledge::documents::voice::Voice;
 const MAX_BYTES: u64 = 300_000;
 /// The folders of a knowledge base.
 const PARTS: [&str; 3] = ["articles", "canned-answers", "synonyms"];
-/// What else may stand in it.
+/// The other files that it may have.
 const FILES: [&str; 3] = ["voice.md", "glossary.toml", "README.md"];
-/// Endings that Markdown has elsewhere.
+/// Endings of Markdown files elsewhere.
 const MARKDOWN_ENDINGS: [&str; 6] = ["md", "markdown", "mdown", "mkd", "mdx", "txt"];
-/// How many letters a name may differ from one that is meant.
+/// Largest edit distance at which a known name is suggested for an unknown one.
 const MAX_NAME_DISTANCE: usize = 2;
 
-/// What a folder holds.
+/// The content of a folder.
 #[derive(Debug, Clone, Default)]
 pub struct Folder {
     pub documents: Vec<Document>,
-    /// Where each document stands, below the folder.
+    /// The file of each document, relative to the folder.
     pub files: HashMap<DocumentKey, PathBuf>,
     /// Documents whose file can't be read now.
     pub broken: Vec<DocumentKey>,
-    /// `None`: there is no such file, or it can't be read.
+    /// `None` if there is no such file, or it can't be read.
     pub voice: Option<Voice>,
     pub glossary: Option<Vec<Term>>,
-    /// Groups of words that mean the same, by language; words are folded.
+    /// Groups of synonyms, by language; words are folded.
     pub synonyms: BTreeMap<String, Vec<Vec<String>>>,
     pub problems: Vec<Problem>,
-    /// What is not read and seems not to be meant for it.
-    pub passed_over: Vec<Problem>,
-    /// Whether some folder could not be listed: then what seems to be gone may be there.
+    /// Files that are not read and do not seem part of a knowledge base.
+    pub ignored: Vec<Problem>,
+    /// Whether some folder could not be listed, so that documents that seem to be missing may exist.
     pub incomplete: bool,
-    /// Whether some file could not be read at all, which may pass.
+    /// Whether some file could not be read at all, which may be temporary.
     pub unreadable: bool,
 }
 
-/// Something wrong with a file.
+/// A problem with a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// Below the folder.
+    /// Relative to the folder.
     pub file: PathBuf,
     /// From 1.
     pub line: usize,
@@ -78,7 +79,7 @@ impl fmt::Display for Problem {
 }
 
 impl Folder {
-    /// Reads a folder. One that is absent, or that another one takes the place of meanwhile, is an error: it says nothing about documents.
+    /// Reads a folder. One that does not exist, or that is replaced meanwhile, is an error: it says nothing about documents.
     pub fn read(root: &Path) -> io::Result<Folder> {
         let identity = Identity::of(root)?;
         // A link that is switched meanwhile must not mix two folders.
@@ -90,11 +91,11 @@ impl Folder {
         folder.read_voice(root);
         folder.read_glossary(root);
         folder.read_synonyms(root);
-        folder.look_at_the_rest(root);
+        folder.report_unknown_entries(root);
         folder.problems.sort();
-        folder.passed_over.sort();
+        folder.ignored.sort();
         if Identity::of(root)? != identity {
-            return Err(io::Error::other("another folder took its place while it was read"));
+            return Err(io::Error::other("the folder was replaced while it was read"));
         }
         Ok(folder)
     }
@@ -104,16 +105,16 @@ impl Folder {
             let is_link = fs::symlink_metadata(&language_folder).is_ok_and(|data| data.is_symlink());
             if is_link && !language_folder.exists() {
                 self.incomplete = true;
-                self.problem(root, &language_folder, 1, "the link leads nowhere; documents that were taken in from there stay".to_owned());
+                self.problem(root, &language_folder, 1, "the link is dangling; documents imported from it are kept".to_owned());
                 continue;
             }
             if !language_folder.is_dir() {
                 match is_like_markdown(&language_folder) {
                     true => {
-                        let message = format!("is not read; a document stands in a language's folder, such as `{name}/en/`");
+                        let message = format!("not read; put documents in a language folder such as `{name}/en/`");
                         self.problem(root, &language_folder, 1, message);
                     }
-                    false => self.pass_over(root, &language_folder),
+                    false => self.ignore(root, &language_folder),
                 }
                 continue;
             }
@@ -121,7 +122,7 @@ impl Folder {
             let language = match Language::parse(&tag) {
                 Ok(language) => language,
                 Err(problem) => {
-                    self.problem(root, &language_folder, 1, format!("the folder's name {problem}; nothing in it is read"));
+                    self.problem(root, &language_folder, 1, format!("the folder name {problem}; nothing in it is read"));
                     continue;
                 }
             };
@@ -133,17 +134,17 @@ impl Folder {
 
     fn read_document(&mut self, root: &Path, file: &Path, kind: Kind, language: &Language) {
         let Some(stem) = file.file_stem().and_then(|stem| stem.to_str()) else {
-            return self.problem(root, file, 1, "the file's name is not UTF-8; it is not read".to_owned());
+            return self.problem(root, file, 1, "not read; the file name is not UTF-8".to_owned());
         };
-        // Some systems write a name's accents as characters of their own; it is the same name.
+        // Some systems store accents as separate characters; it is the same name.
         let id = match Id::new(stem.nfc().collect::<String>()) {
             Ok(id) => id,
-            Err(problem) => return self.problem(root, file, 1, format!("the file's name {problem}")),
+            Err(problem) => return self.problem(root, file, 1, format!("the file name {problem}")),
         };
         let key = DocumentKey { kind, id, language: language.clone() };
         let relative = file.strip_prefix(root).unwrap_or(file).to_owned();
         if let Some(other) = self.files.get(&key) {
-            let message = format!("the id `{}` is there already: {}", key.id, other.display());
+            let message = format!("duplicate id `{}`; it is also that of {}", key.id, other.display());
             return self.problem(root, file, 1, message);
         }
         self.files.insert(key.clone(), relative);
@@ -163,8 +164,8 @@ impl Folder {
         }
     }
 
-    /// Tells what the folder holds that is no part of a knowledge base.
-    fn look_at_the_rest(&mut self, root: &Path) {
+    /// Reports what the folder has that is not part of a knowledge base.
+    fn report_unknown_entries(&mut self, root: &Path) {
         for entry in self.entries(root, root) {
             let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if PARTS.contains(&name.as_str()) || FILES.contains(&name.as_str()) {
@@ -173,13 +174,13 @@ impl Folder {
             let plain = name.to_lowercase().replace('_', "-");
             let distances = PARTS.iter().chain(&FILES[..2]).map(|known| (strsim::osa_distance(&plain, known), *known));
             match distances.min().filter(|(distance, _)| *distance <= MAX_NAME_DISTANCE) {
-                Some((_, meant)) => self.problem(root, &entry, 1, format!("is not read; the name must be `{meant}`")),
-                None => self.pass_over(root, &entry),
+                Some((_, suggestion)) => self.problem(root, &entry, 1, format!("not read; did you mean `{suggestion}`?")),
+                None => self.ignore(root, &entry),
             }
         }
     }
 
-    /// What stands in a folder, in order; nothing in one that is absent.
+    /// Returns the entries of a folder, in order; none if it does not exist.
     fn entries(&mut self, root: &Path, folder: &Path) -> Vec<PathBuf> {
         let listed =
             fs::read_dir(folder).and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>());
@@ -188,12 +189,7 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(folder).is_err() => Vec::new(),
             Err(error) => {
                 self.incomplete = true;
-                self.problem(
-                    root,
-                    folder,
-                    1,
-                    format!("the folder can't be listed ({error}); documents that were taken in from there stay"),
-                );
+                self.problem(root, folder, 1, format!("the folder can't be listed ({error}); documents imported from it are kept"));
                 Vec::new()
             }
         };
@@ -202,7 +198,7 @@ impl Folder {
         entries
     }
 
-    /// Every Markdown file below a folder, in order. Links to folders are not followed.
+    /// Returns every Markdown file below a folder, in order. Links to folders are not followed.
     fn markdown_files(&mut self, root: &Path, folder: &Path) -> Vec<PathBuf> {
         let mut files = Vec::new();
         for entry in self.entries(root, folder) {
@@ -211,19 +207,19 @@ impl Folder {
             } else if entry.extension().is_some_and(|ending| ending == "md") {
                 files.push(entry);
             } else if entry.is_dir() {
-                self.problem(root, &entry, 1, "is not read; a link to a folder is not followed".to_owned());
+                self.problem(root, &entry, 1, "not read; links to folders are not followed".to_owned());
             } else if is_like_markdown(&entry) {
-                self.problem(root, &entry, 1, "is not read; a document's file has a name that ends in `.md`, in small letters".to_owned());
+                self.problem(root, &entry, 1, "not read; a document's file name must end in `.md`, in lower case".to_owned());
             } else {
-                self.pass_over(root, &entry);
+                self.ignore(root, &entry);
             }
         }
         files
     }
 
-    fn pass_over(&mut self, root: &Path, file: &Path) {
-        let message = "is no part of a knowledge base, and not read".to_owned();
-        self.passed_over.push(Problem { file: file.strip_prefix(root).unwrap_or(file).to_owned(), line: 1, message });
+    fn ignore(&mut self, root: &Path, file: &Path) {
+        let message = "not read; not part of a knowledge base".to_owned();
+        self.ignored.push(Problem { file: file.strip_prefix(root).unwrap_or(file).to_owned(), line: 1, message });
     }
 
     fn problem(&mut self, root: &Path, file: &Path, line: usize, message: String) {
@@ -236,14 +232,14 @@ fn is_like_markdown(file: &Path) -> bool {
     MARKDOWN_ENDINGS.contains(&ending.as_str())
 }
 
-/// What an author should mend in a file that can be read.
+/// Returns what an author should fix in a file that can be read.
 fn remarks(text: &str, document: &Document) -> Vec<Trouble> {
     let mut remarks = cut_values(text);
     let start = text.rfind(&document.body).unwrap_or(0);
     for comment in comments(&document.body) {
         let message = match comment.flaw {
-            Some(CommentFlaw::Unclosed) => "the comment has no end `-->`; it hides the rest of the text",
-            Some(CommentFlaw::Nested) => "a comment begins inside of a comment; what stands behind the first `-->` may be hidden, too",
+            Some(CommentFlaw::Unclosed) => "the comment is not closed by `-->`; it hides the rest of the text",
+            Some(CommentFlaw::Nested) => "nested comment; text after the first `-->` may be hidden too",
             None => continue,
         };
         remarks.push((line_at(text, start + comment.range.start), message.to_owned()));
@@ -254,8 +250,8 @@ fn remarks(text: &str, document: &Document) -> Vec<Trouble> {
 fn read_text(file: &Path) -> Result<String, Trouble> {
     let data = fs::metadata(file).map_err(|error| (1, format!("can't be read: {error}")))?;
     if !data.is_file() {
-        // A pipe or a device would be waited on for ever.
-        return Err((1, "is no regular file".to_owned()));
+        // Reading a pipe or a device would block forever.
+        return Err((1, "not a regular file".to_owned()));
     }
     if data.len() > MAX_BYTES {
         return Err((1, format!("the file has more than {MAX_BYTES} bytes")));
@@ -285,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_file_is_named_with_its_line_and_the_rest_is_taken() {
+    fn a_broken_file_is_reported_with_its_line_and_the_rest_is_imported() {
         let (_root, folder) = folder(&[
             ("articles/en/a/good.md", "---\ntitle: Good\n---\n\nText."),
             ("articles/en/a/typo.md", "---\ntitle: T\nadience: public\n---\n\nText."),
@@ -296,22 +292,22 @@ mod tests {
         ]);
         assert_eq!(folder.documents.len(), 1);
         assert_eq!(folder.broken.len(), 3);
-        let told: Vec<String> = folder.problems.iter().map(ToString::to_string).collect();
+        let messages: Vec<String> = folder.problems.iter().map(ToString::to_string).collect();
         let starts = [
             "articles/en/a/open.md:4:",
-            "articles/en/a/typo.md:3: `adience` is no key",
-            "articles/en/b/good.md:1: the id `good`",
+            "articles/en/a/typo.md:3: unknown key `adience`",
+            "articles/en/b/good.md:1: duplicate id `good`",
             "canned-answers/en/mine.md:3: `visibility` `agent` needs",
             "synonyms/en.txt:3:",
         ];
-        for (problem, start) in told.iter().zip(starts) {
+        for (problem, start) in messages.iter().zip(starts) {
             assert!(problem.starts_with(start), "{problem}");
         }
-        assert_eq!(told.len(), starts.len(), "{told:?}");
+        assert_eq!(messages.len(), starts.len(), "{messages:?}");
     }
 
     #[test]
-    fn what_is_no_file_is_not_waited_for() {
+    fn pipes_do_not_block() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("articles/en");
         fs::create_dir_all(folder.join("folder.md")).unwrap();
@@ -319,8 +315,8 @@ mod tests {
         assert!(made.success());
         let read = Folder::read(root.path()).unwrap();
         assert_eq!(read.documents.len(), 0);
-        let told: Vec<String> = read.problems.iter().map(ToString::to_string).collect();
-        assert_eq!(told, ["articles/en/pipe.md:1: is no regular file", "voice.md:1: is no regular file"]);
+        let messages: Vec<String> = read.problems.iter().map(ToString::to_string).collect();
+        assert_eq!(messages, ["articles/en/pipe.md:1: not a regular file", "voice.md:1: not a regular file"]);
     }
 
     #[test]
@@ -332,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_passed_over_in_silence() {
+    fn everything_that_is_not_read_is_reported() {
         let (root, _) = folder(&[]);
         let article = "---\ntitle: T\n---\n\nText.";
         for name in [
@@ -356,24 +352,24 @@ mod tests {
         std::os::unix::fs::symlink("nowhere.md", root.path().join("articles/en/lost.md")).unwrap();
         let read = Folder::read(root.path()).unwrap();
         assert_eq!(read.documents, []);
-        let told: Vec<String> = read.problems.iter().map(ToString::to_string).collect();
+        let messages: Vec<String> = read.problems.iter().map(ToString::to_string).collect();
         for start in [
-            "article:1: is not read; the name must be `articles`",
-            "articles/en/linked:1: is not read; a link",
+            "article:1: not read; did you mean `articles`?",
+            "articles/en/linked:1: not read; links",
             "articles/en/lost.md:1: can't be read",
-            "articles/en/one.MD:1: is not read; a document's file has a name that ends in `.md`",
-            "articles/en/two.markdown:1: is not read",
-            "articles/three.md:1: is not read; a document stands in a language's folder, such as `articles/en/`",
-            "articles/tr_TR:1: the folder's name",
-            "synonyms/pt.TXT:1: is not read",
-            "Voice.md:1: is not read; the name must be `voice.md`",
+            "articles/en/one.MD:1: not read; a document's file name must end in `.md`",
+            "articles/en/two.markdown:1: not read",
+            "articles/three.md:1: not read; put documents in a language folder such as `articles/en/`",
+            "articles/tr_TR:1: the folder name",
+            "synonyms/pt.TXT:1: not read",
+            "Voice.md:1: not read; did you mean `voice.md`?",
         ] {
-            assert!(told.iter().any(|told| told.starts_with(start)), "{start} in {told:?}");
+            assert!(messages.iter().any(|messages| messages.starts_with(start)), "{start} in {messages:?}");
         }
-        assert_eq!(told.len(), 9, "{told:?}");
-        assert_eq!(read.broken.len(), 1, "a link that leads nowhere takes its document back");
-        let passed_over: Vec<String> = read.passed_over.iter().map(|problem| problem.file.display().to_string()).collect();
-        assert_eq!(passed_over, ["articles/en/picture.png", "notes.pdf"]);
+        assert_eq!(messages.len(), 9, "{messages:?}");
+        assert_eq!(read.broken.len(), 1, "the document of a dangling link counts as broken");
+        let ignored: Vec<String> = read.ignored.iter().map(|problem| problem.file.display().to_string()).collect();
+        assert_eq!(ignored, ["articles/en/picture.png", "notes.pdf"]);
     }
 
     #[test]
@@ -388,12 +384,12 @@ mod tests {
     }
 
     #[test]
-    fn comments_without_an_end_and_cut_values_are_told_and_the_document_is_taken() {
+    fn unclosed_comments_and_truncated_values_are_reported_and_the_document_is_imported() {
         let (_root, read) = folder(&[("articles/en/a.md", "---\ntitle: Order #204815 is late\n---\n\nText.\n\n<!-- for us\n\nmore\n")]);
-        let told: Vec<String> = read.problems.iter().map(ToString::to_string).collect();
-        assert!(told[0].starts_with("articles/en/a.md:2: what stands behind ` #`"), "{told:?}");
-        assert!(told[1].starts_with("articles/en/a.md:7: the comment has no end"), "{told:?}");
-        assert_eq!((read.documents.len(), told.len()), (1, 2));
+        let messages: Vec<String> = read.problems.iter().map(ToString::to_string).collect();
+        assert!(messages[0].starts_with("articles/en/a.md:2: everything after ` #`"), "{messages:?}");
+        assert!(messages[1].starts_with("articles/en/a.md:7: the comment is not closed"), "{messages:?}");
+        assert_eq!((read.documents.len(), messages.len()), (1, 2));
     }
 
     #[test]
@@ -406,7 +402,7 @@ mod tests {
     fn a_folder_that_is_not_there_is_an_error() {
         let root = tempfile::tempdir().unwrap();
         assert!(Folder::read(&root.path().join("nowhere")).is_err());
-        // A part that leads nowhere is not an empty one.
+        // A dangling link in place of a part is not an empty part.
         std::os::unix::fs::symlink("nowhere", root.path().join("articles")).unwrap();
         assert!(Folder::read(root.path()).unwrap().incomplete);
     }

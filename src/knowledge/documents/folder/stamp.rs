@@ -1,4 +1,4 @@
-//! Telling that a folder changed by looking at it, where nobody says so.
+//! Detects changes of a folder by polling, where the system sends no events.
 
 use std::{
     fs,
@@ -10,10 +10,10 @@ use std::{
 
 use crate::knowledge::documents::folder::PARTS;
 
-/// Down to this depth links to folders are followed: the parts of a knowledge base, and their languages.
+/// Depth down to which links to folders are followed: the parts of a knowledge base, and their languages.
 const LINK_DEPTH: usize = 2;
 
-/// Which folder stands at a path.
+/// The identity of the folder at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     path: PathBuf,
@@ -22,20 +22,20 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The folder at a path, links followed.
+    /// Returns the identity of the folder at a path, following links.
     pub fn of(root: &Path) -> io::Result<Identity> {
         let path = fs::canonicalize(root)?;
         let data = fs::metadata(&path)?;
         Ok(Identity { path, device: data.dev(), inode: data.ino() })
     }
 
-    /// Where it really is.
+    /// Returns its canonical path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 }
 
-/// Tells two states of a knowledge base folder apart by names, sizes and times; no file is read.
+/// Returns a hash of a knowledge base folder's names, sizes and times; no file is read.
 pub fn stamp(root: &Path) -> u64 {
     let mut hasher = DefaultHasher::new();
     stamp_of(root, 0, &mut hasher);
@@ -51,16 +51,16 @@ fn stamp_of(path: &Path, depth: usize, hasher: &mut DefaultHasher) {
     (data.dev(), data.ino(), data.len(), data.mode()).hash(hasher);
     (data.mtime(), data.mtime_nsec(), data.ctime(), data.ctime_nsec()).hash(hasher);
     let is_part = depth != 1 || path.file_name().is_some_and(|name| PARTS.iter().any(|part| name == *part));
-    let is_followed = depth <= LINK_DEPTH || fs::symlink_metadata(path).is_ok_and(|data| data.is_dir());
-    if !data.is_dir() || !is_part || !is_followed {
+    let follows_link = depth <= LINK_DEPTH || fs::symlink_metadata(path).is_ok_and(|data| data.is_dir());
+    if !data.is_dir() || !is_part || !follows_link {
         return;
     }
     let listed = fs::read_dir(path).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<PathBuf>>>());
     match listed {
         Ok(mut entries) => {
             entries.sort();
-            let shown = entries.iter().filter(|path| !path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")));
-            shown.for_each(|path| stamp_of(path, depth + 1, hasher));
+            let visible = entries.iter().filter(|path| !path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")));
+            visible.for_each(|path| stamp_of(path, depth + 1, hasher));
         }
         Err(error) => error.kind().hash(hasher),
     }
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_change_shows_and_nothing_else_does() {
+    fn every_change_changes_the_stamp_and_nothing_else_does() {
         let root = tempfile::tempdir().unwrap();
         let path = |name: &str| root.path().join(name);
         fs::create_dir_all(path("articles/en/a")).unwrap();
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn another_folder_in_its_place_is_another() {
+    fn a_replaced_folder_has_another_identity() {
         let root = tempfile::tempdir().unwrap();
         let (one, two, current) = (root.path().join("one"), root.path().join("two"), root.path().join("current"));
         fs::create_dir(&one).unwrap();

@@ -1,4 +1,4 @@
-//! What a folder holds beside documents: how the shop writes, its terms, and words that mean the same.
+//! Parses what a folder has beside documents: the voice, the glossary, the synonyms.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -70,13 +70,13 @@ impl Folder {
         for file in self.entries(root, &root.join("synonyms")) {
             let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             if file.extension().is_none_or(|ending| ending != "txt") || file.is_dir() {
-                self.problem(root, &file, 1, "is not read; synonyms stand in files such as `en.txt`".to_owned());
+                self.problem(root, &file, 1, "not read; synonym files have names such as `en.txt`".to_owned());
                 continue;
             }
             let language = match Language::parse(&stem) {
                 Ok(language) => language,
                 Err(problem) => {
-                    self.problem(root, &file, 1, format!("the file's name {problem}"));
+                    self.problem(root, &file, 1, format!("the file name {problem}"));
                     continue;
                 }
             };
@@ -92,12 +92,12 @@ impl Folder {
             {
                 let words: Vec<String> = line.split(',').map(|word| fold(word.trim())).filter(|word| !word.is_empty()).collect();
                 if words.len() < 2 {
-                    self.problem(root, &file, index + 1, "a group needs two words or more, with commas between them".to_owned());
+                    self.problem(root, &file, index + 1, "a group needs at least two words, separated by commas".to_owned());
                 } else {
                     groups.push(words);
                 }
             }
-            // A region's words serve its whole language, as queries are read by language.
+            // A region's synonyms apply to its whole language, as queries are parsed by language.
             self.synonyms.entry(language.primary().to_owned()).or_default().extend(groups);
         }
     }

@@ -46,15 +46,15 @@ fn protected(language: &Language, text: &str) -> Protected {
     Protected::of(text.to_owned(), &known, Some(language), Some(language))
 }
 
-/// What the model says, and whether it is to be refused or warned of.
+/// The model's text, and whether it must be refused or warned about.
 fn made(protected: &Protected, said: &str) -> (String, bool) {
-    let mut outflow = protected.outflow();
+    let mut filter = protected.output_filter();
     for piece in said.as_bytes().utf8_chunks().flat_map(|chunk| chunk.valid().split_inclusive(' ')) {
-        outflow.push(piece);
+        filter.push(piece);
     }
-    outflow.finish();
-    let loss = protected.loss(outflow.flowed());
-    (outflow.flowed().text.clone(), protected.warning(&loss).is_some())
+    filter.finish();
+    let loss = protected.loss(filter.output());
+    (filter.output().text.clone(), protected.warning(&loss).is_some())
 }
 
 /// Mangles one mark, or one of the loose digits.
@@ -74,7 +74,7 @@ fn mangle(marked: &str, random: &mut Random) -> String {
     match random.below(18) {
         0 => with(""),
         1 => with(&format!("{mark} {mark}")),
-        // What is of another kind may change its place.
+        // Marks of different kinds may change their order.
         2 if start < other_start && marked[other_start..].starts_with(&format!("⟦{kind}_")) => {
             let other = &marked[other_start..other_end];
             format!("{}{other}{}{mark}{}", &marked[..start], &marked[end..other_start], &marked[other_end..])
@@ -123,7 +123,7 @@ fn no_changed_fact_passes_unmarked() {
         let protected = protected(language, text);
         let said = mangle(&protected.marked, &mut random);
         let (made, warned) = made(&protected, &said);
-        // A space more or less, and a number of the same worth, are no change.
+        // A different space, or the same number in another notation, is not a change.
         let same = bare(&made) == bare(text);
         assert!(warned || same, "{said}\n{made}\n{text}");
         told += usize::from(warned);

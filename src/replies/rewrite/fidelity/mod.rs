@@ -1,4 +1,4 @@
-//! Rewrites keep the facts: these go to the model as marks, come back restored, and are counted at the end.
+//! Fidelity of rewrites: facts are sent to the model as marks, restored in its answer, and counted at the end.
 
 #[cfg(test)]
 pub mod mangled_tests;
@@ -17,38 +17,38 @@ use crate::{
 /// A text whose facts are protected.
 pub struct Protected {
     pub text: String,
-    /// As the model gets it.
+    /// The text as the model gets it.
     pub marked: String,
     marks: Arc<Marks>,
-    /// Which marks stand in it, in order.
+    /// The marks in it, in order.
     order: Vec<usize>,
-    /// The text with a sign in the place of each fact.
+    /// The text with [`RESTORED`] in place of each fact.
     bare: String,
-    /// The languages it is in and is to be in; empty if unknown.
+    /// Its language and the target language; empty if unknown.
     source: String,
     target: String,
-    /// Whether facts may change places, as they do in another language.
+    /// Whether facts may change their order, as they do in another language.
     may_move: bool,
 }
 
 /// What a rewrite did to the facts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Loss {
-    /// Marks that are there less often than before, and more often.
+    /// Marks that occur less often than before, and more often.
     missing: Vec<usize>,
     repeated: Vec<usize>,
     /// Marks that the model invented.
     invented: usize,
-    /// A mark that stands after another of its kind that it stood before.
+    /// A mark that changed its order among those of its kind.
     moved: Option<usize>,
     figures: Difference,
-    /// Links and addresses that came along.
+    /// Links and addresses that were added.
     new: Vec<String>,
 }
 
 impl Protected {
     pub fn of(text: String, known: &Known, source: Option<&Language>, target: Option<&Language>) -> Protected {
-        // The model's answer has nothing that can't be seen either.
+        // Invisible characters are removed, as they are from the model's answer.
         let seen = visible(&text);
         let found = with_forged(facts(&seen, known, |_| true), &seen);
         let mut marks = Marks::default();
@@ -60,39 +60,39 @@ impl Protected {
         Protected { text, marked, marks: Arc::new(marks), order, bare, source, target, may_move }
     }
 
-    /// What restores the facts in the model's text.
-    pub fn outflow(&self) -> OutputFilter {
+    /// Returns the filter that restores the facts in the model's text.
+    pub fn output_filter(&self) -> OutputFilter {
         OutputFilter::new(0, Arc::clone(&self.marks), &self.target)
     }
 
-    /// How many facts of each kind were kept from the model that tell who somebody is.
+    /// Returns the kinds of the personal facts that were masked.
     pub fn masked(&self) -> Vec<FactKind> {
         self.marks.all().iter().map(|marked| marked.kind).filter(|kind| kind.is_personal()).collect()
     }
 
-    /// What the model's text did to the facts.
-    pub fn loss(&self, flowed: &FilteredText) -> Loss {
+    /// Compares the facts of the model's text with the original's.
+    pub fn loss(&self, filtered: &FilteredText) -> Loss {
         let count = |order: &[usize], which: usize| order.iter().filter(|one| **one == which).count();
         let changed = |fewer: bool| {
             let differs = |which: &usize| {
-                let (before, after) = (count(&self.order, *which), count(&flowed.restored, *which));
+                let (before, after) = (count(&self.order, *which), count(&filtered.restored, *which));
                 if fewer { after < before } else { after > before }
             };
             (0..self.marks.all().len()).filter(differs).collect::<Vec<usize>>()
         };
         let (missing, repeated) = (changed(true), changed(false));
-        let moved = if missing.is_empty() && repeated.is_empty() { self.moved(&flowed.restored) } else { None };
-        let came_along = |kind: FactKind| matches!(kind, FactKind::Link | FactKind::Email | FactKind::Handle);
+        let moved = if missing.is_empty() && repeated.is_empty() { self.moved(&filtered.restored) } else { None };
+        let is_address = |kind: FactKind| matches!(kind, FactKind::Link | FactKind::Email | FactKind::Handle);
         let mut new: Vec<String> =
-            facts(&flowed.bare, &Known::default(), came_along).into_iter().map(|fact| flowed.bare[fact.range].to_owned()).collect();
-        if lengthened(&flowed.bare) > lengthened(&self.bare) {
+            facts(&filtered.bare, &Known::default(), is_address).into_iter().map(|fact| filtered.bare[fact.range].to_owned()).collect();
+        if lengthened(&filtered.bare) > lengthened(&self.bare) {
             new.push(String::new());
         }
-        let figures = difference((&self.bare, &self.source), (&flowed.bare, &self.target));
-        Loss { missing, repeated, invented: flowed.invented.len(), moved, figures, new }
+        let figures = difference((&self.bare, &self.source), (&filtered.bare, &self.target));
+        Loss { missing, repeated, invented: filtered.invented.len(), moved, figures, new }
     }
 
-    /// The first mark that is not where it stood among those of its kind.
+    /// Returns the first mark that changed its order among those of its kind.
     fn moved(&self, restored: &[usize]) -> Option<usize> {
         let kinds: Vec<&str> = self.order.iter().map(|which| self.marks.get(*which).kind.word()).collect();
         kinds.iter().enumerate().filter(|(at, kind)| kinds.iter().position(|other| other == *kind) == Some(*at)).find_map(|(_, kind)| {
@@ -102,38 +102,38 @@ impl Protected {
         })
     }
 
-    /// Whether a text with such a loss may not be shown.
+    /// Returns whether a text with such a loss must not be shown.
     pub fn refuses(&self, loss: &Loss) -> bool {
         let Loss { missing, repeated, invented, moved, figures, new } = loss;
         let kept = missing.is_empty() && repeated.is_empty() && *invented == 0 && *figures == Difference::default() && new.is_empty();
         !kept || (moved.is_some() && !self.may_move)
     }
 
-    /// The loss, as the model is told that it should do better.
-    pub fn reproach(&self, loss: &Loss) -> String {
+    /// Describes the loss for the model, for a second attempt.
+    pub fn correction(&self, loss: &Loss) -> String {
         let written = |those: &[usize]| those.iter().map(|which| self.marks.written(*which)).collect::<Vec<String>>().join(", ");
-        let mut told = Vec::new();
-        let mut tell = |what: &str, those: String| {
+        let mut sentences = Vec::new();
+        let mut add = |what: &str, those: String| {
             if !those.is_empty() {
-                told.push(format!("{what}: {those}."));
+                sentences.push(format!("{what}: {those}."));
             }
         };
-        tell("These marks were missing or written otherwise", written(&loss.missing));
-        tell("These marks were there too often", written(&loss.repeated));
-        tell("This mark was not in its place", loss.moved.map(|which| written(&[which])).unwrap_or_default());
-        tell("These numbers or dates were missing or written otherwise", loss.figures.lost.join(", "));
-        tell("These numbers or dates are not in the text", loss.figures.added.join(", "));
-        tell("These are not in the text", loss.new.join(", "));
+        add("These marks were missing or written otherwise", written(&loss.missing));
+        add("These marks were there too often", written(&loss.repeated));
+        add("This mark was not in its place", loss.moved.map(|which| written(&[which])).unwrap_or_default());
+        add("These numbers or dates were missing or written otherwise", loss.figures.lost.join(", "));
+        add("These numbers or dates are not in the text", loss.figures.added.join(", "));
+        add("These are not in the text", loss.new.join(", "));
         if loss.invented > 0 {
-            told.push("There were marks that are not in the text.".to_owned());
+            sentences.push("There were marks that are not in the text.".to_owned());
         }
         format!(
             "Your last answer changed facts. {} Copy every mark, number and date exactly as it stands, each as often as in the text, and add none.",
-            told.join(" ")
+            sentences.join(" ")
         )
     }
 
-    /// What the agent is told of a loss.
+    /// Returns the agent's warning of a loss.
     pub fn warning(&self, loss: &Loss) -> Option<Warning> {
         let value = |which: &usize| self.marks.get(*which).value.clone();
         let changed = loss.missing.first().or(loss.repeated.first()).map(value).or_else(|| loss.figures.lost.first().cloned());
@@ -149,7 +149,7 @@ impl Protected {
                 },
             ),
             _ if loss.invented > 0 => (String::new(), "the rewrite invented a fact; the text is the original"),
-            (None, None, Some(which)) if self.may_move => (value(which), "this stands in another place than in the original"),
+            (None, None, Some(which)) if self.may_move => (value(which), "this is in another place than in the original"),
             (None, None, Some(which)) => (value(which), "the rewrite put this in another place; the text is the original"),
             (None, None, None) => return None,
         };
@@ -157,7 +157,7 @@ impl Protected {
     }
 }
 
-/// The facts, and what looks like a mark in the text itself: it comes back as it was written.
+/// Adds text that looks like a mark to the facts, so that it comes back as it was written.
 fn with_forged(mut found: Vec<Fact>, text: &str) -> Vec<Fact> {
     let apart = |range: &Range<usize>| !found.iter().any(|fact| fact.range.start < range.end && range.start < fact.range.end);
     let forged: Vec<Fact> =
@@ -167,7 +167,7 @@ fn with_forged(mut found: Vec<Fact>, text: &str) -> Vec<Fact> {
     found
 }
 
-/// How many facts have a digit or a capital right beside them, which makes other facts of them.
+/// Counts the facts with a digit or a capital letter right beside them, which makes them other facts.
 fn lengthened(bare: &str) -> usize {
     let letters: Vec<char> = bare.chars().collect();
     let is_beside =
@@ -184,12 +184,12 @@ mod tests {
     fn rewritten(model: impl Fn(&str) -> String, target: &str) -> (String, bool) {
         let (source, target) = (Language::parse("en").unwrap(), Language::parse(target).unwrap());
         let protected = Protected::of(TEXT.to_owned(), &Known::default(), Some(&source), Some(&target));
-        let mut outflow = protected.outflow();
-        outflow.push(&model(&protected.marked));
-        outflow.finish();
-        let loss = protected.loss(outflow.flowed());
+        let mut filter = protected.output_filter();
+        filter.push(&model(&protected.marked));
+        filter.finish();
+        let loss = protected.loss(filter.output());
         assert_eq!(protected.warning(&loss).is_some(), loss != Loss::default());
-        (outflow.flowed().text.clone(), protected.refuses(&loss))
+        (filter.output().text.clone(), protected.refuses(&loss))
     }
 
     #[test]
