@@ -1,4 +1,4 @@
-//! A database of an earlier version is brought up to date with all it holds.
+//! A database of an earlier version is migrated with all its data.
 
 use deskhand::{
     chats::{ChatLog, ListChats},
