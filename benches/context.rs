@@ -1,13 +1,13 @@
-//! The choice of context: is a fact that was said anywhere in a long chat in the prompt when the last question needs it?
+//! Context selection: is a fact from anywhere in a long chat in the prompt when the last question needs it?
 //!
-//! Chats of 50 to 2,000 messages are joined from real dialogues; an order number, a change of address or a promise with a date is
-//! planted at a random place, and the last message asks for it in other words. A draft is asked for through gRPC, and the prompt that
-//! reaches the scripted model is searched for the fact. Beside it: whether the newest messages that fit in the budget hold it.
+//! Chats of 50 to 2,000 messages are joined from real dialogues; an order number, a change of address or a promise with a date is planted
+//! at a random place, and the last message asks for it in other words. A draft is requested through gRPC, and the prompt that reaches the
+//! scripted model is searched for the fact. For comparison: whether the newest messages that fit the budget contain it.
 //!
 //!     cargo bench --bench context -- [FACTS.json] DIALOGUES.jsonl…
 //!
-//! A line of a file of dialogues is `{"turns": [{"role": "customer" | "agent", "text": "…"}]}`; without files, the sample chats are joined. A
-//! file of facts is a list of `{"kind", "customer": true | false, "says", "needed", "asked", "language"}`; without one, the facts below
+//! A line of a file of dialogues is `{"turns": [{"role": "customer" | "agent", "text": "…"}]}`; without files, the sample chats are joined.
+//! A file of facts is a list of `{"kind", "customer": true | false, "says", "needed", "asked", "language"}`; without one, the facts below
 //! are planted.
 
 #[path = "parts/paced_model.rs"]
@@ -212,7 +212,7 @@ fn joined(dialogues: &[Vec<Turn>], fact: &Fact, draws: &mut Draws) -> Vec<Turn> 
     turns
 }
 
-/// What a service that keeps the newest messages would show.
+/// What a service that keeps only the newest messages would show.
 fn newest(turns: &[Turn], budget: usize) -> String {
     let mut left = budget;
     let fits = |turn: &&Turn| {
@@ -263,7 +263,7 @@ fn sample_chats() -> Vec<Vec<Turn>> {
     files.iter().map(read).collect()
 }
 
-/// How long the choice itself takes for a chat of 2,000 messages.
+/// How long selection itself takes for a chat of 2,000 messages.
 fn time_choice(dialogues: &[Vec<Turn>]) {
     let mut draws = Draws(SEED);
     let turns: Vec<Turn> =

@@ -1,8 +1,9 @@
-//! What keeping facts costs a rewrite of 2 KB, and keeping personal data home a prompt of 32 KB: finding, marking, restoring, comparing.
+//! The cost of protecting facts in a rewrite of 2 KB, and of masking personal data in a prompt of 32 KB: finding, marking, restoring,
+//! comparing.
 //!
 //!     cargo bench --bench facts
 //!
-//! Beside each the same text read once, character by character, as the least that any of it can cost.
+//! As a baseline for each, the same text read once, character by character.
 
 mod parts;
 

@@ -64,11 +64,11 @@ struct Clients {
 struct Sample {
     first: Duration,
     total: Duration,
-    /// How much later than the first token said each other one came.
+    /// How much later than the first token each other one came.
     late: Vec<Duration>,
 }
 
-/// What a side came to at some number of streams.
+/// The results of one side at a number of streams.
 #[derive(Default)]
 struct Measured {
     first: Vec<Duration>,
@@ -91,7 +91,7 @@ async fn main() {
         tasks: vec![Task::Retone, Task::Draft],
         ..ModelConfig::default()
     };
-    // One that is still writing when a thousand callers have come.
+    // A model that is still writing when a thousand callers have arrived.
     let slow = paced_model(FIRST, SLOW_GAP, TOKENS, |_| {}).await;
     let slow = ModelConfig { name: "slow".into(), base_url: format!("http://{slow}/v1"), tasks: vec![Task::Correct], ..paced.clone() };
     let config = Config {
@@ -171,7 +171,7 @@ async fn main() {
     server.stop().await;
 }
 
-/// What a thousand open streams cost, each read as it comes.
+/// The cost of a thousand open streams, each read as it arrives.
 async fn many_open(server: std::net::SocketAddr) {
     let mut connections = Vec::new();
     for _ in 0..MANY / ON_A_CONNECTION {
@@ -202,7 +202,7 @@ async fn connect(address: std::net::SocketAddr) -> Channel {
     Endpoint::from_shared(format!("http://{address}")).expect("an address").connect().await.expect("it listens")
 }
 
-/// So many callers at once, each a few calls one after the other.
+/// Runs this many callers at once, each with a few calls in sequence.
 async fn round(clients: &Clients, side: Side, streams: usize, measured: &mut Measured) {
     let (began, processor) = (Instant::now(), processor_time());
     let mut callers = tokio::task::JoinSet::new();
@@ -226,7 +226,7 @@ async fn round(clients: &Clients, side: Side, streams: usize, measured: &mut Mea
     measured.processor += processor_time().saturating_sub(processor);
 }
 
-/// The processor's time that this process took: callers, model and what is between them.
+/// The CPU time of this process: callers, model and the service between them.
 fn processor_time() -> Duration {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
@@ -254,7 +254,7 @@ fn message(event_id: String, author: pb::Author, text: String) -> pb::Event {
     pb::Event { event_id, body: Some(pb::event::Body::Message(message)), ..pb::Event::default() }
 }
 
-/// A message that was never told before.
+/// A message that is new to the chat.
 fn next_message() -> pb::Event {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);

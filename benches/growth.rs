@@ -36,7 +36,7 @@ const RECENT: usize = 5000;
 const FIRST_DAY: &str = "2023-01-01T00:00:00Z";
 const VOCABULARY: usize = 20_000;
 
-/// Few words are said often, most seldom.
+/// Few words are frequent, most are rare (Zipf's law).
 fn drawn_word(draws: &mut Draws) -> String {
     word(draws.rank(VOCABULARY))
 }

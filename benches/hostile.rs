@@ -2,9 +2,9 @@
 //!
 //!     cargo bench --bench hostile [-- SECONDS [CONNECTIONS]]
 //!
-//! The server is a process of its own, without keys, so that attackers have all that anybody may have. Attackers and the honest client share the
-//! server's machine, each with threads of its own: the honest client's times are upper bounds. Each attack comes from one address, and where
-//! it says so from 200 of them. An attacker whose connection is closed comes back after a second.
+//! The server is a process of its own, without keys, so that attackers have every right that anybody may have. Attackers and the honest
+//! client share the server's machine, each with threads of its own, so the honest client's times are upper bounds. Each attack comes from
+//! one address, or where stated from 200 of them. An attacker whose connection is closed reconnects after a second.
 
 #[path = "parts/floods.rs"]
 mod floods;
@@ -123,7 +123,7 @@ impl Served {
         let mut child = command.current_dir(data.path()).stdout(Stdio::piped()).spawn().expect("the server starts");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines().map_while(Result::ok);
         let address = lines.find_map(|line| line.strip_prefix("listening on ")?.parse().ok()).expect("it listens");
-        // Whatever else it says is read, so that it never waits for us.
+        // Its remaining output is drained, so that it never blocks on us.
         std::thread::spawn(move || lines.for_each(drop));
         Served { child, address, channel: channel(address), _data: data }
     }
@@ -140,7 +140,7 @@ impl Served {
         }
     }
 
-    /// Calls at its pace while an attack goes on, and prints what came of it.
+    /// Calls at its pace during an attack, and prints the results.
     async fn measure(&self, name: &str, time: Duration, attack: JoinSet<()>) {
         // A connection of its own, made under the attack, as the next customer's is.
         let honest = channel(self.address);
@@ -230,7 +230,7 @@ fn address(number: usize) -> [u8; 4] {
     [127, 0, 1, 1 + number as u8]
 }
 
-/// Does it again and again: an attacker who is closed comes back.
+/// Repeats an attack: an attacker whose connection is closed reconnects.
 async fn again<F: Future<Output = Option<()>>>(attack: impl Fn() -> F) {
     loop {
         let _ = attack().await;
@@ -260,7 +260,7 @@ async fn reads_nothing(to: SocketAddr, from: [u8; 4]) -> Option<()> {
     }
 }
 
-/// Calls that say that they have `length` bytes, and send fewer.
+/// Calls that announce `length` bytes, and send fewer.
 async fn unfinished(to: SocketAddr, from: [u8; 4], count: usize, method: &str, length: usize, sent: usize) -> Option<()> {
     let (send, connection) = h2::client::handshake(connect(to, from).await?).await.ok()?;
     let calls = async {

@@ -1,4 +1,4 @@
-//! Callers who leave in the middle of an answer: how soon the model's connection is closed, each measured by itself, and what is left.
+//! Callers who hang up in the middle of an answer: how soon each model connection is closed, and what leaks.
 //!
 //!     cargo bench --bench leaving
 
@@ -29,12 +29,12 @@ use tonic::{
 };
 
 const CALLERS: usize = 1000;
-/// How many are there at once.
+/// Concurrent callers.
 const AT_ONCE: usize = 50;
 const GOAL: Duration = Duration::from_millis(100);
-/// The deadline of callers who leave by it: the last of them has its first piece by then.
+/// The deadline of callers who leave by deadline: the last of them has its first piece by then.
 const DEADLINE: Duration = Duration::from_millis(1000);
-/// How long the last is waited for.
+/// Longest wait for the last one.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,7 @@ async fn main() {
     server.stop().await;
 }
 
-/// The tasks and the sockets of this process once all is quiet.
+/// The tasks and sockets of this process once it is idle.
 async fn left() -> (usize, usize) {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let sockets = std::fs::read_dir("/proc/self/fd").expect("it is Linux").filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
@@ -93,7 +93,7 @@ async fn left() -> (usize, usize) {
     (Handle::current().metrics().num_alive_tasks(), sockets)
 }
 
-/// A number without digits: those would be marked.
+/// A number without digits: digits would be masked.
 fn letters(number: usize) -> String {
     [number / 26, number % 26].map(|place| char::from(b'a' + place as u8)).iter().collect()
 }

@@ -1,5 +1,5 @@
-//! A model that dies under load and comes back: how soon callers are refused, whether searches and suggestions notice, how soon it is in use
-//! again. People click, search and read at a pace of their own, so that the load is the same whether the model answers or not.
+//! A model that dies under load and recovers: how soon callers are rejected, whether searches and suggestions notice, how soon it is in use
+//! again. People click, search and read at a fixed pace (an open loop), so that the load is the same whether the model answers or not.
 //!
 //!     cargo bench --bench outage [-- SECONDS]
 
@@ -39,7 +39,7 @@ const CLICK: Duration = Duration::from_millis(150);
 const SEARCHERS: usize = 2;
 const SEARCH: Duration = Duration::from_millis(25);
 
-/// What everybody measured in a phase.
+/// The measurements of a phase.
 #[derive(Default)]
 struct Phase {
     answered: Vec<Duration>,
@@ -113,7 +113,7 @@ async fn main() {
     server.stop().await;
 }
 
-/// A way to the model that can be cut: while it is, every connection is reset at once.
+/// A proxy to the model that can be cut: meanwhile every connection is reset at once.
 async fn switch(model: SocketAddr, up: Arc<AtomicBool>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
     let address = listener.local_addr().expect("a bound listener");
@@ -142,7 +142,7 @@ async fn switch(model: SocketAddr, up: Arc<AtomicBool>) -> SocketAddr {
     address
 }
 
-/// Everybody at work for so long.
+/// Runs the load for this long.
 async fn phase(channel: &Channel, length: Duration) -> Phase {
     let begin = Instant::now();
     let until = begin + length;

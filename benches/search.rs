@@ -74,7 +74,7 @@ async fn measure(vocabulary: &Vocabulary, articles: usize) {
     fs::remove_dir_all(served.path().join("index")).expect("there is an index");
     let began = Instant::now();
     let (server, _) = start().await;
-    // A large index is served before it is whole; its last article comes in last.
+    // A large index is served before it is complete; its last article is indexed last.
     let mut client = KnowledgeServiceClient::new(connect(&server).await);
     let request = || pb::SearchRequest { query: "glockenspiel".into(), language: "en".into(), ..pb::SearchRequest::default() };
     let last = format!("article-{articles}");

@@ -1,4 +1,4 @@
-//! Floods: what a hostile client writes again and again on one connection.
+//! Floods: what a hostile client repeats on one connection.
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// A request to health, as a block of headers: POST, http, path, authority, content-type.

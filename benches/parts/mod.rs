@@ -1,4 +1,4 @@
-//! What the benchmarks share.
+//! Shared parts of the benchmarks.
 #![allow(dead_code, reason = "each benchmark takes what it needs")]
 
 use std::{fs, time::Duration};
@@ -10,7 +10,7 @@ pub fn percentile(samples: &mut [Duration], share: f64) -> f64 {
     samples[at].as_secs_f64() * 1000.0
 }
 
-/// Numbers that look drawn at random and are the same in each run (SplitMix64).
+/// Pseudorandom numbers, the same in each run (SplitMix64).
 pub struct Draws(pub u64);
 
 impl Draws {

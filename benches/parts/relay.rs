@@ -1,4 +1,4 @@
-//! The least that a gRPC service between a caller and a model can be: it asks, and passes each piece of text on.
+//! A minimal gRPC relay between a caller and a model: it calls the model, and passes each piece of text on.
 
 use std::{
     convert::Infallible,

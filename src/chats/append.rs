@@ -1,4 +1,4 @@
-//! Appending: what is queued is decided and written as one transaction.
+//! Appends queued events: validates and writes a batch as one transaction.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -26,10 +26,10 @@ use crate::{
     text::Language,
 };
 
-/// How often a batch that met another replica's write is tried.
-const TRIES: usize = 4;
+/// Attempts at a batch that conflicts with another replica's write.
+const ATTEMPTS: usize = 4;
 
-/// A call's events, and where its answer goes.
+/// A call's events, and the channel of its answer.
 pub struct Append {
     pub key: ChatKey,
     pub events: Vec<Prepared>,
@@ -44,7 +44,7 @@ pub struct Appended {
     pub duplicates: usize,
 }
 
-/// An event with what can be made of it before its turn to be written comes.
+/// An event with what can be prepared before it is written.
 #[derive(Debug, Clone)]
 pub struct Prepared {
     event: NewEvent,
@@ -62,13 +62,13 @@ impl Prepared {
         Ok(Prepared { event, json, words })
     }
 
-    /// About how much of the queue it takes.
+    /// Returns its approximate size in the queue.
     pub fn bytes(&self) -> usize {
         2 * self.json.len() + self.words.iter().map(|word| word.len() + 64).sum::<usize>() + 256
     }
 }
 
-/// What a batch is written with.
+/// What writing a batch needs.
 pub struct AppendContext {
     pub store: Store,
     pub counts: Arc<LogCounts>,
@@ -76,33 +76,33 @@ pub struct AppendContext {
     pub on_redaction: OnRedaction,
 }
 
-/// What the log has done since the start, for whoever watches it.
+/// Counters of the log since the start, for monitoring.
 #[derive(Debug, Default)]
 pub struct LogCounts {
     pub commits: std::sync::atomic::AtomicU64,
     pub events: std::sync::atomic::AtomicU64,
 }
 
-/// Writes a batch and answers its calls, taking them out. When it fails for what may be one call's fault, its calls are left to be tried one
-/// by one, so that none fails for its neighbour.
+/// Writes a batch, answers its calls, and removes them. If it fails in a way that may be one call's fault, the calls are left to be retried
+/// one by one, so that none fails because of another.
 pub async fn commit(context: &AppendContext, batch: &mut Vec<Append>) {
-    let mut tries = TRIES;
+    let mut attempts_left = ATTEMPTS;
     let error = loop {
-        tries -= 1;
+        attempts_left -= 1;
         match write(context, batch).await {
             Ok(answers) => {
                 for (append, answer) in batch.drain(..).zip(answers) {
-                    // A caller that has gone does not need its answer.
+                    // A caller that hung up needs no answer.
                     let _ = append.answer.send(answer);
                 }
                 return;
             }
-            Err(ChatError::Store(error)) if tries > 0 && error.is_retried_at_once() => {}
+            Err(ChatError::Store(error)) if attempts_left > 0 && error.is_retried_at_once() => {}
             Err(error) => break error,
         }
     };
     let last = match &error {
-        // The disk, or the server, fails all alike.
+        // A failure of the disk or the server affects all calls alike.
         ChatError::Store(all) if !all.is_of_one_call() => {
             let last = batch.pop();
             for append in batch.drain(..) {
@@ -118,7 +118,7 @@ pub async fn commit(context: &AppendContext, batch: &mut Vec<Append>) {
     }
 }
 
-/// A chat while a batch is decided.
+/// A chat's pending changes while a batch is validated.
 struct ChatUpdate<'a> {
     number: i64,
     before: Option<Summary>,
@@ -126,12 +126,12 @@ struct ChatUpdate<'a> {
     known: HashMap<String, KnownEvents>,
     new: Vec<NewRow<'a>>,
     redactions: Vec<String>,
-    /// Whether the summary must be folded anew: an event came late or lost its text.
+    /// Whether the summary must be refolded: an event came late or was redacted.
     refold: bool,
 }
 
 impl ChatUpdate<'_> {
-    /// Whether the archive lists the chat elsewhere now.
+    /// Returns whether the chat's position in the archive changed.
     fn moved(&self) -> bool {
         self.before.as_ref().is_some_and(|before| before.opened_at != self.summary.opened_at)
     }
@@ -140,53 +140,53 @@ impl ChatUpdate<'_> {
 async fn write(context: &AppendContext, batch: &[Append]) -> Result<Vec<Result<Appended, ChatError>>, ChatError> {
     let AppendContext { store, counts, languages, on_redaction } = context;
     let mut write = store.begin().await?;
-    let mut drafts = read_drafts(&mut write, batch).await?;
+    let mut updates = read_drafts(&mut write, batch).await?;
     let now = Timestamp::now();
     let mut answers = Vec::with_capacity(batch.len());
     for append in batch {
         failpoint("write", &append.key.chat_id);
-        let draft = drafts.get_mut(&append.key).expect("every call's chat was locked");
-        answers.push(decide(draft, &append.events, now));
+        let update = updates.get_mut(&append.key).expect("every call's chat was locked");
+        answers.push(validate(update, &append.events, now));
     }
 
-    let rows: Vec<(i64, &NewRow)> = drafts.values().flat_map(|draft| draft.new.iter().map(|kept| (draft.number, kept))).collect();
+    let rows: Vec<(i64, &NewRow)> = updates.values().flat_map(|update| update.new.iter().map(|kept| (update.number, kept))).collect();
     let appended = rows.len();
     event_rows::insert(&mut write, &rows).await?;
     let named: Vec<(&ChatKey, i64, &Event)> =
-        drafts.iter().flat_map(|(key, draft)| draft.new.iter().map(|kept| (*key, draft.number, &kept.event))).collect();
+        updates.iter().flat_map(|(key, update)| update.new.iter().map(|kept| (*key, update.number, &kept.event))).collect();
     chat_rows::insert_customers(&mut write, &named).await?;
-    for (key, draft) in drafts.iter_mut().filter(|(_, draft)| draft.refold) {
-        for event_id in &draft.redactions {
-            let text = event_rows::wipe(&mut write, draft.number, event_id).await?;
+    for (key, update) in updates.iter_mut().filter(|(_, update)| update.refold) {
+        for event_id in &update.redactions {
+            let text = event_rows::wipe(&mut write, update.number, event_id).await?;
             if let Some(text) = text {
                 let ChatKey { workspace, chat_id } = key;
                 on_redaction(&mut write, Redacted { workspace, chat_id, text: text.trim() }).await?;
-                learning_rows::unteach(&mut write, draft.number).await?;
+                learning_rows::unteach(&mut write, update.number).await?;
             }
         }
-        refold(&mut write, draft).await?;
+        refold(&mut write, update).await?;
     }
-    write_words(&mut write, languages, &drafts).await?;
-    let changed: Vec<Changed> = drafts
+    write_words(&mut write, languages, &updates).await?;
+    let changed: Vec<Changed> = updates
         .iter()
-        .filter(|(_, draft)| !draft.new.is_empty())
-        .map(|(key, draft)| Changed { key, number: draft.number, before: draft.before.as_ref(), summary: &draft.summary })
+        .filter(|(_, update)| !update.new.is_empty())
+        .map(|(key, update)| Changed { key, number: update.number, before: update.before.as_ref(), summary: &update.summary })
         .collect();
     chat_rows::store(&mut write, &changed).await?;
-    let written_to = |draft: &&ChatUpdate| draft.new.iter().any(|kept| is_from_agent(&kept.event.body));
-    let teaching: Vec<i64> = drafts.values().filter(written_to).map(|draft| draft.number).collect();
+    let written_to = |update: &&ChatUpdate| update.new.iter().any(|kept| is_from_agent(&kept.event.body));
+    let teaching: Vec<i64> = updates.values().filter(written_to).map(|update| update.number).collect();
     learning_rows::teach(&mut write, &teaching).await?;
     let refused: Vec<i64> =
-        drafts.values().filter(|draft| draft.before.is_none() && draft.new.is_empty()).map(|draft| draft.number).collect();
+        updates.values().filter(|update| update.before.is_none() && update.new.is_empty()).map(|update| update.number).collect();
     chat_rows::drop_empty(&mut write, &refused).await?;
-    let wiped = drafts.values().any(|draft| !draft.redactions.is_empty());
+    let wiped = updates.values().any(|update| !update.redactions.is_empty());
     if wiped {
         store.mark_wipe(&mut write).await?;
     }
     write.commit().await?;
     counts.add(appended);
     if wiped {
-        // The answer does not wait for it: a chat's row does not show the text any more.
+        // The answer does not wait for it: the row no longer has the text.
         drop(store.wipe());
     }
     Ok(answers)
@@ -196,16 +196,16 @@ fn is_from_agent(body: &EventBody) -> bool {
     matches!(body, EventBody::Message(message) if message.author == Author::Agent)
 }
 
-/// Takes the batch's chats and reads what of its events is known.
+/// Locks the batch's chats, and reads which of its events are known.
 async fn read_drafts<'a>(write: &mut Write, batch: &'a [Append]) -> Result<BTreeMap<&'a ChatKey, ChatUpdate<'a>>, ChatError> {
     let keys: BTreeSet<&ChatKey> = batch.iter().map(|append| &append.key).collect();
     let keys: Vec<&ChatKey> = keys.into_iter().collect();
     let mut locked = chat_rows::lock(write, &keys).await?;
-    let mut drafts = BTreeMap::new();
+    let mut updates = BTreeMap::new();
     for key in keys {
         let row = locked.remove(key).ok_or_else(|| StoreError::malformed("chat"))?;
         let summary = row.summary.clone().unwrap_or_default();
-        let draft = ChatUpdate {
+        let update = ChatUpdate {
             number: row.number,
             before: row.summary,
             summary,
@@ -214,16 +214,16 @@ async fn read_drafts<'a>(write: &mut Write, batch: &'a [Append]) -> Result<BTree
             redactions: Vec::new(),
             refold: false,
         };
-        drafts.insert(key, draft);
+        updates.insert(key, update);
     }
-    // A chat that is new knows nothing.
+    // A new chat has no events yet.
     let mut ids: Vec<(i64, &str)> = Vec::new();
     for append in batch {
-        if let Some(draft) = drafts.get(&append.key).filter(|draft| draft.before.is_some()) {
+        if let Some(update) = updates.get(&append.key).filter(|update| update.before.is_some()) {
             for Prepared { event, .. } in &append.events {
-                ids.push((draft.number, event.event_id.as_str()));
+                ids.push((update.number, event.event_id.as_str()));
                 if let EventBody::Redaction { event_id } = &event.body {
-                    ids.push((draft.number, event_id.as_str()));
+                    ids.push((update.number, event_id.as_str()));
                 }
             }
         }
@@ -232,57 +232,58 @@ async fn read_drafts<'a>(write: &mut Write, batch: &'a [Append]) -> Result<BTree
     for (number, event_id, known) in event_rows::known(write, &ids).await? {
         by_number.entry(number).or_default().push((event_id, known));
     }
-    for draft in drafts.values_mut() {
-        draft.known.extend(by_number.remove(&draft.number).unwrap_or_default());
+    for update in updates.values_mut() {
+        update.known.extend(by_number.remove(&update.number).unwrap_or_default());
     }
-    Ok(drafts)
+    Ok(updates)
 }
 
-/// Folds a chat's summary from all its events.
-async fn refold(write: &mut Write, draft: &mut ChatUpdate<'_>) -> Result<(), ChatError> {
-    let mut events = event_page_rows::bare_of_locked(write, draft.number).await?;
+/// Refolds a chat's summary from all its events.
+async fn refold(write: &mut Write, update: &mut ChatUpdate<'_>) -> Result<(), ChatError> {
+    let mut events = event_page_rows::bare_of_locked(write, update.number).await?;
     events.sort_by_key(|event| (event.at, event.sequence));
-    let mut summary = Summary { bytes: draft.summary.bytes, ..Summary::default() };
+    let mut summary = Summary { bytes: update.summary.bytes, ..Summary::default() };
     for event in &events {
         summary.apply(event);
     }
-    draft.summary = summary;
+    update.summary = summary;
     Ok(())
 }
 
-/// Keeps the archive's words up: those that new messages bring are added; a chat that lost text or moved has its own written anew.
-async fn write_words(write: &mut Write, languages: &Languages, drafts: &BTreeMap<&ChatKey, ChatUpdate<'_>>) -> Result<(), ChatError> {
+/// Updates the archive's words: adds those of new messages; rewrites those of a chat that was redacted or whose position changed.
+async fn write_words(write: &mut Write, languages: &Languages, updates: &BTreeMap<&ChatKey, ChatUpdate<'_>>) -> Result<(), ChatError> {
     let written =
-        |draft: &&ChatUpdate| draft.new.iter().any(|kept| !kept.words.is_empty()) || draft.moved() || !draft.redactions.is_empty();
-    let there: Vec<i64> = drafts.values().filter(written).filter(|draft| draft.before.is_some()).map(|draft| draft.number).collect();
-    let mut vocabularies = word_rows::of_chats(write, &there).await?;
-    for (key, draft) in drafts.iter().filter(|(_, draft)| written(draft)) {
-        let had = vocabularies.remove(&draft.number).unwrap_or_default();
+        |update: &&ChatUpdate| update.new.iter().any(|kept| !kept.words.is_empty()) || update.moved() || !update.redactions.is_empty();
+    let existing: Vec<i64> =
+        updates.values().filter(written).filter(|update| update.before.is_some()).map(|update| update.number).collect();
+    let mut vocabularies = word_rows::of_chats(write, &existing).await?;
+    for (key, update) in updates.iter().filter(|(_, update)| written(update)) {
+        let old_words = vocabularies.remove(&update.number).unwrap_or_default();
         let listing =
-            |summary: &Summary| Listing { workspace: &key.workspace, number: draft.number, opened_at: nanoseconds(summary.opened_at) };
-        let mut has: BTreeSet<String> = had.clone();
-        if draft.redactions.is_empty() {
-            has.extend(draft.new.iter().flat_map(|kept| kept.words).cloned());
+            |summary: &Summary| Listing { workspace: &key.workspace, number: update.number, opened_at: nanoseconds(summary.opened_at) };
+        let mut new_words: BTreeSet<String> = old_words.clone();
+        if update.redactions.is_empty() {
+            new_words.extend(update.new.iter().flat_map(|kept| kept.words).cloned());
         } else {
-            // What a chat of more than anybody reads said long ago is not found by its words any more.
-            let events = event_page_rows::recent_of_locked(write, draft.number, MAX_READ_BYTES).await?;
+            // The oldest messages of a chat beyond the read limit are no longer found by their words.
+            let events = event_page_rows::recent_of_locked(write, update.number, MAX_READ_BYTES).await?;
             let expected = of_workspace(languages, &key.workspace).to_vec();
-            has = spawn_blocking(move || words_of(&events, &expected)).await.map_err(|_| StoreError::Busy)?;
+            new_words = spawn_blocking(move || words_of(&events, &expected)).await.map_err(|_| StoreError::Busy)?;
         }
-        if let Some(before) = draft.before.as_ref().filter(|_| draft.moved() || !draft.redactions.is_empty()) {
-            let gone: Vec<&String> = had.iter().filter(|word| draft.moved() || !has.contains(*word)).collect();
+        if let Some(before) = update.before.as_ref().filter(|_| update.moved() || !update.redactions.is_empty()) {
+            let gone: Vec<&String> = old_words.iter().filter(|word| update.moved() || !new_words.contains(*word)).collect();
             word_rows::delete(write, listing(before), &gone).await?;
         }
-        let added: Vec<&String> = has.iter().filter(|word| draft.moved() || !had.contains(*word)).collect();
-        word_rows::insert(write, listing(&draft.summary), &added).await?;
-        if had != has {
-            word_rows::store(write, draft.number, &has).await?;
+        let added: Vec<&String> = new_words.iter().filter(|word| update.moved() || !old_words.contains(*word)).collect();
+        word_rows::insert(write, listing(&update.summary), &added).await?;
+        if old_words != new_words {
+            word_rows::store(write, update.number, &new_words).await?;
         }
     }
     Ok(())
 }
 
-/// The words of a chat's messages.
+/// Returns the words of a chat's messages.
 fn words_of(events: &[Event], expected: &[Language]) -> BTreeSet<String> {
     let messages = events.iter().filter_map(|event| match &event.body {
         EventBody::Message(message) => Some(message),
@@ -291,17 +292,17 @@ fn words_of(events: &[Event], expected: &[Language]) -> BTreeSet<String> {
     messages.flat_map(|message| message_words(&message.text, message.language.as_ref(), expected)).collect()
 }
 
-/// Decides one call against what its chat holds: all of its events are taken, or none.
-fn decide<'a>(draft: &mut ChatUpdate<'a>, events: &'a [Prepared], now: Timestamp) -> Result<Appended, ChatError> {
-    let mut summary = draft.summary.clone();
+/// Validates one call against its chat: all of its events are accepted, or none.
+fn validate<'a>(update: &mut ChatUpdate<'a>, events: &'a [Prepared], now: Timestamp) -> Result<Appended, ChatError> {
+    let mut summary = update.summary.clone();
     let mut new: Vec<NewRow> = Vec::new();
-    let mut here: HashMap<&str, KnownEvents> = HashMap::new();
+    let mut in_call: HashMap<&str, KnownEvents> = HashMap::new();
     let mut redactions = Vec::new();
-    let mut refold = draft.refold;
+    let mut refold = update.refold;
     let mut duplicates = 0;
     for Prepared { event, json, words } in events {
         let event_id = event.event_id.as_str();
-        if let Some(known) = here.get(event_id).or_else(|| draft.known.get(event_id)) {
+        if let Some(known) = in_call.get(event_id).or_else(|| update.known.get(event_id)) {
             if !known.is(&event.body, event.at) {
                 return Err(ChatError::EventExists(event_id.to_owned()));
             }
@@ -315,12 +316,12 @@ fn decide<'a>(draft: &mut ChatUpdate<'a>, events: &'a [Prepared], now: Timestamp
         match &event.body {
             EventBody::Resolved if summary.topic.is_empty() => return Err(ChatError::TopicMissing),
             EventBody::Redaction { event_id } => {
-                match here.get(event_id.as_str()).or_else(|| draft.known.get(event_id.as_str())) {
+                match in_call.get(event_id.as_str()).or_else(|| update.known.get(event_id.as_str())) {
                     None => return Err(ChatError::EventNotFound(event_id.to_string())),
                     Some(known) if known.is_redaction() => return Err(ChatError::NotRedactable(event_id.to_string())),
                     Some(known) => {
                         if known.is_topic(&summary.topic) {
-                            // What is resolved later in the same batch needs another.
+                            // A later `resolved` in the same batch needs another topic.
                             summary.topic.clear();
                         }
                         redactions.push(event_id.to_string());
@@ -334,15 +335,15 @@ fn decide<'a>(draft: &mut ChatUpdate<'a>, events: &'a [Prepared], now: Timestamp
         refold |= summary.last_sequence > 0 && at < summary.updated_at && summary.depends_on_order(&event.body);
         let kept = kept(event, at, summary.last_sequence + 1, json, words);
         summary.apply(&kept.event);
-        here.insert(event_id, KnownEvents::of(&kept));
+        in_call.insert(event_id, KnownEvents::of(&kept));
         new.push(kept);
     }
     let appended = Appended { last_sequence: summary.last_sequence, appended: new.len(), duplicates };
-    draft.known.extend(here.into_iter().map(|(event_id, known)| (event_id.to_owned(), known)));
-    draft.summary = summary;
-    draft.new.extend(new);
-    draft.redactions.extend(redactions);
-    draft.refold = refold;
+    update.known.extend(in_call.into_iter().map(|(event_id, known)| (event_id.to_owned(), known)));
+    update.summary = summary;
+    update.new.extend(new);
+    update.redactions.extend(redactions);
+    update.refold = refold;
     Ok(appended)
 }
 

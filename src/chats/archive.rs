@@ -1,4 +1,4 @@
-//! The archive: chats by filter, page by page.
+//! The archive: filtered, paged listing of chats.
 
 use crate::{
     chats::{
@@ -10,15 +10,15 @@ use crate::{
     text,
 };
 
-/// Most words of a query that count.
+/// Most words of a query; the others are ignored.
 const MAX_WORDS: usize = 64;
 
-/// Which chats, and which page of them.
+/// A filter, and a page of its chats.
 #[derive(Debug, Clone, Default)]
 pub struct ListChats {
     /// `words` is filled from `query`.
     pub filter: Filter,
-    /// Words that stand in the chat's messages.
+    /// Words that the chat's messages must have.
     pub query: String,
     pub page_size: usize,
     /// Empty for the first page.
@@ -39,7 +39,7 @@ impl Chats {
         let ListChats { mut filter, query, page_size, page_token } = list;
         filter.words = self.forms(&query);
         if filter.words.is_empty() && !query.trim().is_empty() {
-            // A query without a word is in no message.
+            // A query without words matches no message.
             return Ok(ChatPage { chats: Vec::new(), next_page_token: String::new() });
         }
         let after = if page_token.is_empty() { None } else { Some(read_token(&page_token).ok_or(ChatError::PageToken)?) };
@@ -47,7 +47,7 @@ impl Chats {
         Ok(ChatPage { chats, next_page_token: next.map(token_of).unwrap_or_default() })
     }
 
-    /// A query's words, each by all the forms under which a message of some language may hold it.
+    /// Returns a query's words, each in all the forms that a message of some language may have.
     fn forms(&self, query: &str) -> Vec<Vec<String>> {
         let mut forms: Vec<Vec<String>> = Vec::new();
         for word in text::words(query, "").into_iter().take(MAX_WORDS) {
@@ -66,15 +66,15 @@ impl Chats {
 }
 
 impl ChatPage {
-    /// Whether a text is a page's token.
+    /// Returns whether a text is a page token.
     pub fn is_token(text: &str) -> bool {
         read_token(text).is_some()
     }
 
-    /// Keeps the first `most` chats; the next page then starts after them.
-    pub fn cut(&mut self, most: usize) {
-        if most < self.chats.len() {
-            self.chats.truncate(most);
+    /// Keeps the first `limit` chats; the next page then starts after them.
+    pub fn cut(&mut self, limit: usize) {
+        if limit < self.chats.len() {
+            self.chats.truncate(limit);
             self.next_page_token = self.chats.last().map(|last| token_of(last.place)).unwrap_or_default();
         }
     }

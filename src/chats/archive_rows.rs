@@ -1,4 +1,4 @@
-//! The archive's rows: chats by filter.
+//! The archive's rows: queries of chats by filter.
 
 use std::collections::BTreeSet;
 
@@ -11,12 +11,12 @@ use crate::{
     store::{Store, nanoseconds},
 };
 
-/// Chats looked at for one page, at most: a page that is not full then still has one after it.
+/// Most chats examined for one page: a page that is not full may then still be followed by another.
 const WINDOW: usize = 1000;
 /// Words looked up in one statement.
 const MAX_LOOKUPS: usize = 16;
 
-/// What chats are asked for. What is `None` or empty filters nothing.
+/// The filter of a listing. `None` or empty fields match everything.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub status: Option<crate::chats::fold::Status>,
@@ -27,11 +27,11 @@ pub struct Filter {
     pub customer_id: String,
     pub opened_after: Option<Timestamp>,
     pub opened_before: Option<Timestamp>,
-    /// Every one of these words stands in a message; each is given by all the forms under which it may be found.
+    /// Words that must all occur in messages; each is given in all the forms that it may be found by.
     pub words: Vec<Vec<String>>,
 }
 
-/// A chat in a list, and where it stands there.
+/// A chat in a list, with its position.
 #[derive(Debug, Clone)]
 pub struct Listed {
     pub place: Place,
@@ -39,18 +39,18 @@ pub struct Listed {
     pub summary: Summary,
 }
 
-/// Where a chat stands in lists: when it was opened, in nanoseconds, then its number.
+/// A chat's position in lists: when it was opened, in nanoseconds, then its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     pub opened_at: i64,
     pub number: i64,
 }
 
-/// A list of chats in the archive's order, of which every listed chat is part.
+/// A posting list in the archive's order that contains every chat of the result.
 enum Lead<'a> {
-    /// Those that have a word, under any of its forms.
+    /// Chats that have a word, in any of its forms.
     Word(&'a [String]),
-    /// Those whose column has a value.
+    /// Chats whose column has a value.
     Column(&'static str, Value<'a>),
     /// All.
     Workspace,
@@ -62,16 +62,16 @@ enum Value<'a> {
     Text(&'a str),
 }
 
-/// What was found, and where to look on if that is not all.
+/// The chats found, and where to continue if there are more.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// At most as many as were asked for.
+    /// At most as many as requested.
     pub chats: Vec<Listed>,
     pub next: Option<Place>,
 }
 
-/// Chats that pass the filter, newest opened first, after a place. The rarest of what is asked for leads: its list is walked, and the
-/// rest is looked up chat by chat, the rarest first.
+/// Returns the chats that pass the filter, newest opened first, after a position. The rarest condition drives the query: its list is
+/// scanned, and the others are looked up chat by chat, the rarest first.
 pub async fn list(store: &Store, workspace: &Workspace, filter: &Filter, after: Option<Place>, most: usize) -> Result<Found, ChatError> {
     if !are_in_some_chat(store, workspace, &filter.words).await? {
         return Ok(Found::default());
@@ -85,7 +85,7 @@ pub async fn list(store: &Store, workspace: &Workspace, filter: &Filter, after: 
     for lead in leads {
         ends.push((window_end(store, workspace, filter, &lead, after).await?, lead));
     }
-    // One that goes on furthest back for as many chats is the rarest; one that ends before is rarer still.
+    // The list that reaches furthest back with the same number of chats is the rarest; one that ends earlier is rarer still.
     ends.sort_by_key(|(end, _)| *end);
     let (end, lead) = ends.remove(0);
     let words: Vec<&[String]> =
@@ -103,7 +103,7 @@ pub async fn list(store: &Store, workspace: &Workspace, filter: &Filter, after: 
     Ok(Found { chats, next })
 }
 
-/// The columns that a filter asks for.
+/// Returns the columns that a filter compares.
 fn columns(filter: &Filter) -> Vec<(&'static str, Value<'_>)> {
     let numbers = [("status", filter.status.map(|status| status as i64)), ("channel", filter.channel.map(|channel| channel as i64))];
     let texts = [("team", &filter.group), ("agent_id", &filter.agent_id), ("topic", &filter.topic), ("customer_id", &filter.customer_id)];
@@ -112,7 +112,7 @@ fn columns(filter: &Filter) -> Vec<(&'static str, Value<'_>)> {
     numbers.chain(texts).collect()
 }
 
-/// One list to walk.
+/// One list to scan.
 #[derive(Clone, Copy)]
 enum List<'a> {
     Form(&'a str),
@@ -128,7 +128,7 @@ fn lists<'a>(lead: &Lead<'a>) -> Vec<List<'a>> {
     }
 }
 
-/// Builds a statement and its texts. Numbers are ours, so they may stand in it; texts are always bound.
+/// Builds a statement and its bound texts. Numbers are ours, so they may be inlined; texts are always bound.
 struct Statement {
     sql: String,
     texts: Vec<String>,
@@ -147,13 +147,13 @@ impl Statement {
         }
     }
 
-    /// Binds a word's different forms.
+    /// Binds the forms of a word.
     fn forms(&mut self, forms: &[String]) -> String {
         let forms: BTreeSet<&String> = forms.iter().collect();
         forms.into_iter().map(|form| self.bind(form)).collect::<Vec<_>>().join(",")
     }
 
-    /// Runs it for the one number that it comes to.
+    /// Runs it and returns its single number.
     async fn scalar(self, store: &Store) -> Result<i64, ChatError> {
         let mut query = sqlx::query_scalar(AssertSqlSafe(self.sql)).persistent(false);
         for text in self.texts {
@@ -162,7 +162,7 @@ impl Statement {
         Ok(query.fetch_one(store.reads()).await?)
     }
 
-    /// The places of a list's chats, in order, between the bounds of a page.
+    /// Selects the positions of a list's chats, in order, within the bounds of a page.
     fn places(workspace: &Workspace, filter: &Filter, list: List, after: Option<Place>) -> Statement {
         let mut statement = Statement { sql: String::new(), texts: vec![workspace.as_str().to_owned()] };
         let (from, number) = match list {
@@ -185,7 +185,7 @@ impl Statement {
     }
 }
 
-/// Whether each of the words is in some chat of the workspace, under one of its forms.
+/// Returns whether each of the words occurs in some chat of the workspace, in one of its forms.
 async fn are_in_some_chat(store: &Store, workspace: &Workspace, words: &[Vec<String>]) -> Result<bool, ChatError> {
     for words in words.chunks(MAX_LOOKUPS) {
         let mut statement = Statement { sql: String::new(), texts: vec![workspace.as_str().to_owned()] };
@@ -205,7 +205,7 @@ async fn are_in_some_chat(store: &Store, workspace: &Workspace, words: &[Vec<Str
     Ok(true)
 }
 
-/// The last place of a lead that a page looks at; `None`: it ends before that.
+/// Returns the last position of the driving list that a page examines; `None` if the list ends before.
 async fn window_end(
     store: &Store,
     workspace: &Workspace,
@@ -227,16 +227,16 @@ async fn window_end(
     Ok(end)
 }
 
-/// Which part of a list is looked at, and how many of its chats are wanted.
+/// The range of a list to examine, and how many of its chats are wanted.
 #[derive(Clone, Copy)]
 struct Page {
     after: Option<Place>,
-    /// The last place.
+    /// The last position.
     end: Option<Place>,
     most: usize,
 }
 
-/// Those of a list's chats that pass the filter and have the words.
+/// Returns the chats of a list that pass the filter and have the words.
 async fn ask(
     store: &Store,
     workspace: &Workspace,

@@ -1,4 +1,4 @@
-//! The archive finds what it should, and its work is bounded, whatever is asked for.
+//! The archive finds what it should, and its work is bounded, whatever the filter.
 
 use proptest::{
     prelude::*,
@@ -16,7 +16,7 @@ const CHATS: i64 = 60;
 const WORDS: usize = 70;
 const FORMS: usize = 4;
 
-/// Whether a chat has a word: nearly all chats have nearly all words, which is the worst for whoever tries combinations.
+/// Returns whether a chat has a word: nearly all chats have nearly all words, the worst case for a plan that tries combinations.
 fn has(chat: i64, word: usize) -> bool {
     word < WORDS - 2 && (chat * 31 + word as i64 * 17) % 97 != 0
 }
@@ -76,7 +76,7 @@ fn any_words_are_found_where_they_are_with_bounded_work() {
                 let before = store.read_steps();
                 let page = runtime.block_on(archive_rows::list(&store, &Workspace::default(), &filter, after, most));
                 let Found { chats, next } = page.unwrap();
-                // A look-up of a form in a chat takes a few tens of steps.
+                // Looking up a form in a chat takes a few tens of steps.
                 let thousands = store.read_steps() - before;
                 let most_steps = 100 * (CHATS as usize * FORMS * (words.len() + 1) + 1000);
                 prop_assert!(thousands * 1000 <= most_steps as u64, "{thousands},000 steps for {} words, of {most_steps}", words.len());

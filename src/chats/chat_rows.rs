@@ -19,23 +19,23 @@ use crate::{
     store::{Store, StoreError, Write, nanoseconds, sql},
 };
 
-/// Names a chat. Its order is the order in which rows are locked.
+/// Identifies a chat. Its order is the order in which rows are locked.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChatKey {
     pub workspace: String,
     pub chat_id: String,
 }
 
-/// A chat's row, taken by a writer.
+/// A chat's row, locked by a writer.
 #[derive(Debug, Clone)]
 pub struct Locked {
-    /// By this number its events and words know the chat.
+    /// The number that its events and words refer to.
     pub number: i64,
-    /// A chat that is new has none yet.
+    /// `None` for a new chat.
     pub summary: Option<Summary>,
 }
 
-/// Takes the chats' rows, in their order, making those that are absent.
+/// Locks the chats' rows in order, inserting missing ones.
 pub async fn lock(write: &mut Write, keys: &[&ChatKey]) -> Result<BTreeMap<ChatKey, Locked>, ChatError> {
     let mut locked = BTreeMap::new();
     for keys in sql::pieces(keys, 3) {
@@ -65,7 +65,7 @@ pub async fn lock(write: &mut Write, keys: &[&ChatKey]) -> Result<BTreeMap<ChatK
     Ok(locked)
 }
 
-/// A number that no chat has: milliseconds since 2020, then 20 bits in which replicas that begin a chat at the same time differ.
+/// Returns an unused number: milliseconds since 2020, then 20 random bits, in which replicas that create chats at the same time differ.
 fn next_number() -> i64 {
     const YEAR_2020: i64 = 1_577_836_800_000;
     static LAST: AtomicI64 = AtomicI64::new(0);
@@ -86,7 +86,7 @@ pub struct Changed<'a> {
 }
 
 impl Changed<'_> {
-    /// Whether only what no list asks for has changed, as with most messages: the indexes then stay as they are.
+    /// Returns whether only columns without an index changed, as with most messages: the indexes then stay as they are.
     fn only_goes_on(&self) -> bool {
         let listed = |summary: &Summary| {
             let Summary { status, channel, group, agent_id, topic, customer_id, ticket, opened_at, .. } = summary.clone();
@@ -96,7 +96,7 @@ impl Changed<'_> {
     }
 }
 
-/// Writes the state of chats whose rows are taken.
+/// Writes the state of chats whose rows are locked.
 pub async fn store(write: &mut Write, changed: &[Changed<'_>]) -> Result<(), ChatError> {
     let (going_on, other): (Vec<&Changed>, Vec<&Changed>) = changed.iter().partition(|changed| changed.only_goes_on());
     let goes_on = "last_sequence = excluded.last_sequence, updated_at = excluded.updated_at, summary = excluded.summary";
@@ -135,7 +135,7 @@ async fn store_columns(write: &mut Write, changed: &[&Changed<'_>], set: &str) -
     Ok(())
 }
 
-/// Takes a chat's row for the rest of a write, and tells whether there is such a chat: what is then written beside it goes when it goes.
+/// Locks a chat's row for the rest of a write, and returns whether the chat exists: what is then written beside it is erased with it.
 pub async fn hold(write: &mut Write, workspace: &str, chat_id: &str) -> Result<bool, StoreError> {
     let held = sqlx::query("UPDATE chat SET last_sequence = last_sequence WHERE workspace = $1 AND chat_id = $2")
         .bind(workspace.to_owned())
@@ -153,10 +153,10 @@ pub struct Related {
     pub summary: Summary,
 }
 
-/// The other chats of a chat's customer, and those that it became or came from as a ticket, newest opened first; and how many there
+/// Returns the other chats of a chat's customer, and those that it became or came from as a ticket, newest opened first; and how many there
 /// are in all.
 pub async fn related(store: &Store, key: &ChatKey, summary: &Summary, most: usize) -> Result<(Vec<Related>, usize), ChatError> {
-    // What is empty is no bond.
+    // Empty values link nothing.
     let or_none = |text: &str| if text.is_empty() { None } else { Some(text.to_owned()) };
     let ticket_id = or_none(summary.ticket.as_ref().map_or("", |ticket| &ticket.ticket_id));
     let statement = format!(
@@ -166,7 +166,7 @@ pub async fn related(store: &Store, key: &ChatKey, summary: &Summary, most: usiz
             UNION ALL SELECT number FROM chat WHERE workspace = $1 AND ticket_id IN ($3, $4) AND {same}
             UNION ALL SELECT number FROM chat WHERE workspace = $1 AND chat_id = $4 AND {same})
          ORDER BY opened_at DESC, number DESC LIMIT {most_and_own}",
-        // A ticket's other chats may have been a former customer's.
+        // A ticket's other chats may be a former customer's.
         same = if summary.customer_id.is_empty() { "1 = 1" } else { "customer_id IN ($2, '')" },
         most_and_own = most + 1
     );
@@ -196,7 +196,7 @@ pub async fn related(store: &Store, key: &ChatKey, summary: &Summary, most: usiz
     Ok((related, total))
 }
 
-/// A chat's summary, if there is such a chat.
+/// Returns a chat's summary, if the chat exists.
 pub async fn summary(store: &Store, key: &ChatKey) -> Result<Option<Summary>, ChatError> {
     let statement = "SELECT summary FROM chat WHERE workspace = $1 AND chat_id = $2";
     let query = sqlx::query_scalar::<_, String>(statement).bind(key.workspace.clone()).bind(key.chat_id.clone());
@@ -204,7 +204,7 @@ pub async fn summary(store: &Store, key: &ChatKey) -> Result<Option<Summary>, Ch
     Ok(summary.map(|summary| serde_json::from_str(&summary)).transpose()?)
 }
 
-/// Remembers the customers that new events name.
+/// Records the customers that new events name.
 pub async fn insert_customers(write: &mut Write, events: &[(&ChatKey, i64, &Event)]) -> Result<(), ChatError> {
     const COLUMNS: usize = 3;
     let named: BTreeSet<(&str, &str, i64)> = events
@@ -231,7 +231,7 @@ pub async fn insert_customers(write: &mut Write, events: &[(&ChatKey, i64, &Even
     Ok(())
 }
 
-/// The numbers and ids of the chats that ever named a customer.
+/// Returns the numbers and ids of the chats that ever named a customer.
 pub async fn of_customer<'c>(
     from: impl sqlx::Executor<'c, Database = sqlx::Any>,
     workspace: &str,
@@ -242,7 +242,7 @@ pub async fn of_customer<'c>(
     Ok(sqlx::query_as(statement).bind(workspace.to_owned()).bind(customer_id.to_owned()).fetch_all(from).await?)
 }
 
-/// Every customer that a chat names, by workspace.
+/// Returns every customer that a chat names, by workspace.
 pub async fn customers(store: &Store) -> Result<Vec<(Workspace, String)>, ChatError> {
     let statement = "SELECT DISTINCT workspace, customer_id FROM chat_customer";
     let rows: Vec<(String, String)> = sqlx::query_as(statement).fetch_all(store.reads()).await?;
@@ -251,17 +251,17 @@ pub async fn customers(store: &Store) -> Result<Vec<(Workspace, String)>, ChatEr
     rows.into_iter().map(read).collect()
 }
 
-/// Chats whose last event is older than a time, the oldest first.
+/// Returns the chats whose last event is older than a time, the oldest first.
 pub async fn idle_since(store: &Store, workspace: &str, time: Timestamp, most: usize) -> Result<Vec<(i64, String)>, ChatError> {
-    // A chat that ended before a time began before it: the index of beginnings serves.
+    // A chat that ended before a time also began before it, so the index on `opened_at` serves.
     let statement = format!(
         "SELECT number, chat_id FROM chat WHERE workspace = $1 AND opened_at < $2 AND updated_at < $2 ORDER BY opened_at, number LIMIT {most}"
     );
     Ok(sqlx::query_as(AssertSqlSafe(statement)).bind(workspace.to_owned()).bind(nanoseconds(time)).fetch_all(store.reads()).await?)
 }
 
-/// Deletes a chat with its events and words, unless it went on after `idle_since`; tells how many events it had. The chat's row goes
-/// first: it is what an append takes.
+/// Deletes a chat with its events and words, unless it continued after `idle_since`; returns how many events it had. The chat's row is
+/// deleted first: it is what an append locks.
 pub async fn erase(write: &mut Write, number: i64, idle_since: Option<Timestamp>) -> Result<Option<u64>, ChatError> {
     let until = idle_since.map_or(i64::MAX, nanoseconds);
     let statement = "DELETE FROM chat WHERE number = $1 AND updated_at < $2 RETURNING workspace, opened_at";
@@ -277,7 +277,7 @@ pub async fn erase(write: &mut Write, number: i64, idle_since: Option<Timestamp>
     Ok(Some(events.rows_affected()))
 }
 
-/// Drops rows that were made for calls which were then refused.
+/// Deletes rows that were inserted for calls that were then rejected.
 pub async fn drop_empty(write: &mut Write, numbers: &[i64]) -> Result<(), ChatError> {
     for number in numbers {
         sqlx::query("DELETE FROM chat WHERE number = $1 AND last_sequence = 0").bind(*number).execute(&mut **write).await?;

@@ -1,4 +1,4 @@
-//! What happened in a chat.
+//! The events of a chat.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{chats::internal::Internal, ids::Id, text::Language};
 
-/// An event as it is kept.
+/// A stored event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     pub event_id: Id,
@@ -28,7 +28,7 @@ pub struct NewEvent {
     pub body: EventBody,
 }
 
-/// What happened. The names of kinds and fields are those of the stored JSON; what is empty is not stored.
+/// The content of an event. The names of kinds and fields are those of the stored JSON; empty fields are not stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EventBody {
@@ -107,7 +107,7 @@ pub struct Attachment {
     pub url: String,
 }
 
-/// Internal: never for the customer.
+/// Internal: never shown to the customer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Note {
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -117,7 +117,7 @@ pub struct Note {
     pub text: Internal,
 }
 
-/// What is known about the customer. Empty fields leave what was known.
+/// Facts about the customer. Empty fields leave earlier values unchanged.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Customer {
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -196,7 +196,7 @@ pub struct Rating {
 }
 
 impl EventBody {
-    /// Takes out what no summary of a chat is made from.
+    /// Removes everything that a chat's summary does not depend on.
     pub fn lighten(&mut self) {
         match self {
             EventBody::Message(message) => {
@@ -219,7 +219,7 @@ impl EventBody {
         }
     }
 
-    /// Wipes everything that people wrote or that tells who they are; what only orders the chat stays.
+    /// Wipes everything that people wrote or that identifies them; what only orders the chat stays.
     pub fn wipe(&mut self) {
         match self {
             EventBody::Opened(Opened { channel: _, group: _, subject }) => subject.clear(),

@@ -1,4 +1,4 @@
-//! Reading the log, by pages: the latest events of a chat, what makes its state, those after a sequence.
+//! Reads the log in pages: the latest events of a chat, those that make its state, those after a sequence.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -15,28 +15,29 @@ use crate::{
     store::{Store, StoreError, Write, timestamp},
 };
 
-/// Events read at once, and bytes of them.
+/// Most events read at once, and most bytes of them.
 const PAGE: usize = 1000;
 const PAGE_BYTES: usize = 4 << 20;
-/// From so many bytes on events are read off the threads that serve.
+/// From this many bytes on, events are parsed off the serving threads.
 const MANY_BYTES: usize = 256 << 10;
-/// The latest events of a chat, which are read without being weighed before: most chats have no more. And events of its state.
+/// The latest events of a chat that are read without checking their size first: most chats have no more. And the page size of its state's
+/// events.
 const FIRST_PAGE: i64 = 64;
 const STATE_PAGE: usize = 200;
 const MAX_STATE_BYTES: usize = 4 << 20;
-/// In so many characters of a message's JSON is all that stands before its text.
+/// Characters of a message's JSON that contain everything before its text.
 const MAX_BEGINNING: usize = 2048;
 
-/// What was read of a chat, in the order of its sequence.
+/// The events read of a chat, in order of their sequence.
 #[derive(Debug, Default)]
 pub struct Recent {
     pub events: Vec<Event>,
-    /// How many messages, the oldest, were not read; the events that make the chat's state all were, within a bound. `None`: the events
-    /// are all that the chat has.
+    /// How many of the oldest messages were not read; the events that make the chat's state all were, within a limit. `None`: these are all
+    /// events of the chat.
     pub unread: Option<usize>,
 }
 
-/// The events of a chat, the latest first until they are more than `bytes`. Of the older ones, what makes the chat's state.
+/// Reads the latest events of a chat up to `bytes`, and of the older ones those that make the chat's state.
 pub async fn recent(store: &Store, key: &ChatKey, bytes: usize) -> Result<Recent, ChatError> {
     let mut events = newest(store, key, i64::MAX, FIRST_PAGE).await?;
     let mut whole = (events.len() as i64) < FIRST_PAGE;
@@ -68,14 +69,14 @@ pub async fn recent(store: &Store, key: &ChatKey, bytes: usize) -> Result<Recent
     Ok(Recent { events, unread: Some(usize::try_from(unread).unwrap_or(0)) })
 }
 
-/// The latest events before a sequence, at most `most`.
+/// Reads the latest events before a sequence, at most `most`.
 async fn newest(store: &Store, key: &ChatKey, before: i64, most: i64) -> Result<Vec<Event>, ChatError> {
     let statement = page_of(&chat_number(4), "sequence < $3", "sequence DESC", most as usize);
     let query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(CELL_END).bind(LINE_END).bind(before);
     read_page(query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_one(store.reads()).await?).await
 }
 
-/// Where a page begins that ends before a sequence and takes no more than about so many bytes; `None`: nothing is before it.
+/// Returns where a page of about so many bytes begins that ends before a sequence; `None` if nothing is before it.
 async fn start_of_newest(store: &Store, key: &ChatKey, before: i64, bytes: usize) -> Result<Option<i64>, ChatError> {
     let statement = format!(
         "SELECT MIN(sequence) FROM
@@ -89,7 +90,7 @@ async fn start_of_newest(store: &Store, key: &ChatKey, before: i64, bytes: usize
     Ok(query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_one(store.reads()).await?)
 }
 
-/// The events before a sequence that make a chat's state: neither messages nor page views; at most about so many bytes, the latest.
+/// Reads the latest events before a sequence that make a chat's state, neither messages nor page views, up to about so many bytes.
 async fn state_before(store: &Store, key: &ChatKey, before: i64, bytes: usize) -> Result<Vec<Event>, ChatError> {
     let mut events: Vec<Event> = Vec::new();
     let mut size = 0;
@@ -109,13 +110,13 @@ async fn state_before(store: &Store, key: &ChatKey, before: i64, bytes: usize) -
     Ok(events)
 }
 
-/// All events of a chat, in the order of their sequence, or `None` if they are more than `bytes`; none if there is no such chat.
+/// Reads all events of a chat, in order of their sequence; `None` if they exceed `bytes`, empty if the chat does not exist.
 pub async fn of_chat(store: &Store, key: &ChatKey, bytes: usize) -> Result<Option<Vec<Event>>, ChatError> {
     let Recent { events, unread } = recent(store, key, bytes).await?;
     Ok(unread.is_none().then_some(events))
 }
 
-/// A chat's events after a sequence, at most a page of them, and at least one.
+/// Reads a chat's events after a sequence, at most a page, and at least one.
 pub async fn after(store: &Store, key: &ChatKey, sequence: i64) -> Result<Vec<Event>, ChatError> {
     let chat = chat_number(4);
     let statement = format!(
@@ -135,7 +136,7 @@ pub async fn after(store: &Store, key: &ChatKey, sequence: i64) -> Result<Vec<Ev
     read_page(query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_one(store.reads()).await?).await
 }
 
-/// Whether the customer wrote after a sequence.
+/// Returns whether the customer wrote after a sequence.
 pub async fn customer_wrote_after(store: &Store, key: &ChatKey, sequence: i64) -> Result<bool, ChatError> {
     let statement = format!(
         "SELECT COUNT(*) FROM (SELECT 1 FROM event WHERE chat = {} AND sequence > $1
@@ -146,7 +147,7 @@ pub async fn customer_wrote_after(store: &Store, key: &ChatKey, sequence: i64) -
     Ok(query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_one(store.reads()).await? > 0)
 }
 
-/// All events of a chat whose row is taken, as far as they make its summary: without what people wrote.
+/// Reads all events of a chat whose row is locked, as needed for its summary: without what people wrote.
 pub async fn bare_of_locked(write: &mut Write, number: i64) -> Result<Vec<Event>, ChatError> {
     let mut events: Vec<Event> = Vec::new();
     loop {
@@ -162,7 +163,7 @@ pub async fn bare_of_locked(write: &mut Write, number: i64) -> Result<Vec<Event>
     }
 }
 
-/// The latest events of a chat whose row is taken, until they are about so many bytes.
+/// Reads the latest events of a chat whose row is locked, up to about so many bytes.
 pub async fn recent_of_locked(write: &mut Write, number: i64, bytes: usize) -> Result<Vec<Event>, ChatError> {
     let mut events: Vec<Event> = Vec::new();
     let mut size = 0;
@@ -180,25 +181,25 @@ pub async fn recent_of_locked(write: &mut Write, number: i64, bytes: usize) -> R
     }
 }
 
-/// About how many bytes an event takes as it is stored.
+/// Returns the approximate stored size of an event.
 fn size_of(event: &Event) -> usize {
     match &event.body {
         EventBody::Message(message) => message.text.len() + 64,
-        // Seldom, and short.
+        // Rare and short.
         body => serde_json::to_string(body).map_or(0, |json| json.len()),
     }
 }
 
-/// The columns of an event as one line of text: a row costs more to hand over than to cut.
+/// The columns of an event as one line of text: passing a row costs more than splitting a line.
 const LINE: &str = "CAST(chat AS TEXT) || CAST($1 AS TEXT) || CAST(sequence AS TEXT) || CAST($1 AS TEXT) || CAST(at AS TEXT)
      || CAST($1 AS TEXT) || CAST(redacted AS TEXT) || CAST($1 AS TEXT) || event_id || CAST($1 AS TEXT) || body";
-/// Neither stands in an id, and JSON escapes both.
+/// Neither occurs in an id, and JSON escapes both.
 const CELL_END: &str = "\t";
 const LINE_END: &str = "\n";
-/// What tells a message from other events, and what makes a chat's state: this is the condition of an index.
+/// Conditions for messages, and for events that make a chat's state: the latter is the condition of an index.
 const IS_MESSAGE: &str = "substr(body, 1, 17) = '{\"kind\":\"message\"'";
 const IS_STATE: &str = "substr(body, 1, 17) <> '{\"kind\":\"message\"' AND substr(body, 1, 19) <> '{\"kind\":\"page_view\"'";
-/// A page of events, of which messages end before their text: their kind is in their beginning.
+/// Selects a page of events, truncating messages before their text: their kind is at the beginning.
 static BARE_PAGE: LazyLock<String> = LazyLock::new(|| {
     let body = format!("CASE WHEN {IS_MESSAGE} THEN substr(body, 1, {MAX_BEGINNING}) ELSE body END AS body");
     format!(
@@ -208,12 +209,12 @@ static BARE_PAGE: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// What finds a chat's number by its workspace, which is bound to the placeholder of this number, and its id, bound to the next.
+/// Selects a chat's number by its workspace, bound to this placeholder, and its id, bound to the next.
 fn chat_number(placeholder: usize) -> String {
     format!("(SELECT number FROM chat WHERE workspace = ${placeholder} AND chat_id = ${})", placeholder + 1)
 }
 
-/// The statement for at most `most` of a chat's events that a condition takes, in an order.
+/// Returns the statement for at most `most` of a chat's events that match a condition, in an order.
 fn page_of(number: &str, condition: &str, order: &str, most: usize) -> String {
     format!(
         "SELECT string_agg({LINE}, CAST($2 AS TEXT)) FROM
@@ -226,7 +227,7 @@ async fn read_page(lines: Option<String>) -> Result<Vec<Event>, ChatError> {
     Ok(read(lines).await?.into_values().next().unwrap_or_default())
 }
 
-/// Reads lines of events; many bytes of them off the threads that serve.
+/// Parses lines of events; large ones off the serving threads.
 async fn read(lines: Option<String>) -> Result<BTreeMap<i64, Vec<Event>>, ChatError> {
     let lines = lines.unwrap_or_default();
     if lines.len() < MANY_BYTES {
@@ -235,7 +236,7 @@ async fn read(lines: Option<String>) -> Result<BTreeMap<i64, Vec<Event>>, ChatEr
     spawn_blocking(move || read_lines(&lines)).await.map_err(|_| StoreError::Busy)?
 }
 
-/// The last events of several chats, by their numbers: of each those after a sequence.
+/// Reads the last events of several chats, by their numbers: of each those after a sequence.
 pub async fn of_chats(store: &Store, after: &[(i64, i64)]) -> Result<BTreeMap<i64, Vec<Event>>, ChatError> {
     if after.is_empty() {
         return Ok(BTreeMap::new());
@@ -256,7 +257,7 @@ fn read_lines(lines: &str) -> Result<BTreeMap<i64, Vec<Event>>, ChatError> {
         chats.entry(chat).or_default().push(event);
     }
     for events in chats.values_mut() {
-        // An aggregate promises no order.
+        // An aggregate guarantees no order.
         events.sort_by_key(|event| event.sequence);
     }
     Ok(chats)
@@ -278,7 +279,7 @@ fn read_line(line: &str) -> Result<(i64, Event), ChatError> {
     Ok((number(chat)?, event))
 }
 
-/// An event's content. What ends before a message's text, which is told by its quotation mark, is a message without one.
+/// Parses an event's content. One that was truncated before a message's text, which its quotation mark shows, is a message without text.
 fn read_body(json: &str) -> Result<EventBody, ChatError> {
     const TEXT: &str = ",\"text\":\"";
     match serde_json::from_str(json) {

@@ -1,4 +1,4 @@
-//! The log's rows: added, known again, wiped.
+//! The log's rows: inserting, recognizing repeats, wiping.
 
 use std::{collections::BTreeSet, mem::discriminant};
 
@@ -13,7 +13,7 @@ use crate::{
     store::{Write, nanoseconds, sql, timestamp},
 };
 
-/// An event as it will be kept.
+/// An event to store.
 #[derive(Clone)]
 pub struct NewRow<'a> {
     pub event: Event,
@@ -22,7 +22,7 @@ pub struct NewRow<'a> {
     pub words: &'a BTreeSet<String>,
 }
 
-/// What is kept of an event, to know it again.
+/// What identifies a repeat of a stored event.
 #[derive(Debug, Clone)]
 pub struct KnownEvents {
     at: Option<Timestamp>,
@@ -35,7 +35,7 @@ impl KnownEvents {
         KnownEvents { at: kept.at_given.then_some(kept.event.at), body: kept.event.body.clone(), redacted: kept.event.redacted }
     }
 
-    /// Whether a call that repeats the id means the same event. Of a wiped one, its kind and its time are all there is to compare.
+    /// Returns whether a call that repeats the id has the same event. Of a wiped event, only its kind and its time can be compared.
     pub fn is(&self, body: &EventBody, at: Option<Timestamp>) -> bool {
         let same_time = match (self.at, at) {
             (Some(kept), Some(told)) => kept == told,
@@ -45,7 +45,7 @@ impl KnownEvents {
         same_content && same_time
     }
 
-    /// Whether it set this topic.
+    /// Returns whether it set this topic.
     pub fn is_topic(&self, set: &str) -> bool {
         matches!(&self.body, EventBody::Topic { topic } if topic == set)
     }
@@ -55,7 +55,7 @@ impl KnownEvents {
     }
 }
 
-/// Which of these events are there: chats by number, events by id.
+/// Returns which of these events exist: chats by number, events by id.
 pub async fn known(write: &mut Write, ids: &[(i64, &str)]) -> Result<Vec<(i64, String, KnownEvents)>, ChatError> {
     let mut known = Vec::new();
     for ids in sql::pieces(ids, 2) {
@@ -100,7 +100,7 @@ pub async fn insert(write: &mut Write, events: &[(i64, &NewRow<'_>)]) -> Result<
     Ok(())
 }
 
-/// Wipes an event's text; tells what a message's was.
+/// Wipes an event's text, and returns a message's text.
 pub async fn wipe(write: &mut Write, chat: i64, event_id: &str) -> Result<Option<String>, ChatError> {
     let body: String = sqlx::query_scalar("SELECT body FROM event WHERE chat = $1 AND event_id = $2")
         .bind(chat)

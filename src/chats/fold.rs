@@ -13,10 +13,10 @@ use crate::{
     text::Language,
 };
 
-/// Stands for the customer of events that were not read. No id has a control character.
+/// The customer of unread events. No id has a control character.
 const UNREAD_ID: &str = "\u{0}";
 
-/// Where a chat stands. The numbers are stored.
+/// A chat's status. The numbers are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(i16)]
@@ -27,7 +27,7 @@ pub enum Status {
     Ticket = 3,
 }
 
-/// The part of a chat's state that is kept in its row, for lists and for deciding on appends.
+/// The part of a chat's state that is stored in its row, for lists and for validating appends.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Summary {
     pub status: Status,
@@ -54,13 +54,13 @@ pub struct Summary {
     pub updated_at: Timestamp,
     pub last_sequence: i64,
     pub message_count: i32,
-    /// About how much its events take, as they are stored. Not part of the fold.
+    /// Approximate stored size of its events. Not part of the fold.
     #[serde(default)]
     pub bytes: i64,
 }
 
 impl Summary {
-    /// Whether it matters that an event comes late: taken in now, it could undo what came after it.
+    /// Returns whether a late event must be folded in order: applied now, it could undo later ones.
     pub fn depends_on_order(&self, body: &EventBody) -> bool {
         match body {
             EventBody::Message(message) => match message.author {
@@ -80,7 +80,7 @@ impl Summary {
         }
     }
 
-    /// Takes in the next event in the order of times.
+    /// Applies the next event in order of time.
     pub fn apply(&mut self, event: &Event) {
         if self.last_sequence == 0 {
             self.opened_at = event.at;
@@ -148,17 +148,17 @@ pub struct Chat {
     pub summary: Summary,
     pub customer: Customer,
     pub form_answers: BTreeMap<String, String>,
-    /// The latest of each source and reference, in the order in which they were first told.
+    /// The latest of each source and reference, in the order in which they were first reported.
     pub records: Vec<Record>,
     pub rating: Option<Rating>,
     pub pages: Vec<PageView>,
     pub turns: Vec<Turn>,
     pub notes: Vec<Note>,
-    /// How many messages, the oldest, were not read: the chat has too many.
+    /// How many of the oldest messages were not read: the chat has too many.
     pub unread: usize,
     /// How many messages there were when the chat was last handed over, if another agent had written by then.
     pub handed_over_at: Option<usize>,
-    /// Those whom the chat was about before its customer, and how many messages there were when the customer came.
+    /// The chat's earlier customers, and how many messages there were when the current one came.
     pub former: Vec<FormerCustomer>,
     pub turns_before_customer: usize,
 }
@@ -172,8 +172,8 @@ pub struct Turn {
 }
 
 impl Chat {
-    /// Folds the last events of a chat, whose summary is known whole. Whoever is named in them first may not be the one whom the chat was about
-    /// before: what stands before that is taken for another's.
+    /// Folds the last events of a chat whose whole summary is known. The first customer named in them may not be the one before: everything
+    /// before that event is treated as another customer's.
     pub fn fold_end(chat_id: &str, events: Vec<Event>, summary: Summary) -> Chat {
         let unread = Customer { customer_id: UNREAD_ID.to_owned(), ..Customer::default() };
         let mut chat = Chat { chat_id: chat_id.to_owned(), customer: unread, ..Chat::default() };
@@ -182,8 +182,8 @@ impl Chat {
         Chat { summary, ..chat }
     }
 
-    /// Clears what was known of the customer: who they are, what they were asked before the chat, the shop's records of their matter, the
-    /// pages they saw, their rating. Messages and notes are the chat's, and stay.
+    /// Clears what was known of the customer: their identity, their form answers, the shop's records of them, the pages they saw, their
+    /// rating. Messages and notes belong to the chat, and stay.
     fn part_from_customer(&mut self) {
         self.former.push(FormerCustomer {
             customer: std::mem::take(&mut self.customer),
@@ -196,24 +196,24 @@ impl Chat {
         self.turns_before_customer = self.turns.len();
     }
 
-    /// Folds a chat's events, in whatever order they come.
+    /// Folds a chat's events, in any order.
     pub fn fold(chat_id: &str, events: &[Event]) -> Chat {
         Chat::folded(chat_id, events.to_vec())
     }
 
-    /// The same, of events that nobody needs any more.
+    /// Folds a chat's events without copying them.
     pub fn folded(chat_id: &str, events: Vec<Event>) -> Chat {
         let mut chat = Chat { chat_id: chat_id.to_owned(), ..Chat::default() };
         chat.apply_all(events);
         chat
     }
 
-    /// How many messages the chat has.
+    /// Returns how many messages the chat has.
     pub fn messages(&self) -> usize {
         self.unread + self.turns.len()
     }
 
-    /// Takes events in, in the order of their times.
+    /// Applies events in order of time.
     pub(crate) fn apply_all(&mut self, mut events: Vec<Event>) {
         events.sort_by_key(|event| (event.at, event.sequence));
         events.into_iter().for_each(|event| self.apply(event));
@@ -231,7 +231,7 @@ impl Chat {
                 self.turns.push(Turn { event_id: event.event_id.to_string(), at: event.at, message });
             }
             EventBody::Note(note) if !event.redacted => self.notes.push(note),
-            EventBody::Customer(customer) => learn(&mut self.customer, &customer),
+            EventBody::Customer(customer) => merge(&mut self.customer, &customer),
             EventBody::Form(form) => self.form_answers.extend(form.answers),
             EventBody::Record(record) => {
                 let same = |known: &&mut Record| known.source == record.source && known.reference == record.reference;
@@ -249,41 +249,41 @@ impl Chat {
         }
     }
 
-    /// The customer's last messages that stand together, as they have not been answered yet; else the last they wrote.
+    /// Returns the customer's last burst of messages, as yet unanswered; else the last one they wrote.
     pub fn last_burst(&self) -> Vec<&Turn> {
         let customer = |turn: &&Turn| turn.message.author == Author::Customer;
         let Some(end) = self.turns.iter().rposition(|turn| customer(&turn)) else { return Vec::new() };
         let start = self.turns[..end].iter().rposition(|turn| turn.message.author == Author::Agent).map_or(0, |before| before + 1);
-        // Another one's messages are no part of it.
+        // Another customer's messages are not part of it.
         let start = if end >= self.turns_before_customer { start.max(self.turns_before_customer) } else { start };
         self.turns[start..=end].iter().filter(customer).collect()
     }
 
-    /// All that the customer wrote last, joined.
+    /// Returns the customer's last burst as one text.
     pub fn last_burst_text(&self) -> String {
         self.last_burst().iter().map(|turn| turn.message.text.as_str()).collect::<Vec<_>>().join("\n")
     }
 
-    /// The messages since the chat is about its customer: what was written before, another one wrote or was told.
+    /// Returns the messages since the chat got its current customer: earlier ones were written by or to another.
     pub fn turns_with_customer(&self) -> &[Turn] {
         &self.turns[self.turns_before_customer.min(self.turns.len())..]
     }
 
-    /// The language that was told for the customer: by the shop, or with their latest message.
+    /// Returns the reported language of the customer: the shop's, or that of their latest message.
     pub fn told_language(&self) -> Option<&Language> {
         let by_message = self.turns_with_customer().iter().rev().find(|turn| turn.message.author == Author::Customer);
         by_message.and_then(|turn| turn.message.language.as_ref()).or(self.customer.language.as_ref())
     }
 }
 
-fn overwrite(known: &mut String, told: &str) {
-    if !told.is_empty() {
-        told.clone_into(known);
+fn overwrite(known: &mut String, update: &str) {
+    if !update.is_empty() {
+        update.clone_into(known);
     }
 }
 
-fn learn(known: &mut Customer, told: &Customer) {
-    let Customer { customer_id, name, email, phone, language, location, browser, operating_system, device, attributes } = told;
+fn merge(known: &mut Customer, update: &Customer) {
+    let Customer { customer_id, name, email, phone, language, location, browser, operating_system, device, attributes } = update;
     overwrite(&mut known.customer_id, customer_id);
     overwrite(&mut known.name, name);
     overwrite(&mut known.email, email);

@@ -1,10 +1,10 @@
-//! A chat that is given to another customer: nothing that it knew of the former one is taken for the new one's.
+//! Former customers: a chat that is reassigned to another customer must not attribute the former one's data to the new one.
 
 use std::collections::BTreeMap;
 
 use crate::chats::event::{Customer, Record};
 
-/// What a chat knew of a customer before it was given to another one. It is for masking alone: no prompt, placeholder or reply shows it.
+/// What a chat knew of a customer before it was reassigned. It is used for masking only: no prompt, placeholder or reply shows it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FormerCustomer {
     pub customer: Customer,
@@ -14,8 +14,8 @@ pub struct FormerCustomer {
     pub reply_to: String,
 }
 
-/// Whether an event names another customer than the one of this id. Only the event that tells who the customer is can. Whoever had no id
-/// is taken for the same.
+/// Returns whether an event names a customer other than the one with this id. Only the event that reports the customer can. A customer
+/// without an id counts as the same.
 pub fn is_another(customer_id: &str, told: &Customer) -> bool {
     !customer_id.is_empty() && !told.customer_id.is_empty() && told.customer_id != customer_id
 }
@@ -59,7 +59,7 @@ mod tests {
         })
     }
 
-    /// All that an event may tell of a customer.
+    /// Returns every event that may report facts of a customer.
     fn told(kind: usize, whose: &str) -> EventBody {
         let own = |what: &str| format!("{what}-of-{whose}");
         match kind {
@@ -93,7 +93,7 @@ mod tests {
         EventBody::Customer(Customer { customer_id: customer_id.to_owned(), ..Customer::default() })
     }
 
-    /// What of a chat prompts, placeholders and replies may show, but for its messages.
+    /// Returns what prompts, placeholders and replies may show of a chat, except its messages.
     fn shown(chat: &Chat) -> String {
         let Chat { summary, customer, form_answers, records, rating, pages, .. } = chat;
         format!("{summary:?} {customer:?} {form_answers:?} {records:?} {rating:?} {pages:?}")
@@ -124,7 +124,7 @@ mod tests {
         let chat = Chat::fold_end("c", events.clone(), summary.clone());
         assert_eq!((chat.turns_with_customer().len(), chat.form_answers.len(), &chat.summary), (0, 1, &summary));
         assert!(!shown(&chat).contains("-of-elif") && !shown(&chat).contains('\u{0}'), "{}", shown(&chat));
-        // Where nobody is named, nobody changed.
+        // Without a named customer, the customer did not change.
         let chat = Chat::fold_end("c", events[..2].to_vec(), summary);
         assert_eq!((chat.turns_with_customer().len(), chat.form_answers.len(), chat.customer.customer_id.as_str()), (1, 1, "ada"));
     }

@@ -1,9 +1,8 @@
-//! Text that is for colleagues alone.
+//! Internal text, for colleagues only.
 
 use serde::{Deserialize, Serialize};
 
-/// What only colleagues may read, such as a note's text. It neither prints nor goes into a text by itself: whoever takes it out says to
-/// whom it goes.
+/// Text that only colleagues may read, such as a note's. It can't be printed or formatted by accident: whoever reads it names the readers.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Internal(String);
@@ -13,17 +12,17 @@ impl Internal {
         Internal(text)
     }
 
-    /// For agents: a console, a transcript, a summary.
+    /// Returns the text for agents: a console, a transcript, a summary.
     pub fn for_agents(&self) -> &str {
         &self.0
     }
 
-    /// For a draft to a customer whose agent allowed it to know notes. What the model writes must be checked for it before anybody sees it.
+    /// Returns the text for a draft to a customer whose agent allowed notes. The draft must be checked for leaks before anybody sees it.
     pub fn for_checked_draft(&self) -> &str {
         &self.0
     }
 
-    /// The same, changed, as masking does.
+    /// Returns a changed copy, for masking.
     pub fn map(&self, change: impl FnOnce(&str) -> String) -> Internal {
         Internal(change(&self.0))
     }

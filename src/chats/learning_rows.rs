@@ -1,5 +1,5 @@
-//! Which chats have something to teach: how far each one's events were read for it stands in its row, so that none is read twice and none
-//! is missed, whatever ends in between.
+//! The learning queue: a chat's row records how far its events were read for learning, so that none is read twice or missed, whatever ends
+//! in between.
 
 use sqlx::{AssertSqlSafe, Row};
 
@@ -8,7 +8,7 @@ use crate::{
     store::{Write, sql},
 };
 
-/// A chat that has something to teach.
+/// A chat with unread events for learning.
 #[derive(Debug, Clone)]
 pub struct Teaching {
     pub number: i64,
@@ -18,7 +18,7 @@ pub struct Teaching {
 }
 
 impl Chats {
-    /// Chats that have something to teach, the first begun first.
+    /// Returns the chats with unread events for learning, oldest first.
     pub async fn teaching(&self, most: usize) -> Result<Vec<Teaching>, ChatError> {
         let statement =
             format!("SELECT number, chat_id, taught_to FROM chat WHERE workspace = $1 AND teaches = 1 ORDER BY number LIMIT {most}");
@@ -27,8 +27,8 @@ impl Chats {
         rows.iter().map(chat).collect()
     }
 
-    /// Remembers that a chat's events were read up to a sequence, its last, and takes its row for the rest of the write. `false` if the chat
-    /// is not there any more, went on, lost text, or was read by another meanwhile.
+    /// Records that a chat's events were read up to a sequence, its last, and locks its row for the rest of the write. Returns `false` if
+    /// the chat was deleted, got new events, was redacted, or was read by another meanwhile.
     pub async fn taught(write: &mut Write, chat: &Teaching, to: i64) -> Result<bool, ChatError> {
         let done = sqlx::query(
             "UPDATE chat SET taught_to = $1, teaches = 0 WHERE number = $2 AND taught_to = $3 AND teaches = 1 AND last_sequence = $1",
@@ -41,7 +41,7 @@ impl Chats {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Says that a chat has something to teach that is not in its events.
+    /// Marks a chat as having something to learn that is not in its events.
     pub async fn teaches(write: &mut Write, workspace: &str, chat_id: &str) -> Result<(), ChatError> {
         sqlx::query("UPDATE chat SET teaches = 1 WHERE workspace = $1 AND chat_id = $2")
             .bind(workspace.to_owned())
@@ -52,7 +52,7 @@ impl Chats {
     }
 }
 
-/// Says that chats have new events that may teach.
+/// Marks chats as having new events to learn from.
 pub async fn teach(write: &mut Write, numbers: &[i64]) -> Result<(), ChatError> {
     for numbers in sql::pieces(numbers, 1) {
         let statement =
@@ -66,7 +66,7 @@ pub async fn teach(write: &mut Write, numbers: &[i64]) -> Result<(), ChatError> 
     Ok(())
 }
 
-/// Has a chat that lost text read anew from its beginning.
+/// Makes learning reread a redacted chat from its beginning.
 pub async fn unteach(write: &mut Write, number: i64) -> Result<(), ChatError> {
     sqlx::query("UPDATE chat SET teaches = 1, taught_to = 0 WHERE number = $1").bind(number).execute(&mut **write).await?;
     Ok(())

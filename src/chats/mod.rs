@@ -1,4 +1,4 @@
-//! The context per chat: an append-only log of events, the state folded from it, and what is chosen of it for a prompt.
+//! The context of a chat: an append-only event log, the state folded from it, and the choice of context for a prompt.
 
 mod append;
 mod archive;
@@ -61,41 +61,41 @@ use crate::{
 
 /// Most other chats that belong to a chat's context.
 pub const MAX_EARLIER_CHATS: usize = 50;
-/// Of the other chats, at most so many events are read in all, and of each at most so many of its last.
+/// Most events read of the other chats in all, and of each (its last ones).
 const MAX_EARLIER_EVENTS: i64 = 3000;
 const MAX_EVENTS_EACH: i64 = 500;
-/// Most events of one chat, and most bytes of them; no more are appended.
+/// Most events of one chat, and most bytes of them; further appends are rejected.
 const MAX_EVENTS: i64 = 100_000;
 const MAX_BYTES: i64 = 64 << 20;
-/// A call of more events, or of more bytes of text, is prepared off the threads that serve.
+/// A call with more events, or more bytes of text, is prepared off the serving threads.
 const MANY_EVENTS: usize = 16;
 const MANY_BYTES: usize = 4 << 10;
-/// Of a chat with more bytes than this, the oldest messages are not read for a prompt: so many for each token of its budget, which is some
-/// sixteen times what the budget holds, within these bounds. And of a chat whose state alone is asked for.
+/// Bytes of a chat that are read for a prompt, the oldest messages beyond them are not: a number per token of its budget, some sixteen
+/// times what the budget holds, within these bounds. The last is for reads of a chat's state only.
 const READ_BYTES_PER_TOKEN: usize = 64;
 const MIN_READ_BYTES: usize = 256 << 10;
 const MAX_READ_BYTES: usize = 2 << 20;
 const MAX_STATE_BYTES: usize = 256 << 10;
-/// The same for each of the other chats, and for all of them.
+/// The same limit for each of the other chats, and for all of them.
 const MAX_EARLIER_BYTES_EACH: usize = 256 << 10;
 const MAX_EARLIER_BYTES: usize = 2 << 20;
 /// Bytes of events that are folded off the threads that serve.
 const MANY_FOLDED_BYTES: usize = 64 << 10;
 
-/// The languages that messages are read as being in where nobody told, by workspace.
+/// The languages that messages without a reported language may be in, by workspace.
 pub type Languages = HashMap<Workspace, Vec<Language>>;
 
-/// A message that loses its text.
+/// A redacted message.
 #[derive(Debug, Clone, Copy)]
 pub struct Redacted<'a> {
     pub workspace: &'a str,
     pub chat_id: &'a str,
-    /// What it was.
+    /// Its former text.
     pub text: &'a str,
 }
 
-/// Is called inside the write that redacts a message, before its commit: whoever keeps a copy of the text, or something made of it, takes
-/// that away there.
+/// A hook called inside the write that redacts a message, before its commit: whoever keeps a copy of the text, or something derived from
+/// it, deletes it there.
 pub type OnRedaction = for<'a> fn(&'a mut Write, Redacted<'a>) -> BoxFuture<'a, Result<(), StoreError>>;
 
 /// The log of every workspace's chats.
@@ -117,7 +117,7 @@ pub struct Chats {
 }
 
 impl ChatLog {
-    /// Starts the writer of the log. Messages whose language nobody told are read as being in one of the workspace's `languages`.
+    /// Starts the writer of the log. Messages without a reported language are assumed to be in one of the workspace's `languages`.
     pub fn start(store: Store, languages: Languages, on_redaction: OnRedaction) -> ChatLog {
         let (languages, counts) = (Arc::new(languages), Arc::new(LogCounts::default()));
         let (of_writer, of_languages) = (Arc::clone(&counts), Arc::clone(&languages));
@@ -129,39 +129,39 @@ impl ChatLog {
         ChatLog { store, writer, languages, counts, workers: Workers::start() }
     }
 
-    /// The chats of a workspace.
+    /// Returns the chats of a workspace.
     pub fn of(&self, workspace: &Workspace) -> Chats {
         Chats { log: self.clone(), workspace: workspace.clone(), max_read_bytes: MAX_READ_BYTES }
     }
 
-    /// What the log has done since the start.
+    /// Returns the log's counters since the start.
     pub fn counts(&self) -> &LogCounts {
         &self.counts
     }
 
-    /// Every customer that a chat names, by workspace.
+    /// Returns every customer that a chat names, by workspace.
     pub async fn customers(&self) -> Result<Vec<(Workspace, String)>, ChatError> {
         chat_rows::customers(&self.store).await
     }
 }
 
 impl Chats {
-    /// The same, of which no more is read for a prompt than fills a budget of so many tokens many times over.
+    /// Limits how much of a chat is read for a prompt to many times what a budget of so many tokens holds.
     pub fn for_prompts_of(self, context_tokens: usize) -> Chats {
         let max_read_bytes = context_tokens.saturating_mul(READ_BYTES_PER_TOKEN).clamp(MIN_READ_BYTES, MAX_READ_BYTES);
         Chats { max_read_bytes, ..self }
     }
 
-    /// The workspace whose chats these are.
+    /// Returns the workspace of these chats.
     pub fn workspace(&self) -> &Workspace {
         &self.workspace
     }
 
-    /// Appends events to a chat, all or none, and answers once they are durable. The write goes on when the caller leaves.
+    /// Appends events to a chat, all or none, and returns once they are durable. The write continues if the caller hangs up.
     pub async fn append(&self, chat_id: &Id, events: Vec<NewEvent>) -> Result<Appended, ChatError> {
         let (languages, workspace_of) = (Arc::clone(&self.log.languages), self.workspace.clone());
-        let text_bytes = events.iter().map(said).sum::<usize>();
-        let many = events.len() > MANY_EVENTS || text_bytes > MANY_BYTES;
+        let bytes_of_text = events.iter().map(text_bytes).sum::<usize>();
+        let many = events.len() > MANY_EVENTS || bytes_of_text > MANY_BYTES;
         failpoint("append", chat_id.as_str());
         let prepared_chat = chat_id.clone();
         let prepare = move || {
@@ -171,25 +171,25 @@ impl Chats {
                 .map(|event| Prepared::new(event, of_workspace(&languages, workspace_of.as_str())))
                 .collect::<Result<Vec<_>, _>>()
         };
-        let events = if many { self.log.workers.work_on(text_bytes, prepare).await? } else { prepare()? };
+        let events = if many { self.log.workers.work_on(bytes_of_text, prepare).await? } else { prepare()? };
         let bytes = events.iter().map(Prepared::bytes).sum();
         let (answer, answered) = oneshot::channel();
         self.log.writer.queue(Append { key: self.key(chat_id.as_str()), events, answer }, bytes)?;
         answered.await.map_err(|_| TaskError::Panicked("the write of the events"))?
     }
 
-    /// Where work is done that grows with its input.
+    /// Returns the workers for tasks whose cost grows with their input.
     pub fn workers(&self) -> &Workers {
         &self.log.workers
     }
 
-    /// Reads a chat, folded. Of one that is longer than any prompt, the oldest messages are only counted.
+    /// Reads and folds a chat. If it is longer than any prompt, its oldest messages are only counted.
     pub async fn chat(&self, chat_id: &Id) -> Result<Chat, ChatError> {
         self.chat_with(chat_id, &[]).await?.ok_or_else(|| ChatError::NotFound(chat_id.to_string()))
     }
 
-    /// Reads a chat as it will be once these events are appended; `None`: it has none. A redaction is not foreseen: the chat that is read
-    /// then lacks it, and so does its last sequence.
+    /// Reads a chat as it will be once these events are appended; `None` if it has no events. Redactions are not applied in advance: the
+    /// chat returned then lacks them, and so does its last sequence.
     pub async fn chat_with(&self, chat_id: &Id, new: &[NewEvent]) -> Result<Option<Chat>, ChatError> {
         let key = self.key(chat_id.as_str());
         let Recent { mut events, unread } = event_page_rows::recent(&self.log.store, &key, self.max_read_bytes).await?;
@@ -216,7 +216,7 @@ impl Chats {
         Ok(Some(self.folded(chat_id, events, unread.zip(summary)).await))
     }
 
-    /// Folds events; of a chat that was not read whole, with what is known of the rest.
+    /// Folds events; for a partly read chat, with the summary of the rest.
     async fn folded(&self, chat_id: &Id, events: Vec<Event>, rest: Option<(usize, Summary)>) -> Chat {
         let bytes = events.iter().map(|event| body_bytes(&event.body)).sum::<usize>();
         let chat_id = chat_id.to_string();
@@ -227,7 +227,7 @@ impl Chats {
         if bytes > MANY_FOLDED_BYTES { self.log.workers.work_on(bytes, fold).await } else { fold() }
     }
 
-    /// Reads a chat, folded, and the events that it is the fold of, in the order of their sequence.
+    /// Reads a chat, and the events that it was folded from, in order of their sequence.
     pub async fn chat_and_events(&self, chat_id: &Id) -> Result<(Chat, Vec<Event>), ChatError> {
         let key = self.key(chat_id.as_str());
         let Recent { events, unread } = event_page_rows::recent(&self.log.store, &key, self.max_read_bytes).await?;
@@ -238,7 +238,7 @@ impl Chats {
         Ok((self.folded(chat_id, events.clone(), unread.zip(summary)).await, events))
     }
 
-    /// Reads a chat's state, in which messages may be missing, and its events after a sequence, at most a page of them.
+    /// Reads a chat's state, which may lack messages, and its events after a sequence, at most a page.
     pub async fn state_and_events(&self, chat_id: &Id, sequence: i64) -> Result<(Chat, Vec<Event>), ChatError> {
         let key = self.key(chat_id.as_str());
         let Recent { events, unread } = event_page_rows::recent(&self.log.store, &key, MAX_STATE_BYTES).await?;
@@ -253,34 +253,34 @@ impl Chats {
         Ok((self.folded(chat_id, events, unread.zip(summary)).await, page))
     }
 
-    /// Whether the customer wrote after a sequence.
+    /// Returns whether the customer wrote after a sequence.
     pub async fn wrote_after(&self, chat_id: &Id, sequence: i64) -> Result<bool, ChatError> {
         event_page_rows::customer_wrote_after(&self.log.store, &self.key(chat_id.as_str()), sequence).await
     }
 
-    /// The ids of the chats that belong to a chat's context, newest opened first: the customer's others on whatever channel, and those
-    /// that the chat became or came from as a ticket.
+    /// Returns the ids of the chats that belong to a chat's context, newest opened first: the customer's other chats on any channel, and
+    /// those that the chat became or came from as a ticket.
     pub async fn earlier_chat_ids(&self, chat: &Chat) -> Result<Vec<String>, ChatError> {
         Ok(self.related(chat).await?.0.into_iter().map(|related| related.chat_id).collect())
     }
 
-    /// Reads the chats that belong to a chat's context, newest opened first, within a bound, and tells how many there are.
+    /// Reads the chats that belong to a chat's context, newest opened first, within a limit, and returns how many there are.
     pub async fn earlier_chats(&self, chat: &Chat) -> Result<(Vec<EarlierChat>, usize), ChatError> {
         let (related, total) = self.related(chat).await?;
-        let mut asked = Vec::new();
-        let (mut left, mut bytes_left) = (MAX_EARLIER_EVENTS, MAX_EARLIER_BYTES);
-        // Long ones are read one by one, from their end.
+        let mut to_read = Vec::new();
+        let (mut events_left, mut bytes_left) = (MAX_EARLIER_EVENTS, MAX_EARLIER_BYTES);
+        // Long chats are read one by one, from their end.
         let mut long: HashMap<i64, Vec<Event>> = HashMap::new();
         for Related { number, chat_id, summary } in &related {
             let after = (summary.last_sequence - MAX_EVENTS_EACH).max(0);
             let events = summary.last_sequence - after;
-            // Of chats that are not read whole, and of old rows, it is not known how much their end takes.
+            // The size of a chat's end is unknown for chats that are not read whole, and for old rows.
             let known = after == 0 && summary.bytes > 0;
             let bytes = usize::try_from(summary.bytes).unwrap_or(0);
             if known && bytes <= MAX_EARLIER_BYTES_EACH {
-                if events <= left && bytes <= bytes_left {
-                    (left, bytes_left) = (left - events, bytes_left - bytes);
-                    asked.push((*number, after));
+                if events <= events_left && bytes <= bytes_left {
+                    (events_left, bytes_left) = (events_left - events, bytes_left - bytes);
+                    to_read.push((*number, after));
                 }
             } else if bytes_left >= MAX_EARLIER_BYTES_EACH {
                 let read = event_page_rows::recent(&self.log.store, &self.key(chat_id), MAX_EARLIER_BYTES_EACH).await?;
@@ -289,12 +289,12 @@ impl Chats {
                 long.insert(*number, read.events.into_iter().skip(latest).collect());
             }
         }
-        let mut read = event_page_rows::of_chats(&self.log.store, &asked).await?;
+        let mut read = event_page_rows::of_chats(&self.log.store, &to_read).await?;
         let mut earlier = Vec::new();
         for Related { number, chat_id, summary } in related {
             if let Some(events) = read.remove(&number).or_else(|| long.remove(&number)) {
-                // Of a long chat only the end was read; what it was about is kept with it.
-                let whole = asked.contains(&(number, 0));
+                // Of a long chat only the end was read; its summary has the rest.
+                let whole = to_read.contains(&(number, 0));
                 let chat = if whole { Chat::folded(&chat_id, events) } else { Chat::fold_end(&chat_id, events, summary) };
                 earlier.push(EarlierChat(chat));
             }
@@ -311,12 +311,12 @@ impl Chats {
     }
 }
 
-/// The bytes of what a new event says.
-fn said(event: &NewEvent) -> usize {
+/// Returns the bytes of a new event's text.
+fn text_bytes(event: &NewEvent) -> usize {
     body_bytes(&event.body)
 }
 
-/// About how many bytes an event has to read.
+/// Returns the approximate bytes of an event's text.
 fn body_bytes(body: &EventBody) -> usize {
     match body {
         EventBody::Message(message) => message.text.len(),

@@ -1,4 +1,4 @@
-//! One person's chats: exported, and erased; and chats that are erased for their age.
+//! One person's chats, exported and erased; and the erasure of expired chats.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::{
     store::{StoreError, Write},
 };
 
-/// What was erased of a person's chats.
+/// The result of erasing a person's chats.
 #[derive(Debug, Default)]
 pub struct ErasedChats {
     pub chat_ids: Vec<String>,
@@ -17,12 +17,12 @@ pub struct ErasedChats {
 }
 
 impl Chats {
-    /// All chats of a customer with all their events, as JSON; at most `most_bytes` of it.
-    pub async fn export(&self, customer_id: &Id, most_bytes: usize) -> Result<Vec<Value>, ChatError> {
+    /// Returns all chats of a customer with all their events, as JSON of at most `max_bytes`.
+    pub async fn export(&self, customer_id: &Id, max_bytes: usize) -> Result<Vec<Value>, ChatError> {
         let mut chats = Vec::new();
         let mut bytes = 0;
         for (_, chat_id) in chat_rows::of_customer(self.log.store.reads(), self.workspace.as_str(), customer_id.as_str()).await? {
-            let read = event_page_rows::of_chat(&self.log.store, &self.key(&chat_id), most_bytes).await?;
+            let read = event_page_rows::of_chat(&self.log.store, &self.key(&chat_id), max_bytes).await?;
             let events = read.ok_or(ChatError::TooLarge("customer's data"))?;
             let events: Vec<Value> = events
                 .iter()
@@ -38,7 +38,7 @@ impl Chats {
                 .collect();
             let chat = json!({ "chat_id": chat_id, "events": events });
             bytes += chat.to_string().len();
-            if bytes > most_bytes {
+            if bytes > max_bytes {
                 return Err(ChatError::TooLarge("customer's data"));
             }
             chats.push(chat);
@@ -58,17 +58,17 @@ impl Chats {
         Ok(erased)
     }
 
-    /// Chats of a workspace whose last event is older than `time`, the oldest first: their numbers and ids.
-    pub async fn idle_since(&self, time: Timestamp, most: usize) -> Result<Vec<(i64, String)>, ChatError> {
-        chat_rows::idle_since(&self.log.store, self.workspace.as_str(), time, most).await
+    /// Returns the chats of a workspace whose last event is older than `time`, the oldest first: their numbers and ids.
+    pub async fn idle_since(&self, time: Timestamp, limit: usize) -> Result<Vec<(i64, String)>, ChatError> {
+        chat_rows::idle_since(&self.log.store, self.workspace.as_str(), time, limit).await
     }
 
-    /// Erases one chat inside a write that the caller commits, unless it went on since `time`; tells whether it was erased.
+    /// Erases one chat inside a write that the caller commits, unless it continued since `time`; returns whether it was erased.
     pub async fn erase_idle(&self, write: &mut Write, number: i64, time: Timestamp) -> Result<bool, ChatError> {
         Ok(chat_rows::erase(write, number, Some(time)).await?.is_some())
     }
 
-    /// Takes a chat for the rest of a write, and tells whether there is such a chat.
+    /// Locks a chat for the rest of a write, and returns whether it exists.
     pub async fn hold(write: &mut Write, workspace: &str, chat_id: &str) -> Result<bool, StoreError> {
         chat_rows::hold(write, workspace, chat_id).await
     }

@@ -1,4 +1,4 @@
-//! The words of chats' messages: what the archive finds chats by.
+//! The rows of message words, which the archive finds chats by.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,15 +10,15 @@ use crate::{
     text::{Language, unspaced_apart, words},
 };
 
-/// Most different words of one message that count.
+/// Most distinct words of one message that are indexed.
 const MAX_WORDS: usize = 2000;
 
-/// What a message is found by: its words as search analyses them, in the language that was told, else in each that the desk expects.
-pub fn message_words(text: &str, told: Option<&Language>, languages: &[Language]) -> BTreeSet<String> {
+/// Returns the index keys of a message: its words as search analyses them, in the reported language, else in each that the desk expects.
+pub fn message_words(text: &str, reported: Option<&Language>, languages: &[Language]) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    let told: Vec<&Language> = told.into_iter().collect();
-    let languages = if told.is_empty() { languages.iter().collect() } else { told };
-    // What a dictionary cuts is cut once, not for each language.
+    let reported: Vec<&Language> = reported.into_iter().collect();
+    let languages = if reported.is_empty() { languages.iter().collect() } else { reported };
+    // Text that needs a dictionary is segmented once, not per language.
     let apart = unspaced_apart(text);
     let (unspaced, rest) = apart.as_ref().map_or(("", text), |(unspaced, rest)| (unspaced.as_str(), rest.as_str()));
     let parts = languages.first().map(|first| (unspaced, *first)).into_iter().chain(languages.iter().map(|language| (rest, *language)));
@@ -33,7 +33,7 @@ pub fn message_words(text: &str, told: Option<&Language>, languages: &[Language]
     found
 }
 
-/// Where the archive lists a chat.
+/// A chat's position in the archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Listing<'a> {
     pub workspace: &'a str,
@@ -42,7 +42,7 @@ pub struct Listing<'a> {
     pub opened_at: i64,
 }
 
-/// The words that chats whose rows are taken have, by the chats' numbers.
+/// Returns the words of chats whose rows are locked, by the chats' numbers.
 pub async fn of_chats(write: &mut Write, numbers: &[i64]) -> Result<HashMap<i64, BTreeSet<String>>, ChatError> {
     let mut vocabularies = HashMap::new();
     for numbers in sql::pieces(numbers, 1) {
@@ -59,7 +59,7 @@ pub async fn of_chats(write: &mut Write, numbers: &[i64]) -> Result<HashMap<i64,
     Ok(vocabularies)
 }
 
-/// Writes down which words a chat has.
+/// Stores a chat's words.
 pub async fn store(write: &mut Write, number: i64, words: &BTreeSet<String>) -> Result<(), ChatError> {
     let joined = words.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
     sqlx::query("INSERT INTO chat_vocabulary (chat, words) VALUES ($1, $2) ON CONFLICT (chat) DO UPDATE SET words = excluded.words")
@@ -88,7 +88,7 @@ pub async fn insert(write: &mut Write, chat: Listing<'_>, words: &[&String]) -> 
     Ok(())
 }
 
-/// Takes words that the chat has away from where the archive lists it.
+/// Removes words of a chat from its position in the archive.
 pub async fn delete(write: &mut Write, chat: Listing<'_>, words: &[&String]) -> Result<(), ChatError> {
     for words in sql::pieces(words, 1) {
         let statement = format!(

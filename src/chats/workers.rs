@@ -1,5 +1,5 @@
-//! Work that grows with its input, off the threads that serve: as many at once as there are cores, large ones one at a time, the others in the
-//! order in which they came.
+//! A worker pool for CPU-bound tasks, off the serving threads: as many at once as there are cores, large ones one at a time, the others in FIFO
+//! order.
 
 use std::{future::pending, panic::resume_unwind, sync::Arc, thread::available_parallelism};
 
@@ -28,12 +28,12 @@ impl Workers {
         self.work(work).await
     }
 
-    /// Does work when its turn has come. A panic in it is its caller's.
+    /// Runs a task once a permit is free. A panic in it propagates to its caller.
     pub async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
-        // Nobody closes the semaphore; a runtime that ends takes its callers along.
+        // Nobody closes the semaphore; a runtime that shuts down ends its callers too.
         let Ok(turn) = Arc::clone(&self.turns).acquire_owned().await else { return pending().await };
         let turned = move || {
-            // The turn ends with the work, not with a caller that leaves.
+            // The permit is released when the task ends, not when its caller hangs up.
             let _turn = turn;
             work()
         };

@@ -1,4 +1,4 @@
-//! Numbers that prove themselves: cards, bank accounts, national ids.
+//! Numbers with checksums: cards, bank accounts, national ids.
 
 /// Length of an IBAN by country (SWIFT's registry, release 99).
 const IBANS: [(&str, usize); 80] = [

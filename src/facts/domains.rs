@@ -1,4 +1,4 @@
-//! What links are known by: schemes, domains, and the words among which these look like the end of a sentence.
+//! Word lists for link detection: schemes, domains, and words next to which a domain looks like the end of a sentence.
 
 /// Schemes that need no `//` after them and mean nothing else.
 pub const SCHEMES: [&str; 28] = [
@@ -31,7 +31,7 @@ pub const SCHEMES: [&str; 28] = [
     "ms-settings",
     "ms-appinstaller",
 ];
-/// Apps whose schemes are words as well: `Skype:selin` is no link, `skype:selin?call` is one.
+/// Apps whose schemes are also words: `Skype:selin` is not a link, `skype:selin?call` is one.
 pub const APPS: [&str; 18] = [
     "whatsapp",
     "viber",
@@ -52,7 +52,7 @@ pub const APPS: [&str; 18] = [
     "geo",
     "file",
 ];
-/// Domains that are no words, or that shops have: what ends in them is a host however it is written, but for a word that begins a sentence.
+/// Domains that are not words, or that shops use: what ends in them is a host in any notation, except for a word that begins a sentence.
 pub const DOMAINS: [&str; 47] = [
     "com", "net", "org", "info", "biz", "io", "co", "eu", "de", "at", "ch", "tr", "hu", "uk", "us", "fr", "it", "es", "nl", "be", "pl",
     "cz", "ro", "bg", "gr", "ru", "ua", "se", "no", "dk", "fi", "ie", "pt", "shop", "store", "app", "dev", "ai", "me", "tv", "ly", "gl",
@@ -67,7 +67,7 @@ pub const WORDS: [&str; 62] = [
     "click", "help", "support", "sale", "free", "gift", "cash", "money", "link", "page", "world", "cool", "fun", "open", "bar", "ist",
     "man", "mom", "news", "plus", "name", "win",
 ];
-/// What ends a sentence or is cut short, and stands before no domain.
+/// Words that end a sentence or are abbreviated, and never precede a domain.
 pub const BEFORE_A_POINT: [&str; 64] = [
     "thanks",
     "thank",
@@ -134,13 +134,13 @@ pub const BEFORE_A_POINT: [&str; 64] = [
     "koszi",
     "rendben",
 ];
-/// After these a domain is meant, though a word like it exists.
+/// After these words a domain is meant, even if it is also a word.
 pub const LEADS_TO: [&str; 40] = [
     "visit", "at", "on", "to", "see", "via", "from", "site", "website", "page", "link", "url", "open", "go", "use", "click", "check",
     "unter", "auf", "bei", "von", "zu", "uber", "seite", "besuchen", "adres", "adresi", "sitesi", "sayfa", "sayfasi", "link", "linki",
     "oldal", "oldalon", "cim", "webhely", "weboldal", "a", "az", "itt",
 ];
-/// Endings of files' names.
+/// File name extensions.
 pub const FILES: [&str; 52] = [
     "pdf", "doc", "docx", "xls", "xlsx", "csv", "txt", "rtf", "odt", "ppt", "pptx", "jpg", "jpeg", "png", "gif", "webp", "heic", "svg",
     "mp3", "mp4", "mov", "avi", "zip", "rar", "7z", "json", "xml", "html", "md", "log", "exe", "apk", "dmg", "eml", "py", "rs", "sh", "js",

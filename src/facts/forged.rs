@@ -1,10 +1,10 @@
-//! What only looks like a mark: texts of others lose that look before marks are set, so that a model that repeats them restores nothing.
+//! Forged marks: text from others that looks like a mark is defused before marks are set, so that a model that repeats it restores nothing.
 
 use std::{borrow::Cow, ops::Range};
 
 use crate::facts::marks::{Marks, Next, narrow, narrow_digit, opening};
 
-/// A text in which nothing can be read as a mark, however many marks there are: `⟦PHONE_1⟧` becomes `PHONE(1)`.
+/// Defuses everything in a text that could be read as a mark of any call: `⟦PHONE_1⟧` becomes `PHONE(1)`.
 pub fn without_marks(text: &str) -> Cow<'_, str> {
     let bare: Cow<str> = if text.contains(['⟦', '⟧']) { text.replace('⟦', "[").replace('⟧', "]").into() } else { text.into() };
     let found = forged_marks(&bare);
@@ -22,12 +22,12 @@ pub fn without_marks(text: &str) -> Cow<'_, str> {
     disarmed.into()
 }
 
-/// Where something in a text can be read as a mark of some call.
+/// Returns the ranges of a text that can be read as marks of some call.
 pub fn forged_marks(text: &str) -> Vec<Range<usize>> {
     let any = Marks::any();
     let mut found: Vec<Range<usize>> = Vec::new();
     let mut from = 0;
-    // What stands in the place of one lets another begin right behind it.
+    // The replacement of one may let another begin right after it.
     while let Next::Mark(mark) = any.next(None, &text[from..], 0, true) {
         found.push(from + mark.range.start..from + mark.range.end);
         from += mark.range.end;
@@ -35,12 +35,12 @@ pub fn forged_marks(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// Whether something in a text can be read as a mark.
+/// Returns whether anything in a text can be read as a mark.
 pub fn has_marks(text: &str) -> bool {
     text.contains(['⟦', '⟧']) || !matches!(Marks::any().next(None, text, 0, true), Next::None)
 }
 
-/// A mark's word and number, apart: no reader of marks takes a parenthesis for what stands between them.
+/// Separates a mark's word and number: the parser of marks does not accept a parenthesis between them.
 fn disarm(mark: &str) -> String {
     let inside = mark[opening(mark)..].trim_start();
     let word: String = inside.chars().map_while(|letter| Some(letter).filter(|letter| narrow(*letter).is_alphabetic())).collect();
@@ -68,7 +68,7 @@ mod tests {
         marks
     }
 
-    /// What a model may write for a mark, and is read as one.
+    /// Notations of a mark that a model may write, and that are read as one.
     pub const FORMS: [&str; 30] = [
         "⟦PHONE_1⟧",
         "⟦phone_1⟧",

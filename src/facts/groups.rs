@@ -9,11 +9,11 @@ use crate::facts::{
 
 /// Most groups of digits that are read as one number.
 const MAX_GROUPS: usize = 12;
-/// Most digits of a number that proves itself, and most characters between two of its groups.
+/// Most digits of a number with a checksum, and most characters between two of its groups.
 const MAX_PROVEN: usize = 19;
 const MAX_APART: usize = 4;
 
-/// Groups of digits: each one's end among the digits and in the text.
+/// Groups of digits: each one's end, as an index of digits and in the text.
 pub struct Groups {
     plus: bool,
     opened: bool,
@@ -22,7 +22,7 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// The groups of digits that begin here.
+    /// Reads the groups of digits that begin here.
     pub fn at(text: &str, at: usize) -> Groups {
         let bytes = text.as_bytes();
         let mut groups = Groups { plus: bytes[at] == b'+', opened: bytes[at] == b'(', digits: Vec::new(), ends: Vec::new() };
@@ -35,7 +35,7 @@ impl Groups {
         let mut spaced = true;
         while groups.ends.len() < MAX_GROUPS {
             let width = bytes[place.min(bytes.len())..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-            // A date after a number is no part of it; within a phone number, what is joined to it is no date.
+            // A date after a number is not part of it; within a phone number, joined digits are not a date.
             let in_phone = !spaced && (groups.plus || groups.digits.first() == Some(&0));
             let is_time = || date_at(text, place).is_some_and(|(_, end)| !in_phone || end - place > 8) || time_at(text, place).is_some();
             if width == 0 || (!groups.ends.is_empty() && is_time()) {
@@ -55,7 +55,7 @@ impl Groups {
         groups
     }
 
-    /// The longest beginning that proves itself.
+    /// Returns the longest prefix with a valid checksum.
     pub fn proven(&self) -> Option<(FactKind, usize)> {
         if self.plus {
             return None;
@@ -63,7 +63,7 @@ impl Groups {
         self.ends.iter().rev().find_map(|(length, end)| Some((proof(&self.digits[..*length])?, *end)))
     }
 
-    /// A phone number's end: by its international or trunk prefix, or in the groups of a national one.
+    /// Returns a phone number's end: by its international or trunk prefix, or by the groups of a national one.
     pub fn phone(&self) -> Option<usize> {
         let width = |group: usize| self.ends[group].0 - if group == 0 { 0 } else { self.ends[group - 1].0 };
         let widths: Vec<usize> = (0..self.ends.len()).map(width).collect();
@@ -93,7 +93,7 @@ impl Groups {
                 || (matches!(widths, [3, 3, 3]) && polish)
                 || (self.opened && (9..=11).contains(&length) && grouped)
         };
-        // A number that follows is not its end: eleven digits are likelier than twelve.
+        // A number that follows is not part of it: eleven digits are likelier than twelve.
         let order = |length: usize| {
             if self.plus {
                 16 - length.min(15)
@@ -121,8 +121,8 @@ fn proof(digits: &[u8]) -> Option<FactKind> {
     }
 }
 
-/// A number that proves itself though anything stands between its groups, line breaks too: the groups are those in which such numbers are
-/// printed. Where nothing but the groups' regularity speaks for it, what stands between them is the same throughout.
+/// Checks the grouping of a number with a valid checksum, whose groups may be separated by anything, line breaks too: the groups must be
+/// those in which such numbers are printed. Where only the regularity of the groups speaks for it, all separators must be the same.
 pub fn spread(text: &str, at: usize) -> Option<(FactKind, usize)> {
     let mut digits: Vec<u8> = Vec::new();
     let (mut widths, mut separators): (Vec<usize>, Vec<&str>) = (Vec::new(), Vec::new());
@@ -151,7 +151,7 @@ pub fn spread(text: &str, at: usize) -> Option<(FactKind, usize)> {
     best
 }
 
-/// Whether a number of this kind is written in such groups.
+/// Returns whether numbers of this kind are written in such groups.
 fn is_printed(kind: FactKind, widths: &[usize], separators: &[&str]) -> bool {
     let [first, .., last] = widths else { return false };
     let even = widths[..widths.len() - 1].iter().all(|width| width == first) && last <= first;

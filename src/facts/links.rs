@@ -1,7 +1,7 @@
-//! Where links, e-mail addresses and file names begin and end.
+//! Detects links, e-mail addresses and file names.
 //!
-//! A link is what has a scheme, whatever it is, and what the public suffix list knows as a host. Sentences that go on right after a point
-//! (`thanks.my order`) look like hosts too: what stands around them decides.
+//! A link is anything with a scheme, and any host under the public suffix list. Sentences that continue right after a period (`thanks.my
+//! order`) look like hosts too: the text around them decides.
 
 use crate::facts::{
     FactKind,
@@ -12,14 +12,14 @@ use crate::facts::{
 /// Longest host, address or file name, in bytes.
 pub const MAX_NAME: usize = 320;
 const MAX_LINK: usize = 2000;
-/// Longest scheme, and most labels of a host that are looked at.
+/// Longest scheme, and most labels of a host that are examined.
 const MAX_SCHEME: usize = 32;
 const MAX_LABELS: usize = 12;
-/// What stands for a point or an at sign where people hide an address.
+/// Substitutes of a dot or an at sign in obfuscated addresses.
 const POINTS: [&str; 8] = [".", "[.]", "(.)", "{.}", "[dot]", "(dot)", "[punkt]", "(nokta)"];
 const AT_SIGNS: [&str; 7] = ["@", "(at)", "[at]", "{at}", "(ät)", "(kukac)", "[kukac]"];
 
-/// A label of a host: where it begins and ends.
+/// A label of a host: its start and end.
 #[derive(Clone, Copy)]
 struct Label {
     from: usize,
@@ -58,7 +58,7 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
 
     /// A host without a scheme, with its port, path and what follows.
     fn host(&self, at: usize) -> Option<usize> {
-        // What is joined to a word before is a part of it.
+        // Text joined to a preceding word is part of that word.
         let before = self.text[..at].trim_end_matches(['-', '.']);
         if before.len() < at && before.ends_with(char::is_alphanumeric) {
             return None;
@@ -78,7 +78,7 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
             let (labels, rest) = labels.split_at(count);
             let last = labels[count - 1];
             let lower: Vec<String> = labels.iter().map(|label| name(label).to_lowercase()).collect();
-            // An ending may stand at a host after a hyphen: `shop.hu-n`.
+            // A suffix may follow a host after a hyphen: `shop.hu-n`.
             let domain = lower[count - 1].split('-').next().filter(|domain| !domain.starts_with("xn") && !domain.is_empty());
             let whole = lower[count - 1].clone();
             let found = [Some(whole.as_str()), domain].into_iter().flatten().find(|domain| {
@@ -91,7 +91,7 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
                 continue;
             }
             let follows = path(end);
-            // A sentence begins after it, or it is no host.
+            // Either a sentence begins after it, or it is not a host.
             let joined =
                 rest.first().is_none_or(|next| name(next).starts_with(|letter: char| letter.is_uppercase() || letter.is_ascii_digit()));
             if follows.is_none() && !(joined && self.is_host(at, labels, domain, end)) {
@@ -102,7 +102,7 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
         None
     }
 
-    /// Whether what looks like a host is one, and not the end of one sentence and the beginning of the next.
+    /// Returns whether what looks like a host is one, and not the end of one sentence and the beginning of the next.
     fn is_host(&self, at: usize, labels: &[Label], domain: &str, end: usize) -> bool {
         let name = |label: &Label| &self.text[label.from..label.to];
         let (first, written) = (name(&labels[labels.len() - 2]), &self.text[labels[labels.len() - 1].from..end]);
@@ -121,7 +121,7 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
         }
         let telling = labels.len() > 2 || first.contains(|letter: char| letter.is_ascii_digit() || letter == '-');
         if DOMAINS.contains(&domain) {
-            // `köszönöm.de azt` goes on as a sentence.
+            // `köszönöm.de azt` continues as a sentence.
             return first.is_ascii() || telling || !self.talks_on(end) || !word || self.is_led_to(at);
         }
         if !word {
@@ -131,13 +131,13 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
         telling || alone || self.is_led_to(at)
     }
 
-    /// Whether words follow.
+    /// Returns whether words follow.
     fn talks_on(&self, end: usize) -> bool {
         let rest = &self.text[end..];
         rest.starts_with(' ') && rest.trim_start_matches(' ').starts_with(char::is_alphabetic)
     }
 
-    /// Whether the word before leads to an address.
+    /// Returns whether the preceding word introduces an address.
     fn is_led_to(&self, at: usize) -> bool {
         let before = self.text[..at].trim_end_matches([' ', ':', '(', '"', '\'']);
         let mut from = before.len().saturating_sub(MAX_SCHEME);
@@ -148,9 +148,9 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
         LEADS_TO.contains(&crate::text::fold(word).as_str())
     }
 
-    /// Where a port, path, query or fragment begins after a host, if one does.
+    /// Returns where a port, path, query or fragment begins after a host, if one does.
     fn goes_on(&self, end: usize) -> Option<usize> {
-        // A point may end a host.
+        // A dot may end a host.
         let end = if self.text[end..].starts_with("./") { end + 1 } else { end };
         let mut rest = self.text[end..].chars();
         let begins = match rest.next()? {
@@ -162,7 +162,7 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
         begins.then_some(end)
     }
 
-    /// Four numbers that are an address of the internet, where a port or path follows, or where no phone number or version is written so.
+    /// Matches an IPv4 address, where a port or path follows, or where no phone number or version has this notation.
     fn internet_address(&self, labels: &[Label]) -> Option<usize> {
         let [.., last] = labels else { return None };
         let octet = |label: &Label| {
@@ -198,7 +198,7 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
         labels
     }
 
-    /// Where a link ends: at what can't be in one, less the punctuation of the sentence around it.
+    /// Returns where a link ends: at the first character that can't be in one, without the punctuation of the sentence around it.
     fn link_end(&self, at: usize, from: usize) -> usize {
         let rest = &self.text[from..];
         let stops = |letter: char| {
@@ -226,7 +226,7 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
         }
     }
 
-    /// An e-mail address, also with spaces around its at sign, or with its signs in brackets.
+    /// Matches an e-mail address, also with spaces around its at sign, or with its signs in brackets.
     pub fn email(&self, at: usize) -> Option<usize> {
         let rest = self.near(at);
         let inside = |letter: char| {
@@ -239,7 +239,7 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
         if let Some(end) = self.internet_address(&labels).filter(|_| !apart) {
             return Some(end);
         }
-        // What is joined to the host belongs to the sentence: `a@b.com.00`.
+        // Text joined to the host belongs to the sentence: `a@b.com.00`.
         let name = |label: &Label| &self.text[label.from..label.to];
         let is_domain = |label: &Label| {
             let domain = name(label);
@@ -259,7 +259,7 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
             .then(|| if name(last).starts_with("xn--") { last.to } else { last.from + name(last).split('-').next().map_or(0, str::len) })
     }
 
-    /// Whether the at sign of an e-mail address stands apart from its name, which ends here.
+    /// Returns whether the at sign of an e-mail address is separated from its name, which ends here.
     pub fn at_sign_follows(&self, end: usize) -> bool {
         let rest = &self.text[end..];
         rest.starts_with([' ', '\n']) && rest.trim_start_matches([' ', '\n']).starts_with(['@', '(', '[', '{']) && at_sign(rest).is_some()
@@ -274,13 +274,13 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
     }
 }
 
-/// Whether a host is of a public domain, or of one that examples have.
+/// Returns whether a host is under a public suffix, or under a domain reserved for examples.
 fn is_public(host: &str) -> bool {
     // A host may be a suffix itself: `shop.hu`.
     psl::suffix(host.as_bytes()).is_some_and(|suffix| suffix.is_known()) || host.ends_with(".example")
 }
 
-/// How long what stands for a point between two labels is.
+/// Returns the length of the dot, or its substitute, between two labels.
 fn point(text: &str) -> Option<usize> {
     let ideographic = text.strip_prefix(['。', '｡']).filter(|rest| rest.starts_with(|letter: char| letter.is_ascii_alphanumeric()));
     if ideographic.is_some() {
@@ -290,7 +290,7 @@ fn point(text: &str) -> Option<usize> {
     text[length..].starts_with(char::is_alphanumeric).then_some(length)
 }
 
-/// How long an at sign is, with the spaces around it, and whether it stands apart or is written otherwise.
+/// Returns the length of an at sign with the spaces around it, and whether it is separated or substituted.
 fn at_sign(text: &str) -> Option<(usize, bool)> {
     let spaces = |text: &str| text.chars().take(2).take_while(|letter| matches!(letter, ' ' | '\n')).count();
     let before = spaces(text);
@@ -300,7 +300,7 @@ fn at_sign(text: &str) -> Option<(usize, bool)> {
     text[length..].starts_with(char::is_alphanumeric).then_some((length, before + after > 0 || *sign != "@"))
 }
 
-/// Marks that are written over and under letters.
+/// Combining diacritics.
 fn is_mark_of_letter(letter: char) -> bool {
     matches!(letter, '\u{300}'..='\u{36f}')
 }

@@ -1,4 +1,4 @@
-//! Marks: what stands for a fact or a personal datum while a model has the text, and their way back.
+//! Marks: placeholders of facts and personal data in the text that a model gets, and their restoration.
 
 use std::{collections::BTreeSet, ops::Range};
 
@@ -14,14 +14,14 @@ const MAX_BETWEEN: usize = 3;
 /// Most digits of a mark's number; of one without brackets fewer, as codes look like that.
 const MAX_DIGITS: usize = 5;
 const MAX_BARE_DIGITS: usize = 3;
-/// Of what begins a mark, what text has for other reasons too: such a mark is of a known kind.
+/// Openings of a mark that also occur in other text: such a mark must be of a known kind.
 const DOUBLE: [&str; 6] = ["[[", "{{", "<<", "\\[\\[", "\\{\\{", "&lt;&lt;"];
-/// What begins a mark, and nothing else.
+/// Openings that only begin a mark.
 const OPENS: [&str; 26] = [
     "⟦", "〚", "【", "⟪", "《", "『", "「", "〖", "〔", "［", "[[", "{{", "<<", "\\[\\[", "\\{\\{", "&#10214;", "&#x27e6;", "&#x27E6;",
     "&lobrk;", "&lt;&lt;", "\\u27e6", "\\u27E6", "\u{2e22}", "⸨", "⦋", "⌈",
 ];
-/// What may begin one.
+/// All openings of a mark.
 const MAY_OPEN: [&str; 9] = ["[", "{", "<", "\\[", "\\{", "\\<", "&lt;", "|", "｛"];
 const CLOSES: [&str; 26] = [
     "⟧", "〛", "】", "⟫", "》", "』", "」", "〗", "〕", "］", "]]", "}}", ">>", "\\]\\]", "\\}\\}", "&#10215;", "&#x27e7;", "&#x27E7;",
@@ -46,13 +46,13 @@ const KINDS: [&str; 15] = [
     "TERM",
 ];
 
-/// One value that a mark stands for.
+/// The value of a mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marked {
     pub kind: FactKind,
-    /// What is written in its place.
+    /// The text that restores it.
     pub value: String,
-    /// By what it is known again.
+    /// Its normalized form, for comparison.
     key: String,
 }
 
@@ -61,7 +61,7 @@ pub struct Marked {
 pub struct Marks {
     marked: Vec<Marked>,
     withheld: BTreeSet<usize>,
-    /// Whether every number is taken for one of them.
+    /// Whether any number counts as one of them.
     any: bool,
 }
 
@@ -69,33 +69,33 @@ pub struct Marks {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundMark {
     pub range: Range<usize>,
-    /// Which of the marks it is, from 0; `None`: the model invented it.
+    /// The index of the mark, from 0; `None` if the model invented it.
     pub which: Option<usize>,
 }
 
 impl Marks {
-    /// Reads whatever could be a mark of any call as one.
+    /// Creates marks that recognize every possible mark of any call.
     pub(crate) fn any() -> Marks {
         Marks { any: true, ..Marks::default() }
     }
 
-    /// The mark of a fact as it is written: the same letters have the same mark.
+    /// Returns the mark of a fact as written: the same letters have the same mark.
     pub fn mark(&mut self, kind: FactKind, written: &str, becomes: Option<&str>) -> usize {
         self.find_or_add(kind, written.to_owned(), becomes.unwrap_or(written))
     }
 
-    /// The mark of a personal datum, however it is written: its first writing is restored.
+    /// Returns the mark of a personal fact, in any notation: its first notation is restored.
     pub fn mark_person(&mut self, kind: FactKind, written: &str) -> usize {
         self.find_or_add(kind, person_key(written), written)
     }
 
-    /// Whether a personal datum has a mark, however it is written.
+    /// Returns whether a personal fact has a mark, in any notation.
     pub fn has_person(&self, kind: FactKind, written: &str) -> bool {
         let key = person_key(written);
         self.marked.iter().any(|marked| marked.kind == kind && marked.key == key)
     }
 
-    /// Keeps a mark's value from being written back: it is not for whoever gets the text.
+    /// Prevents a mark from being restored: its value is not for the reader of the text.
     pub fn withhold(&mut self, which: usize) {
         self.withheld.insert(which);
     }
@@ -111,7 +111,7 @@ impl Marks {
         })
     }
 
-    /// A mark as a model reads it.
+    /// Returns a mark as a model reads it.
     pub fn written(&self, which: usize) -> String {
         format!("⟦{}_{}⟧", self.marked[which].kind.word(), which + 1)
     }
@@ -124,7 +124,7 @@ impl Marks {
         &self.marked
     }
 
-    /// Replaces facts by marks. Also tells which stand in the text, in order.
+    /// Replaces facts by marks. Also returns the marks in the text, in order.
     pub fn replace(&mut self, text: &str, facts: &[Fact]) -> (String, Vec<usize>) {
         let mut order = Vec::with_capacity(facts.len());
         let marked = replaced(text, facts, |fact| {
@@ -135,8 +135,8 @@ impl Marks {
         (marked, order)
     }
 
-    /// The next mark from `from` on; `before` stood before the text. `whole`: no text follows. Otherwise what may still become one is told
-    /// as where it begins.
+    /// Returns the next mark from `from` on; `before` is the character before the text, `whole` says that no text follows. If something may
+    /// still become a mark, returns where it begins.
     pub fn next(&self, before: Option<char>, text: &str, from: usize, whole: bool) -> Next {
         let mut before = text[..from].chars().next_back().or(before);
         for (place, letter) in text[from..].char_indices() {
@@ -170,7 +170,7 @@ impl Marks {
             }
             fits => match if word { Fits::No } else { begins_with(&text[at..], &MAY_OPEN) } {
                 Fits::Whole(length) => {
-                    // `[` may be the beginning of `[[`.
+                    // `[` may be the start of `[[`.
                     if matches!(fits, Fits::Begins) && !whole {
                         return Read::Unsure;
                     }
@@ -216,7 +216,7 @@ impl Marks {
             match narrow(letter) {
                 '_' => joined = true,
                 '-' | '\\' | '.' | '#' | '–' => {}
-                // What the prompt writes between a field and its value is no part of a mark.
+                // The prompt's separator between a field and its value is not part of a mark.
                 ':' if exact => {}
                 letter if letter.is_whitespace() && letter != '\n' => spaced = true,
                 _ => break,
@@ -229,7 +229,7 @@ impl Marks {
             return unsure(at);
         }
         if digits.is_empty() {
-            // A mark of a kind that there is once needs no number.
+            // The only mark of its kind needs no number.
             if exact {
                 return self.without_number(text, start, between, &folded, whole);
             }
@@ -258,7 +258,7 @@ impl Marks {
         }
     }
 
-    /// A mark that a model left the number out of, or what only looks like one.
+    /// A mark whose number the model omitted, or text that only looks like one.
     fn without_number(&self, text: &str, start: usize, at: usize, kind: &str, whole: bool) -> Read {
         let Some(length) = closing(&text[at..], true, whole) else {
             return if at - start > MAX_MARK { Read::None } else { Read::Unsure };
@@ -267,7 +267,7 @@ impl Marks {
         let mut those = self.marked.iter().enumerate().filter(|(_, marked)| marked.kind.word() == kind);
         match (those.next(), those.next()) {
             (Some((which, _)), None) if length > 0 => Read::Mark(FoundMark { range: start..at + length, which: Some(which) }),
-            // No text of ours has these brackets for another reason.
+            // No text of ours has these brackets otherwise.
             _ if brackets => {
                 let rest = &text[at..];
                 let end = rest.find('⟧').filter(|end| *end <= MAX_MARK).map(|end| at + end + '⟧'.len_utf8());
@@ -286,7 +286,7 @@ impl Marks {
     }
 }
 
-/// Whether a word may be a mark without brackets: something that joins a number to it follows, or nothing yet.
+/// Returns whether a word may be a mark without brackets: it is followed by something that joins a number to it, or by nothing yet.
 fn may_be_bare(text: &str) -> bool {
     let end = text.find(|letter: char| !narrow(letter).is_alphabetic()).unwrap_or(text.len());
     match text[end..].chars().next().map(narrow) {
@@ -299,7 +299,7 @@ fn may_be_bare(text: &str) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
     Mark(FoundMark),
-    /// From here on more text is needed to tell.
+    /// From here on, more text is needed to decide.
     Unsure(usize),
     None,
 }
@@ -310,12 +310,12 @@ enum Read {
     None,
 }
 
-/// By what a personal datum is known again, however it is written.
+/// Returns the normalized form of a personal fact.
 pub fn person_key(written: &str) -> String {
     fold(written).chars().filter(|letter| letter.is_alphanumeric()).collect()
 }
 
-/// A text with each of its facts replaced.
+/// Replaces each of a text's facts.
 pub fn replaced(text: &str, facts: &[Fact], mut by: impl FnMut(&Fact) -> String) -> String {
     let mut replaced = String::with_capacity(text.len() + facts.len() * 8);
     let mut from = 0;
@@ -330,7 +330,7 @@ pub fn replaced(text: &str, facts: &[Fact], mut by: impl FnMut(&Fact) -> String)
 
 enum Fits {
     Whole(usize),
-    /// The text is the beginning of one.
+    /// The text is a prefix of one.
     Begins,
     No,
 }
@@ -343,7 +343,7 @@ fn begins_with(text: &str, those: &[&str]) -> Fits {
     if those.iter().any(|one| one.starts_with(text)) { Fits::Begins } else { Fits::No }
 }
 
-/// How long what closes a mark is, 0 if it is missing; `None` if more text is needed.
+/// Returns the length of a mark's closing, 0 if it is missing; `None` if more text is needed.
 fn closing(text: &str, sure: bool, whole: bool) -> Option<usize> {
     let spaces = spaces(text);
     let rest = &text[spaces..];
@@ -360,7 +360,7 @@ fn closing(text: &str, sure: bool, whole: bool) -> Option<usize> {
     Some(length)
 }
 
-/// How long what opens a mark is, 0 if nothing does.
+/// Returns the length of a mark's opening, 0 if there is none.
 pub(crate) fn opening(text: &str) -> usize {
     let longest = |those: &[&str]| those.iter().filter(|one| text.starts_with(**one)).map(|one| one.len()).max();
     longest(&OPENS).or_else(|| longest(&MAY_OPEN)).unwrap_or(0)
@@ -370,7 +370,7 @@ fn spaces(text: &str) -> usize {
     text.chars().take(2).take_while(|letter| letter.is_whitespace() && *letter != '\n').map(char::len_utf8).sum()
 }
 
-/// A full-width character as a narrow one.
+/// Converts a full-width character to a narrow one.
 pub(crate) fn narrow(letter: char) -> char {
     match letter {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(letter as u32 - 0xfee0).unwrap_or(letter),
@@ -432,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invented_mark_is_told_and_text_is_text() {
+    fn an_invented_mark_is_reported_and_text_is_text() {
         let marks = marks();
         for text in ["⟦CODE_9⟧", "⟦LINK_1⟧", "[CODE_9]", "⟦CODE⟧", "⟦…⟧", "⟦"] {
             assert!(matches!(marks.next(None, text, 0, true), Next::Mark(FoundMark { which: None, .. })), "{text}");

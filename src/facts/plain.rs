@@ -1,4 +1,4 @@
-//! A text as facts are looked for in it.
+//! Normalized text for fact detection.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -6,12 +6,12 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::text::{is_invisible, is_line_break};
 
-/// A text with its disguises taken off: full-width characters narrow, every decimal digit an ASCII one, spaces and dashes of one kind,
-/// what has no width gone. It knows where each of its characters stood.
+/// A normalized text: full-width characters narrowed, every decimal digit as ASCII, spaces and dashes unified, zero-width characters
+/// removed. It maps each of its characters to the original.
 pub struct Plain<'a> {
     pub text: Cow<'a, str>,
     original: &'a str,
-    /// For each byte, where its character stood; empty if nothing was changed.
+    /// For each byte, the offset of its original character; empty if nothing was changed.
     places: Vec<u32>,
 }
 
@@ -31,7 +31,7 @@ impl<'a> Plain<'a> {
         Plain { text: Cow::Owned(text), original, places }
     }
 
-    /// Where a range stands in the text as it was written.
+    /// Maps a range to the original text.
     pub fn written(&self, range: Range<usize>) -> Range<usize> {
         if self.places.is_empty() || range.is_empty() {
             return range;
@@ -42,7 +42,7 @@ impl<'a> Plain<'a> {
     }
 }
 
-/// A character without its disguise; `None` if it has no width.
+/// Normalizes a character; `None` if it has no width.
 fn plain(letter: char) -> Option<char> {
     if letter.is_ascii() {
         return Some(letter);
@@ -62,7 +62,7 @@ fn plain(letter: char) -> Option<char> {
         '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' => '-',
         '\u{fe6b}' => '@',
         '\u{b7}' | '\u{2027}' | '\u{2219}' | '\u{22c5}' | '\u{30fb}' => '.',
-        // Letters in another dress: of mathematics, in circles, of half width.
+        // Stylized letters: mathematical, circled, half-width.
         '\u{1d400}'..='\u{1d7cb}' | '\u{24b6}'..='\u{24e9}' | '\u{ff5f}'..='\u{ffef}' => {
             let mut undressed = std::iter::once(letter).nfkc();
             undressed.next().filter(|_| undressed.next().is_none()).unwrap_or(letter)

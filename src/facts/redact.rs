@@ -1,10 +1,10 @@
-//! Text without what tells who somebody is, for where words are kept for their own sake.
+//! Redacts personal data from texts that are stored for their words.
 
 use crate::facts::{FactKind, facts, known::Known, marks::replaced};
 
-/// Digits from which a word is a number of somebody's: an order, a phone, a card.
+/// Digits from which on a word may identify somebody: an order, a phone, a card.
 const DIGITS: usize = 4;
-/// What stands where something was left out.
+/// Replacement of redacted text.
 pub const MASK: &str = "⟦…⟧";
 
 /// Replaces personal data, e-mail addresses, links, and words with four digits or more, also where a number is written in groups.

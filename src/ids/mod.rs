@@ -1,4 +1,4 @@
-//! What names a thing: its id, and the workspace that it belongs to. Every floor uses these.
+//! Identifiers: ids, and the workspaces that they belong to. Every layer uses these.
 
 mod id;
 mod workspace;

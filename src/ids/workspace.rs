@@ -1,8 +1,8 @@
-//! Which brand or store a thing belongs to.
+//! Workspaces: the brand or store that something belongs to.
 
 use std::{borrow::Borrow, fmt, sync::Arc};
 
-/// A workspace's name: 1 to 50 of `a`-`z`, `0`-`9`, `-` and `_`. It is a folder's name, too. Every row, index and call carries one.
+/// A workspace's name: 1 to 50 of `a`-`z`, `0`-`9`, `-` and `_`. It is also a folder's name. Every row, index and call carries one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Workspace(Arc<str>);
 

@@ -1,8 +1,8 @@
-//! Words and the keys they are found by.
+//! Text analysis: tokenizing, folding, stemming.
 //!
-//! A word has up to three keys at one position: folded (no accents, no case), the folded stem, and the stem of the folded word. Text
-//! typed without accents so meets text written with them, and one form of a word another. Scripts that put no spaces between words
-//! (Chinese, Japanese, Thai and their neighbours) are cut by dictionary. The same code serves documents, queries and the archive.
+//! A word has up to three keys at one position: folded (no accents, no case), the folded stem, and the stem of the folded word. So text
+//! typed without accents matches text written with them, and one form of a word another. Scripts without spaces between words (Chinese,
+//! Japanese, Thai and their neighbours) are segmented by dictionary. The same code serves documents, queries and the archive.
 
 use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
@@ -14,36 +14,36 @@ use crate::text::{
     segment::{is_unspaced, word_indices},
 };
 
-/// Longer words are cut: nobody types them, and a key has a bound.
+/// Longest word; longer ones are cut: nobody types them, and a key is bounded.
 const MAX_CHARACTERS: usize = 64;
-/// Letters of a gram.
+/// Letters of a character n-gram.
 const GRAM: usize = 4;
-/// Shorter words have no grams: they would be the word again.
+/// Shortest word with grams: a shorter one would be its own gram.
 const MIN_GRAMMED: usize = 4;
-/// Stands before and after a word in its grams.
+/// Marks a word's start and end in its grams.
 const EDGE: char = '_';
 
-/// Words whose forms a thread keeps at hand, about 4 MB of them.
+/// Words whose forms a thread caches, about 4 MB of them.
 const MAX_KEPT: usize = 16_384;
-/// Longer words are not kept.
+/// Longest word that is cached.
 const MAX_KEPT_BYTES: usize = 48;
 
 thread_local! {
-    /// Few words make most of any text, and a stemmer takes a hundred times as long as a look here.
+    /// Few words make up most of any text, and stemming takes a hundred times as long as a cache lookup.
     static KEPT: RefCell<Kept> = RefCell::default();
 }
 
 /// A word of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Word {
-    /// Where it stands in the text, in bytes.
+    /// Its start in the text, in bytes.
     pub start: usize,
-    /// Where it ends.
+    /// Its end.
     pub end: usize,
     forms: Arc<Forms>,
 }
 
-/// What a word is found by.
+/// The forms of a word that it is indexed by.
 #[derive(Debug, PartialEq, Eq)]
 struct Forms {
     keys: Vec<String>,
@@ -53,7 +53,7 @@ struct Forms {
 
 type FormsByWord = HashMap<Box<str>, Arc<Forms>>;
 
-/// Forms by language and word as it is written.
+/// Forms by language and written word.
 #[derive(Default)]
 struct Kept {
     languages: Vec<(String, FormsByWord)>,
@@ -61,7 +61,7 @@ struct Kept {
 }
 
 impl Word {
-    /// What it is found by, without repeats; the first is the folded word itself.
+    /// Its keys, without repeats; the first is the folded word itself.
     pub fn keys(&self) -> &[String] {
         &self.forms.keys
     }
@@ -76,12 +76,12 @@ impl Word {
         self.forms.accented.as_deref()
     }
 
-    /// A bit for each of its keys: words whose signatures share none have no key in common.
+    /// A bit for each of its keys, as in a Bloom filter: words whose signatures share none have no key in common.
     pub fn signature(&self) -> u64 {
         self.forms.signature
     }
 
-    /// Whether this word and `other` are forms of one word.
+    /// Returns whether this word and `other` are forms of one word.
     pub fn meets(&self, other: &Word) -> bool {
         self.keys().iter().any(|key| other.keys().contains(key))
     }
@@ -93,12 +93,12 @@ pub fn signature(key: &str) -> u64 {
     1 << (hash >> 58)
 }
 
-/// How words may begin: a bit for each pair of letters, of which there are 32 each.
+/// A filter by prefix: a bit for each pair of first letters, of which there are 32 each.
 #[derive(Debug, Clone, Default)]
 pub struct Beginnings([u64; 16]);
 
 impl Beginnings {
-    /// Lets words begin as a folded word or key does. No stemmer changes the first two letters, but for `y`, which may become `i`
+    /// Accepts words that begin like a folded word or key. No stemmer changes the first two letters, except `y`, which may become `i`
     /// (`dying`, `die`).
     pub fn add(&mut self, key: &str) {
         let letters = |letter: u8| if matches!(letter, b'i' | b'y') { vec![b'i', b'y'] } else { vec![letter] };
@@ -108,7 +108,7 @@ impl Beginnings {
                     self.set(one, other);
                 }
             }
-            // Half words of one letter, and what folds to other scripts, may go on in any way.
+            // Prefixes of one letter, and words that fold to other scripts, may continue in any way.
             _ => self.0 = [u64::MAX; 16],
         }
     }
@@ -118,7 +118,7 @@ impl Beginnings {
         self.0[bit / 64] |= 1 << (bit % 64);
     }
 
-    /// Whether a word as it is written may begin so. Letters beyond ASCII may fold to anything.
+    /// Returns whether a written word passes the filter. Letters beyond ASCII may fold to anything.
     fn allow(&self, word: &str) -> bool {
         match word.as_bytes() {
             [one, other, ..] if one.is_ascii() && other.is_ascii() => {
@@ -135,7 +135,7 @@ pub fn words(text: &str, language: &str) -> Vec<Word> {
     words_that(text, language, None)
 }
 
-/// The words of `text` that may begin so. What else is left out costs next to nothing.
+/// Returns the words of `text` that pass the filter. Skipping the others costs next to nothing.
 pub fn words_beginning(text: &str, language: &str, beginnings: &Beginnings) -> Vec<Word> {
     words_that(text, language, Some(beginnings))
 }
@@ -213,8 +213,8 @@ impl Forms {
     }
 }
 
-/// The pieces of four letters that a word is made of, its ends marked: what its other forms, its compounds and its misspellings share
-/// with it. None of short words, and of numbers and codes, which have no forms.
+/// Returns the character 4-grams of a word, its ends marked: what its other forms, its compounds and its misspellings share with it. None
+/// for short words, numbers and codes, which have no forms.
 pub fn grams(folded: &str) -> Vec<String> {
     let letters: Vec<char> = std::iter::once(EDGE).chain(folded.chars()).chain([EDGE]).collect();
     if letters.len() < MIN_GRAMMED + 2 || letters.iter().any(char::is_ascii_digit) {
@@ -223,8 +223,8 @@ pub fn grams(folded: &str) -> Vec<String> {
     letters.windows(GRAM).map(|gram| gram.iter().collect()).collect()
 }
 
-/// The pairs of letters that begin in each word of a script without spaces, with the letter that follows the word: what is found where
-/// the dictionary cut two texts differently.
+/// Returns the letter pairs that begin in each word of a script without spaces, including the letter after the word: these match where the
+/// dictionary segmented two texts differently.
 pub fn letter_pairs(text: &str, word: &Word) -> Vec<String> {
     if !text[word.start..word.end].starts_with(is_unspaced) {
         return Vec::new();
@@ -234,7 +234,7 @@ pub fn letter_pairs(text: &str, word: &Word) -> Vec<String> {
     letters.windows(2).map(|pair| pair.iter().collect()).collect()
 }
 
-/// The first two letters of a folded word or key; `y` counts as `i`, the one exchange that a stemmer makes so early (`dying`, `die`).
+/// Returns the first two letters of a folded word or key; `y` counts as `i`, the one change that a stemmer makes so early (`dying`, `die`).
 pub fn beginning(folded: &str) -> String {
     folded.chars().take(2).map(|letter| if letter == 'y' { 'i' } else { letter }).collect()
 }
@@ -254,7 +254,7 @@ fn lower(word: &str, language: &str) -> String {
     }
 }
 
-/// Cuts what an apostrophe adds: Turkish case endings (`Shopify'ın`), the English possessive (`shop's`).
+/// Strips suffixes after an apostrophe: Turkish case endings (`Shopify'ın`), the English possessive (`shop's`).
 fn without_suffix<'a>(word: &'a str, language: &str) -> &'a str {
     match (language, word.find(is_apostrophe)) {
         ("tr" | "az", Some(end)) if end > 0 => &word[..end],

@@ -1,4 +1,4 @@
-//! HTML comments and entities in Markdown: a comment is no part of a text, and an entity is the character that it stands for.
+//! HTML comments and entities in Markdown: comments are removed, entities are decoded.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -6,28 +6,29 @@ use pulldown_cmark::{Event, Options, Parser, Tag};
 
 const OPENING: &str = "<!--";
 const CLOSING: &str = "-->";
-/// Longest entity that HTML knows, with its signs.
+/// Longest entity of HTML, with `&` and `;`.
 const MAX_ENTITY_BYTES: usize = 34;
-/// How often a text is parsed anew because a comment hid the beginning of code. After that nothing counts as code any more.
+/// How often a text is reparsed because a comment hid the beginning of code. After that nothing counts as code.
 const MAX_PARSES: usize = 20;
 
 /// A comment in a Markdown text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comment {
     pub range: Range<usize>,
-    /// What its author should mend.
+    /// What its author should fix.
     pub flaw: Option<CommentFlaw>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommentFlaw {
-    /// It has no end, so it hides the rest of the text.
+    /// It is not closed, so it hides the rest of the text.
     Unclosed,
-    /// Another one begins in it. HTML ends both at the first end; here both ends count, so that nothing is shown that was meant to be hidden.
+    /// It contains another comment. HTML ends both at the first end; here both ends count, so that nothing is shown that was meant to be
+    /// hidden.
     Nested,
 }
 
-/// The text without its comments. Comments in code are text.
+/// Returns the text without its comments. Comments in code are text.
 pub fn without_comments(markdown: &str) -> Cow<'_, str> {
     let comments = comments(markdown);
     if comments.is_empty() {
@@ -43,7 +44,7 @@ pub fn without_comments(markdown: &str) -> Cow<'_, str> {
     Cow::Owned(visible)
 }
 
-/// The comments of a Markdown text, in order. Those in code are none, nor is one after a backslash.
+/// Returns the comments of a Markdown text, in order. Those in code, or after a backslash, don't count.
 pub fn comments(markdown: &str) -> Vec<Comment> {
     let mut found = Vec::new();
     if !markdown.contains(OPENING) {
@@ -64,7 +65,7 @@ pub fn comments(markdown: &str) -> Vec<Comment> {
             found.push(Comment { range: start..markdown.len(), flaw: Some(CommentFlaw::Unclosed) });
             return found;
         };
-        // What looks like code from within the comment on is none: the comment was there first.
+        // What looks like code from inside the comment on is not code: the comment came first.
         if containing(&code, end.saturating_sub(1)).is_some_and(|range| range.end > end) {
             code = if parses < MAX_PARSES { code_ranges(markdown, end) } else { Vec::new() };
             parses += 1;
@@ -75,10 +76,10 @@ pub fn comments(markdown: &str) -> Vec<Comment> {
     found
 }
 
-/// Where the comment that begins at `start` ends; `None` if it does not.
+/// Returns the end of the comment that begins at `start`; `None` if it is not closed.
 fn end_of_comment(text: &str, start: usize) -> Option<(usize, Option<CommentFlaw>)> {
     let inner = start + OPENING.len();
-    // HTML takes `<!-->` and `<!--->` for whole comments.
+    // In HTML, `<!-->` and `<!--->` are complete comments.
     if let Some(short) = [">", "->"].iter().find(|short| text[inner..].starts_with(**short)) {
         return Some((inner + short.len(), None));
     }
@@ -95,7 +96,7 @@ fn end_of_comment(text: &str, start: usize) -> Option<(usize, Option<CommentFlaw
     Some((end, (nested > 0).then_some(CommentFlaw::Nested)))
 }
 
-/// Where code stands in a text, spans and blocks, from `from` on.
+/// Returns the ranges of code in a text, spans and blocks, from `from` on.
 fn code_ranges(markdown: &str, from: usize) -> Vec<Range<usize>> {
     let events = Parser::new_ext(&markdown[from..], Options::ENABLE_TABLES).into_offset_iter();
     let code = events.filter(|(event, _)| matches!(event, Event::Code(_) | Event::Start(Tag::CodeBlock(_))));
@@ -112,7 +113,7 @@ fn is_escaped(text: &str, at: usize) -> bool {
     backslashes % 2 == 1
 }
 
-/// Markdown with its entities as the characters that they stand for, but for those in code.
+/// Decodes the entities of Markdown, except those in code.
 pub fn without_entities(markdown: &str) -> Cow<'_, str> {
     if !markdown.contains('&') {
         return Cow::Borrowed(markdown);
@@ -128,7 +129,7 @@ pub fn without_entities(markdown: &str) -> Cow<'_, str> {
     Cow::Owned(decoded)
 }
 
-/// A plain text with HTML's entities as the characters that they stand for.
+/// Decodes the HTML entities of a plain text.
 pub fn decode_entities(text: &str) -> Cow<'_, str> {
     if !text.contains('&') {
         return Cow::Borrowed(text);
@@ -149,7 +150,7 @@ pub fn decode_entities(text: &str) -> Cow<'_, str> {
     Cow::Owned(decoded)
 }
 
-/// How long what looks like an entity is, at the beginning of a text.
+/// Returns the length of what looks like an entity at the beginning of a text.
 fn entity_length(text: &str) -> Option<usize> {
     let end = text.bytes().take(MAX_ENTITY_BYTES).position(|byte| byte == b';')?;
     let name = &text[1..end];
@@ -157,7 +158,7 @@ fn entity_length(text: &str) -> Option<usize> {
     plain.then_some(end + 1)
 }
 
-/// What an entity stands for: the Markdown parser has HTML's table of them.
+/// Decodes an entity: the Markdown parser has HTML's table of them.
 fn character(entity: &str) -> Option<String> {
     let mut decoded = String::new();
     for event in Parser::new(entity) {

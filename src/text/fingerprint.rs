@@ -1,4 +1,4 @@
-//! Telling two contents apart without keeping either twice.
+//! Fingerprints: compare contents without storing them.
 
 use sha2::{Digest, Sha256};
 

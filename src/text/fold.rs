@@ -1,4 +1,4 @@
-//! Folding: what words that mean the same to a reader have in common, whatever their case and accents.
+//! Folding: normalizes case and accents for comparison.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -35,7 +35,7 @@ fn fold_others(text: &str, folded: &mut String) {
     }
 }
 
-/// Marks that people leave out: on Latin, Greek and Cyrillic letters, and the vowels of Arabic and Hebrew. In other scripts marks are
+/// Diacritics that people omit: on Latin, Greek and Cyrillic letters, and the vowels of Arabic and Hebrew. In other scripts such marks are
 /// letters like others.
 pub fn is_accent(letter: char) -> bool {
     matches!(letter, '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5c7}' | '\u{64b}'..='\u{65f}' | '\u{670}')

@@ -1,11 +1,11 @@
-//! Markdown, whoever wrote it: a target of `fuzz/`.
+//! Untrusted Markdown: a fuzz target.
 
 use crate::text::{
     html::{html, is_tame},
     markdown::blocks,
 };
 
-/// An article's HTML has no tag of its writer's; its text has no empty block.
+/// An article's HTML has no tag from its author; its text has no empty block.
 pub fn markdown(input: &[u8]) {
     let markdown = String::from_utf8_lossy(input);
     let html = html(&markdown);

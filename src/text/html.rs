@@ -1,14 +1,14 @@
-//! Markdown as HTML that is safe in a page, whoever wrote it: HTML in it is shown as it is written, but for comments, which are no part of
-//! it; pictures become links, and a link goes only where a link may.
+//! Renders untrusted Markdown as safe HTML: HTML in it is escaped, except comments, which are removed; images become links, and a link may
+//! only go to allowed targets.
 
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html::push_html};
 
 use crate::text::comments::{decode_entities, without_comments};
 
-/// Where links may go.
+/// Allowed link targets.
 const SCHEMES: [&str; 4] = ["http://", "https://", "mailto:", "tel:"];
 
-/// Renders Markdown. Headings go one level down: the page has the title.
+/// Renders Markdown. Headings are demoted by one level: the page has the title.
 pub fn html(markdown: &str) -> String {
     let mut open_links = Vec::new();
     let visible = without_comments(markdown);
@@ -42,7 +42,7 @@ fn raw(html: String) -> Event<'static> {
     Event::InlineHtml(CowStr::from(html))
 }
 
-/// The tag of a link to the web, or to another article, which is named by its file; `None`: a link may not go there.
+/// Returns the tag of a link to the web, or to another article by its file; `None` for other targets.
 fn opened(address: &str) -> Option<String> {
     if is_safe(address) {
         return Some(format!("<a href=\"{}\" target=\"_blank\" rel=\"noopener noreferrer nofollow\">", escaped(address)));
@@ -68,7 +68,7 @@ fn lower(level: HeadingLevel) -> HeadingLevel {
     }
 }
 
-/// Text as an attribute or text of HTML.
+/// Escapes text for HTML and its attributes.
 fn escaped(text: &str) -> String {
     let mut written = String::with_capacity(text.len());
     for letter in text.chars() {

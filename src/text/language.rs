@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Language(String);
 
 impl Language {
-    /// Checks a tag's form, not whether the language exists. At most 35 characters, as RFC 5646 advises.
+    /// Validates a tag's form, not whether the language exists. At most 35 characters, as RFC 5646 advises.
     pub fn parse(tag: &str) -> Result<Language, &'static str> {
         const PROBLEM: &str = "must be a BCP 47 language tag such as `tr` or `pt-BR`";
         let mut subtags = tag.split('-');
@@ -46,7 +46,7 @@ impl Language {
         self.0.split('-').next().unwrap_or(&self.0)
     }
 
-    /// The language's English name where it is one we have words for, else its tag.
+    /// Returns the language's English name where we have one, else its tag.
     pub fn english_name(&self) -> &str {
         match self.primary() {
             "tr" => "Turkish",

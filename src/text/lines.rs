@@ -1,19 +1,19 @@
-//! Lines: where a text breaks, whatever system wrote it, and how the lines of others are told from ours in a prompt.
+//! Lines: line breaks of any system, and the quotation marks that separate others' lines from ours in a prompt.
 
 use std::borrow::Cow;
 
-/// What every line of a foreign text begins with where it does not stand behind words of ours. No line of ours begins with it.
+/// Prefix of a quoted line of somebody else's text. No line of ours begins with it.
 pub const QUOTE: &str = "| ";
-/// What stands for a line break in a text that is shown on one line.
+/// Replacement of a line break in a text that is shown on one line.
 const JOIN: &str = " / ";
 
-/// Whether a character ends a line for anybody who reads the text: Unicode's mandatory breaks, and the separators that Python's
-/// `splitlines` and old terminals take for breaks.
+/// Returns whether a character ends a line for any reader: Unicode's mandatory breaks, and the separators that Python's `splitlines` and
+/// old terminals treat as breaks.
 pub fn is_line_break(letter: char) -> bool {
     matches!(letter, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// A text's lines; `\r\n` ends one line.
+/// Returns a text's lines; `\r\n` ends one line.
 pub fn lines(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
@@ -29,17 +29,17 @@ pub fn lines(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// How many lines of a text are marked where it stands behind words of ours.
+/// Returns how many lines of a text are marked when it follows words of ours.
 pub fn quoted_lines(text: &str) -> usize {
-    if text.contains(is_line_break) { said(text).count().saturating_sub(1) } else { 0 }
+    if text.contains(is_line_break) { nonempty(text).count().saturating_sub(1) } else { 0 }
 }
 
-/// A text whose lines all end in `\n`.
+/// Normalizes all line breaks to `\n`.
 pub fn with_newlines(text: &str) -> Cow<'_, str> {
     if text.contains(|letter| is_line_break(letter) && letter != '\n') { join(lines(text), "\n").into() } else { text.into() }
 }
 
-/// A text on one line.
+/// Puts a text on one line.
 pub fn on_one_line(text: &str) -> Cow<'_, str> {
     if !text.contains(is_line_break) {
         return text.into();
@@ -47,18 +47,18 @@ pub fn on_one_line(text: &str) -> Cow<'_, str> {
     join(lines(text).map(str::trim).filter(|line| !line.is_empty()), JOIN).into()
 }
 
-/// A text that stands behind words of ours: each line but the first is marked as a quotation. Empty ones say nothing, and are left out.
+/// Quotes a text that follows words of ours: each line but the first is marked. Empty lines are left out.
 pub fn quoted_behind(text: &str) -> String {
-    if text.contains(is_line_break) { join(said(text), &format!("\n{QUOTE}")) } else { text.to_owned() }
+    if text.contains(is_line_break) { join(nonempty(text), &format!("\n{QUOTE}")) } else { text.to_owned() }
 }
 
-/// A text that stands for itself: each line is marked as a quotation.
+/// Quotes a text that stands alone: each line is marked.
 pub fn quoted(text: &str) -> String {
     format!("{QUOTE}{}", quoted_behind(text))
 }
 
-/// The lines that say something.
-fn said(text: &str) -> impl Iterator<Item = &str> {
+/// Returns the nonempty lines.
+fn nonempty(text: &str) -> impl Iterator<Item = &str> {
     lines(text).map(str::trim_end).filter(|line| !line.is_empty())
 }
 

@@ -1,10 +1,10 @@
-//! Markdown as people read it.
+//! Plain text of Markdown.
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use crate::text::comments::{decode_entities, without_comments};
 
-/// A piece of a Markdown document, as plain text.
+/// A block of a Markdown document, as plain text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
     pub kind: BlockKind,
@@ -19,17 +19,17 @@ pub enum BlockKind {
     Item,
 }
 
-/// The text of a Markdown document without its markup. HTML stays, as the literal text that it is, but for comments.
+/// Returns the text of a Markdown document without its markup. HTML stays, as literal text, except comments.
 pub fn plain(markdown: &str) -> String {
     paragraphs(markdown).join("\n\n")
 }
 
-/// The texts of a document's blocks, in order.
+/// Returns the texts of a document's blocks, in order.
 pub fn paragraphs(markdown: &str) -> Vec<String> {
     blocks(markdown).into_iter().map(|block| block.text).collect()
 }
 
-/// The headings, paragraphs, list items and table rows of a Markdown document, in order, none empty.
+/// Returns the headings, paragraphs, list items and table rows of a Markdown document, in order, none empty.
 pub fn blocks(markdown: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut text = String::new();
@@ -67,8 +67,8 @@ pub fn blocks(markdown: &str) -> Vec<Block> {
     blocks
 }
 
-/// Whether a paragraph's lines were broken because they were full: none but the last has room for the word that follows. Lines broken
-/// elsewhere were meant to stand alone.
+/// Returns whether a paragraph is hard-wrapped: no line but the last has room for the next word. Lines broken elsewhere are meant to stand
+/// alone.
 fn is_wrapped(text: &str) -> bool {
     let length = |text: &str| text.chars().count();
     let lines: Vec<&str> = text.lines().collect();

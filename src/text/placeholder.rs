@@ -3,15 +3,15 @@
 /// A placeholder in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placeholder<'a> {
-    /// Where it stands, braces and all, in bytes.
+    /// Its start, braces included, in bytes.
     pub start: usize,
-    /// Where it ends.
+    /// Its end.
     pub end: usize,
     /// Its name, trimmed.
     pub name: &'a str,
 }
 
-/// The placeholders of a text, in order. Names are letters, digits, `.`, `_` and `-`; other braces are just text.
+/// Returns the placeholders of a text, in order. Names are letters, digits, `.`, `_` and `-`; other braces are plain text.
 pub fn placeholders(text: &str) -> Vec<Placeholder<'_>> {
     let mut found = Vec::new();
     let mut from = 0;
@@ -28,7 +28,7 @@ pub fn placeholders(text: &str) -> Vec<Placeholder<'_>> {
     found
 }
 
-/// Whether a chat can fill a placeholder of this name.
+/// Returns whether a chat can fill a placeholder of this name.
 pub fn is_known_placeholder(name: &str) -> bool {
     let parts: Vec<&str> = name.split('.').collect();
     match parts.as_slice() {
@@ -41,7 +41,7 @@ pub fn is_known_placeholder(name: &str) -> bool {
     }
 }
 
-/// Puts values in the place of placeholders. Those that `value` has nothing for stay, and are named, each once.
+/// Replaces placeholders by values. Those without a value stay, and are returned, each once.
 pub fn fill_placeholders(text: &str, value: impl Fn(&str) -> Option<String>) -> (String, Vec<&str>) {
     let mut filled = String::with_capacity(text.len());
     let mut missing = Vec::new();

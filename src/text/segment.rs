@@ -1,4 +1,4 @@
-//! Where words begin and end, in scripts with and without spaces.
+//! Word segmentation, in scripts with and without spaces.
 
 use std::sync::LazyLock;
 
@@ -7,8 +7,8 @@ use unicode_segmentation::UnicodeSegmentation;
 
 static UNSPACED: LazyLock<WordSegmenterBorrowed<'static>> = LazyLock::new(|| WordSegmenter::new_dictionary(Default::default()));
 
-/// A text's parts in scripts that put no spaces between words, and the rest, if it has both; such words have the same keys in every language
-/// that is told.
+/// Splits a text into its parts in scripts without spaces between words and the rest, if it has both; the words of such scripts have the
+/// same keys in every language.
 pub fn unspaced_apart(text: &str) -> Option<(String, String)> {
     if text.bytes().all(|byte| byte < 0xe0) || !text.chars().any(is_unspaced) {
         return None;
@@ -24,7 +24,7 @@ pub fn unspaced_apart(text: &str) -> Option<(String, String)> {
     Some((unspaced, rest))
 }
 
-/// Calls for each word of a text: where Unicode's rules see it, and a dictionary where a script puts no spaces between words.
+/// Calls `each` for each word of a text: by Unicode's rules, and by a dictionary for scripts without spaces between words.
 pub fn word_indices<'a>(text: &'a str, mut each: impl FnMut(usize, &'a str)) {
     // Such scripts take three bytes a letter and more.
     if text.bytes().all(|byte| byte < 0xe0) || !text.chars().any(is_unspaced) {
@@ -51,8 +51,8 @@ pub fn word_indices<'a>(text: &'a str, mut each: impl FnMut(usize, &'a str)) {
     }
 }
 
-/// The words that Unicode's rules see. What stands between spaces and is but letters and digits of Latin and Cyrillic, apart from
-/// punctuation around it, is one word by them: most words are found so without asking.
+/// Returns the words by Unicode's rules. Fast path: what is between spaces and, apart from punctuation around it, has only Latin or
+/// Cyrillic letters and digits is one word by these rules. Most words are.
 fn spaced_words<'a>(text: &'a str, from: usize, each: &mut impl FnMut(usize, &'a str)) {
     let plain = |letter: char| {
         letter.is_ascii_digit() || (letter.is_alphabetic() && (letter < '\u{250}' || ('\u{400}'..'\u{530}').contains(&letter)))
@@ -72,7 +72,7 @@ fn spaced_words<'a>(text: &'a str, from: usize, each: &mut impl FnMut(usize, &'a
     }
 }
 
-/// Whether a letter belongs to a script that puts no spaces between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese.
+/// Returns whether a letter belongs to a script without spaces between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese.
 pub fn is_unspaced(letter: char) -> bool {
     matches!(letter,
         '\u{0e00}'..='\u{0eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{30ff}'

@@ -1,6 +1,6 @@
-//! Where sentences end.
+//! Sentence segmentation.
 
-/// A text's sentences, each without the white space around it.
+/// Returns a text's sentences, each without surrounding white space.
 pub fn sentences(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -20,7 +20,7 @@ pub fn sentences(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The sentence around a place in a text, in bytes; `None` between sentences.
+/// Returns the sentence around a byte offset; `None` between sentences.
 pub fn sentence_at(text: &str, place: usize) -> Option<&str> {
     sentences(text).find(|sentence| {
         let start = sentence.as_ptr() as usize - text.as_ptr() as usize;
@@ -36,7 +36,7 @@ fn sentence_end(text: &str) -> usize {
             '\n' => return at,
             '.' | '!' | '?' | '…' => {
                 let Some((next_at, next)) = letters.peek().copied() else { return text.len() };
-                // `12.12.2026`, `No. 5` and `Str. 3` go on.
+                // `12.12.2026`, `No. 5` and `Str. 3` do not end a sentence.
                 let abbreviated = letter == '.'
                     && at - word_began <= 4
                     && text[next_at..].trim_start().starts_with(|next: char| next.is_ascii_digit() || next.is_lowercase());

@@ -1,4 +1,4 @@
-//! How many tokens a text will cost.
+//! Token estimates.
 
 /// Estimates the tokens of `text` without a tokenizer: characters over a factor per script, which was measured against o200k
 /// and errs on the safe side (Latin ASCII 3.5 characters a token, other Latin 2.8, Cyrillic, Greek, Arabic and Hebrew 2.2, CJK and

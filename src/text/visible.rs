@@ -1,5 +1,5 @@
-//! What of a text can be seen: invisible characters and terminal sequences go, line breaks become one kind, and the joiners that emoji and
-//! the words of some scripts are written with stay where they have their work.
+//! The visible part of a text: removes invisible characters and terminal sequences, normalizes line breaks, and keeps the joiners that
+//! emoji and the words of some scripts need.
 
 use icu_properties::{
     CodePointSetData,
@@ -10,12 +10,12 @@ use crate::text::lines::is_line_break;
 
 const ZERO_WIDTH_NON_JOINER: char = '\u{200c}';
 const ZERO_WIDTH_JOINER: char = '\u{200d}';
-/// Shows the character before it as an emoji.
+/// Variation selector: shows the previous character as an emoji.
 const EMOJI_STYLE: char = '\u{fe0f}';
 const KEYCAP: char = '\u{20e3}';
 
-/// Whether a character has no shape of its own, or only steers how others are shown: Unicode's Default_Ignorable, what stands for objects,
-/// the empty Braille cell, private use and what is no character.
+/// Returns whether a character has no shape of its own, or only controls how others are shown: Unicode's Default_Ignorable, object
+/// replacements, the empty Braille cell, private use, and noncharacters.
 pub fn is_invisible(letter: char) -> bool {
     if letter < '\u{ad}' {
         return false;
@@ -26,7 +26,7 @@ pub fn is_invisible(letter: char) -> bool {
         || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(letter)
 }
 
-/// A text as it can be seen.
+/// Returns the visible part of a text.
 pub fn visible(text: &str) -> String {
     let mut visible = Visible::default();
     let mut seen = String::with_capacity(text.len());
@@ -35,13 +35,13 @@ pub fn visible(text: &str) -> String {
     seen
 }
 
-/// Takes characters in and gives out those that are to be seen.
+/// A streaming filter that passes visible characters.
 #[derive(Debug, Default)]
 pub struct Visible {
     /// Within a terminal sequence.
     escape: Escape,
     last: Option<char>,
-    /// What is decided by the character that follows: a joiner, or a carriage return.
+    /// A held character that depends on the next one: a joiner, or a carriage return.
     held: Option<char>,
 }
 
@@ -84,7 +84,7 @@ impl Visible {
         }
     }
 
-    /// What is left when nothing follows.
+    /// Flushes what was held, after the last character.
     pub fn finish(&mut self, seen: &mut String) {
         if self.held.take() == Some('\r') {
             self.show('\n', seen);
@@ -110,7 +110,7 @@ impl Visible {
         true
     }
 
-    /// Whether a joiner has its work between the last character and the next.
+    /// Returns whether a joiner has an effect between the last character and the next.
     fn joins(&self, joiner: char, next: char) -> bool {
         let Some(last) = self.last else { return false };
         let letters = is_joining(last) && is_joining(next);
@@ -127,19 +127,20 @@ fn is_pictograph(letter: char) -> bool {
     letter > '\u{a8}' && CodePointSetData::new::<ExtendedPictographic>().contains(letter)
 }
 
-/// What another emoji may be joined to: one, with its style or colour of skin.
+/// Returns whether another emoji may be joined to this character: an emoji, with its style or skin tone.
 fn is_emoji(letter: char) -> bool {
     letter == EMOJI_STYLE || matches!(letter, '\u{1f3fb}'..='\u{1f3ff}') || is_pictograph(letter)
 }
 
-/// Whether a letter is of a script that joiners change: Arabic and its neighbours, the scripts of India, Burmese, Khmer, Mongolian.
+/// Returns whether a letter belongs to a script that joiners affect: Arabic and its neighbours, the scripts of India, Burmese, Khmer,
+/// Mongolian.
 fn is_joining(letter: char) -> bool {
     matches!(letter,
         '\u{600}'..='\u{7ff}' | '\u{840}'..='\u{dff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{18af}' | '\u{a8e0}'..='\u{a8ff}'
         | '\u{fb50}'..='\u{fdcf}' | '\u{fe70}'..='\u{fefc}')
 }
 
-/// The sign that takes a consonant's vowel: a joiner after it shows which form the consonant has, at a word's end too.
+/// The virama: a joiner after it selects the consonant's form, also at a word's end.
 fn is_virama(letter: char) -> bool {
     matches!(
         letter,

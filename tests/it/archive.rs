@@ -141,7 +141,7 @@ async fn words_are_found_in_every_form_and_page_by_page() {
 }
 
 #[tokio::test]
-async fn an_event_that_comes_late_stands_at_its_time() {
+async fn a_late_event_is_listed_at_its_own_time() {
     let mut desk = Desk::empty().await;
     desk.append("c", vec![at(10, customer_says("e1", "second words"))]).await.unwrap();
     desk.append("later", vec![at(8, customer_says("e1", "zwischen"))]).await.unwrap();
@@ -202,7 +202,7 @@ async fn a_page_that_finds_little_has_one_after_it() {
 }
 
 #[tokio::test]
-async fn sentences_of_which_a_word_is_missing_stop_nobody() {
+async fn queries_with_an_unknown_word_stay_fast() {
     let folder = tempfile::tempdir().unwrap();
     let database = if crate::support::postgres::wanted() { Some(crate::support::postgres::new_database().await) } else { None };
     let server = Process::start(&folder.path().join("data"), database.as_deref()).await;

@@ -102,7 +102,7 @@ async fn every_field_of_every_event_is_held_to_its_limit() {
 }
 
 #[tokio::test]
-async fn chat_calls_refuse_what_makes_no_sense() {
+async fn chat_calls_reject_invalid_input() {
     let mut desk = Desk::empty().await;
     let get = pb::GetChatRequest { chat_id: "a\nb".into(), after_sequence: -1, page_size: -1 };
     refused_fields(&desk.chats.get_chat(get).await.unwrap_err(), &["chat_id", "after_sequence", "page_size"]);
@@ -134,7 +134,7 @@ async fn chat_calls_refuse_what_makes_no_sense() {
 }
 
 #[tokio::test]
-async fn knowledge_calls_refuse_what_makes_no_sense() {
+async fn knowledge_calls_reject_invalid_input() {
     let mut desk = Desk::empty().await;
     let search = pb::SearchRequest {
         query: " ".into(),
@@ -209,7 +209,7 @@ async fn knowledge_calls_refuse_what_makes_no_sense() {
 }
 
 #[tokio::test]
-async fn reply_calls_refuse_what_makes_no_sense() {
+async fn reply_calls_reject_invalid_input() {
     let mut desk = Desk::empty().await;
     let agent = Some(pb::Agent { agent_id: long(101), language: "?".into(), ..Default::default() });
     let draft = pb::DraftReplyRequest {

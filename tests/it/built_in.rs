@@ -1,4 +1,4 @@
-//! What is done without a model, and what is refused.
+//! What works without a model, and what is rejected.
 
 use deskhand::api::pb;
 use tonic::Code;

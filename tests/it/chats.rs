@@ -15,7 +15,7 @@ fn customer(event_id: &str, customer_id: &str) -> pb::Event {
 }
 
 #[tokio::test]
-async fn every_kind_of_event_comes_back_as_it_was_told() {
+async fn every_kind_of_event_is_returned_as_it_was_appended() {
     let mut desk = Desk::empty().await;
     for sample in
         ["01-elif-web.json", "02-elif-instagram.json", "03-gergely-email.json", "04-anna-contact-form.json", "05-james-whatsapp.json"]
@@ -183,7 +183,7 @@ async fn a_chat_with_more_answers_than_a_reply_holds_can_be_read() {
 }
 
 #[tokio::test]
-async fn what_was_named_before_a_login_is_erased_too() {
+async fn data_from_before_a_login_is_erased_too() {
     let mut desk = Desk::empty().await;
     desk.append("c", vec![customer("a", "visitor-1"), customer_says("e", "hello"), customer("b", "customer-9")]).await.unwrap();
     let erased = desk.chats.erase_customer(pb::EraseCustomerRequest { customer_id: "visitor-1".into() }).await.unwrap().into_inner();

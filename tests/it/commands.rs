@@ -1,4 +1,4 @@
-//! The binary, as an operator types it.
+//! The binary's commands, as an operator runs them.
 
 use std::{
     fs,
@@ -92,7 +92,7 @@ fn check_names_file_and_line_and_fails() {
 }
 
 #[test]
-fn check_tells_of_every_file_that_is_not_read_and_of_what_is_wrong_in_an_authors_words() {
+fn check_reports_every_unread_file_and_every_problem_in_an_authors_terms() {
     let folder = tempfile::tempdir().unwrap();
     let good = "---\ntitle: T\n---\n\nText.";
     for (name, text) in [
@@ -160,7 +160,7 @@ fn a_missing_knowledge_base_is_a_configuration_error() {
 }
 
 #[test]
-fn a_bad_configuration_is_told_whole() {
+fn every_configuration_problem_is_reported_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("deskhand.toml");
     fs::write(&file, "listen = \"nowhere\"\ncontext_tokens = 3\nunknown = 1\n").unwrap();
@@ -218,7 +218,7 @@ fn the_demo_walks_through_a_chat_without_a_model() {
 }
 
 #[test]
-fn eval_measures_a_task_and_says_what_is_wrong_with_one() {
+fn eval_measures_a_task_and_reports_problems_with_one() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
     let run = |arguments: &[&str]| {
@@ -377,7 +377,7 @@ fn all_in(folder: &Path) -> Vec<std::path::PathBuf> {
 }
 
 #[tokio::test]
-async fn what_is_kept_is_for_its_owner_alone_whatever_the_umask() {
+async fn stored_files_are_private_to_their_owner_whatever_the_umask() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");

@@ -1,4 +1,4 @@
-//! Connections that do nothing, or too much, shut nobody out.
+//! Idle and greedy connections don't shut out others.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn impatient() -> Limits {
 }
 
 #[tokio::test]
-async fn who_does_not_say_all_of_it_is_closed() {
+async fn incomplete_requests_are_closed() {
     let desk = desk_with(impatient()).await;
     let half_settings = [PREFACE, &[0, 0, 6, 4, 0]].concat();
     let stalled =
@@ -175,7 +175,7 @@ async fn malformed_grpc_web_is_the_callers_error() {
 }
 
 #[tokio::test]
-async fn the_calls_beyond_what_runs_at_once_are_refused_at_once_and_those_within_end_well() {
+async fn calls_over_the_concurrency_limit_are_rejected_at_once_and_the_others_succeed() {
     let mut desk = desk_with(Limits { max_calls: 64, ..Limits::default() }).await;
     desk.append("c", vec![customer_says("1", "hello")]).await.unwrap();
     // Of callers who need no key, one peer has a quarter.

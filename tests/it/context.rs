@@ -1,4 +1,4 @@
-//! What a draft knows of a chat: the choice of context, handoffs, what was said before.
+//! Context selection of drafts: budgets, handoffs, earlier statements.
 
 use deskhand::api::pb::{self, event::Body};
 
@@ -75,7 +75,7 @@ async fn a_budget_is_kept_as_the_model_counts() {
 }
 
 #[tokio::test]
-async fn what_was_said_long_ago_is_there_when_it_is_asked_for() {
+async fn old_facts_are_in_the_prompt_when_they_are_needed() {
     let mut desk = Desk::open().await;
     let mut events = long_talk(1000);
     events[31] = customer_says("address", "Bu arada taşındım, yeni adresim Bahçe Sokak 27, Kadıköy.");
@@ -190,7 +190,7 @@ async fn a_chat_that_its_customer_filled_is_answered_from_what_a_prompt_needs() 
 }
 
 #[tokio::test]
-async fn a_filled_chat_is_folded_anew_without_its_text() {
+async fn a_full_chat_is_refolded_without_its_text() {
     let mut desk = Desk::empty().await;
     for batch in filled() {
         desk.append("filled", batch).await.unwrap();

@@ -1,4 +1,4 @@
-//! The contract as served: reflection, health, and the methods that are there.
+//! The contract as served: reflection, health, and the implemented methods.
 
 use tokio_stream::StreamExt;
 use tonic::{Code, Status};
@@ -112,7 +112,7 @@ async fn health_tells_each_service() {
 
 /// By gRPC's health protocol.
 #[tokio::test]
-async fn who_watches_an_unknown_service_is_told_so_and_waits() {
+async fn watching_an_unknown_service_reports_it_and_waits() {
     let desk = Desk::empty().await;
     let mut client = HealthClient::new(desk.channel.clone());
     let mut watched = client.watch(HealthCheckRequest { service: "no.such.Service".into() }).await.unwrap().into_inner();
@@ -147,7 +147,7 @@ async fn a_request_that_is_no_whole_message_is_the_callers_fault() {
 }
 
 #[tokio::test]
-async fn who_compresses_is_told_what_is_taken() {
+async fn unsupported_compression_is_rejected_with_the_supported_ones() {
     let desk = Desk::empty().await;
     for coding in ["gzip", "deflate", "zstd"] {
         let headers = desk.post_grpc("deskhand.v1.ChatService/GetChat", &[("grpc-encoding", coding)], vec![1, 0, 0, 0, 0]).await;

@@ -1,4 +1,4 @@
-//! A chat that is given to another customer: nothing that was known of the former reaches the new one, or a model.
+//! A chat that is reassigned to another customer: none of the former one's data reaches the new one, or a model.
 
 use deskhand::api::pb::{self, event::Body};
 use serde_json::Value;
@@ -256,7 +256,7 @@ async fn another_customer_is_greeted_by_their_own_name_and_sees_nothing_of_the_f
 }
 
 #[tokio::test]
-async fn what_the_former_wrote_stays_the_chats_and_is_answered_until_the_new_one_writes() {
+async fn a_former_customers_messages_stay_in_the_chat_until_the_new_one_writes() {
     let mut desk = Desk::without_model().await;
     let customer =
         |event_id: &str, id: &str| event(event_id, Body::Customer(pb::Customer { customer_id: id.into(), ..pb::Customer::default() }));
@@ -275,7 +275,7 @@ async fn what_the_former_wrote_stays_the_chats_and_is_answered_until_the_new_one
 
 /// A ticket of the former's does not come along.
 #[tokio::test]
-async fn the_formers_ticket_is_no_earlier_chat_of_the_new_one() {
+async fn a_former_customers_ticket_is_not_an_earlier_chat_of_the_new_one() {
     let mut desk = Desk::empty().await;
     let customer =
         |event_id: &str, id: &str| event(event_id, Body::Customer(pb::Customer { customer_id: id.into(), ..pb::Customer::default() }));

@@ -1,4 +1,4 @@
-//! PostgreSQL that stops, hangs, or takes no writes any more: callers learn it soon, and all goes on when it is back.
+//! PostgreSQL that stops, hangs, or rejects writes: callers learn it soon, and everything resumes when it is back.
 
 use std::{
     sync::{
@@ -57,7 +57,7 @@ async fn calls(desk: &mut Desk) -> Vec<(&'static str, Result<(), Status>, Durati
 }
 
 #[tokio::test]
-async fn a_stopped_database_is_told_soon_and_found_again() {
+async fn a_stopped_database_is_reported_soon_and_reconnected() {
     let mut postgres = Postgres::start();
     let mut desk = desk_on(postgres.url("postgres")).await;
     desk.append("c", vec![customer_says("e1", "Hello")]).await.unwrap();
@@ -170,7 +170,7 @@ impl Line {
 }
 
 #[tokio::test]
-async fn a_database_that_hangs_is_told_soon_and_found_again() {
+async fn a_hanging_database_is_reported_soon_and_reconnected() {
     let postgres = Postgres::start();
     let line = Line::to(postgres.port()).await;
     let mut desk = desk_on(postgres.url("postgres").replace(&postgres.port().to_string(), &line.port.to_string())).await;

@@ -1,4 +1,4 @@
-//! Servers that speak the chat completions protocol each in their own way, as their documentation and users' reports show them.
+//! Servers with their own dialects of the chat completions protocol, as their documentation and users' reports show them.
 
 use deskhand::{api::pb, config::ModelConfig};
 use serde_json::Value;

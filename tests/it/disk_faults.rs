@@ -1,4 +1,4 @@
-//! When writes and syncs fail, or the disk is full, nothing is acknowledged that is not there.
+//! When writes or syncs fail, or the disk is full, nothing is acknowledged that is not stored.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -143,7 +143,7 @@ async fn a_failed_write_or_sync_is_never_acknowledged() {
 }
 
 #[tokio::test]
-async fn a_full_disk_refuses_writes_and_goes_on_reading() {
+async fn a_full_disk_rejects_writes_and_keeps_reading() {
     if crate::support::postgres::wanted() {
         return;
     }

@@ -1,4 +1,4 @@
-//! Drafts say what something grounds, keep personal data and notes inside, and tell what is doubtful.
+//! Drafts are grounded, keep personal data and notes inside, and warn of what is doubtful.
 
 use deskhand::api::pb::{self, event::Body};
 
@@ -31,7 +31,7 @@ fn elif() -> pb::Event {
 }
 
 #[tokio::test]
-async fn what_nothing_grounds_is_marked_and_foreign_links_are_taken_out() {
+async fn ungrounded_statements_are_marked_and_foreign_links_removed() {
     let mut desk = Desk::open().await;
     let record = pb::Record {
         source: "order".into(),
@@ -94,7 +94,7 @@ async fn personal_data_goes_as_marks_and_comes_back() {
 }
 
 #[tokio::test]
-async fn another_language_is_asked_for_again_and_then_marked() {
+async fn the_wrong_language_is_retried_and_then_marked() {
     let mut desk = Desk::open().await;
     desk.append("c", vec![customer_says("m", "Where is my parcel?")]).await.unwrap();
     let turkish = "Merhaba, siparişinizle ilgili bilgileri inceliyoruz ve size tekrar yazacağız.";
@@ -135,7 +135,7 @@ async fn a_note_that_a_draft_was_given_is_not_shown() {
 }
 
 #[tokio::test]
-async fn rewrites_that_do_another_thing_are_told() {
+async fn rewrites_that_do_something_else_are_reported() {
     let mut desk = Desk::open().await;
     let text = "Your parcel is on its way and will be with you soon, thank you for your patience.";
     desk.model.will(Answer::says(&["We are delighted to tell you that the goods which you so kindly ordered have left."]));

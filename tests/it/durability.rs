@@ -1,4 +1,4 @@
-//! What was acknowledged is there: after kills, when writes and syncs fail, when the disk is full, when the index is damaged.
+//! Acknowledged writes persist: after kills, when writes and syncs fail, when the disk is full, when the index is damaged.
 
 use std::{collections::BTreeMap, fs, io::Write, path::Path, process::Command, time::Duration};
 
@@ -40,7 +40,7 @@ pub fn check_events(events: &[pb::Event], acknowledged: usize) {
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_survives_kills_under_load() {
+async fn acknowledged_writes_survive_kills_under_load() {
     const WRITERS: usize = 8;
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
@@ -151,7 +151,7 @@ async fn replicas_share_one_log() {
 }
 
 #[tokio::test]
-async fn a_damaged_index_is_made_anew_with_the_same_answers() {
+async fn a_damaged_index_is_rebuilt_with_the_same_answers() {
     let mut desk = Desk::empty().await;
     for number in 0..3 {
         let articles = (0..20).map(|article| pb::Article {
@@ -215,7 +215,7 @@ async fn a_damaged_index_is_made_anew_with_the_same_answers() {
 }
 
 #[tokio::test]
-async fn an_index_that_is_damaged_while_it_is_searched_is_made_anew_beside() {
+async fn an_index_damaged_while_it_is_searched_is_rebuilt() {
     let mut desk = Desk::empty().await;
     let article = |number: usize| pb::Article {
         id: format!("a{number}"),

@@ -1,4 +1,4 @@
-//! Whatever a model's server does, the caller hears the right word in time, and nothing is left behind.
+//! Whatever a model's server does, the caller gets the right error in time, and no resource leaks.
 
 use std::time::{Duration, Instant};
 
@@ -280,7 +280,7 @@ async fn retone(desk: &mut Desk) -> (Result<pb::Finished, tonic::Status>, Durati
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_a_model_does_the_caller_hears_the_right_word_in_time() {
+async fn whatever_a_model_does_the_caller_gets_the_right_error_in_time() {
     let all = faults();
     assert!(all.len() >= 60, "{}", all.len());
     // A few at a time: each has a desk of its own, so that none is taken for down for another's fault.

@@ -1,4 +1,4 @@
-//! Facts survive rewrites: they go to the model as marks, come back restored, and what was lost is made again, refused or marked.
+//! Facts survive rewrites: they are sent to the model as marks, restored in its answer, and a loss is retried, refused or marked.
 
 use deskhand::api::pb;
 
@@ -37,7 +37,7 @@ async fn facts_go_to_the_model_as_marks_and_damaged_marks_are_repaired() {
 }
 
 #[tokio::test]
-async fn a_lost_fact_is_asked_for_again_and_then_refused() {
+async fn a_lost_fact_is_retried_and_then_refused() {
     let mut desk = Desk::open().await;
     let text = "Your order KE-204815 are sent on 3 December.";
     desk.model.will(Answer::says(&["Your order is", " sent on 3 December."]));

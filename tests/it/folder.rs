@@ -1,4 +1,4 @@
-//! The knowledge base folder and the catalog: what a start takes in, and what it leaves alone.
+//! The knowledge base folder and the catalog: what a start imports, and what it leaves alone.
 
 use std::{fs, path::Path};
 
@@ -106,7 +106,7 @@ async fn a_start_without_its_folder_is_refused() {
 }
 
 #[tokio::test]
-async fn two_servers_on_one_database_take_a_folder_in_once_and_one_without_deletes_nothing() {
+async fn two_servers_on_one_database_import_a_folder_once_and_one_without_it_deletes_nothing() {
     if !crate::support::postgres::wanted() {
         return;
     }
@@ -158,7 +158,7 @@ async fn two_servers_on_one_database_take_a_folder_in_once_and_one_without_delet
 }
 
 #[tokio::test]
-async fn comments_are_no_part_of_a_document_wherever_it_comes_from() {
+async fn comments_are_removed_from_documents_of_any_origin() {
     let mut desk = Opening { with_model: true, with_shop: false, change: |_| {} }.open().await;
     let body = "Lamps are shipped in two days. <!-- margin quicksilver -->\n\n<!--\nnever below\n\nwolfram percent -->\n\nTea &amp; cake.\n\n\
                 `<!-- shown in code -->` Lamps <!-- cobalt";

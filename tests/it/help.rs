@@ -1,4 +1,4 @@
-//! The line: help pages' JSON, gRPC-Web, what browsers ask before a call, pages, TLS; and where a server may listen.
+//! HTTP: help pages' JSON, gRPC-Web, CORS preflights, pages, TLS; and where a server may listen.
 
 use std::time::Duration;
 
@@ -100,7 +100,7 @@ async fn an_article_is_found_in_an_address_whatever_its_id() {
 }
 
 #[tokio::test]
-async fn a_help_page_is_told_what_is_wrong() {
+async fn a_help_page_gets_the_error_details() {
     let desk = Desk::without_model().await;
     for (path, status, reason, field) in [
         ("/help/search?q=", 400, "INVALID_FIELD", "q"),
@@ -315,7 +315,7 @@ async fn a_handshake_that_is_not_finished_is_closed() {
 }
 
 #[tokio::test]
-async fn tls_is_taken_from_files_and_anew_when_they_change() {
+async fn tls_certificates_are_reloaded_when_their_files_change() {
     let folder = tempfile::tempdir().unwrap();
     let first = certificate(folder.path(), "localhost");
     let config = Config {

@@ -1,4 +1,5 @@
-//! Customers, articles and names that ask the model for what is not theirs: nothing of it reaches a draft, even from a model that obeys.
+//! Prompt injection: customers, articles and names that ask the model for what is not theirs: none of it reaches a draft, even from a model
+//! that obeys.
 
 use std::path::Path;
 

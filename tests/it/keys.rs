@@ -1,4 +1,4 @@
-//! Keys, scopes, rates, workspaces: who may call what, and that nobody sees what is another's.
+//! Keys, scopes, rates, workspaces: who may call what, and that workspaces are isolated.
 
 use std::collections::HashMap;
 

@@ -19,7 +19,7 @@ fn ids(reply: &pb::SearchResponse) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn what_was_put_is_found_when_the_call_answers() {
+async fn a_put_document_can_be_found_once_the_call_returns() {
     let mut desk = Desk::empty().await;
     let first = article("a", "en", "Garden chairs", "They fold.");
     assert_eq!(put(&mut desk, vec![first.clone()]).await, [pb::PutStatus::Created]);
@@ -70,7 +70,7 @@ async fn people_find_things_as_they_type_them() {
 }
 
 #[tokio::test]
-async fn what_matched_is_marked_in_the_title_and_the_snippet() {
+async fn matches_are_highlighted_in_the_title_and_the_snippet() {
     let mut desk = Desk::empty().await;
     put(&mut desk, vec![article("a", "tr", "Siparişlerim <b>nerede</b>?", "İlk paragraf.\n\nKargo 3 günde gelir, siparişiniz yoldadır.")])
         .await;
@@ -216,7 +216,7 @@ async fn a_canned_answer_is_offered_to_its_owners_alone() {
 }
 
 #[tokio::test]
-async fn the_report_tells_what_people_did() {
+async fn the_report_counts_searches_opens_and_ratings() {
     let mut desk = Desk::without_model().await;
     for query in ["ref", "refu", "refund"] {
         let request =

@@ -1,4 +1,4 @@
-//! Learning from use: what agents sent moves what is suggested, without a trace of who said what.
+//! Learning from use: what agents sent changes suggestions, without a trace of who said what.
 
 use deskhand::api::pb;
 use sqlx::AnyPool;
@@ -126,7 +126,7 @@ async fn an_outcome_teaches() {
 }
 
 #[tokio::test]
-async fn what_is_kept_of_a_chat_names_nobody() {
+async fn lessons_have_no_personal_data() {
     let mut desk = desk().await;
     desk.append("asking", vec![customer_says("e1", TENT)]).await.unwrap();
     for who in ["one", "two", "three"] {
@@ -147,7 +147,7 @@ async fn what_is_kept_of_a_chat_names_nobody() {
 }
 
 #[tokio::test]
-async fn what_was_learned_goes_with_the_chat_the_message_and_the_document() {
+async fn lessons_are_deleted_with_the_chat_the_message_and_the_document() {
     let mut desk = desk().await;
     desk.append("asking", vec![customer_says("e1", TENT)]).await.unwrap();
     for who in ["one", "two", "three", "four", "five"] {
@@ -194,7 +194,7 @@ async fn put(desk: &mut Desk, canned_answer: pb::CannedAnswer) {
 }
 
 #[tokio::test]
-async fn what_was_learned_comes_back_with_its_text() {
+async fn lessons_come_back_with_their_text() {
     let mut desk = desk().await;
     let url = desk.database_url();
     desk.append("asking", vec![customer_says("e1", TENT)]).await.unwrap();
@@ -231,7 +231,7 @@ async fn what_was_learned_comes_back_with_its_text() {
 }
 
 #[tokio::test]
-async fn what_was_learned_outlives_its_text_by_thirty_days() {
+async fn lessons_outlive_their_text_by_thirty_days() {
     let mut desk = desk().await;
     let url = desk.database_url();
     desk.append("asking", vec![customer_says("e1", TENT)]).await.unwrap();

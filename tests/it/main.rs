@@ -1,4 +1,4 @@
-//! The real server on a free port, real gRPC clients, a real SQLite file or a real PostgreSQL; the language model alone is played by a scripted one.
+//! The real server on a free port, real gRPC clients, a real SQLite file or a real PostgreSQL; only the language model is scripted.
 
 #![expect(clippy::unwrap_used, reason = "a test that finds something missing fails")]
 

@@ -1,4 +1,4 @@
-//! Meaning: with an embeddings endpoint what means the same is found too; without its answer, words alone.
+//! Semantic search: with an embeddings endpoint synonyms are found too; without its answer, only words are searched.
 
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ async fn is_found(desk: &Desk, query: &str, id: &str) {
 }
 
 #[tokio::test]
-async fn what_means_the_same_is_found_and_nothing_is_embedded_twice() {
+async fn semantic_matches_are_found_and_nothing_is_embedded_twice() {
     let embedder = ScriptedModel::start().await;
     let mut desk = open(None, &embedder, LONG).await;
     put(&mut desk).await;
@@ -90,7 +90,7 @@ async fn what_means_the_same_is_found_and_nothing_is_embedded_twice() {
 }
 
 #[tokio::test]
-async fn half_a_word_is_not_asked_about_and_nobody_is_named() {
+async fn unfinished_words_and_names_are_not_embedded() {
     let embedder = ScriptedModel::start().await;
     let mut desk = open(None, &embedder, LONG).await;
     put(&mut desk).await;
@@ -120,7 +120,7 @@ async fn half_a_word_is_not_asked_about_and_nobody_is_named() {
 }
 
 #[tokio::test]
-async fn the_last_turns_tell_what_is_meant() {
+async fn the_last_turns_decide_what_is_searched() {
     let embedder = ScriptedModel::start().await;
     let mut desk = open(None, &embedder, LONG).await;
     put(&mut desk).await;
@@ -159,7 +159,7 @@ async fn an_endpoint_that_is_slow_or_dead_costs_its_deadline_and_no_search() {
 }
 
 #[tokio::test]
-async fn what_an_endpoint_refuses_is_made_smaller_and_what_it_garbles_is_tried_again() {
+async fn refused_batches_are_split_and_garbled_answers_are_retried() {
     let embedder = ScriptedModel::start().await;
     for answer in [
         Answer::refuses(503, "{}"),

@@ -1,4 +1,4 @@
-//! What callers send and do not read takes a bounded part of the server's memory.
+//! What callers send, and responses that they don't read, take bounded memory.
 
 use bytes::Bytes;
 use deskhand::api::pb;

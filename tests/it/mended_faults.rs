@@ -1,4 +1,4 @@
-//! The table of mended faults: each row names tests that are there.
+//! The table of fixed faults: each row names existing tests.
 
 use std::{collections::HashSet, fs, path::Path};
 

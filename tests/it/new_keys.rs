@@ -35,7 +35,7 @@ async fn a_new_key_works_with_the_first_call() {
 }
 
 #[tokio::test]
-async fn who_guesses_keys_costs_a_few_look_ups() {
+async fn guessing_keys_costs_a_few_lookups() {
     let desk = three_workspaces().await;
     let store = Store::open(&desk.database_url()).await.unwrap();
     let (_, admin) = keys::create(&store, key_for("default", &[Scope::Admin])).await.unwrap();

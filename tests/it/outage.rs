@@ -1,5 +1,5 @@
-//! Models that are down, busy or spent: agents hear so at once, another model or the built-in engine takes over, and what was left behind is
-//! closed.
+//! Models that are down, busy or out of budget: agents learn it at once, another model or the built-in engine takes over, and abandoned
+//! calls are closed.
 
 use std::time::{Duration, Instant};
 
@@ -125,7 +125,7 @@ async fn a_fault_before_the_first_token_is_tried_again() {
 }
 
 #[tokio::test]
-async fn who_cannot_be_served_in_time_is_refused_at_once() {
+async fn calls_that_cannot_be_served_in_time_are_rejected_at_once() {
     let server = ScriptedModel::start().await;
     let mut desk = desk_with(|config| {
         config.models = vec![model("one", server.base_url())];

@@ -1,4 +1,4 @@
-//! Panics are `INTERNAL` with their place in the log, hit nobody but the call that they are in, and leave nothing behind.
+//! Panics are `INTERNAL` with their location in the log, affect only their own call, and leak nothing.
 
 use std::{
     fs::File,

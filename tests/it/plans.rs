@@ -1,7 +1,7 @@
-//! No statement reads a table that grows with the shop from end to end, or joins look-ups into combinations: each is planned by both databases.
+//! Query plans: no statement scans a table that grows with the shop, or joins lookups into combinations; each is planned by both databases.
 //!
-//! Statements that stand whole in the source are taken from there; those that are put together are taken from the log of a server that
-//! was used. One that neither finds fails the test, unless `UNUSED` names it.
+//! Complete statements in the source are taken from there; generated ones are taken from the log of a server in use. One that neither finds
+//! fails the test, unless `UNUSED` names it.
 
 use std::{collections::BTreeSet, fs, path::Path};
 

@@ -1,4 +1,4 @@
-//! Who is erased is gone: from rows, logs and copies of the database, and when a backup brings them back.
+//! Erasure is complete: in rows, logs, and copies of the database, and when a backup is restored.
 
 use std::{
     fs,
@@ -193,7 +193,7 @@ async fn a_backup_made_while_serving_comes_back_without_who_was_erased() {
 }
 
 #[tokio::test]
-async fn what_is_too_old_is_erased() {
+async fn expired_data_is_erased() {
     let mut desk = Desk::empty().await;
     desk.append("old", vec![at(0, customer_says("e", "hello"))]).await.unwrap();
     desk.append("new", vec![at(1, customer_says("e1", "hello")), customer_says("e2", "and now")]).await.unwrap();
@@ -212,7 +212,7 @@ async fn what_is_too_old_is_erased() {
 }
 
 #[tokio::test]
-async fn what_is_redacted_is_gone_from_the_files_and_from_what_was_sent() {
+async fn redacted_text_is_wiped_from_the_files_and_from_outcomes() {
     let mut desk = Desk::without_model().await;
     for number in 0..40 {
         let events = (0..10).map(|event| customer_says(&format!("e{event}"), &format!("of others {}", "x".repeat(30 * event)))).collect();
@@ -249,7 +249,7 @@ async fn what_is_redacted_is_gone_from_the_files_and_from_what_was_sent() {
 }
 
 #[tokio::test]
-async fn who_comes_back_after_an_erasure_stays_whatever_it_took() {
+async fn a_customer_who_returns_after_an_erasure_is_kept() {
     let mut desk = Desk::empty().await;
     let erase = || pb::EraseCustomerRequest { customer_id: format!("customer-{CANARY}") };
     desk.append("c", canary_events(0)).await.unwrap();

@@ -1,4 +1,4 @@
-//! Prompts of a workspace's own: one that can't be used fails the start, one that fails with some chat fails the call.
+//! A workspace's own prompts: an unusable one fails the start, one that fails with some chat fails the call.
 
 use deskhand::{
     api::pb::{self, event::Body},
@@ -25,7 +25,7 @@ async fn a_template_with_a_misspelt_name_fails_the_start() {
 }
 
 #[tokio::test]
-async fn a_template_that_fails_with_a_chat_fails_the_call_and_no_model_is_asked() {
+async fn a_template_that_fails_with_a_chat_fails_the_call_without_calling_a_model() {
     let folder = tempfile::tempdir().unwrap();
     let fails = "{% if topic == 'Klingon towels' %}{{ lines[900].text }}{% endif %}";
     for name in ["draft.md", "summarize.md"] {

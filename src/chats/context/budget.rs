@@ -1,11 +1,11 @@
-//! What a prompt may hold: tokens counted as they are spent, and texts cut with a mark where they are longer than their share.
+//! The token budget of a prompt: counts tokens as they are spent, and cuts texts that exceed their share.
 
 use crate::text::{estimate_tokens, quoted_lines};
 
-/// A line's tokens beside those of its text.
+/// Overhead of a line, in tokens.
 const LINE: usize = 4;
 
-/// Tokens that are left.
+/// The remaining tokens.
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
     left: usize,
@@ -25,18 +25,18 @@ impl Budget {
         self.used
     }
 
-    /// Counts what is in whatever it costs.
+    /// Spends a text's tokens even beyond the budget.
     pub fn spend(&mut self, text: &str) {
         self.spend_tokens(cost(text));
     }
 
-    /// Counts tokens that are not a text's.
+    /// Spends tokens that are not a text's.
     pub fn spend_tokens(&mut self, tokens: usize) {
         self.left = self.left.saturating_sub(tokens);
         self.used += tokens;
     }
 
-    /// Counts a text if there is room for it.
+    /// Spends a text's tokens if it fits; returns whether it did.
     pub fn take(&mut self, text: &str) -> bool {
         let fits = cost(text) <= self.left;
         if fits {
@@ -45,7 +45,7 @@ impl Budget {
         fits
     }
 
-    /// Lets `spend` use at most `share` tokens of what is left.
+    /// Lets `spend` use at most `share` of the remaining tokens.
     pub fn share<T>(&mut self, share: usize, spend: impl FnOnce(&mut Budget) -> T) -> T {
         let mut part = Budget::new(share.min(self.left));
         let done = spend(&mut part);
@@ -54,24 +54,24 @@ impl Budget {
     }
 }
 
-/// A text's tokens and those of the line around it.
+/// Returns a text's tokens, with its line's overhead.
 pub fn cost(text: &str) -> usize {
     tokens(text) + LINE
 }
 
-/// A text's tokens as a prompt quotes it: each of its lines is marked.
+/// Returns a text's tokens as quoted in a prompt: each of its lines is marked.
 fn tokens(text: &str) -> usize {
     estimate_tokens(text) + quoted_lines(text)
 }
 
-/// A text of at most about `most` tokens: its beginning and its end, with a mark that says how much is left out between them.
-pub fn cut(text: &str, most: usize) -> String {
+/// Cuts a text to about `max_tokens`: its beginning and its end, with a mark that says how much is omitted between them.
+pub fn cut(text: &str, max_tokens: usize) -> String {
     let estimate = tokens(text);
-    if estimate <= most {
+    if estimate <= max_tokens {
         return text.to_owned();
     }
     let letters: Vec<(usize, char)> = text.char_indices().collect();
-    let kept = (letters.len() * most / estimate).saturating_sub(20).max(20).min(letters.len());
+    let kept = (letters.len() * max_tokens / estimate).saturating_sub(20).max(20).min(letters.len());
     let (head, tail) = (kept * 2 / 3, kept / 3);
     // Words stay whole where there are spaces.
     let space = |at: &usize| letters[*at].1.is_whitespace();

@@ -1,4 +1,4 @@
-//! Other chats of the same customer: what was asked, answered, promised and rated there, in a few lines each.
+//! Summarizes the customer's other chats: what was asked, answered, promised and rated there, in a few lines each.
 
 use jiff::Timestamp;
 
@@ -13,20 +13,20 @@ use crate::chats::{
     fold::{Chat, Status},
 };
 
-/// Longest quotation from an earlier chat, in tokens, and most of them beside what was asked and answered.
+/// Longest quotation from an earlier chat, in tokens, and most quotations beside the question and the answer.
 const QUOTATION: usize = 60;
 const MAX_QUOTATIONS: usize = 3;
-/// After this time an earlier chat counts half.
+/// Days after which an earlier chat weighs half.
 const HALF_LIFE_DAYS: f32 = 60.0;
 
-/// Chooses earlier chats by what they have of what is asked now and by their age, the best first, as far as the budget goes: whole where
-/// a chat takes no more than half of what is left, else in a few lines. They are shown latest opened first.
-pub fn choose(earlier: &[EarlierChat], lens: &RelevanceQuery, now: Timestamp, budget: &mut Budget) -> Vec<Vec<String>> {
+/// Chooses earlier chats by relevance and age, the best first, as far as the budget goes: whole where a chat takes at most half of the
+/// remaining budget, else in a few lines. They are shown latest opened first.
+pub fn choose(earlier: &[EarlierChat], query: &RelevanceQuery, now: Timestamp, budget: &mut Budget) -> Vec<Vec<String>> {
     let mut ranked: Vec<(f32, usize, ScannedChat)> = earlier
         .iter()
         .enumerate()
         .map(|(index, EarlierChat(chat))| {
-            let scan = ScannedChat::new(chat.turns_with_customer(), 0, lens);
+            let scan = ScannedChat::new(chat.turns_with_customer(), 0, query);
             let best = scan.turns.iter().map(|read| scan.relevance(read)).fold(0.0, f32::max);
             let days = now.duration_since(chat.summary.updated_at).as_secs_f32() / 86_400.0;
             let freshness = (-days.max(0.0) / HALF_LIFE_DAYS).exp2();
@@ -68,7 +68,7 @@ fn digest(chat: &Chat, scan: &ScannedChat) -> Vec<String> {
         lines.push(format!("answered last: {}", cut(&turn.message.text, QUOTATION)));
         quoted.push(&turn.event_id);
     }
-    // Promises, and what bears on what is asked now.
+    // Promises, and what is relevant to the current question.
     let mut best: Vec<(f32, usize)> = scan
         .turns
         .iter()
@@ -92,7 +92,7 @@ fn digest(chat: &Chat, scan: &ScannedChat) -> Vec<String> {
     lines
 }
 
-/// How a chat was rated, and what became of it.
+/// Returns how a chat was rated, and its status.
 fn ending(chat: &Chat) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(rating) = &chat.rating {

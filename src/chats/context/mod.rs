@@ -1,9 +1,9 @@
-//! The choice of context: what a model is given of a chat under a token budget, and the account of that choice.
+//! Context selection: what a model gets of a chat within a token budget, and the receipt of that choice.
 //!
-//! Always in: the customer's facts, form answers, records, the topic, the customer's last burst, facts that were told along the way,
-//! what was promised and what is still unanswered. Then the latest messages as they were written; older ones by what they have of what the burst needs; earlier chats by
-//! that and their age; pages viewed. Notes only when asked for. The choice is a pure function: the same chat, clock and budget give the
-//! same context.
+//! Always included: the customer's facts, form answers, records, the topic, the customer's last burst, facts stated along the way,
+//! promises, and unanswered questions. Then the latest messages as written; older ones by relevance to the burst; earlier chats by
+//! relevance and age; pages viewed. Notes only on request. Selection is a pure function: the same chat, clock and budget give the same
+//! context.
 
 pub mod budget;
 pub mod cues;
@@ -28,8 +28,8 @@ use crate::chats::{
     internal::Internal,
 };
 
-/// Shares of the budget: of a class that is always in but may be long, of told facts, promises and open questions; and of what is then left, of
-/// notes, earlier chats and the latest messages. What a share does not use goes to what comes after it.
+/// Shares of the budget: of a class that is always included but may be long, of stated facts, promises and open questions; and of the
+/// remainder, of notes, earlier chats and the latest messages. The unused part of a share goes to what comes after it.
 const LONG_CLASS: f64 = 0.3;
 const TOLD: f64 = 0.35;
 const PROMISES: f64 = 0.1;
@@ -37,7 +37,7 @@ const OPEN_QUESTIONS: f64 = 0.05;
 const NOTES: f64 = 0.3;
 const EARLIER: f64 = 0.2;
 const LATEST: f64 = 0.4;
-/// The longest quotation of a value or record when little is left, in tokens.
+/// Longest quotation of a value or record when the budget is nearly used up, in tokens.
 const QUOTATION: usize = 60;
 
 /// Another chat of the same customer.
@@ -68,7 +68,7 @@ pub struct ClassReceipt {
 }
 
 impl ClassReceipt {
-    /// Of `total`, `used` were used and the rest was left out for `reason`.
+    /// Returns the receipt of `total` items of which `used` were used and the rest was omitted for `reason`.
     pub fn of(total: usize, used: usize, reason: OmissionReason) -> ClassReceipt {
         let left = total.saturating_sub(used);
         let omissions = if left == 0 { Vec::new() } else { vec![Omission { reason, count: left }] };
@@ -82,7 +82,7 @@ pub struct ChatLine {
     /// `customer`, `agent` or `bot`.
     pub author: &'static str,
     pub name: String,
-    /// The message as it was written, or parts of it with marks where it is cut.
+    /// The message as written, or parts of it with marks where it is cut.
     pub text: String,
     /// How many messages before it are left out.
     pub left_out: usize,
@@ -90,7 +90,7 @@ pub struct ChatLine {
     pub day: String,
 }
 
-/// What was chosen, and its account.
+/// The chosen context, and its receipt.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ChosenContext {
     pub facts: Vec<(String, String)>,
@@ -99,11 +99,11 @@ pub struct ChosenContext {
     pub records: Vec<String>,
     pub pages: Vec<String>,
     pub lines: Vec<ChatLine>,
-    /// Sentences with numbers, addresses and ways to reach the customer, with who said them.
+    /// Sentences with numbers, addresses and contact details, with who wrote them.
     pub told: Vec<String>,
-    /// What the shop committed itself to, with the day and who said it.
+    /// The shop's promises, with the day and who made them.
     pub promises: Vec<String>,
-    /// What the customer asked and was put off about.
+    /// Questions of the customer that were put off.
     pub open_questions: Vec<String>,
     /// Each earlier chat as lines; what was written in it may have line breaks of its own.
     pub earlier: Vec<Vec<String>>,
@@ -117,7 +117,7 @@ pub struct ChosenContext {
     pub tokens: usize,
 }
 
-/// What is chosen from, and for what.
+/// The inputs of context selection.
 #[derive(Clone, Copy)]
 pub struct Choice<'a> {
     pub chat: &'a Chat,
@@ -133,12 +133,12 @@ pub struct Choice<'a> {
     pub now: Timestamp,
 }
 
-/// Chooses what fits in the budget.
+/// Chooses the context that fits the budget.
 pub fn choose(choice: Choice<'_>) -> ChosenContext {
     let Choice { chat, earlier, earlier_total, language, use_notes, budget: tokens, now } = choice;
-    let asked = chat.last_burst_text();
-    let lens = RelevanceQuery::new(if asked.is_empty() { &chat.summary.subject } else { &asked }, language);
-    let scan = ScannedChat::new(&chat.turns, chat.turns_before_customer, &lens);
+    let burst = chat.last_burst_text();
+    let query = RelevanceQuery::new(if burst.is_empty() { &chat.summary.subject } else { &burst }, language);
+    let scan = ScannedChat::new(&chat.turns, chat.turns_before_customer, &query);
     let mut budget = Budget::new(tokens);
     let part = |share: f64| (tokens as f64 * share) as usize;
     let of_left = |budget: &Budget, share: f64| (budget.left() as f64 * share) as usize;
@@ -161,7 +161,7 @@ pub fn choose(choice: Choice<'_>) -> ChosenContext {
         chosen.notes =
             budget.share(of_left(&budget, NOTES), |budget| fitting_latest(&notes, budget)).into_iter().map(Internal::new).collect();
     }
-    chosen.earlier = budget.share(of_left(&budget, EARLIER), |budget| earlier::choose(earlier, &lens, now, budget));
+    chosen.earlier = budget.share(of_left(&budget, EARLIER), |budget| earlier::choose(earlier, &query, now, budget));
     budget.share(of_left(&budget, LATEST), |budget| lines.take_latest(budget));
     lines.take_relevant(&mut budget);
     lines.take_latest(&mut budget);
@@ -189,7 +189,7 @@ fn author(author: Author) -> &'static str {
     }
 }
 
-/// Pairs that fit, each value cut to what is left.
+/// Returns the pairs that fit, each value cut to the remaining budget.
 fn fitting_pairs(pairs: &[(String, String)], budget: &mut Budget) -> Vec<(String, String)> {
     let mut fitting = Vec::new();
     for (key, value) in pairs {
@@ -201,7 +201,7 @@ fn fitting_pairs(pairs: &[(String, String)], budget: &mut Budget) -> Vec<(String
     fitting
 }
 
-/// Of texts that stand latest first, those that fit, each cut to what is left; they come back in the order in which they were told.
+/// Returns those of the texts, which are latest first, that fit, each cut to the remaining budget, in chronological order.
 fn fitting_latest(texts: &[String], budget: &mut Budget) -> Vec<String> {
     let mut fitting = Vec::new();
     for text in texts {
@@ -240,7 +240,7 @@ fn record_text(record: &crate::chats::event::Record) -> String {
     format!("{} {}: {}", record.source, record.reference, values.join("; "))
 }
 
-/// The pages viewed, latest first, each once.
+/// Returns the pages viewed, latest first, each once.
 fn pages(chat: &Chat) -> Vec<String> {
     let mut seen = HashSet::new();
     let text = |page: &crate::chats::event::PageView| {

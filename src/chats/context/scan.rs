@@ -1,4 +1,4 @@
-//! Reading a whole chat at once for what its last burst needs: one pass over the words, each different word looked at once.
+//! Scans a whole chat for relevance to its last burst: one pass over the words, each distinct word examined once.
 
 use std::collections::HashMap;
 
@@ -10,37 +10,37 @@ use crate::{
     text::{beginning, fold, sentences, words},
 };
 
-/// Most different words of a burst that count.
+/// Most distinct words of a burst; the others are ignored.
 const MAX_TERMS: usize = 64;
-/// Of a chat with more text than this, the oldest messages are not read: a click must not wait for them.
+/// Most text of a chat that is scanned, the newest: a click must not wait for more.
 const MAX_BYTES: usize = 4 << 20;
-/// Longer words are no words.
+/// Longest word; anything longer is not a word.
 const MAX_LETTERS: usize = 64;
 
-/// A word that stands in more than about a tenth of the messages, and how much of its weight counts.
+/// Least weight of a rare word (one in at most about a tenth of the messages), and the share of its weight that a common one counts.
 const COMMON: f32 = 2.3;
 const COMMON_COUNTS: f32 = 0.25;
-/// How much of a kind's weight counts when the burst is after it, and when it is not.
+/// Factor of a kind's weight when the burst asks for it, and when it does not.
 const ASKED_FOR: f32 = 1.5;
 const NOT_ASKED_FOR: f32 = 0.3;
 
-/// What is looked for.
+/// The relevance query of a burst.
 pub struct RelevanceQuery {
     language: String,
     /// The keys of each word of the burst.
     terms: Vec<Vec<String>>,
-    /// How the words begin, so that most other words need no stemming.
+    /// The prefixes of the words, so that most other words need no stemming.
     beginnings: Vec<String>,
-    /// What the burst is after.
+    /// The kinds of fact that the burst asks for.
     pub after: Kinds,
 }
 
 impl RelevanceQuery {
-    /// Looks for what `asked` is about, in the language whose primary subtag is `language`.
-    pub fn new(asked: &str, language: &str) -> RelevanceQuery {
+    /// Creates a query from a burst, in the language whose primary subtag is `language`.
+    pub fn new(burst: &str, language: &str) -> RelevanceQuery {
         let mut terms: Vec<Vec<String>> = Vec::new();
         let mut after = Kinds::NONE;
-        for word in words(asked, language) {
+        for word in words(burst, language) {
             after |= asks(word.folded());
             if terms.len() < MAX_TERMS && !terms.iter().any(|keys| keys.iter().any(|key| word.keys().contains(key))) {
                 terms.push(word.keys().to_vec());
@@ -52,7 +52,7 @@ impl RelevanceQuery {
         RelevanceQuery { language: language.to_owned(), terms, beginnings, after }
     }
 
-    /// Which of the burst's words this word is a form of, one bit each.
+    /// Returns which of the burst's words this word is a form of, one bit each.
     fn terms_of(&self, word: &str, folded: &str) -> u64 {
         if self.beginnings.binary_search(&beginning(folded)).is_err() {
             return 0;
@@ -63,7 +63,7 @@ impl RelevanceQuery {
     }
 }
 
-/// A sentence, read.
+/// A scanned sentence.
 #[derive(Debug, Clone, Copy)]
 pub struct Sentence<'a> {
     pub text: &'a str,
@@ -71,13 +71,13 @@ pub struct Sentence<'a> {
     pub kinds: Kinds,
     pub words: u32,
     pub asks: bool,
-    /// Its first number, address of an e-mail, or the like: what tells it from other sentences of its kind.
+    /// Its first number, e-mail address, or the like, which distinguishes it from other sentences of its kind.
     pub fact: &'a str,
-    /// Whether that is more than any number.
+    /// Whether that is more specific than a bare number.
     told: bool,
 }
 
-/// A message, read.
+/// A scanned message.
 pub struct ReadTurn<'a> {
     pub turn: &'a Turn,
     pub sentences: Vec<Sentence<'a>>,
@@ -86,15 +86,15 @@ pub struct ReadTurn<'a> {
     words: u32,
 }
 
-/// Messages, read through a lens.
+/// The scanned messages of a chat.
 pub struct ScannedChat<'a> {
-    pub lens: &'a RelevanceQuery,
+    pub query: &'a RelevanceQuery,
     pub turns: Vec<ReadTurn<'a>>,
-    /// How many messages were written before the chat was given to its customer: what they told, promised and asked is not theirs.
+    /// How many messages were written before the chat got its current customer: their facts, promises and questions are not the customer's.
     pub before_customer: usize,
-    /// How telling each of the burst's words is: rare ones are.
+    /// The idf of each of the burst's words.
     weights: Vec<f32>,
-    /// How telling it is that a message holds a kind of fact.
+    /// The idf of each kind of fact.
     kind_weights: [f32; Kinds::FACTS.len()],
     mean_words: f32,
 }
@@ -106,8 +106,8 @@ struct Seen {
 }
 
 impl<'a> ScannedChat<'a> {
-    /// Reads messages, of which so many were written before the chat was given to its customer.
-    pub fn new(turns: &'a [Turn], before_customer: usize, lens: &'a RelevanceQuery) -> ScannedChat<'a> {
+    /// Scans messages, of which `before_customer` were written before the chat got its current customer.
+    pub fn new(turns: &'a [Turn], before_customer: usize, query: &'a RelevanceQuery) -> ScannedChat<'a> {
         let mut left = MAX_BYTES;
         let newest = turns.iter().rev().take_while(|turn| {
             left = left.saturating_sub(turn.message.text.len());
@@ -117,30 +117,30 @@ impl<'a> ScannedChat<'a> {
         let mut seen: HashMap<&str, Seen> = HashMap::new();
         let empty = |turn| ReadTurn { turn, sentences: Vec::new(), terms: 0, kinds: Kinds::NONE, words: 0 };
         let turns: Vec<ReadTurn> =
-            (0..).zip(turns).map(|(index, turn)| if index < unread { empty(turn) } else { read(turn, lens, &mut seen) }).collect();
+            (0..).zip(turns).map(|(index, turn)| if index < unread { empty(turn) } else { read(turn, query, &mut seen) }).collect();
         let all = turns.len() as f32;
-        let telling = |with: usize| (1.0 + (all - with as f32 + 0.5) / (with as f32 + 0.5)).ln();
-        // Words that stand everywhere join sentences; many of them together must not outweigh one that tells.
+        let idf = |with: usize| (1.0 + (all - with as f32 + 0.5) / (with as f32 + 0.5)).ln();
+        // Words that occur everywhere carry little information; many of them together must not outweigh an informative one.
         let damped = |weight: f32| if weight < COMMON { COMMON_COUNTS * weight } else { weight };
         let with_term = |term: usize| turns.iter().filter(|read| read.terms >> term & 1 == 1).count();
-        let weights = (0..lens.terms.len()).map(|term| damped(telling(with_term(term)))).collect();
-        let kind_weights = Kinds::FACTS.map(|kind| telling(turns.iter().filter(|read| read.kinds.has(kind)).count()));
+        let weights = (0..query.terms.len()).map(|term| damped(idf(with_term(term)))).collect();
+        let kind_weights = Kinds::FACTS.map(|kind| idf(turns.iter().filter(|read| read.kinds.has(kind)).count()));
         let mean_words = turns.iter().map(|read| read.words).sum::<u32>() as f32 / all.max(1.0);
-        ScannedChat { lens, turns, before_customer, weights, kind_weights, mean_words }
+        ScannedChat { query, turns, before_customer, weights, kind_weights, mean_words }
     }
 
-    /// How much a message has of what the burst needs.
+    /// Returns a message's relevance to the burst.
     pub fn relevance(&self, read: &ReadTurn) -> f32 {
         self.score(read.terms, read.kinds, read.words)
     }
 
-    /// The same for one of its sentences.
+    /// Returns the relevance of one of its sentences.
     pub fn sentence_relevance(&self, sentence: &Sentence) -> f32 {
         self.score(sentence.terms, sentence.kinds, sentence.words)
     }
 
     fn score(&self, terms: u64, kinds: Kinds, words: u32) -> f32 {
-        // BM25's damping of length, each word counted once.
+        // BM25's length normalization, each word counted once.
         let length = words as f32 / self.mean_words.max(1.0);
         let damping = 2.2 / (1.0 + 1.2 * (0.6 + 0.4 * length));
         let lexical: f32 = self.weights.iter().enumerate().filter(|(term, _)| terms >> term & 1 == 1).map(|(_, weight)| weight).sum();
@@ -148,19 +148,19 @@ impl<'a> ScannedChat<'a> {
             .iter()
             .zip(self.kind_weights)
             .filter(|(kind, _)| kinds.has(**kind))
-            .map(|(kind, weight)| weight * if self.lens.after.has(*kind) { ASKED_FOR } else { NOT_ASKED_FOR })
+            .map(|(kind, weight)| weight * if self.query.after.has(*kind) { ASKED_FOR } else { NOT_ASKED_FOR })
             .sum();
         lexical * damping + facts
     }
 }
 
-fn read<'a>(turn: &'a Turn, lens: &RelevanceQuery, seen: &mut HashMap<&'a str, Seen>) -> ReadTurn<'a> {
+fn read<'a>(turn: &'a Turn, query: &RelevanceQuery, seen: &mut HashMap<&'a str, Seen>) -> ReadTurn<'a> {
     let mut read = ReadTurn { turn, sentences: Vec::new(), terms: 0, kinds: Kinds::NONE, words: 0 };
     for text in sentences(&turn.message.text) {
         let mut sentence =
             Sentence { text, terms: 0, kinds: Kinds::NONE, words: 0, asks: text.ends_with(['?', '？']), fact: "", told: false };
         if text.bytes().any(|byte| byte.is_ascii_digit() || byte == b'@') {
-            look_at_numbers(&mut sentence, lens);
+            look_at_numbers(&mut sentence, query);
         }
         for token in text.split_whitespace() {
             for word in token.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
@@ -170,7 +170,7 @@ fn read<'a>(turn: &'a Turn, lens: &RelevanceQuery, seen: &mut HashMap<&'a str, S
                 }
                 let known = *seen.entry(word).or_insert_with(|| {
                     let folded = fold(word);
-                    Seen { terms: lens.terms_of(word, &folded), kinds: says(&folded) }
+                    Seen { terms: query.terms_of(word, &folded), kinds: says(&folded) }
                 });
                 sentence.terms |= known.terms;
                 sentence.kinds |= known.kinds;
@@ -185,8 +185,8 @@ fn read<'a>(turn: &'a Turn, lens: &RelevanceQuery, seen: &mut HashMap<&'a str, S
     read
 }
 
-/// Notes what a sentence's numbers are: by their own shape, and by what stands beside them.
-fn look_at_numbers(sentence: &mut Sentence, lens: &RelevanceQuery) {
+/// Classifies a sentence's numbers: by their own shape, and by the words around them.
+fn look_at_numbers(sentence: &mut Sentence, query: &RelevanceQuery) {
     let trimmed = |token: &'_ str| -> usize { token.trim_end_matches(['.', ',', ';', '!', '?', ')', '"', ':']).len() };
     let tokens: Vec<&str> = sentence.text.split_whitespace().map(|token| token[..trimmed(token)].trim_start_matches(['(', '"'])).collect();
     let number = |token: &str| token.starts_with(|letter: char| letter.is_ascii_digit());
@@ -213,7 +213,7 @@ fn look_at_numbers(sentence: &mut Sentence, lens: &RelevanceQuery) {
         }
         // `9 Tolpuddle Row` is an address, where nouns have no capitals.
         let named = |index: usize| tokens.get(index).is_some_and(|token| capital(token) && says(&fold(token)) == Kinds::NONE);
-        if lens.language != "de"
+        if query.language != "de"
             && number(token)
             && token.len() <= 6
             && named(index + 1)
@@ -221,16 +221,16 @@ fn look_at_numbers(sentence: &mut Sentence, lens: &RelevanceQuery) {
         {
             kinds |= Kinds::PLACE | Kinds::NUMBER;
         }
-        let telling = kinds.has(Kinds::CODE | Kinds::CONTACT | Kinds::PLACE | Kinds::DAY);
-        if kinds != Kinds::NONE && (sentence.fact.is_empty() || (telling && !sentence.told)) {
+        let idf = kinds.has(Kinds::CODE | Kinds::CONTACT | Kinds::PLACE | Kinds::DAY);
+        if kinds != Kinds::NONE && (sentence.fact.is_empty() || (idf && !sentence.told)) {
             sentence.fact = token;
-            sentence.told = telling;
+            sentence.told = idf;
         }
         sentence.kinds |= kinds;
     }
 }
 
-/// What a sentence's words and shapes mean together: a street needs a number, a currency makes a number an amount.
+/// Combines a sentence's words and shapes: a street needs a number, a currency makes a number an amount.
 fn settled(kinds: Kinds) -> Kinds {
     let mut settled = kinds.without(Kinds::NUMBER | Kinds::CURRENCY | Kinds::MONTH);
     let numbered = kinds.has(Kinds::NUMBER | Kinds::CODE);

@@ -1,4 +1,4 @@
-//! What stands however long ago it was said: facts that were told, promises, questions that were put off.
+//! Facts that stay relevant however old they are: stated facts, promises, questions that were put off.
 
 use std::collections::HashSet;
 
@@ -16,14 +16,14 @@ use crate::chats::{
 const MAX_PROMISES: usize = 12;
 const MAX_OPEN: usize = 5;
 const QUOTATION: usize = 60;
-/// No fact takes less than this, in tokens.
+/// Least cost of a fact, in tokens.
 const MIN_TOKENS: usize = 8;
-/// How many words stand on either side of a fact, and how much one counts that the customer told themselves.
+/// Words of context on either side of a fact, and the weight of a fact that the customer stated themselves.
 const WORDS_AROUND: usize = 5;
 const OWN_FACT: f32 = 4.0;
 
-/// What was told once and is needed later: numbers, addresses, ways to reach the customer and days; first of all what the customer told
-/// of themselves and the days that the shop named; shown in the order in which they were told, each once.
+/// Returns facts stated once and needed later: numbers, addresses, contact details and days; those that the customer stated of themselves
+/// and the days that the shop named take precedence; shown in chronological order, each once.
 pub fn visitor_and_record_facts(scan: &ScannedChat, budget: &mut Budget) -> Vec<String> {
     let all = scan.turns.len() as f32;
     let mut ranked: Vec<(f32, usize, &ReadTurn, &Sentence)> = Vec::new();
@@ -57,7 +57,7 @@ pub fn visitor_and_record_facts(scan: &ScannedChat, budget: &mut Budget) -> Vec<
     chosen.into_iter().map(|(_, line)| line).collect()
 }
 
-/// A fact with the words around it, and marks where its sentence goes on.
+/// Returns a fact with the words around it, and marks where its sentence continues.
 fn around(sentence: &str, fact: &str) -> String {
     let words: Vec<&str> = sentence.split_whitespace().collect();
     let at = words.iter().position(|word| word.contains(fact)).unwrap_or(0);
@@ -67,7 +67,7 @@ fn around(sentence: &str, fact: &str) -> String {
     cut(&format!("{before}{}{after}", words[from..to].join(" ")), QUOTATION)
 }
 
-/// What the shop committed itself to: that with a day, about what is asked, or said lately comes first; shown in the order in which it was said.
+/// Returns the shop's promises: those with a day, relevant to the question, or made lately take precedence; shown in chronological order.
 pub fn promises(scan: &ScannedChat, budget: &mut Budget) -> Vec<String> {
     let all = scan.turns.len() as f32;
     let mut ranked: Vec<(f32, usize, &ReadTurn, &Sentence)> = Vec::new();
@@ -96,7 +96,7 @@ pub fn promises(scan: &ScannedChat, budget: &mut Budget) -> Vec<String> {
     chosen.into_iter().map(|(_, line)| line).collect()
 }
 
-/// Questions of the customer that the next answer put off, the latest first; those of the last burst are in anyway.
+/// Returns questions of the customer that the next answer put off, the latest first; those of the last burst are included anyway.
 pub fn open_questions(scan: &ScannedChat, budget: &mut Budget) -> Vec<String> {
     let mut open = Vec::new();
     let mut put_off = false;

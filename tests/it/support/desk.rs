@@ -1,4 +1,4 @@
-//! The harness: a desk that is open for a test.
+//! The harness: a running desk for a test.
 
 use std::{
     future::Future,

@@ -1,5 +1,4 @@
-//! A scripted model server that speaks the chat completions protocol, and embeds. It records what it was asked, and can delay, fail and
-//! cut.
+//! A scripted model server with chat completions and embeddings. It records its requests, and can delay, fail and truncate answers.
 
 use std::{
     collections::VecDeque,

@@ -1,4 +1,4 @@
-//! The program itself, in a process that can be killed.
+//! The program in a process that can be killed.
 
 use std::{
     io::{BufRead, BufReader},

@@ -1,4 +1,4 @@
-//! Any method, by its name, with messages as they are on the wire.
+//! Calls any method by name, with messages as they are on the wire.
 
 use prost::Message;
 use tonic::{

@@ -1,4 +1,4 @@
-//! Clients as no library makes them: bytes on a socket, and HTTP/2 whose every frame is the test's own choice.
+//! Raw clients: bytes on a socket, and HTTP/2 with hand-made frames.
 
 use std::{net::SocketAddr, time::Duration};
 

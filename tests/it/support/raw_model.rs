@@ -1,4 +1,4 @@
-//! A model's server that writes what it is told, byte by byte: for what an HTTP library would not send.
+//! A model server that writes given bytes: for what an HTTP library would not send.
 
 use std::{
     net::SocketAddr,
