@@ -9,8 +9,6 @@ use crate::facts::{
     spans::FactScanner,
 };
 
-/// Longest host, address or file name, in bytes.
-pub const MAX_NAME: usize = 320;
 const MAX_LINK: usize = 2000;
 /// Longest scheme, and most labels of a host that are examined.
 const MAX_SCHEME: usize = 32;

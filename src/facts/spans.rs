@@ -7,7 +7,6 @@ use crate::{
         dates::date_at,
         groups::{Groups, spread},
         known::Known,
-        links::MAX_NAME,
         numbers::{amount_at, may_begin_sign, number_end},
         times::time_at,
     },
@@ -15,6 +14,8 @@ use crate::{
     text::fold,
 };
 
+/// Longest host, address or file name, in bytes.
+pub const MAX_NAME: usize = 320;
 /// Longest placeholder, code span, tag.
 const MAX_PLACEHOLDER: usize = 60;
 const MAX_SNIPPET: usize = 2000;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::spelling::{
     dictionary::Dictionary,
     language_data::language_data,
-    speller::{MIN_LETTERS, Speller, Wrong},
+    speller::{MIN_LETTERS, ShopWords, Speller, Wrong},
     tokens::{Token, tokens},
 };
 
@@ -13,9 +13,6 @@ use crate::spelling::{
 const MAX_LOOKUPS: usize = 100;
 /// Longer words are left alone.
 const MAX_LETTERS: usize = 40;
-
-/// Tells whether a word, in lower case, is one that the shop uses: a name of the chat, a term of the glossary, a word of the knowledge base.
-pub type ShopWords<'a> = &'a dyn Fn(&str) -> bool;
 
 /// The words that are right.
 #[derive(Clone, Copy)]

@@ -3,12 +3,14 @@
 
 use crate::spelling::{
     accents::accented,
-    correct::ShopWords,
     dictionary::Dictionary,
     language_data::{LanguageData, is_common_elsewhere},
     misspellings::{differ_by_country, is_variant, misspelling},
     slips::{SlipKind, slips},
 };
+
+/// Tells whether a word, in lower case, is one that the shop uses: a name of the chat, a term of the glossary, a word of the knowledge base.
+pub type ShopWords<'a> = &'a dyn Fn(&str) -> bool;
 
 /// Shorter words are left alone.
 pub const MIN_LETTERS: usize = 3;

@@ -266,7 +266,7 @@ fn unknown_key(key: &str, known: &[&str]) -> String {
         (None, Some(_)) if known.contains(&"visibility") => {
             "`visibility` sets who is offered a canned answer; to hide it from everyone, keep it outside this folder".to_owned()
         }
-        _ => format!("expected one of {}", known.join(", ")),
+        _ => format!("the keys are {}", known.join(", ")),
     };
     format!("unknown key `{key}`; {hint}")
 }
@@ -329,7 +329,7 @@ mod tests {
             ("published: false", 3, "unknown key `published`"),
             ("pubished: false", 3, "to hide an article from the public, set `audience: agents`"),
             ("private: true", 3, "unknown key `private`"),
-            ("colour: red", 3, "expected one of title, category"),
+            ("colour: red", 3, "the keys are title, category"),
             ("category:", 3, "`category` must be a text"),
             ("tags: returns", 3, "`tags` must be a list"),
             ("tags:\n  - a\n  -\n  - c", 3, "`tags` must be a list"),
