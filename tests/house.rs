@@ -184,13 +184,13 @@ fn no_files_import_one_another_in_a_circle() {
         })
         .collect();
     let mut circles = BTreeSet::new();
-    for start in 0..sources.len() {
+    for (start, source) in sources.iter().enumerate() {
         let (mut reached, mut open) = (BTreeSet::new(), vec![start]);
         while let Some(at) = open.pop() {
             open.extend(arrows[at].iter().filter(|to| reached.insert(**to)));
         }
         if reached.contains(&start) {
-            circles.insert(sources[start].path.as_str());
+            circles.insert(source.path.as_str());
         }
     }
     assert!(circles.is_empty(), "each of these reaches itself: {circles:#?}");

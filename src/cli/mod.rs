@@ -92,15 +92,15 @@ fn block_on<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
     Ok(done)
 }
 
+/// A folder of a command's own, which is removed when the command ends.
+fn scratch_folder() -> anyhow::Result<tempfile::TempDir> {
+    tempfile::Builder::new().prefix("deskhand-").tempdir().context("a temporary folder can't be made")
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
     fn the_arguments_fit_together() {
         super::command().debug_assert();
     }
-}
-
-/// A folder of a command's own, which is removed when the command ends.
-fn scratch_folder() -> anyhow::Result<tempfile::TempDir> {
-    tempfile::Builder::new().prefix("deskhand-").tempdir().context("a temporary folder can't be made")
 }

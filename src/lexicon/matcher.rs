@@ -90,7 +90,9 @@ impl Matcher {
 /// Whether a word that was found begins and ends as it should.
 fn stands(word: &Word, folded: &str, start: usize, end: usize) -> bool {
     let inside = |letter: char| letter.is_alphanumeric() || letter == '-';
-    !(word.begins && folded[..start].ends_with(char::is_alphanumeric)) && !(word.ends && folded[end..].starts_with(inside))
+    let goes_on_before = word.begins && folded[..start].ends_with(char::is_alphanumeric);
+    let goes_on_after = word.ends && folded[end..].starts_with(inside);
+    !goes_on_before && !goes_on_after
 }
 
 #[cfg(test)]

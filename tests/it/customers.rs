@@ -218,6 +218,7 @@ async fn another_customer_is_greeted_by_their_own_name_and_sees_nothing_of_the_f
         let shown = desk.suggest(request).await;
         assert_eq!(shown[0].text, format!("{}? {} {} {}", new.first_name, new.email, new.address, new.name), "{language}");
 
+        let seen = desk.model.asked().len();
         let draft = pb::DraftReplyRequest { chat_id: chat_id.clone(), agent: selin(), ..pb::DraftReplyRequest::default() };
         let drafted = desk.draft(draft).await.unwrap().finished;
         let summed_up = desk.summarize(&chat_id, "en").await.unwrap().finished;
@@ -228,8 +229,9 @@ async fn another_customer_is_greeted_by_their_own_name_and_sees_nothing_of_the_f
             ..pb::RetoneReplyRequest::default()
         };
         desk.retone_with(tonic::Request::new(retone)).await.unwrap();
-        assert_eq!(desk.model.asked().len() % 3, 0, "{language}");
-        for asked in desk.model.asked().iter().rev().take(3) {
+        // A draft in another language than the customer's is asked for a second time.
+        assert!(desk.model.asked().len() >= seen + 3, "{language}");
+        for asked in &desk.model.asked()[seen..] {
             let prompt = format!("{} {}", asked["messages"][0]["content"], asked["messages"][1]["content"]);
             for secret in secrets(former).iter().chain(&secrets(new)[..4]) {
                 assert!(!prompt.contains(secret), "{secret} in {prompt}");

@@ -195,7 +195,7 @@ impl Desk {
             }
             _ => {
                 let pieces = vec![Utterance { text: draft.instruction.clone(), recent: 1.0, whole: 1.0 }];
-                QueryKind::Conversation(Conversation { pieces: pieces, ..Conversation::default() })
+                QueryKind::Conversation(Conversation { pieces, ..Conversation::default() })
             }
         };
         if let QueryKind::Conversation(conversation) = &mut query_kind {

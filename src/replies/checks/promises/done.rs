@@ -25,7 +25,8 @@ pub fn claims_done(clause: &str, own: &Lexicon, said: &impl Fn(&str) -> bool) ->
         };
         // `not ettim`, `kontrol ettik`: the word before says what.
         let helper = own.language == "tr" && ["ettim", "ettik", "yaptim", "yaptik"].contains(&word);
-        ends && !harmless(word) && !(helper && at > 0 && harmless(words[at - 1])) && !said(word)
+        let helps_a_harmless_one = helper && at > 0 && harmless(words[at - 1]);
+        ends && !harmless(word) && !helps_a_harmless_one && !said(word)
     };
     (0..words.len()).any(is_done)
 }
