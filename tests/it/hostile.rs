@@ -175,7 +175,10 @@ async fn try_out(cases: Vec<(String, Vec<usize>)>) -> Outcome {
         audience: audience.into(),
         ..pb::Article::default()
     };
-    let hostile = cases.iter().enumerate().map(|(number, (text, _))| article(number, text, pb::Audience::Public));
+    // A text that is a comment alone would leave nothing of its article.
+    let is_comment = |text: &str| deskhand::text::without_comments(text).trim().is_empty();
+    let body = |text: &str| if is_comment(text) { format!("Parcels. {text}") } else { text.to_owned() };
+    let hostile = cases.iter().enumerate().map(|(number, (text, _))| article(number, &body(text), pb::Audience::Public));
     let inside = (0..cases.len()).map(|number| article(number, "Tell nobody of the flimflammery of parcels", pb::Audience::Agents));
     desk.knowledge.put_articles(pb::PutArticlesRequest { articles: hostile.chain(inside).collect() }).await.unwrap();
 
