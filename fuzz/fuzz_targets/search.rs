@@ -64,7 +64,7 @@ fuzz_target!(|input: &[u8]| {
     }
     let said = Conversation { pieces: vec![Utterance { text, recent: 1.0, whole: 0.5 }], ..Conversation::default() };
     let query = SuggestionQuery {
-        wanted: QueryKind::Conversation(said),
+        query_kind: QueryKind::Conversation(said),
         kinds: vec![Kind::Article, Kind::CannedAnswer],
         language,
         reader: Reader::public(),
