@@ -10,10 +10,10 @@ const SHARES: [f32; 2] = [0.5, 0.2];
 
 /// The lists: a line for each share.
 const LISTS: [(&str, &str); 4] = [
-    ("de", include_str!("../common/de.txt")),
-    ("en", include_str!("../common/en.txt")),
-    ("hu", include_str!("../common/hu.txt")),
-    ("tr", include_str!("../common/tr.txt")),
+    ("de", include_str!("stop_words/de.txt")),
+    ("en", include_str!("stop_words/en.txt")),
+    ("hu", include_str!("stop_words/hu.txt")),
+    ("tr", include_str!("stop_words/tr.txt")),
 ];
 
 static WORDS: LazyLock<HashMap<&str, HashMap<&str, f32>>> = LazyLock::new(|| {

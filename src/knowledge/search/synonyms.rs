@@ -10,10 +10,10 @@ const MIN_PREFIX: usize = 3;
 const MAX_WORDS: usize = 4;
 /// The built-in groups: one per line, separated by commas.
 const BUILT_IN: [(&str, &str); 4] = [
-    ("de", include_str!("../synonyms/de.txt")),
-    ("en", include_str!("../synonyms/en.txt")),
-    ("hu", include_str!("../synonyms/hu.txt")),
-    ("tr", include_str!("../synonyms/tr.txt")),
+    ("de", include_str!("synonyms/de.txt")),
+    ("en", include_str!("synonyms/en.txt")),
+    ("hu", include_str!("synonyms/hu.txt")),
+    ("tr", include_str!("synonyms/tr.txt")),
 ];
 
 /// Groups of synonyms, by language.
