@@ -21,11 +21,18 @@ impl Workers {
         Workers { turns: Arc::new(Semaphore::new(turns)), large: Arc::new(Semaphore::new(1)) }
     }
 
-    /// Does work on so many bytes when its turn has come. Of large work one piece is done at a time, so that it leaves the other cores to the
-    /// calls of others.
+    /// Runs a task on so many bytes. Large ones run one at a time, so that the other cores are left to other calls.
     pub async fn work_on<T: Send + 'static>(&self, bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> T {
-        let _alone = if bytes > LARGE { self.large.acquire().await.ok() } else { None };
-        self.work(work).await
+        if bytes <= LARGE {
+            return self.work(work).await;
+        }
+        let Ok(alone) = Arc::clone(&self.large).acquire_owned().await else { return pending().await };
+        let alone_until_done = move || {
+            // As below: it is the task that ends, not its caller.
+            let _alone = alone;
+            work()
+        };
+        self.work(alone_until_done).await
     }
 
     /// Runs a task once a permit is free. A panic in it propagates to its caller.
@@ -57,23 +64,28 @@ mod tests {
         thread,
     };
 
-    use futures::future::join_all;
+    use futures::{FutureExt, future::join_all};
 
     use super::*;
 
-    #[tokio::test]
-    async fn large_work_is_done_one_piece_at_a_time() {
-        let (workers, inside) = (Workers::start(), Arc::new(AtomicUsize::new(0)));
-        let work = |bytes: usize| {
-            let inside = Arc::clone(&inside);
-            workers.work_on(bytes, move || {
-                let at_once = inside.fetch_add(1, Ordering::SeqCst) + 1;
-                thread::yield_now();
-                inside.fetch_sub(1, Ordering::SeqCst);
-                at_once
-            })
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn large_tasks_run_one_at_a_time_also_when_their_callers_hang_up() {
+        let (workers, running, max) = (Workers::start(), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let task = || {
+            let (running, max) = (Arc::clone(&running), Arc::clone(&max));
+            move || {
+                max.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                (0..100).for_each(|_| thread::yield_now());
+                running.fetch_sub(1, Ordering::SeqCst);
+            }
         };
-        assert_eq!(join_all((0..100).map(|_| work(LARGE + 1))).await.into_iter().max(), Some(1));
+        for _ in 0..100 {
+            // The first poll starts the task, or queues it; then the caller is gone.
+            let _ = workers.work_on(LARGE + 1, task()).now_or_never();
+            workers.work_on(LARGE + 1, task()).await;
+        }
+        join_all((0..100).map(|_| workers.work_on(LARGE + 1, task()))).await;
+        assert_eq!(max.load(Ordering::SeqCst), 1);
     }
 
     #[tokio::test]
