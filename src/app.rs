@@ -1,5 +1,4 @@
-//! The composition root: the one place that opens the parts and wires them. The server, the commands, the tests and the benchmarks all
-//! start here.
+//! The composition root: the one place that opens the parts and wires them. The server and the commands start here.
 
 use std::{collections::HashMap, path::Path};
 
@@ -7,7 +6,7 @@ use anyhow::Context;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    chats::ChatLog,
+    chats::{ChatLog, Chats},
     config::{Config, WorkspaceConfig},
     ids::Workspace,
     knowledge::{FolderSettings, Knowledge, KnowledgeBases, MassDelete},
@@ -60,8 +59,7 @@ impl App {
             let workspace_models =
                 workspace_models.with_context(|| format!("can't prepare the models of workspace `{}`", workspace.name))?;
             let embedder = embedder_of(config, &workspace)?;
-            let budgets = workspace.models.as_ref().unwrap_or(&config.models).iter().filter_map(|model| model.context_tokens);
-            let chats = log.of(&workspace.name).for_prompts_of(budgets.chain([workspace.desk.context_tokens]).max().unwrap_or_default());
+            let chats = chats_of(&log, config, &workspace);
             let WorkspaceConfig { name, desk, .. } = workspace;
             let desk = Desk::open(&shared, chats, knowledge.of(&name).clone(), workspace_models, embedder, desk)?;
             desks.insert(name, desk);
@@ -87,9 +85,9 @@ impl App {
 /// Opens the desk of one workspace read-only. Documents come from the database; of the folder only the files that every start reads anew are
 /// read. Temporary files go into `scratch`.
 pub async fn open_read_only(store: Store, config: &Config, workspace: WorkspaceConfig, scratch: &Path) -> anyhow::Result<Desk> {
+    let chats = chats_of(&ChatLog::start(store.clone(), config.languages(), on_redaction), config, &workspace);
     let WorkspaceConfig { name, knowledge_base, desk, models, .. } = workspace;
-    let knowledge = Knowledge::read_only(store.clone(), name.clone(), knowledge_base, scratch).await?;
-    let chats = ChatLog::start(store.clone(), config.languages(), on_redaction).of(&name);
+    let knowledge = Knowledge::read_only(store.clone(), name, knowledge_base, scratch).await?;
     let models = Models::new(models.as_ref().unwrap_or(&config.models), desk.context_tokens)?;
     let shared = Shared::start(store, open_erasures(scratch)?, config.dictionaries.clone());
     Ok(Desk::open(&shared, chats, knowledge, models, None, desk)?)
@@ -114,6 +112,13 @@ fn folders(config: &Config) -> Vec<(Workspace, Option<FolderSettings>)> {
     let mass_delete = if config.allow_mass_delete { MassDelete::Allow } else { MassDelete::Refuse };
     let settings = |root| FolderSettings { root, watch: config.knowledge_base_watch, mass_delete };
     config.workspaces().into_iter().map(|workspace| (workspace.name, workspace.knowledge_base.map(settings))).collect()
+}
+
+/// A workspace's chats, read as far as the largest budget of its models needs.
+fn chats_of(log: &ChatLog, config: &Config, workspace: &WorkspaceConfig) -> Chats {
+    let models = workspace.models.as_ref().unwrap_or(&config.models);
+    let budgets = models.iter().filter_map(|model| model.context_tokens);
+    log.of(&workspace.name).for_prompts_of(budgets.fold(workspace.desk.context_tokens, usize::max))
 }
 
 fn embedder_of(config: &Config, workspace: &WorkspaceConfig) -> anyhow::Result<Option<Embedder>> {
