@@ -150,7 +150,7 @@ impl Desk {
             Err(error) => error.of_models()?,
         };
         let Some(language) = language else {
-            return Err(refusal(failed, "correct a text in a language that can't be told; `language` tells it"));
+            return Err(refusal(failed, "correct a text whose language can't be detected; set `language`"));
         };
         if let Err(package) = self.corrector.knows(&language) {
             return Err(match (failed, package) {
