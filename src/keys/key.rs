@@ -1,11 +1,10 @@
 //! API keys, and their format: `dh_<public id>_<secret>`.
 
-use crate::ids::Workspace;
 use std::{fmt, str::FromStr};
 
 use jiff::Timestamp;
 
-use crate::config::TokenLimits;
+use crate::{config::TokenLimits, ids::Workspace};
 
 const PREFIX: &str = "dh_";
 /// Length of a public id in bytes; it is written in hexadecimal.

@@ -6,13 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::knowledge::documents::reader::Reader;
 use crate::{
     ids::{Id, Workspace},
     knowledge::{
         documents::{
             catalog::{Catalog, NewDocument},
             document::{Audience, Details, Document, Kind},
+            reader::Reader,
         },
         index::{Index, open_index::find},
         search::{Search, search, synonyms::Synonyms},

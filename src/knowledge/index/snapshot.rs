@@ -10,10 +10,12 @@ use tantivy::{
     index::SegmentId,
 };
 
-use crate::knowledge::documents::reader::Reader;
 use crate::{
     knowledge::{
-        documents::document::{Document, Kind},
+        documents::{
+            document::{Document, Kind},
+            reader::Reader,
+        },
         error::KnowledgeError,
         index::schema::Fields,
     },

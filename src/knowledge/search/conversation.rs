@@ -4,17 +4,16 @@ use std::collections::HashSet;
 
 use tantivy::{DocSet, TERMINATED, schema::IndexRecordOption};
 
-use crate::knowledge::index::scope::SearchScope;
-use crate::knowledge::search::corpus::Corpus;
 use crate::{
     knowledge::{
         error::KnowledgeError,
-        index::{schema::key_text, snapshot::IndexSnapshot},
+        index::{schema::key_text, scope::SearchScope, snapshot::IndexSnapshot},
         search::{
             TITLE_GAIN,
             bm25f::score,
             candidates::{Candidate, Near, by_rank, joined, nearest, sort_by_rank},
             categories::{add_category_hits, add_category_scores},
+            corpus::Corpus,
             highlight::Highlighter,
             query::{Query, Typed},
             rerank::{Reranked, rerank, rerank_by_pairs},

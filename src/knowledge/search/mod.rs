@@ -24,17 +24,18 @@ pub mod written;
 
 use std::collections::{HashMap, HashSet};
 
-use crate::knowledge::documents::reader::Reader;
-use crate::knowledge::index::scope::SearchScope;
-use crate::knowledge::search::corpus::Corpus;
 use crate::{
     knowledge::{
-        documents::document::{Document, Kind},
+        documents::{
+            document::{Document, Kind},
+            reader::Reader,
+        },
         error::KnowledgeError,
-        index::{Index, snapshot::IndexSnapshot},
+        index::{Index, scope::SearchScope, snapshot::IndexSnapshot},
         search::{
             bm25f::{ScoredDocument, score},
             candidates::{by_rank, nearest, only},
+            corpus::Corpus,
             highlight::{Highlighter, Segment},
             query::Typed,
             rerank::rerank,

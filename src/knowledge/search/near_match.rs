@@ -2,17 +2,18 @@
 
 use std::collections::HashMap;
 
-use crate::knowledge::documents::reader::Reader;
-use crate::knowledge::index::scope::SearchScope;
-use crate::knowledge::search::corpus::Corpus;
 use crate::{
     knowledge::{
-        documents::document::{Document, Kind},
+        documents::{
+            document::{Document, Kind},
+            reader::Reader,
+        },
         error::KnowledgeError,
-        index::Index,
+        index::{Index, scope::SearchScope},
         search::{
             bm25f::{ScoredDocument, score},
             by_rank,
+            corpus::Corpus,
             query::Query,
             suggestion_query::is_from,
             synonyms::Synonyms,

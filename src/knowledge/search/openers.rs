@@ -4,10 +4,9 @@ use std::collections::HashMap;
 
 use tantivy::{DocSet, TERMINATED, query::EnableScoring};
 
-use crate::knowledge::index::scope::SearchScope;
 use crate::knowledge::{
     error::KnowledgeError,
-    index::snapshot::IndexSnapshot,
+    index::{scope::SearchScope, snapshot::IndexSnapshot},
     search::{
         candidates::{Candidate, sort_by_rank, term},
         conversation::{ConversationTerms, rank_documents},

@@ -2,13 +2,16 @@
 
 use tantivy::{DocId, DocSet, postings::Postings, schema::IndexRecordOption};
 
-use crate::knowledge::search::{corpus::Corpus, lookup::fields};
 use crate::knowledge::{
     index::{
         schema::{PASSAGE, TAGS},
         snapshot::IndexSnapshot,
     },
-    search::terms::{Term, idf, word_idf},
+    search::{
+        corpus::Corpus,
+        lookup::fields,
+        terms::{Term, idf, word_idf},
+    },
 };
 
 /// Weight of two words that are adjacent as in the query, as a share of their idf.

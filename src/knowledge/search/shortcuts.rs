@@ -2,10 +2,9 @@
 
 use tantivy::{DocSet, TERMINATED, schema::IndexRecordOption};
 
-use crate::knowledge::index::scope::SearchScope;
 use crate::knowledge::{
     error::KnowledgeError,
-    index::{schema::shortcut_key, snapshot::IndexSnapshot},
+    index::{schema::shortcut_key, scope::SearchScope, snapshot::IndexSnapshot},
     search::candidates::{Candidate, sort_by_rank},
 };
 

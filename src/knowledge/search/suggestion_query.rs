@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::knowledge::documents::reader::Reader;
 use crate::{
     knowledge::{
-        documents::document::{Document, DocumentKey, Kind},
+        documents::{
+            document::{Document, DocumentKey, Kind},
+            reader::Reader,
+        },
         search::highlight::Highlighter,
         vectors::Meaning,
     },

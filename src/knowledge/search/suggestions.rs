@@ -2,13 +2,12 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use crate::knowledge::index::scope::SearchScope;
 use crate::{
     ids::Id,
     knowledge::{
         documents::document::{Document, Kind},
         error::KnowledgeError,
-        index::Index,
+        index::{Index, scope::SearchScope},
         search::{
             candidates::{Candidate, only},
             conversation::{ConversationTerms, rank_documents},

@@ -5,8 +5,7 @@ use std::{cell::Cell, io};
 
 use tantivy::{DocSet, InvertedIndexReader, TERMINATED, postings::TermInfo, schema::IndexRecordOption};
 
-use crate::knowledge::index::scope::SearchScope;
-use crate::knowledge::index::snapshot::IndexSnapshot;
+use crate::knowledge::index::{scope::SearchScope, snapshot::IndexSnapshot};
 
 /// Most postings read for one query to check who may see them. About a fifth of a millisecond.
 const MAX_COUNTED: u64 = 100_000;

@@ -12,13 +12,13 @@ use std::{
 
 use tantivy::DocId;
 
-use crate::knowledge::index::scope::SearchScope;
 use crate::{
     facts::{MASK, masked},
     knowledge::{
         documents::document::{Document, DocumentKey},
         index::{
             schema::{id_number, language_number},
+            scope::SearchScope,
             snapshot::IndexSnapshot,
         },
         statistics::deviation,

@@ -15,19 +15,18 @@ use std::{
 
 use unicode_normalization::UnicodeNormalization;
 
+use stamp::Identity;
+use words::Term;
+
 use crate::{
     ids::Id,
     knowledge::documents::{
         document::{Document, DocumentKey, Kind},
         front_matter::{Trouble, cut_values, line_at, parse_document},
+        voice::Voice,
     },
     text::{CommentFlaw, Language, comments},
 };
-
-use stamp::Identity;
-use words::Term;
-
-use crate::knowledge::documents::voice::Voice;
 
 /// Largest file that is read, in bytes: a body's limit and its front matter.
 const MAX_BYTES: u64 = 300_000;
