@@ -169,21 +169,25 @@ impl Knowledge {
         self.base.catalog.store_vectors(model, kept).await
     }
 
-    /// Loads newly stored vectors into memory.
+    /// Loads newly stored vectors into memory. Searches go by the older ones until all are read: they are copied once, not for each page.
     pub async fn load_vectors(&self, model: &str) -> Result<(), KnowledgeError> {
         let base = &self.base;
+        let mut loaded = base.vectors();
+        let before = loaded.number;
         loop {
-            let mut vectors = base.vectors();
-            let new = base.catalog.vectors(model, vectors.number, VECTORS_AT_ONCE).await?;
-            if new.is_empty() {
-                return Ok(());
+            let page = base.catalog.vectors(model, loaded.number, VECTORS_AT_ONCE).await?;
+            if page.is_empty() {
+                break;
             }
-            let updated = Arc::make_mut(&mut vectors);
-            for (number, key, vectors) in new {
+            let updated = Arc::make_mut(&mut loaded);
+            for (number, key, vectors) in page {
                 updated.take(number, &key, vectors);
             }
-            *base.vectors.write().unwrap_or_else(PoisonError::into_inner) = vectors;
         }
+        if loaded.number != before {
+            *base.vectors.write().unwrap_or_else(PoisonError::into_inner) = loaded;
+        }
+        Ok(())
     }
 
     /// Records a search for the report and returns its id. `visitor` is the address of a public caller; `None` for a console, which has no
