@@ -39,8 +39,11 @@ pub struct Append {
 /// What was appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appended {
+    /// The number of the chat's last event, after the call.
     pub last_sequence: i64,
+    /// How many events of the call were new.
     pub appended: usize,
+    /// How many were there already with the same content.
     pub duplicates: usize,
 }
 
@@ -79,7 +82,9 @@ pub struct AppendContext {
 /// Counters of the log since the start, for monitoring.
 #[derive(Debug, Default)]
 pub struct LogCounts {
+    /// Transactions that were committed; each holds the events of one or more calls.
     pub commits: std::sync::atomic::AtomicU64,
+    /// Events that were written, duplicates not counted.
     pub events: std::sync::atomic::AtomicU64,
 }
 

@@ -20,6 +20,7 @@ pub struct ListChats {
     pub filter: Filter,
     /// Words that the chat's messages must have.
     pub query: String,
+    /// Most chats of a page; more than 0. The handlers let pass at most 1,000.
     pub page_size: usize,
     /// Empty for the first page.
     pub page_token: String,
@@ -28,6 +29,7 @@ pub struct ListChats {
 /// A page of chats.
 #[derive(Debug)]
 pub struct ChatPage {
+    /// Newest opened first. A page can be short, or empty, before the last one.
     pub chats: Vec<Listed>,
     /// Empty on the last page.
     pub next_page_token: String,

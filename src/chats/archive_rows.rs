@@ -19,13 +19,21 @@ const MAX_LOOKUPS: usize = 16;
 /// The filter of a listing. `None` or empty fields match everything.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
+    /// Only chats of this status.
     pub status: Option<crate::chats::fold::Status>,
+    /// Only chats of this channel.
     pub channel: Option<crate::chats::event::Channel>,
+    /// Only chats of this team, compared as a whole.
     pub group: String,
+    /// Only chats whose agent has this id.
     pub agent_id: String,
+    /// Only chats of this topic, compared as a whole.
     pub topic: String,
+    /// Only chats whose current customer has this id.
     pub customer_id: String,
+    /// Only chats opened at this time or later.
     pub opened_after: Option<Timestamp>,
+    /// Only chats opened before this time.
     pub opened_before: Option<Timestamp>,
     /// Words that must all occur in messages; each is given in all the forms that it may be found by.
     pub words: Vec<Vec<String>>,

@@ -2,6 +2,7 @@
 
 use crate::{store::StoreError, task::TaskError};
 
+/// Why a call to the chats failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChatError {
     /// No such chat in this workspace.
@@ -34,8 +35,10 @@ pub enum ChatError {
     /// An unknown time zone.
     #[error("unknown IANA time zone `{0}`")]
     TimeZone(String),
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A task on a worker thread panicked, or the server stops.
     #[error(transparent)]
     Task(#[from] TaskError),
 }

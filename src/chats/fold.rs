@@ -21,38 +21,55 @@ const UNREAD_ID: &str = "\u{0}";
 #[serde(rename_all = "snake_case")]
 #[repr(i16)]
 pub enum Status {
+    /// Somebody has to act.
     #[default]
     Open = 1,
+    /// Done, until the customer writes again.
     Resolved = 2,
+    /// Goes on as a ticket. Messages don't change that, a `resolved` or `reopened` event does.
     Ticket = 3,
 }
 
 /// The part of a chat's state that is stored in its row, for lists and for validating appends.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Summary {
+    /// What its events made of it; open at first.
     pub status: Status,
+    /// Where it takes place, from its last `opened` event.
     pub channel: Channel,
+    /// The team it belongs to: the last that an `opened` event or a transfer named; empty if none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub group: String,
+    /// The subject line; empty if none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub subject: String,
+    /// The shop's id of its agent: the last transfer's receiver, else the last agent who wrote; empty if none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub agent_id: String,
+    /// That agent's name; empty if unknown.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub agent_name: String,
     /// Whether a transfer named the agent; then agents who merely write don't become it.
     pub transferred: bool,
+    /// What it is about; empty until a `topic` event.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub topic: String,
+    /// The shop's id of its current customer; empty if unknown.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub customer_id: String,
+    /// The current customer's name; empty if unknown.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub customer_name: String,
+    /// The ticket it became last. Its `reply_to` is emptied when the chat goes to another customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<Ticket>,
+    /// The earliest time of its events.
     pub opened_at: Timestamp,
+    /// The latest time of its events.
     pub updated_at: Timestamp,
+    /// The number of its last event; 0 before the first.
     pub last_sequence: i64,
+    /// Its messages by either side, redacted ones too.
     pub message_count: i32,
     /// Approximate stored size of its events. Not part of the fold.
     #[serde(default)]
@@ -144,15 +161,23 @@ impl Summary {
 /// A chat: the fold of its events in the order of their times.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Chat {
+    /// Chosen by the client, unique within its workspace.
     pub chat_id: String,
+    /// The part of its state that its row keeps.
     pub summary: Summary,
+    /// What is known of the current customer.
     pub customer: Customer,
+    /// The current customer's answers before the chat, by question.
     pub form_answers: BTreeMap<String, String>,
     /// The latest of each source and reference, in the order in which they were first reported.
     pub records: Vec<Record>,
+    /// The current customer's latest rating.
     pub rating: Option<Rating>,
+    /// The pages that the current customer saw, redacted ones left out, oldest first.
     pub pages: Vec<PageView>,
+    /// Its messages, redacted and unread ones left out, oldest first. Former customers' are among them.
     pub turns: Vec<Turn>,
+    /// Its internal notes, redacted ones left out, oldest first.
     pub notes: Vec<Note>,
     /// How many of the oldest messages were not read: the chat has too many.
     pub unread: usize,
@@ -160,14 +185,18 @@ pub struct Chat {
     pub handed_over_at: Option<usize>,
     /// The chat's earlier customers, and how many messages there were when the current one came.
     pub former: Vec<FormerCustomer>,
+    /// How many of `turns` were there when the current customer came; 0 if there was never another.
     pub turns_before_customer: usize,
 }
 
 /// A message and when it was written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Turn {
+    /// The id of the message's event.
     pub event_id: String,
+    /// When it was written.
     pub at: Timestamp,
+    /// Who wrote what.
     pub message: Message,
 }
 

@@ -7,8 +7,11 @@ use crate::chats::event::{Customer, Record};
 /// What a chat knew of a customer before it was reassigned. It is used for masking only: no prompt, placeholder or reply shows it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FormerCustomer {
+    /// Who they were, as last reported.
     pub customer: Customer,
+    /// Their answers before the chat, by question.
     pub form_answers: BTreeMap<String, String>,
+    /// The shop's records while the chat was theirs.
     pub records: Vec<Record>,
     /// Where a ticket's replies went.
     pub reply_to: String,

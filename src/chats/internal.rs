@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Internal(String);
 
 impl Internal {
+    /// Marks a text as for colleagues only.
     pub fn new(text: String) -> Internal {
         Internal(text)
     }
@@ -27,6 +28,7 @@ impl Internal {
         Internal(change(&self.0))
     }
 
+    /// Wipes the text.
     pub fn clear(&mut self) {
         self.0.clear();
     }

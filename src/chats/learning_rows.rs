@@ -11,7 +11,9 @@ use crate::{
 /// A chat with unread events for learning.
 #[derive(Debug, Clone)]
 pub struct Teaching {
+    /// The chat's own number in the database, by which its events are keyed.
     pub number: i64,
+    /// The chat's id within its workspace.
     pub chat_id: String,
     /// Events up to this sequence were read.
     pub taught_to: i64,

@@ -88,7 +88,9 @@ pub type Languages = HashMap<Workspace, Vec<Language>>;
 /// A redacted message.
 #[derive(Debug, Clone, Copy)]
 pub struct Redacted<'a> {
+    /// The name of the chat's workspace.
     pub workspace: &'a str,
+    /// The chat's id within its workspace.
     pub chat_id: &'a str,
     /// Its former text.
     pub text: &'a str,

@@ -12,7 +12,9 @@ use crate::{
 /// The result of erasing a person's chats.
 #[derive(Debug, Default)]
 pub struct ErasedChats {
+    /// The erased chats.
     pub chat_ids: Vec<String>,
+    /// How many events they had in all.
     pub events: u64,
 }
 

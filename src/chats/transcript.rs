@@ -19,21 +19,28 @@ use crate::{
 /// How a transcript is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TranscriptFormat {
+    /// Plain text, UTF-8; what was said is indented.
     Text,
+    /// Markdown; what was said is escaped, so that it shows as it was written.
     Markdown,
+    /// One self-contained HTML page; what was said is escaped.
     Html,
+    /// A JSON document, for programs.
     Json,
 }
 
 /// What to write down, and how.
 #[derive(Debug, Clone)]
 pub struct TranscriptOptions {
+    /// The document's format.
     pub format: TranscriptFormat,
     /// `None`: the customer's, else `fallback_language`.
     pub language: Option<Language>,
+    /// The language of the labels if neither a call nor the chat names one: the workspace's.
     pub fallback_language: Language,
     /// An IANA name; empty for UTC.
     pub time_zone: String,
+    /// Whether notes and reasons of transfers are in it: for colleagues, not for the customer.
     pub include_notes: bool,
 }
 
@@ -45,8 +52,11 @@ pub fn is_time_zone(name: &str) -> bool {
 /// A transcript.
 #[derive(Debug)]
 pub struct Transcript {
+    /// The whole document.
     pub content: String,
+    /// Its media type with its character set, such as `text/plain; charset=utf-8`.
     pub media_type: &'static str,
+    /// `chat-ID.ENDING`; of the id, what is neither a letter, a digit nor `-` is `_`.
     pub file_name: String,
 }
 

@@ -16,6 +16,7 @@ pub struct Workers {
 }
 
 impl Workers {
+    /// Makes the pool, with a permit per core. Its threads are the runtime's blocking ones.
     pub fn start() -> Workers {
         let turns = available_parallelism().map_or(1, usize::from);
         Workers { turns: Arc::new(Semaphore::new(turns)), large: Arc::new(Semaphore::new(1)) }

@@ -47,23 +47,31 @@ pub struct EarlierChat(pub Chat);
 /// Why something was left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OmissionReason {
+    /// It did not fit in the token budget.
     Budget,
+    /// This text has no use for it: what is asked or written has nothing to do with it.
     Irrelevant,
+    /// It may not be used: a note, unless the call allows notes.
     Withheld,
 }
 
 /// How many were left out for one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Omission {
+    /// Why they were left out.
     pub reason: OmissionReason,
+    /// How many items: messages, records, notes, … as the class counts them.
     pub count: usize,
 }
 
 /// One class of a receipt: `used` and the omissions add up to `total`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClassReceipt {
+    /// How many items the chat has.
     pub total: usize,
+    /// How many of them are in the context, whole or in part.
     pub used: usize,
+    /// What was left out, one entry a reason; empty if nothing was.
     pub omissions: Vec<Omission>,
 }
 
@@ -81,6 +89,7 @@ impl ClassReceipt {
 pub struct ChatLine {
     /// `customer`, `agent` or `bot`.
     pub author: &'static str,
+    /// The writer's name as the customer sees it; empty if unknown.
     pub name: String,
     /// The message as written, or parts of it with marks where it is cut.
     pub text: String,
@@ -93,11 +102,15 @@ pub struct ChatLine {
 /// The chosen context, and its receipt.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ChosenContext {
+    /// What is known of the customer and the chat, as names with values.
     pub facts: Vec<(String, String)>,
+    /// The customer's answers before the chat, as questions with answers.
     pub form_answers: Vec<(String, String)>,
     /// Each record as lines of text.
     pub records: Vec<String>,
+    /// The pages that the customer saw, a line each.
     pub pages: Vec<String>,
+    /// The chosen messages, oldest first.
     pub lines: Vec<ChatLine>,
     /// Sentences with numbers, addresses and contact details, with who wrote them.
     pub told: Vec<String>,
@@ -107,19 +120,28 @@ pub struct ChosenContext {
     pub open_questions: Vec<String>,
     /// Each earlier chat as lines; what was written in it may have line breaks of its own.
     pub earlier: Vec<Vec<String>>,
+    /// The chosen internal notes; empty unless the call allows notes.
     pub notes: Vec<Internal>,
+    /// The account of the chat's messages.
     pub messages_receipt: ClassReceipt,
+    /// The account of the shop's records.
     pub records_receipt: ClassReceipt,
+    /// The account of the internal notes.
     pub notes_receipt: ClassReceipt,
+    /// The account of the customer's facts and the pages they saw.
     pub visitor_receipt: ClassReceipt,
+    /// The account of the form's answers.
     pub form_receipt: ClassReceipt,
+    /// The account of the customer's other chats.
     pub earlier_receipt: ClassReceipt,
+    /// Tokens that were spent, as [`crate::text::estimate_tokens`] counts them; a message of the burst can exceed the budget.
     pub tokens: usize,
 }
 
 /// The inputs of context selection.
 #[derive(Clone, Copy)]
 pub struct Choice<'a> {
+    /// The chat that is answered.
     pub chat: &'a Chat,
     /// The customer's other chats that were read, newest opened first.
     pub earlier: &'a [EarlierChat],
@@ -127,9 +149,11 @@ pub struct Choice<'a> {
     pub earlier_total: usize,
     /// The primary subtag of the language that the customer writes.
     pub language: &'a str,
+    /// Whether internal notes may be chosen; else each is withheld.
     pub use_notes: bool,
     /// In tokens as [`crate::text::estimate_tokens`] counts them.
     pub budget: usize,
+    /// The time of the call, from which the age of earlier chats is reckoned.
     pub now: Timestamp,
 }
 
