@@ -17,11 +17,15 @@ use crate::{
 
 /// What a process opens once: the database, the chat log, the knowledge bases, the models, and a desk for each workspace.
 pub struct App {
+    /// The database of all workspaces.
     pub store: Store,
+    /// The chats of all workspaces.
     pub log: ChatLog,
+    /// The knowledge base of each workspace, each with its index.
     pub knowledge: KnowledgeBases,
     /// The models of the workspace `default`, and the state that all workspaces' models share: breakers, budgets, metrics.
     pub models: Models,
+    /// A desk for every configured workspace, `default` among them.
     pub desks: HashMap<Workspace, Desk>,
 }
 

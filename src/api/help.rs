@@ -29,6 +29,7 @@ static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| DescriptorPool::decode(
 /// A reply to a help page.
 #[derive(Debug)]
 pub struct HelpReply {
+    /// The RPC's response in protobuf's JSON mapping; `{}` if it is empty.
     pub json: String,
     /// The ETag: a hash of the content without its ids; empty for replies that are not cached.
     pub tag: String,
@@ -39,9 +40,13 @@ pub struct HelpReply {
 /// An endpoint of the help pages; each stands for an RPC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HelpCall {
+    /// `GET /help/search`, the RPC `Search`.
     Search,
+    /// `GET /help/articles/ID`, the RPC `GetArticle`; the id is percent-decoded, and not checked yet.
     Article(String),
+    /// `POST /help/opens`, the RPC `RecordOpen`.
     Open,
+    /// `POST /help/ratings`, the RPC `RateArticle`.
     Rate,
 }
 

@@ -67,8 +67,11 @@ impl Api {
 /// The authorized caller of a request. The server adds it to the extensions of every request that it authorizes.
 #[derive(Debug, Clone)]
 pub struct Access {
+    /// The workspace of the caller's key; `default` for a caller without one.
     pub workspace: Workspace,
+    /// What the caller may do; a handler may narrow its reply by them.
     pub scopes: Vec<Scope>,
+    /// Its deadline, and the key whose token limits its model calls count against.
     pub caller: Caller,
     /// The peer that the call comes from.
     pub visitor: IpAddr,

@@ -21,6 +21,7 @@ pub struct DeskSettings {
     pub context_tokens: usize,
     /// How many days a chat is kept after its last event; `None`: forever.
     pub retention_days: Option<u32>,
+    /// What is masked before text goes to a model.
     pub personal_data: PersonalData,
     /// Folder of prompt templates that replace the built-in ones.
     pub prompts: Option<PathBuf>,
@@ -33,6 +34,7 @@ pub struct DeskSettings {
 /// What is masked before text goes to a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonalData {
+    /// The kinds that are masked. Default: all of [`PersonalData::KINDS`]; empty: nothing is masked.
     pub kinds: Vec<FactKind>,
     /// Whether first names on their own are masked, too.
     pub first_names: bool,

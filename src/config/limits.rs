@@ -11,6 +11,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Limits on connections, calls, bytes and time.
 #[derive(Debug, Clone)]
 pub struct Limits {
+    /// Open connections in all, default 1,024. For one more, the one idle for longest is closed.
     pub max_connections: usize,
     /// Connections per peer: an IPv4 address, or an IPv6 /64 network.
     pub max_connections_per_peer: usize,

@@ -42,10 +42,10 @@ pub struct Config {
     pub database_url: Option<String>,
     /// Knowledge base folder; `None`: documents come from the API only.
     pub knowledge_base: Option<PathBuf>,
+    /// How changes in the folders of all workspaces are noticed. Default: file system events.
     pub knowledge_base_watch: FolderWatch,
     /// Folder of hunspell's spelling dictionaries.
     pub dictionaries: PathBuf,
-    /// Whether folders may delete most of their documents at this start.
     /// Whether a folder may delete more than half of its documents at this start.
     pub allow_mass_delete: bool,
     /// What to log, as a tracing filter.
@@ -54,16 +54,19 @@ pub struct Config {
     pub allow_remote_without_keys: bool,
     /// Whether to serve beyond loopback without TLS, so that traffic can be read on the way.
     pub allow_remote_without_tls: bool,
-    /// PEM files: the certificate chain, leaf first, and its private key.
+    /// The PEM file of the certificate chain, leaf first; `None`: no TLS.
     pub tls_certificate: Option<PathBuf>,
+    /// The PEM file of the certificate's private key. Set with `tls_certificate`, or not at all.
     pub tls_key: Option<PathBuf>,
     /// Whether the agents' console is served.
     pub console: bool,
+    /// Limits on connections, calls, bytes and time, for all workspaces together.
     pub limits: Limits,
     /// The workspace `default`. Other workspaces inherit its settings where they set none of their own.
     pub desk: DeskSettings,
     /// Models in fallback order.
     pub models: Vec<ModelConfig>,
+    /// The embeddings endpoint of the workspace `default`; none unless it names a model.
     pub embedding: EmbeddingSettings,
     /// The workspaces besides `default`.
     pub workspaces: Vec<WorkspaceConfig>,
@@ -81,6 +84,7 @@ pub enum FolderWatch {
 /// Every problem of a configuration, reported at once.
 #[derive(Debug, thiserror::Error)]
 pub struct ConfigError {
+    /// A sentence each, with the setting's key and what is allowed; at least one.
     pub problems: Vec<String>,
 }
 

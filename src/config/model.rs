@@ -68,21 +68,29 @@ pub struct ModelConfig {
 /// Limits on tokens of prompts and answers together; `None`: no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TokenLimits {
+    /// Tokens within 60 seconds.
     pub per_minute: Option<u64>,
+    /// Tokens within 24 hours.
     pub per_day: Option<u64>,
 }
 
 /// Tasks of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Task {
+    /// Drafts a reply.
     Draft,
+    /// Corrects what the agent wrote.
     Correct,
+    /// Gives what the agent wrote another tone.
     Retone,
+    /// Translates a text.
     Translate,
+    /// Summarizes a chat.
     Summarize,
 }
 
 impl Task {
+    /// Every task, in the order of the settings' help.
     pub const ALL: [Task; 5] = [Task::Draft, Task::Correct, Task::Retone, Task::Translate, Task::Summarize];
 
     /// Its name in settings, files and metrics.
@@ -217,7 +225,9 @@ pub struct EmbeddingConfig {
     pub model: String,
     /// Base URL of the API, such as `https://api.openai.com/v1`.
     pub base_url: String,
+    /// The API key; empty if the server needs none.
     pub api_key: Secret,
+    /// Longest wait for a connection: a model's default.
     pub connect_timeout: Duration,
     /// How long a search waits for the embedding of its query.
     pub search_timeout: Duration,
@@ -228,10 +238,15 @@ pub struct EmbeddingConfig {
 /// Settings of an embeddings endpoint, as given; it is used only if `model` is set.
 #[derive(Debug, Clone, Default)]
 pub struct EmbeddingSettings {
+    /// The model's name, as its server knows it; `None`: no embeddings.
     pub model: Option<String>,
+    /// Base URL of the API; `None`: the first model's.
     pub base_url: Option<String>,
+    /// The API key; `None`: the first model's, if its base URL is the same.
     pub api_key: Option<Secret>,
+    /// How long a search waits for an embedding, up to 60 s; `None`: 50 ms.
     pub search_timeout: Option<Duration>,
+    /// How long suggestions wait for an embedding, up to 60 s; `None`: 300 ms.
     pub suggest_timeout: Option<Duration>,
 }
 

@@ -17,12 +17,15 @@ use crate::{
 /// A workspace with its settings.
 #[derive(Debug, Clone)]
 pub struct WorkspaceConfig {
+    /// Its name, unique in the configuration.
     pub name: Workspace,
     /// Knowledge base folder; `None`: documents come from the API only.
     pub knowledge_base: Option<PathBuf>,
+    /// Its settings; those that it doesn't set are the ones of `default`.
     pub desk: DeskSettings,
     /// Its own models; `None`: those of `default`.
     pub models: Option<Vec<ModelConfig>>,
+    /// Its embeddings endpoint; what it doesn't set is as in `default`.
     pub embedding: EmbeddingSettings,
 }
 

@@ -11,13 +11,18 @@ use crate::facts::{
 /// Something in figures, with the words it stands in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
+    /// As it stands in the text.
     pub written: String,
+    /// What it may mean.
     pub value: FigureValue,
 }
 
+/// What figures mean.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FigureValue {
+    /// A date, whose year may be missing.
     Date(Date),
+    /// A time of day.
     Time(Time),
     /// What the number may be worth.
     Number(Vec<String>),
@@ -80,7 +85,9 @@ pub fn figures(text: &str) -> Vec<Figure> {
 /// What one text says in figures that another does not, and what the other adds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Difference {
+    /// Figures of the first text that the second has not, as written there.
     pub lost: Vec<String>,
+    /// Figures of the second text that the first has not, as written there.
     pub added: Vec<String>,
 }
 

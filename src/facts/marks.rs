@@ -49,6 +49,7 @@ const KINDS: [&str; 15] = [
 /// The value of a mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marked {
+    /// What kind of fact it stands for, by which the mark is named.
     pub kind: FactKind,
     /// The text that restores it.
     pub value: String,
@@ -100,6 +101,7 @@ impl Marks {
         self.withheld.insert(which);
     }
 
+    /// Returns whether a mark stays a mark in the reader's text.
     pub fn is_withheld(&self, which: usize) -> bool {
         self.withheld.contains(&which)
     }
@@ -116,10 +118,12 @@ impl Marks {
         format!("⟦{}_{}⟧", self.marked[which].kind.word(), which + 1)
     }
 
+    /// Returns the value of a mark. Panics if `which` is not an index of these marks.
     pub fn get(&self, which: usize) -> &Marked {
         &self.marked[which]
     }
 
+    /// Returns the values of all marks; the first is that of the mark with number 1.
     pub fn all(&self) -> &[Marked] {
         &self.marked
     }
@@ -298,9 +302,11 @@ fn may_be_bare(text: &str) -> bool {
 /// What comes next in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
+    /// The next mark.
     Mark(FoundMark),
     /// From here on, more text is needed to decide.
     Unsure(usize),
+    /// No mark follows.
     None,
 }
 

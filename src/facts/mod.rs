@@ -40,16 +40,23 @@ pub enum FactKind {
     Placeholder,
     /// Between backticks.
     Snippet,
+    /// A web address or host, with or without its scheme.
     Link,
+    /// An e-mail address.
     Email,
+    /// A phone number.
     Phone,
+    /// The number of a payment card; its check digit is right.
     Card,
+    /// An IBAN; its check digits are right.
     Iban,
+    /// A person's national identity or tax number; its check digits are right.
     NationalId,
     /// Money and percentages.
     Amount,
     /// Order and tracking numbers, and what else is made of letters and digits.
     Code,
+    /// A file name with its ending.
     File,
     /// `@name`, `#tag`.
     Handle,
@@ -57,6 +64,7 @@ pub enum FactKind {
     Name,
     /// The customer's name.
     Person,
+    /// A postal address of the customer.
     Address,
     /// A term of the glossary.
     Term,
@@ -102,6 +110,7 @@ impl FactKind {
 /// A fact in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
+    /// What it is, by which it is named in its mark.
     pub kind: FactKind,
     /// Where it stands, in bytes.
     pub range: Range<usize>,

@@ -24,6 +24,7 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Every scope, in the order in which errors list them.
     pub const ALL: [Scope; 4] = [Scope::Search, Scope::Agent, Scope::Author, Scope::Admin];
 
     /// Its name in commands, errors and the database.
@@ -70,26 +71,36 @@ impl fmt::Display for Origin {
 /// The properties of a key to create.
 #[derive(Debug, Clone)]
 pub struct NewKey {
+    /// The workspace that it gives access to.
     pub workspace: Workspace,
     /// At least one.
     pub scopes: Vec<Scope>,
+    /// Origins whose pages may call with it; empty: none.
     pub origins: Vec<Origin>,
     /// Rate limit; `None`: no limit.
     pub calls_per_second: Option<u32>,
+    /// Limits on the model tokens of its calls, beside its workspace's.
     pub token_limits: TokenLimits,
 }
 
 /// A key, without its secret.
 #[derive(Debug, Clone)]
 pub struct Key {
+    /// Its public id: 12 hexadecimal digits.
     pub key_id: String,
+    /// The workspace that it gives access to.
     pub workspace: Workspace,
+    /// What it allows; at least one.
     pub scopes: Vec<Scope>,
     /// Pages from these origins may call with it (CORS).
     pub origins: Vec<Origin>,
+    /// Rate limit of all its calls together; `None`: no limit.
     pub calls_per_second: Option<u32>,
+    /// Limits on the model tokens of its calls, beside its workspace's.
     pub token_limits: TokenLimits,
+    /// When it was created.
     pub created_at: Timestamp,
+    /// When it was revoked, for good; `None`: it is valid.
     pub revoked_at: Option<Timestamp>,
 }
 

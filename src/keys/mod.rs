@@ -40,10 +40,13 @@ const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(1);
 /// Why a caller is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
+    /// The call has no key, and the server needs one.
     #[error("a key is required; send it as `authorization: Bearer dh_…`")]
     Missing,
+    /// There is no such key, it was revoked, or its secret is wrong: callers can't tell which.
     #[error("unknown key; it may have been revoked, or belong to another server")]
     Unknown,
+    /// Too many calls with this key, or of this visitor with it; the next one is let in after this time.
     #[error("the key's rate limit is exceeded")]
     RateExceeded(Duration),
     /// The database does not answer, so an unknown key can't be looked up.

@@ -6,16 +6,27 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TranscriptLabels {
+    /// The role after the customer's name, or in its place.
     pub customer: String,
+    /// The role after an agent's name, or in its place.
     pub agent: String,
+    /// The role of an automatic message.
     pub bot: String,
+    /// The role of a note's writer.
     pub note: String,
+    /// That the chat was handed over; who took over follows.
     pub transferred: String,
+    /// That the chat was resolved.
     pub resolved: String,
+    /// That the chat was opened again.
     pub reopened: String,
+    /// That the chat goes on as a ticket; its id follows.
     pub ticket: String,
+    /// Before the customer's rating.
     pub rating: String,
+    /// In place of a redacted text.
     pub removed: String,
+    /// Before an attachment's file name.
     pub attachment: String,
 }
 
@@ -25,20 +36,33 @@ pub struct TranscriptLabels {
 pub struct SummaryLabels {
     /// Its headings: asked, tried, promised, open, next.
     pub headings: [String; 5],
+    /// Before what is known of the customer.
     pub customer: String,
+    /// Before the chat's topic and status.
     pub topic: String,
-    /// What a chat is: open, resolved, a ticket.
+    /// The status of a chat that is open.
     pub open: String,
+    /// The status of a chat that is resolved.
     pub resolved: String,
+    /// The status of a chat that became a ticket.
     pub ticket: String,
+    /// Before the form's answers.
     pub form: String,
+    /// Before a record of the shop's systems.
     pub records: String,
+    /// Before the number of messages.
     pub messages: String,
+    /// Before the names of the agents who wrote.
     pub agents: String,
+    /// Before the number of the customer's other chats.
     pub earlier: String,
+    /// Before an internal note.
     pub notes: String,
+    /// Before the customer's last messages.
     pub last_asked: String,
+    /// Before the shop's last answer.
     pub last_answered: String,
+    /// Added to the status if the customer wrote last.
     pub unanswered: String,
 }
 
@@ -48,10 +72,14 @@ pub struct SummaryLabels {
 pub struct Quotations {
     /// A line; `…` stands for a date, a name or an address.
     pub wrote: Vec<String>,
+    /// A line above a whole mail that is quoted or forwarded.
     pub original: Vec<String>,
-    /// The header's fields.
+    /// The header's field of the sender.
     pub from: Vec<String>,
+    /// The field of the time.
     pub sent: Vec<String>,
+    /// The fields of those it was sent to.
     pub to: Vec<String>,
+    /// The field of the subject.
     pub subject: Vec<String>,
 }

@@ -29,6 +29,7 @@ struct Word {
 }
 
 impl Matcher {
+    /// Builds the automaton of tables; a word of several tables has all their topics.
     pub fn new<'a>(tables: impl IntoIterator<Item = (Topic, &'a Words)>) -> Matcher {
         let mut topics: BTreeMap<&str, Topics> = BTreeMap::new();
         for (topic, words) in tables {

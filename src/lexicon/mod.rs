@@ -32,6 +32,7 @@ const FILES: [(&str, &str); 6] = [
 pub struct Lexicon {
     /// Its primary subtag.
     pub language: &'static str,
+    /// Its tables of words, as its file has them.
     pub words: Vocabulary,
     /// Finds what a text in this language is about.
     pub matcher: Matcher,

@@ -4,64 +4,122 @@ use std::ops::{BitAnd, BitOr, BitOrAssign, Not};
 
 use crate::lexicon::{vocabulary::Vocabulary, words::Words};
 
+/// What a word is about. Each is named after the table, or the tables, that it comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Topic {
+    /// Paying money back.
     Refund,
+    /// Sending another item.
     Replacement,
+    /// Sending something, and that it arrives.
     Delivery,
+    /// Calling the customer.
     CallBack,
+    /// Having done something for the customer.
     DoneAlready,
+    /// A discount, or nothing to pay.
     ForLess,
+    /// A voucher, a gift or a loan.
     Gift,
+    /// An assurance.
     Guarantee,
+    /// An exception to the rules.
     Exception,
+    /// Cancelling something.
     Cancellation,
+    /// Extending, upgrading or reserving something.
     Extension,
+    /// Answering later, or solving the matter.
     Answer,
+    /// The day of the text.
     Today,
+    /// The day after it.
     Tomorrow,
+    /// Without delay.
     AtOnce,
+    /// A part of the day, such as `this evening`.
     PartOfDay,
+    /// The week of the text, or its end.
     ThisWeek,
+    /// The week after it.
     NextWeek,
+    /// A weekend.
     Weekend,
+    /// The name of the first day of the week.
     Monday,
+    /// The name of the second day.
     Tuesday,
+    /// The name of the third day.
     Wednesday,
+    /// The name of the fourth day.
     Thursday,
+    /// The name of the fifth day.
     Friday,
+    /// The name of the sixth day.
     Saturday,
+    /// The name of the seventh day.
     Sunday,
+    /// A form that commits whoever speaks: `will`.
     Form,
+    /// A denial.
     Negation,
+    /// That the customer's words are repeated, or something is supposed.
     Mention,
+    /// A condition: `if`.
     Condition,
+    /// That others' words are made one's own: `as promised`.
     Confirmation,
+    /// That others' words are reported: `you were told`.
     Report,
+    /// That an amount of the customer's is repeated, or denied.
     Repeat,
+    /// Something that costs.
     Fee,
+    /// That it is not so: `no`, `free of`.
     Without,
+    /// Something done that promises nothing, such as having looked.
     Harmless,
+    /// A time within which something is.
     Limit,
+    /// The unit of time, as are the five that follow.
     Minutes,
+    /// 60 minutes.
     Hours,
+    /// 24 hours; working days count as days.
     Days,
+    /// 7 days.
     Weeks,
+    /// A calendar month.
     Months,
+    /// A calendar year.
     Years,
+    /// What stands beside a coupon's code.
     Coupon,
+    /// A cue of a promise in a chat.
     CuePromise,
+    /// A cue that an answer is put off.
     CueLater,
+    /// A cue of a time or a length of time.
     CueSoon,
+    /// A cue of an address.
     CuePlace,
+    /// A cue of money paid or paid back.
     CueMoney,
+    /// A short name of a month that is another word as well.
     CueMonth,
+    /// A currency, its hundredths, or a short name of one.
     Currency,
+    /// A question after an order's number, its status, or another code.
     AskCode,
+    /// A question after an amount.
     AskAmount,
+    /// A question after a day.
     AskDay,
+    /// A question after an e-mail address or phone number.
     AskContact,
+    /// A question after an address.
     AskPlace,
+    /// A question after what was promised.
     AskPromise,
 }
 
@@ -73,6 +131,7 @@ const WEEKDAYS: [Topic; 7] =
 pub struct Topics(u64);
 
 impl Topics {
+    /// The set of these topics.
     pub const fn of(topics: &[Topic]) -> Topics {
         let mut all = 0;
         let mut at = 0;
@@ -83,6 +142,7 @@ impl Topics {
         Topics(all)
     }
 
+    /// Whether a topic is in the set.
     pub fn has(self, topic: Topic) -> bool {
         self.meets(Topics::of(&[topic]))
     }
@@ -92,6 +152,7 @@ impl Topics {
         self.0 & other.0 != 0
     }
 
+    /// Whether no topic is in the set.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }

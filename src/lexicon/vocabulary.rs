@@ -12,31 +12,53 @@ use crate::lexicon::{
     words::Words,
 };
 
+/// The words of one language, a field for each table of its file. A key that the schema doesn't have is refused.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Vocabulary {
     /// The keys that are empty because the language has no such words, such as `titles.after`.
     pub none: Vec<String>,
+    /// How a text addresses its reader.
     pub greetings: Greetings,
+    /// Titles of people.
     pub titles: Titles,
+    /// How a writer says who writes.
     pub signatures: Signatures,
+    /// Names of people.
     pub names: Names,
+    /// How forms and records call what they hold.
     pub fields: Fields,
+    /// Dates.
     pub dates: Dates,
+    /// Days of a month, counted.
     pub ordinals: Ordinals,
+    /// Times of day.
     pub times: Times,
+    /// Numbers as words.
     pub numbers: Numbers,
+    /// What stands beside numbers.
     pub counting: Counting,
+    /// Money.
     pub currencies: Currencies,
+    /// Lengths of time.
     pub units: Units,
+    /// What is beside codes.
     pub codes: Codes,
+    /// What a shop may commit itself to.
     pub actions: Actions,
+    /// Times that are no date.
     pub moments: Moments,
+    /// What makes a promise of a sentence.
     pub commitments: Commitments,
+    /// What a sentence of a chat is about.
     pub cues: Cues,
+    /// What a question is after.
     pub questions: Questions,
+    /// Labels of a transcript.
     pub transcript: TranscriptLabels,
+    /// Labels of a summary without a model.
     pub summary: SummaryLabels,
+    /// What stands above a quoted e-mail.
     pub quotations: Quotations,
 }
 
@@ -52,6 +74,7 @@ pub struct Greetings {
     pub nobody: Words,
 }
 
+/// Titles of people: `Mrs`, `Bey`.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Titles {
@@ -79,6 +102,7 @@ pub struct Signatures {
     pub goes_on: Words,
 }
 
+/// Names of people that need care.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Names {
@@ -90,11 +114,15 @@ pub struct Names {
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Fields {
+    /// Fields that hold a person's name.
     pub name: Words,
+    /// Fields that hold a postal address.
     pub address: Words,
+    /// Fields that hold a phone number.
     pub phone: Words,
 }
 
+/// Words of dates.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dates {
@@ -132,11 +160,13 @@ pub struct Times {
     pub at: Vec<String>,
     /// Parts of an hour after it, in minutes: `y media`.
     pub parts: BTreeMap<String, i32>,
-    /// After a time of the morning, and of the rest of the day.
+    /// After a time of the morning: `am`.
     pub morning: Vec<String>,
+    /// After a time of noon or later: 12 hours are added to it.
     pub afternoon: Vec<String>,
 }
 
+/// Numbers as words.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Numbers {
@@ -164,9 +194,11 @@ pub struct Counting {
     pub limits: Words,
 }
 
+/// Names of currencies, as they stand beside amounts.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Currencies {
+    /// Names of the currencies themselves.
     pub names: Words,
     /// Their hundredths.
     pub hundredths: Words,
@@ -178,14 +210,21 @@ pub struct Currencies {
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Units {
+    /// Minutes, in all their forms.
     pub minute: Words,
+    /// Hours.
     pub hour: Words,
+    /// Days, working days among them.
     pub day: Words,
+    /// Weeks.
     pub week: Words,
+    /// Months.
     pub month: Words,
+    /// Years.
     pub year: Words,
 }
 
+/// Words beside codes.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Codes {
@@ -197,17 +236,29 @@ pub struct Codes {
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Actions {
+    /// Paying money back.
     pub refund: Words,
+    /// Sending another item in place of one.
     pub replacement: Words,
+    /// Sending something, and that it arrives.
     pub delivery: Words,
+    /// Calling the customer.
     pub call_back: Words,
+    /// Phrases by which something was done for the customer: `I have just`.
     pub done_already: Words,
+    /// Discounts, and what is free.
     pub for_less: Words,
+    /// Vouchers, gifts, loans, and what makes up for something.
     pub gift: Words,
+    /// Assurances.
     pub guarantee: Words,
+    /// Exceptions to the rules.
     pub exception: Words,
+    /// Cancelling.
     pub cancellation: Words,
+    /// Extending, upgrading, reserving, giving priority.
     pub extension: Words,
+    /// Answering later, and solving the matter.
     pub answer: Words,
 }
 
@@ -215,12 +266,19 @@ pub struct Actions {
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Moments {
+    /// The day of the text.
     pub today: Words,
+    /// The day after it.
     pub tomorrow: Words,
+    /// Without delay.
     pub at_once: Words,
+    /// Parts of a day: `this evening`.
     pub part_of_day: Words,
+    /// The week of the text, and its end.
     pub this_week: Words,
+    /// The week after it.
     pub next_week: Words,
+    /// The weekend.
     pub weekend: Words,
 }
 
@@ -228,26 +286,33 @@ pub struct Moments {
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Commitments {
-    /// Words, and endings of words, that commit whoever speaks.
+    /// Words that commit whoever speaks: `will`.
     pub forms: Words,
+    /// Endings of verbs that commit whoever speaks, in languages that have such.
     pub form_endings: Words,
+    /// What denies a clause.
     pub negations: Words,
     /// What makes two clauses of one: `but`.
     pub turns: Words,
-    /// Words of a customer that a sentence only repeats or supposes, and the conditions among them.
+    /// What makes a sentence repeat a customer's words, or suppose something.
     pub mentions: Words,
+    /// Those of `mentions` that begin a condition: `if`.
     pub conditions: Words,
-    /// What makes another's word one's own, and what others said, told as such.
+    /// What makes others' words one's own: `as promised`.
     pub confirmations: Words,
+    /// What makes a sentence a report of what others said.
     pub reports: Words,
     /// By which a sentence only repeats an amount of the customer's, or denies it.
     pub repeats: Words,
-    /// What costs, and that it is not so.
+    /// What costs: `fee`.
     pub fees: Words,
+    /// What says that something costs nothing, with a word of `fees`.
     pub without: Words,
-    /// Who did something, what may stand between, and how the verb then ends: `I have just cancelled`.
+    /// Who did something: the `I have` of `I have just cancelled`.
     pub auxiliaries: Words,
+    /// What may stand between the auxiliary and the verb.
     pub between: Words,
+    /// Endings of the verb.
     pub participles: Words,
     /// Beginnings of what was done that promises nothing.
     pub harmless: Words,
@@ -257,12 +322,15 @@ pub struct Commitments {
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cues {
+    /// Words of promises.
     pub promise: Words,
     /// Endings of verbs that promise.
     pub promise_endings: Words,
+    /// Words by which an answer is put off.
     pub later: Words,
     /// Lengths of time and days, beside the names of days.
     pub soon: Words,
+    /// Words of addresses, and of moving house.
     pub place: Words,
     /// Endings of streets that are one word with their names.
     pub place_endings: Words,
@@ -278,10 +346,16 @@ pub struct Cues {
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Questions {
+    /// An order's number or status, a tracking number, another code.
     pub code: Words,
+    /// A price, a fee, a refund.
     pub amount: Words,
+    /// A day or a deadline.
     pub day: Words,
+    /// An e-mail address or phone number.
     pub contact: Words,
+    /// A postal address.
     pub place: Words,
+    /// What was promised or said.
     pub promise: Words,
 }

@@ -11,10 +11,12 @@ use crate::text::fold;
 pub struct Words(Vec<String>);
 
 impl Words {
+    /// The words, folded and sorted, `~` and final spaces as written.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
 
+    /// Whether the list has no word.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -8,10 +8,12 @@ use crate::model::{
 
 /// An answer that is being streamed. Dropping it closes the connection to the model.
 pub struct Answer {
+    /// The configured name of the model that answers.
     pub model: String,
-    pub reader: AnswerReader,
-    pub first: Option<String>,
-    pub call: Call,
+    reader: AnswerReader,
+    /// Its first text, until it is taken.
+    first: Option<String>,
+    call: Call,
 }
 
 impl Answer {

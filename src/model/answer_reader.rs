@@ -28,8 +28,15 @@ use crate::model::{
 /// A part of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delta {
+    /// The next text, never empty, without reasoning.
     Text(String),
-    End { ending: Ending, used: TokensUsed },
+    /// The answer ended properly. Nothing follows.
+    End {
+        /// Why the model ended it.
+        ending: Ending,
+        /// The tokens that it used.
+        used: TokensUsed,
+    },
 }
 
 /// Reads a stream of chunks.

@@ -40,7 +40,9 @@ pub struct Embedder {
 /// What an embedding is for. Each purpose has a timeout and a circuit breaker of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EmbeddingPurpose {
+    /// The query of a search, which somebody types.
     Search,
+    /// The conversation of a chat, for suggestions and a draft's sources.
     Chat,
 }
 
@@ -54,11 +56,13 @@ struct Health {
 }
 
 impl Embedder {
+    /// Prepares the client; nothing is sent. Fails without root certificates on the system.
     pub fn new(config: &EmbeddingConfig) -> Result<Embedder, ModelError> {
         let client = http::client(config.connect_timeout)?;
         Ok(Embedder { config: Arc::new(config.clone()), client, search_health: Arc::default(), chat_health: Arc::default() })
     }
 
+    /// Returns the endpoint's settings.
     pub fn config(&self) -> &EmbeddingConfig {
         &self.config
     }

@@ -5,6 +5,7 @@ use std::{fmt, time::Duration};
 /// Why a model gave no usable answer.
 #[derive(Debug, thiserror::Error, Clone)]
 pub enum ModelError {
+    /// No model is configured for the task.
     #[error("no model is configured")]
     NotConfigured,
     /// The client could not be created, for example without root certificates on the system.
@@ -15,7 +16,12 @@ pub enum ModelError {
     Unreachable,
     /// Its server refused with this HTTP status.
     #[error("the model's server answered with HTTP status {status}")]
-    Refused { status: u16, retry_after: Option<Duration> },
+    Refused {
+        /// The status, such as 429.
+        status: u16,
+        /// How long the server asks to wait, if it does.
+        retry_after: Option<Duration>,
+    },
     /// The stream contained an error.
     #[error("the model's server reported an error in its stream")]
     Reported,
@@ -54,7 +60,12 @@ pub enum ModelError {
     Spent(Duration),
     /// The prompt is larger than the model takes.
     #[error("the prompt has about {tokens} tokens; the model takes {max}")]
-    PromptTooLarge { tokens: usize, max: usize },
+    PromptTooLarge {
+        /// The prompt's estimated tokens.
+        tokens: usize,
+        /// How many the model takes.
+        max: usize,
+    },
     /// The caller's deadline passed before it could be called.
     #[error("the caller's deadline passed")]
     DeadlinePassed,
@@ -63,9 +74,13 @@ pub enum ModelError {
 /// Which timeout passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timeout {
+    /// The wait for the first token: `first_token_timeout`.
     FirstToken,
+    /// The wait between two tokens: `token_gap_timeout`.
     TokenGap,
+    /// The whole answer: `total_timeout`.
     Total,
+    /// The wait for an embedding.
     Embedding,
 }
 

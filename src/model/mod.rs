@@ -64,7 +64,9 @@ pub enum Ending {
 /// Token usage of an answer, as the model reports it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TokensUsed {
+    /// Tokens of the prompt; 0 if the model doesn't report them.
     pub prompt: u32,
+    /// Tokens of the answer; 0 if the model doesn't report them.
     pub completion: u32,
 }
 
@@ -87,6 +89,7 @@ struct Shared {
 /// The context of a call to a model: its task, its deadline, and who pays for it.
 #[derive(Debug, Clone)]
 pub struct CallContext {
+    /// What the answer is for: models can be limited to tasks, and metrics count by them.
     pub task: Task,
     /// The caller's deadline.
     pub deadline: std::time::Instant,

@@ -34,10 +34,15 @@ pub struct Probe {
 /// An answer, measured.
 #[derive(Debug, Clone, Copy)]
 pub struct ProbeResult {
+    /// From the request to the first text.
     pub first_token: Duration,
+    /// From the request to the end.
     pub total: Duration,
+    /// Chunks of text that the answer came in; 1 if it was not streamed.
     pub pieces: usize,
+    /// Bytes of the answer's text.
     pub bytes: usize,
+    /// Tokens as the model reports them.
     pub used: TokensUsed,
 }
 

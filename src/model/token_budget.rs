@@ -20,6 +20,7 @@ const BYTES_PER_TOKEN: u64 = 3;
 pub struct Spender {
     /// Unique: a workspace and a key must not share a name.
     pub name: Arc<str>,
+    /// Its limits, which every call of it counts against.
     pub limits: TokenLimits,
 }
 

@@ -46,6 +46,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// A running server; it serves until [`Server::stop`].
 pub struct Server {
+    /// The address that it listens at, with the port that the system chose if 0 was configured.
     pub address: SocketAddr,
     /// Whether callers need a key.
     pub needs_keys: bool,

@@ -19,7 +19,9 @@ const MAX_LETTERS: usize = 40;
 pub struct Words<'a> {
     /// The language's dictionary.
     pub dictionary: Option<&'a Dictionary>,
+    /// The English dictionary, for English words in other languages' texts.
     pub english: Option<&'a Dictionary>,
+    /// The shop's own words, which no dictionary has.
     pub shop: ShopWords<'a>,
 }
 

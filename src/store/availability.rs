@@ -19,9 +19,11 @@ const SLOW_STATEMENT: Duration = Duration::from_millis(200);
 /// The state of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
+    /// It answers, and takes writes.
     Up,
     /// It answers, but accepts no writes: a standby, after a failover.
     ReadOnly,
+    /// It does not answer.
     Down,
 }
 

@@ -13,8 +13,11 @@ use crate::store::{SQLITE_MIGRATIONS, error::StoreError};
 /// The contents of a verified copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Contents {
+    /// Chats of all workspaces.
     pub chats: i64,
+    /// Events of all chats.
     pub events: i64,
+    /// Documents of all workspaces, deleted ones not counted.
     pub documents: i64,
 }
 

@@ -224,10 +224,12 @@ impl fmt::Debug for Reads {
 }
 
 impl Reads {
+    /// Reads over a pool, each begun by the statement `begin` if there is one.
     pub fn new(pool: Pool, begin: Option<String>) -> Reads {
         Reads { pool, begin }
     }
 
+    /// Closes the connections; reads from now on fail.
     pub async fn close(&self) {
         self.pool.close().await;
     }

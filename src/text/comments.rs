@@ -19,6 +19,7 @@ pub struct Comment {
     pub flaw: Option<CommentFlaw>,
 }
 
+/// What is wrong with an HTML comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommentFlaw {
     /// It is not closed, so it hides the rest of the text.

@@ -7,13 +7,18 @@ use crate::text::comments::{decode_entities, without_comments};
 /// A block of a Markdown document, as plain text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
+    /// What kind of block it was.
     pub kind: BlockKind,
+    /// Its text without markup, never empty. Line breaks are kept in paragraphs that are not wrapped, and are spaces elsewhere.
     pub text: String,
 }
 
+/// A kind of block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BlockKind {
+    /// A heading of any level.
     Heading,
+    /// A paragraph, code or HTML among them.
     Paragraph,
     /// An item of a list, or a row of a table.
     Item,

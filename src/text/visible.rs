@@ -54,6 +54,7 @@ enum Escape {
 }
 
 impl Visible {
+    /// Takes the next character, and adds to `seen` what is sure to be visible by now.
     pub fn push(&mut self, letter: char, seen: &mut String) {
         if self.escapes(letter) {
             return;
