@@ -4,17 +4,28 @@ use std::time::Duration;
 
 use crate::{knowledge::documents::document::Kind, store::StoreError, task::TaskError};
 
+/// Why a call to the knowledge base failed.
 #[derive(Debug, thiserror::Error)]
 pub enum KnowledgeError {
     /// No such document for this caller.
     #[error("{} `{id}` not found", kind_word(*.kind))]
-    NotFound { kind: Kind, id: String },
+    NotFound {
+        /// The kind that was asked for.
+        kind: Kind,
+        /// The id that was asked for.
+        id: String,
+    },
     /// No such search.
     #[error("search `{0}` not found")]
     SearchNotFound(String),
     /// The document is changed in the folder.
     #[error("{} `{id}` comes from the knowledge base folder; change its file there", kind_word(*.kind))]
-    FolderDocument { kind: Kind, id: String },
+    FolderDocument {
+        /// The document's kind.
+        kind: Kind,
+        /// The document's id.
+        id: String,
+    },
     /// A page token that this service did not issue.
     #[error("invalid page token")]
     PageToken,
@@ -27,8 +38,10 @@ pub enum KnowledgeError {
     /// The index failed.
     #[error("the search index failed")]
     Index(#[source] tantivy::TantivyError),
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A search or another task on a worker thread panicked, or the server stops.
     #[error(transparent)]
     Task(#[from] TaskError),
 }

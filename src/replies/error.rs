@@ -4,10 +4,13 @@ use crate::{
     chats::ChatError, knowledge::KnowledgeError, model::ModelError, replies::prompts::PromptError, store::StoreError, task::TaskError,
 };
 
+/// Why an action of an agent failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplyError {
+    /// The chat can't be read or appended to.
     #[error(transparent)]
     Chat(#[from] ChatError),
+    /// The knowledge base can't be searched.
     #[error(transparent)]
     Knowledge(#[from] KnowledgeError),
     /// Only a model can do this, and none is configured.
@@ -19,7 +22,10 @@ pub enum ReplyError {
     #[error(
         "correcting this language needs its dictionary: install {package} or connect a model: set OPENAI_BASE_URL, OPENAI_API_KEY and DESKHAND_MODEL, or [[models]] in the configuration"
     )]
-    NoDictionary { package: &'static str },
+    NoDictionary {
+        /// Debian's package of the dictionary.
+        package: &'static str,
+    },
     /// The built-in engine finds no answer, and no model is configured.
     #[error(
         "no canned answer or article matches this chat, and no model is configured to write one; set OPENAI_BASE_URL, OPENAI_API_KEY and DESKHAND_MODEL, or [[models]] in the configuration"
@@ -28,13 +34,19 @@ pub enum ReplyError {
     /// Every model failed, and the built-in engine can't do it.
     #[error("{error}")]
     Model {
+        /// Why the last model failed.
         error: ModelError,
         /// Whether some text was shown before.
         partial: bool,
     },
     /// A missing field of the request has no default.
     #[error("{field} is required here: {problem}")]
-    Missing { field: &'static str, problem: &'static str },
+    Missing {
+        /// The field's name in the request.
+        field: &'static str,
+        /// Why it has no default, and what to set.
+        problem: &'static str,
+    },
     /// No such message in the chat.
     #[error("message `{0}` not found in this chat")]
     MessageNotFound(String),
@@ -50,6 +62,7 @@ pub enum ReplyError {
     /// A template can't be rendered; no model was called.
     #[error("{0}")]
     Prompt(#[from] PromptError),
+    /// A task on a worker thread panicked, or the server stops.
     #[error(transparent)]
     Task(#[from] TaskError),
 }

@@ -57,9 +57,13 @@ use crate::{
 /// The agent who makes a request.
 #[derive(Debug, Clone, Default)]
 pub struct Agent {
+    /// The shop's id of the agent, up to 200 bytes; empty: nobody's own canned answers are offered.
     pub agent_id: String,
+    /// The name that customers see, up to 200 bytes: it signs drafts and fills `{{agent.name}}`. Empty if not given.
     pub name: String,
+    /// The agent's teams, whose canned answers are offered.
     pub groups: Vec<String>,
+    /// The language that the agent reads.
     pub language: Option<Language>,
 }
 

@@ -19,33 +19,46 @@ use crate::{
 /// A document that a client puts; without a time it gets the service's clock.
 #[derive(Debug, Clone)]
 pub struct NewDocument {
+    /// The document; its own `updated_at` is not used.
     pub document: Document,
+    /// When its author changed it last. Older than the stored version: the put is stale.
     pub updated_at: Option<Timestamp>,
 }
 
 /// The filter of a listing. Empty fields match everything.
 #[derive(Debug, Clone, Default)]
 pub struct ListFilter {
+    /// Only versions in this language, compared as a whole tag.
     pub language: Option<Language>,
+    /// Only documents of this category, compared as a whole.
     pub category: String,
+    /// Only documents with all of these tags.
     pub tags: Vec<String>,
+    /// Only articles for this audience.
     pub audience: Option<crate::knowledge::documents::document::Audience>,
+    /// Only canned answers of this visibility.
     pub visibility: Option<VisibilityFilter>,
+    /// Only canned answers of this team.
     pub owner_group: String,
+    /// Only canned answers of the agent with this id.
     pub owner_agent_id: String,
 }
 
 /// A visibility without its owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VisibilityFilter {
+    /// Offered to every agent.
     Everyone,
+    /// Offered to the agents of some team.
     Group,
+    /// Offered to some agent alone.
     Agent,
 }
 
 /// A page of documents.
 #[derive(Debug)]
 pub struct DocumentPage {
+    /// Ordered by id and language. A page ends early at the listing's `max_bytes`, but has at least one document.
     pub documents: Vec<Document>,
     /// Empty on the last page.
     pub next_page_token: String,
@@ -54,7 +67,9 @@ pub struct DocumentPage {
 /// The documents of one workspace, in the database.
 #[derive(Clone)]
 pub struct Catalog {
+    /// The database of all workspaces.
     pub store: Store,
+    /// The workspace whose documents these are; part of every statement.
     pub workspace: Workspace,
 }
 

@@ -21,8 +21,11 @@ use crate::{
 /// A folder's errors and warnings.
 #[derive(Debug, Default)]
 pub struct Findings {
+    /// How many documents could be read.
     pub documents: usize,
+    /// Files that serving would not import, or not as they are meant.
     pub errors: Vec<Problem>,
+    /// What is imported, and probably not meant.
     pub warnings: Vec<Problem>,
 }
 

@@ -21,7 +21,9 @@ const OLDEST_TIME: i64 = 946_684_800;
 #[serde(rename_all = "snake_case")]
 #[repr(i16)]
 pub enum Kind {
+    /// A message that the team approved, with placeholders.
     CannedAnswer = 1,
+    /// A help article.
     Article = 2,
 }
 
@@ -39,20 +41,28 @@ impl Kind {
 /// Identifies one version of a document: the same id in several languages is one document with its translations.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DocumentKey {
+    /// Ids of the two kinds are apart.
     pub kind: Kind,
+    /// The document's id, the same in every language.
     pub id: Id,
+    /// The version's language.
     pub language: Language,
 }
 
 /// A document in one language.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Document {
+    /// The same in every language; chosen by the author.
     pub id: Id,
+    /// The language that this version is written in.
     pub language: Language,
+    /// Its title, plain, 1 to 1,000 characters. Customers don't see a canned answer's.
     pub title: String,
     /// Markdown.
     pub body: String,
+    /// Its category, up to 200 bytes; empty if none.
     pub category: String,
+    /// Words that people use for it, up to 100, each up to 200 bytes. The tag `opener` makes a canned answer an opener.
     pub tags: Vec<String>,
     /// Whether it comes from the knowledge base folder and is changed there.
     #[serde(skip)]
@@ -63,6 +73,7 @@ pub struct Document {
     /// Whether its file can't be read any more: this is its last good version, which only agents may see.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withdrawn: bool,
+    /// What only its kind has.
     pub details: Details,
 }
 
@@ -70,15 +81,29 @@ pub struct Document {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Details {
-    Article { audience: Audience, url: String },
-    CannedAnswer { shortcut: String, visibility: Visibility },
+    /// The fields of a help article.
+    Article {
+        /// Who may see it.
+        audience: Audience,
+        /// Where customers read it, http or https; empty if nowhere.
+        url: String,
+    },
+    /// The fields of a canned answer.
+    CannedAnswer {
+        /// What an agent types after a slash to get it, up to 200 bytes; empty if none.
+        shortcut: String,
+        /// Which agents it is offered to.
+        visibility: Visibility,
+    },
 }
 
 /// Who may see an article.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Audience {
+    /// Everyone.
     Public,
+    /// Agents only: the public never finds it, and no prompt for a text to a customer has it.
     Agents,
 }
 
@@ -86,12 +111,16 @@ pub enum Audience {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Visibility {
+    /// Every agent of the workspace.
     Everyone,
+    /// The agents of this team.
     Group(String),
+    /// The agent with this id.
     Agent(String),
 }
 
 impl Document {
+    /// Returns whether it is an article or a canned answer.
     pub fn kind(&self) -> Kind {
         match self.details {
             Details::Article { .. } => Kind::Article,
@@ -99,6 +128,7 @@ impl Document {
         }
     }
 
+    /// Returns what identifies this version in its workspace.
     pub fn key(&self) -> DocumentKey {
         DocumentKey { kind: self.kind(), id: self.id.clone(), language: self.language.clone() }
     }

@@ -18,9 +18,13 @@ use crate::{
 /// The outcome of a put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PutStatus {
+    /// There was no such version, or it was deleted.
     Created,
+    /// It replaced an older version.
     Updated,
+    /// It was there with the same content; at most its time was moved forward.
     Unchanged,
+    /// The stored version is newer by its author's clock; nothing was written.
     Stale,
 }
 

@@ -25,7 +25,9 @@ const MIN_GUARDED_DOCUMENTS: usize = 2;
 /// working directory, a missing mount, a release that is half copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MassDelete {
+    /// Such an import changes nothing and is a problem of the folder.
     Refuse,
+    /// Such an import is done.
     Allow,
 }
 

@@ -7,7 +7,9 @@ use crate::knowledge::documents::document::Audience;
 pub struct Reader {
     /// The audience up to which articles are visible.
     pub articles: Audience,
+    /// The agent whose own canned answers are offered; empty: nobody's.
     pub agent_id: String,
+    /// The agent's teams, whose canned answers are offered.
     pub groups: Vec<String>,
 }
 

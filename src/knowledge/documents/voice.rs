@@ -14,6 +14,7 @@ const VOICE_KEYS: [&str; 2] = ["layout", "sign_off"];
 pub struct Voice {
     /// Markdown, for people and models.
     pub text: String,
+    /// Whether drafts are several short messages unless a call says otherwise.
     pub several_messages: bool,
     /// With placeholders.
     pub sign_off: String,

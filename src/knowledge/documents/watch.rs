@@ -50,7 +50,9 @@ const MAX_SHARE: u32 = 50;
 /// How a workspace's folder is imported.
 #[derive(Debug, Clone)]
 pub struct FolderSettings {
+    /// The folder.
     pub root: PathBuf,
+    /// How changes in it are noticed.
     pub watch: FolderWatch,
     /// Whether the import at start may delete most documents. Later imports never may.
     pub mass_delete: MassDelete,

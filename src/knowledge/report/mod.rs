@@ -57,32 +57,45 @@ struct Job {
 /// A reader's rating of an article.
 #[derive(Debug, Clone)]
 pub struct ArticleRating {
+    /// Chosen by the page: the same id again replaces the rating.
     pub rating_id: Id,
+    /// The article's id.
     pub article_id: Id,
+    /// The language that it was read in.
     pub language: Language,
+    /// Whether it helped.
     pub helpful: bool,
+    /// Why not, in the reader's words, up to 2,000 characters; empty if not given.
     pub reason: String,
 }
 
 /// Totals over a time range.
 #[derive(Debug, Default)]
 pub struct SearchReport {
+    /// How many searches there were; queries of a session that extend one another are one.
     pub searches: i64,
+    /// How many of them found nothing.
     pub searches_without_hit: i64,
     /// Query, searches, searches without a hit.
     pub queries: Vec<(String, i64, i64)>,
     /// Article, opens.
     pub opens: Vec<(String, i64)>,
+    /// The rated articles, most rated first.
     pub ratings: Vec<RatingCount>,
 }
 
 /// The ratings of an article.
 #[derive(Debug)]
 pub struct RatingCount {
+    /// The article's id.
     pub article_id: String,
+    /// The language that it was read in, as a tag.
     pub language: String,
+    /// How many readers it helped.
     pub helpful: i64,
+    /// How many it didn't.
     pub unhelpful: i64,
+    /// Why not, in the readers' words, the latest 20, newest first.
     pub reasons: Vec<String>,
 }
 

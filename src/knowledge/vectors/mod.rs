@@ -56,10 +56,12 @@ const MIN_SPREAD: f32 = 0.02;
 pub struct DocumentTexts {
     /// Whether the first text is the whole document; the others are its pieces.
     pub whole: bool,
+    /// Up to 2,000 characters each: one for the whole, unless it is a list, and at most 400 pieces or lines.
     pub texts: Vec<String>,
 }
 
 impl DocumentTexts {
+    /// Takes a document apart: a list of many short lines into its lines, anything else into the whole and pieces of 110 words.
     pub fn of(document: &Document) -> DocumentTexts {
         let paragraphs = paragraphs(&document.body);
         let lines: Vec<&str> = paragraphs.iter().flat_map(|paragraph| paragraph.lines()).filter(|line| !line.trim().is_empty()).collect();
@@ -96,7 +98,9 @@ pub fn shortened_to_end(text: &str) -> String {
 /// The vectors of a document; the first one is the whole document's if `whole`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DocumentVectors {
+    /// Whether the first vector is the whole document's; otherwise each is a line's.
     pub whole: bool,
+    /// Numbers per vector; all vectors of a model have as many.
     pub length: usize,
     numbers: Vec<i8>,
     /// The Euclidean norm of each vector.
@@ -106,12 +110,16 @@ pub struct DocumentVectors {
 /// A document's vectors as stored, with the hash that the document had when they were made.
 #[derive(Debug)]
 pub struct KeptVectors {
+    /// The document's version.
     pub key: DocumentKey,
+    /// The hash of the content that was embedded; another one than the document's: they are out of date.
     pub hash: String,
+    /// The vectors.
     pub vectors: DocumentVectors,
 }
 
 impl DocumentVectors {
+    /// Quantizes vectors of equal length, in the order of their texts.
     pub fn new(whole: bool, vectors: &[Vec<f32>]) -> DocumentVectors {
         let length = vectors.first().map_or(1, Vec::len).max(1);
         let numbers = vectors.iter().flat_map(|vector| quantized(vector)).collect();
@@ -123,6 +131,7 @@ impl DocumentVectors {
         DocumentVectors::of(whole, length, bytes.iter().map(|byte| byte.cast_signed()).collect())
     }
 
+    /// Returns the numbers of all vectors one after another, a byte each, in two's complement.
     pub fn bytes(&self) -> Vec<u8> {
         self.numbers.iter().map(|number| number.cast_unsigned()).collect()
     }
@@ -180,6 +189,7 @@ struct QueryVector {
 }
 
 impl Meaning {
+    /// Quantizes the vectors of the last question, and of the whole conversation; `whole` is empty if they are the same, as in a search.
     pub fn new(recent: &[Vec<f32>], whole: &[Vec<f32>]) -> Meaning {
         let query_vector = |vector: &Vec<f32>| {
             let numbers: Vec<i8> = quantized(vector).collect();

@@ -51,9 +51,11 @@ pub struct Grounds {
     pub customer: Vec<String>,
     /// Links and hosts that may stand in any draft.
     pub allowed_links: Vec<String>,
+    /// The customer's names, as the chat and its messages have them; a draft may address no other.
     pub customer_names: Vec<String>,
     /// The names of the agents and of the shop, and the voice's sign-off.
     pub shop_names: Vec<String>,
+    /// The language that the draft should be in.
     pub language: Language,
     /// The languages that the workspace speaks.
     pub languages: Vec<Language>,
@@ -66,19 +68,27 @@ pub struct Grounds {
 pub struct Checked {
     /// The draft without the links that nothing makes.
     pub text: String,
+    /// What is doubtful, at most 40.
     pub warnings: Vec<Warning>,
 }
 
 /// What a draft was made from.
 pub struct DraftedFrom<'a> {
+    /// The chat that is answered. Its internal notes are no evidence.
     pub chat: &'a Chat,
+    /// The customer's other chats that were read.
     pub earlier: &'a [EarlierChat],
+    /// The name that the agent signs with; empty if not given.
     pub agent_name: &'a str,
+    /// What the agent asked for, in free words; empty if nothing.
     pub instruction: &'a str,
+    /// The draft that was to be changed; empty if none.
     pub previous_draft: &'a str,
+    /// The sources in the prompt, whether cited or not.
     pub sources: &'a [SourceText],
     /// The shop's own writing rules and its sign-off, with names in them.
     pub voice: &'a str,
+    /// The time of the call, whose day a draft may name.
     pub now: Timestamp,
 }
 

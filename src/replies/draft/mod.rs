@@ -38,17 +38,24 @@ const SOURCE_THRESHOLD: f64 = 0.15;
 /// One message or several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
+    /// One message.
     SingleMessage,
+    /// Several short ones, as people write in chats.
     SeveralMessages,
 }
 
 /// What to draft.
 #[derive(Debug, Clone)]
 pub struct Draft {
+    /// The chat. It must exist unless `events` create it.
     pub chat_id: Id,
+    /// Who asks for the draft and will send it.
     pub agent: Agent,
+    /// Events to append first; they are kept even if no draft can be made.
     pub events: Vec<NewEvent>,
+    /// What the draft should say, in free words, up to 8,000 characters; empty if nothing. Only a model follows it.
     pub instruction: String,
+    /// A draft to change, up to 8,000 characters; empty if none. Only a model changes it.
     pub previous_draft: String,
     /// `None`: the customer's.
     pub language: Option<Language>,
@@ -56,7 +63,9 @@ pub struct Draft {
     pub tone: Option<Tone>,
     /// `None`: the workspace's voice.
     pub layout: Option<Layout>,
+    /// Whether the prompt may have internal notes. Then nothing of the draft is shown before its check.
     pub use_notes: bool,
+    /// Its deadline and token budget.
     pub caller: Caller,
 }
 

@@ -48,8 +48,11 @@ pub struct Given {
 /// A source as a prompt shows it.
 #[derive(Debug, Clone)]
 pub struct SourceText {
+    /// The document's title.
     pub title: String,
+    /// Where customers read it; empty if nowhere.
     pub url: String,
+    /// The passages that are used, or a canned answer with its placeholders filled.
     pub text: String,
 }
 

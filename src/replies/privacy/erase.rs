@@ -25,10 +25,15 @@ const TRIES: usize = 4;
 /// What was erased.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Erased {
+    /// Chats, with everything in them.
     pub chats: u64,
+    /// Events of those chats.
     pub events: u64,
+    /// Records of drafts that were made.
     pub drafts: u64,
+    /// Records of suggestions that were shown.
     pub suggestions: u64,
+    /// Outcomes of both.
     pub outcomes: u64,
 }
 

@@ -83,6 +83,7 @@ impl Erasures {
         self.known().into_iter().filter(|(_, known)| *known == hash).map(|(erasure_id, _)| erasure_id).collect()
     }
 
+    /// Returns a person's fingerprint under the file's salt, which is never in the database.
     pub fn hash(&self, workspace: &str, customer_id: &str) -> String {
         fingerprint(format!("{}\n{workspace}\n{customer_id}", self.salt))
     }

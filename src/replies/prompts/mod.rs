@@ -45,14 +45,32 @@ struct Template {
 /// An unusable template. The error has none of the values that it is filled with.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum PromptError {
+    /// The file of this path can't be read.
     #[error("the prompt `{0}` can't be read")]
     Unreadable(String, #[source] Arc<std::io::Error>),
+    /// The file of this path, or the built-in template of this name, is no template, and why.
     #[error("the prompt `{0}` is not a valid template: {1}")]
     Broken(String, String),
+    /// It can't be filled, most often since it names a value that there is not.
     #[error("the prompt `{file}` can't be rendered, line {line}: {problem}")]
-    Unrendered { file: String, line: usize, problem: String },
+    Unrendered {
+        /// Its path, or its name if it is built in.
+        file: String,
+        /// The line in the file, from 1.
+        line: usize,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// One of its two messages is empty.
     #[error("the prompt `{file}` has no {part}; a model would get {instead}")]
-    Empty { file: String, part: &'static str, instead: &'static str },
+    Empty {
+        /// Its path, or its name if it is built in.
+        file: String,
+        /// The message that is empty.
+        part: &'static str,
+        /// What the other message alone would be.
+        instead: &'static str,
+    },
 }
 
 impl Prompts {

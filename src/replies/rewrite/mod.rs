@@ -51,10 +51,15 @@ const MAX_ADDED_TOKENS: usize = 30;
 /// How a text should sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
+    /// Formal and polite, with the language's formal address.
     Formal,
+    /// Friendly and warm, without being familiar.
     Friendly,
+    /// Only what is needed, shorter than the text.
     Concise,
+    /// Shows that the customer's trouble is understood.
     Empathetic,
+    /// Plain words and short sentences.
     Simple,
 }
 
@@ -91,39 +96,52 @@ impl Tone {
 pub struct Correct {
     /// Checked: not empty, and not too long.
     pub text: String,
+    /// The chat that it is for, whose names and codes are left alone.
     pub chat_id: Option<Id>,
     /// `None`: detected.
     pub language: Option<Language>,
+    /// Its deadline and token budget.
     pub caller: Caller,
 }
 
 /// What to retone.
 #[derive(Debug, Clone)]
 pub struct Retone {
+    /// Checked: not empty, and not too long.
     pub text: String,
+    /// The tone to give it.
     pub tone: Tone,
+    /// The chat that it is for, whose facts are protected.
     pub chat_id: Option<Id>,
+    /// `None`: detected.
     pub language: Option<Language>,
+    /// Its deadline and token budget.
     pub caller: Caller,
 }
 
 /// What to translate.
 #[derive(Debug, Clone)]
 pub struct Translate {
+    /// What to translate.
     pub what: TranslateWhat,
+    /// The chat that it is for; `None` only for a text.
     pub chat_id: Option<Id>,
+    /// Who asks, and reads a customer's message.
     pub agent: Agent,
     /// `None`: the customer's for a text, the agent's for a customer's message.
     pub target: Option<Language>,
     /// `None`: detected.
     pub source: Option<Language>,
+    /// Its deadline and token budget.
     pub caller: Caller,
 }
 
 /// A text, or a message of the chat.
 #[derive(Debug, Clone)]
 pub enum TranslateWhat {
+    /// A text of the agent's, checked: not empty, and not too long.
     Text(String),
+    /// The message of the chat with this event id.
     Message(Id),
 }
 

@@ -7,57 +7,79 @@ use crate::{chats::ClassReceipt, knowledge::Kind, model::TokensUsed, replies::st
 /// An event of a generation.
 #[derive(Debug)]
 pub enum Progress {
+    /// The next part of the text; not empty.
     Delta(String),
+    /// The end. Nothing follows.
     Finished(Box<Finished>),
 }
 
 /// What generated a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Engine {
+    /// The model of this configured name.
     Model(String),
+    /// The built-in engine, without a model.
     BuiltIn,
 }
 
 /// A doubt about a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
+    /// What is doubtful.
     pub kind: WarningKind,
+    /// The words of the text that it is about, verbatim; empty if it is about the whole text.
     pub excerpt: String,
+    /// A sentence for the agent, in English.
     pub message: String,
 }
 
+/// What can be doubtful about a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WarningKind {
     /// The customer was told this before.
     AlreadySaid,
+    /// A link that no source has, and no setting allows. It was taken out.
     UngroundedLink,
+    /// An amount or number that no source has.
     UngroundedAmount,
+    /// A date or time that no source has.
     UngroundedDate,
+    /// A commitment that no source makes.
     UngroundedPromise,
     /// The model wrote personal data that it was not given.
     UngroundedPersonalData,
+    /// The customer is addressed, or the draft is signed, with a wrong name.
     WrongName,
     /// A correction changed more than errors, or a rewrite is far longer than its text.
     OverEdited,
+    /// The text should be concise, and is not shorter.
     NotShorter,
+    /// The draft had words that only internal notes have; those sentences were taken out.
     NoteLeaked,
     /// The model wrote its instructions.
     PromptLeaked,
+    /// The text is in another language than it should be.
     LanguageMismatch,
     /// The customer wrote while the text was made.
     Stale,
     /// A rewrite lost, changed or moved a fact.
     FactChanged,
+    /// The text was cut off, at a length limit of the model or of the channel.
     Truncated,
 }
 
 /// Something a text cites.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
+    /// Whether it is a canned answer or an article.
     pub kind: Kind,
+    /// The document's id.
     pub id: String,
+    /// The document's title.
     pub title: String,
+    /// Where customers read it; empty if nowhere.
     pub url: String,
+    /// The language of the version that was used, as a tag.
     pub language: String,
     /// The sentences that cite it; none: the whole text does.
     pub excerpts: Vec<String>,
@@ -66,27 +88,42 @@ pub struct Source {
 /// What a prompt's context had, class by class.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ContextReceipt {
+    /// Messages of the chat.
     pub messages: ClassReceipt,
+    /// Records of the shop's systems.
     pub records: ClassReceipt,
+    /// Internal notes.
     pub notes: ClassReceipt,
+    /// What is known of the customer, and the pages they saw.
     pub visitor_facts: ClassReceipt,
+    /// Answers before the chat.
     pub form_answers: ClassReceipt,
+    /// The customer's other chats.
     pub earlier_chats: ClassReceipt,
+    /// Canned answers that were found.
     pub canned_answers: ClassReceipt,
+    /// Articles that were found.
     pub articles: ClassReceipt,
+    /// The workspace's voice: 1 if there is one.
     pub voice: ClassReceipt,
+    /// Terms of the workspace's glossary.
     pub glossary: ClassReceipt,
     /// How many personal facts were masked, by the kind in their marks.
     pub masked: BTreeMap<&'static str, usize>,
+    /// Estimated tokens of what the prompt was filled with; 0 without a model.
     pub tokens_used: usize,
+    /// How many there could be, in the same count.
     pub token_budget: usize,
 }
 
 /// Tokens and times of a generation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
+    /// Tokens as the model reports them, those of a second try added; 0 if it doesn't, and without a model.
     pub tokens: TokensUsed,
+    /// From the call to the first text.
     pub time_to_first_token: Duration,
+    /// From the call to the end.
     pub total: Duration,
 }
 
@@ -104,30 +141,47 @@ impl Usage {
 /// A piece of an edit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
+    /// Which of the two texts has it.
     pub kind: EditKind,
+    /// The piece, never empty. All that were kept or removed joined are the text before, all kept or added the text after.
     pub text: String,
 }
 
+/// What became of a piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EditKind {
+    /// Both texts have it.
     Kept,
+    /// Only the text before has it.
     Removed,
+    /// Only the text after has it.
     Added,
 }
 
 /// The final result of a generation.
 #[derive(Debug, Clone)]
 pub struct Finished {
+    /// The whole text. It is what counts, whatever was streamed.
     pub text: String,
+    /// Whether it differs from the deltas joined: a check changed it, or put the original in its place.
     pub replaced: bool,
+    /// The messages that it consists of if several were asked for, else empty. Joined by a blank line they are the text.
     pub messages: Vec<String>,
+    /// Names the draft in an outcome; empty for anything but a draft.
     pub draft_id: String,
+    /// The language that the text should be in; `None` if it is not known.
     pub language: Option<Language>,
+    /// What generated it.
     pub engine: Engine,
+    /// What it cites.
     pub sources: Vec<Source>,
+    /// What is doubtful about it.
     pub warnings: Vec<Warning>,
+    /// What a rewrite changed, in the order of the text; empty for anything else.
     pub edits: Vec<Edit>,
+    /// What the prompt had, and what was left out of it.
     pub context: ContextReceipt,
+    /// Tokens and times.
     pub usage: Usage,
 }
 

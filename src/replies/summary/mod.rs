@@ -30,10 +30,13 @@ use crate::{
 /// What to summarize.
 #[derive(Debug, Clone)]
 pub struct Summarize {
+    /// The chat.
     pub chat_id: Id,
+    /// Who reads it.
     pub agent: Agent,
     /// `None`: the agent's, else the workspace's.
     pub language: Option<Language>,
+    /// Its deadline and token budget.
     pub caller: Caller,
 }
 

@@ -68,6 +68,7 @@ pub struct Problem {
     pub file: PathBuf,
     /// From 1.
     pub line: usize,
+    /// What is wrong, and what is allowed.
     pub message: String,
 }
 

@@ -16,6 +16,7 @@ use crate::{
 /// A term of the glossary.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Term {
+    /// The term as it is written in chats and texts.
     pub term: String,
     /// Never translated.
     #[serde(default)]
