@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::{
     chats::{Author, Chat, Customer, Message, Record, Turn},
     config::Config,
-    replies::{DraftedFrom, Grounds, SourceText, WarningKind},
+    replies::{DraftedFrom, Evidence, SourceText, WarningKind},
     text::Language,
 };
 
@@ -105,10 +105,10 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.trim().is_empty()) {
             let context: Case =
                 serde_json::from_str(text).with_context(|| format!("{}, line {line}: not a valid context", file.display()))?;
-            let grounds = grounds(&context, &languages).with_context(|| format!("{}, line {line}", file.display()))?;
+            let evidence = evidence(&context, &languages).with_context(|| format!("{}, line {line}", file.display()))?;
             for draft in &context.drafts {
                 let warnings: Vec<(WarningKind, String)> =
-                    grounds.check(&draft.text).warnings.into_iter().map(|warning| (warning.kind, warning.excerpt)).collect();
+                    evidence.check(&draft.text).warnings.into_iter().map(|warning| (warning.kind, warning.excerpt)).collect();
                 let kind = draft.flaw.clone().unwrap_or_else(|| "clean".to_owned());
                 let counts = table.entry(kind.clone()).or_default();
                 let marked = !warnings.is_empty();
@@ -146,7 +146,7 @@ fn fits(flaw: &str, warned: WarningKind) -> bool {
     kind == warned
 }
 
-fn grounds(context: &Case, languages: &[Language]) -> anyhow::Result<Grounds> {
+fn evidence(context: &Case, languages: &[Language]) -> anyhow::Result<Evidence> {
     let language = Language::parse(&context.language).map_err(anyhow::Error::msg)?;
     let at: Timestamp = context.today.to_zoned(TimeZone::UTC)?.timestamp();
     let turn = |given: &GivenMessage| Turn {
@@ -186,5 +186,5 @@ fn grounds(context: &Case, languages: &[Language]) -> anyhow::Result<Grounds> {
         voice: "",
         now: at,
     };
-    Ok(Grounds::of(&from, &language, languages, &[]))
+    Ok(Evidence::of(&from, &language, languages, &[]))
 }

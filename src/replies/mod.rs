@@ -21,7 +21,7 @@ use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 
-pub use checks::{Checked, DraftedFrom, Grounds};
+pub use checks::{Checked, DraftedFrom, Evidence};
 pub use draft::{Draft, Layout, prompt::SourceText};
 pub use error::ReplyError;
 pub use learning::on_redaction;

@@ -1,13 +1,13 @@
 //! The check of drafts in French and Spanish, which are files of the lexicon and nothing else.
 
 use crate::{
-    replies::{Grounds, WarningKind},
+    replies::{Evidence, WarningKind},
     text::Language,
 };
 
-fn grounds(language: &str, shop: &str) -> Grounds {
+fn evidence(language: &str, shop: &str) -> Evidence {
     let tag = |tag: &str| Language::parse(tag).unwrap();
-    Grounds {
+    Evidence {
         shop: vec![shop.to_owned()],
         customer: Vec::new(),
         allowed_links: Vec::new(),
@@ -20,7 +20,7 @@ fn grounds(language: &str, shop: &str) -> Grounds {
 }
 
 fn kinds(language: &str, shop: &str, draft: &str) -> Vec<WarningKind> {
-    grounds(language, shop).check(draft).warnings.into_iter().map(|warning| warning.kind).collect()
+    evidence(language, shop).check(draft).warnings.into_iter().map(|warning| warning.kind).collect()
 }
 
 #[test]

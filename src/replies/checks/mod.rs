@@ -43,11 +43,11 @@ const MIN_LETTERS: usize = 30;
 /// So many letters of another alphabet make another language.
 const MIN_FOREIGN: usize = 3;
 
-/// What a draft may say.
-pub struct Grounds {
+/// The evidence for a draft: what it may say.
+pub struct Evidence {
     /// What the shop says: sources, records, form answers, agents' messages, the instruction, the draft before.
     pub shop: Vec<String>,
-    /// What the customer wrote: it grounds that it is mentioned, no more.
+    /// What the customer wrote: a draft may mention it, and no more.
     pub customer: Vec<String>,
     /// Links and hosts that may stand in any draft.
     pub allowed_links: Vec<String>,
@@ -92,9 +92,9 @@ pub struct DraftedFrom<'a> {
     pub now: Timestamp,
 }
 
-impl Grounds {
+impl Evidence {
     /// What a draft from these may say. Internal notes ground nothing: what only they say is not for the customer.
-    pub fn of(from: &DraftedFrom<'_>, language: &Language, languages: &[Language], allowed_links: &[String]) -> Grounds {
+    pub fn of(from: &DraftedFrom<'_>, language: &Language, languages: &[Language], allowed_links: &[String]) -> Evidence {
         let DraftedFrom { chat, earlier, agent_name, instruction, previous_draft, sources, voice, now } = *from;
         let mut shop: Vec<String> = sources.iter().map(|source| format!("{}\n{}\n{}", source.title, source.url, source.text)).collect();
         shop.extend([instruction.to_owned(), previous_draft.to_owned()]);
@@ -131,7 +131,7 @@ impl Grounds {
             customer.extend(known.attributes.values().cloned());
         }
         customer_names.retain(|name| !name.is_empty());
-        Grounds {
+        Evidence {
             shop,
             customer,
             allowed_links: allowed_links.to_vec(),
@@ -264,9 +264,9 @@ fn without_images(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn grounds() -> Grounds {
+    fn evidence() -> Evidence {
         let language = |tag: &str| Language::parse(tag).unwrap();
-        Grounds {
+        Evidence {
             shop: vec![
                 "Returns are free within 14 days at https://shop.example/returns. Refunds take 5 working days.".into(),
                 "order KE-204815: total: 49.90 EUR; shipped: 2026-11-18".into(),
@@ -282,7 +282,7 @@ mod tests {
     }
 
     fn kinds(draft: &str) -> Vec<WarningKind> {
-        grounds().check(draft).warnings.into_iter().map(|warning| warning.kind).collect()
+        evidence().check(draft).warnings.into_iter().map(|warning| warning.kind).collect()
     }
 
     #[test]
@@ -315,7 +315,7 @@ mod tests {
         ] {
             assert!(kinds(draft).contains(&kind), "{draft} {:?}", kinds(draft));
         }
-        let checked = grounds().check("Look at https://evil.example/x?data=1 now.");
+        let checked = evidence().check("Look at https://evil.example/x?data=1 now.");
         assert_eq!(checked.text, "Look at […] now.");
     }
 }

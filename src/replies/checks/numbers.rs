@@ -6,7 +6,7 @@ use crate::{
     facts::{FactKind, FigureValue, Known, facts, figures, is_ordinal, month, replaced, worded},
     replies::{
         checks::{
-            Grounds,
+            Evidence,
             counting::{Counting, word},
             known_numbers::KnownNumbers,
         },
@@ -16,13 +16,13 @@ use crate::{
 };
 
 /// The warnings of a draft's amounts, dates and numbers.
-pub fn ungrounded_numbers(draft: &str, grounds: &Grounds) -> Vec<Warning> {
+pub fn ungrounded_numbers(draft: &str, evidence: &Evidence) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    let words = Counting { lexica: grounds.lexica() };
+    let words = Counting { lexica: evidence.lexica() };
     // Many drafts have no number: then nothing else is looked through.
-    let shop = LazyCell::new(|| KnownNumbers::of(grounds.shop.iter().chain(&grounds.shop_names).map(String::as_str), &words));
-    let customer = LazyCell::new(|| KnownNumbers::of(grounds.customer.iter().chain(&grounds.customer_names).map(String::as_str), &words));
-    let dates = LazyCell::new(|| KnownNumbers::of(grounds.dates.iter().map(String::as_str), &words));
+    let shop = LazyCell::new(|| KnownNumbers::of(evidence.shop.iter().chain(&evidence.shop_names).map(String::as_str), &words));
+    let customer = LazyCell::new(|| KnownNumbers::of(evidence.customer.iter().chain(&evidence.customer_names).map(String::as_str), &words));
+    let dates = LazyCell::new(|| KnownNumbers::of(evidence.dates.iter().map(String::as_str), &words));
     let mut warn = |kind: WarningKind, excerpt: &str| {
         let message = match kind {
             WarningKind::UngroundedDate => "no source, record or message has this date or time",
@@ -89,7 +89,7 @@ pub fn ungrounded_numbers(draft: &str, grounds: &Grounds) -> Vec<Warning> {
             }
         }
     }
-    for ((start, end), number) in worded(&rest, grounds.language.primary()) {
+    for ((start, end), number) in worded(&rest, evidence.language.primary()) {
         // `fünf Uhr`, `dokuz Aralık`, `ötezer forint`
         let next = fold(word(rest[end..].trim_start()));
         let before = rest[..start].trim_end().rsplit(' ').next().unwrap_or_default();

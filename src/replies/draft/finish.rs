@@ -11,7 +11,7 @@ use crate::{
     ids::{Id, Workspace},
     model::{Answer, CallContext, ModelError, Models, Prompt},
     replies::{
-        checks::{Checked, Grounds, leaks::LeakCheck, other_language, repetition::EarlierStatements},
+        checks::{Checked, Evidence, leaks::LeakCheck, other_language, repetition::EarlierStatements},
         draft::{channel::fitted, prompt::Given},
         learning::outcome_log::OutcomeLog,
         stream::{
@@ -40,18 +40,18 @@ pub struct DraftEnd {
 }
 
 /// What a model's draft is checked against.
-pub struct Guards {
-    pub grounds: Grounds,
+pub struct DraftChecks {
+    pub evidence: Evidence,
     pub secrets: LeakCheck,
     pub models: Models,
     pub context: CallContext,
 }
 
 /// Streams a model's draft and checks it at the end. A draft whose prompt had internal notes is shown only after the check.
-pub fn from_model(answer: Answer, given: Given, guards: Guards, end: DraftEnd, started: Instant) -> Generation {
+pub fn from_model(answer: Answer, given: Given, checks: DraftChecks, end: DraftEnd, started: Instant) -> Generation {
     Box::pin(try_stream! {
         let Given { prompt, sources, notes, receipt, marks, .. } = given;
-        let Guards { grounds, secrets, models, context } = guards;
+        let DraftChecks { evidence, secrets, models, context } = checks;
         let output_filter = || OutputFilter::new(sources.len(), Arc::clone(&marks), end.language.primary());
         let withheld = !notes.is_empty();
         let mut answer_stream = AnswerStream::new(answer, output_filter(), started);
@@ -65,8 +65,8 @@ pub fn from_model(answer: Answer, given: Given, guards: Guards, end: DraftEnd, s
         }
         let (mut generated, mut filtered) = answer_stream.into_generated();
         let has_time = context.deadline.saturating_duration_since(Instant::now()) > started.elapsed();
-        if has_time && other_language(&generated.text, &grounds.language, &grounds.languages).is_some() {
-            let correction = format!("Your last answer was in another language. Write in {}.", grounds.language.english_name());
+        if has_time && other_language(&generated.text, &evidence.language, &evidence.languages).is_some() {
+            let correction = format!("Your last answer was in another language. Write in {}.", evidence.language.english_name());
             let prompt = Prompt { system: format!("{}\n\n{correction}", prompt.system), ..prompt };
             if let Ok((answer, ())) = models.ask(&context, |_| ready(Ok::<_, ModelError>((prompt.clone(), ())))).await
                 && let Ok((second, filtered_again)) = drain(AnswerStream::new(answer, output_filter(), started)).await
@@ -78,7 +78,7 @@ pub fn from_model(answer: Answer, given: Given, guards: Guards, end: DraftEnd, s
         generated.warnings.extend(invented_data(&filtered));
         let text = generated.text.clone();
         // Checking against a long chat takes time.
-        let checked = task::blocking("checking the draft", move || check_draft(text, &secrets, &grounds)).await?;
+        let checked = task::blocking("checking the draft", move || check_draft(text, &secrets, &evidence)).await?;
         generated.text = checked.text;
         generated.warnings.extend(checked.warnings);
         let finished = end.finished(generated, sources, receipt, if withheld { None } else { Some(&shown) }).await;
@@ -90,12 +90,12 @@ pub fn from_model(answer: Answer, given: Given, guards: Guards, end: DraftEnd, s
 }
 
 /// Removes leaks from a draft, and checks it.
-fn check_draft(text: String, secrets: &LeakCheck, grounds: &Grounds) -> Checked {
+fn check_draft(text: String, secrets: &LeakCheck, evidence: &Evidence) -> Checked {
     let (text, leak) = match secrets.purged(&text) {
         Some((purged, warning)) => (purged, Some(warning)),
         None => (text, None),
     };
-    let Checked { text, warnings } = grounds.check(&text);
+    let Checked { text, warnings } = evidence.check(&text);
     Checked { text, warnings: leak.into_iter().chain(warnings).collect() }
 }
 

@@ -17,10 +17,10 @@ use crate::{
     model::{ModelError, Prompt, Window},
     replies::{
         Agent, Caller, Desk,
-        checks::{DraftedFrom, Grounds, leaks::LeakCheck, repetition::EarlierStatements},
+        checks::{DraftedFrom, Evidence, leaks::LeakCheck, repetition::EarlierStatements},
         draft::{
-            finish::{DraftEnd, Guards},
-            prompt::{Given, Material, PublicSources},
+            finish::{DraftEnd, DraftChecks},
+            prompt::{Given, PromptInputs, PublicSources},
         },
         error::ReplyError,
         rewrite::Tone,
@@ -119,9 +119,9 @@ impl Desk {
             let context = self.call_context(Task::Draft, &draft.caller);
             match self.models.ask(&context, |window| self.prompt(&draft, &prepared, window)).await {
                 Ok((answer, given)) => {
-                    let (given, grounds, secrets) = self.grounded(&draft, &prepared, given).await;
-                    let guards = Guards { secrets, models: self.models.clone(), context, grounds };
-                    return Ok(finish::from_model(answer, given, guards, end, started));
+                    let (given, evidence, secrets) = self.evidence_and_secrets(&draft, &prepared, given).await;
+                    let checks = DraftChecks { secrets, models: self.models.clone(), context, evidence };
+                    return Ok(finish::from_model(answer, given, checks, end, started));
                 }
                 Err(error) => error.of_models()?,
             }
@@ -155,11 +155,11 @@ impl Desk {
     /// Builds the prompt for a model, off the serving threads: choosing from a long chat takes time.
     async fn prompt(&self, draft: &Arc<Draft>, prepared: &Arc<Prepared>, window: Window) -> Result<(Prompt, Given), ReplyError> {
         let (desk, draft, prepared) = (self.clone(), Arc::clone(draft), Arc::clone(prepared));
-        self.chats.workers().work_on(prepared.bytes(), move || desk.material(&draft, &prepared).prompt(window)).await
+        self.chats.workers().work_on(prepared.bytes(), move || desk.prompt_inputs(&draft, &prepared).prompt(window)).await
     }
 
     /// Collects what a draft may state, and what it must not leak.
-    async fn grounded(&self, draft: &Arc<Draft>, prepared: &Arc<Prepared>, given: Given) -> (Given, Grounds, LeakCheck) {
+    async fn evidence_and_secrets(&self, draft: &Arc<Draft>, prepared: &Arc<Prepared>, given: Given) -> (Given, Evidence, LeakCheck) {
         let (desk, draft, prepared) = (self.clone(), Arc::clone(draft), Arc::clone(prepared));
         let bytes = prepared.bytes();
         let work = move || {
@@ -174,9 +174,9 @@ impl Desk {
                 voice: &format!("{}\n{}", voice.text, voice.sign_off),
                 now: *now,
             };
-            let grounds = Grounds::of(&from, language, &desk.settings.languages, &desk.settings.allowed_links);
-            let secrets = LeakCheck::of(desk.prompts.instructions(), &given.notes, &grounds.open());
-            (given, grounds, secrets)
+            let evidence = Evidence::of(&from, language, &desk.settings.languages, &desk.settings.allowed_links);
+            let secrets = LeakCheck::of(desk.prompts.instructions(), &given.notes, &evidence.open());
+            (given, evidence, secrets)
         };
         self.chats.workers().work_on(bytes, work).await
     }
@@ -238,9 +238,9 @@ impl Desk {
         })
     }
 
-    fn material<'a>(&'a self, draft: &'a Draft, prepared: &'a Prepared) -> Material<'a> {
+    fn prompt_inputs<'a>(&'a self, draft: &'a Draft, prepared: &'a Prepared) -> PromptInputs<'a> {
         let Prepared { chat, earlier, earlier_total, language, customer_language, voice, glossary, several, offers, now } = prepared;
-        Material {
+        PromptInputs {
             draft,
             chat,
             earlier,

@@ -57,7 +57,7 @@ pub struct SourceText {
 }
 
 /// The inputs of a draft's prompt.
-pub struct Material<'a> {
+pub struct PromptInputs<'a> {
     pub draft: &'a Draft,
     pub chat: &'a Chat,
     pub earlier: &'a [EarlierChat],
@@ -74,10 +74,10 @@ pub struct Material<'a> {
     pub now: Timestamp,
 }
 
-impl Material<'_> {
+impl PromptInputs<'_> {
     /// Builds the prompt for a model, with what is needed to read its answer.
     pub fn prompt(&self, window: Window) -> Result<(Prompt, Given), ReplyError> {
-        let Material {
+        let PromptInputs {
             draft,
             chat,
             earlier,
