@@ -1,4 +1,4 @@
-// Builds the scripts that the binary serves: `node build.js` writes them to dist/, `node build.js --check` tells whether dist/ is what the
+// Builds the scripts that the binary serves: `node build.js` writes them to dist/, `node build.js --check` says whether dist/ is what the
 // sources build, and whether scripts and pages are as small as they must be.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -38,7 +38,7 @@ impl KnownEvents {
     /// Returns whether a call that repeats the id has the same event. Of a wiped event, only its kind and its time can be compared.
     pub fn is(&self, body: &EventBody, at: Option<Timestamp>) -> bool {
         let same_time = match (self.at, at) {
-            (Some(kept), Some(told)) => kept == told,
+            (Some(kept), Some(given)) => kept == given,
             _ => true,
         };
         let same_content = if self.redacted { discriminant(&self.body) == discriminant(body) } else { self.body == *body };

@@ -299,7 +299,7 @@ impl Chat {
     }
 
     /// Returns the reported language of the customer: the shop's, or that of their latest message.
-    pub fn told_language(&self) -> Option<&Language> {
+    pub fn reported_language(&self) -> Option<&Language> {
         let by_message = self.turns_with_customer().iter().rev().find(|turn| turn.message.author == Author::Customer);
         by_message.and_then(|turn| turn.message.language.as_ref()).or(self.customer.language.as_ref())
     }
@@ -375,7 +375,7 @@ mod tests {
             &[
                 event(1, 10, EventBody::Topic { topic: "returns".into() }),
                 event(2, 20, EventBody::Resolved),
-                event(3, 5, says(Author::Customer, "written before, told late")),
+                event(3, 5, says(Author::Customer, "written before, reported late")),
             ],
         );
         assert_eq!(chat.summary.status, Status::Resolved);

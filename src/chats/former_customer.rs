@@ -19,8 +19,8 @@ pub struct FormerCustomer {
 
 /// Returns whether an event names a customer other than the one with this id. Only the event that reports the customer can. A customer
 /// without an id counts as the same.
-pub fn is_another(customer_id: &str, told: &Customer) -> bool {
-    !customer_id.is_empty() && !told.customer_id.is_empty() && told.customer_id != customer_id
+pub fn is_another(customer_id: &str, reported: &Customer) -> bool {
+    !customer_id.is_empty() && !reported.customer_id.is_empty() && reported.customer_id != customer_id
 }
 
 #[cfg(test)]
@@ -63,7 +63,7 @@ mod tests {
     }
 
     /// Returns every event that may report facts of a customer.
-    fn told(kind: usize, whose: &str) -> EventBody {
+    fn reported(kind: usize, whose: &str) -> EventBody {
         let own = |what: &str| format!("{what}-of-{whose}");
         match kind {
             0 => EventBody::Customer(Customer {
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn another_customer_has_nothing_of_the_former() {
-        let mut bodies: Vec<EventBody> = (0..7).map(|kind| told(kind, "elif")).collect();
+        let mut bodies: Vec<EventBody> = (0..7).map(|kind| reported(kind, "elif")).collect();
         bodies.insert(0, named("elif"));
         let before = fold(bodies.clone());
         assert_eq!(shown(&before).matches("-of-elif").count(), 19, "{}", shown(&before));
@@ -116,12 +116,12 @@ mod tests {
         assert_eq!((after.turns.len(), after.turns_with_customer().len()), (1, 0), "messages stay the chat's");
         let [former] = after.former.as_slice() else { panic!("{:?}", after.former) };
         assert_eq!((former.customer.phone.as_str(), former.reply_to.as_str()), ("phone-of-elif", "reply-of-elif"));
-        assert_eq!(after.told_language(), None);
+        assert_eq!(after.reported_language(), None);
     }
 
     #[test]
     fn of_a_chats_end_what_stands_before_its_customer_is_named_is_anothers() {
-        let bodies = [says(Author::Customer, "Elif", "to 14 Rose Lane", None), told(1, "elif"), named("ada"), told(1, "ada"), named("ada")];
+        let bodies = [says(Author::Customer, "Elif", "to 14 Rose Lane", None), reported(1, "elif"), named("ada"), reported(1, "ada"), named("ada")];
         let events: Vec<Event> = bodies.into_iter().enumerate().map(|(nth, body)| event(nth + 700, body)).collect();
         let summary = Summary { customer_id: "ada".into(), last_sequence: 705, ..Summary::default() };
         let chat = Chat::fold_end("c", events.clone(), summary.clone());
@@ -135,22 +135,22 @@ mod tests {
     #[test]
     fn the_language_of_the_former_is_not_the_new_ones() {
         let mut bodies = vec![named("elif"), says(Author::Customer, "Elif", "Merhaba", Some("tr")), named("ada")];
-        assert_eq!(fold(bodies.clone()).told_language(), None);
+        assert_eq!(fold(bodies.clone()).reported_language(), None);
         bodies.push(says(Author::Customer, "Ada", "Hallo", Some("de")));
-        assert_eq!(fold(bodies).told_language().map(ToString::to_string), Some("de".to_owned()));
+        assert_eq!(fold(bodies).reported_language().map(ToString::to_string), Some("de".to_owned()));
     }
 
     #[test]
     fn who_gets_an_id_or_keeps_it_is_the_same() {
         for ids in [["", "elif"], ["elif", "elif"], ["elif", ""]] {
-            let chat = fold(vec![told(0, "elif"), named(ids[0]), told(1, "elif"), named(ids[1])]);
+            let chat = fold(vec![reported(0, "elif"), named(ids[0]), reported(1, "elif"), named(ids[1])]);
             assert_eq!(chat.customer.name, "name-of-elif", "{ids:?}");
             assert_eq!((chat.form_answers.len(), chat.former.len()), (1, 0), "{ids:?}");
         }
     }
 
     proptest! {
-        /// Whatever is told of whom, in whatever order: only what came since the last change of the customer is there.
+        /// Whatever is reported of whom, in whatever order: only what came since the last change of the customer is there.
         #[test]
         fn only_the_last_customers_own_is_known(steps in proptest::collection::vec((0usize..9, 0usize..3), 1..40)) {
             let people = ["elif", "ada", "jozsef"];
@@ -161,7 +161,7 @@ mod tests {
                     current = people[person];
                     bodies.push(named(current));
                 } else if !current.is_empty() {
-                    bodies.push(told(kind, current));
+                    bodies.push(reported(kind, current));
                 }
             }
             prop_assume!(!bodies.is_empty());

@@ -83,7 +83,7 @@ const MAX_TRANSCRIPT_BYTES: usize = 16 << 20;
 
 fn written(chat_id: &Id, events: &[Event], options: TranscriptOptions, zone: &TimeZone) -> Result<Transcript, ChatError> {
     let chat = Chat::fold(chat_id.as_str(), events);
-    let language = options.language.or_else(|| chat.told_language().cloned()).unwrap_or(options.fallback_language);
+    let language = options.language.or_else(|| chat.reported_language().cloned()).unwrap_or(options.fallback_language);
     let words = &lexicon_or_english(&language).words.transcript;
     let page = Page {
         title: if chat.summary.subject.is_empty() { chat_id.to_string() } else { on_one_line(&chat.summary.subject).into_owned() },

@@ -32,7 +32,7 @@ pub struct Known {
 pub struct Found {
     pub kind: FactKind,
     pub end: usize,
-    /// What stands there in another language, if that is told.
+    /// What stands there in another language, if that is known.
     pub becomes: Option<String>,
 }
 

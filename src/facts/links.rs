@@ -109,12 +109,12 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
             return true;
         }
         let word = WORDS.contains(&domain) || domain.chars().count() == 2;
-        let told = crate::text::fold(first);
+        let folded = crate::text::fold(first);
         let short_number =
             first.len() <= 2 && first.bytes().all(|byte| byte.is_ascii_digit()) && !matches!(domain, "hu" | "tr" | "ru" | "cz");
         // `GmbH & Co.KG`
         let shouted = word && !DOMAINS.contains(&domain) && !written.contains(char::is_lowercase) && first.contains(char::is_lowercase);
-        if title || shouted || short_number || (word && BEFORE_A_POINT.contains(&told.as_str())) {
+        if title || shouted || short_number || (word && BEFORE_A_POINT.contains(&folded.as_str())) {
             return false;
         }
         let telling = labels.len() > 2 || first.contains(|letter: char| letter.is_ascii_digit() || letter == '-');

@@ -92,7 +92,7 @@ impl FactKind {
         }
     }
 
-    /// Whether it tells who a person is, or how to reach or charge them.
+    /// Whether it identifies a person, or how to reach or charge them.
     pub fn is_personal(self) -> bool {
         matches!(
             self,

@@ -22,8 +22,8 @@ pub fn masked(text: &str) -> String {
             let (count, all) = groups.fold((0, 0), |(count, all), piece| (count + 1, all + digits(piece)));
             grouped = if all >= DIGITS { place + count } else { place };
         }
-        let tells = place < grouped || word.contains('@') || word.contains("://") || digits(word) >= DIGITS;
-        masked.push_str(if tells { MASK } else { word });
+        let identifies = place < grouped || word.contains('@') || word.contains("://") || digits(word) >= DIGITS;
+        masked.push_str(if identifies { MASK } else { word });
         masked.push_str(&piece[word.len()..]);
     }
     masked
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_tells_who_somebody_is_goes_and_words_stay() {
+    fn what_identifies_somebody_is_masked_and_words_stay() {
         assert_eq!(masked("where is KE-204815 for ann@example.com  now"), "where is ⟦…⟧ for ⟦…⟧  now");
         assert_eq!(masked("size 42, 30 days"), "size 42, 30 days");
         assert_eq!(masked("call +90 532 123 45 67 today"), "call ⟦…⟧ today");

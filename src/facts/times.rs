@@ -88,7 +88,7 @@ pub fn time_at(text: &str, at: usize) -> Option<(Time, usize)> {
     let is_clock = |text: &str| words.clocks.iter().find(|clock| text.starts_with(**clock)).map(|clock| clock.len());
     let mut minute = 0;
     let colon = text[end..].starts_with(':');
-    let mut told = false;
+    let mut has_minutes = false;
     if (colon || text[end..].starts_with('.'))
         && let Some((minutes, 2, after)) = number(text, end + 1)
         && minutes < 60
@@ -98,7 +98,7 @@ pub fn time_at(text: &str, at: usize) -> Option<(Time, usize)> {
         if pointed && is_clock(clock).is_none() && half(clock).is_none() {
             return None;
         }
-        (minute, end, told) = (minutes, after, true);
+        (minute, end, has_minutes) = (minutes, after, true);
         if colon && let Some((seconds, 2, after)) = text[end..].starts_with(':').then(|| number(text, end + 1)).flatten() {
             end = if seconds < 60 { after } else { end };
         }
@@ -111,7 +111,7 @@ pub fn time_at(text: &str, at: usize) -> Option<(Time, usize)> {
     if let Some(length) = is_clock(&text[clock..]) {
         return exact(hour, minute, clock + length);
     }
-    if !told {
+    if !has_minutes {
         return marked(text, at, hour, end);
     }
     (!text[end..].starts_with(|next: char| next.is_ascii_digit())).then(|| exact(hour, minute, end)).flatten()

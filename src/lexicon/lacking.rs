@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_told_what_it_lacks() {
+    fn what_a_file_lacks_is_listed() {
         let without = |from: &str, to: &str| {
             let file = FILES[0].1.replacen(from, to, 1);
             assert_ne!(file, FILES[0].1, "{from}");

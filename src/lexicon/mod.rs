@@ -1,6 +1,6 @@
 //! The words of languages that checks, facts and the context know: a file for each language, all by one schema ([`vocabulary`]).
 //!
-//! A new language is its file and its line in [`FILES`]; `deskhand check --lexicon` tells what the file lacks. What isn't a matter of
+//! A new language is its file and its line in [`FILES`]; `deskhand check --lexicon` lists what the file lacks. What isn't a matter of
 //! words alone, the endings that Turkish, Hungarian and German words take, is code beside its use.
 
 pub mod labels;

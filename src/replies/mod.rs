@@ -186,7 +186,7 @@ impl Desk {
 
     /// Returns the language that a customer is answered in: the reported one, else the detected one, else the workspace's.
     fn customer_language(&self, chat: &Chat) -> Language {
-        if let Some(language) = chat.told_language() {
+        if let Some(language) = chat.reported_language() {
             return self.ours(language);
         }
         let written: Vec<&str> = chat

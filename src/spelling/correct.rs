@@ -69,7 +69,7 @@ impl Speller<'_> {
         self.data.never_doubled.iter().any(|never| never == word)
     }
 
-    /// What a word should be; `None`: it is right, or it can't be told.
+    /// What a word should be; `None`: it is right, or nothing is likely enough.
     fn correction(&mut self, word: &str, token: &Token, around: &Around<'_>) -> Option<String> {
         if self.language == "en" && matches!(word, "i" | "i'm" | "i'll" | "i've" | "i'd") {
             // `i.` numbers an item.
@@ -96,7 +96,7 @@ impl Speller<'_> {
         if is_title(around.after) || (capital && is_title(around.before)) {
             return true;
         }
-        // In German a capital alone tells nothing.
+        // In German a capital alone proves nothing.
         let has_capital = |word: &str| self.lower(word) != word && !self.data.is_common_noun(word);
         let is_word = |word: &str| self.dictionary.is_some_and(|dictionary| dictionary.has(&self.lower(word)));
         let is_name = around.after.is_some_and(has_capital) || around.before.is_some_and(|before| has_capital(before) && !is_word(before));

@@ -28,7 +28,7 @@ pub struct Slip {
     pub at: usize,
 }
 
-/// Every word that one slip turns into this one. The first letter is rarely wrong, and an ending is not told from another: neither is made
+/// Every word that one slip turns into this one. The first letter is rarely wrong, and one ending is as likely as another: neither is made
 /// another letter.
 pub fn slips(typed: &[char], data: &LanguageData) -> Vec<Slip> {
     let mut slips = Vec::new();
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_tells_where_it_is_and_no_word_comes_twice() {
+    fn a_slip_has_its_place_and_no_word_comes_twice() {
         let typed: Vec<char> = "garnati".chars().collect();
         let slips = slips(&typed, language_data("tr").unwrap());
         let swapped = slips.iter().find(|slip| slip.meant.iter().collect::<String>() == "garanti").unwrap();

@@ -17,7 +17,7 @@ pub const MIN_LETTERS: usize = 3;
 /// Shorter words are one slip away from too many others; from words that nobody expects, longer ones are too.
 const MIN_SLIP_LETTERS: usize = 5;
 const MIN_RARE_LETTERS: usize = 7;
-/// The shortest beginning that tells a word that help desks use.
+/// The shortest beginning that identifies a word that help desks use.
 const MIN_BEGINNING: usize = 5;
 /// The shortest part of a compound, and of one that nobody expects.
 const MIN_PART: usize = 3;

@@ -6,7 +6,7 @@ use lingua::{LanguageDetector, LanguageDetectorBuilder};
 
 use crate::text::{
     language::Language,
-    script::{ByScript, by_script, is_told_by_script},
+    script::{ByScript, by_script, is_identified_by_script},
     short_words::{ByWords, by_words},
 };
 
@@ -22,17 +22,17 @@ const MAX_CHARACTERS: usize = 1000;
 
 static DETECTOR: LazyLock<LanguageDetector> = LazyLock::new(|| LanguageDetectorBuilder::from_all_languages().build());
 
-/// Guesses the language of `text` among `expected`, or a foreign one that is plain to see. `None` when it can't be told: no
+/// Guesses the language of `text` among `expected`, or a foreign one that is plain to see. `None` when it is uncertain: no
 /// letters, too short, or mixed.
 pub fn detect(text: &str, expected: &[Language]) -> Option<Language> {
     let text: String = text.chars().take(MAX_CHARACTERS).collect();
     match by_script(&text, expected) {
-        ByScript::Told(language) => return Some(language),
+        ByScript::Identified(language) => return Some(language),
         ByScript::Unknown => return None,
         ByScript::Latin => {}
     }
     match by_words(&text, expected) {
-        ByWords::Told(tag) => own(&Language::parse(&tag).ok()?, expected),
+        ByWords::Identified(tag) => own(&Language::parse(&tag).ok()?, expected),
         ByWords::Nothing => None,
         ByWords::Unknown { words } => by_models(&text, expected, if words == 1 { SURE_OF_ONE_WORD } else { SURE }),
     }
@@ -61,8 +61,8 @@ fn by_models(text: &str, expected: &[Language], sure: f64) -> Option<Language> {
         })
         .collect();
     // Where the workspace speaks a language that the models don't know, the best of the others proves nothing; but what is in another
-    // script was told by it.
-    let mut candidates: Vec<&str> = expected.iter().filter(|known| !is_told_by_script(known)).map(Language::primary).collect();
+    // script was identified by it.
+    let mut candidates: Vec<&str> = expected.iter().filter(|known| !is_identified_by_script(known)).map(Language::primary).collect();
     candidates.sort_unstable();
     candidates.dedup();
     if ours.len() < candidates.len() {
@@ -81,26 +81,26 @@ mod tests {
         tags.iter().map(|tag| Language::parse(tag).unwrap()).collect()
     }
 
-    fn told(text: &str, tags: &[&str]) -> Option<String> {
+    fn detected(text: &str, tags: &[&str]) -> Option<String> {
         detect(text, &languages(tags)).map(|language| language.to_string())
     }
 
     #[test]
-    fn short_messages_without_accents_are_told_apart() {
-        let told = |text: &str| told(text, &["en", "tr", "hu", "de"]);
-        assert_eq!(told("siparisim nerede kaldi acaba").as_deref(), Some("tr"));
-        assert_eq!(told("hol van a csomagom").as_deref(), Some("hu"));
-        assert_eq!(told("wo bleibt mein Paket").as_deref(), Some("de"));
-        assert_eq!(told("where is my parcel").as_deref(), Some("en"));
-        assert_eq!(told("Bonjour, je voudrais savoir où se trouve mon colis, merci").as_deref(), Some("fr"));
-        assert_eq!(told("12345 ??"), None);
-        assert_eq!(told("ok"), None);
-        assert_eq!(told("order status").as_deref(), Some("en"));
-        assert_eq!(told("szia").as_deref(), Some("hu"));
+    fn short_messages_without_accents_are_distinguished() {
+        let detected = |text: &str| detected(text, &["en", "tr", "hu", "de"]);
+        assert_eq!(detected("siparisim nerede kaldi acaba").as_deref(), Some("tr"));
+        assert_eq!(detected("hol van a csomagom").as_deref(), Some("hu"));
+        assert_eq!(detected("wo bleibt mein Paket").as_deref(), Some("de"));
+        assert_eq!(detected("where is my parcel").as_deref(), Some("en"));
+        assert_eq!(detected("Bonjour, je voudrais savoir où se trouve mon colis, merci").as_deref(), Some("fr"));
+        assert_eq!(detected("12345 ??"), None);
+        assert_eq!(detected("ok"), None);
+        assert_eq!(detected("order status").as_deref(), Some("en"));
+        assert_eq!(detected("szia").as_deref(), Some("hu"));
     }
 
     #[test]
-    fn a_language_of_another_script_keeps_no_other_from_being_told() {
+    fn a_language_of_another_script_keeps_no_other_from_being_detected() {
         let all = ["en", "tr", "hu", "de", "ar", "zh", "ja", "ru"];
         for (text, tag) in [
             ("siparisim nerede kaldi acaba", "tr"),
@@ -113,15 +113,15 @@ mod tests {
             ("注文はどこですか", "ja"),
             ("где мой заказ", "ru"),
         ] {
-            assert_eq!(told(text, &all).as_deref(), Some(tag), "{text}");
+            assert_eq!(detected(text, &all).as_deref(), Some(tag), "{text}");
         }
-        assert_eq!(told("ok", &all), None);
-        assert_eq!(told("olá", &["en", "pt-BR"]).as_deref(), Some("pt-BR"));
+        assert_eq!(detected("ok", &all), None);
+        assert_eq!(detected("olá", &["en", "pt-BR"]).as_deref(), Some("pt-BR"));
     }
 
     #[test]
     fn the_best_of_the_others_proves_nothing_where_the_models_know_not_all() {
-        assert_eq!(told("qwrt zzkl", &["en", "fi"]), None);
-        assert_eq!(told("missä tilaukseni viipyy", &["en", "fi"]), None);
+        assert_eq!(detected("qwrt zzkl", &["en", "fi"]), None);
+        assert_eq!(detected("missä tilaukseni viipyy", &["en", "fi"]), None);
     }
 }

@@ -6,7 +6,7 @@ use icu_properties::{CodePointMapData, props::Script};
 
 use crate::text::language::Language;
 
-/// Languages of which a script tells: the script, and what is written in it, the most spoken first.
+/// Languages that a script identifies: the script, and what is written in it, the most spoken first.
 const SCRIPTS: [(Script, &[&str]); 20] = [
     (Script::Arabic, &["ar", "fa", "ur", "ps", "ckb"]),
     (Script::Han, &["zh", "ja", "yue"]),
@@ -29,7 +29,7 @@ const SCRIPTS: [(Script, &[&str]); 20] = [
     (Script::Lao, &["lo"]),
     (Script::Myanmar, &["my"]),
 ];
-/// Letters that only some languages of a script have; the first that one is found of tells.
+/// Letters that only some languages of a script have; the first that one is found of decides.
 const LETTERS: [(Script, &[(&str, &str)]); 2] = [
     (Script::Arabic, &[("ckb", "ێۆڕڵ"), ("ps", "ټډړښږځڅۍ"), ("ur", "ٹڈڑںےہھ"), ("fa", "پچژگکی"), ("ar", "ةيكىأإؤئ")]),
     (
@@ -40,10 +40,10 @@ const LETTERS: [(Script, &[(&str, &str)]); 2] = [
 /// A sign of these says as much as so many letters.
 const WEIGHT_OF_A_SIGN: usize = 3;
 
-/// What a text's script tells.
+/// What a text's script says of its language.
 pub enum ByScript {
     /// The text is in this language.
-    Told(Language),
+    Identified(Language),
     /// It is in Latin letters, or has none.
     Latin,
     /// It is in letters of which nothing is known, or no script is the most.
@@ -76,13 +76,13 @@ pub fn by_script(text: &str, expected: &[Language]) -> ByScript {
         return ByScript::Latin;
     }
     match language_of(script, kana, text, expected) {
-        Some(tag) => told(tag, expected),
+        Some(tag) => identified(tag, expected),
         None => ByScript::Unknown,
     }
 }
 
-/// Whether a language is written in another script than Latin, so that its texts are told by it.
-pub fn is_told_by_script(language: &Language) -> bool {
+/// Whether a language is written in another script than Latin, so that its texts are identified by it.
+pub fn is_identified_by_script(language: &Language) -> bool {
     SCRIPTS.iter().any(|(_, tags)| tags.contains(&language.primary()))
 }
 
@@ -110,25 +110,25 @@ fn has_bulgarian_vowel(lower: &str) -> bool {
     false
 }
 
-fn told(tag: &str, expected: &[Language]) -> ByScript {
+fn identified(tag: &str, expected: &[Language]) -> ByScript {
     let own = expected.iter().find(|language| language.primary() == tag).cloned();
-    own.or_else(|| Language::parse(tag).ok()).map_or(ByScript::Unknown, ByScript::Told)
+    own.or_else(|| Language::parse(tag).ok()).map_or(ByScript::Unknown, ByScript::Identified)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn told_as(text: &str, expected: &[&str]) -> Option<String> {
+    fn detected_as(text: &str, expected: &[&str]) -> Option<String> {
         let expected: Vec<Language> = expected.iter().map(|tag| Language::parse(tag).unwrap()).collect();
         match by_script(text, &expected) {
-            ByScript::Told(language) => Some(language.to_string()),
+            ByScript::Identified(language) => Some(language.to_string()),
             _ => None,
         }
     }
 
     #[test]
-    fn scripts_tell_their_languages() {
+    fn scripts_identify_their_languages() {
         for (text, tag) in [
             ("أين طلبي؟", "ar"),
             ("شكرا", "ar"),
@@ -150,21 +150,21 @@ mod tests {
             ("我的订单 KE-204815 https://shop.example/order 在哪里", "zh"),
             ("iPhone 在哪里", "zh"),
         ] {
-            assert_eq!(told_as(text, &["en", "tr"]).as_deref(), Some(tag), "{text}");
+            assert_eq!(detected_as(text, &["en", "tr"]).as_deref(), Some(tag), "{text}");
         }
     }
 
     #[test]
-    fn where_a_script_has_several_the_workspaces_own_is_told() {
-        assert_eq!(told_as("спасибо", &["en", "uk"]).as_deref(), Some("uk"));
-        assert_eq!(told_as("спасибо", &["en"]).as_deref(), Some("ru"));
-        assert_eq!(told_as("注文番号", &["ja"]).as_deref(), Some("ja"));
-        assert_eq!(told_as("注文番号", &["ja", "zh-Hans"]).as_deref(), Some("ja"));
-        assert_eq!(told_as("你好", &["zh-Hans"]).as_deref(), Some("zh-Hans"));
-        assert_eq!(told_as("سلام", &["fa"]).as_deref(), Some("fa"));
+    fn where_a_script_has_several_the_workspaces_own_is_detected() {
+        assert_eq!(detected_as("спасибо", &["en", "uk"]).as_deref(), Some("uk"));
+        assert_eq!(detected_as("спасибо", &["en"]).as_deref(), Some("ru"));
+        assert_eq!(detected_as("注文番号", &["ja"]).as_deref(), Some("ja"));
+        assert_eq!(detected_as("注文番号", &["ja", "zh-Hans"]).as_deref(), Some("ja"));
+        assert_eq!(detected_as("你好", &["zh-Hans"]).as_deref(), Some("zh-Hans"));
+        assert_eq!(detected_as("سلام", &["fa"]).as_deref(), Some("fa"));
         for text in ["hello", "", "12345", "Ω", "merhaba 你"] {
-            assert_ne!(told_as(text, &["en"]).as_deref(), Some("zh"), "{text}");
+            assert_ne!(detected_as(text, &["en"]).as_deref(), Some("zh"), "{text}");
         }
-        assert_eq!(told_as("order 12 https://a.example", &["zh"]), None);
+        assert_eq!(detected_as("order 12 https://a.example", &["zh"]), None);
     }
 }

@@ -17,7 +17,7 @@ struct WordsFile {
 }
 
 struct ShortWords {
-    /// The languages that have a word; none for one that tells nothing.
+    /// The languages that have a word; none for one that says nothing of its language.
     words: HashMap<String, Vec<String>>,
     letters: BTreeMap<String, String>,
 }
@@ -39,16 +39,16 @@ static SHORT_WORDS: LazyLock<ShortWords> = LazyLock::new(|| {
     ShortWords { words, letters: file.letters }
 });
 
-/// What a text's words tell.
+/// What a text's words say of its language.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ByWords {
     /// The text is in the language with this primary subtag.
-    Told(String),
-    /// No word tells anything: no text in any language.
+    Identified(String),
+    /// No word says anything: no text in any language.
     Nothing,
-    /// A longer text, or one of other words, is told by more than these.
+    /// A longer text, or one of other words, needs more than these.
     Unknown {
-        /// How many words may tell something.
+        /// How many words may say something.
         words: usize,
     },
 }
@@ -80,7 +80,7 @@ pub fn by_words(text: &str, expected: &[Language]) -> ByWords {
         return ByWords::Nothing;
     }
     match likeliest(&hits, expected) {
-        Some((language, count)) if 2 * count >= telling => ByWords::Told(language.to_owned()),
+        Some((language, count)) if 2 * count >= telling => ByWords::Identified(language.to_owned()),
         _ => ByWords::Unknown { words: telling },
     }
 }
@@ -113,13 +113,13 @@ fn likeliest<'a>(hits: &BTreeMap<&'a str, usize>, expected: &[Language]) -> Opti
 mod tests {
     use super::*;
 
-    fn told(text: &str) -> ByWords {
+    fn identified(text: &str) -> ByWords {
         let expected: Vec<Language> = ["en", "tr", "hu", "de"].iter().map(|tag| Language::parse(tag).unwrap()).collect();
         by_words(text, &expected)
     }
 
     #[test]
-    fn greetings_and_words_of_a_help_desk_tell_their_language() {
+    fn greetings_and_words_of_a_help_desk_identify_their_language() {
         for (text, language) in [
             ("hi", "en"),
             ("order status", "en"),
@@ -142,16 +142,16 @@ mod tests {
             ("größe", "de"),
             ("gönderilmiş", "tr"),
         ] {
-            assert_eq!(told(text), ByWords::Told(language.to_owned()), "{text}");
+            assert_eq!(identified(text), ByWords::Identified(language.to_owned()), "{text}");
         }
     }
 
     #[test]
     fn what_is_in_every_language_is_in_none() {
         for text in ["ok", "OK 👍", "info@shop.example", "KE-204815", "PayPal", "DHL, ok", "", "?!"] {
-            assert_eq!(told(text), ByWords::Nothing, "{text}");
+            assert_eq!(identified(text), ByWords::Nothing, "{text}");
         }
-        assert!(matches!(told("Keten masa örtüsü Kum"), ByWords::Unknown { .. }));
-        assert_eq!(told("where is Ayşe Yıldız"), ByWords::Told("en".to_owned()), "a name is in no language");
+        assert!(matches!(identified("Keten masa örtüsü Kum"), ByWords::Unknown { .. }));
+        assert_eq!(identified("where is Ayşe Yıldız"), ByWords::Identified("en".to_owned()), "a name is in no language");
     }
 }

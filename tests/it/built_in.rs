@@ -64,8 +64,8 @@ async fn an_article_for_agents_never_becomes_a_draft() {
     let marked = desk.suggest(suggest).await.into_iter().find(|suggestion| suggestion.audience() == pb::Audience::Agents);
     assert!(marked.expect("it is suggested, marked").reason.contains("agents only"));
     match desk.draft(draft_of("c")).await {
-        Ok(told) => {
-            assert!(told.finished.sources.iter().all(|source| !source.url.is_empty() || source.kind() == pb::DocumentKind::CannedAnswer))
+        Ok(result) => {
+            assert!(result.finished.sources.iter().all(|source| !source.url.is_empty() || source.kind() == pb::DocumentKind::CannedAnswer))
         }
         Err(status) => refused(&status, Code::FailedPrecondition, "NOTHING_FITS"),
     }
@@ -164,7 +164,7 @@ async fn texts_in_six_languages_are_corrected_without_a_model() {
         let finished = desk.correct(correction(typed, language)).await.unwrap_or_else(|status| panic!("{language}: {status}")).finished;
         assert_eq!((finished.text.as_str(), finished.engine(), finished.language.as_str()), (right, pb::Engine::BuiltIn, language));
     }
-    // The language is told from the text.
+    // The language is detected.
     assert_eq!(
         desk.correct(correction("Siparisiniz yakinda kargoya verilecek.", "")).await.unwrap().finished.text,
         "Siparişiniz yakında kargoya verilecek."

@@ -21,13 +21,13 @@ async fn every_kind_of_event_is_returned_as_it_was_appended() {
         ["01-elif-web.json", "02-elif-instagram.json", "03-gergely-email.json", "04-anna-contact-form.json", "05-james-whatsapp.json"]
     {
         let path = format!("{}/sample-chats/{sample}", env!("CARGO_MANIFEST_DIR"));
-        let told: pb::AppendEventsRequest =
+        let given: pb::AppendEventsRequest =
             crate::support::desk::from_json("deskhand.v1.AppendEventsRequest", &std::fs::read_to_string(path).unwrap());
         let chat_id = desk.append_sample(sample).await;
         let reply = desk.chat(&chat_id).await.unwrap();
-        assert_eq!(reply.chat.unwrap().last_sequence, told.events.len() as i64);
-        for (sequence, (kept, told)) in (1..).zip(reply.events.into_iter().zip(told.events)) {
-            assert_eq!(kept, pb::Event { sequence, ..told });
+        assert_eq!(reply.chat.unwrap().last_sequence, given.events.len() as i64);
+        for (sequence, (kept, given)) in (1..).zip(reply.events.into_iter().zip(given.events)) {
+            assert_eq!(kept, pb::Event { sequence, ..given });
         }
     }
     desk.close().await;

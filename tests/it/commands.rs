@@ -54,7 +54,7 @@ async fn call_speaks_json_both_ways() {
     assert_eq!(lines.len(), 2, "a delta and the end");
     assert!(lines[1]["finished"]["text"].as_str().unwrap().contains("KE-204815"));
 
-    for (method, json, told) in [
+    for (method, json, printed) in [
         ("ChatService/GetChat", "{\"chatId\": \"no-such\"}", "NOT_FOUND (CHAT_NOT_FOUND)"),
         ("ChatService/GetChat", "{\"chatIdd\": \"x\"}", "the JSON is not a valid GetChatRequest"),
         ("ChatService/GetChat", "nonsense", "the JSON is not a valid GetChatRequest"),
@@ -63,7 +63,7 @@ async fn call_speaks_json_both_ways() {
     ] {
         let output = call(method, json).await;
         assert!(!output.status.success());
-        assert!(text(&output.stderr).contains(told), "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(printed), "{}", text(&output.stderr));
     }
     let output = deskhand(&["call", "--address", "127.0.0.1:1", "ChatService/GetChat"], "{}");
     assert!(text(&output.stderr).contains("no server listens on 127.0.0.1:1"), "{}", text(&output.stderr));
@@ -112,8 +112,8 @@ fn check_reports_every_unread_file_and_every_problem_in_an_authors_terms() {
         fs::write(path, text).unwrap();
     }
     let output = deskhand(&["check", folder.path().to_str().unwrap()], "");
-    let told = text(&output.stdout);
-    assert_eq!(output.status.code(), Some(1), "{told}");
+    let printed = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{printed}");
     for part in [
         "articles/en/one.MD:1: error: not read",
         "articles/en/two.markdown:1: error: not read",
@@ -126,9 +126,9 @@ fn check_reports_every_unread_file_and_every_problem_in_an_authors_terms() {
         "articles/en/picture.png:1: warning: not read; not part",
         "8 errors, 1 warnings",
     ] {
-        assert!(told.contains(part), "{part} in {told}");
+        assert!(printed.contains(part), "{part} in {printed}");
     }
-    assert!(!told.contains("nine.md") && !told.contains("Option<"), "{told}");
+    assert!(!printed.contains("nine.md") && !printed.contains("Option<"), "{printed}");
 }
 
 #[test]
@@ -144,9 +144,9 @@ fn a_missing_knowledge_base_is_a_configuration_error() {
         arguments.extend(["--data", data.to_str().unwrap(), "--knowledge-base", missing.to_str().unwrap()]);
         let output = deskhand(&arguments, "");
         assert_eq!(output.status.code(), Some(2), "{command}: {}", text(&output.stderr));
-        let told = text(&output.stderr);
+        let printed = text(&output.stderr);
         for part in [missing.to_str().unwrap(), "--knowledge-base=", "DESKHAND_KNOWLEDGE_BASE"] {
-            assert!(told.contains(part), "{part} in {told}");
+            assert!(printed.contains(part), "{part} in {printed}");
         }
         assert!(!data.exists(), "nothing was made");
     }
@@ -166,11 +166,11 @@ fn every_configuration_problem_is_reported_at_once() {
     fs::write(&file, "listen = \"nowhere\"\ncontext_tokens = 3\nunknown = 1\n").unwrap();
     let output = deskhand(&["serve", "--config", file.to_str().unwrap(), "--language", "not a tag"], "");
     assert_eq!(output.status.code(), Some(2));
-    let told = text(&output.stderr);
+    let printed = text(&output.stderr);
     for part in
         ["4 problems", "`listen` is `nowhere`", "`context_tokens` is `3`", "unknown setting `unknown`", "`--language` is `not a tag`"]
     {
-        assert!(told.contains(part), "{part} in {told}");
+        assert!(printed.contains(part), "{part} in {printed}");
     }
 }
 
@@ -195,8 +195,8 @@ async fn a_data_folder_belongs_to_one_server() {
 #[test]
 fn the_demo_walks_through_a_chat_without_a_model() {
     let output = deskhand(&["demo", "--once"], "");
-    let told = text(&output.stdout);
-    assert!(output.status.success(), "{told}{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    assert!(output.status.success(), "{printed}{}", text(&output.stderr));
     for part in [
         "6 chats",
         "SuggestAnswers",
@@ -212,7 +212,7 @@ fn the_demo_walks_through_a_chat_without_a_model() {
         "Search",
         " ms",
     ] {
-        assert!(told.contains(part), "{part} in {told}");
+        assert!(printed.contains(part), "{part} in {printed}");
     }
     assert_eq!(text(&output.stderr), "");
 }
@@ -309,25 +309,25 @@ async fn models_tries_each_model_out_and_says_what_to_do() {
     server.will(Answer::says_and_counts(&["Monday\n", "Tuesday\n"], 20));
     server.will(Answer::refuses(404, "{\"error\":\"SECRET\"}"));
     server.will(Answer::says_and_counts(&["ready"], 640));
-    let (passes, told) = tried(&[]).await.unwrap();
-    assert!(passes, "{told}");
+    let (passes, printed) = tried(&[]).await.unwrap();
+    assert!(passes, "{printed}");
     for part in ["reachable  yes", "streams    yes, 2 chunks", "HTTP status 404", "takes a prompt of 640 tokens", "verdict    works"] {
-        assert!(told.contains(part), "{part} in {told}");
+        assert!(printed.contains(part), "{part} in {printed}");
     }
-    assert!(!told.contains("SECRET"));
+    assert!(!printed.contains("SECRET"));
     assert!(server.last_messages().1.len() > 1500, "the last prompt is a long one");
 
     // One that reads less than it is sent, as servers with a small window do without a word.
     for answer in [Answer::says_and_counts(&["Monday"], 20), Answer::says(&["ok"]), Answer::says_and_counts(&["ready"], 200)] {
         server.will(answer);
     }
-    let (passes, told) = tried(&[]).await.unwrap();
-    assert!(!passes && told.contains("it read 200 of about") && told.contains("does not work as configured"), "{told}");
-    assert!(told.contains("gets an answer all the same") && told.contains("no: the answer came in one chunk"), "{told}");
+    let (passes, printed) = tried(&[]).await.unwrap();
+    assert!(!passes && printed.contains("it read 200 of about") && printed.contains("does not work as configured"), "{printed}");
+    assert!(printed.contains("gets an answer all the same") && printed.contains("no: the answer came in one chunk"), "{printed}");
 
     server.always(Some(Answer::refuses(401, "")));
-    let (passes, told) = tried(&[]).await.unwrap();
-    assert!(!passes && told.contains("HTTP status 401; check `api_key`"), "{told}");
+    let (passes, printed) = tried(&[]).await.unwrap();
+    assert!(!passes && printed.contains("HTTP status 401; check `api_key`"), "{printed}");
 
     let output = tokio::task::spawn_blocking(|| deskhand(&["models"], "")).await.unwrap();
     assert!(!output.status.success() && text(&output.stderr).contains("no model is configured"), "{}", text(&output.stderr));
@@ -354,7 +354,7 @@ fn keys_are_made_listed_and_revoked() {
 
     assert!(keys(&["revoke", &shown]).status.success(), "the whole key names it, too");
     assert!(text(&keys(&["list"]).stdout).contains("REVOKED"));
-    for (arguments, told) in [
+    for (arguments, printed) in [
         (&["revoke", key_id][..], "is already revoked"),
         (&["revoke", "nonsense"], "is unknown"),
         (&["create", "--scope", "agent", "--workspace", "rose"], "unknown workspace `rose`"),
@@ -365,7 +365,7 @@ fn keys_are_made_listed_and_revoked() {
     ] {
         let refused = keys(arguments);
         assert!(!refused.status.success() && refused.stdout.is_empty(), "{arguments:?}");
-        assert!(text(&refused.stderr).contains(told), "{told} in {}", text(&refused.stderr));
+        assert!(text(&refused.stderr).contains(printed), "{printed} in {}", text(&refused.stderr));
     }
 }
 

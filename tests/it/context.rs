@@ -139,7 +139,7 @@ async fn a_draft_that_says_it_again_is_marked() {
     desk.close().await;
 }
 
-/// A chat that its customer filled with more than is read for a prompt, between what the shop's systems told first and a question.
+/// A chat that its customer filled with more than is read for a prompt, between what the shop's systems reported first and a question.
 fn filled() -> Vec<Vec<pb::Event>> {
     let customer = pb::Customer { customer_id: "customer-9".into(), name: "Elif Kaya".into(), ..pb::Customer::default() };
     let values = [("status".to_owned(), "shipped on Friday".to_owned())].into();

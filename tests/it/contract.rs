@@ -92,7 +92,7 @@ async fn reflection_lists_the_services_in_both_versions() {
 }
 
 #[tokio::test]
-async fn health_tells_each_service() {
+async fn health_reports_each_service() {
     let desk = Desk::empty().await;
     for service in ["", "deskhand.v1.ReplyService", "deskhand.v1.ChatService", "deskhand.v1.KnowledgeService"] {
         eventually("every service comes to serve", || {
@@ -136,13 +136,13 @@ async fn a_request_that_is_no_whole_message_is_the_callers_fault() {
         ("a frame of no kind", [&[7][..], &whole[1..]].concat()),
     ] {
         for method in ["ChatService/GetChat", "ReplyService/DraftReply", "KnowledgeService/Search"] {
-            let told = Status::from_header_map(&desk.post_grpc(&format!("deskhand.v1.{method}"), &[], body.clone()).await).unwrap();
-            assert_eq!(told.code(), Code::InvalidArgument, "{what} to {method}: {told:?}");
-            refused(&told, Code::InvalidArgument, "INVALID_FIELD");
+            let result = Status::from_header_map(&desk.post_grpc(&format!("deskhand.v1.{method}"), &[], body.clone()).await).unwrap();
+            assert_eq!(result.code(), Code::InvalidArgument, "{what} to {method}: {result:?}");
+            refused(&result, Code::InvalidArgument, "INVALID_FIELD");
         }
     }
-    let told = Status::from_header_map(&desk.post_grpc("deskhand.v1.ChatService/GetChat", &[], whole).await).unwrap();
-    refused(&told, Code::NotFound, "CHAT_NOT_FOUND");
+    let result = Status::from_header_map(&desk.post_grpc("deskhand.v1.ChatService/GetChat", &[], whole).await).unwrap();
+    refused(&result, Code::NotFound, "CHAT_NOT_FOUND");
     desk.close().await;
 }
 

@@ -126,8 +126,8 @@ fn secrets(person: &Person) -> [&'static str; 5] {
     [person.surname, person.email, person.phone, person.address, person.id]
 }
 
-/// All that the shop tells of a person, and what they write.
-fn told(person: &Person, language: &str, from: i64) -> Vec<pb::Event> {
+/// All that the shop reports of a person, and what they write.
+fn reported(person: &Person, language: &str, from: i64) -> Vec<pb::Event> {
     let id = |kind: &str| format!("{kind}-{}", person.id);
     let customer = pb::Customer {
         customer_id: person.id.into(),
@@ -194,19 +194,19 @@ async fn another_customer_is_greeted_by_their_own_name_and_sees_nothing_of_the_f
     desk.knowledge.put_canned_answers(pb::PutCannedAnswersRequest { canned_answers }).await.unwrap();
     for (language, [former, new]) in &PAIRS {
         for (chat_id, person) in [("of-former", former), ("of-new", new)] {
-            desk.append(&format!("{chat_id}-{language}"), told(person, language, -1000)).await.unwrap();
+            desk.append(&format!("{chat_id}-{language}"), reported(person, language, -1000)).await.unwrap();
         }
         let chat_id = format!("given-{language}");
-        let mut events = told(former, language, 0);
+        let mut events = reported(former, language, 0);
         events.push(agent_to(former, 10));
-        events.extend(told(new, language, 20));
+        events.extend(reported(new, language, 20));
         desk.append(&chat_id, events).await.unwrap();
 
         let chat = desk.chat(&chat_id).await.unwrap().chat.unwrap();
         assert_eq!(chat.customer.as_ref().unwrap().name, new.name);
         assert_eq!(chat.earlier_chat_ids, [format!("of-new-{language}")]);
-        let told_of = format!("{:?} {:?} {:?} {:?}", chat.customer, chat.form_answers, chat.records, chat.ticket);
-        assert!(secrets(former).iter().all(|secret| !told_of.contains(secret)), "{told_of}");
+        let known = format!("{:?} {:?} {:?} {:?}", chat.customer, chat.form_answers, chat.records, chat.ticket);
+        assert!(secrets(former).iter().all(|secret| !known.contains(secret)), "{known}");
 
         let request = pb::SuggestAnswersRequest {
             chat_id: chat_id.clone(),

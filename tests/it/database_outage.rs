@@ -70,7 +70,7 @@ async fn a_stopped_database_is_reported_soon_and_reconnected() {
                 assert!(took < SOON, "{name} took {took:?}");
             }
         }
-        eventually("health tells", async || !serves(&desk).await).await;
+        eventually("health reports it", async || !serves(&desk).await).await;
 
         postgres.start_again();
         let back = Instant::now();
@@ -113,7 +113,7 @@ async fn a_database_that_takes_no_writes_says_so_and_reads_go_on() {
     desk.append("c", vec![customer_says("e1", "Hello")]).await.unwrap();
     execute(&url, &["ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()"]).await;
 
-    eventually("health tells", async || !serves(&desk).await).await;
+    eventually("health reports it", async || !serves(&desk).await).await;
     for (name, called, took) in calls(&mut desk).await {
         if matches!(name, "append" | "put") {
             refused(&called.expect_err(name), Code::Unavailable, "STORE_UNAVAILABLE");
@@ -180,7 +180,7 @@ async fn a_hanging_database_is_reported_soon_and_reconnected() {
         refused(&called.expect_err(name), Code::Unavailable, "STORE_UNAVAILABLE");
         assert!(took < SOON, "{name} took {took:?}");
     }
-    eventually("health tells", async || !serves(&desk).await).await;
+    eventually("health reports it", async || !serves(&desk).await).await;
     line.frozen.store(false, Ordering::Relaxed);
     eventually("it serves again", async || serves(&desk).await).await;
     for (name, called, _) in calls(&mut desk).await {

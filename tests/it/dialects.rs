@@ -13,11 +13,11 @@ use crate::support::{
 const EVENTS: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
 
 /// Retones a text with a server that answers so, and with these settings; what came, and what the server was asked.
-async fn told(answer: &str, settings: &str) -> (pb::Finished, String) {
-    told_in(vec![Step::Write(answer.as_bytes().to_vec())], settings).await
+async fn answered(answer: &str, settings: &str) -> (pb::Finished, String) {
+    answered_in(vec![Step::Write(answer.as_bytes().to_vec())], settings).await
 }
 
-async fn told_in(steps: Vec<Step>, settings: &str) -> (pb::Finished, String) {
+async fn answered_in(steps: Vec<Step>, settings: &str) -> (pb::Finished, String) {
     let model = RawModel::start(vec![steps]).await;
     let mut config = ModelConfig { name: "m".into(), base_url: model.base_url(), ..ModelConfig::default() };
     for (key, value) in &settings.parse::<Table>().unwrap() {
@@ -29,9 +29,9 @@ async fn told_in(steps: Vec<Step>, settings: &str) -> (pb::Finished, String) {
     }
     let opening = Opening { with_model: false, with_shop: false, change: |_| {} };
     let mut desk: Desk = opening.open_set(|all| all.models = vec![config]).await;
-    let told = desk.retone("Wait.", pb::Tone::Formal).await.unwrap();
+    let answered = desk.retone("Wait.", pb::Tone::Formal).await.unwrap();
     desk.close().await;
-    (told.finished, model.asked().remove(0))
+    (answered.finished, model.asked().remove(0))
 }
 
 fn body(asked: &str) -> Value {
@@ -39,7 +39,7 @@ fn body(asked: &str) -> Value {
 }
 
 async fn says_fine(events: &str) -> pb::Finished {
-    let (finished, _) = told(&format!("{EVENTS}{events}"), "").await;
+    let (finished, _) = answered(&format!("{EVENTS}{events}"), "").await;
     assert_eq!((finished.text.as_str(), finished.engine()), ("fine", pb::Engine::Model), "{events}");
     finished
 }
@@ -47,7 +47,7 @@ async fn says_fine(events: &str) -> pb::Finished {
 #[tokio::test]
 async fn openai() {
     let events = "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"service_tier\":null,\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null},\"logprobs\":null,\"finish_reason\":null}],\"usage\":null}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"fine\"},\"finish_reason\":null}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":19,\"completion_tokens\":1,\"total_tokens\":20}}\n\ndata: [DONE]\n\n";
-    let (finished, asked) = told(
+    let (finished, asked) = answered(
         &format!("{EVENTS}{events}"),
         "api_key = 'sk-1'\ninstruction_role = 'developer'\nbody = { max_tokens = 'null', max_completion_tokens = 90 }",
     )
@@ -64,7 +64,7 @@ async fn azure() {
     let events = "data: {\"choices\":[],\"created\":0,\"id\":\"\",\"model\":\"\",\"object\":\"\",\"prompt_filter_results\":[{\"prompt_index\":0,\"content_filter_results\":{}}]}\n\ndata: {\"choices\":[{\"content_filter_results\":{},\"delta\":{\"content\":\"fine\"},\"finish_reason\":null,\"index\":0}]}\n\ndata: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
     let settings =
         "base_url = '/openai/deployments/desk'\napi_key = 'azure-1'\napi_key_header = 'api-key'\nquery = { api-version = '2024-10-21' }";
-    let (finished, asked) = told(&format!("{EVENTS}{events}"), settings).await;
+    let (finished, asked) = answered(&format!("{EVENTS}{events}"), settings).await;
     assert_eq!(finished.text, "fine");
     assert!(asked.starts_with("POST /openai/deployments/desk/chat/completions?api-version=2024-10-21 HTTP/1.1\r\n"), "{asked}");
     assert!(asked.contains("api-key: azure-1\r\n") && !asked.to_lowercase().contains("authorization"), "{asked}");
@@ -189,7 +189,7 @@ async fn lines_of_all_kinds() {
         [Step::Write(EVENTS.into())].into_iter().chain(pieces).collect::<Vec<_>>()
     };
     for size in [1, 3, 7] {
-        assert_eq!(told_in(halved(size), "").await.0.text, "fine", "{size}");
+        assert_eq!(answered_in(halved(size), "").await.0.text, "fine", "{size}");
     }
 }
 
@@ -197,7 +197,7 @@ async fn lines_of_all_kinds() {
 async fn an_answer_in_one_piece_where_streaming_is_off() {
     let json = "{\"choices\":[{\"message\":{\"role\":\"assistant\",\"content\":\"fine\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":1}}";
     let answer = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{json}", json.len());
-    let (finished, asked) = told(
+    let (finished, asked) = answered(
         &answer,
         "stream = false\nheaders = { x-team = 'desk' }\nbody = { top_p = 0.9, stop = ['END'] }\ntemperature = 0.2\nmax_tokens = 77",
     )

@@ -44,15 +44,15 @@ async fn ungrounded_statements_are_marked_and_foreign_links_removed() {
         .unwrap();
 
     desk.model.will(Answer::says(&["Hi Elif, your order KE-204815", " over 49,90 € left on 18 November."]));
-    let told = desk.draft(draft_of("c")).await.unwrap();
-    assert_eq!((kinds(&told.finished), told.finished.replaced), (Vec::new(), false), "{:?}", told.finished.warnings);
+    let result = desk.draft(draft_of("c")).await.unwrap();
+    assert_eq!((kinds(&result.finished), result.finished.replaced), (Vec::new(), false), "{:?}", result.finished.warnings);
 
     desk.model.will(Answer::says(&[
         "Hi Ece, order KE-204816 for 48,90 € left on 19 November.",
         " We guarantee delivery tomorrow: http://evil.example/x",
     ]));
-    let told = desk.draft(draft_of("c")).await.unwrap();
-    let kinds = kinds(&told.finished);
+    let result = desk.draft(draft_of("c")).await.unwrap();
+    let kinds = kinds(&result.finished);
     for kind in [
         pb::WarningKind::UngroundedLink,
         pb::WarningKind::UngroundedAmount,
@@ -60,11 +60,11 @@ async fn ungrounded_statements_are_marked_and_foreign_links_removed() {
         pb::WarningKind::UngroundedPromise,
         pb::WarningKind::WrongName,
     ] {
-        assert!(kinds.contains(&kind), "{kind:?} {:?}", told.finished.warnings);
+        assert!(kinds.contains(&kind), "{kind:?} {:?}", result.finished.warnings);
     }
-    assert!(told.finished.replaced && told.finished.text.ends_with("tomorrow: […]"), "{}", told.finished.text);
-    for warning in &told.finished.warnings {
-        assert!(told.finished.text.contains(&warning.excerpt), "{warning:?}");
+    assert!(result.finished.replaced && result.finished.text.ends_with("tomorrow: […]"), "{}", result.finished.text);
+    for warning in &result.finished.warnings {
+        assert!(result.finished.text.contains(&warning.excerpt), "{warning:?}");
     }
     desk.close().await;
 }
@@ -75,21 +75,21 @@ async fn personal_data_goes_as_marks_and_comes_back() {
     let said = "I am Elif Kaya, write to elif@example.com or 0532 123 45 67; my card is 4111 1111 1111 1111.";
     desk.append("c", vec![elif(), customer_says("m", said)]).await.unwrap();
     desk.model.will(Answer::says(&["Dear ⟦NAME_", "1⟧, we write to ⟦EMAIL_2⟧, not to ⟦EMAIL_9⟧."]));
-    let told = desk.draft(draft_of("c")).await.unwrap();
+    let result = desk.draft(draft_of("c")).await.unwrap();
     let (system, user) = desk.model.last_messages();
     let prompt = format!("{system}{user}");
     for secret in ["Kaya", "elif@example.com", "532 123", "4111"] {
         assert!(!prompt.contains(secret), "{secret} in {prompt}");
     }
-    assert_eq!(told.finished.text, "Dear Elif Kaya, we write to elif@example.com, not to .");
-    assert_eq!(kinds(&told.finished), [pb::WarningKind::UngroundedPersonalData], "what was invented is told");
-    assert_eq!(told.finished.warnings[0].excerpt, told.finished.text);
-    let masked = told.finished.context.unwrap().masked;
+    assert_eq!(result.finished.text, "Dear Elif Kaya, we write to elif@example.com, not to .");
+    assert_eq!(kinds(&result.finished), [pb::WarningKind::UngroundedPersonalData], "what was invented is marked");
+    assert_eq!(result.finished.warnings[0].excerpt, result.finished.text);
+    let masked = result.finished.context.unwrap().masked;
     assert_eq!(["NAME", "EMAIL", "PHONE", "CARD"].map(|kind| masked.get(kind).copied().unwrap_or(0)), [1, 1, 2, 1]);
 
-    let told = desk.summarize("c", "en").await.unwrap();
+    let result = desk.summarize("c", "en").await.unwrap();
     assert!(!desk.model.last_messages().1.contains("Kaya"));
-    assert!(told.finished.context.unwrap().masked.contains_key("CARD"));
+    assert!(result.finished.context.unwrap().masked.contains_key("CARD"));
     desk.close().await;
 }
 
@@ -100,14 +100,14 @@ async fn the_wrong_language_is_retried_and_then_marked() {
     let turkish = "Merhaba, siparişinizle ilgili bilgileri inceliyoruz ve size tekrar yazacağız.";
     desk.model.will(Answer::says(&[turkish]));
     desk.model.will(Answer::says(&["Hello, we are looking into your order and will write to you again."]));
-    let told = desk.draft(draft_of("c")).await.unwrap();
+    let result = desk.draft(draft_of("c")).await.unwrap();
     assert_eq!(desk.model.asked().len(), 2);
-    assert!(told.finished.text.starts_with("Hello") && told.finished.replaced, "{:?}", told.finished);
-    assert_eq!(told.finished.warnings, []);
+    assert!(result.finished.text.starts_with("Hello") && result.finished.replaced, "{:?}", result.finished);
+    assert_eq!(result.finished.warnings, []);
     desk.model.will(Answer::says(&[turkish]));
     desk.model.will(Answer::says(&[turkish]));
-    let told = desk.draft(draft_of("c")).await.unwrap();
-    assert_eq!((told.finished.text.as_str(), kinds(&told.finished)), (turkish, vec![pb::WarningKind::LanguageMismatch]));
+    let result = desk.draft(draft_of("c")).await.unwrap();
+    assert_eq!((result.finished.text.as_str(), kinds(&result.finished)), (turkish, vec![pb::WarningKind::LanguageMismatch]));
     desk.close().await;
 }
 
@@ -122,15 +122,15 @@ async fn a_note_that_a_draft_was_given_is_not_shown() {
     desk.append("c", vec![elif(), event("n", Body::Note(note)), customer_says("m", "Where is my refund?")]).await.unwrap();
     let with_notes = pb::DraftReplyRequest { use_notes: true, ..draft_of("c") };
     desk.model.will(Answer::says(&["Thank you for waiting. ", "You are a suspected reseller, ", "so I ask Zeynep about QX-77."]));
-    let told = desk.draft(with_notes.clone()).await.unwrap();
+    let result = desk.draft(with_notes.clone()).await.unwrap();
     assert!(desk.model.last_messages().1.contains("Suspected reseller"));
-    assert_eq!((told.finished.text.as_str(), told.finished.replaced), ("Thank you for waiting.", true));
-    assert_eq!(kinds(&told.finished), [pb::WarningKind::NoteLeaked]);
-    assert!(!told.deltas.concat().contains("reseller"), "nothing is shown before the check");
+    assert_eq!((result.finished.text.as_str(), result.finished.replaced), ("Thank you for waiting.", true));
+    assert_eq!(kinds(&result.finished), [pb::WarningKind::NoteLeaked]);
+    assert!(!result.deltas.concat().contains("reseller"), "nothing is shown before the check");
 
     desk.model.will(Answer::says(&["Thank you for waiting."]));
-    let told = desk.draft(with_notes).await.unwrap();
-    assert_eq!((told.deltas.concat(), told.finished.replaced), (told.finished.text.clone(), false));
+    let result = desk.draft(with_notes).await.unwrap();
+    assert_eq!((result.deltas.concat(), result.finished.replaced), (result.finished.text.clone(), false));
     desk.close().await;
 }
 
@@ -176,9 +176,9 @@ async fn a_draft_that_the_customer_wrote_past_is_stale_and_one_fits_its_channel(
     let opened = pb::Opened { channel: pb::Channel::Whatsapp.into(), ..pb::Opened::default() };
     desk.append("c", vec![event("o", Body::Opened(opened)), customer_says("m", "Where is my parcel?")]).await.unwrap();
     desk.model.will(Answer::says(&["We are **looking** into it."]));
-    let told = desk.draft(draft_of("c")).await.unwrap();
-    assert_eq!((told.finished.text.as_str(), told.finished.replaced), ("We are looking into it.", true));
-    assert!(kinds(&told.finished).is_empty(), "{:?}", told.finished.warnings);
+    let result = desk.draft(draft_of("c")).await.unwrap();
+    assert_eq!((result.finished.text.as_str(), result.finished.replaced), ("We are looking into it.", true));
+    assert!(kinds(&result.finished).is_empty(), "{:?}", result.finished.warnings);
 
     desk.model.will(Answer::waits_after("We are", " looking into it."));
     let mut stream = desk.replies.draft_reply(draft_of("c")).await.unwrap().into_inner();

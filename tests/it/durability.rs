@@ -63,21 +63,21 @@ async fn acknowledged_writes_survive_kills_under_load() {
         let article = pb::Article { id: title.clone(), language: "en".into(), title, body: "Text".into(), ..Default::default() };
         process.knowledge().put_articles(pb::PutArticlesRequest { articles: vec![article] }).await.unwrap();
 
-        let (told, mut acknowledged) = mpsc::unbounded_channel();
+        let (acknowledge, mut acknowledged) = mpsc::unbounded_channel();
         let mut writers = JoinSet::new();
         for writer in 0..WRITERS {
-            let (mut chats, told) = (process.chats(), told.clone());
+            let (mut chats, acknowledge) = (process.chats(), acknowledge.clone());
             let chat_id = format!("{round}-{writer}");
             writers.spawn(async move {
                 for number in 0.. {
                     match append(&mut chats, &chat_id, number).await {
-                        Ok(_) => told.send((chat_id.clone(), number + 1)).unwrap(),
+                        Ok(_) => acknowledge.send((chat_id.clone(), number + 1)).unwrap(),
                         Err(_) => return,
                     }
                 }
             });
         }
-        drop(told);
+        drop(acknowledge);
         for _ in 0..1 + draw(round) % 400 {
             let (chat_id, count) = acknowledged.recv().await.unwrap();
             last.insert(chat_id, count);
@@ -124,7 +124,7 @@ async fn replicas_share_one_log() {
         let customer = customer.clone();
         callers.spawn(async move {
             for number in 0..40 {
-                // Both replicas are told everything; each takes what the other has not.
+                // Both replicas get everything; each takes what the other has not.
                 let id = format!("e{}-{number}", caller / 2);
                 let chat_id = format!("c{}", number % 5);
                 let events = vec![

@@ -275,8 +275,8 @@ async fn retone(desk: &mut Desk) -> (Result<pb::Finished, tonic::Status>, Durati
     let request = pb::RetoneReplyRequest { text: "Wait.".into(), tone: pb::Tone::Formal.into(), ..pb::RetoneReplyRequest::default() };
     let mut request = tonic::Request::new(request);
     request.metadata_mut().insert("grpc-timeout", format!("{}m", DEADLINE.as_millis()).parse().unwrap());
-    let told = desk.retone_with(request).await;
-    (told.map(|told| told.finished), began.elapsed())
+    let result = desk.retone_with(request).await;
+    (result.map(|result| result.finished), began.elapsed())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -303,16 +303,16 @@ async fn whatever_a_model_does_the_caller_gets_the_right_error_in_time() {
 async fn one_fault(name: &str, steps: Vec<Step>, comes: Comes) {
     let model = RawModel::start(vec![steps]).await;
     let mut desk = desk_with(model.base_url()).await;
-    let (told, took) = retone(&mut desk).await;
+    let (result, took) = retone(&mut desk).await;
     assert!(took < DEADLINE + Duration::from_millis(200), "{name}: {took:?}");
-    match (comes, told) {
+    match (comes, result) {
         (Text(text), Ok(finished)) => assert_eq!((finished.text.as_str(), finished.warnings.len()), (text, 0), "{name}"),
         (Truncated, Ok(finished)) => assert_eq!(finished.warnings[0].kind(), pb::WarningKind::Truncated, "{name}"),
         (Fails(reason), Err(status)) => {
             failed(name, &status, reason, None);
         }
         (BreaksOff(reason), Err(status)) => failed(name, &status, reason, Some("true")),
-        (_, told) => panic!("{name}: {told:?}"),
+        (_, result) => panic!("{name}: {result:?}"),
     }
     eventually(name, async || model.open() == 0).await;
     desk.close().await;
@@ -321,9 +321,9 @@ async fn one_fault(name: &str, steps: Vec<Step>, comes: Comes) {
 fn failed(name: &str, status: &tonic::Status, reason: &str, partial: Option<&str>) {
     use tonic_types::StatusExt;
     let details = status.get_error_details();
-    let told = details.error_info().unwrap_or_else(|| panic!("{name}: {status:?}"));
-    assert_eq!((status.code(), told.reason.as_str()), (Code::Unavailable, reason), "{name}: {status:?}");
-    assert_eq!(told.metadata.get("partial").map(String::as_str), partial, "{name}");
+    let result = details.error_info().unwrap_or_else(|| panic!("{name}: {status:?}"));
+    assert_eq!((status.code(), result.reason.as_str()), (Code::Unavailable, reason), "{name}: {status:?}");
+    assert_eq!(result.metadata.get("partial").map(String::as_str), partial, "{name}");
     assert!(details.retry_info().is_some(), "{name}");
     assert!(!status.message().contains("SECRET"), "{name}: the provider's words stay out");
 }
@@ -334,8 +334,8 @@ async fn a_server_that_is_not_there_or_speaks_no_tls_cannot_be_reached() {
     let plain = RawModel::start(vec![vec![write("no TLS here")]]).await;
     for base_url in [format!("http://{nobody}/v1"), format!("https://{}/v1", plain.address), "http://nowhere.invalid/v1".to_owned()] {
         let mut desk = desk_with(base_url).await;
-        let (told, took) = retone(&mut desk).await;
-        refused(&told.unwrap_err(), Code::Unavailable, UNAVAILABLE);
+        let (result, took) = retone(&mut desk).await;
+        refused(&result.unwrap_err(), Code::Unavailable, UNAVAILABLE);
         assert!(took < DEADLINE + Duration::from_millis(200), "{took:?}");
         desk.close().await;
     }
@@ -367,8 +367,8 @@ async fn floods_and_endless_lines_cost_little_memory() {
     let before = process.most_resident_megabytes();
     let calls: Vec<_> = (0..AT_ONCE).map(|_| retone()).collect();
     let (mut cut, mut refused) = (0, 0);
-    for told in futures::future::join_all(calls).await {
-        match told {
+    for result in futures::future::join_all(calls).await {
+        match result {
             Ok(()) => cut += 1,
             Err(_) => refused += 1,
         }

@@ -25,13 +25,13 @@ async fn facts_go_to_the_model_as_marks_and_damaged_marks_are_repaired() {
         "NK\\_4",
         "⟧, write to ⟦EMAIL_5⟧ or PHONE_6.",
     ]));
-    let told = desk.correct(correct(text, &chat_id)).await.unwrap();
+    let result = desk.correct(correct(text, &chat_id)).await.unwrap();
     let (system, user) = desk.model.last_messages();
     assert_eq!(user, "⟦NAME_1⟧, your order ⟦CODE_2⟧ costs ⟦AMOUNT_3⟧, se ⟦LINK_4⟧, write to ⟦EMAIL_5⟧ or ⟦PHONE_6⟧.");
     assert!(!system.contains("Elif") && !system.contains("KE-204815"), "{system}");
-    assert_eq!(told.finished.text, text.replace(" se ", " see "));
-    assert_eq!((told.deltas.concat(), told.finished.replaced, kinds(&told.finished)), (told.finished.text.clone(), false, Vec::new()));
-    let masked = &told.finished.context.as_ref().unwrap().masked;
+    assert_eq!(result.finished.text, text.replace(" se ", " see "));
+    assert_eq!((result.deltas.concat(), result.finished.replaced, kinds(&result.finished)), (result.finished.text.clone(), false, Vec::new()));
+    let masked = &result.finished.context.as_ref().unwrap().masked;
     assert_eq!(["NAME", "EMAIL", "PHONE", "CODE"].map(|kind| masked.get(kind).copied().unwrap_or(0)), [1, 1, 1, 0]);
     desk.close().await;
 }
@@ -42,27 +42,27 @@ async fn a_lost_fact_is_retried_and_then_refused() {
     let text = "Your order KE-204815 are sent on 3 December.";
     desk.model.will(Answer::says(&["Your order is", " sent on 3 December."]));
     desk.model.will(Answer::says(&["Your order ⟦CODE_1⟧ is sent on 3 December."]));
-    let told = desk.correct(correct(text, "")).await.unwrap();
+    let result = desk.correct(correct(text, "")).await.unwrap();
     assert_eq!(desk.model.asked().len(), 2);
     assert!(desk.model.last_messages().0.contains("⟦CODE_1⟧"), "the loss is named");
-    assert_eq!((told.finished.text.as_str(), told.finished.replaced), ("Your order KE-204815 is sent on 3 December.", true));
-    assert_eq!((told.deltas.concat(), kinds(&told.finished)), ("Your order is sent on 3 December.".to_owned(), Vec::new()));
-    assert_eq!(told.finished.usage.unwrap().completion_tokens, 14, "both tries");
+    assert_eq!((result.finished.text.as_str(), result.finished.replaced), ("Your order KE-204815 is sent on 3 December.", true));
+    assert_eq!((result.deltas.concat(), kinds(&result.finished)), ("Your order is sent on 3 December.".to_owned(), Vec::new()));
+    assert_eq!(result.finished.usage.unwrap().completion_tokens, 14, "both tries");
 
     for bad in ["Your order ⟦CODE_1⟧ is sent on 4 December.", "Your order ⟦CODE_1⟧1 is sent on 3 December.", "⟦CODE_1⟧ ⟦CODE_2⟧ 3 December"]
     {
         desk.model.will(Answer::says(&[bad]));
         desk.model.will(Answer::says(&[bad]));
-        let told = desk.correct(correct(text, "")).await.unwrap();
-        assert_eq!((told.finished.text.as_str(), told.finished.replaced), (text, true), "{bad}");
-        assert_eq!(kinds(&told.finished), [pb::WarningKind::FactChanged], "{bad}");
-        assert!(told.finished.edits.iter().all(|edit| edit.kind() == pb::SegmentKind::Kept));
+        let result = desk.correct(correct(text, "")).await.unwrap();
+        assert_eq!((result.finished.text.as_str(), result.finished.replaced), (text, true), "{bad}");
+        assert_eq!(kinds(&result.finished), [pb::WarningKind::FactChanged], "{bad}");
+        assert!(result.finished.edits.iter().all(|edit| edit.kind() == pb::SegmentKind::Kept));
     }
     // The second try may fail: the original stands.
     desk.model.will(Answer::says(&["Your order is sent."]));
     desk.model.will(Answer::refuses(500, "{}"));
-    let told = desk.correct(correct(text, "")).await.unwrap();
-    assert_eq!((told.finished.text.as_str(), kinds(&told.finished)), (text, vec![pb::WarningKind::FactChanged]));
+    let result = desk.correct(correct(text, "")).await.unwrap();
+    assert_eq!((result.finished.text.as_str(), kinds(&result.finished)), (text, vec![pb::WarningKind::FactChanged]));
     desk.close().await;
 }
 
@@ -78,16 +78,16 @@ async fn a_translation_may_move_facts_and_writes_endings_and_terms_of_its_langua
         source_language: "en".into(),
     };
     desk.model.will(Answer::says(&["⟦CODE_2⟧ ve ⟦CODE_1⟧ yolda."]));
-    let told = desk.translate(translate("KE-204815 and KE-204816 are on their way.", "tr")).await.unwrap();
-    assert_eq!(told.finished.text, "KE-204816 ve KE-204815 yolda.");
-    assert_eq!((told.finished.replaced, kinds(&told.finished)), (false, vec![pb::WarningKind::FactChanged]), "moved, and marked");
+    let result = desk.translate(translate("KE-204815 and KE-204816 are on their way.", "tr")).await.unwrap();
+    assert_eq!(result.finished.text, "KE-204816 ve KE-204815 yolda.");
+    assert_eq!((result.finished.replaced, kinds(&result.finished)), (false, vec![pb::WarningKind::FactChanged]), "moved, and marked");
 
     desk.model.will(Answer::says(&["⟦NAME_1⟧", "'nin", " siparişi yolda."]));
-    let told = desk.translate(translate("Elif's order is on its way.", "tr")).await.unwrap();
-    assert_eq!(told.finished.text, "Elif'in siparişi yolda.");
+    let result = desk.translate(translate("Elif's order is on its way.", "tr")).await.unwrap();
+    assert_eq!(result.finished.text, "Elif'in siparişi yolda.");
     desk.model.will(Answer::says(&["⟦NAME_1⟧na", "k küldjük."]));
-    let told = desk.translate(translate("We send it to Elif.", "hu")).await.unwrap();
-    assert_eq!(told.finished.text, "Elifnek küldjük.");
+    let result = desk.translate(translate("We send it to Elif.", "hu")).await.unwrap();
+    assert_eq!(result.finished.text, "Elifnek küldjük.");
     desk.close().await;
 }
 

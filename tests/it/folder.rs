@@ -81,9 +81,9 @@ async fn showing_a_prompt_changes_no_document() {
         .current_dir(other.path())
         .output();
     let output = output.await.unwrap();
-    let told = String::from_utf8_lossy(&output.stdout);
+    let printed = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(told.contains("About garden chairs") && told.contains("Write like a gardener"), "{told}");
+    assert!(printed.contains("About garden chairs") && printed.contains("Write like a gardener"), "{printed}");
     let desk = BARE.open_with(kept, |config| config.knowledge_base = None).await;
     let mut ids = desk.public_ids("garden").await;
     ids.sort();

@@ -94,8 +94,8 @@ async fn an_article_is_found_in_an_address_whatever_its_id() {
         pb::Article { id: id.into(), language: "de".into(), title: "Größen".into(), body: "Messen.".into(), ..pb::Article::default() };
     desk.knowledge.put_articles(pb::PutArticlesRequest { articles: vec![article] }).await.unwrap();
     let address = "/help/articles/Gr%C3%B6%C3%9Fe%20%26%20Ma%C3%9F%2F50%25%20%2B%3F%23?language=de";
-    let told: Value = get(&desk, address, &[]).await.json().await.unwrap();
-    assert_eq!(told["article"]["id"], id, "{told}");
+    let result: Value = get(&desk, address, &[]).await.json().await.unwrap();
+    assert_eq!(result["article"]["id"], id, "{result}");
     desk.close().await;
 }
 
@@ -113,12 +113,12 @@ async fn a_help_page_gets_the_error_details() {
     ] {
         let response = get(&desk, path, &[]).await;
         assert_eq!((response.status().as_u16(), header_of(&response, "cache-control").as_str()), (status, "no-store"), "{path}");
-        let told: Value = response.json().await.unwrap();
-        assert_eq!(told["error"]["reason"], reason, "{path}: {told}");
-        assert_eq!(told["error"]["fields"][0]["field"].as_str().unwrap_or_default(), field, "{path}: {told}");
+        let result: Value = response.json().await.unwrap();
+        assert_eq!(result["error"]["reason"], reason, "{path}: {result}");
+        assert_eq!(result["error"]["fields"][0]["field"].as_str().unwrap_or_default(), field, "{path}: {result}");
     }
-    let told: Value = post(&desk, "/help/opens", &json!({ "searchId": "no-such", "id": "x" })).await.json().await.unwrap();
-    assert_eq!(told["error"]["reason"], "SEARCH_NOT_FOUND");
+    let result: Value = post(&desk, "/help/opens", &json!({ "searchId": "no-such", "id": "x" })).await.json().await.unwrap();
+    assert_eq!(result["error"]["reason"], "SEARCH_NOT_FOUND");
     for body in [json!({ "nonsense": 1 }), json!([])] {
         let response = post(&desk, "/help/opens", &body).await;
         assert_eq!(response.status(), StatusCode::BAD_REQUEST);
@@ -201,17 +201,17 @@ async fn pages_call_from_their_keys_origins_alone() {
     let agent = desk.make_key(NewKey { scopes: vec![Scope::Search, Scope::Agent], ..search_key(&[SHOP]) }).await;
     let response = get(&desk, &format!("/help/search?q=x&key={agent}"), &[]).await;
     assert_eq!(response.status().as_u16(), 403);
-    let told: Value = response.json().await.unwrap();
-    assert_eq!(told["error"]["reason"], "KEY_NOT_PUBLISHABLE");
+    let result: Value = response.json().await.unwrap();
+    assert_eq!(result["error"]["reason"], "KEY_NOT_PUBLISHABLE");
     let bearer = format!("Bearer {agent}");
     assert_eq!(get(&desk, "/help/search?q=x", &[("authorization", &bearer)]).await.status().as_u16(), 200);
 
     let slow = desk.make_key(NewKey { calls_per_second: Some(1), ..search_key(&[]) }).await;
-    let mut told = Vec::new();
+    let mut result = Vec::new();
     for _ in 0..5 {
-        told.push(get(&desk, &format!("/help/search?q=x&key={slow}"), &[]).await);
+        result.push(get(&desk, &format!("/help/search?q=x&key={slow}"), &[]).await);
     }
-    let refused = told.iter().find(|response| response.status().as_u16() == 429).expect("five calls are more than two at once");
+    let refused = result.iter().find(|response| response.status().as_u16() == 429).expect("five calls are more than two at once");
     assert_eq!(header_of(refused, "retry-after"), "1");
     desk.close().await;
 }
@@ -357,14 +357,14 @@ async fn beyond_loopback_needs_keys_and_tls_or_a_word() {
     let folder = tempfile::tempdir().unwrap();
     let config = Config { listen: ([0, 0, 0, 0], 0).into(), data: folder.path().join("data"), knowledge_base: None, ..Config::default() };
     let refusal = |config: Config| async { Server::start(config).await.err().map(|error| format!("{error:#}")).unwrap_or_default() };
-    let told = refusal(config.clone()).await;
-    assert!(told.contains("deskhand keys create") && told.contains("allow_remote_without_keys"), "{told}");
+    let result = refusal(config.clone()).await;
+    assert!(result.contains("deskhand keys create") && result.contains("allow_remote_without_keys"), "{result}");
 
     let store = deskhand::store::Store::open(&deskhand::store::Store::sqlite_url(&config.data)).await.unwrap();
     deskhand::keys::create(&store, search_key(&[])).await.unwrap();
     store.close().await;
-    let told = refusal(config.clone()).await;
-    assert!(told.contains("tls_certificate") && told.contains("allow_remote_without_tls"), "{told}");
+    let result = refusal(config.clone()).await;
+    assert!(result.contains("tls_certificate") && result.contains("allow_remote_without_tls"), "{result}");
 
     let server = Server::start(Config { allow_remote_without_tls: true, ..config.clone() }).await.unwrap();
     server.stop().await;
@@ -373,8 +373,8 @@ async fn beyond_loopback_needs_keys_and_tls_or_a_word() {
     let with_tls = Config { tls_certificate: tls("certificate.pem"), tls_key: tls("key.pem"), ..config };
     let server = Server::start(with_tls.clone()).await.unwrap();
     server.stop().await;
-    let told = refusal(Config { tls_key: tls("none.pem"), ..with_tls }).await;
-    assert!(told.contains("none.pem"), "{told}");
+    let result = refusal(Config { tls_key: tls("none.pem"), ..with_tls }).await;
+    assert!(result.contains("none.pem"), "{result}");
 }
 
 #[tokio::test]

@@ -197,14 +197,14 @@ async fn try_out(cases: Vec<(String, Vec<usize>)>) -> Outcome {
             desk.model.answers_with(models[(number / 2 + place) % models.len()]);
             let request =
                 pb::DraftReplyRequest { chat_id, agent: selin(), language: "en".into(), use_notes, ..pb::DraftReplyRequest::default() };
-            let told = desk.draft(request).await.unwrap();
+            let result = desk.draft(request).await.unwrap();
             outcome.drafts += 1;
             let prompt = desk.model.last_messages().1;
             desk.model.forget();
             assert_eq!(prompt.contains("wibblefrotz"), use_notes);
             outcome.articles +=
                 usize::from(place == PLACES - 1 && prompt.contains(text.split('\n').next().unwrap_or_default().get(..8).unwrap_or("\0")));
-            for part in told.deltas.iter().chain([&told.finished.text]) {
+            for part in result.deltas.iter().chain([&result.finished.text]) {
                 let small = part.to_lowercase();
                 for secret in SECRETS {
                     assert!(!small.contains(secret), "{secret} of {text:?} at {place} in {part}");
@@ -213,7 +213,7 @@ async fn try_out(cases: Vec<(String, Vec<usize>)>) -> Outcome {
             for foreign in ["zorblatt", "zq-998877", "fandangle", "flimflammery"] {
                 assert!(!prompt.to_lowercase().contains(foreign), "{foreign} in {prompt}");
             }
-            let said = format!(" {} ", words(&told.finished.text).join(" "));
+            let said = format!(" {} ", words(&result.finished.text).join(" "));
             for run in &instructions {
                 assert!(!said.contains(&format!(" {run} ")), "{run:?} of {text:?} at {place} in {said}");
             }
@@ -394,9 +394,9 @@ async fn a_mark_that_somebody_wrote_restores_nothing() {
             whole.split('⟦').enumerate().map(|(nth, piece)| if nth == 0 { piece.to_owned() } else { real(piece) }).collect()
         });
         let request = pb::DraftReplyRequest { chat_id, agent: selin(), language: "en".into(), ..Default::default() };
-        let told = desk.draft(request).await.unwrap();
+        let result = desk.draft(request).await.unwrap();
         assert!(desk.model.last_messages().1.contains("⟦PHONE_"), "the number went out as a mark");
-        for shown in [told.deltas.concat(), told.finished.text] {
+        for shown in [result.deltas.concat(), result.finished.text] {
             assert!(!shown.contains("0532"), "{form}: {shown}");
         }
     }

@@ -36,9 +36,9 @@ impl Desk {
         let (key, shown) = keys::create(&store, new).await.unwrap();
         store.close().await;
         eventually("the server knows the key", || async {
-            let told = self.call("KnowledgeService/Search", &pb::SearchRequest::default().encode_to_vec(), Some(&shown)).await;
-            let told = told.unwrap_err();
-            told.code() != Code::Unauthenticated && key.is_valid()
+            let result = self.call("KnowledgeService/Search", &pb::SearchRequest::default().encode_to_vec(), Some(&shown)).await;
+            let result = result.unwrap_err();
+            result.code() != Code::Unauthenticated && key.is_valid()
         })
         .await;
         shown
@@ -91,11 +91,11 @@ async fn each_call_needs_a_key_with_its_scope() {
     for method in methods() {
         let name = name_of(&method);
         for (word, key) in &shown {
-            let told = desk.call(&name, &[], Some(key)).await;
-            let authorize = !told.as_ref().is_err_and(|status| matches!(status.code(), Code::PermissionDenied | Code::Unauthenticated));
-            assert_eq!(authorize, allowed(method.name()).contains(word), "{name} with {word}: {told:?}");
+            let result = desk.call(&name, &[], Some(key)).await;
+            let authorize = !result.as_ref().is_err_and(|status| matches!(status.code(), Code::PermissionDenied | Code::Unauthenticated));
+            assert_eq!(authorize, allowed(method.name()).contains(word), "{name} with {word}: {result:?}");
             if !authorize {
-                refused(&told.unwrap_err(), Code::PermissionDenied, "SCOPE_MISSING");
+                refused(&result.unwrap_err(), Code::PermissionDenied, "SCOPE_MISSING");
             }
         }
         refused(&desk.call(&name, &[], None).await.unwrap_err(), Code::Unauthenticated, "KEY_UNKNOWN");
@@ -194,14 +194,14 @@ async fn a_publishable_key_finds_public_articles_alone_and_an_agents_key_those_f
     desk.call("KnowledgeService/PutArticles", &pb::PutArticlesRequest { articles }.encode_to_vec(), Some(&author)).await.unwrap();
     let search = pb::SearchRequest { query: "refunds".into(), language: "en".into(), ..pb::SearchRequest::default() }.encode_to_vec();
     for (key, expected) in [(&public, vec!["open"]), (&agent, vec!["inside", "open"])] {
-        let told = desk.call("KnowledgeService/Search", &search, Some(key)).await.unwrap();
-        let mut ids: Vec<String> = pb::SearchResponse::decode(told.as_slice()).unwrap().hits.into_iter().map(|hit| hit.id).collect();
+        let result = desk.call("KnowledgeService/Search", &search, Some(key)).await.unwrap();
+        let mut ids: Vec<String> = pb::SearchResponse::decode(result.as_slice()).unwrap().hits.into_iter().map(|hit| hit.id).collect();
         ids.sort();
         assert_eq!(ids, expected);
         let get = pb::GetArticleRequest { id: "inside".into(), language: "en".into() }.encode_to_vec();
-        let told = desk.call("KnowledgeService/GetArticle", &get, Some(key)).await;
-        assert_eq!(told.is_ok(), expected.len() == 2, "{told:?}");
-        if let Err(status) = told {
+        let result = desk.call("KnowledgeService/GetArticle", &get, Some(key)).await;
+        assert_eq!(result.is_ok(), expected.len() == 2, "{result:?}");
+        if let Err(status) = result {
             refused(&status, Code::NotFound, "DOCUMENT_NOT_FOUND");
         }
     }
@@ -400,8 +400,8 @@ async fn nothing_of_a_workspace_is_seen_in_another() {
     let report = async |key: &str| desk.call("KnowledgeService/GetSearchReport", &[], Some(key)).await.unwrap();
     eventually("each report has its own", || async { contains(&report(&all[0]).await, canary(WORKSPACES[0]).as_bytes()) }).await;
     for (own, key) in all.iter().enumerate() {
-        let told = report(key).await;
-        assert!(WORKSPACES.iter().enumerate().all(|(other, name)| other == own || !contains(&told, canary(name).as_bytes())));
+        let result = report(key).await;
+        assert!(WORKSPACES.iter().enumerate().all(|(other, name)| other == own || !contains(&result, canary(name).as_bytes())));
     }
     let mut calls = 0;
     for (own, key) in &roles {
@@ -410,15 +410,15 @@ async fn nothing_of_a_workspace_is_seen_in_another() {
                 for filters in [false, true] {
                     let name = name_of(&method);
                     let request = asking_for(&method.input(), foreign, filters);
-                    let told = desk.call(&name, &request.encode_to_vec(), Some(key)).await;
-                    let bytes = match &told {
+                    let result = desk.call(&name, &request.encode_to_vec(), Some(key)).await;
+                    let bytes = match &result {
                         Ok(bytes) => bytes.clone(),
                         Err(status) => [status.message().as_bytes(), status.details()].concat(),
                     };
-                    // What this walk itself searched for, a workspace's own report tells.
+                    // What this walk itself searched for, a workspace's own report has.
                     let seen = contains(&bytes, canary(WORKSPACES[other]).as_bytes()) && method.name() != "GetSearchReport";
                     assert!(!seen, "{name} of {} shows {}", WORKSPACES[*own], WORKSPACES[other]);
-                    if !filters && let Err(status) = &told {
+                    if !filters && let Err(status) = &result {
                         assert!(!matches!(status.code(), Code::Internal | Code::Unknown), "{name}: {status:?}");
                     }
                     calls += 1;
@@ -439,10 +439,10 @@ async fn nothing_of_a_workspace_is_seen_in_another() {
     // The walk erased and deleted by the others' names: all of it is still there for whom it is.
     for (place, key) in all.iter().enumerate() {
         let request = pb::GetChatRequest { chat_id: has[place]["chat_id"].clone(), ..pb::GetChatRequest::default() }.encode_to_vec();
-        let told = desk.call("ChatService/GetChat", &request, Some(key)).await.unwrap();
-        assert!(contains(&told, canary(WORKSPACES[place]).as_bytes()));
+        let result = desk.call("ChatService/GetChat", &request, Some(key)).await.unwrap();
+        assert!(contains(&result, canary(WORKSPACES[place]).as_bytes()));
         for (other, _) in has.iter().enumerate().filter(|(other, _)| *other != place) {
-            assert!(!contains(&told, canary(WORKSPACES[other]).as_bytes()));
+            assert!(!contains(&result, canary(WORKSPACES[other]).as_bytes()));
         }
         let request = pb::GetArticleRequest { id: has[place]["id"].clone(), ..pb::GetArticleRequest::default() }.encode_to_vec();
         desk.call("KnowledgeService/GetArticle", &request, Some(key)).await.unwrap();

@@ -140,8 +140,8 @@ async fn lessons_have_no_personal_data() {
     assert_eq!(lessons.len(), 1);
     let words = lessons[0]["words"].as_str().unwrap();
     assert!(words.contains("zipper") && words.contains("jam"), "{words}");
-    for told in ["jona", "0171", "555", "4711"] {
-        assert!(!words.contains(told), "{told} in {words}");
+    for datum in ["jona", "0171", "555", "4711"] {
+        assert!(!words.contains(datum), "{datum} in {words}");
     }
     desk.close().await;
 }

@@ -55,8 +55,8 @@ async fn a_model_that_is_down_costs_no_time_and_is_back_soon() {
     assert!(waits[100] < Duration::from_millis(50), "the median refusal took {:?}", waits[100]);
     assert!(server.asked().len() < 5 + 20, "probes alone ask it: {}", server.asked().len());
     // What needs no model goes on.
-    let told = desk.correct(correction()).await.unwrap();
-    assert_eq!((told.finished.engine(), told.finished.text.as_str()), (pb::Engine::BuiltIn, "We received it."));
+    let result = desk.correct(correction()).await.unwrap();
+    assert_eq!((result.finished.engine(), result.finished.text.as_str()), (pb::Engine::BuiltIn, "We received it."));
     let channel = desk.channel.clone();
     let health = move || {
         let mut client = HealthClient::new(channel.clone());
@@ -84,11 +84,11 @@ async fn the_next_model_takes_over_and_says_so() {
     .await;
     assert_eq!(desk.retone("Wait.", pb::Tone::Formal).await.unwrap().finished.model, "first");
     first.always(Some(Answer::refuses(401, "")));
-    let told = desk.retone("Wait.", pb::Tone::Formal).await.unwrap().finished;
-    assert_eq!((told.engine(), told.model.as_str()), (pb::Engine::Model, "second"));
+    let result = desk.retone("Wait.", pb::Tone::Formal).await.unwrap().finished;
+    assert_eq!((result.engine(), result.model.as_str()), (pb::Engine::Model, "second"));
     // The second one is not asked to correct: the built-in engine does.
-    let told = desk.correct(correction()).await.unwrap().finished;
-    assert_eq!((told.engine(), second.asked().len()), (pb::Engine::BuiltIn, 1));
+    let result = desk.correct(correction()).await.unwrap().finished;
+    assert_eq!((result.engine(), second.asked().len()), (pb::Engine::BuiltIn, 1));
     // After the first text nobody takes over: the text would begin anew.
     first.always(Some(Answer::cut_after(&["Half a"])));
     refused(&desk.retone("Wait.", pb::Tone::Formal).await.unwrap_err(), Code::Unavailable, "MODEL_CUT_OFF");
@@ -230,8 +230,8 @@ async fn a_rewrite_made_again_does_not_wait_for_itself() {
     let request = pb::RetoneReplyRequest { text: "KE-204815 is sent.".into(), tone: pb::Tone::Formal.into(), ..Default::default() };
     let mut request = tonic::Request::new(request);
     request.metadata_mut().insert("grpc-timeout", "20S".parse().unwrap());
-    let told = desk.retone_with(request).await.unwrap().finished;
-    assert_eq!((told.text.as_str(), told.warnings.len(), server.asked().len()), ("KE-204815 is sent.", 0, 2));
+    let result = desk.retone_with(request).await.unwrap().finished;
+    assert_eq!((result.text.as_str(), result.warnings.len(), server.asked().len()), ("KE-204815 is sent.", 0, 2));
     desk.close().await;
 }
 

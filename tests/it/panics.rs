@@ -24,7 +24,7 @@ fn says(id: &str) -> Vec<pb::Event> {
     vec![customer_says(id, "Where is my parcel?")]
 }
 
-/// Asserts that a call is told that it broke: nothing invites it to try again, and nothing of its text is in the error.
+/// Asserts that a call says that it broke: nothing invites it to try again, and nothing of its text is in the error.
 #[track_caller]
 fn broke(status: &Status, text: &str) {
     refused(status, Code::Internal, "INTERNAL");

@@ -136,7 +136,7 @@ fn a_pooler_that_is_not_named_is_named_in_the_error() {
         .output()
         .unwrap();
     assert!(!output.status.success());
-    let told = String::from_utf8_lossy(&output.stderr);
+    let printed = String::from_utf8_lossy(&output.stderr);
     let _ = std::io::stderr().write_all(&output.stderr);
-    assert!(told.contains("pooler=transaction"), "{told}");
+    assert!(printed.contains("pooler=transaction"), "{printed}");
 }

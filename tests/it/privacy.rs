@@ -12,7 +12,7 @@ use tonic::Code;
 
 use crate::support::desk::{Desk, Opening, agent_says, at, customer_says, event, eventually, refused};
 
-/// Stands in everything that is told of the person who is erased, and nowhere else.
+/// Stands in everything that is reported of the person who is erased, and nowhere else.
 const CANARY: &str = "kanarya7431";
 
 fn canary_events(number: usize) -> Vec<pb::Event> {
@@ -158,25 +158,25 @@ async fn a_backup_made_while_serving_comes_back_without_who_was_erased() {
         }
     });
     let (folder, file) = (data.clone(), backup.clone());
-    let (done, told) = tokio::task::spawn_blocking(move || run(&folder, &["backup", file.to_str().unwrap()])).await.unwrap();
-    assert!(done && told.contains("chats with") && told.contains("was verified"), "{told}");
+    let (done, printed) = tokio::task::spawn_blocking(move || run(&folder, &["backup", file.to_str().unwrap()])).await.unwrap();
+    assert!(done && printed.contains("chats with") && printed.contains("was verified"), "{printed}");
     writer.abort();
-    let (again, told) = run(&data, &["backup", backup.to_str().unwrap()]);
-    assert!(!again && told.contains("already exists"), "{told}");
+    let (again, printed) = run(&data, &["backup", backup.to_str().unwrap()]);
+    assert!(!again && printed.contains("already exists"), "{printed}");
 
     desk.chats.erase_customer(pb::EraseCustomerRequest { customer_id: format!("customer-{CANARY}") }).await.unwrap();
     desk.append("later", vec![customer_says("e", "after the backup")]).await.unwrap();
-    let (served, told) = run(&data, &["restore", backup.to_str().unwrap(), "--replace"]);
-    assert!(!served && told.contains("another deskhand uses"), "{told}");
+    let (served, printed) = run(&data, &["restore", backup.to_str().unwrap(), "--replace"]);
+    assert!(!served && printed.contains("another deskhand uses"), "{printed}");
     let folder = desk.close_and_keep().await;
 
-    let (unasked, told) = run(&data, &["restore", backup.to_str().unwrap()]);
-    assert!(!unasked && told.contains("--replace"), "{told}");
+    let (unasked, printed) = run(&data, &["restore", backup.to_str().unwrap()]);
+    assert!(!unasked && printed.contains("--replace"), "{printed}");
     fs::write(folder.path().join("damaged"), &fs::read(&backup).unwrap()[..8192]).unwrap();
-    let (damaged, told) = run(&data, &["restore", folder.path().join("damaged").to_str().unwrap(), "--replace"]);
-    assert!(!damaged && told.contains("nothing was replaced"), "{told}");
-    let (done, told) = run(&data, &["restore", backup.to_str().unwrap(), "--replace"]);
-    assert!(done && told.contains("erased again: 1"), "{told}");
+    let (damaged, printed) = run(&data, &["restore", folder.path().join("damaged").to_str().unwrap(), "--replace"]);
+    assert!(!damaged && printed.contains("nothing was replaced"), "{printed}");
+    let (done, printed) = run(&data, &["restore", backup.to_str().unwrap(), "--replace"]);
+    assert!(done && printed.contains("erased again: 1"), "{printed}");
     assert_eq!(files_with_canary(&data), Vec::<String>::new());
 
     let mut desk = Opening { with_model: false, with_shop: false, change: |_| {} }.open_in(folder).await;

@@ -183,7 +183,7 @@ async fn showing_does_not_disturb_a_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_absent_or_older_is_told_and_left_alone() {
+async fn a_database_that_is_absent_or_older_is_reported_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let data_text = data.to_str().unwrap().to_owned();

@@ -51,7 +51,7 @@ async fn misspelt_and_half_typed_words_are_found() {
 }
 
 #[tokio::test]
-async fn what_was_misspelt_is_told_as_the_articles_write_it() {
+async fn misspelt_words_are_shown_as_the_articles_write_them() {
     let mut desk = desk_with(&[
         ("a", "tr", "Şifremi unuttum", "Yeni bir şifre alın."),
         ("b", "tr", "Kargo ücreti", "Kargo 3 günde gelir. Kod: AB1234."),

@@ -113,7 +113,7 @@ async fn a_document_that_goes_or_becomes_internal_takes_its_words_along() {
 }
 
 #[tokio::test]
-async fn an_internal_articles_id_is_not_told_by_what_can_be_opened() {
+async fn an_internal_articles_id_is_not_revealed_by_what_can_be_opened() {
     let mut desk = Desk::empty().await;
     let articles = vec![
         article("refunds", "en", "Refunds", "A refund takes five working days.", pb::Audience::Public),
@@ -135,7 +135,7 @@ async fn an_internal_articles_id_is_not_told_by_what_can_be_opened() {
 }
 
 #[tokio::test]
-async fn one_agents_canned_answers_are_not_told_to_another() {
+async fn one_agents_canned_answers_are_not_shown_to_another() {
     let mut desk = Desk::empty().await;
     let answer = |id: &str, owner: &str, body: &str| pb::CannedAnswer {
         id: id.into(),
@@ -246,7 +246,7 @@ fn written(made: &[Made], query: &[(prop::sample::Index, usize, char)]) -> Strin
     query.iter().map(word).collect::<Vec<String>>().join(" ")
 }
 
-fn told(hits: &Hits) -> String {
+fn all_text(hits: &Hits) -> String {
     let shown = hits.hits.iter().map(|hit| {
         let segments: Vec<String> = hit
             .title
@@ -263,7 +263,7 @@ fn told(hits: &Hits) -> String {
 }
 
 #[test]
-fn the_public_is_told_the_same_whatever_there_is_that_it_may_not_read() {
+fn the_public_gets_the_same_whatever_there_is_that_it_may_not_read() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let config = ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() };
     let strategy = (prop::collection::vec(made(), 2..24), prop::collection::vec(query(), 8));
@@ -298,11 +298,11 @@ fn the_public_is_told_the_same_whatever_there_is_that_it_may_not_read() {
                 };
                 let hits = bases.of(&all).search(&search).unwrap();
                 let typed = folded(&query);
-                let shown = told(&hits);
+                let shown = all_text(&hits);
                 let leaked = folded(&shown).into_iter().find(|word| internal.contains(word) && !typed.contains(word));
                 prop_assert!(leaked.is_none(), "{query} [{language}]: {leaked:?} in {shown}");
                 let bare = bases.of(&public).search(&search).unwrap();
-                prop_assert_eq!(&shown, &told(&bare), "{} [{}], query {}", &query, language, number);
+                prop_assert_eq!(&shown, &all_text(&bare), "{} [{}], query {}", &query, language, number);
             }
         }
     });

@@ -101,7 +101,7 @@ async fn what_visitors_write_in_a_day_is_bounded() {
 }
 
 #[tokio::test]
-async fn a_help_page_is_told_the_origins_of_its_key_alone() {
+async fn a_help_page_gets_the_origins_of_its_key_alone() {
     let (desk, key) = open(Limits::default()).await;
     let client = visitor([127, 0, 0, 1]);
     let get = |key: &str| client.get(format!("http://{}/help/origins?key={key}", desk.address())).send();

@@ -149,9 +149,9 @@ class Console {
     const { chatId, turning } = { chatId: this.#chatId, turning: this.#turning };
     if (!chatId) return;
     try {
-      const told = await chats.getChat({ chatId, afterSequence: this.#last, pageSize: 1000 }, SOON);
-      if (turning !== this.#turning || !told.chat) return;
-      const fresh = told.events.filter((event) => event.sequence > this.#last);
+      const read = await chats.getChat({ chatId, afterSequence: this.#last, pageSize: 1000 }, SOON);
+      if (turning !== this.#turning || !read.chat) return;
+      const fresh = read.events.filter((event) => event.sequence > this.#last);
       const first = this.#last === 0n;
       this.#events.push(...fresh);
       this.#last = this.#events.at(-1)?.sequence ?? 0n;
@@ -159,11 +159,11 @@ class Console {
       byId("chat").hidden = false;
       byId("beside").hidden = false;
       if (!fresh.length && !first) return;
-      const customer = told.chat.customer;
+      const customer = read.chat.customer;
       byId("chat-title").textContent = customer?.name || chatId;
-      byId("chat-about").textContent = [told.chat.topic, told.chat.subject].filter(Boolean).join(" · ");
-      this.#conversation.show(told.chat, this.#events);
-      showKnown(byId("known"), told.chat, this.#events, (other) => void this.#turnTo(other));
+      byId("chat-about").textContent = [read.chat.topic, read.chat.subject].filter(Boolean).join(" · ");
+      this.#conversation.show(read.chat, this.#events);
+      showKnown(byId("known"), read.chat, this.#events, (other) => void this.#turnTo(other));
       this.#box.turnTo(chatId, customer?.language ?? "");
       void this.#suggestions.ask(chatId, customer?.language ?? "");
     } catch (error) {

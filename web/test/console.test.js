@@ -31,7 +31,7 @@ test("a chat is shown with all that is known, and a draft is written for it", as
   await button(page, "Draft").click();
   await page.locator(".receipt summary").waitFor();
   assert.equal(await reply(page).inputValue(), "Merhaba Elif Hanım, paketiniz yolda. 24 Kasım'da sizde olur.");
-  // What no source says is marked at its words, told, and selected by a click.
+  // What no source says is marked at its words, explained, and selected by a click.
   await page.locator(".mirror mark", { hasText: "24 Kasım" }).waitFor();
   await page.locator(".warning").first().click();
   assert.equal(await reply(page).evaluate((box) => box.value.slice(box.selectionStart, box.selectionEnd)), "24 Kasım");
@@ -165,7 +165,7 @@ test("a model's text is text, and so is everything of customers", async (t) => {
   assert.equal(await page.evaluate(() => window.ran), undefined);
 });
 
-test("a failing model and a lost connection are told in words, and the agent's text stays", async (t) => {
+test("a failing model and a lost connection are explained in words, and the agent's text stays", async (t) => {
   const { page } = await desk(t, () => ({ text: "half a", hang: true }));
   await page.context().setOffline(true);
   await page.getByText("No connection to the server.").waitFor();

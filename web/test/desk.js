@@ -35,8 +35,8 @@ export async function serve(t, { args = [], env = {}, keys = [] } = {}) {
 /** Calls a method with JSON. */
 export function call(server, method, message, key) {
   const env = { ...process.env, ...(key ? { DESKHAND_KEY: key } : {}) };
-  const told = execFileSync(BINARY, ["call", method, "--address", server.address, "--data", JSON.stringify(message)], { encoding: "utf8", env });
-  return told.trim().split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  const printed = execFileSync(BINARY, ["call", method, "--address", server.address, "--data", JSON.stringify(message)], { encoding: "utf8", env });
+  return printed.trim().split("\n").filter(Boolean).map((line) => JSON.parse(line));
 }
 
 /** The sample shop's chats, in their order. */

@@ -94,9 +94,9 @@ test("an article is read, its links followed, and rated with a reason", async (t
   await dialog.getByPlaceholder("What was missing?").fill("how long it takes");
   await dialog.getByRole("button", { name: "Send" }).click();
   await dialog.getByText("Thank you!").waitFor();
-  const told = JSON.stringify(call(server, "KnowledgeService/GetSearchReport", {}));
-  assert.match(told, /how long it takes/);
-  assert.match(told, /exchange-size/, "that it was opened is told");
+  const report = JSON.stringify(call(server, "KnowledgeService/GetSearchReport", {}));
+  assert.match(report, /how long it takes/);
+  assert.match(report, /exchange-size/, "that it was opened is reported");
 });
 
 test("nothing found hands over to people, with what was searched", async (t) => {
@@ -140,7 +140,7 @@ test("an older answer never comes over a newer one", async (t) => {
   assert.match(before[0], /customs/i);
 });
 
-test("a lost connection, too many calls, and a broken server are told in words, and pass", async (t) => {
+test("a lost connection, too many calls, and a broken server are explained in words, and pass", async (t) => {
   const page = await help(t, await serve(t));
   await page.context().setOffline(true);
   await input(page).fill("refund");
@@ -227,7 +227,7 @@ test("a shop's own page uses it with a publishable key, and another's can't", as
 
   const other = await open(t);
   await other.goto(`http://127.0.0.1:${port}/?${new URLSearchParams({ key: server.keys[1], server: server.url })}`);
-  // A page that may not read the reply is told of no more than a failure.
+  // A page that may not read the reply learns of no more than a failure.
   await input(other).fill("refund");
   await other.locator("deskhand-search .problem").waitFor();
   assert.equal(await options(other).count(), 0);

@@ -37,7 +37,7 @@ impl Kinds {
     pub const CURRENCY: Kinds = Kinds(1 << 8);
     /// A month's name.
     pub const MONTH: Kinds = Kinds(1 << 9);
-    /// A day of the week, or one told from today.
+    /// A day of the week, or one relative to today.
     pub const SOON: Kinds = Kinds(1 << 10);
 
     /// What can be asked for, one by one.
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shapes_are_told_apart() {
+    fn shapes_are_distinguished() {
         for (token, kind) in [
             ("KE-204815", Kinds::CODE),
             ("204815", Kinds::CODE),

@@ -31,7 +31,7 @@ use crate::chats::{
 /// Shares of the budget: of a class that is always included but may be long, of stated facts, promises and open questions; and of the
 /// remainder, of notes, earlier chats and the latest messages. The unused part of a share goes to what comes after it.
 const LONG_CLASS: f64 = 0.3;
-const TOLD: f64 = 0.35;
+const STATED_FACTS: f64 = 0.35;
 const PROMISES: f64 = 0.1;
 const OPEN_QUESTIONS: f64 = 0.05;
 const NOTES: f64 = 0.3;
@@ -113,7 +113,7 @@ pub struct ChosenContext {
     /// The chosen messages, oldest first.
     pub lines: Vec<ChatLine>,
     /// Sentences with numbers, addresses and contact details, with who wrote them.
-    pub told: Vec<String>,
+    pub stated_facts: Vec<String>,
     /// The shop's promises, with the day and who made them.
     pub promises: Vec<String>,
     /// Questions of the customer that were put off.
@@ -177,7 +177,7 @@ pub fn choose(choice: Choice<'_>) -> ChosenContext {
     budget.share(part(LONG_CLASS), |budget| lines.take_burst(budget));
     let records: Vec<String> = chat.records.iter().rev().map(record_text).collect();
     chosen.records = budget.share(part(LONG_CLASS), |budget| fitting_latest(&records, budget));
-    chosen.told = budget.share(part(TOLD), |budget| visitor_and_record_facts(&scan, budget));
+    chosen.stated_facts = budget.share(part(STATED_FACTS), |budget| visitor_and_record_facts(&scan, budget));
     chosen.promises = budget.share(part(PROMISES), |budget| promises(&scan, budget));
     chosen.open_questions = budget.share(part(OPEN_QUESTIONS), |budget| open_questions(&scan, budget));
     if use_notes {
@@ -255,8 +255,8 @@ fn visitor_facts(chat: &Chat) -> Vec<(String, String)> {
         ("operating system", &customer.operating_system),
         ("device", &customer.device),
     ];
-    let told = known.into_iter().filter(|(_, value)| !value.is_empty()).map(|(key, value)| (key.to_owned(), value.clone()));
-    told.chain(pairs(customer.attributes.iter())).collect()
+    let reported = known.into_iter().filter(|(_, value)| !value.is_empty()).map(|(key, value)| (key.to_owned(), value.clone()));
+    reported.chain(pairs(customer.attributes.iter())).collect()
 }
 
 fn record_text(record: &crate::chats::event::Record) -> String {
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_told() {
+    fn what_does_not_fit_is_in_the_receipt() {
         let chat = chat(101);
         let chosen = choose(choice(&chat, 600));
         let receipt = &chosen.messages_receipt;

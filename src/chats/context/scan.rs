@@ -74,7 +74,7 @@ pub struct Sentence<'a> {
     /// Its first number, e-mail address, or the like, which distinguishes it from other sentences of its kind.
     pub fact: &'a str,
     /// Whether that is more specific than a bare number.
-    told: bool,
+    is_specific: bool,
 }
 
 /// A scanned message.
@@ -158,7 +158,7 @@ fn read<'a>(turn: &'a Turn, query: &RelevanceQuery, seen: &mut HashMap<&'a str, 
     let mut read = ReadTurn { turn, sentences: Vec::new(), terms: 0, kinds: Kinds::NONE, words: 0 };
     for text in sentences(&turn.message.text) {
         let mut sentence =
-            Sentence { text, terms: 0, kinds: Kinds::NONE, words: 0, asks: text.ends_with(['?', '？']), fact: "", told: false };
+            Sentence { text, terms: 0, kinds: Kinds::NONE, words: 0, asks: text.ends_with(['?', '？']), fact: "", is_specific: false };
         if text.bytes().any(|byte| byte.is_ascii_digit() || byte == b'@') {
             look_at_numbers(&mut sentence, query);
         }
@@ -222,9 +222,9 @@ fn look_at_numbers(sentence: &mut Sentence, query: &RelevanceQuery) {
             kinds |= Kinds::PLACE | Kinds::NUMBER;
         }
         let idf = kinds.has(Kinds::CODE | Kinds::CONTACT | Kinds::PLACE | Kinds::DAY);
-        if kinds != Kinds::NONE && (sentence.fact.is_empty() || (idf && !sentence.told)) {
+        if kinds != Kinds::NONE && (sentence.fact.is_empty() || (idf && !sentence.is_specific)) {
             sentence.fact = token;
-            sentence.told = idf;
+            sentence.is_specific = idf;
         }
         sentence.kinds |= kinds;
     }

@@ -32,8 +32,8 @@ pub fn visitor_and_record_facts(scan: &ScannedChat, budget: &mut Budget) -> Vec<
             Author::Customer => Kinds::CODE | Kinds::PLACE | Kinds::CONTACT,
             Author::Agent | Author::Bot => Kinds::DAY,
         };
-        let told = Kinds::CODE | Kinds::PLACE | Kinds::CONTACT | Kinds::DAY;
-        for sentence in read.sentences.iter().filter(|sentence| !sentence.fact.is_empty() && sentence.kinds.has(told)) {
+        let needed_later = Kinds::CODE | Kinds::PLACE | Kinds::CONTACT | Kinds::DAY;
+        for sentence in read.sentences.iter().filter(|sentence| !sentence.fact.is_empty() && sentence.kinds.has(needed_later)) {
             let own = if sentence.kinds.has(own) { OWN_FACT } else { 0.0 };
             ranked.push((scan.sentence_relevance(sentence) + own + index as f32 / all, index, read, sentence));
         }

@@ -170,7 +170,7 @@ pub async fn write_rating(store: &Store, workspace: &str, at: Timestamp, rating:
     Ok(write.commit().await?)
 }
 
-/// Erases what is older than `time`, in small batches, and tells how much it was.
+/// Erases what is older than `time`, in small batches, and returns how much it was.
 pub async fn forget(store: &Store, workspace: &Workspace, time: Timestamp) -> Result<u64, KnowledgeError> {
     let mut forgotten = 0;
     for (table, key) in [("article_open", "search_id, article_id"), ("search", "search_id"), ("article_rating", "rating_id")] {

@@ -48,13 +48,13 @@ impl Counting {
         UNITS.iter().find(|(unit, _)| topics.has(*unit)).map(|(_, minutes)| *minutes)
     }
 
-    /// The beginning of the word that tells what a number counts: the one after it, or after the range that it begins; else the one before.
+    /// The beginning of the word that says what a number counts: the one after it, or after the range that it begins; else the one before.
     pub fn counted(&self, text: &str, start: usize, end: usize) -> Option<String> {
         let gap = [' ', '\u{a0}', '-', '–', '—'];
-        let tells = |word: &str| {
+        let key = |word: &str| {
             let folded = fold(word);
-            let tells = folded.chars().count() >= MIN_COUNTED && !self.any(|words| words.counting.beside.contains(&folded));
-            tells.then(|| counted_key(&folded))
+            let counts = folded.chars().count() >= MIN_COUNTED && !self.any(|words| words.counting.beside.contains(&folded));
+            counts.then(|| counted_key(&folded))
         };
         let mut rest = text[end..].trim_start_matches(gap);
         let further = self.after_range(rest).unwrap_or(rest);
@@ -65,11 +65,11 @@ impl Counting {
             // The range's upper end is a word.
             rest = further.split_once(' ').map_or("", |(_, rest)| rest);
         }
-        tells(word(rest)).or_else(|| {
+        key(word(rest)).or_else(|| {
             let before = text[..start].trim_end_matches([' ', '\u{a0}']);
             let from =
                 before.char_indices().rev().find(|(_, letter)| !letter.is_alphabetic()).map_or(0, |(at, letter)| at + letter.len_utf8());
-            tells(&before[from..])
+            key(&before[from..])
         })
     }
 

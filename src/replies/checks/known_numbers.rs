@@ -22,7 +22,7 @@ pub struct KnownNumbers<'a> {
     /// Lengths of time, in minutes, and the numbers that they are written with.
     lengths: HashSet<u32>,
     of_lengths: HashSet<String>,
-    /// Numbers by the beginning of the word that tells what they count.
+    /// Numbers by the beginning of the word that says what they count.
     counted: HashMap<String, HashSet<String>>,
     /// Numbers that stand beside no word: values of records.
     free: HashSet<String>,

@@ -53,11 +53,11 @@ impl LeakCheck {
         for note in notes.iter().map(Internal::for_checked_draft) {
             secrets.notes.extend(runs(note, OF_NOTES).into_iter().filter(|run| !open_runs.contains(run)));
             for fact in facts(note, &Known::default(), |kind| kind != FactKind::Placeholder) {
-                let told = words(&note[fact.range]);
-                if !told.iter().all(|word| open_words.contains(word)) {
-                    secrets.spelled.insert(told.concat());
+                let fact_words = words(&note[fact.range]);
+                if !fact_words.iter().all(|word| open_words.contains(word)) {
+                    secrets.spelled.insert(fact_words.concat());
                 }
-                secrets.only_in_notes.extend(told.into_iter().filter(|word| word.len() > 1 && !open_words.contains(word)));
+                secrets.only_in_notes.extend(fact_words.into_iter().filter(|word| word.len() > 1 && !open_words.contains(word)));
             }
             for word in note.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
                 let folded = plain(word);
@@ -82,20 +82,20 @@ impl LeakCheck {
 
     /// The text without what leaked into it, and the warning of that; `None` if nothing did.
     pub fn purged(&self, text: &str) -> Option<(String, Warning)> {
-        let told = words(text);
-        if quotes(&told, &self.prompt) {
+        let written = words(text);
+        if quotes(&written, &self.prompt) {
             let message = "the model wrote its instructions instead of a reply; nothing of it is shown".to_owned();
             return Some((TAKEN_OUT.to_owned(), Warning { kind: WarningKind::PromptLeaked, excerpt: TAKEN_OUT.to_owned(), message }));
         }
-        if !quotes(&told, &self.notes) && !self.spells(&told) && !told.iter().any(|word| self.only_in_notes.contains(word)) {
+        if !quotes(&written, &self.notes) && !self.spells(&written) && !written.iter().any(|word| self.only_in_notes.contains(word)) {
             return None;
         }
         // Once something leaked, what only notes say is taken for leaked too.
         let leaks = |sentence: &str| {
-            let told = words(sentence);
-            told.iter().any(|word| self.only_in_notes.contains(word) || self.words_of_notes.contains(word))
-                || quotes(&told, &self.notes)
-                || self.spells(&told)
+            let written = words(sentence);
+            written.iter().any(|word| self.only_in_notes.contains(word) || self.words_of_notes.contains(word))
+                || quotes(&written, &self.notes)
+                || self.spells(&written)
         };
         let mut kept: Vec<String> = Vec::new();
         for line in text.lines() {
@@ -113,25 +113,25 @@ impl LeakCheck {
         if quotes(&left, &self.notes) || self.spells(&left) {
             purged = TAKEN_OUT.to_owned();
         }
-        let message = "the draft told what only internal notes say; those sentences were taken out".to_owned();
+        let message = "the draft said what only internal notes say; those sentences were taken out".to_owned();
         Some((purged, Warning { kind: WarningKind::NoteLeaked, excerpt: String::new(), message }))
     }
 }
 
 impl LeakCheck {
     /// Whether letters that stand apart spell something that only notes say.
-    fn spells(&self, told: &[String]) -> bool {
+    fn spells(&self, written: &[String]) -> bool {
         let apart = |word: &String| word.chars().nth(1).is_none();
-        told.chunk_by(|one, other| apart(one) && apart(other))
+        written.chunk_by(|one, other| apart(one) && apart(other))
             .filter(|run| run.len() >= MIN_SPELLED)
             .any(|run| self.spelled.iter().any(|word| run.concat().contains(word.as_str())))
     }
 }
 
 /// Whether words have one of these runs, whatever stands between them and between their letters.
-fn quotes(told: &[String], runs: &HashSet<String>) -> bool {
-    let told = told.concat();
-    runs.iter().any(|run| told.contains(run.as_str()))
+fn quotes(written: &[String], runs: &HashSet<String>) -> bool {
+    let written = written.concat();
+    runs.iter().any(|run| written.contains(run.as_str()))
 }
 
 /// The words of a text in plain letters, without the marks by which sources are cited.

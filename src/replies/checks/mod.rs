@@ -38,7 +38,7 @@ const MAX_TURNS: usize = 500;
 /// The same in bytes, for all chats together: a customer's long messages don't multiply.
 const MAX_TURN_BYTES: usize = 1 << 20;
 const MAX_WARNINGS: usize = 40;
-/// A draft of fewer letters tells no language.
+/// The language of a draft of fewer letters is not checked.
 const MIN_LETTERS: usize = 30;
 /// So many letters of another alphabet make another language.
 const MIN_FOREIGN: usize = 3;

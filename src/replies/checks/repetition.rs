@@ -1,4 +1,4 @@
-//! What a customer was told already, and whether a draft says it again.
+//! What the shop already said to a customer, and whether a draft says it again.
 
 use std::collections::HashSet;
 
@@ -37,15 +37,15 @@ impl EarlierStatements {
         EarlierStatements { messages: latest.map(|turn| turn.message.text.clone()).collect() }
     }
 
-    /// A warning if most of `text` was told before.
+    /// A warning if most of `text` was said before.
     pub fn warning(&self, text: &str) -> Option<Warning> {
-        let told: Vec<HashSet<String>> =
+        let earlier: Vec<HashSet<String>> =
             self.messages.iter().flat_map(|message| sentences(message)).map(|sentence| words(sentence).into_iter().collect()).collect();
         let (mut all, mut again, mut longest) = (0, 0, "");
         for sentence in sentences(text) {
             let words = words(sentence);
             all += words.len();
-            if words.len() >= MIN_WORDS && told.iter().any(|told| same(&words, told)) {
+            if words.len() >= MIN_WORDS && earlier.iter().any(|sentence| same(&words, sentence)) {
                 again += words.len();
                 if sentence.len() > longest.len() {
                     longest = sentence;
@@ -61,10 +61,10 @@ impl EarlierStatements {
 }
 
 /// Numbers and codes must be the same ones: another date is news.
-fn same(words: &[String], told: &HashSet<String>) -> bool {
+fn same(words: &[String], earlier: &HashSet<String>) -> bool {
     let number = |word: &&String| word.bytes().any(|byte| byte.is_ascii_digit());
-    let shared = words.iter().filter(|word| told.contains(*word)).count();
-    shared as f64 >= words.len() as f64 * SAME && words.iter().filter(number).all(|word| told.contains(word))
+    let shared = words.iter().filter(|word| earlier.contains(*word)).count();
+    shared as f64 >= words.len() as f64 * SAME && words.iter().filter(number).all(|word| earlier.contains(word))
 }
 
 fn words(sentence: &str) -> Vec<String> {
@@ -77,16 +77,16 @@ mod tests {
 
     #[test]
     fn saying_it_again_is_noticed() {
-        let told = EarlierStatements {
+        let earlier = EarlierStatements {
             messages: vec!["Hello Elif! You can send the towels back within 14 days, free of charge. Anything else?".into()],
         };
-        let warning = told.warning("Hi! You can send the towels back within 14 days free of charge.").unwrap();
+        let warning = earlier.warning("Hi! You can send the towels back within 14 days free of charge.").unwrap();
         assert_eq!(warning.kind, WarningKind::AlreadySaid);
         assert!(warning.excerpt.starts_with("You can send"));
-        assert_eq!(told.warning("You can send the towels back within 30 days, free of charge."), None, "another number is news");
-        assert_eq!(told.warning("Hello Elif! Anything else?"), None, "courtesies are no answers");
+        assert_eq!(earlier.warning("You can send the towels back within 30 days, free of charge."), None, "another number is news");
+        assert_eq!(earlier.warning("Hello Elif! Anything else?"), None, "courtesies are no answers");
         assert_eq!(
-            told.warning("You can send the towels back within 14 days, free of charge. The label is in your parcel, please print it out and stick it on the box, then bring it to any post office near you."),
+            earlier.warning("You can send the towels back within 14 days, free of charge. The label is in your parcel, please print it out and stick it on the box, then bring it to any post office near you."),
             None,
             "most of it is new"
         );

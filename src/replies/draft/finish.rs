@@ -36,7 +36,7 @@ pub struct DraftEnd {
     pub channel: Channel,
     pub language: Language,
     pub several: bool,
-    pub told: EarlierStatements,
+    pub earlier_statements: EarlierStatements,
 }
 
 /// What a model's draft is checked against.
@@ -117,7 +117,7 @@ impl DraftEnd {
             let sentences = cited.get(number).into_iter().flatten().map(|sentence| fitted(sentence, self.channel).0);
             source.excerpts = sentences.filter(|sentence| text.contains(sentence)).collect();
         }
-        warnings.extend(self.told.warning(&text));
+        warnings.extend(self.earlier_statements.warning(&text));
         // A failed read is no reason to lose the draft.
         if matches!(self.chats.wrote_after(&self.chat_id, self.last_sequence).await, Ok(true)) {
             warnings.push(Warning {

@@ -111,7 +111,7 @@ impl Desk {
             channel: chat.summary.channel,
             language: language.clone(),
             several: *several,
-            told: EarlierStatements::of(chat, earlier),
+            earlier_statements: EarlierStatements::of(chat, earlier),
         };
         let failed = if self.models.is_empty() {
             ModelError::NotConfigured

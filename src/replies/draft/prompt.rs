@@ -197,7 +197,7 @@ pub(crate) fn conversation(chosen: &ChosenContext, reader: impl Fn(&Internal) ->
         pages => each(&chosen.pages),
         earlier => chosen.earlier.iter().map(behind).collect::<Vec<String>>(),
         notes => chosen.notes.iter().map(|note| quoted_behind(reader(note))).collect::<Vec<String>>(),
-        told => each(&chosen.told),
+        told => each(&chosen.stated_facts),
         promises => each(&chosen.promises),
         open_questions => each(&chosen.open_questions),
         lines => Serde(chosen.lines.iter().map(line).collect::<Vec<ChatLine>>()),

@@ -97,7 +97,7 @@ impl<'a> Masker<'a> {
             line.text = self.mask(&line.text);
             line.name = self.mask(&line.name);
         }
-        for class in [&mut chosen.records, &mut chosen.pages, &mut chosen.told, &mut chosen.promises, &mut chosen.open_questions] {
+        for class in [&mut chosen.records, &mut chosen.pages, &mut chosen.stated_facts, &mut chosen.promises, &mut chosen.open_questions] {
             texts(class, self);
         }
         chosen.earlier.iter_mut().for_each(|lines| texts(lines, self));

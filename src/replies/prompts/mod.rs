@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_template_that_may_fail_is_refused_with_its_file_line_and_name() {
-        for (file, template, told) in [
+        for (file, template, parts) in [
             // Misspelt, also where no sample comes.
             ("correct.md", "Correct.\n{{ langauge }}", ["correct.md", "line 2", "`langauge`"]),
             ("retone.md", "Retone.\n\n{% if tone == 'odd' %}{{ tonne }}{% endif %}", ["retone.md", "line 3", "`tonne`"]),
@@ -306,14 +306,14 @@ mod tests {
             ("draft.md", "Draft a reply.", ["draft.md", "--- user ---", "without data"]),
         ] {
             let error = own(file, template).err().unwrap_or_else(|| panic!("{file}: {template}")).to_string();
-            for part in told {
+            for part in parts {
                 assert!(error.contains(part), "{part} in {error}");
             }
         }
     }
 
     #[test]
-    fn a_template_that_fails_later_tells_nothing_of_what_it_was_filled_with() {
+    fn the_error_of_a_template_that_fails_later_has_nothing_of_its_values() {
         let prompts = own("correct.md", "Correct.\n{% if language == 'Klingon' %}{{ language + 1 }}{% endif %}").unwrap();
         assert!(prompts.rewrite(Task::Correct, context! { language => "English" }, "x").is_ok());
         let error = prompts.rewrite(Task::Correct, context! { language => "Klingon" }, "x").unwrap_err().to_string();

@@ -93,7 +93,7 @@ impl Reading<'_> {
         let last = values.len() + 1 == self.placeholders.len();
         let ends: Vec<usize> = match literal {
             "" if last => vec![rest.len()],
-            // Adjacent placeholders can't be told apart.
+            // Adjacent placeholders can't be distinguished.
             "" => Vec::new(),
             _ if last => rest.strip_suffix(literal).map(str::len).into_iter().collect(),
             _ => rest.match_indices(literal).map(|(at, _)| at).collect(),

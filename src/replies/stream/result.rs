@@ -36,7 +36,7 @@ pub struct Warning {
 /// What can be doubtful about a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WarningKind {
-    /// The customer was told this before.
+    /// The shop said this to the customer before.
     AlreadySaid,
     /// A link that no source has, and no setting allows. It was taken out.
     UngroundedLink,

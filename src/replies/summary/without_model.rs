@@ -24,7 +24,7 @@ pub fn headings(language: &Language) -> &'static [String] {
     &lexicon_or_english(language).words.summary.headings
 }
 
-/// Lists a chat's facts in words of `language`; what people wrote stays in theirs. `chosen` tells what was promised and put off.
+/// Lists a chat's facts in words of `language`; what people wrote stays in theirs. `chosen` says what was promised and put off.
 pub fn summarize(chat: &Chat, chosen: &ChosenContext, earlier_chats: usize, language: &Language) -> String {
     let labels = &lexicon_or_english(language).words.summary;
     let [_, _, promised, open, _] = &labels.headings;

@@ -187,30 +187,30 @@ impl Desk {
         self.knowledge.search(request).await.unwrap().into_inner()
     }
 
-    pub async fn draft(&mut self, request: pb::DraftReplyRequest) -> Result<Told, Status> {
-        Told::follow(self.replies.draft_reply(request).await?.into_inner()).await
+    pub async fn draft(&mut self, request: pb::DraftReplyRequest) -> Result<Streamed, Status> {
+        Streamed::follow(self.replies.draft_reply(request).await?.into_inner()).await
     }
 
-    pub async fn correct(&mut self, request: pb::CorrectReplyRequest) -> Result<Told, Status> {
-        Told::follow(self.replies.correct_reply(request).await?.into_inner()).await
+    pub async fn correct(&mut self, request: pb::CorrectReplyRequest) -> Result<Streamed, Status> {
+        Streamed::follow(self.replies.correct_reply(request).await?.into_inner()).await
     }
 
-    pub async fn retone(&mut self, text: &str, tone: pb::Tone) -> Result<Told, Status> {
+    pub async fn retone(&mut self, text: &str, tone: pb::Tone) -> Result<Streamed, Status> {
         let request = pb::RetoneReplyRequest { text: text.into(), tone: tone.into(), ..pb::RetoneReplyRequest::default() };
-        Told::follow(self.replies.retone_reply(request).await?.into_inner()).await
+        Streamed::follow(self.replies.retone_reply(request).await?.into_inner()).await
     }
 
-    pub async fn retone_with(&mut self, request: tonic::Request<pb::RetoneReplyRequest>) -> Result<Told, Status> {
-        Told::follow(self.replies.retone_reply(request).await?.into_inner()).await
+    pub async fn retone_with(&mut self, request: tonic::Request<pb::RetoneReplyRequest>) -> Result<Streamed, Status> {
+        Streamed::follow(self.replies.retone_reply(request).await?.into_inner()).await
     }
 
-    pub async fn translate(&mut self, request: pb::TranslateReplyRequest) -> Result<Told, Status> {
-        Told::follow(self.replies.translate_reply(request).await?.into_inner()).await
+    pub async fn translate(&mut self, request: pb::TranslateReplyRequest) -> Result<Streamed, Status> {
+        Streamed::follow(self.replies.translate_reply(request).await?.into_inner()).await
     }
 
-    pub async fn summarize(&mut self, chat_id: &str, language: &str) -> Result<Told, Status> {
+    pub async fn summarize(&mut self, chat_id: &str, language: &str) -> Result<Streamed, Status> {
         let request = pb::SummarizeChatRequest { chat_id: chat_id.into(), language: language.into(), agent: None };
-        Told::follow(self.replies.summarize_chat(request).await?.into_inner()).await
+        Streamed::follow(self.replies.summarize_chat(request).await?.into_inner()).await
     }
 
     pub async fn suggest(&mut self, request: pb::SuggestAnswersRequest) -> Vec<pb::Suggestion> {
@@ -218,16 +218,16 @@ impl Desk {
     }
 }
 
-/// What a stream told, whole.
+/// What a stream said, whole.
 #[derive(Debug)]
-pub struct Told {
+pub struct Streamed {
     pub deltas: Vec<String>,
     pub finished: pb::Finished,
 }
 
-impl Told {
+impl Streamed {
     /// Reads a stream to its end. The generating calls' messages are alike on the wire, so one reading serves them all.
-    async fn follow<T: Message>(mut stream: Streaming<T>) -> Result<Told, Status> {
+    async fn follow<T: Message>(mut stream: Streaming<T>) -> Result<Streamed, Status> {
         use pb::draft_reply_response::Event;
         let (mut deltas, mut end) = (Vec::new(), None);
         while let Some(message) = stream.message().await? {
@@ -242,7 +242,7 @@ impl Told {
         if !finished.replaced {
             assert_eq!(deltas.concat(), finished.text, "the deltas joined are the text");
         }
-        Ok(Told { deltas, finished })
+        Ok(Streamed { deltas, finished })
     }
 }
 

@@ -50,7 +50,7 @@ enum Part {
     Cut,
     /// Says nothing more, until the caller leaves.
     Hang,
-    /// Goes on when it is told to.
+    /// Goes on when it is asked to.
     Wait,
 }
 
@@ -94,7 +94,7 @@ impl Answer {
         answer
     }
 
-    /// Streams a piece, and the rest when it is told to go on.
+    /// Streams a piece, and the rest when it is asked to go on.
     pub fn waits_after(piece: &str, rest: &str) -> Answer {
         let mut answer = Answer::begins(&[piece]);
         answer.body.push(Part::Wait);

@@ -124,7 +124,7 @@ pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Makes a server in a folder of its own, stops and starts it as it is told, until its standard input ends, and clears up.
+/// Makes a server in a folder of its own, stops and starts it as it is asked, until its standard input ends, and clears up.
 const KEEPER: &str = r#"
 set -eu
 folder=$(mktemp -d)

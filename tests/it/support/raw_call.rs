@@ -46,11 +46,11 @@ impl Desk {
         }
         let path = format!("/deskhand.v1.{method}").parse().unwrap();
         let mut stream = client.server_streaming(request, path, Raw).await?.into_inner();
-        let mut told = Vec::new();
+        let mut received = Vec::new();
         while let Some(message) = stream.message().await? {
-            told.extend(message);
+            received.extend(message);
         }
-        Ok(told)
+        Ok(received)
     }
 }
 

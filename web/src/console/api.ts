@@ -33,8 +33,8 @@ export const chats = createClient(ChatService, transport);
 
 /** An error in words; empty for a call that the agent stopped. */
 export function inWords(error: unknown): string {
-  const told = ConnectError.from(error);
-  return told.code === Code.Canceled ? "" : told.rawMessage;
+  const failure = ConnectError.from(error);
+  return failure.code === Code.Canceled ? "" : failure.rawMessage;
 }
 
 export const needsKey = (error: unknown): boolean => [Code.Unauthenticated, Code.PermissionDenied].includes(ConnectError.from(error).code);

@@ -107,9 +107,9 @@ function link(url: string, name: string): Node {
 }
 
 function facts(title: string, pairs: [string, string][]): HTMLElement[] {
-  const told = pairs.filter(([, value]) => value);
-  if (told.length === 0) return [];
-  const list = make("dl", {}, ...told.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
+  const filled = pairs.filter(([, value]) => value);
+  if (filled.length === 0) return [];
+  const list = make("dl", {}, ...filled.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
   return [make("section", {}, make("h3", {}, title), list)];
 }
 

@@ -207,10 +207,10 @@ export class ReplyBox {
       }
     } catch (error) {
       if (running !== this.#running && running.signal.aborted === false) return;
-      const told = inWords(error);
+      const message = inWords(error);
       if (running === this.#running || running.signal.aborted) {
         if (rewrites || !text) this.#set(before);
-        this.#status.textContent = told || texts.stopped;
+        this.#status.textContent = message || texts.stopped;
       }
     } finally {
       if (running === this.#running) {
