@@ -23,31 +23,46 @@ const MAX_REASON_WORDS: usize = 5;
 pub struct Suggest {
     /// `None` only if `query` is set.
     pub chat_id: Option<Id>,
+    /// Who asks: decides which canned answers are offered, and fills `{{agent.name}}`.
     pub agent: Agent,
+    /// Events to append first; they are kept even if nothing is suggested.
     pub events: Vec<NewEvent>,
     /// What the agent typed.
     pub query: String,
+    /// Which kinds of document are suggested.
     pub kinds: Vec<Kind>,
     /// `None`: the customer's.
     pub language: Option<Language>,
+    /// Most suggestions; the handler lets pass at most 50.
     pub limit: usize,
 }
 
 /// A document suggested for a chat.
 #[derive(Debug, Clone)]
 pub struct Suggestion {
+    /// Names the suggestion in an outcome; a new one for each call.
     pub suggestion_id: String,
+    /// Whether it is a canned answer or an article.
     pub kind: Kind,
+    /// The document's id.
     pub id: String,
+    /// The document's title.
     pub title: String,
+    /// A canned answer with its placeholders filled from the chat, or an article's best passage, in Markdown.
     pub text: String,
+    /// Placeholders that the chat has no value for, without their braces. They stand in `text`.
     pub missing_placeholders: Vec<String>,
     /// The title, a line break, and the text.
     pub segments: Vec<Segment>,
+    /// Where customers read an article; empty if nowhere.
     pub url: String,
+    /// Who may see it: the text of an article for agents must not be sent.
     pub audience: Audience,
+    /// The language that it is written in, which can be another than the one asked for.
     pub language: Language,
+    /// The confidence that it answers the chat, from 0 to 1.
     pub score: f64,
+    /// Why it is suggested, in English words for the agent.
     pub reason: String,
 }
 
