@@ -13,7 +13,9 @@ use crate::{
 /// A piece of text, and whether it is a match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
+    /// Whether the piece is a word that matched.
     pub matched: bool,
+    /// The piece, plain; pieces joined are the text.
     pub text: String,
 }
 
@@ -39,6 +41,7 @@ impl std::fmt::Debug for Highlighter {
 }
 
 impl Highlighter {
+    /// Prepares the keys that a query's words were looked up by.
     pub fn new(query: &Query, terms: &[Term]) -> Highlighter {
         let own = query.words.iter().flat_map(|word| word.word.keys().iter().cloned());
         let others = terms.iter().flat_map(|term| &term.alternatives).map(|alternative| alternative.key.clone());

@@ -68,11 +68,17 @@ const MIN_SIMILARITY: f32 = 0.4;
 pub struct Search {
     /// The query, as typed.
     pub query: String,
+    /// The page's language, in which the query is read. Articles in other languages are hits only if it has none.
     pub language: Language,
+    /// Only articles of this category; empty: of any.
     pub category: String,
+    /// Only articles with all of these tags.
     pub tags: Vec<String>,
+    /// Most hits of the page; the handler lets pass at most 100.
     pub limit: usize,
+    /// How many of the best hits are left out; the handler lets pass at most 1,000.
     pub offset: usize,
+    /// Who searches: articles that they may not see are no hits and not counted.
     pub reader: Reader,
     /// The query's vectors; `None` if there are none.
     pub meaning: Option<Meaning>,
@@ -81,8 +87,11 @@ pub struct Search {
 /// An article that matched.
 #[derive(Debug, Clone)]
 pub struct Hit {
+    /// The article, in the best of its languages.
     pub document: Document,
+    /// Its title, in pieces that joined are the title.
     pub title: Vec<Segment>,
+    /// The best passage of its text as plain text, of about 280 characters at most, in pieces.
     pub snippet: Vec<Segment>,
     /// From 0 to 1.
     pub score: f64,
@@ -91,7 +100,9 @@ pub struct Hit {
 /// A page of hits.
 #[derive(Debug, Clone, Default)]
 pub struct Hits {
+    /// Best first.
     pub hits: Vec<Hit>,
+    /// How many articles match in all, on whatever page.
     pub total: usize,
     /// The query with its misspelt words corrected; empty if none was.
     pub corrected: String,

@@ -26,6 +26,7 @@ pub const ANSWERED_SHARE: f32 = 0.8;
 /// What a suggestion query searches for.
 #[derive(Debug, Clone)]
 pub enum QueryKind {
+    /// What was said in a chat.
     Conversation(Conversation),
     /// Text that the agent typed.
     Typed(String),
@@ -38,10 +39,11 @@ pub enum QueryKind {
 /// A conversation as weighted utterances.
 #[derive(Debug, Clone, Default)]
 pub struct Conversation {
+    /// The texts of the chat that are searched for.
     pub pieces: Vec<Utterance>,
-    /// Texts that agents sent to this customer, and the address of the page that is open: a document that these already contain weighs
-    /// less.
+    /// Texts that agents sent to this customer: a document that they contain already weighs less.
     pub sent: Vec<String>,
+    /// The address of the page that the customer has open, whose document weighs less; empty if unknown.
     pub open_page: String,
     /// Votes learned from earlier chats.
     pub votes: Vec<Vote>,
@@ -52,6 +54,7 @@ pub struct Conversation {
 /// A text of the conversation, with its weights.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Utterance {
+    /// The text.
     pub text: String,
     /// Its weight in the last turns, which ask: they find the passage.
     pub recent: f32,
@@ -62,6 +65,7 @@ pub struct Utterance {
 /// The votes of earlier chats for a document.
 #[derive(Debug, Clone)]
 pub struct Vote {
+    /// The document that answered those chats.
     pub document: DocumentKey,
     /// Its share of all votes, from 0 to 1.
     pub share: f32,
@@ -72,10 +76,12 @@ pub struct Vote {
 }
 
 impl Vote {
+    /// Returns what the vote adds to the document's rank, at most `VOTES_WEIGHT`: more for a larger share and for more similar chats.
     pub fn weight(&self) -> f32 {
         VOTES_WEIGHT * self.share * (self.likeness / FULL_VOTE_SIMILARITY).min(1.0).powi(2)
     }
 
+    /// Returns the confidence, from 0 to 1, that the document answers this chat too.
     pub fn confidence(&self) -> f64 {
         f64::from(self.likeness * (ANSWERED_SHARE + (1.0 - ANSWERED_SHARE) * self.share.sqrt()))
     }
@@ -84,10 +90,15 @@ impl Vote {
 /// A suggestion query, and whom it is for.
 #[derive(Debug, Clone)]
 pub struct SuggestionQuery {
+    /// What is searched for.
     pub query_kind: QueryKind,
+    /// Which kinds of document are suggested.
     pub kinds: Vec<Kind>,
+    /// The language wanted; documents in others follow, and count for less.
     pub language: Language,
+    /// Who is served: only documents that they may see are suggested.
     pub reader: Reader,
+    /// Most documents.
     pub limit: usize,
     /// The vectors of the conversation or of the typed text; `None` if there are none.
     pub meaning: Option<Meaning>,
@@ -98,9 +109,11 @@ pub struct SuggestionQuery {
 /// A document suggested for a conversation.
 #[derive(Debug, Clone)]
 pub struct RankedDocument {
+    /// The document, in the best of its languages.
     pub document: Document,
     /// From 0 to 1.
     pub score: f64,
+    /// Finds the query's words in texts of the document.
     pub highlighter: Arc<Highlighter>,
     /// How many of the most similar earlier chats it answered.
     pub chats: usize,
