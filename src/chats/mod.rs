@@ -60,7 +60,7 @@ use crate::{
 };
 
 /// Most other chats that belong to a chat's context.
-pub const MAX_EARLIER_CHATS: usize = 50;
+const MAX_EARLIER_CHATS: usize = 50;
 /// Most events read of the other chats in all, and of each (its last ones).
 const MAX_EARLIER_EVENTS: i64 = 3000;
 const MAX_EVENTS_EACH: i64 = 500;

@@ -317,7 +317,7 @@ enum Read {
 }
 
 /// Returns the normalized form of a personal fact.
-pub fn person_key(written: &str) -> String {
+fn person_key(written: &str) -> String {
     fold(written).chars().filter(|letter| letter.is_alphanumeric()).collect()
 }
 

@@ -17,7 +17,7 @@ use crate::{
 use Scope::{Admin, Agent, Author, Search};
 
 /// The scopes that allow a method: any one of them is enough. `agent` includes what help pages may do.
-pub const SCOPES: [(&str, &[Scope]); 28] = [
+const SCOPES: [(&str, &[Scope]); 28] = [
     ("/deskhand.v1.ReplyService/DraftReply", &[Agent]),
     ("/deskhand.v1.ReplyService/CorrectReply", &[Agent]),
     ("/deskhand.v1.ReplyService/RetoneReply", &[Agent]),

@@ -37,7 +37,7 @@ fn fold_others(text: &str, folded: &mut String) {
 
 /// Diacritics that people omit: on Latin, Greek and Cyrillic letters, and the vowels of Arabic and Hebrew. In other scripts such marks are
 /// letters like others.
-pub fn is_accent(letter: char) -> bool {
+fn is_accent(letter: char) -> bool {
     matches!(letter, '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5c7}' | '\u{64b}'..='\u{65f}' | '\u{670}')
 }
 

@@ -67,7 +67,7 @@ pub struct Omission {
 /// One class of a receipt: `used` and the omissions add up to `total`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClassReceipt {
-    /// How many items the chat has.
+    /// How many items there are.
     pub total: usize,
     /// How many of them are in the context, whole or in part.
     pub used: usize,

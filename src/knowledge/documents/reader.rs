@@ -24,11 +24,6 @@ impl Reader {
         Reader { articles: Audience::Agents, agent_id, groups }
     }
 
-    /// Returns the same agent writing to a customer: articles for agents are excluded.
-    pub fn for_customers(self) -> Reader {
-        Reader { articles: Audience::Public, ..self }
-    }
-
     /// Returns whether the reader may see an article for this audience.
     pub fn sees(&self, audience: Audience) -> bool {
         self.articles == Audience::Agents || audience == Audience::Public

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Most lessons of a document's version, and of a workspace; the oldest are deleted. A workspace keeps as many tombstones again.
-pub const MAX_OF_DOCUMENT: i64 = 200;
+const MAX_OF_DOCUMENT: i64 = 200;
 pub const MAX_LESSONS: i64 = 20_000;
 /// How long a tombstone is kept.
 const TOMBSTONE_DAYS: i64 = 30;

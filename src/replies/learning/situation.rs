@@ -12,8 +12,8 @@ use crate::{
 /// Number of fields that situations are compared by.
 pub const FIELDS: usize = 8;
 /// Most words kept of one side's last turn, and of all its turns.
-pub const MAX_LAST: usize = 60;
-pub const MAX_ALL: usize = 150;
+const MAX_LAST: usize = 60;
+const MAX_ALL: usize = 150;
 
 /// The words of a chat at a moment, without personal data: no numbers, addresses, names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use crate::{chats::ClassReceipt, knowledge::Kind, model::TokensUsed, replies::st
 /// An event of a generation.
 #[derive(Debug)]
 pub enum Progress {
-    /// The next part of the text; not empty.
+    /// The next part of the text.
     Delta(String),
     /// The end. Nothing follows.
     Finished(Box<Finished>),
@@ -110,7 +110,7 @@ pub struct ContextReceipt {
     pub glossary: ClassReceipt,
     /// How many personal facts were masked, by the kind in their marks.
     pub masked: BTreeMap<&'static str, usize>,
-    /// Estimated tokens of what the prompt was filled with; 0 without a model.
+    /// Estimated tokens of what the prompt was filled with.
     pub tokens_used: usize,
     /// How many there could be, in the same count.
     pub token_budget: usize,
@@ -143,7 +143,7 @@ impl Usage {
 pub struct Edit {
     /// Which of the two texts has it.
     pub kind: EditKind,
-    /// The piece, never empty. All that were kept or removed joined are the text before, all kept or added the text after.
+    /// The piece. All that were kept or removed joined are the text before, all kept or added ones the text after.
     pub text: String,
 }
 

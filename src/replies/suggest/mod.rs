@@ -48,7 +48,7 @@ pub struct Suggestion {
     pub id: String,
     /// The document's title.
     pub title: String,
-    /// A canned answer with its placeholders filled from the chat, or an article's best passage, in Markdown.
+    /// A canned answer with its placeholders filled from the chat, or an article's best passage.
     pub text: String,
     /// Placeholders that the chat has no value for, without their braces. They stand in `text`.
     pub missing_placeholders: Vec<String>,
