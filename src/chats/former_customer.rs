@@ -121,7 +121,8 @@ mod tests {
 
     #[test]
     fn of_a_chats_end_what_stands_before_its_customer_is_named_is_anothers() {
-        let bodies = [says(Author::Customer, "Elif", "to 14 Rose Lane", None), reported(1, "elif"), named("ada"), reported(1, "ada"), named("ada")];
+        let bodies =
+            [says(Author::Customer, "Elif", "to 14 Rose Lane", None), reported(1, "elif"), named("ada"), reported(1, "ada"), named("ada")];
         let events: Vec<Event> = bodies.into_iter().enumerate().map(|(nth, body)| event(nth + 700, body)).collect();
         let summary = Summary { customer_id: "ada".into(), last_sequence: 705, ..Summary::default() };
         let chat = Chat::fold_end("c", events.clone(), summary.clone());

@@ -30,7 +30,10 @@ async fn facts_go_to_the_model_as_marks_and_damaged_marks_are_repaired() {
     assert_eq!(user, "⟦NAME_1⟧, your order ⟦CODE_2⟧ costs ⟦AMOUNT_3⟧, se ⟦LINK_4⟧, write to ⟦EMAIL_5⟧ or ⟦PHONE_6⟧.");
     assert!(!system.contains("Elif") && !system.contains("KE-204815"), "{system}");
     assert_eq!(result.finished.text, text.replace(" se ", " see "));
-    assert_eq!((result.deltas.concat(), result.finished.replaced, kinds(&result.finished)), (result.finished.text.clone(), false, Vec::new()));
+    assert_eq!(
+        (result.deltas.concat(), result.finished.replaced, kinds(&result.finished)),
+        (result.finished.text.clone(), false, Vec::new())
+    );
     let masked = &result.finished.context.as_ref().unwrap().masked;
     assert_eq!(["NAME", "EMAIL", "PHONE", "CODE"].map(|kind| masked.get(kind).copied().unwrap_or(0)), [1, 1, 1, 0]);
     desk.close().await;

@@ -122,7 +122,8 @@ impl LeakCheck {
     /// Whether letters that stand apart spell something that only notes say.
     fn spells(&self, written: &[String]) -> bool {
         let apart = |word: &String| word.chars().nth(1).is_none();
-        written.chunk_by(|one, other| apart(one) && apart(other))
+        written
+            .chunk_by(|one, other| apart(one) && apart(other))
             .filter(|run| run.len() >= MIN_SPELLED)
             .any(|run| self.spelled.iter().any(|word| run.concat().contains(word.as_str())))
     }

@@ -19,7 +19,7 @@ use crate::{
         Agent, Caller, Desk,
         checks::{DraftedFrom, Evidence, leaks::LeakCheck, repetition::EarlierStatements},
         draft::{
-            finish::{DraftEnd, DraftChecks},
+            finish::{DraftChecks, DraftEnd},
             prompt::{Given, PromptInputs, PublicSources},
         },
         error::ReplyError,
