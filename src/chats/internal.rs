@@ -28,7 +28,7 @@ impl Internal {
         Internal(change(&self.0))
     }
 
-    /// Wipes the text.
+    /// Empties the text, for a redaction.
     pub fn clear(&mut self) {
         self.0.clear();
     }

@@ -302,7 +302,7 @@ fn may_be_bare(text: &str) -> bool {
 /// What comes next in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
-    /// The next mark.
+    /// The next mark, whether the service made it or the model did.
     Mark(FoundMark),
     /// From here on, more text is needed to decide.
     Unsure(usize),

@@ -76,10 +76,10 @@ pub struct Quotations {
     pub original: Vec<String>,
     /// The header's field of the sender.
     pub from: Vec<String>,
-    /// The field of the time.
+    /// The header's fields of the time.
     pub sent: Vec<String>,
-    /// The fields of those it was sent to.
+    /// The header's fields of those it was sent to.
     pub to: Vec<String>,
-    /// The field of the subject.
+    /// The header's field of the subject.
     pub subject: Vec<String>,
 }

@@ -21,7 +21,7 @@ pub enum Topic {
     ForLess,
     /// A voucher, a gift or a loan.
     Gift,
-    /// An assurance.
+    /// An assurance: `rest assured`.
     Guarantee,
     /// An exception to the rules.
     Exception,
@@ -31,17 +31,17 @@ pub enum Topic {
     Extension,
     /// Answering later, or solving the matter.
     Answer,
-    /// The day of the text.
+    /// The day of the text: `today`, `tonight`.
     Today,
-    /// The day after it.
+    /// The day after the text's.
     Tomorrow,
-    /// Without delay.
+    /// Without delay: `right away`.
     AtOnce,
     /// A part of the day, such as `this evening`.
     PartOfDay,
     /// The week of the text, or its end.
     ThisWeek,
-    /// The week after it.
+    /// The week after the text's.
     NextWeek,
     /// A weekend.
     Weekend,
@@ -61,7 +61,7 @@ pub enum Topic {
     Sunday,
     /// A form that commits whoever speaks: `will`.
     Form,
-    /// A denial.
+    /// A denial: `not`, `unfortunately`.
     Negation,
     /// That the customer's words are repeated, or something is supposed.
     Mention,
@@ -73,7 +73,7 @@ pub enum Topic {
     Report,
     /// That an amount of the customer's is repeated, or denied.
     Repeat,
-    /// Something that costs.
+    /// Something that costs: `fee`.
     Fee,
     /// That it is not so: `no`, `free of`.
     Without,
@@ -81,17 +81,17 @@ pub enum Topic {
     Harmless,
     /// A time within which something is.
     Limit,
-    /// The unit of time, as are the five that follow.
+    /// Minutes, as a length of time.
     Minutes,
-    /// 60 minutes.
+    /// Hours, as a length of time.
     Hours,
-    /// 24 hours; working days count as days.
+    /// Days, as a length of time; working days are among them.
     Days,
-    /// 7 days.
+    /// Weeks, as a length of time.
     Weeks,
-    /// A calendar month.
+    /// Months, as a length of time.
     Months,
-    /// A calendar year.
+    /// Years, as a length of time.
     Years,
     /// What stands beside a coupon's code.
     Coupon,

@@ -20,27 +20,27 @@ pub struct Vocabulary {
     pub none: Vec<String>,
     /// How a text addresses its reader.
     pub greetings: Greetings,
-    /// Titles of people.
+    /// Titles before and after people's names.
     pub titles: Titles,
     /// How a writer says who writes.
     pub signatures: Signatures,
-    /// Names of people.
+    /// First names and surnames that are words as well.
     pub names: Names,
     /// How forms and records call what they hold.
     pub fields: Fields,
-    /// Dates.
+    /// Names of months and days, and what joins them.
     pub dates: Dates,
     /// Days of a month, counted.
     pub ordinals: Ordinals,
-    /// Times of day.
+    /// Words that make a time of day of a number.
     pub times: Times,
-    /// Numbers as words.
+    /// Number words with their worth.
     pub numbers: Numbers,
     /// What stands beside numbers.
     pub counting: Counting,
-    /// Money.
+    /// Names and signs of currencies.
     pub currencies: Currencies,
-    /// Lengths of time.
+    /// Units in which a length of time is counted.
     pub units: Units,
     /// What is beside codes.
     pub codes: Codes,
@@ -212,7 +212,7 @@ pub struct Currencies {
 pub struct Units {
     /// Minutes, in all their forms.
     pub minute: Words,
-    /// Hours.
+    /// Hours, their short forms among them.
     pub hour: Words,
     /// Days, working days among them.
     pub day: Words,
@@ -266,17 +266,17 @@ pub struct Actions {
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Moments {
-    /// The day of the text.
+    /// The day of the text: `today`, `tonight`.
     pub today: Words,
-    /// The day after it.
+    /// The day after the text's: `tomorrow`.
     pub tomorrow: Words,
-    /// Without delay.
+    /// Without delay: `right away`.
     pub at_once: Words,
     /// Parts of a day: `this evening`.
     pub part_of_day: Words,
     /// The week of the text, and its end.
     pub this_week: Words,
-    /// The week after it.
+    /// The week after the text's: `next week`.
     pub next_week: Words,
     /// The weekend.
     pub weekend: Words,

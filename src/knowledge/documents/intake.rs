@@ -27,7 +27,7 @@ const MIN_GUARDED_DOCUMENTS: usize = 2;
 pub enum MassDelete {
     /// Such an import changes nothing and is a problem of the folder.
     Refuse,
-    /// Such an import is done.
+    /// Such an import is done like any other.
     Allow,
 }
 

@@ -50,7 +50,7 @@ const MAX_SHARE: u32 = 50;
 /// How a workspace's folder is imported.
 #[derive(Debug, Clone)]
 pub struct FolderSettings {
-    /// The folder.
+    /// The folder's path; its files are read, never written.
     pub root: PathBuf,
     /// How changes in it are noticed.
     pub watch: FolderWatch,

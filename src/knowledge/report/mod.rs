@@ -59,7 +59,7 @@ struct Job {
 pub struct ArticleRating {
     /// Chosen by the page: the same id again replaces the rating.
     pub rating_id: Id,
-    /// The article's id.
+    /// The article's id, the same in every language.
     pub article_id: Id,
     /// The language that it was read in.
     pub language: Language,
@@ -87,7 +87,7 @@ pub struct SearchReport {
 /// The ratings of an article.
 #[derive(Debug)]
 pub struct RatingCount {
-    /// The article's id.
+    /// The article's id, the same in every language.
     pub article_id: String,
     /// The language that it was read in, as a tag.
     pub language: String,

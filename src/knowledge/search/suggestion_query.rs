@@ -54,7 +54,7 @@ pub struct Conversation {
 /// A text of the conversation, with its weights.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Utterance {
-    /// The text.
+    /// What was said, as it was written.
     pub text: String,
     /// Its weight in the last turns, which ask: they find the passage.
     pub recent: f32,
@@ -90,7 +90,7 @@ impl Vote {
 /// A suggestion query, and whom it is for.
 #[derive(Debug, Clone)]
 pub struct SuggestionQuery {
-    /// What is searched for.
+    /// The conversation, typed text, shortcut or page that documents are searched for.
     pub query_kind: QueryKind,
     /// Which kinds of document are suggested.
     pub kinds: Vec<Kind>,
@@ -98,7 +98,7 @@ pub struct SuggestionQuery {
     pub language: Language,
     /// Who is served: only documents that they may see are suggested.
     pub reader: Reader,
-    /// Most documents.
+    /// How many documents are returned at most.
     pub limit: usize,
     /// The vectors of the conversation or of the typed text; `None` if there are none.
     pub meaning: Option<Meaning>,

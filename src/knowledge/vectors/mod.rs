@@ -110,11 +110,11 @@ pub struct DocumentVectors {
 /// A document's vectors as stored, with the hash that the document had when they were made.
 #[derive(Debug)]
 pub struct KeptVectors {
-    /// The document's version.
+    /// Which version of which document they are of.
     pub key: DocumentKey,
     /// The hash of the content that was embedded; another one than the document's: they are out of date.
     pub hash: String,
-    /// The vectors.
+    /// The vectors of the content with that hash.
     pub vectors: DocumentVectors,
 }
 
