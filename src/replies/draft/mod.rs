@@ -23,7 +23,7 @@ use crate::{
             prompt::{Given, PromptInputs, PublicSources},
         },
         error::ReplyError,
-        rewrite::Tone,
+        rewrite::tone::Tone,
         stream::{Generation, result::ContextReceipt},
         suggest::query,
     },
