@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::Id,
+    knowledge::documents::condition::Conditions,
     store::StoreError,
     text::{Language, decode_entities, fingerprint, without_comments, without_entities},
 };
@@ -12,6 +13,8 @@ use crate::{
 const MAX_TITLE_CHARACTERS: usize = 1000;
 const MAX_BODY_BYTES: usize = 200_000;
 const MAX_TAGS: usize = 100;
+const MAX_ASKED: usize = 50;
+const MAX_ASKED_CHARACTERS: usize = 200;
 const MAX_URL_CHARACTERS: usize = 2000;
 /// The beginning of 2000, in seconds.
 const OLDEST_TIME: i64 = 946_684_800;
@@ -54,6 +57,9 @@ pub struct Document {
     pub body: String,
     pub category: String,
     pub tags: Vec<String>,
+    /// How customers ask for it, in their own words: searched, and shown to authors and agents alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<String>,
     /// Whether it comes from the knowledge base folder and is changed there.
     #[serde(skip)]
     pub from_folder: bool,
@@ -70,8 +76,16 @@ pub struct Document {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Details {
-    Article { audience: Audience, url: String },
-    CannedAnswer { shortcut: String, visibility: Visibility },
+    Article {
+        audience: Audience,
+        url: String,
+    },
+    CannedAnswer {
+        shortcut: String,
+        visibility: Visibility,
+        #[serde(default, skip_serializing_if = "Conditions::is_empty")]
+        when: Conditions,
+    },
 }
 
 /// Who may see an article.
@@ -155,8 +169,12 @@ impl Document {
 
     /// Returns its approximate size in a response, in bytes.
     pub fn size(&self) -> usize {
-        let tags: usize = self.tags.iter().map(|tag| tag.len() + 4).sum();
-        self.body.len() + self.title.len() + self.url().len() + tags + 1500
+        let lists: usize = self.tags.iter().chain(&self.asked).map(|text| text.len() + 4).sum();
+        let when: usize = match &self.details {
+            Details::Article { .. } => 0,
+            Details::CannedAnswer { when, .. } => when.iter().map(|condition| condition.text().len() + 4).sum(),
+        };
+        self.body.len() + self.title.len() + self.url().len() + lists + when + 1500
     }
 
     /// Returns a fingerprint of its content.
@@ -194,6 +212,22 @@ pub fn check_id(id: &str) -> Result<(), String> {
 /// Checks the number of tags.
 pub fn check_tag_count(count: usize) -> Result<(), String> {
     if count > MAX_TAGS { Err(format!("must have at most {MAX_TAGS} tags")) } else { Ok(()) }
+}
+
+/// Checks the number of phrases by which customers ask for a document.
+pub fn check_asked_count(count: usize) -> Result<(), String> {
+    if count > MAX_ASKED { Err(format!("must have at most {MAX_ASKED} phrases")) } else { Ok(()) }
+}
+
+/// Checks a phrase by which customers ask for a document.
+pub fn check_asked(phrase: &str) -> Result<(), String> {
+    if phrase.trim().is_empty() {
+        return Err("must not be empty".to_owned());
+    }
+    if phrase.chars().any(char::is_control) {
+        return Err("must not contain line breaks or other control characters".to_owned());
+    }
+    check_text(phrase, MAX_ASKED_CHARACTERS)
 }
 
 /// Checks a document's address, which may be empty.
