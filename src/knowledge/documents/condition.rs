@@ -91,8 +91,8 @@ impl Conditions {
         self.0.is_empty()
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Condition> {
-        self.0.iter()
+    pub fn as_slice(&self) -> &[Condition] {
+        &self.0
     }
 }
 
@@ -246,7 +246,8 @@ impl Value {
         if text.starts_with(['=', '<', '>', '!', '(', ')']) {
             return Err(format!("`{text}` is not a value; quote a text that begins with a sign"));
         }
-        if let Some(days) = text.strip_prefix("today").map(str::trim_start).filter(|days| days.is_empty() || days.starts_with(['+', '-'])) {
+        let today = text.get(..5).filter(|word| word.eq_ignore_ascii_case("today")).map(|word| text[word.len()..].trim_start());
+        if let Some(days) = today.filter(|days| days.is_empty() || days.starts_with(['+', '-'])) {
             return parse_days(days).map(Value::Today).ok_or_else(|| {
                 format!("`{text}` must be `today`, or a number of days from it, at most {MAX_DAYS}, such as `today + 3 days`")
             });
@@ -321,7 +322,7 @@ mod tests {
             ("form.zip = 01234", Subject::Form("zip".into()), Test::OneOf(vec![text("01234")])),
             ("form.day<today", Subject::Form("day".into()), Test::Order(Order::Less, Value::Today(0))),
             ("form.day <= today + 3 days", Subject::Form("day".into()), Test::Order(Order::LessOrEqual, Value::Today(3))),
-            ("form.day > today -1 day", Subject::Form("day".into()), Test::Order(Order::Greater, Value::Today(-1))),
+            ("form.day > Today -1 day", Subject::Form("day".into()), Test::Order(Order::Greater, Value::Today(-1))),
             ("form.day = 2026-11-30", Subject::Form("day".into()), Test::OneOf(vec![Value::Date(jiff::civil::date(2026, 11, 30))])),
             ("form.offer = today's deal", Subject::Form("offer".into()), Test::OneOf(vec![text("today's deal")])),
             ("customer.attributes.plan = pro", Subject::CustomerAttribute("plan".into()), Test::OneOf(vec![text("pro")])),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::Id,
-    knowledge::documents::condition::Conditions,
+    knowledge::documents::condition::{Condition, Conditions},
     store::StoreError,
     text::{Language, decode_entities, fingerprint, without_comments, without_entities},
 };
@@ -162,6 +162,14 @@ impl Document {
         }
     }
 
+    /// Returns the conditions under which a canned answer fits; none for an article.
+    pub fn when(&self) -> &[Condition] {
+        match &self.details {
+            Details::Article { .. } => &[],
+            Details::CannedAnswer { when, .. } => when.as_slice(),
+        }
+    }
+
     /// Returns whether it may start a chat in which the customer has not written yet.
     pub fn is_opener(&self) -> bool {
         self.kind() == Kind::CannedAnswer && self.tags.iter().any(|tag| tag == "opener")
@@ -170,10 +178,7 @@ impl Document {
     /// Returns its approximate size in a response, in bytes.
     pub fn size(&self) -> usize {
         let lists: usize = self.tags.iter().chain(&self.asked).map(|text| text.len() + 4).sum();
-        let when: usize = match &self.details {
-            Details::Article { .. } => 0,
-            Details::CannedAnswer { when, .. } => when.iter().map(|condition| condition.text().len() + 4).sum(),
-        };
+        let when: usize = self.when().iter().map(|condition| condition.text().len() + 4).sum();
         self.body.len() + self.title.len() + self.url().len() + lists + when + 1500
     }
 

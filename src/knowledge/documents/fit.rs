@@ -8,7 +8,7 @@ use crate::{
     facts::{FactKind, FigureValue, Known, facts, figures},
     knowledge::documents::{
         condition::{Condition, Order, Subject, Test, Value, folded, parse_number},
-        document::{Details, Document},
+        document::Document,
     },
 };
 
@@ -28,9 +28,8 @@ pub enum Fit {
 
 /// Evaluates a document's conditions at a time in the workspace's time zone. `value` returns what the chat knows; `None`: nothing.
 pub fn fit<'a>(document: &Document, now: &Zoned, value: impl Fn(&Subject) -> Option<&'a str>) -> Fit {
-    let Details::CannedAnswer { when, .. } = &document.details else { return Fit::Unknown };
-    let mut fit = if when.is_empty() { Fit::Unknown } else { Fit::Holds };
-    for condition in when.iter() {
+    let mut fit = if document.when().is_empty() { Fit::Unknown } else { Fit::Holds };
+    for condition in document.when() {
         match holds(condition, now, value(&condition.subject)) {
             Some(true) => {}
             Some(false) => return Fit::Fails,
@@ -63,8 +62,8 @@ fn is_any(known: &str, values: &[Value], now: &Zoned) -> Option<bool> {
         match compare(known, value, now) {
             Some(Ordering::Equal) => return Some(true),
             Some(Ordering::Less | Ordering::Greater) => {}
-            // A text is another one than a number, while an unclear date may be any.
-            None if matches!(value, Value::Number(_)) => {}
+            // A text without figures is no number; what is unclear may be any.
+            None if matches!(value, Value::Number(_)) && !known.chars().any(char::is_numeric) => {}
             None => is_any = None,
         }
     }
@@ -115,7 +114,8 @@ fn number_of(text: &str) -> Option<f64> {
     let [figure] = figures.as_slice() else { return None };
     let FigureValue::Number(readings) = &figure.value else { return None };
     let [reading] = readings.as_slice() else { return None };
-    let is_whole = || figure.written == text && !text.starts_with('0');
+    let is_code = text.strip_prefix('0').is_some_and(|rest| !rest.starts_with(['.', ',']));
+    let is_whole = || figure.written == text && !is_code;
     let is_amount = || facts(text, &Known::default(), |kind| kind == FactKind::Amount).iter().any(|fact| fact.range == (0..text.len()));
     (is_whole() || is_amount() && !text.contains('-')).then(|| reading.parse().ok())?
 }
@@ -125,7 +125,10 @@ mod tests {
     use super::*;
     use crate::{
         ids::Id,
-        knowledge::documents::{condition::Conditions, document::Visibility},
+        knowledge::documents::{
+            condition::Conditions,
+            document::{Details, Visibility},
+        },
         text::Language,
     };
 
@@ -177,6 +180,9 @@ mod tests {
             ("form.a > 1000", Some("€1,249.90"), Holds),
             ("form.a > 1000", Some("900"), Fails),
             ("form.a > 1000", Some("1.249 TL"), Unknown),
+            ("form.a = 1249", Some("1.249 TL"), Unknown),
+            ("form.a < 1", Some("0,5"), Holds),
+            ("form.a = 123", Some("0123"), Unknown),
             ("form.a > 1000", Some("many"), Unknown),
             ("form.a > 1000", Some("KE-204815"), Unknown),
             ("form.a < 0", Some("-5"), Holds),

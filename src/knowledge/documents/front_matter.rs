@@ -422,10 +422,27 @@ mod tests {
             ("visibility: agent", "`visibility` `agent` needs `owner_agent_id`"),
             ("audience: agents", "`visibility` sets who is offered a canned answer"),
             ("shortcut: \"a\\nb\"", "`shortcut` must not contain control characters"),
+            ("when: recrod.order.status = shipped", "`when`: `recrod.order.status` is not known; conditions are about record.SOURCE.KEY"),
+            ("when:\n- channel = emial", "`when`: `channel` can be web_chat, email"),
+            ("when: [channel in (email, phone)]", "`when`: a list of values must stand in parentheses"),
+            ("when: {channel: email}", "`when` must be a condition such as"),
+            ("when: ", "`when` must be a condition such as"),
+            ("asked: where is it", "`asked` must be a list of phrases"),
+            ("asked: [\"a\\nb\"]", "each of `asked` must not contain line breaks"),
         ] {
             let (line, message) = canned(head).unwrap_err();
-            assert!(message.contains(part) && line == 3, "{head:?}: {line} {message}");
+            let expected = if head.contains("\n- ") { 4 } else { 3 };
+            assert!(message.contains(part) && line == expected, "{head:?}: {line} {message}");
         }
+        let second = "tags: [a]\nasked:\n  - x\n  - '  '\nwhen:\n  - channel exists\n  - channel is email";
+        assert_eq!(canned(second).unwrap_err(), (9, format!("`when`: {}", Condition::parse("channel is email").unwrap_err())));
+        assert_eq!(canned(&second.replace("is", "=")).unwrap_err(), (6, "each of `asked` must not be empty".to_owned()));
+        let many = format!("asked: [{}]", "x, ".repeat(51));
+        assert_eq!(canned(&many).unwrap_err(), (3, "`asked` must have at most 50 phrases".to_owned()));
+        let many = format!("when: [{}]", "channel exists, ".repeat(17));
+        assert_eq!(canned(&many).unwrap_err(), (3, "`when` must have at most 16 conditions".to_owned()));
+        let (_, message) = article("when: channel = email").unwrap_err();
+        assert_eq!(message, "`when` is for canned answers; an article has no conditions");
     }
 
     #[test]
@@ -433,6 +450,13 @@ mod tests {
         let read = article("audience: agents # not for customers\nurl: https://shop.example/a#b\ntags: [a, 2026]").unwrap();
         assert_eq!(read.audience(), Audience::Agents);
         assert_eq!((read.url(), read.tags.as_slice()), ("https://shop.example/a#b", ["a".to_owned(), "2026".to_owned()].as_slice()));
+        let read = article("asked: [\"how, do I\", where is it]").unwrap();
+        assert_eq!(read.asked, ["how, do I", "where is it"]);
+        for when in ["when: channel = email", "when: [channel = email]", "when:\n  - \"channel = email\""] {
+            let read = parse(Kind::CannedAnswer, &format!("---\ntitle: T\n{when}\n---\n\nHi.")).unwrap();
+            let texts: Vec<&str> = read.when().iter().map(Condition::text).collect();
+            assert_eq!(texts, ["channel = email"], "{when}");
+        }
         let read = parse(Kind::Article, "--- \r\ntitle: 2026\r\n---  \r\n\r\nText.\r\n").unwrap();
         assert_eq!((read.title.as_str(), read.body.as_str()), ("2026", "Text."));
     }
