@@ -3,6 +3,7 @@
 use deskhand::api::pb::{self, event::Body};
 use prost::Message;
 use tonic::{Code, Status};
+use tonic_types::StatusExt;
 
 use crate::support::desk::{Desk, customer_says, event, refused, refused_fields};
 
