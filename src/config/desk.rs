@@ -2,21 +2,32 @@
 
 use std::path::PathBuf;
 
+use jiff::{civil::Date, tz::TimeZone};
 use toml::Value;
 
 use crate::{
-    config::{model::TokenLimits, value},
+    config::{
+        model::TokenLimits,
+        opening_hours::{OpeningHours, parse_holidays},
+        value,
+    },
     facts::FactKind,
     text::Language,
 };
 
-/// Settings of a workspace: languages, prompts, masking, retention, budgets.
+/// Settings of a workspace: languages, opening hours, prompts, masking, retention, budgets.
 #[derive(Debug, Clone)]
 pub struct DeskSettings {
     /// Default language when a request names none.
     pub language: Language,
     /// The languages that customers are expected to write in.
     pub languages: Vec<Language>,
+    /// The time zone of its days and opening hours.
+    pub time_zone: TimeZone,
+    /// `None`: not known.
+    pub opening_hours: Option<OpeningHours>,
+    /// Days on which it is closed.
+    pub holidays: Vec<Date>,
     /// Token budget of a prompt's context.
     pub context_tokens: usize,
     /// How many days a chat is kept after its last event; `None`: forever.
@@ -76,6 +87,9 @@ impl Default for DeskSettings {
         DeskSettings {
             language: tag("en"),
             languages: ["en", "tr", "hu", "de"].map(tag).to_vec(),
+            time_zone: TimeZone::UTC,
+            opening_hours: None,
+            holidays: Vec::new(),
             context_tokens: 8000,
             retention_days: None,
             personal_data: PersonalData::default(),
@@ -88,9 +102,12 @@ impl Default for DeskSettings {
 
 impl DeskSettings {
     /// The setting keys of a workspace.
-    pub const KEYS: [&str; 11] = [
+    pub const KEYS: [&str; 14] = [
         "language",
         "languages",
+        "time_zone",
+        "opening_hours",
+        "holidays",
         "context_tokens",
         "retention_days",
         "mask",
@@ -107,6 +124,9 @@ impl DeskSettings {
         Some(match key {
             "language" => value::language(given).map(|language| self.language = language),
             "languages" => value::languages(given).map(|languages| self.languages = languages),
+            "time_zone" => value::time_zone(given).map(|time_zone| self.time_zone = time_zone),
+            "opening_hours" => OpeningHours::parse(given).map(|hours| self.opening_hours = hours),
+            "holidays" => parse_holidays(given).map(|holidays| self.holidays = holidays),
             "context_tokens" => value::whole(given, 500, 1_000_000).map(|limit| self.context_tokens = limit as usize),
             "retention_days" => value::whole(given, 1, 36_500).map(|days| self.retention_days = Some(days as u32)),
             "mask" => value::texts(given).and_then(|names| {

@@ -5,6 +5,7 @@ mod desk;
 pub mod fuzz;
 mod limits;
 mod model;
+mod opening_hours;
 mod settings;
 mod value;
 mod workspace;
@@ -28,6 +29,7 @@ use crate::{
 pub use desk::{DeskSettings, PersonalData};
 pub use limits::Limits;
 pub use model::{EmbeddingConfig, EmbeddingSettings, ModelConfig, Secret, Task, TokenLimits};
+pub use opening_hours::OpeningHours;
 pub use settings::{embedding_flags, flags, storage_flags};
 pub use workspace::WorkspaceConfig;
 
@@ -444,8 +446,14 @@ mod tests {
         let uncommented = uncommented.replace("\"MODEL_KEY\"", "\"CARGO_PKG_NAME\"").replace("AZURE_OPENAI_API_KEY", "CARGO_PKG_NAME");
         let config = read(&uncommented, &[]).unwrap();
         let token_limits = TokenLimits { per_minute: Some(100_000), per_day: Some(5_000_000) };
-        let default =
-            DeskSettings { token_limits, retention_days: Some(730), prompts: Some(PathBuf::from("prompts")), ..Config::default().desk };
+        let hours = Value::from(vec!["mon-fri 09:00-18:00", "sat 10:00-14:00"]);
+        let default = DeskSettings {
+            token_limits,
+            retention_days: Some(730),
+            prompts: Some(PathBuf::from("prompts")),
+            opening_hours: OpeningHours::parse(&hours).unwrap(),
+            ..Config::default().desk
+        };
         assert_eq!(format!("{:?}", config.desk), format!("{default:?}"), "except for what has no default");
         assert_eq!(format!("{:?}", config.limits), format!("{:?}", Limits::default()));
         for setting in &SETTINGS {

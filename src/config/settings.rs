@@ -12,7 +12,7 @@ pub struct Setting {
 }
 
 /// The top-level settings of the file.
-pub const SETTINGS: [Setting; 35] = [
+pub const SETTINGS: [Setting; 38] = [
     Setting {
         key: "listen",
         variable: "DESKHAND_LISTEN",
@@ -55,6 +55,24 @@ pub const SETTINGS: [Setting; 35] = [
         variable: "DESKHAND_LANGUAGES",
         value: "TAGS",
         help: "Languages that customers are expected to write in, comma-separated [default: en,tr,hu,de]",
+    },
+    Setting {
+        key: "time_zone",
+        variable: "DESKHAND_TIME_ZONE",
+        value: "NAME",
+        help: "IANA name of the time zone of `today` and opening hours in the conditions of canned answers, such as `Europe/Istanbul` [default: UTC]",
+    },
+    Setting {
+        key: "opening_hours",
+        variable: "DESKHAND_OPENING_HOURS",
+        value: "HOURS",
+        help: "When the team is there, for conditions of canned answers, comma-separated: `mon-fri 09:00-18:00,sat 10:00-14:00` [default: not known]",
+    },
+    Setting {
+        key: "holidays",
+        variable: "DESKHAND_HOLIDAYS",
+        value: "DATES",
+        help: "Dates on which the team is not there, comma-separated, such as `2026-12-25` [default: none]",
     },
     Setting {
         key: "context_tokens",

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, tz::TimeZone};
 use toml::Value;
 
 use crate::{config::FolderWatch, text::Language};
@@ -97,6 +97,12 @@ pub fn addresses(given: &Value) -> Result<Vec<IpAddr>, String> {
 pub fn language(given: &Value) -> Result<Language, String> {
     let problem = || "it must be a BCP 47 language tag such as `tr`".to_owned();
     Language::parse(given.as_str().ok_or_else(problem)?.trim()).map_err(|_| problem())
+}
+
+/// A time zone of the IANA database.
+pub fn time_zone(given: &Value) -> Result<TimeZone, String> {
+    let what = "the IANA name of a time zone, such as `Europe/Istanbul`";
+    TimeZone::get(&text(given, what)?).map_err(|_| format!("it must be {what}"))
 }
 
 /// A list of texts, or one comma-separated text.

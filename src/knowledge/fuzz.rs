@@ -1,9 +1,13 @@
 //! Files of the knowledge base folder: a fuzz target.
 
+use jiff::{Timestamp, tz::TimeZone};
+
 use crate::{
     ids::Id,
     knowledge::documents::{
-        document::{DocumentKey, Kind},
+        condition::{Condition, Conditions},
+        document::{Details, DocumentKey, Kind},
+        fit::fit,
         front_matter::parse_document,
         voice::parse_voice,
     },
@@ -15,6 +19,12 @@ pub fn file(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     // YAML ends lines at carriage returns, too.
     let lines = text.split(['\n', '\r']).count();
+    let now = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
+    for line in text.lines() {
+        if let Ok(condition) = Condition::parse(line) {
+            assert_eq!(Condition::parse(condition.text()).as_ref(), Ok(&condition));
+        }
+    }
     for kind in [Kind::Article, Kind::CannedAnswer] {
         let id = Id::new("file").expect("an id");
         let key = DocumentKey { kind, id, language: Language::parse("en").expect("a language") };
@@ -23,6 +33,12 @@ pub fn file(input: &[u8]) {
                 assert!(!document.title.trim().is_empty() && !document.body.is_empty());
                 assert!(!document.body.contains('\0') && !document.title.contains('\0'));
                 assert_eq!(document.id, key.id);
+                assert!(document.asked.iter().all(|phrase| !phrase.trim().is_empty() && !phrase.contains(['\n', '\r', '\0'])));
+                if let Details::CannedAnswer { when, .. } = &document.details {
+                    let texts: Vec<String> = when.clone().into();
+                    assert_eq!(Conditions::try_from(texts).as_ref(), Ok(when));
+                    fit(&document, &now, |_| Some(&text));
+                }
             }
             Err((line, problem)) => assert!((1..=lines).contains(&line) && !problem.is_empty(), "line {line} of {lines}: {problem}"),
         }

@@ -26,11 +26,13 @@ pub use bases::KnowledgeBases;
 pub use documents::{
     catalog::{Catalog, DocumentPage, ListFilter, NewDocument, VisibilityFilter},
     check::{Findings, check},
+    condition::{Condition, Conditions, Subject, check_condition_count},
     document::{
-        Audience, Details, Document, DocumentKey, Kind, Visibility, check_body, check_id, check_name, check_tag_count, check_time,
-        check_title, check_url,
+        Audience, Details, Document, DocumentKey, Kind, Visibility, check_asked, check_asked_count, check_body, check_id, check_name,
+        check_tag_count, check_time, check_title, check_url,
     },
     document_rows::PutStatus,
+    fit::{Fit, fit},
     folder::{Problem, words::Term},
     intake::MassDelete,
     reader::Reader,

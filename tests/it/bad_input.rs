@@ -3,6 +3,7 @@
 use deskhand::api::pb::{self, event::Body};
 use prost::Message;
 use tonic::{Code, Status};
+use tonic_types::StatusExt;
 
 use crate::support::desk::{Desk, customer_says, event, refused, refused_fields};
 
@@ -164,6 +165,7 @@ async fn knowledge_calls_reject_invalid_input() {
         body: "x".repeat(200_001),
         title: " ".into(),
         tags: vec!["a\nb".into()],
+        asked: vec!["x".into(), "x".repeat(201), "a\nb".into()],
         updated_at: Some(prost_types::Timestamp { seconds: -1, nanos: 0 }),
         ..Default::default()
     };
@@ -179,6 +181,8 @@ async fn knowledge_calls_reject_invalid_input() {
             "articles[1].language",
             "articles[1].title",
             "articles[1].tags[0]",
+            "articles[1].asked[1]",
+            "articles[1].asked[2]",
             "articles[2].id",
         ],
     );
@@ -190,13 +194,18 @@ async fn knowledge_calls_reject_invalid_input() {
         body: "B".into(),
         visibility: pb::Visibility::Group.into(),
         shortcut: long(101),
+        asked: vec!["x".into(); 51],
+        when: vec!["channel = email".into(), "recrod.order.status = shipped".into()],
         ..Default::default()
     };
     let put = pb::PutCannedAnswersRequest { canned_answers: vec![answer] };
+    let status = desk.knowledge.put_canned_answers(put).await.unwrap_err();
     refused_fields(
-        &desk.knowledge.put_canned_answers(put).await.unwrap_err(),
-        &["canned_answers[0].owner_group", "canned_answers[0].shortcut"],
+        &status,
+        &["canned_answers[0].owner_group", "canned_answers[0].shortcut", "canned_answers[0].when[1]", "canned_answers[0].asked"],
     );
+    let problem = &status.get_details_bad_request().unwrap().field_violations[2].description;
+    assert!(problem.starts_with("`recrod.order.status` is not known; conditions are about record.SOURCE.KEY, form.KEY"), "{problem}");
     refused_fields(&desk.knowledge.delete_articles(pb::DeleteArticlesRequest::default()).await.unwrap_err(), &["ids"]);
     let delete = pb::DeleteCannedAnswersRequest { ids: vec![String::new()], language: "?".into() };
     refused_fields(&desk.knowledge.delete_canned_answers(delete).await.unwrap_err(), &["ids[0]", "language"]);

@@ -105,6 +105,8 @@ fn check_reports_every_unread_file_and_every_problem_in_an_authors_terms() {
         ("articles/en/seven.md", "---\ntitle: Order #204815 is late\n---\n\nText."),
         ("articles/en/eight.md", "---\ntitle:\n---\n\nText."),
         ("articles/en/nine.md", "--- \ntitle: Fine\n--- \n\nText."),
+        ("articles/en/ten.md", "---\ntitle: T\nwhen: channel = email\n---\n\nText."),
+        ("canned-answers/en/shipped.md", "---\ntitle: T\nwhen:\n  - channel = email\n  - recrod.order.status = shipped\n---\n\nHi."),
         ("articles/en/picture.png", "x"),
     ] {
         let path = folder.path().join(name);
@@ -123,8 +125,11 @@ fn check_reports_every_unread_file_and_every_problem_in_an_authors_terms() {
         "articles/en/six.md:3: error: `url` must begin with http:// or https://",
         "articles/en/seven.md:2: error: everything after ` #` is a comment, which leaves only `Order`",
         "articles/en/eight.md:2: error: `title` must be a text",
+        "articles/en/ten.md:3: error: `when` is for canned answers",
+        "canned-answers/en/shipped.md:5: error: `when`: `recrod.order.status` is not known; conditions are about record.SOURCE.KEY, form.KEY, \
+         customer.attributes.KEY, channel, opening_hours",
         "articles/en/picture.png:1: warning: not read; not part",
-        "8 errors, 1 warnings",
+        "10 errors, 1 warnings",
     ] {
         assert!(printed.contains(part), "{part} in {printed}");
     }

@@ -188,6 +188,7 @@ async fn a_publishable_key_finds_public_articles_alone_and_an_agents_key_those_f
         title: "Refunds of gift cards".into(),
         body: "How refunds are done.".into(),
         audience: audience.into(),
+        asked: vec!["can i have my money back".into()],
         ..pb::Article::default()
     };
     let articles = vec![article("open", pb::Audience::Public), article("inside", pb::Audience::Agents)];
@@ -204,6 +205,10 @@ async fn a_publishable_key_finds_public_articles_alone_and_an_agents_key_those_f
         if let Err(status) = result {
             refused(&status, Code::NotFound, "DOCUMENT_NOT_FOUND");
         }
+        let get = pb::GetArticleRequest { id: "open".into(), language: "en".into() }.encode_to_vec();
+        let told = desk.call("KnowledgeService/GetArticle", &get, Some(key)).await.unwrap();
+        let asked = pb::GetArticleResponse::decode(told.as_slice()).unwrap().article.unwrap().asked;
+        assert_eq!(asked.len(), expected.len() - 1, "only agents are told how customers ask");
     }
     desk.close().await;
 }
@@ -289,6 +294,7 @@ async fn fill(desk: &Desk, workspace: &str, key: &str) -> HashMap<&'static str, 
         body: format!("A refund of {canary} takes five days. {canary} again."),
         category: canary.clone(),
         tags: vec![canary.clone()],
+        asked: vec![format!("where is {canary}")],
         url: format!("https://x.example/{canary}"),
         audience: pb::Audience::Public.into(),
         ..pb::Article::default()
@@ -300,6 +306,8 @@ async fn fill(desk: &Desk, workspace: &str, key: &str) -> HashMap<&'static str, 
         title: format!("Refund {canary}"),
         body: format!("Your refund of {canary} is on its way."),
         shortcut: canary.clone(),
+        asked: vec![format!("where is {canary}")],
+        when: vec![format!("form.{canary} missing")],
         visibility: pb::Visibility::Everyone.into(),
         ..pb::CannedAnswer::default()
     };

@@ -179,6 +179,38 @@ async fn lists_page_through_everything_once() {
 }
 
 #[tokio::test]
+async fn how_customers_ask_and_conditions_are_kept_and_a_change_of_them_is_one() {
+    let mut desk = Desk::empty().await;
+    let answer = pb::CannedAnswer {
+        id: "on-its-way".into(),
+        language: "en".into(),
+        title: "On its way".into(),
+        body: "Your parcel is on its way.".into(),
+        asked: vec!["where is my stuff".into()],
+        when: vec!["record.order.status in (shipped, Out for delivery)".into(), "channel != phone".into()],
+        ..pb::CannedAnswer::default()
+    };
+    let changed = pb::CannedAnswer { when: answer.when[..1].to_vec(), ..answer.clone() };
+    let asked = pb::CannedAnswer { asked: vec!["where is my parcel".into()], ..changed.clone() };
+    let statuses = [pb::PutStatus::Created, pb::PutStatus::Unchanged, pb::PutStatus::Updated, pb::PutStatus::Updated];
+    for (answer, status) in [answer.clone(), answer, changed, asked].into_iter().zip(statuses) {
+        let put = pb::PutCannedAnswersRequest { canned_answers: vec![answer.clone()] };
+        assert_eq!(desk.knowledge.put_canned_answers(put).await.unwrap().into_inner().results[0].status(), status);
+        let list = pb::ListCannedAnswersRequest::default();
+        let kept = desk.knowledge.list_canned_answers(list).await.unwrap().into_inner().canned_answers.remove(0);
+        assert_eq!((kept.asked, kept.when), (answer.asked, answer.when));
+    }
+    let request = pb::SuggestAnswersRequest { agent: selin(), query: "parcel".into(), ..pb::SuggestAnswersRequest::default() };
+    assert_eq!(desk.suggest(request).await[0].when, ["record.order.status in (shipped, Out for delivery)"]);
+
+    let article = pb::Article { asked: vec!["how big".into()], ..article("sizes", "en", "Sizes", "Measure.") };
+    assert_eq!(put(&mut desk, vec![article.clone()]).await, [pb::PutStatus::Created]);
+    let kept = desk.knowledge.list_articles(pb::ListArticlesRequest::default()).await.unwrap().into_inner().articles.remove(0);
+    assert_eq!(kept.asked, article.asked);
+    desk.close().await;
+}
+
+#[tokio::test]
 async fn a_canned_answer_is_offered_to_its_owners_alone() {
     let mut desk = Desk::empty().await;
     let answer = |id: &str, visibility: pb::Visibility, group: &str, agent: &str| pb::CannedAnswer {

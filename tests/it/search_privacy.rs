@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use deskhand::{
     api::pb,
     ids::{Id, Workspace},
-    knowledge::{Audience, Details, Document, Hits, KnowledgeBases, NewDocument, Reader, Search, Visibility},
+    knowledge::{Audience, Conditions, Details, Document, Hits, KnowledgeBases, NewDocument, Reader, Search, Visibility},
     store::Store,
     text::{Language, words},
 };
@@ -190,9 +190,17 @@ impl Made {
         let details = match self.access {
             0 => Details::Article { audience: Audience::Public, url: String::new() },
             1 => Details::Article { audience: Audience::Agents, url: String::new() },
-            2 => Details::CannedAnswer { shortcut: String::new(), visibility: Visibility::Everyone },
-            3 => Details::CannedAnswer { shortcut: String::new(), visibility: Visibility::Group("orders".into()) },
-            _ => Details::CannedAnswer { shortcut: String::new(), visibility: Visibility::Agent("agent-selin".into()) },
+            2 => Details::CannedAnswer { shortcut: String::new(), visibility: Visibility::Everyone, when: Conditions::default() },
+            3 => Details::CannedAnswer {
+                shortcut: String::new(),
+                visibility: Visibility::Group("orders".into()),
+                when: Conditions::default(),
+            },
+            _ => Details::CannedAnswer {
+                shortcut: String::new(),
+                visibility: Visibility::Agent("agent-selin".into()),
+                when: Conditions::default(),
+            },
         };
         let document = Document {
             id: Id::new(format!("d{number}")).unwrap(),
@@ -201,6 +209,7 @@ impl Made {
             body: self.body.join(" "),
             category: self.category.clone(),
             tags: Vec::new(),
+            asked: Vec::new(),
             from_folder: false,
             updated_at: jiff::Timestamp::UNIX_EPOCH,
             withdrawn: false,

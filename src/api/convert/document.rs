@@ -9,8 +9,9 @@ use crate::{
     },
     ids::Id,
     knowledge::{
-        Audience, Details, Document, DocumentKey, Kind, NewDocument, PutStatus, Segment, Visibility, VisibilityFilter, check_body,
-        check_id, check_name, check_tag_count, check_title, check_url,
+        Audience, Condition, Conditions, Details, Document, DocumentKey, Kind, NewDocument, PutStatus, Segment, Visibility,
+        VisibilityFilter, check_asked, check_asked_count, check_body, check_condition_count, check_id, check_name, check_tag_count,
+        check_title, check_url,
     },
 };
 
@@ -51,10 +52,10 @@ fn check_duplicates(fields: &mut Fields, path: &str, documents: Vec<NewDocument>
 }
 
 fn article(fields: &mut Fields, path: &str, article: pb::Article) -> NewDocument {
-    let pb::Article { id, language, title, body, category, tags, updated_at, audience, url, from_folder: _ } = article;
+    let pb::Article { id, language, title, body, category, tags, updated_at, audience, url, from_folder: _, asked } = article;
     let audience = crate::api::convert::document::audience(fields, &format!("{path}.audience"), audience).unwrap_or(Audience::Public);
     let details = Details::Article { audience, url: fields.checked(&format!("{path}.url"), url, |url| check_url(url)) };
-    document(fields, path, (id, language), (title, body), category, tags, updated_at, details)
+    document(fields, path, (id, language), (title, body), category, (tags, asked), updated_at, details)
 }
 
 fn canned_answer(fields: &mut Fields, path: &str, answer: pb::CannedAnswer) -> NewDocument {
@@ -71,6 +72,8 @@ fn canned_answer(fields: &mut Fields, path: &str, answer: pb::CannedAnswer) -> N
         owner_group,
         owner_agent_id,
         from_folder: _,
+        asked,
+        when,
     } = answer;
     let visibility = match pb::Visibility::try_from(visibility) {
         Ok(pb::Visibility::Unspecified | pb::Visibility::Everyone) => Visibility::Everyone,
@@ -83,9 +86,21 @@ fn canned_answer(fields: &mut Fields, path: &str, answer: pb::CannedAnswer) -> N
             Visibility::Everyone
         }
     };
-    let details =
-        Details::CannedAnswer { shortcut: fields.checked(&format!("{path}.shortcut"), shortcut, |name| check_name(name)), visibility };
-    document(fields, path, (id, language), (title, body), category, tags, updated_at, details)
+    let shortcut = fields.checked(&format!("{path}.shortcut"), shortcut, |name| check_name(name));
+    let details = Details::CannedAnswer { shortcut, visibility, when: conditions(fields, &format!("{path}.when"), &when) };
+    document(fields, path, (id, language), (title, body), category, (tags, asked), updated_at, details)
+}
+
+fn conditions(fields: &mut Fields, path: &str, texts: &[String]) -> Conditions {
+    if let Err(problem) = check_condition_count(texts.len()) {
+        fields.invalid(path, problem);
+        return Conditions::default();
+    }
+    let parse = |(index, text): (usize, &String)| {
+        Condition::parse(text).map_err(|problem| fields.invalid(&format!("{path}[{index}]"), problem)).ok()
+    };
+    let conditions: Vec<Condition> = texts.iter().enumerate().filter_map(parse).collect();
+    Conditions::new(conditions).unwrap_or_default()
 }
 
 #[expect(clippy::too_many_arguments, reason = "the fields that both kinds have")]
@@ -95,7 +110,7 @@ fn document(
     (id, language): (String, String),
     (title, body): (String, String),
     category: String,
-    tags: Vec<String>,
+    (tags, asked): (Vec<String>, Vec<String>),
     updated_at: Option<prost_types::Timestamp>,
     details: Details,
 ) -> NewDocument {
@@ -104,6 +119,13 @@ fn document(
         Ok(()) => tags,
         Err(problem) => {
             fields.invalid(&format!("{path}.tags"), problem);
+            Vec::new()
+        }
+    };
+    let asked = match check_asked_count(asked.len()) {
+        Ok(()) => asked,
+        Err(problem) => {
+            fields.invalid(&format!("{path}.asked"), problem);
             Vec::new()
         }
     };
@@ -117,6 +139,9 @@ fn document(
             category: fields.checked(&format!("{path}.category"), category, |name| check_name(name)),
             tags: (tags.into_iter().enumerate())
                 .map(|(index, tag)| fields.checked(&format!("{path}.tags[{index}]"), tag, |tag| check_id(tag)))
+                .collect(),
+            asked: (asked.into_iter().enumerate())
+                .map(|(index, phrase)| fields.checked(&format!("{path}.asked[{index}]"), phrase, |phrase| check_asked(phrase)))
                 .collect(),
             from_folder: false,
             updated_at: jiff::Timestamp::default(),
@@ -180,7 +205,7 @@ pub fn kinds(fields: &mut Fields, numbers: &[i32]) -> Vec<Kind> {
 /// Encodes an article; `None` if the document is a canned answer.
 pub fn encode_article(document: Document) -> Option<pb::Article> {
     let audience = document.audience();
-    let Document { id, language, title, body, category, tags, from_folder, updated_at, withdrawn: _, details } = document;
+    let Document { id, language, title, body, category, tags, asked, from_folder, updated_at, withdrawn: _, details } = document;
     let Details::Article { audience: _, url } = details else { return None };
     Some(pb::Article {
         id: id.to_string(),
@@ -193,13 +218,14 @@ pub fn encode_article(document: Document) -> Option<pb::Article> {
         audience: encode_audience(audience).into(),
         url,
         from_folder,
+        asked,
     })
 }
 
 /// Encodes a canned answer; `None` if the document is an article.
 pub fn encode_canned_answer(document: Document) -> Option<pb::CannedAnswer> {
-    let Document { id, language, title, body, category, tags, from_folder, updated_at, withdrawn: _, details } = document;
-    let Details::CannedAnswer { shortcut, visibility } = details else { return None };
+    let Document { id, language, title, body, category, tags, asked, from_folder, updated_at, withdrawn: _, details } = document;
+    let Details::CannedAnswer { shortcut, visibility, when } = details else { return None };
     let (visibility, owner_group, owner_agent_id) = match visibility {
         Visibility::Everyone => (pb::Visibility::Everyone, String::new(), String::new()),
         Visibility::Group(group) => (pb::Visibility::Group, group, String::new()),
@@ -218,6 +244,8 @@ pub fn encode_canned_answer(document: Document) -> Option<pb::CannedAnswer> {
         owner_group,
         owner_agent_id,
         from_folder,
+        asked,
+        when: when.into(),
     })
 }
 

@@ -15,8 +15,8 @@ use crate::{
     ids::Id,
     keys::Scope,
     knowledge::{
-        ArticleRating, Document, DocumentKey, DocumentPage, Hit, Kind, KnowledgeError, ListFilter, NewDocument, RatingCount, Search,
-        SearchReport, Visibility,
+        ArticleRating, Audience, Document, DocumentKey, DocumentPage, Hit, Kind, KnowledgeError, ListFilter, NewDocument, RatingCount,
+        Search, SearchReport, Visibility,
     },
     replies::{AnswerUse, Desk},
     task,
@@ -77,7 +77,10 @@ impl KnowledgeService for Api {
         let id = fields.id("id", id);
         let language = fields.optional_language("language", &language).unwrap_or_else(|| desk.settings().language.clone());
         fields.ok()?;
-        let article = desk.knowledge().article(&id, &[&language, &desk.settings().language], &reader).await?;
+        let mut article = desk.knowledge().article(&id, &[&language, &desk.settings().language], &reader).await?;
+        if reader.articles == Audience::Public {
+            article.asked.clear();
+        }
         Ok(Response::new(pb::GetArticleResponse { article: document::encode_article(article) }))
     }
 

@@ -285,7 +285,7 @@ fn layout(fields: &mut Fields, layout: i32) -> Option<Layout> {
 }
 
 fn encode_suggestion(suggestion: Suggestion) -> pb::Suggestion {
-    let Suggestion { suggestion_id, kind, id, title, text, missing_placeholders, segments, url, audience, language, score, reason } =
+    let Suggestion { suggestion_id, kind, id, title, text, missing_placeholders, segments, url, audience, language, score, reason, when } =
         suggestion;
     pb::Suggestion {
         suggestion_id,
@@ -300,5 +300,6 @@ fn encode_suggestion(suggestion: Suggestion) -> pb::Suggestion {
         language: language.to_string(),
         score,
         reason,
+        when,
     }
 }

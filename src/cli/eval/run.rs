@@ -15,7 +15,7 @@ use crate::{
     cli::scratch_folder,
     config::{Config, DeskSettings},
     ids::{Id, Workspace},
-    knowledge::{Audience, Details, Document, Kind, NewDocument, Reader, Search, Visibility},
+    knowledge::{Audience, Conditions, Details, Document, Kind, NewDocument, Reader, Search, Visibility},
     replies::{Agent, Desk, Suggest},
     text::{Language, fingerprint},
 };
@@ -181,7 +181,9 @@ fn message(number: usize, author: Author, text: &str) -> anyhow::Result<NewEvent
 fn new_document(document: &TaskDocument, kind: Kind) -> anyhow::Result<NewDocument> {
     let details = match kind {
         Kind::Article => Details::Article { audience: Audience::Public, url: String::new() },
-        Kind::CannedAnswer => Details::CannedAnswer { shortcut: String::new(), visibility: Visibility::Everyone },
+        Kind::CannedAnswer => {
+            Details::CannedAnswer { shortcut: String::new(), visibility: Visibility::Everyone, when: Conditions::default() }
+        }
     };
     let document = Document {
         id: Id::new(&document.id).map_err(anyhow::Error::msg)?,
@@ -190,6 +192,7 @@ fn new_document(document: &TaskDocument, kind: Kind) -> anyhow::Result<NewDocume
         body: document.body.clone(),
         category: document.category.clone(),
         tags: document.tags.clone(),
+        asked: Vec::new(),
         from_folder: false,
         updated_at: Timestamp::default(),
         withdrawn: false,

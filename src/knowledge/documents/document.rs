@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::Id,
+    knowledge::documents::condition::{Condition, Conditions},
     store::StoreError,
     text::{Language, decode_entities, fingerprint, without_comments, without_entities},
 };
@@ -12,6 +13,8 @@ use crate::{
 const MAX_TITLE_CHARACTERS: usize = 1000;
 const MAX_BODY_BYTES: usize = 200_000;
 const MAX_TAGS: usize = 100;
+const MAX_ASKED: usize = 50;
+const MAX_ASKED_CHARACTERS: usize = 200;
 const MAX_URL_CHARACTERS: usize = 2000;
 /// The beginning of 2000, in seconds.
 const OLDEST_TIME: i64 = 946_684_800;
@@ -64,6 +67,9 @@ pub struct Document {
     pub category: String,
     /// Words that people use for it, up to 100, each up to 200 bytes. The tag `opener` makes a canned answer an opener.
     pub tags: Vec<String>,
+    /// How customers ask for it, in their own words: searched, and shown to authors and agents alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<String>,
     /// Whether it comes from the knowledge base folder and is changed there.
     #[serde(skip)]
     pub from_folder: bool,
@@ -94,6 +100,9 @@ pub enum Details {
         shortcut: String,
         /// Which agents it is offered to.
         visibility: Visibility,
+        /// What a chat must know for it to fit; all must hold.
+        #[serde(default, skip_serializing_if = "Conditions::is_empty")]
+        when: Conditions,
     },
 }
 
@@ -178,6 +187,14 @@ impl Document {
         }
     }
 
+    /// Returns the conditions under which a canned answer fits; none for an article.
+    pub fn when(&self) -> &[Condition] {
+        match &self.details {
+            Details::Article { .. } => &[],
+            Details::CannedAnswer { when, .. } => when.as_slice(),
+        }
+    }
+
     /// Returns whether it may start a chat in which the customer has not written yet.
     pub fn is_opener(&self) -> bool {
         self.kind() == Kind::CannedAnswer && self.tags.iter().any(|tag| tag == "opener")
@@ -185,8 +202,9 @@ impl Document {
 
     /// Returns its approximate size in a response, in bytes.
     pub fn size(&self) -> usize {
-        let tags: usize = self.tags.iter().map(|tag| tag.len() + 4).sum();
-        self.body.len() + self.title.len() + self.url().len() + tags + 1500
+        let lists: usize = self.tags.iter().chain(&self.asked).map(|text| text.len() + 4).sum();
+        let when: usize = self.when().iter().map(|condition| condition.text().len() + 4).sum();
+        self.body.len() + self.title.len() + self.url().len() + lists + when + 1500
     }
 
     /// Returns a fingerprint of its content.
@@ -224,6 +242,22 @@ pub fn check_id(id: &str) -> Result<(), String> {
 /// Checks the number of tags.
 pub fn check_tag_count(count: usize) -> Result<(), String> {
     if count > MAX_TAGS { Err(format!("must have at most {MAX_TAGS} tags")) } else { Ok(()) }
+}
+
+/// Checks the number of phrases by which customers ask for a document.
+pub fn check_asked_count(count: usize) -> Result<(), String> {
+    if count > MAX_ASKED { Err(format!("must have at most {MAX_ASKED} phrases")) } else { Ok(()) }
+}
+
+/// Checks a phrase by which customers ask for a document.
+pub fn check_asked(phrase: &str) -> Result<(), String> {
+    if phrase.trim().is_empty() {
+        return Err("must not be empty".to_owned());
+    }
+    if phrase.chars().any(char::is_control) {
+        return Err("must not contain line breaks or other control characters".to_owned());
+    }
+    check_text(phrase, MAX_ASKED_CHARACTERS)
 }
 
 /// Checks a document's address, which may be empty.

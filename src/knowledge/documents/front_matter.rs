@@ -8,17 +8,20 @@ use serde::{
     de::{DeserializeOwned, IgnoredAny},
 };
 
-use crate::knowledge::documents::document::{
-    Audience, Details, Document, DocumentKey, Kind, Visibility, check_body, check_id, check_name, check_tag_count, check_time, check_title,
-    check_url,
+use crate::knowledge::documents::{
+    condition::{Condition, Conditions, check_condition_count},
+    document::{
+        Audience, Details, Document, DocumentKey, Kind, Visibility, check_asked, check_asked_count, check_body, check_id, check_name,
+        check_tag_count, check_time, check_title, check_url,
+    },
 };
 
 /// A problem's line and message, before its file is known.
 pub type Trouble = (usize, String);
 
-const ARTICLE_KEYS: [&str; 6] = ["title", "category", "tags", "audience", "url", "updated_at"];
-const CANNED_ANSWER_KEYS: [&str; 8] =
-    ["title", "category", "tags", "shortcut", "visibility", "owner_group", "owner_agent_id", "updated_at"];
+const ARTICLE_KEYS: [&str; 7] = ["title", "category", "tags", "asked", "audience", "url", "updated_at"];
+const CANNED_ANSWER_KEYS: [&str; 10] =
+    ["title", "category", "tags", "asked", "when", "shortcut", "visibility", "owner_group", "owner_agent_id", "updated_at"];
 /// Keys by which other systems publish or hide a text.
 const PUBLICATION_KEYS: [&str; 12] = [
     "audience",
@@ -45,6 +48,8 @@ struct ArticleHead {
     category: String,
     #[serde(default)]
     tags: Vec<String>,
+    #[serde(default)]
+    asked: Vec<String>,
     // A key without a value leaves open who may see the article, so it is an error; a missing line is not.
     #[serde(default = "public")]
     audience: Audience,
@@ -66,6 +71,10 @@ struct CannedAnswerHead {
     #[serde(default)]
     tags: Vec<String>,
     #[serde(default)]
+    asked: Vec<String>,
+    #[serde(default)]
+    when: OneOrMany,
+    #[serde(default)]
     shortcut: String,
     #[serde(default)]
     visibility: VisibilityWord,
@@ -74,6 +83,20 @@ struct CannedAnswerHead {
     #[serde(default)]
     owner_agent_id: String,
     updated_at: Option<String>,
+}
+
+/// A list of texts, or a single one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Default for OneOrMany {
+    fn default() -> OneOrMany {
+        OneOrMany::Many(Vec::new())
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -93,10 +116,11 @@ pub fn parse_document(text: &str, key: &DocumentKey) -> Result<Document, Trouble
     let file = split_front_matter(text)?;
     let body = file.body.trim().to_owned();
     check_body(&body).map_err(|problem| (file.body_line, format!("the body {problem}")))?;
-    let (title, category, tags, updated_at, details) = match key.kind {
+    let (title, category, tags, asked, updated_at, details) = match key.kind {
         Kind::Article => {
             let head: ArticleHead = file.head(&ARTICLE_KEYS)?;
-            (head.title, head.category, head.tags, head.updated_at, Details::Article { audience: head.audience, url: head.url })
+            let details = Details::Article { audience: head.audience, url: head.url };
+            (head.title, head.category, head.tags, head.asked, head.updated_at, details)
         }
         Kind::CannedAnswer => {
             let head: CannedAnswerHead = file.head(&CANNED_ANSWER_KEYS)?;
@@ -105,14 +129,15 @@ pub fn parse_document(text: &str, key: &DocumentKey) -> Result<Document, Trouble
                 VisibilityWord::Group => Visibility::Group(head.owner_group),
                 VisibilityWord::Agent => Visibility::Agent(head.owner_agent_id),
             };
-            (head.title, head.category, head.tags, head.updated_at, Details::CannedAnswer { shortcut: head.shortcut, visibility })
+            let details = Details::CannedAnswer { shortcut: head.shortcut, visibility, when: file.conditions(head.when)? };
+            (head.title, head.category, head.tags, head.asked, head.updated_at, details)
         }
     };
     file.check("title", check_title(&title))?;
     file.check("category", check_name(&category))?;
     match &details {
         Details::Article { url, .. } => file.check("url", check_url(url))?,
-        Details::CannedAnswer { shortcut, visibility } => {
+        Details::CannedAnswer { shortcut, visibility, when: _ } => {
             file.check("shortcut", check_name(shortcut))?;
             let owner = match visibility {
                 Visibility::Everyone => Ok(()),
@@ -126,6 +151,10 @@ pub fn parse_document(text: &str, key: &DocumentKey) -> Result<Document, Trouble
     if let Some(problem) = tags.iter().find_map(|tag| check_id(tag).err()) {
         return Err((file.line_of("tags"), format!("each of `tags` {problem}")));
     }
+    file.check("asked", check_asked_count(asked.len()))?;
+    if let Some((index, problem)) = asked.iter().enumerate().find_map(|(index, phrase)| Some((index, check_asked(phrase).err()?))) {
+        return Err((file.line_of_item("asked", index), format!("each of `asked` {problem}")));
+    }
     let updated_at = match updated_at {
         Some(text) => {
             let time = parse_time(&text).map_err(|problem| (file.line_of("updated_at"), problem))?;
@@ -135,7 +164,7 @@ pub fn parse_document(text: &str, key: &DocumentKey) -> Result<Document, Trouble
         None => Timestamp::default(),
     };
     let (id, language) = (key.id.clone(), key.language.clone());
-    Ok(Document { id, language, title, body, category, tags, from_folder: true, updated_at, withdrawn: false, details })
+    Ok(Document { id, language, title, body, category, tags, asked, from_folder: true, updated_at, withdrawn: false, details })
 }
 
 /// Returns the values that YAML truncates, each with its line: after a space, `#` begins a comment. The file is read anyway.
@@ -210,9 +239,29 @@ impl FileParts<'_> {
         result.map_err(|problem| (self.line_of(key), format!("`{key}` {problem}")))
     }
 
+    fn conditions(&self, when: OneOrMany) -> Result<Conditions, Trouble> {
+        let texts = match when {
+            OneOrMany::One(text) => vec![text],
+            OneOrMany::Many(texts) => texts,
+        };
+        self.check("when", check_condition_count(texts.len()))?;
+        let parsed = texts.iter().enumerate().map(|(index, text)| {
+            Condition::parse(text).map_err(|problem| (self.line_of_item("when", index), format!("`when`: {problem}")))
+        });
+        Conditions::new(parsed.collect::<Result<_, _>>()?).map_err(|problem| (self.line_of("when"), format!("`when` {problem}")))
+    }
+
     /// Returns the line of a key.
     fn line_of(&self, key: &str) -> usize {
         self.head.lines().position(|line| key_of(line) == Some(key)).map_or(1, |line| line + 1)
+    }
+
+    /// Returns the line of an item of a list, from 0; that of the key if the list does not have an item a line.
+    fn line_of_item(&self, key: &str, index: usize) -> usize {
+        let first = self.line_of(key);
+        let lines = self.head.lines().enumerate().skip(first).take_while(|(_, line)| key_of(line).is_none());
+        let mut items = lines.filter(|(_, line)| line.trim_start().starts_with("- "));
+        items.nth(index).map_or(first, |(line, _)| line + 1)
     }
 
     /// Returns the key that a line belongs to.
@@ -250,6 +299,9 @@ fn key_of(line: &str) -> Option<&str> {
 }
 
 fn unknown_key(key: &str, known: &[&str]) -> String {
+    if key == "when" && known.contains(&"audience") {
+        return "`when` is for canned answers; an article has no conditions".to_owned();
+    }
     let plain = key.trim().to_lowercase().replace('-', "_");
     let nearest = |keys: &[&'static str]| {
         let distances = keys.iter().map(|known| (strsim::osa_distance(&plain, known), *known));
@@ -275,6 +327,8 @@ fn unknown_key(key: &str, known: &[&str]) -> String {
 fn value_problem(key: &str) -> String {
     let allowed = match key {
         "tags" => "a list such as `[returns, refund]`, each a nonempty text",
+        "asked" => "a list of phrases such as `[where is my parcel, when does it arrive]`, each a nonempty text",
+        "when" => "a condition such as `record.order.status = shipped`, or a list of them",
         "audience" => "`public` or `agents`, in lower case",
         "visibility" => "`everyone`, `group` or `agent`, in lower case",
         "layout" => "`single_message` or `several_messages`",
@@ -368,10 +422,27 @@ mod tests {
             ("visibility: agent", "`visibility` `agent` needs `owner_agent_id`"),
             ("audience: agents", "`visibility` sets who is offered a canned answer"),
             ("shortcut: \"a\\nb\"", "`shortcut` must not contain control characters"),
+            ("when: recrod.order.status = shipped", "`when`: `recrod.order.status` is not known; conditions are about record.SOURCE.KEY"),
+            ("when:\n- channel = emial", "`when`: `channel` can be web_chat, email"),
+            ("when: [channel in (email, phone)]", "`when`: a list of values must stand in parentheses"),
+            ("when: {channel: email}", "`when` must be a condition such as"),
+            ("when: ", "`when` must be a condition such as"),
+            ("asked: where is it", "`asked` must be a list of phrases"),
+            ("asked: [\"a\\nb\"]", "each of `asked` must not contain line breaks"),
         ] {
             let (line, message) = canned(head).unwrap_err();
-            assert!(message.contains(part) && line == 3, "{head:?}: {line} {message}");
+            let expected = if head.contains("\n- ") { 4 } else { 3 };
+            assert!(message.contains(part) && line == expected, "{head:?}: {line} {message}");
         }
+        let second = "tags: [a]\nasked:\n  - x\n  - '  '\nwhen:\n  - channel exists\n  - channel is email";
+        assert_eq!(canned(second).unwrap_err(), (9, format!("`when`: {}", Condition::parse("channel is email").unwrap_err())));
+        assert_eq!(canned(&second.replace("is", "=")).unwrap_err(), (6, "each of `asked` must not be empty".to_owned()));
+        let many = format!("asked: [{}]", "x, ".repeat(51));
+        assert_eq!(canned(&many).unwrap_err(), (3, "`asked` must have at most 50 phrases".to_owned()));
+        let many = format!("when: [{}]", "channel exists, ".repeat(17));
+        assert_eq!(canned(&many).unwrap_err(), (3, "`when` must have at most 16 conditions".to_owned()));
+        let (_, message) = article("when: channel = email").unwrap_err();
+        assert_eq!(message, "`when` is for canned answers; an article has no conditions");
     }
 
     #[test]
@@ -379,6 +450,13 @@ mod tests {
         let read = article("audience: agents # not for customers\nurl: https://shop.example/a#b\ntags: [a, 2026]").unwrap();
         assert_eq!(read.audience(), Audience::Agents);
         assert_eq!((read.url(), read.tags.as_slice()), ("https://shop.example/a#b", ["a".to_owned(), "2026".to_owned()].as_slice()));
+        let read = article("asked: [\"how, do I\", where is it]").unwrap();
+        assert_eq!(read.asked, ["how, do I", "where is it"]);
+        for when in ["when: channel = email", "when: [channel = email]", "when:\n  - \"channel = email\""] {
+            let read = parse(Kind::CannedAnswer, &format!("---\ntitle: T\n{when}\n---\n\nHi.")).unwrap();
+            let texts: Vec<&str> = read.when().iter().map(Condition::text).collect();
+            assert_eq!(texts, ["channel = email"], "{when}");
+        }
         let read = parse(Kind::Article, "--- \r\ntitle: 2026\r\n---  \r\n\r\nText.\r\n").unwrap();
         assert_eq!((read.title.as_str(), read.body.as_str()), ("2026", "Text."));
     }

@@ -144,6 +144,7 @@ mod tests {
             body: body.into(),
             category: String::new(),
             tags: Vec::new(),
+            asked: Vec::new(),
             from_folder: true,
             updated_at: Timestamp::default(),
             withdrawn: false,

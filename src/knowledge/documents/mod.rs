@@ -2,8 +2,10 @@
 
 pub mod catalog;
 pub mod check;
+pub mod condition;
 pub mod document;
 pub mod document_rows;
+pub mod fit;
 pub mod folder;
 pub mod front_matter;
 pub mod intake;

@@ -50,6 +50,7 @@ fn document(number: usize) -> NewDocument {
         body: format!("How to wash the towels of kind {number}, and how to dry them."),
         category: "care".to_owned(),
         tags: vec!["washing".to_owned()],
+        asked: Vec::new(),
         from_folder: false,
         updated_at: jiff::Timestamp::UNIX_EPOCH,
         withdrawn: false,

@@ -407,6 +407,7 @@ mod tests {
             body,
             category: String::new(),
             tags: Vec::new(),
+            asked: Vec::new(),
             from_folder: false,
             updated_at: Default::default(),
             withdrawn: false,

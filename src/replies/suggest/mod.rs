@@ -1,5 +1,6 @@
 //! Suggestions: one ranked list of canned answers and articles for a chat.
 
+pub mod fit;
 pub mod query;
 pub mod semantic;
 
@@ -64,6 +65,8 @@ pub struct Suggestion {
     pub score: f64,
     /// Why it is suggested, in English words for the agent.
     pub reason: String,
+    /// The conditions of a canned answer, as its author wrote them.
+    pub when: Vec<String>,
 }
 
 impl Desk {
@@ -142,6 +145,7 @@ fn suggestion(
         url: document.url().to_owned(),
         audience: document.audience(),
         score,
+        when: document.when().iter().map(|condition| condition.text().to_owned()).collect(),
         reason: reason(&document, &matched, chats, language, query_kind),
         title: document.title,
         text,

@@ -48,6 +48,7 @@ export class Suggestions {
     const [title, parts] = titled(suggestion.segments);
     const about = [kind, ...(inside ? [texts.inside] : []), ...(suggestion.missingPlaceholders.length ? [`${texts.missing}: ${suggestion.missingPlaceholders.join(", ")}`] : [])];
     const button = make("button", { type: "button", title: suggestion.reason }, make("span", { class: "kind" }, about.join(" · ")), make("span", { class: "title" }, ...title), make("span", { class: "text" }, ...parts));
+    if (suggestion.when.length) button.append(make("span", { class: "kind" }, `${texts.when}: ${suggestion.when.join(" · ")}`));
     button.append(make("kbd", { "aria-hidden": "true" }, `Alt ${place + 1}`));
     button.disabled = inside;
     button.addEventListener("click", () => this.#take(suggestion));
