@@ -277,6 +277,7 @@ fn time_choice(dialogues: &[Vec<Turn>]) {
             text: turn.text.clone(),
             language: None,
             attachments: Vec::new(),
+            quoted_text: String::new(),
         })
     };
     let events: Vec<Event> = (1..)

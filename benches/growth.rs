@@ -130,6 +130,7 @@ fn events(number: usize) -> Vec<NewEvent> {
     let mut bodies = vec![
         EventBody::Opened(Opened {
             channel: [ChatChannel::WebChat, ChatChannel::Email, ChatChannel::Whatsapp, ChatChannel::Instagram][draws.below(4)],
+            channel_name: String::new(),
             group: format!("team-{}", draws.below(8)),
             subject: sentence(&mut draws),
         }),
@@ -162,6 +163,7 @@ fn events(number: usize) -> Vec<NewEvent> {
             text,
             language: Language::parse("en").ok(),
             attachments: Vec::new(),
+            quoted_text: String::new(),
         }));
     }
     // One in fifty stays open.

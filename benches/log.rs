@@ -94,6 +94,7 @@ fn new_event(number: usize) -> NewEvent {
         text: format!("{TEXT} ({number})"),
         language: Language::parse("en").ok(),
         attachments: Vec::new(),
+        quoted_text: String::new(),
     };
     NewEvent { event_id: Id::new(format!("event-{number:08}")).expect("an id"), at: None, body: EventBody::Message(message) }
 }

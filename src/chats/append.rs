@@ -13,7 +13,7 @@ use crate::{
         Languages, MAX_READ_BYTES, OnRedaction, Redacted,
         chat_rows::{self, Changed, ChatKey},
         error::ChatError,
-        event::{Author, Event, EventBody, NewEvent},
+        event::{Author, Event, EventBody, Message, NewEvent},
         event_page_rows,
         event_rows::{self, KnownEvents, NewRow},
         fold::Summary,
@@ -59,7 +59,7 @@ impl Prepared {
     pub fn new(event: NewEvent, languages: &[Language]) -> Result<Prepared, ChatError> {
         let json = serde_json::to_string(&event.body)?;
         let words = match &event.body {
-            EventBody::Message(message) => message_words(&message.text, message.language.as_ref(), languages),
+            EventBody::Message(message) => words_of_message(message, languages),
             _ => BTreeSet::new(),
         };
         Ok(Prepared { event, json, words })
@@ -294,7 +294,12 @@ fn words_of(events: &[Event], expected: &[Language]) -> BTreeSet<String> {
         EventBody::Message(message) => Some(message),
         _ => None,
     });
-    messages.flat_map(|message| message_words(&message.text, message.language.as_ref(), expected)).collect()
+    messages.flat_map(|message| words_of_message(message, expected)).collect()
+}
+
+/// Returns the words of a message and of its files.
+fn words_of_message(message: &Message, expected: &[Language]) -> BTreeSet<String> {
+    message.contents().flat_map(|text| message_words(text, message.language.as_ref(), expected)).collect()
 }
 
 /// Validates one call against its chat: all of its events are accepted, or none.

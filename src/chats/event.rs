@@ -1,6 +1,6 @@
 //! The events of a chat.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -99,6 +99,8 @@ pub enum Channel {
     Phone = 8,
     /// A helpdesk ticket.
     Ticket = 9,
+    /// Any other; [`Opened::channel_name`] says which.
+    Other = 10,
 }
 
 /// How a chat began.
@@ -106,6 +108,9 @@ pub enum Channel {
 pub struct Opened {
     /// Where the chat takes place.
     pub channel: Channel,
+    /// What [`Channel::Other`] is called; up to 64 characters, empty if not given or on another channel.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub channel_name: String,
     /// The team it belongs to, such as `returns`; up to 200 bytes, empty if none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub group: String,
@@ -145,6 +150,29 @@ pub struct Message {
     /// Files sent along, up to 50.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
+    /// What the message quotes of earlier ones, if the console or the fold told it apart from `text`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub quoted_text: String,
+}
+
+impl Message {
+    /// Returns what it says: its text and the texts of its files, as far as there are any.
+    pub fn contents(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.text)
+            .chain(self.attachments.iter().map(|attachment| &attachment.text))
+            .map(String::as_str)
+            .filter(|text| !text.is_empty())
+    }
+
+    /// Returns what was asked with it: its text, or those of its files if it has none, such as a voice message's.
+    pub fn asked(&self) -> Cow<'_, str> {
+        if self.text.trim().is_empty() { self.contents().collect::<Vec<&str>>().join("\n").into() } else { self.text.as_str().into() }
+    }
+
+    /// Returns the bytes of all its texts.
+    pub fn bytes(&self) -> usize {
+        self.contents().map(str::len).sum::<usize>() + self.quoted_text.len()
+    }
 }
 
 /// The description of a file sent with a message. The file itself is never stored or fetched.
@@ -159,6 +187,9 @@ pub struct Attachment {
     /// Where a console finds it, up to 2,000 characters; empty if not given.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub url: String,
+    /// The text in it, as the console extracted it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
 }
 
 /// Internal: never shown to the customer.
@@ -292,6 +323,7 @@ impl EventBody {
             EventBody::Message(message) => {
                 message.text = String::new();
                 message.attachments = Vec::new();
+                message.quoted_text = String::new();
             }
             EventBody::Note(Note { text, .. }) => text.clear(),
             EventBody::Customer(customer) => customer.attributes = BTreeMap::new(),
@@ -312,9 +344,10 @@ impl EventBody {
     /// Wipes everything that people wrote or that identifies them; what only orders the chat stays.
     pub fn wipe(&mut self) {
         match self {
-            EventBody::Opened(Opened { channel: _, group: _, subject }) => subject.clear(),
-            EventBody::Message(Message { author: _, author_id: _, author_name: _, text, language: _, attachments }) => {
+            EventBody::Opened(Opened { channel: _, channel_name: _, group: _, subject }) => subject.clear(),
+            EventBody::Message(Message { author: _, author_id: _, author_name: _, text, language: _, attachments, quoted_text }) => {
                 text.clear();
+                quoted_text.clear();
                 attachments.clear();
             }
             EventBody::Note(Note { agent_id: _, agent_name: _, text }) => text.clear(),

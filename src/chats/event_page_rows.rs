@@ -184,7 +184,7 @@ pub async fn recent_of_locked(write: &mut Write, number: i64, bytes: usize) -> R
 /// Returns the approximate stored size of an event.
 fn size_of(event: &Event) -> usize {
     match &event.body {
-        EventBody::Message(message) => message.text.len() + 64,
+        EventBody::Message(message) => message.bytes() + 64,
         // Rare and short.
         body => serde_json::to_string(body).map_or(0, |json| json.len()),
     }

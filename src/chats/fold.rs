@@ -9,6 +9,7 @@ use crate::{
     chats::{
         event::{Author, Channel, Customer, Event, EventBody, Message, Note, PageView, Rating, Record, Ticket},
         former_customer::{FormerCustomer, is_another},
+        mail::{Aside, tell_apart},
     },
     text::Language,
 };
@@ -37,6 +38,9 @@ pub struct Summary {
     pub status: Status,
     /// Where it takes place, from its last `opened` event.
     pub channel: Channel,
+    /// What [`Channel::Other`] is called; empty if not given.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub channel_name: String,
     /// The team it belongs to: the last that an `opened` event or a transfer named; empty if none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub group: String,
@@ -109,6 +113,7 @@ impl Summary {
         match &event.body {
             EventBody::Opened(opened) => {
                 self.channel = opened.channel;
+                self.channel_name.clone_from(&opened.channel_name);
                 overwrite(&mut self.group, &opened.group);
                 overwrite(&mut self.subject, &opened.subject);
             }
@@ -189,7 +194,7 @@ pub struct Chat {
     pub turns_before_customer: usize,
 }
 
-/// A message and when it was written.
+/// A message and when it was written. Its `text` is what its author wrote then; what they quoted is in `quoted_text`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Turn {
     /// The id of the message's event.
@@ -198,6 +203,27 @@ pub struct Turn {
     pub at: Timestamp,
     /// Who wrote what.
     pub message: Message,
+    /// What stands under it and is not what it says.
+    pub aside: Aside,
+}
+
+/// How many texts stand beside a chat's messages: the texts of files, quotations, and signatures and legal notices.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BesideMessages {
+    /// Files with a text.
+    pub attachments: usize,
+    /// Messages that quote earlier ones.
+    pub quotations: usize,
+    /// Signatures and legal notices.
+    pub signatures: usize,
+}
+
+impl Turn {
+    /// Returns every text of the message, also what is not said by it.
+    pub fn all_texts(&self) -> impl Iterator<Item = &str> {
+        let aside = [&self.message.quoted_text, &self.aside.signature, &self.aside.disclaimer];
+        self.message.contents().chain(aside.into_iter().map(String::as_str).filter(|text| !text.is_empty()))
+    }
 }
 
 impl Chat {
@@ -208,7 +234,9 @@ impl Chat {
         let mut chat = Chat { chat_id: chat_id.to_owned(), customer: unread, ..Chat::default() };
         chat.apply_all(events);
         chat.customer.customer_id.clone_from(&summary.customer_id);
-        Chat { summary, ..chat }
+        chat.summary = summary;
+        chat.tell_apart();
+        chat
     }
 
     /// Clears what was known of the customer: their identity, their form answers, the shop's records of them, the pages they saw, their
@@ -234,7 +262,35 @@ impl Chat {
     pub fn folded(chat_id: &str, events: Vec<Event>) -> Chat {
         let mut chat = Chat { chat_id: chat_id.to_owned(), ..Chat::default() };
         chat.apply_all(events);
+        chat.tell_apart();
         chat
+    }
+
+    /// Folds the events that were read of a chat whose whole summary is known.
+    pub fn fold_with(chat_id: &str, events: Vec<Event>, summary: Summary) -> Chat {
+        let mut chat = Chat { chat_id: chat_id.to_owned(), ..Chat::default() };
+        chat.apply_all(events);
+        chat.summary = summary;
+        chat.tell_apart();
+        chat
+    }
+
+    /// Tells what messages quote apart from what they say. The channel is known when all events are.
+    fn tell_apart(&mut self) {
+        for turn in &mut self.turns {
+            turn.aside = tell_apart(&mut turn.message, self.summary.channel);
+        }
+    }
+
+    /// Counts what stands beside the messages.
+    pub fn beside_messages(&self) -> BesideMessages {
+        let mut beside = BesideMessages::default();
+        for turn in &self.turns {
+            beside.attachments += turn.message.attachments.iter().filter(|attachment| !attachment.text.is_empty()).count();
+            beside.quotations += usize::from(!turn.message.quoted_text.is_empty());
+            beside.signatures += [&turn.aside.signature, &turn.aside.disclaimer].into_iter().filter(|text| !text.is_empty()).count();
+        }
+        beside
     }
 
     /// Returns how many messages the chat has.
@@ -243,7 +299,7 @@ impl Chat {
     }
 
     /// Applies events in order of time.
-    pub(crate) fn apply_all(&mut self, mut events: Vec<Event>) {
+    fn apply_all(&mut self, mut events: Vec<Event>) {
         events.sort_by_key(|event| (event.at, event.sequence));
         events.into_iter().for_each(|event| self.apply(event));
     }
@@ -257,7 +313,7 @@ impl Chat {
         self.summary.apply(&event);
         match event.body {
             EventBody::Message(message) if !event.redacted => {
-                self.turns.push(Turn { event_id: event.event_id.to_string(), at: event.at, message });
+                self.turns.push(Turn { event_id: event.event_id.to_string(), at: event.at, message, aside: Aside::default() });
             }
             EventBody::Note(note) if !event.redacted => self.notes.push(note),
             EventBody::Customer(customer) => merge(&mut self.customer, &customer),
@@ -288,9 +344,9 @@ impl Chat {
         self.turns[start..=end].iter().filter(customer).collect()
     }
 
-    /// Returns the customer's last burst as one text.
+    /// Returns the customer's last burst as one text; of a message without text, the texts of its files.
     pub fn last_burst_text(&self) -> String {
-        self.last_burst().iter().map(|turn| turn.message.text.as_str()).collect::<Vec<_>>().join("\n")
+        self.last_burst().iter().map(|turn| turn.message.asked()).collect::<Vec<_>>().join("\n")
     }
 
     /// Returns the messages since the chat got its current customer: earlier ones were written by or to another.
@@ -352,6 +408,7 @@ mod tests {
             text: text.into(),
             language: None,
             attachments: Vec::new(),
+            quoted_text: String::new(),
         })
     }
 

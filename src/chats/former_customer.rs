@@ -59,6 +59,7 @@ mod tests {
             text: text.to_owned(),
             language: language.map(|tag| Language::parse(tag).unwrap()),
             attachments: Vec::new(),
+            quoted_text: String::new(),
         })
     }
 

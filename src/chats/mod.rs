@@ -15,6 +15,7 @@ mod fold;
 mod former_customer;
 mod internal;
 mod learning_rows;
+mod mail;
 mod person;
 mod transcript;
 mod word_rows;
@@ -38,10 +39,11 @@ pub use event::{
     Attachment, Author, Channel, Customer, Event, EventBody, Form, Message, NewEvent, Note, Opened, PageView, Rating, Record, Ticket,
     Transfer,
 };
-pub use fold::{Chat, Status, Summary, Turn};
+pub use fold::{BesideMessages, Chat, Status, Summary, Turn};
 pub use former_customer::FormerCustomer;
 pub use internal::Internal;
 pub use learning_rows::Teaching;
+pub use mail::Aside;
 pub use person::ErasedChats;
 pub use transcript::{Transcript, TranscriptFormat, TranscriptOptions, is_time_zone};
 pub use workers::Workers;
@@ -224,7 +226,7 @@ impl Chats {
         let chat_id = chat_id.to_string();
         let fold = move || match rest {
             None => Chat::folded(&chat_id, events),
-            Some((unread, summary)) => Chat { unread, summary, ..Chat::folded(&chat_id, events) },
+            Some((unread, summary)) => Chat { unread, ..Chat::fold_with(&chat_id, events, summary) },
         };
         if bytes > MANY_FOLDED_BYTES { self.log.workers.work_on(bytes, fold).await } else { fold() }
     }
@@ -321,7 +323,7 @@ fn text_bytes(event: &NewEvent) -> usize {
 /// Returns the approximate bytes of an event's text.
 fn body_bytes(body: &EventBody) -> usize {
     match body {
-        EventBody::Message(message) => message.text.len(),
+        EventBody::Message(message) => message.bytes(),
         EventBody::Note(note) => note.text.for_agents().len(),
         EventBody::Record(record) => record.values.iter().map(|(key, value)| key.len() + value.len()).sum(),
         EventBody::Form(form) => form.answers.iter().map(|(key, value)| key.len() + value.len()).sum(),

@@ -7,9 +7,10 @@ use crate::{
     chats::{
         Chats,
         error::ChatError,
-        event::{Author, Event, EventBody},
+        event::{Author, Channel, Event, EventBody},
         event_page_rows,
         fold::Chat,
+        mail::tell_apart,
     },
     ids::Id,
     lexicon::{labels::TranscriptLabels, lexicon_or_english},
@@ -90,7 +91,7 @@ fn written(chat_id: &Id, events: &[Event], options: TranscriptOptions, zone: &Ti
         when: when(&chat, zone),
         language: language.to_string(),
         words,
-        lines: events.iter().filter_map(|event| line(event, options.include_notes, words, zone)).collect(),
+        lines: events.iter().filter_map(|event| line(event, chat.summary.channel, options.include_notes, words, zone)).collect(),
     };
     let (content, media_type, ending) = match options.format {
         TranscriptFormat::Text => (page.text(), "text/plain; charset=utf-8", "txt"),
@@ -128,21 +129,33 @@ struct Line {
     kind: Kind,
     who: String,
     text: String,
+    /// What is quoted there of earlier messages.
+    quoted: String,
 }
 
 /// What an event leaves in a transcript. What only the shop knows (records, page views, form answers) is not part of the talk.
-fn line(event: &Event, include_notes: bool, words: &TranscriptLabels, zone: &TimeZone) -> Option<Line> {
+fn line(event: &Event, channel: Channel, include_notes: bool, words: &TranscriptLabels, zone: &TimeZone) -> Option<Line> {
     let named = |name: &str, role: &str| if name.is_empty() { role.to_owned() } else { format!("{name} ({role})") };
+    let mut quoted = String::new();
     let (kind, who, text) = match &event.body {
         EventBody::Message(message) => {
+            let mut message = message.clone();
+            let aside = tell_apart(&mut message, channel);
             let (kind, role) = match message.author {
                 Author::Customer => (Kind::Customer, &words.customer),
                 Author::Agent => (Kind::Shop, &words.agent),
                 Author::Bot => (Kind::Shop, &words.bot),
             };
-            let mut text = message.text.clone();
+            quoted = message.quoted_text;
+            let mut text = message.text;
+            for part in [aside.signature, aside.disclaimer].iter().filter(|part| !part.is_empty()) {
+                text.push_str(&format!("\n\n{part}"));
+            }
             for attachment in &message.attachments {
                 text.push_str(&format!("\n[{}: {}]", words.attachment, on_one_line(&attachment.name)));
+                if !attachment.text.is_empty() {
+                    text.push_str(&format!("\n{}", attachment.text));
+                }
             }
             (kind, named(&message.author_name, role), text)
         }
@@ -159,16 +172,17 @@ fn line(event: &Event, include_notes: bool, words: &TranscriptLabels, zone: &Tim
         _ => return None,
     };
     let text = if event.redacted { format!("[{}]", words.removed) } else { text };
+    let quoted = with_newlines(&quoted).into_owned();
     // However lines were ended, they end alike here; what is no talk has one.
     let text = if kind == Kind::Mark { on_one_line(&text).into_owned() } else { with_newlines(&text).into_owned() };
     let who = on_one_line(&who).into_owned();
     let time = event.at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string();
-    Some(Line { at: event.at, time, kind, who, text })
+    Some(Line { at: event.at, time, kind, who, text, quoted })
 }
 
 struct Page {
     title: String,
-    /// Its first and last day, and the zone of its times.
+    /// Its first and last day, the zone of its times, and a channel that only its name tells.
     when: String,
     language: String,
     words: &'static TranscriptLabels,
@@ -178,7 +192,8 @@ struct Page {
 impl Page {
     fn text(&self) -> String {
         let mut text = format!("{}\n{}\n", self.title, self.when);
-        for Line { time, kind, who, text: said, .. } in &self.lines {
+        for Line { time, kind, who, text: said, quoted, .. } in &self.lines {
+            let said = &self.with_quoted(said, quoted);
             match kind {
                 Kind::Mark => text.push_str(&format!("\n[{time}] — {who}{}\n", colon(said))),
                 // Set in, so that nothing that was said can pass for a line of the transcript.
@@ -190,8 +205,8 @@ impl Page {
 
     fn markdown(&self) -> String {
         let mut text = format!("# {}\n\n{}\n", escape_markdown(&self.title), escape_markdown(&self.when));
-        for Line { time, kind, who, text: said, .. } in &self.lines {
-            let (who, said) = (escape_markdown(who), escape_markdown(said));
+        for Line { time, kind, who, text: said, quoted, .. } in &self.lines {
+            let (who, said) = (escape_markdown(who), escape_markdown(&self.with_quoted(said, quoted)));
             match kind {
                 Kind::Mark => text.push_str(&format!("\n*{time} — {who}{}*\n", colon(&said))),
                 _ => text.push_str(&format!("\n**{who}** {time}\n\n> {}\n", said.replace('\n', "  \n> "))),
@@ -202,8 +217,8 @@ impl Page {
 
     fn html(&self) -> String {
         let mut body = String::new();
-        for Line { time, kind, who, text: said, .. } in &self.lines {
-            let (who, said, class) = (escape_html(who), escape_html(said), kind.word());
+        for Line { time, kind, who, text: said, quoted, .. } in &self.lines {
+            let (who, said, class) = (escape_html(who), escape_html(&self.with_quoted(said, quoted)), kind.word());
             match kind {
                 Kind::Mark => body.push_str(&format!("<p class=\"mark\">{time} — {who}{}</p>\n", colon(&said))),
                 _ => body.push_str(&format!(
@@ -220,12 +235,21 @@ impl Page {
         )
     }
 
+    /// Returns what was said, with what it quotes after it, each of those lines with a mark.
+    fn with_quoted(&self, said: &str, quoted: &str) -> String {
+        if quoted.is_empty() {
+            return said.to_owned();
+        }
+        let marked = quoted.split('\n').map(|line| if line.starts_with('>') { line.to_owned() } else { format!("> {line}") });
+        format!("{said}\n[{}]\n{}", self.words.quotation, marked.collect::<Vec<String>>().join("\n"))
+    }
+
     fn json(&self, chat_id: &str) -> String {
-        let lines: Vec<_> = self
-            .lines
-            .iter()
-            .map(|line| json!({ "at": line.at.to_string(), "time": line.time, "kind": line.kind.word(), "who": line.who, "text": line.text }))
-            .collect();
+        let line = |line: &Line| {
+            let Line { at, time, kind, who, text, quoted } = line;
+            json!({ "at": at.to_string(), "time": time, "kind": kind.word(), "who": who, "text": text, "quoted": quoted })
+        };
+        let lines: Vec<_> = self.lines.iter().map(line).collect();
         let page = json!({ "chat_id": chat_id, "title": self.title, "when": self.when, "language": self.language, "customer": self.words.customer, "lines": lines });
         format!("{page:#}\n")
     }
@@ -243,7 +267,11 @@ fn when(chat: &Chat, zone: &TimeZone) -> String {
     let day = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%Y-%m-%d").to_string();
     let (first, last) = (day(chat.summary.opened_at), day(chat.summary.updated_at));
     let days = if first == last { first } else { format!("{first} – {last}") };
-    format!("{days} ({})", zone.iana_name().unwrap_or("UTC"))
+    let channel = match chat.summary.channel_name.as_str() {
+        "" => String::new(),
+        name => format!(", {}", on_one_line(name)),
+    };
+    format!("{days} ({}){channel}", zone.iana_name().unwrap_or("UTC"))
 }
 
 fn colon(text: &str) -> String {
@@ -304,6 +332,7 @@ mod tests {
                 kind: Kind::Customer,
                 who: "\"><img src=x>".into(),
                 text: "<b onmouseover=alert(1)> **bold** [x](javascript:1)".into(),
+                quoted: "<b id=q>".into(),
             }],
         };
         let html = page.html();

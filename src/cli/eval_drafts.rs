@@ -8,7 +8,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 
 use crate::{
-    chats::{Author, Chat, Customer, Message, Record, Turn},
+    chats::{Aside, Author, Chat, Customer, Message, Record, Turn},
     config::Config,
     replies::{DraftedFrom, Evidence, SourceText, WarningKind},
     text::Language,
@@ -159,7 +159,9 @@ fn evidence(context: &Case, languages: &[Language]) -> anyhow::Result<Evidence> 
             text: given.text.clone(),
             language: None,
             attachments: Vec::new(),
+            quoted_text: String::new(),
         },
+        aside: Aside::default(),
     };
     let record = |given: &GivenRecord| Record {
         source: given.source.clone(),

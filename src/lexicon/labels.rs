@@ -28,6 +28,8 @@ pub struct TranscriptLabels {
     pub removed: String,
     /// Before an attachment's file name.
     pub attachment: String,
+    /// Before what a message quotes.
+    pub quotation: String,
 }
 
 /// A summary's own words.
@@ -70,10 +72,12 @@ pub struct SummaryLabels {
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Quotations {
-    /// A line; `…` stands for a date, a name or an address.
+    /// A line, or two or three when it is long; `…` stands for a date, a name or an address.
     pub wrote: Vec<String>,
-    /// A line above a whole mail that is quoted or forwarded.
+    /// Between dashes, above what is answered; one that ends with a colon needs no dashes.
     pub original: Vec<String>,
+    /// The same, above what is passed on.
+    pub forwarded: Vec<String>,
     /// The header's field of the sender.
     pub from: Vec<String>,
     /// The header's fields of the time.

@@ -100,6 +100,12 @@ pub struct Signatures {
     pub after_name: Words,
     /// What a sentence goes on with after it: `from`, `your`.
     pub goes_on: Words,
+    /// Beginnings of the line that closes an e-mail, before the writer's name.
+    pub closings: Words,
+    /// Lines that mail programs and devices add; `…` stands for any words.
+    pub sent_from: Vec<String>,
+    /// Words of legal notices under e-mails: three of them make one.
+    pub disclaimers: Vec<String>,
 }
 
 /// Names of people that need care.

@@ -17,7 +17,7 @@ mod stream;
 mod suggest;
 mod summary;
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{borrow::Cow, path::PathBuf, sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 
@@ -189,12 +189,12 @@ impl Desk {
         if let Some(language) = chat.reported_language() {
             return self.ours(language);
         }
-        let written: Vec<&str> = chat
+        let written: Vec<Cow<'_, str>> = chat
             .turns_with_customer()
             .iter()
             .rev()
             .filter(|turn| turn.message.author == Author::Customer)
-            .map(|turn| turn.message.text.as_str())
+            .map(|turn| turn.message.asked())
             .take(10)
             .collect();
         detect(&written.join("\n"), &self.settings.languages).unwrap_or_else(|| self.settings.language.clone())

@@ -27,7 +27,7 @@ async fn every_field_of_every_event_is_held_to_its_limit() {
         ),
         event("e1", Body::Message(pb::Message { author: 0, text: " ".into(), author_id: name.clone(), ..Default::default() })),
         event("e2", Body::Message(pb::Message { author: 77, text: "nul\0".into(), ..Default::default() })),
-        event("e3", Body::Opened(pb::Opened { channel: 99, group: name.clone(), subject: long(1001) })),
+        event("e3", Body::Opened(pb::Opened { channel: 99, group: name.clone(), subject: long(1001), channel_name: long(65) })),
         event("e4", Body::Note(pb::Note { text: String::new(), ..Default::default() })),
         event(
             "e5",
@@ -60,6 +60,7 @@ async fn every_field_of_every_event_is_held_to_its_limit() {
             "events[2].message.author",
             "events[2].message.text",
             "events[3].opened.channel",
+            "events[3].opened.channel_name",
             "events[3].opened.group",
             "events[3].opened.subject",
             "events[4].note.text",

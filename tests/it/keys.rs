@@ -274,7 +274,15 @@ async fn fill(desk: &Desk, workspace: &str, key: &str) -> HashMap<&'static str, 
         ..pb::Record::default()
     };
     let events = vec![
-        event("e-open", Body::Opened(pb::Opened { channel: pb::Channel::WebChat.into(), subject: canary.clone(), group: canary.clone() })),
+        event(
+            "e-open",
+            Body::Opened(pb::Opened {
+                channel: pb::Channel::WebChat.into(),
+                subject: canary.clone(),
+                group: canary.clone(),
+                ..pb::Opened::default()
+            }),
+        ),
         event("e-customer", Body::Customer(customer)),
         event("e-form", Body::Form(pb::Form { answers: [("order".to_owned(), canary.clone())].into() })),
         event("e-record", Body::Record(record)),

@@ -17,6 +17,7 @@ mod dialects;
 mod disk_faults;
 mod drafts;
 mod durability;
+mod emails;
 mod faults;
 mod fidelity;
 mod floods;

@@ -41,6 +41,16 @@ fn canary_events(number: usize) -> Vec<pb::Event> {
         event(&id("r"), Body::Record(pb::Record { source: "order".into(), reference: CANARY.into(), values, ..pb::Record::default() })),
         event(&id("p"), Body::PageView(pb::PageView { url: format!("https://shop.example/{CANARY}"), ..pb::PageView::default() })),
         customer_says(&id("m"), &format!("my secret is {CANARY} {}", "and a long story about it ".repeat(number % 60))),
+        event(
+            &id("q"),
+            Body::Message(pb::Message {
+                author: pb::Author::Customer.into(),
+                text: "see below and the picture".into(),
+                quoted_text: format!("quoted {CANARY}"),
+                attachments: vec![pb::Attachment { name: "photo.jpg".into(), text: format!("shown {CANARY}"), ..Default::default() }],
+                ..Default::default()
+            }),
+        ),
         agent_says(&id("a"), &format!("thank you {CANARY}")),
         event(&id("n"), Body::Note(pb::Note { text: format!("beware of {CANARY}"), ..pb::Note::default() })),
         event(&id("t"), Body::Topic(pb::Topic { topic: format!("topic {CANARY}") })),

@@ -3,7 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::{
-    api::{convert::fields::Fields, pb},
+    api::{
+        convert::{
+            channel::{channel, encode_channel},
+            fields::Fields,
+        },
+        pb,
+    },
     chats::{
         Attachment, Author, Channel, Chat, Customer, Event, EventBody, Form, Internal, Message, NewEvent, Note, Opened, PageView, Rating,
         Record, Status, Summary, Ticket, Transfer,
@@ -20,6 +26,10 @@ const MAX_ADDRESS: usize = 2000;
 const MAX_EMAIL_BYTES: usize = 320;
 const MAX_ENTRIES: usize = 100;
 const MAX_ATTACHMENTS: usize = 50;
+/// Longest text of a file, and of all files of a message, in characters.
+const MAX_ATTACHMENT_TEXT: usize = 20_000;
+const MAX_ATTACHMENT_TEXTS: usize = 60_000;
+const MAX_CHANNEL_NAME: usize = 64;
 
 /// Decodes the events of a call; `required`: at least one.
 pub fn events(fields: &mut Fields, events: Vec<pb::Event>, required: bool) -> Vec<NewEvent> {
@@ -54,14 +64,7 @@ fn decode_body(fields: &mut Fields, path: &str, body: pb::event::Body) -> EventB
     use pb::event::Body;
     let at = |field: &str| format!("{path}.{field}");
     match body {
-        Body::Opened(pb::Opened { channel: number, group, subject }) => EventBody::Opened(Opened {
-            channel: channel(number).unwrap_or_else(|| {
-                fields.invalid(&at("opened.channel"), "is required, and must be a known channel");
-                Channel::Unknown
-            }),
-            group: fields.short(&at("opened.group"), group),
-            subject: fields.text(&at("opened.subject"), subject, MAX_LINE),
-        }),
+        Body::Opened(body) => EventBody::Opened(opened(fields, &at("opened"), body)),
         Body::Message(body) => EventBody::Message(message(fields, &at("message"), body)),
         Body::Note(pb::Note { agent_id, agent_name, text }) => EventBody::Note(Note {
             agent_id: fields.short(&at("note.agent_id"), agent_id),
@@ -115,8 +118,28 @@ fn decode_body(fields: &mut Fields, path: &str, body: pb::event::Body) -> EventB
     }
 }
 
+fn opened(fields: &mut Fields, path: &str, opened: pb::Opened) -> Opened {
+    let pb::Opened { channel: number, group, subject, channel_name } = opened;
+    let channel = channel(number).unwrap_or_else(|| {
+        fields.invalid(&format!("{path}.channel"), "is required, and must be a known channel");
+        Channel::Unknown
+    });
+    let name_path = format!("{path}.channel_name");
+    if channel_name.chars().count() > MAX_CHANNEL_NAME {
+        fields.invalid(&name_path, format!("must have at most {MAX_CHANNEL_NAME} characters"));
+    } else if !channel_name.is_empty() && channel != Channel::Other {
+        fields.invalid(&name_path, "is for CHANNEL_OTHER alone; leave it unset");
+    }
+    Opened {
+        channel,
+        channel_name: fields.name(&name_path, channel_name, 4 * MAX_CHANNEL_NAME),
+        group: fields.short(&format!("{path}.group"), group),
+        subject: fields.text(&format!("{path}.subject"), subject, MAX_LINE),
+    }
+}
+
 fn message(fields: &mut Fields, path: &str, message: pb::Message) -> Message {
-    let pb::Message { author, author_id, author_name, text, language, attachments } = message;
+    let pb::Message { author, author_id, author_name, text, language, attachments, quoted_text } = message;
     let author = match pb::Author::try_from(author) {
         Ok(pb::Author::Customer) => Author::Customer,
         Ok(pb::Author::Agent) => Author::Agent,
@@ -132,16 +155,20 @@ fn message(fields: &mut Fields, path: &str, message: pb::Message) -> Message {
     if attachments.len() > MAX_ATTACHMENTS {
         fields.invalid(&format!("{path}.attachments"), format!("must have at most {MAX_ATTACHMENTS} files"));
     }
+    if attachments.iter().map(|attachment| attachment.text.chars().count()).sum::<usize>() > MAX_ATTACHMENT_TEXTS {
+        fields.invalid(&format!("{path}.attachments"), format!("must have at most {MAX_ATTACHMENT_TEXTS} characters in all their texts"));
+    }
     let attachments = attachments
         .into_iter()
         .take(MAX_ATTACHMENTS)
         .enumerate()
-        .map(|(index, pb::Attachment { name, media_type, url })| {
+        .map(|(index, pb::Attachment { name, media_type, url, text })| {
             let path = format!("{path}.attachments[{index}]");
             Attachment {
                 name: fields.id(&format!("{path}.name"), name).to_string(),
                 media_type: fields.short(&format!("{path}.media_type"), media_type),
                 url: fields.text(&format!("{path}.url"), url, MAX_ADDRESS),
+                text: fields.text(&format!("{path}.text"), text, MAX_ATTACHMENT_TEXT),
             }
         })
         .collect();
@@ -152,6 +179,7 @@ fn message(fields: &mut Fields, path: &str, message: pb::Message) -> Message {
         text: fields.text(&format!("{path}.text"), text, MAX_TEXT),
         language: fields.optional_language(&format!("{path}.language"), &language),
         attachments,
+        quoted_text: fields.text(&format!("{path}.quoted_text"), quoted_text, MAX_TEXT),
     }
 }
 
@@ -194,37 +222,6 @@ fn entries(fields: &mut Fields, path: &str, entries: HashMap<String, String>, re
     entries
 }
 
-/// Decodes a channel; `None` for an unspecified or unknown number.
-pub fn channel(number: i32) -> Option<Channel> {
-    Some(match pb::Channel::try_from(number).ok()? {
-        pb::Channel::Unspecified => return None,
-        pb::Channel::WebChat => Channel::WebChat,
-        pb::Channel::Email => Channel::Email,
-        pb::Channel::ContactForm => Channel::ContactForm,
-        pb::Channel::Whatsapp => Channel::Whatsapp,
-        pb::Channel::Messenger => Channel::Messenger,
-        pb::Channel::Instagram => Channel::Instagram,
-        pb::Channel::InApp => Channel::InApp,
-        pb::Channel::Phone => Channel::Phone,
-        pb::Channel::Ticket => Channel::Ticket,
-    })
-}
-
-fn encode_channel(channel: Channel) -> pb::Channel {
-    match channel {
-        Channel::Unknown => pb::Channel::Unspecified,
-        Channel::WebChat => pb::Channel::WebChat,
-        Channel::Email => pb::Channel::Email,
-        Channel::ContactForm => pb::Channel::ContactForm,
-        Channel::Whatsapp => pb::Channel::Whatsapp,
-        Channel::Messenger => pb::Channel::Messenger,
-        Channel::Instagram => pb::Channel::Instagram,
-        Channel::InApp => pb::Channel::InApp,
-        Channel::Phone => pb::Channel::Phone,
-        Channel::Ticket => pb::Channel::Ticket,
-    }
-}
-
 /// Encodes a time.
 pub fn encode_time(time: jiff::Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: time.as_second(), nanos: time.subsec_nanosecond() }
@@ -239,25 +236,28 @@ pub fn encode_event(event: Event) -> pb::Event {
     use pb::event::Body;
     let Event { event_id, at, sequence, redacted, body } = event;
     let body = match body {
-        EventBody::Opened(Opened { channel, group, subject }) => {
-            Body::Opened(pb::Opened { channel: encode_channel(channel).into(), group, subject })
+        EventBody::Opened(Opened { channel, channel_name, group, subject }) => {
+            Body::Opened(pb::Opened { channel: encode_channel(channel).into(), group, subject, channel_name })
         }
-        EventBody::Message(Message { author, author_id, author_name, text, language, attachments }) => Body::Message(pb::Message {
-            author: match author {
-                Author::Customer => pb::Author::Customer,
-                Author::Agent => pb::Author::Agent,
-                Author::Bot => pb::Author::Bot,
-            }
-            .into(),
-            author_id,
-            author_name,
-            text,
-            language: tag(language),
-            attachments: attachments
-                .into_iter()
-                .map(|Attachment { name, media_type, url }| pb::Attachment { name, media_type, url })
-                .collect(),
-        }),
+        EventBody::Message(Message { author, author_id, author_name, text, language, attachments, quoted_text }) => {
+            Body::Message(pb::Message {
+                author: match author {
+                    Author::Customer => pb::Author::Customer,
+                    Author::Agent => pb::Author::Agent,
+                    Author::Bot => pb::Author::Bot,
+                }
+                .into(),
+                author_id,
+                author_name,
+                text,
+                language: tag(language),
+                attachments: attachments
+                    .into_iter()
+                    .map(|Attachment { name, media_type, url, text }| pb::Attachment { name, media_type, url, text })
+                    .collect(),
+                quoted_text,
+            })
+        }
         EventBody::Note(Note { agent_id, agent_name, text }) => {
             Body::Note(pb::Note { agent_id, agent_name, text: text.for_agents().to_owned() })
         }
@@ -314,6 +314,7 @@ pub fn encode_summary(chat_id: String, summary: Summary) -> pb::Chat {
     let Summary {
         status,
         channel,
+        channel_name,
         group,
         subject,
         agent_id,
@@ -338,6 +339,7 @@ pub fn encode_summary(chat_id: String, summary: Summary) -> pb::Chat {
         }
         .into(),
         channel: encode_channel(channel).into(),
+        channel_name,
         group,
         subject,
         agent_id,

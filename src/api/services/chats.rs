@@ -6,7 +6,7 @@ use tonic::{Request, Response};
 use crate::{
     api::{
         Api, MAX_REPLY_BYTES, Reply,
-        convert::{event, fields::Fields},
+        convert::{channel, event, fields::Fields},
         pb::{self, chat_service_server::ChatService},
     },
     chats::{Appended, ChatError, ChatPage, Filter, ListChats, Status, Transcript, TranscriptFormat, TranscriptOptions, is_time_zone},
@@ -164,7 +164,7 @@ fn list_chats(request: pb::ListChatsRequest) -> Result<ListChats, tonic::Status>
             None
         }
     };
-    let known_channel = event::channel(channel);
+    let known_channel = channel::channel(channel);
     if channel != 0 && known_channel.is_none() {
         fields.invalid("channel", "is an unknown channel");
     }

@@ -10,7 +10,7 @@ use crate::chats::{
         scan::{RelevanceQuery, ScannedChat},
     },
     event::{Author, Channel},
-    fold::{Chat, Status},
+    fold::{Chat, Status, Summary},
 };
 
 /// Longest quotation from an earlier chat, in tokens, and most quotations beside the question and the answer.
@@ -49,7 +49,7 @@ pub fn choose(earlier: &[EarlierChat], query: &RelevanceQuery, now: Timestamp, b
 
 fn whole(chat: &Chat) -> Vec<String> {
     let mut lines = vec![head(chat)];
-    lines.extend(chat.turns_with_customer().iter().map(|turn| format!("{}: {}", author(turn.message.author), turn.message.text)));
+    lines.extend(chat.turns_with_customer().iter().map(|turn| format!("{}: {}", author(turn.message.author), turn.message.asked())));
     lines.extend(ending(chat));
     lines
 }
@@ -61,7 +61,7 @@ fn digest(chat: &Chat, scan: &ScannedChat) -> Vec<String> {
     let last = turns.iter().rposition(|turn| turn.message.author != Author::Customer);
     let mut quoted: Vec<&str> = Vec::new();
     if let Some(turn) = first {
-        lines.push(format!("asked: {}", cut(&turn.message.text, QUOTATION)));
+        lines.push(format!("asked: {}", cut(&turn.message.asked(), QUOTATION)));
         quoted.push(&turn.event_id);
     }
     if let Some(turn) = last.map(|last| &turns[last]) {
@@ -114,11 +114,11 @@ fn head(chat: &Chat) -> String {
     };
     let about = if summary.topic.is_empty() { &summary.subject } else { &summary.topic };
     let about = if about.is_empty() { String::new() } else { format!(", about: {}", cut(about, QUOTATION)) };
-    format!("{} chat of {}, {status}{about}", channel_word(summary.channel), summary.opened_at.strftime("%Y-%m-%d"))
+    format!("{} chat of {}, {status}{about}", channel_word(summary), summary.opened_at.strftime("%Y-%m-%d"))
 }
 
-fn channel_word(channel: Channel) -> &'static str {
-    match channel {
+fn channel_word(summary: &Summary) -> &str {
+    match summary.channel {
         Channel::Unknown => "earlier",
         Channel::WebChat => "web",
         Channel::Email => "e-mail",
@@ -129,5 +129,7 @@ fn channel_word(channel: Channel) -> &'static str {
         Channel::InApp => "in-app",
         Channel::Phone => "phone",
         Channel::Ticket => "ticket",
+        Channel::Other if !summary.channel_name.is_empty() => &summary.channel_name,
+        Channel::Other => "earlier",
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     chats::{
         context::{
             ChatLine, author,
+            beside::ChosenBeside,
             budget::{Budget, cost, cut},
             cues::Kinds,
             scan::{ScannedChat, Sentence},
@@ -172,14 +173,19 @@ impl<'a> ChosenLines<'a> {
         self.chosen.len()
     }
 
-    /// Returns the lines in order, with the gaps between them, and each day once.
-    pub fn shown(self) -> Vec<ChatLine> {
+    /// Returns which messages are included.
+    pub fn indices(&self) -> Vec<usize> {
+        self.chosen.keys().copied().collect()
+    }
+
+    /// Returns the lines in order, with what stands beside them, the gaps between them, and each day once.
+    pub fn shown(self, beside: &ChosenBeside) -> Vec<ChatLine> {
         let mut lines = Vec::with_capacity(self.chosen.len());
         let (mut next, mut day) = (0, String::new());
         for (index, text) in self.chosen {
             let turn = &self.chat.turns[index];
             let today = turn.at.strftime("%Y-%m-%d").to_string();
-            lines.push(ChatLine {
+            let mut line = ChatLine {
                 author: author(turn.message.author),
                 // A former customer is not named.
                 name: match turn.message.author {
@@ -187,9 +193,14 @@ impl<'a> ChosenLines<'a> {
                     _ => turn.message.author_name.clone(),
                 },
                 text,
+                attached: Vec::new(),
+                quoted: String::new(),
+                signature: String::new(),
                 left_out: index - next + if lines.is_empty() { self.chat.unread } else { 0 },
                 day: if today == day { String::new() } else { today.clone() },
-            });
+            };
+            beside.put_to(index, &mut line);
+            lines.push(line);
             (next, day) = (index + 1, today);
         }
         lines

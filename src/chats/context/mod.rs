@@ -2,9 +2,10 @@
 //!
 //! Always included: the customer's facts, form answers, records, the topic, the customer's last burst, facts stated along the way,
 //! promises, and unanswered questions. Then the latest messages as written; older ones by relevance to the burst; earlier chats by
-//! relevance and age; pages viewed. Notes only on request. Selection is a pure function: the same chat, clock and budget give the same
+//! relevance and age; pages viewed; what messages quote. Notes only on request. Selection is a pure function: the same chat, clock and budget give the same
 //! context.
 
+pub mod beside;
 pub mod budget;
 pub mod cues;
 pub mod earlier;
@@ -18,6 +19,7 @@ use jiff::Timestamp;
 
 use crate::chats::{
     context::{
+        beside::ChosenBeside,
         budget::{Budget, cut},
         lines::ChosenLines,
         scan::{RelevanceQuery, ScannedChat},
@@ -93,6 +95,12 @@ pub struct ChatLine {
     pub name: String,
     /// The message as written, or parts of it with marks where it is cut.
     pub text: String,
+    /// The texts of its files, each with the file's name.
+    pub attached: Vec<(String, String)>,
+    /// What it quotes of earlier messages: not what its author says.
+    pub quoted: String,
+    /// The customer's signature under it; empty but for the latest.
+    pub signature: String,
     /// How many messages before it are left out.
     pub left_out: usize,
     /// The day, on the first line of each.
@@ -134,6 +142,12 @@ pub struct ChosenContext {
     pub form_receipt: ClassReceipt,
     /// The account of the customer's other chats.
     pub earlier_receipt: ClassReceipt,
+    /// The account of the texts of files.
+    pub attached_receipt: ClassReceipt,
+    /// The account of what messages quote.
+    pub quoted_receipt: ClassReceipt,
+    /// The account of signatures and legal notices.
+    pub signed_receipt: ClassReceipt,
     /// Tokens that were spent, as [`crate::text::estimate_tokens`] counts them; a message of the burst can exceed the budget.
     pub tokens: usize,
 }
@@ -175,6 +189,8 @@ pub fn choose(choice: Choice<'_>) -> ChosenContext {
     });
     let mut lines = ChosenLines::new(chat, &scan);
     budget.share(part(LONG_CLASS), |budget| lines.take_burst(budget));
+    let mut beside = ChosenBeside::new(chat);
+    budget.share(part(LONG_CLASS), |budget| beside.take_attached(&lines.indices(), budget));
     let records: Vec<String> = chat.records.iter().rev().map(record_text).collect();
     chosen.records = budget.share(part(LONG_CLASS), |budget| fitting_latest(&records, budget));
     chosen.stated_facts = budget.share(part(STATED_FACTS), |budget| visitor_and_record_facts(&scan, budget));
@@ -191,10 +207,15 @@ pub fn choose(choice: Choice<'_>) -> ChosenContext {
     lines.take_latest(&mut budget);
     let pages = pages(chat);
     chosen.pages = pages.iter().filter(|page| budget.take(page)).cloned().collect();
+    beside.take_attached(&lines.indices(), &mut budget);
+    beside.take_signature(&lines.indices(), &mut budget);
+    beside.take_quoted(&lines.indices(), &mut budget);
 
     let of = |total: usize, used: usize| ClassReceipt::of(total, used, OmissionReason::Budget);
     chosen.messages_receipt = of(chat.messages(), lines.count());
-    chosen.lines = lines.shown();
+    chosen.lines = lines.shown(&beside);
+    (chosen.attached_receipt, chosen.quoted_receipt) = (beside.attached_receipt(), beside.quoted_receipt());
+    chosen.signed_receipt = beside.signed_receipt();
     chosen.records_receipt = of(records.len(), chosen.records.len());
     let notes_reason = if use_notes { OmissionReason::Budget } else { OmissionReason::Withheld };
     chosen.notes_receipt = ClassReceipt::of(chat.notes.len(), chosen.notes.len(), notes_reason);
@@ -279,6 +300,7 @@ mod tests {
     use crate::chats::{
         event::{Message, Note, Record},
         fold::Turn,
+        mail::Aside,
     };
 
     fn turn(number: usize, author: Author, text: &str) -> Turn {
@@ -289,8 +311,9 @@ mod tests {
             text: text.to_owned(),
             language: None,
             attachments: Vec::new(),
+            quoted_text: String::new(),
         };
-        Turn { event_id: format!("e{number}"), at: Timestamp::UNIX_EPOCH, message }
+        Turn { event_id: format!("e{number}"), at: Timestamp::UNIX_EPOCH, message, aside: Aside::default() }
     }
 
     /// A chat of small talk about towels.

@@ -81,6 +81,8 @@ pub struct Sentence<'a> {
 pub struct ReadTurn<'a> {
     pub turn: &'a Turn,
     pub sentences: Vec<Sentence<'a>>,
+    /// Those of its files.
+    pub attached: Vec<Sentence<'a>>,
     terms: u64,
     pub kinds: Kinds,
     words: u32,
@@ -110,12 +112,12 @@ impl<'a> ScannedChat<'a> {
     pub fn new(turns: &'a [Turn], before_customer: usize, query: &'a RelevanceQuery) -> ScannedChat<'a> {
         let mut left = MAX_BYTES;
         let newest = turns.iter().rev().take_while(|turn| {
-            left = left.saturating_sub(turn.message.text.len());
+            left = left.saturating_sub(turn.message.contents().map(str::len).sum());
             left > 0
         });
         let unread = turns.len() - newest.count();
         let mut seen: HashMap<&str, Seen> = HashMap::new();
-        let empty = |turn| ReadTurn { turn, sentences: Vec::new(), terms: 0, kinds: Kinds::NONE, words: 0 };
+        let empty = |turn| ReadTurn { turn, sentences: Vec::new(), attached: Vec::new(), terms: 0, kinds: Kinds::NONE, words: 0 };
         let turns: Vec<ReadTurn> =
             (0..).zip(turns).map(|(index, turn)| if index < unread { empty(turn) } else { read(turn, query, &mut seen) }).collect();
         let all = turns.len() as f32;
@@ -155,8 +157,10 @@ impl<'a> ScannedChat<'a> {
 }
 
 fn read<'a>(turn: &'a Turn, query: &RelevanceQuery, seen: &mut HashMap<&'a str, Seen>) -> ReadTurn<'a> {
-    let mut read = ReadTurn { turn, sentences: Vec::new(), terms: 0, kinds: Kinds::NONE, words: 0 };
-    for text in sentences(&turn.message.text) {
+    let mut read = ReadTurn { turn, sentences: Vec::new(), attached: Vec::new(), terms: 0, kinds: Kinds::NONE, words: 0 };
+    let written = sentences(&turn.message.text).map(|text| (text, false));
+    let attached = turn.message.attachments.iter().flat_map(|attachment| sentences(&attachment.text)).map(|text| (text, true));
+    for (text, is_attached) in written.chain(attached) {
         let mut sentence =
             Sentence { text, terms: 0, kinds: Kinds::NONE, words: 0, asks: text.ends_with(['?', '？']), fact: "", is_specific: false };
         if text.bytes().any(|byte| byte.is_ascii_digit() || byte == b'@') {
@@ -180,7 +184,7 @@ fn read<'a>(turn: &'a Turn, query: &RelevanceQuery, seen: &mut HashMap<&'a str, 
         read.terms |= sentence.terms;
         read.kinds |= sentence.kinds;
         read.words += sentence.words;
-        read.sentences.push(sentence);
+        if is_attached { read.attached.push(sentence) } else { read.sentences.push(sentence) }
     }
     read
 }

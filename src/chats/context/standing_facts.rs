@@ -33,7 +33,9 @@ pub fn visitor_and_record_facts(scan: &ScannedChat, budget: &mut Budget) -> Vec<
             Author::Agent | Author::Bot => Kinds::DAY,
         };
         let needed_later = Kinds::CODE | Kinds::PLACE | Kinds::CONTACT | Kinds::DAY;
-        for sentence in read.sentences.iter().filter(|sentence| !sentence.fact.is_empty() && sentence.kinds.has(needed_later)) {
+        for sentence in
+            read.sentences.iter().chain(&read.attached).filter(|sentence| !sentence.fact.is_empty() && sentence.kinds.has(needed_later))
+        {
             let own = if sentence.kinds.has(own) { OWN_FACT } else { 0.0 };
             ranked.push((scan.sentence_relevance(sentence) + own + index as f32 / all, index, read, sentence));
         }

@@ -174,6 +174,7 @@ fn message(number: usize, author: Author, text: &str) -> anyhow::Result<NewEvent
             author_name: String::new(),
             language: None,
             attachments: Vec::new(),
+            quoted_text: String::new(),
         }),
     })
 }

@@ -15,7 +15,7 @@ use std::{cell::LazyCell, collections::HashSet};
 use jiff::Timestamp;
 
 use crate::{
-    chats::{Author, Chat, EarlierChat, Turn},
+    chats::{Author, Chat, EarlierChat},
     facts::{Fact, FactKind, Known, facts, replaced},
     lexicon::{Lexicon, lexica_of},
     replies::{
@@ -104,19 +104,21 @@ impl Evidence {
         let mut dates = vec![now.strftime("%Y-%m-%d").to_string()];
         let mut left = MAX_TURN_BYTES;
         for chat in chats_of(chat, earlier) {
-            for (index, Turn { at, message, .. }) in chat.turns.iter().enumerate().rev().take(MAX_TURNS) {
+            for (index, turn) in chat.turns.iter().enumerate().rev().take(MAX_TURNS) {
                 if left == 0 {
                     break;
                 }
-                left = left.saturating_sub(message.text.len());
-                dates.push(at.strftime("%Y-%m-%d").to_string());
+                let message = &turn.message;
+                left = left.saturating_sub(turn.all_texts().map(str::len).sum());
+                dates.push(turn.at.strftime("%Y-%m-%d").to_string());
                 if message.author == Author::Customer && index < chat.turns_before_customer {
                     // Another one's words ground nothing.
                 } else if message.author == Author::Customer {
-                    customer.push(message.text.clone());
+                    // What the customer quotes, the shop's own words too, is no more than mentioned.
+                    customer.extend(turn.all_texts().map(str::to_owned));
                     customer_names.push(message.author_name.clone());
                 } else {
-                    shop.push(message.text.clone());
+                    shop.extend(message.contents().map(str::to_owned));
                     names.push(message.author_name.clone());
                 }
             }

@@ -143,6 +143,9 @@ impl Desk {
         receipt.records = unused(chat.records.len());
         receipt.form_answers = unused(chat.form_answers.len());
         receipt.earlier_chats = unused(*earlier_total);
+        let beside = chat.beside_messages();
+        (receipt.attachments, receipt.quotations) = (unused(beside.attachments), unused(beside.quotations));
+        receipt.signatures = unused(beside.signatures);
         Ok(finish::built_in(answer.text, answer.source, receipt, end, started))
     }
 

@@ -1,13 +1,14 @@
 //! A draft's prompt: the chosen context of the chat, sources, voice and glossary, under a model's budget.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use minijinja::{Value, context, value::Serde};
 
 use crate::{
     chats::{
-        Author, Channel, Chat, ChatLine, Choice, ChosenContext, ClassReceipt, EarlierChat, Internal, Omission, OmissionReason, Turn, choose,
+        Author, Channel, Chat, ChatLine, Choice, ChosenContext, ClassReceipt, EarlierChat, Internal, Omission, OmissionReason, Summary,
+        Turn, choose,
     },
     config::{PersonalData, Task},
     facts::Marks,
@@ -151,7 +152,7 @@ impl PromptInputs<'_> {
             fence => fence(),
             tone => draft.tone.map(|tone| tone.words(Some(language))),
             several,
-            channel => channel_words(chat.summary.channel),
+            channel => channel_words(&chat.summary),
             mail => matches!(chat.summary.channel, Channel::Email | Channel::ContactForm | Channel::Ticket),
             sign_off => sign_off.join("\n"),
             voice => shown(&voice.text),
@@ -189,7 +190,7 @@ pub(crate) fn conversation(chosen: &ChosenContext, reader: impl Fn(&Internal) ->
     let each = |texts: &[String]| texts.iter().map(one).collect::<Vec<String>>();
     let pairs = |pairs: &[(String, String)]| pairs.iter().map(|(field, value)| (one(field), one(value))).collect::<Vec<_>>();
     let behind = |texts: &Vec<String>| texts.iter().map(|text| quoted_behind(text)).collect::<Vec<String>>().join("\n");
-    let line = |line: &ChatLine| ChatLine { name: one(&line.name), text: quoted_behind(&line.text), ..line.clone() };
+    let line = |line: &ChatLine| ChatLine { name: one(&line.name), text: with_beside(line), ..line.clone() };
     context! {
         facts => Serde(pairs(&chosen.facts)),
         form_answers => Serde(pairs(&chosen.form_answers)),
@@ -204,6 +205,26 @@ pub(crate) fn conversation(chosen: &ChosenContext, reader: impl Fn(&Internal) ->
     }
 }
 
+/// Returns the text of a line with what stands beside it, each part behind words of ours that tell what it is. A quotation is nothing that
+/// its author says.
+fn with_beside(line: &ChatLine) -> String {
+    let mut text = quoted_behind(&line.text);
+    for (name, attached) in &line.attached {
+        text.push_str(&format!("\n[text in the file {}] {}", on_one_line(name), quoted_behind(attached)));
+    }
+    if !line.signature.is_empty() {
+        text.push_str(&format!("\n[signature] {}", quoted_behind(&line.signature)));
+    }
+    if !line.quoted.is_empty() {
+        text.push_str(&format!(
+            "\n[quoted here from an earlier message, not said by the {} now] {}",
+            line.author,
+            quoted_behind(&line.quoted)
+        ));
+    }
+    text
+}
+
 /// Returns the receipt of a chosen context; `fixed` estimated tokens went to what is not from the chat.
 pub(crate) fn receipt(chosen: &ChosenContext, fixed: usize, window: Window) -> ContextReceipt {
     ContextReceipt {
@@ -213,6 +234,9 @@ pub(crate) fn receipt(chosen: &ChosenContext, fixed: usize, window: Window) -> C
         visitor_facts: chosen.visitor_receipt.clone(),
         form_answers: chosen.form_receipt.clone(),
         earlier_chats: chosen.earlier_receipt.clone(),
+        attachments: chosen.attached_receipt.clone(),
+        quotations: chosen.quoted_receipt.clone(),
+        signatures: chosen.signed_receipt.clone(),
         canned_answers: ClassReceipt::default(),
         articles: ClassReceipt::default(),
         voice: ClassReceipt::default(),
@@ -305,17 +329,20 @@ pub(crate) fn terms(glossary: &[Term], language: &Language, chat: &Chat, others:
     all.into_iter().filter(|(term, _)| whole || occurs(term)).map(|(_, line)| line).collect()
 }
 
-fn channel_words(channel: Channel) -> Option<&'static str> {
-    match channel {
-        Channel::Unknown => None,
-        Channel::WebChat => Some("a chat window on the shop's site"),
-        Channel::Email => Some("e-mail"),
-        Channel::ContactForm => Some("a contact form, answered by e-mail"),
-        Channel::Whatsapp => Some("WhatsApp"),
-        Channel::Messenger => Some("Facebook Messenger"),
-        Channel::Instagram => Some("Instagram, at most 1,000 characters"),
-        Channel::InApp => Some("a chat inside the shop's app"),
-        Channel::Phone => Some("phone"),
-        Channel::Ticket => Some("a ticket, answered by e-mail"),
-    }
+fn channel_words(summary: &Summary) -> Option<Cow<'_, str>> {
+    let words = match summary.channel {
+        Channel::Unknown => return None,
+        Channel::Other if summary.channel_name.is_empty() => return None,
+        Channel::Other => return Some(on_one_line(&shown(&summary.channel_name)).into_owned().into()),
+        Channel::WebChat => "a chat window on the shop's site",
+        Channel::Email => "e-mail",
+        Channel::ContactForm => "a contact form, answered by e-mail",
+        Channel::Whatsapp => "WhatsApp",
+        Channel::Messenger => "Facebook Messenger",
+        Channel::Instagram => "Instagram, at most 1,000 characters",
+        Channel::InApp => "a chat inside the shop's app",
+        Channel::Phone => "phone",
+        Channel::Ticket => "a ticket, answered by e-mail",
+    };
+    Some(words.into())
 }

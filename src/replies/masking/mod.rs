@@ -96,6 +96,11 @@ impl<'a> Masker<'a> {
         for line in &mut chosen.lines {
             line.text = self.mask(&line.text);
             line.name = self.mask(&line.name);
+            line.quoted = self.mask(&line.quoted);
+            line.signature = self.mask(&line.signature);
+            for (name, text) in &mut line.attached {
+                (*name, *text) = (self.mask(name), self.mask(text));
+            }
         }
         for class in [&mut chosen.records, &mut chosen.pages, &mut chosen.stated_facts, &mut chosen.promises, &mut chosen.open_questions] {
             texts(class, self);

@@ -128,9 +128,9 @@ impl Keys {
 
     /// Adds the personal facts that a customer wrote.
     fn add_written(&mut self, turns: &[Turn]) {
-        for Turn { message, .. } in turns.iter().filter(|turn| turn.message.author == Author::Customer) {
-            for fact in facts(&message.text, &Known::default(), FactKind::is_personal) {
-                self.exact.insert((fact.kind, key(fact.kind, &message.text[fact.range])));
+        for text in turns.iter().filter(|turn| turn.message.author == Author::Customer).flat_map(Turn::all_texts) {
+            for fact in facts(text, &Known::default(), FactKind::is_personal) {
+                self.exact.insert((fact.kind, key(fact.kind, &text[fact.range])));
             }
         }
     }
@@ -196,6 +196,7 @@ mod tests {
             text: text.into(),
             language: None,
             attachments: Vec::new(),
+            quoted_text: String::new(),
         })
     }
 

@@ -263,6 +263,9 @@ mod tests {
             author: "customer",
             name: "Elif".into(),
             text: "{{ x }} <i>".into(),
+            attached: Vec::new(),
+            quoted: String::new(),
+            signature: String::new(),
             left_out: 3,
             day: "2026-11-22".into(),
         }];

@@ -80,6 +80,9 @@ fn conversation() -> Vec<Field> {
         author: ["customer", "agent", "bot"][nth % 3],
         name: if nth.is_multiple_of(2) { "Elif".to_owned() } else { String::new() },
         text: "Where is my parcel?".to_owned(),
+        attached: Vec::new(),
+        quoted: String::new(),
+        signature: String::new(),
         left_out: nth % 3,
         day: if nth.is_multiple_of(4) { "2026-11-22".to_owned() } else { String::new() },
     };

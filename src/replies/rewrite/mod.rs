@@ -176,7 +176,7 @@ impl Desk {
             (TranslateWhat::Message(event_id), Some(chat)) => {
                 let turn = chat.turns.iter().find(|turn| turn.event_id == event_id.as_str());
                 let turn = turn.ok_or_else(|| ReplyError::MessageNotFound(event_id.to_string()))?;
-                (turn.message.text.clone(), turn.message.author == Author::Customer, turn.message.language.clone())
+                (turn.message.asked().into_owned(), turn.message.author == Author::Customer, turn.message.language.clone())
             }
             (TranslateWhat::Message(_), None) => {
                 return Err(ReplyError::Missing { field: "chat_id", problem: "an event id refers to a message of a chat" });

@@ -100,6 +100,12 @@ pub struct ContextReceipt {
     pub form_answers: ClassReceipt,
     /// The customer's other chats.
     pub earlier_chats: ClassReceipt,
+    /// The texts of files.
+    pub attachments: ClassReceipt,
+    /// What messages quote.
+    pub quotations: ClassReceipt,
+    /// Signatures and legal notices.
+    pub signatures: ClassReceipt,
     /// Canned answers that were found.
     pub canned_answers: ClassReceipt,
     /// Articles that were found.

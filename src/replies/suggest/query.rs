@@ -1,7 +1,7 @@
 //! The query of a chat: what its suggestions and drafts are searched by.
 
 use crate::{
-    chats::{Author, Chat},
+    chats::{Author, Chat, Turn},
     knowledge::{Conversation, QueryKind, Utterance},
 };
 
@@ -65,11 +65,7 @@ fn conversation(chat: &Chat) -> Conversation {
             Author::Agent => (RECENT_AGENT, WHOLE_AGENT),
             Author::Bot => continue,
         };
-        pieces.push(Utterance {
-            text: turn.message.text.chars().take(MAX_CHARACTERS).collect(),
-            recent: recent.max(RECENT_FLOOR) * author_recent,
-            whole: whole * author_whole,
-        });
+        pieces.push(Utterance { text: contents(turn), recent: recent.max(RECENT_FLOOR) * author_recent, whole: whole * author_whole });
     }
     let around = asked.into_iter().chain(answers).filter(|text| !text.is_empty());
     pieces.extend(around.map(|text| utterance(text.clone(), FORM_AND_TOPIC)));
@@ -93,7 +89,7 @@ fn conversation(chat: &Chat) -> Conversation {
 pub fn last_turns(chat: &Chat, limit: usize) -> String {
     let mut turns = 0;
     let mut last_author = None;
-    let mut texts: Vec<&str> = Vec::new();
+    let mut texts: Vec<String> = Vec::new();
     for turn in chat.turns.iter().rev().filter(|turn| turn.message.author != Author::Bot).take(MAX_TURNS) {
         if last_author != Some(turn.message.author) {
             turns += 1;
@@ -102,13 +98,18 @@ pub fn last_turns(chat: &Chat, limit: usize) -> String {
         if turns > limit {
             break;
         }
-        texts.push(&turn.message.text);
+        texts.push(contents(turn));
     }
     if texts.is_empty() {
-        texts = [&chat.summary.subject, &chat.summary.topic].into_iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+        texts = [&chat.summary.subject, &chat.summary.topic].into_iter().filter(|text| !text.is_empty()).cloned().collect();
     }
     texts.reverse();
     texts.join("\n")
+}
+
+/// Returns what a message says and shows, as far as a query goes.
+fn contents(turn: &Turn) -> String {
+    turn.message.contents().collect::<Vec<&str>>().join("\n").chars().take(MAX_CHARACTERS).collect()
 }
 
 /// Returns the last clauses of a text that are long enough to be a question; none if the text is a single clause.

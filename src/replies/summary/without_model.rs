@@ -84,6 +84,8 @@ pub fn summarize(chat: &Chat, chosen: &ChosenContext, earlier_chats: usize, lang
 /// What the list was made from: the messages that it quotes, and all that is kept beside them.
 pub fn summary_account(chat: &Chat, chosen: &ChosenContext, earlier_chats: usize) -> ContextReceipt {
     let whole = |count: usize| ClassReceipt::of(count, count, OmissionReason::Irrelevant);
+    let unused = |count: usize| ClassReceipt::of(count, 0, OmissionReason::Irrelevant);
+    let beside = chat.beside_messages();
     let answered = usize::from(chat.turns.iter().any(|turn| turn.message.author == Author::Agent));
     let quoted = (chat.last_burst().len() + answered + chosen.promises.len() + chosen.open_questions.len()).min(chat.turns.len());
     ContextReceipt {
@@ -91,7 +93,10 @@ pub fn summary_account(chat: &Chat, chosen: &ChosenContext, earlier_chats: usize
         records: whole(chat.records.len()),
         notes: whole(chat.notes.len()),
         form_answers: whole(chat.form_answers.len()),
-        earlier_chats: ClassReceipt::of(earlier_chats, 0, OmissionReason::Irrelevant),
+        earlier_chats: unused(earlier_chats),
+        attachments: unused(beside.attachments),
+        quotations: unused(beside.quotations),
+        signatures: unused(beside.signatures),
         ..ContextReceipt::default()
     }
 }
