@@ -15,7 +15,8 @@ const MAX_DAYS: i32 = 3660;
 const SUBJECTS: &str = "record.SOURCE.KEY, form.KEY, customer.attributes.KEY, channel, opening_hours";
 const OPERATORS: &str = "`=`, `!=`, `<`, `<=`, `>`, `>=`, `in (a, b)`, `not in (a, b)`, `exists` or `missing`";
 /// The channels of chats, as conditions name them.
-const CHANNELS: [&str; 9] = ["web_chat", "email", "contact_form", "whatsapp", "messenger", "instagram", "in_app", "phone", "ticket"];
+const CHANNELS: [&str; 10] =
+    ["web_chat", "email", "contact_form", "whatsapp", "messenger", "instagram", "in_app", "phone", "ticket", "other"];
 
 /// The conditions of a canned answer, at most 16. All must hold. They are stored as their author wrote them.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -45,6 +45,7 @@ fn channel_name(channel: Channel) -> Option<&'static str> {
         Channel::InApp => Some("in_app"),
         Channel::Phone => Some("phone"),
         Channel::Ticket => Some("ticket"),
+        Channel::Other => Some("other"),
     }
 }
 
