@@ -28,7 +28,9 @@ pub struct Conditions(Vec<Condition>);
 pub struct Condition {
     /// As its author wrote it, without the space around it.
     text: String,
+    /// What it is about.
     pub subject: Subject,
+    /// What it demands of that.
     pub test: Test,
 }
 
@@ -37,11 +39,14 @@ pub struct Condition {
 pub enum Subject {
     /// A value of the latest record of a source.
     Record {
+        /// The record's source, such as `order`.
         source: String,
+        /// The value's name, such as `status`.
         key: String,
     },
     /// An answer given before the chat.
     Form(String),
+    /// What is known of the customer under this name.
     CustomerAttribute(String),
     /// `web_chat`, `email` and so on.
     Channel,
@@ -88,10 +93,12 @@ impl Conditions {
         Ok(Conditions(conditions))
     }
 
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
+    /// All of them, in their author's order.
     pub fn as_slice(&self) -> &[Condition] {
         &self.0
     }
