@@ -40,3 +40,4 @@ pub mod store;
 pub mod task;
 pub mod telemetry;
 pub mod text;
+pub mod tune;

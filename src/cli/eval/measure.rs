@@ -49,7 +49,8 @@ impl Measures {
         let mut times: Vec<Duration> = answered.iter().map(|answered| answered.took).collect();
         times.sort_unstable();
         let at = |share: f64| times.get(((times.len() - 1) as f64 * share) as usize).copied().unwrap_or_default();
-        let separation = separation(answered);
+        let scores = |out: bool| answered.iter().filter(|answered| answered.out_of_scope == out).map(|answered| answered.score).collect();
+        let separation = auroc(scores(false), scores(true));
         let empty = separation.map(|_| {
             let share = |out: bool| {
                 let of: Vec<&Answered> = answered.iter().filter(|answered| answered.out_of_scope == out).collect();
@@ -129,13 +130,8 @@ impl Mean {
 
 /// How often the first score of an in-scope query is higher than that of an out-of-scope one (a tie counts half): the area under the
 /// ROC curve (AUROC), with the standard error of Hanley and McNeil (Radiology 143, 1982).
-fn separation(answered: &[Answered]) -> Option<Mean> {
-    let scores = |out: bool| -> Vec<f64> {
-        let mut scores: Vec<f64> = answered.iter().filter(|answered| answered.out_of_scope == out).map(|answered| answered.score).collect();
-        scores.sort_by(f64::total_cmp);
-        scores
-    };
-    let (inside, outside) = (scores(false), scores(true));
+pub fn auroc(inside: Vec<f64>, mut outside: Vec<f64>) -> Option<Mean> {
+    outside.sort_by(f64::total_cmp);
     if inside.is_empty() || outside.is_empty() {
         return None;
     }

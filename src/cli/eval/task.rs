@@ -110,7 +110,8 @@ impl Task {
     }
 }
 
-fn lines<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Vec<T>> {
+/// Reads a file of one JSON object per line.
+pub fn lines<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Vec<T>> {
     let text = fs::read_to_string(path).with_context(|| format!("can't read `{}`", path.display()))?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines.map(|(number, line)| serde_json::from_str(line).with_context(|| format!("{}:{}", path.display(), number + 1))).collect()

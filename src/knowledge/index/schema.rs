@@ -12,16 +12,24 @@ use tantivy::{
 };
 
 use crate::{
-    knowledge::documents::document::{Audience, Details, Document, DocumentKey, Visibility},
+    knowledge::{
+        documents::document::{Audience, Details, Document, DocumentKey, Visibility},
+        intents::intents,
+    },
+    tune::t,
     text::{Language, Word, blocks, fold, grams, letter_pairs, words},
 };
 
+/// Blocks of a body that its intents are read from: a text says early what it is about.
+const INTENT_BLOCKS: usize = 8;
 /// Most words of a passage, and the distance of passages in positions.
 pub const PASSAGE: usize = 64;
 /// Where the words of tags begin in the field of names; words of a longer title are not indexed.
 pub const TAGS: usize = 1 << 8;
 /// Positions from one tag to the next.
 const TAG: usize = 16;
+/// How often the strongest possible intent of a document is indexed.
+pub const INTENT_STEPS: f32 = 15.0;
 /// Prefix of an accented word's key, where the same word without accents has another key.
 pub const ACCENTED: char = '=';
 
@@ -38,9 +46,14 @@ pub struct Fields {
     pub shortcut: Field,
     pub names: Field,
     pub body: Field,
+    /// How customers ask for it: each phrase begins at a multiple of [`PASSAGE`].
+    pub asked: Field,
     pub grams: Field,
-    /// How many words each passage has.
+    /// What it is about: each intent as often as its share, at most [`INTENT_STEPS`] times.
+    pub intents: Field,
+    /// How many words each passage has, and each phrase of `asked`.
     pub passages: Field,
+    pub phrases: Field,
     /// The document as JSON.
     pub source: Field,
 }
@@ -58,8 +71,11 @@ pub fn schema() -> (Schema, Fields) {
         shortcut: schema.add_text_field("shortcut", STRING),
         names: schema.add_text_field("names", words(IndexRecordOption::WithFreqsAndPositions)),
         body: schema.add_text_field("body", words(IndexRecordOption::WithFreqsAndPositions)),
+        asked: schema.add_text_field("asked", words(IndexRecordOption::WithFreqsAndPositions)),
         grams: schema.add_text_field("grams", words(IndexRecordOption::WithFreqs)),
+        intents: schema.add_text_field("intents", words(IndexRecordOption::WithFreqs)),
         passages: schema.add_u64_field("passages", FAST),
+        phrases: schema.add_u64_field("phrases", FAST),
         source: schema.add_text_field("source", STORED),
     };
     (schema.build(), fields)
@@ -138,12 +154,40 @@ pub fn indexed(fields: Fields, document: &Document) -> Result<TantivyDocument, T
             }
         }
     }
+    let mut asked = LinePositions::default();
+    for phrase in &document.asked {
+        asked.skip_to(asked.position.next_multiple_of(PASSAGE));
+        let length = asked.add(phrase, language, PASSAGE, &mut grams);
+        indexed.add_u64(fields.phrases, length as u64);
+    }
+    indexed.add_text(fields.asked, asked.text);
+    indexed.add_text(fields.intents, intent_text(document));
     indexed.add_text(fields.names, names.text);
     indexed.add_text(fields.body, body.text);
     indexed.add_text(fields.grams, grams);
     let source = serde_json::to_string(document).map_err(|error| TantivyError::InternalError(error.to_string()))?;
     indexed.add_text(fields.source, source);
     Ok(indexed)
+}
+
+/// The intents of a document, each as often as its share of all of them.
+fn intent_text(document: &Document) -> String {
+    let language = document.language.primary();
+    let found = |text: &str| words(text, language);
+    let mut texts = vec![(found(&document.title), t("i_title", 3.0)), (found(&document.category), t("i_category", 0.5))];
+    texts.extend(document.tags.iter().map(|tag| (found(tag), t("i_tag", 1.0))));
+    texts.extend(document.asked.iter().map(|phrase| (found(phrase), t("i_asked", 0.4))));
+    texts.extend(blocks(&document.body).into_iter().take(INTENT_BLOCKS).map(|block| (found(block.text), t("i_body", 0.15))));
+    let intents = intents(texts.iter().map(|(words, weight)| (words.as_slice(), *weight)), language);
+    let length = intents.iter().map(|(_, share)| share * share).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+    let mut text = String::new();
+    for (intent, share) in intents {
+        for _ in 0..(share / length * INTENT_STEPS).round() as usize {
+            text.push_str(intent);
+            text.push('\t');
+        }
+    }
+    text
 }
 
 /// Returns the character n-grams of a word, or its pairs of letters if its script has no spaces.

@@ -38,6 +38,7 @@ pub struct Sizes {
     pub documents: u64,
     pub names: u64,
     pub body: u64,
+    pub asked: u64,
     pub grams: u64,
     pub passages: u64,
 }
@@ -47,6 +48,7 @@ impl Sizes {
         self.documents += other.documents;
         self.names += other.names;
         self.body += other.body;
+        self.asked += other.asked;
         self.grams += other.grams;
         self.passages += other.passages;
     }
@@ -55,6 +57,7 @@ impl Sizes {
         self.documents -= other.documents;
         self.names -= other.names;
         self.body -= other.body;
+        self.asked -= other.asked;
         self.grams -= other.grams;
         self.passages -= other.passages;
     }
@@ -65,14 +68,18 @@ impl Sizes {
 pub struct IndexSegment {
     pub names: Arc<InvertedIndexReader>,
     pub body: Arc<InvertedIndexReader>,
+    pub asked: Arc<InvertedIndexReader>,
     pub grams: Arc<InvertedIndexReader>,
+    pub intents: Arc<InvertedIndexReader>,
     pub names_norms: FieldNormReader,
     pub body_norms: FieldNormReader,
+    pub asked_norms: FieldNormReader,
     pub gram_norms: FieldNormReader,
     pub classes: Vec<Class>,
     /// The class of each document.
     pub class_of: Arc<[u32]>,
     pub passages: Column<u64>,
+    pub phrases: Column<u64>,
     categories: Option<StrColumn>,
     ids: Column<u64>,
     alive: Option<AliveBitSet>,
@@ -160,8 +167,10 @@ impl IndexSegment {
     fn open(reader: &SegmentReader, fields: Fields) -> tantivy::Result<IndexSegment> {
         let names_norms = reader.get_fieldnorms_reader(fields.names)?;
         let body_norms = reader.get_fieldnorms_reader(fields.body)?;
+        let asked_norms = reader.get_fieldnorms_reader(fields.asked)?;
         let gram_norms = reader.get_fieldnorms_reader(fields.grams)?;
         let passages = reader.fast_fields().u64("passages")?;
+        let phrases = reader.fast_fields().u64("phrases")?;
         let mut classes = Vec::new();
         let mut class_of = vec![0_u32; reader.max_doc() as usize];
         if let Some(column) = reader.fast_fields().str("class")? {
@@ -178,13 +187,17 @@ impl IndexSegment {
         let mut segment = IndexSegment {
             names: reader.inverted_index(fields.names)?,
             body: reader.inverted_index(fields.body)?,
+            asked: reader.inverted_index(fields.asked)?,
             grams: reader.inverted_index(fields.grams)?,
+            intents: reader.inverted_index(fields.intents)?,
             names_norms,
             body_norms,
+            asked_norms,
             gram_norms,
             classes,
             class_of: class_of.into(),
             passages,
+            phrases,
             categories: reader.fast_fields().str("category")?,
             ids: reader.fast_fields().u64("id")?,
             alive: reader.alive_bitset().cloned(),
@@ -222,6 +235,7 @@ impl IndexSegment {
             documents: 1,
             names: u64::from(self.names_norms.fieldnorm(doc)),
             body: u64::from(self.body_norms.fieldnorm(doc)),
+            asked: u64::from(self.asked_norms.fieldnorm(doc)),
             grams: u64::from(self.gram_norms.fieldnorm(doc)),
             passages: self.passages.values_for_doc(doc).count() as u64,
         }

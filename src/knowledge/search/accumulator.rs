@@ -48,8 +48,11 @@ impl Accumulator {
 
     pub fn add_names(&mut self, doc: DocId, frequency: f32) {
         if frequency > 0.0 {
-            self.cells[doc as usize].names = frequency;
-            self.of_names.push(doc);
+            let names = &mut self.cells[doc as usize].names;
+            if *names == 0.0 {
+                self.of_names.push(doc);
+            }
+            *names += frequency;
         }
     }
 

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 
 use tantivy::{DocId, DocSet, TERMINATED, fieldnorm::FieldNormReader, postings::Postings, schema::IndexRecordOption};
 
+use crate::tune::t;
 use crate::knowledge::{
     documents::document::Kind,
     index::{
@@ -20,7 +21,7 @@ use crate::knowledge::{
     },
 };
 
-const FIELD_WEIGHT: [f32; 2] = [2.0, 1.0];
+const FIELD_WEIGHT: [f32; 3] = [2.0, 1.0, 1.0];
 /// A field norm is one byte.
 const NORMS: usize = 256;
 /// Most postings read for one query: of a long query, the least informative terms are skipped. About half a millisecond.
@@ -99,12 +100,20 @@ fn score_words(
     corpus: &Corpus,
 ) -> tantivy::Result<()> {
     for alternative in &term.alternatives {
-        let Some([names, body]) = alternative.postings.segments.get(number) else { continue };
+        let Some([names, body, asked]) = alternative.postings.segments.get(number) else { continue };
         if let Some(info) = names {
             let mut postings = segment.names.read_postings_from_terminfo(info, IndexRecordOption::WithFreqs)?;
             while postings.doc() != TERMINATED {
                 let doc = postings.doc();
                 accumulator.add_names(doc, postings.term_freq() as f32 * norms.share(NAMES, &segment.names_norms, doc));
+                postings.advance();
+            }
+        }
+        if let Some(info) = asked {
+            let mut postings = segment.asked.read_postings_from_terminfo(info, IndexRecordOption::WithFreqs)?;
+            while postings.doc() != TERMINATED {
+                let doc = postings.doc();
+                accumulator.add_names(doc, postings.term_freq() as f32 * norms.share(ASKED, &segment.asked_norms, doc));
                 postings.advance();
             }
         }
@@ -150,10 +159,11 @@ fn score_grams(
 /// Indexes of the fields in the tables.
 const NAMES: usize = 0;
 const BODY: usize = 1;
-const GRAMS: usize = 2;
+const ASKED: usize = 2;
+const GRAMS: usize = 3;
 
 /// The weight of one occurrence by field length, for each kind of document and each field.
-struct Tables(Vec<(Kind, [[f32; NORMS]; 3])>);
+struct Tables(Vec<(Kind, [[f32; NORMS]; 4])>);
 
 impl Tables {
     fn of(snapshot: &IndexSnapshot, scope: &SearchScope<'_>, corpus: &Corpus) -> Tables {
@@ -165,7 +175,8 @@ impl Tables {
             let sizes = scope.sizes(snapshot, Some(*kind));
             let names = table(sizes.names, sizes.documents, FIELD_B[0], FIELD_WEIGHT[0]);
             let body = table(sizes.body, sizes.documents, corpus.b, FIELD_WEIGHT[1]);
-            (*kind, [names, body, table(sizes.grams, sizes.documents, GRAM_B, 1.0)])
+            let asked = table(sizes.asked, sizes.documents, t("asked_b", 0.75), t("asked_w", FIELD_WEIGHT[2]));
+            (*kind, [names, body, asked, table(sizes.grams, sizes.documents, GRAM_B, 1.0)])
         };
         Tables(scope.kinds.iter().map(of_kind).collect())
     }

@@ -12,10 +12,13 @@ use crate::knowledge::{
 /// Most keys that are checked against the reader's documents: the most frequent ones in the whole index.
 const MAX_LOOKED_UP: usize = 200;
 
-/// A key's postings: by segment, in names and in bodies.
+/// The number of word fields: names, bodies, and how customers ask.
+pub const FIELDS: usize = 3;
+
+/// A key's postings: by segment and word field.
 #[derive(Default)]
 pub struct KeyPostings {
-    pub segments: Vec<[Option<TermInfo>; 2]>,
+    pub segments: Vec<[Option<TermInfo>; FIELDS]>,
     /// Approximate document frequency: in the scope once counted, before that in the index.
     pub documents: u64,
 }
@@ -23,18 +26,18 @@ pub struct KeyPostings {
 impl KeyPostings {
     pub fn add(&mut self, snapshot: &IndexSnapshot, segment: usize, place: usize, info: &TermInfo) {
         if self.segments.is_empty() {
-            self.segments.resize(snapshot.segments.len(), [None, None]);
+            self.segments.resize_with(snapshot.segments.len(), Default::default);
         }
         self.segments[segment][place] = Some(info.clone());
-        // A document may have it in both fields; the greater count is the better estimate.
+        // A document may have it in several fields; the greatest count is the better estimate.
         let sum =
             |place: usize| self.segments.iter().filter_map(|fields| fields[place].as_ref()).map(|info| u64::from(info.doc_freq)).sum();
-        self.documents = u64::max(sum(0), sum(1));
+        self.documents = (0..FIELDS).map(sum).max().unwrap_or_default();
     }
 
     /// Counts the documents of the scope; `uncounted` estimates the count where there are too many to count.
     pub fn count(&mut self, within: &VisibleTerms<'_>, uncounted: impl Fn(&TermInfo) -> u64) -> io::Result<()> {
-        let mut sums = [0, 0];
+        let mut sums = [0; FIELDS];
         for (number, infos) in self.segments.iter().enumerate() {
             for ((sum, info), reader) in sums.iter_mut().zip(infos).zip(fields(&within.snapshot.segments[number])) {
                 if let Some(info) = info {
@@ -42,7 +45,7 @@ impl KeyPostings {
                 }
             }
         }
-        self.documents = u64::max(sums[0], sums[1]);
+        self.documents = sums.into_iter().max().unwrap_or_default();
         Ok(())
     }
 }
@@ -62,7 +65,7 @@ pub fn keep_readable<T>(
     Ok(())
 }
 
-/// Calls `each` for both fields of every segment that has documents of the scope, with the field's index, the segment's index, and the
+/// Calls `each` for the word fields of every segment that has documents of the scope, with the field's index, the segment's index, and the
 /// field's inverted index.
 pub fn each_field(
     within: &VisibleTerms<'_>,
@@ -77,8 +80,8 @@ pub fn each_field(
 }
 
 /// The word fields, in the order of [`KeyPostings`].
-pub fn fields(segment: &IndexSegment) -> [&InvertedIndexReader; 2] {
-    [&segment.names, &segment.body]
+pub fn fields(segment: &IndexSegment) -> [&InvertedIndexReader; FIELDS] {
+    [&segment.names, &segment.body, &segment.asked]
 }
 
 /// Looks up a key in the word fields.

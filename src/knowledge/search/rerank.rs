@@ -2,6 +2,7 @@
 
 use tantivy::{DocId, DocSet, postings::Postings, schema::IndexRecordOption};
 
+use crate::tune::t;
 use crate::knowledge::{
     index::{
         schema::{PASSAGE, TAGS},
@@ -9,7 +10,7 @@ use crate::knowledge::{
     },
     search::{
         corpus::Corpus,
-        lookup::fields,
+        lookup::{FIELDS, fields},
         terms::{Term, idf, word_idf},
     },
 };
@@ -41,6 +42,8 @@ pub struct Reranked {
     pub title: f32,
     /// How far each term is present, from 0 to 1.
     pub terms: Vec<f32>,
+    /// How well the best phrase of `asked` matches, from 0 to 1.
+    pub asked: f32,
 }
 
 /// An occurrence of a term.
@@ -85,11 +88,11 @@ impl<'a> Pairs<'a> {
     }
 
     /// Returns the pair score of each document.
-    fn scores(&self, corpus: &Corpus, places: &[[Vec<Occurrence>; 2]]) -> Vec<f32> {
+    fn scores(&self, corpus: &Corpus, places: &[[Vec<Occurrence>; FIELDS]]) -> Vec<f32> {
         let mut documents_with = vec![0; self.list.len()];
         let mut counts = SparseSums::new(self.list.len());
         let mut found: Vec<Vec<(usize, f32)>> = Vec::with_capacity(places.len());
-        for [names, body] in places {
+        for [names, body, _] in places {
             self.each(names, |pair, weight| counts.add(pair, NAMES_WEIGHT * weight));
             self.each(body, |pair, weight| counts.add(pair, weight));
             let in_document: Vec<(usize, f32)> = counts.take().collect();
@@ -168,7 +171,7 @@ pub fn rerank(
     // The idf of terms and pairs among passages, estimated from these documents.
     let mut with = vec![0; terms.len()];
     let mut pairs_with = vec![0; pairs.list.len()];
-    for [_, body] in &places {
+    for [_, body, _] in &places {
         pairs.each(body, |pair, _| pairs_with[pair] += 1);
         for place in body {
             with[place.term as usize] += 1;
@@ -182,8 +185,10 @@ pub fn rerank(
         pairs,
         average: (lengths.iter().flatten().sum::<u64>() as f32 / all.max(1) as f32).max(1.0),
     };
-    let each = lengths.iter().zip(&places).zip(scores);
-    Ok(each.map(|((lengths, places), pairs)| reranker.rerank(places, lengths, pairs)).collect())
+    let phrases: Vec<Vec<u64>> =
+        documents.iter().map(|(segment, doc)| snapshot.segments[*segment as usize].phrases.values_for_doc(*doc).collect()).collect();
+    let each = lengths.iter().zip(&phrases).zip(&places).zip(scores);
+    Ok(each.map(|(((lengths, phrases), places), pairs)| reranker.rerank(places, lengths, phrases, pairs)).collect())
 }
 
 /// What reranking any document needs.
@@ -199,13 +204,13 @@ struct Reranker<'a> {
 }
 
 impl Reranker<'_> {
-    fn rerank(&self, [names, body]: &[Vec<Occurrence>; 2], lengths: &[u64], pairs: f32) -> Reranked {
+    fn rerank(&self, [names, body, asked]: &[Vec<Occurrence>; FIELDS], lengths: &[u64], phrases: &[u64], pairs: f32) -> Reranked {
         let title = &names[..names.partition_point(|place| (place.position as usize) < TAGS)];
         let mut best = self.passages(body, lengths);
         best.sort_unstable_by(|one, other| other.total_cmp(one));
         best.truncate(BEST_PASSAGES);
         let mut frequencies = vec![0.0; self.terms.len()];
-        for (field, weight) in [(names, NAMES_WEIGHT), (body, 1.0)] {
+        for (field, weight) in [(names, NAMES_WEIGHT), (body, 1.0), (asked, 1.0)] {
             for place in field {
                 frequencies[place.term as usize] += weight * place.weight;
             }
@@ -214,6 +219,7 @@ impl Reranker<'_> {
             pairs,
             passages: best.iter().sum::<f32>() / lengths.len().clamp(1, BEST_PASSAGES) as f32,
             title: self.title(title),
+            asked: self.asked(asked, phrases),
             terms: frequencies.into_iter().map(|frequency| frequency / (frequency + HALF_PRESENT)).collect(),
         }
     }
@@ -236,6 +242,31 @@ impl Reranker<'_> {
             scores.push(score);
         }
         scores
+    }
+
+    /// Returns how well the best phrase matches: the share of its words that the query has, less where these carry little information.
+    fn asked(&self, asked: &[Occurrence], phrases: &[u64]) -> f32 {
+        let mut best_terms = SparseSums::new(self.terms.len());
+        let mut best = [0.0_f32; 3];
+        for places in asked.chunk_by(|one, other| one.position as usize / PASSAGE == other.position as usize / PASSAGE) {
+            let length = phrases.get(places[0].position as usize / PASSAGE).copied().unwrap_or(1).max(1) as f32;
+            for place in places {
+                best_terms.raise(place.term as usize, place.weight);
+            }
+            let (mut mass, mut count) = (0.0, 0.0);
+            for (term, weight) in best_terms.take() {
+                let weight = weight * self.terms[term].weight.min(1.0);
+                mass += self.terms[term].idf * weight;
+                count += weight;
+            }
+            let coverage = (count / length).min(1.0);
+            let similarity = coverage.powf(t("asked_cov", 1.0)) * (1.0 - (-mass / t("asked_mass", 4.0)).exp());
+            if similarity > best[2] {
+                best[2] = similarity;
+                best.sort_unstable_by(|one, other| other.total_cmp(one));
+            }
+        }
+        best[0] * (1.0 - t("asked_more", 0.3)) + t("asked_more", 0.3) * (best[0] + best[1] + best[2]) / 3.0
     }
 
     /// Returns the title score: the mean of its terms' weights if it has every term, higher if they are adjacent as in the query.
@@ -263,8 +294,8 @@ fn places(
     documents: &[(u32, DocId)],
     terms: &[Term],
     selected: impl Fn(usize) -> bool,
-) -> tantivy::Result<Vec<[Vec<Occurrence>; 2]>> {
-    let mut places: Vec<[Vec<Occurrence>; 2]> = vec![[Vec::new(), Vec::new()]; documents.len()];
+) -> tantivy::Result<Vec<[Vec<Occurrence>; FIELDS]>> {
+    let mut places: Vec<[Vec<Occurrence>; FIELDS]> = vec![Default::default(); documents.len()];
     let mut positions = Vec::new();
     for (number, segment) in snapshot.segments.iter().enumerate() {
         let before = |end: usize| documents.partition_point(|(segment, _)| (*segment as usize) < end);

@@ -1,0 +1,149 @@
+//! Intents: what a text asks for, in the vocabulary of help desks: a refund, a repair, a new password.
+//!
+//! A customer's words are often in no document ("it came apart at the seam"), while the intent is what the document is about. Each language
+//! has a file of cue words for each intent. An intent is the same in all languages, so it also finds documents in another one.
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use crate::text::{Word, words};
+
+/// Words within which all words of a cue must stand, in any order.
+const WINDOW: usize = 8;
+/// Weight of a cue of one word, and of one with several, which says more.
+const ONE_WORD: f32 = 1.0;
+const SEVERAL_WORDS: f32 = 1.5;
+/// Sum of cue weights at which an intent counts half.
+const HALF_SURE: f32 = 1.0;
+/// The key of the phrases that carry no matter.
+const SMALL_TALK: &str = "small_talk";
+
+/// The files, by language. Each has the same keys: the intents.
+const FILES: [(&str, &str); 6] = [
+    ("de", include_str!("intents/de.toml")),
+    ("en", include_str!("intents/en.toml")),
+    ("es", include_str!("intents/es.toml")),
+    ("fr", include_str!("intents/fr.toml")),
+    ("hu", include_str!("intents/hu.toml")),
+    ("tr", include_str!("intents/tr.toml")),
+];
+
+static LANGUAGES: LazyLock<HashMap<&str, Cues>> =
+    LazyLock::new(|| FILES.into_iter().map(|(language, text)| (language, Cues::parse(language, text))).collect());
+
+/// An intent's key, such as `refund`.
+pub type Intent = &'static str;
+
+/// The cues of a language.
+struct Cues {
+    cues: Vec<Cue>,
+    /// By each key of a cue's word: the cue, and which of its words it is.
+    by_key: HashMap<String, Vec<(u32, u8)>>,
+    /// Phrases of small talk as folded words, by their first word.
+    small_talk: HashMap<String, Vec<Vec<String>>>,
+}
+
+struct Cue {
+    intent: Intent,
+    words: u8,
+    weight: f32,
+}
+
+impl Cues {
+    fn parse(language: &str, text: &'static str) -> Cues {
+        let table: HashMap<String, Vec<String>> = toml::from_str(text).expect("the built-in intents are valid TOML");
+        let mut intents: Vec<(Intent, Vec<String>)> = Vec::new();
+        let mut small_talk: HashMap<String, Vec<Vec<String>>> = HashMap::new();
+        for (intent, cues) in table {
+            if intent == SMALL_TALK {
+                for phrase in cues {
+                    let phrase: Vec<String> = words(&phrase, language).iter().map(|word| word.folded().to_owned()).collect();
+                    if let Some(first) = phrase.first() {
+                        small_talk.entry(first.clone()).or_default().push(phrase);
+                    }
+                }
+            } else {
+                intents.push((intent.leak(), cues));
+            }
+        }
+        intents.sort_unstable_by_key(|(intent, _)| *intent);
+        small_talk.values_mut().for_each(|phrases| phrases.sort_by_key(|phrase| std::cmp::Reverse(phrase.len())));
+        // A cue of several intents tells less of each.
+        let mut shared_by: HashMap<Vec<String>, f32> = HashMap::new();
+        let read = |cue: &str| words(cue, language).iter().map(|word| word.keys().to_vec()).collect::<Vec<Vec<String>>>();
+        let name = |keys: &[Vec<String>]| {
+            let mut name: Vec<String> = keys.iter().filter_map(|keys| keys.last().cloned()).collect();
+            name.sort_unstable();
+            name
+        };
+        for (_, cues) in &intents {
+            let mut names: Vec<Vec<String>> = cues.iter().map(|cue| name(&read(cue))).collect();
+            names.sort_unstable();
+            names.dedup();
+            names.into_iter().for_each(|name| *shared_by.entry(name).or_default() += 1.0);
+        }
+        let mut all = Cues { cues: Vec::new(), by_key: HashMap::new(), small_talk };
+        for (intent, cues) in intents {
+            let mut seen = Vec::new();
+            for cue in cues {
+                let keys = read(&cue);
+                let name = name(&keys);
+                if keys.is_empty() || seen.contains(&name) {
+                    continue;
+                }
+                let weight = if keys.len() == 1 { ONE_WORD } else { SEVERAL_WORDS };
+                let number = all.cues.len() as u32;
+                all.cues.push(Cue { intent, words: keys.len() as u8, weight: weight / shared_by[&name] });
+                for (place, keys) in keys.into_iter().enumerate() {
+                    for key in keys {
+                        all.by_key.entry(key).or_default().push((number, place as u8));
+                    }
+                }
+                seen.push(name);
+            }
+        }
+        all
+    }
+
+    /// Adds the weight of each cue in a text to its intent.
+    fn add(&self, found: &[Word], weight: f32, sums: &mut HashMap<Intent, f32>) {
+        // By cue: where each of its words was last seen; whether it was counted.
+        let mut seen: HashMap<u32, (Vec<Option<usize>>, bool)> = HashMap::new();
+        for (at, word) in found.iter().enumerate() {
+            for (number, place) in word.keys().iter().filter_map(|key| self.by_key.get(key)).flatten() {
+                let cue = &self.cues[*number as usize];
+                let (places, counted) = seen.entry(*number).or_insert_with(|| (vec![None; usize::from(cue.words)], false));
+                places[usize::from(*place)] = Some(at);
+                if !*counted && places.iter().all(|place| place.is_some_and(|place| at - place < WINDOW)) {
+                    *counted = true;
+                    *sums.entry(cue.intent).or_default() += weight * cue.weight;
+                }
+            }
+        }
+    }
+}
+
+/// The intents of weighted texts, each from 0 to 1, in order of their names.
+pub fn intents<'a>(texts: impl IntoIterator<Item = (&'a [Word], f32)>, language: &str) -> Vec<(Intent, f32)> {
+    let Some(cues) = LANGUAGES.get(language) else { return Vec::new() };
+    let mut sums = HashMap::new();
+    texts.into_iter().for_each(|(found, weight)| cues.add(found, weight, &mut sums));
+    let mut intents: Vec<(Intent, f32)> = sums.into_iter().map(|(intent, sum)| (intent, sum / (sum + HALF_SURE))).collect();
+    intents.sort_unstable_by_key(|(intent, _)| *intent);
+    intents
+}
+
+/// Returns for each word whether it belongs to a phrase of small talk.
+pub fn small_talk(found: &[Word], language: &str) -> Vec<bool> {
+    let mut is_small_talk = vec![false; found.len()];
+    let Some(cues) = LANGUAGES.get(language) else { return is_small_talk };
+    let mut at = 0;
+    while at < found.len() {
+        let matches = |phrase: &&Vec<String>| {
+            found.len() - at >= phrase.len() && phrase.iter().zip(&found[at..]).all(|(one, word)| one == word.folded())
+        };
+        let length = cues.small_talk.get(found[at].folded()).and_then(|phrases| phrases.iter().find(matches)).map_or(0, Vec::len);
+        is_small_talk[at..at + length].fill(true);
+        at += length.max(1);
+    }
+    is_small_talk
+}
