@@ -40,4 +40,3 @@ pub mod store;
 pub mod task;
 pub mod telemetry;
 pub mod text;
-pub mod tune;

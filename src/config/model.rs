@@ -233,6 +233,40 @@ pub struct EmbeddingConfig {
     pub search_timeout: Duration,
     /// How long suggestions, and the search for a draft's sources, wait for an embedding.
     pub suggest_timeout: Duration,
+    /// How the model is told what a text is.
+    pub prompts: EmbeddingPrompts,
+}
+
+/// How an embedding model is told whether a text is a query or a passage. A model that was trained so compares worse without.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EmbeddingPrompts {
+    /// What stands before each query, and before each passage of a document.
+    pub query: String,
+    pub passage: String,
+    /// Whether requests say it as `input_type`: `query` or `passage`.
+    pub input_type: bool,
+}
+
+impl EmbeddingPrompts {
+    /// The families of models that have prompts of their own.
+    const PRESETS: [&str; 6] = ["none", "e5", "nomic", "bge", "qwen", "input_type"];
+
+    /// The prompts of a family of models, as their model cards give them.
+    fn preset(name: &str) -> Result<EmbeddingPrompts, String> {
+        let prompts = |query: &str, passage: &str| EmbeddingPrompts { query: query.to_owned(), passage: passage.to_owned(), input_type: false };
+        match name {
+            "none" => Ok(EmbeddingPrompts::default()),
+            "e5" => Ok(prompts("query: ", "passage: ")),
+            "nomic" => Ok(prompts("search_query: ", "search_document: ")),
+            "bge" => Ok(prompts("Represent this sentence for searching relevant passages: ", "")),
+            "qwen" => Ok(prompts(
+                "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:",
+                "",
+            )),
+            "input_type" => Ok(EmbeddingPrompts { input_type: true, ..EmbeddingPrompts::default() }),
+            _ => Err(format!("is not known; expected one of {}", EmbeddingPrompts::PRESETS.join(", "))),
+        }
+    }
 }
 
 /// Settings of an embeddings endpoint, as given; it is used only if `model` is set.
@@ -248,11 +282,15 @@ pub struct EmbeddingSettings {
     pub search_timeout: Option<Duration>,
     /// How long suggestions wait for an embedding, up to 60 s; `None`: 300 ms.
     pub suggest_timeout: Option<Duration>,
+    pub preset: Option<EmbeddingPrompts>,
+    pub query_prefix: Option<String>,
+    pub passage_prefix: Option<String>,
 }
 
 impl EmbeddingSettings {
     /// The setting keys of the `[embedding]` table.
-    pub const KEYS: [&str; 5] = ["model", "base_url", "api_key", "search_timeout", "suggest_timeout"];
+    pub const KEYS: [&str; 8] =
+        ["model", "base_url", "api_key", "preset", "query_prefix", "passage_prefix", "search_timeout", "suggest_timeout"];
 
     /// Sets one key; the error says which values are allowed. `None`: the key is unknown.
     pub fn set(&mut self, key: &str, given: &Value) -> Option<Result<(), String>> {
@@ -261,6 +299,11 @@ impl EmbeddingSettings {
             "model" => value::text(given, "a model name, such as `text-embedding-3-small`").map(|model| self.model = Some(model)),
             "base_url" => value::web_address(given).map(|url| self.base_url = Some(url)),
             "api_key" => value::key(given).map(|key| self.api_key = Some(Secret(key))),
+            "preset" => value::text(given, "a preset, such as `e5`")
+                .and_then(|name| EmbeddingPrompts::preset(&name))
+                .map(|prompts| self.preset = Some(prompts)),
+            "query_prefix" => prefix(given).map(|prefix| self.query_prefix = Some(prefix)),
+            "passage_prefix" => prefix(given).map(|prefix| self.passage_prefix = Some(prefix)),
             "search_timeout" => value::duration(given, max).map(|wait| self.search_timeout = Some(wait)),
             "suggest_timeout" => value::duration(given, max).map(|wait| self.suggest_timeout = Some(wait)),
             _ => return None,
@@ -275,7 +318,14 @@ impl EmbeddingSettings {
         let base_url = self.base_url.clone().unwrap_or_else(|| first_model.base_url.clone());
         let same_server = base_url == first_model.base_url;
         let api_key = self.api_key.clone().or_else(|| same_server.then(|| first_model.api_key.clone())).unwrap_or_default();
+        let preset = self.preset.clone().unwrap_or_default();
+        let prompts = EmbeddingPrompts {
+            query: self.query_prefix.clone().unwrap_or(preset.query),
+            passage: self.passage_prefix.clone().unwrap_or(preset.passage),
+            input_type: preset.input_type,
+        };
         Some(EmbeddingConfig {
+            prompts,
             model,
             base_url,
             api_key,
@@ -283,5 +333,16 @@ impl EmbeddingSettings {
             search_timeout: self.search_timeout.unwrap_or(Duration::from_millis(50)),
             suggest_timeout: self.suggest_timeout.unwrap_or(Duration::from_millis(300)),
         })
+    }
+}
+
+/// Longest prefix of an embedded text.
+const MAX_PREFIX_CHARACTERS: usize = 500;
+
+fn prefix(given: &Value) -> Result<String, String> {
+    let prefix = given.as_str().ok_or_else(|| "must be a text, such as `query: `".to_owned())?;
+    match prefix.chars().count() {
+        0..=MAX_PREFIX_CHARACTERS => Ok(prefix.to_owned()),
+        _ => Err(format!("must have at most {MAX_PREFIX_CHARACTERS} characters")),
     }
 }

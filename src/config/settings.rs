@@ -303,7 +303,7 @@ pub const MODEL_SETTINGS: [Setting; 10] = [
 ];
 
 /// The settings of the embeddings endpoint; in the file they are those of `[embedding]`.
-pub const EMBEDDING_SETTINGS: [Setting; 5] = [
+pub const EMBEDDING_SETTINGS: [Setting; 8] = [
     Setting {
         key: "model",
         variable: "DESKHAND_EMBEDDING_MODEL",
@@ -321,6 +321,25 @@ pub const EMBEDDING_SETTINGS: [Setting; 5] = [
         variable: "DESKHAND_EMBEDDING_API_KEY",
         value: "KEY",
         help: "Its API key [default: that of the first model, if both have the same base URL]",
+    },
+    Setting {
+        key: "preset",
+        variable: "DESKHAND_EMBEDDING_PRESET",
+        value: "NAME",
+        help: "How the model is told queries from passages: none (OpenAI's models), e5, nomic, bge, qwen, or input_type, a field of each request \
+               [default: none]",
+    },
+    Setting {
+        key: "query_prefix",
+        variable: "DESKHAND_EMBEDDING_QUERY_PREFIX",
+        value: "TEXT",
+        help: "What is put before each query, such as `query: ` [default: that of the preset]",
+    },
+    Setting {
+        key: "passage_prefix",
+        variable: "DESKHAND_EMBEDDING_PASSAGE_PREFIX",
+        value: "TEXT",
+        help: "What is put before each passage of a document [default: that of the preset]; documents are embedded again if it changes",
     },
     Setting {
         key: "search_timeout",

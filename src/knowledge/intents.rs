@@ -14,6 +14,14 @@ const ONE_WORD: f32 = 1.0;
 const SEVERAL_WORDS: f32 = 1.5;
 /// Sum of cue weights at which an intent counts half.
 const HALF_SURE: f32 = 1.0;
+/// Said in passing: a greeting, and thanks.
+pub const GREETING: Intent = "greeting";
+pub const THANKS: Intent = "thanks";
+/// Something is late.
+pub const LATE: Intent = "late";
+/// Intents that ask how things stand, which records tell; the first asks for nothing else.
+pub const NEWS: [Intent; 9] =
+    ["news", "track", LATE, "not_received", "return_received", "repair_status", "refund", "confirmation", "delivery_day"];
 /// The key of the phrases that carry no matter.
 const SMALL_TALK: &str = "small_talk";
 

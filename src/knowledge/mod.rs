@@ -6,6 +6,7 @@ mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod index;
+mod intents;
 mod report;
 mod search;
 mod statistics;
@@ -32,7 +33,7 @@ pub use documents::{
         check_tag_count, check_time, check_title, check_url,
     },
     document_rows::PutStatus,
-    fit::{Fit, fit},
+    fit::ChatFacts,
     folder::{Problem, words::Term},
     intake::MassDelete,
     reader::Reader,

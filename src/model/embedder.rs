@@ -46,6 +46,13 @@ pub enum EmbeddingPurpose {
     Chat,
 }
 
+/// What a text is to an embedding model.
+#[derive(Debug, Clone, Copy)]
+enum TextRole {
+    Query,
+    Passage,
+}
+
 /// The circuit breaker of one purpose.
 #[derive(Default)]
 struct Health {
@@ -76,7 +83,7 @@ impl Embedder {
         let answer = if health.is_paused() {
             Err(ModelError::Unreachable)
         } else {
-            let answer = self.embed(texts, timeout).await;
+            let answer = self.embed(texts, TextRole::Query, timeout).await;
             // Refused input is not a failure of the endpoint, which may accept other texts.
             health.record(answer.as_ref().err().is_none_or(ModelError::is_refused_input));
             answer
@@ -92,10 +99,33 @@ impl Embedder {
         [&self.search_health, &self.chat_health].iter().map(|health| health.unanswered.load(Ordering::Relaxed)).sum()
     }
 
-    /// Embeds texts. Returns vectors in the order of the texts, all of one length.
-    pub async fn embed(&self, texts: &[String], timeout: Duration) -> Result<Vec<Vec<f32>>, ModelError> {
+    /// Embeds passages of documents. Returns vectors in the order of the texts, all of one length.
+    pub async fn embed_passages(&self, texts: &[String], timeout: Duration) -> Result<Vec<Vec<f32>>, ModelError> {
+        self.embed(texts, TextRole::Passage, timeout).await
+    }
+
+    /// Names what a document's vectors depend on: the model, and what it is told of a passage.
+    pub fn vectors_name(&self) -> String {
+        let EmbeddingConfig { model, prompts, .. } = &*self.config;
+        match (prompts.passage.as_str(), prompts.input_type) {
+            ("", false) => model.clone(),
+            (prefix, false) => format!("{model}\n{prefix}"),
+            (prefix, true) => format!("{model}\n{prefix}\ninput_type"),
+        }
+    }
+
+    async fn embed(&self, texts: &[String], role: TextRole, timeout: Duration) -> Result<Vec<Vec<f32>>, ModelError> {
         let by = Instant::now() + timeout;
-        let request = json!({ "model": self.config.model, "input": texts, "encoding_format": "float" });
+        let prompts = &self.config.prompts;
+        let (prefix, input_type) = match role {
+            TextRole::Query => (&prompts.query, "query"),
+            TextRole::Passage => (&prompts.passage, "passage"),
+        };
+        let texts: Vec<String> = texts.iter().map(|text| format!("{prefix}{text}")).collect();
+        let mut request = json!({ "model": self.config.model, "input": texts, "encoding_format": "float" });
+        if prompts.input_type {
+            request["input_type"] = json!(input_type);
+        }
         let server = http::server(&self.config.base_url, &self.config.api_key);
         let transport = PlainHttpTransport { client: self.client.clone(), max_bytes: MAX_BYTES };
         let client = Client::build(self.client.clone(), server).with_http_service(transport);

@@ -148,6 +148,17 @@ impl Condition {
 }
 
 impl Subject {
+    /// As conditions name it.
+    pub fn name(&self) -> String {
+        match self {
+            Subject::Record { source, key } => format!("record.{source}.{key}"),
+            Subject::Form(key) => format!("form.{key}"),
+            Subject::CustomerAttribute(key) => format!("customer.attributes.{key}"),
+            Subject::Channel => "channel".to_owned(),
+            Subject::OpeningHours => "opening_hours".to_owned(),
+        }
+    }
+
     fn parse(name: &str) -> Result<Subject, String> {
         match name.split('.').collect::<Vec<_>>().as_slice() {
             ["record", source, key] if !source.is_empty() && !key.is_empty() => {

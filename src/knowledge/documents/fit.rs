@@ -1,15 +1,12 @@
 //! Whether a canned answer fits a chat: its conditions, evaluated on what the chat knows.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::HashMap};
 
 use jiff::{Timestamp, ToSpan, Zoned, civil::Date, tz::TimeZone};
 
 use crate::{
     facts::{FactKind, FigureValue, Known, facts, figures},
-    knowledge::documents::{
-        condition::{Condition, Order, Subject, Test, Value, folded, parse_number},
-        document::Document,
-    },
+    knowledge::documents::condition::{Condition, Conditions, Order, Subject, Test, Value, folded, parse_number},
 };
 
 /// Longest value in which a date or a number is looked for, in bytes.
@@ -26,10 +23,19 @@ pub enum Fit {
     Unknown,
 }
 
-/// Evaluates a document's conditions at a time in the workspace's time zone. `value` returns what the chat knows; `None`: nothing.
-pub fn fit<'a>(document: &Document, now: &Zoned, value: impl Fn(&Subject) -> Option<&'a str>) -> Fit {
-    let mut fit = if document.when().is_empty() { Fit::Unknown } else { Fit::Holds };
-    for condition in document.when() {
+/// What a chat knows.
+#[derive(Debug, Clone, Default)]
+pub struct ChatFacts {
+    /// Its values, by the names that conditions and placeholders use, such as `record.order.status`; none is empty.
+    pub values: HashMap<String, String>,
+    /// Now, in the workspace's time zone.
+    pub now: Zoned,
+}
+
+/// Evaluates conditions at a time in the workspace's time zone. `value` returns what the chat knows; `None`: nothing.
+pub fn fit<'a>(when: &Conditions, now: &Zoned, value: impl Fn(&Subject) -> Option<&'a str>) -> Fit {
+    let mut fit = if when.is_empty() { Fit::Unknown } else { Fit::Holds };
+    for condition in when.as_slice() {
         match holds(condition, now, value(&condition.subject)) {
             Some(true) => {}
             Some(false) => return Fit::Fails,
@@ -123,36 +129,15 @@ fn number_of(text: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        ids::Id,
-        knowledge::documents::{
-            condition::Conditions,
-            document::{Details, Visibility},
-        },
-        text::Language,
-    };
 
-    fn answer(when: &[&str]) -> Document {
-        let when = Conditions::try_from(when.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>()).unwrap();
-        Document {
-            id: Id::new("a").unwrap(),
-            language: Language::parse("en").unwrap(),
-            title: "T".into(),
-            body: "B".into(),
-            category: String::new(),
-            tags: Vec::new(),
-            asked: Vec::new(),
-            from_folder: false,
-            updated_at: Timestamp::default(),
-            withdrawn: false,
-            details: Details::CannedAnswer { shortcut: String::new(), visibility: Visibility::Everyone, when },
-        }
+    fn conditions(when: &[&str]) -> Conditions {
+        Conditions::try_from(when.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>()).unwrap()
     }
 
     /// It is 27 November 2026, 00:30, in Istanbul; in UTC it is still the 26th.
     fn fit_of(when: &str, known: Option<&str>) -> Fit {
         let now: Zoned = "2026-11-27T00:30:00+03:00[Europe/Istanbul]".parse().unwrap();
-        fit(&answer(&[when]), &now, |_| known)
+        fit(&conditions(&[when]), &now, |_| known)
     }
 
     #[test]
@@ -215,13 +200,13 @@ mod tests {
     #[test]
     fn all_conditions_must_hold() {
         let now = Zoned::now();
-        let both = answer(&["form.a = x", "form.b = y"]);
-        let fit_with = |document: &Document, a: Option<&'static str>, b: Option<&'static str>| {
-            fit(document, &now, |subject| if *subject == Subject::Form("a".into()) { a } else { b })
+        let both = conditions(&["form.a = x", "form.b = y"]);
+        let fit_with = |when: &Conditions, a: Option<&'static str>, b: Option<&'static str>| {
+            fit(when, &now, |subject| if *subject == Subject::Form("a".into()) { a } else { b })
         };
         assert_eq!(fit_with(&both, Some("x"), Some("y")), Fit::Holds);
         assert_eq!(fit_with(&both, Some("x"), None), Fit::Unknown);
         assert_eq!(fit_with(&both, None, Some("z")), Fit::Fails, "what is unknown does not hide what fails");
-        assert_eq!(fit_with(&answer(&[]), Some("x"), Some("y")), Fit::Unknown);
+        assert_eq!(fit_with(&conditions(&[]), Some("x"), Some("y")), Fit::Unknown);
     }
 }

@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 pub mod damage_tests;
+pub mod needs;
 pub mod open_index;
 pub mod schema;
 pub mod scope;

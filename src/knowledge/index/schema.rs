@@ -14,20 +14,27 @@ use tantivy::{
 use crate::{
     knowledge::{
         documents::document::{Audience, Details, Document, DocumentKey, Visibility},
+        index::needs::Needs,
         intents::intents,
+        search::stop_words,
     },
-    tune::t,
     text::{Language, Word, blocks, fold, grams, letter_pairs, words},
 };
 
 /// Blocks of a body that its intents are read from: a text says early what it is about.
 const INTENT_BLOCKS: usize = 8;
+/// What a cue counts for a document's intents in its title, category, a tag, a phrase of `asked`, a block of its body.
+const TITLE_INTENT: f32 = 3.0;
+const CATEGORY_INTENT: f32 = 0.5;
+const TAG_INTENT: f32 = 1.0;
+const ASKED_INTENT: f32 = 0.4;
+const BODY_INTENT: f32 = 0.15;
 /// Most words of a passage, and the distance of passages in positions.
 pub const PASSAGE: usize = 64;
 /// Where the words of tags begin in the field of names; words of a longer title are not indexed.
 pub const TAGS: usize = 1 << 8;
 /// Positions from one tag to the next.
-const TAG: usize = 16;
+pub const TAG: usize = 16;
 /// How often the strongest possible intent of a document is indexed.
 pub const INTENT_STEPS: f32 = 15.0;
 /// Prefix of an accented word's key, where the same word without accents has another key.
@@ -54,6 +61,8 @@ pub struct Fields {
     /// How many words each passage has, and each phrase of `asked`.
     pub passages: Field,
     pub phrases: Field,
+    /// What a canned answer needs to know of a chat: see [`Needs`].
+    pub needs: Field,
     /// The document as JSON.
     pub source: Field,
 }
@@ -76,6 +85,7 @@ pub fn schema() -> (Schema, Fields) {
         intents: schema.add_text_field("intents", words(IndexRecordOption::WithFreqs)),
         passages: schema.add_u64_field("passages", FAST),
         phrases: schema.add_u64_field("phrases", FAST),
+        needs: schema.add_text_field("needs", FAST),
         source: schema.add_text_field("source", STORED),
     };
     (schema.build(), fields)
@@ -155,13 +165,21 @@ pub fn indexed(fields: Fields, document: &Document) -> Result<TantivyDocument, T
         }
     }
     let mut asked = LinePositions::default();
+    indexed.add_u64(fields.phrases, informative_words(&document.title, language));
+    indexed.add_u64(fields.phrases, document.tags.len() as u64);
+    for tag in &document.tags {
+        indexed.add_u64(fields.phrases, informative_words(tag, language));
+    }
     for phrase in &document.asked {
         asked.skip_to(asked.position.next_multiple_of(PASSAGE));
-        let length = asked.add(phrase, language, PASSAGE, &mut grams);
-        indexed.add_u64(fields.phrases, length as u64);
+        asked.add(phrase, language, PASSAGE, &mut grams);
+        indexed.add_u64(fields.phrases, informative_words(phrase, language));
     }
     indexed.add_text(fields.asked, asked.text);
     indexed.add_text(fields.intents, intent_text(document));
+    if let Some(needs) = Needs::of(document) {
+        indexed.add_text(fields.needs, needs.text());
+    }
     indexed.add_text(fields.names, names.text);
     indexed.add_text(fields.body, body.text);
     indexed.add_text(fields.grams, grams);
@@ -170,14 +188,21 @@ pub fn indexed(fields: Fields, document: &Document) -> Result<TantivyDocument, T
     Ok(indexed)
 }
 
+/// How many words of a phrase are not common; all of them if all are.
+fn informative_words(phrase: &str, language: &str) -> u64 {
+    let found = words(phrase, language);
+    let informative = found.iter().filter(|word| stop_words::share(language, word.folded()) == 0.0).count();
+    if informative == 0 { found.len() as u64 } else { informative as u64 }
+}
+
 /// The intents of a document, each as often as its share of all of them.
 fn intent_text(document: &Document) -> String {
     let language = document.language.primary();
     let found = |text: &str| words(text, language);
-    let mut texts = vec![(found(&document.title), t("i_title", 3.0)), (found(&document.category), t("i_category", 0.5))];
-    texts.extend(document.tags.iter().map(|tag| (found(tag), t("i_tag", 1.0))));
-    texts.extend(document.asked.iter().map(|phrase| (found(phrase), t("i_asked", 0.4))));
-    texts.extend(blocks(&document.body).into_iter().take(INTENT_BLOCKS).map(|block| (found(block.text), t("i_body", 0.15))));
+    let mut texts = vec![(found(&document.title), TITLE_INTENT), (found(&document.category), CATEGORY_INTENT)];
+    texts.extend(document.tags.iter().map(|tag| (found(tag), TAG_INTENT)));
+    texts.extend(document.asked.iter().map(|phrase| (found(phrase), ASKED_INTENT)));
+    texts.extend(blocks(&document.body).into_iter().take(INTENT_BLOCKS).map(|block| (found(&block.text), BODY_INTENT)));
     let intents = intents(texts.iter().map(|(words, weight)| (words.as_slice(), *weight)), language);
     let length = intents.iter().map(|(_, share)| share * share).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
     let mut text = String::new();

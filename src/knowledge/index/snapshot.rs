@@ -17,7 +17,7 @@ use crate::{
             reader::Reader,
         },
         error::KnowledgeError,
-        index::schema::Fields,
+        index::{needs::Needs, schema::Fields},
     },
     text::Language,
 };
@@ -80,6 +80,8 @@ pub struct IndexSegment {
     pub class_of: Arc<[u32]>,
     pub passages: Column<u64>,
     pub phrases: Column<u64>,
+    /// The canned answers that need to know something of a chat.
+    pub needs: Arc<[(DocId, Arc<Needs>)]>,
     categories: Option<StrColumn>,
     ids: Column<u64>,
     alive: Option<AliveBitSet>,
@@ -163,6 +165,24 @@ fn number_categories(segments: &[Arc<IndexSegment>]) -> tantivy::Result<Vec<Vec<
     Ok(categories)
 }
 
+/// Reads what the canned answers of a segment need.
+fn needs(reader: &SegmentReader) -> tantivy::Result<Arc<[(DocId, Arc<Needs>)]>> {
+    let Some(column) = reader.fast_fields().str("needs")? else { return Ok(Arc::default()) };
+    let (mut text, mut parsed) = (String::new(), HashMap::new());
+    let mut found = Vec::new();
+    for doc in reader.doc_ids_alive() {
+        let Some(ord) = column.ords().first(doc) else { continue };
+        if let std::collections::hash_map::Entry::Vacant(entry) = parsed.entry(ord) {
+            text.clear();
+            column.ord_to_str(ord, &mut text)?;
+            let needs: Needs = serde_json::from_str(&text).map_err(|error| tantivy::TantivyError::InternalError(error.to_string()))?;
+            entry.insert(Arc::new(needs));
+        }
+        found.push((doc, Arc::clone(&parsed[&ord])));
+    }
+    Ok(found.into())
+}
+
 impl IndexSegment {
     fn open(reader: &SegmentReader, fields: Fields) -> tantivy::Result<IndexSegment> {
         let names_norms = reader.get_fieldnorms_reader(fields.names)?;
@@ -184,6 +204,7 @@ impl IndexSegment {
                 class_of[doc as usize] = column.ords().first(doc).unwrap_or_default() as u32;
             }
         }
+        let needs = needs(reader)?;
         let mut segment = IndexSegment {
             names: reader.inverted_index(fields.names)?,
             body: reader.inverted_index(fields.body)?,
@@ -198,6 +219,7 @@ impl IndexSegment {
             class_of: class_of.into(),
             passages,
             phrases,
+            needs,
             categories: reader.fast_fields().str("category")?,
             ids: reader.fast_fields().u64("id")?,
             alive: reader.alive_bitset().cloned(),

@@ -7,7 +7,6 @@ use std::cell::RefCell;
 
 use tantivy::{DocId, DocSet, TERMINATED, fieldnorm::FieldNormReader, postings::Postings, schema::IndexRecordOption};
 
-use crate::tune::t;
 use crate::knowledge::{
     documents::document::Kind,
     index::{
@@ -21,7 +20,10 @@ use crate::knowledge::{
     },
 };
 
+/// Weights of names, body, and how customers ask.
 const FIELD_WEIGHT: [f32; 3] = [2.0, 1.0, 1.0];
+/// Length normalization of how customers ask: b of BM25.
+const ASKED_B: f32 = 0.75;
 /// A field norm is one byte.
 const NORMS: usize = 256;
 /// Most postings read for one query: of a long query, the least informative terms are skipped. About half a millisecond.
@@ -175,7 +177,7 @@ impl Tables {
             let sizes = scope.sizes(snapshot, Some(*kind));
             let names = table(sizes.names, sizes.documents, FIELD_B[0], FIELD_WEIGHT[0]);
             let body = table(sizes.body, sizes.documents, corpus.b, FIELD_WEIGHT[1]);
-            let asked = table(sizes.asked, sizes.documents, t("asked_b", 0.75), t("asked_w", FIELD_WEIGHT[2]));
+            let asked = table(sizes.asked, sizes.documents, ASKED_B, FIELD_WEIGHT[2]);
             (*kind, [names, body, asked, table(sizes.grams, sizes.documents, GRAM_B, 1.0)])
         };
         Tables(scope.kinds.iter().map(of_kind).collect())

@@ -26,6 +26,8 @@ pub struct Candidate {
     pub rank: f32,
     pub confidence: f64,
     pub chats: usize,
+    /// Whether what the chat knows speaks for it.
+    pub fits_state: bool,
 }
 
 pub fn sort_by_rank(snapshot: &IndexSnapshot, candidates: &mut [Candidate]) {
@@ -45,6 +47,11 @@ pub struct Near {
 }
 
 impl Near {
+    /// A document that has none of the words.
+    pub fn without_words((segment, doc): (u32, u32)) -> Near {
+        Near { segment, doc, recent: 0.0, recent_words: 0.0, whole: 0.0, matter: 0.0 }
+    }
+
     pub fn place(&self) -> (u32, u32) {
         (self.segment, self.doc)
     }

@@ -7,12 +7,15 @@ use crate::knowledge::{index::snapshot::IndexSnapshot, search::candidates::Near,
 /// Documents of a category that represent it: the best ones.
 pub const BEST_OF_CATEGORY: usize = 4;
 
+/// What the category counts of the score; the document's own counts the rest. It is a hint: large categories would win else.
+const CATEGORY_SHARE: f32 = 0.5;
+
 /// Replaces a document's whole-conversation score by the mean of the best documents of its category: a conversation is about the category.
 pub fn add_category_scores(snapshot: &IndexSnapshot, near: &mut [Near]) {
-    let category_scores = category_scores(snapshot, near.iter().map(|near| (near.place(), near.whole)), |_| BEST_OF_CATEGORY);
+    let category_scores = category_scores(snapshot, near.iter().map(|near| (near.place(), near.whole)), |documents| documents.min(BEST_OF_CATEGORY));
     for near in near {
         if let Some(best) = snapshot.category(near.segment, near.doc).and_then(|category| category_scores.get(&category)) {
-            near.matter = *best;
+            near.matter = CATEGORY_SHARE * *best + (1.0 - CATEGORY_SHARE) * near.whole;
         }
     }
 }
@@ -24,7 +27,7 @@ pub fn add_category_hits(snapshot: &IndexSnapshot, hits: &mut [VectorHit]) {
         category_scores(snapshot, hits.iter().map(|hit| (hit.place(), hit.whole)), |documents| documents.min(BEST_OF_CATEGORY));
     for hit in hits {
         if let Some(best) = snapshot.category(hit.segment, hit.doc).and_then(|category| category_scores.get(&category)) {
-            hit.whole = *best;
+            hit.whole = CATEGORY_SHARE * *best + (1.0 - CATEGORY_SHARE) * hit.whole;
         }
     }
 }

@@ -9,8 +9,9 @@ use crate::knowledge::{
     index::{scope::SearchScope, snapshot::IndexSnapshot},
     search::{
         candidates::{Candidate, sort_by_rank, term},
-        conversation::{ConversationTerms, rank_documents},
+        conversation::ConversationTerms,
         highlight::Highlighter,
+        rank::rank_documents,
         synonyms::Synonyms,
     },
     vectors::Vectors,
@@ -41,6 +42,7 @@ pub fn openers(
                     rank: confidence as f32,
                     confidence: 0.5 + confidence / 2.0,
                     chats: 0,
+                    fits_state: false,
                 });
             }
             documents.advance();

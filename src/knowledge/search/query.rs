@@ -144,12 +144,6 @@ impl Query {
         pairs.sort_unstable_by_key(|(one, other, _)| (*one, *other));
         Query { words: kept.iter().map(word).collect(), pairs }
     }
-
-    /// Returns the indexes of the query's words that occur in a text.
-    pub fn places(&self, text: &str, language: &str) -> Vec<usize> {
-        let found = words(text, language);
-        (0..self.words.len()).filter(|place| found.iter().any(|word| word.folded() == self.words[*place].word.folded())).collect()
-    }
 }
 
 /// Splits a typed query into quoted, excluded, and plain parts.

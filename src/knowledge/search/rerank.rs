@@ -2,10 +2,9 @@
 
 use tantivy::{DocId, DocSet, postings::Postings, schema::IndexRecordOption};
 
-use crate::tune::t;
 use crate::knowledge::{
     index::{
-        schema::{PASSAGE, TAGS},
+        schema::{PASSAGE, TAG, TAGS},
         snapshot::IndexSnapshot,
     },
     search::{
@@ -31,6 +30,12 @@ const ADJACENCY: f32 = 0.1;
 /// Occurrences at which a term counts as half present.
 const HALF_PRESENT: f32 = 1.2;
 
+/// What the best three phrases of `asked` count together, beside the best one.
+const OTHER_PHRASES: f32 = 0.3;
+const BEST_PHRASES: usize = 3;
+/// The information of a phrase's matched words, as a sum of idf, at which it counts for 1 - 1/e.
+const TELLING: f32 = 4.0;
+
 /// The position-based scores of a document.
 #[derive(Debug, Clone, Default)]
 pub struct Reranked {
@@ -44,6 +49,9 @@ pub struct Reranked {
     pub terms: Vec<f32>,
     /// How well the best phrase of `asked` matches, from 0 to 1.
     pub asked: f32,
+    /// The same of the title, and of the best tag.
+    pub title_phrase: f32,
+    pub tag_phrase: f32,
 }
 
 /// An occurrence of a term.
@@ -205,6 +213,7 @@ struct Reranker<'a> {
 
 impl Reranker<'_> {
     fn rerank(&self, [names, body, asked]: &[Vec<Occurrence>; FIELDS], lengths: &[u64], phrases: &[u64], pairs: f32) -> Reranked {
+        let (title_phrase, tag_phrase, asked_phrase) = self.phrases(names, asked, phrases);
         let title = &names[..names.partition_point(|place| (place.position as usize) < TAGS)];
         let mut best = self.passages(body, lengths);
         best.sort_unstable_by(|one, other| other.total_cmp(one));
@@ -219,7 +228,9 @@ impl Reranker<'_> {
             pairs,
             passages: best.iter().sum::<f32>() / lengths.len().clamp(1, BEST_PASSAGES) as f32,
             title: self.title(title),
-            asked: self.asked(asked, phrases),
+            title_phrase,
+            tag_phrase,
+            asked: asked_phrase,
             terms: frequencies.into_iter().map(|frequency| frequency / (frequency + HALF_PRESENT)).collect(),
         }
     }
@@ -244,29 +255,49 @@ impl Reranker<'_> {
         scores
     }
 
-    /// Returns how well the best phrase matches: the share of its words that the query has, less where these carry little information.
-    fn asked(&self, asked: &[Occurrence], phrases: &[u64]) -> f32 {
+    /// Returns how well the title, the best tag, and the best phrases of `asked` match, each from 0 to 1.
+    fn phrases(&self, names: &[Occurrence], asked: &[Occurrence], lengths: &[u64]) -> (f32, f32, f32) {
+        let mut lengths = lengths.iter().map(|length| *length as f32);
+        let title_length = lengths.next().unwrap_or(1.0);
+        let tags = lengths.next().unwrap_or_default() as usize;
+        let lengths: Vec<f32> = lengths.collect();
+        let (of_tags, of_asked) = lengths.split_at(tags.min(lengths.len()));
         let mut best_terms = SparseSums::new(self.terms.len());
-        let mut best = [0.0_f32; 3];
+        let (title, tags) = names.split_at(names.partition_point(|place| (place.position as usize) < TAGS));
+        let title = self.phrase(title, title_length, &mut best_terms);
+        let mut tag: f32 = 0.0;
+        for places in tags.chunk_by(|one, other| one.position as usize / TAG == other.position as usize / TAG) {
+            let number = (places[0].position as usize - TAGS) / TAG;
+            tag = tag.max(self.phrase(places, of_tags.get(number).copied().unwrap_or(1.0), &mut best_terms));
+        }
+        let mut best = [0.0_f32; BEST_PHRASES];
         for places in asked.chunk_by(|one, other| one.position as usize / PASSAGE == other.position as usize / PASSAGE) {
-            let length = phrases.get(places[0].position as usize / PASSAGE).copied().unwrap_or(1).max(1) as f32;
-            for place in places {
-                best_terms.raise(place.term as usize, place.weight);
-            }
-            let (mut mass, mut count) = (0.0, 0.0);
-            for (term, weight) in best_terms.take() {
-                let weight = weight * self.terms[term].weight.min(1.0);
-                mass += self.terms[term].idf * weight;
-                count += weight;
-            }
-            let coverage = (count / length).min(1.0);
-            let similarity = coverage.powf(t("asked_cov", 1.0)) * (1.0 - (-mass / t("asked_mass", 4.0)).exp());
-            if similarity > best[2] {
-                best[2] = similarity;
+            let length = of_asked.get(places[0].position as usize / PASSAGE).copied().unwrap_or(1.0);
+            let similarity = self.phrase(places, length, &mut best_terms);
+            if similarity > best[BEST_PHRASES - 1] {
+                best[BEST_PHRASES - 1] = similarity;
                 best.sort_unstable_by(|one, other| other.total_cmp(one));
             }
         }
-        best[0] * (1.0 - t("asked_more", 0.3)) + t("asked_more", 0.3) * (best[0] + best[1] + best[2]) / 3.0
+        let more = OTHER_PHRASES;
+        (title, tag, best[0] * (1.0 - more) + more * best.iter().sum::<f32>() / BEST_PHRASES as f32)
+    }
+
+    /// The share of a phrase's informative words that the query has, less where these carry little information.
+    fn phrase(&self, places: &[Occurrence], length: f32, best_terms: &mut SparseSums) -> f32 {
+        for place in places {
+            if !self.terms[place.term as usize].common {
+                best_terms.raise(place.term as usize, place.weight);
+            }
+        }
+        let (mut mass, mut count) = (0.0, 0.0);
+        for (term, weight) in best_terms.take() {
+            let weight = weight * self.terms[term].weight.min(1.0);
+            mass += self.terms[term].idf * weight;
+            count += weight;
+        }
+        let coverage = (count / length.max(1.0)).min(1.0);
+        coverage * (1.0 - (-mass / TELLING).exp())
     }
 
     /// Returns the title score: the mean of its terms' weights if it has every term, higher if they are adjacent as in the query.

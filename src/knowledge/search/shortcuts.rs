@@ -31,6 +31,7 @@ pub fn by_shortcut(snapshot: &IndexSnapshot, scope: &SearchScope<'_>, typed: &st
                         rank: share as f32,
                         confidence: share,
                         chats: 0,
+                        fits_state: false,
                     });
                 }
                 postings.advance();

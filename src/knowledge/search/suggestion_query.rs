@@ -6,6 +6,7 @@ use crate::{
     knowledge::{
         documents::{
             document::{Document, DocumentKey, Kind},
+            fit::ChatFacts,
             reader::Reader,
         },
         search::highlight::Highlighter,
@@ -47,8 +48,8 @@ pub struct Conversation {
     pub open_page: String,
     /// Votes learned from earlier chats.
     pub votes: Vec<Vote>,
-    /// The clauses of the last question. A document that answers one of them matches well, whatever else was said.
-    pub clauses: Vec<String>,
+    /// What the chat knows, by which conditions hold or fail.
+    pub facts: ChatFacts,
 }
 
 /// A text of the conversation, with its weights.
@@ -56,6 +57,8 @@ pub struct Conversation {
 pub struct Utterance {
     /// What was said, as it was written.
     pub text: String,
+    /// Of the customer's bursts of messages its number from the last, 0; `None` if it is not the customer's message.
+    pub burst: Option<usize>,
     /// Its weight in the last turns, which ask: they find the passage.
     pub recent: f32,
     /// Its weight in the whole conversation, which gives the topic: it finds the document that the passage belongs to.
@@ -117,6 +120,8 @@ pub struct RankedDocument {
     pub highlighter: Arc<Highlighter>,
     /// How many of the most similar earlier chats it answered.
     pub chats: usize,
+    /// Whether what the chat knows speaks for it: its conditions hold, or records fill its placeholders.
+    pub fits_state: bool,
 }
 
 impl QueryKind {

@@ -7,13 +7,14 @@ use crate::{
     knowledge::{
         documents::document::{Document, Kind},
         error::KnowledgeError,
-        index::{Index, scope::SearchScope},
+        index::{Index, scope::SearchScope, snapshot::IndexSnapshot},
         search::{
             candidates::{Candidate, only},
-            conversation::{ConversationTerms, rank_documents},
+            conversation::ConversationTerms,
             highlight::Highlighter,
             openers::openers,
             query::Typed,
+            rank::rank_documents,
             shortcuts::by_shortcut,
             suggestion_query::{QueryKind, RankedDocument, SuggestionQuery},
             synonyms::Synonyms,
@@ -24,19 +25,28 @@ use crate::{
 };
 
 /// Weight of a document that the customer already has.
-pub const KNOWN_SHARE: f32 = 0.7;
-
-/// Documents among the best that may be skipped: openers, versions in other languages, what the customer already has.
-pub const MAX_SKIPPED: usize = 10;
-
+const KNOWN_SHARE: f32 = 0.7;
+/// Documents among the best that may be skipped (openers, versions in other languages, what the customer already has), and the least that
+/// are read whatever the limit, so that the first does not depend on it.
+const MAX_SKIPPED: usize = 10;
+const MIN_READ: usize = 20;
 /// Share of the threshold that is enough for documents after one that reaches it.
-pub const AFTER_SHARE: f64 = 0.4;
-
+const AFTER_SHARE: f64 = 0.4;
 /// Weight of a document in another language, which its reader may not understand.
-pub const FOREIGN_SHARE: f64 = 0.5;
+const FOREIGN_SHARE: f64 = 0.7;
+/// A document in the query's own language that is as likely as this makes other languages unnecessary.
+const SURE: f64 = 0.5;
 
-/// Ranks documents for a conversation: those in its language first, then others whose document is not in the list yet; returns none unless
-/// one reaches the threshold.
+/// A ranked document, as far as it was read.
+struct Ranked {
+    document: Document,
+    score: f64,
+    candidate: Candidate,
+    highlighter: Arc<Highlighter>,
+}
+
+/// Ranks documents for a conversation, those in its language together with others where no own one is likely; returns none unless one
+/// reaches the threshold.
 pub fn suggestions(
     index: &Index,
     synonyms: &Synonyms,
@@ -46,61 +56,79 @@ pub fn suggestions(
     let snapshot = index.snapshot();
     let there = snapshot.languages(&query.kinds, &query.reader);
     let own = lookup(&query.language, there.iter());
-    let primary = query.language.primary();
-    let terms = ConversationTerms::of(&query.query_kind, primary);
+    let terms = ConversationTerms::of(&query.query_kind, query.language.primary());
     let only = match &query.query_kind {
-        QueryKind::Typed(text) => only(&snapshot, "", &[], &Typed::read(text, primary))?,
+        QueryKind::Typed(text) => only(&snapshot, "", &[], &Typed::read(text, query.language.primary()))?,
         _ => None,
     };
-    let mut suggestions: Vec<RankedDocument> = Vec::new();
+    let scope = |language| SearchScope { kinds: &query.kinds, language, reader: &query.reader, only: only.as_deref() };
+    let mut ranked = match own {
+        Some(_) => ranked(&snapshot, &scope(own), &terms, (vectors, synonyms), query)?,
+        None => Vec::new(),
+    };
+    let is_sure = ranked.first().is_some_and(|first| first.score >= SURE);
+    if own.is_none() || (!is_sure && there.len() > 1) {
+        let foreign = self::ranked(&snapshot, &scope(None), &terms, (vectors, synonyms), query)?;
+        let is_foreign = |ranked: &Ranked| own.is_none_or(|own| ranked.document.language != *own);
+        ranked.extend(foreign.into_iter().filter(is_foreign).map(|ranked| Ranked { score: ranked.score * FOREIGN_SHARE, ..ranked }));
+        // The sort is stable: each language's order stays.
+        ranked.sort_by(|one, other| other.score.total_cmp(&one.score));
+    }
+    if ranked.first().is_none_or(|first| first.score < query.threshold) {
+        return Ok(Vec::new());
+    }
     let mut seen: HashSet<(Kind, Id)> = HashSet::new();
-    for (language, share) in own.map(|own| (Some(own), 1.0)).into_iter().chain([(None, FOREIGN_SHARE)]) {
-        if suggestions.len() >= query.limit || (language.is_none() && own.is_some() && there.len() == 1) {
-            break;
+    ranked.retain(|ranked| {
+        ranked.score >= query.threshold * AFTER_SHARE && seen.insert((ranked.document.kind(), ranked.document.id.clone()))
+    });
+    ranked.truncate(query.limit);
+    let suggestion = |Ranked { document, score, candidate, highlighter }| RankedDocument {
+        document,
+        score,
+        highlighter,
+        chats: candidate.chats,
+        fits_state: candidate.fits_state,
+    };
+    Ok(ranked.into_iter().map(suggestion).collect())
+}
+
+/// Ranks and reads the best documents of a scope.
+fn ranked(
+    snapshot: &IndexSnapshot,
+    scope: &SearchScope<'_>,
+    terms: &ConversationTerms,
+    (vectors, synonyms): (&Vectors, &Synonyms),
+    query: &SuggestionQuery,
+) -> Result<Vec<Ranked>, KnowledgeError> {
+    let language = query.language.primary();
+    let (candidates, highlighter) = match &query.query_kind {
+        QueryKind::Shortcut(typed) => (by_shortcut(snapshot, scope, typed)?, Highlighter::default()),
+        QueryKind::Opener(_) => openers(snapshot, scope, terms, language, synonyms)?,
+        QueryKind::Typed(_) | QueryKind::Conversation(_) => {
+            let near = |meaning| vectors.near(snapshot, scope, meaning, language, vectors::QuerySource::Conversation);
+            let hits = query.meaning.as_ref().map(near).unwrap_or_default();
+            rank_documents(snapshot, scope, terms, (vectors, hits), language, synonyms)?
         }
-        let scope = SearchScope { kinds: &query.kinds, language, reader: &query.reader, only: only.as_deref() };
-        let (candidates, highlighter) = match &query.query_kind {
-            QueryKind::Shortcut(typed) => (by_shortcut(&snapshot, &scope, typed)?, Highlighter::default()),
-            QueryKind::Opener(_) => openers(&snapshot, &scope, &terms, primary, synonyms)?,
-            QueryKind::Typed(_) | QueryKind::Conversation(_) => {
-                let hits = query
-                    .meaning
-                    .as_ref()
-                    .map(|meaning| vectors.near(&snapshot, &scope, meaning, primary, vectors::QuerySource::Conversation))
-                    .unwrap_or_default();
-                rank_documents(&snapshot, &scope, &terms, (vectors, hits), primary, synonyms)?
-            }
-        };
-        let highlighter = Arc::new(highlighter);
-        let min_confidence = query.threshold * AFTER_SHARE;
-        let candidates =
-            candidates.into_iter().filter(|candidate| candidate.confidence * share >= min_confidence).take(query.limit + MAX_SKIPPED);
-        let mut read = candidates
-            .map(|candidate| Ok((snapshot.read(candidate.segment, candidate.doc)?, candidate)))
-            .collect::<Result<Vec<(Document, Candidate)>, KnowledgeError>>()?;
-        for (document, candidate) in &mut read {
-            if query.query_kind.has(document) {
-                candidate.rank *= KNOWN_SHARE;
-                candidate.confidence *= f64::from(KNOWN_SHARE);
-            }
-        }
-        read.retain(|(document, _)| query.query_kind.suits(document));
-        // Once one document reaches the threshold, those after it may score less.
-        if !read.iter().any(|(_, candidate)| candidate.confidence * share >= query.threshold) {
+    };
+    let highlighter = Arc::new(highlighter);
+    let mut read = Vec::new();
+    for mut candidate in candidates.into_iter().take(query.limit.max(MIN_READ) + MAX_SKIPPED) {
+        let document = snapshot.read(candidate.segment, candidate.doc)?;
+        if !query.query_kind.suits(&document) {
             continue;
         }
-        read.sort_by(|one, other| other.1.rank.total_cmp(&one.1.rank));
-        for (document, candidate) in read {
-            if suggestions.len() == query.limit {
-                break;
-            }
-            let score = candidate.confidence * share;
-            if score >= min_confidence && seen.insert((document.kind(), document.id.clone())) {
-                // A lower rank never has a higher confidence.
-                let score = suggestions.last().map_or(score, |last: &RankedDocument| score.min(last.score));
-                suggestions.push(RankedDocument { document, score, highlighter: Arc::clone(&highlighter), chats: candidate.chats });
-            }
+        if query.query_kind.has(&document) {
+            candidate.rank *= if candidate.rank > 0.0 { KNOWN_SHARE } else { 1.0 };
+            candidate.confidence *= f64::from(KNOWN_SHARE);
         }
+        read.push((document, candidate));
     }
-    Ok(suggestions)
+    read.sort_by(|one, other| other.1.rank.total_cmp(&one.1.rank));
+    let mut score = 1.0_f64;
+    let ranked = |(document, candidate): (Document, Candidate)| {
+        // A lower rank never has a higher score.
+        score = score.min(candidate.confidence);
+        Ranked { document, score, candidate, highlighter: Arc::clone(&highlighter) }
+    };
+    Ok(read.into_iter().map(ranked).collect())
 }

@@ -46,6 +46,8 @@ const MAX_GRAMMED: u64 = 512;
 pub struct Term {
     pub weight: f32,
     pub idf: f32,
+    /// Whether it is a common word of its language.
+    pub common: bool,
     pub alternatives: Vec<Alternative>,
     /// The word's character n-grams, each with its idf.
     pub grams: Vec<Gram>,
@@ -58,7 +60,7 @@ impl Term {
     fn of(word: &QueryWord, language: &str, documents: u64, with: u64, mut alternatives: Vec<Alternative>) -> Term {
         alternatives.retain(|alternative| alternative.postings.documents > 0);
         let idf = word_idf(documents, with, stop_words::share(language, word.word.folded()));
-        Term { weight: word.weight, idf, alternatives, grams: Vec::new(), corrections: Vec::new() }
+        Term { weight: word.weight, idf, common: stop_words::share(language, word.word.folded()) > 0.0, alternatives, grams: Vec::new(), corrections: Vec::new() }
     }
 
     /// The total length of its posting lists.

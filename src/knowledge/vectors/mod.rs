@@ -77,6 +77,7 @@ impl DocumentTexts {
             let piece = |words: &[&str]| shortened(&format!("{}\n{}", document.title, words.join(" ")));
             texts.extend(words.chunks(length).take(MAX_PIECES).map(piece));
         }
+        texts.extend(document.asked.iter().map(|phrase| shortened(phrase)));
         DocumentTexts { whole: true, texts }
     }
 }

@@ -201,17 +201,17 @@ impl Desk {
             QueryKind::Opener(page) if draft.instruction.is_empty() => QueryKind::Opener(page),
             QueryKind::Conversation(conversation) if draft.instruction.is_empty() => QueryKind::Conversation(conversation),
             QueryKind::Conversation(mut conversation) => {
-                conversation.pieces.push(Utterance { text: draft.instruction.clone(), recent: 1.0, whole: 1.0 });
-                conversation.clauses.extend(query::clauses(&draft.instruction));
+                conversation.pieces.push(Utterance { text: draft.instruction.clone(), burst: None, recent: 1.0, whole: 1.0 });
                 QueryKind::Conversation(conversation)
             }
             _ => {
-                let pieces = vec![Utterance { text: draft.instruction.clone(), recent: 1.0, whole: 1.0 }];
+                let pieces = vec![Utterance { text: draft.instruction.clone(), burst: None, recent: 1.0, whole: 1.0 }];
                 QueryKind::Conversation(Conversation { pieces, ..Conversation::default() })
             }
         };
         if let QueryKind::Conversation(conversation) = &mut query_kind {
             conversation.votes = self.votes(&chat, &language).await?;
+            conversation.facts = self.chat_facts(&chat);
         }
         let reader = Reader::agent(draft.agent.agent_id.clone(), draft.agent.groups.clone());
         let meaning = self.meaning(&query_kind, Some(&chat), &draft.instruction, &language, &reader).await?;

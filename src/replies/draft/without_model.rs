@@ -12,11 +12,11 @@ use crate::{
 };
 
 /// Least confidence of an approved text; below it, it would be filler.
-const DRAFT_THRESHOLD: f64 = 0.38;
+const DRAFT_THRESHOLD: f64 = 0.7;
 /// Fewer words ask nothing that an approved text could answer.
 const MIN_WORDS: usize = 2;
 /// A canned answer is written to be sent: it wins over an article that matches a little better.
-const CANNED_ANSWER_WORTH: f64 = 1.2;
+const CANNED_ANSWER_WORTH: f64 = 1.0;
 
 /// Returns the best of `offers` (public documents, best first) that can be sent unchanged in the requested language; `None` if there is
 /// none, or if the agent asks for more than approved text can give.

@@ -4,18 +4,19 @@ pub mod fit;
 pub mod query;
 pub mod semantic;
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
     chats::{Chat, NewEvent},
     ids::Id,
-    knowledge::{Audience, Kind, QueryKind, RankedDocument, Reader, Segment, SuggestionQuery},
+    knowledge::{Audience, ChatFacts, Kind, QueryKind, RankedDocument, Reader, Segment, SuggestionQuery},
     replies::{Agent, Desk, error::ReplyError, learning::outcome::Shown, placeholder},
     text::Language,
 };
 
 /// Least confidence of a suggestion for a chat.
-const SUGGESTION_THRESHOLD: f64 = 0.15;
+const SUGGESTION_THRESHOLD: f64 = 0.2;
 /// Most words of a reason.
 const MAX_REASON_WORDS: usize = 5;
 
@@ -92,6 +93,11 @@ impl Desk {
         Ok(suggestions)
     }
 
+    /// What a chat knows now.
+    pub(crate) fn chat_facts(&self, chat: &Chat) -> ChatFacts {
+        fit::chat_facts(chat, &self.settings, Timestamp::now().to_zoned(self.settings.time_zone.clone()))
+    }
+
     async fn ranked(&self, suggest: &Suggest, chat: Option<Chat>) -> Result<Vec<Suggestion>, ReplyError> {
         let Suggest { agent, query, kinds, language, limit, .. } = suggest;
         let language = language.as_ref().map(|language| self.ours(language));
@@ -100,6 +106,7 @@ impl Desk {
         let mut query_kind = query::query_kind(chat.as_ref(), query);
         if let (QueryKind::Conversation(conversation), Some(chat)) = (&mut query_kind, &chat) {
             conversation.votes = self.votes(chat, &language).await?;
+            conversation.facts = self.chat_facts(chat);
         }
         let threshold = match query_kind {
             QueryKind::Conversation(_) => SUGGESTION_THRESHOLD,
@@ -130,7 +137,7 @@ fn suggestion(
     query_kind: &QueryKind,
 ) -> Suggestion {
     let (matched, passage) = (ranked_document.matched(), ranked_document.passage());
-    let RankedDocument { document, score, highlighter, chats } = ranked_document;
+    let RankedDocument { document, score, highlighter, chats, .. } = ranked_document;
     let (text, missing) = match document.kind() {
         Kind::CannedAnswer => placeholder::fill(&passage, chat, &agent.name),
         Kind::Article => (passage, Vec::new()),

@@ -2,7 +2,7 @@
 
 use crate::{
     chats::{Author, Chat, Turn},
-    knowledge::{Conversation, QueryKind, Utterance},
+    knowledge::{ChatFacts, Conversation, QueryKind, Utterance},
 };
 
 /// How much less each earlier turn weighs than the next, and the weight of an agent's turn against a customer's: for the last turns and for
@@ -21,9 +21,6 @@ const MAX_PAGES: usize = 3;
 /// Most characters of a message in the query, and most bytes of sent texts that are not suggested again.
 const MAX_CHARACTERS: usize = 8000;
 const MAX_SENT_BYTES: usize = 512 << 10;
-/// Least words of a clause that can be a question by itself.
-const MIN_WORDS: usize = 4;
-const MAX_CLAUSES: usize = 6;
 
 /// Returns what the agent typed, else the conversation, else openers for the open page.
 pub fn query_kind(chat: Option<&Chat>, typed: &str) -> QueryKind {
@@ -50,14 +47,18 @@ fn has_asked(chat: &Chat) -> bool {
 fn conversation(chat: &Chat) -> Conversation {
     let asked = [&chat.summary.subject, &chat.summary.topic];
     let answers = chat.form_answers.values().filter(|answer| !answer.bytes().any(|byte| byte.is_ascii_digit()));
-    let utterance = |text: String, weight: f32| Utterance { text, recent: weight, whole: weight };
+    let utterance = |text: String, weight: f32| Utterance { text, burst: None, recent: weight, whole: weight };
     let (mut recent, mut whole) = (1.0_f32, 1.0_f32);
     let mut last_author = None;
     let mut pieces = Vec::new();
+    let mut bursts = 0;
     for turn in chat.turns.iter().rev().take(MAX_TURNS) {
         // The messages of one burst are one turn.
         if last_author.is_some_and(|last| last != turn.message.author) {
             (recent, whole) = (recent * RECENT_DECAY, whole * WHOLE_DECAY);
+        }
+        if turn.message.author == Author::Customer && last_author != Some(Author::Customer) {
+            bursts += 1;
         }
         last_author = Some(turn.message.author);
         let (author_recent, author_whole) = match turn.message.author {
@@ -65,7 +66,12 @@ fn conversation(chat: &Chat) -> Conversation {
             Author::Agent => (RECENT_AGENT, WHOLE_AGENT),
             Author::Bot => continue,
         };
-        pieces.push(Utterance { text: contents(turn), recent: recent.max(RECENT_FLOOR) * author_recent, whole: whole * author_whole });
+        pieces.push(Utterance {
+            burst: (turn.message.author == Author::Customer).then(|| bursts - 1),
+            text: contents(turn),
+            recent: recent.max(RECENT_FLOOR) * author_recent,
+            whole: whole * author_whole,
+        });
     }
     let around = asked.into_iter().chain(answers).filter(|text| !text.is_empty());
     pieces.extend(around.map(|text| utterance(text.clone(), FORM_AND_TOPIC)));
@@ -81,8 +87,7 @@ fn conversation(chat: &Chat) -> Conversation {
     }
     sent.reverse();
     let open_page = chat.pages.last().map(|page| page.url.clone()).unwrap_or_default();
-    let burst: String = chat.last_burst_text().chars().rev().take(MAX_CHARACTERS).collect::<Vec<char>>().into_iter().rev().collect();
-    Conversation { votes: Vec::new(), pieces, sent, open_page, clauses: clauses(&burst) }
+    Conversation { votes: Vec::new(), pieces, sent, open_page, facts: ChatFacts::default() }
 }
 
 /// Returns the last turns of a chat, each with the messages of its burst, oldest first; without messages, the subject and topic.
@@ -112,16 +117,6 @@ fn contents(turn: &Turn) -> String {
     turn.message.contents().collect::<Vec<&str>>().join("\n").chars().take(MAX_CHARACTERS).collect()
 }
 
-/// Returns the last clauses of a text that are long enough to be a question; none if the text is a single clause.
-pub fn clauses(text: &str) -> Vec<String> {
-    let parts: Vec<&str> = text.split(['.', '?', '!', ',', ';', ':', '\n']).filter(|part| !part.trim().is_empty()).collect();
-    let long: Vec<&str> = parts.iter().copied().filter(|part| part.split_whitespace().count() >= MIN_WORDS).collect();
-    if parts.len() < 2 {
-        return Vec::new();
-    }
-    long.iter().rev().take(MAX_CLAUSES).map(|part| part.trim().to_owned()).collect()
-}
-
 /// Returns the titles of the pages viewed last, or the words of their addresses.
 fn pages(chat: &Chat) -> Vec<String> {
     let words = |page: &crate::chats::PageView| {
@@ -133,14 +128,6 @@ fn pages(chat: &Chat) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn clauses_that_ask_are_extracted() {
-        let text = "evet, misafirlerim gelecek. paketim şu an tam nerede? olmazsa söyleyin";
-        assert_eq!(clauses(text), ["paketim şu an tam nerede"]);
-        assert_eq!(clauses("where is my parcel now"), Vec::<String>::new(), "the whole is asked already");
-        assert_eq!(clauses(&"one two three four five. ".repeat(100)).len(), MAX_CLAUSES);
-    }
 
     #[test]
     fn what_the_agent_types_comes_first() {

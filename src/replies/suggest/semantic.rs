@@ -129,7 +129,7 @@ impl Desk {
     }
 
     async fn embed_new(&self, embedder: &Embedder, after: &mut i64, report: impl Fn(usize, usize)) -> Result<usize, ReplyError> {
-        let model = embedder.config().model.as_str();
+        let model = &embedder.vectors_name();
         self.knowledge.load_vectors(model).await?;
         let (mut done, mut all, mut last_report) = (0, 0, Instant::now());
         // Later changes are picked up in the next iteration.
@@ -239,7 +239,7 @@ async fn embed(embedder: &Embedder, texts: Vec<String>) -> Result<Vec<Option<Vec
     // Pending batches, the next one last.
     let mut pending = vec![texts];
     while let Some(mut texts) = pending.pop() {
-        match embedder.embed(&texts, DOCUMENTS_TIMEOUT).await {
+        match embedder.embed_passages(&texts, DOCUMENTS_TIMEOUT).await {
             Ok(embedded) => vectors.extend(embedded.into_iter().map(Some)),
             Err(error) if !error.less_input_may_do() => return Err(error),
             Err(_) if texts.len() > 1 => {

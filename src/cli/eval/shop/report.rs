@@ -66,11 +66,11 @@ impl Report<'_> {
             self.chat_line(&mut text, language.unwrap_or("all"), &of, &nothing);
         }
         for (name, of) in [
-            ("with a record", (|chat| chat.record.is_some()) as fn(&LabelledChat) -> bool),
-            ("without", |chat| chat.record.is_none()),
-            ("earlier turns", |chat| chat.turns.len() > 1),
+            ("with a record", &(|chat: &LabelledChat| chat.record.is_some()) as &dyn Fn(&LabelledChat) -> bool),
+            ("without", &|chat| chat.record.is_none()),
+            ("earlier turns", &|chat| chat.turns.len() > 1),
         ] {
-            self.chat_line(&mut text, name, &of, &[]);
+            self.chat_line(&mut text, name, of, &[]);
         }
         self.drafts(&mut text);
         self.search_lines(&mut text);

@@ -1,0 +1,56 @@
+//! How well documents match the intents of a query.
+
+use std::collections::HashMap;
+
+use tantivy::{DocSet, TERMINATED, Term as IndexTerm, postings::Postings, schema::IndexRecordOption};
+
+use crate::knowledge::{
+    index::{schema::INTENT_STEPS, scope::SearchScope, snapshot::IndexSnapshot},
+    intents::Intent,
+    search::terms::idf,
+};
+
+/// What every intent counts beside its idf: one that all documents of a shop have still says something.
+const MIN_IDF: f32 = 0.2;
+
+/// Returns the cosine of each document's intents with the query's, weighted by idf, times the strongest of the query's: from 0 to 1.
+/// Documents without any of the intents are left out.
+pub fn intent_scores(
+    snapshot: &IndexSnapshot,
+    scope: &SearchScope<'_>,
+    intents: &[(Intent, f32)],
+    documents: u64,
+) -> tantivy::Result<HashMap<(u32, u32), f32>> {
+    let mut scores: HashMap<(u32, u32), f32> = HashMap::new();
+    let mut squares = 0.0;
+    for (intent, share) in intents {
+        let key = IndexTerm::from_field_text(snapshot.fields.intents, intent);
+        let mut found = Vec::new();
+        for (number, segment) in snapshot.segments.iter().enumerate() {
+            let Some(mut postings) = segment.intents.read_postings(&key, IndexRecordOption::WithFreqs)? else { continue };
+            while postings.doc() != TERMINATED {
+                if scope.takes(snapshot, number, postings.doc()) {
+                    found.push(((number as u32, postings.doc()), postings.term_freq() as f32 / INTENT_STEPS));
+                }
+                postings.advance();
+            }
+        }
+        let weight = share * (MIN_IDF + idf(documents, found.len() as u64));
+        squares += weight * weight;
+        for (place, share) in found {
+            *scores.entry(place).or_default() += weight * share;
+        }
+    }
+    let strongest = intents.iter().map(|(_, share)| *share).fold(0.0, f32::max);
+    let factor = strongest / squares.sqrt().max(f32::MIN_POSITIVE);
+    scores.values_mut().for_each(|score| *score *= factor);
+    Ok(scores)
+}
+
+/// Returns the `limit` documents with the highest scores.
+pub fn best_places(scores: &HashMap<(u32, u32), f32>, limit: usize) -> Vec<(u32, u32)> {
+    let mut places: Vec<(u32, u32)> = scores.keys().copied().collect();
+    places.sort_by(|one, other| scores[other].total_cmp(&scores[one]).then(one.cmp(other)));
+    places.truncate(limit);
+    places
+}
