@@ -282,8 +282,11 @@ pub struct EmbeddingSettings {
     pub search_timeout: Option<Duration>,
     /// How long suggestions wait for an embedding, up to 60 s; `None`: 300 ms.
     pub suggest_timeout: Option<Duration>,
+    /// What its family of models is told; by default nothing.
     pub preset: Option<EmbeddingPrompts>,
+    /// What stands before each query, instead of the preset's.
     pub query_prefix: Option<String>,
+    /// What stands before each passage, instead of the preset's.
     pub passage_prefix: Option<String>,
 }
 

@@ -37,7 +37,7 @@ pub fn file(input: &[u8]) {
                 if let Details::CannedAnswer { when, .. } = &document.details {
                     let texts: Vec<String> = when.clone().into();
                     assert_eq!(Conditions::try_from(texts).as_ref(), Ok(when));
-                    fit(&document, &now, |_| Some(&text));
+                    fit(when, &now, |_| Some(&text));
                 }
             }
             Err((line, problem)) => assert!((1..=lines).contains(&line) && !problem.is_empty(), "line {line} of {lines}: {problem}"),

@@ -27,8 +27,6 @@ const PASSAGE_B: f32 = 0.4;
 const NAMES_WEIGHT: f32 = 2.0;
 /// Share of the title score that depends on its words being adjacent as in the query.
 const ADJACENCY: f32 = 0.1;
-/// Occurrences at which a term counts as half present.
-const HALF_PRESENT: f32 = 1.2;
 
 /// What the best three phrases of `asked` count together, beside the best one.
 const OTHER_PHRASES: f32 = 0.3;
@@ -45,8 +43,6 @@ pub struct Reranked {
     pub passages: f32,
     /// How well the title matches, from 0 to 1; 0 unless it has every term.
     pub title: f32,
-    /// How far each term is present, from 0 to 1.
-    pub terms: Vec<f32>,
     /// How well the best phrase of `asked` matches, from 0 to 1.
     pub asked: f32,
     /// The same of the title, and of the best tag.
@@ -218,12 +214,6 @@ impl Reranker<'_> {
         let mut best = self.passages(body, lengths);
         best.sort_unstable_by(|one, other| other.total_cmp(one));
         best.truncate(BEST_PASSAGES);
-        let mut frequencies = vec![0.0; self.terms.len()];
-        for (field, weight) in [(names, NAMES_WEIGHT), (body, 1.0), (asked, 1.0)] {
-            for place in field {
-                frequencies[place.term as usize] += weight * place.weight;
-            }
-        }
         Reranked {
             pairs,
             passages: best.iter().sum::<f32>() / lengths.len().clamp(1, BEST_PASSAGES) as f32,
@@ -231,7 +221,6 @@ impl Reranker<'_> {
             title_phrase,
             tag_phrase,
             asked: asked_phrase,
-            terms: frequencies.into_iter().map(|frequency| frequency / (frequency + HALF_PRESENT)).collect(),
         }
     }
 

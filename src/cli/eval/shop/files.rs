@@ -117,6 +117,7 @@ impl LabelledChat {
     pub fn events(&self) -> anyhow::Result<Vec<NewEvent>> {
         let opened = Opened {
             channel: self.channel.unwrap_or(Channel::WebChat),
+            channel_name: String::new(),
             group: String::new(),
             subject: self.subject.clone().unwrap_or_default(),
         };
@@ -142,6 +143,7 @@ impl LabelledChat {
                 author_name: String::new(),
                 text: turn.text.clone(),
                 language: None,
+                quoted_text: String::new(),
                 attachments: Vec::new(),
             })
         }));

@@ -65,13 +65,9 @@ impl Report<'_> {
             let nothing: Vec<&(&LabelledChat, AnsweredChat)> = self.nothing.iter().filter(|(chat, _)| of(chat)).collect();
             self.chat_line(&mut text, language.unwrap_or("all"), &of, &nothing);
         }
-        for (name, of) in [
-            ("with a record", &(|chat: &LabelledChat| chat.record.is_some()) as &dyn Fn(&LabelledChat) -> bool),
-            ("without", &|chat| chat.record.is_none()),
-            ("earlier turns", &|chat| chat.turns.len() > 1),
-        ] {
-            self.chat_line(&mut text, name, of, &[]);
-        }
+        self.chat_line(&mut text, "with a record", &|chat| chat.record.is_some(), &[]);
+        self.chat_line(&mut text, "without", &|chat| chat.record.is_none(), &[]);
+        self.chat_line(&mut text, "earlier turns", &|chat| chat.turns.len() > 1, &[]);
         self.drafts(&mut text);
         self.search_lines(&mut text);
         self.reliability(&mut text);
@@ -161,11 +157,10 @@ impl Report<'_> {
         let all: usize = bands.values().map(|(count, ..)| count).sum();
         let error: f64 = bands.values().map(|(_, good, scores)| (*good as f64 - scores).abs()).sum::<f64>() / all.max(1) as f64;
         let _ = writeln!(text, "a suggestion's score, and how many are good (expected calibration error {error:.3}):");
-        for (band, (count, good, scores)) in bands {
+        for (count, good, scores) in bands.into_values() {
             let share = good as f64 / count as f64;
             let bar = "#".repeat((share * BAR as f64).round() as usize);
             let _ = writeln!(text, "  {:.2} {count:>5} {share:>6.2} {bar}", scores / count as f64);
-            let _ = band;
         }
     }
 
