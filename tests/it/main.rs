@@ -43,6 +43,7 @@ mod read_only;
 mod replies;
 mod search;
 mod search_privacy;
+mod search_typed;
 mod stop;
 mod support;
 mod visitors;

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The format version. Goes up whenever the fields, the analyzer, the files, or what counts as a document's text change.
-pub const FORMAT: &str = "4";
+pub const FORMAT: &str = "5";
 /// The format in the payload of an incomplete index.
 pub const UNFINISHED: &str = "unfinished";
 const WRITER_BYTES: usize = 64 << 20;

@@ -278,6 +278,17 @@ fn places(
             .filter(|(term, _)| selected(*term))
             .flat_map(|(term, term_of)| term_of.alternatives.iter().map(move |one| (term, one)))
         {
+            let place = |position: &u32| Occurrence { position: *position, term: term as u32, weight: alternative.weight };
+            if let Some(phrase) = &alternative.postings.phrase {
+                for (field, of_field) in phrase.0[number].iter().enumerate() {
+                    for at in in_document.clone() {
+                        if let Ok(found) = of_field.binary_search_by_key(&documents[at].1, |(doc, _)| *doc) {
+                            places[at][field].extend(of_field[found].1.iter().map(place));
+                        }
+                    }
+                }
+                continue;
+            }
             let Some(postings_of) = alternative.postings.segments.get(number) else { continue };
             for (field, (info, reader)) in postings_of.iter().zip(fields(segment)).enumerate() {
                 let Some(info) = info else { continue };
@@ -288,7 +299,6 @@ fn places(
                     }
                     if postings.doc() == documents[at].1 {
                         postings.positions(&mut positions);
-                        let place = |position: &u32| Occurrence { position: *position, term: term as u32, weight: alternative.weight };
                         places[at][field].extend(positions.iter().map(place));
                     }
                 }

@@ -1,0 +1,52 @@
+//! The corrected query that is shown.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::{
+    knowledge::search::{Hit, query::Typed, terms::Term},
+    text::{Beginnings, words, words_beginning},
+};
+
+/// Returns the query with its misspelt words corrected to words of the hits, as the hits write them. A word that no hit has a correction
+/// for stays as it was typed.
+pub fn corrected(query: &str, typed: &Typed, language: &str, terms: &[Term], hits: &[Hit]) -> String {
+    let corrections_by_word: Vec<(&str, &[String])> = (typed.query.words.iter().zip(terms))
+        .filter(|(_, term)| !term.corrections.is_empty())
+        .map(|(word, term)| (word.word.folded(), term.corrections.as_slice()))
+        .collect();
+    if corrections_by_word.is_empty() {
+        return String::new();
+    }
+    let end: HashSet<&String> = corrections_by_word.iter().flat_map(|(_, corrections)| *corrections).collect();
+    let mut beginnings = Beginnings::default();
+    end.iter().for_each(|key| beginnings.add(key));
+    let mut written: HashMap<String, String> = HashMap::new();
+    for hit in hits {
+        if corrections_by_word.iter().all(|(_, corrections)| written.contains_key(&corrections[0])) {
+            break;
+        }
+        let language = hit.document.language.primary();
+        for word in [&hit.document.title, &hit.document.body].into_iter().flat_map(|text| words_beginning(text, language, &beginnings)) {
+            if end.contains(&word.folded().to_owned()) {
+                written.entry(word.folded().to_owned()).or_insert_with(|| word.accented().unwrap_or(word.folded()).to_owned());
+            }
+        }
+    }
+    let fix = |corrections: &[String]| corrections.iter().find_map(|word| written.get(word).cloned());
+    let fixes: HashMap<&str, String> =
+        corrections_by_word.iter().filter_map(|(word, corrections)| Some((*word, fix(corrections)?))).collect();
+    if fixes.is_empty() {
+        return String::new();
+    }
+    let mut corrected = String::new();
+    let mut from = 0;
+    for word in words(query, language) {
+        if let Some(fix) = fixes.get(word.folded()) {
+            corrected.push_str(&query[from..word.start]);
+            corrected.push_str(fix);
+            from = word.end;
+        }
+    }
+    corrected.push_str(&query[from..]);
+    corrected
+}
