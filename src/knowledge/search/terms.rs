@@ -208,8 +208,9 @@ impl Expander<'_> {
         }
         own.with = own.most();
         // The letters of a code, and units, say nothing without their number.
-        let is_unit =
-            folded_letters(word) <= MAX_UNIT && word.word.joined().iter().any(|joined| joined.bytes().any(|byte| byte.is_ascii_digit()));
+        let is_unit = word.word.folded().chars().all(char::is_alphabetic)
+            && word.word.folded().chars().count() <= MAX_UNIT
+            && word.word.joined().iter().any(|joined| joined.bytes().any(|byte| byte.is_ascii_digit()));
         own.is_common |= is_unit;
         let beside =
             |other: Option<&QueryWord>| other.is_some_and(|other| other.word.end == word.word.start || word.word.end == other.word.start);
@@ -363,12 +364,6 @@ impl Expander<'_> {
         }
         Ok(())
     }
-}
-
-/// Letters of a word without digits; else more than any unit has.
-fn folded_letters(word: &QueryWord) -> usize {
-    let folded = word.word.folded();
-    if folded.bytes().any(|byte| byte.is_ascii_digit()) { usize::MAX } else { folded.chars().count() }
 }
 
 fn find_gram(within: &VisibleTerms<'_>, gram: &str, documents: u64) -> tantivy::Result<Option<Gram>> {
