@@ -3,13 +3,16 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    knowledge::search::{Hit, query::Typed, terms::Term},
+    knowledge::{
+        documents::document::Document,
+        search::{query::Typed, terms::Term},
+    },
     text::{Beginnings, words, words_beginning},
 };
 
 /// Returns the query with its misspelt words corrected to words of the hits, as the hits write them. A word that no hit has a correction
 /// for stays as it was typed.
-pub fn corrected(query: &str, typed: &Typed, language: &str, terms: &[Term], hits: &[Hit]) -> String {
+pub fn corrected(query: &str, typed: &Typed, language: &str, terms: &[Term], hits: &[&Document]) -> String {
     let corrections_by_word: Vec<(&str, &[String])> = (typed.query.words.iter().zip(terms))
         .filter(|(_, term)| !term.corrections.is_empty())
         .map(|(word, term)| (word.word.folded(), term.corrections.as_slice()))
@@ -21,12 +24,12 @@ pub fn corrected(query: &str, typed: &Typed, language: &str, terms: &[Term], hit
     let mut beginnings = Beginnings::default();
     end.iter().for_each(|key| beginnings.add(key));
     let mut written: HashMap<String, String> = HashMap::new();
-    for hit in hits {
+    for document in hits {
         if corrections_by_word.iter().all(|(_, corrections)| written.contains_key(&corrections[0])) {
             break;
         }
-        let language = hit.document.language.primary();
-        for word in [&hit.document.title, &hit.document.body].into_iter().flat_map(|text| words_beginning(text, language, &beginnings)) {
+        let language = document.language.primary();
+        for word in [&document.title, &document.body].into_iter().flat_map(|text| words_beginning(text, language, &beginnings)) {
             if end.contains(&word.folded().to_owned()) {
                 written.entry(word.folded().to_owned()).or_insert_with(|| word.accented().unwrap_or(word.folded()).to_owned());
             }

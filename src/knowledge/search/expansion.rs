@@ -1,6 +1,16 @@
 //! What a word of a query is looked up by, as it is gathered.
 
-use crate::knowledge::search::{lookup::KeyPostings, terms::Alternative};
+use crate::knowledge::search::lookup::KeyPostings;
+
+/// A key that matches a word, or words that follow one another.
+pub struct Alternative {
+    /// Empty for a phrase.
+    pub key: String,
+    /// The keys of the words of a phrase.
+    pub phrase: Vec<Vec<String>>,
+    pub weight: f32,
+    pub postings: KeyPostings,
+}
 
 /// A word's alternatives so far.
 pub struct Expansion {

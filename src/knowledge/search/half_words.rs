@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use crate::{
     knowledge::search::{
+        idf::word_idf,
         lookup::{KeyPostings, beginning_with, find_counted},
         query::QueryWord,
         stop_words,
-        terms::word_idf,
         visible_terms::VisibleTerms,
     },
     text::{Word, words},

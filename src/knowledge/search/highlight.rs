@@ -5,10 +5,7 @@ use std::collections::HashSet;
 use crate::{
     knowledge::{
         index::schema::ACCENTED,
-        search::{
-            query::Query,
-            terms::{Alternative, Term},
-        },
+        search::{expansion::Alternative, query::Query, terms::Term},
     },
     text::{Beginnings, Block, BlockKind, Word, blocks, signature, words, words_beginning},
 };

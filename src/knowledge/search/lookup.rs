@@ -2,15 +2,19 @@
 
 use std::{collections::HashMap, io};
 
-use tantivy::{InvertedIndexReader, postings::TermInfo};
+use tantivy::{DocId, InvertedIndexReader, postings::TermInfo};
 
 use crate::knowledge::{
     index::snapshot::{IndexSegment, IndexSnapshot},
-    search::{phrases::PhrasePostings, visible_terms::VisibleTerms},
+    search::visible_terms::VisibleTerms,
 };
 
 /// Most words that are checked against the reader's documents: the most frequent ones in the whole index.
 const MAX_LOOKED_UP: usize = 200;
+
+/// Where a phrase begins: by segment, in names and in bodies, each document with its positions.
+#[derive(Default)]
+pub struct PhrasePostings(pub Vec<[Vec<(DocId, Vec<u32>)>; 2]>);
 
 /// The postings of a key, or of words that follow one another: by segment, in names and in bodies.
 #[derive(Default)]

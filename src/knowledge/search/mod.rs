@@ -11,6 +11,7 @@ pub mod correction;
 pub mod expansion;
 pub mod half_words;
 pub mod highlight;
+pub mod idf;
 pub mod lookup;
 pub mod near_match;
 pub mod openers;
@@ -49,7 +50,6 @@ use crate::{
             rerank::rerank,
             synonyms::Synonyms,
             terms::{Term, terms},
-            title::exact_titles_first,
             visible_terms::VisibleTerms,
         },
         statistics::{confidence, deviation},
@@ -78,6 +78,10 @@ const MAX_GRAM_WORDS: usize = 24;
 const VECTOR_WEIGHT: f32 = 1.2;
 /// Least similarity to the query of a hit that has none of its words.
 const MIN_SIMILARITY: f32 = 0.4;
+
+/// The least match of a title that may be the query, and most titles that are compared with it.
+const MIN_TITLE_MATCH: f32 = 0.75;
+const MAX_TITLES: usize = 20;
 
 /// A search on a help page.
 #[derive(Debug, Clone)]
@@ -282,7 +286,8 @@ fn present(snapshot: &IndexSnapshot, vectors: &Vectors, search: &Search, typed: 
         let snippet = highlighter.snippet(&document.body, language);
         hits.push(Hit { score: confidence_so_far, title, snippet, document });
     }
-    let corrected = corrected(&search.query, typed, search.language.primary(), &terms, &hits);
+    let shown: Vec<&Document> = hits.iter().map(|hit| &hit.document).collect();
+    let corrected = corrected(&search.query, typed, search.language.primary(), &terms, &shown);
     Ok(Hits { hits, total, corrected })
 }
 
@@ -366,4 +371,22 @@ fn rank(
     ranked.sort_by(by_rank);
     ranked.extend(rest);
     Ok(ranked)
+}
+
+/// Moves the documents whose title is the query to the front: first those that have it as typed, then those that have other forms of its
+/// words.
+fn exact_titles_first(snapshot: &IndexSnapshot, query: &Query, ranked: &mut [Ranked]) -> Result<(), KnowledgeError> {
+    let mut exactness = vec![0_u8; ranked.len()];
+    let may_be: Vec<usize> = (0..ranked.len()).filter(|place| ranked[*place].title >= MIN_TITLE_MATCH).take(MAX_TITLES).collect();
+    for place in may_be {
+        let document = snapshot.read(ranked[place].found.segment, ranked[place].found.doc)?;
+        exactness[place] = title::exactness(query, &document.title, document.language.primary());
+    }
+    if exactness.iter().any(|exact| *exact > 0) {
+        let mut order: Vec<usize> = (0..ranked.len()).collect();
+        order.sort_by_key(|place| std::cmp::Reverse(exactness[*place]));
+        let sorted: Vec<Ranked> = order.into_iter().map(|place| ranked[place]).collect();
+        ranked.copy_from_slice(&sorted);
+    }
+    Ok(())
 }

@@ -5,16 +5,12 @@ use std::collections::BTreeMap;
 use tantivy::{DocId, DocSet, InvertedIndexReader, TERMINATED, postings::Postings, postings::TermInfo, schema::IndexRecordOption};
 
 use crate::knowledge::search::{
-    lookup::{KeyPostings, fields},
+    lookup::{KeyPostings, PhrasePostings, fields},
     visible_terms::VisibleTerms,
 };
 
 /// A phrase whose rarest word is in more documents is not looked up: about a tenth of a millisecond.
 const MAX_LEAD: u64 = 2000;
-
-/// Where a phrase begins: by segment, in names and in bodies, each document with its positions.
-#[derive(Default)]
-pub struct PhrasePostings(pub Vec<[Vec<(DocId, Vec<u32>)>; 2]>);
 
 /// Looks up words that follow one another, each by any of its keys.
 pub fn phrase(within: &VisibleTerms<'_>, words: &[Vec<String>]) -> tantivy::Result<KeyPostings> {

@@ -9,8 +9,9 @@ use crate::knowledge::{
     },
     search::{
         corpus::Corpus,
+        idf::{idf, word_idf},
         lookup::fields,
-        terms::{Term, idf, word_idf},
+        terms::Term,
     },
 };
 

@@ -8,8 +8,9 @@ use crate::{
         index::schema::ACCENTED,
         search::{
             compounds::{compounds_with, forms_of, parts_of, written_apart},
-            expansion::Expansion,
+            expansion::{Alternative, Expansion},
             half_words::{Completion, completions, shared_beginning},
+            idf::{idf, word_idf},
             lookup::{KeyPostings, find, find_counted, written_in},
             phrases::phrase,
             query::{Query, QueryWord},
@@ -76,16 +77,6 @@ impl Term {
     pub fn information(&self) -> f32 {
         if self.is_common { 0.0 } else { self.weight * self.idf }
     }
-}
-
-/// A key that matches a word, or words that follow one another.
-pub struct Alternative {
-    /// Empty for a phrase.
-    pub key: String,
-    /// The keys of the words of a phrase.
-    pub phrase: Vec<Vec<String>>,
-    pub weight: f32,
-    pub postings: KeyPostings,
 }
 
 /// A character n-gram of a word.
@@ -379,19 +370,4 @@ fn find_gram(within: &VisibleTerms<'_>, gram: &str, documents: u64) -> tantivy::
     }
     // One that no document has tells that the word is another.
     Ok((with <= max_documents).then(|| Gram { idf: idf(documents, with), postings }))
-}
-
-/// The idf of a word that `share` of a language's texts have: what is known of the language counts as BACKGROUND more documents.
-pub fn word_idf(documents: u64, with: u64, share: f32) -> f32 {
-    let (documents, with) = (documents as f32, with.min(documents) as f32);
-    rarity(documents + stop_words::BACKGROUND, with + share * stop_words::BACKGROUND)
-}
-
-fn rarity(documents: f32, with: f32) -> f32 {
-    (1.0 + (documents - with + 0.5) / (with + 0.5)).ln()
-}
-
-/// Robertson and Sparck Jones's idf, as in BM25.
-pub fn idf(documents: u64, with: u64) -> f32 {
-    rarity(documents as f32, with.min(documents) as f32)
 }
