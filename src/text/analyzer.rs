@@ -193,7 +193,8 @@ fn close(run: &mut Run, text: &str, mut forms_of: impl FnMut(&str) -> Arc<Forms>
     }
     // Most words are alone, and are none of a code.
     if found.len() > first + 1 || found[first..].iter().any(|word| word.folded().ends_with(is_digit)) {
-        let joined = joined::joined(&found[first..]);
+        let folded: Vec<&str> = found[first..].iter().map(Word::folded).collect();
+        let joined = joined::joined(&folded);
         for (word, joined) in found[first..].iter_mut().zip(joined) {
             word.joined = joined.into_boxed_slice();
         }

@@ -1,9 +1,6 @@
 //! Words that people write as one or apart: `e-mail`, `KE-901377`, `5 kg`, `0850 222 33 44`, `8,349.90`.
 
-use crate::text::{
-    analyzer::Word,
-    segment::{is_apostrophe, is_digit},
-};
+use crate::text::segment::{is_apostrophe, is_digit};
 
 /// Most words that are joined, and the longest joined word, in bytes.
 const MAX_JOINED: usize = 8;
@@ -71,16 +68,16 @@ fn is_joiner(sign: char) -> bool {
     matches!(sign, '-' | '\u{2010}' | '\u{2011}' | '.' | '/' | '·' | '&' | '_' | '+') || is_apostrophe(sign)
 }
 
-/// Returns, for each word of a run, the joined words that it is a part of: the whole run, each two that follow one another, and of a number
+/// Returns, for each folded word of a run, the joined words that it is a part of: the whole run, each two that follow one another, and of a number
 /// each of its beginnings (`8,349` of `8,349.90`); for a code by itself its number (`901377` of `KE901377`).
-pub fn joined(words: &[Word]) -> Vec<Vec<String>> {
+pub fn joined(words: &[&str]) -> Vec<Vec<String>> {
     let mut joined = vec![Vec::new(); words.len()];
     if let [word] = words {
-        joined[0].extend(number_of_code(word.folded()));
+        joined[0].extend(number_of_code(word));
         return joined;
     }
     let mut add = |from: usize, to: usize| {
-        let whole: String = words[from..to].iter().map(Word::folded).collect();
+        let whole: String = words[from..to].concat();
         if whole.len() <= MAX_BYTES {
             for word in &mut joined[from..to] {
                 if !word.contains(&whole) {
@@ -90,7 +87,7 @@ pub fn joined(words: &[Word]) -> Vec<Vec<String>> {
         }
     };
     add(0, words.len());
-    let is_number = words.iter().all(|word| word.folded().bytes().all(|byte| byte.is_ascii_digit()));
+    let is_number = words.iter().all(|word| word.bytes().all(|byte| byte.is_ascii_digit()));
     for to in 2..words.len() {
         if is_number {
             add(0, to);
