@@ -23,19 +23,25 @@ pub fn corrected(query: &str, typed: &Typed, language: &str, terms: &[Term], hit
     let end: HashSet<&String> = corrections_by_word.iter().flat_map(|(_, corrections)| *corrections).collect();
     let mut beginnings = Beginnings::default();
     end.iter().for_each(|key| beginnings.add(key));
-    let mut written: HashMap<String, String> = HashMap::new();
+    // Words by themselves, and by their stems: of a stem's words the shortest is taken.
+    let (mut whole, mut forms): (HashMap<String, String>, HashMap<String, String>) = Default::default();
     for document in hits {
-        if corrections_by_word.iter().all(|(_, corrections)| written.contains_key(&corrections[0])) {
+        if corrections_by_word.iter().all(|(_, corrections)| whole.contains_key(&corrections[0])) {
             break;
         }
         let language = document.language.primary();
         for word in [&document.title, &document.body].into_iter().flat_map(|text| words_beginning(text, language, &beginnings)) {
-            if end.contains(&word.folded().to_owned()) {
-                written.entry(word.folded().to_owned()).or_insert_with(|| word.accented().unwrap_or(word.folded()).to_owned());
+            let written = || word.accented().unwrap_or(word.folded()).to_owned();
+            for (number, key) in word.keys().iter().enumerate().filter(|(_, key)| end.contains(key)) {
+                if number == 0 {
+                    whole.entry(key.clone()).or_insert_with(written);
+                } else if forms.get(key).is_none_or(|form| word.folded().len() < form.len()) {
+                    forms.insert(key.clone(), written());
+                }
             }
         }
     }
-    let fix = |corrections: &[String]| corrections.iter().find_map(|word| written.get(word).cloned());
+    let fix = |corrections: &[String]| corrections.iter().find_map(|word| whole.get(word).or_else(|| forms.get(word)).cloned());
     let fixes: HashMap<&str, String> =
         corrections_by_word.iter().filter_map(|(word, corrections)| Some((*word, fix(corrections)?))).collect();
     if fixes.is_empty() {

@@ -1,14 +1,14 @@
 //! Spelling correction: the written words within a small edit distance that a reader's documents have.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use levenshtein_automata::{DFA, Distance, LevenshteinAutomatonBuilder, SINK_STATE};
 use tantivy_fst::Automaton;
 
 use crate::knowledge::{
-    index::schema::BACKWARDS,
+    index::schema::{ACCENTED, BACKWARDS},
     search::{
-        lookup::{FoundWords, each_vocabulary},
+        lookup::{FoundWords, each_field, each_vocabulary, find_counted},
         query::QueryWord,
         visible_terms::VisibleTerms,
     },
@@ -29,7 +29,7 @@ pub struct SpellingCandidate {
 }
 
 /// Returns the words of the scope that a word may be a misspelling of: the nearest first, and of equally near ones those with the same first
-/// letter. Two edits never change the first letter: what differs so much is another word.
+/// letter. Two edits never change the first letter: what differs so much is another word. If there are none, the stems one edit away.
 pub fn spelling_candidates(within: &VisibleTerms<'_>, word: &QueryWord) -> tantivy::Result<Vec<SpellingCandidate>> {
     let folded = word.word.folded();
     let length = folded.chars().count();
@@ -63,7 +63,32 @@ pub fn spelling_candidates(within: &VisibleTerms<'_>, word: &QueryWord) -> tanti
     })?;
     let counted = found.counted(within, |word| (distance_of(word), begins_otherwise(word)))?;
     let candidate = |(word, documents): (String, u64)| SpellingCandidate { distance: distance_of(&word), word, documents };
-    Ok(counted.into_iter().take(MAX_MISSPELT).map(candidate).collect())
+    let found: Vec<SpellingCandidate> = counted.into_iter().take(MAX_MISSPELT).map(candidate).collect();
+    if !found.is_empty() || word.half {
+        return Ok(found);
+    }
+    // A word whose documents have only other forms of it: one edit away from their stem.
+    let mut stems = BTreeSet::new();
+    each_field(within, |_, _, reader| {
+        let mut keys = reader.terms().search(&near).into_stream()?;
+        while keys.advance() {
+            let Ok(stem) = std::str::from_utf8(keys.key()) else { continue };
+            let is_near = distance_of(stem) == 1 && !begins_otherwise(stem) && length.max(stem.chars().count()) >= ONE_TYPO;
+            if is_near && !stem.starts_with(ACCENTED) && !stem.bytes().any(|byte| byte.is_ascii_digit()) {
+                stems.insert(stem.to_owned());
+            }
+        }
+        Ok(())
+    })?;
+    let mut found = Vec::new();
+    for stem in stems.into_iter().take(MAX_MISSPELT) {
+        let documents = find_counted(within, &stem)?.documents;
+        if documents > 0 {
+            found.push(SpellingCandidate { word: stem, distance: 1, documents });
+        }
+    }
+    found.sort_by(|one, other| other.documents.cmp(&one.documents).then_with(|| one.word.cmp(&other.word)));
+    Ok(found)
 }
 
 static BUILDERS: LazyLock<[LevenshteinAutomatonBuilder; 2]> =

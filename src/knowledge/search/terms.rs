@@ -59,7 +59,7 @@ pub struct Term {
     pub alternatives: Vec<Alternative>,
     /// The word's character n-grams, each with its idf.
     pub grams: Vec<Gram>,
-    /// Its spelling corrections, likeliest first: words of the scope.
+    /// Its spelling corrections, likeliest first: words of the scope, or stems of them where it has no word so near.
     pub corrections: Vec<String>,
     /// Whether it says nothing beside the other words: a stop word, or half of one. False for all words of a query that has no others.
     pub is_common: bool,
