@@ -161,7 +161,7 @@ fn words_that(text: &str, language: &str, beginnings: Option<&Beginnings>) -> Ve
         let mut each = |start: usize, word: &str| {
             let end = start + word.len();
             if !run.goes_on(text, start, end) {
-                close(&mut run, text, &mut forms_of, &allows, &mut found);
+                close(&mut run, text, &mut forms_of, allows, &mut found);
             }
             run.push(start, end);
         };
@@ -173,7 +173,7 @@ fn words_that(text: &str, language: &str, beginnings: Option<&Beginnings>) -> Ve
             }
             None => each(start, word),
         });
-        close(&mut run, text, &mut forms_of, &allows, &mut found);
+        close(&mut run, text, &mut forms_of, allows, &mut found);
         found
     })
 }
@@ -230,7 +230,7 @@ impl Kept {
 impl Forms {
     fn of(word: &str, language: &str) -> Forms {
         let core = without_suffix(word, language);
-        let lower = lower(&core, language);
+        let lower = lower(core, language);
         let folded = fold(&lower);
         if folded.is_empty() {
             return Forms { keys: Vec::new(), accented: None, signature: 0 };

@@ -5,7 +5,7 @@ use crate::text::segment::{is_apostrophe, is_digit};
 /// Most words that are joined, and the longest joined word, in bytes.
 const MAX_JOINED: usize = 8;
 const MAX_BYTES: usize = 64;
-/// Letters up to which a word belongs to the number beside it: a unit (`kg`), a prefix of a code (`KE`).
+/// Letters up to which a word belongs to the number before it: a unit (`kg`).
 const MAX_UNIT: usize = 3;
 /// Digits from which on the number of a code is looked for without its letters.
 const MIN_CODE: usize = 4;
@@ -45,7 +45,9 @@ impl Run {
         let (last_digits, next_digits) = (last.chars().all(is_digit), next.chars().all(is_digit));
         let is_unit = |word: &str| word.chars().count() <= MAX_UNIT && word.chars().all(char::is_alphabetic);
         match one {
-            (Some(sign), None) if is_space(sign) => (last_digits && (next_digits || is_unit(next))) || (next_digits && is_unit(last)),
+            (Some(sign), None) if is_space(sign) => {
+                (last_digits && (next_digits || is_unit(next))) || (next_digits && last.chars().all(char::is_alphabetic))
+            }
             (Some(one), other) if signs.next().is_none() => {
                 let groups = |sign: char| is_space(sign) || matches!(sign, ',' | '(' | ')' | '-');
                 last_digits && next_digits && groups(one) && other.is_none_or(groups)

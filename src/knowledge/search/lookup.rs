@@ -14,7 +14,13 @@ const MAX_LOOKED_UP: usize = 200;
 
 /// Where a phrase begins: by segment, in names and in bodies, each document with its positions.
 #[derive(Default)]
-pub struct PhrasePostings(pub Vec<[Vec<(DocId, Vec<u32>)>; 2]>);
+pub struct PhrasePostings(pub Vec<[Vec<DocumentPositions>; 2]>);
+
+/// A document with positions in it.
+pub type DocumentPositions = (DocId, Vec<u32>);
+
+/// A word's entries by segment.
+type Entries = Vec<(usize, TermInfo)>;
 
 /// The postings of a key, or of words that follow one another: by segment, in names and in bodies.
 #[derive(Default)]
@@ -95,7 +101,7 @@ pub fn find_counted(within: &VisibleTerms<'_>, key: &str) -> tantivy::Result<Key
 
 /// Words of the vocabulary, with their entries by segment.
 #[derive(Default)]
-pub struct FoundWords(HashMap<String, Vec<(usize, TermInfo)>>);
+pub struct FoundWords(HashMap<String, Entries>);
 
 impl FoundWords {
     pub fn add(&mut self, word: &[u8], segment: usize, info: &TermInfo) {
@@ -107,8 +113,7 @@ impl FoundWords {
     /// that is too frequent to count is treated as not visible.
     pub fn counted<K: Ord>(self, within: &VisibleTerms<'_>, order: impl Fn(&str) -> K) -> io::Result<Vec<(String, u64)>> {
         let in_index = |infos: &[(usize, TermInfo)]| infos.iter().map(|(_, info)| u64::from(info.doc_freq)).sum::<u64>();
-        let mut found: Vec<(String, u64, Vec<(usize, TermInfo)>)> =
-            self.0.into_iter().map(|(word, infos)| (word, in_index(&infos), infos)).collect();
+        let mut found: Vec<(String, u64, Entries)> = self.0.into_iter().map(|(word, infos)| (word, in_index(&infos), infos)).collect();
         found.sort_by_cached_key(|(word, documents, _)| (order(word), u64::MAX - documents, word.clone()));
         found.truncate(MAX_LOOKED_UP);
         let mut counted = Vec::with_capacity(found.len());

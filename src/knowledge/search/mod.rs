@@ -55,7 +55,7 @@ use crate::{
         statistics::{confidence, deviation},
         vectors::{Meaning, QuerySource, VectorHit, Vectors},
     },
-    spelling::Dictionaries,
+    spelling::{Dictionaries, is_key_slip},
     text::{Language, lookup},
 };
 
@@ -248,13 +248,15 @@ fn results(
     Ok(Results { corpus, terms, vector_hits, nearest_places, found, best_share })
 }
 
-/// Returns the query with the words marked that a dictionary has, of those that seem to be misspelt: they are unknown here, not wrong. `None`
-/// if there are none.
+/// Returns the query with the words marked that a dictionary has, of those that seem to be misspelt: they are unknown here, not wrong, unless
+/// the key beside the right one makes them (`largo`, `kargo`). `None` if there are none.
 fn with_right_words(query: &Query, terms: &[Term], dictionaries: &Dictionaries, language: &Language) -> Option<Query> {
     let mut marked = query.clone();
     for (word, term) in marked.words.iter_mut().zip(terms) {
         let lower = word.word.accented().unwrap_or(word.word.folded());
-        word.is_right = !word.half && !term.corrections.is_empty() && dictionaries.knows(language.as_str(), lower);
+        let is_slip = |meant: &String| is_key_slip(language.primary(), word.word.folded(), meant);
+        let seems_wrong = !word.half && term.corrections.first().is_some_and(|meant| !is_slip(meant));
+        word.is_right = seems_wrong && dictionaries.knows(language.as_str(), lower);
     }
     marked.words.iter().any(|word| word.is_right).then_some(marked)
 }

@@ -11,7 +11,7 @@ use crate::{
             expansion::{Alternative, Expansion},
             half_words::{Completion, completions, shared_beginning},
             idf::{idf, word_idf},
-            lookup::{KeyPostings, find, find_counted, written_in},
+            lookup::{find, find_counted, written_in},
             phrases::phrase,
             query::{Query, QueryWord},
             spelling::{SpellingCandidate, spelling_candidates},
@@ -33,8 +33,6 @@ const COMPLETION: f32 = 0.6;
 const SHARED_BEGINNING: f32 = 0.6;
 /// Weight of a compound that has the word, and of a part of a compound.
 const COMPOUND: f32 = 0.5;
-/// Weight of the parts of a code that is written whole somewhere (`KE901377`).
-const PART: f32 = 0.5;
 /// Weight of a spelling correction, by edit distance.
 const MISSPELT: [f32; 3] = [1.0, 0.7, 0.45];
 const SYNONYM: f32 = 0.6;
@@ -209,10 +207,12 @@ impl Expander<'_> {
             let postings = find_counted(within, joined)?;
             let glued = (place > 0 && beside(self.query.words.get(place - 1))) || beside(self.query.words.get(place + 1));
             if postings.documents > 0 {
-                // The parts of a code that is written whole are found elsewhere by chance.
-                let part = if glued { PART } else { 1.0 };
-                own.alternatives.iter_mut().for_each(|alternative| alternative.weight *= part);
-                own.with = if glued { postings.documents } else { own.with.max(postings.documents) };
+                if glued {
+                    // The parts of what is written as one word are found elsewhere by chance.
+                    own.alternatives.clear();
+                    own.with = 0;
+                }
+                own.with = own.with.max(postings.documents);
                 own.add(joined, 1.0, || Ok(postings))?;
                 own.is_common = false;
                 break;
