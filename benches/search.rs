@@ -25,6 +25,7 @@ use deskhand::{
     ids::Workspace,
     knowledge::{Knowledge, KnowledgeBases, Reader, Search},
     server::Server,
+    spelling::Dictionaries,
     store::Store,
     text::Language,
 };
@@ -104,7 +105,10 @@ async fn measure(vocabulary: &Vocabulary, articles: usize) {
 
     copy(served.path(), copied.path());
     let store = Store::open(&Store::sqlite_url(copied.path())).await.expect("a database");
-    let bases = KnowledgeBases::start(store, vec![(Workspace::default(), None)], copied.path(), u64::MAX).await.expect("a knowledge base");
+    let bases =
+        KnowledgeBases::start(store, vec![(Workspace::default(), None)], copied.path(), u64::MAX, &Dictionaries::new(copied.path().into()))
+            .await
+            .expect("a knowledge base");
     let knowledge = bases.of(&Workspace::default()).clone();
     let (server, _) = start().await;
     let mut samples: [Vec<Duration>; 3] = Default::default();

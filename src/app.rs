@@ -12,6 +12,7 @@ use crate::{
     knowledge::{FolderSettings, Knowledge, KnowledgeBases, MassDelete},
     model::{Embedder, Models},
     replies::{Desk, ERASURES_FILE, Erasures, Shared, erase_again, on_redaction},
+    spelling::Dictionaries,
     store::Store,
 };
 
@@ -43,7 +44,9 @@ impl App {
 
     /// The same with a database that is open already.
     pub async fn with_store(store: Store, config: &Config) -> anyhow::Result<App> {
-        let knowledge = KnowledgeBases::start(store.clone(), folders(config), &config.data, config.limits.report_bytes_per_day)
+        let dictionaries = Dictionaries::new(config.dictionaries.clone());
+        let report_bytes_per_day = config.limits.report_bytes_per_day;
+        let knowledge = KnowledgeBases::start(store.clone(), folders(config), &config.data, report_bytes_per_day, &dictionaries)
             .await
             .context("can't open the knowledge base")?;
         let log = ChatLog::start(store.clone(), config.languages(), on_redaction);
@@ -53,7 +56,7 @@ impl App {
             tracing::warn!(people, chats = erased, "the restored database contained erased people; they were erased again");
         }
         let models = Models::new(&config.models, config.desk.context_tokens).context("can't prepare the models")?;
-        let shared = Shared::start(store.clone(), erasures, config.dictionaries.clone());
+        let shared = Shared::start(store.clone(), erasures, dictionaries);
         let mut desks = HashMap::new();
         for workspace in config.workspaces() {
             let workspace_models = match &workspace.models {
@@ -93,7 +96,7 @@ pub async fn open_read_only(store: Store, config: &Config, workspace: WorkspaceC
     let WorkspaceConfig { name, knowledge_base, desk, models, .. } = workspace;
     let knowledge = Knowledge::read_only(store.clone(), name, knowledge_base, scratch).await?;
     let models = Models::new(models.as_ref().unwrap_or(&config.models), desk.context_tokens)?;
-    let shared = Shared::start(store, open_erasures(scratch)?, config.dictionaries.clone());
+    let shared = Shared::start(store, open_erasures(scratch)?, Dictionaries::new(config.dictionaries.clone()));
     Ok(Desk::open(&shared, chats, knowledge, models, None, desk)?)
 }
 

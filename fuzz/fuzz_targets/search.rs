@@ -11,6 +11,7 @@ use deskhand::{
     knowledge::{
         Conversation, FolderSettings, Kind, Knowledge, KnowledgeBases, MassDelete, QueryKind, Reader, Search, SuggestionQuery, Utterance,
     },
+    spelling::Dictionaries,
     store::Store,
     text::Language,
 };
@@ -35,8 +36,15 @@ static DESK: LazyLock<Desk> = LazyLock::new(|| {
     };
     let knowledge = runtime.block_on(async {
         let store = Store::open(&Store::sqlite_url(data.path())).await.expect("a database");
-        let bases =
-            KnowledgeBases::start(store, vec![(Workspace::default(), Some(folder))], data.path(), 1 << 20).await.expect("a knowledge base");
+        let bases = KnowledgeBases::start(
+            store,
+            vec![(Workspace::default(), Some(folder))],
+            data.path(),
+            1 << 20,
+            &Dictionaries::new(data.path().into()),
+        )
+        .await
+        .expect("a knowledge base");
         bases.of(&Workspace::default()).clone()
     });
     Desk { knowledge, _runtime: runtime, _data: data }

@@ -10,6 +10,7 @@ use std::{
 use crate::{
     ids::Workspace,
     knowledge::{Base, FolderSettings, Knowledge, KnowledgeError, concurrency_limit, documents::watch::FolderState, report::Report},
+    spelling::Dictionaries,
     store::Store,
 };
 
@@ -21,17 +22,19 @@ impl KnowledgeBases {
     /// Opens each workspace's knowledge base: imports its folder, catches its index up, and follows both. A workspace without a folder is
     /// served from its catalog. `report_bytes_per_day` limits what the public's searches, opened articles, and ratings may add to each
     /// workspace's report in a day.
+    /// By `dictionaries` a search tells a right word that no article has from a misspelling.
     pub async fn start(
         store: Store,
         folders: Vec<(Workspace, Option<FolderSettings>)>,
         data: &Path,
         report_bytes_per_day: u64,
+        dictionaries: &Dictionaries,
     ) -> Result<KnowledgeBases, KnowledgeError> {
         let report = Report::start(store.clone()).with_bytes_per_day(report_bytes_per_day);
         let concurrency_limit = concurrency_limit();
         let mut bases = HashMap::new();
         for (workspace, folder) in folders {
-            let base = Arc::new(Base::start(store.clone(), workspace.clone(), folder, data).await?);
+            let base = Arc::new(Base::start(store.clone(), workspace.clone(), folder, data, dictionaries.clone()).await?);
             let knowledge =
                 Knowledge { workspace: workspace.clone(), base, report: report.clone(), concurrency_limit: Arc::clone(&concurrency_limit) };
             bases.insert(workspace, knowledge);

@@ -61,6 +61,7 @@ use crate::{
         search::{query::Typed, synonyms::Synonyms},
         vectors::Vectors,
     },
+    spelling::Dictionaries,
     store::Store,
     task::{self, TaskError},
     text::{Language, lookup},
@@ -85,6 +86,8 @@ struct Base {
     vectors: RwLock<Arc<Vectors>>,
     contents: Arc<RwLock<FolderContents>>,
     folder: Arc<FolderState>,
+    /// Which words of a language are right; `None` where nothing is searched.
+    dictionaries: Option<Dictionaries>,
     _watch: Option<Watch>,
 }
 
@@ -108,7 +111,7 @@ impl Knowledge {
         let catalog = Catalog { store: store.clone(), workspace: workspace.clone() };
         let index = Index::start_whole(scratch.join("index"), catalog.clone()).await?;
         let contents = Arc::new(RwLock::new(contents));
-        let base = Base { catalog, index, vectors: RwLock::default(), contents, folder: Arc::default(), _watch: None };
+        let base = Base { catalog, index, vectors: RwLock::default(), contents, folder: Arc::default(), dictionaries: None, _watch: None };
         Ok(Knowledge { workspace, base: Arc::new(base), report: Report::start(store), concurrency_limit: concurrency_limit() })
     }
 
@@ -126,7 +129,7 @@ impl Knowledge {
     /// Searches articles.
     pub fn search(&self, search: &Search) -> Result<Hits, KnowledgeError> {
         let base = &self.base;
-        base.checked(|| search::search(&base.index, &base.synonyms(), &base.vectors(), search))
+        base.checked(|| search::search(&base.index, &base.synonyms(), &base.vectors(), base.dictionaries.as_ref(), search))
     }
 
     /// Returns the text of a query that is worth embedding: none for a query that ends in the prefix of a word that its reader may see, or
@@ -316,7 +319,13 @@ fn concurrency_limit() -> Arc<Semaphore> {
 }
 
 impl Base {
-    async fn start(store: Store, workspace: Workspace, folder: Option<FolderSettings>, data: &Path) -> Result<Base, KnowledgeError> {
+    async fn start(
+        store: Store,
+        workspace: Workspace,
+        folder: Option<FolderSettings>,
+        data: &Path,
+        dictionaries: Dictionaries,
+    ) -> Result<Base, KnowledgeError> {
         let catalog = Catalog { store, workspace: workspace.clone() };
         let contents = Arc::new(RwLock::new(FolderContents::default()));
         let state = Arc::new(FolderState::default());
@@ -331,7 +340,7 @@ impl Base {
             None => None,
         };
         let index = Index::start(data.join("index").join(workspace.as_str()), catalog.clone()).await?;
-        Ok(Base { catalog, index, vectors: RwLock::default(), contents, folder: state, _watch: watch })
+        Ok(Base { catalog, index, vectors: RwLock::default(), contents, folder: state, dictionaries: Some(dictionaries), _watch: watch })
     }
 
     /// Queries the index. If that fails, or the library panics over damaged files, the index is checked.

@@ -17,7 +17,7 @@ mod stream;
 mod suggest;
 mod summary;
 
-use std::{borrow::Cow, path::PathBuf, sync::Arc, time::Instant};
+use std::{borrow::Cow, sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 
@@ -50,6 +50,7 @@ use crate::{
         prompts::Prompts,
         rewrite::correct_without_model::Corrector,
     },
+    spelling::Dictionaries,
     store::Store,
     text::{Language, detect, lookup},
 };
@@ -110,8 +111,8 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Starts the writer of outcomes. `dictionaries` is the folder of spelling dictionaries, of which none is read yet.
-    pub fn start(store: Store, erasures: Erasures, dictionaries: PathBuf) -> Shared {
+    /// Starts the writer of outcomes.
+    pub fn start(store: Store, erasures: Erasures, dictionaries: Dictionaries) -> Shared {
         Shared { outcomes: OutcomeLog::start(store.clone()), store, corrector: Corrector::new(dictionaries), erasures }
     }
 }

@@ -70,6 +70,12 @@ impl Dictionaries {
         loaded.get_or_init(read).clone()
     }
 
+    /// Whether a word in lower case is right in a language, as far as its dictionary tells: false without one.
+    pub fn knows(&self, tag: &str, lower: &str) -> bool {
+        let capitalized = || lower.chars().take(1).flat_map(char::to_uppercase).chain(lower.chars().skip(1)).collect::<String>();
+        self.get(tag).is_some_and(|dictionary| dictionary.has(lower) || dictionary.has(&capitalized()))
+    }
+
     /// The file of the affixes for a language: of its region, else of its home, else of no region, else of any.
     fn file(&self, tag: &str) -> Option<PathBuf> {
         let mut subtags = tag.split('-');

@@ -34,6 +34,16 @@ pub fn is_common_elsewhere(word: &str, language: &str) -> bool {
     LANGUAGES.iter().any(|(other, data)| *other != language && data.is_common(word))
 }
 
+/// Whether one word becomes the other by a slip to the key beside the right one.
+pub fn is_key_slip(language: &str, typed: &str, meant: &str) -> bool {
+    let Some(data) = language_data(language) else { return false };
+    let mut others = typed.chars().zip(meant.chars()).filter(|(one, other)| one != other);
+    typed.chars().count() == meant.chars().count()
+        && others.next().is_some_and(|(one, other)| data.are_neighbours(one, other))
+        && others.next().is_none()
+}
+
+/// What is known of a language, as its file has it.
 pub struct LanguageData {
     package: String,
     /// All letters of its words.

@@ -16,4 +16,4 @@ pub use correct::{Words, correct};
 pub use dictionary::Dictionaries;
 #[cfg(test)]
 use dictionary::Dictionary;
-pub use language_data::package;
+pub use language_data::{is_key_slip, package};

@@ -1,8 +1,9 @@
 //! Text analysis: tokenizing, folding, stemming.
 //!
 //! A word has up to three keys at one position: folded (no accents, no case), the folded stem, and the stem of the folded word. So text
-//! typed without accents matches text written with them, and one form of a word another. Scripts without spaces between words (Chinese,
-//! Japanese, Thai and their neighbours) are segmented by dictionary. The same code serves documents, queries and the archive.
+//! typed without accents matches text written with them, and one form of a word another. Words that people also write as one (`e-mail`,
+//! `KE-901377`, `5 kg`, `8,349.90`) have the joined word as a key besides. Scripts without spaces between words (Chinese, Japanese, Thai
+//! and their neighbours) are segmented by dictionary. The same code serves documents, queries and the archive.
 
 use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
@@ -11,7 +12,9 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::text::{
     fold::fold,
-    segment::{is_unspaced, word_indices},
+    joined::{self, Run},
+    korean,
+    segment::{digit, is_apostrophe, is_digit, is_unseen, is_unspaced, word_indices},
 };
 
 /// Longest word; longer ones are cut: nobody types them, and a key is bounded.
@@ -41,6 +44,7 @@ pub struct Word {
     /// Its end.
     pub end: usize,
     forms: Arc<Forms>,
+    joined: Box<[String]>,
 }
 
 /// The forms of a word that it is indexed by.
@@ -74,6 +78,11 @@ impl Word {
     /// The word in lower case with its accents, if it has any that folding drops.
     pub fn accented(&self) -> Option<&str> {
         self.forms.accented.as_deref()
+    }
+
+    /// The folded words that it makes together with the words beside it, as people may write them: `email` for both words of `e-mail`.
+    pub fn joined(&self) -> &[String] {
+        &self.joined
     }
 
     /// A bit for each of its keys, as in a Bloom filter: words whose signatures share none have no key in common.
@@ -121,7 +130,10 @@ impl Beginnings {
     /// Returns whether a written word passes the filter. Letters beyond ASCII may fold to anything.
     fn allow(&self, word: &str) -> bool {
         match word.as_bytes() {
-            [one, other, ..] if one.is_ascii() && other.is_ascii() => {
+            // The number of a code is looked for by itself.
+            [.., last] if last.is_ascii_digit() => true,
+            // A sign inside a word, such as an apostrophe, is no part of its key.
+            [one, other, ..] if one.is_ascii_alphanumeric() && other.is_ascii_alphanumeric() => {
                 let bit = usize::from(one & 31) * 32 + usize::from(other & 31);
                 self.0[bit / 64] & (1 << (bit % 64)) != 0
             }
@@ -143,26 +155,50 @@ pub fn words_beginning(text: &str, language: &str, beginnings: &Beginnings) -> V
 fn words_that(text: &str, language: &str, beginnings: Option<&Beginnings>) -> Vec<Word> {
     KEPT.with_borrow_mut(|kept| {
         let mut found: Vec<Word> = Vec::with_capacity(if beginnings.is_some() { 0 } else { text.len() / 6 });
-        let suffixed = matches!(language, "tr" | "az");
-        word_indices(text, |start, word| {
-            // A number keeps its suffix apart (`204815'i`): it belongs to the number and has no meaning of its own.
-            if suffixed
-                && let Some(number) = found.last_mut()
-                && text.get(number.end..start).is_some_and(|between| between.chars().count() == 1 && between.chars().all(is_apostrophe))
-            {
-                number.end = start + word.len();
-                return;
+        let mut run = Run::default();
+        let mut forms_of = |word: &str| kept.forms(word, language);
+        let allows = |word: &str| beginnings.is_none_or(|beginnings| beginnings.allow(word));
+        let mut each = |start: usize, word: &str| {
+            let end = start + word.len();
+            if !run.goes_on(text, start, end) {
+                close(&mut run, text, &mut forms_of, allows, &mut found);
             }
-            if beginnings.is_some_and(|beginnings| !beginnings.allow(word)) {
-                return;
+            run.push(start, end);
+        };
+        word_indices(text, |start, word| match elision(word, language) {
+            Some(end) => {
+                each(start, &word[..end]);
+                let rest = word[end..].trim_start_matches(is_apostrophe);
+                each(start + word.len() - rest.len(), rest);
             }
-            let forms = kept.forms(word, language);
-            if !forms.keys.is_empty() {
-                found.push(Word { start, end: start + word.len(), forms });
-            }
+            None => each(start, word),
         });
+        close(&mut run, text, &mut forms_of, allows, &mut found);
         found
     })
+}
+
+/// Adds the words of a run, and empties it. Its first word decides whether all of them pass the filter: a joined word begins like it.
+fn close(run: &mut Run, text: &str, mut forms_of: impl FnMut(&str) -> Arc<Forms>, allows: impl Fn(&str) -> bool, found: &mut Vec<Word>) {
+    let whole = run.words.iter().any(|(start, end)| allows(&text[*start..*end]));
+    let first = found.len();
+    for (start, end) in run.words.drain(..) {
+        if !whole {
+            continue;
+        }
+        let forms = forms_of(&text[start..end]);
+        if !forms.keys.is_empty() {
+            found.push(Word { start, end, forms, joined: Box::default() });
+        }
+    }
+    // Most words are alone, and are none of a code.
+    if found.len() > first + 1 || found[first..].iter().any(|word| word.folded().ends_with(is_digit)) {
+        let folded: Vec<&str> = found[first..].iter().map(Word::folded).collect();
+        let joined = joined::joined(&folded);
+        for (word, joined) in found[first..].iter_mut().zip(joined) {
+            word.joined = joined.into_boxed_slice();
+        }
+    }
 }
 
 impl Kept {
@@ -201,8 +237,13 @@ impl Forms {
         }
         let mut keys = vec![folded];
         // Codes and numbers have no forms.
-        if let Some(stemmer) = stemmer(language).filter(|_| !core.bytes().any(|byte| byte.is_ascii_digit())) {
-            for key in [fold(&stemmer.stem(&lower)), fold(&stemmer.stem(&keys[0]))] {
+        if !core.contains(is_digit) {
+            let stems = match stemmer(language) {
+                Some(stemmer) => vec![fold(&stemmer.stem(&lower)), fold(&stemmer.stem(&keys[0]))],
+                None if language == "ko" => vec![fold(korean::stem(&lower))],
+                None => Vec::new(),
+            };
+            for key in stems {
                 if !key.is_empty() && !keys.contains(&key) {
                     keys.push(key);
                 }
@@ -239,8 +280,10 @@ pub fn beginning(folded: &str) -> String {
     folded.chars().take(2).map(|letter| if letter == 'y' { 'i' } else { letter }).collect()
 }
 
+/// Brings a word to lower case and to one way of writing: half and full width, digits of any script, nothing that is not seen.
 fn lower(word: &str, language: &str) -> String {
-    let composed = word.nfc().take(MAX_CHARACTERS);
+    let composed = word.nfkc().filter(|letter| !is_unseen(*letter) && !is_apostrophe(*letter) && *letter != TATWEEL);
+    let composed = composed.map(|letter| digit(letter).unwrap_or(letter)).take(MAX_CHARACTERS);
     if matches!(language, "tr" | "az") {
         composed
             .flat_map(|letter| match letter {
@@ -254,17 +297,41 @@ fn lower(word: &str, language: &str) -> String {
     }
 }
 
+/// Stretches an Arabic word, without a meaning.
+const TATWEEL: char = '\u{640}';
+/// Letters from which on an apostrophe stands before a Turkish ending: before it is a name. After fewer it is in a name (`L'Oréal`).
+const MIN_NAME: usize = 2;
+
 /// Strips suffixes after an apostrophe: Turkish case endings (`Shopify'ın`), the English possessive (`shop's`).
 fn without_suffix<'a>(word: &'a str, language: &str) -> &'a str {
-    match (language, word.find(is_apostrophe)) {
-        ("tr" | "az", Some(end)) if end > 0 => &word[..end],
-        ("en", Some(end)) if end > 0 && word[end..].trim_start_matches(is_apostrophe).eq_ignore_ascii_case("s") => &word[..end],
-        _ => word,
+    if !matches!(language, "tr" | "az" | "en") {
+        return word;
     }
+    for (at, apostrophe) in word.char_indices().filter(|(_, letter)| is_apostrophe(*letter)) {
+        let after = &word[at + apostrophe.len_utf8()..];
+        let ends = match language {
+            "en" => after.eq_ignore_ascii_case("s"),
+            _ => word[..at].chars().count() >= MIN_NAME || word[..at].contains(is_digit),
+        };
+        if ends && at > 0 {
+            return &word[..at];
+        }
+    }
+    word
 }
 
-fn is_apostrophe(letter: char) -> bool {
-    matches!(letter, '\'' | '’' | 'ʼ' | '`' | '´' | '‘')
+/// Words that lose their vowel before another and are written together with it.
+const ELIDED: &[(&str, &[&str])] = &[
+    ("ca", &["l", "d", "m", "t", "s", "n"]),
+    ("fr", &["l", "d", "j", "m", "t", "s", "n", "c", "qu", "jusqu", "lorsqu", "puisqu", "quoiqu"]),
+    ("it", &["l", "un", "d", "c", "m", "t", "s", "v", "n", "dell", "nell", "all", "sull", "dall", "coll", "quest", "quell", "gl", "anch"]),
+];
+
+/// Returns the end of an elided word before the word that it is written together with: `l’adresse`.
+fn elision(word: &str, language: &str) -> Option<usize> {
+    let end = word.find(is_apostrophe)?;
+    let (_, elided) = ELIDED.iter().find(|(of, _)| *of == language)?;
+    elided.contains(&word[..end].to_lowercase().as_str()).then_some(end)
 }
 
 fn stemmer(language: &str) -> Option<Stemmer> {
@@ -308,8 +375,6 @@ fn stemmer(language: &str) -> Option<Stemmer> {
 
 #[cfg(test)]
 mod tests {
-    use unicode_segmentation::UnicodeSegmentation;
-
     use super::*;
 
     fn meet(one: &str, other: &str, language: &str) -> bool {
@@ -369,15 +434,99 @@ mod tests {
         }
     }
 
+    fn folded(text: &str, language: &str) -> Vec<String> {
+        words(text, language).iter().map(|word| word.folded().to_owned()).collect()
+    }
+
     #[test]
-    fn what_stands_between_spaces_is_cut_by_unicodes_rules() {
-        for text in [
-            "(hello), “world”! don't e-mail U.S. 3,5 _x_ x_y a.b@c.de -minus \u{a0}no\u{a0}break naïve Ünlǘ şehir: привет, мир! ½ x² 5€",
-            "siparişim-nerede? https://shop.example/iade?x=1 KE-204815'i ª º \u{200d}x\u{200d} e\u{301}t\u{e9} 100% #1 {{name}} o\u{2019}clock",
+    fn signs_part_words() {
+        for (text, expected) in [
+            ("Hours:Sundays", vec!["hours", "sundays"]),
+            ("parcel_label_2", vec!["parcel", "label", "2"]),
+            ("24.Mondays", vec!["24", "mondays"]),
+            ("(hello), “world”! a.b@c.de -minus \u{a0}no\u{a0}break", vec!["hello", "world", "a", "b", "c", "de", "minus", "no", "break"]),
+            ("naïve Ünlǘ şehir: привет, мир! 5€", vec!["naive", "unlu", "sehir", "привет", "мир", "5"]),
         ] {
-            let mut found = Vec::new();
-            word_indices(text, |start, word| found.push((start, word)));
-            assert_eq!(found, text.unicode_word_indices().collect::<Vec<_>>());
+            assert_eq!(folded(text, ""), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn letters_and_numbers_are_joined_or_apart() {
+        for (one, other) in [
+            ("QX440918", "QX-440918"),
+            ("QX440918", "qx 440918"),
+            ("QX440918", "440918"),
+            ("galaxy24", "Galaxy 24"),
+            ("12kg", "12 kg"),
+            ("02125556677", "0212 555 66 77"),
+            ("02125556677", "(0212) 555-66-77"),
+            ("1299,00", "1.299,00"),
+            ("1299", "1,299"),
+            ("checkin", "check-in"),
+            ("eimza", "e-imza"),
+            ("rnb", "R’n’B"),
+        ] {
+            for (typed, written) in [(one, other), (other, one)] {
+                // Every word that is typed is found in what is written, by its own keys or by a word that it makes with others.
+                let written_words = words(written, "en");
+                let has = |key: &String| written_words.iter().any(|word| word.keys().contains(key) || word.joined().contains(key));
+                for word in words(typed, "en") {
+                    assert!(word.keys().iter().chain(word.joined()).any(has), "{typed} in {written}: {word:?}");
+                }
+            }
+        }
+        assert!(words("1,299.00", "en")[0].joined().contains(&"1299".to_owned()), "without its decimals");
+        assert_eq!(folded("a1b2c3d4 5kg mp3 A4 3D", ""), ["a1b2c3d4", "5kg", "mp3", "a4", "3d"], "codes and short words stay whole");
+        assert!(words("gift card", "en").iter().all(|word| word.joined().is_empty()), "words apart are two words");
+    }
+
+    #[test]
+    fn an_apostrophe_is_no_letter() {
+        for (one, other, language) in [
+            ("don't", "Don’t", "en"),
+            ("wont", "won't", "en"),
+            ("l’échange", "echange", "fr"),
+            ("jusqu'au", "au", "fr"),
+            ("dell'ordine", "ordine", "it"),
+            ("D'Artagnan", "dartagnan", "tr"),
+            ("O’Brien'ın", "obrien", "tr"),
+            ("Migros'tan", "migros", "tr"),
+            ("м'яч", "м’яч", "uk"),
+        ] {
+            let (one_words, other_words) = (words(one, language), words(other, language));
+            assert!(one_words.iter().any(|word| word.meets(&other_words[0])), "{one} / {other}");
+        }
+        assert_eq!(folded("aujourd’hui", "fr"), ["aujourdhui"]);
+    }
+
+    #[test]
+    fn what_is_not_seen_and_how_wide_it_is_makes_no_other_word() {
+        for (one, other, language) in [
+            ("Ver\u{ad}sand\u{ad}kos\u{ad}ten", "Versandkosten", "de"),
+            ("pay\u{200b}ment", "payment", "en"),
+            ("ＣＡＲＤ", "card", "en"),
+            ("ﾎﾟｲﾝﾄ", "ポイント", "ja"),
+            ("४५", "45", "hi"),
+            ("٧٨", "78", "ar"),
+            ("ﬁt", "fit", "en"),
+        ] {
+            assert_eq!(folded(one, language), folded(other, language), "{one} / {other}");
+        }
+        assert_eq!(folded("one\u{2028}two", "en"), ["one", "two"]);
+    }
+
+    #[test]
+    fn signs_that_make_another_name_stay() {
+        assert_eq!(folded("C, C# and C++.", "en"), ["c", "c#", "and", "c++"]);
+        assert_eq!(folded("x+y 18+ Canal+ item#4 #1", "en"), ["x", "y", "18", "canal", "item", "4", "1"]);
+    }
+
+    #[test]
+    fn korean_endings_fall_off() {
+        for (one, other) in [("교환해주세요", "교환"), ("배송은", "배송"), ("결제하려면", "결제"), ("쿠폰을", "쿠폰")]
+        {
+            assert!(meet(one, other, "ko"), "{one} / {other}");
         }
     }
 

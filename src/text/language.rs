@@ -41,6 +41,17 @@ impl Language {
         &self.0
     }
 
+    /// Returns the language without its region: `de` for `de-AT`, `zh-Hant` for `zh-Hant-TW`.
+    pub fn without_region(&self) -> Language {
+        let script = self.0.split('-').nth(1).filter(|subtag| subtag.len() == 4);
+        Language(script.map_or_else(|| self.primary().to_owned(), |script| format!("{}-{script}", self.primary())))
+    }
+
+    /// Returns whether another language is this one, or a variety of it: RFC 4647, basic filtering.
+    pub fn covers(&self, other: &Language) -> bool {
+        other.0.strip_prefix(&self.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    }
+
     /// The language without region and script: `pt` of `pt-BR`.
     pub fn primary(&self) -> &str {
         self.0.split('-').next().unwrap_or(&self.0)

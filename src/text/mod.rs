@@ -8,6 +8,8 @@ mod fold;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod html;
+mod joined;
+mod korean;
 mod language;
 mod lines;
 mod markdown;

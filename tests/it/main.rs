@@ -44,6 +44,7 @@ mod read_only;
 mod replies;
 mod search;
 mod search_privacy;
+mod search_typed;
 mod stop;
 mod support;
 mod visitors;

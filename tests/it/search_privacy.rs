@@ -6,6 +6,7 @@ use deskhand::{
     api::pb,
     ids::{Id, Workspace},
     knowledge::{Audience, Conditions, Details, Document, Hits, KnowledgeBases, NewDocument, Reader, Search, Visibility},
+    spelling::Dictionaries,
     store::Store,
     text::{Language, words},
 };
@@ -282,7 +283,7 @@ fn the_public_gets_the_same_whatever_there_is_that_it_may_not_read() {
         let bases = runtime.block_on(async {
             let store = Store::open(&Store::sqlite_url(folder.path())).await.unwrap();
             let folders = vec![(all.clone(), None), (public.clone(), None)];
-            let bases = KnowledgeBases::start(store, folders, folder.path(), 1 << 20).await.unwrap();
+            let bases = KnowledgeBases::start(store, folders, folder.path(), 1 << 20, &Dictionaries::new(folder.path().into())).await.unwrap();
             let documents = |least: bool| made.iter().enumerate().filter(|(_, made)| least || made.access == 0).map(|(at, made)| made.document(at)).collect();
             bases.of(&all).put(documents(true)).await.unwrap();
             bases.of(&public).put(documents(false)).await.unwrap();

@@ -2,7 +2,10 @@
 //!
 //! Words are in two fields, `names` (title and tags) and `body`, each under all its keys at its position. Positions carry more than order:
 //! the body is cut into passages of at most [`PASSAGE`] words, each of which begins at a multiple of that number, and tags begin at
-//! [`TAGS`]. A third field has the words' character n-grams.
+//! [`TAGS`]. A word that makes another with those after it (`e-mail`) has that one's key too. A third field has the words' character n-grams,
+//! a fourth the vocabulary: the words as they are written, without stems, for what is half typed or misspelt.
+
+use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 use tantivy::{
@@ -39,6 +42,12 @@ pub const TAG: usize = 16;
 pub const INTENT_STEPS: f32 = 15.0;
 /// Prefix of an accented word's key, where the same word without accents has another key.
 pub const ACCENTED: char = '=';
+/// Prefix of a word of the vocabulary written backwards, by which the compounds that end with a word are found.
+pub const BACKWARDS: char = '~';
+/// Languages that write compounds as one word.
+const COMPOUNDING: [&str; 12] = ["da", "de", "et", "fi", "hu", "is", "nb", "nl", "nn", "no", "sv", "af"];
+/// Letters of the shortest compound.
+const MIN_COMPOUND: usize = 6;
 
 /// The index's fields.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +67,7 @@ pub struct Fields {
     pub grams: Field,
     /// What it is about: each intent as often as its share, at most [`INTENT_STEPS`] times.
     pub intents: Field,
+    pub vocabulary: Field,
     /// How many words each passage has, and each phrase of `asked`.
     pub passages: Field,
     pub phrases: Field,
@@ -83,6 +93,7 @@ pub fn schema() -> (Schema, Fields) {
         asked: schema.add_text_field("asked", words(IndexRecordOption::WithFreqsAndPositions)),
         grams: schema.add_text_field("grams", words(IndexRecordOption::WithFreqs)),
         intents: schema.add_text_field("intents", words(IndexRecordOption::WithFreqs)),
+        vocabulary: schema.add_text_field("vocabulary", words(IndexRecordOption::Basic)),
         passages: schema.add_u64_field("passages", FAST),
         phrases: schema.add_u64_field("phrases", FAST),
         needs: schema.add_text_field("needs", FAST),
@@ -147,17 +158,18 @@ pub fn indexed(fields: Fields, document: &Document) -> Result<TantivyDocument, T
 
     let language = document.language.primary();
     let mut grams = String::new();
+    let mut vocabulary = BTreeSet::new();
     let mut names = LinePositions::default();
-    names.add(&document.title, language, TAGS, &mut grams);
+    names.add(&document.title, language, TAGS, (&mut grams, &mut vocabulary));
     for (number, tag) in document.tags.iter().enumerate() {
         names.skip_to(TAGS + number * TAG);
-        names.add(tag, language, usize::MAX, &mut grams);
+        names.add(tag, language, usize::MAX, (&mut grams, &mut vocabulary));
     }
     let mut body = LinePositions::default();
     for block in blocks(&document.body) {
         for line in block.text.lines() {
             body.skip_to(body.position.next_multiple_of(PASSAGE));
-            let mut rest = body.add(line, language, usize::MAX, &mut grams);
+            let mut rest = body.add(line, language, usize::MAX, (&mut grams, &mut vocabulary));
             while rest > 0 {
                 indexed.add_u64(fields.passages, rest.min(PASSAGE) as u64);
                 rest -= rest.min(PASSAGE);
@@ -172,7 +184,7 @@ pub fn indexed(fields: Fields, document: &Document) -> Result<TantivyDocument, T
     }
     for phrase in &document.asked {
         asked.skip_to(asked.position.next_multiple_of(PASSAGE));
-        asked.add(phrase, language, PASSAGE, &mut grams);
+        asked.add(phrase, language, PASSAGE, (&mut grams, &mut vocabulary));
         indexed.add_u64(fields.phrases, informative_words(phrase, language));
     }
     indexed.add_text(fields.asked, asked.text);
@@ -183,6 +195,7 @@ pub fn indexed(fields: Fields, document: &Document) -> Result<TantivyDocument, T
     indexed.add_text(fields.names, names.text);
     indexed.add_text(fields.body, body.text);
     indexed.add_text(fields.grams, grams);
+    indexed.add_text(fields.vocabulary, vocabulary_lines(&vocabulary, language));
     let source = serde_json::to_string(document).map_err(|error| TantivyError::InternalError(error.to_string()))?;
     indexed.add_text(fields.source, source);
     Ok(indexed)
@@ -215,6 +228,29 @@ fn intent_text(document: &Document) -> String {
     text
 }
 
+/// Returns whether a language writes compounds as one word.
+pub fn is_compounding(language: &str) -> bool {
+    COMPOUNDING.contains(&language)
+}
+
+/// Returns a word as the vocabulary has it written backwards.
+pub fn backwards(folded: &str) -> String {
+    std::iter::once(BACKWARDS).chain(folded.chars().rev()).collect()
+}
+
+fn vocabulary_lines(vocabulary: &BTreeSet<String>, language: &str) -> String {
+    let mut lines = String::new();
+    for word in vocabulary {
+        lines.push_str(word);
+        lines.push('\t');
+        if is_compounding(language) && word.chars().count() >= MIN_COMPOUND && !word.bytes().any(|byte| byte.is_ascii_digit()) {
+            lines.push_str(&backwards(word));
+            lines.push('\t');
+        }
+    }
+    lines
+}
+
 /// Returns the character n-grams of a word, or its pairs of letters if its script has no spaces.
 pub fn word_grams(text: &str, word: &Word) -> Vec<String> {
     let pairs = letter_pairs(text, word);
@@ -232,11 +268,20 @@ struct LinePositions {
 }
 
 impl LinePositions {
-    /// Adds the first `limit` words of a text, every key of a word at its position, and appends their grams; returns the number of words
-    /// added.
-    fn add(&mut self, text: &str, language: &str, limit: usize, grams: &mut String) -> usize {
+    /// Adds the first `limit` words of a text, every key of a word at its position, and adds their grams and themselves to the vocabulary;
+    /// returns the number of words added.
+    fn add(&mut self, text: &str, language: &str, limit: usize, (grams, vocabulary): (&mut String, &mut BTreeSet<String>)) -> usize {
         let found = words(text, language);
+        let mut before: &[String] = &[];
         for word in found.iter().take(limit) {
+            vocabulary.insert(word.folded().to_owned());
+            // A joined word stands where it begins.
+            for joined in word.joined().iter().filter(|joined| !before.contains(joined)) {
+                vocabulary.insert(joined.clone());
+                self.text.push_str(joined);
+                self.text.push('\t');
+            }
+            before = word.joined();
             for gram in word_grams(text, word) {
                 grams.push_str(&gram);
                 grams.push('\t');

@@ -13,7 +13,7 @@ use crate::{
 /// The documents that a search covers.
 pub struct SearchScope<'a> {
     pub kinds: &'a [Kind],
-    /// `None`: any.
+    /// Its varieties are covered too: `de` covers `de-AT`. `None`: any.
     pub language: Option<&'a Language>,
     pub reader: &'a Reader,
     /// By segment, the documents that pass the filters.
@@ -24,7 +24,7 @@ impl SearchScope<'_> {
     /// Returns whether it covers the documents of a class.
     pub fn has(&self, class: &Class) -> bool {
         self.kinds.contains(&class.kind)
-            && self.language.is_none_or(|language| class.language == *language)
+            && self.language.is_none_or(|language| language.covers(&class.language))
             && class.is_seen_by(self.reader)
     }
 

@@ -11,6 +11,8 @@ pub const GRAM_WEIGHT: f32 = 0.3;
 pub const GRAM_B: f32 = 0.75;
 /// A document that has this share of a word's grams, by idf, counts as having the word.
 pub const GRAM_SHARE: f32 = 0.5;
+/// How far a word is found by its grams alone.
+const FOUND_BY_GRAMS: f32 = 0.4;
 
 /// One cell per document. Only touched cells are visited and cleared, so a query costs what it matches.
 #[derive(Default)]
@@ -26,10 +28,14 @@ pub struct Accumulator {
 pub struct Cell {
     pub names: f32,
     pub best: f32,
+    /// The weight of the best alternative that the document has.
+    pub present: f32,
     pub gram: f32,
     pub gram_idf: f32,
     pub words: f32,
     pub grams: f32,
+    /// The information of the words found.
+    pub found: f32,
     pub has_word: bool,
     pub in_term: bool,
     pub in_query: bool,
@@ -61,6 +67,7 @@ impl Accumulator {
         let cell = &mut self.cells[doc as usize];
         let score = weight * corpus.saturate(std::mem::take(&mut cell.names) + frequency);
         cell.best = cell.best.max(score);
+        cell.present = cell.present.max(weight);
         if !cell.in_term {
             cell.in_term = true;
             self.of_term.push(doc);
@@ -94,10 +101,12 @@ impl Accumulator {
             let cell = &mut self.cells[doc as usize];
             cell.words += term.weight * term.idf * cell.best;
             cell.grams += GRAM_WEIGHT * term.weight * cell.gram;
-            if cell.best > 0.0 || (all_idf > 0.0 && cell.gram_idf >= GRAM_SHARE * all_idf) {
+            let by_grams = all_idf > 0.0 && cell.gram_idf >= GRAM_SHARE * all_idf;
+            if cell.best > 0.0 || by_grams {
                 cell.has_word = true;
+                cell.found += term.information() * cell.present.max(if by_grams { FOUND_BY_GRAMS } else { 0.0 });
             }
-            (cell.best, cell.gram, cell.gram_idf, cell.in_term) = (0.0, 0.0, 0.0, false);
+            (cell.present, cell.best, cell.gram, cell.gram_idf, cell.in_term) = (0.0, 0.0, 0.0, 0.0, false);
             if !cell.in_query {
                 cell.in_query = true;
                 self.of_query.push(doc);
@@ -107,7 +116,7 @@ impl Accumulator {
 
     /// Calls `each` for every live document that has a word, in order, unless it scores less than `min_share` of the best one; clears all
     /// cells.
-    pub fn take(&mut self, min_share: f32, is_live: impl Fn(DocId) -> bool, mut each: impl FnMut(DocId, f32, f32)) {
+    pub fn take(&mut self, min_share: f32, is_live: impl Fn(DocId) -> bool, mut each: impl FnMut(DocId, &Cell)) {
         let mut last = 0;
         let mut best = 0.0;
         for doc in &self.of_query {
@@ -126,7 +135,7 @@ impl Accumulator {
         for doc in self.of_query.drain(..) {
             let cell = std::mem::take(&mut self.cells[doc as usize]);
             if cell.has_word && cell.words + cell.grams >= min_share * best && is_live(doc) {
-                each(doc, cell.words, cell.grams);
+                each(doc, &cell);
             }
         }
     }

@@ -38,6 +38,8 @@ pub struct ScoredDocument {
     pub words: f32,
     /// The score of its grams.
     pub grams: f32,
+    /// The information of the query's words that it has: see [`Term::information`].
+    pub found: f32,
 }
 
 impl ScoredDocument {
@@ -85,8 +87,9 @@ pub fn score(
             }
             let only = scope.only.map(|only| &only[number]);
             let is_live = |doc| segment.is_alive(doc) && only.is_none_or(|only| only.contains(doc));
-            accumulator
-                .take(min_share, is_live, |doc, words, grams| scored.push(ScoredDocument { segment: number as u32, doc, words, grams }));
+            accumulator.take(min_share, is_live, |doc, cell| {
+                scored.push(ScoredDocument { segment: number as u32, doc, words: cell.words, grams: cell.grams, found: cell.found });
+            });
             tantivy::Result::Ok(())
         })?;
     }
@@ -102,6 +105,23 @@ fn score_words(
     corpus: &Corpus,
 ) -> tantivy::Result<()> {
     for alternative in &term.alternatives {
+        if let Some(phrase) = &alternative.postings.phrase {
+            let [names, body, asked] = &phrase.0[number];
+            for (doc, begins) in names {
+                accumulator.add_names(*doc, begins.len() as f32 * norms.share(NAMES, &segment.names_norms, *doc));
+            }
+            for (doc, begins) in asked {
+                accumulator.add_names(*doc, begins.len() as f32 * norms.share(ASKED, &segment.asked_norms, *doc));
+            }
+            for (doc, begins) in body {
+                let share = norms.share(BODY, &segment.body_norms, *doc);
+                if share > 0.0 {
+                    accumulator.close_body(*doc, begins.len() as f32 * share, alternative.weight, corpus);
+                }
+            }
+            accumulator.close_names(alternative.weight, corpus);
+            continue;
+        }
         let Some([names, body, asked]) = alternative.postings.segments.get(number) else { continue };
         if let Some(info) = names {
             let mut postings = segment.names.read_postings_from_terminfo(info, IndexRecordOption::WithFreqs)?;

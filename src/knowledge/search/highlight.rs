@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::{
     knowledge::{
         index::schema::ACCENTED,
-        search::{query::Query, terms::Term},
+        search::{expansion::Alternative, query::Query, terms::Term},
     },
     text::{Beginnings, Block, BlockKind, Word, blocks, signature, words, words_beginning},
 };
@@ -30,6 +30,8 @@ pub struct Highlighter {
     keys: HashSet<String>,
     /// The union of the keys' signatures.
     signature: u64,
+    /// Phrases, by the keys of each of their words.
+    phrases: Vec<Vec<Vec<String>>>,
     half: Option<String>,
     beginnings: Beginnings,
 }
@@ -41,26 +43,44 @@ impl std::fmt::Debug for Highlighter {
 }
 
 impl Highlighter {
-    /// Prepares the keys that a query's words were looked up by.
+    /// Marks what the terms of a query match, but for common words. `terms` are those of the query's words, or none.
     pub fn new(query: &Query, terms: &[Term]) -> Highlighter {
-        let own = query.words.iter().flat_map(|word| word.word.keys().iter().cloned());
-        let others = terms.iter().flat_map(|term| &term.alternatives).map(|alternative| alternative.key.clone());
+        let is_common = |place: usize| terms.get(place).is_some_and(|term| term.is_common);
+        let asked = query.words.iter().enumerate().filter(|(place, _)| !is_common(*place)).map(|(_, word)| word);
+        let own = asked.clone().flat_map(|word| word.word.keys().iter().chain(word.word.joined()).cloned());
+        let alternatives = || terms.iter().filter(|term| !term.is_common).flat_map(|term| &term.alternatives);
+        let (phrases, others): (Vec<&Alternative>, Vec<&Alternative>) =
+            alternatives().partition(|alternative| !alternative.phrase.is_empty());
+        let others = others.into_iter().map(|alternative| alternative.key.clone());
         let keys: HashSet<String> = own.chain(others).filter(|key| !key.starts_with(ACCENTED)).collect();
-        let half = query.words.iter().find(|word| word.half).map(|word| word.word.folded().to_owned());
+        let phrases: Vec<Vec<Vec<String>>> = phrases.into_iter().map(|alternative| alternative.phrase.clone()).collect();
+        let half = asked.clone().find(|word| word.half).map(|word| word.word.folded().to_owned());
         let mut beginnings = Beginnings::default();
-        keys.iter().chain(&half).for_each(|key| beginnings.add(key));
-        Highlighter { beginnings, signature: keys.iter().fold(0, |bits, key| bits | signature(key)), keys, half }
+        keys.iter().chain(&half).chain(phrases.iter().flatten().flatten()).for_each(|key| beginnings.add(key));
+        Highlighter { beginnings, signature: keys.iter().fold(0, |bits, key| bits | signature(key)), keys, phrases, half }
     }
 
     /// Returns the words of a text that match.
     fn matching(&self, text: &str, language: &str) -> Vec<Word> {
         let mut found = words_beginning(text, language, &self.beginnings);
-        found.retain(|word| self.matches(word));
+        let mut in_phrase = vec![false; found.len()];
+        for phrase in &self.phrases {
+            for (at, window) in found.windows(phrase.len()).enumerate() {
+                let has = |(word, keys): (&Word, &Vec<String>)| word.keys().iter().any(|key| keys.contains(key));
+                let is_next = |pair: &[Word]| !text[pair[0].end..pair[1].start].contains(char::is_alphanumeric);
+                if window.iter().zip(phrase).all(has) && window.windows(2).all(is_next) {
+                    in_phrase[at..at + phrase.len()].fill(true);
+                }
+            }
+        }
+        let mut in_phrase = in_phrase.into_iter();
+        found.retain(|word| in_phrase.next().unwrap_or(false) || self.matches(word));
         found
     }
 
     fn matches(&self, word: &Word) -> bool {
         (word.signature() & self.signature != 0 && word.keys().iter().any(|key| self.keys.contains(key)))
+            || word.joined().iter().any(|joined| self.keys.contains(joined))
             || self.half.as_ref().is_some_and(|half| word.folded().starts_with(half.as_str()))
     }
 
@@ -150,7 +170,7 @@ impl Highlighter {
             return self.mark(&block, language);
         }
         let found = words(&block, language);
-        let first = found.iter().find(|word| self.matches(word)).map_or(0, |word| word.start);
+        let first = self.matching(&block, language).first().map_or(0, |word| word.start);
         let start = if block[..first].chars().count() > MAX_SNIPPET / 3 {
             let near = block[..first].char_indices().rev().nth(MAX_SNIPPET / 4).map_or(0, |(index, _)| index);
             found.iter().find(|word| word.start >= near).map_or(0, |word| word.start)

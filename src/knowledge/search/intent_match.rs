@@ -7,7 +7,7 @@ use tantivy::{DocSet, TERMINATED, Term as IndexTerm, postings::Postings, schema:
 use crate::knowledge::{
     index::{schema::INTENT_STEPS, scope::SearchScope, snapshot::IndexSnapshot},
     intents::Intent,
-    search::terms::idf,
+    search::idf::idf,
 };
 
 /// What every intent counts beside its idf: one that all documents of a shop have still says something.

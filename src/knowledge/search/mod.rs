@@ -4,14 +4,20 @@ pub mod accumulator;
 pub mod bm25f;
 pub mod candidates;
 pub mod categories;
+pub mod compounds;
 pub mod conversation;
 pub mod corpus;
+pub mod correction;
 pub mod evidence;
+pub mod expansion;
+pub mod half_words;
 pub mod highlight;
+pub mod idf;
 pub mod intent_match;
 pub mod lookup;
 pub mod near_match;
 pub mod openers;
+pub mod phrases;
 pub mod query;
 pub mod rank;
 pub mod rerank;
@@ -23,10 +29,11 @@ pub mod suggestion_query;
 pub mod suggestions;
 pub mod synonyms;
 pub mod terms;
+pub mod title;
 pub mod visible_terms;
 pub mod written;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crate::{
     knowledge::{
@@ -40,23 +47,32 @@ use crate::{
             bm25f::{ScoredDocument, score},
             candidates::{by_rank, nearest, only},
             corpus::Corpus,
+            correction::corrected,
+            half_words::is_half,
             highlight::{Highlighter, Segment},
-            query::Typed,
+            query::{Query, Typed},
             rerank::rerank,
             synonyms::Synonyms,
-            terms::{Term, is_half, terms},
+            terms::{Term, terms},
             visible_terms::VisibleTerms,
         },
         statistics::{confidence, deviation},
         vectors::{Meaning, QuerySource, VectorHit, Vectors},
     },
-    text::{Beginnings, Language, lookup, words, words_beginning},
+    spelling::{Dictionaries, is_key_slip},
+    text::{Language, lookup},
 };
 
 /// Most documents that are reranked.
 const MAX_RERANKED: usize = 100;
 /// A document that scores less than this share of the best one is not a hit: it has none of the query's informative words.
 const MIN_SHARE: f32 = 0.2;
+/// A document with less than this share of the query's information (the idf of its words that are not common) is not a hit.
+const MIN_FOUND: f32 = 0.2;
+/// The share from which a hit is good: without one, all languages are searched.
+const GOOD_SHARE: f32 = 0.5;
+/// What the words that a document has tell of its confidence, beside how often and how prominently it has them.
+const PRESENT: f64 = 0.5;
 /// The boost of a title that has every word, as a share of the best document's score.
 pub const TITLE_GAIN: f32 = 0.5;
 /// Most words of a query whose character n-grams are scored.
@@ -66,6 +82,10 @@ const MAX_GRAM_WORDS: usize = 24;
 const VECTOR_WEIGHT: f32 = 1.2;
 /// Least similarity to the query of a hit that has none of its words.
 const MIN_SIMILARITY: f32 = 0.4;
+
+/// The least match of a title that may be the query, and most titles that are compared with it.
+const MIN_TITLE_MATCH: f32 = 0.75;
+const MAX_TITLES: usize = 20;
 
 /// A search on a help page.
 #[derive(Debug, Clone)]
@@ -117,6 +137,19 @@ pub struct Hits {
 struct Ranked {
     found: ScoredDocument,
     rank: f32,
+    /// How well its title matches, from 0 to 1.
+    title: f32,
+}
+
+/// What the documents of a scope have for a query.
+struct Results {
+    corpus: Corpus,
+    terms: Vec<Term>,
+    vector_hits: Vec<VectorHit>,
+    nearest_places: HashSet<(u32, u32)>,
+    found: Vec<ScoredDocument>,
+    /// The share of the query's information that the best document has.
+    best_share: f32,
 }
 
 /// Returns whether a query ends in an unfinished word: one that no document in its language that the reader may see contains, except as the
@@ -135,84 +168,161 @@ pub fn ends_in_half_a_word(
     Ok(is_half(&VisibleTerms::of(&snapshot, &scope), last)?)
 }
 
-/// Searches articles. Those in the page's language come first; other languages are searched only when it has none.
-pub fn search(index: &Index, synonyms: &Synonyms, vectors: &Vectors, search: &Search) -> Result<Hits, KnowledgeError> {
+/// Searches articles. Those in the page's language come first; all languages are searched when it has no good hit, and theirs are returned
+/// where they have a better one.
+pub fn search(
+    index: &Index,
+    synonyms: &Synonyms,
+    vectors: &Vectors,
+    dictionaries: Option<&Dictionaries>,
+    search: &Search,
+) -> Result<Hits, KnowledgeError> {
     let snapshot = index.snapshot();
     let languages = snapshot.languages(&[Kind::Article], &search.reader);
-    let own = lookup(&search.language, languages.iter());
     let primary = search.language.primary();
     let typed = Typed::read(&search.query, primary);
     if typed.query.words.is_empty() {
         return Ok(Hits::default());
     }
     let only = only(&snapshot, &search.category, &search.tags, &typed)?;
-    for language in own.map(Some).into_iter().chain([None]) {
+    // All regions of the page's language are one: an article for Austria hides none of the others.
+    let family = search.language.without_region();
+    let sister = || lookup(&search.language, languages.iter()).cloned();
+    let is_there = languages.iter().any(|language| family.covers(language));
+    let family = if is_there { family } else { sister().unwrap_or(family) };
+    let is_own = |language: &Language| family.covers(language);
+    let in_language = |language: Option<&Language>| -> Result<Results, KnowledgeError> {
         let scope = SearchScope { kinds: &[Kind::Article], language, reader: &search.reader, only: only.as_deref() };
-        let corpus = Corpus::of(&scope.sizes(&snapshot, None));
-        let terms = terms(&VisibleTerms::of(&snapshot, &scope), &typed.query, primary, synonyms, corpus.documents)?;
-        let hits = search
-            .meaning
-            .as_ref()
-            .map(|meaning| vectors.near(&snapshot, &scope, meaning, primary, QuerySource::Search))
-            .unwrap_or_default();
-        // Vector hits are compared with every document that has a word, however low its score.
-        let min_share = if hits.is_empty() { MIN_SHARE } else { 0.0 };
-        let mut found = score(&snapshot, &scope, &corpus, &terms, MAX_GRAM_WORDS, min_share)?;
-        let highest = found.iter().map(ScoredDocument::sum).fold(0.0, f32::max);
-        let has_words = |found: &ScoredDocument| found.sum() > 0.0 && found.sum() >= MIN_SHARE * highest;
-        let nearest = nearest(&snapshot, &hits, MAX_RERANKED, |hit| hit.recent);
-        let hit_of = |found: &ScoredDocument| hits.binary_search_by_key(&found.place(), VectorHit::place).ok().map(|at| hits[at]);
-        let nearest_places: HashSet<(u32, u32)> = nearest.iter().map(VectorHit::place).collect();
-        found.retain(|found| has_words(found) || nearest_places.contains(&found.place()));
-        add_missing(&mut found, &nearest);
-        if language.is_none() {
-            found = once_each(&snapshot, found, |found| hit_of(found).map_or(0.0, |hit| hit.recent));
-        }
-        let is_hit =
-            |found: &ScoredDocument| has_words(found) || hit_of(found).is_some_and(|hit| hit.likeness * hit.trust >= MIN_SIMILARITY);
-        let total = found.iter().filter(|found| is_hit(found)).count();
-        if total == 0 {
+        results(&snapshot, &scope, synonyms, vectors, dictionaries, search, &typed)
+    };
+    let own = if languages.iter().any(|language| family.covers(language)) { Some(in_language(Some(&family))?) } else { None };
+    let has_good = own.as_ref().is_some_and(|own| own.best_share >= GOOD_SHARE && !own.found.is_empty());
+    let all = if has_good || languages.iter().all(is_own) { None } else { Some(in_language(None)?) };
+    let results = match (own, all) {
+        (Some(own), Some(all)) if own.found.is_empty() || all.best_share > own.best_share => all,
+        (Some(own), _) => own,
+        (None, Some(all)) => all,
+        (None, None) => return Ok(Hits::default()),
+    };
+    present(&snapshot, vectors, search, &typed, results)
+}
+
+/// Finds the documents of a scope that are hits.
+fn results(
+    snapshot: &IndexSnapshot,
+    scope: &SearchScope<'_>,
+    synonyms: &Synonyms,
+    vectors: &Vectors,
+    dictionaries: Option<&Dictionaries>,
+    search: &Search,
+    typed: &Typed,
+) -> Result<Results, KnowledgeError> {
+    let primary = search.language.primary();
+    let corpus = Corpus::of(&scope.sizes(snapshot, None));
+    let within = VisibleTerms::of(snapshot, scope);
+    let mut expanded = terms(&within, &typed.query, primary, synonyms, corpus.documents)?;
+    // A dictionary is read only where a word seems to be misspelt.
+    if let Some(query) = dictionaries.and_then(|dictionaries| with_right_words(&typed.query, &expanded, dictionaries, &search.language)) {
+        expanded = terms(&within, &query, primary, synonyms, corpus.documents)?;
+    }
+    let terms = expanded;
+    let near = |meaning: &Meaning| vectors.near(snapshot, scope, meaning, primary, QuerySource::Search);
+    let vector_hits = search.meaning.as_ref().map(near).unwrap_or_default();
+    // Vector hits are compared with every document that has a word, however low its score.
+    let min_share = if vector_hits.is_empty() { MIN_SHARE } else { 0.0 };
+    let mut found = score(snapshot, scope, &corpus, &terms, MAX_GRAM_WORDS, min_share)?;
+    let highest = found.iter().map(ScoredDocument::sum).fold(0.0, f32::max);
+    let information = terms.iter().map(Term::information).sum::<f32>().max(f32::MIN_POSITIVE);
+    let has_words =
+        |found: &ScoredDocument| found.sum() > 0.0 && found.sum() >= MIN_SHARE * highest && found.found >= MIN_FOUND * information;
+    let nearest = nearest(snapshot, &vector_hits, MAX_RERANKED, |hit| hit.recent);
+    let hit_of = |found: &ScoredDocument| vector_hits.binary_search_by_key(&found.place(), VectorHit::place).ok().map(|at| vector_hits[at]);
+    let is_hit = |found: &ScoredDocument| has_words(found) || hit_of(found).is_some_and(|hit| hit.likeness * hit.trust >= MIN_SIMILARITY);
+    add_missing(&mut found, &nearest);
+    found.retain(is_hit);
+    found.sort_by_key(ScoredDocument::place);
+    let found = once_each(snapshot, found, &search.language, |found| hit_of(found).map_or(0.0, |hit| hit.recent));
+    // By meaning alone a hit is as good as it is like the query.
+    let goodness = |found: &ScoredDocument| {
+        let by_meaning = hit_of(found).map_or(0.0, |hit| hit.likeness * hit.trust);
+        by_meaning.max(found.found / information)
+    };
+    let best_share = found.iter().map(goodness).fold(0.0, f32::max);
+    let nearest_places = nearest.iter().map(VectorHit::place).collect();
+    Ok(Results { corpus, terms, vector_hits, nearest_places, found, best_share })
+}
+
+/// Returns the query with the words marked that a dictionary has, of those that seem to be misspelt: they are unknown here, not wrong, unless
+/// the key beside the right one makes them (`largo`, `kargo`). `None` if there are none.
+fn with_right_words(query: &Query, terms: &[Term], dictionaries: &Dictionaries, language: &Language) -> Option<Query> {
+    let mut marked = query.clone();
+    for (word, term) in marked.words.iter_mut().zip(terms) {
+        let lower = word.word.accented().unwrap_or(word.word.folded());
+        let is_slip = |meant: &String| is_key_slip(language.primary(), word.word.folded(), meant);
+        let seems_wrong = !word.half && term.corrections.first().is_some_and(|meant| !is_slip(meant));
+        word.is_right = seems_wrong && dictionaries.knows(language.as_str(), lower);
+    }
+    marked.words.iter().any(|word| word.is_right).then_some(marked)
+}
+
+/// Ranks what was found, and reads the page of it that was asked for.
+fn present(snapshot: &IndexSnapshot, vectors: &Vectors, search: &Search, typed: &Typed, results: Results) -> Result<Hits, KnowledgeError> {
+    let Results { corpus, terms, vector_hits, nearest_places, found, .. } = results;
+    let total = found.len();
+    let end = search.offset + search.limit;
+    let meaning = (vectors, vector_hits.as_slice(), &nearest_places, search.language.primary());
+    let mut ranked = rank(snapshot, &corpus, found, meaning, &terms, &typed.query.pairs, end)?;
+    exact_titles_first(snapshot, &typed.query, &mut ranked)?;
+    let hit_of = |found: &ScoredDocument| vector_hits.binary_search_by_key(&found.place(), VectorHit::place).ok().map(|at| vector_hits[at]);
+    let highlighter = Highlighter::new(&typed.query, &terms);
+    let best = corpus.max_score(&terms);
+    let information: f32 = terms.iter().map(Term::information).sum();
+    let mut hits = Vec::new();
+    let mut confidence_so_far = 1.0_f64;
+    for (place, Ranked { found, .. }) in ranked.into_iter().enumerate().take(end) {
+        // A lower rank never has a higher confidence. What is found by parts of words alone has some.
+        let by_words = confidence(found.words, best).max(confidence(found.found, information) * PRESENT);
+        confidence_so_far = confidence_so_far.min(hit_of(&found).map_or(by_words, |hit| hit.confidence(by_words)));
+        if place < search.offset {
             continue;
         }
-        let end = search.offset + search.limit;
-        let mut ranked = rank(&snapshot, &corpus, found, (vectors, &hits, &nearest_places, primary), &terms, &typed.query.pairs, end)?;
-        ranked.retain(|ranked| is_hit(&ranked.found));
-        let highlighter = Highlighter::new(&typed.query, &terms);
-        let best = corpus.max_score(&terms);
-        let mut hits = Vec::new();
-        let mut confidence_so_far = 1.0_f64;
-        for (place, Ranked { found, .. }) in ranked.into_iter().enumerate().take(end) {
-            // A lower rank never has a higher confidence.
-            let by_words = confidence(found.words, best);
-            confidence_so_far = confidence_so_far.min(hit_of(&found).map_or(by_words, |hit| hit.confidence(by_words)));
-            if place < search.offset {
-                continue;
-            }
-            let document = snapshot.read(found.segment, found.doc)?;
-            let language = document.language.primary();
-            let title = highlighter.mark(&document.title, language);
-            let snippet = highlighter.snippet(&document.body, language);
-            hits.push(Hit { score: confidence_so_far, title, snippet, document });
-        }
-        let corrected = corrected(&search.query, &typed, &terms, &hits);
-        return Ok(Hits { hits, total, corrected });
+        let document = snapshot.read(found.segment, found.doc)?;
+        let language = document.language.primary();
+        let title = highlighter.mark(&document.title, language);
+        let snippet = highlighter.snippet(&document.body, language);
+        hits.push(Hit { score: confidence_so_far, title, snippet, document });
     }
-    Ok(Hits::default())
+    let shown: Vec<&Document> = hits.iter().map(|hit| &hit.document).collect();
+    let corrected = corrected(&search.query, typed, search.language.primary(), &terms, &shown);
+    Ok(Hits { hits, total, corrected })
 }
 
 /// Adds vector hits that have none of the words.
 fn add_missing(found: &mut Vec<ScoredDocument>, nearest: &[VectorHit]) {
     let present: HashSet<(u32, u32)> = found.iter().map(ScoredDocument::place).collect();
     let missing = nearest.iter().filter(|hit| !present.contains(&hit.place()));
-    found.extend(missing.map(|hit| ScoredDocument { segment: hit.segment, doc: hit.doc, words: 0.0, grams: 0.0 }));
+    found.extend(missing.map(|hit| ScoredDocument { segment: hit.segment, doc: hit.doc, words: 0.0, grams: 0.0, found: 0.0 }));
 }
 
-/// Keeps one version of a document that was found in several foreign languages: the one that scores best.
-fn once_each(snapshot: &IndexSnapshot, mut found: Vec<ScoredDocument>, nearness: impl Fn(&ScoredDocument) -> f32) -> Vec<ScoredDocument> {
-    found.sort_by(|one, other| other.sum().total_cmp(&one.sum()).then(nearness(other).total_cmp(&nearness(one))));
+/// Keeps one version of a document that was found in several languages: in the page's own, else the one that scores best.
+fn once_each(
+    snapshot: &IndexSnapshot,
+    mut found: Vec<ScoredDocument>,
+    own: &Language,
+    nearness: impl Fn(&ScoredDocument) -> f32,
+) -> Vec<ScoredDocument> {
+    let is_own = |found: &ScoredDocument| {
+        let segment = &snapshot.segments[found.segment as usize];
+        segment.classes[segment.class_of[found.doc as usize] as usize].language == *own
+    };
+    let better = |one: &ScoredDocument, other: &ScoredDocument| {
+        let by_score = || other.sum().total_cmp(&one.sum()).then(nearness(other).total_cmp(&nearness(one)));
+        is_own(other).cmp(&is_own(one)).then_with(by_score)
+    };
+    found.sort_by(better);
     let mut seen: HashSet<u64> = HashSet::new();
     found.retain(|found| seen.insert(snapshot.id(found.segment, found.doc)));
-    found.sort_by_key(|found| (found.segment, found.doc));
+    found.sort_by_key(ScoredDocument::place);
     found
 }
 
@@ -231,7 +341,7 @@ fn rank(
     };
     let (mut ranked, mut rest) = (Vec::new(), Vec::new());
     for found in found {
-        let document = Ranked { rank: found.sum(), found };
+        let document = Ranked { rank: found.sum(), title: 0.0, found };
         if nearest_places.contains(&found.place()) { ranked.push(document) } else { rest.push(document) }
     }
     let max_kept = end.max(MAX_RERANKED);
@@ -252,8 +362,9 @@ fn rank(
         .collect();
     let passages: Vec<f32> = reranked_each.iter().map(|reranked| reranked.passages).collect();
     let share = corpus.passages_share() * deviation(&whole) / deviation(&passages);
-    for ((ranked, whole), passages) in ranked.iter_mut().zip(whole).zip(passages) {
+    for (((ranked, whole), passages), reranked) in ranked.iter_mut().zip(whole).zip(passages).zip(&reranked_each) {
         ranked.rank = whole + share * passages;
+        ranked.title = reranked.title;
     }
     if !hits.is_empty() {
         let words: Vec<f32> = ranked.iter().map(|ranked| ranked.rank).collect();
@@ -268,55 +379,20 @@ fn rank(
     Ok(ranked)
 }
 
-/// Returns the query with its misspelt words corrected to words of the hits, as the hits write them. A word that no hit has a correction
-/// for stays as it was typed.
-fn corrected(query: &str, typed: &Typed, terms: &[Term], hits: &[Hit]) -> String {
-    let corrections_by_word: Vec<(&str, &[String])> = (typed.query.words.iter().zip(terms))
-        .filter(|(_, term)| !term.corrections.is_empty())
-        .map(|(word, term)| (word.word.folded(), term.corrections.as_slice()))
-        .collect();
-    if corrections_by_word.is_empty() {
-        return String::new();
+/// Moves the documents whose title is the query to the front: first those that have it as typed, then those that have other forms of its
+/// words.
+fn exact_titles_first(snapshot: &IndexSnapshot, query: &Query, ranked: &mut [Ranked]) -> Result<(), KnowledgeError> {
+    let mut exactness = vec![0_u8; ranked.len()];
+    let may_be: Vec<usize> = (0..ranked.len()).filter(|place| ranked[*place].title >= MIN_TITLE_MATCH).take(MAX_TITLES).collect();
+    for place in may_be {
+        let document = snapshot.read(ranked[place].found.segment, ranked[place].found.doc)?;
+        exactness[place] = title::exactness(query, &document.title, document.language.primary());
     }
-    let end: HashSet<&String> = corrections_by_word.iter().flat_map(|(_, corrections)| *corrections).collect();
-    let mut beginnings = Beginnings::default();
-    end.iter().for_each(|key| beginnings.add(key));
-    // Corrections by the word itself, and by its stems: of a stem's words the shortest is taken.
-    let (mut whole, mut forms): (HashMap<String, String>, HashMap<String, String>) = Default::default();
-    for hit in hits {
-        if corrections_by_word.iter().all(|(_, corrections)| whole.contains_key(&corrections[0])) {
-            break;
-        }
-        let language = hit.document.language.primary();
-        for word in [&hit.document.title, &hit.document.body].into_iter().flat_map(|text| words_beginning(text, language, &beginnings)) {
-            let written = || word.accented().unwrap_or(word.folded()).to_owned();
-            for (number, key) in word.keys().iter().enumerate().filter(|(_, key)| end.contains(key)) {
-                if number == 0 {
-                    whole.entry(key.clone()).or_insert_with(written);
-                } else if forms.get(key).is_none_or(|form| word.folded().len() < form.len()) {
-                    forms.insert(key.clone(), written());
-                }
-            }
-        }
+    if exactness.iter().any(|exact| *exact > 0) {
+        let mut order: Vec<usize> = (0..ranked.len()).collect();
+        order.sort_by_key(|place| std::cmp::Reverse(exactness[*place]));
+        let sorted: Vec<Ranked> = order.into_iter().map(|place| ranked[place]).collect();
+        ranked.copy_from_slice(&sorted);
     }
-    let fix = |corrections: &[String]| -> Option<String> {
-        let of = |known: &HashMap<String, String>| corrections.iter().find_map(|key| known.get(key).cloned());
-        of(&whole).or_else(|| of(&forms))
-    };
-    let fixes: HashMap<&str, String> =
-        corrections_by_word.iter().filter_map(|(word, corrections)| Some((*word, fix(corrections)?))).collect();
-    if fixes.is_empty() {
-        return String::new();
-    }
-    let mut corrected = String::new();
-    let mut from = 0;
-    for word in words(query, "") {
-        if let Some(fix) = fixes.get(word.folded()) {
-            corrected.push_str(&query[from..word.start]);
-            corrected.push_str(fix);
-            from = word.end;
-        }
-    }
-    corrected.push_str(&query[from..]);
-    corrected
+    Ok(())
 }

@@ -19,6 +19,8 @@ pub struct QueryWord {
     pub weight: f32,
     /// Whether the word may be unfinished, so that it is also matched as a prefix.
     pub half: bool,
+    /// Whether it is known to be a right word of its language, so that it is no misspelling.
+    pub is_right: bool,
     pub grams: Vec<String>,
 }
 
@@ -60,8 +62,8 @@ struct Piece<'a> {
 }
 
 impl Typed {
-    /// Parses a typed query: words, `"phrases"`, and `-exclusions`. The last word may be unfinished, unless something follows it.
-    /// Everything else is text; nothing is a syntax error.
+    /// Parses a typed query: words, `"phrases"`, and `-exclusions`; a minus before a number is its sign. The last word may be unfinished,
+    /// unless something follows it. Everything else is text; nothing is a syntax error.
     pub fn read(text: &str, language: &str) -> Typed {
         let mut typed = Typed::default();
         let mut room = MAX_WORDS;
@@ -100,7 +102,7 @@ impl Query {
     fn append(&mut self, text: &str, found: Vec<Word>, weight: f32) {
         for word in found {
             let grams = word_grams(text, &word);
-            self.words.push(QueryWord { word, weight, half: false, grams });
+            self.words.push(QueryWord { word, weight, half: false, is_right: false, grams });
             let last = self.words.len() - 1;
             if last > 0 {
                 self.pairs.push((last - 1, last, weight));
@@ -137,7 +139,13 @@ impl Query {
         let place: HashMap<usize, usize> = kept.iter().enumerate().map(|(place, number)| (*number, place)).collect();
         let word = |number: &usize| {
             let (word, weight, piece) = all[*number];
-            QueryWord { word: word.clone(), weight: saturated(weight), half: false, grams: word_grams(pieces[piece].0, word) }
+            QueryWord {
+                word: word.clone(),
+                weight: saturated(weight),
+                half: false,
+                is_right: false,
+                grams: word_grams(pieces[piece].0, word),
+            }
         };
         let pair = |((one, other), weight): (&(usize, usize), &f32)| Some((*place.get(one)?, *place.get(other)?, saturated(*weight)));
         let mut pairs: Vec<(usize, usize, f32)> = pairs.iter().filter_map(pair).collect();
@@ -154,8 +162,7 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
     let plain = |from: usize, to: usize| (from < to).then(|| Piece { text: &text[from..to], from, quoted: false, excluded: false });
     while let Some(letter) = text[at..].chars().next() {
         let begins = text[..at].chars().next_back().is_none_or(char::is_whitespace);
-        let excluded =
-            letter == '-' && begins && text[at + 1..].starts_with(|next: char| next.is_alphanumeric() || closing(next).is_some());
+        let excluded = letter == '-' && begins && text[at + 1..].starts_with(|next: char| next.is_alphabetic() || closing(next).is_some());
         let open = if excluded { at + 1 } else { at };
         let opening = text[open..].chars().next().filter(|_| begins);
         let quoted = opening.and_then(|opening| {
@@ -214,6 +221,8 @@ mod tests {
         assert_eq!(typed.excluded[1], Excluded::Phrase(vec!["store".to_owned(), "credit".to_owned()]));
         let words: Vec<&str> = typed.query.words.iter().map(|word| word.word.folded()).collect();
         assert_eq!(words, ["red", "gift", "card", "e", "mail"]);
+        let number = Typed::read("fault -4012", "en");
+        assert_eq!((number.query.words.len(), number.excluded.len()), (2, 0), "a minus before a number is its sign");
         let long = Typed::read(&"-a \"b c\" d ".repeat(500), "en");
         assert_eq!(long.query.words.len() + long.excluded.len(), MAX_WORDS);
         for text in ["\"", "-", "--", "\"\"", "-\"", "a \"b c", "\"-\"-\"", "„a“ «b» -»c"] {

@@ -9,8 +9,9 @@ use crate::knowledge::{
     },
     search::{
         corpus::Corpus,
+        idf::{idf, word_idf},
         lookup::{FIELDS, fields},
-        terms::{Term, idf, word_idf},
+        terms::Term,
     },
 };
 
@@ -275,7 +276,7 @@ impl Reranker<'_> {
     /// The share of a phrase's informative words that the query has, less where these carry little information.
     fn phrase(&self, places: &[Occurrence], length: f32, best_terms: &mut SparseSums) -> f32 {
         for place in places {
-            if !self.terms[place.term as usize].common {
+            if !self.terms[place.term as usize].is_common {
                 best_terms.raise(place.term as usize, place.weight);
             }
         }
@@ -329,6 +330,17 @@ fn places(
             .filter(|(term, _)| selected(*term))
             .flat_map(|(term, term_of)| term_of.alternatives.iter().map(move |one| (term, one)))
         {
+            let place = |position: &u32| Occurrence { position: *position, term: term as u32, weight: alternative.weight };
+            if let Some(phrase) = &alternative.postings.phrase {
+                for (field, of_field) in phrase.0[number].iter().enumerate() {
+                    for at in in_document.clone() {
+                        if let Ok(found) = of_field.binary_search_by_key(&documents[at].1, |(doc, _)| *doc) {
+                            places[at][field].extend(of_field[found].1.iter().map(place));
+                        }
+                    }
+                }
+                continue;
+            }
             let Some(postings_of) = alternative.postings.segments.get(number) else { continue };
             for (field, (info, reader)) in postings_of.iter().zip(fields(segment)).enumerate() {
                 let Some(info) = info else { continue };
@@ -339,7 +351,6 @@ fn places(
                     }
                     if postings.doc() == documents[at].1 {
                         postings.positions(&mut positions);
-                        let place = |position: &u32| Occurrence { position: *position, term: term as u32, weight: alternative.weight };
                         places[at][field].extend(positions.iter().map(place));
                     }
                 }

@@ -1,14 +1,14 @@
-//! Spelling correction: the words and stems within a small edit distance that a reader's documents have.
+//! Spelling correction: the written words within a small edit distance that a reader's documents have.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use levenshtein_automata::{DFA, Distance, LevenshteinAutomatonBuilder, SINK_STATE};
 use tantivy_fst::Automaton;
 
 use crate::knowledge::{
-    index::schema::ACCENTED,
+    index::schema::{ACCENTED, BACKWARDS},
     search::{
-        lookup::{KeyPostings, each_field, keep_readable},
+        lookup::{FoundWords, each_field, each_vocabulary, find_counted},
         query::QueryWord,
         visible_terms::VisibleTerms,
     },
@@ -20,15 +20,16 @@ const MAX_MISSPELT: usize = 20;
 const ONE_TYPO: usize = 4;
 const TWO_TYPOS: usize = 8;
 
-/// A key that a word may be a misspelling of, with its edit distance.
+/// A word that a word may be a misspelling of, with its edit distance.
 pub struct SpellingCandidate {
-    pub key: String,
+    pub word: String,
     pub distance: u8,
-    pub postings: KeyPostings,
+    /// Documents of the scope that have it.
+    pub documents: u64,
 }
 
-/// Returns the keys of the scope that a word may be a misspelling of: the nearest first, and of equally near ones those with the same first
-/// letter.
+/// Returns the words of the scope that a word may be a misspelling of: the nearest first, and of equally near ones those with the same first
+/// letter. Two edits never change the first letter: what differs so much is another word. If there are none, the stems one edit away.
 pub fn spelling_candidates(within: &VisibleTerms<'_>, word: &QueryWord) -> tantivy::Result<Vec<SpellingCandidate>> {
     let folded = word.word.folded();
     let length = folded.chars().count();
@@ -39,39 +40,54 @@ pub fn spelling_candidates(within: &VisibleTerms<'_>, word: &QueryWord) -> tanti
     let max_distance = if length + 2 < TWO_TYPOS { 1 } else { 2 };
     let builder = &BUILDERS[max_distance as usize - 1];
     let near = FuzzyAutomaton(if word.half { builder.build_prefix_dfa(folded) } else { builder.build_dfa(folded) });
-    let mut found: HashMap<String, SpellingCandidate> = HashMap::new();
-    each_field(within, |place, segment, reader| {
-        let mut keys = reader.terms().search(&near).into_stream()?;
-        while keys.advance() {
-            let key = String::from_utf8_lossy(keys.key());
-            let Distance::Exact(distance) = near.0.eval(keys.key()) else { continue };
+    let first = folded.chars().next();
+    let begins_otherwise = |word: &str| word.chars().next() != first;
+    let distance_of = |word: &str| match near.0.eval(word) {
+        Distance::Exact(distance) => distance,
+        Distance::AtLeast(_) => u8::MAX,
+    };
+    let mut found = FoundWords::default();
+    each_vocabulary(within, |segment, reader| {
+        let mut words = reader.terms().search(&near).into_stream()?;
+        while words.advance() {
+            let Ok(other) = std::str::from_utf8(words.key()) else { continue };
+            let distance = distance_of(other);
             // An unfinished word is compared with as many letters as were typed, however long the other word is.
-            let compared_length = if word.half { length } else { length.max(key.chars().count()) };
-            let allowed = if compared_length >= TWO_TYPOS { 2 } else { u8::from(compared_length >= ONE_TYPO) };
-            if distance <= allowed && !key.starts_with(ACCENTED) && !key.bytes().any(|byte| byte.is_ascii_digit()) {
-                let key = key.into_owned();
-                let candidate =
-                    found.entry(key.clone()).or_insert_with(|| SpellingCandidate { key, distance, postings: KeyPostings::default() });
-                candidate.postings.add(within.snapshot, segment, place, keys.value());
+            let compared_length = if word.half { length } else { length.max(other.chars().count()) };
+            let allowed = if compared_length >= TWO_TYPOS && !begins_otherwise(other) { 2 } else { u8::from(compared_length >= ONE_TYPO) };
+            if distance <= allowed && !other.starts_with(BACKWARDS) && !other.bytes().any(|byte| byte.is_ascii_digit()) {
+                found.add(words.key(), segment, words.value());
             }
         }
         Ok(())
     })?;
-    let first = folded.chars().next();
-    let by_likelihood = |one: &SpellingCandidate, other: &SpellingCandidate| {
-        let begins_otherwise = |candidate: &SpellingCandidate| candidate.key.chars().next() != first;
-        (one.distance, begins_otherwise(one), other.postings.documents, &one.key).cmp(&(
-            other.distance,
-            begins_otherwise(other),
-            one.postings.documents,
-            &other.key,
-        ))
-    };
-    let mut found: Vec<SpellingCandidate> = found.into_values().collect();
-    found.sort_by(by_likelihood);
-    keep_readable(within, &mut found, |candidate| &mut candidate.postings)?;
-    found.sort_by(by_likelihood);
-    found.truncate(MAX_MISSPELT);
+    let counted = found.counted(within, |word| (distance_of(word), begins_otherwise(word)))?;
+    let candidate = |(word, documents): (String, u64)| SpellingCandidate { distance: distance_of(&word), word, documents };
+    let found: Vec<SpellingCandidate> = counted.into_iter().take(MAX_MISSPELT).map(candidate).collect();
+    if !found.is_empty() || word.half {
+        return Ok(found);
+    }
+    // A word whose documents have only other forms of it: one edit away from their stem.
+    let mut stems = BTreeSet::new();
+    each_field(within, |_, _, reader| {
+        let mut keys = reader.terms().search(&near).into_stream()?;
+        while keys.advance() {
+            let Ok(stem) = std::str::from_utf8(keys.key()) else { continue };
+            let is_near = distance_of(stem) == 1 && !begins_otherwise(stem) && length.max(stem.chars().count()) >= ONE_TYPO;
+            if is_near && !stem.starts_with(ACCENTED) && !stem.bytes().any(|byte| byte.is_ascii_digit()) {
+                stems.insert(stem.to_owned());
+            }
+        }
+        Ok(())
+    })?;
+    let mut found = Vec::new();
+    for stem in stems.into_iter().take(MAX_MISSPELT) {
+        let documents = find_counted(within, &stem)?.documents;
+        if documents > 0 {
+            found.push(SpellingCandidate { word: stem, distance: 1, documents });
+        }
+    }
+    found.sort_by(|one, other| other.documents.cmp(&one.documents).then_with(|| one.word.cmp(&other.word)));
     Ok(found)
 }
 

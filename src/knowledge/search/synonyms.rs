@@ -1,8 +1,11 @@
 //! Synonyms: built-in groups for the vocabulary of help desks, and the workspace's own.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::{knowledge::search::query::Query, text::words};
+use crate::{
+    knowledge::search::query::{Query, QueryWord},
+    text::{Word, words},
+};
 
 /// Letters from which on an unfinished word may match a synonym.
 const MIN_PREFIX: usize = 3;
@@ -28,7 +31,8 @@ struct Groups {
 }
 
 /// A word or phrase: the keys of each word.
-struct Member(Vec<Vec<String>>);
+#[derive(Debug, PartialEq, Eq)]
+pub struct Member(pub Vec<Vec<String>>);
 
 impl Default for Synonyms {
     fn default() -> Synonyms {
@@ -55,44 +59,64 @@ impl Synonyms {
         Synonyms(languages)
     }
 
-    /// Returns the synonyms of each word of a query: keys, each with its share of the synonym's weight.
-    pub fn of(&self, query: &Query, language: &str) -> Vec<Vec<(String, f32)>> {
-        let mut synonyms: Vec<Vec<(String, f32)>> = vec![Vec::new(); query.words.len()];
+    /// Returns the synonyms of each word of a query. What means the same as several words is a synonym of each of them.
+    pub fn of(&self, query: &Query, language: &str) -> Vec<Vec<&Member>> {
+        let mut synonyms: Vec<Vec<&Member>> = vec![Vec::new(); query.words.len()];
         let Some(groups) = self.0.get(language) else { return synonyms };
         for (at, word) in query.words.iter().enumerate() {
-            let mut matched: HashSet<(usize, usize)> = HashSet::new();
-            for key in word.word.keys() {
-                matched.extend(groups.by_key.get(key).into_iter().flatten());
-            }
-            let unfinished = word.half && word.word.folded().chars().count() >= MIN_PREFIX;
-            if unfinished {
-                let folded = word.word.folded();
-                let longer = groups.by_key.range(folded.to_owned()..).take_while(|(key, _)| key.starts_with(folded));
-                matched.extend(longer.flat_map(|(_, members)| members));
-            }
+            let matched: BTreeSet<(usize, usize)> =
+                word.word.keys().iter().filter_map(|key| groups.by_key.get(key)).flatten().copied().collect();
             for (group, member) in matched {
                 let length = groups.groups[group][member].0.len();
                 if at + length > query.words.len() || !groups.groups[group][member].is_at(query, at) {
                     continue;
                 }
-                for (number, other) in groups.groups[group].iter().enumerate() {
-                    if number != member {
-                        // The words of a phrase share its weight.
-                        let share = 1.0 / other.0.len() as f32;
-                        for keys in &other.0 {
-                            synonyms[at].extend(keys.iter().map(|key| (key.clone(), share)));
-                        }
-                    }
+                for synonyms in &mut synonyms[at..at + length] {
+                    groups.add_others(group, member, synonyms);
                 }
             }
-            synonyms[at].sort_by(|one, other| one.0.cmp(&other.0).then(other.1.total_cmp(&one.1)));
-            synonyms[at].dedup_by(|one, other| one.0 == other.0);
+        }
+        synonyms
+    }
+
+    /// Returns the synonyms of a word by itself.
+    pub fn of_word(&self, word: &Word, language: &str) -> Vec<&Member> {
+        let mut synonyms = Vec::new();
+        let Some(groups) = self.0.get(language) else { return synonyms };
+        let matched: BTreeSet<(usize, usize)> = word.keys().iter().filter_map(|key| groups.by_key.get(key)).flatten().copied().collect();
+        for (group, member) in matched {
+            if groups.groups[group][member].0.len() == 1 {
+                groups.add_others(group, member, &mut synonyms);
+            }
+        }
+        synonyms
+    }
+
+    /// Returns the words and phrases of the lists that half a word may become, and their synonyms.
+    pub fn of_half(&self, half: &str, language: &str) -> Vec<&Member> {
+        let mut synonyms = Vec::new();
+        let Some(groups) = self.0.get(language).filter(|_| half.chars().count() >= MIN_PREFIX) else { return synonyms };
+        let longer = groups.by_key.range(half.to_owned()..).take_while(|(key, _)| key.starts_with(half));
+        let matched: BTreeSet<(usize, usize)> = longer.flat_map(|(_, members)| members).copied().collect();
+        for (group, member) in matched {
+            synonyms.push(&groups.groups[group][member]);
+            groups.add_others(group, member, &mut synonyms);
         }
         synonyms
     }
 }
 
 impl Groups {
+    /// Adds the other members of a group.
+    fn add_others<'a>(&'a self, group: usize, member: usize, synonyms: &mut Vec<&'a Member>) {
+        let others = self.groups[group].iter().enumerate().filter(|(number, _)| *number != member).map(|(_, other)| other);
+        for other in others {
+            if !synonyms.contains(&other) {
+                synonyms.push(other);
+            }
+        }
+    }
+
     fn add<'a>(&mut self, group: impl Iterator<Item = &'a str>, language: &str) {
         let members: Vec<Member> = group.filter_map(|text| Member::new(text, language)).collect();
         let number = self.groups.len();
@@ -111,9 +135,11 @@ impl Member {
         (!keys.is_empty()).then_some(Member(keys))
     }
 
-    /// Returns whether a query has it at `at`. Its first word is known to match, or to match as a prefix.
+    /// Returns whether a query has it at `at`, the last word maybe unfinished. Its first word is known to match.
     fn is_at(&self, query: &Query, at: usize) -> bool {
-        let rest = self.0.iter().zip(&query.words[at..]).skip(1);
-        rest.clone().all(|(keys, word)| word.word.keys().iter().any(|key| keys.contains(key)))
+        let has = |(keys, word): (&Vec<String>, &QueryWord)| {
+            word.word.keys().iter().any(|key| keys.contains(key)) || (word.half && keys[0].starts_with(word.word.folded()))
+        };
+        self.0.iter().zip(&query.words[at..]).skip(1).all(has)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{cell::Cell, io};
 
-use tantivy::{DocSet, InvertedIndexReader, TERMINATED, postings::TermInfo, schema::IndexRecordOption};
+use tantivy::{DocId, DocSet, InvertedIndexReader, TERMINATED, postings::TermInfo, schema::IndexRecordOption};
 
 use crate::knowledge::index::{scope::SearchScope, snapshot::IndexSnapshot};
 
@@ -46,6 +46,16 @@ impl<'a> VisibleTerms<'a> {
     /// Returns whether a segment has any document of the scope.
     pub fn reaches(&self, segment: usize) -> bool {
         !matches!(self.segments[segment], Coverage::None)
+    }
+
+    /// Returns whether a document is in the scope.
+    pub fn has(&self, segment: usize, doc: DocId) -> bool {
+        let of = &self.snapshot.segments[segment];
+        match &self.segments[segment] {
+            Coverage::None => false,
+            Coverage::All => true,
+            Coverage::Some(classes) => classes[of.class_of[doc as usize] as usize] && of.is_alive(doc),
+        }
     }
 
     /// Returns the document frequency of a segment's key in the scope; `None` once the query has read too many postings.

@@ -11,13 +11,10 @@ use crate::{
     text::Language,
 };
 
-/// Least confidence of an approved text; below it, it would be filler.
-const DRAFT_THRESHOLD: f64 = 0.7;
+/// Least score of a text that is sent as it is, the threshold "send": nine of ten such texts are what agents take.
+const SEND: f64 = 0.7;
 /// Fewer words ask nothing that an approved text could answer.
 const MIN_WORDS: usize = 2;
-/// A canned answer is written to be sent: it wins over an article that matches a little better.
-const CANNED_ANSWER_WORTH: f64 = 1.0;
-
 /// Returns the best of `offers` (public documents, best first) that can be sent unchanged in the requested language; `None` if there is
 /// none, or if the agent asks for more than approved text can give.
 pub fn draft(draft: &Draft, chat: &Chat, language: &Language, offers: &[RankedDocument]) -> Option<Approved> {
@@ -26,12 +23,8 @@ pub fn draft(draft: &Draft, chat: &Chat, language: &Language, offers: &[RankedDo
     if !draft.instruction.is_empty() || !draft.previous_draft.is_empty() || !has_question {
         return None;
     }
-    let is_good = |offer: &&RankedDocument| offer.score >= DRAFT_THRESHOLD && offer.document.language.primary() == language.primary();
-    let mut candidates: Vec<&RankedDocument> = offers.iter().filter(is_good).collect();
-    let worth =
-        |offer: &RankedDocument| if offer.document.kind() == Kind::CannedAnswer { offer.score * CANNED_ANSWER_WORTH } else { offer.score };
-    candidates.sort_by(|one, other| worth(other).total_cmp(&worth(one)));
-    candidates.into_iter().find_map(|offer| {
+    let is_good = |offer: &&RankedDocument| offer.score >= SEND && offer.document.language.primary() == language.primary();
+    offers.iter().filter(is_good).find_map(|offer| {
         let (document, passage) = (&offer.document, offer.passage());
         let text = match document.kind() {
             Kind::CannedAnswer => {

@@ -1,6 +1,6 @@
 //! Corrections without a model: by the dictionaries of the machine, with the words of the shop and of the chat left alone.
 
-use std::{cell::RefCell, collections::HashMap, path::PathBuf, sync::Arc};
+use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
 use crate::{
     knowledge::{Knowledge, Term},
@@ -27,9 +27,9 @@ pub struct ShopVocabulary {
 }
 
 impl Corrector {
-    /// A corrector by the dictionaries of a folder.
-    pub fn new(dictionaries: PathBuf) -> Corrector {
-        Corrector { dictionaries: Dictionaries::new(dictionaries) }
+    /// A corrector by dictionaries.
+    pub fn new(dictionaries: Dictionaries) -> Corrector {
+        Corrector { dictionaries }
     }
 
     /// Whether texts in a language can be corrected; else the package that is missing, if it is known.

@@ -15,8 +15,8 @@ use crate::{
     text::Language,
 };
 
-/// Least confidence of a suggestion for a chat.
-const SUGGESTION_THRESHOLD: f64 = 0.2;
+/// Least score of the first suggestion for a chat, the threshold "offer": below it, agents took one in five at most.
+const OFFER: f64 = 0.25;
 /// Most words of a reason.
 const MAX_REASON_WORDS: usize = 5;
 
@@ -109,7 +109,7 @@ impl Desk {
             conversation.facts = self.chat_facts(chat);
         }
         let threshold = match query_kind {
-            QueryKind::Conversation(_) => SUGGESTION_THRESHOLD,
+            QueryKind::Conversation(_) => OFFER,
             QueryKind::Typed(_) | QueryKind::Shortcut(_) | QueryKind::Opener(_) => 0.0,
         };
         let reader = Reader::agent(agent.agent_id.clone(), agent.groups.clone());
