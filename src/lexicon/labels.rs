@@ -1,4 +1,7 @@
-//! Words that people read: labels of what is written down about a chat, and those of e-mails that quote others.
+//! Words that people read: labels of what is written down about a chat, why a document is suggested, and those of e-mails that quote
+//! others.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +69,42 @@ pub struct SummaryLabels {
     pub last_answered: String,
     /// Added to the status if the customer wrote last.
     pub unanswered: String,
+}
+
+/// Why a document is suggested, as an agent reads it. What stands in braces is filled in; the sentences are joined by semicolons.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReasonLabels {
+    /// A quoted `{word}`; several make `{words}`.
+    pub quoted: String,
+    /// It has `{words}` of the chat.
+    pub words: String,
+    /// Customers ask for it in these `{words}`.
+    pub asked: String,
+    /// Its conditions or placeholders that the chat has values for: `{words}`.
+    pub state: String,
+    /// It means what the chat says.
+    pub similar_to_chat: String,
+    /// It means what the agent typed.
+    pub similar_to_typed: String,
+    /// It answered a chat like this one.
+    pub one_earlier_chat: String,
+    /// It answered `{count}` of them, two or more.
+    pub earlier_chats: String,
+    /// Its shortcut begins with this `{word}`.
+    pub shortcut: String,
+    /// It opens a chat.
+    pub opener: String,
+    /// It opens a chat, and has `{words}` of the open page.
+    pub opener_of_page: String,
+    /// It has `{words}` that the agent typed.
+    pub typed: String,
+    /// It is in the language `{document}` and not available in the language `{wanted}`.
+    pub other_language: String,
+    /// It is for agents alone.
+    pub agents_only: String,
+    /// By primary subtag: names of languages, as they stand in `other_language`.
+    pub languages: BTreeMap<String, String>,
 }
 
 /// What stands above a quoted e-mail, as mail programs write it.

@@ -43,7 +43,7 @@ fn lacking_in(file: &str) -> Vec<String> {
     lacking
 }
 
-/// What tables of numbers and lists of lists have in English and not here.
+/// What tables of numbers and names, lists of lists and texts to fill in have in English and not here.
 fn fewer(key: &str, own: &Value, english: &Value) -> Vec<String> {
     let worths =
         |value: &Value| -> BTreeSet<i64> { value.as_table().into_iter().flat_map(Table::values).filter_map(Value::as_integer).collect() };
@@ -57,6 +57,14 @@ fn fewer(key: &str, own: &Value, english: &Value) -> Vec<String> {
             .map(|worth| format!("`{key}` has no word for {worth}"))
             .collect();
         return missing;
+    }
+    if key == "reasons.languages" {
+        let names = english.as_table().into_iter().flat_map(Table::keys).filter(|name| own.get(name).is_none());
+        return names.map(|name| format!("`{key}` has no name of `{name}`")).collect();
+    }
+    if let (true, Some(own), Some(english)) = (key.starts_with("reasons."), own.as_str(), english.as_str()) {
+        let blanks = english.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(name, _)| format!("{{{name}}}"));
+        return blanks.filter(|blank| !own.contains(blank)).map(|blank| format!("`{key}` has no `{blank}`")).collect();
     }
     let empty = own.as_array().into_iter().flatten().zip(1..).filter(|(list, _)| is_empty(list));
     empty.map(|(_, place)| format!("`{key}` has nothing in its place {place}")).collect()
@@ -112,6 +120,8 @@ mod tests {
             without("[codes]\ncoupons = [", "[codes]\ncoupons = []\n#"),
             ["`codes.coupons` is empty; name it under `none` if the language has no such words"]
         );
+        assert_eq!(without("it = \"Italian\"\n", ""), ["`reasons.languages` has no name of `it`"]);
+        assert_eq!(without("answered {count} chats", "answered chats"), ["`reasons.earlier_chats` has no `{count}`"]);
         assert_eq!(without("none = [", "none = [\"codes.coupon\", "), ["`none` names `codes.coupon`, which is no key"]);
         let with_other = without("[greetings]\n", "[greetings]\nword = []\n");
         assert!(with_other.len() == 1 && with_other[0].contains("unknown field `word`"), "{with_other:?}");

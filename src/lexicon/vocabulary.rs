@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::lexicon::{
-    labels::{Quotations, SummaryLabels, TranscriptLabels},
+    labels::{Quotations, ReasonLabels, SummaryLabels, TranscriptLabels},
     words::Words,
 };
 
@@ -60,6 +60,8 @@ pub struct Vocabulary {
     pub summary: SummaryLabels,
     /// What stands above a quoted e-mail.
     pub quotations: Quotations,
+    /// Why a document is suggested.
+    pub reasons: ReasonLabels,
 }
 
 /// How a text addresses its reader.

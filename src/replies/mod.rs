@@ -36,7 +36,10 @@ pub use stream::{
     Generation,
     result::{ContextReceipt, Edit, EditKind, Engine, Finished, Progress, Source, Usage, Warning, WarningKind},
 };
-pub use suggest::{Suggest, Suggestion};
+pub use suggest::{
+    Suggest, Suggestion,
+    reason::{Reason, ReasonKind},
+};
 pub use summary::Summarize;
 
 use crate::{

@@ -102,6 +102,27 @@ async fn suggestions_are_filled_and_say_what_is_missing() {
 
     let articles = desk.suggest(pb::SuggestAnswersRequest { kinds: vec![pb::DocumentKind::Article.into()], ..suggest("") }).await;
     assert!(!articles.is_empty() && articles.iter().all(|suggestion| suggestion.kind() == pb::DocumentKind::Article));
+    // Why, by kind, and as a text in the language of the agent.
+    let of = |language: &str, query: &str| {
+        let agent = pb::Agent { language: language.into(), ..selin().unwrap() };
+        pb::SuggestAnswersRequest { agent: Some(agent), ..suggest(query) }
+    };
+    for (language, shortcut, words) in [
+        ("en", "its shortcut begins with “/shipped”", "shares words with the chat: “"),
+        ("hu", "a gyorsparancsa így kezdődik: „/shipped”", "közös szavak a beszélgetéssel: „"),
+        ("", "its shortcut begins with “/shipped”", "shares words with the chat: “"),
+        ("it", "its shortcut begins with “/shipped”", "shares words with the chat: “"),
+    ] {
+        let shipped = &desk.suggest(of(language, "/shipped")).await[0];
+        let reason = pb::SuggestionReason { kind: pb::SuggestionReasonKind::Shortcut.into(), words: vec!["shipped".into()], count: 0 };
+        assert_eq!((shipped.reason.as_str(), &shipped.reasons), (shortcut, &vec![reason]));
+        let first = &desk.suggest(of(language, "")).await[0];
+        let shared = &first.reasons[0];
+        assert_eq!(shared.kind(), pb::SuggestionReasonKind::Words);
+        assert!(first.reason.starts_with(words) && !shared.words.is_empty(), "{}", first.reason);
+        assert!(shared.words.iter().all(|word| first.reason.contains(word)), "{}", first.reason);
+    }
+
     let typed = desk.suggest(suggest("gift wr")).await;
     assert!(typed.iter().any(|suggestion| suggestion.text.to_lowercase().contains("gift wrap")), "{typed:?}");
     desk.close().await;

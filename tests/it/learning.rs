@@ -78,6 +78,8 @@ async fn three_customers_teach_and_one_alone_does_not() {
     learned(&desk, "asking", "specialist", 6).await;
     let shown = first(&desk, "asking").await.unwrap();
     assert_eq!(shown.reason, "answered 6 chats like this one", "no word of a chat is shown");
+    let reason = pb::SuggestionReason { kind: pb::SuggestionReasonKind::EarlierChats.into(), words: Vec::new(), count: 6 };
+    assert_eq!(shown.reasons, [reason]);
 
     // It lasts.
     let kept = desk.close_and_keep().await;
@@ -122,6 +124,146 @@ async fn an_outcome_teaches() {
         desk.replies.record_outcome(outcome).await.unwrap();
     }
     learned(&desk, "asking", "specialist", 3).await;
+    desk.close().await;
+}
+
+/// What an agent did with a suggestion or a draft.
+async fn record(desk: &mut Desk, chat_id: &str, offer: pb::record_outcome_request::Offer, action: pb::OutcomeAction, final_text: &str) {
+    let outcome = pb::RecordOutcomeRequest {
+        chat_id: chat_id.into(),
+        outcome_id: "o1".into(),
+        agent: selin(),
+        offer: Some(offer),
+        action: action.into(),
+        final_text: final_text.into(),
+    };
+    desk.replies.record_outcome(outcome).await.unwrap();
+}
+
+/// A chat of a customer of its own, in which an agent dismisses what is suggested first.
+async fn dismiss_first(desk: &mut Desk, chat_id: &str, text: &str, id: &str) {
+    desk.append(chat_id, vec![customer_says("e1", text)]).await.unwrap();
+    let suggestion = first(desk, chat_id).await.unwrap();
+    assert_eq!(suggestion.id, id);
+    let offer = pb::record_outcome_request::Offer::SuggestionId(suggestion.suggestion_id);
+    record(desk, chat_id, offer, pb::OutcomeAction::Dismissed, "").await;
+}
+
+const PARCEL: &str = "My parcel is late, where is my parcel?";
+
+/// A desk whose words put `parcel` before `tracking` in a chat of [`PARCEL`].
+async fn parcel_desk() -> Desk {
+    let mut desk = desk().await;
+    put(&mut desk, answer("parcel", "Where is a parcel that is late? A parcel is late when it is not there after ten days.")).await;
+    put(&mut desk, answer("tracking", "Please open the link in our message to see where your parcel is.")).await;
+    desk.append("asking", vec![customer_says("e1", PARCEL)]).await.unwrap();
+    desk
+}
+
+/// The places of `parcel` and `tracking` in what is suggested.
+async fn places(desk: &Desk) -> [Option<usize>; 2] {
+    let request = pb::SuggestAnswersRequest { chat_id: "asking".into(), ..pb::SuggestAnswersRequest::default() };
+    let suggestions = desk.replies.clone().suggest_answers(request).await.unwrap().into_inner().suggestions;
+    ["parcel", "tracking"].map(|id| suggestions.iter().position(|suggestion| suggestion.id == id))
+}
+
+#[tokio::test]
+async fn what_three_customers_agents_dismissed_comes_later_but_is_not_hidden() {
+    let mut desk = parcel_desk().await;
+    assert_eq!(places(&desk).await, [Some(0), Some(1)]);
+    let confidence = first(&desk, "asking").await.unwrap().score;
+    for chat in ["one", "two"] {
+        dismiss_first(&mut desk, chat, PARCEL, "parcel").await;
+    }
+    all_is_read(&mut desk, "first").await;
+    let unmoved = first(&desk, "asking").await.unwrap();
+    assert_eq!((unmoved.id.as_str(), unmoved.score), ("parcel", confidence), "two customers are too few");
+
+    dismiss_first(&mut desk, "three", PARCEL, "parcel").await;
+    eventually("it comes later", async || places(&desk).await == [Some(1), Some(0)]).await;
+    // In chats about something else it stands where it stood.
+    desk.append("other", vec![customer_says("e1", "After ten days it is not there")]).await.unwrap();
+    assert_eq!(first(&desk, "other").await.unwrap().id, "parcel");
+
+    // One of the three is redacted, so that two are left.
+    let redaction = event("r", pb::event::Body::Redaction(pb::Redaction { event_id: "e1".into() }));
+    desk.append("two", vec![redaction]).await.unwrap();
+    eventually("its lesson is gone", async || first(&desk, "asking").await.is_some_and(|first| first.id == "parcel")).await;
+    assert_eq!(lessons_against(&desk.database_url()).await, 2);
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_dismissal_is_erased_with_its_customer() {
+    let mut desk = parcel_desk().await;
+    for who in ["one", "two", "three"] {
+        desk.append(who, vec![customer(who, "Mira Kaya")]).await.unwrap();
+        dismiss_first(&mut desk, who, PARCEL, "parcel").await;
+    }
+    eventually("it comes later", async || places(&desk).await == [Some(1), Some(0)]).await;
+    desk.chats.erase_customer(pb::EraseCustomerRequest { customer_id: "one".into() }).await.unwrap();
+    assert_eq!(lessons_against(&desk.database_url()).await, 2);
+    eventually("its lesson is gone", async || first(&desk, "asking").await.is_some_and(|first| first.id == "parcel")).await;
+    desk.close().await;
+}
+
+async fn lessons_against(url: &str) -> i64 {
+    let pool = AnyPool::connect(url).await.unwrap();
+    let counted = sqlx::query_scalar("SELECT COUNT(*) FROM lesson WHERE verdict = 2").fetch_one(&pool).await.unwrap();
+    pool.close().await;
+    counted
+}
+
+#[tokio::test]
+async fn a_document_that_was_sent_after_all_was_not_dismissed() {
+    let mut desk = desk().await;
+    let url = desk.database_url();
+    desk.append("asking", vec![customer_says("e1", TENT)]).await.unwrap();
+    for chat in ["one", "two", "three"] {
+        dismiss_first(&mut desk, chat, "The zipper of the tent is jammed, can a specialist help?", "specialist").await;
+    }
+    eventually("all are read", async || lessons_against(&url).await == 3).await;
+    for chat in ["one", "two", "three"] {
+        desk.append(chat, vec![agent_says("e2", SPECIALIST)]).await.unwrap();
+    }
+    learned(&desk, "asking", "specialist", 3).await;
+    assert_eq!(lessons_against(&url).await, 0);
+    desk.close().await;
+}
+
+/// A chat of a customer of its own with a draft made of the canned answer `specialist`, and what became of it.
+async fn draft(desk: &mut Desk, chat_id: &str, action: pb::OutcomeAction, sent: impl Fn(&str) -> String) {
+    desk.append(chat_id, vec![customer_says("e1", "The zipper of the tent is jammed, can a specialist have a look?")]).await.unwrap();
+    let request = pb::DraftReplyRequest { chat_id: chat_id.into(), agent: selin(), ..pb::DraftReplyRequest::default() };
+    let finished = desk.draft(request).await.unwrap().finished;
+    assert_eq!(finished.sources[0].id, "specialist");
+    let offer = pb::record_outcome_request::Offer::DraftId(finished.draft_id);
+    record(desk, chat_id, offer, action, &sent(&finished.text)).await;
+}
+
+#[tokio::test]
+async fn a_draft_that_was_sent_teaches_its_source() {
+    let mut desk = desk().await;
+    desk.append("asking", vec![customer_says("e1", TENT)]).await.unwrap();
+    draft(&mut desk, "one", pb::OutcomeAction::Sent, str::to_owned).await;
+    draft(&mut desk, "two", pb::OutcomeAction::Sent, |_| String::new()).await;
+    draft(&mut desk, "three", pb::OutcomeAction::Edited, |_| "Sorry, we can't repair tents at all.".to_owned()).await;
+    draft(&mut desk, "four", pb::OutcomeAction::Edited, |_| String::new()).await;
+    all_is_read(&mut desk, "first").await;
+    assert!(first(&desk, "asking").await.is_none(), "what was written anew, or is unknown, says nothing of the source");
+    draft(&mut desk, "five", pb::OutcomeAction::Edited, |text| text.replace("tomorrow noon", "Friday")).await;
+    learned(&desk, "asking", "specialist", 3).await;
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_draft_that_was_dismissed_counts_against_its_source() {
+    let mut desk = desk().await;
+    let url = desk.database_url();
+    for chat in ["one", "two", "three"] {
+        draft(&mut desk, chat, pb::OutcomeAction::Dismissed, |_| String::new()).await;
+    }
+    eventually("all are read", async || lessons_against(&url).await == 3).await;
     desk.close().await;
 }
 

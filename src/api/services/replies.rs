@@ -14,8 +14,8 @@ use crate::{
         pb::{self, reply_service_server::ReplyService},
     },
     replies::{
-        Agent, Correct, Draft, Layout, Outcome, OutcomeAction, OutcomeTarget, Retone, Suggest, Suggestion, Summarize, Tone, Translate,
-        TranslateWhat,
+        Agent, Correct, Draft, Layout, Outcome, OutcomeAction, OutcomeTarget, Reason, ReasonKind, Retone, Suggest, Suggestion, Summarize,
+        Tone, Translate, TranslateWhat,
     },
 };
 
@@ -285,8 +285,22 @@ fn layout(fields: &mut Fields, layout: i32) -> Option<Layout> {
 }
 
 fn encode_suggestion(suggestion: Suggestion) -> pb::Suggestion {
-    let Suggestion { suggestion_id, kind, id, title, text, missing_placeholders, segments, url, audience, language, score, reason, when } =
-        suggestion;
+    let Suggestion {
+        suggestion_id,
+        kind,
+        id,
+        title,
+        text,
+        missing_placeholders,
+        segments,
+        url,
+        audience,
+        language,
+        score,
+        reason,
+        reasons,
+        when,
+    } = suggestion;
     pb::Suggestion {
         suggestion_id,
         kind: document::encode_kind(kind).into(),
@@ -301,5 +315,23 @@ fn encode_suggestion(suggestion: Suggestion) -> pb::Suggestion {
         score,
         reason,
         when,
+        reasons: reasons.into_iter().map(encode_reason).collect(),
     }
+}
+
+fn encode_reason(reason: Reason) -> pb::SuggestionReason {
+    let Reason { kind, words, count } = reason;
+    let kind = match kind {
+        ReasonKind::Words => pb::SuggestionReasonKind::Words,
+        ReasonKind::Asked => pb::SuggestionReasonKind::Asked,
+        ReasonKind::State => pb::SuggestionReasonKind::State,
+        ReasonKind::SimilarMeaning => pb::SuggestionReasonKind::SimilarMeaning,
+        ReasonKind::EarlierChats => pb::SuggestionReasonKind::EarlierChats,
+        ReasonKind::Shortcut => pb::SuggestionReasonKind::Shortcut,
+        ReasonKind::Opener => pb::SuggestionReasonKind::Opener,
+        ReasonKind::Typed => pb::SuggestionReasonKind::Typed,
+        ReasonKind::OtherLanguage => pb::SuggestionReasonKind::OtherLanguage,
+        ReasonKind::AgentsOnly => pb::SuggestionReasonKind::AgentsOnly,
+    };
+    pb::SuggestionReason { kind: kind.into(), words, count: i32::try_from(count).unwrap_or(i32::MAX) }
 }

@@ -141,7 +141,7 @@ pub fn rank_documents(
             segment: near.segment,
             doc: near.doc,
             rank: rank + spread * vote.map_or(0.0, Vote::weight),
-            confidence: vote.map_or(probability, |vote| probability.max(vote.confidence())),
+            confidence: vote.map_or(probability, |vote| vote.confidence(probability)),
             chats: vote.map_or(0, |vote| vote.chats),
             fits_state: evidence.state > 0.0,
         });

@@ -24,6 +24,12 @@ pub const FULL_VOTE_SIMILARITY: f32 = 0.3;
 /// Confidence in a document that answered a chat like this one, whatever its share of the votes.
 pub const ANSWERED_SHARE: f32 = 0.8;
 
+/// What is taken from the rank of a document against which all votes are, in standard deviations of the text score, and the share of its
+/// confidence: chats like this one had better answers, but one about something else may have its words.
+pub const AGAINST_WEIGHT: f32 = 8.0;
+
+pub const AGAINST_SHARE: f32 = 0.5;
+
 /// What a suggestion query searches for.
 #[derive(Debug, Clone)]
 pub enum QueryKind {
@@ -65,13 +71,16 @@ pub struct Utterance {
     pub whole: f32,
 }
 
-/// The votes of earlier chats for a document.
+/// The votes of earlier chats for a document, or against it.
 #[derive(Debug, Clone)]
 pub struct Vote {
-    /// The document that answered those chats.
+    /// The document that answered those chats, or was dismissed in them.
     pub document: DocumentKey,
-    /// Its share of all votes, from 0 to 1.
+    /// Its share of all votes for documents, less the votes against it, from 0 to 1.
     pub share: f32,
+    /// By how much votes against it outweigh those for it, as a share of both and of some virtual ones, from 0 to
+    /// 1; 0 if `share` is more.
+    pub against: f32,
     /// Similarity to this chat, by its last turns, of the most similar of those chats, from 0 to 1.
     pub likeness: f32,
     /// How many of the most similar chats it answered.
@@ -79,14 +88,24 @@ pub struct Vote {
 }
 
 impl Vote {
-    /// Returns what the vote adds to the document's rank, at most `VOTES_WEIGHT`: more for a larger share and for more similar chats.
+    /// Returns what the vote adds to the document's rank: at most `VOTES_WEIGHT`, more for a larger share and for more similar chats; and
+    /// at least `-AGAINST_WEIGHT`.
     pub fn weight(&self) -> f32 {
-        VOTES_WEIGHT * self.share * (self.likeness / FULL_VOTE_SIMILARITY).min(1.0).powi(2)
+        (VOTES_WEIGHT * self.share - AGAINST_WEIGHT * self.against) * self.similarity_share()
     }
 
-    /// Returns the confidence, from 0 to 1, that the document answers this chat too.
-    pub fn confidence(&self) -> f64 {
-        f64::from(self.likeness * (ANSWERED_SHARE + (1.0 - ANSWERED_SHARE) * self.share.sqrt()))
+    /// Returns the confidence, from 0 to 1, that the document answers this chat too: by what it says alone it is `by_text`.
+    pub fn confidence(&self, by_text: f64) -> f64 {
+        if self.share > 0.0 {
+            by_text.max(f64::from(self.likeness * (ANSWERED_SHARE + (1.0 - ANSWERED_SHARE) * self.share.sqrt())))
+        } else {
+            by_text * f64::from(1.0 - AGAINST_SHARE * self.against * self.similarity_share())
+        }
+    }
+
+    /// How much chats of this similarity say, from 0 to 1.
+    fn similarity_share(&self) -> f32 {
+        (self.likeness / FULL_VOTE_SIMILARITY).min(1.0).powi(2)
     }
 }
 

@@ -107,12 +107,12 @@ impl DraftEnd {
         let is_cited = |(number, source): &(usize, Source)| engine == Engine::BuiltIn || cited.contains_key(number) || has_link(source);
         let (numbers, mut sources): (Vec<usize>, Vec<Source>) = (1..).zip(sources).filter(is_cited).unzip();
         let draft_id = Uuid::now_v7().to_string();
-        self.outcomes.drafted(&self.workspace, self.chat_id.as_str(), &draft_id, &sources);
         let (text, warning) = fitted(&text, self.channel);
         warnings.extend(warning);
         let messages = if self.several { split(&text) } else { Vec::new() };
         // Several messages are joined by one blank line.
         let text = if self.several { messages.join("\n\n") } else { text };
+        self.outcomes.drafted(&self.workspace, self.chat_id.as_str(), &draft_id, &text, &sources);
         for (number, source) in numbers.iter().zip(&mut sources) {
             let sentences = cited.get(number).into_iter().flatten().map(|sentence| fitted(sentence, self.channel).0);
             source.excerpts = sentences.filter(|sentence| text.contains(sentence)).collect();

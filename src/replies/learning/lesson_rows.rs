@@ -12,24 +12,30 @@ use crate::{
     chats::Redacted,
     ids::{Id, Workspace},
     knowledge::{DocumentKey, Kind},
-    replies::{error::ReplyError, learning::situation::Situation},
+    replies::{
+        error::ReplyError,
+        learning::{outcome::Verdict, situation::Situation},
+    },
     store::{Store, StoreError, Write, nanoseconds, sql, timestamp},
     text::Language,
 };
 
-/// Most lessons of a document's version, and of a workspace; the oldest are deleted. A workspace keeps as many tombstones again.
+/// Most lessons of one verdict on a document's version, and those of a workspace for documents and against them; the oldest are deleted.
+/// A workspace keeps `MAX_LESSONS` tombstones, too.
 const MAX_OF_DOCUMENT: i64 = 200;
 pub const MAX_LESSONS: i64 = 20_000;
+pub const MAX_LESSONS_AGAINST: i64 = 5_000;
 /// How long a tombstone is kept.
 const TOMBSTONE_DAYS: i64 = 30;
 /// Tombstones removed in one write.
 const REMOVED_AT_ONCE: u64 = 500;
 
-/// A chat's words before a document answered in it.
+/// A chat's words before a document answered in it, or was dismissed.
 #[derive(Debug, Clone)]
 pub struct Lesson {
     pub chat_id: String,
     pub document: DocumentKey,
+    pub verdict: Verdict,
     /// How many of the chat's messages precede the answer.
     pub turn: i64,
     /// The hash of the document's text.
@@ -60,9 +66,9 @@ pub async fn counter(store: &Store, workspace: &Workspace) -> Result<Counter, Re
     Ok(row.map(|(number, removals, documents)| Counter { number, removals, documents }).unwrap_or_default())
 }
 
-/// Stores lessons; an existing one stays as it is.
+/// Stores lessons; an existing one stays as it is, unless it is against a document that answered after all.
 pub async fn insert(write: &mut Write, workspace: &Workspace, lessons: &[Lesson]) -> Result<(), ReplyError> {
-    const COLUMNS: usize = 11;
+    const COLUMNS: usize = 12;
     if lessons.is_empty() {
         return Ok(());
     }
@@ -76,23 +82,16 @@ pub async fn insert(write: &mut Write, workspace: &Workspace, lessons: &[Lesson]
     .bind(count)
     .fetch_one(&mut **write)
     .await?;
-    // A new lesson replaces its tombstone.
-    for lessons in sql::pieces(lessons, 4) {
-        let statement = format!(
-            "DELETE FROM lesson WHERE workspace = $1 AND deleted_at > 0 AND (chat_id, kind, document_id, turn) IN (VALUES {})",
-            sql::placeholders(2, lessons.len(), 4)
-        );
-        let mut query = sqlx::query(AssertSqlSafe(statement)).bind(name.to_owned());
-        for lesson in lessons {
-            let Lesson { chat_id, document, turn, .. } = lesson;
-            query = query.bind(chat_id.clone()).bind(document.kind as i64).bind(document.id.to_string()).bind(*turn);
-        }
-        query.execute(&mut **write).await?;
+    // A new lesson replaces its tombstone, and one for a document replaces one against it.
+    let supporting: Vec<&Lesson> = lessons.iter().filter(|lesson| lesson.verdict == Verdict::For).collect();
+    delete_same(write, name, &lessons.iter().collect::<Vec<&Lesson>>(), "deleted_at > 0").await?;
+    if delete_same(write, name, &supporting, "verdict = 2").await? > 0 {
+        removed(write, name).await?;
     }
     let numbered: Vec<(i64, &Lesson)> = (last - count + 1..).zip(lessons).collect();
     for lessons in sql::pieces(&numbered, COLUMNS) {
         let statement = format!(
-            "INSERT INTO lesson (workspace, chat_id, kind, document_id, turn, number, language, hash, customer, at, words) VALUES {}
+            "INSERT INTO lesson (workspace, chat_id, kind, document_id, turn, number, language, verdict, hash, customer, at, words) VALUES {}
              ON CONFLICT (workspace, chat_id, kind, document_id, turn) DO NOTHING",
             sql::placeholders(1, lessons.len(), COLUMNS)
         );
@@ -106,6 +105,7 @@ pub async fn insert(write: &mut Write, workspace: &Workspace, lessons: &[Lesson]
                 .bind(lesson.turn)
                 .bind(*number)
                 .bind(lesson.document.language.to_string())
+                .bind(lesson.verdict as i64)
                 .bind(lesson.hash.clone())
                 .bind(lesson.customer.clone())
                 .bind(nanoseconds(lesson.at))
@@ -113,36 +113,59 @@ pub async fn insert(write: &mut Write, workspace: &Workspace, lessons: &[Lesson]
         }
         query.execute(&mut **write).await?;
     }
-    let documents: HashSet<&DocumentKey> = lessons.iter().map(|lesson| &lesson.document).collect();
-    for document in documents {
+    let judged: HashSet<(&DocumentKey, Verdict)> = lessons.iter().map(|lesson| (&lesson.document, lesson.verdict)).collect();
+    for (document, verdict) in judged {
         sqlx::query(
-            "DELETE FROM lesson WHERE workspace = $1 AND kind = $2 AND document_id = $3 AND language = $4 AND deleted_at = 0 AND number <=
-               (SELECT number FROM lesson WHERE workspace = $1 AND kind = $2 AND document_id = $3 AND language = $4 AND deleted_at = 0
-                ORDER BY number DESC LIMIT 1 OFFSET $5)",
+            "DELETE FROM lesson WHERE workspace = $1 AND kind = $2 AND document_id = $3 AND language = $4 AND verdict = $5 AND deleted_at = 0
+               AND number <=
+               (SELECT number FROM lesson WHERE workspace = $1 AND kind = $2 AND document_id = $3 AND language = $4 AND verdict = $5
+                AND deleted_at = 0 ORDER BY number DESC LIMIT 1 OFFSET $6)",
         )
         .bind(name.to_owned())
         .bind(document.kind as i64)
         .bind(document.id.to_string())
         .bind(document.language.to_string())
+        .bind(verdict as i64)
         .bind(MAX_OF_DOCUMENT)
         .execute(&mut **write)
         .await?;
     }
-    sqlx::query(
-        "DELETE FROM lesson WHERE workspace = $1 AND deleted_at = 0 AND number <=
-           (SELECT number FROM lesson WHERE workspace = $1 AND deleted_at = 0 ORDER BY number DESC LIMIT 1 OFFSET $2)",
-    )
-    .bind(name.to_owned())
-    .bind(MAX_LESSONS)
-    .execute(&mut **write)
-    .await?;
+    for (verdict, most) in [(Verdict::For, MAX_LESSONS), (Verdict::Against, MAX_LESSONS_AGAINST)] {
+        sqlx::query(
+            "DELETE FROM lesson WHERE workspace = $1 AND verdict = $2 AND deleted_at = 0 AND number <=
+               (SELECT number FROM lesson WHERE workspace = $1 AND verdict = $2 AND deleted_at = 0 ORDER BY number DESC LIMIT 1 OFFSET $3)",
+        )
+        .bind(name.to_owned())
+        .bind(verdict as i64)
+        .bind(most)
+        .execute(&mut **write)
+        .await?;
+    }
     Ok(())
+}
+
+/// Deletes lessons of which this holds that are about the same document at the same place as these; returns how many.
+async fn delete_same(write: &mut Write, workspace: &str, lessons: &[&Lesson], holds: &'static str) -> Result<u64, ReplyError> {
+    let mut deleted = 0;
+    for lessons in sql::pieces(lessons, 4) {
+        let statement = format!(
+            "DELETE FROM lesson WHERE workspace = $1 AND {holds} AND (chat_id, kind, document_id, turn) IN (VALUES {})",
+            sql::placeholders(2, lessons.len(), 4)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement)).bind(workspace.to_owned());
+        for lesson in lessons {
+            let document = &lesson.document;
+            query = query.bind(lesson.chat_id.clone()).bind(document.kind as i64).bind(document.id.to_string()).bind(lesson.turn);
+        }
+        deleted += query.execute(&mut **write).await?.rows_affected();
+    }
+    Ok(deleted)
 }
 
 /// Returns the lessons after a number, in order, at most `limit`, with their numbers; no tombstones.
 pub async fn after(store: &Store, workspace: &Workspace, number: i64, limit: i64) -> Result<Vec<(i64, Lesson)>, ReplyError> {
     let rows = sqlx::query(
-        "SELECT number, chat_id, kind, document_id, language, turn, hash, customer, at, words FROM lesson
+        "SELECT number, chat_id, kind, document_id, language, turn, hash, customer, at, words, verdict FROM lesson
          WHERE workspace = $1 AND number > $2 AND deleted_at = 0 ORDER BY number LIMIT $3",
     )
     .bind(workspace.as_str().to_owned())
@@ -157,6 +180,7 @@ pub async fn after(store: &Store, workspace: &Workspace, number: i64, limit: i64
         let lesson = Lesson {
             chat_id: row.try_get(1)?,
             document: DocumentKey { kind, id, language },
+            verdict: Verdict::from_stored(row.try_get(10)?)?,
             turn: row.try_get(5)?,
             hash: row.try_get(6)?,
             customer: row.try_get(7)?,

@@ -1,10 +1,12 @@
-//! Learning: reads chats with new messages, finds the documents that answered in them, and keeps the lessons in memory.
+//! Learning: reads chats with new messages, finds the documents that answered in them or were dismissed, and keeps the lessons in
+//! memory.
 
 pub mod lesson_rows;
 pub mod outcome;
 pub mod outcome_log;
 pub mod outcome_rows;
 pub mod situation;
+pub mod sketch;
 pub mod votes;
 
 use std::{
@@ -29,7 +31,7 @@ use crate::{
         error::ReplyError,
         learning::{
             lesson_rows::{Counter, Lesson},
-            outcome::Used,
+            outcome::{Judgment, Verdict},
             situation::Situation,
             votes::Learned,
         },
@@ -139,13 +141,13 @@ impl Desk {
                     continue;
                 }
             };
-            let used = outcome_rows::used(&self.store, &self.workspace, &teaching.chat_id).await?;
+            let judgments = outcome_rows::judgments(&self.store, &self.workspace, &teaching.chat_id).await?;
             let language = self.customer_language(&chat);
             let to = events.iter().map(|event| event.sequence).max().unwrap_or_default();
             let from = teaching.taught_to;
             let work = move |knowledge: &Knowledge| {
                 failpoint("lesson", &chat.chat_id);
-                lessons(knowledge, &chat, &events, from, &used, &language)
+                lessons(knowledge, &chat, &events, from, &judgments, &language)
             };
             let mut hashed = Vec::new();
             let found = match self.knowledge.run_cpu_bound(work).await {
@@ -259,14 +261,14 @@ fn text_hash(document: &Document) -> String {
     fingerprint(format!("{}\n{}", document.title, document.body))
 }
 
-/// Returns the lessons of a chat, from agents' messages after a sequence and from what agents did with suggestions; with the document where
-/// it is known.
+/// Returns the lessons of a chat, from agents' messages after a sequence and from what agents did with suggestions and drafts; with the
+/// document where it is known. A document that answered at a place was not dismissed there.
 fn lessons(
     knowledge: &Knowledge,
     chat: &Chat,
     events: &[Event],
     from: i64,
-    used: &[Used],
+    judgments: &[Judgment],
     language: &Language,
 ) -> Result<Vec<(Lesson, Option<Document>)>, KnowledgeError> {
     let new: HashSet<&str> = events.iter().filter(|event| event.sequence > from).map(|event| event.event_id.as_str()).collect();
@@ -275,11 +277,12 @@ fn lessons(
         id => format!("customer {id}"),
     };
     let customer: String = Sha256::digest(customer)[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    let lesson = |document: DocumentKey, before: usize, at: Timestamp| {
+    let lesson = |document: DocumentKey, verdict: Verdict, before: usize, at: Timestamp| {
         let turns: Vec<&Turn> = chat.turns[..before].iter().collect();
         let situation = Situation::of(chat, &turns, language.primary());
         let (chat_id, customer) = (chat.chat_id.clone(), customer.clone());
-        (!situation.is_empty()).then(|| Lesson { chat_id, document, turn: before as i64, hash: String::new(), customer, at, situation })
+        let (turn, hash) = (before as i64, String::new());
+        (!situation.is_empty()).then(|| Lesson { chat_id, document, verdict, turn, hash, customer, at, situation })
     };
     let mut found = Vec::new();
     for (place, turn) in chat.turns.iter().enumerate().rev().take(MAX_LESSONS_OF_CHAT) {
@@ -288,14 +291,19 @@ fn lessons(
         }
         let reader = Reader::agent(turn.message.author_id.clone(), vec![chat.summary.group.clone()]);
         if let Some(document) = knowledge.near_match(&turn.message.text, language, &reader)? {
-            found.extend(lesson(document.key(), place, turn.at).map(|lesson| (lesson, Some(document))));
+            found.extend(lesson(document.key(), Verdict::For, place, turn.at).map(|lesson| (lesson, Some(document))));
         }
     }
-    for Used { document, at } in used {
+    // Those for a document first: of two lessons about it at one place the first is kept.
+    let (supporting, opposing): (Vec<&Judgment>, Vec<&Judgment>) = judgments.iter().partition(|judgment| judgment.verdict == Verdict::For);
+    for Judgment { document, verdict, at } in supporting.into_iter().chain(opposing) {
         // The turns before the agent's action, without the answer itself.
         let before =
             chat.turns.iter().rposition(|turn| turn.at <= *at && turn.message.author == Author::Customer).map_or(0, |last| last + 1);
-        found.extend(lesson(document.clone(), before, *at).map(|lesson| (lesson, None)));
+        let is_same = |(lesson, _): &(Lesson, Option<Document>)| lesson.document == *document && lesson.turn == before as i64;
+        if !found.iter().any(is_same) {
+            found.extend(lesson(document.clone(), *verdict, before, *at).map(|lesson| (lesson, None)));
+        }
     }
     Ok(found)
 }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::{
     ids::Id,
     knowledge::{DocumentKey, Kind},
+    store::StoreError,
 };
 
 /// A suggestion that was shown.
@@ -13,6 +14,17 @@ pub struct Shown {
     pub kind: Kind,
     pub document_id: String,
     pub language: String,
+}
+
+/// A draft that was shown.
+pub struct Drafted {
+    pub draft_id: String,
+    /// The ids of its sources, one per line, the first source first.
+    pub sources: String,
+    /// The first source's kind and language.
+    pub first_source: Option<(Kind, String)>,
+    /// The draft's words, as `sketch` has them.
+    pub sketch: String,
 }
 
 /// What an agent did with a suggestion or a draft.
@@ -78,9 +90,31 @@ pub struct ErasedOutcomes {
     pub outcomes: u64,
 }
 
-/// A suggested document that an agent sent, unchanged or edited.
+/// What a chat teaches of a document: whether it fits chats like this one. The numbers are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(i16)]
+pub enum Verdict {
+    /// It answered.
+    For = 1,
+    /// An agent dismissed it.
+    Against = 2,
+}
+
+impl Verdict {
+    /// Reads a stored verdict.
+    pub fn from_stored(number: i64) -> Result<Verdict, StoreError> {
+        match number {
+            1 => Ok(Verdict::For),
+            2 => Ok(Verdict::Against),
+            _ => Err(StoreError::malformed("verdict")),
+        }
+    }
+}
+
+/// What an agent's action says of a document: of one that was suggested, or of a draft's first source.
 #[derive(Debug, Clone)]
-pub struct Used {
+pub struct Judgment {
     pub document: DocumentKey,
+    pub verdict: Verdict,
     pub at: Timestamp,
 }

@@ -9,8 +9,9 @@ use crate::{
     replies::{
         error::ReplyError,
         learning::{
-            outcome::{AnswerUse, Outcome, Shown},
+            outcome::{AnswerUse, Drafted, Outcome, Shown},
             outcome_rows,
+            sketch::sketch,
         },
         stream::result::Source,
     },
@@ -23,7 +24,7 @@ const JOB_BYTES: usize = 2048;
 
 enum Record {
     Suggestions { chat_id: String, shown: Vec<Shown> },
-    Draft { chat_id: String, draft_id: String, sources: String },
+    Draft { chat_id: String, drafted: Drafted },
     Outcome { outcome: Outcome, answer: oneshot::Sender<Result<(), ReplyError>> },
 }
 
@@ -58,9 +59,15 @@ impl OutcomeLog {
     }
 
     /// Records a draft while it is being shown.
-    pub fn drafted(&self, workspace: &Workspace, chat_id: &str, draft_id: &str, sources: &[Source]) {
-        let sources: Vec<&str> = sources.iter().map(|source| source.id.as_str()).collect();
-        self.queue(workspace, Record::Draft { chat_id: chat_id.to_owned(), draft_id: draft_id.to_owned(), sources: sources.join("\n") });
+    pub fn drafted(&self, workspace: &Workspace, chat_id: &str, draft_id: &str, text: &str, sources: &[Source]) {
+        let ids: Vec<&str> = sources.iter().map(|source| source.id.as_str()).collect();
+        let drafted = Drafted {
+            draft_id: draft_id.to_owned(),
+            sources: ids.join("\n"),
+            first_source: sources.first().map(|source| (source.kind, source.language.clone())),
+            sketch: sketch(text),
+        };
+        self.queue(workspace, Record::Draft { chat_id: chat_id.to_owned(), drafted });
     }
 
     /// Records an outcome, and returns once it is durable.
@@ -96,7 +103,7 @@ async fn commit(store: &Store, batch: &mut Vec<Job>) {
         let name = workspace.as_str();
         let written = match record {
             Record::Suggestions { chat_id, shown } => outcome_rows::write_suggestions(store, name, *at, chat_id, shown).await,
-            Record::Draft { chat_id, draft_id, sources } => outcome_rows::write_draft(store, name, *at, chat_id, draft_id, sources).await,
+            Record::Draft { chat_id, drafted } => outcome_rows::write_draft(store, name, *at, chat_id, drafted).await,
             Record::Outcome { outcome, .. } => outcome_rows::write_outcome(store, name, *at, outcome).await,
         };
         match (batch.remove(0).record, written) {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
 
 use crate::{
     chats::{ChatError, Chats, Redacted},
@@ -13,7 +13,8 @@ use crate::{
         error::ReplyError,
         learning::{
             lesson_rows,
-            outcome::{AnswerUse, ErasedOutcomes, Outcome, OutcomeAction, OutcomeTarget, Shown, Used},
+            outcome::{AnswerUse, Drafted, ErasedOutcomes, Judgment, Outcome, OutcomeAction, OutcomeTarget, Shown, Verdict},
+            sketch::{likeness, sketch},
         },
     },
     store::{Store, StoreError, Write, nanoseconds, timestamp},
@@ -22,6 +23,10 @@ use crate::{
 
 /// Most lines of a report.
 const MAX_LINES: i64 = 1000;
+/// Most outcomes of a chat that are learned from: the latest ones.
+const MAX_JUDGMENTS: i64 = 100;
+/// Least likeness, as `likeness` has it, of what was sent and the draft that it was made of: about one word in five is another.
+const MIN_SENT: f32 = 0.65;
 
 /// Returns the outcomes of suggestions from `start` until before `end`, most shown first.
 pub async fn answer_use(store: &Store, workspace: &Workspace, start: Timestamp, end: Timestamp) -> Result<Vec<AnswerUse>, ReplyError> {
@@ -78,24 +83,36 @@ pub async fn export(store: &Store, workspace: &Workspace, chat_id: &str) -> Resu
     Ok(Value::Object(export))
 }
 
-/// Returns the suggestions of a chat that its agents used.
-pub async fn used(store: &Store, workspace: &Workspace, chat_id: &str) -> Result<Vec<Used>, ReplyError> {
-    let rows: Vec<(i64, String, String, i64)> = sqlx::query_as(
-        "SELECT suggestion.kind, suggestion.document_id, suggestion.language, outcome.at FROM outcome JOIN suggestion
-         ON suggestion.workspace = outcome.workspace AND suggestion.suggestion_id = outcome.suggestion_id
-         WHERE outcome.workspace = $1 AND outcome.chat_id = $2 AND outcome.action IN (1, 2) ORDER BY outcome.at",
-    )
-    .bind(workspace.as_str().to_owned())
-    .bind(chat_id.to_owned())
-    .fetch_all(store.reads())
-    .await?;
-    let used = |(kind, id, language, at): (i64, String, String, i64)| {
-        let kind = Kind::from_stored(kind)?;
-        let id = Id::new(id).map_err(StoreError::malformed)?;
+/// Returns what the agents of a chat did with suggestions and drafts, as far as it says whether a document fits; the latest ones, oldest
+/// first. A draft says it of its first source. One that was edited so much that little of it was sent says nothing, as does one of which
+/// the client does not tell what was sent.
+pub async fn judgments(store: &Store, workspace: &Workspace, chat_id: &str) -> Result<Vec<Judgment>, ReplyError> {
+    let statement = format!(
+        "SELECT COALESCE(suggestion.kind, draft.kind), COALESCE(suggestion.document_id, draft.sources),
+           COALESCE(suggestion.language, draft.language), outcome.action, outcome.at, draft.sketch, outcome.final_text
+         FROM outcome
+         LEFT JOIN suggestion ON suggestion.workspace = outcome.workspace AND suggestion.suggestion_id = outcome.suggestion_id
+         LEFT JOIN draft ON draft.workspace = outcome.workspace AND draft.draft_id = outcome.draft_id
+         WHERE outcome.workspace = $1 AND outcome.chat_id = $2 AND (suggestion.kind > 0 OR draft.kind > 0)
+         ORDER BY outcome.at DESC LIMIT {MAX_JUDGMENTS}"
+    );
+    let rows: Vec<(i64, String, String, i64, i64, Option<String>, String)> = sqlx::query_as(AssertSqlSafe(statement))
+        .bind(workspace.as_str().to_owned())
+        .bind(chat_id.to_owned())
+        .fetch_all(store.reads())
+        .await?;
+    let mut judgments = Vec::new();
+    for (kind, ids, language, action, at, drafted, sent) in rows.into_iter().rev() {
+        let verdict = if action == OutcomeAction::Dismissed as i64 { Verdict::Against } else { Verdict::For };
+        let much_edited = |draft: String| action == OutcomeAction::Edited as i64 && likeness(&draft, &sketch(&sent)) < MIN_SENT;
+        if drafted.is_some_and(much_edited) {
+            continue;
+        }
+        let id = Id::new(ids.lines().next().unwrap_or_default()).map_err(StoreError::malformed)?;
         let language = Language::parse(&language).map_err(StoreError::malformed)?;
-        Ok(Used { document: DocumentKey { kind, id, language }, at: timestamp(at)? })
-    };
-    rows.into_iter().map(used).collect()
+        judgments.push(Judgment { document: DocumentKey { kind: Kind::from_stored(kind)?, id, language }, verdict, at: timestamp(at)? });
+    }
+    Ok(judgments)
 }
 
 /// Erases what was offered in these chats, inside a write that the caller commits.
@@ -138,26 +155,26 @@ pub async fn write_suggestions(store: &Store, workspace: &str, at: Timestamp, ch
 }
 
 /// Adds a draft.
-pub async fn write_draft(
-    store: &Store,
-    workspace: &str,
-    at: Timestamp,
-    chat_id: &str,
-    draft_id: &str,
-    sources: &str,
-) -> Result<(), ReplyError> {
+pub async fn write_draft(store: &Store, workspace: &str, at: Timestamp, chat_id: &str, drafted: &Drafted) -> Result<(), ReplyError> {
+    let Drafted { draft_id, sources, first_source, sketch } = drafted;
     let mut write = store.begin().await?;
     if !Chats::hold(&mut write, workspace, chat_id).await? {
         return Ok(write.roll_back().await?);
     }
-    sqlx::query("INSERT INTO draft (workspace, draft_id, chat_id, sources, at) VALUES ($1, $2, $3, $4, $5)")
-        .bind(workspace.to_owned())
-        .bind(draft_id.to_owned())
-        .bind(chat_id.to_owned())
-        .bind(sources.to_owned())
-        .bind(nanoseconds(at))
-        .execute(&mut *write)
-        .await?;
+    let (kind, language) = first_source.as_ref().map_or((0, ""), |(kind, language)| (*kind as i64, language.as_str()));
+    sqlx::query(
+        "INSERT INTO draft (workspace, draft_id, chat_id, sources, kind, language, sketch, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(workspace.to_owned())
+    .bind(draft_id.clone())
+    .bind(chat_id.to_owned())
+    .bind(sources.clone())
+    .bind(kind)
+    .bind(language.to_owned())
+    .bind(sketch.clone())
+    .bind(nanoseconds(at))
+    .execute(&mut *write)
+    .await?;
     Ok(write.commit().await?)
 }
 
@@ -221,15 +238,18 @@ pub async fn write_outcome(store: &Store, workspace: &str, at: Timestamp, outcom
     .bind(nanoseconds(at))
     .execute(&mut *write)
     .await?;
-    if *action != OutcomeAction::Dismissed {
-        Chats::teaches(&mut write, workspace, chat_id.as_str()).await?;
-    }
+    Chats::teaches(&mut write, workspace, chat_id.as_str()).await?;
     Ok(write.commit().await?)
 }
 
-/// Wipes what agents sent of a message that lost its text.
+/// Wipes what agents sent of a message that lost its text, and the sketches of the chat's drafts, which could confirm a guess.
 pub async fn wipe_sent(write: &mut Write, redacted: &Redacted<'_>) -> Result<(), StoreError> {
     let Redacted { workspace, chat_id, text } = *redacted;
+    sqlx::query("UPDATE draft SET sketch = '' WHERE workspace = $1 AND chat_id = $2 AND sketch <> ''")
+        .bind(workspace.to_owned())
+        .bind(chat_id.to_owned())
+        .execute(&mut **write)
+        .await?;
     let statement = "SELECT outcome_id, final_text FROM outcome WHERE workspace = $1 AND chat_id = $2 AND final_text <> ''";
     let query = sqlx::query_as::<_, (String, String)>(statement).bind(workspace.to_owned()).bind(chat_id.to_owned());
     for (outcome_id, sent) in query.fetch_all(&mut **write).await? {

@@ -1,8 +1,9 @@
-//! Votes: which documents answered in earlier chats that were like this one.
+//! Votes: which documents answered in earlier chats that were like this one, and which were dismissed in them.
 //!
 //! Chats are compared field by field (their last turns, the turns before, all of them), each field scored by BM25 and normalized by its
-//! best score, so that none dominates. The most similar chats vote for the documents that answered them; the more similar, the heavier the
-//! vote.
+//! best score, so that none dominates. The most similar chats vote for the documents that answered them, and as many against those that
+//! were dismissed; the more similar, the heavier the vote. Votes against a document are taken from those for it; what is left of them
+//! tells how much speaks against it.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -14,7 +15,8 @@ use jiff::Timestamp;
 use crate::{
     knowledge::{DocumentKey, Vote},
     replies::learning::{
-        lesson_rows::{self, Lesson},
+        lesson_rows::{Lesson, MAX_LESSONS, MAX_LESSONS_AGAINST},
+        outcome::Verdict,
         situation::{FIELDS, Situation},
     },
 };
@@ -27,11 +29,13 @@ const VIRTUAL_CHATS: f32 = 50.0;
 /// The weight of each field: the last words of the customer and of the agent, the words before these, all of the customer's, the whole
 /// chat; then the last words again, each as a whole.
 const WEIGHTS: [f32; FIELDS] = [0.7, 0.5, 0.4, 0.1, 1.0, 0.2, 0.2, 0.4];
-/// How many of the most similar chats vote, and the exponent that favours the more similar ones.
+/// How many of the most similar chats vote, for documents and against, and the exponent that favours the more similar ones.
 const VOTERS: usize = 40;
 const SHARPNESS: i32 = 4;
-/// Least customers behind a document's votes, so that no single person can shift the ranking.
+/// Least customers behind a document's votes, for it or against it, so that no single person can shift the ranking.
 const MIN_CUSTOMERS: usize = 3;
+/// Votes that are counted besides where more votes are against a document than for it, so that a few, or old ones, say less.
+const VIRTUAL_VOTES: f32 = 2.0;
 /// Days after which a lesson weighs half.
 const HALF_LIFE_DAYS: f32 = 180.0;
 
@@ -45,12 +49,23 @@ pub struct Learned {
 
 struct Taught {
     document: Arc<DocumentKey>,
+    verdict: Verdict,
     at: Timestamp,
 }
 
 struct Document {
     key: Arc<DocumentKey>,
-    customers: HashSet<String>,
+    /// The customers whose chats taught something of it.
+    customers: HashMap<Verdict, HashSet<String>>,
+}
+
+/// The votes for a document, and those against it.
+#[derive(Default)]
+struct Ballot {
+    share: f32,
+    /// The similarity of the most similar chat.
+    likeness: f32,
+    chats: usize,
 }
 
 #[derive(Default)]
@@ -68,7 +83,7 @@ impl Learned {
 
     /// Returns whether so many discarded lessons are in memory that it should be rebuilt.
     pub fn is_overfull(&self) -> bool {
-        self.lessons.len() as i64 > lesson_rows::MAX_LESSONS + lesson_rows::MAX_LESSONS / 10
+        self.lessons.len() as i64 > (MAX_LESSONS + MAX_LESSONS_AGAINST) / 10 * 11
     }
 
     pub fn add(&mut self, lesson: Lesson) {
@@ -76,9 +91,9 @@ impl Learned {
         let document = self
             .documents
             .entry(lesson.document.clone())
-            .or_insert_with(|| Document { key: Arc::new(lesson.document.clone()), customers: HashSet::new() });
-        document.customers.insert(lesson.customer);
-        self.lessons.push(Taught { document: Arc::clone(&document.key), at: lesson.at });
+            .or_insert_with(|| Document { key: Arc::new(lesson.document.clone()), customers: HashMap::new() });
+        document.customers.entry(lesson.verdict).or_default().insert(lesson.customer);
+        self.lessons.push(Taught { document: Arc::clone(&document.key), verdict: lesson.verdict, at: lesson.at });
         for (field, words) in self.fields.iter_mut().zip(lesson.situation.fields()) {
             field.add(number, words);
         }
@@ -103,12 +118,52 @@ impl Learned {
                 similarity_weight += weight;
             }
         }
+        let mut voters = self.voters(&sums, Verdict::For);
+        voters.extend(self.voters(&sums, Verdict::Against));
+        let best = voters.iter().map(|voter| sums[*voter as usize]).fold(f32::MIN_POSITIVE, f32::max);
         let age = |at: Timestamp| (now.duration_since(at).as_secs_f32() / 86_400.0).max(0.0);
+        let mut ballots: HashMap<&DocumentKey, [Ballot; 2]> = HashMap::new();
+        let mut all = 0.0;
+        for voter in voters {
+            let Taught { document, verdict, at } = &self.lessons[voter as usize];
+            let share = (sums[voter as usize] / best).powi(SHARPNESS) * 0.5_f32.powf(age(*at) / HALF_LIFE_DAYS);
+            let [supporting, opposing] = ballots.entry(document).or_default();
+            let ballot = match verdict {
+                Verdict::For => {
+                    all += share;
+                    supporting
+                }
+                Verdict::Against => opposing,
+            };
+            ballot.share += share;
+            ballot.likeness = ballot.likeness.max(likeness[voter as usize] / similarity_weight.max(f32::MIN_POSITIVE));
+            ballot.chats += 1;
+        }
+        let vote = |(document, [supporting, opposing]): (&DocumentKey, [Ballot; 2])| {
+            let is_for = supporting.share >= opposing.share;
+            Vote {
+                document: document.clone(),
+                share: (supporting.share - opposing.share).max(0.0) / all.max(f32::MIN_POSITIVE),
+                against: (opposing.share - supporting.share).max(0.0) / (opposing.share + supporting.share + VIRTUAL_VOTES),
+                likeness: if is_for { supporting.likeness } else { opposing.likeness },
+                chats: supporting.chats,
+            }
+        };
+        let mut votes: Vec<Vote> = ballots.into_iter().map(vote).collect();
+        votes.sort_by(|one, other| other.share.total_cmp(&one.share).then_with(|| one.document.cmp(&other.document)));
+        votes
+    }
+
+    /// Returns the most similar lessons of a verdict, the most similar first: those on documents of which enough customers taught it.
+    fn voters(&self, sums: &[f32], verdict: Verdict) -> Vec<u32> {
+        let enough = |document: &DocumentKey| {
+            let customers = self.documents.get(document).and_then(|document| document.customers.get(&verdict));
+            customers.is_some_and(|customers| customers.len() >= MIN_CUSTOMERS)
+        };
         let mut voters: Vec<u32> = (0..self.lessons.len() as u32)
-            .filter(|lesson| {
-                let document = &self.lessons[*lesson as usize].document;
-                sums[*lesson as usize] > 0.0
-                    && self.documents.get(&**document).is_some_and(|document| document.customers.len() >= MIN_CUSTOMERS)
+            .filter(|number| {
+                let lesson = &self.lessons[*number as usize];
+                sums[*number as usize] > 0.0 && lesson.verdict == verdict && enough(&lesson.document)
             })
             .collect();
         let by_similarity = |one: &u32, other: &u32| sums[*other as usize].total_cmp(&sums[*one as usize]).then(other.cmp(one));
@@ -117,26 +172,7 @@ impl Learned {
             voters.truncate(VOTERS);
         }
         voters.sort_by(by_similarity);
-        let Some(best) = voters.first().map(|first| sums[*first as usize]) else { return Vec::new() };
-        let mut votes: Vec<Vote> = Vec::new();
-        let mut all = 0.0;
-        for voter in voters {
-            let Taught { document, at } = &self.lessons[voter as usize];
-            let share = (sums[voter as usize] / best).powi(SHARPNESS) * 0.5_f32.powf(age(*at) / HALF_LIFE_DAYS);
-            let likeness = likeness[voter as usize] / similarity_weight.max(f32::MIN_POSITIVE);
-            all += share;
-            match votes.iter_mut().find(|vote| vote.document == **document) {
-                Some(vote) => {
-                    vote.share += share;
-                    vote.likeness = vote.likeness.max(likeness);
-                    vote.chats += 1;
-                }
-                None => votes.push(Vote { document: DocumentKey::clone(document), share, likeness, chats: 1 }),
-            }
-        }
-        votes.iter_mut().for_each(|vote| vote.share /= all.max(f32::MIN_POSITIVE));
-        votes.sort_by(|one, other| other.share.total_cmp(&one.share));
-        votes
+        voters
     }
 }
 
@@ -178,10 +214,51 @@ impl Field {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{ids::Id, knowledge::Kind, text::Language};
 
     #[test]
     fn a_stored_situation_is_read_back() {
         let situation = Situation { last_customer: "a b".into(), agent: "c".into(), ..Situation::default() };
         assert_eq!(Situation::read(&situation.lines()), situation);
+    }
+
+    fn zipper() -> Situation {
+        Situation { last_customer: "zipper jam".into(), customer: "zipper jam".into(), ..Situation::default() }
+    }
+
+    fn learn(learned: &mut Learned, id: &str, verdict: Verdict, customers: &[&str]) {
+        for customer in customers {
+            learned.add(Lesson {
+                chat_id: (*customer).to_owned(),
+                document: DocumentKey { kind: Kind::CannedAnswer, id: Id::new(id).unwrap(), language: Language::parse("en").unwrap() },
+                verdict,
+                turn: 1,
+                hash: String::new(),
+                customer: (*customer).to_owned(),
+                at: Timestamp::UNIX_EPOCH,
+                situation: zipper(),
+            });
+        }
+    }
+
+    fn shares(learned: &Learned) -> Vec<(String, f32, f32)> {
+        let votes = learned.votes(&zipper(), Timestamp::UNIX_EPOCH);
+        votes.into_iter().map(|vote| (vote.document.id.to_string(), vote.share, vote.against)).collect()
+    }
+
+    #[test]
+    fn votes_against_are_taken_from_those_for_a_document() {
+        let mut learned = Learned::default();
+        learn(&mut learned, "a", Verdict::For, &["1", "2", "3", "4"]);
+        learn(&mut learned, "b", Verdict::For, &["1", "2", "3", "4"]);
+        learn(&mut learned, "b", Verdict::Against, &["5", "6", "5", "5"]);
+        let even = [("a".to_owned(), 0.5, 0.0), ("b".to_owned(), 0.5, 0.0)];
+        assert_eq!(shares(&learned), even, "two customers are too few, however often they dismiss it");
+        learn(&mut learned, "b", Verdict::Against, &["7"]);
+        assert_eq!(shares(&learned), [("a".to_owned(), 0.5, 0.0), ("b".to_owned(), 0.0, 1.0 / 11.0)], "five against four");
+        learn(&mut learned, "b", Verdict::For, &["8", "9", "10"]);
+        assert_eq!(shares(&learned), [("a".to_owned(), 4.0 / 11.0, 0.0), ("b".to_owned(), 2.0 / 11.0, 0.0)]);
+        learn(&mut learned, "c", Verdict::Against, &["1", "2", "3"]);
+        assert_eq!(shares(&learned)[2], ("c".to_owned(), 0.0, 0.6), "nothing speaks for it");
     }
 }

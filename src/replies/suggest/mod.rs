@@ -2,6 +2,7 @@
 
 pub mod fit;
 pub mod query;
+pub mod reason;
 pub mod semantic;
 
 use jiff::Timestamp;
@@ -11,14 +12,18 @@ use crate::{
     chats::{Chat, NewEvent},
     ids::Id,
     knowledge::{Audience, ChatFacts, Kind, QueryKind, RankedDocument, Reader, Segment, SuggestionQuery},
-    replies::{Agent, Desk, error::ReplyError, learning::outcome::Shown, placeholder},
-    text::Language,
+    replies::{
+        Agent, Desk,
+        error::ReplyError,
+        learning::outcome::Shown,
+        placeholder,
+        suggest::reason::{Reason, ReasonFacts, reasons},
+    },
+    text::{Language, placeholders},
 };
 
 /// Least score of the first suggestion for a chat, the threshold "offer": below it, agents took one in five at most.
 const OFFER: f64 = 0.25;
-/// Most words of a reason.
-const MAX_REASON_WORDS: usize = 5;
 
 /// What to suggest for.
 #[derive(Debug, Clone)]
@@ -64,8 +69,10 @@ pub struct Suggestion {
     pub language: Language,
     /// The confidence that it answers the chat, from 0 to 1.
     pub score: f64,
-    /// Why it is suggested, in English words for the agent.
+    /// Why it is suggested, in the agent's language.
     pub reason: String,
+    /// The same by kind, in the same order.
+    pub reasons: Vec<Reason>,
     /// The conditions of a canned answer, as its author wrote them.
     pub when: Vec<String>,
 }
@@ -114,15 +121,14 @@ impl Desk {
         };
         let reader = Reader::agent(agent.agent_id.clone(), agent.groups.clone());
         let meaning = self.meaning(&query_kind, chat.as_ref(), "", &language, &reader).await?;
-        let (kinds, language_of) = (kinds.clone(), language.clone());
-        let query =
-            SuggestionQuery { query_kind: query_kind.clone(), kinds, language: language_of, reader, limit: *limit, meaning, threshold };
+        let query = SuggestionQuery { query_kind, kinds: kinds.clone(), language, reader, limit: *limit, meaning, threshold };
         let agent = agent.clone();
+        let read_by_agent = agent.language.clone().unwrap_or_else(|| self.settings.language.clone());
         let suggestions = self.knowledge.run_cpu_bound(move |knowledge| {
             let documents = knowledge.suggestions(&query)?;
             Ok(documents
                 .into_iter()
-                .map(|ranked_document| suggestion(ranked_document, chat.as_ref(), &agent, &language, &query_kind))
+                .map(|ranked_document| suggestion(ranked_document, chat.as_ref(), &agent, &read_by_agent, &query))
                 .collect())
         });
         Ok(suggestions.await?)
@@ -133,15 +139,38 @@ fn suggestion(
     ranked_document: RankedDocument,
     chat: Option<&Chat>,
     agent: &Agent,
-    language: &Language,
-    query_kind: &QueryKind,
+    read_by_agent: &Language,
+    query: &SuggestionQuery,
 ) -> Suggestion {
     let (matched, passage) = (ranked_document.matched(), ranked_document.passage());
-    let RankedDocument { document, score, highlighter, chats, .. } = ranked_document;
+    let RankedDocument { document, score, highlighter, chats, fits_state } = ranked_document;
     let (text, missing) = match document.kind() {
         Kind::CannedAnswer => placeholder::fill(&passage, chat, &agent.name),
         Kind::Article => (passage, Vec::new()),
     };
+    let when: Vec<String> = document.when().iter().map(|condition| condition.text().to_owned()).collect();
+    // What the chat knows speaks for it by records in its placeholders; where there are none, by its conditions, which all hold.
+    let filled = placeholders(&document.body).into_iter().map(|placeholder| placeholder.name);
+    let filled: Vec<String> = filled.filter(|name| name.starts_with("record.") && !missing.contains(name)).map(str::to_owned).collect();
+    let state = match (fits_state, filled.is_empty()) {
+        (false, _) => Vec::new(),
+        (true, false) => filled,
+        (true, true) => when.clone(),
+    };
+    let by_meaning = matches!(query.query_kind, QueryKind::Conversation(_)) || query.meaning.is_some();
+    let facts = ReasonFacts {
+        query_kind: &query.query_kind,
+        // Nothing else found it.
+        similar_meaning: by_meaning && matched.is_empty() && state.is_empty() && chats == 0,
+        words: matched,
+        asked: Vec::new(),
+        state,
+        earlier_chats: chats,
+        language: &document.language,
+        wanted: &query.language,
+        agents_only: document.audience() == Audience::Agents,
+    };
+    let (reasons, reason) = reasons(&facts, read_by_agent);
     let segments = highlighter.mark(&format!("{}\n{text}", document.title), document.language.primary());
     Suggestion {
         suggestion_id: Uuid::now_v7().to_string(),
@@ -152,41 +181,11 @@ fn suggestion(
         url: document.url().to_owned(),
         audience: document.audience(),
         score,
-        when: document.when().iter().map(|condition| condition.text().to_owned()).collect(),
-        reason: reason(&document, &matched, chats, language, query_kind),
+        when,
+        reason,
+        reasons,
         title: document.title,
         text,
         language: document.language,
     }
-}
-
-/// Explains why a document was suggested; states only what is true.
-fn reason(document: &crate::knowledge::Document, matched: &[String], chats: usize, language: &Language, query_kind: &QueryKind) -> String {
-    let mut words: Vec<&String> = matched.iter().filter(|word| word.chars().count() > 3).collect();
-    if words.is_empty() && chats == 0 {
-        words = matched.iter().collect();
-    }
-    let named: Vec<String> = words.iter().take(MAX_REASON_WORDS).map(|word| format!("“{word}”")).collect();
-    let mut reason = match query_kind {
-        QueryKind::Shortcut(typed) => format!("its shortcut begins with “/{typed}”"),
-        QueryKind::Opener(_) if named.is_empty() => "opens a chat in which the customer has not written yet".to_owned(),
-        QueryKind::Opener(_) => format!("opens a chat on the open page: {}", named.join(", ")),
-        QueryKind::Typed(_) if named.is_empty() => "similar in meaning to what you typed".to_owned(),
-        QueryKind::Typed(_) => format!("contains what you typed: {}", named.join(", ")),
-        QueryKind::Conversation(_) if named.is_empty() && chats == 0 => "similar in meaning to the chat".to_owned(),
-        QueryKind::Conversation(_) if named.is_empty() => String::new(),
-        QueryKind::Conversation(_) => format!("shares words with the chat: {}", named.join(", ")),
-    };
-    if chats > 0 {
-        let chats = if chats == 1 { "a chat like this one".to_owned() } else { format!("{chats} chats like this one") };
-        let joint = if reason.is_empty() { "" } else { "; " };
-        reason.push_str(&format!("{joint}answered {chats}"));
-    }
-    if document.language.primary() != language.primary() {
-        reason.push_str(&format!("; in {}, not available in {}", document.language.english_name(), language.english_name()));
-    }
-    if document.audience() == Audience::Agents {
-        reason.push_str("; for agents only, don't send it");
-    }
-    reason
 }

@@ -110,6 +110,11 @@ CREATE TABLE draft (
     draft_id TEXT NOT NULL,
     chat_id TEXT NOT NULL,
     sources TEXT NOT NULL,
+    -- The kind and language of the first source; 0 and empty without sources.
+    kind BIGINT NOT NULL,
+    language TEXT NOT NULL,
+    -- Short hashes of its words, which tell how much of it was sent.
+    sketch TEXT NOT NULL,
     at BIGINT NOT NULL,
     PRIMARY KEY (workspace, draft_id)
 );
@@ -184,7 +189,7 @@ CREATE TABLE document_vector (
 );
 CREATE INDEX document_vector_number ON document_vector (workspace, number);
 
--- What chats teach: the masked words of a chat before a document answered in it.
+-- What chats teach: the masked words of a chat before a document answered in it, or was dismissed.
 CREATE TABLE lesson (
     workspace TEXT NOT NULL,
     chat_id TEXT NOT NULL,
@@ -194,6 +199,8 @@ CREATE TABLE lesson (
     turn BIGINT NOT NULL,
     number BIGINT NOT NULL,
     language TEXT NOT NULL,
+    -- 1: the document answered. 2: it was dismissed.
+    verdict BIGINT NOT NULL,
     -- Of the document as it was.
     hash TEXT NOT NULL,
     -- Tells customers apart, no more.
@@ -205,7 +212,7 @@ CREATE TABLE lesson (
     PRIMARY KEY (workspace, chat_id, kind, document_id, turn)
 );
 CREATE UNIQUE INDEX lesson_number ON lesson (workspace, number);
-CREATE INDEX lesson_of_document ON lesson (workspace, kind, document_id, language, number);
+CREATE INDEX lesson_of_document ON lesson (workspace, kind, document_id, language, verdict, number);
 CREATE INDEX lesson_deleted ON lesson (workspace, deleted_at) WHERE deleted_at > 0;
 
 -- The last number given to a lesson; how often lessons were taken away; the last change of the catalog that lessons were checked against.
