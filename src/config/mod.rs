@@ -30,7 +30,7 @@ pub use desk::{DeskSettings, PersonalData};
 pub use limits::Limits;
 pub use model::{EmbeddingConfig, EmbeddingSettings, ModelConfig, Secret, Task, TokenLimits};
 pub use opening_hours::OpeningHours;
-pub use settings::{embedding_flags, flags, storage_flags};
+pub use settings::{embedding_flags, flags, model_flags, storage_flags};
 pub use workspace::WorkspaceConfig;
 
 /// All settings.

@@ -12,7 +12,7 @@ pub struct Setting {
 }
 
 /// The top-level settings of the file.
-pub const SETTINGS: [Setting; 38] = [
+pub const SETTINGS: [Setting; 39] = [
     Setting {
         key: "listen",
         variable: "DESKHAND_LISTEN",
@@ -81,6 +81,12 @@ pub const SETTINGS: [Setting; 38] = [
         help: "Token budget of a prompt's context [default: 8000]",
     },
     Setting {
+        key: "choose_timeout",
+        variable: "DESKHAND_CHOOSE_TIMEOUT",
+        value: "TIME",
+        help: "How long a draft waits for a model to choose its first source among the documents found; 0: none is asked [default: 400ms]",
+    },
+    Setting {
         key: "retention_days",
         variable: "DESKHAND_RETENTION_DAYS",
         value: "DAYS",
@@ -108,7 +114,7 @@ pub const SETTINGS: [Setting; 38] = [
         key: "prompts",
         variable: "DESKHAND_PROMPTS",
         value: "FOLDER",
-        help: "Folder of prompt templates that replace the built-in ones: draft.md, correct.md, retone.md, translate.md, summarize.md [default: none]",
+        help: "Folder of prompt templates that replace the built-in ones: draft.md, correct.md, retone.md, translate.md, summarize.md, choose.md, enrich.md [default: none]",
     },
     Setting {
         key: "allowed_links",
@@ -364,8 +370,12 @@ pub fn storage_flags() -> Vec<Arg> {
 /// The flags of all settings, for clap.
 pub fn flags() -> Vec<Arg> {
     let top = SETTINGS.iter().map(|setting| flag(setting, setting.key.to_owned()));
-    let model = MODEL_SETTINGS.iter().map(|setting| flag(setting, model_argument(setting)).help_heading("The first model"));
-    top.chain(model).chain(embedding_flags()).collect()
+    top.chain(model_flags()).chain(embedding_flags()).collect()
+}
+
+/// The flags of the first model, for clap.
+pub fn model_flags() -> Vec<Arg> {
+    MODEL_SETTINGS.iter().map(|setting| flag(setting, model_argument(setting)).help_heading("The first model")).collect()
 }
 
 /// The flags of the embeddings endpoint, for clap.
