@@ -50,14 +50,23 @@ impl Evidence {
 
     /// Its place in the order: the higher, the better.
     pub fn rank(&self) -> f32 {
-        self.text + INTENT * self.intent + ASKED * self.asked + TITLE * self.title + TAG * self.tag + STATE * self.state
+        self.text
+            + INTENT * self.intent
+            + ASKED * self.asked
+            + TITLE * self.title
+            + TAG * self.tag
+            + STATE * self.state
             + STATUS * self.status
             - self.unfilled
     }
 
     /// How likely an agent takes the document, from 0 to 1; `likelihood` is its share among the candidates, of [`likelihoods`].
     pub fn probability(&self, likelihood: f32) -> f64 {
-        let logit = -0.73 + 0.53 * (likelihood + MIN_LIKELIHOOD).ln() + 1.43 * self.asked + 3.35 * self.intent + 3.75 * self.title
+        let logit = -0.73
+            + 0.53 * (likelihood + MIN_LIKELIHOOD).ln()
+            + 1.43 * self.asked
+            + 3.35 * self.intent
+            + 3.75 * self.title
             + 0.9 * self.state
             + 2.76 * self.status
             + 5.3 * self.share
