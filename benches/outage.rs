@@ -22,7 +22,7 @@ use deskhand::{
         self, chat_service_client::ChatServiceClient, knowledge_service_client::KnowledgeServiceClient,
         reply_service_client::ReplyServiceClient,
     },
-    config::{Config, ModelConfig},
+    config::{Config, DeskSettings, ModelConfig},
     server::Server,
 };
 use paced_model::paced_model;
@@ -60,6 +60,8 @@ async fn main() {
         data: data.path().to_owned(),
         knowledge_base: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("knowledge-base")),
         models: vec![ModelConfig { name: "paced".into(), base_url: format!("http://{address}/v1"), ..ModelConfig::default() }],
+        // A draft is one call.
+        desk: DeskSettings { choose_timeout: Duration::ZERO, ..DeskSettings::default() },
         ..Config::default()
     };
     let server = Server::start(config).await.expect("the server starts");

@@ -5,6 +5,7 @@ mod call;
 mod check;
 mod demo;
 mod dynamic;
+mod enrich;
 mod eval;
 mod eval_drafts;
 mod keys;
@@ -37,6 +38,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("serve", matches)) => serve::run(matches),
         Some(("demo", matches)) => demo::run(matches),
         Some(("check", matches)) => check::run(matches),
+        Some(("enrich", matches)) => enrich::run(matches),
         Some(("call", matches)) => call::run(matches),
         Some(("eval", matches)) => eval::run(matches),
         Some(("eval-drafts", matches)) => eval_drafts::run(matches),
@@ -67,6 +69,7 @@ fn command() -> Command {
         .subcommand(serve::command())
         .subcommand(demo::command())
         .subcommand(check::command())
+        .subcommand(enrich::command())
         .subcommand(call::command())
         .subcommand(eval::command())
         .subcommand(eval_drafts::command())

@@ -1,6 +1,6 @@
 //! Settings of a workspace.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use jiff::{civil::Date, tz::TimeZone};
 use toml::Value;
@@ -14,6 +14,9 @@ use crate::{
     facts::FactKind,
     text::Language,
 };
+
+/// A draft waits no longer than this for the choice of its first source.
+const MAX_CHOOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Settings of a workspace: languages, opening hours, prompts, masking, retention, budgets.
 #[derive(Debug, Clone)]
@@ -30,6 +33,8 @@ pub struct DeskSettings {
     pub holidays: Vec<Date>,
     /// Token budget of a prompt's context.
     pub context_tokens: usize,
+    /// How long a draft waits for a model to choose its first source; zero: none is asked.
+    pub choose_timeout: Duration,
     /// How many days a chat is kept after its last event; `None`: forever.
     pub retention_days: Option<u32>,
     /// What is masked before text goes to a model.
@@ -91,6 +96,7 @@ impl Default for DeskSettings {
             opening_hours: None,
             holidays: Vec::new(),
             context_tokens: 8000,
+            choose_timeout: Duration::from_millis(400),
             retention_days: None,
             personal_data: PersonalData::default(),
             prompts: None,
@@ -102,13 +108,14 @@ impl Default for DeskSettings {
 
 impl DeskSettings {
     /// The setting keys of a workspace.
-    pub const KEYS: [&str; 14] = [
+    pub const KEYS: [&str; 15] = [
         "language",
         "languages",
         "time_zone",
         "opening_hours",
         "holidays",
         "context_tokens",
+        "choose_timeout",
         "retention_days",
         "mask",
         "mask_first_names",
@@ -128,6 +135,7 @@ impl DeskSettings {
             "opening_hours" => OpeningHours::parse(given).map(|hours| self.opening_hours = hours),
             "holidays" => parse_holidays(given).map(|holidays| self.holidays = holidays),
             "context_tokens" => value::whole(given, 500, 1_000_000).map(|limit| self.context_tokens = limit as usize),
+            "choose_timeout" => value::duration_or_zero(given, MAX_CHOOSE_TIMEOUT).map(|time| self.choose_timeout = time),
             "retention_days" => value::whole(given, 1, 36_500).map(|days| self.retention_days = Some(days as u32)),
             "mask" => value::texts(given).and_then(|names| {
                 let kind = |name: &String| PersonalData::KINDS.iter().find(|(known, _)| known == name).map(|(_, kind)| *kind);

@@ -1,6 +1,7 @@
 //! Settings: from a file, then environment variables, then flags; the later wins. One table lists them all.
 
 mod desk;
+mod flags;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod limits;
@@ -21,16 +22,19 @@ use clap::ArgMatches;
 use toml::{Table, Value};
 
 use crate::{
-    config::settings::{EMBEDDING_SETTINGS, MODEL_SETTINGS, SETTINGS, embedding_argument, given, model_argument},
+    config::{
+        flags::{embedding_argument, given, model_argument},
+        settings::{EMBEDDING_SETTINGS, MODEL_SETTINGS, SETTINGS},
+    },
     ids::Workspace,
     text::Language,
 };
 
 pub use desk::{DeskSettings, PersonalData};
+pub use flags::{embedding_flags, flags, model_flags, storage_flags};
 pub use limits::Limits;
 pub use model::{EmbeddingConfig, EmbeddingSettings, ModelConfig, Secret, Task, TokenLimits};
 pub use opening_hours::OpeningHours;
-pub use settings::{embedding_flags, flags, storage_flags};
 pub use workspace::WorkspaceConfig;
 
 /// All settings.

@@ -87,11 +87,15 @@ pub enum Task {
     Translate,
     /// Summarizes a chat.
     Summarize,
+    /// Chooses the first source of a draft among the documents that were found.
+    Choose,
+    /// Proposes how customers would ask for a document.
+    Enrich,
 }
 
 impl Task {
     /// Every task, in the order of the settings' help.
-    pub const ALL: [Task; 5] = [Task::Draft, Task::Correct, Task::Retone, Task::Translate, Task::Summarize];
+    pub const ALL: [Task; 7] = [Task::Draft, Task::Correct, Task::Retone, Task::Translate, Task::Summarize, Task::Choose, Task::Enrich];
 
     /// Its name in settings, files and metrics.
     pub fn word(self) -> &'static str {
@@ -101,6 +105,8 @@ impl Task {
             Task::Retone => "retone",
             Task::Translate => "translate",
             Task::Summarize => "summarize",
+            Task::Choose => "choose",
+            Task::Enrich => "enrich",
         }
     }
 }
@@ -131,6 +137,11 @@ impl Default for ModelConfig {
 }
 
 impl ModelConfig {
+    /// Whether it is used for a task.
+    pub fn handles(&self, task: Task) -> bool {
+        self.tasks.is_empty() || self.tasks.contains(&task)
+    }
+
     /// The setting keys of a `[[models]]` table.
     pub const KEYS: [&str; 20] = [
         "name",

@@ -1,18 +1,15 @@
 //! The table of all settings, from which the flags, the environment variables and the keys of the file are made.
 
-use clap::{Arg, ArgMatches, parser::ValueSource};
-use toml::Value;
-
 /// A setting: its key in the file, its environment variable and its help text. Its flag is the key with dashes.
 pub struct Setting {
     pub key: &'static str,
-    variable: &'static str,
-    value: &'static str,
-    help: &'static str,
+    pub variable: &'static str,
+    pub value: &'static str,
+    pub help: &'static str,
 }
 
 /// The top-level settings of the file.
-pub const SETTINGS: [Setting; 38] = [
+pub const SETTINGS: [Setting; 39] = [
     Setting {
         key: "listen",
         variable: "DESKHAND_LISTEN",
@@ -81,6 +78,12 @@ pub const SETTINGS: [Setting; 38] = [
         help: "Token budget of a prompt's context [default: 8000]",
     },
     Setting {
+        key: "choose_timeout",
+        variable: "DESKHAND_CHOOSE_TIMEOUT",
+        value: "TIME",
+        help: "How long a draft waits for a model to choose its first source among the documents found; 0: none is asked [default: 400ms]",
+    },
+    Setting {
         key: "retention_days",
         variable: "DESKHAND_RETENTION_DAYS",
         value: "DAYS",
@@ -108,7 +111,7 @@ pub const SETTINGS: [Setting; 38] = [
         key: "prompts",
         variable: "DESKHAND_PROMPTS",
         value: "FOLDER",
-        help: "Folder of prompt templates that replace the built-in ones: draft.md, correct.md, retone.md, translate.md, summarize.md [default: none]",
+        help: "Folder of prompt templates that replace the built-in ones: draft.md, correct.md, retone.md, translate.md, summarize.md, choose.md, enrich.md [default: none]",
     },
     Setting {
         key: "allowed_links",
@@ -354,50 +357,3 @@ pub const EMBEDDING_SETTINGS: [Setting; 8] = [
         help: "The same for suggestions and drafts [default: 300ms]",
     },
 ];
-
-/// The flags of the storage settings, for clap.
-pub fn storage_flags() -> Vec<Arg> {
-    let storage = SETTINGS.iter().filter(|setting| matches!(setting.key, "data" | "database_url"));
-    storage.map(|setting| flag(setting, setting.key.to_owned())).collect()
-}
-
-/// The flags of all settings, for clap.
-pub fn flags() -> Vec<Arg> {
-    let top = SETTINGS.iter().map(|setting| flag(setting, setting.key.to_owned()));
-    let model = MODEL_SETTINGS.iter().map(|setting| flag(setting, model_argument(setting)).help_heading("The first model"));
-    top.chain(model).chain(embedding_flags()).collect()
-}
-
-/// The flags of the embeddings endpoint, for clap.
-pub fn embedding_flags() -> Vec<Arg> {
-    EMBEDDING_SETTINGS.iter().map(|setting| flag(setting, embedding_argument(setting)).help_heading("Embeddings")).collect()
-}
-
-fn flag(setting: &Setting, name: String) -> Arg {
-    let long = name.replace('_', "-");
-    let argument = Arg::new(name).long(long).env(setting.variable).hide_env_values(true).value_name(setting.value).help(setting.help);
-    // `--console` alone means `true`.
-    if setting.value == "true|false" { argument.num_args(0..=1).default_missing_value("true") } else { argument }
-}
-
-/// The name of a model setting's clap argument.
-pub fn model_argument(setting: &Setting) -> String {
-    if setting.key == "name" { "model".to_owned() } else { format!("model_{}", setting.key) }
-}
-
-/// The name of an embedding setting's clap argument.
-pub fn embedding_argument(setting: &Setting) -> String {
-    format!("embedding_{}", setting.key)
-}
-
-/// The value of a flag or variable, and its name. An empty variable counts as not set, except for the one whose empty value means "none".
-pub fn given(matches: &ArgMatches, argument: &str, setting: &Setting) -> Option<(Value, String)> {
-    // Some commands have only some of the flags.
-    let text = matches.try_get_one::<String>(argument).ok()??;
-    let from = match matches.value_source(argument)? {
-        ValueSource::EnvVariable if text.trim().is_empty() && setting.key != "knowledge_base" => return None,
-        ValueSource::EnvVariable => setting.variable.to_owned(),
-        _ => format!("--{}", argument.replace('_', "-")),
-    };
-    Some((Value::String(text.clone()), from))
-}

@@ -58,6 +58,15 @@ pub fn duration(given: &Value, max: Duration) -> Result<Duration, String> {
     wait.ok_or_else(|| format!("it must be a duration such as `15s` or `500ms`, more than 0s and at most {}s", max.as_secs()))
 }
 
+/// A duration such as `400ms`, at most `max`; `0` is none.
+pub fn duration_or_zero(given: &Value, max: Duration) -> Result<Duration, String> {
+    match given.as_str().map(str::trim) {
+        Some("0") => Ok(Duration::ZERO),
+        _ if given.as_integer() == Some(0) => Ok(Duration::ZERO),
+        _ => duration(given, max).map_err(|_| format!("it must be a duration such as `400ms`, at most {}s, or 0 for none", max.as_secs())),
+    }
+}
+
 /// A whole number within bounds.
 pub fn whole(given: &Value, min: i64, max: i64) -> Result<i64, String> {
     let number = given.as_integer().or_else(|| given.as_str()?.trim().parse().ok());

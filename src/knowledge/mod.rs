@@ -25,6 +25,7 @@ use tokio::sync::Semaphore;
 
 pub use bases::KnowledgeBases;
 pub use documents::{
+    asked::{AskedEdit, DocumentFile, documents_in},
     catalog::{Catalog, DocumentPage, ListFilter, NewDocument, VisibilityFilter},
     check::{Findings, check},
     condition::{Condition, Conditions, Subject, check_condition_count},

@@ -76,7 +76,7 @@ impl Endpoint {
 
     /// Whether it is configured for a task.
     pub fn handles(&self, task: Task) -> bool {
-        self.config.tasks.is_empty() || self.config.tasks.contains(&task)
+        self.config.handles(task)
     }
 
     /// Its context window, as calibrated so far.

@@ -4,6 +4,7 @@
 mod approved;
 mod checks;
 mod draft;
+mod enrich;
 mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
@@ -23,6 +24,7 @@ use jiff::Timestamp;
 
 pub use checks::{Checked, DraftedFrom, Evidence};
 pub use draft::{Draft, Layout, prompt::SourceText};
+pub use enrich::Enricher;
 pub use error::ReplyError;
 pub use learning::on_redaction;
 pub use learning::outcome::{AnswerUse, Outcome, OutcomeAction, OutcomeTarget};

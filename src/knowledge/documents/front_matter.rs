@@ -187,7 +187,7 @@ pub fn cut_values(text: &str) -> Vec<Trouble> {
 /// A file's parts.
 pub struct FileParts<'a> {
     /// Begins at the end of the file's first line, so that line numbers are those of the file.
-    head: &'a str,
+    pub head: &'a str,
     pub body: &'a str,
     /// The line at which the body begins.
     body_line: usize,
@@ -292,7 +292,7 @@ impl FileParts<'_> {
 }
 
 /// Returns the key that a line of the front matter sets.
-fn key_of(line: &str) -> Option<&str> {
+pub fn key_of(line: &str) -> Option<&str> {
     let (key, rest) = line.split_once(':')?;
     let plain = !key.is_empty() && !key.starts_with([' ', '\t', '#', '-']) && (rest.is_empty() || rest.starts_with([' ', '\t', '\r']));
     plain.then(|| key.trim_end().trim_matches(['"', '\'']))

@@ -1,5 +1,6 @@
 //! Documents: the knowledge base folder, and the catalog in the database.
 
+pub mod asked;
 pub mod catalog;
 pub mod check;
 pub mod condition;

@@ -1,6 +1,7 @@
 //! Drafts: a reply to the customer, from the whole chat and the knowledge base.
 
 pub mod channel;
+pub mod choose_source;
 pub mod finish;
 pub mod prompt;
 pub mod without_model;
@@ -99,8 +100,10 @@ impl Desk {
         if needs_model && self.models.is_empty() {
             return Err(ReplyError::NotConfigured("follow an instruction or change a draft"));
         }
-        let prepared = Arc::new(self.prepared(&draft).await?);
         let draft = Arc::new(draft);
+        let prepared = self.prepared(&draft).await?;
+        // Only now are the events that came along durable: what is refused is shown to no model.
+        let prepared = self.with_chosen_source_first(&draft, prepared).await;
         let Prepared { chat, earlier, earlier_total, language, several, offers, .. } = &*prepared;
         let end = DraftEnd {
             chats: self.chats.clone(),

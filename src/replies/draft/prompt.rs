@@ -261,6 +261,11 @@ impl PublicSources {
         PublicSources { withheld_articles, found }
     }
 
+    /// Moves the document at this index to the front; the others keep their order.
+    pub fn put_first(&mut self, index: usize) {
+        self.found[..=index].rotate_right(1);
+    }
+
     /// Returns the sources that fit the budget, as the prompt shows them and as the draft cites them, and their tokens.
     fn sources(&self, chat: &Chat, agent: &Agent, budget: usize) -> (Vec<SourceText>, Vec<Source>, usize) {
         let (mut texts, mut sources, mut tokens) = (Vec::new(), Vec::new(), 0);

@@ -15,12 +15,14 @@ use crate::{
 /// Separates a template's two messages.
 const USER: &str = "\n--- user ---\n";
 /// The tasks with the names of their templates and the built-in ones.
-const TEMPLATES: [(Task, &str, &str); 5] = [
+const TEMPLATES: [(Task, &str, &str); 7] = [
     (Task::Draft, "draft", include_str!("draft.md")),
     (Task::Correct, "correct", include_str!("correct.md")),
     (Task::Retone, "retone", include_str!("retone.md")),
     (Task::Translate, "translate", include_str!("translate.md")),
     (Task::Summarize, "summarize", include_str!("summarize.md")),
+    (Task::Choose, "choose", include_str!("choose.md")),
+    (Task::Enrich, "enrich", include_str!("enrich.md")),
 ];
 
 /// The templates of all tasks.
@@ -74,8 +76,7 @@ pub enum PromptError {
 }
 
 impl Prompts {
-    /// Reads the templates: those of a folder (`draft.md`, `correct.md`, `retone.md`, `translate.md`, `summarize.md`), else the built-in
-    /// ones. Each is rendered with samples of everything that it may be filled with, so that an unusable one is found now and not in some
+    /// Reads the templates: those of a folder (`draft.md`, `correct.md`, and so on, after their tasks), else the built-in ones. Each is rendered with samples of everything that it may be filled with, so that an unusable one is found now and not in some
     /// chat.
     pub fn read(folder: Option<&Path>) -> Result<Prompts, PromptError> {
         let mut environment = Environment::new();
@@ -176,7 +177,7 @@ impl Template {
     /// Returns whether it also renders the user message; that of a rewrite is the text alone.
     fn has_user_message(&self) -> bool {
         match self.task {
-            Task::Draft | Task::Summarize => true,
+            Task::Draft | Task::Summarize | Task::Choose | Task::Enrich => true,
             Task::Correct | Task::Retone | Task::Translate => false,
         }
     }

@@ -1,5 +1,7 @@
 //! Sample values of everything that templates are filled with: all full, all empty, and each field the opposite of the rest.
 
+use std::collections::BTreeMap;
+
 use minijinja::{Value, context, value::Serde};
 
 use crate::{chats::ChatLine, config::Task};
@@ -43,6 +45,25 @@ fn fields(task: Task) -> Vec<Field> {
             ];
             own.into_iter().chain([yes_or_no("marks"), text("topic", "returns")]).chain(conversation()).collect()
         }
+        Task::Choose => {
+            let candidate = BTreeMap::from([("title", "Returns"), ("text", "| Within 14 days.")]);
+            let line = BTreeMap::from([("author", "customer"), ("text", "Where is my parcel?")]);
+            vec![
+                always("fence", "===data==="),
+                list("candidates", &candidate),
+                list("lines", &line),
+                text("instruction", "say that it ships on Monday"),
+            ]
+        }
+        Task::Enrich => vec![
+            always("fence", "===data==="),
+            always("language", "Turkish"),
+            ("limit", 12.into(), 1.into()),
+            always("title", "Returns"),
+            list("tags", &"refund".to_owned()),
+            list("asked", &"can i send it back".to_owned()),
+            always("body", "| Within 14 days."),
+        ],
         Task::Draft => {
             let source = context! { title => "Returns", url => "https://shop.example/returns", text => "Within 14 days." };
             let bare = context! { title => "Returns", url => "", text => "Within 14 days." };

@@ -89,6 +89,8 @@ impl Opening {
             std::fs::create_dir_all(folder.path().join("knowledge-base")).unwrap();
         }
         config.database_url.clone_from(&database_url);
+        // Most tests script one call for a draft; those of the choice of its first source ask for it.
+        config.desk.choose_timeout = Duration::ZERO;
         set(&mut config);
         let server = Server::start(config).await.unwrap();
         let channel = Endpoint::from_shared(format!("http://{}", server.address)).unwrap().connect().await.unwrap();
