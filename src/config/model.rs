@@ -253,16 +253,14 @@ impl EmbeddingPrompts {
 
     /// The prompts of a family of models, as their model cards give them.
     fn preset(name: &str) -> Result<EmbeddingPrompts, String> {
-        let prompts = |query: &str, passage: &str| EmbeddingPrompts { query: query.to_owned(), passage: passage.to_owned(), input_type: false };
+        let prompts =
+            |query: &str, passage: &str| EmbeddingPrompts { query: query.to_owned(), passage: passage.to_owned(), input_type: false };
         match name {
             "none" => Ok(EmbeddingPrompts::default()),
             "e5" => Ok(prompts("query: ", "passage: ")),
             "nomic" => Ok(prompts("search_query: ", "search_document: ")),
             "bge" => Ok(prompts("Represent this sentence for searching relevant passages: ", "")),
-            "qwen" => Ok(prompts(
-                "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:",
-                "",
-            )),
+            "qwen" => Ok(prompts("Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:", "")),
             "input_type" => Ok(EmbeddingPrompts { input_type: true, ..EmbeddingPrompts::default() }),
             _ => Err(format!("is not known; expected one of {}", EmbeddingPrompts::PRESETS.join(", "))),
         }

@@ -12,7 +12,8 @@ const CATEGORY_SHARE: f32 = 0.5;
 
 /// Replaces a document's whole-conversation score by the mean of the best documents of its category: a conversation is about the category.
 pub fn add_category_scores(snapshot: &IndexSnapshot, near: &mut [Near]) {
-    let category_scores = category_scores(snapshot, near.iter().map(|near| (near.place(), near.whole)), |documents| documents.min(BEST_OF_CATEGORY));
+    let category_scores =
+        category_scores(snapshot, near.iter().map(|near| (near.place(), near.whole)), |documents| documents.min(BEST_OF_CATEGORY));
     for near in near {
         if let Some(best) = snapshot.category(near.segment, near.doc).and_then(|category| category_scores.get(&category)) {
             near.matter = CATEGORY_SHARE * *best + (1.0 - CATEGORY_SHARE) * near.whole;

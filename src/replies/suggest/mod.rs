@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Least score of the first suggestion for a chat, the threshold "offer": below it, agents took one in five at most.
-const OFFER: f64 = 0.25;
+const OFFER: f64 = 0.22;
 /// Most words of a reason.
 const MAX_REASON_WORDS: usize = 5;
 

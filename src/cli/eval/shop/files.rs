@@ -129,12 +129,7 @@ impl LabelledChat {
                 bodies.push(EventBody::Form(Form { answers: [("order_number".to_owned(), reference.clone())].into() }));
             }
             let values = values.iter().map(|(key, value)| Ok((key.clone(), with_dates(value)?))).collect::<anyhow::Result<_>>()?;
-            bodies.push(EventBody::Record(Record {
-                source: source.clone(),
-                reference: reference.clone(),
-                values,
-                url: String::new(),
-            }));
+            bodies.push(EventBody::Record(Record { source: source.clone(), reference: reference.clone(), values, url: String::new() }));
         }
         bodies.extend(self.turns.iter().map(|turn| {
             EventBody::Message(Message {

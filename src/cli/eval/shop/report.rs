@@ -75,13 +75,7 @@ impl Report<'_> {
         text
     }
 
-    fn chat_line(
-        &self,
-        text: &mut String,
-        name: &str,
-        of: &dyn Fn(&LabelledChat) -> bool,
-        nothing: &[&(&LabelledChat, AnsweredChat)],
-    ) {
+    fn chat_line(&self, text: &mut String, name: &str, of: &dyn Fn(&LabelledChat) -> bool, nothing: &[&(&LabelledChat, AnsweredChat)]) {
         let chats: Vec<&(&LabelledChat, AnsweredChat)> = self.chats.iter().filter(|(chat, _)| of(chat)).collect();
         let share = |test: &dyn Fn(&LabelledChat, &AnsweredChat) -> bool| {
             percent(chats.iter().filter(|(chat, answered)| test(chat, answered)).count(), chats.len())
@@ -90,17 +84,12 @@ impl Report<'_> {
         let three = share(&|chat, answered| answered.offered.iter().take(3).any(|offered| chat.good.contains(&offered.document)));
         let wrong = share(&|chat, answered| answered.first_is(|document| !chat.good.contains(document)));
         let empty = share(&|_, answered| answered.offered.is_empty());
-        let is_refused = |chat: &LabelledChat, answered: &AnsweredChat| {
-            answered.offered.iter().all(|offered| chat.harmless.contains(&offered.document))
-        };
+        let is_refused =
+            |chat: &LabelledChat, answered: &AnsweredChat| answered.offered.iter().all(|offered| chat.harmless.contains(&offered.document));
         let refused = percent(nothing.iter().filter(|(chat, answered)| is_refused(chat, answered)).count(), nothing.len());
         let scores = |of: &[&(&LabelledChat, AnsweredChat)]| of.iter().map(|(_, answered)| answered.first_score()).collect();
         let separation = auroc(scores(&chats), scores(nothing)).map_or_else(|| "-".to_owned(), |mean| format!("{:.3}", mean.mean));
-        let _ = writeln!(
-            text,
-            "{name:<18} {:>6} {first:>18} {three:>13} {wrong:>12} {empty:>6} {refused:>8} {separation:>6}",
-            chats.len()
-        );
+        let _ = writeln!(text, "{name:<18} {:>6} {first:>18} {three:>13} {wrong:>12} {empty:>6} {refused:>8} {separation:>6}", chats.len());
     }
 
     fn drafts(&self, text: &mut String) {
@@ -180,7 +169,9 @@ impl Report<'_> {
         for (chat, answered) in self.chats.iter().chain(&self.nothing) {
             let found: Vec<String> = answered.offered.iter().take(3).map(|one| format!("{} {:.2}", one.document, one.score)).collect();
             let wanted: Vec<&str> = chat.best.iter().map(String::as_str).collect();
-            if chat.best.is_empty() != answered.offered.is_empty() || !wanted.is_empty() && !answered.first_is(|one| chat.best.contains(one)) {
+            if chat.best.is_empty() != answered.offered.is_empty()
+                || !wanted.is_empty() && !answered.first_is(|one| chat.best.contains(one))
+            {
                 let said: Vec<&str> = chat.turns.iter().map(|turn| turn.text.as_str()).collect();
                 misses.push(format!("{}: {:?} found {}, not {}", chat.id, said.join(" / "), found.join(", "), wanted.join(", ")));
             }
