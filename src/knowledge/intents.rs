@@ -155,3 +155,62 @@ pub fn small_talk(found: &[Word], language: &str) -> Vec<bool> {
     }
     is_small_talk
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn strongest(text: &str, language: &str) -> Option<Intent> {
+        let found = words(text, language);
+        let intents = intents([(found.as_slice(), 1.0)], language);
+        intents.into_iter().max_by(|one, other| one.1.total_cmp(&other.1)).map(|(intent, _)| intent)
+    }
+
+    #[test]
+    fn every_language_has_every_intent() {
+        let keys = |text: &str| toml::from_str::<HashMap<String, Vec<String>>>(text).unwrap().into_keys().collect::<BTreeSet<String>>();
+        let all = keys(FILES[0].1);
+        for (language, text) in FILES {
+            assert_eq!(keys(text), all, "{language}");
+        }
+        for intent in [GREETING, THANKS].into_iter().chain(NEWS) {
+            assert!(all.contains(intent), "{intent}");
+        }
+    }
+
+    #[test]
+    fn a_matter_is_recognised_by_other_words_than_its_name() {
+        for (text, language, intent) in [
+            ("the lamp came in pieces", "en", "defect"),
+            ("i want to send the jacket back", "en", "return"),
+            ("meine bestellung stornieren bitte", "de", "cancel"),
+            ("das geld ist noch nicht zurück", "de", "refund"),
+            ("siparişimi iptal etmek istiyorum", "tr", "cancel"),
+            ("szeretném visszaküldeni a cipőt", "hu", "return"),
+            ("je veux annuler ma commande", "fr", "cancel"),
+            ("quiero devolver los zapatos", "es", "return"),
+        ] {
+            assert_eq!(strongest(text, language), Some(intent), "{text}");
+        }
+        assert_eq!(strongest("purple elephants dance", "en"), None);
+        assert_eq!(strongest("anything", "xx"), None, "a language without a file has no intents");
+    }
+
+    #[test]
+    fn the_words_of_a_cue_may_stand_apart_but_not_far() {
+        let near = "where on earth is my big parcel";
+        assert_eq!(strongest(near, "en"), Some("track"));
+        let far = format!("where {} parcel", "la ".repeat(WINDOW));
+        assert_eq!(strongest(&far, "en"), None);
+    }
+
+    #[test]
+    fn small_talk_is_found_as_it_is_written() {
+        let found = words("Good morning, i would like to know the price", "en");
+        let telling: Vec<&str> =
+            found.iter().zip(small_talk(&found, "en")).filter(|(_, is_small_talk)| !is_small_talk).map(|(word, _)| word.folded()).collect();
+        assert_eq!(telling, ["the", "price"]);
+    }
+}

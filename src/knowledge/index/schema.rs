@@ -32,12 +32,16 @@ const CATEGORY_INTENT: f32 = 0.5;
 const TAG_INTENT: f32 = 1.0;
 const ASKED_INTENT: f32 = 0.4;
 const BODY_INTENT: f32 = 0.15;
+/// The length of a document's intents from which they count in full: what stands in passing in a body is no intent of the document.
+const SURE_INTENT: f32 = 0.6;
 /// Most words of a passage, and the distance of passages in positions.
 pub const PASSAGE: usize = 64;
 /// Where the words of tags begin in the field of names; words of a longer title are not indexed.
 pub const TAGS: usize = 1 << 8;
 /// Positions from one tag to the next.
 pub const TAG: usize = 16;
+/// Stands among the intents of a document whose title, category, tags or `asked` have any.
+pub const NAMED: &str = "*";
 /// How often the strongest possible intent of a document is indexed.
 pub const INTENT_STEPS: f32 = 15.0;
 /// Prefix of an accented word's key, where the same word without accents has another key.
@@ -215,10 +219,11 @@ fn intent_text(document: &Document) -> String {
     let mut texts = vec![(found(&document.title), TITLE_INTENT), (found(&document.category), CATEGORY_INTENT)];
     texts.extend(document.tags.iter().map(|tag| (found(tag), TAG_INTENT)));
     texts.extend(document.asked.iter().map(|phrase| (found(phrase), ASKED_INTENT)));
+    let is_named = !intents(texts.iter().map(|(words, weight)| (words.as_slice(), *weight)), language).is_empty();
     texts.extend(blocks(&document.body).into_iter().take(INTENT_BLOCKS).map(|block| (found(&block.text), BODY_INTENT)));
     let intents = intents(texts.iter().map(|(words, weight)| (words.as_slice(), *weight)), language);
-    let length = intents.iter().map(|(_, share)| share * share).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
-    let mut text = String::new();
+    let length = intents.iter().map(|(_, share)| share * share).sum::<f32>().sqrt().max(SURE_INTENT);
+    let mut text = if is_named { format!("{NAMED}\t") } else { String::new() };
     for (intent, share) in intents {
         for _ in 0..(share / length * INTENT_STEPS).round() as usize {
             text.push_str(intent);

@@ -39,15 +39,17 @@ pub struct ConversationTerms {
     pub votes: Vec<Vote>,
     /// What is asked for, each from 0 to 1.
     pub intents: Vec<(Intent, f32)>,
+    /// How far intents say something of the documents, from 0 to 1.
+    pub trust: f32,
     /// What the chat knows.
     pub facts: ChatFacts,
 }
 
 impl ConversationTerms {
-    /// Reads a query's words in its language.
-    pub fn of(kind: &QueryKind, language: &str) -> ConversationTerms {
+    /// Reads a query's words in its language. `trust` is how far intents say something of the documents, from 0 to 1.
+    pub fn of(kind: &QueryKind, language: &str, trust: f32) -> ConversationTerms {
         match kind {
-            QueryKind::Conversation(conversation) => ConversationTerms::of_conversation(conversation, language),
+            QueryKind::Conversation(conversation) => ConversationTerms::of_conversation(conversation, language, trust),
             QueryKind::Typed(text) => ConversationTerms { recent: Typed::read(text, language).query, ..ConversationTerms::default() },
             QueryKind::Opener(page) => ConversationTerms {
                 recent: Query::weighted(&[(page, words(page, language))], &[1.0], MAX_RECENT),
@@ -57,7 +59,7 @@ impl ConversationTerms {
         }
     }
 
-    fn of_conversation(conversation: &Conversation, language: &str) -> ConversationTerms {
+    fn of_conversation(conversation: &Conversation, language: &str, trust: f32) -> ConversationTerms {
         let Conversation { pieces, votes, facts, .. } = conversation;
         let telling = |text: &str| {
             let found = words(text, language);
@@ -65,7 +67,8 @@ impl ConversationTerms {
             found.into_iter().zip(is_small_talk).filter_map(|(word, is_small_talk)| (!is_small_talk).then_some(word)).collect()
         };
         let found: Vec<(&str, Vec<Word>)> = pieces.iter().map(|piece| (piece.text.as_str(), telling(&piece.text))).collect();
-        let recent_weights = recent_weights(conversation, &found, language);
+        let recent_weights =
+            if trust > 0.0 { recent_weights(conversation, &found, language) } else { pieces.iter().map(|piece| piece.recent).collect() };
         let whole_weights: Vec<f32> = pieces.iter().map(|piece| piece.whole).collect();
         let for_intents = found.iter().zip(&recent_weights).zip(pieces).map(|(((_, words), recent), piece)| {
             let whole = if piece.burst.is_some() { WHOLE_INTENTS * piece.whole } else { 0.0 };
@@ -76,6 +79,7 @@ impl ConversationTerms {
             whole: (recent_weights != whole_weights).then(|| Query::weighted(&found, &whole_weights, MAX_WHOLE)),
             votes: votes.clone(),
             intents: asked_for(intents(for_intents, language), facts),
+            trust,
             facts: facts.clone(),
         }
     }
@@ -86,7 +90,8 @@ impl ConversationTerms {
     }
 }
 
-/// The weight of each piece among the last messages. A last turn that asks for nothing by itself is read with the one that it adds to.
+/// The weight of each piece among the last messages. A last turn that asks for nothing by itself is read with those before it, back to the
+/// one that does.
 fn recent_weights(conversation: &Conversation, found: &[(&str, Vec<Word>)], language: &str) -> Vec<f32> {
     let pieces = &conversation.pieces;
     let mut weights: Vec<f32> = pieces.iter().map(|piece| piece.recent).collect();
@@ -95,12 +100,10 @@ fn recent_weights(conversation: &Conversation, found: &[(&str, Vec<Word>)], lang
         let intents = intents(texts, language);
         intents.iter().any(|(intent, share)| ![GREETING, THANKS, NEWS[0]].contains(intent) && *share >= MIN_ASKING)
     };
+    let Some(asking) = (0..=MAX_CARRIED).find(|burst| asks(*burst)) else { return weights };
     let mut carried = CARRIED;
-    for burst in 0..MAX_CARRIED {
-        if asks(burst) {
-            break;
-        }
-        for (weight, _) in weights.iter_mut().zip(pieces).filter(|(_, piece)| piece.burst == Some(burst + 1)) {
+    for burst in 1..=asking {
+        for (weight, _) in weights.iter_mut().zip(pieces).filter(|(_, piece)| piece.burst == Some(burst)) {
             *weight = weight.max(carried);
         }
         carried *= CARRIED;

@@ -14,10 +14,12 @@ const STATUS: f32 = 10.0;
 /// What a canned answer loses whose placeholders a chat's records don't fill, and where the chat has no record.
 const UNFILLED: f32 = 9.0;
 const NO_RECORD: f32 = 1.5;
+/// What intents say on average of a document that fits, in the probability's logit.
+const UNKNOWN_INTENTS: f32 = 1.3;
 /// Turns a difference of rank into a ratio of likelihoods.
 const SHARPNESS: f32 = 0.27;
 /// A share of this much likelihood is as good as none.
-const MIN_LIKELIHOOD: f32 = 1e-4;
+const MIN_LIKELIHOOD: f32 = 0.1;
 
 /// What speaks for a document.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,6 +31,8 @@ pub struct Evidence {
     pub mass: f32,
     /// How well its intents match, from 0 to 1.
     pub intent: f32,
+    /// 1 where intents say nothing of the documents, 0 where they do: then a document without them is unlikely.
+    pub unknown_intents: f32,
     /// How well the best phrases of `asked`, the title, and the best tag match, from 0 to 1.
     pub asked: f32,
     pub title: f32,
@@ -63,9 +67,10 @@ impl Evidence {
     /// How likely an agent takes the document, from 0 to 1; `likelihood` is its share among the candidates, of [`likelihoods`].
     pub fn probability(&self, likelihood: f32) -> f64 {
         let logit = -0.73
-            + 0.53 * (likelihood + MIN_LIKELIHOOD).ln()
+            + 0.53 * likelihood.max(MIN_LIKELIHOOD).ln()
             + 1.43 * self.asked
             + 3.35 * self.intent
+            + UNKNOWN_INTENTS * self.unknown_intents
             + 3.75 * self.title
             + 0.9 * self.state
             + 2.76 * self.status
@@ -82,4 +87,29 @@ pub fn likelihoods(ranks: &[f32]) -> Vec<f32> {
     let likelihoods: Vec<f32> = ranks.iter().map(|rank| (SHARPNESS * (rank - highest)).exp()).collect();
     let sum: f32 = likelihoods.iter().sum();
     likelihoods.into_iter().map(|likelihood| likelihood / sum).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_evidence_is_likelier_and_ranks_higher() {
+        let none = Evidence { vague: 0.1, ..Evidence::default() };
+        let some = Evidence { intent: 0.5, asked: 0.5, ..none };
+        assert!(some.rank() > none.rank());
+        assert!(some.probability(0.5) > none.probability(0.5));
+        assert!(some.probability(0.9) > some.probability(0.1));
+        assert!((0.0..0.1).contains(&none.probability(0.01)), "what nothing speaks for is unlikely: {}", none.probability(0.01));
+        let unfilled = Evidence { unfilled: Evidence::unfilled(true), ..some };
+        assert!(unfilled.rank() < some.rank());
+    }
+
+    #[test]
+    fn likelihoods_are_shares() {
+        let shares = likelihoods(&[10.0, 5.0, 5.0]);
+        assert!((shares.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        assert!(shares[0] > shares[1] && shares[1] == shares[2]);
+        assert!(likelihoods(&[]).is_empty());
+    }
 }

@@ -97,3 +97,25 @@ pub fn is_overdue(facts: &ChatFacts) -> bool {
 pub fn is_of_record(name: &str) -> bool {
     name.starts_with("record.")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(values: &[(&str, &str)]) -> ChatFacts {
+        ChatFacts {
+            values: values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            now: "2026-11-27T10:00:00+03:00[Europe/Istanbul]".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_promised_day_that_passed_is_overdue_unless_it_was_kept() {
+        assert!(is_overdue(&facts(&[("record.order.promised_by", "2026-11-26")])));
+        assert!(is_overdue(&facts(&[("record.repair.expected_on", "2026-11-01 18:00")])));
+        assert!(!is_overdue(&facts(&[("record.order.promised_by", "2026-11-27")])), "today is not over");
+        assert!(!is_overdue(&facts(&[("record.order.promised_by", "2026-11-26"), ("record.order.delivered_on", "2026-11-25")])));
+        assert!(!is_overdue(&facts(&[("record.order.placed_on", "2026-11-01"), ("form.due", "2026-11-01")])));
+        assert!(!is_overdue(&facts(&[("record.order.promised_by", "soon")])));
+    }
+}

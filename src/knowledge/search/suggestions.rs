@@ -12,6 +12,7 @@ use crate::{
             candidates::{Candidate, only},
             conversation::ConversationTerms,
             highlight::Highlighter,
+            intent_match::intent_trust,
             openers::openers,
             query::Typed,
             rank::rank_documents,
@@ -56,12 +57,13 @@ pub fn suggestions(
     let snapshot = index.snapshot();
     let there = snapshot.languages(&query.kinds, &query.reader);
     let own = lookup(&query.language, there.iter());
-    let terms = ConversationTerms::of(&query.query_kind, query.language.primary());
     let only = match &query.query_kind {
         QueryKind::Typed(text) => only(&snapshot, "", &[], &Typed::read(text, query.language.primary()))?,
         _ => None,
     };
     let scope = |language| SearchScope { kinds: &query.kinds, language, reader: &query.reader, only: only.as_deref() };
+    let trust = intent_trust(&snapshot, &scope(own))?;
+    let terms = ConversationTerms::of(&query.query_kind, query.language.primary(), trust);
     let mut ranked = match own {
         Some(_) => ranked(&snapshot, &scope(own), &terms, (vectors, synonyms), query)?,
         None => Vec::new(),

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Least score of the first suggestion for a chat, the threshold "offer": below it, agents took one in five at most.
-const OFFER: f64 = 0.25;
+const OFFER: f64 = 0.22;
 
 /// What to suggest for.
 #[derive(Debug, Clone)]
