@@ -64,7 +64,7 @@ mod tests {
         reader.fetch_all("SELECT * FROM chat").await.unwrap();
         for id in 0..40 {
             let mut write = store.begin().await.unwrap();
-            sqlx::query("INSERT INTO draft (workspace, draft_id, chat_id, sources, at) VALUES ('w', $1, 'c', $2, 0)")
+            sqlx::query("INSERT INTO draft (workspace, draft_id, chat_id, sources, kind, language, sketch, at) VALUES ('w', $1, 'c', $2, 0, '', '', 0)")
                 .bind(id.to_string())
                 .bind("x".repeat(1 << 20))
                 .execute(&mut *write)

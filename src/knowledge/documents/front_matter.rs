@@ -436,7 +436,7 @@ mod tests {
         }
         let second = "tags: [a]\nasked:\n  - x\n  - '  '\nwhen:\n  - channel exists\n  - channel is email";
         assert_eq!(canned(second).unwrap_err(), (9, format!("`when`: {}", Condition::parse("channel is email").unwrap_err())));
-        assert_eq!(canned(&second.replace("is", "=")).unwrap_err(), (6, "each of `asked` must not be empty".to_owned()));
+        assert_eq!(canned(&second.replace("channel is", "channel =")).unwrap_err(), (6, "each of `asked` must not be empty".to_owned()));
         let many = format!("asked: [{}]", "x, ".repeat(51));
         assert_eq!(canned(&many).unwrap_err(), (3, "`asked` must have at most 50 phrases".to_owned()));
         let many = format!("when: [{}]", "channel exists, ".repeat(17));
