@@ -148,7 +148,22 @@ pub fn rank_documents(
         });
     }
     sort_by_rank(snapshot, &mut candidates);
+    lower(&mut candidates, |candidate| votes.get(&(candidate.segment, candidate.doc)).is_some_and(|vote| vote.against > 0.0));
     Ok((candidates, Highlighter::new(&query.recent, &recent_terms)))
+}
+
+/// Moves each document that earlier chats spoke against behind those next to it that are likelier, and no further.
+fn lower(candidates: &mut [Candidate], is_opposed: impl Fn(&Candidate) -> bool) {
+    for place in (0..candidates.len()).rev() {
+        if !is_opposed(&candidates[place]) {
+            continue;
+        }
+        let confidence = candidates[place].confidence;
+        let likelier = candidates[place + 1..].iter().take_while(|next| next.confidence > confidence).count();
+        // A later sort by rank keeps equal ones in order.
+        candidates[place].rank = candidates[place + likelier].rank;
+        candidates[place..=place + likelier].rotate_left(1);
+    }
 }
 
 /// Keeps the best documents by words and grams, and those that are reranked in any case.

@@ -24,12 +24,6 @@ pub const FULL_VOTE_SIMILARITY: f32 = 0.3;
 /// Confidence in a document that answered a chat like this one, whatever its share of the votes.
 pub const ANSWERED_SHARE: f32 = 0.8;
 
-/// What is taken from the rank of a document against which all votes are, in standard deviations of the text score, and the share of its
-/// confidence: chats like this one had better answers, but one about something else may have its words.
-pub const AGAINST_WEIGHT: f32 = 8.0;
-
-pub const AGAINST_SHARE: f32 = 0.5;
-
 /// What a suggestion query searches for.
 #[derive(Debug, Clone)]
 pub enum QueryKind {
@@ -88,18 +82,17 @@ pub struct Vote {
 }
 
 impl Vote {
-    /// Returns what the vote adds to the document's rank: at most `VOTES_WEIGHT`, more for a larger share and for more similar chats; and
-    /// at least `-AGAINST_WEIGHT`.
+    /// Returns what the vote adds to the document's rank, at most `VOTES_WEIGHT`: more for a larger share and for more similar chats.
     pub fn weight(&self) -> f32 {
-        (VOTES_WEIGHT * self.share - AGAINST_WEIGHT * self.against) * self.similarity_share()
+        VOTES_WEIGHT * self.share * self.similarity_share()
     }
 
-    /// Returns the confidence, from 0 to 1, that the document answers this chat too: by what it says alone it is `by_text`.
-    pub fn confidence(&self, by_text: f64) -> f64 {
+    /// Returns the confidence, from 0 to 1, that the document answers this chat too: by all else it is `confidence`.
+    pub fn confidence(&self, confidence: f64) -> f64 {
         if self.share > 0.0 {
-            by_text.max(f64::from(self.likeness * (ANSWERED_SHARE + (1.0 - ANSWERED_SHARE) * self.share.sqrt())))
+            confidence.max(f64::from(self.likeness * (ANSWERED_SHARE + (1.0 - ANSWERED_SHARE) * self.share.sqrt())))
         } else {
-            by_text * f64::from(1.0 - AGAINST_SHARE * self.against * self.similarity_share())
+            confidence * f64::from(1.0 - self.against * self.similarity_share())
         }
     }
 

@@ -281,8 +281,10 @@ fn lessons(
         let turns: Vec<&Turn> = chat.turns[..before].iter().collect();
         let situation = Situation::of(chat, &turns, language.primary());
         let (chat_id, customer) = (chat.chat_id.clone(), customer.clone());
-        let (turn, hash) = (before as i64, String::new());
-        (!situation.is_empty()).then(|| Lesson { chat_id, document, verdict, turn, hash, customer, at, situation })
+        if situation.is_empty() {
+            return None;
+        }
+        Some(Lesson { chat_id, document, verdict, turn: before as i64, hash: String::new(), customer, at, situation })
     };
     let mut found = Vec::new();
     for (place, turn) in chat.turns.iter().enumerate().rev().take(MAX_LESSONS_OF_CHAT) {

@@ -96,13 +96,13 @@ pub async fn judgments(store: &Store, workspace: &Workspace, chat_id: &str) -> R
          WHERE outcome.workspace = $1 AND outcome.chat_id = $2 AND (suggestion.kind > 0 OR draft.kind > 0)
          ORDER BY outcome.at DESC LIMIT {MAX_JUDGMENTS}"
     );
-    let rows: Vec<(i64, String, String, i64, i64, Option<String>, String)> = sqlx::query_as(AssertSqlSafe(statement))
-        .bind(workspace.as_str().to_owned())
-        .bind(chat_id.to_owned())
-        .fetch_all(store.reads())
-        .await?;
+    let rows =
+        sqlx::query(AssertSqlSafe(statement)).bind(workspace.as_str().to_owned()).bind(chat_id.to_owned()).fetch_all(store.reads()).await?;
     let mut judgments = Vec::new();
-    for (kind, ids, language, action, at, drafted, sent) in rows.into_iter().rev() {
+    for row in rows.iter().rev() {
+        let (kind, ids, language): (i64, String, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        let (action, at): (i64, i64) = (row.try_get(3)?, row.try_get(4)?);
+        let (drafted, sent): (Option<String>, String) = (row.try_get(5)?, row.try_get(6)?);
         let verdict = if action == OutcomeAction::Dismissed as i64 { Verdict::Against } else { Verdict::For };
         let much_edited = |draft: String| action == OutcomeAction::Edited as i64 && likeness(&draft, &sketch(&sent)) < MIN_SENT;
         if drafted.is_some_and(much_edited) {
