@@ -48,7 +48,7 @@ async fn ungrounded_statements_are_marked_and_foreign_links_removed() {
     assert_eq!((kinds(&result.finished), result.finished.replaced), (Vec::new(), false), "{:?}", result.finished.warnings);
 
     desk.model.will(Answer::says(&[
-        "Hi Ece, order KE-204816 for 48,90 € left on 19 November.",
+        "Hi Ece, order KE-204816 for 48,90 € left on 21 November.",
         " We guarantee delivery tomorrow: http://evil.example/x",
     ]));
     let result = desk.draft(draft_of("c")).await.unwrap();

@@ -63,6 +63,9 @@ impl Sizes {
     }
 }
 
+/// A canned answer of a segment, and what it needs to know of a chat.
+pub type DocumentNeeds = (DocId, Arc<Needs>);
+
 /// A segment of the index.
 #[derive(Clone)]
 pub struct IndexSegment {
@@ -82,7 +85,7 @@ pub struct IndexSegment {
     pub passages: Column<u64>,
     pub phrases: Column<u64>,
     /// The canned answers that need to know something of a chat.
-    pub needs: Arc<[(DocId, Arc<Needs>)]>,
+    pub needs: Arc<[DocumentNeeds]>,
     categories: Option<StrColumn>,
     ids: Column<u64>,
     alive: Option<AliveBitSet>,
@@ -167,7 +170,7 @@ fn number_categories(segments: &[Arc<IndexSegment>]) -> tantivy::Result<Vec<Vec<
 }
 
 /// Reads what the canned answers of a segment need.
-fn needs(reader: &SegmentReader) -> tantivy::Result<Arc<[(DocId, Arc<Needs>)]>> {
+fn needs(reader: &SegmentReader) -> tantivy::Result<Arc<[DocumentNeeds]>> {
     let Some(column) = reader.fast_fields().str("needs")? else { return Ok(Arc::default()) };
     let (mut text, mut parsed) = (String::new(), HashMap::new());
     let mut found = Vec::new();
