@@ -305,7 +305,9 @@ async fn use_everything(server: &Process, log: &Path) {
     };
     replies.record_outcome(outcome.clone()).await.unwrap();
     replies.record_outcome(outcome.clone()).await.unwrap();
-    let request = pb::DraftReplyRequest { chat_id: "c".into(), agent: selin(), ..Default::default() };
+    let asked = customer_says("customs", "Do I have to pay customs if you ship to Switzerland?");
+    let request =
+        pb::DraftReplyRequest { chat_id: "c".into(), agent: selin(), events: vec![asked], language: "en".into(), ..Default::default() };
     let mut draft = replies.draft_reply(request).await.unwrap().into_inner();
     while let Some(message) = draft.message().await.unwrap() {
         if let Some(pb::draft_reply_response::Event::Finished(finished)) = message.event {

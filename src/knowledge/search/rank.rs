@@ -138,6 +138,7 @@ pub fn rank_documents(
     for (((near, evidence), rank), likelihood) in near.iter().zip(&evidence).zip(&ranks).zip(likelihoods(&ranks)) {
         let vote = votes.get(&near.place()).copied();
         let probability = evidence.probability(likelihood);
+        let probability = hit_of(near).map_or(probability, |hit| hit.probability(probability));
         candidates.push(Candidate {
             segment: near.segment,
             doc: near.doc,

@@ -215,6 +215,12 @@ pub struct VectorHit {
 }
 
 impl VectorHit {
+    /// Returns the probability that the document is taken, where all but its meaning gives `probability`: what is as near as this model
+    /// finds texts is likely, whatever its words. Not calibrated: models differ.
+    pub fn probability(&self, probability: f64) -> f64 {
+        1.0 - (1.0 - probability) * (1.0 - f64::from(self.trust * self.likeness * self.likeness))
+    }
+
     /// Returns the confidence that the document matches, where its words alone give `by_words`.
     pub fn confidence(&self, by_words: f64) -> f64 {
         let share = f64::from(self.trust) / 2.0;
