@@ -305,14 +305,14 @@ async fn use_everything(server: &Process, log: &Path) {
     };
     replies.record_outcome(outcome.clone()).await.unwrap();
     replies.record_outcome(outcome.clone()).await.unwrap();
-    let asked = customer_says("customs", "Do I have to pay customs if you ship to Switzerland?");
+    let asked = customer_says("q", "When does my parcel come?");
     let request =
-        pb::DraftReplyRequest { chat_id: "c".into(), agent: selin(), events: vec![asked], language: "en".into(), ..Default::default() };
+        pb::DraftReplyRequest { chat_id: "asked".into(), agent: selin(), events: vec![asked], language: "en".into(), ..Default::default() };
     let mut draft = replies.draft_reply(request).await.unwrap().into_inner();
     while let Some(message) = draft.message().await.unwrap() {
         if let Some(pb::draft_reply_response::Event::Finished(finished)) = message.event {
             let offer = Some(pb::record_outcome_request::Offer::DraftId(finished.draft_id));
-            let outcome = pb::RecordOutcomeRequest { outcome_id: "o2".into(), offer, ..outcome.clone() };
+            let outcome = pb::RecordOutcomeRequest { outcome_id: "o2".into(), offer, chat_id: "asked".into(), ..outcome.clone() };
             replies.record_outcome(outcome).await.unwrap();
         }
     }
