@@ -233,3 +233,32 @@ fn the_docs_name_every_setting_and_no_other() {
     let unknown: Vec<&String> = variables.difference(&known).collect();
     assert!(missing.is_empty() && unknown.is_empty(), "not in docs/configuration.md: {missing:?}; only there: {unknown:?}");
 }
+
+/// A row is `NAME` or several names, their values in the same order, and the files that they stand in.
+#[test]
+fn the_page_on_ranking_names_each_constant_with_its_value_where_it_stands() {
+    let page = include_str!("../docs/ranking.md");
+    let sources = sources();
+    let mut wrong = Vec::new();
+    let mut checked = 0;
+    for row in page.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [names, values, files, ..] = cells.as_slice() else { continue };
+        let files: Vec<&str> = files.split(", ").map(|file| file.trim_matches('`')).collect();
+        let values: Vec<&str> = values.split(", ").collect();
+        let names: Vec<&str> = names.split(", ").map(|name| name.trim_matches('`')).collect();
+        for (place, name) in names.iter().enumerate() {
+            let of_files = sources.iter().filter(|source| files.iter().any(|file| source.path.ends_with(file)));
+            let declared = of_files.filter_map(|source| source.text.split_once(&format!("const {name}: "))?.1.split_once(" = "));
+            let written: Vec<&str> = declared.filter_map(|(_, rest)| Some(rest.split_once(';')?.0)).collect();
+            let number = |text: &str| text.replace('_', "").parse::<f64>().ok();
+            let is_same = |code: &&str| number(code).is_none() || values.get(place).and_then(|value| number(value)) == number(code);
+            checked += 1;
+            // A table of several numbers is only looked for.
+            if written.is_empty() || (names.len() == values.len() && !written.iter().any(|code| is_same(code))) {
+                wrong.push(format!("{name}: {files:?} has {written:?}, the page {values:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty() && checked > 80, "{checked} checked; {wrong:#?}");
+}

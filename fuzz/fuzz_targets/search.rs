@@ -70,7 +70,7 @@ fuzz_target!(|input: &[u8]| {
         let title: String = hit.title.iter().map(|segment| segment.text.as_str()).collect();
         assert_eq!(title, hit.document.title);
     }
-    let said = Conversation { pieces: vec![Utterance { text, recent: 1.0, whole: 0.5 }], ..Conversation::default() };
+    let said = Conversation { pieces: vec![Utterance { text, burst: Some(0), recent: 1.0, whole: 0.5 }], ..Conversation::default() };
     let query = SuggestionQuery {
         query_kind: QueryKind::Conversation(said),
         kinds: vec![Kind::Article, Kind::CannedAnswer],

@@ -1,11 +1,22 @@
 //! Known misspellings of English, and its words that are written in two ways.
 
+use std::sync::LazyLock;
+
+use tantivy_fst::{Map, raw::Fst};
+
+/// By misspelling, where its word begins in [`CORRECTIONS`]. Written by `build.rs`.
+static MISSPELLINGS: LazyLock<Map<&[u8]>> = LazyLock::new(|| {
+    let bytes: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/misspellings.fst"));
+    Map::from(Fst::new(bytes).expect("the build wrote it"))
+});
+
+/// The words, one a line.
+const CORRECTIONS: &str = include_str!(concat!(env!("OUT_DIR"), "/corrections.txt"));
+
 /// The one word that a known misspelling stands for; `None` where it may stand for several.
 pub fn misspelling(lower: &str) -> Option<&'static str> {
-    match typos_dict::WORD.find(&lower.into())? {
-        [only] => Some(only),
-        _ => None,
-    }
+    let place = MISSPELLINGS.get(lower)?;
+    CORRECTIONS[place as usize..].lines().next()
 }
 
 /// Whether a word is right in some country's English: `colour`, `color`.

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use lingua::{LanguageDetector, LanguageDetectorBuilder};
+use whatlang::Lang;
 
 use crate::text::{
     language::Language,
@@ -17,6 +18,8 @@ const SURE_OF_ONE_WORD: f64 = 0.75;
 /// A language the workspace does not speak must be this sure, on a text at least this long, to be believed.
 const FOREIGN_SURE: f64 = 0.9;
 const FOREIGN_CHARACTERS: usize = 20;
+/// The confidence of trigrams from which they are believed: of 27 messages in ten languages, the surest wrong guess had .16.
+const PLAIN: f64 = 0.6;
 /// A longer text is judged by its beginning.
 const MAX_CHARACTERS: usize = 1000;
 
@@ -46,12 +49,20 @@ fn own(language: &Language, expected: &[Language]) -> Option<Language> {
 fn by_models(text: &str, expected: &[Language], sure: f64) -> Option<Language> {
     let guesses = DETECTOR.compute_language_confidence_values(text);
     let tag = |language: lingua::Language| Language::parse(&language.iso_code_639_1().to_string()).ok();
-
-    if let Some((language, confidence)) = guesses.first()
-        && *confidence >= FOREIGN_SURE
-        && text.chars().count() >= FOREIGN_CHARACTERS
+    let is_long = text.chars().count() >= FOREIGN_CHARACTERS;
+    let plain = if is_long { plain_language(text) } else { None };
+    if let Some(plain) = &plain
+        && guesses.iter().all(|(language, _)| tag(*language).is_none_or(|known| known.primary() != plain.primary()))
     {
-        return own(&tag(*language)?, expected);
+        return own(plain, expected);
+    }
+    if let Some((language, confidence)) = guesses.first()
+        && is_long
+        && *confidence >= FOREIGN_SURE
+    {
+        let language = tag(*language)?;
+        // What the two disagree on is in neither.
+        return if plain.is_none_or(|plain| plain.primary() == language.primary()) { own(&language, expected) } else { None };
     }
     let ours: Vec<(&Language, f64)> = guesses
         .iter()
@@ -71,6 +82,39 @@ fn by_models(text: &str, expected: &[Language], sure: f64) -> Option<Language> {
     let sum: f64 = ours.iter().map(|(_, confidence)| confidence).sum();
     let (language, confidence) = ours.first()?;
     (sum > 0.0 && confidence / sum >= sure && *confidence > 0.0).then(|| (*language).clone())
+}
+
+/// The language that a text is in plainly, of those that are written in Latin letters. Its trigrams know many more languages than the
+/// models, and tell them apart less well.
+fn plain_language(text: &str) -> Option<Language> {
+    const TAGS: [(Lang, &str); 23] = [
+        (Lang::Cat, "ca"),
+        (Lang::Ces, "cs"),
+        (Lang::Dan, "da"),
+        (Lang::Deu, "de"),
+        (Lang::Eng, "en"),
+        (Lang::Est, "et"),
+        (Lang::Fin, "fi"),
+        (Lang::Fra, "fr"),
+        (Lang::Hrv, "hr"),
+        (Lang::Hun, "hu"),
+        (Lang::Ind, "id"),
+        (Lang::Ita, "it"),
+        (Lang::Lav, "lv"),
+        (Lang::Lit, "lt"),
+        (Lang::Nld, "nl"),
+        (Lang::Pol, "pl"),
+        (Lang::Por, "pt"),
+        (Lang::Ron, "ro"),
+        (Lang::Slk, "sk"),
+        (Lang::Slv, "sl"),
+        (Lang::Spa, "es"),
+        (Lang::Swe, "sv"),
+        (Lang::Tur, "tr"),
+    ];
+    let info = whatlang::Detector::with_allowlist(TAGS.map(|(language, _)| language).to_vec()).detect(text)?;
+    let (_, tag) = TAGS.iter().find(|(language, _)| *language == info.lang())?;
+    if info.confidence() >= PLAIN { Language::parse(tag).ok() } else { None }
 }
 
 #[cfg(test)]
@@ -120,8 +164,34 @@ mod tests {
     }
 
     #[test]
+    fn languages_that_no_model_knows_are_not_taken_for_others() {
+        let sentences = [
+            ("it", "Il pacco che aspettavo da lunedì risulta consegnato ma non l'ho mai ricevuto"),
+            ("it", "vorrei cambiare l'indirizzo di spedizione del mio ultimo ordine"),
+            ("nl", "De jas die ik vorige week heb besteld is nog steeds niet aangekomen"),
+            ("nl", "kan ik de bestelling nog annuleren voordat deze wordt verzonden"),
+            ("pl", "Zamówiona kurtka nadal nie dotarła, choć minęły już dwa tygodnie"),
+            ("pl", "chciałbym zmienić adres dostawy mojego zamówienia"),
+            ("ro", "Haina comandată săptămâna trecută încă nu a ajuns la mine"),
+            ("ro", "aș dori să schimb adresa de livrare a comenzii mele"),
+            ("pt", "A encomenda que fiz na semana passada ainda não chegou"),
+            ("sv", "Jackan som jag beställde förra veckan har fortfarande inte kommit fram"),
+            ("cs", "Bunda, kterou jsem si objednal minulý týden, stále nedorazila"),
+            ("fi", "Viime viikolla tilaamani takki ei ole vieläkään saapunut perille"),
+        ];
+        let mut found = 0;
+        for (tag, text) in sentences {
+            let detected = detected(text, &["en", "tr", "hu", "de"]);
+            assert!(detected.as_deref().is_none_or(|detected| detected == tag), "{text}: {detected:?}");
+            found += usize::from(detected.is_some());
+        }
+        assert!(found >= 9, "{found} of {} are known", sentences.len());
+    }
+
+    #[test]
     fn the_best_of_the_others_proves_nothing_where_the_models_know_not_all() {
         assert_eq!(detected("qwrt zzkl", &["en", "fi"]), None);
-        assert_eq!(detected("missä tilaukseni viipyy", &["en", "fi"]), None);
+        assert_eq!(detected("zer moduz nire eskaera", &["en", "eu"]), None);
+        assert_eq!(detected("missä tilaukseni viipyy", &["en", "fi"]).as_deref(), Some("fi"), "it is plain");
     }
 }

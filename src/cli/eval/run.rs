@@ -125,17 +125,7 @@ impl TaskRun {
     }
 
     async fn hits(&self, query: &Query) -> anyhow::Result<Vec<(String, f64)>> {
-        let search = Search {
-            query: query.text.clone(),
-            language: Language::parse(&query.lang).map_err(anyhow::Error::msg)?,
-            category: String::new(),
-            tags: Vec::new(),
-            limit: MAX_HITS,
-            offset: 0,
-            reader: Reader::public(),
-            meaning: None,
-        };
-        let hits = self.desk.search(search).await?;
+        let hits = self.desk.search(help_page_search(&query.text, &query.lang, MAX_HITS)?).await?;
         Ok(hits.hits.into_iter().map(|hit| (hit.document.id.to_string(), hit.score)).collect())
     }
 
@@ -152,6 +142,20 @@ impl TaskRun {
         let suggestions = self.desk.suggest(suggest).await?;
         Ok(suggestions.into_iter().map(|suggestion| (suggestion.id, suggestion.score)).collect())
     }
+}
+
+/// A search as a customer types it on a help page.
+pub fn help_page_search(query: &str, language: &str, limit: usize) -> anyhow::Result<Search> {
+    Ok(Search {
+        query: query.to_owned(),
+        language: Language::parse(language).map_err(anyhow::Error::msg)?,
+        category: String::new(),
+        tags: Vec::new(),
+        limit,
+        offset: 0,
+        reader: Reader::public(),
+        meaning: None,
+    })
 }
 
 /// A query as the messages of a chat.

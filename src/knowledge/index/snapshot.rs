@@ -3,11 +3,12 @@
 use std::{collections::HashMap, sync::Arc};
 
 use tantivy::{
-    DocAddress, DocId, InvertedIndexReader, Searcher, SegmentReader,
+    BitSet, DocAddress, DocId, DocSet, InvertedIndexReader, Searcher, SegmentReader, TERMINATED, Term,
     columnar::{Column, StrColumn},
     fastfield::AliveBitSet,
     fieldnorm::FieldNormReader,
     index::SegmentId,
+    schema::IndexRecordOption,
 };
 
 use crate::{
@@ -17,7 +18,10 @@ use crate::{
             reader::Reader,
         },
         error::KnowledgeError,
-        index::{needs::Needs, schema::Fields},
+        index::{
+            needs::Needs,
+            schema::{Fields, NAMED},
+        },
     },
     text::Language,
 };
@@ -41,6 +45,8 @@ pub struct Sizes {
     pub asked: u64,
     pub grams: u64,
     pub passages: u64,
+    /// Documents whose title, category, tags or `asked` have an intent.
+    pub named: u64,
 }
 
 impl Sizes {
@@ -51,6 +57,7 @@ impl Sizes {
         self.asked += other.asked;
         self.grams += other.grams;
         self.passages += other.passages;
+        self.named += other.named;
     }
 
     fn subtract(&mut self, other: &Sizes) {
@@ -60,6 +67,7 @@ impl Sizes {
         self.asked -= other.asked;
         self.grams -= other.grams;
         self.passages -= other.passages;
+        self.named -= other.named;
     }
 }
 
@@ -86,6 +94,8 @@ pub struct IndexSegment {
     pub phrases: Column<u64>,
     /// The canned answers that need to know something of a chat.
     pub needs: Arc<[DocumentNeeds]>,
+    /// Which documents have an intent in their names: see [`NAMED`].
+    named: Arc<BitSet>,
     categories: Option<StrColumn>,
     ids: Column<u64>,
     alive: Option<AliveBitSet>,
@@ -169,6 +179,19 @@ fn number_categories(segments: &[Arc<IndexSegment>]) -> tantivy::Result<Vec<Vec<
     Ok(categories)
 }
 
+/// Returns which documents of a segment have an intent in their names.
+fn named(intents: &InvertedIndexReader, fields: Fields, max_doc: DocId) -> tantivy::Result<BitSet> {
+    let mut named = BitSet::with_max_value(max_doc);
+    let key = Term::from_field_text(fields.intents, NAMED);
+    if let Some(mut postings) = intents.read_postings(&key, IndexRecordOption::Basic)? {
+        while postings.doc() != TERMINATED {
+            named.insert(postings.doc());
+            postings.advance();
+        }
+    }
+    Ok(named)
+}
+
 /// Reads what the canned answers of a segment need.
 fn needs(reader: &SegmentReader) -> tantivy::Result<Arc<[DocumentNeeds]>> {
     let Some(column) = reader.fast_fields().str("needs")? else { return Ok(Arc::default()) };
@@ -209,12 +232,14 @@ impl IndexSegment {
             }
         }
         let needs = needs(reader)?;
+        let intents = reader.inverted_index(fields.intents)?;
+        let named = named(&intents, fields, reader.max_doc())?;
         let mut segment = IndexSegment {
             names: reader.inverted_index(fields.names)?,
             body: reader.inverted_index(fields.body)?,
             asked: reader.inverted_index(fields.asked)?,
             grams: reader.inverted_index(fields.grams)?,
-            intents: reader.inverted_index(fields.intents)?,
+            intents,
             vocabulary: reader.inverted_index(fields.vocabulary)?,
             names_norms,
             body_norms,
@@ -225,6 +250,7 @@ impl IndexSegment {
             passages,
             phrases,
             needs,
+            named: Arc::new(named),
             categories: reader.fast_fields().str("category")?,
             ids: reader.fast_fields().u64("id")?,
             alive: reader.alive_bitset().cloned(),
@@ -265,6 +291,7 @@ impl IndexSegment {
             asked: u64::from(self.asked_norms.fieldnorm(doc)),
             grams: u64::from(self.gram_norms.fieldnorm(doc)),
             passages: self.passages.values_for_doc(doc).count() as u64,
+            named: u64::from(self.named.contains(doc)),
         }
     }
 }

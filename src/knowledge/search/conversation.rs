@@ -3,7 +3,7 @@
 use crate::{
     knowledge::{
         documents::fit::ChatFacts,
-        intents::{GREETING, Intent, LATE, NEWS, THANKS, intents, small_talk},
+        intents::{GREETING, HOW_THINGS_STAND, Intent, LATE, NEWS, THANKS, intents, small_talk},
         search::{
             query::{Query, Typed},
             state::is_overdue,
@@ -86,7 +86,7 @@ impl ConversationTerms {
 
     /// How far the chat asks how things stand, from 0 to 1.
     pub fn news(&self) -> f32 {
-        self.intents.iter().filter(|(intent, _)| NEWS.contains(intent)).map(|(_, share)| *share).fold(0.0, f32::max)
+        self.intents.iter().filter(|(intent, _)| HOW_THINGS_STAND.contains(intent)).map(|(_, share)| *share).fold(0.0, f32::max)
     }
 }
 
@@ -98,7 +98,7 @@ fn recent_weights(conversation: &Conversation, found: &[(&str, Vec<Word>)], lang
     let asks = |burst: usize| {
         let texts = pieces.iter().zip(found).filter(|(piece, _)| piece.burst == Some(burst)).map(|(_, (_, words))| (words.as_slice(), 1.0));
         let intents = intents(texts, language);
-        intents.iter().any(|(intent, share)| ![GREETING, THANKS, NEWS[0]].contains(intent) && *share >= MIN_ASKING)
+        intents.iter().any(|(intent, share)| ![GREETING, THANKS, NEWS].contains(intent) && *share >= MIN_ASKING)
     };
     let Some(asking) = (0..=MAX_CARRIED).find(|burst| asks(*burst)) else { return weights };
     let mut carried = CARRIED;
@@ -117,7 +117,7 @@ fn asked_for(mut intents: Vec<(Intent, f32)>, facts: &ChatFacts) -> Vec<(Intent,
     if intents.iter().any(|(intent, _)| *intent != THANKS) {
         intents.iter_mut().filter(|(intent, _)| *intent == THANKS).for_each(|(_, share)| *share *= THANKS_SHARE);
     }
-    let asks_for_news = intents.iter().any(|(intent, _)| NEWS.contains(intent));
+    let asks_for_news = intents.iter().any(|(intent, _)| HOW_THINGS_STAND.contains(intent));
     if asks_for_news && is_overdue(facts) && !intents.iter().any(|(intent, _)| *intent == LATE) {
         intents.push((LATE, OVERDUE));
     }

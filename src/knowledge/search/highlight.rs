@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::{
     knowledge::{
         index::schema::ACCENTED,
-        search::{expansion::Alternative, query::Query, terms::Term},
+        search::{expansion::Alternative, query::Query, stop_words, terms::Term},
     },
     text::{Beginnings, Block, BlockKind, Word, blocks, signature, words, words_beginning},
 };
@@ -111,6 +111,13 @@ impl Highlighter {
             }
         }
         found
+    }
+
+    /// Returns whether more than half of a phrase's words are words of the query, common ones left out.
+    pub fn has_most_of(&self, phrase: &str, language: &str) -> bool {
+        let telling = words(phrase, language).into_iter().filter(|word| stop_words::share(language, word.folded()) == 0.0);
+        let (matching, other): (Vec<Word>, Vec<Word>) = telling.partition(|word| self.matches(word));
+        matching.len() > other.len()
     }
 
     /// Returns the section of a Markdown body that has most words of the query, as text that can stand alone: from its first matching block

@@ -6,9 +6,9 @@ use tantivy::{DocSet, TERMINATED, Term as IndexTerm, postings::Postings, schema:
 
 use crate::knowledge::{
     index::{
-        schema::{INTENT_STEPS, NAMED},
+        schema::INTENT_STEPS,
         scope::SearchScope,
-        snapshot::IndexSnapshot,
+        snapshot::{IndexSnapshot, Sizes},
     },
     intents::Intent,
     search::idf::idf,
@@ -46,10 +46,9 @@ pub fn intent_scores(
 }
 
 /// Returns how far intents say something of a scope's documents, from 0 to 1: by the share of those whose names have any.
-pub fn intent_trust(snapshot: &IndexSnapshot, scope: &SearchScope<'_>) -> tantivy::Result<f32> {
-    let documents = scope.sizes(snapshot, None).documents;
-    let named = with_intent(snapshot, scope, NAMED)?.len() as f32 / documents.max(1) as f32;
-    Ok(((named - MIN_NAMED) / (ALL_NAMED - MIN_NAMED)).clamp(0.0, 1.0))
+pub fn intent_trust(sizes: &Sizes) -> f32 {
+    let named = sizes.named as f32 / sizes.documents.max(1) as f32;
+    ((named - MIN_NAMED) / (ALL_NAMED - MIN_NAMED)).clamp(0.0, 1.0)
 }
 
 /// Returns the documents of the scope with an intent, each with its share.

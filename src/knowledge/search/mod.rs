@@ -150,6 +150,8 @@ struct Results {
     found: Vec<ScoredDocument>,
     /// The share of the query's information that the best document has.
     best_share: f32,
+    /// Whether only documents in the page's language were searched.
+    is_own: bool,
 }
 
 /// Returns whether a query ends in an unfinished word: one that no document in its language that the reader may see contains, except as the
@@ -249,7 +251,7 @@ fn results(
     };
     let best_share = found.iter().map(goodness).fold(0.0, f32::max);
     let nearest_places = nearest.iter().map(VectorHit::place).collect();
-    Ok(Results { corpus, terms, vector_hits, nearest_places, found, best_share })
+    Ok(Results { corpus, terms, vector_hits, nearest_places, found, best_share, is_own: scope.language.is_some() })
 }
 
 /// Returns the query with the words marked that a dictionary has, of those that seem to be misspelt: they are unknown here, not wrong, unless
@@ -267,10 +269,10 @@ fn with_right_words(query: &Query, terms: &[Term], dictionaries: &Dictionaries, 
 
 /// Ranks what was found, and reads the page of it that was asked for.
 fn present(snapshot: &IndexSnapshot, vectors: &Vectors, search: &Search, typed: &Typed, results: Results) -> Result<Hits, KnowledgeError> {
-    let Results { corpus, terms, vector_hits, nearest_places, found, .. } = results;
+    let Results { corpus, terms, vector_hits, nearest_places, found, is_own, .. } = results;
     let total = found.len();
     let end = search.offset + search.limit;
-    let meaning = (vectors, vector_hits.as_slice(), &nearest_places, search.language.primary());
+    let meaning = ByMeaning { vectors, hits: &vector_hits, nearest: &nearest_places, language: search.language.primary(), is_own };
     let mut ranked = rank(snapshot, &corpus, found, meaning, &terms, &typed.query.pairs, end)?;
     exact_titles_first(snapshot, &typed.query, &mut ranked)?;
     let hit_of = |found: &ScoredDocument| vector_hits.binary_search_by_key(&found.place(), VectorHit::place).ok().map(|at| vector_hits[at]);
@@ -326,12 +328,24 @@ fn once_each(
     found
 }
 
+/// What a search found by meaning.
+struct ByMeaning<'a> {
+    vectors: &'a Vectors,
+    /// Every document that was compared.
+    hits: &'a [VectorHit],
+    /// Those that are reranked whatever their words.
+    nearest: &'a HashSet<(u32, u32)>,
+    /// The query's language, and whether only documents in it were searched: others say nothing of how well the model knows it.
+    language: &'a str,
+    is_own: bool,
+}
+
 /// Ranks the documents found, reranking the best of them. At least the first `end` are in their final order.
 fn rank(
     snapshot: &IndexSnapshot,
     corpus: &Corpus,
     found: Vec<ScoredDocument>,
-    (vectors, hits, nearest_places, language): (&Vectors, &[VectorHit], &HashSet<(u32, u32)>, &str),
+    ByMeaning { vectors, hits, nearest, language, is_own }: ByMeaning<'_>,
     terms: &[Term],
     pairs: &[(usize, usize, f32)],
     end: usize,
@@ -342,7 +356,7 @@ fn rank(
     let (mut ranked, mut rest) = (Vec::new(), Vec::new());
     for found in found {
         let document = Ranked { rank: found.sum(), title: 0.0, found };
-        if nearest_places.contains(&found.place()) { ranked.push(document) } else { rest.push(document) }
+        if nearest.contains(&found.place()) { ranked.push(document) } else { rest.push(document) }
     }
     let max_kept = end.max(MAX_RERANKED);
     if rest.len() > max_kept {
@@ -370,6 +384,9 @@ fn rank(
         let words: Vec<f32> = ranked.iter().map(|ranked| ranked.rank).collect();
         let nearness: Vec<Option<f32>> =
             places.iter().map(|place| hits.binary_search_by_key(place, VectorHit::place).ok().map(|at| hits[at].recent)).collect();
+        if is_own {
+            vectors.observe(language, QuerySource::Search, &words, &nearness);
+        }
         for (ranked, gain) in ranked.iter_mut().zip(vectors.gains(language, QuerySource::Search, VECTOR_WEIGHT, &words, &nearness)) {
             ranked.rank += gain;
         }

@@ -103,6 +103,10 @@ pub fn rank_documents(
     let hit_of = |near: &Near| hits.binary_search_by_key(&near.place(), VectorHit::place).ok().map(|at| &hits[at]);
     let meaning: Vec<Option<f32>> = near.iter().map(|near| hit_of(near).map(nearness)).collect();
     let vector_weight = if query.whole.is_some() { VECTOR_WEIGHT_OF_CONVERSATION } else { VECTOR_WEIGHT_OF_MESSAGE };
+    // Documents in other languages say nothing of how well a model knows this one.
+    if !hits.is_empty() && scope.language.is_some() {
+        vectors.observe(language, vectors::QuerySource::Conversation, &text, &meaning);
+    }
     let gains = match hits.is_empty() {
         true => vec![0.0; near.len()],
         false => vectors.gains(language, vectors::QuerySource::Conversation, vector_weight, &text, &meaning),

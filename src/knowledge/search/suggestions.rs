@@ -62,7 +62,7 @@ pub fn suggestions(
         _ => None,
     };
     let scope = |language| SearchScope { kinds: &query.kinds, language, reader: &query.reader, only: only.as_deref() };
-    let trust = intent_trust(&snapshot, &scope(own))?;
+    let trust = intent_trust(&scope(own).sizes(&snapshot, None));
     let terms = ConversationTerms::of(&query.query_kind, query.language.primary(), trust);
     let mut ranked = match own {
         Some(_) => ranked(&snapshot, &scope(own), &terms, (vectors, synonyms), query)?,
@@ -114,7 +114,13 @@ fn ranked(
     };
     let highlighter = Arc::new(highlighter);
     let mut read = Vec::new();
+    let mut likeliest_left = 1.0_f64;
     for mut candidate in candidates.into_iter().take(query.limit.max(MIN_READ) + MAX_SKIPPED) {
+        // No score is higher than that of a document before it: from here on none is offered.
+        likeliest_left = likeliest_left.min(candidate.confidence);
+        if likeliest_left < query.threshold * AFTER_SHARE {
+            break;
+        }
         let document = snapshot.read(candidate.segment, candidate.doc)?;
         if !query.query_kind.suits(&document) {
             continue;

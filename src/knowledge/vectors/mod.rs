@@ -266,8 +266,8 @@ impl RunningMean {
 }
 
 impl Agreement {
-    /// Records the word and vector scores of the same documents, and returns the share of its weight that the vector score deserves.
-    fn take(&self, language: &str, query: QuerySource, words: &[f32], meaning: &[f32]) -> f32 {
+    /// Records the word and vector scores of the same documents.
+    fn observe(&self, language: &str, query: QuerySource, words: &[f32], meaning: &[f32]) {
         let mut means = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mean =
             means.entry((language.to_owned(), query)).or_insert(RunningMean { sum: INITIAL_MEAN * INITIAL_WEIGHT, weight: INITIAL_WEIGHT });
@@ -276,7 +276,6 @@ impl Agreement {
             let decay = 1.0 - 1.0 / REMEMBERED_QUERIES;
             (mean.sum, mean.weight) = (mean.sum * decay + correlation(words, meaning), mean.weight * decay + 1.0);
         }
-        mean.share()
     }
 
     fn share(&self, language: &str, query: QuerySource) -> f32 {
@@ -295,13 +294,19 @@ fn correlation(one: &[f32], other: &[f32]) -> f32 {
 }
 
 impl Vectors {
+    /// Learns how well the model and the words agree in a language, from the documents in it.
+    pub fn observe(&self, language: &str, query: QuerySource, words: &[f32], meaning: &[Option<f32>]) {
+        let (words, meaning): (Vec<f32>, Vec<f32>) =
+            words.iter().zip(meaning).filter_map(|(words, meaning)| Some((*words, (*meaning)?))).unzip();
+        self.agreement.observe(language, query, &words, &meaning);
+    }
+
     /// Returns what each document's vector score adds to its word score, at most `weight` times as much: nothing for a document without
     /// vectors. `words` and `meaning` are of the same documents.
     pub fn gains(&self, language: &str, query: QuerySource, weight: f32, words: &[f32], meaning: &[Option<f32>]) -> Vec<f32> {
-        let (known_words, known): (Vec<f32>, Vec<f32>) =
-            words.iter().zip(meaning).filter_map(|(words, meaning)| Some((*words, (*meaning)?))).unzip();
+        let known: Vec<f32> = meaning.iter().flatten().copied().collect();
         let mean = known.iter().sum::<f32>() / known.len().max(1) as f32;
-        let share = self.agreement.take(language, query, &known_words, &known);
+        let share = self.agreement.share(language, query);
         let weight = weight * share * deviation(words) / deviation(&known).max(MIN_SPREAD);
         meaning.iter().map(|meaning| meaning.map_or(0.0, |meaning| weight * (meaning - mean))).collect()
     }
@@ -373,14 +378,14 @@ mod tests {
         let vectors = Vectors::default();
         let [known, chance] = [known, chance].map(|meaning| meaning.into_iter().map(Some).collect::<Vec<Option<f32>>>());
         for _ in 0..50 {
-            vectors.gains("en", QuerySource::Search, 1.0, &words, &known);
-            vectors.gains("tr", QuerySource::Search, 1.0, &words, &chance);
+            vectors.observe("en", QuerySource::Search, &words, &known);
+            vectors.observe("tr", QuerySource::Search, &words, &chance);
         }
         assert!(vectors.gains("en", QuerySource::Search, 1.0, &words, &known)[0] > 0.0);
         assert!(vectors.gains("tr", QuerySource::Search, 1.0, &words, &chance).iter().all(|gain| *gain == 0.0));
         // Queries without a word match say nothing about the model.
         for _ in 0..1000 {
-            vectors.gains("en", QuerySource::Search, 1.0, &[0.0; 40], &chance);
+            vectors.observe("en", QuerySource::Search, &[0.0; 40], &chance);
         }
         assert!(vectors.gains("en", QuerySource::Search, 1.0, &words, &known)[0] > 0.0);
     }

@@ -157,13 +157,15 @@ fn suggestion(
         (true, false) => filled,
         (true, true) => when.clone(),
     };
+    let has_most = |phrase: &&String| highlighter.has_most_of(phrase, document.language.primary());
+    let asked: Vec<String> = document.asked.iter().filter(has_most).cloned().collect();
     let by_meaning = matches!(query.query_kind, QueryKind::Conversation(_)) || query.meaning.is_some();
     let facts = ReasonFacts {
         query_kind: &query.query_kind,
         // Nothing else found it.
-        similar_meaning: by_meaning && matched.is_empty() && state.is_empty() && chats == 0,
+        similar_meaning: by_meaning && matched.is_empty() && asked.is_empty() && state.is_empty() && chats == 0,
         words: matched,
-        asked: Vec::new(),
+        asked,
         state,
         earlier_chats: chats,
         language: &document.language,

@@ -92,7 +92,8 @@ impl Opening {
         // Most tests script one call for a draft; those of the choice of its first source ask for it.
         config.desk.choose_timeout = Duration::ZERO;
         set(&mut config);
-        let server = Server::start(config).await.unwrap();
+        // On the heap: a test's own future would be as large as the configuration and all that starts from it.
+        let server = Box::pin(Server::start(config)).await.unwrap();
         let channel = Endpoint::from_shared(format!("http://{}", server.address)).unwrap().connect().await.unwrap();
         Desk {
             replies: ReplyServiceClient::new(channel.clone()),

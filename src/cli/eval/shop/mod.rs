@@ -11,17 +11,19 @@ use tempfile::TempDir;
 use crate::{
     app::App,
     cli::{
-        eval::shop::{
-            files::{LabelledChat, LabelledSearch, Shop},
-            report::{AnsweredChat, AnsweredSearch, Offered},
+        eval::{
+            run::help_page_search,
+            shop::{
+                files::{LabelledChat, LabelledSearch, Shop},
+                report::{AnsweredChat, AnsweredSearch, Offered},
+            },
         },
         scratch_folder,
     },
     config::{Config, DeskSettings},
     ids::{Id, Workspace},
-    knowledge::{Kind, Reader, Search},
+    knowledge::Kind,
     replies::{Agent, Caller, Desk, Draft, Progress, Suggest},
-    text::Language,
 };
 
 /// Length of the lists: what an agent sees.
@@ -101,16 +103,7 @@ impl ShopRun {
 
     /// Searches the help pages as a customer.
     pub async fn search(&self, search: &LabelledSearch) -> anyhow::Result<AnsweredSearch> {
-        let query = Search {
-            query: search.query.clone(),
-            language: Language::parse(&search.lang).map_err(anyhow::Error::msg)?,
-            category: String::new(),
-            tags: Vec::new(),
-            limit: MAX_HITS,
-            offset: 0,
-            reader: Reader::public(),
-            meaning: None,
-        };
+        let query = help_page_search(&search.query, &search.lang, MAX_HITS)?;
         let started = Instant::now();
         let hits = self.desk.search(query).await?.hits;
         let took = started.elapsed();
