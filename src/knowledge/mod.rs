@@ -45,7 +45,7 @@ pub use error::KnowledgeError;
 pub use report::{ArticleRating, RatingCount, SearchReport};
 pub use search::{
     Hit, Hits, Search,
-    highlight::{Highlighter, Segment},
+    highlight::{Highlighter, Segment, matched_words, segments},
     suggestion_query::{Conversation, QueryKind, RankedDocument, SuggestionQuery, Utterance, Vote},
 };
 pub use vectors::{DocumentTexts, DocumentVectors, KeptVectors, Meaning, shortened_to_end};
@@ -59,7 +59,7 @@ use crate::{
         },
         index::Index,
         report::{Report, Reported},
-        search::{query::Typed, synonyms::Synonyms},
+        search::{openings::Openings, query::Typed, synonyms::Synonyms},
         vectors::Vectors,
     },
     spelling::Dictionaries,
@@ -85,6 +85,7 @@ struct Base {
     catalog: Catalog,
     index: Index,
     vectors: RwLock<Arc<Vectors>>,
+    openings: RwLock<Arc<Openings>>,
     contents: Arc<RwLock<FolderContents>>,
     folder: Arc<FolderState>,
     /// Which words of a language are right; `None` where nothing is searched.
@@ -112,7 +113,7 @@ impl Knowledge {
         let catalog = Catalog { store: store.clone(), workspace: workspace.clone() };
         let index = Index::start_whole(scratch.join("index"), catalog.clone()).await?;
         let contents = Arc::new(RwLock::new(contents));
-        let base = Base { catalog, index, vectors: RwLock::default(), contents, folder: Arc::default(), dictionaries: None, _watch: None };
+        let base = Base::new(catalog, index, contents);
         Ok(Knowledge { workspace, base: Arc::new(base), report: Report::start(store), concurrency_limit: concurrency_limit() })
     }
 
@@ -130,7 +131,10 @@ impl Knowledge {
     /// Searches articles.
     pub fn search(&self, search: &Search) -> Result<Hits, KnowledgeError> {
         let base = &self.base;
-        base.checked(|| search::search(&base.index, &base.synonyms(), &base.vectors(), base.dictionaries.as_ref(), search))
+        base.checked(|| {
+            let (vectors, openings) = (base.vectors(), base.openings());
+            search::search(&base.index, &base.synonyms(), (&vectors, &openings), base.dictionaries.as_ref(), search)
+        })
     }
 
     /// Returns the text of a query that is worth embedding: none for a query that ends in the prefix of a word that its reader may see, or
@@ -290,9 +294,18 @@ impl Knowledge {
         self.report.rated(&self.reported(visitor), rating).await
     }
 
-    /// Erases searches, articles opened from them, and ratings that are older than `time`; returns how many rows.
+    /// Erases searches, articles opened from them, and ratings that are older than `time`, and counts openings anew; returns how many rows.
     pub async fn forget_uses(&self, time: Timestamp) -> Result<u64, KnowledgeError> {
-        self.report.forget(&self.workspace, time).await
+        let forgotten = self.report.forget(&self.workspace, time).await?;
+        self.load_openings().await?;
+        Ok(forgotten)
+    }
+
+    /// Reads how often each article was opened, on whatever server.
+    async fn load_openings(&self) -> Result<(), KnowledgeError> {
+        let openings = self.report.openings(&self.workspace).await?;
+        *self.base.openings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(openings);
+        Ok(())
     }
 
     /// Returns what people searched, opened, and rated in a time range.
@@ -320,6 +333,12 @@ fn concurrency_limit() -> Arc<Semaphore> {
 }
 
 impl Base {
+    /// What is read from no folder, and searched without dictionaries.
+    fn new(catalog: Catalog, index: Index, contents: Arc<RwLock<FolderContents>>) -> Base {
+        let (vectors, openings, folder) = Default::default();
+        Base { catalog, index, vectors, openings, contents, folder, dictionaries: None, _watch: None }
+    }
+
     async fn start(
         store: Store,
         workspace: Workspace,
@@ -341,7 +360,7 @@ impl Base {
             None => None,
         };
         let index = Index::start(data.join("index").join(workspace.as_str()), catalog.clone()).await?;
-        Ok(Base { catalog, index, vectors: RwLock::default(), contents, folder: state, dictionaries: Some(dictionaries), _watch: watch })
+        Ok(Base { folder: state, dictionaries: Some(dictionaries), _watch: watch, ..Base::new(catalog, index, contents) })
     }
 
     /// Queries the index. If that fails, or the library panics over damaged files, the index is checked.
@@ -365,6 +384,10 @@ impl Base {
 
     fn vectors(&self) -> Arc<Vectors> {
         Arc::clone(&self.vectors.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn openings(&self) -> Arc<Openings> {
+        Arc::clone(&self.openings.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn read_contents(&self) -> std::sync::RwLockReadGuard<'_, FolderContents> {

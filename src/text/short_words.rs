@@ -9,6 +9,10 @@ use serde::Deserialize;
 
 use crate::text::{fold::fold, language::Language};
 
+/// How many words of one language are clear, and how many times as many as of any other.
+const CLEAR: usize = 4;
+const CLEAR_RATIO: usize = 3;
+
 #[derive(Deserialize)]
 struct WordsFile {
     letters: BTreeMap<String, String>,
@@ -80,7 +84,7 @@ pub fn by_words(text: &str, expected: &[Language]) -> ByWords {
         return ByWords::Nothing;
     }
     match likeliest(&hits, expected) {
-        Some((language, count)) if 2 * count >= telling => ByWords::Identified(language.to_owned()),
+        Some((language, count)) if 2 * count >= telling || is_clear(&hits, count) => ByWords::Identified(language.to_owned()),
         _ => ByWords::Unknown { words: telling },
     }
 }
@@ -94,6 +98,12 @@ fn is_code(token: &str) -> bool {
 /// Whether a letter is none of a word. An apostrophe is, and Spanish marks tell their language.
 fn is_between(letter: char) -> bool {
     !(letter.is_alphanumeric() || "'’-¿¡".contains(letter))
+}
+
+/// Whether so many hits are clear whatever the other words are: enough of them, and several times as many as any other language has.
+fn is_clear(hits: &BTreeMap<&str, usize>, count: usize) -> bool {
+    let others = hits.values().filter(|other| **other < count).max().copied().unwrap_or_default();
+    count >= CLEAR && count >= CLEAR_RATIO * others
 }
 
 /// The language with the most hits, and how many; of several the only one that is expected.

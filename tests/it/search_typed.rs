@@ -3,7 +3,7 @@
 
 use deskhand::api::pb;
 
-use crate::support::desk::Desk;
+use crate::support::desk::{Desk, Opening, eventually};
 
 /// Articles as id, language, title and body.
 async fn desk_with(articles: &[(&str, &str, &str, &str)]) -> Desk {
@@ -275,5 +275,35 @@ async fn short_parts_of_compounds_and_korean_endings_are_found_and_marked() {
     .await;
     assert_eq!(marked(&desk.search("Rad", "de").await.hits[0].snippet), ["Lastenrad"]);
     assert_eq!(marked(&desk.search("교환해주세요", "ko").await.hits[0].title), ["교환"]);
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn half_a_word_becomes_what_others_opened() {
+    let mut desk = desk_with(&[
+        ("delivery-times", "en", "Delivery times", "Parcels take three days."),
+        ("delivery-costs", "en", "Delivery costs", "Parcels cost five euros."),
+        ("delicate", "en", "Delicate fabrics", "Wash silk by hand."),
+        ("returns", "en", "Returns", "Parcels can be sent back."),
+    ])
+    .await;
+    let before = desk.search("deli", "en").await;
+    assert!(ids(&before)[0].starts_with("delivery"), "{:?}", ids(&before));
+    for number in 0..40 {
+        let found = desk.search(&format!("silk {number}"), "en").await;
+        let request = pb::RecordOpenRequest { search_id: found.search_id, id: "delicate".into() };
+        desk.knowledge.record_open(request).await.unwrap();
+    }
+    // What was opened is counted from time to time, first when the server starts.
+    let kept = desk.close_and_keep().await;
+    let desk = Opening { with_model: false, with_shop: false, change: |_| {} }.open_in(kept).await;
+    eventually("delicate fabrics come first", || {
+        let mut knowledge = desk.knowledge.clone();
+        async move {
+            let request = pb::SearchRequest { query: "deli".into(), language: "en".into(), ..pb::SearchRequest::default() };
+            ids(&knowledge.search(request).await.unwrap().into_inner()).first() == Some(&"delicate")
+        }
+    })
+    .await;
     desk.close().await;
 }

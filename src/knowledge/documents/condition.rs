@@ -124,6 +124,15 @@ pub fn check_condition_count(count: usize) -> Result<(), String> {
 }
 
 impl Condition {
+    /// Whether it holds or fails by what day it is.
+    pub fn compares_with_today(&self) -> bool {
+        match &self.test {
+            Test::Order(_, value) => matches!(value, Value::Today(_)),
+            Test::OneOf(values) | Test::NoneOf(values) => values.iter().any(|value| matches!(value, Value::Today(_))),
+            Test::Exists | Test::Missing => false,
+        }
+    }
+
     /// Parses a condition. The error says what is wrong and what is allowed.
     pub fn parse(text: &str) -> Result<Condition, String> {
         let text = text.trim();

@@ -15,7 +15,7 @@ use crate::{
             reader::Reader,
         },
         index::{Index, open_index::find},
-        search::{Search, search, synonyms::Synonyms},
+        search::{Search, openings::Openings, search, synonyms::Synonyms},
         vectors::Vectors,
     },
     store::Store,
@@ -84,7 +84,7 @@ fn answers(index: &Index) -> Answers {
             reader: Reader::public(),
             meaning: None,
         };
-        let hits = search(index, &Synonyms::default(), &Vectors::default(), None, &asked).unwrap();
+        let hits = search(index, &Synonyms::default(), (&Vectors::default(), &Openings::default()), None, &asked).unwrap();
         let mut found: Vec<(String, f64, String)> = (hits.hits.into_iter())
             .map(|hit| (hit.document.id.to_string(), hit.score, hit.snippet.into_iter().map(|segment| segment.text).collect()))
             .collect();

@@ -15,8 +15,9 @@ use tantivy::{
 };
 
 use crate::{
+    ids::Id,
     knowledge::{
-        documents::document::{Audience, Details, Document, DocumentKey, Visibility},
+        documents::document::{Audience, Details, Document, DocumentKey, Kind, Visibility},
         index::needs::Needs,
         intents::intents,
         search::stop_words,
@@ -112,8 +113,8 @@ pub fn key_text(key: &DocumentKey) -> String {
 }
 
 /// Identifies a document in all its languages, and orders documents that score the same: the first eight bytes of a SHA-256.
-pub fn id_number(key: &DocumentKey) -> u64 {
-    hash_prefix(&format!("{}\n{}", key.kind as i16, key.id))
+pub fn id_number(kind: Kind, id: &Id) -> u64 {
+    hash_prefix(&format!("{}\n{id}", kind as i16))
 }
 
 /// Identifies a language.
@@ -150,7 +151,7 @@ pub fn shortcut_key(shortcut: &str) -> String {
 pub fn indexed(fields: Fields, document: &Document) -> Result<TantivyDocument, TantivyError> {
     let mut indexed = TantivyDocument::new();
     indexed.add_text(fields.key, key_text(&document.key()));
-    indexed.add_u64(fields.id, id_number(&document.key()));
+    indexed.add_u64(fields.id, id_number(document.kind(), &document.id));
     indexed.add_text(fields.class, class(document));
     indexed.add_text(fields.category, &document.category);
     for tag in &document.tags {

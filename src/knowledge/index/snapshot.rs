@@ -47,6 +47,8 @@ pub struct Sizes {
     pub passages: u64,
     /// Documents whose title, category, tags or `asked` have an intent.
     pub named: u64,
+    /// Documents with phrases of `asked`.
+    pub with_asked: u64,
 }
 
 impl Sizes {
@@ -58,6 +60,7 @@ impl Sizes {
         self.grams += other.grams;
         self.passages += other.passages;
         self.named += other.named;
+        self.with_asked += other.with_asked;
     }
 
     fn subtract(&mut self, other: &Sizes) {
@@ -68,6 +71,7 @@ impl Sizes {
         self.grams -= other.grams;
         self.passages -= other.passages;
         self.named -= other.named;
+        self.with_asked -= other.with_asked;
     }
 }
 
@@ -284,14 +288,16 @@ impl IndexSegment {
     }
 
     fn size(&self, doc: DocId) -> Sizes {
+        let asked = self.asked_norms.fieldnorm(doc);
         Sizes {
             documents: 1,
             names: u64::from(self.names_norms.fieldnorm(doc)),
             body: u64::from(self.body_norms.fieldnorm(doc)),
-            asked: u64::from(self.asked_norms.fieldnorm(doc)),
+            asked: u64::from(asked),
             grams: u64::from(self.gram_norms.fieldnorm(doc)),
             passages: self.passages.values_for_doc(doc).count() as u64,
             named: u64::from(self.named.contains(doc)),
+            with_asked: u64::from(asked > 0),
         }
     }
 }

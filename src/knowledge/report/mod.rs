@@ -15,6 +15,7 @@ use crate::{
     knowledge::{
         error::KnowledgeError,
         report::{daily_bound::DailyBound, report_rows::SearchRow},
+        search::openings::Openings,
     },
     store::{Store, Writer},
     task::TaskError,
@@ -132,6 +133,11 @@ impl Report {
     /// Erases what is older than `time`, in small batches, and returns the number of rows.
     pub async fn forget(&self, workspace: &Workspace, time: Timestamp) -> Result<u64, KnowledgeError> {
         report_rows::forget(&self.store, workspace, time).await
+    }
+
+    /// Returns how often each article was opened, of those that were opened most.
+    pub async fn openings(&self, workspace: &Workspace) -> Result<Openings, KnowledgeError> {
+        report_rows::openings(&self.store, workspace).await
     }
 
     /// Returns the totals from `start` until before `end`.

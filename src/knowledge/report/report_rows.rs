@@ -12,6 +12,7 @@ use crate::{
         documents::document::Kind,
         error::KnowledgeError,
         report::{ArticleRating, RatingCount, SearchReport},
+        search::openings::Openings,
     },
     store::{Store, Write, nanoseconds, sql},
 };
@@ -22,6 +23,8 @@ const SAME_SEARCH: Duration = Duration::from_secs(5);
 const FORGOTTEN_AT_ONCE: u64 = 500;
 /// Most lines of each list of a report.
 const MAX_LINES: i64 = 1000;
+/// Most articles whose openings are counted.
+const MAX_OPENED: i64 = 10_000;
 /// Most reasons shown with an article's ratings.
 const MAX_REASONS: i64 = 20;
 
@@ -193,6 +196,25 @@ pub async fn forget(store: &Store, workspace: &Workspace, time: Timestamp) -> Re
         }
     }
     Ok(forgotten)
+}
+
+/// Returns how often each article was opened, of the [`MAX_OPENED`] that were opened most.
+pub async fn openings(store: &Store, workspace: &Workspace) -> Result<Openings, KnowledgeError> {
+    let rows: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT article_id, COUNT(*) AS opens FROM article_open WHERE workspace = $1
+         GROUP BY article_id ORDER BY opens DESC, article_id LIMIT $2",
+    )
+    .bind(workspace.as_str().to_owned())
+    .bind(MAX_OPENED)
+    .fetch_all(store.reads())
+    .await?;
+    let mut openings = Openings::default();
+    for (article, opens) in rows {
+        if let Ok(article) = Id::new(article) {
+            openings.add(&article, opens.unsigned_abs());
+        }
+    }
+    Ok(openings)
 }
 
 /// What people did from `start` until before `end`.

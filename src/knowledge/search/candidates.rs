@@ -1,6 +1,6 @@
 //! Candidates of a ranking, and the filters that a query sets.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::HashSet};
 
 use tantivy::{
     BitSet, Term as IndexTerm,
@@ -9,14 +9,17 @@ use tantivy::{
 };
 use tantivy::{DocSet, TERMINATED};
 
-use crate::knowledge::{
-    error::KnowledgeError,
-    index::snapshot::IndexSnapshot,
-    search::{
-        bm25f::ScoredDocument,
-        query::{Excluded, Typed},
+use crate::{
+    knowledge::{
+        error::KnowledgeError,
+        index::snapshot::IndexSnapshot,
+        search::{
+            bm25f::ScoredDocument,
+            query::{Excluded, Typed},
+        },
+        vectors::VectorHit,
     },
-    vectors::VectorHit,
+    text::Language,
 };
 
 /// A ranked document, with its confidence.
@@ -28,6 +31,8 @@ pub struct Candidate {
     pub chats: usize,
     /// Whether what the chat knows speaks for it.
     pub fits_state: bool,
+    /// The number of its phrase of `asked` that is like the query, if one is.
+    pub asked: Option<usize>,
 }
 
 pub fn sort_by_rank(snapshot: &IndexSnapshot, candidates: &mut [Candidate]) {
@@ -152,4 +157,33 @@ pub fn anywhere(snapshot: &IndexSnapshot, phrase: &[String]) -> Box<dyn IndexQue
 
 pub fn term(field: Field, text: &str) -> Box<dyn IndexQuery> {
     Box::new(TermQuery::new(IndexTerm::from_field_text(field, text), IndexRecordOption::Basic))
+}
+
+/// Adds vector hits that have none of the words.
+pub fn add_missing(found: &mut Vec<ScoredDocument>, nearest: &[VectorHit]) {
+    let present: HashSet<(u32, u32)> = found.iter().map(ScoredDocument::place).collect();
+    let missing = nearest.iter().filter(|hit| !present.contains(&hit.place()));
+    found.extend(missing.map(|hit| ScoredDocument { segment: hit.segment, doc: hit.doc, words: 0.0, grams: 0.0, found: 0.0 }));
+}
+
+/// Keeps one version of a document that was found in several languages: in the page's own, else the one that scores best.
+pub fn once_each(
+    snapshot: &IndexSnapshot,
+    mut found: Vec<ScoredDocument>,
+    own: &Language,
+    nearness: impl Fn(&ScoredDocument) -> f32,
+) -> Vec<ScoredDocument> {
+    let is_own = |found: &ScoredDocument| {
+        let segment = &snapshot.segments[found.segment as usize];
+        segment.classes[segment.class_of[found.doc as usize] as usize].language == *own
+    };
+    let better = |one: &ScoredDocument, other: &ScoredDocument| {
+        let by_score = || other.sum().total_cmp(&one.sum()).then(nearness(other).total_cmp(&nearness(one)));
+        is_own(other).cmp(&is_own(one)).then_with(by_score)
+    };
+    found.sort_by(better);
+    let mut seen: HashSet<u64> = HashSet::new();
+    found.retain(|found| seen.insert(snapshot.id(found.segment, found.doc)));
+    found.sort_by_key(ScoredDocument::place);
+    found
 }

@@ -43,6 +43,8 @@ pub struct ConversationTerms {
     pub trust: f32,
     /// What the chat knows.
     pub facts: ChatFacts,
+    /// Whether words are looked up as they are written, without corrections, compounds and pieces.
+    pub as_written: bool,
 }
 
 impl ConversationTerms {
@@ -81,12 +83,17 @@ impl ConversationTerms {
             intents: asked_for(intents(for_intents, language), facts),
             trust,
             facts: facts.clone(),
+            as_written: false,
         }
     }
 
-    /// How far the chat asks how things stand, from 0 to 1.
+    /// How far the chat asks how things stand, from 0 to 1: where it asks for nothing else, it does.
     pub fn news(&self) -> f32 {
-        self.intents.iter().filter(|(intent, _)| HOW_THINGS_STAND.contains(intent)).map(|(_, share)| *share).fold(0.0, f32::max)
+        let most = |is_wanted: fn(Intent) -> bool| {
+            self.intents.iter().filter(|(intent, _)| is_wanted(intent)).map(|(_, share)| *share).fold(0.0, f32::max)
+        };
+        let news = most(|intent| HOW_THINGS_STAND.contains(&intent));
+        news.max(1.0 - most(|intent| intent != THANKS && !HOW_THINGS_STAND.contains(&intent)))
     }
 }
 

@@ -18,8 +18,8 @@ const NO_RECORD: f32 = 1.5;
 const UNKNOWN_INTENTS: f32 = 1.3;
 /// Turns a difference of rank into a ratio of likelihoods.
 const SHARPNESS: f32 = 0.27;
-/// A share of this much likelihood is as good as none.
-const MIN_LIKELIHOOD: f32 = 0.1;
+/// Added to a likelihood, whose logarithm is taken.
+const MIN_LIKELIHOOD: f32 = 0.0001;
 
 /// What speaks for a document.
 #[derive(Debug, Clone, Copy, Default)]
@@ -33,6 +33,8 @@ pub struct Evidence {
     pub intent: f32,
     /// 1 where intents say nothing of the documents, 0 where they do: then a document without them is unlikely.
     pub unknown_intents: f32,
+    /// The share of the documents that have phrases of `asked`: where they have, one without a match is less likely.
+    pub asked_share: f32,
     /// How well the best phrases of `asked`, the title, and the best tag match, from 0 to 1.
     pub asked: f32,
     pub title: f32,
@@ -66,8 +68,8 @@ impl Evidence {
 
     /// How likely an agent takes the document, from 0 to 1; `likelihood` is its share among the candidates, of [`likelihoods`].
     pub fn probability(&self, likelihood: f32) -> f64 {
-        let logit = -0.73
-            + 0.53 * likelihood.max(MIN_LIKELIHOOD).ln()
+        let logit = -0.4 - 0.55 * self.asked_share
+            + 0.53 * (likelihood + MIN_LIKELIHOOD).ln()
             + 1.43 * self.asked
             + 3.35 * self.intent
             + UNKNOWN_INTENTS * self.unknown_intents

@@ -1,11 +1,11 @@
-//! Half words: the words of the scope that an unfinished word may become, each as likely as the documents have it.
+//! Half words: the words of the scope that an unfinished word may become, each as likely as documents have it and as those were opened.
 
 use std::collections::HashMap;
 
 use crate::{
     knowledge::search::{
         idf::word_idf,
-        lookup::{KeyPostings, beginning_with, find_counted},
+        lookup::{KeyPostings, beginning_with, find_counted, opened},
         query::QueryWord,
         stop_words,
         visible_terms::VisibleTerms,
@@ -42,12 +42,13 @@ pub fn completions(within: &VisibleTerms<'_>, half: &str, language: &str, docume
         let postings = find_counted(within, &key)?;
         completions.push(Completion { word, postings, likelihood: 0.0, idf: word_idf(documents, with, share), is_common: share > 0.0 });
     }
-    // The forms of one word are as likely as all of them are.
+    // The forms of one word are as likely as all of them are. An opening counts as a document.
     let mut of_stem: HashMap<String, f32> = HashMap::new();
     let stem = |completion: &Completion| completion.word.keys().last().cloned().unwrap_or_default();
     for completion in &completions {
         let postings = &completion.postings;
-        *of_stem.entry(stem(completion)).or_default() += postings.documents as f32 + IN_NAMES * postings.names as f32;
+        let documents = postings.documents as f32 + IN_NAMES * postings.names as f32;
+        *of_stem.entry(stem(completion)).or_default() += documents + opened(within, postings)? as f32;
     }
     let most = of_stem.values().copied().fold(f32::MIN_POSITIVE, f32::max);
     for completion in &mut completions {

@@ -61,7 +61,7 @@ impl Highlighter {
     }
 
     /// Returns the words of a text that match.
-    fn matching(&self, text: &str, language: &str) -> Vec<Word> {
+    pub fn matching(&self, text: &str, language: &str) -> Vec<Word> {
         let mut found = words_beginning(text, language, &self.beginnings);
         let mut in_phrase = vec![false; found.len()];
         for phrase in &self.phrases {
@@ -86,31 +86,7 @@ impl Highlighter {
 
     /// Splits a text into matching and other segments. Joined, they are the text.
     pub fn mark(&self, text: &str, language: &str) -> Vec<Segment> {
-        let mut segments: Vec<Segment> = Vec::new();
-        let mut from = 0;
-        for word in self.matching(text, language) {
-            if from < word.start {
-                segments.push(Segment { matched: false, text: text[from..word.start].to_owned() });
-            }
-            segments.push(Segment { matched: true, text: text[word.start..word.end].to_owned() });
-            from = word.end;
-        }
-        if from < text.len() {
-            segments.push(Segment { matched: false, text: text[from..].to_owned() });
-        }
-        segments
-    }
-
-    /// Returns the words of a text that match, each once, as the text writes them.
-    pub fn matched_words(&self, text: &str, language: &str) -> Vec<String> {
-        let mut found: Vec<String> = Vec::new();
-        let mut keys = HashSet::new();
-        for word in self.matching(text, language) {
-            if keys.insert(word.keys().last().cloned()) {
-                found.push(text[word.start..word.end].to_owned());
-            }
-        }
-        found
+        segments(text, &self.matching(text, language))
     }
 
     /// Returns whether more than half of a phrase's words are words of the query, common ones left out.
@@ -201,6 +177,35 @@ impl Highlighter {
     fn found(&self, text: &str, language: &str) -> HashSet<String> {
         self.matching(text, language).into_iter().filter_map(|word| word.keys().last().cloned()).collect()
     }
+}
+
+/// Splits a text into its matching words and what is between them. Joined, they are the text.
+pub fn segments(text: &str, matching: &[Word]) -> Vec<Segment> {
+    let mut segments: Vec<Segment> = Vec::new();
+    let mut from = 0;
+    for word in matching {
+        if from < word.start {
+            segments.push(Segment { matched: false, text: text[from..word.start].to_owned() });
+        }
+        segments.push(Segment { matched: true, text: text[word.start..word.end].to_owned() });
+        from = word.end;
+    }
+    if from < text.len() {
+        segments.push(Segment { matched: false, text: text[from..].to_owned() });
+    }
+    segments
+}
+
+/// Returns the matching words of texts, each once, as the texts write them.
+pub fn matched_words<'a>(texts: impl IntoIterator<Item = (&'a str, &'a [Word])>) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut keys = HashSet::new();
+    for (text, word) in texts.into_iter().flat_map(|(text, words)| words.iter().map(move |word| (text, word))) {
+        if keys.insert(word.keys().last()) {
+            found.push(text[word.start..word.end].to_owned());
+        }
+    }
+    found
 }
 
 /// Splits a document into sections: the blocks before the first heading, then each heading with the blocks after it.

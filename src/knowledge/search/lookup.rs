@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, io};
 
-use tantivy::{DocId, InvertedIndexReader, postings::TermInfo};
+use tantivy::{DocId, DocSet, InvertedIndexReader, TERMINATED, postings::TermInfo, schema::IndexRecordOption};
 
 use crate::knowledge::{
     index::snapshot::{IndexSegment, IndexSnapshot},
@@ -62,6 +62,25 @@ impl KeyPostings {
         (self.names, self.documents) = (sums[0], sums.into_iter().max().unwrap_or_default());
         Ok(())
     }
+}
+
+/// Returns how often the documents of the scope that have a word in their names were opened from searches; 0 once the query has read too
+/// many postings.
+pub fn opened(within: &VisibleTerms<'_>, word: &KeyPostings) -> io::Result<u64> {
+    let Some(openings) = within.openings else { return Ok(0) };
+    let mut opened = 0;
+    for (number, [names, ..]) in word.segments.iter().enumerate() {
+        let Some(info) = names.as_ref().filter(|info| within.may_read(u64::from(info.doc_freq))) else { continue };
+        let reader = &within.snapshot.segments[number].names;
+        let mut postings = reader.read_postings_from_terminfo(info, IndexRecordOption::Basic)?;
+        while postings.doc() != TERMINATED {
+            if within.has(number, postings.doc()) {
+                opened += openings.of(within.snapshot.id(number as u32, postings.doc()));
+            }
+            postings.advance();
+        }
+    }
+    Ok(opened)
 }
 
 /// Calls `each` for the word fields of every segment that has documents of the scope, with the field's index, the segment's index, and the

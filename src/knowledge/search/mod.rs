@@ -17,6 +17,7 @@ pub mod intent_match;
 pub mod lookup;
 pub mod near_match;
 pub mod openers;
+pub mod openings;
 pub mod phrases;
 pub mod query;
 pub mod rank;
@@ -45,11 +46,12 @@ use crate::{
         index::{Index, scope::SearchScope, snapshot::IndexSnapshot},
         search::{
             bm25f::{ScoredDocument, score},
-            candidates::{by_rank, nearest, only},
+            candidates::{add_missing, by_rank, nearest, once_each, only},
             corpus::Corpus,
             correction::corrected,
             half_words::is_half,
             highlight::{Highlighter, Segment},
+            openings::Openings,
             query::{Query, Typed},
             rerank::rerank,
             synonyms::Synonyms,
@@ -175,7 +177,7 @@ pub fn ends_in_half_a_word(
 pub fn search(
     index: &Index,
     synonyms: &Synonyms,
-    vectors: &Vectors,
+    (vectors, openings): (&Vectors, &Openings),
     dictionaries: Option<&Dictionaries>,
     search: &Search,
 ) -> Result<Hits, KnowledgeError> {
@@ -195,7 +197,7 @@ pub fn search(
     let is_own = |language: &Language| family.covers(language);
     let in_language = |language: Option<&Language>| -> Result<Results, KnowledgeError> {
         let scope = SearchScope { kinds: &[Kind::Article], language, reader: &search.reader, only: only.as_deref() };
-        results(&snapshot, &scope, synonyms, vectors, dictionaries, search, &typed)
+        results(&snapshot, &scope, synonyms, (vectors, openings), dictionaries, search, &typed)
     };
     let own = if languages.iter().any(|language| family.covers(language)) { Some(in_language(Some(&family))?) } else { None };
     let has_good = own.as_ref().is_some_and(|own| own.best_share >= GOOD_SHARE && !own.found.is_empty());
@@ -214,14 +216,14 @@ fn results(
     snapshot: &IndexSnapshot,
     scope: &SearchScope<'_>,
     synonyms: &Synonyms,
-    vectors: &Vectors,
+    (vectors, openings): (&Vectors, &Openings),
     dictionaries: Option<&Dictionaries>,
     search: &Search,
     typed: &Typed,
 ) -> Result<Results, KnowledgeError> {
     let primary = search.language.primary();
     let corpus = Corpus::of(&scope.sizes(snapshot, None));
-    let within = VisibleTerms::of(snapshot, scope);
+    let within = VisibleTerms::of(snapshot, scope).with_openings(openings);
     let mut expanded = terms(&within, &typed.query, primary, synonyms, corpus.documents)?;
     // A dictionary is read only where a word seems to be misspelt.
     if let Some(query) = dictionaries.and_then(|dictionaries| with_right_words(&typed.query, &expanded, dictionaries, &search.language)) {
@@ -297,35 +299,6 @@ fn present(snapshot: &IndexSnapshot, vectors: &Vectors, search: &Search, typed: 
     let shown: Vec<&Document> = hits.iter().map(|hit| &hit.document).collect();
     let corrected = corrected(&search.query, typed, search.language.primary(), &terms, &shown);
     Ok(Hits { hits, total, corrected })
-}
-
-/// Adds vector hits that have none of the words.
-fn add_missing(found: &mut Vec<ScoredDocument>, nearest: &[VectorHit]) {
-    let present: HashSet<(u32, u32)> = found.iter().map(ScoredDocument::place).collect();
-    let missing = nearest.iter().filter(|hit| !present.contains(&hit.place()));
-    found.extend(missing.map(|hit| ScoredDocument { segment: hit.segment, doc: hit.doc, words: 0.0, grams: 0.0, found: 0.0 }));
-}
-
-/// Keeps one version of a document that was found in several languages: in the page's own, else the one that scores best.
-fn once_each(
-    snapshot: &IndexSnapshot,
-    mut found: Vec<ScoredDocument>,
-    own: &Language,
-    nearness: impl Fn(&ScoredDocument) -> f32,
-) -> Vec<ScoredDocument> {
-    let is_own = |found: &ScoredDocument| {
-        let segment = &snapshot.segments[found.segment as usize];
-        segment.classes[segment.class_of[found.doc as usize] as usize].language == *own
-    };
-    let better = |one: &ScoredDocument, other: &ScoredDocument| {
-        let by_score = || other.sum().total_cmp(&one.sum()).then(nearness(other).total_cmp(&nearness(one)));
-        is_own(other).cmp(&is_own(one)).then_with(by_score)
-    };
-    found.sort_by(better);
-    let mut seen: HashSet<u64> = HashSet::new();
-    found.retain(|found| seen.insert(snapshot.id(found.segment, found.doc)));
-    found.sort_by_key(ScoredDocument::place);
-    found
 }
 
 /// What a search found by meaning.

@@ -43,6 +43,7 @@ pub fn openers(
                     confidence: 0.5 + confidence / 2.0,
                     chats: 0,
                     fits_state: false,
+                    asked: None,
                 });
             }
             documents.advance();

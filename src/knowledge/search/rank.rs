@@ -45,6 +45,8 @@ const VECTOR_WEIGHT_OF_CONVERSATION: f32 = 0.6;
 const WHOLE_VECTOR_SHARE: f32 = 0.5;
 /// Most words of a query whose character n-grams are scored.
 const MAX_GRAM_WORDS: usize = 16;
+/// The match of a document's phrases of `asked` from which it may be said to be why.
+const FITS_ASKED: f32 = 0.1;
 /// The information of a query's known words, as a sum of idf, at which it is vague by 1/e.
 const TELLING: f32 = 6.0;
 
@@ -57,9 +59,11 @@ pub fn rank_documents(
     language: &str,
     synonyms: &Synonyms,
 ) -> Result<(Vec<Candidate>, Highlighter), KnowledgeError> {
-    let corpus = Corpus::of(&scope.sizes(snapshot, None));
+    let sizes = scope.sizes(snapshot, None);
+    let corpus = Corpus::of(&sizes);
     let within = VisibleTerms::of(snapshot, scope);
-    let recent_terms = terms(&within, &query.recent, language, synonyms, corpus.documents)?;
+    let expand = if query.as_written { plain_terms } else { terms };
+    let recent_terms = expand(&within, &query.recent, language, synonyms, corpus.documents)?;
     let whole_terms = match &query.whole {
         Some(whole) => Some(plain_terms(&within, whole, language, synonyms, corpus.documents)?),
         None => None,
@@ -114,7 +118,9 @@ pub fn rank_documents(
     let highest_score = corpus.max_score(&recent_terms);
     let known = recent_terms.iter().filter(|term| !term.alternatives.is_empty());
     let vague = (-known.map(|term| term.weight * term.idf).sum::<f32>() / TELLING).exp();
+    let asked_share = sizes.with_asked as f32 / sizes.documents.max(1) as f32;
     let news = query.news().max(vague);
+    let specific = |state: &State| news * state.specificity;
     let has_record = query.facts.values.keys().any(|name| is_of_record(name));
     let mut evidence: Vec<Evidence> = Vec::with_capacity(near.len());
     for (number, near) in near.iter().enumerate() {
@@ -126,10 +132,11 @@ pub fn rank_documents(
             mass: near.recent_words,
             intent: query.trust * intents.get(&near.place()).copied().unwrap_or_default(),
             unknown_intents: 1.0 - query.trust,
+            asked_share,
             asked: reranked.asked,
             title: reranked.title_phrase,
             tag: reranked.tag_phrase,
-            state: if_state(|state| state.fit == Fit::Holds || state.is_filled),
+            state: if_state(|state| state.fit == Fit::Holds || state.is_filled) + state.map_or(0.0, specific),
             status: if_state(|state| state.has_status && !state.is_missing),
             unfilled: if state.is_some_and(|state| state.is_missing) { Evidence::unfilled(has_record) } else { 0.0 },
             vague,
@@ -139,7 +146,8 @@ pub fn rank_documents(
     // Votes are weighted against the spread of everything that they are added to.
     let spread = 1.0 + deviation(&gains) / deviation(&text);
     let mut candidates = Vec::with_capacity(near.len());
-    for (((near, evidence), rank), likelihood) in near.iter().zip(&evidence).zip(&ranks).zip(likelihoods(&ranks)) {
+    for ((((near, evidence), reranked), rank), likelihood) in near.iter().zip(&evidence).zip(&reranked).zip(&ranks).zip(likelihoods(&ranks))
+    {
         let vote = votes.get(&near.place()).copied();
         let probability = evidence.probability(likelihood);
         let probability = hit_of(near).map_or(probability, |hit| hit.probability(probability));
@@ -150,6 +158,7 @@ pub fn rank_documents(
             confidence: vote.map_or(probability, |vote| vote.confidence(probability)),
             chats: vote.map_or(0, |vote| vote.chats),
             fits_state: evidence.state > 0.0,
+            asked: Some(reranked.best_phrase).filter(|_| evidence.asked >= FITS_ASKED),
         });
     }
     sort_by_rank(snapshot, &mut candidates);

@@ -46,6 +46,8 @@ pub struct Reranked {
     pub title: f32,
     /// How well the best phrase of `asked` matches, from 0 to 1.
     pub asked: f32,
+    /// The number of that phrase.
+    pub best_phrase: usize,
     /// The same of the title, and of the best tag.
     pub title_phrase: f32,
     pub tag_phrase: f32,
@@ -210,7 +212,7 @@ struct Reranker<'a> {
 
 impl Reranker<'_> {
     fn rerank(&self, [names, body, asked]: &[Vec<Occurrence>; FIELDS], lengths: &[u64], phrases: &[u64], pairs: f32) -> Reranked {
-        let (title_phrase, tag_phrase, asked_phrase) = self.phrases(names, asked, phrases);
+        let (title_phrase, tag_phrase, (asked, best_phrase)) = self.phrases(names, asked, phrases);
         let title = &names[..names.partition_point(|place| (place.position as usize) < TAGS)];
         let mut best = self.passages(body, lengths);
         best.sort_unstable_by(|one, other| other.total_cmp(one));
@@ -221,7 +223,8 @@ impl Reranker<'_> {
             title: self.title(title),
             title_phrase,
             tag_phrase,
-            asked: asked_phrase,
+            asked,
+            best_phrase,
         }
     }
 
@@ -245,8 +248,9 @@ impl Reranker<'_> {
         scores
     }
 
-    /// Returns how well the title, the best tag, and the best phrases of `asked` match, each from 0 to 1.
-    fn phrases(&self, names: &[Occurrence], asked: &[Occurrence], lengths: &[u64]) -> (f32, f32, f32) {
+    /// Returns how well the title, the best tag, and the best phrases of `asked` match, each from 0 to 1, and the number of the best
+    /// phrase.
+    fn phrases(&self, names: &[Occurrence], asked: &[Occurrence], lengths: &[u64]) -> (f32, f32, (f32, usize)) {
         let mut lengths = lengths.iter().map(|length| *length as f32);
         let title_length = lengths.next().unwrap_or(1.0);
         let tags = lengths.next().unwrap_or_default() as usize;
@@ -261,16 +265,22 @@ impl Reranker<'_> {
             tag = tag.max(self.phrase(places, of_tags.get(number).copied().unwrap_or(1.0), &mut best_terms));
         }
         let mut best = [0.0_f32; BEST_PHRASES];
+        let mut best_phrase = 0;
         for places in asked.chunk_by(|one, other| one.position as usize / PASSAGE == other.position as usize / PASSAGE) {
-            let length = of_asked.get(places[0].position as usize / PASSAGE).copied().unwrap_or(1.0);
+            let number = places[0].position as usize / PASSAGE;
+            let length = of_asked.get(number).copied().unwrap_or(1.0);
             let similarity = self.phrase(places, length, &mut best_terms);
+            if similarity > best[0] {
+                best_phrase = number;
+            }
             if similarity > best[BEST_PHRASES - 1] {
                 best[BEST_PHRASES - 1] = similarity;
                 best.sort_unstable_by(|one, other| other.total_cmp(one));
             }
         }
         let more = OTHER_PHRASES;
-        (title, tag, best[0] * (1.0 - more) + more * best.iter().sum::<f32>() / BEST_PHRASES as f32)
+        let asked = best[0] * (1.0 - more) + more * best.iter().sum::<f32>() / BEST_PHRASES as f32;
+        (title, tag, (asked, best_phrase))
     }
 
     /// The share of a phrase's informative words that the query has, less where these carry little information.

@@ -32,6 +32,7 @@ pub fn by_shortcut(snapshot: &IndexSnapshot, scope: &SearchScope<'_>, typed: &st
                         confidence: share,
                         chats: 0,
                         fits_state: false,
+                        asked: None,
                     });
                 }
                 postings.advance();

@@ -21,6 +21,11 @@ const STATUS_KEYS: [&str; 3] = ["status", "state", "stage"];
 /// Parts of the names of record values that are a promised day.
 const PROMISED_KEYS: [&str; 6] = ["promis", "expected", "estimated", "due", "eta", "deliver_by"];
 
+/// What each condition on a record after the first adds to what conditions say, and what one adds that compares with today: that a promised
+/// day has passed says more than that a parcel was sent.
+const SPECIFIC: f32 = 0.15;
+const DATED: f32 = 0.5;
+
 /// How a canned answer fits what a chat knows.
 #[derive(Debug, Clone, Copy)]
 pub struct State {
@@ -30,8 +35,10 @@ pub struct State {
     pub is_filled: bool,
     /// Whether it has one that they don't.
     pub is_missing: bool,
-    /// Whether its id, shortcut or tags have the status of a record.
+    /// Whether its id, shortcut or tags have the status of a record, or its conditions demand something of one, all of which holds.
     pub has_status: bool,
+    /// How much its conditions that hold demand of records: each after the first counts, and more where one compares with today.
+    pub specificity: f32,
 }
 
 /// Returns how each canned answer of the scope fits that needs to know something of a chat.
@@ -59,14 +66,19 @@ pub fn states(snapshot: &IndexSnapshot, scope: &SearchScope<'_>, facts: &ChatFac
         .collect();
     let state = |needs: &Needs| {
         let filled = needs.records.iter().filter(|name| facts.values.contains_key(*name)).count();
+        let fit = fit(&needs.when, &facts.now, |subject| {
+            let name = subject.name();
+            facts.values.get(&name).map(String::as_str).filter(|value| is_named(&name, value))
+        });
+        let demands = needs.when.as_slice().iter().filter(|condition| fit == Fit::Holds && is_of_record(&condition.subject.name()));
+        let (count, compares) =
+            demands.fold((0_u8, false), |(count, compares), demand| (count + 1, compares || demand.compares_with_today()));
         State {
-            fit: fit(&needs.when, &facts.now, |subject| {
-                let name = subject.name();
-                facts.values.get(&name).map(String::as_str).filter(|value| is_named(&name, value))
-            }),
+            fit,
             is_filled: filled > 0 && filled == needs.records.len(),
             is_missing: filled < needs.records.len(),
-            has_status: statuses.iter().any(|status| status.iter().all(|word| needs.names.contains(word))),
+            has_status: count > 0 || statuses.iter().any(|status| status.iter().all(|word| needs.names.contains(word))),
+            specificity: SPECIFIC * f32::from(count.saturating_sub(1)) + if compares { DATED } else { 0.0 },
         }
     };
     needs.into_iter().map(|(place, needs)| (place, state(needs))).collect()

@@ -117,7 +117,7 @@ pub struct SuggestionQuery {
     pub limit: usize,
     /// The vectors of the conversation or of the typed text; `None` if there are none.
     pub meaning: Option<Meaning>,
-    /// Least confidence of a suggestion, from 0 to 1.
+    /// Least chance that one of the first three suggestions fits, from 0 to 1.
     pub threshold: f64,
 }
 
@@ -134,6 +134,8 @@ pub struct RankedDocument {
     pub chats: usize,
     /// Whether what the chat knows speaks for it: its conditions hold, or records fill its placeholders.
     pub fits_state: bool,
+    /// The number of its phrase of `asked` that is like the query, if one is.
+    pub asked: Option<usize>,
 }
 
 impl QueryKind {
@@ -154,12 +156,6 @@ impl QueryKind {
 }
 
 impl RankedDocument {
-    /// Returns the words of the document that match the query, as it writes them.
-    pub fn matched(&self) -> Vec<String> {
-        let Document { title, tags, body, language, .. } = &self.document;
-        self.highlighter.matched_words(&format!("{title} {} {body}", tags.join(" ")), language.primary())
-    }
-
     /// Returns an article's best passage, or a canned answer's body.
     pub fn passage(&self) -> String {
         match self.document.kind() {

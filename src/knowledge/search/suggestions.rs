@@ -31,8 +31,9 @@ const KNOWN_SHARE: f32 = 0.7;
 /// are read whatever the limit, so that the first does not depend on it.
 const MAX_SKIPPED: usize = 10;
 const MIN_READ: usize = 20;
-/// Share of the threshold that is enough for documents after one that reaches it.
-const AFTER_SHARE: f64 = 0.4;
+/// How many documents are looked at first, and share of the threshold that is enough for each of a list that reaches it.
+const LOOKED_AT: usize = 3;
+const AFTER_SHARE: f64 = 0.2;
 /// Weight of a document in another language, which its reader may not understand.
 const FOREIGN_SHARE: f64 = 0.7;
 /// A document in the query's own language that is as likely as this makes other languages unnecessary.
@@ -46,8 +47,8 @@ struct Ranked {
     highlighter: Arc<Highlighter>,
 }
 
-/// Ranks documents for a conversation, those in its language together with others where no own one is likely; returns none unless one
-/// reaches the threshold.
+/// Ranks documents for a conversation, those in its language together with others where no own one is likely; returns none unless the chance
+/// that one of the first three fits reaches the threshold.
 pub fn suggestions(
     index: &Index,
     synonyms: &Synonyms,
@@ -70,19 +71,23 @@ pub fn suggestions(
     };
     let is_sure = ranked.first().is_some_and(|first| first.score >= SURE);
     if own.is_none() || (!is_sure && there.len() > 1) {
+        // A word that is misspelt in one language is not corrected by the words of another.
+        let is_conversation = matches!(query.query_kind, QueryKind::Conversation(_));
+        let terms = ConversationTerms { as_written: own.is_some() && is_conversation, ..terms };
         let foreign = self::ranked(&snapshot, &scope(None), &terms, (vectors, synonyms), query)?;
         let is_foreign = |ranked: &Ranked| own.is_none_or(|own| ranked.document.language != *own);
         ranked.extend(foreign.into_iter().filter(is_foreign).map(|ranked| Ranked { score: ranked.score * FOREIGN_SHARE, ..ranked }));
         // The sort is stable: each language's order stays.
         ranked.sort_by(|one, other| other.score.total_cmp(&one.score));
     }
-    if ranked.first().is_none_or(|first| first.score < query.threshold) {
-        return Ok(Vec::new());
-    }
     let mut seen: HashSet<(Kind, Id)> = HashSet::new();
     ranked.retain(|ranked| {
         ranked.score >= query.threshold * AFTER_SHARE && seen.insert((ranked.document.kind(), ranked.document.id.clone()))
     });
+    let none_fits: f64 = ranked.iter().take(LOOKED_AT).map(|ranked| 1.0 - ranked.score).product();
+    if 1.0 - none_fits < query.threshold {
+        return Ok(Vec::new());
+    }
     ranked.truncate(query.limit);
     let suggestion = |Ranked { document, score, candidate, highlighter }| RankedDocument {
         document,
@@ -90,6 +95,7 @@ pub fn suggestions(
         highlighter,
         chats: candidate.chats,
         fits_state: candidate.fits_state,
+        asked: candidate.asked,
     };
     Ok(ranked.into_iter().map(suggestion).collect())
 }

@@ -5,7 +5,10 @@ use std::{cell::Cell, io};
 
 use tantivy::{DocId, DocSet, InvertedIndexReader, TERMINATED, postings::TermInfo, schema::IndexRecordOption};
 
-use crate::knowledge::index::{scope::SearchScope, snapshot::IndexSnapshot};
+use crate::knowledge::{
+    index::{scope::SearchScope, snapshot::IndexSnapshot},
+    search::openings::Openings,
+};
 
 /// Most postings read for one query to check who may see them. About a fifth of a millisecond.
 const MAX_COUNTED: u64 = 100_000;
@@ -17,6 +20,8 @@ pub struct VisibleTerms<'a> {
     pub snapshot: &'a IndexSnapshot,
     segments: Vec<Coverage>,
     budget: Cell<u64>,
+    /// `None` if nothing was opened.
+    pub openings: Option<&'a Openings>,
 }
 
 /// Which documents of a segment are in the scope.
@@ -40,7 +45,17 @@ impl<'a> VisibleTerms<'a> {
                 Coverage::Some(classes)
             }
         };
-        VisibleTerms { snapshot, segments: snapshot.segments.iter().map(coverage).collect(), budget: Cell::new(MAX_COUNTED) }
+        VisibleTerms {
+            snapshot,
+            segments: snapshot.segments.iter().map(coverage).collect(),
+            budget: Cell::new(MAX_COUNTED),
+            openings: None,
+        }
+    }
+
+    /// Takes words of articles that were opened more often for likelier.
+    pub fn with_openings(self, openings: &'a Openings) -> VisibleTerms<'a> {
+        VisibleTerms { openings: Some(openings).filter(|openings| !openings.is_empty()), ..self }
     }
 
     /// Returns whether a segment has any document of the scope.
@@ -66,8 +81,9 @@ impl<'a> VisibleTerms<'a> {
             Coverage::All => return Ok(Some(all)),
             Coverage::Some(classes) => classes,
         };
-        let Some(budget) = self.budget.get().checked_sub(all + OPENING) else { return Ok(None) };
-        self.budget.set(budget);
+        if !self.may_read(all) {
+            return Ok(None);
+        }
         let segment = &self.snapshot.segments[segment];
         let mut postings = reader.read_postings_from_terminfo(info, IndexRecordOption::Basic)?;
         let mut count = 0;
@@ -77,5 +93,11 @@ impl<'a> VisibleTerms<'a> {
             postings.advance();
         }
         Ok(Some(count))
+    }
+
+    /// Takes a posting list of this length from what the query may read, if there is as much left.
+    pub fn may_read(&self, postings: u64) -> bool {
+        let left = self.budget.get().checked_sub(postings + OPENING);
+        left.inspect(|left| self.budget.set(*left)).is_some()
     }
 }

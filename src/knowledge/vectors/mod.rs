@@ -316,7 +316,7 @@ impl Vectors {
     }
 
     pub fn take(&mut self, number: i64, key: &DocumentKey, vectors: DocumentVectors) {
-        let document = id_number(key) ^ language_number(&key.language);
+        let document = id_number(key.kind, &key.id) ^ language_number(&key.language);
         if vectors.norms.is_empty() {
             self.by_document.remove(&document);
         } else {

@@ -33,8 +33,8 @@ use crate::{
 
 /// Most documents considered as sources of a draft.
 const MAX_SOURCES: usize = 8;
-/// Least confidence of a source.
-const SOURCE_THRESHOLD: f64 = 0.15;
+/// Least chance that one of the first three documents fits, for a draft to have sources.
+const SOURCE_THRESHOLD: f64 = 0.3;
 
 /// One message or several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

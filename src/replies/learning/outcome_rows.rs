@@ -17,7 +17,7 @@ use crate::{
             sketch::{likeness, sketch},
         },
     },
-    store::{Store, StoreError, Write, nanoseconds, timestamp},
+    store::{Store, StoreError, Write, nanoseconds, sql, timestamp},
     text::{Language, fingerprint},
 };
 
@@ -139,17 +139,24 @@ pub async fn write_suggestions(store: &Store, workspace: &str, at: Timestamp, ch
     if !chat_id.is_empty() && !Chats::hold(&mut write, workspace, chat_id).await? {
         return Ok(write.roll_back().await?);
     }
-    for Shown { suggestion_id, kind, document_id, language } in shown {
-        sqlx::query("INSERT INTO suggestion (workspace, suggestion_id, chat_id, kind, document_id, language, at) VALUES ($1, $2, $3, $4, $5, $6, $7)")
-            .bind(workspace.to_owned())
-            .bind(suggestion_id.clone())
-            .bind(chat_id.to_owned())
-            .bind(*kind as i64)
-            .bind(document_id.clone())
-            .bind(language.clone())
-            .bind(nanoseconds(at))
-            .execute(&mut *write)
-            .await?;
+    const COLUMNS: usize = 7;
+    for piece in sql::pieces(shown, COLUMNS) {
+        let statement = format!(
+            "INSERT INTO suggestion (workspace, suggestion_id, chat_id, kind, document_id, language, at) VALUES {}",
+            sql::placeholders(1, piece.len(), COLUMNS)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        for Shown { suggestion_id, kind, document_id, language } in piece {
+            query = query
+                .bind(workspace.to_owned())
+                .bind(suggestion_id.clone())
+                .bind(chat_id.to_owned())
+                .bind(*kind as i64)
+                .bind(document_id.clone())
+                .bind(language.clone())
+                .bind(nanoseconds(at));
+        }
+        query.execute(&mut *write).await?;
     }
     Ok(write.commit().await?)
 }

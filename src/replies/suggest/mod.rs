@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     chats::{Chat, NewEvent},
     ids::Id,
-    knowledge::{Audience, ChatFacts, Kind, QueryKind, RankedDocument, Reader, Segment, SuggestionQuery},
+    knowledge::{Audience, ChatFacts, Kind, QueryKind, RankedDocument, Reader, Segment, SuggestionQuery, matched_words, segments},
     replies::{
         Agent, Desk,
         error::ReplyError,
@@ -22,8 +22,8 @@ use crate::{
     text::{Language, placeholders},
 };
 
-/// Least score of the first suggestion for a chat, the threshold "offer": below it, agents took one in five at most.
-const OFFER: f64 = 0.22;
+/// Least chance that one of the first three suggestions for a chat fits, the threshold "offer".
+const OFFER: f64 = 0.42;
 
 /// What to suggest for.
 #[derive(Debug, Clone)]
@@ -142,8 +142,9 @@ fn suggestion(
     read_by_agent: &Language,
     query: &SuggestionQuery,
 ) -> Suggestion {
-    let (matched, passage) = (ranked_document.matched(), ranked_document.passage());
-    let RankedDocument { document, score, highlighter, chats, fits_state } = ranked_document;
+    let passage = ranked_document.passage();
+    let RankedDocument { document, score, highlighter, chats, fits_state, asked } = ranked_document;
+    let written_in = document.language.primary();
     let (text, missing) = match document.kind() {
         Kind::CannedAnswer => placeholder::fill(&passage, chat, &agent.name),
         Kind::Article => (passage, Vec::new()),
@@ -157,8 +158,13 @@ fn suggestion(
         (true, false) => filled,
         (true, true) => when.clone(),
     };
-    let has_most = |phrase: &&String| highlighter.has_most_of(phrase, document.language.primary());
-    let asked: Vec<String> = document.asked.iter().filter(has_most).cloned().collect();
+    let phrase = asked.and_then(|number| document.asked.get(number));
+    let asked: Vec<String> = phrase.filter(|phrase| highlighter.has_most_of(phrase, written_in)).cloned().into_iter().collect();
+    let shown = format!("{}\n{text}", document.title);
+    let in_text = highlighter.matching(&shown, written_in);
+    let tags = document.tags.join(" ");
+    let in_tags = highlighter.matching(&tags, written_in);
+    let matched = matched_words([(shown.as_str(), in_text.as_slice()), (&tags, &in_tags)]);
     let by_meaning = matches!(query.query_kind, QueryKind::Conversation(_)) || query.meaning.is_some();
     let facts = ReasonFacts {
         query_kind: &query.query_kind,
@@ -173,13 +179,12 @@ fn suggestion(
         agents_only: document.audience() == Audience::Agents,
     };
     let (reasons, reason) = reasons(&facts, read_by_agent);
-    let segments = highlighter.mark(&format!("{}\n{text}", document.title), document.language.primary());
     Suggestion {
         suggestion_id: Uuid::now_v7().to_string(),
         kind: document.kind(),
         id: document.id.to_string(),
         missing_placeholders: missing.into_iter().map(str::to_owned).collect(),
-        segments,
+        segments: segments(&shown, &in_text),
         url: document.url().to_owned(),
         audience: document.audience(),
         score,
