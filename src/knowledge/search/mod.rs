@@ -59,7 +59,7 @@ use crate::{
             visible_terms::VisibleTerms,
         },
         statistics::{confidence, deviation},
-        vectors::{Meaning, QuerySource, VectorHit, Vectors},
+        vectors::{Meaning, VectorHit, Vectors},
     },
     spelling::{Dictionaries, is_key_slip},
     text::{Language, lookup},
@@ -230,7 +230,7 @@ fn results(
         expanded = terms(&within, &query, primary, synonyms, corpus.documents)?;
     }
     let terms = expanded;
-    let near = |meaning: &Meaning| vectors.near(snapshot, scope, meaning, primary, QuerySource::Search);
+    let near = |meaning: &Meaning| vectors.near(snapshot, scope, meaning, primary);
     let vector_hits = search.meaning.as_ref().map(near).unwrap_or_default();
     // Vector hits are compared with every document that has a word, however low its score.
     let min_share = if vector_hits.is_empty() { MIN_SHARE } else { 0.0 };
@@ -358,9 +358,9 @@ fn rank(
         let nearness: Vec<Option<f32>> =
             places.iter().map(|place| hits.binary_search_by_key(place, VectorHit::place).ok().map(|at| hits[at].recent)).collect();
         if is_own {
-            vectors.observe(language, QuerySource::Search, &words, &nearness);
+            vectors.observe(language, &words, &nearness);
         }
-        for (ranked, gain) in ranked.iter_mut().zip(vectors.gains(language, QuerySource::Search, VECTOR_WEIGHT, &words, &nearness)) {
+        for (ranked, gain) in ranked.iter_mut().zip(vectors.gains(language, VECTOR_WEIGHT, &words, &nearness)) {
             ranked.rank += gain;
         }
     }

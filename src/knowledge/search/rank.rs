@@ -27,7 +27,7 @@ use crate::knowledge::{
         visible_terms::VisibleTerms,
     },
     statistics::deviation,
-    vectors::{self, VectorHit, Vectors},
+    vectors::{VectorHit, Vectors},
 };
 
 /// Most adjacent pairs of the whole conversation that are scored.
@@ -41,7 +41,7 @@ const MAX_RERANKED: usize = 80;
 /// Weight of the vector score against the word score, in standard deviations of each: for one message, and for a conversation, where words
 /// say much more. For a conversation, also the weight of the whole against the last turns, as a share of that weight by words.
 const VECTOR_WEIGHT_OF_MESSAGE: f32 = 1.5;
-const VECTOR_WEIGHT_OF_CONVERSATION: f32 = 0.6;
+const VECTOR_WEIGHT_OF_CONVERSATION: f32 = 1.0;
 const WHOLE_VECTOR_SHARE: f32 = 0.5;
 /// Most words of a query whose character n-grams are scored.
 const MAX_GRAM_WORDS: usize = 16;
@@ -107,13 +107,9 @@ pub fn rank_documents(
     let hit_of = |near: &Near| hits.binary_search_by_key(&near.place(), VectorHit::place).ok().map(|at| &hits[at]);
     let meaning: Vec<Option<f32>> = near.iter().map(|near| hit_of(near).map(nearness)).collect();
     let vector_weight = if query.whole.is_some() { VECTOR_WEIGHT_OF_CONVERSATION } else { VECTOR_WEIGHT_OF_MESSAGE };
-    // Documents in other languages say nothing of how well a model knows this one.
-    if !hits.is_empty() && scope.language.is_some() {
-        vectors.observe(language, vectors::QuerySource::Conversation, &text, &meaning);
-    }
     let gains = match hits.is_empty() {
         true => vec![0.0; near.len()],
-        false => vectors.gains(language, vectors::QuerySource::Conversation, vector_weight, &text, &meaning),
+        false => vectors.gains(language, vector_weight, &text, &meaning),
     };
     let highest_score = corpus.max_score(&recent_terms);
     let known = recent_terms.iter().filter(|term| !term.alternatives.is_empty());

@@ -20,7 +20,7 @@ use crate::{
             suggestion_query::{QueryKind, RankedDocument, SuggestionQuery},
             synonyms::Synonyms,
         },
-        vectors::{self, Vectors},
+        vectors::Vectors,
     },
     text::lookup,
 };
@@ -113,7 +113,7 @@ fn ranked(
         QueryKind::Shortcut(typed) => (by_shortcut(snapshot, scope, typed)?, Highlighter::default()),
         QueryKind::Opener(_) => openers(snapshot, scope, terms, language, synonyms)?,
         QueryKind::Typed(_) | QueryKind::Conversation(_) => {
-            let near = |meaning| vectors.near(snapshot, scope, meaning, language, vectors::QuerySource::Conversation);
+            let near = |meaning| vectors.near(snapshot, scope, meaning, language);
             let hits = query.meaning.as_ref().map(near).unwrap_or_default();
             rank_documents(snapshot, scope, terms, (vectors, hits), language, synonyms)?
         }
