@@ -1,8 +1,6 @@
 //! Callers who hang up in the middle of an answer: how soon each model connection is closed, and what leaks.
 //!
-//!     cargo bench --bench leaving
-
-mod parts;
+//!     cargo run --release -p deskhand-measure --bin leaving
 
 use std::{
     collections::HashMap,
@@ -16,8 +14,8 @@ use deskhand::{
     config::{Config, ModelConfig},
     server::Server,
 };
+use deskhand_measure::percentile;
 use hyper_util::rt::TokioIo;
-use parts::percentile;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},

@@ -1,5 +1,6 @@
 //! Articles as a large help page has them, made from the words of the sample shop and from words that are spelt like them.
 
+use crate::root;
 use std::{
     collections::HashMap,
     fs,
@@ -8,7 +9,7 @@ use std::{
 
 use deskhand::api::pb;
 
-use crate::parts::Draws;
+use crate::Draws;
 
 const VOCABULARY: usize = 30_000;
 /// Letters that decide the next one.
@@ -19,8 +20,8 @@ pub struct Vocabulary(Vec<String>);
 
 impl Vocabulary {
     /// The sample shop's words, as often as it says them, then words made by its letters.
-    pub fn new() -> Vocabulary {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("knowledge-base/articles/en");
+    pub fn of_sample_shop() -> Vocabulary {
+        let folder = root().join("knowledge-base/articles/en");
         let mut counts: HashMap<String, usize> = HashMap::new();
         for file in files(&folder) {
             let text = fs::read_to_string(file).expect("an article").to_lowercase();

@@ -1,7 +1,27 @@
-//! Shared parts of the benchmarks.
-#![allow(dead_code, reason = "each benchmark takes what it needs")]
+//! What the benchmarks share. Each is a program in `src/bin`.
 
-use std::{fs, time::Duration};
+pub mod articles;
+pub mod floods;
+pub mod paced_model;
+pub mod relay;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// The repository's folder.
+pub fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// The service's program, which `cargo build --release` makes beside this one.
+pub fn deskhand() -> PathBuf {
+    let program = std::env::current_exe().expect("a program").with_file_name("deskhand");
+    assert!(program.is_file(), "`{}` is not there: run `cargo build --release` first", program.display());
+    program
+}
 
 /// The value that `share` of the samples don't exceed, in milliseconds.
 pub fn percentile(samples: &mut [Duration], share: f64) -> f64 {
@@ -14,7 +34,7 @@ pub fn percentile(samples: &mut [Duration], share: f64) -> f64 {
 pub struct Draws(pub u64);
 
 impl Draws {
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -23,7 +43,7 @@ impl Draws {
     }
 
     pub fn below(&mut self, most: usize) -> usize {
-        (self.next() % most.max(1) as u64) as usize
+        (self.draw() % most.max(1) as u64) as usize
     }
 
     /// A rank under `most`: half of all draws fall under its square root (Zipf's law).

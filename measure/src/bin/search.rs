@@ -1,13 +1,9 @@
 //! Search and suggestions over knowledge bases of several sizes: indexing, restart, size and memory, `Search` against the same query in
 //! process, `SuggestAnswers` on a chat of 200 messages, and how soon an article that was put can be found.
 //!
-//!     cargo bench --bench search -- [ARTICLES ARTICLES …]
+//!     cargo run --release -p deskhand-measure --bin search -- [ARTICLES ARTICLES …]
 //!
 //! Without numbers 1,000, 10,000, 20,000 and 100,000 articles, about ten minutes.
-
-#[path = "parts/articles.rs"]
-mod articles;
-mod parts;
 
 use std::{
     fs,
@@ -15,7 +11,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use articles::Vocabulary;
 use deskhand::{
     api::pb::{
         self, chat_service_client::ChatServiceClient, knowledge_service_client::KnowledgeServiceClient,
@@ -29,7 +24,8 @@ use deskhand::{
     store::Store,
     text::Language,
 };
-use parts::{Draws, percentile, resident_megabytes};
+use deskhand_measure::articles::Vocabulary;
+use deskhand_measure::{Draws, percentile, resident_megabytes};
 use tonic::transport::{Channel, Endpoint};
 
 const ROUNDS: usize = 5;
@@ -43,7 +39,7 @@ const PUTS: usize = 100;
 async fn main() {
     let sizes: Vec<usize> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
     let sizes = if sizes.is_empty() { vec![1_000, 10_000, 20_000, 100_000] } else { sizes };
-    let vocabulary = Vocabulary::new();
+    let vocabulary = Vocabulary::of_sample_shop();
     for articles in sizes {
         measure(&vocabulary, articles).await;
     }

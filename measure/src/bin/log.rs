@@ -1,8 +1,6 @@
 //! The log: durable appends through gRPC against the same writer called in process, in turns, and `GetChat` of 200 messages.
 //!
-//!     cargo bench --bench log
-
-mod parts;
+//!     cargo run --release -p deskhand-measure --bin log
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -19,7 +17,7 @@ use deskhand::{
     store::Store,
     text::Language,
 };
-use parts::percentile;
+use deskhand_measure::percentile;
 use tonic::transport::{Channel, Endpoint};
 
 const ROUNDS: usize = 5;

@@ -1,16 +1,10 @@
 //! What an honest client notices of hostile ones, and how much memory they cost: its calls without an attack and under each.
 //!
-//!     cargo bench --bench hostile [-- SECONDS [CONNECTIONS]]
+//!     cargo run --release -p deskhand-measure --bin hostile [-- SECONDS [CONNECTIONS]]
 //!
 //! The server is a process of its own, without keys, so that attackers have every right that anybody may have. Attackers and the honest
 //! client share the server's machine, each with threads of its own, so the honest client's times are upper bounds. Each attack comes from
 //! one address, or where stated from 200 of them. An attacker whose connection is closed reconnects after a second.
-
-#[path = "parts/floods.rs"]
-mod floods;
-#[path = "parts/paced_model.rs"]
-mod paced_model;
-mod parts;
 
 use std::{
     future::Future,
@@ -26,10 +20,10 @@ use deskhand::api::pb::{
     self, chat_service_client::ChatServiceClient, event::Body, knowledge_service_client::KnowledgeServiceClient,
     reply_service_client::ReplyServiceClient,
 };
-use floods::FLOODS;
+use deskhand_measure::floods::{FLOODS, Flood};
+use deskhand_measure::paced_model::paced_model;
+use deskhand_measure::{deskhand, percentile, root};
 use http::Request;
-use paced_model::paced_model;
-use parts::percentile;
 use prost::Message;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -116,9 +110,9 @@ struct Served {
 impl Served {
     fn start(model: SocketAddr) -> Served {
         let data = tempfile::tempdir().expect("a temporary folder");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_deskhand"));
+        let mut command = Command::new(deskhand());
         command.args(["serve", "--listen", "127.0.0.1:0", "--log", "error", "--knowledge-base"]);
-        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/knowledge-base")).arg("--data").arg(data.path().join("data"));
+        command.arg(root().join("knowledge-base")).arg("--data").arg(data.path().join("data"));
         command.env("OPENAI_BASE_URL", format!("http://{model}/v1")).env("DESKHAND_MODEL", "paced");
         let mut child = command.current_dir(data.path()).stdout(Stdio::piped()).spawn().expect("the server starts");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines().map_while(Result::ok);
@@ -314,7 +308,7 @@ fn request(to: SocketAddr, method: &str) -> Request<()> {
     request.body(()).expect("a request")
 }
 
-async fn flood_with(to: SocketAddr, from: [u8; 4], flood: &floods::Flood) -> Option<()> {
+async fn flood_with(to: SocketAddr, from: [u8; 4], flood: &Flood) -> Option<()> {
     let mut stream = connect(to, from).await?;
     stream.write_all(&flood.opening()).await.ok()?;
     let mut number = 0;

@@ -1,11 +1,9 @@
 //! The cost of protecting facts in a rewrite of 2 KB, and of masking personal data in a prompt of 32 KB: finding, marking, restoring,
 //! comparing.
 //!
-//!     cargo bench --bench facts
+//!     cargo run --release -p deskhand-measure --bin facts
 //!
 //! As a baseline for each, the same text read once, character by character.
-
-mod parts;
 
 use std::{
     hint::black_box,
@@ -13,7 +11,7 @@ use std::{
 };
 
 use deskhand::facts::{FactKind, Known, Marks, Next, difference, facts, replaced};
-use parts::percentile;
+use deskhand_measure::percentile;
 
 const ROUNDS: usize = 2000;
 /// A reply as agents write them, with a fact in each sentence.

@@ -2,17 +2,10 @@
 //! barest gRPC relay, and behind Deskhand, in turns, in one process. Each caller drafts in a chat of its own of 200 messages. Then the same
 //! drafts with an event that comes along, against the slower of a draft without one and that event's append alone.
 //!
-//!     cargo bench --bench first_token [-- events]    (the latter alone)
-
-#[path = "parts/paced_model.rs"]
-mod paced_model;
-mod parts;
-#[path = "parts/relay.rs"]
-mod relay;
+//!     cargo run --release -p deskhand-measure --bin first_token [-- events]    (the latter alone)
 
 use std::{
     fs,
-    path::Path,
     sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
@@ -22,10 +15,10 @@ use deskhand::{
     config::{Config, ModelConfig, Task},
     server::Server,
 };
+use deskhand_measure::paced_model::paced_model;
+use deskhand_measure::relay::relay;
+use deskhand_measure::{percentile, resident_megabytes, root};
 use futures::StreamExt;
-use paced_model::paced_model;
-use parts::{percentile, resident_megabytes};
-use relay::relay;
 use tonic::transport::{Channel, Endpoint};
 
 const FIRST: Duration = Duration::from_millis(20);
@@ -83,7 +76,7 @@ struct Measured {
 async fn main() {
     let model = paced_model(FIRST, GAP, TOKENS, |_| {}).await;
     let data = tempfile::tempdir().expect("a temporary folder");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = root();
     let paced = ModelConfig {
         name: "paced".into(),
         base_url: format!("http://{model}/v1"),

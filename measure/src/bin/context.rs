@@ -4,18 +4,13 @@
 //! at a random place, and the last message asks for it in other words. A draft is requested through gRPC, and the prompt that reaches the
 //! scripted model is searched for the fact. For comparison: whether the newest messages that fit the budget contain it.
 //!
-//!     cargo bench --bench context -- [FACTS.json] DIALOGUES.jsonl…
+//!     cargo run --release -p deskhand-measure --bin context -- [FACTS.json] DIALOGUES.jsonl…
 //!
 //! A line of a file of dialogues is `{"turns": [{"role": "customer" | "agent", "text": "…"}]}`; without files, the sample chats are joined.
 //! A file of facts is a list of `{"kind", "customer": true | false, "says", "needed", "asked", "language"}`; without one, the facts below
 //! are planted.
 
-#[path = "parts/paced_model.rs"]
-mod paced_model;
-mod parts;
-
 use std::{
-    path::Path,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -28,9 +23,9 @@ use deskhand::{
     server::Server,
     text::estimate_tokens,
 };
+use deskhand_measure::paced_model::paced_model;
+use deskhand_measure::{Draws, percentile, root};
 use jiff::Timestamp;
-use paced_model::paced_model;
-use parts::{Draws, percentile};
 use serde_json::Value;
 use tonic::transport::Endpoint;
 
@@ -183,7 +178,7 @@ async fn serve(model: std::net::SocketAddr, budget: usize) -> (Server, tempfile:
     let config = Config {
         listen: ([127, 0, 0, 1], 0).into(),
         data: data.path().to_owned(),
-        knowledge_base: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("knowledge-base")),
+        knowledge_base: Some(root().join("knowledge-base")),
         models: vec![ModelConfig { name: "paced".into(), base_url: format!("http://{model}/v1"), ..ModelConfig::default() }],
         desk: DeskSettings { context_tokens: budget, choose_timeout: Duration::ZERO, ..Config::default().desk },
         ..Config::default()
@@ -247,7 +242,7 @@ fn read_dialogues(file: &str) -> Vec<Vec<Turn>> {
 }
 
 fn sample_chats() -> Vec<Vec<Turn>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-chats");
+    let folder = root().join("sample-chats");
     let mut files: Vec<_> = std::fs::read_dir(folder).expect("the sample chats").map(|entry| entry.expect("a file").path()).collect();
     files.sort();
     let read = |file: &std::path::PathBuf| {

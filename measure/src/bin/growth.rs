@@ -1,11 +1,9 @@
 //! Growth: what appends, `GetChat` and `ListChats` take, and what is kept, with few chats and with many.
 //!
-//!     cargo bench --bench growth -- [FOLDER] [CHATS CHATS …]
+//!     cargo run --release -p deskhand-measure --bin growth -- [FOLDER] [CHATS CHATS …]
 //!
 //! Chats of 20 events each are generated into FOLDER (a temporary one, if none is named) through the log's own writer, up to each number
 //! of CHATS in turn (10,000 and 1,000,000, if none is named: 20 million events, about half an hour and 20 GB), and measured through gRPC.
-
-mod parts;
 
 use std::{
     fs,
@@ -23,8 +21,8 @@ use deskhand::{
     store::Store,
     text::Language,
 };
+use deskhand_measure::{Draws, percentile, resident_megabytes};
 use jiff::{SignedDuration, Timestamp};
-use parts::{Draws, percentile, resident_megabytes};
 use tonic::transport::{Channel, Endpoint};
 
 const EVENTS_A_CHAT: usize = 20;

@@ -1,15 +1,10 @@
 //! A model that dies under load and recovers: how soon callers are rejected, whether searches and suggestions notice, how soon it is in use
 //! again. People click, search and read at a fixed pace (an open loop), so that the load is the same whether the model answers or not.
 //!
-//!     cargo bench --bench outage [-- SECONDS]
-
-#[path = "parts/paced_model.rs"]
-mod paced_model;
-mod parts;
+//!     cargo run --release -p deskhand-measure --bin outage [-- SECONDS]
 
 use std::{
     net::SocketAddr,
-    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -25,8 +20,8 @@ use deskhand::{
     config::{Config, DeskSettings, ModelConfig},
     server::Server,
 };
-use paced_model::paced_model;
-use parts::percentile;
+use deskhand_measure::paced_model::paced_model;
+use deskhand_measure::{percentile, root};
 use tokio::{
     net::{TcpListener, TcpStream},
     time::{Interval, MissedTickBehavior, interval_at},
@@ -58,7 +53,7 @@ async fn main() {
     let config = Config {
         listen: ([127, 0, 0, 1], 0).into(),
         data: data.path().to_owned(),
-        knowledge_base: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("knowledge-base")),
+        knowledge_base: Some(root().join("knowledge-base")),
         models: vec![ModelConfig { name: "paced".into(), base_url: format!("http://{address}/v1"), ..ModelConfig::default() }],
         // A draft is one call.
         desk: DeskSettings { choose_timeout: Duration::ZERO, ..DeskSettings::default() },

@@ -2,11 +2,9 @@
 //! searches of `tests/suggestions/keten`, on the sample knowledge base: times at one and at 16 callers, and the server's processor time a
 //! call. The server is a process of its own.
 //!
-//!     cargo bench --bench shop -- [CALLS]
+//!     cargo run --release -p deskhand-measure --bin shop -- [CALLS]
 //!
 //! CALLS of each kind and number of callers, 1,000 by default: about half a minute.
-
-mod parts;
 
 use std::{
     fs,
@@ -20,7 +18,7 @@ use deskhand::api::pb::{
     self, chat_service_client::ChatServiceClient, knowledge_service_client::KnowledgeServiceClient,
     reply_service_client::ReplyServiceClient,
 };
-use parts::percentile;
+use deskhand_measure::{deskhand, percentile, root};
 use serde::Deserialize;
 use tokio::task::JoinSet;
 use tonic::transport::{Channel, Endpoint};
@@ -49,7 +47,7 @@ struct Typed {
 #[tokio::main]
 async fn main() {
     let calls = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(CALLS);
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = root();
     let chats: Vec<Chat> = lines(&root.join("tests/suggestions/keten/chats.jsonl"));
     let searches: Vec<Typed> = lines(&root.join("tests/suggestions/keten/typed.jsonl"));
     let data = tempfile::tempdir().expect("a temporary folder");
@@ -58,7 +56,7 @@ async fn main() {
         append(&served.channel().await, chat).await;
     }
     let suggest: Vec<Call> = chats.into_iter().map(|chat| Call::Suggest(chat.id)).collect();
-    let search: Vec<Call> = searches.into_iter().map(|typed| Call::Search(typed)).collect();
+    let search: Vec<Call> = searches.into_iter().map(Call::Search).collect();
     println!("{:>28} | {:>8} {:>8} | {:>9}", "", "p50 ms", "p99 ms", "cpu ms");
     for (name, list) in [("Search", search), ("SuggestAnswers", suggest)] {
         let list: &'static [Call] = list.leak();
@@ -100,7 +98,7 @@ struct Served {
 
 impl Served {
     fn start(data: &Path, knowledge_base: &Path) -> Served {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_deskhand"));
+        let mut command = Command::new(deskhand());
         command.args(["serve", "--listen", "127.0.0.1:0", "--log", "error", "--knowledge-base"]).arg(knowledge_base);
         command.arg("--data").arg(data.join("data")).current_dir(data).stdout(Stdio::piped());
         let mut child = command.spawn().expect("the server starts");
