@@ -255,7 +255,7 @@ fn the_page_on_ranking_names_each_constant_with_its_value_where_it_stands() {
             let is_same = |code: &&str| number(code).is_none() || values.get(place).and_then(|value| number(value)) == number(code);
             checked += 1;
             // A table of several numbers is only looked for.
-            if written.is_empty() || (names.len() == values.len() && !written.iter().any(|code| is_same(code))) {
+            if written.is_empty() || (names.len() == values.len() && !written.iter().any(is_same)) {
                 wrong.push(format!("{name}: {files:?} has {written:?}, the page {values:?}"));
             }
         }

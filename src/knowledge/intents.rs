@@ -5,6 +5,8 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
+use strsim::osa_distance;
+
 use crate::text::{Word, words};
 
 /// Words within which all words of a cue must stand, in any order.
@@ -12,6 +14,8 @@ const WINDOW: usize = 8;
 /// Weight of a cue of one word, and of one with several, which says more.
 const ONE_WORD: f32 = 1.0;
 const SEVERAL_WORDS: f32 = 1.5;
+/// Letters of the shortest word that may be a misspelt cue.
+const MIN_MISSPELT: usize = 6;
 /// Sum of cue weights at which an intent counts half.
 const HALF_SURE: f32 = 1.0;
 /// Said in passing: a greeting, and thanks.
@@ -57,6 +61,8 @@ struct Cues {
     cues: Vec<Cue>,
     /// By each key of a cue's word: the cue, and which of its words it is.
     by_key: HashMap<String, Vec<(u32, u8)>>,
+    /// Words of cues by themselves and without one of their letters: those that two words have in common are near each other.
+    near: HashMap<String, Vec<Word>>,
     /// Phrases of small talk as folded words, by their first word.
     small_talk: HashMap<String, Vec<Vec<String>>>,
 }
@@ -100,10 +106,11 @@ impl Cues {
             names.dedup();
             names.into_iter().for_each(|name| *shared_by.entry(name).or_default() += 1.0);
         }
-        let mut all = Cues { cues: Vec::new(), by_key: HashMap::new(), small_talk };
+        let mut all = Cues { cues: Vec::new(), by_key: HashMap::new(), near: HashMap::new(), small_talk };
         for (intent, cues) in intents {
             let mut seen = Vec::new();
             for cue in cues {
+                all.add_near(&cue, language);
                 let keys = read(&cue);
                 let name = name(&keys);
                 if keys.is_empty() || seen.contains(&name) {
@@ -121,6 +128,30 @@ impl Cues {
             }
         }
         all
+    }
+
+    fn add_near(&mut self, cue: &str, language: &str) {
+        for word in words(cue, language).into_iter().filter(|word| word.folded().chars().count() >= MIN_MISSPELT) {
+            for part in with_one_letter_less(word.folded()) {
+                let known = self.near.entry(part).or_default();
+                if known.iter().all(|known| known.folded() != word.folded()) {
+                    known.push(word.clone());
+                }
+            }
+        }
+    }
+
+    /// The word of a cue that a word is a misspelling of: one edit away, with the same first letter; `None` if that may be several.
+    fn meant(&self, word: &Word) -> Option<&Word> {
+        let folded = word.folded();
+        let is_known = word.keys().iter().any(|key| self.by_key.contains_key(key));
+        if is_known || folded.chars().count() + 1 < MIN_MISSPELT || !folded.chars().all(char::is_alphabetic) {
+            return None;
+        }
+        let mut near: Vec<&Word> = with_one_letter_less(folded).iter().filter_map(|part| self.near.get(part)).flatten().collect();
+        near.retain(|other| other.folded().chars().next() == folded.chars().next() && osa_distance(other.folded(), folded) == 1);
+        let first = *near.first()?;
+        near.iter().all(|other| other.keys().last() == first.keys().last()).then_some(first)
     }
 
     /// Adds the weight of each cue in a text to its intent.
@@ -149,6 +180,19 @@ pub fn intents<'a>(texts: impl IntoIterator<Item = (&'a [Word], f32)>, language:
     let mut intents: Vec<(Intent, f32)> = sums.into_iter().map(|(intent, sum)| (intent, sum / (sum + HALF_SURE))).collect();
     intents.sort_unstable_by_key(|(intent, _)| *intent);
     intents
+}
+
+/// Returns a customer's words with misspelt words of cues mended.
+pub fn mended(found: &[Word], language: &str) -> Vec<Word> {
+    let cues = cues_of(language);
+    let mend = |word: &Word| cues.and_then(|cues| cues.meant(word)).unwrap_or(word).clone();
+    found.iter().map(mend).collect()
+}
+
+/// A word, and the word without each of its letters.
+fn with_one_letter_less(word: &str) -> Vec<String> {
+    let without = word.char_indices().map(|(at, letter)| format!("{}{}", &word[..at], &word[at + letter.len_utf8()..]));
+    std::iter::once(word.to_owned()).chain(without).collect()
 }
 
 /// Returns for each word whether it belongs to a phrase of small talk.
@@ -215,6 +259,18 @@ mod tests {
         assert_eq!(strongest(near, "en"), Some("track"));
         let far = format!("where {} parcel", "la ".repeat(WINDOW));
         assert_eq!(strongest(&far, "en"), None);
+    }
+
+    #[test]
+    fn a_misspelt_word_of_a_cue_is_mended_unless_it_may_be_several() {
+        let mended = |text: &str, language: &str| {
+            let mended = super::mended(&words(text, language), language);
+            mended.iter().map(|word| word.folded().to_owned()).collect::<Vec<String>>().join(" ")
+        };
+        assert_eq!(mended("wheres my packige", "en"), "wheres my package");
+        assert_eq!(mended("i want a refnud", "en"), "i want a refund");
+        assert_eq!(mended("meine bestelung stornieren", "de"), "meine bestellung stornieren");
+        assert_eq!(mended("purple elephants dance KE1234", "en"), "purple elephants dance ke1234");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::{
     knowledge::{
         documents::fit::ChatFacts,
-        intents::{GREETING, HOW_THINGS_STAND, Intent, LATE, NEWS, THANKS, intents, small_talk},
+        intents::{GREETING, HOW_THINGS_STAND, Intent, LATE, NEWS, THANKS, intents, mended, small_talk},
         search::{
             query::{Query, Typed},
             state::is_overdue,
@@ -69,10 +69,11 @@ impl ConversationTerms {
             found.into_iter().zip(is_small_talk).filter_map(|(word, is_small_talk)| (!is_small_talk).then_some(word)).collect()
         };
         let found: Vec<(&str, Vec<Word>)> = pieces.iter().map(|piece| (piece.text.as_str(), telling(&piece.text))).collect();
+        let mended: Vec<Vec<Word>> = found.iter().map(|(_, words)| mended(words, language)).collect();
         let recent_weights =
-            if trust > 0.0 { recent_weights(conversation, &found, language) } else { pieces.iter().map(|piece| piece.recent).collect() };
+            if trust > 0.0 { recent_weights(conversation, &mended, language) } else { pieces.iter().map(|piece| piece.recent).collect() };
         let whole_weights: Vec<f32> = pieces.iter().map(|piece| piece.whole).collect();
-        let for_intents = found.iter().zip(&recent_weights).zip(pieces).map(|(((_, words), recent), piece)| {
+        let for_intents = mended.iter().zip(&recent_weights).zip(pieces).map(|((words, recent), piece)| {
             let whole = if piece.burst.is_some() { WHOLE_INTENTS * piece.whole } else { 0.0 };
             (words.as_slice(), recent + whole)
         });
@@ -99,11 +100,11 @@ impl ConversationTerms {
 
 /// The weight of each piece among the last messages. A last turn that asks for nothing by itself is read with those before it, back to the
 /// one that does.
-fn recent_weights(conversation: &Conversation, found: &[(&str, Vec<Word>)], language: &str) -> Vec<f32> {
+fn recent_weights(conversation: &Conversation, found: &[Vec<Word>], language: &str) -> Vec<f32> {
     let pieces = &conversation.pieces;
     let mut weights: Vec<f32> = pieces.iter().map(|piece| piece.recent).collect();
     let asks = |burst: usize| {
-        let texts = pieces.iter().zip(found).filter(|(piece, _)| piece.burst == Some(burst)).map(|(_, (_, words))| (words.as_slice(), 1.0));
+        let texts = pieces.iter().zip(found).filter(|(piece, _)| piece.burst == Some(burst)).map(|(_, words)| (words.as_slice(), 1.0));
         let intents = intents(texts, language);
         intents.iter().any(|(intent, share)| ![GREETING, THANKS, NEWS].contains(intent) && *share >= MIN_ASKING)
     };
