@@ -131,3 +131,17 @@ fn asked_for(mut intents: Vec<(Intent, f32)>, facts: &ChatFacts) -> Vec<(Intent,
     }
     intents
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chat_that_asks_for_nothing_else_asks_how_things_stand() {
+        let news = |intents: &[(Intent, f32)]| ConversationTerms { intents: intents.to_vec(), ..ConversationTerms::default() }.news();
+        assert_eq!(news(&[]), 1.0);
+        assert_eq!(news(&[(THANKS, 0.9)]), 1.0, "thanks are said in passing");
+        assert_eq!(news(&[("exchange", 0.75)]), 0.25);
+        assert_eq!(news(&[("exchange", 0.75), ("track", 0.5)]), 0.5);
+    }
+}

@@ -48,8 +48,8 @@ const INITIAL_WEIGHT: f32 = 5.0;
 /// About how many queries the mean remembers, and how many documents must be compared for a query to count.
 const REMEMBERED_QUERIES: f32 = 200.0;
 const MIN_COMPARED: usize = 10;
-/// What likeness says of a suggestion's probability, in its logit, and the likeness that says nothing: by logistic regression over the
-/// suggestions for 367 labelled chats of two shops, with multilingual-e5-small.
+/// What likeness says of a suggestion's probability, in its logit, and the likeness that says nothing: logistic regressions over the
+/// suggestions for 378 labelled chats of two shops had 3.3 to 3.9, with multilingual-e5-small.
 const LIKENESS: f32 = 3.5;
 const TYPICAL_LIKENESS: f32 = 0.41;
 /// A smaller standard deviation of the cosines distinguishes documents only by chance.
