@@ -263,14 +263,13 @@ mod tests {
 
     #[test]
     fn a_misspelt_word_of_a_cue_is_mended_unless_it_may_be_several() {
-        let mended = |text: &str, language: &str| {
-            let mended = super::mended(&words(text, language), language);
-            mended.iter().map(|word| word.folded().to_owned()).collect::<Vec<String>>().join(" ")
+        let right = |text: &str, language: &str| {
+            mended(&words(text, language), language).iter().map(|word| word.folded().to_owned()).collect::<Vec<String>>().join(" ")
         };
-        assert_eq!(mended("wheres my packige", "en"), "wheres my package");
-        assert_eq!(mended("i want a refnud", "en"), "i want a refund");
-        assert_eq!(mended("meine bestelung stornieren", "de"), "meine bestellung stornieren");
-        assert_eq!(mended("purple elephants dance KE1234", "en"), "purple elephants dance ke1234");
+        assert_eq!(right("wheres my packige", "en"), "wheres my package");
+        assert_eq!(right("i want a refnud", "en"), "i want a refund");
+        assert_eq!(right("meine bestelung stornieren", "de"), "meine bestellung stornieren");
+        assert_eq!(right("purple elephants dance KE1234", "en"), "purple elephants dance ke1234");
     }
 
     #[test]
