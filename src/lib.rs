@@ -10,6 +10,7 @@
 //! * [`chats`], [`knowledge`], [`model`]: the domain; three siblings that never import each other
 //! * [`keys`]: which workspace a caller works in, and what they may do there
 //! * [`store`]: the database
+//! * [`promises`]: sentences that commit the shop
 //! * [`facts`]: links, amounts, dates and personal data found in text
 //! * `spelling`: spelling correction
 //! * `lexicon`: word lists and word forms of each language
@@ -31,6 +32,7 @@ pub mod keys;
 pub mod knowledge;
 pub mod lexicon;
 pub mod model;
+pub mod promises;
 #[cfg(test)]
 mod random;
 pub mod replies;

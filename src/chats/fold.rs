@@ -174,7 +174,7 @@ pub struct Chat {
     pub customer: Customer,
     /// The current customer's answers before the chat, by question.
     pub form_answers: BTreeMap<String, String>,
-    /// The latest of each source and reference, in the order in which they were first reported.
+    /// The latest of each source and reference, the one that came last at the end.
     pub records: Vec<Record>,
     /// The current customer's latest rating.
     pub rating: Option<Rating>,
@@ -319,11 +319,8 @@ impl Chat {
             EventBody::Customer(customer) => merge(&mut self.customer, &customer),
             EventBody::Form(form) => self.form_answers.extend(form.answers),
             EventBody::Record(record) => {
-                let same = |known: &&mut Record| known.source == record.source && known.reference == record.reference;
-                match self.records.iter_mut().find(same) {
-                    Some(known) => *known = record,
-                    None => self.records.push(record),
-                }
+                self.records.retain(|known| known.source != record.source || known.reference != record.reference);
+                self.records.push(record);
             }
             EventBody::Transfer(_) if self.turns.iter().any(|turn| turn.message.author == Author::Agent) => {
                 self.handed_over_at = Some(self.turns.len());

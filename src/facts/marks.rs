@@ -243,6 +243,10 @@ impl Marks {
         if !sure && (goes_on || (!opened && digits.len() > MAX_BARE_DIGITS)) {
             return Read::None;
         }
+        // `【1】` and `《第1》` are a citation and a title: what is no kind of ours makes a mark only where a number is joined to it.
+        if !known && !exact && (folded.is_empty() || !joined) {
+            return Read::None;
+        }
         let upper = text[word_at..between].chars().all(char::is_uppercase);
         if !sure && !joined && !(upper && (opened || !spaced)) {
             return Read::None;
@@ -251,7 +255,7 @@ impl Marks {
             return Read::None;
         }
         let number = digits.parse::<usize>().ok().and_then(|number| number.checked_sub(1)).filter(|which| *which < self.marked.len());
-        let which = number.filter(|which| folded == self.marked[*which].kind.word() || !known);
+        let which = number.filter(|which| folded == self.marked[*which].kind.word() || !(known || folded.is_empty()));
         let which = if self.any { Some(0) } else { which };
         if which.is_none() && !sure && !(joined && upper) {
             return Read::None;

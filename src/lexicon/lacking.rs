@@ -47,6 +47,14 @@ fn lacking_in(file: &str) -> Vec<String> {
 fn fewer(key: &str, own: &Value, english: &Value) -> Vec<String> {
     let worths =
         |value: &Value| -> BTreeSet<i64> { value.as_table().into_iter().flat_map(Table::values).filter_map(Value::as_integer).collect() };
+    if key == "meaning" {
+        let (own, english) = (own.as_table(), english.as_table());
+        let names = english.into_iter().flat_map(Table::keys);
+        return names
+            .filter(|name| !own.is_some_and(|own| own.contains_key(*name)))
+            .map(|name| format!("`{key}.{name}` is missing"))
+            .collect();
+    }
     if key == "numbers.cardinals" {
         // `on bir`, `tizenegy`: not every language has words of its own for the numbers between ten and twenty.
         let (own, simple) = (worths(own), |worth: &&i64| **worth <= 10 || **worth % 10 == 0);

@@ -3,6 +3,7 @@
 //! A new language is its file and its line in [`FILES`]; `deskhand check --lexicon` lists what the file lacks. What isn't a matter of
 //! words alone, the endings that Turkish, Hungarian and German words take, is code beside its use.
 
+pub mod concepts;
 pub mod labels;
 pub mod lacking;
 pub mod matcher;
@@ -14,7 +15,7 @@ pub mod words;
 use std::sync::LazyLock;
 
 use crate::{
-    lexicon::{matcher::Matcher, vocabulary::Vocabulary},
+    lexicon::{concepts::ConceptMatcher, matcher::Matcher, vocabulary::Vocabulary},
     text::Language,
 };
 
@@ -36,12 +37,15 @@ pub struct Lexicon {
     pub words: Vocabulary,
     /// Finds what a text in this language is about.
     pub matcher: Matcher,
+    /// Finds what it says beside its facts.
+    pub concepts: ConceptMatcher,
 }
 
 static LEXICA: LazyLock<Vec<Lexicon>> = LazyLock::new(|| {
     let lexicon = |(language, file)| {
         let words: Vocabulary = toml::from_str(file).unwrap_or_else(|error| panic!("the lexicon of `{language}`: {error}"));
-        Lexicon { language, matcher: Matcher::new(words.of_texts()), words }
+        let concepts = ConceptMatcher::new(words.of_meaning());
+        Lexicon { language, matcher: Matcher::new(words.of_texts()), concepts, words }
     };
     FILES.into_iter().map(lexicon).collect()
 });

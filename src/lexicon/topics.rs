@@ -2,7 +2,7 @@
 
 use std::ops::{BitAnd, BitOr, BitOrAssign, Not};
 
-use crate::lexicon::{vocabulary::Vocabulary, words::Words};
+use crate::lexicon::{concepts::Concept, vocabulary::Vocabulary, words::Words};
 
 /// What a word is about. Each is named after the table, or the tables, that it comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -231,6 +231,21 @@ impl Vocabulary {
             (Topic::Years, &units.year),
         ];
         tables.extend(WEEKDAYS.into_iter().zip(&self.dates.weekdays));
+        tables
+    }
+
+    /// The tables by which the meaning of a text is compared. Short names of months are other words as well.
+    pub fn of_meaning(&self) -> Vec<(Concept, &Words)> {
+        let moments = &self.moments;
+        let mut tables: Vec<(Concept, &Words)> = self.meaning.iter().map(|(concept, words)| (*concept, words)).collect();
+        tables.extend([
+            (Concept::Today, &moments.today),
+            (Concept::Tomorrow, &moments.tomorrow),
+            (Concept::ThisWeek, &moments.this_week),
+            (Concept::NextWeek, &moments.next_week),
+            (Concept::Weekend, &moments.weekend),
+        ]);
+        tables.extend((0..).map(Concept::Weekday).zip(&self.dates.weekdays));
         tables
     }
 

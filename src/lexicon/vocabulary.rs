@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::lexicon::{
+    concepts::Concept,
     labels::{Quotations, ReasonLabels, SummaryLabels, TranscriptLabels},
     words::Words,
 };
@@ -54,6 +55,10 @@ pub struct Vocabulary {
     pub cues: Cues,
     /// What a question is after.
     pub questions: Questions,
+    /// What a sentence says beside its facts, by which rewrites are compared.
+    pub meaning: BTreeMap<Concept, Words>,
+    /// What models put around a text.
+    pub wrapping: Wrapping,
     /// Labels of a transcript.
     pub transcript: TranscriptLabels,
     /// Labels of a summary without a model.
@@ -366,4 +371,22 @@ pub struct Questions {
     pub place: Words,
     /// What was promised or said.
     pub promise: Words,
+}
+
+/// What models put around the text that was asked for.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Wrapping {
+    /// What a line calls the text that follows it: `draft`.
+    pub nouns: Words,
+    /// What stands before a colon at the text's beginning: `Translation: …`.
+    pub labels: Words,
+    /// The same for the subject of an e-mail.
+    pub subjects: Words,
+    /// What begins a note of the model's own, before a colon.
+    pub notes: Words,
+    /// By which such a note is told from the text's own.
+    pub tells: Words,
+    /// Beginnings of a last paragraph in which the model offers to go on.
+    pub offers: Words,
 }

@@ -34,7 +34,7 @@ fn value(name: &str, chat: Option<&Chat>, agent_name: &str) -> Option<String> {
         ["customer", "location"] => Some(customer.location.clone()),
         ["customer", "attributes", key] => customer.attributes.get(*key).cloned(),
         ["form", key] => chat.form_answers.get(*key).cloned(),
-        // The latest record of the source; records are in the order in which they were first reported.
+        // The record of the source that came last.
         ["record", source, key] => chat.records.iter().rev().find(|record| record.source == *source)?.values.get(*key).cloned(),
         ["chat", "topic"] => Some(chat.summary.topic.clone()),
         _ => None,

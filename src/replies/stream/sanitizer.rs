@@ -1,9 +1,12 @@
-//! Sanitizes a model's text: removes control and invisible characters, terminal sequences, HTML.
+//! Sanitizes a model's text: removes control and invisible characters, terminal sequences, HTML, and the tokens by which models mark
+//! turns, such as `<|im_end|>`.
 
 use crate::text::Visible;
 
 /// Longest tag that is buffered, in bytes.
 const MAX_TAG: usize = 600;
+/// Longest token of a model's, in bytes.
+const MAX_TOKEN: usize = 40;
 
 /// A streaming sanitizer.
 #[derive(Debug, Default)]
@@ -46,6 +49,23 @@ impl Sanitizer {
                     self.held = rest.to_owned();
                     return clean;
                 }
+                // `<|im_end|>`
+                Some('|' | '｜') => {
+                    let inside = &rest[1..];
+                    let end = inside.find('>');
+                    let token = |end: usize| !inside[..end].contains(char::is_whitespace) && inside[..end].ends_with(['|', '｜']);
+                    match end {
+                        Some(end) if end < MAX_TOKEN && token(end) => {
+                            rest = &inside[end + 1..];
+                            continue;
+                        }
+                        None if !whole && inside.len() < MAX_TOKEN && !inside.contains(char::is_whitespace) => {
+                            self.held = rest.to_owned();
+                            return clean;
+                        }
+                        _ => false,
+                    }
+                }
                 Some('/' | '!' | '?') => letters.next().is_none_or(|letter| letter.is_ascii_alphabetic() || matches!(letter, '-' | '[')),
                 Some(letter) => letter.is_ascii_alphabetic(),
             };
@@ -59,8 +79,9 @@ impl Sanitizer {
             let end = inside.find(['<', '>']);
             match end {
                 Some(end) if inside.as_bytes()[end] == b'>' => {
-                    // `<https://…>` is a link in brackets.
-                    if inside[..end].contains("://") && !inside[..end].contains(char::is_whitespace) {
+                    // `<https://…>` is a link in brackets, `<name@host>` an address.
+                    let is_address = inside[..end].contains("://") || (inside[..end].contains('@') && !inside[..end].contains('='));
+                    if is_address && !inside[..end].contains(char::is_whitespace) {
                         clean.push_str(&inside[..end]);
                     }
                     rest = &inside[end + 1..];
@@ -100,6 +121,9 @@ mod tests {
             ("a <b>bold</b> <script src='x'>word</script>", "a bold word"),
             ("<!-- no --><img src=x onerror=y>", ""),
             ("see <https://shop.com/a>", "see https://shop.com/a"),
+            ("bize <destek@shop.example> yazın", "bize destek@shop.example yazın"),
+            ("fine<|eot_id|><｜end▁of▁sentence｜>", "fine"),
+            ("a <| b |> c", "a <| b |> c"),
             ("1 < 2, a <3 b, x<= y", "1 < 2, a <3 b, x<= y"),
             ("<img src=x onerror=y", "img src=x onerror=y"),
             ("👩\u{200d}💻 ok می\u{200c}خواهم", "👩\u{200d}💻 ok می\u{200c}خواهم"),

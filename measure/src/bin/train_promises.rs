@@ -1,0 +1,152 @@
+//! Trains the model that tells sentences that commit the shop (`src/promises/weights.bin`) on `measure/promises/*.tsv`, and shows how well it
+//! does on sentences that it was not trained on (five parts, each left out once), beside the rules of the lexicon.
+//!
+//!     cargo run --release -p deskhand-measure --bin train_promises
+//!
+//! A line of a file is `P` (commits) or `N`, a tab, and a sentence; the file's name is its language.
+
+use std::{collections::BTreeMap, fs};
+
+use deskhand::{
+    promises::classifier::{PLACES, features, norm},
+    replies::{Evidence, WarningKind},
+    text::Language,
+};
+use deskhand_measure::{Draws, root};
+
+const PARTS: usize = 5;
+const ROUNDS: usize = 30;
+const RATE: f32 = 0.3;
+/// Shrinks weights that few sentences speak for.
+const PENALTY: f32 = 2e-5;
+
+struct Sentence {
+    language: String,
+    text: String,
+    commits: bool,
+    features: Vec<u32>,
+}
+
+struct Weights {
+    of: Vec<f32>,
+    bias: f32,
+}
+
+fn main() {
+    let mut sentences = read();
+    let mut draws = Draws(7);
+    for at in (1..sentences.len()).rev() {
+        sentences.swap(at, (draws.draw() % (at as u64 + 1)) as usize);
+    }
+    let mut table: BTreeMap<String, [[usize; 2]; 5]> = BTreeMap::new();
+    let mut likelihoods: Vec<(f32, bool)> = Vec::new();
+    for part in 0..PARTS {
+        let (held, rest): (Vec<(usize, &Sentence)>, Vec<_>) = sentences.iter().enumerate().partition(|(at, _)| at % PARTS == part);
+        let weights = train(&rest.into_iter().map(|(_, sentence)| sentence).collect::<Vec<_>>());
+        for (_, sentence) in held {
+            let likelihood = weights.likelihood(&sentence.features);
+            likelihoods.push((likelihood, sentence.commits));
+            let by_rules = is_marked(sentence);
+            let counts = table.entry(sentence.language.clone()).or_default();
+            let class = usize::from(sentence.commits);
+            counts[0][class] += 1;
+            for (at, found) in [likelihood > 0.5, likelihood > 0.7, by_rules, by_rules || likelihood > 0.5].into_iter().enumerate() {
+                counts[at + 1][class] += usize::from(found);
+            }
+        }
+    }
+    println!(
+        "found of those that commit, and of those that don't\nlanguage  sentences    above .5     above .7     by rules     rules or .5"
+    );
+    for (language, counts) in &table {
+        let share = |at: usize| [1, 0].map(|class| counts[at][class] as f32 / counts[0][class] as f32);
+        let [half, most, rules, either] = [1, 2, 3, 4].map(|at| share(at).map(|share| format!("{share:.3}")).join(" "));
+        println!("{language:<9} {:>9} {half:>12} {most:>12} {rules:>12} {either:>12}", counts[0][0] + counts[0][1]);
+    }
+    println!("AUROC {:.3}", auroc(&mut likelihoods));
+    let weights = train(&sentences.iter().collect::<Vec<_>>());
+    let path = root().join("src/promises/weights.bin");
+    fs::write(&path, weights.packed()).unwrap_or_else(|error| panic!("can't write {}: {error}", path.display()));
+    println!("wrote {}", path.display());
+}
+
+fn read() -> Vec<Sentence> {
+    let folder = root().join("measure/promises");
+    let mut sentences = Vec::new();
+    for entry in fs::read_dir(&folder).expect("measure/promises") {
+        let path = entry.expect("a file").path();
+        let language = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        for line in fs::read_to_string(&path).expect("text").lines().filter(|line| !line.is_empty()) {
+            let (label, text) = line.split_once('\t').unwrap_or_else(|| panic!("{}: `{line}`", path.display()));
+            sentences.push(Sentence { language: language.clone(), text: text.to_owned(), commits: label == "P", features: features(text) });
+        }
+    }
+    sentences.sort_by(|one, other| (&one.language, &one.text).cmp(&(&other.language, &other.text)));
+    sentences
+}
+
+/// Logistic regression by gradient descent, a sentence at a time, each place with its own rate (AdaGrad).
+fn train(sentences: &[&Sentence]) -> Weights {
+    let mut weights = Weights { of: vec![0.0; PLACES], bias: 0.0 };
+    let mut squares = vec![1e-6_f32; PLACES];
+    let mut order: Vec<usize> = (0..sentences.len()).collect();
+    let mut draws = Draws(11);
+    for _ in 0..ROUNDS {
+        for at in (1..order.len()).rev() {
+            order.swap(at, (draws.draw() % (at as u64 + 1)) as usize);
+        }
+        for sentence in order.iter().map(|at| sentences[*at]) {
+            let error = weights.likelihood(&sentence.features) - f32::from(u8::from(sentence.commits));
+            let step = error / norm(sentence.features.len());
+            for place in sentence.features.iter().map(|place| *place as usize) {
+                let slope = step + PENALTY * weights.of[place];
+                squares[place] += slope * slope;
+                weights.of[place] -= RATE * slope / squares[place].sqrt().max(0.05);
+            }
+            weights.bias -= 0.01 * error;
+        }
+    }
+    weights
+}
+
+impl Weights {
+    fn likelihood(&self, features: &[u32]) -> f32 {
+        let sum: f32 = features.iter().map(|place| self.of[*place as usize]).sum();
+        1.0 / (1.0 + (-(self.bias + sum / norm(features.len()))).exp())
+    }
+
+    fn packed(&self) -> Vec<u8> {
+        let largest = self.of.iter().fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
+        let scale = largest / 127.0;
+        let mut packed = [scale.to_le_bytes(), self.bias.to_le_bytes()].concat();
+        packed.extend(self.of.iter().map(|weight| ((weight / scale).round() as i8).cast_unsigned()));
+        packed
+    }
+}
+
+/// Whether the check of drafts marks a sentence that nothing grounds.
+fn is_marked(sentence: &Sentence) -> bool {
+    let language = Language::parse(&sentence.language).expect("a language");
+    let evidence = Evidence {
+        shop: Vec::new(),
+        customer: Vec::new(),
+        allowed_links: Vec::new(),
+        customer_names: Vec::new(),
+        shop_names: Vec::new(),
+        languages: vec![language.clone()],
+        language,
+        dates: Vec::new(),
+    };
+    evidence.check(&sentence.text).warnings.iter().any(|warning| warning.kind == WarningKind::UngroundedPromise)
+}
+
+/// The share of pairs of one that commits and one that doesn't that stand in the right order.
+fn auroc(likelihoods: &mut [(f32, bool)]) -> f64 {
+    likelihoods.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let (mut below, mut right) = (0_u64, 0_u64);
+    for (_, commits) in &*likelihoods {
+        if *commits { right += below } else { below += 1 }
+    }
+    let commits = likelihoods.len() as u64 - below;
+    right as f64 / (below * commits) as f64
+}

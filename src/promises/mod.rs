@@ -1,0 +1,5 @@
+//! Promises: sentences that commit the shop to something.
+
+pub mod classifier;
+
+pub use classifier::likelihood;
