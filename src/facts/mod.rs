@@ -1,6 +1,7 @@
 //! Facts: spans of a text that must survive a rewrite to the letter, and personal data that must not reach a model.
 
 mod checksums;
+mod currency;
 mod dates;
 mod domains;
 mod figures;
@@ -9,6 +10,7 @@ mod groups;
 mod known;
 mod links;
 mod marks;
+mod measures;
 mod months;
 mod number_words;
 mod numbers;
@@ -19,6 +21,7 @@ mod spans;
 mod suffixes;
 mod times;
 
+pub use currency::{currency, named as named_currency};
 pub use forged::{forged_marks, has_marks, without_marks};
 pub use marks::{Marks, Next, replaced};
 pub use redact::{MASK, masked};
@@ -28,6 +31,7 @@ use std::ops::Range;
 
 pub use figures::{Difference, Figure, FigureValue, difference, figures};
 pub use known::Known;
+pub use measures::{Measures, measures, unit_of_time};
 pub use months::{month, month_of};
 pub use number_words::worded;
 

@@ -51,6 +51,11 @@ pub fn number_at(text: &str, lexicon: &Lexicon) -> Option<(u64, usize)> {
 /// The numbers among a text's words, as its language has them; of one in an unknown language, as any has. Articles are no numbers: every
 /// text has them.
 pub fn numbers_said(text: &str, language: &str) -> Vec<u64> {
+    numbers_said_at(text, language).into_iter().map(|(_, number)| number).collect()
+}
+
+/// The same, each with where it stands.
+pub fn numbers_said_at(text: &str, language: &str) -> Vec<((usize, usize), u64)> {
     let own = lexicon(language);
     let mut said: Vec<((usize, usize), u64)> = Vec::new();
     for lexicon in lexica().iter().filter(|lexicon| own.is_none_or(|own| own.language == lexicon.language)) {
@@ -68,7 +73,7 @@ pub fn numbers_said(text: &str, language: &str) -> Vec<u64> {
             }
         }
     }
-    said.into_iter().map(|(_, number)| number).collect()
+    said
 }
 
 fn words_of(text: &str) -> impl Iterator<Item = (usize, usize)> {

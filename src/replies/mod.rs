@@ -33,7 +33,7 @@ pub use privacy::{
     erasure_file::{Erasures, FILE as ERASURES_FILE},
 };
 pub use prompts::PromptError;
-pub use rewrite::{Correct, Retone, Translate, TranslateWhat, tone::Tone};
+pub use rewrite::{Correct, Retone, Translate, TranslateWhat, compare::RewriteCheck, meaning::Purpose, tone::Tone};
 pub use stream::{
     Generation,
     result::{ContextReceipt, Edit, EditKind, Engine, Finished, Progress, Source, Usage, Warning, WarningKind},

@@ -1,11 +1,8 @@
 //! What the words beside a number tell of it: what it counts, its unit of time or its currency, and what its sentence does with it.
 
 use crate::{
-    lexicon::{
-        Lexicon,
-        topics::{Topic, Topics},
-        vocabulary::Vocabulary,
-    },
+    facts::unit_of_time,
+    lexicon::{Lexicon, topics::Topic, vocabulary::Vocabulary},
     text::fold,
 };
 
@@ -13,18 +10,7 @@ use crate::{
 const COUNTED_LETTERS: usize = 5;
 /// Shorter words tell nothing of what is counted.
 const MIN_COUNTED: usize = 3;
-/// In so many letters a unit of time is looked for, and so many of them may stand before it.
-const UNIT_LETTERS: usize = 20;
-const MAX_BEFORE_UNIT: usize = 2;
-
 pub const HOUR: u32 = 60;
-const DAY: u32 = 24 * HOUR;
-const WEEK: u32 = 7 * DAY;
-const MONTH: u32 = 30 * DAY;
-const YEAR: u32 = 12 * MONTH;
-/// Units of time with their minutes, in the order in which a word is taken for one.
-const UNITS: [(Topic, u32); 6] =
-    [(Topic::Weeks, WEEK), (Topic::Days, DAY), (Topic::Years, YEAR), (Topic::Hours, HOUR), (Topic::Months, MONTH), (Topic::Minutes, 1)];
 
 /// The words of the languages that a workspace's texts are in.
 pub struct Counting {
@@ -38,14 +24,7 @@ impl Counting {
 
     /// The minutes of the unit of time that a text begins with.
     pub fn unit_of(&self, text: &str) -> Option<u32> {
-        let beginning = text.char_indices().nth(UNIT_LETTERS).map_or(text, |(end, _)| &text[..end]);
-        let folded = fold(beginning);
-        let word = folded.trim_start_matches([' ', '-', '\u{a0}', '.']);
-        if folded.len() - word.len() > MAX_BEFORE_UNIT {
-            return None;
-        }
-        let topics = self.lexica.iter().fold(Topics::default(), |topics, lexicon| topics | lexicon.matcher.beginning(word));
-        UNITS.iter().find(|(unit, _)| topics.has(*unit)).map(|(_, minutes)| *minutes)
+        unit_of_time(text, &self.lexica)
     }
 
     /// The beginning of the word that says what a number counts: the one after it, or after the range that it begins; else the one before.
@@ -140,7 +119,7 @@ mod tests {
     fn words_beside_numbers_are_known_in_every_language() {
         let counting = Counting { lexica: lexica().iter().collect() };
         for (after, minutes) in
-            [(" Tage", DAY), (" working days", DAY), ("-week", WEEK), ("h.", HOUR), (" semaines", WEEK), (" meses", MONTH), (" ans", YEAR)]
+            [(" Tage", 1440), (" working days", 1440), ("-week", 10_080), ("h.", HOUR), (" semaines", 10_080), (" meses", 43_200), (" ans", 525_600)]
         {
             assert_eq!(counting.unit_of(after), Some(minutes), "{after}");
         }

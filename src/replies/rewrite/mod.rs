@@ -1,8 +1,10 @@
 //! Rewrites: an agent's text corrected, retoned or translated.
 
+pub mod compare;
 pub mod correct_without_model;
 pub mod edits;
 pub mod fidelity;
+pub mod meaning;
 pub mod tone;
 pub mod translate_without_model;
 

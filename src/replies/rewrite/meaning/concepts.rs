@@ -1,0 +1,129 @@
+//! Compares what the sentences of a text and of its rewrite say, concept by concept.
+
+use crate::{
+    lexicon::concepts::Concept,
+    replies::rewrite::meaning::{
+        Change,
+        align::Pair,
+        sentence::{Sentence, count},
+    },
+};
+
+/// Concepts that stand for each other: a sentence that said the one and now says the other was turned.
+const OPPOSITES: [(Concept, Concept); 20] = [
+    (Concept::AtLeast, Concept::AtMost),
+    (Concept::Before, Concept::After),
+    (Concept::WePay, Concept::YouPay),
+    (Concept::Must, Concept::May),
+    (Concept::Every, Concept::Some),
+    (Concept::More, Concept::Less),
+    (Concept::Open, Concept::Closed),
+    (Concept::Included, Concept::Extra),
+    (Concept::First, Concept::Last),
+    (Concept::Left, Concept::Right),
+    (Concept::New, Concept::Used),
+    (Concept::Morning, Concept::Evening),
+    (Concept::Hot, Concept::Cold),
+    (Concept::Upper, Concept::Lower),
+    (Concept::Front, Concept::Back),
+    (Concept::Inside, Concept::Outside),
+    (Concept::Noon, Concept::Midnight),
+    (Concept::Free, Concept::YouPay),
+    (Concept::WorkingDay, Concept::Weekend),
+    (Concept::Only, Concept::Every),
+];
+/// Concepts of which a text names one or another: if the one went and another came, it was replaced.
+const ALTERNATIVES: [&[Concept]; 2] = [
+    &[
+        Concept::Black,
+        Concept::White,
+        Concept::Red,
+        Concept::Blue,
+        Concept::Green,
+        Concept::Yellow,
+        Concept::Grey,
+        Concept::Brown,
+        Concept::Orange,
+        Concept::Pink,
+        Concept::Purple,
+        Concept::Beige,
+        Concept::Silver,
+        Concept::Gold,
+    ],
+    &[
+        Concept::Today,
+        Concept::Tomorrow,
+        Concept::Yesterday,
+        Concept::ThisWeek,
+        Concept::NextWeek,
+        Concept::LastWeek,
+        Concept::ThisMonth,
+        Concept::NextMonth,
+        Concept::Weekend,
+    ],
+];
+/// The days of the week.
+const WEEKDAYS: std::ops::Range<u8> = 0..7;
+
+/// What the whole texts say that may stand in any sentence: days, colours, what is free.
+pub fn in_all(one: &[Sentence<'_>], other: &[Sentence<'_>]) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut replaced = |lost: Option<Concept>, added: Option<Concept>| {
+        if let (Some(lost), Some(added)) = (lost, added) {
+            let words = |sentences: &[Sentence<'_>], concept: Concept| {
+                sentences.iter().find(|sentence| sentence.has(concept)).map(|sentence| sentence.text.to_owned()).unwrap_or_default()
+            };
+            changes.push(Change { excerpt: words(other, added), message: format!("it stands for another in “{}”", words(one, lost)) });
+        }
+    };
+    let only_in = |some: &[Sentence<'_>], others: &[Sentence<'_>], concept: &Concept| count(some, *concept) > 0 && count(others, *concept) == 0;
+    for group in ALTERNATIVES {
+        let lost = group.iter().find(|concept| only_in(one, other, concept)).copied();
+        replaced(lost, group.iter().find(|concept| only_in(other, one, concept)).copied());
+    }
+    let days: Vec<Concept> = WEEKDAYS.map(Concept::Weekday).collect();
+    replaced(
+        days.iter().find(|day| only_in(one, other, day)).copied(),
+        days.iter().find(|day| only_in(other, one, day)).copied(),
+    );
+    // What the shop pays is free for the customer.
+    let is_free = |sentences: &[Sentence<'_>]| count(sentences, Concept::Free) + count(sentences, Concept::WePay) > 0;
+    if is_free(one) != is_free(other) {
+        let (excerpt, message) = match other.iter().find(|sentence| sentence.has(Concept::Free) || sentence.has(Concept::WePay)) {
+            Some(sentence) => (sentence.text.to_owned(), "the text doesn't say that this is free of charge"),
+            None => (String::new(), "the text says that something is free of charge, the rewrite doesn't"),
+        };
+        changes.push(Change { excerpt, message: message.to_owned() });
+    }
+    changes
+}
+
+/// What sentences say that say the same.
+pub fn in_pairs(pairs: &[Pair<'_, '_>]) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for Pair { one, other } in pairs.iter().filter(|pair| !pair.one.is_empty() && !pair.other.is_empty()) {
+        let excerpt = || other.iter().map(|sentence| sentence.text).max_by_key(|text| text.len()).unwrap_or_default().to_owned();
+        let mut change = |message: &str| changes.push(Change { excerpt: excerpt(), message: message.to_owned() });
+        let has = |concept: Concept| (count(one, concept) > 0, count(other, concept) > 0);
+        match has(Concept::Negation) {
+            (true, false) => change("the text denies this"),
+            (false, true) => change("the text doesn't deny this"),
+            _ => {}
+        }
+        if has(Concept::Condition) == (true, false) {
+            change("the text says this under a condition");
+        }
+        for (left, right) in OPPOSITES {
+            let turned = |from: Concept, to: Concept| has(from) == (true, false) && has(to) == (false, true);
+            if turned(left, right) || turned(right, left) {
+                change("the text says the opposite");
+                break;
+            }
+        }
+        let (and, or) = ((count(one, Concept::And), count(other, Concept::And)), (count(one, Concept::Or), count(other, Concept::Or)));
+        if (or.0 > or.1 && and.0 < and.1) || (or.0 < or.1 && and.0 > and.1) {
+            change("“and” stands for “or”, or the other way round");
+        }
+    }
+    changes
+}

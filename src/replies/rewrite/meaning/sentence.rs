@@ -1,0 +1,60 @@
+//! A sentence as it is compared.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    lexicon::{concepts::Concept, lexicon, words::plain},
+    replies::rewrite::meaning::Version,
+    text::sentences,
+};
+
+/// By so many first letters words of one language are taken for forms of one word.
+pub const STEM: usize = 5;
+/// Shorter words say little.
+const MIN_WORD: usize = 4;
+
+/// A sentence as it is compared.
+#[derive(Debug, Clone)]
+pub struct Sentence<'a> {
+    pub text: &'a str,
+    pub concepts: BTreeMap<Concept, usize>,
+    /// Beginnings of its longer words, without accents.
+    pub stems: BTreeSet<String>,
+    /// Its numbers in figures, and how many facts stand in it.
+    pub anchors: BTreeSet<String>,
+    /// Words with a capital that don't begin it.
+    pub names: Vec<&'a str>,
+    /// Letters.
+    pub length: usize,
+}
+
+impl<'a> Sentence<'a> {
+    /// The sentences of a text; `None` in a language that no lexicon knows.
+    pub fn all(version: Version<'a>) -> Option<Vec<Sentence<'a>>> {
+        let lexicon = lexicon(version.language)?;
+        let sentence = |text: &'a str| {
+            let folded = plain(text);
+            let words = || folded.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+            let numbers = words().filter(|word| word.bytes().all(|byte| byte.is_ascii_digit())).map(str::to_owned);
+            let names = text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).skip(1).filter(|word| word.starts_with(char::is_uppercase));
+            Sentence {
+                text,
+                concepts: lexicon.concepts.counts(&folded),
+                stems: words().filter(|word| word.chars().count() >= MIN_WORD).map(|word| word.chars().take(STEM).collect()).collect(),
+                anchors: numbers.collect(),
+                names: names.collect(),
+                length: folded.chars().filter(|letter| letter.is_alphanumeric()).count(),
+            }
+        };
+        Some(sentences(version.text).filter(|text| text.contains(char::is_alphanumeric)).map(sentence).collect())
+    }
+
+    pub fn has(&self, concept: Concept) -> bool {
+        self.concepts.contains_key(&concept)
+    }
+}
+
+/// How often some sentences have a concept.
+pub fn count(sentences: &[Sentence<'_>], concept: Concept) -> usize {
+    sentences.iter().map(|sentence| sentence.concepts.get(&concept).copied().unwrap_or(0)).sum()
+}
