@@ -1,11 +1,17 @@
 //! What a text says in figures, compared with another text that should say the same.
 
-use crate::facts::{
-    dates::{Date, date_at},
-    number_words::numbers_said,
-    numbers::{number_end, readings},
-    plain::Plain,
-    times::{Time, time_at, times_in_words},
+use crate::{
+    facts::{
+        dates::{Date, date_at},
+        measures::measures,
+        months::month,
+        number_words::numbers_said,
+        numbers::{number_end, readings},
+        plain::Plain,
+        times::{Time, time_at, times_in_words},
+    },
+    lexicon::{concepts::Concept, lexica, lexicon},
+    text::fold,
 };
 
 /// Something in figures, with the words it stands in.
@@ -42,6 +48,27 @@ impl Figure {
             _ => false,
         }
     }
+
+    /// Whether this number may be the hour or the day of the other figure, whose afternoon or month stands elsewhere in a text.
+    fn may_be_part(&self, other: &Figure, (text, its_text): (&str, &str)) -> bool {
+        let FigureValue::Number(readings) = &self.value else { return false };
+        let is = |value: u8| readings.contains(&value.to_string());
+        match &other.value {
+            FigureValue::Time(time) => time.minute == 0 && (is(time.hour) || is(time.hour % 12)),
+            FigureValue::Date(date) => is(date.day) && names_month(text, date.month),
+            // `until 6 in the evening` is 18.
+            FigureValue::Number(others) => (1..12_u8).any(|hour| {
+                let later = (hour + 12).to_string();
+                let evening = |text: &str| lexica().iter().any(|lexicon| says(text, lexicon.language, Concept::Evening));
+                (is(hour) && others.contains(&later) && evening(text)) || (readings.contains(&later) && others.contains(&hour.to_string()) && evening(its_text))
+            }),
+        }
+    }
+}
+
+/// Whether a text names a month.
+fn names_month(text: &str, number: u8) -> bool {
+    text.split(|letter: char| !letter.is_alphabetic()).any(|word| month(word) == Some(number))
 }
 
 /// The dates, times and numbers of a text.
@@ -54,7 +81,11 @@ pub fn figures(text: &str) -> Vec<Figure> {
     let mut before = ' ';
     while let Some(letter) = text[at..].chars().next() {
         let begins = !before.is_alphanumeric();
-        let found = if letter.is_ascii_digit() {
+        // What began in something read before is part of it.
+        while spoken.next_if(|((start, _), _)| *start < at).is_some() {}
+        let found = if let Some(((_, end), time)) = spoken.next_if(|((start, _), _)| *start == at) {
+            Some((FigureValue::Time(time), end))
+        } else if letter.is_ascii_digit() {
             let number = || {
                 let end = number_end(text, at);
                 (FigureValue::Number(readings(&text[at..end])), end)
@@ -62,8 +93,6 @@ pub fn figures(text: &str) -> Vec<Figure> {
             let date = date_at(text, at).map(|(date, end)| (FigureValue::Date(date), end));
             let time = || time_at(text, at).map(|(time, end)| (FigureValue::Time(time), end));
             Some(date.or_else(time).unwrap_or_else(number))
-        } else if let Some(((_, end), time)) = spoken.next_if(|((start, _), _)| *start == at) {
-            Some((FigureValue::Time(time), end))
         } else if begins && letter.is_alphabetic() {
             date_at(text, at).map(|(date, end)| (FigureValue::Date(date), end))
         } else {
@@ -91,17 +120,19 @@ pub struct Difference {
     pub added: Vec<String>,
 }
 
-/// Compares a text's figures with those of its rewrite, each with its language. A small number may be written as a word in either, and of a date whose month is named in a
-/// language not known here day and year are enough.
+/// Compares a text's figures with those of its rewrite, each with its language. A number may be written as a word in either, a length of
+/// time in another unit, a time of day in words or without its half of the day, and of a date whose month is named in a language not known
+/// here day and year are enough.
 pub fn difference((before, its_language): (&str, &str), (after, language): (&str, &str)) -> Difference {
+    let (one, other) = (without_round_the_clock(before, its_language), without_round_the_clock(after, language));
+    let (before, after) = if one.is_some() == other.is_some() {
+        (one.unwrap_or_else(|| before.to_owned()), other.unwrap_or_else(|| after.to_owned()))
+    } else {
+        (before.to_owned(), after.to_owned())
+    };
+    let (before, after) = (before.as_str(), after.as_str());
     let (mut lost, mut added) = (figures(before), figures(after));
-    lost.retain(|figure| match added.iter().position(|other| figure.may_be(other)) {
-        Some(at) => {
-            added.swap_remove(at);
-            false
-        }
-        None => true,
-    });
+    take_pairs(&mut lost, &mut added, Figure::may_be);
     if lost.is_empty() && added.is_empty() {
         return Difference::default();
     }
@@ -114,8 +145,66 @@ pub fn difference((before, its_language): (&str, &str), (after, language): (&str
         FigureValue::Number(_) => !says_in_words((before, its_language), (after, language), figure),
         _ => true,
     });
+    // `between 2 and 4 pm`, `on 3 and 4 June`: the word that makes a time or a date stands beside one of them alone.
+    take_pairs(&mut lost, &mut added, |one, other| one.may_be_part(other, (before, after)) || other.may_be_part(one, (after, before)));
+    if lost.iter().chain(&added).any(|figure| matches!(figure.value, FigureValue::Number(_))) {
+        let (one, other) = (measures(before, its_language), measures(after, language));
+        lost.retain(|figure| !one.says_otherwise(&figure.written, &other));
+        added.retain(|figure| !other.says_otherwise(&figure.written, &one));
+    }
+    lost.retain(|figure| !is_said_as_word(figure, after, language));
+    added.retain(|figure| !is_said_as_word(figure, before, its_language));
     let written = |figures: Vec<Figure>| figures.into_iter().map(|figure| figure.written).collect();
     Difference { lost: written(lost), added: written(added) }
+}
+
+/// Takes each of the first figures and one of the second that is the same out of both.
+fn take_pairs(lost: &mut Vec<Figure>, added: &mut Vec<Figure>, same: impl Fn(&Figure, &Figure) -> bool) {
+    lost.retain(|figure| match added.iter().position(|other| same(figure, other)) {
+        Some(at) => {
+            added.swap_remove(at);
+            false
+        }
+        None => true,
+    });
+}
+
+/// Whether a time is noon or midnight, and a text says so in a word.
+fn is_said_as_word(figure: &Figure, text: &str, language: &str) -> bool {
+    let FigureValue::Time(time) = figure.value else { return false };
+    let concept = if time.hour == 12 { Concept::Noon } else { Concept::Midnight };
+    time.minute == 0 && matches!(time.hour, 0 | 12 | 24) && says(text, language, concept)
+}
+
+/// Whether a text in a language says something.
+fn says(text: &str, language: &str, concept: Concept) -> bool {
+    let folded = fold(text);
+    lexicon(language).is_some_and(|lexicon| lexicon.concepts.find(&folded).iter().any(|found| found.concept == concept))
+}
+
+/// A text without `24/7` and the like; `None` if it has none.
+fn without_round_the_clock(text: &str, language: &str) -> Option<String> {
+    let words = lexicon(language)?.words.meaning.get(&Concept::RoundTheClock)?;
+    let small = text.to_lowercase();
+    if small.len() != text.len() {
+        return None;
+    }
+    // The words have no accents; those with a figure or of one kind of letters are found as they are.
+    let at = words.iter().find_map(|word| Some((fold_find(&small, word)?, word)))?;
+    let ((start, end), _) = at;
+    Some(format!("{}{}", &text[..start], &text[end..]))
+}
+
+/// Where folded words stand in a text in small letters.
+fn fold_find(small: &str, words: &str) -> Option<(usize, usize)> {
+    let wanted = words.trim();
+    small.char_indices().find_map(|(start, _)| {
+        if small[..start].ends_with(char::is_alphanumeric) {
+            return None;
+        }
+        let end = start + small[start..].char_indices().nth(wanted.chars().count()).map_or(small.len() - start, |(at, _)| at);
+        (fold(&small[start..end]) == wanted).then_some((start, end))
+    })
 }
 
 /// Takes a date's day and year out of numbers, if both are there.

@@ -44,6 +44,8 @@ struct Counted {
     minutes: Option<f64>,
     measure: Option<&'static str>,
     in_words: bool,
+    /// The number alone, and with its unit.
+    number: String,
     written: String,
 }
 
@@ -83,7 +85,7 @@ pub fn measures(text: &str, language: &str) -> Measures {
         let measure = if unit.is_some() { None } else { measure_of(after) };
         let word_end = end + text[end..].char_indices().skip(1).find(|(_, letter)| !letter.is_alphanumeric()).map_or(text.len() - end, |(at, _)| at);
         let written = text[start..if minutes.is_some() || measure.is_some() { word_end } else { end }].trim().to_owned();
-        counted.push(Counted { values, minutes, measure, in_words, written });
+        counted.push(Counted { values, minutes, measure, in_words, number: text[start..end].to_owned(), written });
     };
     let mut taken = Vec::new();
     let mut at = 0;
@@ -101,7 +103,38 @@ pub fn measures(text: &str, language: &str) -> Measures {
             add(vec![value.to_string()], start, end, true);
         }
     }
+    counted.extend(unnumbered(text, &lexica));
     Measures { counted }
+}
+
+/// Lengths of time without a number: `half an hour`, `a day`, `anderthalb Stunden`.
+fn unnumbered(text: &str, lexica: &[&Lexicon]) -> Vec<Counted> {
+    let mut found = Vec::new();
+    for lexicon in lexica {
+        let units = &lexicon.words.units;
+        let articles: Vec<String> = lexicon.words.numbers.articles.iter().map(str::to_owned).collect();
+        let small = text.to_lowercase();
+        for word in &units.quarter_hour {
+            for (start, _) in small.match_indices(word.as_str()).filter(|(start, _)| !small[..*start].ends_with(char::is_alphanumeric)) {
+                let number = String::new();
+                found.push((start, Counted { values: vec!["15".to_owned()], minutes: Some(15.0), measure: None, in_words: true, number, written: word.clone() }));
+            }
+        }
+        let words = [(0.5, &units.half), (1.5, &units.one_and_a_half), (1.0, &articles)];
+        for (times, word) in words.into_iter().flat_map(|(times, words)| words.iter().map(move |word| (times, word))) {
+            for (start, _) in small.match_indices(word.as_str()) {
+                let end = start + word.len();
+                let stands = !small[..start].ends_with(char::is_alphanumeric);
+                if let Some(unit) = unit_of_time(&small[end..], &[lexicon]).filter(|_| stands && !found.iter().any(|(at, _)| *at == start)) {
+                    let minutes = Some(times * f64::from(unit));
+                    let written = small[start..].split_inclusive(' ').take(3).collect::<String>().trim().to_owned();
+                    let number = String::new();
+                    found.push((start, Counted { values: Vec::new(), minutes, measure: None, in_words: false, number, written }));
+                }
+            }
+        }
+    }
+    found.into_iter().map(|(_, counted)| counted).collect()
 }
 
 /// What follows the upper end of a range that a number begins: the unit of `3 to 5 days` is the first one's, too.
@@ -114,15 +147,25 @@ fn after_range<'a>(text: &'a str, lexica: &[&Lexicon]) -> &'a str {
 }
 
 impl Measures {
+    /// Whether a number of this text, as it is written, counts a length of time that the other text says in another unit or in words.
+    pub fn says_otherwise(&self, number: &str, other: &Measures) -> bool {
+        let of_number = self.counted.iter().filter(|counted| counted.number == number && counted.minutes.is_some());
+        of_number.into_iter().any(|counted| other.counted.iter().any(|other| same_minutes(counted.minutes, other.minutes)))
+    }
+
     /// A number or length of the first text that the second lacks, and one of the second that the first lacks, if there are both: the one
     /// stands for the other. What only one of them has may be said in another way.
     pub fn conflict(one: &Measures, other: &Measures) -> Option<(String, String)> {
-        let lengths = |measures: &Measures| measures.counted.iter().filter(|counted| counted.minutes.is_some()).cloned().collect::<Vec<_>>();
+        let lengths = |measures: &Measures| measures.counted.iter().filter(|counted| counted.minutes.is_some() && !counted.values.is_empty()).cloned().collect::<Vec<_>>();
         let of_measures = |measures: &Measures| measures.counted.iter().filter(|counted| counted.measure.is_some()).cloned().collect::<Vec<_>>();
         let in_words = |measures: &Measures| measures.counted.iter().filter(|counted| counted.in_words).cloned().collect::<Vec<_>>();
         let same_length = |one: &Counted, other: &Counted| same_minutes(one.minutes, other.minutes);
         let same_measure = |one: &Counted, other: &Counted| one.measure == other.measure && same_value(one, other);
-        unmatched(&lengths(one), &lengths(other), same_length)
+        let (their, others) = (&one.counted, &other.counted);
+        let lost = lacking(&lengths(one), others, same_length);
+        let added = lacking(&lengths(other), their, |one, other| same_length(other, one));
+        lost.zip(added)
+            .map(|((lost, _), (added, _))| (lost, added))
             .or_else(|| unmatched(&of_measures(one), &of_measures(other), same_measure))
             .or_else(|| {
                 let (lost, _) = lacking(&in_words(one), &other.counted, said_otherwise)?;

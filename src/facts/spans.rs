@@ -31,6 +31,21 @@ const UNITS: [&str; 30] = [
     "K", "D", "H", "PM", "AM", "P", "MP",
 ];
 
+/// Whether a text begins with two times of day: `09.00-13.00`.
+fn clock_range(text: &str) -> bool {
+    let clock = |text: &str| -> Option<usize> {
+        let (hour, rest) = text.split_once(['.', ':'])?;
+        let minutes = rest.get(..2)?;
+        let digits = |part: &str| !part.is_empty() && part.len() <= 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+        let valid = digits(hour) && digits(minutes) && hour.parse::<u8>().ok()? <= 24 && minutes.parse::<u8>().ok()? < 60;
+        valid.then_some(hour.len() + 3)
+    };
+    let Some(end) = clock(text) else { return false };
+    let dash = text[end..].trim_start_matches(' ');
+    let Some(rest) = dash.strip_prefix(['-', '–']) else { return false };
+    clock(rest.trim_start_matches(' ')).is_some()
+}
+
 pub enum Step {
     Fact {
         kind: FactKind,
@@ -170,6 +185,9 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
         }
         if digit && let Some(fact) = spread(self.text, at).and_then(|(kind, end)| self.of(kind, at, || Some(end))) {
             return Some(fact);
+        }
+        if digit && clock_range(&self.text[at..]) {
+            return None;
         }
         if digit && (date_at(self.text, at).is_some() || time_at(self.text, at).is_some()) {
             return None;

@@ -10,6 +10,7 @@ use crate::{
         number_words::number_at,
     },
     lexicon::{Lexicon, lexica, lexicon, vocabulary::Times},
+    text::fold,
 };
 
 /// A time of day, in hours from 0 to 24 and minutes.
@@ -155,9 +156,64 @@ pub fn times_in_words(text: &str) -> Vec<((usize, usize), Time)> {
     let found = automaton.find_overlapping_iter(text).filter(|found| !text[..found.start()].ends_with(char::is_alphanumeric));
     let time = |found: aho_corasick::Match| in_words(text, found.end(), lexicon(languages[found.pattern()])?);
     let mut times: Vec<((usize, usize), Time)> = found.filter_map(time).collect();
+    times.extend(by_parts(text));
+    // `háromnegyed nyolc` has `negyed nyolc` in it only as letters; of two at one place the longer counts.
+    times.sort_by_key(|((start, end), _)| (*start, Reverse(*end)));
     // `jusqu'à` ends with `à`.
     times.dedup_by_key(|(place, _)| *place);
     times
+}
+
+/// The times that are said by a part of an hour: `halb vier`, `half past seven`, `fél 3`, `üç buçukta`. Which half of the day they are in is
+/// not known.
+fn by_parts(text: &str) -> Vec<((usize, usize), Time)> {
+    let mut found = Vec::new();
+    let time = |hour: u64, minutes: i32| {
+        let all = (i32::try_from(hour).unwrap_or(0) * 60 + minutes).rem_euclid(12 * 60);
+        Time { hour: (all / 60) as u8, minute: (all % 60) as u8, ambiguous: true }
+    };
+    let hour_at = |rest: &str, lexicon: &Lexicon| {
+        let in_figures = number(rest, 0).map(|(hour, _, end)| (u64::from(hour), end));
+        in_figures.or_else(|| number_at(rest, lexicon)).filter(|(hour, _)| (1..=12).contains(hour))
+    };
+    for lexicon in lexica() {
+        let times = &lexicon.words.times;
+        for (phrase, minutes) in &times.before_hour {
+            for start in starts_of(text, phrase) {
+                let at = start + phrase.len();
+                if let Some((hour, length)) = text[at..].strip_prefix(' ').and_then(|rest| hour_at(rest, lexicon)) {
+                    found.push(((start, at + 1 + length), time(hour, *minutes)));
+                }
+            }
+        }
+        for (word, minutes) in &times.after_hour {
+            for at in starts_of(text, word) {
+                let end = at + text[at..].find(|letter: char| !letter.is_alphabetic()).unwrap_or(text.len() - at);
+                let before = text[..at].trim_end_matches(' ');
+                let word_at = |before: &str| before.rfind([' ', '\n']).map_or(0, |at| at + 1);
+                let last = word_at(before);
+                let two = word_at(before[..last].trim_end_matches(' '));
+                // `on bir buçukta`
+                let reaches = |start: usize| hour_at(&text[start..], lexicon).is_some_and(|(_, length)| start + length == before.len());
+                let start = if reaches(two) { two } else { last };
+                let inflected = end > at + word.len();
+                let clock = text[..start].trim_end().split(' ').next_back().is_some_and(|word| lexicon.words.units.hour.begin(&fold(word)));
+                if let Some((hour, _)) = hour_at(&text[start..], lexicon).filter(|_| inflected || clock) {
+                    found.push(((start, end), time(hour, *minutes)));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Where a phrase stands in a text as whole words, with a small or a capital first letter.
+fn starts_of(text: &str, phrase: &str) -> Vec<usize> {
+    let mut letters = phrase.chars();
+    let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    let places = |phrase: &str| text.match_indices(phrase).map(|(at, _)| at).collect::<Vec<usize>>();
+    let begins = |at: &usize| !text[..*at].ends_with(char::is_alphanumeric);
+    places(phrase).into_iter().chain(places(&capital)).filter(begins).collect()
 }
 
 fn in_words(text: &str, at: usize, lexicon: &Lexicon) -> Option<((usize, usize), Time)> {

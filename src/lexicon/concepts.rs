@@ -93,6 +93,8 @@ pub enum Concept {
     Outside,
     /// The day before the text's.
     Yesterday,
+    /// Two days after the text's.
+    DayAfterTomorrow,
     /// Noon.
     Noon,
     /// Midnight.
@@ -105,6 +107,12 @@ pub enum Concept {
     LastWeek,
     /// A working day.
     WorkingDay,
+    /// The shop, as who speaks.
+    We,
+    /// The customer, as who is spoken to.
+    You,
+    /// At any hour.
+    RoundTheClock,
     /// Thanks, apologies, wishes and offers of help: what a concise text may leave out.
     Courtesy,
     /// A colour.

@@ -171,6 +171,10 @@ pub struct Times {
     pub hour_marks: Vec<String>,
     /// Before a time of day.
     pub at: Vec<String>,
+    /// Before an hour, the minutes that they add to it: `half past`, `halb`.
+    pub before_hour: BTreeMap<String, i32>,
+    /// After an hour, where an ending or a word of `hour` makes a time of it: `üç buçukta`.
+    pub after_hour: BTreeMap<String, i32>,
     /// Parts of an hour after it, in minutes: `y media`.
     pub parts: BTreeMap<String, i32>,
     /// After a time of the morning: `am`.
@@ -223,6 +227,12 @@ pub struct Currencies {
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Units {
+    /// Half of the unit that follows: `half an hour`.
+    pub half: Vec<String>,
+    /// The unit that follows, and half of it.
+    pub one_and_a_half: Vec<String>,
+    /// A quarter of an hour.
+    pub quarter_hour: Vec<String>,
     /// Minutes, in all their forms.
     pub minute: Words,
     /// Hours, their short forms among them.

@@ -28,6 +28,10 @@ pub fn sentence_at(text: &str, place: usize) -> Option<&str> {
     })
 }
 
+/// Titles and the like that a point follows, before a name.
+const BEFORE_NAMES: [&str; 16] =
+    ["Dr", "Mr", "Ms", "Mrs", "Hr", "Fr", "Sn", "Av", "Prof", "Ing", "St", "Sr", "Sra", "Mme", "Op", "Doç"];
+
 fn sentence_end(text: &str) -> usize {
     let mut letters = text.char_indices().peekable();
     let mut word_began = 0;
@@ -40,7 +44,8 @@ fn sentence_end(text: &str) -> usize {
                 let abbreviated = letter == '.'
                     && at - word_began <= 4
                     && text[next_at..].trim_start().starts_with(|next: char| next.is_ascii_digit() || next.is_lowercase());
-                if next.is_whitespace() && !abbreviated {
+                let titled = letter == '.' && BEFORE_NAMES.contains(&&text[word_began..at]);
+                if next.is_whitespace() && !abbreviated && !titled {
                     return next_at;
                 }
             }
@@ -57,6 +62,7 @@ mod tests {
 
     #[test]
     fn sentences_end_where_they_end() {
+        assert_eq!(sentences("Ask Dr. Kaya. She knows.").count(), 2);
         let text = "Hi Elif! It ships on 12.12.2026. Our address: Rózsa u. 5, Budapest\nNo. 7 is right… isn't it?";
         assert_eq!(
             sentences(text).collect::<Vec<_>>(),

@@ -1,7 +1,7 @@
 //! Compares a text with what was made of it, where no marks tell the facts apart: a reply that an agent changed, or wrote anew.
 
 use crate::{
-    facts::{Difference, FactKind, Known, currency, difference, facts, figures, replaced},
+    facts::{Difference, FactKind, Known, currency, difference, facts, figures, named_currency, replaced},
     replies::{
         masking::known_facts::add_greeted,
         rewrite::{
@@ -53,10 +53,12 @@ struct Compared {
 pub fn compared(before: Version<'_>, after: Version<'_>, known: &Known, purpose: Purpose) -> Vec<Warning> {
     let changed = |excerpt: &str, message: String| Warning { kind: WarningKind::FactChanged, excerpt: excerpt.to_owned(), message };
     let mut warnings = Vec::new();
-    let (one, bare) = facts_of(before.text, known);
-    let (other, other_bare) = facts_of(after.text, known);
-    let lost = lacking(&one, &other);
-    let added = lacking(&other, &one);
+    let (one, mut bare) = facts_of(before.text, known);
+    let (other, mut other_bare) = facts_of(after.text, known);
+    let (mut lost, mut added) = (lacking(&one, &other), lacking(&other, &one));
+    // An amount may be an amount by its currency's name in one text, and by its sign in the other.
+    lost.retain(|fact| !fact.is_said_in(&mut other_bare));
+    added.retain(|fact| !fact.is_said_in(&mut bare));
     if let Some(lost) = lost.first() {
         let excerpt = added.iter().find(|added| added.kind == lost.kind).map_or("", |added| added.written.as_str());
         warnings.push(changed(excerpt, format!("the text has “{}” here", lost.written)));
@@ -126,6 +128,25 @@ fn lacking<'a>(facts: &'a [Compared], others: &[Compared]) -> Vec<&'a Compared> 
 }
 
 impl Compared {
+    /// Whether an amount's number stands in a text without its facts, whose currency is the same or not named; it is taken out of it.
+    fn is_said_in(&self, bare: &mut String) -> bool {
+        if self.kind != FactKind::Amount {
+            return false;
+        }
+        let own = figures(&self.written);
+        let [own] = own.as_slice() else { return false };
+        let found = figures(bare).into_iter().find_map(|figure| {
+            let at = bare.find(&figure.written)?;
+            let after = &bare[at + figure.written.len()..];
+            let same_currency = currency(&self.written).zip(named_currency(after)).is_none_or(|(one, other)| one == other);
+            (own.may_be(&figure) && same_currency).then(|| at..at + figure.written.len())
+        });
+        if let Some(place) = found.clone() {
+            bare.replace_range(place, &RESTORED.to_string());
+        }
+        found.is_some()
+    }
+
     fn is(&self, other: &Compared) -> bool {
         if self.kind == FactKind::Amount && other.kind == FactKind::Amount {
             let (one, another) = (figures(&self.written), figures(&other.written));
@@ -134,7 +155,9 @@ impl Compared {
         }
         let (short, long) = if self.letters.len() < other.letters.len() { (&self.letters, &other.letters) } else { (&other.letters, &self.letters) };
         let is_name = matches!(self.kind, FactKind::Name | FactKind::Person | FactKind::Term);
-        short == long || (is_name && long.starts_with(short.as_str()) && long.len() <= short.len() + 4)
+        // A name takes endings, titles and short forms.
+        let begins = |one: &str, other: &str| one.chars().take(3).eq(other.chars().take(3));
+        short == long || (is_name && (long.contains(short.as_str()) || begins(short, long)))
     }
 }
 

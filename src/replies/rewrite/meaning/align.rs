@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     lexicon::concepts::Concept,
+    promises::likelihood,
     replies::rewrite::meaning::{Change, Purpose, sentence::Sentence},
 };
 
@@ -13,10 +14,13 @@ const MAX_SENTENCES: usize = 120;
 const ALONE: f64 = 0.12;
 /// Least share of a sentence's words that stand anywhere in a text of the same language that says the same.
 const MIN_SHARED: f64 = 0.25;
-/// A translation or a new tone of less than this share of its text's letters left something out, of more than the other added something,
-/// where the sentences tell so as well.
+/// The same of two sentences, by the shorter one.
+const MIN_ALIKE: f64 = 0.3;
+/// A translation of less than this share of its text's letters left something out, where the sentences tell so as well.
 const SHORTER: f64 = 0.72;
-const LONGER: f64 = 1.5;
+/// How likely a sentence promises that was added to a text, and how unlikely each sentence of the text does.
+const PROMISES: f32 = 0.85;
+const PROMISES_NOT: f32 = 0.25;
 
 /// Sentences of a text, and those of its rewrite that say the same. One side may be empty.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +34,7 @@ pub fn aligned<'s, 'a>(one: &'s [Sentence<'a>], other: &'s [Sentence<'a>], purpo
     if one.len() > MAX_SENTENCES || other.len() > MAX_SENTENCES {
         return vec![Pair { one, other }];
     }
-    const STEPS: [(usize, usize); 5] = [(1, 1), (1, 2), (2, 1), (1, 0), (0, 1)];
+    const STEPS: [(usize, usize); 7] = [(1, 1), (1, 2), (2, 1), (1, 3), (3, 1), (1, 0), (0, 1)];
     let width = other.len() + 1;
     let mut best = vec![(f64::NEG_INFINITY, (0, 0)); (one.len() + 1) * width];
     best[0].0 = 0.0;
@@ -59,6 +63,13 @@ pub fn aligned<'s, 'a>(one: &'s [Sentence<'a>], other: &'s [Sentence<'a>], purpo
 }
 
 impl Pair<'_, '_> {
+    /// Whether both sides share enough words for a missing denial to tell something; of a translation they need not.
+    pub fn says_alike(&self, purpose: Purpose) -> bool {
+        let (one, other) = (all(self.one, |sentence| &sentence.stems), all(self.other, |sentence| &sentence.stems));
+        let both = one.intersection(&other).count() as f64;
+        purpose == Purpose::Translation || both / one.len().min(other.len()).max(1) as f64 >= MIN_ALIKE
+    }
+
     /// How much both sides look as if they said the same.
     fn likeness(&self, purpose: Purpose, apart: f64) -> f64 {
         if self.one.is_empty() || self.other.is_empty() {
@@ -76,7 +87,7 @@ impl Pair<'_, '_> {
         } else {
             2.0 * shared(&all(self.one, |sentence| &sentence.stems), &all(self.other, |sentence| &sentence.stems))
         };
-        0.5 * ratio + anchors + said + words - apart - if self.one.len() + self.other.len() > 2 { 0.05 } else { 0.0 }
+        0.5 * ratio + anchors + said + words - apart - 0.05 * (self.one.len() + self.other.len() - 2) as f64
     }
 }
 
@@ -93,29 +104,30 @@ fn shared<T: Ord>(one: &BTreeSet<T>, other: &BTreeSet<T>) -> f64 {
     both / ((one.len() + other.len()) as f64 - both).max(1.0)
 }
 
-/// Sentences that the rewrite lacks or adds, courtesies apart.
+/// Sentences that the rewrite lacks, courtesies apart, and promises that it adds.
 pub fn left_out_or_added(pairs: &[Pair<'_, '_>], one: &[Sentence<'_>], other: &[Sentence<'_>], purpose: Purpose) -> Vec<Change> {
-    let length = |sentences: &[Sentence<'_>]| sentences.iter().filter(|sentence| !sentence.has(Concept::Courtesy)).map(|sentence| sentence.length).sum::<usize>() as f64;
+    let says = |sentence: &&Sentence<'_>| !sentence.has(Concept::Courtesy);
+    let length = |sentences: &[Sentence<'_>]| sentences.iter().filter(says).map(|sentence| sentence.length).sum::<usize>() as f64;
     let growth = length(other) / length(one).max(1.0);
-    let stems = |sentences: &[Sentence<'_>]| -> BTreeSet<String> { sentences.iter().flat_map(|sentence| sentence.stems.iter().cloned()).collect() };
-    let (before, after) = (stems(one), stems(other));
+    let stems: BTreeSet<&String> = other.iter().flat_map(|sentence| &sentence.stems).collect();
     let mut changes = Vec::new();
     for pair in pairs {
-        let alone = |sentences: &[Sentence<'_>], elsewhere: &BTreeSet<String>| {
-            let sentence = sentences.iter().find(|sentence| !sentence.has(Concept::Courtesy) && sentence.stems.len() >= 2)?;
-            let shared = sentence.stems.intersection(elsewhere).count() as f64 / sentence.stems.len() as f64;
-            (purpose == Purpose::Translation || shared < MIN_SHARED).then(|| sentence.text.to_owned())
-        };
-        if pair.other.is_empty() && (purpose != Purpose::Translation || growth < SHORTER)
-            && let Some(text) = alone(pair.one, &after)
-        {
-            changes.push(Change { excerpt: String::new(), message: format!("the rewrite seems to leave this out: “{text}”") });
-        }
-        if pair.one.is_empty() && (purpose != Purpose::Translation || growth > LONGER)
-            && let Some(text) = alone(pair.other, &before)
-        {
-            changes.push(Change { excerpt: text, message: "the text doesn't seem to say this".to_owned() });
+        if pair.other.is_empty() && growth < if purpose == Purpose::Translation { SHORTER } else { 1.0 } {
+            let gone = pair.one.iter().filter(says).find(|sentence| {
+                let shared = sentence.stems.iter().filter(|stem| stems.contains(stem)).count() as f64 / sentence.stems.len().max(1) as f64;
+                sentence.stems.len() >= 2 && (purpose == Purpose::Translation || shared < MIN_SHARED)
+            });
+            changes.extend(gone.map(|sentence| Change {
+                excerpt: String::new(),
+                message: format!("the rewrite seems to leave this out: “{}”", sentence.text),
+            }));
         }
     }
+    let most = one.iter().map(|sentence| likelihood(sentence.text)).fold(0.0, f32::max);
+    let promise = other.iter().find(|sentence| likelihood(sentence.text) > PROMISES && most < PROMISES_NOT);
+    changes.extend(promise.map(|sentence| Change {
+        excerpt: sentence.text.to_owned(),
+        message: "this promises what the text doesn't".to_owned(),
+    }));
     changes
 }

@@ -3,7 +3,7 @@
 use crate::{
     lexicon::concepts::Concept,
     replies::rewrite::meaning::{
-        Change,
+        Change, Purpose,
         align::Pair,
         sentence::{Sentence, count},
     },
@@ -54,6 +54,7 @@ const ALTERNATIVES: [&[Concept]; 2] = [
         Concept::Today,
         Concept::Tomorrow,
         Concept::Yesterday,
+        Concept::DayAfterTomorrow,
         Concept::ThisWeek,
         Concept::NextWeek,
         Concept::LastWeek,
@@ -87,33 +88,40 @@ pub fn in_all(one: &[Sentence<'_>], other: &[Sentence<'_>]) -> Vec<Change> {
         days.iter().find(|day| only_in(other, one, day)).copied(),
     );
     // What the shop pays is free for the customer.
-    let is_free = |sentences: &[Sentence<'_>]| count(sentences, Concept::Free) + count(sentences, Concept::WePay) > 0;
-    if is_free(one) != is_free(other) {
-        let (excerpt, message) = match other.iter().find(|sentence| sentence.has(Concept::Free) || sentence.has(Concept::WePay)) {
-            Some(sentence) => (sentence.text.to_owned(), "the text doesn't say that this is free of charge"),
-            None => (String::new(), "the text says that something is free of charge, the rewrite doesn't"),
-        };
-        changes.push(Change { excerpt, message: message.to_owned() });
+    let says = |sentences: &[Sentence<'_>], we_pay: bool| sentences.iter().any(|sentence| sentence.has(Concept::Free) || (we_pay && sentence.has(Concept::WePay)));
+    if says(one, false) && !says(other, true) {
+        let message = "the text says that something is free of charge, the rewrite doesn't".to_owned();
+        changes.push(Change { excerpt: String::new(), message });
+    } else if says(other, false) && !says(one, true) {
+        let excerpt = other.iter().find(|sentence| sentence.has(Concept::Free)).map(|sentence| sentence.text.to_owned()).unwrap_or_default();
+        changes.push(Change { excerpt, message: "the text doesn't say that this is free of charge".to_owned() });
     }
     changes
 }
 
 /// What sentences say that say the same.
-pub fn in_pairs(pairs: &[Pair<'_, '_>]) -> Vec<Change> {
+pub fn in_pairs(pairs: &[Pair<'_, '_>], purpose: Purpose) -> Vec<Change> {
     let mut changes = Vec::new();
-    for Pair { one, other } in pairs.iter().filter(|pair| !pair.one.is_empty() && !pair.other.is_empty()) {
+    for pair @ Pair { one, other } in pairs.iter().filter(|pair| !pair.one.is_empty() && !pair.other.is_empty()) {
         let excerpt = || other.iter().map(|sentence| sentence.text).max_by_key(|text| text.len()).unwrap_or_default().to_owned();
         let mut change = |message: &str| changes.push(Change { excerpt: excerpt(), message: message.to_owned() });
         let has = |concept: Concept| (count(one, concept) > 0, count(other, concept) > 0);
-        match has(Concept::Negation) {
-            (true, false) => change("the text denies this"),
-            (false, true) => change("the text doesn't deny this"),
+        let free = |sentences: &[Sentence<'_>]| sentences.iter().any(|sentence| sentence.has(Concept::Free) || sentence.has(Concept::WePay));
+        let denial = if free(one) && free(other) { (false, false) } else { has(Concept::Negation) };
+        match denial {
+            (true, false) if pair.says_alike(purpose) => change("the text denies this"),
+            (false, true) if pair.says_alike(purpose) => change("the text doesn't deny this"),
             _ => {}
         }
         if has(Concept::Condition) == (true, false) {
             change("the text says this under a condition");
         }
+        let denied = has(Concept::Negation) != (false, false);
         for (left, right) in OPPOSITES {
+            // Who can't must not.
+            if denied && left == Concept::Must {
+                continue;
+            }
             let turned = |from: Concept, to: Concept| has(from) == (true, false) && has(to) == (false, true);
             if turned(left, right) || turned(right, left) {
                 change("the text says the opposite");
@@ -121,7 +129,7 @@ pub fn in_pairs(pairs: &[Pair<'_, '_>]) -> Vec<Change> {
             }
         }
         let (and, or) = ((count(one, Concept::And), count(other, Concept::And)), (count(one, Concept::Or), count(other, Concept::Or)));
-        if (or.0 > or.1 && and.0 < and.1) || (or.0 < or.1 && and.0 > and.1) {
+        if !denied && ((or.0 > or.1 && and.0 < and.1) || (or.0 < or.1 && and.0 > and.1)) {
             change("“and” stands for “or”, or the other way round");
         }
     }

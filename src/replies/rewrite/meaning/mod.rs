@@ -51,10 +51,12 @@ pub fn changes(before: Version<'_>, after: Version<'_>, purpose: Purpose) -> Vec
     let mut changes = Vec::new();
     changes.extend(measured(before, after));
     let (Some(one), Some(other)) = (Sentence::all(before), Sentence::all(after)) else { return changes };
-    let pairs = aligned(&one, &other, purpose);
-    changes.extend(concepts::in_all(&one, &other));
-    changes.extend(concepts::in_pairs(&pairs));
-    if purpose != Purpose::Correction {
+    if purpose == Purpose::Correction {
+        changes.extend(words::turned(before, after));
+    } else {
+        let pairs = aligned(&one, &other, purpose);
+        changes.extend(concepts::in_all(&one, &other));
+        changes.extend(concepts::in_pairs(&pairs, purpose));
         changes.extend(names::changed(&one, &other, before.language, after.language));
         changes.extend(align::left_out_or_added(&pairs, &one, &other, purpose));
     }

@@ -3,6 +3,7 @@
 use similar::{Algorithm, TextDiff};
 
 use crate::{
+    lexicon,
     replies::rewrite::meaning::{
         Change,
         sentence::{STEM, Sentence},
@@ -26,13 +27,49 @@ pub fn changed(one: &[Sentence<'_>], other: &[Sentence<'_>], language: &str, oth
     let lost: Vec<&String> = before.iter().filter(|name| !has(other, name)).collect();
     let added: Vec<&String> = after.iter().filter(|name| !has(one, name)).collect();
     let nouns = language == "de" && other_language == "de";
+    // Towns and languages have names of their own in each language; people don't.
+    let translated = language != other_language;
+    let is_person = |name: &str, sentences: &[Sentence<'_>], others: &[Sentence<'_>]| {
+        sentences.iter().any(|sentence| {
+            let Some(at) = sentence.text.find(name) else { return false };
+            let word_before = last_word(sentence.text[..at].trim_end_matches([' ', '.']));
+            let after = sentence.text[at + name.len()..].trim_start_matches(' ');
+            let word_after = &after[..after.find(|letter: char| !letter.is_alphanumeric()).unwrap_or(after.len())];
+            let titled = lexicon::any(|words| words.titles.before.contains(&fold(word_before)));
+            // A first name or a surname that stayed.
+            let stayed = |word: &str| word.chars().count() > 2 && word.starts_with(char::is_uppercase) && sentence.names.contains(&word) && has(others, word);
+            titled || (!nouns && (stayed(word_before) || stayed(word_after)))
+        })
+    };
+    // `the Pro plan` and `the Team plan`: what stands beside both is the same.
+    let same_place = |lost: &str, added: &str| {
+        let beside = |sentences: &[Sentence<'_>], name: &str| {
+            let sentence = sentences.iter().find(|sentence| sentence.text.contains(name))?;
+            let after = sentence.text.split_once(name)?.1.strip_prefix(' ')?;
+            let word: String = fold(after).chars().take_while(|letter| letter.is_alphanumeric()).take(STEM).collect();
+            (word.chars().count() > 2).then_some(word)
+        };
+        beside(one, lost).zip(beside(other, added)).is_some_and(|(one, other)| one == other)
+    };
     let is_like = |one: &str, other: &str| {
         let (one, other) = (fold(one), fold(other));
         let ratio = TextDiff::configure().algorithm(Algorithm::Myers).diff_chars(&one, &other).ratio();
         ratio >= LIKE && one.chars().next() == other.chars().next() && one.len() > 3 && !nouns
     };
+    // Titles and days have capitals in some languages.
+    let is_other = |name: &str| {
+        let folded = fold(name);
+        lexicon::any(|words| words.titles.has(&folded) || words.dates.weekdays.iter().chain(&words.dates.months).any(|names| names.begin(&folded)))
+    };
     lost.iter().find_map(|lost| {
-        let added = added.iter().find(|added| is_like(lost, added))?;
+        let person = |added: &str| is_person(lost, one, other) && is_person(added, other, one) && !is_other(lost) && !is_other(added);
+        let product = |added: &str| !translated && !nouns && (is_like(lost, added) || same_place(lost, added));
+        let added = added.iter().find(|added| person(added) || product(added))?;
         Some(Change { excerpt: (*added).clone(), message: format!("the text says “{lost}”") })
     })
+}
+
+/// The word that a text ends with.
+fn last_word(text: &str) -> &str {
+    text.rsplit(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default()
 }

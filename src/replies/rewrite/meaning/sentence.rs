@@ -37,9 +37,13 @@ impl<'a> Sentence<'a> {
             let words = || folded.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
             let numbers = words().filter(|word| word.bytes().all(|byte| byte.is_ascii_digit())).map(str::to_owned);
             let names = text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).skip(1).filter(|word| word.starts_with(char::is_uppercase));
+            let mut concepts = lexicon.concepts.counts(&folded);
+            if version.language == "de" && begins_with_condition(&folded) {
+                concepts.insert(Concept::Condition, 1);
+            }
             Sentence {
                 text,
-                concepts: lexicon.concepts.counts(&folded),
+                concepts,
                 stems: words().filter(|word| word.chars().count() >= MIN_WORD).map(|word| word.chars().take(STEM).collect()).collect(),
                 anchors: numbers.collect(),
                 names: names.collect(),
@@ -52,6 +56,16 @@ impl<'a> Sentence<'a> {
     pub fn has(&self, concept: Concept) -> bool {
         self.concepts.contains_key(&concept)
     }
+}
+
+/// German begins a condition with its verb: `Ist die alte abgeklemmt, …`.
+fn begins_with_condition(folded: &str) -> bool {
+    let mut words = folded.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+    let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let verb = first.ends_with('t') || first.ends_with("en") || first.ends_with("st");
+    let subject = ["der", "die", "das", "du", "es", "er", "ihr", "ihre", "wir", "man", "ein", "eine", "niemand", "jemand", "etwas"];
+    let addressed = second == "sie" && !first.ends_with("en");
+    verb && (subject.contains(&second) || addressed) && folded.contains(',') && !folded.trim_end().ends_with('?')
 }
 
 /// How often some sentences have a concept.
