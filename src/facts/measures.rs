@@ -5,7 +5,12 @@ use std::sync::LazyLock;
 
 use crate::{
     facts::{FigureValue, figures, number_words::numbers_said_at},
-    lexicon::{Lexicon, lexica, lexicon, topics::{Topic, Topics}},
+    lexicon::{
+        Lexicon,
+        concepts::Concept,
+        lexica, lexicon,
+        topics::{Topic, Topics},
+    },
     text::fold,
 };
 
@@ -42,6 +47,10 @@ struct Counted {
     values: Vec<String>,
     /// The length of time that it is, in minutes.
     minutes: Option<f64>,
+    /// The minutes of its unit of time; 0 without one.
+    unit: u32,
+    /// Whether it counts working days.
+    working: bool,
     measure: Option<&'static str>,
     in_words: bool,
     /// The number alone, and with its unit.
@@ -65,7 +74,7 @@ pub fn unit_of_time(text: &str, lexica: &[&Lexicon]) -> Option<u32> {
 }
 
 /// The measure that a text begins with.
-fn measure_of(text: &str) -> Option<&'static str> {
+pub fn measure_of(text: &str) -> Option<&'static str> {
     let word = text.trim_start_matches([' ', '\u{a0}']);
     let word = fold(&word[..word.find(|letter: char| !letter.is_alphabetic()).unwrap_or(word.len())]);
     let is = |sign: &str| if sign.len() > 3 { word.starts_with(sign) } else { word == sign };
@@ -85,7 +94,7 @@ pub fn measures(text: &str, language: &str) -> Measures {
         let measure = if unit.is_some() { None } else { measure_of(after) };
         let word_end = end + text[end..].char_indices().skip(1).find(|(_, letter)| !letter.is_alphanumeric()).map_or(text.len() - end, |(at, _)| at);
         let written = text[start..if minutes.is_some() || measure.is_some() { word_end } else { end }].trim().to_owned();
-        counted.push(Counted { values, minutes, measure, in_words, number: text[start..end].to_owned(), written });
+        counted.push(Counted { values, minutes, unit: unit.unwrap_or(0), working: is_working_day(after, &lexica), measure, in_words, number: text[start..end].to_owned(), written });
     };
     let mut taken = Vec::new();
     let mut at = 0;
@@ -117,7 +126,7 @@ fn unnumbered(text: &str, lexica: &[&Lexicon]) -> Vec<Counted> {
         for word in &units.quarter_hour {
             for (start, _) in small.match_indices(word.as_str()).filter(|(start, _)| !small[..*start].ends_with(char::is_alphanumeric)) {
                 let number = String::new();
-                found.push((start, Counted { values: vec!["15".to_owned()], minutes: Some(15.0), measure: None, in_words: true, number, written: word.clone() }));
+                found.push((start, Counted { values: vec!["15".to_owned()], minutes: Some(15.0), unit: 1, working: false, measure: None, in_words: true, number, written: word.clone() }));
             }
         }
         let words = [(0.5, &units.half), (1.5, &units.one_and_a_half), (1.0, &articles)];
@@ -129,12 +138,18 @@ fn unnumbered(text: &str, lexica: &[&Lexicon]) -> Vec<Counted> {
                     let minutes = Some(times * f64::from(unit));
                     let written = small[start..].split_inclusive(' ').take(3).collect::<String>().trim().to_owned();
                     let number = String::new();
-                    found.push((start, Counted { values: Vec::new(), minutes, measure: None, in_words: false, number, written }));
+                    found.push((start, Counted { values: Vec::new(), minutes, unit, working: false, measure: None, in_words: false, number, written }));
                 }
             }
         }
     }
     found.into_iter().map(|(_, counted)| counted).collect()
+}
+
+/// Whether a text begins with the word for working days.
+fn is_working_day(text: &str, lexica: &[&Lexicon]) -> bool {
+    let folded = fold(text.trim_start_matches([' ', '-', '\u{a0}']));
+    lexica.iter().filter_map(|lexicon| lexicon.words.meaning.get(&Concept::WorkingDay)).any(|words| words.iter().any(|word| folded.starts_with(word)))
 }
 
 /// What follows the upper end of a range that a number begins: the unit of `3 to 5 days` is the first one's, too.
@@ -147,10 +162,21 @@ fn after_range<'a>(text: &'a str, lexica: &[&Lexicon]) -> &'a str {
 }
 
 impl Measures {
+    /// The lengths of time, in minutes, each with whether working days are counted.
+    pub fn lengths(&self) -> impl Iterator<Item = (f64, bool)> {
+        self.counted.iter().filter_map(|counted| Some((counted.minutes?, counted.working)))
+    }
+
+    /// The numbers that count no time, as they are worth.
+    pub fn numbers(&self) -> impl Iterator<Item = f64> {
+        let others = self.counted.iter().filter(|counted| counted.minutes.is_none());
+        others.filter_map(|counted| counted.values.first().and_then(|value| value.parse().ok()))
+    }
+
     /// Whether a number of this text, as it is written, counts a length of time that the other text says in another unit or in words.
     pub fn says_otherwise(&self, number: &str, other: &Measures) -> bool {
         let of_number = self.counted.iter().filter(|counted| counted.number == number && counted.minutes.is_some());
-        of_number.into_iter().any(|counted| other.counted.iter().any(|other| same_minutes(counted.minutes, other.minutes)))
+        of_number.into_iter().any(|counted| other.counted.iter().any(|other| same_minutes(counted, other)))
     }
 
     /// A number or length of the first text that the second lacks, and one of the second that the first lacks, if there are both: the one
@@ -159,7 +185,7 @@ impl Measures {
         let lengths = |measures: &Measures| measures.counted.iter().filter(|counted| counted.minutes.is_some() && !counted.values.is_empty()).cloned().collect::<Vec<_>>();
         let of_measures = |measures: &Measures| measures.counted.iter().filter(|counted| counted.measure.is_some()).cloned().collect::<Vec<_>>();
         let in_words = |measures: &Measures| measures.counted.iter().filter(|counted| counted.in_words).cloned().collect::<Vec<_>>();
-        let same_length = |one: &Counted, other: &Counted| same_minutes(one.minutes, other.minutes);
+        let same_length = same_minutes;
         let same_measure = |one: &Counted, other: &Counted| one.measure == other.measure && same_value(one, other);
         let (their, others) = (&one.counted, &other.counted);
         let lost = lacking(&lengths(one), others, same_length);
@@ -179,13 +205,16 @@ fn same_value(one: &Counted, other: &Counted) -> bool {
     one.values.iter().any(|value| other.values.contains(value))
 }
 
-/// Months have 30 or 31 days, years 12 months.
-fn same_minutes(one: Option<f64>, other: Option<f64>) -> bool {
-    one.zip(other).is_some_and(|(one, other)| (one - other).abs() <= 0.04 * one.max(other))
+/// Whether two lengths of time are the same. Months have 30 or 31 days, years 12 months: in different units that much is let pass.
+fn same_minutes(one: &Counted, other: &Counted) -> bool {
+    one.minutes.zip(other.minutes).is_some_and(|(minutes, others)| {
+        let apart = (minutes - others).abs();
+        apart < 0.5 || (one.unit != other.unit && one.unit.max(other.unit) >= MONTH && apart <= 0.04 * minutes.max(others))
+    })
 }
 
 fn said_otherwise(one: &Counted, other: &Counted) -> bool {
-    same_value(one, other) || same_minutes(one.minutes, other.minutes)
+    same_value(one, other) || same_minutes(one, other)
 }
 
 /// The first of some that the others lack, and how many there are.

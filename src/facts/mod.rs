@@ -31,7 +31,7 @@ use std::ops::Range;
 
 pub use figures::{Difference, Figure, FigureValue, difference, figures};
 pub use known::Known;
-pub use measures::{Measures, measures, unit_of_time};
+pub use measures::{Measures, measure_of, measures, unit_of_time};
 pub use months::{month, month_of};
 pub use number_words::worded;
 

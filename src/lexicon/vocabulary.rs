@@ -201,6 +201,8 @@ pub struct Numbers {
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Counting {
+    /// Before a number that is only about right: `knapp`, `almost`.
+    pub about: Words,
     /// Between the two ends of a range.
     pub ranges: Vec<String>,
     /// Words that don't tell what is counted: `about`, `within`.

@@ -44,8 +44,10 @@ fn sentence_end(text: &str) -> usize {
                 let abbreviated = letter == '.'
                     && at - word_began <= 4
                     && text[next_at..].trim_start().starts_with(|next: char| next.is_ascii_digit() || next.is_lowercase());
+                // `am 27. Juli`
+                let ordinal = letter == '.' && (1..=2).contains(&(at - word_began)) && text[word_began..at].bytes().all(|byte| byte.is_ascii_digit());
                 let titled = letter == '.' && BEFORE_NAMES.contains(&&text[word_began..at]);
-                if next.is_whitespace() && !abbreviated && !titled {
+                if next.is_whitespace() && !abbreviated && !titled && !(ordinal && text[next_at..].trim_start().starts_with(char::is_alphabetic)) {
                     return next_at;
                 }
             }

@@ -1,9 +1,10 @@
 //! Trains the model that tells sentences that commit the shop (`src/promises/weights.bin`) on `measure/promises/*.tsv`, and shows how well it
-//! does on sentences that it was not trained on (five parts, each left out once), beside the rules of the lexicon.
+//! does on sentences that it was not trained on: each language has two files, written apart from each other, and each is judged by weights that
+//! were trained on the other files alone; beside the rules of the lexicon.
 //!
 //!     cargo run --release -p deskhand-measure --bin train_promises
 //!
-//! A line of a file is `P` (commits) or `N`, a tab, and a sentence; the file's name is its language.
+//! A line of a file is `P` (commits) or `N`, a tab, and a sentence; the file's name begins with its language.
 
 use std::{collections::BTreeMap, fs};
 
@@ -14,7 +15,6 @@ use deskhand::{
 };
 use deskhand_measure::{Draws, root};
 
-const PARTS: usize = 5;
 const ROUNDS: usize = 30;
 const RATE: f32 = 0.3;
 /// Shrinks weights that few sentences speak for.
@@ -22,6 +22,8 @@ const PENALTY: f32 = 2e-5;
 
 struct Sentence {
     language: String,
+    /// Whether it is of its language's second file.
+    second: bool,
     text: String,
     commits: bool,
     features: Vec<u32>,
@@ -40,10 +42,10 @@ fn main() {
     }
     let mut table: BTreeMap<String, [[usize; 2]; 5]> = BTreeMap::new();
     let mut likelihoods: Vec<(f32, bool)> = Vec::new();
-    for part in 0..PARTS {
-        let (held, rest): (Vec<(usize, &Sentence)>, Vec<_>) = sentences.iter().enumerate().partition(|(at, _)| at % PARTS == part);
-        let weights = train(&rest.into_iter().map(|(_, sentence)| sentence).collect::<Vec<_>>());
-        for (_, sentence) in held {
+    for second in [false, true] {
+        let (held, rest): (Vec<&Sentence>, Vec<&Sentence>) = sentences.iter().partition(|sentence| sentence.second == second);
+        let weights = train(&rest);
+        for sentence in held {
             let likelihood = weights.likelihood(&sentence.features);
             likelihoods.push((likelihood, sentence.commits));
             let by_rules = is_marked(sentence);
@@ -75,10 +77,11 @@ fn read() -> Vec<Sentence> {
     let mut sentences = Vec::new();
     for entry in fs::read_dir(&folder).expect("measure/promises") {
         let path = entry.expect("a file").path();
-        let language = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let (language, second) = (name[..2].to_owned(), name.ends_with("-2"));
         for line in fs::read_to_string(&path).expect("text").lines().filter(|line| !line.is_empty()) {
             let (label, text) = line.split_once('\t').unwrap_or_else(|| panic!("{}: `{line}`", path.display()));
-            sentences.push(Sentence { language: language.clone(), text: text.to_owned(), commits: label == "P", features: features(text) });
+            sentences.push(Sentence { language: language.clone(), second, text: text.to_owned(), commits: label == "P", features: features(text) });
         }
     }
     sentences.sort_by(|one, other| (&one.language, &one.text).cmp(&(&other.language, &other.text)));

@@ -72,6 +72,14 @@ impl Counting {
         self.any(|words| words.currencies.names.begin(folded))
     }
 
+    /// Whether what stands before a number says that it is only about right.
+    pub fn is_about_right(&self, before: &str) -> bool {
+        let words: Vec<String> = fold(before).split_whitespace().rev().take(2).map(|word| word.trim_end_matches('.').to_owned()).collect();
+        let last = words.first().map_or("", String::as_str);
+        let two = words.iter().rev().map(String::as_str).collect::<Vec<&str>>().join(" ");
+        self.any(|vocabulary| vocabulary.counting.about.begin(last) || vocabulary.counting.about.begin(&two))
+    }
+
     /// Whether a folded word is an article, or says one.
     pub fn is_one(&self, folded: &str) -> bool {
         self.any(|words| words.numbers.articles.contains(folded) || words.numbers.cardinals.get(folded) == Some(&1))

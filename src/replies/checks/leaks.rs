@@ -27,6 +27,8 @@ pub struct LeakCheck {
     /// Runs of words of the notes, and of the prompt, without what stands between them.
     notes: HashSet<String>,
     prompt: HashSet<String>,
+    /// Lines of the prompt above its data.
+    headings: HashSet<String>,
     /// Names, numbers and codes that only notes have.
     only_in_notes: HashSet<String>,
     /// All other words that only notes have.
@@ -41,6 +43,7 @@ impl LeakCheck {
         let mut secrets = LeakCheck {
             notes: HashSet::new(),
             prompt: instructions.iter().flat_map(|text| runs(text, OF_PROMPT)).collect(),
+            headings: instructions.iter().flat_map(|text| text.lines()).map(str::trim).filter(|line| is_heading(line)).map(plain).collect(),
             only_in_notes: HashSet::new(),
             words_of_notes: HashSet::new(),
             spelled: HashSet::new(),
@@ -83,7 +86,7 @@ impl LeakCheck {
     /// The text without what leaked into it, and the warning of that; `None` if nothing did.
     pub fn purged(&self, text: &str) -> Option<(String, Warning)> {
         let written = words(text);
-        if quotes(&written, &self.prompt) {
+        if quotes(&written, &self.prompt) || text.contains(FENCE) || self.has_heading(text) {
             let message = "the model wrote its instructions instead of a reply; nothing of it is shown".to_owned();
             return Some((TAKEN_OUT.to_owned(), Warning { kind: WarningKind::PromptLeaked, excerpt: TAKEN_OUT.to_owned(), message }));
         }
@@ -119,6 +122,25 @@ impl LeakCheck {
 }
 
 impl LeakCheck {
+    /// What a rewrite may not show: the prompt's own words, and the shop's rules of writing, where its text doesn't have them itself.
+    pub fn of_rewrite(instructions: &[String], voice: &str, text: &str) -> LeakCheck {
+        let mut secrets = LeakCheck::of(instructions, &[], &[]);
+        secrets.prompt.extend(runs(voice, OF_PROMPT));
+        for run in runs(text, OF_PROMPT) {
+            secrets.prompt.remove(&run);
+        }
+        for line in text.lines() {
+            secrets.headings.remove(&plain(line.trim()));
+        }
+        secrets
+    }
+
+    /// Whether a line above data of the prompt stands in a text, with data under it.
+    fn has_heading(&self, text: &str) -> bool {
+        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        lines.windows(2).any(|pair| self.headings.contains(&plain(pair[0])) && pair[1].starts_with(['-', '[', '|']))
+    }
+
     /// Whether letters that stand apart spell something that only notes say.
     fn spells(&self, written: &[String]) -> bool {
         let apart = |word: &String| word.chars().nth(1).is_none();
@@ -127,6 +149,14 @@ impl LeakCheck {
             .filter(|run| run.len() >= MIN_SPELLED)
             .any(|run| self.spelled.iter().any(|word| run.concat().contains(word.as_str())))
     }
+}
+
+/// What every fence of a prompt's data begins with.
+const FENCE: &str = "===data-";
+
+/// Whether a line of a template stands above data: it ends with a colon and is no sentence.
+fn is_heading(line: &str) -> bool {
+    line.ends_with(':') && line.contains(' ') && line.split(' ').count() <= 8 && line.starts_with(char::is_uppercase)
 }
 
 /// Whether words have one of these runs, whatever stands between them and between their letters.
@@ -210,6 +240,17 @@ mod tests {
         ] {
             assert_eq!(purged(text).as_deref(), left, "{text}");
         }
+    }
+
+    #[test]
+    fn a_prompt_is_known_by_its_fences_and_headings() {
+        let instructions = ["What the shop's systems know:\n- ".to_owned()];
+        let check = LeakCheck::of(&instructions, &[], &[]);
+        assert!(check.purged("Hi\n===data-0123456789ab===\nx").is_some());
+        assert!(check.purged("What the shop's systems know:\n- order KE-1").is_some());
+        assert!(check.purged("The shop's systems know: nothing").is_none());
+        assert!(LeakCheck::of_rewrite(&instructions, "", "What the shop's systems know:\n- order").purged("What the shop's systems know:\n- order").is_none());
+        assert!(LeakCheck::of_rewrite(&[], "We always write in short and friendly sentences.", "Hi").purged("We always write in short and friendly sentences. Hi").is_some());
     }
 
     #[test]

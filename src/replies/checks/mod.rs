@@ -1,6 +1,7 @@
 //! Whether a draft says only what something makes: its links, amounts, dates, numbers, promises, names and language.
 
 pub mod counting;
+mod derived;
 pub mod known_numbers;
 #[cfg(test)]
 mod languages_tests;
@@ -9,10 +10,11 @@ pub mod names;
 pub mod numbers;
 pub mod promises;
 pub mod repetition;
+mod same_line;
 
-use std::{cell::LazyCell, collections::HashSet};
+use std::collections::HashSet;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 
 use crate::{
     chats::{Author, Chat, EarlierChat},
@@ -22,7 +24,7 @@ use crate::{
         checks::{
             names::wrong_names,
             numbers::ungrounded_numbers,
-            promises::{GroundedPromises, ungrounded},
+            promises::ungrounded,
         },
         draft::prompt::SourceText,
         masking::chats_of,
@@ -145,6 +147,11 @@ impl Evidence {
         }
     }
 
+    /// The day of the call, as the first of the dates says it.
+    pub fn today(&self) -> Date {
+        self.dates.first().and_then(|date| date.parse().ok()).unwrap_or(Date::ZERO)
+    }
+
     /// All that the customer may see.
     pub fn open(&self) -> Vec<&str> {
         let texts = [&self.shop, &self.customer, &self.customer_names, &self.shop_names, &self.dates];
@@ -156,12 +163,30 @@ impl Evidence {
         lexica_of(self.languages.iter().chain([&self.language]))
     }
 
+    /// What a summary for colleagues may say: all that was said, by whomever.
+    pub fn of_summary(from: &DraftedFrom<'_>, language: &Language, languages: &[Language]) -> Evidence {
+        let mut evidence = Evidence::of(from, language, languages, &[]);
+        let said = [&mut evidence.customer, &mut evidence.customer_names, &mut evidence.shop_names].map(std::mem::take);
+        evidence.shop.extend(said.into_iter().flatten());
+        evidence.shop.extend(from.chat.notes.iter().map(|note| note.text.for_agents().to_owned()));
+        evidence.shop.push(from.chat.summary.topic.clone());
+        evidence
+    }
+
+    /// Checks a summary: it promises nothing, and greets nobody.
+    pub fn check_summary(&self, summary: &str) -> Checked {
+        let (text, mut warnings) = self.without_foreign_links(summary);
+        warnings.extend(ungrounded_numbers(&text, self));
+        warnings.extend(other_language(&text, &self.language, &self.languages));
+        warnings.truncate(MAX_WARNINGS);
+        Checked { text, warnings }
+    }
+
     /// Checks a draft.
     pub fn check(&self, draft: &str) -> Checked {
         let (text, mut warnings) = self.without_foreign_links(draft);
         warnings.extend(ungrounded_numbers(&text, self));
-        let said = LazyCell::new(|| GroundedPromises::of(self.shop.iter().map(String::as_str), self.language.primary(), &self.lexica()));
-        for sentence in ungrounded(&text, self.language.primary(), &said) {
+        for sentence in ungrounded(&text, &self.shop, self.language.primary(), &self.languages, &self.lexica()) {
             warnings.push(Warning {
                 kind: WarningKind::UngroundedPromise,
                 excerpt: sentence.to_owned(),

@@ -2,17 +2,22 @@
 
 use std::cell::LazyCell;
 
+use jiff::civil::Date as Day;
+
 use crate::{
-    facts::{FactKind, FigureValue, Known, facts, figures, is_ordinal, month, replaced, worded},
+    facts::{FactKind, Figure, FigureValue, Known, facts, figures, is_ordinal, month, replaced, worded},
+    lexicon::{Lexicon, lexicon},
     replies::{
         checks::{
             Evidence,
             counting::{Counting, word},
+            derived::Operands,
             known_numbers::KnownNumbers,
+            same_line::Lines,
         },
         stream::result::{Warning, WarningKind},
     },
-    text::{fold, sentence_at},
+    text::{fold, sentence_at, sentences},
 };
 
 /// The warnings of a draft's amounts, dates and numbers.
@@ -23,6 +28,18 @@ pub fn ungrounded_numbers(draft: &str, evidence: &Evidence) -> Vec<Warning> {
     let shop = LazyCell::new(|| KnownNumbers::of(evidence.shop.iter().chain(&evidence.shop_names).map(String::as_str), &words));
     let customer = LazyCell::new(|| KnownNumbers::of(evidence.customer.iter().chain(&evidence.customer_names).map(String::as_str), &words));
     let dates = LazyCell::new(|| KnownNumbers::of(evidence.dates.iter().map(String::as_str), &words));
+    // What the draft may compute: from what is known, and from its own numbers that are.
+    let operands = LazyCell::new(|| {
+        let all = [&evidence.shop, &evidence.customer, &evidence.dates].into_iter().flatten().map(String::as_str);
+        let mut operands = Operands::of(all, evidence.language.primary(), evidence.today());
+        for _ in 0..STEPS {
+            for sentence in sentences(draft) {
+                operands.add_reached(sentence, evidence.language.primary());
+            }
+        }
+        operands
+    });
+    let lines = LazyCell::new(|| Lines::of(evidence.shop.iter().map(String::as_str), &words));
     let mut warn = |kind: WarningKind, excerpt: &str| {
         let message = match kind {
             WarningKind::UngroundedDate => "no source, record or message has this date or time",
@@ -42,6 +59,7 @@ pub fn ungrounded_numbers(draft: &str, evidence: &Evidence) -> Vec<Warning> {
                 values.iter().all(|figure| shop.has_amount(figure))
                     || shop.has_part(draft, fact.range.start, fact.range.end)
                     || (values.iter().all(|figure| customer.has_amount(figure)) && mentioned())
+                    || values.iter().all(|figure| operands.has_amount(figure, words.is_about_right(&draft[..fact.range.start])))
             }
             FactKind::Phone | FactKind::NationalId | FactKind::Card => {
                 // A phone number is the same without its country.
@@ -64,7 +82,13 @@ pub fn ungrounded_numbers(draft: &str, evidence: &Evidence) -> Vec<Warning> {
         at = start + figure.written.len();
         match &figure.value {
             FigureValue::Date(_) | FigureValue::Time(_) => {
-                if ![&*shop, &*customer, &*dates].iter().any(|known| known.has_moment(&figure)) {
+                let computed = || match &figure.value {
+                    FigureValue::Date(date) => operands.has_day(date.year, date.month, date.day),
+                    FigureValue::Time(time) => operands.has_time(time.hour, time.minute),
+                    FigureValue::Number(_) => false,
+                };
+                let known = || [&*shop, &*customer, &*dates].iter().any(|known| known.has_moment(&figure)) || computed();
+                if is_other_weekday(&rest, start, at, &figure, evidence) || !known() {
                     warn(WarningKind::UngroundedDate, &figure.written);
                 }
             }
@@ -83,7 +107,17 @@ pub fn ungrounded_numbers(draft: &str, evidence: &Evidence) -> Vec<Warning> {
                 } else {
                     all.iter().any(|known| known.has_length(readings, after)) || (all.iter().any(known) && !otherwise())
                 };
-                if !grounded && !words.is_list_number(&rest, start, at) && figure.written != "1" {
+                let computed = || match words.unit_of(after) {
+                    Some(minutes) => readings.iter().filter_map(|reading| reading.parse::<f64>().ok()).any(|number| operands.has_length(number * f64::from(minutes))),
+                    None => operands.has_count(&figure) || (words.is_currency(&fold(word(after.trim_start()))) && operands.has_amount(&figure, true)),
+                };
+                let elsewhere = || {
+                    let sentence = sentence_at(&rest, start)?;
+                    let from = sentence.as_ptr() as usize - rest.as_ptr() as usize;
+                    Some(lines.say_otherwise(sentence, start - from, at - from, readings, &words))
+                };
+                let doubtful = if grounded { elsewhere() == Some(true) } else { !computed() || elsewhere() == Some(true) };
+                if doubtful && !words.is_list_number(&rest, start, at) && figure.written != "1" {
                     warn(WarningKind::UngroundedAmount, &figure.written);
                 }
             }
@@ -104,7 +138,16 @@ pub fn ungrounded_numbers(draft: &str, evidence: &Evidence) -> Vec<Warning> {
         let otherwise = !ordinal && shop.count_otherwise(&customer, &number, &rest, start, end);
         let known = |known: &&KnownNumbers<'_>| known.has_number(&number, after) || (amount && known.has_whole_amount(&number[0]));
         let long = || shop.has_length(&number, after) || customer.has_length(&number, after);
-        let counts = moment || amount || words.unit_of(after).is_some();
+        let unit = words.unit_of(after);
+        let counts = moment || amount || unit.is_some();
+        let worth = number[0].parse::<f64>().unwrap_or_default();
+        let computed = || match unit {
+            Some(minutes) => operands.has_length(worth * f64::from(minutes)),
+            None => operands.reaches_count(worth) || (amount && operands.reaches_amount(worth, true)),
+        };
+        if computed() && !moment {
+            continue;
+        }
         if (otherwise || (counts && ![&*shop, &*customer].iter().any(known))) && !long() {
             let kind = if moment { WarningKind::UngroundedDate } else { WarningKind::UngroundedAmount };
             warn(kind, &rest[start..end + word(after).len()]);
@@ -113,5 +156,38 @@ pub fn ungrounded_numbers(draft: &str, evidence: &Evidence) -> Vec<Warning> {
     warnings
 }
 
+/// Whether the day of the week that stands beside a date is not that date's.
+fn is_other_weekday(text: &str, start: usize, end: usize, figure: &Figure, evidence: &Evidence) -> bool {
+    let FigureValue::Date(date) = figure.value else { return false };
+    let today = evidence.today();
+    let year = date.year.and_then(|year| i16::try_from(year).ok());
+    let day = |year: i16| Day::new(year, i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?).ok();
+    // Of a day without its year the nearest one is meant.
+    let years = match year {
+        Some(year) => vec![year],
+        None => vec![today.year() - 1, today.year(), today.year() + 1],
+    };
+    let Some(day) = years.into_iter().filter_map(day).min_by_key(|day| (*day - today).get_days().abs()) else { return false };
+    if date.ambiguous {
+        return false;
+    }
+    let before: Vec<String> = text[..start].split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).rev().take(2).map(fold).collect();
+    let sentence_end = text[end..].find(['.', '!', '?', '\n', ';']).map_or(text.len(), |at| end + at);
+    let after: Vec<String> =
+        text[end..sentence_end].split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).take(2).map(fold).collect();
+    let weekday = |words: &[String]| {
+        let weekdays = |lexicon: &&Lexicon| {
+            let names = &lexicon.words.dates.weekdays;
+            words.iter().find_map(|word| names.iter().position(|names| names.begin(word)))
+        };
+        lexicon(evidence.language.primary()).as_ref().and_then(weekdays)
+    };
+    // `on Friday, April 6`; `április 6-án, hétfőn`
+    let named = weekday(&before[..before.len().min(2)]).or_else(|| weekday(&after));
+    named.is_some_and(|named| named != usize::try_from(day.weekday().to_monday_zero_offset()).unwrap_or(named))
+}
+
+/// So many times what was computed is computed with again.
+const STEPS: usize = 2;
 /// By how many of its last digits a phone number is known.
 const LOCAL_DIGITS: usize = 9;

@@ -2,6 +2,7 @@
 
 use crate::{
     chats::Channel,
+    facts::{FactKind, Known, facts},
     replies::stream::result::{Warning, WarningKind},
     text::sentences,
 };
@@ -32,15 +33,58 @@ pub fn fitted(text: &str, channel: Channel) -> (String, Option<Warning>) {
     (cut, Some(Warning { kind: WarningKind::Truncated, excerpt: String::new(), message }))
 }
 
-/// Converts headings, emphasis and links to plain text; keeps lists.
+/// Converts headings, emphasis and links to plain text; keeps lists. Links, addresses, codes and names of files stay to the letter.
 fn without_markdown(text: &str) -> String {
     let mut lines = Vec::new();
     for line in text.lines() {
         let heading = line.trim_start_matches('#');
         let line = if heading.len() < line.len() && heading.starts_with(' ') { heading.trim_start() } else { line };
-        lines.push(without_links(&line.replace("**", "").replace("__", "").replace('`', "")));
+        lines.push(without_emphasis(&without_links(line)));
     }
     lines.join("\n")
+}
+
+/// Takes the marks of emphasis away where they stand around words. What is a fact has none.
+fn without_emphasis(line: &str) -> String {
+    let found = facts(line, &Known::default(), |kind| !matches!(kind, FactKind::Snippet | FactKind::Placeholder));
+    let mut plain = String::with_capacity(line.len());
+    let mut at = 0;
+    while at < line.len() {
+        let rest = &line[at..];
+        if let Some(fact) = found.iter().find(|fact| fact.range.start == at) {
+            plain.push_str(&line[fact.range.clone()]);
+            at = fact.range.end;
+            continue;
+        }
+        let mark = ["**", "__", "`"].into_iter().find(|mark| rest.starts_with(mark));
+        match mark {
+            // `****1234` is a card's end, `a ** b` no emphasis.
+            Some(mark) if is_emphasis(line, at, mark) => at += mark.len(),
+            Some(mark) if mark != "`" => {
+                let run = rest.chars().take_while(|letter| mark.starts_with(*letter)).count();
+                plain.push_str(&rest[..run]);
+                at += run;
+            }
+            _ => {
+                let letter = rest.chars().next().unwrap_or(' ');
+                plain.push(letter);
+                at += letter.len_utf8();
+            }
+        }
+    }
+    plain
+}
+
+/// Whether marks at a place open or close emphasis: they are two, not more, and stand beside a word on one side only.
+fn is_emphasis(line: &str, at: usize, mark: &str) -> bool {
+    let sign = |letter: char| mark.starts_with(letter);
+    let (before, after) = (line[..at].chars().next_back(), line[at + mark.len()..].chars().next());
+    if before.is_some_and(sign) || after.is_some_and(sign) {
+        return false;
+    }
+    let closed = line.matches(mark).count() >= 2;
+    let beside = |letter: Option<char>| letter.is_some_and(|letter| !letter.is_whitespace());
+    closed && (beside(before) || beside(after)) && (mark != "__" || !(before.is_some_and(char::is_alphanumeric) && after.is_some_and(char::is_alphanumeric)))
 }
 
 /// Converts `[words](address)` to `words: address`.
@@ -80,6 +124,17 @@ mod tests {
             ("Return\nPrint the label: here: https://shop.example/a [x] and go.\n- one".to_owned(), None)
         );
         assert_eq!(fitted(text, Channel::Email).0, text);
+        for whole in [
+            "https://shop.example/p/keten__masa?utm__source=wa",
+            "desk__tr@shop.example",
+            "KE__204815",
+            "**** 1234",
+            "a ** b ** c",
+            "snake__case__name",
+        ] {
+            assert_eq!(fitted(&format!("see {whole} now"), Channel::Whatsapp).0, format!("see {whole} now"));
+        }
+        assert_eq!(fitted("__so__ **ist** `x`", Channel::Instagram).0, "so ist x");
         let (cut, warning) = fitted(&"Güzel bir cümle daha. ".repeat(80), Channel::Instagram);
         assert!(cut.chars().count() <= MAX_INSTAGRAM && cut.ends_with("daha.") && warning.is_some(), "{cut}");
     }

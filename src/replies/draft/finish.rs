@@ -1,6 +1,6 @@
 //! The end of a draft: checks it, splits it into messages, and warns of what was said before.
 
-use std::{future::ready, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use async_stream::{stream, try_stream};
 use uuid::Uuid;
@@ -9,15 +9,15 @@ use crate::{
     chats::{Channel, Chats},
     failpoint::failpoint,
     ids::{Id, Workspace},
-    model::{Answer, CallContext, ModelError, Models, Prompt},
+    model::{Answer, CallContext, Models},
     replies::{
-        checks::{Checked, Evidence, leaks::LeakCheck, other_language, repetition::EarlierStatements},
+        checks::{Checked, Evidence, other_language, repetition::EarlierStatements},
         draft::{channel::fitted, prompt::Given},
         learning::outcome_log::OutcomeLog,
         stream::{
-            AnswerStream, GeneratedText, Generation, drain,
+            AnswerStream, GeneratedText, Generation, ask_again,
+            exit::Exit,
             filter::OutputFilter,
-            invented_data,
             result::{ContextReceipt, Engine, Finished, Progress, Source, Warning, WarningKind},
         },
     },
@@ -42,7 +42,7 @@ pub struct DraftEnd {
 /// What a model's draft is checked against.
 pub struct DraftChecks {
     pub evidence: Evidence,
-    pub secrets: LeakCheck,
+    pub exit: Exit,
     pub models: Models,
     pub context: CallContext,
 }
@@ -51,7 +51,7 @@ pub struct DraftChecks {
 pub fn from_model(answer: Answer, given: Given, checks: DraftChecks, end: DraftEnd, started: Instant) -> Generation {
     Box::pin(try_stream! {
         let Given { prompt, sources, notes, receipt, marks, .. } = given;
-        let DraftChecks { evidence, secrets, models, context } = checks;
+        let DraftChecks { evidence, exit, models, context } = checks;
         let output_filter = || OutputFilter::new(sources.len(), Arc::clone(&marks), end.language.primary());
         let withheld = !notes.is_empty();
         let mut answer_stream = AnswerStream::new(answer, output_filter(), started);
@@ -64,39 +64,26 @@ pub fn from_model(answer: Answer, given: Given, checks: DraftChecks, end: DraftE
             }
         }
         let (mut generated, mut filtered) = answer_stream.into_generated();
-        let has_time = context.deadline.saturating_duration_since(Instant::now()) > started.elapsed();
-        if has_time && other_language(&generated.text, &evidence.language, &evidence.languages).is_some() {
+        if other_language(&generated.text, &evidence.language, &evidence.languages).is_some() {
             let correction = format!("Your last answer was in another language. Write in {}.", evidence.language.english_name());
-            let prompt = Prompt { system: format!("{}\n\n{correction}", prompt.system), ..prompt };
-            if let Ok((answer, ())) = models.ask(&context, |_| ready(Ok::<_, ModelError>((prompt.clone(), ())))).await
-                && let Ok((second, filtered_again)) = drain(AnswerStream::new(answer, output_filter(), started)).await
-            {
+            if let Some((second, filtered_again)) = ask_again(&models, &context, &prompt, &correction, output_filter(), started).await {
                 filtered = filtered_again;
                 generated = GeneratedText { usage: generated.usage.plus(second.usage), ..second };
             }
         }
-        generated.warnings.extend(invented_data(&filtered));
-        let text = generated.text.clone();
         // Checking against a long chat takes time.
-        let checked = task::blocking("checking the draft", move || check_draft(text, &secrets, &evidence)).await?;
-        generated.text = checked.text;
-        generated.warnings.extend(checked.warnings);
+        let generated = task::blocking("checking the draft", move || {
+            let mut passed = exit.pass(generated, &filtered);
+            let Checked { text, warnings } = evidence.check(&passed.text);
+            passed.warnings.extend(warnings);
+            GeneratedText { text, ..passed }
+        }).await?;
         let finished = end.finished(generated, sources, receipt, if withheld { None } else { Some(&shown) }).await;
         if withheld {
             yield Progress::Delta(finished.text.clone());
         }
         yield Progress::Finished(Box::new(finished));
     })
-}
-
-/// Removes leaks from a draft, and checks it.
-fn check_draft(text: String, secrets: &LeakCheck, evidence: &Evidence) -> Checked {
-    let (text, leak) = match secrets.purged(&text) {
-        Some((purged, warning)) => (purged, Some(warning)),
-        None => (text, None),
-    };
-    let Checked { text, warnings } = evidence.check(&text);
-    Checked { text, warnings: leak.into_iter().chain(warnings).collect() }
 }
 
 impl DraftEnd {
@@ -107,8 +94,6 @@ impl DraftEnd {
         let is_cited = |(number, source): &(usize, Source)| engine == Engine::BuiltIn || cited.contains_key(number) || has_link(source);
         let (numbers, mut sources): (Vec<usize>, Vec<Source>) = (1..).zip(sources).filter(is_cited).unzip();
         let draft_id = Uuid::now_v7().to_string();
-        let (text, warning) = fitted(&text, self.channel);
-        warnings.extend(warning);
         let messages = if self.several { split(&text) } else { Vec::new() };
         // Several messages are joined by one blank line.
         let text = if self.several { messages.join("\n\n") } else { text };
@@ -144,8 +129,10 @@ impl DraftEnd {
 }
 
 /// Streams a draft of the built-in engine.
-pub fn built_in(text: String, source: Source, context: ContextReceipt, end: DraftEnd, started: Instant) -> Generation {
-    let generated = GeneratedText::built_in(text, started);
+pub fn built_in(text: &str, source: Source, context: ContextReceipt, end: DraftEnd, started: Instant) -> Generation {
+    let (text, truncated) = fitted(text, end.channel);
+    let mut generated = GeneratedText::built_in(text, started);
+    generated.warnings.extend(truncated);
     Box::pin(stream! {
         let shown = generated.text.clone();
         yield Ok(Progress::Delta(shown.clone()));

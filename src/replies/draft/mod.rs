@@ -25,7 +25,7 @@ use crate::{
         },
         error::ReplyError,
         rewrite::tone::Tone,
-        stream::{Generation, result::ContextReceipt},
+        stream::{Generation, exit::Exit, result::ContextReceipt},
         suggest::query,
     },
     text::Language,
@@ -123,7 +123,8 @@ impl Desk {
             match self.models.ask(&context, |window| self.prompt(&draft, &prepared, window)).await {
                 Ok((answer, given)) => {
                     let (given, evidence, secrets) = self.evidence_and_secrets(&draft, &prepared, given).await;
-                    let checks = DraftChecks { secrets, models: self.models.clone(), context, evidence };
+                    let exit = Exit { original: String::new(), channel: Some(chat.summary.channel), secrets };
+                    let checks = DraftChecks { exit, models: self.models.clone(), context, evidence };
                     return Ok(finish::from_model(answer, given, checks, end, started));
                 }
                 Err(error) => error.of_models()?,
@@ -149,7 +150,7 @@ impl Desk {
         let beside = chat.beside_messages();
         (receipt.attachments, receipt.quotations) = (unused(beside.attachments), unused(beside.quotations));
         receipt.signatures = unused(beside.signatures);
-        Ok(finish::built_in(answer.text, answer.source, receipt, end, started))
+        Ok(finish::built_in(&answer.text, answer.source, receipt, end, started))
     }
 
     /// Returns the prompt of a draft, for the first model's window or the workspace's default.

@@ -30,7 +30,7 @@ const TEMPLATES: [(Task, &str, &str); 7] = [
 pub struct Prompts {
     environment: Arc<Environment<'static>>,
     templates: Arc<Vec<Template>>,
-    /// The fixed text of the draft template: no reply may repeat much of it.
+    /// The fixed text of all templates: no reply may repeat much of it.
     instructions: Arc<Vec<String>>,
 }
 
@@ -94,9 +94,7 @@ impl Prompts {
                 let broken = |error: minijinja::Error| PromptError::Broken(shown.clone(), error.to_string());
                 environment.add_template_owned(format!("{name} {part}"), text.to_owned()).map_err(broken)?;
             }
-            if task == Task::Draft {
-                instructions = fixed_text(&source);
-            }
+            instructions.extend(fixed_text(&source));
             // The separator is a line itself.
             let lines_before_user = system.lines().count() + 1;
             templates.push(Template { task, name, shown, lines_before_user });
@@ -106,7 +104,7 @@ impl Prompts {
         Ok(prompts)
     }
 
-    /// Returns the fixed text of the draft template.
+    /// Returns the fixed text of all templates.
     pub fn instructions(&self) -> &[String] {
         &self.instructions
     }

@@ -5,10 +5,11 @@ pub mod correct_without_model;
 pub mod edits;
 pub mod fidelity;
 pub mod meaning;
+mod structure;
 pub mod tone;
 pub mod translate_without_model;
 
-use std::{collections::BTreeMap, future::ready, time::Instant};
+use std::{collections::BTreeMap, time::Instant};
 
 use async_stream::try_stream;
 use minijinja::{Value, context};
@@ -19,10 +20,10 @@ use crate::{
     facts::{FactKind, Known},
     ids::Id,
     knowledge::Term,
-    model::{CallContext, ModelError, Prompt},
+    model::{CallContext, ModelError},
     replies::{
         Agent, Caller, Desk,
-        checks::other_language,
+        checks::{leaks::LeakCheck, other_language},
         draft::prompt::terms,
         error::ReplyError,
         masking::{
@@ -31,12 +32,15 @@ use crate::{
         },
         rewrite::{
             correct_without_model::ShopVocabulary,
-            edits::{edits, over_edited},
+            edits::edits,
             fidelity::Protected,
+            meaning::Purpose,
+            structure::structure_warning,
             tone::Tone,
         },
         stream::{
-            self, AnswerStream, GeneratedText, Generation, drain,
+            self, AnswerStream, GeneratedText, Generation, ask_again,
+            exit::Exit,
             result::{ContextReceipt, Finished, Progress, Warning, WarningKind},
         },
     },
@@ -120,6 +124,7 @@ impl Desk {
             asking: self.call_context(Task::Correct, &caller),
             shorter: false,
             protected: Protected::of(text.clone(), &known, language.as_ref(), language.as_ref()),
+            source: language.clone(),
             language: language.clone(),
             receipt: ContextReceipt::default(),
             started,
@@ -158,6 +163,7 @@ impl Desk {
             asking: self.call_context(Task::Retone, &caller),
             shorter: tone == Tone::Concise,
             protected: Protected::of(text, &known, language.as_ref(), language.as_ref()),
+            source: language.clone(),
             language,
             receipt,
             started,
@@ -203,6 +209,7 @@ impl Desk {
             asking: self.call_context(Task::Translate, &caller),
             shorter: false,
             protected: Protected::of(text.clone(), &known, source.as_ref(), Some(&target)),
+            source: source.clone(),
             language: Some(target.clone()),
             receipt: receipt.clone(),
             started,
@@ -226,7 +233,7 @@ impl Desk {
     /// A rewrite that changed facts is retried once, with the loss explained, if there is time; if that fails too, the original text is
     /// returned.
     async fn ask_rewrite(&self, rewrite: Rewrite, values: Value) -> Result<Generation, ReplyError> {
-        let Rewrite { asking, shorter, protected, language, receipt, started } = rewrite;
+        let Rewrite { asking, shorter, protected, source, language, receipt, started } = rewrite;
         let task = asking.task;
         if self.models.is_empty() {
             return Err(ModelError::NotConfigured.into());
@@ -238,40 +245,63 @@ impl Desk {
             masked: masked(&protected.masked()),
             ..receipt
         };
-        let (answer, ()) = self.models.ask(&asking, |_| ready(Ok::<_, ModelError>((prompt.clone(), ())))).await?;
+        let (answer, ()) = self.models.ask(&asking, |_| std::future::ready(Ok::<_, ModelError>((prompt.clone(), ())))).await?;
         let (models, languages) = (self.models.clone(), self.settings.languages.clone());
-        let target = language.clone().filter(|_| task == Task::Translate);
+        let exit = Exit {
+            original: protected.text.clone(),
+            channel: None,
+            secrets: LeakCheck::of_rewrite(self.prompts.instructions(), &self.knowledge.voice().text, &protected.text),
+        };
+        let target = language.clone();
         let mismatch = move |text: &str| target.as_ref().and_then(|target| other_language(text, target, &languages));
+        let purpose = match task {
+            Task::Correct => Purpose::Correction,
+            Task::Retone => Purpose::Tone,
+            _ => Purpose::Translation,
+        };
         Ok(Box::pin(try_stream! {
             let mut answer_stream = AnswerStream::new(answer, protected.output_filter(), started);
+            let mut streamed = String::new();
             while let Some(shown) = answer_stream.next().await? {
+                streamed.push_str(&shown);
                 yield Progress::Delta(shown);
             }
-            let (mut generated, filtered) = answer_stream.into_generated();
-            let mut loss = protected.loss(&filtered);
-            let has_time = asking.deadline.saturating_duration_since(Instant::now()) > started.elapsed();
-            if has_time && (protected.refuses(&loss) || mismatch(&generated.text).is_some()) {
-                let correction = if protected.refuses(&loss) { protected.correction(&loss) } else { "Your last answer was in another language.".to_owned() };
-                let prompt = Prompt { system: format!("{}\n\n{correction}", prompt.system), ..prompt };
-                // If it fails, the original text is returned.
-                if let Ok((answer, ())) = models.ask(&asking, |_| ready(Ok::<_, ModelError>((prompt.clone(), ())))).await
-                    && let Ok((second, filtered)) = drain(AnswerStream::new(answer, protected.output_filter(), started)).await
-                {
-                    loss = protected.loss(&filtered);
-                    generated = GeneratedText { usage: generated.usage.plus(second.usage), ..second };
+            let (mut generated, mut filtered) = answer_stream.into_generated();
+            let correction = {
+                let loss = protected.loss(&filtered);
+                if protected.refuses(&loss) {
+                    Some(protected.correction(&loss))
+                } else if mismatch(&generated.text).is_some() {
+                    Some("Your last answer was in another language.".to_owned())
+                } else {
+                    protected.changed_meaning(&filtered, purpose)
                 }
+            };
+            // If it fails, the first answer is checked.
+            if let Some(correction) = correction
+                && let Some((second, again)) = ask_again(&models, &asking, &prompt, &correction, protected.output_filter(), started).await
+            {
+                filtered = again;
+                generated = GeneratedText { usage: generated.usage.plus(second.usage), ..second };
             }
             // Comparing long texts takes time.
             let end = move || {
-                generated.warnings.extend(protected.warning(&loss));
+                let loss = protected.loss(&filtered);
                 if protected.refuses(&loss) {
-                    generated.text = protected.text.clone();
-                } else {
-                    generated.warnings.extend(mismatch(&generated.text));
-                    generated.warnings.extend(excess_warning(task, shorter, &protected.text, &generated.text));
+                    let warnings = protected.warning(&loss).into_iter().collect();
+                    let kept = GeneratedText { text: protected.text.clone(), warnings, ..generated };
+                    let replaced = kept.text != streamed;
+                    // What is shown is the text itself, in its own language.
+                    return Finished { replaced, ..finish(protected.text, source, receipt)(kept) };
                 }
-                let replaced = generated.text != filtered.text;
-                Finished { replaced, ..finish(protected.text, language, receipt)(generated) }
+                let mut passed = exit.pass(generated, &filtered);
+                passed.warnings.extend(protected.warning(&loss));
+                passed.warnings.extend(protected.meaning_warnings(&filtered, purpose));
+                passed.warnings.extend(structure_warning(&protected.text, &passed.text, purpose));
+                passed.warnings.extend(mismatch(&passed.text));
+                passed.warnings.extend(excess_warning(shorter, &protected.text, &passed.text));
+                let replaced = passed.text != streamed;
+                Finished { replaced, ..finish(protected.text, language, receipt)(passed) }
             };
             let finished = task::blocking("comparing the rewrite with its text", end).await?;
             yield Progress::Finished(Box::new(finished));
@@ -313,19 +343,15 @@ struct Rewrite {
     /// Whether it should be shorter than the text.
     shorter: bool,
     protected: Protected,
+    /// The text's language, and the rewrite's.
+    source: Option<Language>,
     language: Option<Language>,
     receipt: ContextReceipt,
     started: Instant,
 }
 
-/// Returns a warning if a correction changed more than errors, a rewrite is far longer than its text, or what should be shorter is not.
-fn excess_warning(task: Task, shorter: bool, before: &str, after: &str) -> Option<Warning> {
-    if task == Task::Correct
-        && let Some(excerpt) = over_edited(before, after)
-    {
-        let message = "the correction changed more than errors".to_owned();
-        return Some(Warning { kind: WarningKind::OverEdited, excerpt, message });
-    }
+/// Returns a warning if a rewrite is far longer than its text, or what should be shorter is not.
+fn excess_warning(shorter: bool, before: &str, after: &str) -> Option<Warning> {
     if estimate_tokens(after) > MAX_GROWTH * estimate_tokens(before) + MAX_ADDED_TOKENS {
         let message = "the rewrite is far longer than its text".to_owned();
         return Some(Warning { kind: WarningKind::OverEdited, excerpt: String::new(), message });
@@ -381,7 +407,7 @@ mod tests {
 
     #[test]
     fn a_rewrite_may_grow_but_not_beyond_measure() {
-        let kinds = |before: &str, after: &str| excess_warning(Task::Translate, false, before, after).map(|warning| warning.kind);
+        let kinds = |before: &str, after: &str| excess_warning(false, before, after).map(|warning| warning.kind);
         for (before, after) in [
             ("No.", "I am sorry, but that is unfortunately not possible. I understand that this is not what you hoped for."),
             ("您好，您的包裹已经发出，预计三天内送达。", "Hello, your parcel has been sent and is expected to arrive within three days."),

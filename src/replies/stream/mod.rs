@@ -1,25 +1,28 @@
 //! Text generation as a stream: deltas as they arrive, then the final text.
 
+pub mod exit;
 pub mod filter;
 pub mod result;
 pub mod sanitizer;
+pub mod unwrap;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    future::ready,
     pin::Pin,
     time::{Duration, Instant},
 };
 
-use async_stream::try_stream;
 use futures::Stream;
 
 use crate::{
-    model::{Answer, Delta, Ending, ModelError, TokensUsed},
+    model::{Answer, CallContext, Delta, Ending, ModelError, Models, Prompt, TokensUsed},
     replies::{
         error::ReplyError,
         stream::{
             filter::{FilteredText, OutputFilter},
             result::{Engine, Finished, Progress, Usage, Warning, WarningKind},
+            unwrap::{is_empty, unwrapped},
         },
     },
     text::sentence_at,
@@ -84,7 +87,7 @@ impl AnswerStream {
                 return Ok(Some(shown));
             }
         }
-        if self.filter.output().text.is_empty() {
+        if is_empty(&unwrapped(&self.filter.output().text, "")) {
             return Err(ReplyError::Model { error: ModelError::Empty, partial: false });
         }
         Ok(None)
@@ -135,20 +138,26 @@ pub fn invented_data(filtered: &FilteredText) -> Vec<Warning> {
     excerpts.into_iter().map(warning).collect()
 }
 
-/// Streams a model's answer; `finish` builds the final result.
-pub fn from_model(mut answer_stream: AnswerStream, finish: impl FnOnce(GeneratedText) -> Finished + Send + 'static) -> Generation {
-    Box::pin(try_stream! {
-        while let Some(shown) = answer_stream.next().await? {
-            yield Progress::Delta(shown);
-        }
-        let (mut generated, filtered) = answer_stream.into_generated();
-        generated.warnings.extend(invented_data(&filtered));
-        yield Progress::Finished(Box::new(finish(generated)));
-    })
+/// Asks once more, with what was wrong added to the instructions; nothing of the answer is streamed. `None` if that fails, or if the caller's
+/// time may not be enough for as long as it took so far.
+pub async fn ask_again(
+    models: &Models,
+    context: &CallContext,
+    prompt: &Prompt,
+    correction: &str,
+    filter: OutputFilter,
+    started: Instant,
+) -> Option<(GeneratedText, FilteredText)> {
+    if context.deadline.saturating_duration_since(Instant::now()) <= started.elapsed() {
+        return None;
+    }
+    let prompt = Prompt { system: format!("{}\n\n{correction}", prompt.system), ..prompt.clone() };
+    let (answer, ()) = models.ask(context, |_| ready(Ok::<_, ModelError>((prompt.clone(), ())))).await.ok()?;
+    drain(AnswerStream::new(answer, filter, started)).await.ok()
 }
 
 /// Drains an answer without showing it.
-pub async fn drain(mut answer_stream: AnswerStream) -> Result<(GeneratedText, FilteredText), ReplyError> {
+async fn drain(mut answer_stream: AnswerStream) -> Result<(GeneratedText, FilteredText), ReplyError> {
     while answer_stream.next().await?.is_some() {}
     Ok(answer_stream.into_generated())
 }

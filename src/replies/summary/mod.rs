@@ -4,6 +4,7 @@ pub mod without_model;
 
 use std::{sync::Arc, time::Instant};
 
+use async_stream::try_stream;
 use jiff::Timestamp;
 use minijinja::context;
 
@@ -14,16 +15,19 @@ use crate::{
     model::Window,
     replies::{
         Agent, Caller, Desk,
+        checks::{Checked, DraftedFrom, Evidence, leaks::LeakCheck, other_language},
         draft::prompt::{conversation, receipt},
         error::ReplyError,
         masking::{Masker, chats_of},
         prompts::fence,
         stream::{
-            self, AnswerStream, GeneratedText, Generation,
-            filter::OutputFilter,
-            result::{ContextReceipt, Finished},
+            self, AnswerStream, GeneratedText, Generation, ask_again,
+            exit::Exit,
+            filter::{FilteredText, OutputFilter},
+            result::{ContextReceipt, Finished, Progress},
         },
     },
+    task,
     text::{Language, on_one_line},
 };
 
@@ -65,6 +69,24 @@ impl Read {
     }
 }
 
+/// What a model's summary is checked against.
+struct SummaryCheck {
+    read: Arc<Read>,
+    exit: Exit,
+    languages: Vec<Language>,
+}
+
+impl SummaryCheck {
+    fn pass(&self, generated: GeneratedText, filtered: &FilteredText, language: &Language) -> GeneratedText {
+        let mut passed = self.exit.pass(generated, filtered);
+        let Read { chat, earlier, now, .. } = &*self.read;
+        let from = DraftedFrom { chat, earlier, agent_name: "", instruction: "", previous_draft: "", sources: &[], voice: "", now: *now };
+        let Checked { text, warnings } = Evidence::of_summary(&from, language, &self.languages).check_summary(&passed.text);
+        passed.warnings.extend(warnings);
+        GeneratedText { text, ..passed }
+    }
+}
+
 impl Desk {
     /// Summarizes a chat, internal notes included: colleagues read it.
     pub async fn summarize(&self, summarize: Summarize) -> Result<Generation, ReplyError> {
@@ -93,7 +115,7 @@ impl Desk {
                     ..conversation(&chosen, Internal::for_agents)
                 };
                 let prompt = desk.prompts.both(Task::Summarize, values)?;
-                Ok::<_, ReplyError>((prompt, (ContextReceipt { masked, ..receipt(&chosen, 0, window) }, marks)))
+                Ok::<_, ReplyError>((prompt.clone(), (prompt, ContextReceipt { masked, ..receipt(&chosen, 0, window) }, marks)))
             };
             let make = |window: Window| {
                 let (desk, read, language) = (self.clone(), Arc::clone(&read), language.clone());
@@ -101,9 +123,35 @@ impl Desk {
             };
             let context = self.call_context(Task::Summarize, &caller);
             match self.models.ask(&context, make).await {
-                Ok((answer, (receipt_of_summary, marks))) => {
-                    let filter = OutputFilter::new(0, marks, language.primary());
-                    return Ok(stream::from_model(AnswerStream::new(answer, filter, started), finish(language, receipt_of_summary)));
+                Ok((answer, (prompt, receipt_of_summary, marks))) => {
+                    let filter = move |language: &Language| OutputFilter::new(0, Arc::clone(&marks), language.primary());
+                    let exit = Exit {
+                        original: String::new(),
+                        channel: None,
+                        secrets: LeakCheck::of(self.prompts.instructions(), &[], &[]),
+                    };
+                    let check = SummaryCheck { read, exit, languages: self.settings.languages.clone() };
+                    let (models, given) = (self.models.clone(), receipt_of_summary);
+                    return Ok(Box::pin(try_stream! {
+                        let mut answer_stream = AnswerStream::new(answer, filter(&language), started);
+                        let mut shown = String::new();
+                        while let Some(piece) = answer_stream.next().await? {
+                            shown.push_str(&piece);
+                            yield Progress::Delta(piece);
+                        }
+                        let (mut generated, mut filtered) = answer_stream.into_generated();
+                        if other_language(&generated.text, &language, &check.languages).is_some() {
+                            let correction = format!("Your last answer was in another language. Write in {}.", language.english_name());
+                            if let Some((second, again)) = ask_again(&models, &context, &prompt, &correction, filter(&language), started).await {
+                                filtered = again;
+                                generated = GeneratedText { usage: generated.usage.plus(second.usage), ..second };
+                            }
+                        }
+                        let its_language = language.clone();
+                        let generated = task::blocking("checking the summary", move || check.pass(generated, &filtered, &its_language)).await?;
+                        let replaced = generated.text != shown;
+                        yield Progress::Finished(Box::new(Finished { replaced, ..finish(language, given)(generated) }));
+                    }));
                 }
                 // The facts need no model.
                 Err(error) => {

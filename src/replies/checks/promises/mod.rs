@@ -6,8 +6,9 @@
 
 mod clauses;
 mod done;
+mod support;
 
-use std::{collections::HashSet, ops::Deref};
+use std::{cell::LazyCell, collections::HashSet, ops::Deref};
 
 use crate::{
     facts::{FigureValue, figures},
@@ -16,12 +17,20 @@ use crate::{
         topics::{Topic, Topics},
         words::plain,
     },
+    promises::likelihood,
     replies::checks::promises::{
         clauses::{clauses, without_at_once, without_quotes},
         done::claims_done,
+        support::Support,
     },
-    text::sentences,
+    text::{Language, sentences},
 };
+
+/// From here on a sentence promises if the rules say so, and less likely ones are not looked at.
+const PROMISES_BY_RULES: f32 = 0.6;
+const MAY_PROMISE: f32 = 0.15;
+/// Shorter sentences are greetings and names.
+const MIN_WORDS: usize = 3;
 
 /// What a shop may commit itself to.
 struct Action {
@@ -116,10 +125,18 @@ impl GroundedPromises {
     }
 }
 
-/// The sentences of a draft that promise what the shop never said, which is asked for only if one promises anything.
-pub fn ungrounded<'a>(draft: &'a str, language: &str, said: &impl Deref<Target = GroundedPromises>) -> Vec<&'a str> {
+/// The sentences of a draft in a language that promise what the `shop` never said. Its texts are in the languages of `lexica`.
+pub fn ungrounded<'a>(draft: &'a str, shop: &[String], language: &str, languages: &[Language], lexica: &[&Lexicon]) -> Vec<&'a str> {
     let Some(own) = lexicon(language) else { return Vec::new() };
-    sentences(draft).filter(|sentence| is_ungrounded(sentence, own, said)).collect()
+    let said = LazyCell::new(|| GroundedPromises::of(shop.iter().map(String::as_str), language, lexica));
+    let support = LazyCell::new(|| Support::of(shop, language, languages, lexica));
+    let promises = |sentence: &&str| {
+        let whole = sentence.split_whitespace().count() >= MIN_WORDS && !sentence.trim_end().ends_with('?');
+        let likely = likelihood(sentence);
+        let by_rules = || likely >= PROMISES_BY_RULES && is_ungrounded(sentence, own, &said);
+        whole && (by_rules() || (likely >= MAY_PROMISE && support.lacks(sentence, lexica)))
+    };
+    sentences(draft).filter(promises).collect()
 }
 
 fn is_ungrounded(sentence: &str, own: &Lexicon, said: &impl Deref<Target = GroundedPromises>) -> bool {

@@ -7,9 +7,15 @@ use std::{ops::Range, sync::Arc};
 
 use crate::{
     facts::{Difference, Fact, FactKind, Known, Marks, difference, facts, forged_marks, replaced},
-    replies::stream::{
-        filter::{FilteredText, OutputFilter, RESTORED},
-        result::{Warning, WarningKind},
+    replies::{
+        rewrite::{
+            compare::meaning_warnings,
+            meaning::{Purpose, Version},
+        },
+        stream::{
+            filter::{FilteredText, OutputFilter, RESTORED},
+            result::{Warning, WarningKind},
+        },
     },
     text::{Language, visible},
 };
@@ -90,6 +96,19 @@ impl Protected {
         }
         let figures = difference((&self.bare, &self.source), (&filtered.bare, &self.target));
         Loss { missing, repeated, invented: filtered.invented.len(), moved, figures, new }
+    }
+
+    /// What the model's text says differently, its facts apart.
+    pub fn meaning_warnings(&self, filtered: &FilteredText, purpose: Purpose) -> Vec<Warning> {
+        let before = Version { text: &self.bare, language: &self.source };
+        meaning_warnings(before, Version { text: &filtered.bare, language: &self.target }, purpose)
+    }
+
+    /// Describes a changed meaning for the model, for a second attempt; `None` if nothing seems to have changed.
+    pub fn changed_meaning(&self, filtered: &FilteredText, purpose: Purpose) -> Option<String> {
+        let warnings = self.meaning_warnings(filtered, purpose);
+        let changed = warnings.iter().map(|warning| warning.message.as_str()).collect::<Vec<&str>>().join("; ");
+        (!changed.is_empty()).then(|| format!("Your last answer seems to say something else than the text ({changed}). Keep its meaning."))
     }
 
     /// Returns the first mark that changed its order among those of its kind.
