@@ -59,7 +59,13 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
             if matches.get_flag("misses") && warnings.is_empty() != rewrite.changed.is_none() {
                 let told: Vec<String> =
                     warnings.iter().map(|warning| format!("{:?} “{}” {}", warning.kind, warning.excerpt, warning.message)).collect();
-                println!("{name} {kind} {}>{target}\n  {}\n  {}\n  {}\n", rewrite.language, rewrite.text, rewrite.rewrite, told.join("\n  "));
+                println!(
+                    "{name} {kind} {}>{target}\n  {}\n  {}\n  {}\n",
+                    rewrite.language,
+                    rewrite.text,
+                    rewrite.rewrite,
+                    told.join("\n  ")
+                );
             }
             let counts = table.entry((name, kind)).or_default();
             counts.0 += 1;

@@ -4,14 +4,47 @@ use crate::text::fold;
 
 /// Signs and codes, each with the ISO 4217 code of its currency; `%` is none, and no currency either.
 const SIGNS: [(&str, &str); 26] = [
-    ("€", "EUR"), ("eur", "EUR"), ("$", "USD"), ("usd", "USD"), ("£", "GBP"), ("gbp", "GBP"), ("₺", "TRY"), ("tl", "TRY"), ("try", "TRY"),
-    ("ft", "HUF"), ("huf", "HUF"), ("¥", "JPY"), ("jpy", "JPY"), ("chf", "CHF"), ("fr.", "CHF"), ("zł", "PLN"), ("pln", "PLN"),
-    ("kč", "CZK"), ("czk", "CZK"), ("₽", "RUB"), ("rub", "RUB"), ("₴", "UAH"), ("₹", "INR"), ("%", "%"), ("percent", "%"), ("ron", "RON"),
+    ("€", "EUR"),
+    ("eur", "EUR"),
+    ("$", "USD"),
+    ("usd", "USD"),
+    ("£", "GBP"),
+    ("gbp", "GBP"),
+    ("₺", "TRY"),
+    ("tl", "TRY"),
+    ("try", "TRY"),
+    ("ft", "HUF"),
+    ("huf", "HUF"),
+    ("¥", "JPY"),
+    ("jpy", "JPY"),
+    ("chf", "CHF"),
+    ("fr.", "CHF"),
+    ("zł", "PLN"),
+    ("pln", "PLN"),
+    ("kč", "CZK"),
+    ("czk", "CZK"),
+    ("₽", "RUB"),
+    ("rub", "RUB"),
+    ("₴", "UAH"),
+    ("₹", "INR"),
+    ("%", "%"),
+    ("percent", "%"),
+    ("ron", "RON"),
 ];
 /// Beginnings of names, without accents.
 const NAMES: [(&str, &str); 12] = [
-    ("euro", "EUR"), ("avro", "EUR"), ("dollar", "USD"), ("dolar", "USD"), ("pound", "GBP"), ("pfund", "GBP"), ("sterlin", "GBP"),
-    ("lira", "TRY"), ("forint", "HUF"), ("frank", "CHF"), ("percent", "%"), ("prozent", "%"),
+    ("euro", "EUR"),
+    ("avro", "EUR"),
+    ("dollar", "USD"),
+    ("dolar", "USD"),
+    ("pound", "GBP"),
+    ("pfund", "GBP"),
+    ("sterlin", "GBP"),
+    ("lira", "TRY"),
+    ("forint", "HUF"),
+    ("frank", "CHF"),
+    ("percent", "%"),
+    ("prozent", "%"),
 ];
 
 /// The currency that a written amount names, as its ISO 4217 code, or `%`; `None` if it names none that is known.

@@ -60,7 +60,8 @@ impl Figure {
             FigureValue::Number(others) => (1..12_u8).any(|hour| {
                 let later = (hour + 12).to_string();
                 let evening = |text: &str| lexica().iter().any(|lexicon| says(text, lexicon.language, Concept::Evening));
-                (is(hour) && others.contains(&later) && evening(text)) || (readings.contains(&later) && others.contains(&hour.to_string()) && evening(its_text))
+                (is(hour) && others.contains(&later) && evening(text))
+                    || (readings.contains(&later) && others.contains(&hour.to_string()) && evening(its_text))
             }),
         }
     }

@@ -24,11 +24,46 @@ const TIMES: [(Topic, u32); 6] =
     [(Topic::Weeks, WEEK), (Topic::Days, DAY), (Topic::Years, YEAR), (Topic::Hours, HOUR), (Topic::Months, MONTH), (Topic::Minutes, 1)];
 /// Signs and beginnings of names of measures, without accents, with the measure that they are. The metric ones are international.
 const SIGNS: [(&str, &str); 40] = [
-    ("kg", "kg"), ("kilo", "kg"), ("g", "g"), ("gr", "g"), ("gram", "g"), ("mg", "mg"), ("km", "km"), ("kilomet", "km"), ("cm", "cm"),
-    ("santim", "cm"), ("centim", "cm"), ("zentim", "cm"), ("mm", "mm"), ("milim", "mm"), ("millim", "mm"), ("m", "m"), ("metre", "m"),
-    ("meter", "m"), ("l", "l"), ("liter", "l"), ("litre", "l"), ("litr", "l"), ("ml", "ml"), ("millil", "ml"), ("w", "w"), ("watt", "w"),
-    ("kw", "kw"), ("v", "v"), ("volt", "v"), ("gb", "gb"), ("gigab", "gb"), ("mb", "mb"), ("megab", "mb"), ("tb", "tb"), ("kwh", "kwh"),
-    ("lb", "lb"), ("pound", "lb"), ("inch", "in"), ("mile", "mi"), ("mah", "mah"),
+    ("kg", "kg"),
+    ("kilo", "kg"),
+    ("g", "g"),
+    ("gr", "g"),
+    ("gram", "g"),
+    ("mg", "mg"),
+    ("km", "km"),
+    ("kilomet", "km"),
+    ("cm", "cm"),
+    ("santim", "cm"),
+    ("centim", "cm"),
+    ("zentim", "cm"),
+    ("mm", "mm"),
+    ("milim", "mm"),
+    ("millim", "mm"),
+    ("m", "m"),
+    ("metre", "m"),
+    ("meter", "m"),
+    ("l", "l"),
+    ("liter", "l"),
+    ("litre", "l"),
+    ("litr", "l"),
+    ("ml", "ml"),
+    ("millil", "ml"),
+    ("w", "w"),
+    ("watt", "w"),
+    ("kw", "kw"),
+    ("v", "v"),
+    ("volt", "v"),
+    ("gb", "gb"),
+    ("gigab", "gb"),
+    ("mb", "mb"),
+    ("megab", "mb"),
+    ("tb", "tb"),
+    ("kwh", "kwh"),
+    ("lb", "lb"),
+    ("pound", "lb"),
+    ("inch", "in"),
+    ("mile", "mi"),
+    ("mah", "mah"),
 ];
 /// In so many letters a unit is looked for, and so many of them may stand before it.
 const UNIT_LETTERS: usize = 20;
@@ -92,9 +127,19 @@ pub fn measures(text: &str, language: &str) -> Measures {
         let length = |value: &String| Some(value.parse::<f64>().ok()? * f64::from(unit?));
         let minutes = values.first().and_then(length);
         let measure = if unit.is_some() { None } else { measure_of(after) };
-        let word_end = end + text[end..].char_indices().skip(1).find(|(_, letter)| !letter.is_alphanumeric()).map_or(text.len() - end, |(at, _)| at);
+        let word_end =
+            end + text[end..].char_indices().skip(1).find(|(_, letter)| !letter.is_alphanumeric()).map_or(text.len() - end, |(at, _)| at);
         let written = text[start..if minutes.is_some() || measure.is_some() { word_end } else { end }].trim().to_owned();
-        counted.push(Counted { values, minutes, unit: unit.unwrap_or(0), working: is_working_day(after, &lexica), measure, in_words, number: text[start..end].to_owned(), written });
+        counted.push(Counted {
+            values,
+            minutes,
+            unit: unit.unwrap_or(0),
+            working: is_working_day(after, &lexica),
+            measure,
+            in_words,
+            number: text[start..end].to_owned(),
+            written,
+        });
     };
     let mut taken = Vec::new();
     let mut at = 0;
@@ -126,7 +171,19 @@ fn unnumbered(text: &str, lexica: &[&Lexicon]) -> Vec<Counted> {
         for word in &units.quarter_hour {
             for (start, _) in small.match_indices(word.as_str()).filter(|(start, _)| !small[..*start].ends_with(char::is_alphanumeric)) {
                 let number = String::new();
-                found.push((start, Counted { values: vec!["15".to_owned()], minutes: Some(15.0), unit: 1, working: false, measure: None, in_words: true, number, written: word.clone() }));
+                found.push((
+                    start,
+                    Counted {
+                        values: vec!["15".to_owned()],
+                        minutes: Some(15.0),
+                        unit: 1,
+                        working: false,
+                        measure: None,
+                        in_words: true,
+                        number,
+                        written: word.clone(),
+                    },
+                ));
             }
         }
         let words = [(0.5, &units.half), (1.5, &units.one_and_a_half), (1.0, &articles)];
@@ -134,11 +191,15 @@ fn unnumbered(text: &str, lexica: &[&Lexicon]) -> Vec<Counted> {
             for (start, _) in small.match_indices(word.as_str()) {
                 let end = start + word.len();
                 let stands = !small[..start].ends_with(char::is_alphanumeric);
-                if let Some(unit) = unit_of_time(&small[end..], &[lexicon]).filter(|_| stands && !found.iter().any(|(at, _)| *at == start)) {
+                if let Some(unit) = unit_of_time(&small[end..], &[lexicon]).filter(|_| stands && !found.iter().any(|(at, _)| *at == start))
+                {
                     let minutes = Some(times * f64::from(unit));
                     let written = small[start..].split_inclusive(' ').take(3).collect::<String>().trim().to_owned();
                     let number = String::new();
-                    found.push((start, Counted { values: Vec::new(), minutes, unit, working: false, measure: None, in_words: false, number, written }));
+                    found.push((
+                        start,
+                        Counted { values: Vec::new(), minutes, unit, working: false, measure: None, in_words: false, number, written },
+                    ));
                 }
             }
         }
@@ -149,7 +210,10 @@ fn unnumbered(text: &str, lexica: &[&Lexicon]) -> Vec<Counted> {
 /// Whether a text begins with the word for working days.
 fn is_working_day(text: &str, lexica: &[&Lexicon]) -> bool {
     let folded = fold(text.trim_start_matches([' ', '-', '\u{a0}']));
-    lexica.iter().filter_map(|lexicon| lexicon.words.meaning.get(&Concept::WorkingDay)).any(|words| words.iter().any(|word| folded.starts_with(word)))
+    lexica
+        .iter()
+        .filter_map(|lexicon| lexicon.words.meaning.get(&Concept::WorkingDay))
+        .any(|words| words.iter().any(|word| folded.starts_with(word)))
 }
 
 /// What follows the upper end of a range that a number begins: the unit of `3 to 5 days` is the first one's, too.
@@ -182,8 +246,11 @@ impl Measures {
     /// A number or length of the first text that the second lacks, and one of the second that the first lacks, if there are both: the one
     /// stands for the other. What only one of them has may be said in another way.
     pub fn conflict(one: &Measures, other: &Measures) -> Option<(String, String)> {
-        let lengths = |measures: &Measures| measures.counted.iter().filter(|counted| counted.minutes.is_some() && !counted.values.is_empty()).cloned().collect::<Vec<_>>();
-        let of_measures = |measures: &Measures| measures.counted.iter().filter(|counted| counted.measure.is_some()).cloned().collect::<Vec<_>>();
+        let lengths = |measures: &Measures| {
+            measures.counted.iter().filter(|counted| counted.minutes.is_some() && !counted.values.is_empty()).cloned().collect::<Vec<_>>()
+        };
+        let of_measures =
+            |measures: &Measures| measures.counted.iter().filter(|counted| counted.measure.is_some()).cloned().collect::<Vec<_>>();
         let in_words = |measures: &Measures| measures.counted.iter().filter(|counted| counted.in_words).cloned().collect::<Vec<_>>();
         let same_length = same_minutes;
         let same_measure = |one: &Counted, other: &Counted| one.measure == other.measure && same_value(one, other);

@@ -1,4 +1,4 @@
-//! Placeholders of canned answers: `{{customer.first_name}}`.
+//! Placeholders of canned answers: `{{customer.first_name}}`, and variables of other systems, which nothing fills.
 
 /// A placeholder in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,21 +11,45 @@ pub struct Placeholder<'a> {
     pub name: &'a str,
 }
 
-/// Returns the placeholders of a text, in order. Names are letters, digits, `.`, `_` and `-`; other braces are plain text.
+/// Longest variable of another system, in bytes.
+const MAX_FOREIGN: usize = 120;
+
+/// Returns the placeholders of a text, in order. Names are letters, digits, `.`, `_` and `-`; what other systems write between braces,
+/// such as `{{ contact.name | default: 'you' }}`, `{%customer.firstName%}` and `#{ticket.id}`, counts with its whole content as its name,
+/// which no chat can fill. Other braces are plain text.
 pub fn placeholders(text: &str) -> Vec<Placeholder<'_>> {
     let mut found = Vec::new();
     let mut from = 0;
-    while let Some(start) = text[from..].find("{{").map(|start| from + start) {
-        let Some(end) = text[start..].find("}}").map(|end| start + end + 2) else { break };
-        let name = text[start + 2..end - 2].trim();
-        if !name.is_empty() && name.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '.' | '_' | '-')) {
-            found.push(Placeholder { start, end, name });
-            from = end;
-        } else {
-            from = start + 2;
+    while let Some(start) = text[from..].find(['{', '#']).map(|start| from + start) {
+        let rest = &text[start..];
+        let variable = [("{{", "}}"), ("{%", "%}"), ("#{", "}")].into_iter().find_map(|(open, close)| {
+            let inside = rest.strip_prefix(open)?;
+            let length = inside.find(close).filter(|length| *length <= MAX_FOREIGN)?;
+            let name = inside[..length].trim();
+            (is_name(name) || is_foreign(name)).then_some((name, open.len() + length + close.len()))
+        });
+        match variable {
+            Some((name, length)) => {
+                found.push(Placeholder { start, end: start + length, name });
+                from = start + length;
+            }
+            None => from = start + 1,
         }
     }
     found
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '.' | '_' | '-'))
+}
+
+/// Whether the content of braces is a variable of another system: words and paths, perhaps with filters behind them, no sentence.
+fn is_foreign(inside: &str) -> bool {
+    let (path, filter) = inside.split_once('|').unwrap_or((inside, ""));
+    let path = path.trim();
+    let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '.' | '_' | '-' | ' ' | '[' | ']');
+    let short = path.split_whitespace().count() <= 3;
+    !path.is_empty() && path.chars().all(plain) && short && !filter.contains('\n')
 }
 
 /// Returns whether a chat can fill a placeholder of this name.
@@ -73,6 +97,21 @@ mod tests {
         let (text, missing) = fill_placeholders("Hi {{ customer.first_name }}, {{not one!}} {{agent.name}} {{", value);
         assert_eq!(text, "Hi {{ customer.first_name }}, {{not one!}} Selin {{form.x}} {{");
         assert_eq!(missing, ["customer.first_name"]);
+    }
+
+    #[test]
+    fn variables_of_other_systems_are_named_as_missing() {
+        for (text, name) in [
+            ("Hi {{customer name}}!", "customer name"),
+            ("Hi {{ contact.name | default: 'there' }}!", "contact.name | default: 'there'"),
+            ("Hi {%customer.firstName%}!", "customer.firstName"),
+            ("Hi #{ticket.customer.firstname}!", "ticket.customer.firstname"),
+        ] {
+            let (filled, missing) = fill_placeholders(text, |_| None);
+            assert_eq!((filled.as_str(), missing.as_slice()), (text, [name].as_slice()));
+            assert!(!is_known_placeholder(name), "{name}");
+        }
+        assert_eq!(placeholders("fn x() { if #1 {} } {{not one!}} {{}} #12 {"), []);
     }
 
     #[test]

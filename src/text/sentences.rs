@@ -29,8 +29,7 @@ pub fn sentence_at(text: &str, place: usize) -> Option<&str> {
 }
 
 /// Titles and the like that a point follows, before a name.
-const BEFORE_NAMES: [&str; 16] =
-    ["Dr", "Mr", "Ms", "Mrs", "Hr", "Fr", "Sn", "Av", "Prof", "Ing", "St", "Sr", "Sra", "Mme", "Op", "Doç"];
+const BEFORE_NAMES: [&str; 16] = ["Dr", "Mr", "Ms", "Mrs", "Hr", "Fr", "Sn", "Av", "Prof", "Ing", "St", "Sr", "Sra", "Mme", "Op", "Doç"];
 
 fn sentence_end(text: &str) -> usize {
     let mut letters = text.char_indices().peekable();
@@ -45,9 +44,14 @@ fn sentence_end(text: &str) -> usize {
                     && at - word_began <= 4
                     && text[next_at..].trim_start().starts_with(|next: char| next.is_ascii_digit() || next.is_lowercase());
                 // `am 27. Juli`
-                let ordinal = letter == '.' && (1..=2).contains(&(at - word_began)) && text[word_began..at].bytes().all(|byte| byte.is_ascii_digit());
+                let ordinal =
+                    letter == '.' && (1..=2).contains(&(at - word_began)) && text[word_began..at].bytes().all(|byte| byte.is_ascii_digit());
                 let titled = letter == '.' && BEFORE_NAMES.contains(&&text[word_began..at]);
-                if next.is_whitespace() && !abbreviated && !titled && !(ordinal && text[next_at..].trim_start().starts_with(char::is_alphabetic)) {
+                if next.is_whitespace()
+                    && !abbreviated
+                    && !titled
+                    && !(ordinal && text[next_at..].trim_start().starts_with(char::is_alphabetic))
+                {
                     return next_at;
                 }
             }

@@ -81,7 +81,13 @@ fn read() -> Vec<Sentence> {
         let (language, second) = (name[..2].to_owned(), name.ends_with("-2"));
         for line in fs::read_to_string(&path).expect("text").lines().filter(|line| !line.is_empty()) {
             let (label, text) = line.split_once('\t').unwrap_or_else(|| panic!("{}: `{line}`", path.display()));
-            sentences.push(Sentence { language: language.clone(), second, text: text.to_owned(), commits: label == "P", features: features(text) });
+            sentences.push(Sentence {
+                language: language.clone(),
+                second,
+                text: text.to_owned(),
+                commits: label == "P",
+                features: features(text),
+            });
         }
     }
     sentences.sort_by(|one, other| (&one.language, &one.text).cmp(&(&other.language, &other.text)));
@@ -136,6 +142,8 @@ fn is_marked(sentence: &Sentence) -> bool {
         allowed_links: Vec::new(),
         customer_names: Vec::new(),
         shop_names: Vec::new(),
+        agent_name: String::new(),
+        other_agents: Vec::new(),
         languages: vec![language.clone()],
         language,
         dates: Vec::new(),

@@ -126,9 +126,15 @@ mod tests {
     #[test]
     fn words_beside_numbers_are_known_in_every_language() {
         let counting = Counting { lexica: lexica().iter().collect() };
-        for (after, minutes) in
-            [(" Tage", 1440), (" working days", 1440), ("-week", 10_080), ("h.", HOUR), (" semaines", 10_080), (" meses", 43_200), (" ans", 525_600)]
-        {
+        for (after, minutes) in [
+            (" Tage", 1440),
+            (" working days", 1440),
+            ("-week", 10_080),
+            ("h.", HOUR),
+            (" semaines", 10_080),
+            (" meses", 43_200),
+            (" ans", 525_600),
+        ] {
             assert_eq!(counting.unit_of(after), Some(minutes), "{after}");
         }
         for other in [" anneaux", " mesas", " towels", "   days", ""] {

@@ -13,6 +13,10 @@ use crate::facts::{FactKind, Figure, FigureValue, Known, facts, figures, measure
 const MAX_OPERANDS: usize = 60;
 /// Counts that multiply and divide: twice, a half, a dozen.
 const COUNTS: std::ops::RangeInclusive<u32> = 2..=12;
+/// The minutes of a day.
+const DAY: f64 = 24.0 * 60.0;
+/// Longest stay whose nights are counted.
+const MAX_NIGHTS: i32 = 60;
 /// Most amounts of a draft that are added up.
 const MAX_SUMMANDS: usize = 10;
 /// Two amounts are the same within this share of the larger one where a draft rounds; amounts of whole units within half a unit.
@@ -34,6 +38,8 @@ pub struct Operands {
     working: Vec<f64>,
     /// Amounts that the draft says, and that are known.
     said: Vec<f64>,
+    /// Days that the draft says, and that can be computed: from them lengths are counted, and no further days.
+    said_days: BTreeSet<Day>,
     days: BTreeSet<Day>,
     /// Times of day, in minutes.
     times: BTreeSet<i32>,
@@ -42,11 +48,17 @@ pub struct Operands {
 }
 
 impl Operands {
-    /// What texts say; `today` is the day of the call.
-    pub fn of<'a>(texts: impl Iterator<Item = &'a str>, language: &str, today: Day) -> Operands {
+    /// What the shop and the customer say; `today` is the day of the call. With the customer's amounts nothing is computed: that they name
+    /// one makes it none of the shop's.
+    pub fn of<'a>(shop: impl Iterator<Item = &'a str>, customer: impl Iterator<Item = &'a str>, language: &str, today: Day) -> Operands {
         let mut operands = Operands { year: today.year(), ..Operands::default() };
         operands.days.insert(today);
-        for text in texts {
+        for text in customer {
+            operands.add(text, language);
+        }
+        operands.amounts.clear();
+        operands.percents.clear();
+        for text in shop {
             operands.add(text, language);
         }
         operands
@@ -58,10 +70,15 @@ impl Operands {
         for fact in facts(text, &Known::default(), |kind| kind == FactKind::Amount) {
             let written = &text[fact.range];
             for value in figures(written).iter().filter_map(value) {
-                if written.contains('%') { self.percents.push(value) } else { self.amounts.push(value) }
+                if written.contains('%') {
+                    self.percents.push(value)
+                } else {
+                    self.amounts.push(value)
+                }
                 amounts.push(value);
             }
         }
+        self.amounts.extend(products(text));
         for figure in figures(text) {
             match &figure.value {
                 FigureValue::Number(_) => self.counts.extend(value(&figure)),
@@ -90,8 +107,14 @@ impl Operands {
         let known = said.amounts.iter().copied().filter(|amount| self.reaches_amount(*amount, false));
         let known: Vec<f64> = known.filter(|amount| !self.said.contains(amount)).collect();
         self.said.extend(known);
-        let amounts: Vec<f64> = said.amounts.into_iter().filter(|amount| self.reaches_amount(*amount, false) && !self.amounts.contains(amount)).collect();
-        let lengths: Vec<f64> = said.lengths.into_iter().filter(|length| self.has_length(*length) && !self.lengths.contains(length)).collect();
+        let counts: Vec<f64> = said.counts.into_iter().filter(|count| self.reaches_count(*count) && !self.counts.contains(count)).collect();
+        self.counts.extend(counts);
+        let amounts: Vec<f64> =
+            said.amounts.into_iter().filter(|amount| self.reaches_amount(*amount, false) && !self.amounts.contains(amount)).collect();
+        let lengths: Vec<f64> =
+            said.lengths.into_iter().filter(|length| self.has_length(*length, 1) && !self.lengths.contains(length)).collect();
+        let days: Vec<Day> = said.days.into_iter().filter(|day| self.reaches_day(*day)).collect();
+        self.said_days.extend(days);
         let times: Vec<i32> = said.times.into_iter().filter(|time| self.reaches_time(*time)).collect();
         self.amounts.extend(amounts);
         self.lengths.extend(lengths);
@@ -115,8 +138,22 @@ impl Operands {
             apart < 0.006 || (wanted.fract() == 0.0 && rounded && apart <= (ROUNDED * value.abs()).max(HALF_A_UNIT))
         };
         let amounts = &self.amounts;
-        let sums = amounts.iter().enumerate().any(|(at, one)| amounts[at + 1..].iter().any(|other| is(one + other) || is((one - other).abs())));
-        let counts = || self.counts.iter().copied().chain(COUNTS.map(f64::from)).filter(|count| *count >= 2.0 && count.fract() == 0.0);
+        let sums =
+            amounts.iter().enumerate().any(|(at, one)| amounts[at + 1..].iter().any(|other| is(one + other) || is((one - other).abs())));
+        let nights = || {
+            self.days
+                .iter()
+                .flat_map(|day| self.days.range(*day..).map(|other| (*other - *day).get_days()))
+                .filter(|nights| (2..MAX_NIGHTS).contains(nights))
+        };
+        let counts = || {
+            self.counts
+                .iter()
+                .copied()
+                .chain(COUNTS.map(f64::from))
+                .chain(nights().map(f64::from))
+                .filter(|count| *count >= 2.0 && count.fract() == 0.0)
+        };
         let multiples = || amounts.iter().any(|amount| counts().any(|count| is(amount * count) || (count <= 12.0 && is(amount / count))));
         let shares = || {
             amounts.iter().any(|amount| {
@@ -126,7 +163,39 @@ impl Operands {
                 })
             })
         };
-        amounts.iter().any(|amount| is(*amount)) || sums || multiples() || shares() || self.sums_up(wanted)
+        let of_three = || {
+            amounts.len() <= MAX_SUMMANDS
+                && amounts.iter().enumerate().any(|(at, one)| {
+                    amounts[at + 1..]
+                        .iter()
+                        .enumerate()
+                        .any(|(next, two)| amounts[at + next + 2..].iter().any(|three| is(one + two + three)))
+                })
+        };
+        // A price in cents for each of many.
+        let by_cents = || {
+            let small = |count: &&f64| **count <= 100.0;
+            self.counts.iter().filter(small).any(|cents| self.counts.iter().any(|count| *count > 1.0 && is(cents * count / 100.0)))
+        };
+        // A known sum that the draft says, and some more of something.
+        let and_more = || {
+            self.said.iter().any(|said| {
+                let more = wanted - said;
+                more > 0.0
+                    && amounts.iter().any(|amount| {
+                        counts()
+                            .any(|count| (amount * count - more).abs() < 0.006 || (count <= 4.0 && (amount / count - more).abs() < 0.006))
+                    })
+            })
+        };
+        amounts.iter().any(|amount| is(*amount))
+            || sums
+            || and_more()
+            || multiples()
+            || shares()
+            || of_three()
+            || self.sums_up(wanted)
+            || by_cents()
     }
 
     /// Whether an amount is the sum of some that the draft says.
@@ -154,13 +223,21 @@ impl Operands {
         })
     }
 
-    /// Whether a length of time, in minutes, is a known one, or one between two known days or times.
-    pub fn has_length(&self, minutes: f64) -> bool {
+    /// Whether a length of time, in minutes, is a known one, or about one between two known days or times. A length in weeks or months
+    /// (`unit`, in minutes) is counted in whole ones.
+    pub fn has_length(&self, minutes: f64, unit: u32) -> bool {
         let is = |value: f64| (value - minutes).abs() < 0.5;
-        let days = |one: Day, other: Day| f64::from((other - one).get_days()) * 24.0 * 60.0;
+        let apart = |one: Day, other: Day| f64::from((other - one).get_days()) * DAY;
+        let within = if f64::from(unit) > DAY { 0.6 * f64::from(unit) } else { 0.5 };
+        let days: BTreeSet<Day> = self.days.union(&self.said_days).copied().collect();
         self.lengths.iter().chain(&self.working).any(|length| is(*length))
-            || self.days.iter().any(|day| self.days.range(*day..).any(|other| is(days(*day, *other))))
+            || days.iter().any(|day| days.range(*day..).any(|other| (apart(*day, *other) - minutes).abs() <= within))
             || self.times.iter().any(|time| self.times.range(*time..).any(|other| is(f64::from(other - time))))
+    }
+
+    /// Whether a known day, or one that the draft may say, is the one of a month with this number.
+    pub fn has_day_of_month(&self, number: f64) -> bool {
+        self.days.union(&self.said_days).any(|day| f64::from(day.day()) == number)
     }
 
     /// Whether a day is a known one, or a known length of time before or after one, working days and months counted as such, or the first or
@@ -172,7 +249,8 @@ impl Operands {
     fn reaches_day(&self, wanted: Day) -> bool {
         let near = |other: Day| other.month() == wanted.month() && other.day() == wanted.day();
         self.days.iter().any(|known| {
-            let bounds = [known.first_of_month(), known.last_of_month(), known.saturating_add(1.month()).first_of_month()];
+            let next = known.saturating_add(1.month());
+            let bounds = [known.last_of_month(), next.last_of_month()];
             let step = |span: Span| [known.saturating_add(span), known.saturating_sub(span)];
             near(*known)
                 || bounds.into_iter().any(near)
@@ -191,6 +269,12 @@ impl Operands {
         })
     }
 
+    /// Whether a day is less than a week from a known one, as `on Wednesday, 14 October` may mean it.
+    pub fn is_near(&self, year: Option<u16>, month: u8, day: u8) -> bool {
+        let near = |wanted: Day| self.days.iter().any(|known| (wanted - *known).get_days().abs() < 7);
+        self.day(year, month, day).is_some_and(near)
+    }
+
     /// Whether a time of day is a known length before or after a known time.
     pub fn has_time(&self, hour: u8, minute: u8) -> bool {
         self.reaches_time(i32::from(hour) * 60 + i32::from(minute))
@@ -203,6 +287,18 @@ impl Operands {
             is(*time) || short.into_iter().any(|length| is(time + length) || is(time - length))
         })
     }
+}
+
+/// What lists such as `40 x 12.00 TRY` come to.
+fn products(text: &str) -> Vec<f64> {
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices([' ', '\u{a0}']) {
+        let Some(rest) = text[at..].trim_start().strip_prefix(['x', '×', '*']) else { continue };
+        let before = figures(&text[..at]).last().and_then(value);
+        let after = figures(rest.trim_start().split(['\n', ',', ';']).next().unwrap_or_default()).first().and_then(value);
+        found.extend(before.zip(after).map(|(count, price)| count * price));
+    }
+    found
 }
 
 /// The day after so many working days: Saturdays and Sundays don't count.
@@ -234,7 +330,7 @@ mod tests {
     use super::*;
 
     fn operands(text: &str) -> Operands {
-        Operands::of([text].into_iter(), "en", Day::new(2026, 4, 7).unwrap())
+        Operands::of([text].into_iter(), [].into_iter(), "en", Day::new(2026, 4, 7).unwrap())
     }
 
     fn amount(known: &str, written: &str, rounded: bool) -> bool {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    facts::{FactKind, Figure, FigureValue, Known, facts, figures, worded},
+    facts::{FactKind, Figure, FigureValue, Known, currency, facts, figures, named_currency, worded},
     replies::checks::counting::{Counting, HOUR},
     text::fold,
 };
@@ -17,6 +17,8 @@ pub struct KnownNumbers<'a> {
     figures: Vec<Figure>,
     /// Amounts of money and percentages.
     amounts: HashSet<String>,
+    /// The currencies that they are in.
+    currencies: HashMap<String, HashSet<&'static str>>,
     /// Numbers that no unit of time follows.
     plain: HashSet<String>,
     /// Lengths of time, in minutes, and the numbers that they are written with.
@@ -38,6 +40,7 @@ impl<'a> KnownNumbers<'a> {
             words,
             figures: Vec::new(),
             amounts: HashSet::new(),
+            currencies: HashMap::new(),
             plain: HashSet::new(),
             lengths: HashSet::new(),
             of_lengths: HashSet::new(),
@@ -54,8 +57,13 @@ impl<'a> KnownNumbers<'a> {
 
     fn add(&mut self, text: &str) {
         for fact in facts(text, &Known::default(), |kind| kind == FactKind::Amount) {
+            let after = &text[fact.range.end..];
+            let currency = currency(&text[fact.range.clone()]).or_else(|| named_currency(after));
             for figure in figures(&text[fact.range]) {
                 if let FigureValue::Number(readings) = figure.value {
+                    for reading in readings.iter().filter(|_| currency.is_some()) {
+                        self.currencies.entry(reading.clone()).or_default().extend(currency);
+                    }
                     self.amounts.extend(readings);
                 }
             }
@@ -198,6 +206,13 @@ impl<'a> KnownNumbers<'a> {
     pub fn has_amount(&self, figure: &Figure) -> bool {
         let known = |reading: &String| self.amounts.contains(reading) || self.plain.contains(reading);
         matches!(&figure.value, FigureValue::Number(readings) if readings.iter().any(known))
+    }
+
+    /// Whether an amount is known in other currencies alone.
+    pub fn is_in_another_currency(&self, figure: &Figure, currency: &str) -> bool {
+        let FigureValue::Number(readings) = &figure.value else { return false };
+        let mut known = readings.iter().filter_map(|reading| self.currencies.get(reading)).peekable();
+        known.peek().is_some() && known.all(|currencies| !currencies.contains(currency))
     }
 
     /// Whether a date or time is known, or the day of a date whose month is: `from 24 to 25 November`.

@@ -13,6 +13,8 @@ fn evidence(language: &str, shop: &str) -> Evidence {
         allowed_links: Vec::new(),
         customer_names: vec!["Camille Dupont".to_owned(), "Lucía García".to_owned()],
         shop_names: vec!["Selin".to_owned()],
+        agent_name: String::new(),
+        other_agents: Vec::new(),
         language: tag(language),
         languages: vec![tag("en"), tag("fr"), tag("es")],
         dates: Vec::new(),

@@ -249,8 +249,16 @@ mod tests {
         assert!(check.purged("Hi\n===data-0123456789ab===\nx").is_some());
         assert!(check.purged("What the shop's systems know:\n- order KE-1").is_some());
         assert!(check.purged("The shop's systems know: nothing").is_none());
-        assert!(LeakCheck::of_rewrite(&instructions, "", "What the shop's systems know:\n- order").purged("What the shop's systems know:\n- order").is_none());
-        assert!(LeakCheck::of_rewrite(&[], "We always write in short and friendly sentences.", "Hi").purged("We always write in short and friendly sentences. Hi").is_some());
+        assert!(
+            LeakCheck::of_rewrite(&instructions, "", "What the shop's systems know:\n- order")
+                .purged("What the shop's systems know:\n- order")
+                .is_none()
+        );
+        assert!(
+            LeakCheck::of_rewrite(&[], "We always write in short and friendly sentences.", "Hi")
+                .purged("We always write in short and friendly sentences. Hi")
+                .is_some()
+        );
     }
 
     #[test]

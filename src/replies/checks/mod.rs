@@ -22,7 +22,7 @@ use crate::{
     lexicon::{Lexicon, lexica_of},
     replies::{
         checks::{
-            names::wrong_names,
+            names::{KnownNames, wrong_names},
             numbers::ungrounded_numbers,
             promises::ungrounded,
         },
@@ -57,6 +57,10 @@ pub struct Evidence {
     pub customer_names: Vec<String>,
     /// The names of the agents and of the shop, and the voice's sign-off.
     pub shop_names: Vec<String>,
+    /// The name of the agent who sends the draft; empty if not known.
+    pub agent_name: String,
+    /// The names of other agents who wrote in the chat: they don't sign.
+    pub other_agents: Vec<String>,
     /// The language that the draft should be in.
     pub language: Language,
     /// The languages that the workspace speaks.
@@ -104,6 +108,7 @@ impl Evidence {
         let mut names = vec![agent_name.to_owned(), voice.to_owned()];
         let mut customer_names = vec![chat.customer.name.clone(), chat.summary.customer_name.clone()];
         let mut dates = vec![now.strftime("%Y-%m-%d").to_string()];
+        let mut agents = Vec::new();
         let mut left = MAX_TURN_BYTES;
         for chat in chats_of(chat, earlier) {
             for (index, turn) in chat.turns.iter().enumerate().rev().take(MAX_TURNS) {
@@ -122,6 +127,7 @@ impl Evidence {
                 } else {
                     shop.extend(message.contents().map(str::to_owned));
                     names.push(message.author_name.clone());
+                    agents.push(message.author_name.clone());
                 }
             }
             for record in &chat.records {
@@ -135,7 +141,10 @@ impl Evidence {
             customer.extend(known.attributes.values().cloned());
         }
         customer_names.retain(|name| !name.is_empty());
+        let is_other = |name: &&String| !name.is_empty() && *name != agent_name;
         Evidence {
+            agent_name: agent_name.to_owned(),
+            other_agents: agents.iter().filter(is_other).cloned().collect(),
             shop,
             customer,
             allowed_links: allowed_links.to_vec(),
@@ -194,7 +203,14 @@ impl Evidence {
             });
         }
         let shop_names = self.shop_names.iter().chain(&self.shop).map(String::as_str).collect::<Vec<&str>>().join("\n");
-        for wrong in wrong_names(&text, &self.customer_names, &shop_names, &self.customer.join("\n")) {
+        let names = KnownNames {
+            customer: &self.customer_names,
+            agent: &self.agent_name,
+            other_agents: &self.other_agents,
+            shop: &shop_names,
+            said: &self.customer.join("\n"),
+        };
+        for wrong in wrong_names(&text, &names) {
             let message = if wrong.customer { "the customer has another name" } else { "nobody of this name works on this chat" };
             warnings.push(Warning { kind: WarningKind::WrongName, excerpt: wrong.excerpt.to_owned(), message: message.to_owned() });
         }
@@ -265,11 +281,22 @@ pub fn other_language(text: &str, language: &Language, languages: &[Language]) -
         return Some(Warning { kind: WarningKind::LanguageMismatch, excerpt: first, message });
     }
     let written = detect(&bare, languages)?;
-    (written.primary() != language.primary()).then(|| Warning {
+    let other = |excerpt: String, written: &Language| Warning {
         kind: WarningKind::LanguageMismatch,
-        excerpt: first,
+        excerpt,
         message: format!("this is in {}, asked was {}", written.english_name(), language.english_name()),
-    })
+    };
+    // The last of three sentences may be in another language: a long one that has its own words alone.
+    let foreign = || {
+        sentences(&all).filter(|sentence| sentence.chars().filter(|letter| letter.is_alphabetic()).count() >= MIN_LETTERS).find_map(
+            |sentence| {
+                let bare = replaced(sentence, &facts(sentence, &Known::default(), |_| true), |_| String::new());
+                let written = detect(&bare, languages).filter(|written| written.primary() != language.primary())?;
+                Some(other(sentence.to_owned(), &written))
+            },
+        )
+    };
+    if written.primary() == language.primary() { foreign() } else { Some(other(first, &written)) }
 }
 
 /// A link as two writings of it are compared.
@@ -301,7 +328,9 @@ mod tests {
             customer: vec!["I paid 60 EUR, see http://other.example/x, and was promised a refund today".into()],
             allowed_links: Vec::new(),
             customer_names: vec!["Elif Kaya".into()],
-            shop_names: vec!["Selin".into()],
+            shop_names: vec!["Selin".into(), "Murat".into()],
+            agent_name: "Selin".into(),
+            other_agents: vec!["Murat".into()],
             language: language("en"),
             languages: ["en", "tr", "hu", "de"].map(language).to_vec(),
             dates: vec!["2026-11-23".into()],
@@ -337,6 +366,8 @@ mod tests {
             ("Your refund will be paid today.", UngroundedPromise),
             ("We guarantee that it fits.", UngroundedPromise),
             ("Hi Ece, returns are free.", WrongName),
+            ("Hi Elif, sorry about the delay, Nadia.", WrongName),
+            ("Hi Elif, Mr Brandt can return it for free.", WrongName),
             ("Returns are free.\n\nBest regards,\nMurat", WrongName),
             ("Merhaba, siparişinizi on dört gün içinde ücretsiz olarak iade edebilirsiniz.", LanguageMismatch),
         ] {

@@ -1,6 +1,9 @@
 //! Names in a draft: whom it greets, who signs it, who it says is writing.
 
-use crate::{lexicon, text::fold};
+use crate::{
+    lexicon,
+    text::{fold, sentences},
+};
 
 /// A name that is not the one it should be.
 pub struct WrongName<'a> {
@@ -9,8 +12,23 @@ pub struct WrongName<'a> {
     pub customer: bool,
 }
 
-/// The wrong names of a draft. `customer` are the customer's names, `others` all texts in which names of the shop's people stand.
-pub fn wrong_names<'a>(draft: &'a str, customer: &[String], shop: &str, said: &str) -> Vec<WrongName<'a>> {
+/// Whose names a draft may have.
+pub struct KnownNames<'a> {
+    /// The customer's.
+    pub customer: &'a [String],
+    /// The name of the agent who sends the draft; empty if not known.
+    pub agent: &'a str,
+    /// Names of other agents who wrote in the chat: they don't sign.
+    pub other_agents: &'a [String],
+    /// All texts in which names of the shop's people stand.
+    pub shop: &'a str,
+    /// What the customer wrote.
+    pub said: &'a str,
+}
+
+/// The wrong names of a draft.
+pub fn wrong_names<'a>(draft: &'a str, names: &KnownNames<'_>) -> Vec<WrongName<'a>> {
+    let KnownNames { customer, agent, other_agents, shop, said } = *names;
     let customer: Vec<String> = customer.iter().flat_map(|name| words(name)).map(|(word, _)| fold(word)).collect();
     let known = |text: &str| words(text).map(|(word, _)| fold(word)).collect::<Vec<String>>();
     let (shop, said) = (known(shop), known(said));
@@ -23,12 +41,56 @@ pub fn wrong_names<'a>(draft: &'a str, customer: &[String], shop: &str, said: &s
             wrong.push(WrongName { excerpt, customer: true });
         }
     }
+    let (agent, others) = (known(agent), known(&other_agents.join("\n")));
     for (name, excerpt) in signed(draft).into_iter().chain(introduced(draft)) {
-        if !name.iter().all(|word| is_named(word, &shop)) {
+        let of_another = !agent.is_empty() && name.iter().any(|word| is_named(word, &others) && !is_named(word, &agent));
+        if of_another || !name.iter().all(|word| is_named(word, &shop)) {
             wrong.push(WrongName { excerpt, customer: false });
         }
     }
+    let anyone = |word: &String| is_named(word, &customer) || is_named(word, &shop) || said.contains(word);
+    for (name, excerpt) in titled(draft).into_iter().chain(addressed(draft)) {
+        let again = wrong.iter().any(|wrong| wrong.excerpt.contains(excerpt) || excerpt.contains(wrong.excerpt));
+        if !again && !customer.is_empty() && !name.iter().all(anyone) {
+            wrong.push(WrongName { excerpt, customer: true });
+        }
+    }
     wrong
+}
+
+/// Names after a title, anywhere in a draft: `Mr Brandt`, `Frau Weber`. Those before one are told where they greet.
+fn titled(draft: &str) -> Vec<(Vec<String>, &str)> {
+    let all: Vec<(&str, usize)> = words(draft).collect();
+    let is_title = |word: &str| word.starts_with(char::is_uppercase) && lexicon::any(|lexicon| lexicon.titles.before.contains(&fold(word)));
+    let name = |pair: &[(&'_ str, usize)]| -> Option<(Vec<String>, (usize, usize))> {
+        let [(title, at), (name, start)] = pair else { return None };
+        let between = &draft[at + title.len()..*start];
+        let named = is_title(title)
+            && !is_title(name)
+            && name.starts_with(char::is_uppercase)
+            && name.chars().count() > 2
+            && matches!(between, " " | ". ");
+        named.then(|| (vec![fold(name)], (*start, start + name.len())))
+    };
+    all.windows(2).filter_map(name).map(|(folded, (from, to))| (folded, &draft[from..to])).collect()
+}
+
+/// The name by which a sentence addresses its reader at its end: `Sorry about the lid, Nadia.`
+fn addressed(draft: &str) -> Vec<(Vec<String>, &str)> {
+    let name = |sentence: &'_ str| -> Option<usize> {
+        let bare = sentence.trim_end_matches(['.', '!', '?', ' ']);
+        let (before, last) = bare.rsplit_once(", ")?;
+        let capital = last.starts_with(char::is_uppercase) && last.chars().skip(1).all(char::is_lowercase) && last.chars().count() > 2;
+        let ends = bare.len() < sentence.len();
+        // A list ends with capitals as well: `Austria, Slovenia, Italy.`
+        let lists = before.rsplit([',', ' ']).next().is_some_and(|word| word.starts_with(char::is_uppercase)) || before.contains(':');
+        (capital && ends && !lists && before.split_whitespace().count() >= 3).then(|| last.as_ptr() as usize)
+    };
+    let found = sentences(draft).filter_map(name).map(|place| place - draft.as_ptr() as usize);
+    found
+        .map(|start| &draft[start..start + draft[start..].find(|letter: char| !letter.is_alphabetic()).unwrap_or(draft.len() - start)])
+        .map(|word| (vec![fold(word)], word))
+        .collect()
 }
 
 /// A name with any ending, or its beginning.

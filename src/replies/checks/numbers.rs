@@ -5,8 +5,8 @@ use std::cell::LazyCell;
 use jiff::civil::Date as Day;
 
 use crate::{
-    facts::{FactKind, Figure, FigureValue, Known, facts, figures, is_ordinal, month, replaced, worded},
-    lexicon::{Lexicon, lexicon},
+    facts::{FactKind, Figure, FigureValue, Known, currency, facts, figures, is_ordinal, month, named_currency, replaced, worded},
+    lexicon::lexicon,
     replies::{
         checks::{
             Evidence,
@@ -30,8 +30,9 @@ pub fn ungrounded_numbers(draft: &str, evidence: &Evidence) -> Vec<Warning> {
     let dates = LazyCell::new(|| KnownNumbers::of(evidence.dates.iter().map(String::as_str), &words));
     // What the draft may compute: from what is known, and from its own numbers that are.
     let operands = LazyCell::new(|| {
-        let all = [&evidence.shop, &evidence.customer, &evidence.dates].into_iter().flatten().map(String::as_str);
-        let mut operands = Operands::of(all, evidence.language.primary(), evidence.today());
+        let shop = evidence.shop.iter().chain(&evidence.dates).map(String::as_str);
+        let customer = evidence.customer.iter().map(String::as_str);
+        let mut operands = Operands::of(shop, customer, evidence.language.primary(), evidence.today());
         for _ in 0..STEPS {
             for sentence in sentences(draft) {
                 operands.add_reached(sentence, evidence.language.primary());
@@ -56,10 +57,13 @@ pub fn ungrounded_numbers(draft: &str, evidence: &Evidence) -> Vec<Warning> {
             FactKind::Amount => {
                 let values = figures(written);
                 let mentioned = || words.is_mention(sentence_at(draft, fact.range.start).unwrap_or(draft));
-                values.iter().all(|figure| shop.has_amount(figure))
-                    || shop.has_part(draft, fact.range.start, fact.range.end)
-                    || (values.iter().all(|figure| customer.has_amount(figure)) && mentioned())
-                    || values.iter().all(|figure| operands.has_amount(figure, words.is_about_right(&draft[..fact.range.start])))
+                let currency = currency(written).or_else(|| named_currency(&draft[fact.range.end..]));
+                let other = |figure: &Figure| currency.is_some_and(|currency| shop.is_in_another_currency(figure, currency));
+                !values.iter().any(other)
+                    && (values.iter().all(|figure| shop.has_amount(figure))
+                        || shop.has_part(draft, fact.range.start, fact.range.end)
+                        || (values.iter().all(|figure| customer.has_amount(figure)) && mentioned())
+                        || values.iter().all(|figure| operands.has_amount(figure, words.is_about_right(&draft[..fact.range.start]))))
             }
             FactKind::Phone | FactKind::NationalId | FactKind::Card => {
                 // A phone number is the same without its country.
@@ -83,7 +87,11 @@ pub fn ungrounded_numbers(draft: &str, evidence: &Evidence) -> Vec<Warning> {
         match &figure.value {
             FigureValue::Date(_) | FigureValue::Time(_) => {
                 let computed = || match &figure.value {
-                    FigureValue::Date(date) => operands.has_day(date.year, date.month, date.day),
+                    FigureValue::Date(date) => {
+                        operands.has_day(date.year, date.month, date.day)
+                            || (weekday_beside(&rest, start, at, evidence).is_some_and(|day| names_weekday(evidence, day))
+                                && operands.is_near(date.year, date.month, date.day))
+                    }
                     FigureValue::Time(time) => operands.has_time(time.hour, time.minute),
                     FigureValue::Number(_) => false,
                 };
@@ -108,13 +116,21 @@ pub fn ungrounded_numbers(draft: &str, evidence: &Evidence) -> Vec<Warning> {
                     all.iter().any(|known| known.has_length(readings, after)) || (all.iter().any(known) && !otherwise())
                 };
                 let computed = || match words.unit_of(after) {
-                    Some(minutes) => readings.iter().filter_map(|reading| reading.parse::<f64>().ok()).any(|number| operands.has_length(number * f64::from(minutes))),
-                    None => operands.has_count(&figure) || (words.is_currency(&fold(word(after.trim_start()))) && operands.has_amount(&figure, true)),
+                    Some(minutes) => readings
+                        .iter()
+                        .filter_map(|reading| reading.parse::<f64>().ok())
+                        .any(|number| operands.has_length(number * f64::from(minutes), minutes)),
+                    None => {
+                        operands.has_count(&figure)
+                            || is_day_of_month(&operands, readings, after)
+                            || (words.is_currency(&fold(word(after.trim_start()))) && operands.has_amount(&figure, true))
+                    }
                 };
                 let elsewhere = || {
                     let sentence = sentence_at(&rest, start)?;
                     let from = sentence.as_ptr() as usize - rest.as_ptr() as usize;
-                    Some(lines.say_otherwise(sentence, start - from, at - from, readings, &words))
+                    // What the customer says of their own matter is no other line.
+                    Some(!customer.has_number(readings, after) && lines.say_otherwise(sentence, start - from, at - from, readings, &words))
                 };
                 let doubtful = if grounded { elsewhere() == Some(true) } else { !computed() || elsewhere() == Some(true) };
                 if doubtful && !words.is_list_number(&rest, start, at) && figure.written != "1" {
@@ -142,7 +158,7 @@ pub fn ungrounded_numbers(draft: &str, evidence: &Evidence) -> Vec<Warning> {
         let counts = moment || amount || unit.is_some();
         let worth = number[0].parse::<f64>().unwrap_or_default();
         let computed = || match unit {
-            Some(minutes) => operands.has_length(worth * f64::from(minutes)),
+            Some(minutes) => operands.has_length(worth * f64::from(minutes), minutes),
             None => operands.reaches_count(worth) || (amount && operands.reaches_amount(worth, true)),
         };
         if computed() && !moment {
@@ -171,22 +187,41 @@ fn is_other_weekday(text: &str, start: usize, end: usize, figure: &Figure, evide
     if date.ambiguous {
         return false;
     }
-    let before: Vec<String> = text[..start].split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).rev().take(2).map(fold).collect();
-    let sentence_end = text[end..].find(['.', '!', '?', '\n', ';']).map_or(text.len(), |at| end + at);
-    let after: Vec<String> =
-        text[end..sentence_end].split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).take(2).map(fold).collect();
-    let weekday = |words: &[String]| {
-        let weekdays = |lexicon: &&Lexicon| {
-            let names = &lexicon.words.dates.weekdays;
-            words.iter().find_map(|word| names.iter().position(|names| names.begin(word)))
-        };
-        lexicon(evidence.language.primary()).as_ref().and_then(weekdays)
-    };
-    // `on Friday, April 6`; `április 6-án, hétfőn`
-    let named = weekday(&before[..before.len().min(2)]).or_else(|| weekday(&after));
+    let named = weekday_beside(text, start, end, evidence);
     named.is_some_and(|named| named != usize::try_from(day.weekday().to_monday_zero_offset()).unwrap_or(named))
 }
 
+/// Whether a number is a known day of a month: `from 22 to 29 September`, `20-án`.
+fn is_day_of_month(operands: &Operands, readings: &[String], after: &str) -> bool {
+    let range = figures(after)
+        .into_iter()
+        .next()
+        .is_some_and(|next| matches!(next.value, FigureValue::Date(_)) && after.find(&next.written).is_some_and(|at| at <= MAX_RANGE));
+    let number = readings.iter().filter_map(|reading| reading.parse::<f64>().ok()).find(|number| (1.0..=31.0).contains(number));
+    let ordinal = is_ordinal(after, &fold(word(after.trim_start_matches('-'))));
+    (range || ordinal || after.starts_with(['.', '-'])) && number.is_some_and(|number| operands.has_day_of_month(number))
+}
+
+/// Whether what the shop says names a day of the week: `until Wednesday noon`.
+fn names_weekday(evidence: &Evidence, day: usize) -> bool {
+    let is_named = |word: &str| evidence.lexica().iter().any(|lexicon| lexicon.words.dates.weekdays[day].begin(&fold(word)));
+    evidence.shop.iter().any(|text| text.split(|letter: char| !letter.is_alphabetic()).any(is_named))
+}
+
+/// The day of the week that stands beside a date, from 0 for Monday: `on Friday, April 6`, `április 6-án, hétfőn`.
+fn weekday_beside(text: &str, start: usize, end: usize, evidence: &Evidence) -> Option<usize> {
+    let words = |text: &str| -> Vec<String> {
+        text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).map(fold).collect()
+    };
+    let sentence_end = text[end..].find(['.', '!', '?', '\n', ';']).map_or(text.len(), |at| end + at);
+    let (before, after) = (words(&text[..start]), words(&text[end..sentence_end]));
+    let names = &lexicon(evidence.language.primary())?.words.dates.weekdays;
+    let weekday = |word: &String| names.iter().position(|names| names.begin(word));
+    before.iter().rev().take(2).find_map(weekday).or_else(|| after.iter().take(2).find_map(weekday))
+}
+
+/// Most bytes between the first day of a range and its last one.
+const MAX_RANGE: usize = 10;
 /// So many times what was computed is computed with again.
 const STEPS: usize = 2;
 /// By how many of its last digits a phone number is known.

@@ -61,12 +61,15 @@ impl Lines {
         let Some(counts) = counts(sentence, start, end, words) else { return false };
         let own = stems(sentence);
         let shared = |same: bool| {
-            let those = self.counted.iter().filter(|counted| counted.counts == counts && counted.readings.iter().any(|one| readings.contains(one)) == same);
+            let those = self
+                .counted
+                .iter()
+                .filter(|counted| counted.counts == counts && counted.readings.iter().any(|one| readings.contains(one)) == same);
             those.map(|counted| counted.stems.intersection(&own).count()).max()
         };
         match (shared(true), shared(false)) {
-            (None, Some(other)) => other >= MARGIN,
-            (Some(same), Some(other)) => other >= same + MARGIN,
+            (None, Some(other)) => other >= if matches!(counts, Counts::Things(_)) { MARGIN + 1 } else { MARGIN },
+            (Some(same), Some(other)) => other > same + MARGIN,
             _ => false,
         }
     }

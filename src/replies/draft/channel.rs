@@ -84,7 +84,9 @@ fn is_emphasis(line: &str, at: usize, mark: &str) -> bool {
     }
     let closed = line.matches(mark).count() >= 2;
     let beside = |letter: Option<char>| letter.is_some_and(|letter| !letter.is_whitespace());
-    closed && (beside(before) || beside(after)) && (mark != "__" || !(before.is_some_and(char::is_alphanumeric) && after.is_some_and(char::is_alphanumeric)))
+    closed
+        && (beside(before) || beside(after))
+        && (mark != "__" || !(before.is_some_and(char::is_alphanumeric) && after.is_some_and(char::is_alphanumeric)))
 }
 
 /// Converts `[words](address)` to `words: address`.

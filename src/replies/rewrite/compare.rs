@@ -83,7 +83,11 @@ pub fn meaning_warnings(before: Version<'_>, after: Version<'_>, purpose: Purpos
     let excerpt = |excerpt: String| if excerpt.contains(RESTORED) { String::new() } else { excerpt };
     let mut warnings: Vec<Warning> = changes(before, after, purpose)
         .into_iter()
-        .map(|change| Warning { kind: WarningKind::FactChanged, excerpt: excerpt(change.excerpt), message: change.message.replace(RESTORED, "…") })
+        .map(|change| Warning {
+            kind: WarningKind::FactChanged,
+            excerpt: excerpt(change.excerpt),
+            message: change.message.replace(RESTORED, "…"),
+        })
         .collect();
     if purpose == Purpose::Correction {
         for (old, new) in changed_words(before.text, after.text) {
@@ -153,7 +157,8 @@ impl Compared {
             let same = one.len() == another.len() && one.iter().zip(&another).all(|(one, other)| one.may_be(other));
             return same && currency(&self.written).zip(currency(&other.written)).is_none_or(|(one, other)| one == other);
         }
-        let (short, long) = if self.letters.len() < other.letters.len() { (&self.letters, &other.letters) } else { (&other.letters, &self.letters) };
+        let (short, long) =
+            if self.letters.len() < other.letters.len() { (&self.letters, &other.letters) } else { (&other.letters, &self.letters) };
         let is_name = matches!(self.kind, FactKind::Name | FactKind::Person | FactKind::Term);
         // A name takes endings, titles and short forms.
         let begins = |one: &str, other: &str| one.chars().take(3).eq(other.chars().take(3));

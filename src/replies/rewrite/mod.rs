@@ -31,11 +31,7 @@ use crate::{
             personal,
         },
         rewrite::{
-            correct_without_model::ShopVocabulary,
-            edits::edits,
-            fidelity::Protected,
-            meaning::Purpose,
-            structure::structure_warning,
+            correct_without_model::ShopVocabulary, edits::edits, fidelity::Protected, meaning::Purpose, structure::structure_warning,
             tone::Tone,
         },
         stream::{

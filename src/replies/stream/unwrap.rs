@@ -6,8 +6,7 @@ use crate::{
 };
 
 /// Opening and closing quotes that may stand around a whole text.
-const QUOTES: [(char, char); 8] =
-    [('"', '"'), ('“', '”'), ('„', '“'), ('„', '”'), ('«', '»'), ('»', '«'), ('「', '」'), ('‘', '’')];
+const QUOTES: [(char, char); 8] = [('"', '"'), ('“', '”'), ('„', '“'), ('„', '”'), ('«', '»'), ('»', '«'), ('「', '」'), ('‘', '’')];
 /// A preamble or a label is a line of at most so many letters.
 const MAX_PREAMBLE: usize = 120;
 /// Most layers that are taken off.
@@ -113,7 +112,8 @@ fn without_note<'a>(text: &'a str, original: &str) -> &'a str {
         lexicon::any(|words| words.wrapping.notes.contains(label) && words.wrapping.tells.iter().any(|tell| has_word(&folded, tell)))
             && !own.contains(label)
     });
-    let offers = lexicon::any(|words| words.wrapping.offers.iter().any(|offer| folded.starts_with(offer.trim()) && !own.contains(offer.trim())));
+    let offers =
+        lexicon::any(|words| words.wrapping.offers.iter().any(|offer| folded.starts_with(offer.trim()) && !own.contains(offer.trim())));
     if is_note || offers { before } else { text }
 }
 
@@ -123,7 +123,10 @@ fn without_citations(text: &str) -> String {
     let mut rest = text;
     while let Some(at) = rest.find(['[', '【']) {
         let open = &rest[at..];
-        let inside = open.strip_prefix("[[").and_then(|inside| inside.split_once("]]")).or_else(|| open.strip_prefix('【').and_then(|inside| inside.split_once('】')));
+        let inside = open
+            .strip_prefix("[[")
+            .and_then(|inside| inside.split_once("]]"))
+            .or_else(|| open.strip_prefix('【').and_then(|inside| inside.split_once('】')));
         match inside {
             Some((number, after)) if is_citation(number) => {
                 bare.push_str(rest[..at].trim_end_matches(' '));

@@ -125,9 +125,8 @@ pub fn left_out_or_added(pairs: &[Pair<'_, '_>], one: &[Sentence<'_>], other: &[
     }
     let most = one.iter().map(|sentence| likelihood(sentence.text)).fold(0.0, f32::max);
     let promise = other.iter().find(|sentence| likelihood(sentence.text) > PROMISES && most < PROMISES_NOT);
-    changes.extend(promise.map(|sentence| Change {
-        excerpt: sentence.text.to_owned(),
-        message: "this promises what the text doesn't".to_owned(),
-    }));
+    changes.extend(
+        promise.map(|sentence| Change { excerpt: sentence.text.to_owned(), message: "this promises what the text doesn't".to_owned() }),
+    );
     changes
 }

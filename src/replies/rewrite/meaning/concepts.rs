@@ -77,23 +77,24 @@ pub fn in_all(one: &[Sentence<'_>], other: &[Sentence<'_>]) -> Vec<Change> {
             changes.push(Change { excerpt: words(other, added), message: format!("it stands for another in “{}”", words(one, lost)) });
         }
     };
-    let only_in = |some: &[Sentence<'_>], others: &[Sentence<'_>], concept: &Concept| count(some, *concept) > 0 && count(others, *concept) == 0;
+    let only_in =
+        |some: &[Sentence<'_>], others: &[Sentence<'_>], concept: &Concept| count(some, *concept) > 0 && count(others, *concept) == 0;
     for group in ALTERNATIVES {
         let lost = group.iter().find(|concept| only_in(one, other, concept)).copied();
         replaced(lost, group.iter().find(|concept| only_in(other, one, concept)).copied());
     }
     let days: Vec<Concept> = WEEKDAYS.map(Concept::Weekday).collect();
-    replaced(
-        days.iter().find(|day| only_in(one, other, day)).copied(),
-        days.iter().find(|day| only_in(other, one, day)).copied(),
-    );
+    replaced(days.iter().find(|day| only_in(one, other, day)).copied(), days.iter().find(|day| only_in(other, one, day)).copied());
     // What the shop pays is free for the customer.
-    let says = |sentences: &[Sentence<'_>], we_pay: bool| sentences.iter().any(|sentence| sentence.has(Concept::Free) || (we_pay && sentence.has(Concept::WePay)));
+    let says = |sentences: &[Sentence<'_>], we_pay: bool| {
+        sentences.iter().any(|sentence| sentence.has(Concept::Free) || (we_pay && sentence.has(Concept::WePay)))
+    };
     if says(one, false) && !says(other, true) {
         let message = "the text says that something is free of charge, the rewrite doesn't".to_owned();
         changes.push(Change { excerpt: String::new(), message });
     } else if says(other, false) && !says(one, true) {
-        let excerpt = other.iter().find(|sentence| sentence.has(Concept::Free)).map(|sentence| sentence.text.to_owned()).unwrap_or_default();
+        let excerpt =
+            other.iter().find(|sentence| sentence.has(Concept::Free)).map(|sentence| sentence.text.to_owned()).unwrap_or_default();
         changes.push(Change { excerpt, message: "the text doesn't say that this is free of charge".to_owned() });
     }
     changes
@@ -106,7 +107,8 @@ pub fn in_pairs(pairs: &[Pair<'_, '_>], purpose: Purpose) -> Vec<Change> {
         let excerpt = || other.iter().map(|sentence| sentence.text).max_by_key(|text| text.len()).unwrap_or_default().to_owned();
         let mut change = |message: &str| changes.push(Change { excerpt: excerpt(), message: message.to_owned() });
         let has = |concept: Concept| (count(one, concept) > 0, count(other, concept) > 0);
-        let free = |sentences: &[Sentence<'_>]| sentences.iter().any(|sentence| sentence.has(Concept::Free) || sentence.has(Concept::WePay));
+        let free =
+            |sentences: &[Sentence<'_>]| sentences.iter().any(|sentence| sentence.has(Concept::Free) || sentence.has(Concept::WePay));
         let denial = if free(one) && free(other) { (false, false) } else { has(Concept::Negation) };
         match denial {
             (true, false) if pair.says_alike(purpose) => change("the text denies this"),

@@ -17,7 +17,9 @@ const LIKE: f32 = 0.5;
 /// A name of the text's that the rewrite lacks, and one like it that it has instead. German writes every noun with a capital, so that of a
 /// German text only words that look like names of the other are compared.
 pub fn changed(one: &[Sentence<'_>], other: &[Sentence<'_>], language: &str, other_language: &str) -> Option<Change> {
-    let names = |sentences: &[Sentence<'_>]| -> Vec<String> { sentences.iter().flat_map(|sentence| sentence.names.iter().map(|name| (*name).to_owned())).collect() };
+    let names = |sentences: &[Sentence<'_>]| -> Vec<String> {
+        sentences.iter().flat_map(|sentence| sentence.names.iter().map(|name| (*name).to_owned())).collect()
+    };
     let has = |sentences: &[Sentence<'_>], name: &str| {
         let folded = fold(name);
         let begins: String = folded.chars().take(STEM).collect();
@@ -37,7 +39,9 @@ pub fn changed(one: &[Sentence<'_>], other: &[Sentence<'_>], language: &str, oth
             let word_after = &after[..after.find(|letter: char| !letter.is_alphanumeric()).unwrap_or(after.len())];
             let titled = lexicon::any(|words| words.titles.before.contains(&fold(word_before)));
             // A first name or a surname that stayed.
-            let stayed = |word: &str| word.chars().count() > 2 && word.starts_with(char::is_uppercase) && sentence.names.contains(&word) && has(others, word);
+            let stayed = |word: &str| {
+                word.chars().count() > 2 && word.starts_with(char::is_uppercase) && sentence.names.contains(&word) && has(others, word)
+            };
             titled || (!nouns && (stayed(word_before) || stayed(word_after)))
         })
     };
@@ -59,7 +63,9 @@ pub fn changed(one: &[Sentence<'_>], other: &[Sentence<'_>], language: &str, oth
     // Titles and days have capitals in some languages.
     let is_other = |name: &str| {
         let folded = fold(name);
-        lexicon::any(|words| words.titles.has(&folded) || words.dates.weekdays.iter().chain(&words.dates.months).any(|names| names.begin(&folded)))
+        lexicon::any(|words| {
+            words.titles.has(&folded) || words.dates.weekdays.iter().chain(&words.dates.months).any(|names| names.begin(&folded))
+        })
     };
     lost.iter().find_map(|lost| {
         let person = |added: &str| is_person(lost, one, other) && is_person(added, other, one) && !is_other(lost) && !is_other(added);

@@ -36,7 +36,11 @@ impl<'a> Sentence<'a> {
             let folded = plain(text);
             let words = || folded.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
             let numbers = words().filter(|word| word.bytes().all(|byte| byte.is_ascii_digit())).map(str::to_owned);
-            let names = text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).skip(1).filter(|word| word.starts_with(char::is_uppercase));
+            let names = text
+                .split(|letter: char| !letter.is_alphanumeric())
+                .filter(|word| !word.is_empty())
+                .skip(1)
+                .filter(|word| word.starts_with(char::is_uppercase));
             let mut concepts = lexicon.concepts.counts(&folded);
             if version.language == "de" && begins_with_condition(&folded) {
                 concepts.insert(Concept::Condition, 1);

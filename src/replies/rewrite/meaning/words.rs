@@ -6,7 +6,12 @@ use similar::TextDiff;
 use strsim::osa_distance;
 
 use crate::{
-    lexicon::{self, Lexicon, concepts::Concept, lexicon, words::{Words, plain}},
+    lexicon::{
+        self, Lexicon,
+        concepts::Concept,
+        lexicon,
+        words::{Words, plain},
+    },
     replies::{
         rewrite::{
             edits::edits,
@@ -56,7 +61,9 @@ fn is_nearer_to_another_day(lexicon: &Lexicon, removed: &str, concept: Concept) 
 pub fn turned(before: Version<'_>, after: Version<'_>) -> Vec<Change> {
     let Some(lexicon) = lexicon(before.language) else { return Vec::new() };
     let edits = edits(before.text, after.text);
-    let words = |kind: EditKind| -> Vec<String> { edits.iter().filter(|edit| edit.kind == kind).flat_map(|edit| folded_words(&edit.text)).collect() };
+    let words = |kind: EditKind| -> Vec<String> {
+        edits.iter().filter(|edit| edit.kind == kind).flat_map(|edit| folded_words(&edit.text)).collect()
+    };
     let (all_removed, all_added) = (words(EditKind::Removed), words(EditKind::Added));
     let mut changes = Vec::new();
     for (at, edit) in edits.iter().enumerate().filter(|(_, edit)| edit.kind != EditKind::Kept) {
@@ -71,11 +78,16 @@ pub fn turned(before: Version<'_>, after: Version<'_>) -> Vec<Change> {
             continue;
         }
         // A word that only moved, or was written twice, says the same.
-        let next = edits[at + 1..].iter().find(|edit| edit.kind == EditKind::Kept).and_then(|edit| folded_words(&edit.text).into_iter().next());
+        let next =
+            edits[at + 1..].iter().find(|edit| edit.kind == EditKind::Kept).and_then(|edit| folded_words(&edit.text).into_iter().next());
         let last = at.checked_sub(1).and_then(|at| folded_words(&edits[at].text).pop());
         let all_added: Vec<String> = all_added.iter().cloned().chain(next).chain(last).collect();
         let says = |text: &str, elsewhere: &[String]| {
-            let left: Vec<String> = plain(text).split_whitespace().filter(|word| !elsewhere.contains(&folded_words(word).concat())).map(str::to_owned).collect();
+            let left: Vec<String> = plain(text)
+                .split_whitespace()
+                .filter(|word| !elsewhere.contains(&folded_words(word).concat()))
+                .map(str::to_owned)
+                .collect();
             lexicon.concepts.counts(&format!("{} ", left.join(" ")))
         };
         let (old, new) = (says(removed, &all_added), says(added, &all_removed));
@@ -84,9 +96,10 @@ pub fn turned(before: Version<'_>, after: Version<'_>) -> Vec<Change> {
         };
         let (lost, gained) = (only_in(&old, &new), only_in(&new, &old));
         let replaced = !lost.is_empty() && !gained.is_empty();
-        let misspelt = are_misspellings(removed, added, &gained)
-            && !gained.iter().any(|concept| is_nearer_to_another_day(lexicon, removed, *concept));
-        let turns = |concepts: &[Concept]| concepts.iter().any(|concept| TURNING.contains(concept) || matches!(concept, Concept::Weekday(_)));
+        let misspelt =
+            are_misspellings(removed, added, &gained) && !gained.iter().any(|concept| is_nearer_to_another_day(lexicon, removed, *concept));
+        let turns =
+            |concepts: &[Concept]| concepts.iter().any(|concept| TURNING.contains(concept) || matches!(concept, Concept::Weekday(_)));
         // A word that has the meaning by one letter is a misspelt one of it, unless it is a short word of its own.
         if (replaced || turns(&lost) || turns(&gained)) && !misspelt {
             changes.push(Change { excerpt: added.trim().to_owned(), message: format!("the text has “{}” here", removed.trim()) });
@@ -101,7 +114,9 @@ fn are_misspellings(old: &str, new: &str, gained: &[Concept]) -> bool {
     let (old, new) = (folded_words(old), folded_words(new));
     let day = gained.iter().any(|concept| matches!(concept, Concept::Weekday(_)));
     let misspelt = |old: &String, new: &String| {
-        old == new || (old.chars().count() >= MAX_SHORT_WORD && (is_misspelling(old, new) || (day && TextDiff::from_chars(old, new).ratio() >= MIN_KEPT_LETTERS)))
+        old == new
+            || (old.chars().count() >= MAX_SHORT_WORD
+                && (is_misspelling(old, new) || (day && TextDiff::from_chars(old, new).ratio() >= MIN_KEPT_LETTERS)))
     };
     old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| misspelt(old, new))
 }
@@ -133,7 +148,8 @@ fn renamed(text: &str, removed: &str, added: &str, language: &str) -> Option<Cha
     let before_name = text[start + old.len()..].strip_prefix(' ').is_some_and(|next| next.starts_with(char::is_uppercase));
     let long = old.chars().count() >= MAX_SHORT_WORD;
     let is_name = if language == "de" { titled } else { titled || after_name || (!begins && (long || before_name)) };
-    (is_name && !known && folded_words(old) != folded_words(new)).then(|| Change { excerpt: new.to_owned(), message: format!("the text has “{old}” here") })
+    (is_name && !known && folded_words(old) != folded_words(new))
+        .then(|| Change { excerpt: new.to_owned(), message: format!("the text has “{old}” here") })
 }
 
 /// The words of a correction that are not near what stood there, and the words that it left out; each with what stood there before.
@@ -167,7 +183,8 @@ pub fn changed_words(before: &str, after: &str) -> Vec<(String, String)> {
         if is_near(&old, &new) {
             continue;
         }
-        let neighbours: Vec<String> = folded_words(kept_before).into_iter().rev().take(3).chain(folded_words(kept_after).into_iter().take(3)).collect();
+        let neighbours: Vec<String> =
+            folded_words(kept_before).into_iter().rev().take(3).chain(folded_words(kept_after).into_iter().take(3)).collect();
         let twice = |words: &[String], word: &String| neighbours.contains(word) || words.iter().filter(|other| *other == word).count() > 1;
         let joined = |word: &String| word.chars().count() >= MAX_SHORT_WORD && all_after.iter().any(|other| other.contains(word.as_str()));
         let repeated = old.clone();
@@ -186,7 +203,9 @@ fn folded_words(text: &str) -> Vec<String> {
 
 /// Whether some words are the others with errors put right: each near its counterpart, joined or split, or short.
 fn is_near(old: &[String], new: &[String]) -> bool {
-    let short = |words: &[String]| words.iter().all(|word| word.chars().count() <= MAX_SHORT_WORD && !word.bytes().any(|byte| byte.is_ascii_digit()));
+    let short = |words: &[String]| {
+        words.iter().all(|word| word.chars().count() <= MAX_SHORT_WORD && !word.bytes().any(|byte| byte.is_ascii_digit()))
+    };
     if old.is_empty() || new.is_empty() {
         return short(old) && short(new) && old.len() + new.len() <= 2;
     }
@@ -194,7 +213,8 @@ fn is_near(old: &[String], new: &[String]) -> bool {
         let ratio = TextDiff::from_chars(old, new).ratio();
         // `17.5.` is `17.05.`.
         let digits = |word: &str| word.chars().filter(|letter| letter.is_ascii_digit() && *letter != '0').collect::<String>();
-        digits(old) == digits(new) && (ratio >= MIN_KEPT_LETTERS || (old.len() <= MAX_SHORT_WORD && new.len() <= MAX_SHORT_WORD) || abbreviates(old, new))
+        digits(old) == digits(new)
+            && (ratio >= MIN_KEPT_LETTERS || (old.len() <= MAX_SHORT_WORD && new.len() <= MAX_SHORT_WORD) || abbreviates(old, new))
     };
     if near(&old.concat(), &new.concat()) && (old.len() != new.len() || old.len() == 1) {
         return true;
