@@ -8,6 +8,7 @@ mod dynamic;
 mod enrich;
 mod eval;
 mod eval_drafts;
+mod eval_personal;
 mod keys;
 mod models;
 mod prompt;
@@ -42,6 +43,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("call", matches)) => call::run(matches),
         Some(("eval", matches)) => eval::run(matches),
         Some(("eval-drafts", matches)) => eval_drafts::run(matches),
+        Some(("eval-personal", matches)) => eval_personal::run(matches),
         Some(("keys", matches)) => keys::run(matches),
         Some(("models", matches)) => models::run(matches),
         Some(("prompt", matches)) => prompt::run(matches),
@@ -73,6 +75,7 @@ fn command() -> Command {
         .subcommand(call::command())
         .subcommand(eval::command())
         .subcommand(eval_drafts::command())
+        .subcommand(eval_personal::command())
         .subcommand(keys::command())
         .subcommand(models::command())
         .subcommand(prompt::command())
