@@ -1,6 +1,11 @@
 //! `deskhand eval-personal`: measures how much personal data a prompt still has, and how much of what is none is masked.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
@@ -91,37 +96,44 @@ pub fn command() -> Command {
 pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let mut table: BTreeMap<String, Counts> = BTreeMap::new();
     for file in matches.get_many::<PathBuf>("file").into_iter().flatten() {
-        let text = fs::read_to_string(file).with_context(|| format!("can't read `{}`", file.display()))?;
-        for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.trim().is_empty()) {
-            let place = || format!("{}, line {line}", file.display());
-            let case: Case = serde_json::from_str(text).with_context(|| format!("{}: not a valid case", place()))?;
-            let (given, masked) = case.prompt().with_context(place)?;
-            let misses = case.misses(&given, &masked);
-            let row = if case.values.is_empty() { case.language.clone() } else { "record".to_owned() };
-            let counts = table.entry(row).or_default();
-            counts.to_mask += case.mask.len();
-            counts.missed += misses.missed.len();
-            counts.in_part += misses.in_part.len();
-            counts.to_keep += case.keep.len();
-            counts.lost += misses.lost.len();
-            let Misses { missed, in_part, lost } = misses;
-            if matches.get_flag("misses") && !(missed.is_empty() && in_part.is_empty() && lost.is_empty()) {
-                println!("{}: missed {missed:?}, left in part {in_part:?}, lost {lost:?}\n{masked}\n", place());
-            }
-        }
+        measure(file, matches.get_flag("misses"), &mut table)?;
     }
     println!("{:<8} {:>8} {:>7} {:>8} {:>7} {:>8} {:>7} {:>7}", "", "to mask", "missed", "in part", "masked", "to keep", "lost", "kept");
-    let mut all = Counts::default();
-    for (row, counts) in &table {
-        print_row(row, counts);
-        all.to_mask += counts.to_mask;
-        all.missed += counts.missed;
-        all.in_part += counts.in_part;
-        all.to_keep += counts.to_keep;
-        all.lost += counts.lost;
-    }
-    print_row("all", &all);
+    table.iter().for_each(|(row, counts)| print_row(row, counts));
+    print_row("all", &total(&table));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Counts a file's cases by language, and records apart.
+fn measure(file: &Path, print_misses: bool, table: &mut BTreeMap<String, Counts>) -> anyhow::Result<()> {
+    let text = fs::read_to_string(file).with_context(|| format!("can't read `{}`", file.display()))?;
+    for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.trim().is_empty()) {
+        let place = || format!("{}, line {line}", file.display());
+        let case: Case = serde_json::from_str(text).with_context(|| format!("{}: not a valid case", place()))?;
+        let (given, masked) = case.prompt().with_context(place)?;
+        let Misses { missed, in_part, lost } = case.misses(&given, &masked);
+        let row = if case.values.is_empty() { case.language.clone() } else { "record".to_owned() };
+        let counts = table.entry(row).or_default();
+        counts.to_mask += case.mask.len();
+        counts.missed += missed.len();
+        counts.in_part += in_part.len();
+        counts.to_keep += case.keep.len();
+        counts.lost += lost.len();
+        if print_misses && !(missed.is_empty() && in_part.is_empty() && lost.is_empty()) {
+            println!("{}: missed {missed:?}, left in part {in_part:?}, lost {lost:?}\n{masked}\n", place());
+        }
+    }
+    Ok(())
+}
+
+fn total(table: &BTreeMap<String, Counts>) -> Counts {
+    table.values().fold(Counts::default(), |all, counts| Counts {
+        to_mask: all.to_mask + counts.to_mask,
+        missed: all.missed + counts.missed,
+        in_part: all.in_part + counts.in_part,
+        to_keep: all.to_keep + counts.to_keep,
+        lost: all.lost + counts.lost,
+    })
 }
 
 fn print_row(row: &str, Counts { to_mask, missed, in_part, to_keep, lost }: &Counts) {
@@ -174,12 +186,7 @@ impl Case {
             },
             aside: Aside::default(),
         };
-        let record = Record {
-            source: self.source.clone(),
-            reference: String::new(),
-            values: self.values.clone(),
-            url: String::new(),
-        };
+        let record = Record { source: self.source.clone(), reference: String::new(), values: self.values.clone(), url: String::new() };
         let turns = if self.text.is_empty() { Vec::new() } else { vec![turn] };
         let records = if self.values.is_empty() { Vec::new() } else { vec![record] };
         Chat { customer, turns, records, ..Chat::default() }
@@ -192,7 +199,8 @@ impl Case {
         let left = |word: &str| {
             let personal = self.mask.iter().filter(|entry| !self.mask.iter().any(|other| other != *entry && other.contains(*entry)));
             let inside: usize = personal.map(|entry| count(entry, word) * given.matches(entry.as_str()).count()).sum();
-            count(masked, word) + inside > count(given, word)
+            let standing = count(masked, word);
+            standing > 0 && standing + inside > count(given, word)
         };
         let in_part = |entry: &&str| {
             let words = entry.split(|letter: char| !letter.is_alphanumeric());
@@ -210,4 +218,44 @@ fn text_of(chosen: &ChosenContext) -> String {
     let facts = chosen.facts.iter().chain(&chosen.form_answers).map(|(field, value)| format!("{field}: {value}"));
     let texts = chosen.records.iter().chain(lines).filter(|text| !text.is_empty()).map(|text| visible(text));
     texts.chain(facts).collect::<Vec<String>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(file: &str) -> Counts {
+        let mut table = BTreeMap::new();
+        measure(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/personal").join(file), true, &mut table).unwrap();
+        total(&table)
+    }
+
+    /// At most so many of a thousand entries are missed, and lost.
+    #[track_caller]
+    fn holds(file: &str, missed: usize, lost: usize) {
+        let counts = counts(file);
+        assert!(counts.missed * 1000 <= counts.to_mask * missed, "{file}: {} of {} missed", counts.missed, counts.to_mask);
+        assert!(counts.lost * 1000 <= counts.to_keep * lost, "{file}: {} of {} lost", counts.lost, counts.to_keep);
+    }
+
+    #[test]
+    fn personal_data_of_messages_and_records_are_masked_and_the_rest_stays() {
+        holds("first/messages.jsonl", 10, 10);
+        holds("first/records.jsonl", 15, 10);
+    }
+
+    #[test]
+    fn published_identifiers_are_masked_and_invalid_ones_mostly_stay() {
+        holds("presidio.jsonl", 20, 260);
+    }
+
+    #[test]
+    fn what_is_left_in_part_is_told_from_what_stands_elsewhere() {
+        let case: Case = serde_json::from_str(r#"{"mask": ["Daniel Black", "14 Rose Lane"], "keep": ["Black sofa"]}"#).unwrap();
+        let given = "Black sofa for Daniel Black, 14 Rose Lane";
+        let misses = case.misses(given, "Black sofa for ⟦NAME_1⟧, ⟦ADDRESS_2⟧ Lane");
+        assert_eq!((misses.missed, misses.in_part, misses.lost), (vec![], vec!["14 Rose Lane"], vec![]));
+        let misses = case.misses(given, "⟦NAME_1⟧ sofa for Daniel Black, ⟦ADDRESS_2⟧");
+        assert_eq!((misses.missed, misses.lost), (vec!["Daniel Black"], vec!["Black sofa"]));
+    }
 }
