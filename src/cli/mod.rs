@@ -8,6 +8,7 @@ mod dynamic;
 mod enrich;
 mod eval;
 mod eval_drafts;
+mod eval_personal;
 mod eval_rewrites;
 mod keys;
 mod models;
@@ -43,6 +44,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("call", matches)) => call::run(matches),
         Some(("eval", matches)) => eval::run(matches),
         Some(("eval-drafts", matches)) => eval_drafts::run(matches),
+        Some(("eval-personal", matches)) => eval_personal::run(matches),
         Some(("eval-rewrites", matches)) => eval_rewrites::run(matches),
         Some(("keys", matches)) => keys::run(matches),
         Some(("models", matches)) => models::run(matches),
@@ -75,6 +77,7 @@ fn command() -> Command {
         .subcommand(call::command())
         .subcommand(eval::command())
         .subcommand(eval_drafts::command())
+        .subcommand(eval_personal::command())
         .subcommand(eval_rewrites::command())
         .subcommand(keys::command())
         .subcommand(models::command())

@@ -1,4 +1,4 @@
-//! Numbers with checksums: cards, bank accounts, national ids.
+//! Numbers with checksums: cards and international bank accounts.
 
 /// Length of an IBAN by country (SWIFT's registry, release 99).
 const IBANS: [(&str, usize); 80] = [
@@ -124,53 +124,6 @@ pub fn is_card(digits: &[u8]) -> bool {
     (13..=19).contains(&digits.len()) && sum.is_multiple_of(10) && digits.iter().any(|digit| *digit != digits[0])
 }
 
-/// Turkish identity number, German tax id; Hungarian personal number, tax id and social security number.
-pub fn is_national_id(digits: &[u8]) -> bool {
-    match digits.len() {
-        11 => is_turkish_id(digits) || is_german_tax_id(digits) || is_hungarian_personal_number(digits),
-        10 => is_hungarian_tax_id(digits),
-        9 => is_hungarian_social_number(digits),
-        _ => false,
-    }
-}
-
-/// The tenth digit is (7 × the sum of the odd places − the sum of the even ones) mod 10, the eleventh the sum of the first ten mod 10.
-fn is_turkish_id(digits: &[u8]) -> bool {
-    let sum = |from: usize| -> i32 { digits[from..9].iter().step_by(2).map(|digit| i32::from(*digit)).sum() };
-    let all: i32 = digits[..10].iter().map(|digit| i32::from(*digit)).sum();
-    digits[0] != 0 && (7 * sum(0) - sum(1)).rem_euclid(10) == i32::from(digits[9]) && all % 10 == i32::from(digits[10])
-}
-
-/// ISO 7064, MOD 11,10.
-fn is_german_tax_id(digits: &[u8]) -> bool {
-    let product = digits[..10].iter().fold(10, |product, digit| {
-        let sum = (u32::from(*digit) + product) % 10;
-        (if sum == 0 { 10 } else { sum } * 2) % 11
-    });
-    digits[0] != 0 && (11 - product) % 10 == u32::from(digits[10])
-}
-
-/// Sex and century, date of birth, a number; weights rise for those born before 1997 and fall after.
-fn is_hungarian_personal_number(digits: &[u8]) -> bool {
-    let month = digits[3] * 10 + digits[4];
-    let day = digits[5] * 10 + digits[6];
-    let sum = |weight: fn(u32) -> u32| (1..).zip(&digits[..10]).map(|(place, digit)| weight(place) * u32::from(*digit)).sum::<u32>() % 11;
-    (1..=8).contains(&digits[0])
-        && (1..=12).contains(&month)
-        && (1..=31).contains(&day)
-        && (sum(|place| place) == u32::from(digits[10]) || sum(|place| 11 - place) == u32::from(digits[10]))
-}
-
-fn is_hungarian_tax_id(digits: &[u8]) -> bool {
-    let sum: u32 = (1..).zip(&digits[..9]).map(|(place, digit)| place * u32::from(*digit)).sum();
-    digits[0] == 8 && sum % 11 == u32::from(digits[9])
-}
-
-fn is_hungarian_social_number(digits: &[u8]) -> bool {
-    let sum: u32 = digits[..8].iter().enumerate().map(|(place, digit)| if place % 2 == 0 { 3 } else { 7 } * u32::from(*digit)).sum();
-    sum % 10 == u32::from(digits[8]) && digits.iter().any(|digit| *digit != digits[0])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,9 +143,5 @@ mod tests {
             assert!(iban_length(&iban[..2]) == Some(iban.len()) && is_iban(iban.as_bytes()), "{iban}");
         }
         assert!(!is_iban(b"DE89370400440532013001"));
-        for id in ["10000000146", "86095742719", "8071592153", "111111110"] {
-            assert!(is_national_id(&digits(id)), "{id}");
-        }
-        assert!(!is_national_id(&digits("10000000145")));
     }
 }

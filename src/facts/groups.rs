@@ -1,17 +1,42 @@
 //! Digits in groups: cards, national ids and phone numbers.
 
-use crate::facts::{
-    FactKind,
-    checksums::{is_card, is_national_id},
-    dates::date_at,
-    times::time_at,
-};
+use crate::facts::{FactKind, checksums::is_card, dates::date_at, national_ids::is_national_id, times::time_at};
 
 /// Most groups of digits that are read as one number.
 const MAX_GROUPS: usize = 12;
 /// Most digits of a number with a checksum, and most characters between two of its groups.
 const MAX_PROVEN: usize = 19;
 const MAX_APART: usize = 4;
+
+/// Fewest and most digits of a phone number that a word says is one, and the fewest of a number that words may say anything of.
+const MIN_PHONE: usize = 6;
+const MAX_PHONE: usize = 15;
+const MIN_LONG: usize = 5;
+/// What the numbers of shops begin with, with the fewest and most digits of the whole: free ones and those of shared costs.
+const HOTLINES: [(&str, usize, usize); 22] = [
+    ("0800", 8, 12),
+    ("0808", 8, 12),
+    ("0850", 11, 11),
+    ("0444", 7, 7),
+    ("444", 7, 7),
+    ("0180", 10, 12),
+    ("0900", 8, 12),
+    ("0843", 10, 11),
+    ("0844", 10, 11),
+    ("0845", 10, 11),
+    ("0870", 10, 11),
+    ("0871", 10, 11),
+    ("0980", 10, 10),
+    ("1800", 11, 11),
+    ("1888", 11, 11),
+    ("1877", 11, 11),
+    ("1866", 11, 11),
+    ("900", 9, 9),
+    ("901", 9, 9),
+    ("902", 9, 9),
+    ("800", 9, 10),
+    ("801", 9, 9),
+];
 
 /// Groups of digits: each one's end, as an index of digits and in the text.
 pub struct Groups {
@@ -53,6 +78,56 @@ impl Groups {
             place += apart;
         }
         groups
+    }
+
+    /// Whether words may say what the number is: short ones are quantities.
+    pub fn is_long(&self) -> bool {
+        self.digits.len() >= MIN_LONG
+    }
+
+    /// Where the last group ends, or the last before one with which something else begins.
+    pub fn end_before(&self, begins: impl Fn(usize) -> bool) -> Option<usize> {
+        let width = |group: usize| self.ends[group].0 - self.ends[group - 1].0;
+        let last = (1..self.ends.len()).find(|group| begins(self.ends[*group].1 - width(*group))).unwrap_or(self.ends.len());
+        last.checked_sub(1).map(|last| self.ends[last].1)
+    }
+
+    /// Whether the first group alone is a card's number.
+    pub fn begins_as_card(&self) -> bool {
+        self.ends.first().is_some_and(|(length, _)| is_card(&self.digits[..*length]))
+    }
+
+    /// Whether the first group is as long as those of cards.
+    pub fn has_card_groups(&self) -> bool {
+        self.ends.first().is_some_and(|(length, _)| *length == 4)
+    }
+
+    /// Where a code ends that the groups begin with.
+    pub fn code(&self, is_code: impl Fn(&str) -> bool) -> Option<usize> {
+        let digits: String = self.digits.iter().map(|digit| char::from(b'0' + digit)).collect();
+        self.ends.iter().rev().find(|(length, _)| is_code(&digits[..*length])).map(|(_, end)| *end)
+    }
+
+    /// Where a phone number ends whose only sign is the word before it.
+    pub fn any_phone(&self) -> Option<usize> {
+        self.ends.iter().rev().find(|(length, _)| (MIN_PHONE..=MAX_PHONE).contains(length)).map(|(_, end)| *end)
+    }
+
+    /// Whether a number that ends there is one that shops have.
+    pub fn is_hotline(&self, end: usize) -> bool {
+        let Some((length, _)) = self.ends.iter().find(|(_, place)| *place == end) else { return false };
+        let digits: String = self.digits[..*length].iter().map(|digit| char::from(b'0' + digit)).collect();
+        let widths: Vec<usize> =
+            (0..self.ends.len()).map(|group| self.ends[group].0 - if group == 0 { 0 } else { self.ends[group - 1].0 }).collect();
+        // Hungary's, which only their groups tell from France's mobile phones.
+        let hungarian = matches!(widths[..], [2, 2, 3, 3]) && ["0680", "0640", "0690"].iter().any(|prefix| digits.starts_with(prefix));
+        // France's, which only their groups tell from those of German towns.
+        let french =
+            matches!(widths[..], [1, 3, 2, 2, 2] | [2, 2, 2, 2, 2]) && ["081", "082"].iter().any(|prefix| digits.starts_with(prefix));
+        !self.plus
+            && (hungarian
+                || french
+                || HOTLINES.iter().any(|(prefix, min, max)| digits.starts_with(prefix) && (*min..=*max).contains(length)))
     }
 
     /// Returns the longest prefix with a valid checksum.
@@ -160,7 +235,11 @@ fn is_printed(kind: FactKind, widths: &[usize], separators: &[&str]) -> bool {
     // Thousands of an amount, and the parts of a list or table.
     let lists = separators.iter().any(|separator| separator.contains([',', ';', '|', '\n']));
     match kind {
-        FactKind::Card => (even && *first == 4) || matches!(widths, [4, 6, 4] | [4, 6, 5]) || (even && same && *first != 3),
+        FactKind::Card => {
+            (even && *first == 4 && (same || last == first || !lists))
+                || matches!(widths, [4, 6, 4] | [4, 6, 5])
+                || (even && same && *first != 3)
+        }
         _ => same && (even && *first == 4 || !lists && matches!(widths, [2, 3, 3, 3] | [3, 3, 3] | [3, 3, 3, 2])),
     }
 }

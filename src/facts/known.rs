@@ -1,13 +1,21 @@
 //! Words that are known to be facts: names, addresses, terms of a glossary.
 
+use std::collections::HashSet;
+
 use crate::{
-    facts::{FactKind, plain::Plain, suffixes},
+    facts::{FactKind, addresses::KnownAddress, people::PersonName, plain::Plain, suffixes},
     lexicon,
     text::fold,
 };
 
 /// Most words that are looked for.
 const MAX_ENTRIES: usize = 400;
+/// Most people and addresses.
+const MAX_PEOPLE: usize = 40;
+/// Fewest digits of a code, and words of a text, that are kept.
+const MIN_CODE: usize = 6;
+const MIN_KEPT: usize = 3;
+
 /// What is looked for.
 #[derive(Debug, Clone)]
 struct Entry {
@@ -26,6 +34,14 @@ pub struct Known {
     entries: Vec<Entry>,
     /// The first letters of all entries.
     begins: Vec<char>,
+    people: Vec<PersonName>,
+    places: Vec<KnownAddress>,
+    /// Words that are nobody's, although they look like a name or an address.
+    kept: Vec<Vec<String>>,
+    /// Digits of codes, which look like phone numbers.
+    codes: HashSet<String>,
+    strict: bool,
+    written_addresses: bool,
 }
 
 /// Where known words were found.
@@ -49,11 +65,74 @@ impl Known {
         }
     }
 
+    /// Adds a person's full name, which is found in any writing.
+    pub fn add_person(&mut self, name: &str, surname_first: bool, first_names: bool) {
+        let plain = Plain::of(name);
+        if let Some(person) = PersonName::new(&plain.text, surname_first, first_names).filter(|_| self.people.len() < MAX_PEOPLE) {
+            person.beginnings().for_each(|first| self.add_beginning(first));
+            self.people.push(person);
+        }
+    }
+
+    /// Adds what is known to be nobody's: a shop's address, a product's name, the number of a parcel. It stays.
+    pub fn keep(&mut self, value: &str) {
+        let words = words_of(value);
+        let digits: String = value.chars().filter(char::is_ascii_digit).collect();
+        if digits.len() >= MIN_CODE && !value.contains(char::is_alphabetic) {
+            self.codes.insert(digits);
+        } else if words.len() >= MIN_KEPT && self.kept.len() < MAX_PEOPLE {
+            words[0].chars().next().into_iter().for_each(|first| self.add_beginning(first));
+            self.kept.push(words);
+        }
+    }
+
+    /// Makes the scan look for personal data only as a prompt needs it: for addresses that the text writes out too, and for no numbers that
+    /// words say are something else's.
+    pub fn be_strict(&mut self) {
+        self.strict = true;
+        self.written_addresses = true;
+    }
+
+    /// Makes the scan leave addresses that a text writes out.
+    pub fn find_no_addresses(&mut self) {
+        self.written_addresses = false;
+    }
+
+    /// Whether addresses that a text writes out are looked for.
+    pub fn finds_addresses(&self) -> bool {
+        self.written_addresses
+    }
+
+    /// Whether the scan is for a prompt.
+    pub fn is_strict(&self) -> bool {
+        self.strict
+    }
+
+    /// Whether digits are those of a code.
+    pub fn is_code(&self, digits: &str) -> bool {
+        self.codes.contains(digits)
+    }
+
+    /// Where words end that are kept, if they begin here.
+    pub fn kept_at(&self, text: &str, at: usize) -> Option<usize> {
+        if self.kept.is_empty() {
+            return None;
+        }
+        let folded = fold(&text[at..word_end(text, at)]);
+        let entry =
+            |words: &Vec<String>| Entry { words: words.clone(), kind: FactKind::Term, capital: false, also_a_word: false, becomes: None };
+        self.kept.iter().filter(|words| words[0] == folded).filter_map(|words| follow(&entry(words), text, at, &folded)).max()
+    }
+
     /// Adds an address: the whole of it, and each part between commas that has a number or several words.
     pub fn add_address(&mut self, address: &str) {
         let parts = address
             .split([',', ';', '\n'])
             .filter(|part| part.trim().contains(' ') && part.chars().filter(|letter| letter.is_alphanumeric()).count() >= 6);
+        if let Some(place) = KnownAddress::new(&Plain::of(address).text).filter(|_| self.places.len() < MAX_PEOPLE) {
+            place.beginnings().for_each(|first| self.add_beginning(first));
+            self.places.push(place);
+        }
         for part in std::iter::once(address).chain(parts) {
             let words = words_of(part);
             if words.len() > 1 {
@@ -83,16 +162,19 @@ impl Known {
         if self.entries.len() >= MAX_ENTRIES || self.entries.iter().any(|known| known.words == entry.words) {
             return;
         }
-        let first = entry.words[0].chars().next().unwrap_or_default();
-        if !self.begins.contains(&first) {
-            self.begins.push(first);
-        }
+        self.add_beginning(entry.words[0].chars().next().unwrap_or_default());
         // The longest first: a full name before its surname.
         let at = self.entries.partition_point(|known| known.words.len() >= entry.words.len());
         self.entries.insert(at, entry);
     }
 
-    /// What known words begin with the word that begins here; `before` is the text before it.
+    fn add_beginning(&mut self, first: char) {
+        if !self.begins.contains(&first) {
+            self.begins.push(first);
+        }
+    }
+
+    /// What known words begin with the word that begins here: the longest.
     pub fn at(&self, text: &str, at: usize, wanted: impl Fn(FactKind) -> bool) -> Option<Found> {
         let mut first = fold_letter(text[at..].chars().next()?);
         if first == 'ı' {
@@ -102,12 +184,19 @@ impl Known {
             return None;
         }
         let word = &text[at..word_end(text, at)];
+        let begins = !text[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_');
         let folded = fold(word);
-        self.entries.iter().filter(|entry| wanted(entry.kind)).find_map(|entry| {
+        let entry = self.entries.iter().filter(|entry| begins && wanted(entry.kind)).find_map(|entry| {
             let end = follow(entry, text, at, &folded)?;
             let likely = !entry.also_a_word || is_likely(text, at, end);
             likely.then(|| Found { kind: entry.kind, end, becomes: entry.becomes.clone() })
-        })
+        });
+        let found = |kind: FactKind| move |end: usize| Found { kind, end, becomes: None };
+        let person = || self.people.iter().filter_map(|person| person.at(text, at)).max().map(found(FactKind::Person));
+        let place = || self.places.iter().filter(|_| begins).filter_map(|place| place.at(text, at)).max().map(found(FactKind::Address));
+        let person = if wanted(FactKind::Person) { person() } else { None };
+        let place = if wanted(FactKind::Address) { place() } else { None };
+        [entry, person, place].into_iter().flatten().reduce(|best, other| if other.end > best.end { other } else { best })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Facts: spans of a text that must survive a rewrite to the letter, and personal data that must not reach a model.
 
+mod addressed;
+mod addresses;
 mod checksums;
 mod currency;
 mod dates;
@@ -7,14 +9,19 @@ mod domains;
 mod figures;
 mod forged;
 mod groups;
+mod identifiers;
 mod known;
 mod links;
 mod marks;
 mod measures;
 mod months;
+mod national_ids;
+mod number_labels;
+mod number_spans;
 mod number_words;
 mod numbers;
 mod ordinals;
+mod people;
 mod plain;
 mod redact;
 mod spans;
@@ -34,6 +41,7 @@ pub use known::Known;
 pub use measures::{Measures, measure_of, measures, unit_of_time};
 pub use months::{month, month_of};
 pub use number_words::worded;
+pub use people::is_nobody;
 
 use crate::facts::{plain::Plain, spans::FactScanner};
 
@@ -52,9 +60,9 @@ pub enum FactKind {
     Phone,
     /// The number of a payment card; its check digit is right.
     Card,
-    /// An IBAN; its check digits are right.
+    /// An IBAN, or a bank account in national notation.
     Iban,
-    /// A person's national identity or tax number; its check digits are right.
+    /// A person's national identity, tax or insurance number.
     NationalId,
     /// Money and percentages.
     Amount,

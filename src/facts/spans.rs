@@ -3,11 +3,13 @@
 use crate::{
     facts::{
         FactKind,
+        addresses::written_address,
         checksums::{iban_length, is_iban},
         dates::date_at,
-        groups::{Groups, spread},
         known::Known,
+        number_labels::label_before,
         numbers::{amount_at, may_begin_sign, number_end},
+        people::is_caseless,
         times::time_at,
     },
     lexicon::{topics::Topic, words_of_any},
@@ -30,21 +32,6 @@ const UNITS: [&str; 30] = [
     "KG", "G", "MG", "CM", "MM", "M", "KM", "L", "ML", "W", "KW", "V", "A", "MAH", "GB", "MB", "TB", "KB", "HZ", "GHZ", "MHZ", "XL", "X",
     "K", "D", "H", "PM", "AM", "P", "MP",
 ];
-
-/// Whether a text begins with two times of day: `09.00-13.00`.
-fn clock_range(text: &str) -> bool {
-    let clock = |text: &str| -> Option<usize> {
-        let (hour, rest) = text.split_once(['.', ':'])?;
-        let minutes = rest.get(..2)?;
-        let digits = |part: &str| !part.is_empty() && part.len() <= 2 && part.bytes().all(|byte| byte.is_ascii_digit());
-        let valid = digits(hour) && digits(minutes) && hour.parse::<u8>().ok()? <= 24 && minutes.parse::<u8>().ok()? < 60;
-        valid.then_some(hour.len() + 3)
-    };
-    let Some(end) = clock(text) else { return false };
-    let dash = text[end..].trim_start_matches(' ');
-    let Some(rest) = dash.strip_prefix(['-', '–']) else { return false };
-    clock(rest.trim_start_matches(' ')).is_some()
-}
 
 pub enum Step {
     Fact {
@@ -93,7 +80,7 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
     }
 
     /// A fact of a kind, if it is wanted and its end is found.
-    fn of(&self, kind: FactKind, at: usize, end: impl FnOnce() -> Option<usize>) -> Option<Step> {
+    pub fn of(&self, kind: FactKind, at: usize, end: impl FnOnce() -> Option<usize>) -> Option<Step> {
         if !(self.wanted)(kind) {
             return None;
         }
@@ -103,11 +90,14 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
     /// What begins with a letter, at a word's beginning or inside of one.
     fn word(&self, at: usize, letter: char, begins: bool) -> Option<Step> {
         if !begins {
-            return self.of(FactKind::Iban, at, || self.iban(at));
+            let known = if is_caseless(letter) { self.known(at) } else { None };
+            return known.or_else(|| self.of(FactKind::Iban, at, || self.iban(at)));
         }
         let token = self.token(at);
         // What is known is known for certain: but a link that begins with a name is a link.
+        let identifier = || self.identifier(at, || label_before(self.text, at));
         let found = self.address(at, token).or_else(|| self.known(at)).or_else(|| self.of(FactKind::Iban, at, || self.iban(at)));
+        let found = found.or_else(|| if letter.is_ascii_uppercase() { identifier() } else { None });
         if found.is_some() {
             return found;
         }
@@ -143,7 +133,7 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
     }
 
     /// Up to the next white space, within a bound.
-    fn token(&self, at: usize) -> &str {
+    pub fn token(&self, at: usize) -> &str {
         let rest = self.near(at);
         &rest[..rest.find(char::is_whitespace).unwrap_or(rest.len())]
     }
@@ -159,7 +149,7 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
     }
 
     /// A link, an e-mail address or a file: each has a point, a colon or an at sign.
-    fn address(&self, at: usize, token: &str) -> Option<Step> {
+    pub fn address(&self, at: usize, token: &str) -> Option<Step> {
         let marked = token.bytes().any(|byte| matches!(byte, b'.' | b':' | b'@')) || token.contains(['。', '｡', '(', '[']);
         if !marked && !self.at_sign_follows(at + token.len()) {
             return None;
@@ -169,35 +159,19 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
             .or_else(|| self.of(FactKind::File, at, || self.file(at)))
     }
 
-    fn known(&self, at: usize) -> Option<Step> {
-        let found = self.known.at(self.text, at, &self.wanted)?;
-        Some(Step::Fact { kind: found.kind, end: found.end, becomes: found.becomes })
-    }
-
-    fn number(&self, at: usize, begins: bool) -> Option<Step> {
-        let digit = self.text.as_bytes()[at].is_ascii_digit();
-        // An address, a known code or term may begin with a number.
-        if begins && digit {
-            let found = self.address(at, self.token(at)).or_else(|| self.known(at));
-            if found.is_some() {
-                return found;
-            }
+    /// What the chat knows, or an address that the text writes out; what is known to be nobody's is passed over.
+    pub fn known(&self, at: usize) -> Option<Step> {
+        let found = self.known.at(self.text, at, &self.wanted);
+        let written = if self.known.finds_addresses() && (self.wanted)(FactKind::Address) { written_address(self.text, at) } else { None };
+        let kept = self.known.kept_at(self.text, at);
+        let end = found.as_ref().map_or(0, |found| found.end);
+        if kept.is_some_and(|kept| kept >= end.max(written.unwrap_or(0))) {
+            return kept.map(Step::Past);
         }
-        if digit && let Some(fact) = spread(self.text, at).and_then(|(kind, end)| self.of(kind, at, || Some(end))) {
-            return Some(fact);
+        match (written, found) {
+            (Some(written), _) if written > end => Some(Step::Fact { kind: FactKind::Address, end: written, becomes: None }),
+            (_, found) => found.map(|found| Step::Fact { kind: found.kind, end: found.end, becomes: found.becomes }),
         }
-        if digit && clock_range(&self.text[at..]) {
-            return None;
-        }
-        if digit && (date_at(self.text, at).is_some() || time_at(self.text, at).is_some()) {
-            return None;
-        }
-        let groups = Groups::at(self.text, at);
-        let proven = groups.proven().and_then(|(kind, end)| self.of(kind, at, || Some(end)));
-        proven
-            .or_else(|| if digit { self.of(FactKind::Amount, at, || amount_at(self.text, at)) } else { None })
-            .or_else(|| self.of(FactKind::Phone, at, || groups.phone()))
-            .or_else(|| if begins && digit { self.of(FactKind::Code, at, || self.code(at)) } else { None })
     }
 
     /// The end of what is no fact: of a date, a number, or a single letter. A word is read on letter by letter, for what may begin in it.
@@ -271,8 +245,9 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
         if bytes.len() < 15 || !bytes[0].is_ascii_alphabetic() || !bytes[1].is_ascii_alphabetic() {
             return None;
         }
-        // Two digits follow, or what stands between groups.
-        if bytes[2].is_ascii_alphabetic() {
+        // Two digits follow, or what stands between groups; `no: 7352` is a word with a number.
+        let is_word = bytes[2] == b':' || bytes[0].is_ascii_lowercase() && !bytes[2].is_ascii_digit();
+        if bytes[2].is_ascii_alphabetic() || is_word {
             return None;
         }
         let country = [bytes[0].to_ascii_uppercase(), bytes[1].to_ascii_uppercase()];
@@ -302,7 +277,7 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
     }
 
     /// Letters and digits in one word that is no quantity, ordinal or number with an ending.
-    fn code(&self, at: usize) -> Option<usize> {
+    pub fn code(&self, at: usize) -> Option<usize> {
         let start = at + usize::from(self.text[at..].starts_with('#'));
         let rest = self.near(start);
         let joins = |letter: char| matches!(letter, '-' | '_' | '/' | '.');

@@ -8,6 +8,8 @@ pub mod labels;
 pub mod lacking;
 pub mod matcher;
 pub mod names;
+pub mod personal;
+pub mod personal_tables;
 pub mod topics;
 pub mod vocabulary;
 pub mod words;

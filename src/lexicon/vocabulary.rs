@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::lexicon::{
     concepts::Concept,
     labels::{Quotations, ReasonLabels, SummaryLabels, TranscriptLabels},
+    personal_tables::{Addresses, Fields, Identifiers},
     words::Words,
 };
 
@@ -29,6 +30,10 @@ pub struct Vocabulary {
     pub names: Names,
     /// How forms and records call what they hold.
     pub fields: Fields,
+    /// Words of postal addresses.
+    pub addresses: Addresses,
+    /// What stands before numbers and says what they are.
+    pub identifiers: Identifiers,
     /// Names of months and days, and what joins them.
     pub dates: Dates,
     /// Days of a month, counted.
@@ -121,18 +126,12 @@ pub struct Signatures {
 pub struct Names {
     /// First names and surnames that are words as well: alone they are names only where a name is likely.
     pub also_words: Words,
-}
-
-/// Words by which fields of forms and records are known.
-#[derive(Debug, Default, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Fields {
-    /// Fields that hold a person's name.
-    pub name: Words,
-    /// Fields that hold a postal address.
-    pub address: Words,
-    /// Fields that hold a phone number.
-    pub phone: Words,
+    /// What a shop's programs, teams and unnamed visitors are called: names with such a word are no person's.
+    pub nobody: Words,
+    /// Small words of surnames: `van`, `de`.
+    pub particles: Words,
+    /// What follows a name: `Jr`.
+    pub suffixes: Words,
 }
 
 /// Words of dates.

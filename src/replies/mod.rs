@@ -28,6 +28,7 @@ pub use enrich::Enricher;
 pub use error::ReplyError;
 pub use learning::on_redaction;
 pub use learning::outcome::{AnswerUse, Outcome, OutcomeAction, OutcomeTarget};
+pub use masking::Masker;
 pub use privacy::{
     erase::{Erased, erase_again},
     erasure_file::{Erasures, FILE as ERASURES_FILE},

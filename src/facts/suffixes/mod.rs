@@ -48,6 +48,14 @@ pub const OF_NAMES: [&str; 46] = [
     "okat", "eket", "ot", "al", "el",
 ];
 
+/// What Turkish names take, where the apostrophe is left out.
+pub const OF_TURKISH_NAMES: [&str; 20] =
+    ["in", "un", "nin", "nun", "e", "a", "ye", "ya", "i", "u", "yi", "yu", "den", "dan", "de", "da", "le", "la", "yle", "yla"];
+
+/// What Polish names take in place of their last vowel.
+pub const OF_POLISH_NAMES: [&str; 19] =
+    ["a", "y", "i", "e", "ie", "ze", "rze", "owi", "em", "iem", "o", "u", "ego", "emu", "ej", "iej", "iego", "iemu", "im"];
+
 /// Whether a number word may go on after its number: `háromnapos`, `dreitägig`.
 pub fn follow_numbers(language: &str) -> bool {
     matches!(language, "hu" | "de")

@@ -1,21 +1,29 @@
 //! Masking of personal data: facts that identify the customer are sent to a model as marks, which are restored in its answer.
 
+mod fields;
 #[cfg(test)]
 pub mod generated_tests;
 pub mod known_facts;
+mod labelled;
+mod names;
 pub mod personal_facts;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    chats::{Chat, ChosenContext, EarlierChat},
+    chats::{Chat, ChosenContext, EarlierChat, FormerCustomer},
     config::PersonalData,
     facts::{Fact, FactKind, Known, MASK, Marks, facts, has_marks, replaced, without_marks},
     replies::{
-        masking::personal_facts::{Former, PersonalFacts},
+        masking::{
+            fields::{Held, held},
+            labelled::{Labelled, of_lines, of_records, overlaid},
+            names::has_surname_first,
+            personal_facts::{Former, PersonalFacts},
+        },
         stream::sanitizer::Sanitizer,
     },
-    text::{Language, fold, visible},
+    text::{Language, visible},
 };
 
 /// Masks the personal data of one call.
@@ -25,15 +33,19 @@ pub struct Masker<'a> {
     marks: Marks,
     /// Facts of a former customer: they are masked, and never restored.
     former: Former,
+    /// The fields of records, with their values as prompts have them.
+    values: Vec<(String, String)>,
 }
 
 impl<'a> Masker<'a> {
     /// Creates a masker that knows the customer of these chats, who writes in `language`.
     pub fn of(settings: &'a PersonalData, chats: impl Iterator<Item = &'a Chat>, language: &Language) -> Masker<'a> {
         let chats: Vec<&Chat> = chats.collect();
-        let known = personal(chats.iter().copied(), settings.first_names, language);
+        let mut known = personal(chats.iter().copied(), settings.first_names, language);
+        known.be_strict();
         let former = Former::of(&chats, settings.first_names, language);
-        Masker { settings, known, marks: Marks::default(), former }
+        let values = fields_of(&chats).map(|(field, value)| (field.clone(), value.clone())).collect();
+        Masker { settings, known, marks: Marks::default(), former, values }
     }
 
     /// Returns the mark of a personal fact.
@@ -66,7 +78,7 @@ impl<'a> Masker<'a> {
     /// Replaces the customer's personal data in one of the shop's texts by marks; the shop's addresses stay.
     pub fn mask_source(&mut self, text: &str) -> String {
         let found: Vec<Fact> = self
-            .found(text)
+            .found_known(text)
             .into_iter()
             .filter(|fact| {
                 matches!(fact.kind, FactKind::Person | FactKind::Address) || self.marks.has_person(fact.kind, &text[fact.range.clone()])
@@ -81,17 +93,42 @@ impl<'a> Masker<'a> {
     }
 
     fn found(&self, text: &str) -> Vec<Fact> {
-        let mut found = facts(text, &self.known, |kind| self.settings.kinds.contains(&kind));
-        found.retain(|fact| !self.settings.is_exception(&text[fact.range.clone()]));
+        self.found_beside(text, &self.known, &of_lines(text))
+    }
+
+    /// The same of one of the shop's texts, whose own addresses and labels are nobody's.
+    fn found_known(&self, text: &str) -> Vec<Fact> {
+        let mut known = self.known.clone();
+        known.find_no_addresses();
+        self.found_beside(text, &known, &[])
+    }
+
+    /// The personal data of a text, some of whose parts are known by what stands before them.
+    fn found_beside(&self, text: &str, known: &Known, labelled: &[Labelled]) -> Vec<Fact> {
+        let mut found = overlaid(facts(text, known, |kind| self.settings.kinds.contains(&kind)), text, labelled);
+        found.retain(|fact| self.settings.kinds.contains(&fact.kind) && !self.settings.is_exception(&text[fact.range.clone()]));
         found
+    }
+
+    /// Masks a record, by the names of its fields.
+    fn mask_record(&mut self, text: &str) -> String {
+        let found = self.found_beside(text, &self.known, &of_records(text, &self.values));
+        self.marked(text, &found)
+    }
+
+    /// Masks the value of a field.
+    fn mask_value(&mut self, field: &str, value: &str) -> String {
+        let labelled: Vec<Labelled> = Labelled::of(field, 0..value.len(), value).into_iter().collect();
+        let found = self.found_beside(value, &self.known, &labelled);
+        self.marked(value, &found)
     }
 
     /// Masks all texts of a chosen context.
     pub fn mask_context(&mut self, chosen: &mut ChosenContext) {
         let texts = |texts: &mut Vec<String>, masker: &mut Masker| texts.iter_mut().for_each(|text| *text = masker.mask(text));
         for (field, value) in chosen.facts.iter_mut().chain(&mut chosen.form_answers) {
+            *value = self.mask_value(field, value);
             *field = self.mask(field);
-            *value = self.mask(value);
         }
         for line in &mut chosen.lines {
             line.text = self.mask(&line.text);
@@ -102,7 +139,8 @@ impl<'a> Masker<'a> {
                 (*name, *text) = (self.mask(name), self.mask(text));
             }
         }
-        for class in [&mut chosen.records, &mut chosen.pages, &mut chosen.stated_facts, &mut chosen.promises, &mut chosen.open_questions] {
+        chosen.records.iter_mut().for_each(|record| *record = self.mask_record(record));
+        for class in [&mut chosen.pages, &mut chosen.stated_facts, &mut chosen.promises, &mut chosen.open_questions] {
             texts(class, self);
         }
         chosen.earlier.iter_mut().for_each(|lines| texts(lines, self));
@@ -144,115 +182,19 @@ fn without_joining_tags(text: String) -> String {
     if has_marks(&others) { text.replace('<', "‹") } else { text }
 }
 
-/// The most common Hungarian first names, without accents.
-const HUNGARIAN: [&str; 96] = [
-    "laszlo",
-    "istvan",
-    "jozsef",
-    "janos",
-    "zoltan",
-    "sandor",
-    "gabor",
-    "ferenc",
-    "attila",
-    "peter",
-    "tamas",
-    "zsolt",
-    "tibor",
-    "andras",
-    "csaba",
-    "imre",
-    "lajos",
-    "gyorgy",
-    "balazs",
-    "gyula",
-    "mihaly",
-    "karoly",
-    "robert",
-    "bela",
-    "david",
-    "daniel",
-    "adam",
-    "krisztian",
-    "miklos",
-    "norbert",
-    "bence",
-    "mate",
-    "gergo",
-    "gergely",
-    "akos",
-    "marton",
-    "levente",
-    "kristof",
-    "dominik",
-    "barnabas",
-    "botond",
-    "arpad",
-    "geza",
-    "dezso",
-    "erno",
-    "jeno",
-    "vilmos",
-    "szabolcs",
-    "maria",
-    "erzsebet",
-    "katalin",
-    "ilona",
-    "eva",
-    "anna",
-    "zsuzsanna",
-    "margit",
-    "judit",
-    "agnes",
-    "andrea",
-    "julianna",
-    "ildiko",
-    "erika",
-    "krisztina",
-    "iren",
-    "eszter",
-    "magdolna",
-    "monika",
-    "edit",
-    "gabriella",
-    "szilvia",
-    "anita",
-    "aniko",
-    "viktoria",
-    "reka",
-    "tunde",
-    "dora",
-    "nikolett",
-    "orsolya",
-    "zsofia",
-    "klara",
-    "boglarka",
-    "luca",
-    "hanna",
-    "lili",
-    "fanni",
-    "noemi",
-    "csilla",
-    "melinda",
-    "beata",
-    "emese",
-    "petra",
-    "timea",
-    "bernadett",
-    "kinga",
-    "virag",
-    "henrietta",
-];
-
-/// Returns whether a name begins with the surname, as Hungarian ones do unless they were written for foreigners.
-fn has_surname_first(name: &str, language: &Language) -> bool {
-    let mut words = name.split_whitespace().map(fold);
-    let is_first = |word: Option<String>| word.is_some_and(|word| HUNGARIAN.contains(&word.as_str()));
-    match (is_first(words.next()), is_first(words.next_back())) {
-        (true, false) => false,
-        (false, true) => true,
-        _ => language.primary() == "hu",
-    }
+/// The fields of chats: of records, forms and customers.
+fn fields_of<'a>(chats: &[&'a Chat]) -> impl Iterator<Item = (&'a String, &'a String)> {
+    let of_former = |chat: &'a Chat| {
+        let fields = |former: &'a FormerCustomer| {
+            former.records.iter().flat_map(|record| &record.values).chain(&former.form_answers).chain(&former.customer.attributes)
+        };
+        chat.former.iter().flat_map(fields)
+    };
+    let of_chat = move |chat: &'a Chat| {
+        let values = chat.records.iter().flat_map(|record| &record.values);
+        values.chain(&chat.form_answers).chain(&chat.customer.attributes).chain(of_former(chat))
+    };
+    chats.iter().flat_map(move |chat| of_chat(chat)).collect::<Vec<_>>().into_iter()
 }
 
 /// Returns what chats know of their customer, who writes in `language`, and of former customers.
@@ -262,9 +204,7 @@ pub fn personal<'a>(chats: impl Iterator<Item = &'a Chat>, first_names: bool, la
     let customers = chats.iter().map(|chat| PersonalFacts::of_customer(chat));
     for facts_of_person in customers.chain(chats.iter().flat_map(|chat| PersonalFacts::of_former(chat))) {
         for name in facts_of_person.names {
-            for form in name_forms(name, has_surname_first(name, language), first_names) {
-                known.add_name(&form, FactKind::Person, false);
-            }
+            known.add_person(name, has_surname_first(name, language), first_names);
         }
         for address in facts_of_person.addresses {
             known.add_address(address);
@@ -275,31 +215,14 @@ pub fn personal<'a>(chats: impl Iterator<Item = &'a Chat>, first_names: bool, la
         for email in facts_of_person.emails {
             known.add_value(email, FactKind::Email);
         }
+        for (kind, value) in facts_of_person.others {
+            known.add_value(value, kind);
+        }
+    }
+    for (_, value) in fields_of(&chats).filter(|(field, _)| held(field) == Held::Other) {
+        known.keep(value);
     }
     known
-}
-
-/// Returns the forms of a name: the full name in both orders, the surname, and first names if these are masked too.
-fn name_forms(name: &str, surname_first: bool, first_names: bool) -> Vec<String> {
-    let words: Vec<&str> = name.split_whitespace().collect();
-    let (surname, first) = match words.as_slice() {
-        [] => return Vec::new(),
-        [only] => return if first_names { vec![(*only).to_owned()] } else { Vec::new() },
-        [surname, first @ ..] if surname_first => (*surname, first),
-        [first @ .., surname] => (*surname, first),
-    };
-    let mut forms = vec![name.to_owned()];
-    forms.push(if surname_first { format!("{} {surname}", first.join(" ")) } else { format!("{surname} {}", first.join(" ")) });
-    if let [one, .., _] = words.as_slice()
-        && words.len() > 2
-    {
-        forms.push(format!("{one} {surname}"));
-    }
-    forms.push(surname.to_owned());
-    if first_names {
-        forms.extend(first.iter().map(|name| (*name).to_owned()));
-    }
-    forms
 }
 
 /// Returns all chats that a prompt about one may show.
@@ -318,7 +241,7 @@ pub fn first_name(chat: &Chat, settings: &PersonalData, language: &Language) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chats::Customer;
+    use crate::chats::{Customer, Record};
 
     fn english() -> Language {
         Language::parse("en").unwrap()
@@ -355,14 +278,64 @@ mod tests {
         assert_eq!(counts.into_iter().collect::<Vec<_>>(), [("ADDRESS", 1), ("EMAIL", 1), ("NAME", 3), ("PHONE", 1)]);
     }
 
+    fn record(values: &[(&str, &str)]) -> Record {
+        let values = values.iter().map(|(field, value)| ((*field).to_owned(), (*value).to_owned())).collect();
+        Record { source: "order".into(), reference: "KE-1".into(), values, url: String::new() }
+    }
+
     #[test]
-    fn the_surname_is_found_on_either_side() {
-        let language = |tag: &str| Language::parse(tag).unwrap();
-        for (name, tag, first) in
-            [("Szabó Gergely", "en", true), ("Gergely Szabó", "hu", false), ("Varga Xénia", "hu", true), ("Elif Kaya", "tr", false)]
-        {
-            assert_eq!(has_surname_first(name, &language(tag)), first, "{name}");
+    fn records_are_masked_by_what_their_fields_hold() {
+        let settings = PersonalData { first_names: true, ..PersonalData::default() };
+        let values = [
+            ("alıcı", "Rose Hill"),
+            ("account_number", "31926819"),
+            ("dateOfBirth", "1987-04-12"),
+            ("order_note", "ring 07700 900614, 2 boxes"),
+            ("product_name", "Rose Gold Ring, Hill"),
+            ("shipTo.postcode", "TW1 4QD"),
+            ("storeAddress", "14 Market Square, York YO1 8SL"),
+            ("trackingNumber", "000 555 204 815"),
+            ("username", "rose_h"),
+        ];
+        let chat = Chat { records: vec![record(&values)], ..Chat::default() };
+        let mut masker = Masker::of(&settings, std::iter::once(&chat), &english());
+        let written: Vec<String> = values.iter().map(|(field, value)| format!("{field}: {value}")).collect();
+        assert_eq!(
+            masker.mask_record(&format!("order KE-1: {}", written.join("; "))),
+            "order KE-1: alıcı: ⟦NAME_1⟧; account_number: ⟦IBAN_2⟧; dateOfBirth: ⟦ID_3⟧; order_note: ring ⟦PHONE_4⟧, 2 boxes; \
+             product_name: Rose Gold Ring, Hill; shipTo.postcode: ⟦ADDRESS_5⟧; storeAddress: 14 Market Square, York YO1 8SL; \
+             trackingNumber: 000 555 204 815; username: ⟦NAME_6⟧"
+        );
+        // What a record says holds for messages too.
+        assert_eq!(
+            masker.mask("rose_h here, is https://t.example/000555204815 at 14 Market Square, York YO1 8SL?"),
+            "⟦NAME_6⟧ here, is https://t.example/000555204815 at 14 Market Square, York YO1 8SL?"
+        );
+    }
+
+    #[test]
+    fn lines_with_labels_are_masked_by_what_they_are_called() {
+        let (settings, chat) = (PersonalData::default(), Chat::default());
+        let mut masker = Masker::of(&settings, std::iter::once(&chat), &english());
+        for (text, masked) in [
+            ("Név: Bognár Szilárd\nRendelésszám: DEB-100492", "Név: ⟦NAME_1⟧\nRendelésszám: DEB-100492"),
+            ("Nachname: zu Hohenfels\nStraße: Schloßplatz 1", "Nachname: ⟦NAME_2⟧\nStraße: ⟦ADDRESS_3⟧"),
+            ("Address: is it wrong?", "Address: is it wrong?"),
+            ("Product name: Rose Gold", "Product name: Rose Gold"),
+            ("The address stays: 5 people know", "The address stays: 5 people know"),
+        ] {
+            assert_eq!(masker.mask(text), masked, "{text}");
         }
+    }
+
+    #[test]
+    fn addresses_of_the_shops_texts_stay() {
+        let (settings, chat) = (PersonalData::default(), chat());
+        let mut masker = Masker::of(&settings, std::iter::once(&chat), &english());
+        let returns = "Send returns to 5 Mill Road, Leeds LS1 4DY.";
+        assert_eq!(masker.mask_source(returns), returns);
+        assert_eq!(masker.mask_source("to Bağdat Caddesi No: 12 D: 4, Kadıköy."), "to ⟦ADDRESS_1⟧.");
+        assert_eq!(masker.mask("to 5 Mill Road, Leeds LS1 4DY."), "to ⟦ADDRESS_2⟧.");
     }
 
     #[test]

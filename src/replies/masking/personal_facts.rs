@@ -6,9 +6,8 @@ use crate::{
     chats::{Author, Chat, Customer, Record, Turn},
     facts::{FactKind, Known, facts},
     replies::masking::{
-        has_surname_first,
-        known_facts::{is_address, is_name, is_phone},
-        name_forms,
+        fields::{Held, held, personal_kind},
+        names::{has_surname_first, name_forms},
     },
     text::{Language, fold},
 };
@@ -23,6 +22,8 @@ pub struct PersonalFacts<'a> {
     pub addresses: Vec<&'a str>,
     pub phones: Vec<&'a str>,
     pub emails: Vec<&'a str>,
+    /// Numbers of accounts, cards and identity cards, and names for signing in.
+    pub others: Vec<(FactKind, &'a str)>,
 }
 
 impl<'a> PersonalFacts<'a> {
@@ -58,15 +59,21 @@ impl<'a> PersonalFacts<'a> {
             addresses: Vec::new(),
             phones: vec![&customer.phone],
             emails: vec![&customer.email],
+            others: Vec::new(),
         };
         for (field, value) in form_answers.chain(records.iter().flat_map(|record| &record.values)).chain(&customer.attributes) {
-            if is_name(field) {
-                facts_of_person.names.push(value);
-            }
-            if is_address(field) {
-                facts_of_person.addresses.push(value);
-            } else if is_phone(field) {
-                facts_of_person.phones.push(value);
+            let held = held(field);
+            match personal_kind(held, value) {
+                // What may be a word is looked for only where the field itself stands.
+                Some(FactKind::Person) if held == Held::Username && value.chars().all(char::is_alphabetic) => {}
+                Some(FactKind::Person) if held == Held::Username => facts_of_person.others.push((FactKind::Person, value)),
+                Some(FactKind::Person) if held == Held::Name => {}
+                Some(FactKind::Person) => facts_of_person.names.push(value),
+                Some(FactKind::Address) => facts_of_person.addresses.push(value),
+                Some(FactKind::Phone) => facts_of_person.phones.push(value),
+                Some(FactKind::Email) => facts_of_person.emails.push(value),
+                Some(kind) if held != Held::Birth => facts_of_person.others.push((kind, value)),
+                _ => {}
             }
         }
         facts_of_person.addresses.push(&customer.location);
@@ -123,13 +130,16 @@ impl Keys {
         }
         self.addresses.extend(facts_of_person.addresses.iter().map(|address| key(FactKind::Address, address)));
         self.exact.extend(facts_of_person.phones.iter().map(|phone| (FactKind::Phone, key(FactKind::Phone, phone))));
+        self.exact.extend(facts_of_person.others.iter().map(|(kind, value)| (*kind, key(*kind, value))));
         self.exact.extend(facts_of_person.emails.iter().map(|email| (FactKind::Email, key(FactKind::Email, email))));
     }
 
     /// Adds the personal facts that a customer wrote.
     fn add_written(&mut self, turns: &[Turn]) {
+        let mut known = Known::default();
+        known.be_strict();
         for text in turns.iter().filter(|turn| turn.message.author == Author::Customer).flat_map(Turn::all_texts) {
-            for fact in facts(text, &Known::default(), FactKind::is_personal) {
+            for fact in facts(text, &known, FactKind::is_personal) {
                 self.exact.insert((fact.kind, key(fact.kind, &text[fact.range])));
             }
         }
@@ -139,7 +149,7 @@ impl Keys {
         let key = key(kind, written);
         match kind {
             // A part of an address matches too.
-            FactKind::Address => self.addresses.iter().any(|address| address.contains(&key)),
+            FactKind::Address => self.exact.contains(&(kind, key.clone())) || self.addresses.iter().any(|address| address.contains(&key)),
             _ => self.exact.contains(&(kind, key)),
         }
     }
