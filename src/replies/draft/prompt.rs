@@ -133,7 +133,7 @@ impl PromptInputs<'_> {
         let instruction = masker.mask(&draft.instruction);
         // A sign-off's line breaks are the shop's; filled-in values have none.
         let sign_off: Vec<String> = lines(&voice.sign_off)
-            .map(|line| on_one_line(&masker.mask_source(&placeholder::fill(line, Some(chat), &draft.agent.name).0)).into_owned())
+            .map(|line| on_one_line(&masker.mask_source(&placeholder::fill(line, Some(chat), &draft.agent.name, language).0)).into_owned())
             .collect();
         let agent_name = shown(&draft.agent.name);
         let (masked, marks) = masker.marks();
@@ -272,7 +272,7 @@ impl PublicSources {
         for offer in &self.found {
             let document = &offer.document;
             let (text, _) = match document.kind() {
-                Kind::CannedAnswer => placeholder::fill(&document.body, Some(chat), &agent.name),
+                Kind::CannedAnswer => placeholder::fill(&document.body, Some(chat), &agent.name, &document.language),
                 // A short article is included whole: its best passage alone may lack the condition that matters.
                 Kind::Article => match crate::text::plain(&document.body) {
                     long if estimate_tokens(&long) > budget / 3 => (offer.passage(), Vec::new()),

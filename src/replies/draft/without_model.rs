@@ -28,7 +28,7 @@ pub fn draft(draft: &Draft, chat: &Chat, language: &Language, offers: &[RankedDo
         let (document, passage) = (&offer.document, offer.passage());
         let text = match document.kind() {
             Kind::CannedAnswer => {
-                let (text, missing) = placeholder::fill(&passage, Some(chat), &draft.agent.name);
+                let (text, missing) = placeholder::fill(&passage, Some(chat), &draft.agent.name, &document.language);
                 if !missing.is_empty() {
                     return None;
                 }

@@ -5,7 +5,7 @@ mod fields;
 pub mod generated_tests;
 pub mod known_facts;
 mod labelled;
-mod names;
+pub mod names;
 pub mod personal_facts;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -18,7 +18,7 @@ use crate::{
         masking::{
             fields::{Held, held},
             labelled::{Labelled, of_lines, of_records, overlaid},
-            names::has_surname_first,
+            names::first_name_of,
             personal_facts::{Former, PersonalFacts},
         },
         stream::sanitizer::Sanitizer,
@@ -230,12 +230,10 @@ pub fn chats_of<'a>(chat: &'a Chat, earlier: &'a [EarlierChat]) -> impl Iterator
     std::iter::once(chat).chain(earlier.iter().map(|EarlierChat(chat)| chat))
 }
 
-/// Returns the first name to greet a customer by, unless first names are masked.
+/// Returns the first name to greet a customer by, unless first names are masked or the name doesn't tell it.
 pub fn first_name(chat: &Chat, settings: &PersonalData, language: &Language) -> String {
-    let mut words = chat.customer.name.split_whitespace();
-    let surname_first = has_surname_first(&chat.customer.name, language);
-    let first = if surname_first && chat.customer.name.contains(' ') { words.nth(1) } else { words.next() };
-    if settings.first_names || !settings.kinds.contains(&FactKind::Person) { String::new() } else { first.unwrap_or_default().to_owned() }
+    let shown = !settings.first_names && settings.kinds.contains(&FactKind::Person);
+    if shown { first_name_of(&chat.customer.name, language).unwrap_or_default() } else { String::new() }
 }
 
 #[cfg(test)]

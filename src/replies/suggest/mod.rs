@@ -146,7 +146,7 @@ fn suggestion(
     let RankedDocument { document, score, highlighter, chats, fits_state, asked } = ranked_document;
     let written_in = document.language.primary();
     let (text, missing) = match document.kind() {
-        Kind::CannedAnswer => placeholder::fill(&passage, chat, &agent.name),
+        Kind::CannedAnswer => placeholder::fill(&passage, chat, &agent.name, &document.language),
         Kind::Article => (passage, Vec::new()),
     };
     let when: Vec<String> = document.when().iter().map(|condition| condition.text().to_owned()).collect();
