@@ -8,6 +8,7 @@ pub mod labels;
 pub mod lacking;
 pub mod matcher;
 pub mod names;
+pub mod promise_words;
 pub mod topics;
 pub mod vocabulary;
 pub mod words;

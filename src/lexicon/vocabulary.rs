@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::lexicon::{
     concepts::Concept,
     labels::{Quotations, ReasonLabels, SummaryLabels, TranscriptLabels},
+    promise_words::{Answers, Due, Promises},
     words::Words,
 };
 
@@ -51,6 +52,12 @@ pub struct Vocabulary {
     pub moments: Moments,
     /// What makes a promise of a sentence.
     pub commitments: Commitments,
+    /// By which day something is to be done.
+    pub due: Due,
+    /// What becomes of promises.
+    pub promises: Promises,
+    /// What answers a question.
+    pub answers: Answers,
     /// What a sentence of a chat is about.
     pub cues: Cues,
     /// What a question is after.
