@@ -7,8 +7,11 @@ mod languages_tests;
 pub mod leaks;
 pub mod names;
 pub mod numbers;
+pub mod other_customer;
 pub mod promises;
 pub mod repetition;
+pub mod unanswered;
+pub mod unfilled;
 
 use std::{cell::LazyCell, collections::HashSet};
 
