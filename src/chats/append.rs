@@ -12,12 +12,16 @@ use crate::{
     chats::{
         Languages, MAX_READ_BYTES, OnRedaction, Redacted,
         chat_rows::{self, Changed, ChatKey},
+        code_rows,
         error::ChatError,
         event::{Author, Event, EventBody, Message, NewEvent},
         event_page_rows,
         event_rows::{self, KnownEvents, NewRow},
         fold::Summary,
-        learning_rows, of_workspace,
+        learning_rows,
+        newly_said::NewlySaid,
+        of_workspace, promise_rows,
+        said::Said,
         word_rows::{self, Listing, message_words},
     },
     failpoint::failpoint,
@@ -53,6 +57,7 @@ pub struct Prepared {
     event: NewEvent,
     json: String,
     words: BTreeSet<String>,
+    said: Said,
 }
 
 impl Prepared {
@@ -62,12 +67,13 @@ impl Prepared {
             EventBody::Message(message) => words_of_message(message, languages),
             _ => BTreeSet::new(),
         };
-        Ok(Prepared { event, json, words })
+        let said = Said::of(&event.body, languages);
+        Ok(Prepared { event, json, words, said })
     }
 
     /// Returns its approximate size in the queue.
     pub fn bytes(&self) -> usize {
-        2 * self.json.len() + self.words.iter().map(|word| word.len() + 64).sum::<usize>() + 256
+        2 * self.json.len() + self.words.iter().map(|word| word.len() + 64).sum::<usize>() + self.said.bytes() + 256
     }
 }
 
@@ -136,6 +142,11 @@ struct ChatUpdate<'a> {
 }
 
 impl ChatUpdate<'_> {
+    fn newly_said<'b>(&'b self, key: &'b ChatKey) -> NewlySaid<'b> {
+        let (ChatUpdate { number, before, summary, new, redactions, .. }, workspace) = (self, key.workspace.as_str());
+        NewlySaid { workspace, number: *number, before: before.as_ref(), summary, new, redactions }
+    }
+
     /// Returns whether the chat's position in the archive changed.
     fn moved(&self) -> bool {
         self.before.as_ref().is_some_and(|before| before.opened_at != self.summary.opened_at)
@@ -178,6 +189,10 @@ async fn write(context: &AppendContext, batch: &[Append]) -> Result<Vec<Result<A
         .map(|(key, update)| Changed { key, number: update.number, before: update.before.as_ref(), summary: &update.summary })
         .collect();
     chat_rows::store(&mut write, &changed).await?;
+    let said: Vec<NewlySaid> =
+        updates.iter().filter(|(_, update)| !update.new.is_empty()).map(|(key, update)| update.newly_said(key)).collect();
+    promise_rows::store_said(&mut write, languages, &said).await?;
+    code_rows::store_said(&mut write, &said).await?;
     let written_to = |update: &&ChatUpdate| update.new.iter().any(|kept| is_from_agent(&kept.event.body));
     let teaching: Vec<i64> = updates.values().filter(written_to).map(|update| update.number).collect();
     learning_rows::teach(&mut write, &teaching).await?;
@@ -310,7 +325,8 @@ fn validate<'a>(update: &mut ChatUpdate<'a>, events: &'a [Prepared], now: Timest
     let mut redactions = Vec::new();
     let mut refold = update.refold;
     let mut duplicates = 0;
-    for Prepared { event, json, words } in events {
+    for prepared in events {
+        let Prepared { event, json, .. } = prepared;
         let event_id = event.event_id.as_str();
         if let Some(known) = in_call.get(event_id).or_else(|| update.known.get(event_id)) {
             if !known.is(&event.body, event.at) {
@@ -343,7 +359,7 @@ fn validate<'a>(update: &mut ChatUpdate<'a>, events: &'a [Prepared], now: Timest
         }
         let at = event.at.unwrap_or(now);
         refold |= summary.last_sequence > 0 && at < summary.updated_at && summary.depends_on_order(&event.body);
-        let kept = kept(event, at, summary.last_sequence + 1, json, words);
+        let kept = kept(prepared, at, summary.last_sequence + 1);
         summary.apply(&kept.event);
         in_call.insert(event_id, KnownEvents::of(&kept));
         new.push(kept);
@@ -357,10 +373,10 @@ fn validate<'a>(update: &mut ChatUpdate<'a>, events: &'a [Prepared], now: Timest
     Ok(appended)
 }
 
-fn kept<'a>(event: &NewEvent, at: Timestamp, sequence: i64, json: &'a str, words: &'a BTreeSet<String>) -> NewRow<'a> {
-    let NewEvent { event_id, at: given, body } = event;
+fn kept<'a>(prepared: &'a Prepared, at: Timestamp, sequence: i64) -> NewRow<'a> {
+    let Prepared { event: NewEvent { event_id, at: given, body }, json, words, said } = prepared;
     let event: Event = Event { event_id: Id::clone(event_id), at, sequence, redacted: false, body: body.clone() };
-    NewRow { event, at_given: given.is_some(), json, words }
+    NewRow { event, at_given: given.is_some(), json, words, said }
 }
 
 impl LogCounts {

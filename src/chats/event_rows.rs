@@ -9,6 +9,7 @@ use crate::{
     chats::{
         error::ChatError,
         event::{Event, EventBody},
+        said::Said,
     },
     store::{Write, nanoseconds, sql, timestamp},
 };
@@ -20,6 +21,7 @@ pub struct NewRow<'a> {
     pub at_given: bool,
     pub json: &'a str,
     pub words: &'a BTreeSet<String>,
+    pub said: &'a Said,
 }
 
 /// What identifies a repeat of a stored event.

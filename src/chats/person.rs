@@ -4,7 +4,12 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
-    chats::{Chats, chat_rows, error::ChatError, event_page_rows},
+    chats::{
+        Chats, chat_rows,
+        error::ChatError,
+        event_page_rows, promise_rows,
+        stored_promise::{StoredPromise, StoredStatus},
+    },
     ids::Id,
     store::{StoreError, Write},
 };
@@ -18,12 +23,29 @@ pub struct ErasedChats {
     pub events: u64,
 }
 
+fn exported(promise: &StoredPromise) -> Value {
+    let StoredPromise { sequence: _, place: _, event_id, agent_id, agent_name, text, made_at, due_at, status } = promise;
+    json!({
+        "event_id": event_id,
+        "agent_id": agent_id,
+        "agent_name": agent_name,
+        "text": text,
+        "made_at": made_at.to_string(),
+        "due": due_at.map(|due_at| due_at.to_string()),
+        "status": match status {
+            StoredStatus::Open => "open",
+            StoredStatus::Kept => "kept",
+            StoredStatus::Withdrawn => "withdrawn",
+        },
+    })
+}
+
 impl Chats {
     /// Returns all chats of a customer with all their events, as JSON of at most `max_bytes`.
     pub async fn export(&self, customer_id: &Id, max_bytes: usize) -> Result<Vec<Value>, ChatError> {
         let mut chats = Vec::new();
         let mut bytes = 0;
-        for (_, chat_id) in chat_rows::of_customer(self.log.store.reads(), self.workspace.as_str(), customer_id.as_str()).await? {
+        for (number, chat_id) in chat_rows::of_customer(self.log.store.reads(), self.workspace.as_str(), customer_id.as_str()).await? {
             let read = event_page_rows::of_chat(&self.log.store, &self.key(&chat_id), max_bytes).await?;
             let events = read.ok_or(ChatError::TooLarge("customer's data"))?;
             let events: Vec<Value> = events
@@ -38,7 +60,8 @@ impl Chats {
                     })
                 })
                 .collect();
-            let chat = json!({ "chat_id": chat_id, "events": events });
+            let promises: Vec<Value> = promise_rows::of_chat(self.log.store.reads(), number).await?.iter().map(exported).collect();
+            let chat = json!({ "chat_id": chat_id, "events": events, "promises": promises });
             bytes += chat.to_string().len();
             if bytes > max_bytes {
                 return Err(ChatError::TooLarge("customer's data"));

@@ -10,6 +10,7 @@ pub mod matcher;
 pub mod names;
 pub mod personal;
 pub mod personal_tables;
+pub mod promise_words;
 pub mod topics;
 pub mod vocabulary;
 pub mod words;

@@ -11,6 +11,7 @@ use crate::lexicon::{
     concepts::Concept,
     labels::{Quotations, ReasonLabels, SummaryLabels, TranscriptLabels},
     personal_tables::{Addresses, Fields, Identifiers},
+    promise_words::{Answers, Due, Promises},
     words::Words,
 };
 
@@ -56,6 +57,12 @@ pub struct Vocabulary {
     pub moments: Moments,
     /// What makes a promise of a sentence.
     pub commitments: Commitments,
+    /// By which day something is to be done.
+    pub due: Due,
+    /// What becomes of promises.
+    pub promises: Promises,
+    /// What answers a question.
+    pub answers: Answers,
     /// What a sentence of a chat is about.
     pub cues: Cues,
     /// What a question is after.

@@ -1,5 +1,7 @@
 //! Lists of words as the files of languages write them.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::text::fold;
@@ -37,6 +39,36 @@ impl Words {
     /// Whether a folded word ends as one of the list.
     pub fn end(&self, folded: &str) -> bool {
         self.iter().any(|ending| folded.ends_with(ending))
+    }
+
+    /// Where one of the list stands in a folded text: each that begins a word, or any part of one after `~`; of those at one place the longest.
+    pub fn places(&self, folded: &str) -> Vec<Range<usize>> {
+        let mut places: Vec<Range<usize>> = Vec::new();
+        for word in self.iter() {
+            let letters = word.trim_start_matches('~').trim_end_matches(' ');
+            for (start, _) in folded.match_indices(letters).filter(|_| !letters.is_empty()) {
+                let end = start + letters.len();
+                let goes_on_before = !word.starts_with('~') && folded[..start].ends_with(char::is_alphanumeric);
+                let goes_on_after =
+                    word.ends_with(' ') && folded[end..].starts_with(|letter: char| letter.is_alphanumeric() || letter == '-');
+                if !goes_on_before && !goes_on_after {
+                    places.push(start..end);
+                }
+            }
+        }
+        places.sort_by_key(|place| (place.start, std::cmp::Reverse(place.end)));
+        places.dedup_by_key(|place| place.start);
+        places
+    }
+
+    /// Whether one of the list stands in a folded text.
+    pub fn stand_in(&self, folded: &str) -> bool {
+        !self.places(folded).is_empty()
+    }
+
+    /// Whether one of the list, of one word or several, begins a folded text, and ends where a word ends.
+    pub fn begin_text(&self, folded: &str) -> bool {
+        self.iter().any(|words| folded.strip_prefix(words.trim_end()).is_some_and(|after| !after.starts_with(char::is_alphanumeric)))
     }
 
     /// Whether one of the list, of one word or several, ends a folded text, at a word's beginning.

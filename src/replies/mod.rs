@@ -2,6 +2,7 @@
 //! `knowledge` and `model` meet here.
 
 mod approved;
+mod check_reply;
 mod checks;
 mod draft;
 mod enrich;
@@ -22,6 +23,7 @@ use std::{borrow::Cow, sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 
+pub use check_reply::{CheckReply, CheckedPromise, ReplyCheck};
 pub use checks::{Checked, DraftedFrom, Evidence};
 pub use draft::{Draft, Layout, prompt::SourceText};
 pub use enrich::Enricher;

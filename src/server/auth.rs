@@ -17,17 +17,19 @@ use crate::{
 use Scope::{Admin, Agent, Author, Search};
 
 /// The scopes that allow a method: any one of them is enough. `agent` includes what help pages may do.
-const SCOPES: [(&str, &[Scope]); 28] = [
+const SCOPES: [(&str, &[Scope]); 30] = [
     ("/deskhand.v1.ReplyService/DraftReply", &[Agent]),
     ("/deskhand.v1.ReplyService/CorrectReply", &[Agent]),
     ("/deskhand.v1.ReplyService/RetoneReply", &[Agent]),
     ("/deskhand.v1.ReplyService/TranslateReply", &[Agent]),
     ("/deskhand.v1.ReplyService/SuggestAnswers", &[Agent]),
+    ("/deskhand.v1.ReplyService/CheckReply", &[Agent]),
     ("/deskhand.v1.ReplyService/SummarizeChat", &[Agent]),
     ("/deskhand.v1.ReplyService/RecordOutcome", &[Agent]),
     ("/deskhand.v1.ChatService/AppendEvents", &[Agent]),
     ("/deskhand.v1.ChatService/GetChat", &[Agent]),
     ("/deskhand.v1.ChatService/ListChats", &[Agent]),
+    ("/deskhand.v1.ChatService/ListPromises", &[Agent]),
     ("/deskhand.v1.ChatService/ExportTranscript", &[Agent]),
     ("/deskhand.v1.ChatService/ExportCustomer", &[Admin]),
     ("/deskhand.v1.ChatService/EraseCustomer", &[Admin]),

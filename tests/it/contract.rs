@@ -8,13 +8,14 @@ use tonic_reflection::pb::{v1, v1alpha};
 use crate::support::desk::{Desk, eventually, refused};
 
 /// Every RPC of the contract.
-const METHODS: [&str; 24] = [
+const METHODS: [&str; 26] = [
     "ChatService/AppendEvents",
     "ChatService/EraseCustomer",
     "ChatService/ExportCustomer",
     "ChatService/ExportTranscript",
     "ChatService/GetChat",
     "ChatService/ListChats",
+    "ChatService/ListPromises",
     "KnowledgeService/DeleteArticles",
     "KnowledgeService/DeleteCannedAnswers",
     "KnowledgeService/GetArticle",
@@ -26,6 +27,7 @@ const METHODS: [&str; 24] = [
     "KnowledgeService/RateArticle",
     "KnowledgeService/RecordOpen",
     "KnowledgeService/Search",
+    "ReplyService/CheckReply",
     "ReplyService/CorrectReply",
     "ReplyService/DraftReply",
     "ReplyService/RecordOutcome",

@@ -293,6 +293,18 @@ async fn use_everything(server: &Process, log: &Path) {
         chats.list_chats(pb::ListChatsRequest { page_token: token, ..request }).await.unwrap();
     }
 
+    // A promise that is made, kept and redacted, in a chat that is transferred.
+    let promise = vec![at(7, agent_says("p", "I'll send you a replacement tomorrow."))];
+    chats.append_events(append(promise)).await.unwrap();
+    chats.append_events(append(vec![at(8, agent_says("k", "The replacement was sent this morning."))])).await.unwrap();
+    let transfer = pb::Transfer { to_group: "returns".into(), ..Default::default() };
+    chats.append_events(append(vec![event("to", Body::Transfer(transfer))])).await.unwrap();
+    let list = pb::ListPromisesRequest { status: vec![1, 2, 3, 4], page_size: 1, ..Default::default() };
+    chats.list_promises(list).await.unwrap();
+    let text = "Your order KE-999123 is on its way.";
+    let check = pb::CheckReplyRequest { text: text.into(), chat_id: "c".into(), agent: selin(), ..Default::default() };
+    replies.check_reply(check).await.unwrap();
+
     let suggest = pb::SuggestAnswersRequest { chat_id: "c".into(), agent: selin(), ..Default::default() };
     let offered = replies.suggest_answers(suggest).await.unwrap().into_inner().suggestions;
     let outcome = pb::RecordOutcomeRequest {

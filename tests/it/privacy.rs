@@ -52,6 +52,7 @@ fn canary_events(number: usize) -> Vec<pb::Event> {
             }),
         ),
         agent_says(&id("a"), &format!("thank you {CANARY}")),
+        agent_says(&id("v"), &format!("I'll send {CANARY} a replacement tomorrow.")),
         event(&id("n"), Body::Note(pb::Note { text: format!("beware of {CANARY}"), ..pb::Note::default() })),
         event(&id("t"), Body::Topic(pb::Topic { topic: format!("topic {CANARY}") })),
         event(&id("s"), Body::Rating(pb::Rating { score: 5, comment: format!("fine {CANARY}") })),

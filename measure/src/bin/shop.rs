@@ -1,6 +1,6 @@
 //! What an agent's click and a customer's key press cost on a shop of ordinary size: `SuggestAnswers` for the chats and `Search` for the
-//! searches of `tests/suggestions/keten`, on the sample knowledge base: times at one and at 16 callers, and the server's processor time a
-//! call. The server is a process of its own.
+//! searches of `tests/suggestions/keten`, on the sample knowledge base, and `CheckReply` of their agents' messages in a chat of 200 messages:
+//! times at one and at 16 callers, and the server's processor time a call. The server is a process of its own.
 //!
 //!     cargo run --release -p deskhand-measure --bin shop -- [CALLS]
 //!
@@ -25,6 +25,8 @@ use tonic::transport::{Channel, Endpoint};
 
 const CALLS: usize = 1000;
 const CALLERS: usize = 16;
+/// Messages of the chat that replies are checked for.
+const LONG_CHAT: usize = 200;
 
 #[derive(Deserialize)]
 struct Chat {
@@ -55,10 +57,11 @@ async fn main() {
     for chat in &chats {
         append(&served.channel().await, chat).await;
     }
+    let check = long_chat(&served.channel().await, &chats).await;
     let suggest: Vec<Call> = chats.into_iter().map(|chat| Call::Suggest(chat.id)).collect();
     let search: Vec<Call> = searches.into_iter().map(Call::Search).collect();
     println!("{:>28} | {:>8} {:>8} | {:>9}", "", "p50 ms", "p99 ms", "cpu ms");
-    for (name, list) in [("Search", search), ("SuggestAnswers", suggest)] {
+    for (name, list) in [("Search", search), ("SuggestAnswers", suggest), ("CheckReply", check)] {
         let list: &'static [Call] = list.leak();
         // Dictionaries and cues are read by the first calls that need them.
         served.run(list, 1, list.len()).await;
@@ -73,6 +76,7 @@ async fn main() {
 enum Call {
     Suggest(String),
     Search(Typed),
+    Check(String),
 }
 
 impl Call {
@@ -85,6 +89,10 @@ impl Call {
             Call::Search(Typed { lang, query }) => {
                 let request = pb::SearchRequest { query: query.clone(), language: lang.clone(), ..pb::SearchRequest::default() };
                 KnowledgeServiceClient::new(channel.clone()).search(request).await.expect("it is answered");
+            }
+            Call::Check(text) => {
+                let request = pb::CheckReplyRequest { text: text.clone(), chat_id: "long".into(), ..pb::CheckReplyRequest::default() };
+                ReplyServiceClient::new(channel.clone()).check_reply(request).await.expect("it is answered");
             }
         }
     }
@@ -154,6 +162,18 @@ impl Drop for Served {
 fn lines<T: for<'a> Deserialize<'a>>(file: &Path) -> Vec<T> {
     let text = fs::read_to_string(file).expect("the labelled set");
     text.lines().map(|line| serde_json::from_str(line).expect("a labelled line")).collect()
+}
+
+/// Appends one chat of the messages of many, and returns the checks of what their agents wrote.
+async fn long_chat(channel: &Channel, chats: &[Chat]) -> Vec<Call> {
+    let turns: Vec<&Turn> = chats.iter().flat_map(|chat| &chat.turns).cycle().take(LONG_CHAT).collect();
+    let long = Chat {
+        id: "long".into(),
+        turns: turns.into_iter().map(|turn| Turn { role: turn.role.clone(), text: turn.text.clone() }).collect(),
+    };
+    append(channel, &long).await;
+    let written = chats.iter().flat_map(|chat| &chat.turns).filter(|turn| turn.role == "agent");
+    written.map(|turn| Call::Check(turn.text.clone())).collect()
 }
 
 async fn append(channel: &Channel, chat: &Chat) {

@@ -58,7 +58,8 @@ fn encode_source(source: Source) -> pb::Source {
     pb::Source { kind: encode_kind(kind).into(), id, title, url, language, excerpts }
 }
 
-fn encode_warning(warning: Warning) -> pb::Warning {
+/// Encodes a doubt about a text.
+pub fn encode_warning(warning: Warning) -> pb::Warning {
     let Warning { kind, excerpt, message } = warning;
     let kind = match kind {
         WarningKind::AlreadySaid => pb::WarningKind::AlreadySaid,
@@ -76,6 +77,10 @@ fn encode_warning(warning: Warning) -> pb::Warning {
         WarningKind::LanguageMismatch => pb::WarningKind::LanguageMismatch,
         WarningKind::Stale => pb::WarningKind::Stale,
         WarningKind::Truncated => pb::WarningKind::Truncated,
+        WarningKind::QuestionUnanswered => pb::WarningKind::QuestionUnanswered,
+        WarningKind::OtherCustomer => pb::WarningKind::OtherCustomer,
+        WarningKind::Unfilled => pb::WarningKind::Unfilled,
+        WarningKind::StructureChanged => pb::WarningKind::StructureChanged,
     };
     pb::Warning { kind: kind.into(), excerpt, message }
 }

@@ -5,3 +5,4 @@ pub mod document;
 pub mod event;
 pub mod fields;
 pub mod finished;
+pub mod promise;

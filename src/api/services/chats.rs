@@ -6,7 +6,7 @@ use tonic::{Request, Response};
 use crate::{
     api::{
         Api, MAX_REPLY_BYTES, Reply,
-        convert::{channel, event, fields::Fields},
+        convert::{channel, event, fields::Fields, promise},
         pb::{self, chat_service_server::ChatService},
     },
     chats::{Appended, ChatError, ChatPage, Filter, ListChats, Status, Transcript, TranscriptFormat, TranscriptOptions, is_time_zone},
@@ -80,6 +80,26 @@ impl ChatService for Api {
         }
         page.cut(chats.len());
         Ok(Response::new(pb::ListChatsResponse { chats, next_page_token: page.next_page_token }))
+    }
+
+    async fn list_promises(&self, request: Request<pb::ListPromisesRequest>) -> Reply<pb::ListPromisesResponse> {
+        let desk = self.desk(&request);
+        let mut fields = Fields::default();
+        let list = promise::list_promises(&mut fields, request.into_inner());
+        fields.ok()?;
+        let mut page = desk.chats().promises(list).await?;
+        let mut bytes = 0;
+        let mut promises: Vec<pb::Promise> = Vec::new();
+        for listed in &page.promises {
+            let promise = promise::encode_promise(listed.clone());
+            bytes += promise.encoded_len();
+            if bytes > MAX_REPLY_BYTES && !promises.is_empty() {
+                break;
+            }
+            promises.push(promise);
+        }
+        page.cut(promises.len());
+        Ok(Response::new(pb::ListPromisesResponse { promises, next_page_token: page.next_page_token }))
     }
 
     async fn export_transcript(&self, request: Request<pb::ExportTranscriptRequest>) -> Reply<pb::ExportTranscriptResponse> {

@@ -7,15 +7,16 @@ use crate::{
     api::{
         Api, MAX_REPLY_BYTES, Reply, caller,
         convert::{
-            document, event,
+            document,
+            event::{self, encode_time},
             fields::Fields,
-            finished::{Messages, Step, stream},
+            finished::{Messages, Step, encode_warning, stream},
         },
         pb::{self, reply_service_server::ReplyService},
     },
     replies::{
-        Agent, Correct, Draft, Layout, Outcome, OutcomeAction, OutcomeTarget, Reason, ReasonKind, Retone, Suggest, Suggestion, Summarize,
-        Tone, Translate, TranslateWhat,
+        Agent, CheckReply, CheckedPromise, Correct, Draft, Layout, Outcome, OutcomeAction, OutcomeTarget, Reason, ReasonKind, ReplyCheck,
+        Retone, Suggest, Suggestion, Summarize, Tone, Translate, TranslateWhat,
     },
 };
 
@@ -183,6 +184,28 @@ impl ReplyService for Api {
             }
         }
         Ok(Response::new(reply))
+    }
+
+    async fn check_reply(&self, request: Request<pb::CheckReplyRequest>) -> Reply<pb::CheckReplyResponse> {
+        let desk = self.desk(&request);
+        let pb::CheckReplyRequest { text, chat_id, agent, language, previous_text } = request.into_inner();
+        let mut fields = Fields::default();
+        let check = CheckReply {
+            text: fields.required_text("text", text, MAX_REPLY),
+            chat_id: fields.optional_id("chat_id", chat_id),
+            agent: crate::api::services::replies::agent(&mut fields, agent),
+            language: fields.optional_language("language", &language),
+        };
+        // It is not compared yet.
+        fields.text("previous_text", previous_text, MAX_REPLY);
+        fields.ok()?;
+        let ReplyCheck { warnings, promises } = desk.check_reply(check).await?;
+        let promises =
+            promises.into_iter().map(|CheckedPromise { text, due_at }| pb::CheckedPromise { text, due: due_at.map(encode_time) });
+        Ok(Response::new(pb::CheckReplyResponse {
+            warnings: warnings.into_iter().map(encode_warning).collect(),
+            promises: promises.collect(),
+        }))
     }
 
     async fn summarize_chat(&self, request: Request<pb::SummarizeChatRequest>) -> Reply<Self::SummarizeChatStream> {

@@ -8,9 +8,12 @@ mod languages_tests;
 pub mod leaks;
 pub mod names;
 pub mod numbers;
+pub mod other_customer;
 pub mod promises;
 pub mod repetition;
 mod same_line;
+pub mod unanswered;
+pub mod unfilled;
 
 use std::collections::HashSet;
 

@@ -18,7 +18,7 @@ use crate::{
         masking::{
             fields::{Held, held},
             labelled::{Labelled, of_lines, of_records, overlaid},
-            names::first_name_of,
+            names::{first_name_of, has_surname_first},
             personal_facts::{Former, PersonalFacts},
         },
         stream::sanitizer::Sanitizer,

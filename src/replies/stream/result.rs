@@ -66,6 +66,14 @@ pub enum WarningKind {
     FactChanged,
     /// The text was cut off, at a length limit of the model or of the channel.
     Truncated,
+    /// The customer asked something that the text neither answers nor puts off.
+    QuestionUnanswered,
+    /// A code, an e-mail address or a phone number that is another customer's.
+    OtherCustomer,
+    /// A placeholder that was not filled in.
+    Unfilled,
+    /// The text has another structure than the one it was made from.
+    StructureChanged,
 }
 
 /// Something a text cites.

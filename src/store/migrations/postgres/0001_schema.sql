@@ -70,6 +70,41 @@ CREATE TABLE chat_vocabulary (
     words TEXT NOT NULL
 );
 
+-- What agents promised in messages: each sentence, by which time it is to be kept, and what became of it.
+CREATE TABLE promise (
+    chat BIGINT NOT NULL,
+    -- Of the message's event, and the place of the sentence among its promises.
+    sequence BIGINT NOT NULL,
+    place BIGINT NOT NULL,
+    workspace TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    agent_id TEXT NOT NULL,
+    agent_name TEXT NOT NULL,
+    -- Empty once the message was redacted.
+    text TEXT NOT NULL,
+    made_at BIGINT NOT NULL,
+    -- The last second of the day; the largest number if none was said.
+    due_at BIGINT NOT NULL,
+    -- 1: open. 2: kept. 3: withdrawn.
+    status BIGINT NOT NULL,
+    -- Of the chat: its team, and whether it is open.
+    team TEXT NOT NULL,
+    chat_open BIGINT NOT NULL,
+    PRIMARY KEY (chat, sequence, place)
+);
+CREATE INDEX promise_due ON promise (workspace, chat_open, due_at, made_at, chat, sequence, place);
+
+-- Order numbers and other codes, e-mail addresses and phone numbers of each chat: the customer's messages, forms and records, and what is
+-- known of the customer. They tell whose they are where a reply to another customer has them.
+CREATE TABLE chat_code (
+    workspace TEXT NOT NULL,
+    -- Letters and digits in lower case; of a phone number the last nine digits.
+    code TEXT NOT NULL,
+    chat BIGINT NOT NULL,
+    PRIMARY KEY (workspace, code, chat)
+);
+CREATE INDEX chat_code_of_chat ON chat_code (chat);
+
 -- The catalog. A deleted document keeps its row, so that every index hears of it.
 CREATE TABLE document (
     workspace TEXT NOT NULL,
