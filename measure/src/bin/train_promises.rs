@@ -1,6 +1,6 @@
 //! Trains the model that tells sentences that commit the shop (`src/promises/weights.bin`) on `measure/promises/*.tsv`, and shows how well it
-//! does on sentences that it was not trained on: each language has two files, written apart from each other, and each is judged by weights that
-//! were trained on the other files alone; beside the rules of the lexicon.
+//! does on sentences that it was not trained on: each language has two files of sentences (and one of plain ones, that is always trained on), written apart from each other, and each is judged by weights that
+//! were trained on the other files alone.
 //!
 //!     cargo run --release -p deskhand-measure --bin train_promises
 //!
@@ -10,8 +10,6 @@ use std::{collections::BTreeMap, fs};
 
 use deskhand::{
     promises::classifier::{PLACES, features, norm},
-    replies::{Evidence, WarningKind},
-    text::Language,
 };
 use deskhand_measure::{Draws, root};
 
@@ -22,8 +20,8 @@ const PENALTY: f32 = 2e-5;
 
 struct Sentence {
     language: String,
-    /// Whether it is of its language's second file.
-    second: bool,
+    /// Whether it is of its language's second file; `None` of the plain ones.
+    second: Option<bool>,
     text: String,
     commits: bool,
     features: Vec<u32>,
@@ -40,19 +38,18 @@ fn main() {
     for at in (1..sentences.len()).rev() {
         sentences.swap(at, (draws.draw() % (at as u64 + 1)) as usize);
     }
-    let mut table: BTreeMap<String, [[usize; 2]; 5]> = BTreeMap::new();
+    let mut table: BTreeMap<String, [[usize; 2]; 3]> = BTreeMap::new();
     let mut likelihoods: Vec<(f32, bool)> = Vec::new();
     for second in [false, true] {
-        let (held, rest): (Vec<&Sentence>, Vec<&Sentence>) = sentences.iter().partition(|sentence| sentence.second == second);
+        let (held, rest): (Vec<&Sentence>, Vec<&Sentence>) = sentences.iter().partition(|sentence| sentence.second == Some(second));
         let weights = train(&rest);
         for sentence in held {
             let likelihood = weights.likelihood(&sentence.features);
             likelihoods.push((likelihood, sentence.commits));
-            let by_rules = is_marked(sentence);
             let counts = table.entry(sentence.language.clone()).or_default();
             let class = usize::from(sentence.commits);
             counts[0][class] += 1;
-            for (at, found) in [likelihood > 0.5, likelihood > 0.7, by_rules, by_rules || likelihood > 0.5].into_iter().enumerate() {
+            for (at, found) in [likelihood > 0.5, likelihood > 0.7].into_iter().enumerate() {
                 counts[at + 1][class] += usize::from(found);
             }
         }
@@ -62,8 +59,8 @@ fn main() {
     );
     for (language, counts) in &table {
         let share = |at: usize| [1, 0].map(|class| counts[at][class] as f32 / counts[0][class] as f32);
-        let [half, most, rules, either] = [1, 2, 3, 4].map(|at| share(at).map(|share| format!("{share:.3}")).join(" "));
-        println!("{language:<9} {:>9} {half:>12} {most:>12} {rules:>12} {either:>12}", counts[0][0] + counts[0][1]);
+        let [half, most] = [1, 2].map(|at| share(at).map(|share| format!("{share:.3}")).join(" "));
+        println!("{language:<9} {:>9} {half:>12} {most:>12}", counts[0][0] + counts[0][1]);
     }
     println!("AUROC {:.3}", auroc(&mut likelihoods));
     let weights = train(&sentences.iter().collect::<Vec<_>>());
@@ -78,7 +75,7 @@ fn read() -> Vec<Sentence> {
     for entry in fs::read_dir(&folder).expect("measure/promises") {
         let path = entry.expect("a file").path();
         let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-        let (language, second) = (name[..2].to_owned(), name.ends_with("-2"));
+        let (language, second) = (name[..2].to_owned(), (!name.ends_with("-plain")).then(|| name.ends_with("-2")));
         for line in fs::read_to_string(&path).expect("text").lines().filter(|line| !line.is_empty()) {
             let (label, text) = line.split_once('\t').unwrap_or_else(|| panic!("{}: `{line}`", path.display()));
             sentences.push(Sentence {
@@ -131,24 +128,6 @@ impl Weights {
         packed.extend(self.of.iter().map(|weight| ((weight / scale).round() as i8).cast_unsigned()));
         packed
     }
-}
-
-/// Whether the check of drafts marks a sentence that nothing grounds.
-fn is_marked(sentence: &Sentence) -> bool {
-    let language = Language::parse(&sentence.language).expect("a language");
-    let evidence = Evidence {
-        shop: Vec::new(),
-        customer: Vec::new(),
-        allowed_links: Vec::new(),
-        customer_names: Vec::new(),
-        shop_names: Vec::new(),
-        agent_name: String::new(),
-        other_agents: Vec::new(),
-        languages: vec![language.clone()],
-        language,
-        dates: Vec::new(),
-    };
-    evidence.check(&sentence.text).warnings.iter().any(|warning| warning.kind == WarningKind::UngroundedPromise)
 }
 
 /// The share of pairs of one that commits and one that doesn't that stand in the right order.
