@@ -17,6 +17,7 @@ use crate::{
 
 /// A draft waits no longer than this for the choice of its first source.
 const MAX_CHOOSE_TIMEOUT: Duration = Duration::from_secs(10);
+const MAX_CHECK_TIME: Duration = Duration::from_secs(30);
 
 /// Settings of a workspace: languages, opening hours, prompts, masking, retention, budgets.
 #[derive(Debug, Clone)]
@@ -35,6 +36,8 @@ pub struct DeskSettings {
     pub context_tokens: usize,
     /// How long a draft waits for a model to choose its first source; zero: none is asked.
     pub choose_timeout: Duration,
+    /// How long a finished draft waits for a model to check what it promises; zero: none is asked.
+    pub check_with_model: Duration,
     /// How many days a chat is kept after its last event; `None`: forever.
     pub retention_days: Option<u32>,
     /// What is masked before text goes to a model.
@@ -97,6 +100,7 @@ impl Default for DeskSettings {
             holidays: Vec::new(),
             context_tokens: 8000,
             choose_timeout: Duration::from_millis(400),
+            check_with_model: Duration::ZERO,
             retention_days: None,
             personal_data: PersonalData::default(),
             prompts: None,
@@ -108,7 +112,7 @@ impl Default for DeskSettings {
 
 impl DeskSettings {
     /// The setting keys of a workspace.
-    pub const KEYS: [&str; 15] = [
+    pub const KEYS: [&str; 16] = [
         "language",
         "languages",
         "time_zone",
@@ -116,6 +120,7 @@ impl DeskSettings {
         "holidays",
         "context_tokens",
         "choose_timeout",
+        "check_with_model",
         "retention_days",
         "mask",
         "mask_first_names",
@@ -136,6 +141,7 @@ impl DeskSettings {
             "holidays" => parse_holidays(given).map(|holidays| self.holidays = holidays),
             "context_tokens" => value::whole(given, 500, 1_000_000).map(|limit| self.context_tokens = limit as usize),
             "choose_timeout" => value::duration_or_zero(given, MAX_CHOOSE_TIMEOUT).map(|time| self.choose_timeout = time),
+            "check_with_model" => value::duration_or_zero(given, MAX_CHECK_TIME).map(|time| self.check_with_model = time),
             "retention_days" => value::whole(given, 1, 36_500).map(|days| self.retention_days = Some(days as u32)),
             "mask" => value::texts(given).and_then(|names| {
                 let kind = |name: &String| PersonalData::KINDS.iter().find(|(known, _)| known == name).map(|(_, kind)| *kind);

@@ -89,13 +89,16 @@ pub enum Task {
     Summarize,
     /// Chooses the first source of a draft among the documents that were found.
     Choose,
+    /// Checks which sentences of a draft promise what nothing says.
+    Check,
     /// Proposes how customers would ask for a document.
     Enrich,
 }
 
 impl Task {
     /// Every task, in the order of the settings' help.
-    pub const ALL: [Task; 7] = [Task::Draft, Task::Correct, Task::Retone, Task::Translate, Task::Summarize, Task::Choose, Task::Enrich];
+    pub const ALL: [Task; 8] =
+        [Task::Draft, Task::Correct, Task::Retone, Task::Translate, Task::Summarize, Task::Choose, Task::Check, Task::Enrich];
 
     /// Its name in settings, files and metrics.
     pub fn word(self) -> &'static str {
@@ -106,6 +109,7 @@ impl Task {
             Task::Translate => "translate",
             Task::Summarize => "summarize",
             Task::Choose => "choose",
+            Task::Check => "check",
             Task::Enrich => "enrich",
         }
     }

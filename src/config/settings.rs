@@ -9,7 +9,7 @@ pub struct Setting {
 }
 
 /// The top-level settings of the file.
-pub const SETTINGS: [Setting; 39] = [
+pub const SETTINGS: [Setting; 40] = [
     Setting {
         key: "listen",
         variable: "DESKHAND_LISTEN",
@@ -84,6 +84,12 @@ pub const SETTINGS: [Setting; 39] = [
         help: "How long a draft waits for a model to choose its first source among the documents found; 0: none is asked [default: 400ms]",
     },
     Setting {
+        key: "check_with_model",
+        variable: "DESKHAND_CHECK_WITH_MODEL",
+        value: "TIME",
+        help: "How long a finished draft waits for a model to name the sentences that promise what no source says; 0: none is asked [default: 0]",
+    },
+    Setting {
         key: "retention_days",
         variable: "DESKHAND_RETENTION_DAYS",
         value: "DAYS",
@@ -111,7 +117,7 @@ pub const SETTINGS: [Setting; 39] = [
         key: "prompts",
         variable: "DESKHAND_PROMPTS",
         value: "FOLDER",
-        help: "Folder of prompt templates that replace the built-in ones: draft.md, correct.md, retone.md, translate.md, summarize.md, choose.md, enrich.md [default: none]",
+        help: "Folder of prompt templates that replace the built-in ones: draft.md, correct.md, retone.md, translate.md, summarize.md, choose.md, check.md, enrich.md [default: none]",
     },
     Setting {
         key: "allowed_links",

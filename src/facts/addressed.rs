@@ -43,7 +43,7 @@ fn stands_alone(before: &str, rest: &str) -> bool {
         .next()
         .unwrap_or_default();
     let digits = numbers.bytes().filter(u8::is_ascii_digit).count();
-    begins && (rest.is_empty() || rest.starts_with(['.', '!', '\n']) || digits >= MIN_NUMBER)
+    begins && (rest.is_empty() || rest.starts_with(['.', '!', '?', '\n']) || digits >= MIN_NUMBER)
 }
 
 /// Whether a word ends the text, after a sign-off or on a line of its own.

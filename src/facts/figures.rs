@@ -1,5 +1,7 @@
 //! What a text says in figures, compared with another text that should say the same.
 
+use strsim::osa_distance;
+
 use crate::{
     facts::{
         dates::{Date, date_at},
@@ -67,10 +69,16 @@ impl Figure {
     }
 }
 
-/// Whether a text names a month.
+/// Whether a text names a month, perhaps misspelt.
 fn names_month(text: &str, number: u8) -> bool {
-    text.split(|letter: char| !letter.is_alphabetic()).any(|word| month(word) == Some(number))
+    let names = || lexica().iter().flat_map(|lexicon| lexicon.words.dates.months[usize::from(number) - 1].iter());
+    let misspelt =
+        |word: &str| word.len() >= MIN_MISSPELT && names().any(|name| name.len() >= MIN_MISSPELT && osa_distance(&fold(word), name) <= 2);
+    text.split(|letter: char| !letter.is_alphabetic()).any(|word| month(word) == Some(number) || misspelt(word))
 }
+
+/// A misspelt month has so many bytes.
+const MIN_MISSPELT: usize = 5;
 
 /// The dates, times and numbers of a text.
 pub fn figures(text: &str) -> Vec<Figure> {
@@ -199,7 +207,8 @@ fn without_round_the_clock(text: &str, language: &str) -> Option<String> {
 /// Where folded words stand in a text in small letters.
 fn fold_find(small: &str, words: &str) -> Option<(usize, usize)> {
     let wanted = words.trim();
-    small.char_indices().find_map(|(start, _)| {
+    let first = wanted.chars().next()?;
+    small.char_indices().filter(|(_, letter)| *letter == first || !letter.is_ascii()).find_map(|(start, _)| {
         if small[..start].ends_with(char::is_alphanumeric) {
             return None;
         }

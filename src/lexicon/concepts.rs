@@ -166,6 +166,9 @@ pub enum Concept {
     Weekend,
 }
 
+/// No phrase of a table is longer, in bytes.
+const MAX_PHRASE: usize = 80;
+
 /// Finds concepts in a text of one language.
 pub struct ConceptMatcher {
     automaton: AhoCorasick,
@@ -208,7 +211,8 @@ impl ConceptMatcher {
         found.sort_by_key(|one| (one.range.start, std::cmp::Reverse(one.range.end)));
         let mut kept: Vec<FoundConcept> = Vec::with_capacity(found.len());
         for one in found {
-            let covered = kept.iter().any(|other| {
+            let near = kept.iter().rev().take_while(|other| other.range.start + MAX_PHRASE > one.range.start);
+            let covered = near.into_iter().any(|other| {
                 other.range.start <= one.range.start
                     && one.range.end <= other.range.end
                     && (other.range.len() > one.range.len() || other.concept == one.concept)

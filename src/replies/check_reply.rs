@@ -20,6 +20,11 @@ use crate::{
             unfilled::unfilled,
         },
         error::ReplyError,
+        rewrite::{
+            compare::compared,
+            meaning::{Purpose, Version},
+            structure::structure_warning,
+        },
         stream::result::{Warning, WarningKind},
     },
     text::{Language, detect, sentences},
@@ -37,6 +42,8 @@ pub struct CheckReply {
     pub chat_id: Option<Id>,
     /// Who is about to send it.
     pub agent: Agent,
+    /// What it was made from, up to 8,000 characters; empty if nothing. What the text says differently is marked.
+    pub previous_text: String,
     /// The language it should be in. `None`: the customer's; without a chat, none is expected.
     pub language: Option<Language>,
 }
@@ -62,12 +69,18 @@ pub struct CheckedPromise {
 impl Desk {
     /// Checks a text. No source grounds it but what the chat says: documents are not searched.
     pub async fn check_reply(&self, check: CheckReply) -> Result<ReplyCheck, ReplyError> {
-        let CheckReply { text, chat_id, agent, language } = check;
+        let CheckReply { text, previous_text, chat_id, agent, language } = check;
         let now = Timestamp::now();
         let today = now.to_zoned(TimeZone::UTC).date();
         let Some(chat_id) = chat_id else {
-            let desk = self.clone();
-            return Ok(self.chats.workers().work_on(text.len(), move || desk.checked_alone(&text, language.as_ref(), today)).await);
+            let (desk, bytes) = (self.clone(), text.len());
+            let work = move || {
+                let mut checked = desk.checked_alone(&text, language.as_ref(), today);
+                checked.warnings.extend(desk.changed(&previous_text, &text, None, &agent));
+                checked.warnings.truncate(MAX_WARNINGS);
+                checked
+            };
+            return Ok(self.chats.workers().work_on(bytes, work).await);
         };
         let chat = self.chats.chat(&chat_id).await?;
         let (earlier, _) = self.chats.earlier_chats(&chat).await?;
@@ -75,7 +88,8 @@ impl Desk {
         let bytes = chat.turns.iter().map(|turn| turn.message.text.len()).sum::<usize>() + text.len();
         let (desk, checked_text) = (self.clone(), text.clone());
         let work = move || {
-            let found = desk.found_in(&checked_text, &chat, &earlier, &agent, &language, now);
+            let mut found = desk.found_in(&checked_text, &chat, &earlier, &agent, &language, now);
+            found.warnings.extend(desk.changed(&previous_text, &checked_text, Some(&chat), &agent));
             let promises = checked_promises(&checked_text, &language, today);
             (chat, found, promises)
         };
@@ -96,6 +110,28 @@ impl Desk {
         warnings.truncate(MAX_WARNINGS);
         let language = expected.or_else(|| detect(text, languages)).unwrap_or_else(|| self.settings.language.clone());
         ReplyCheck { warnings, promises: checked_promises(text, &language, today) }
+    }
+
+    /// What a text says differently than the one it was made from.
+    fn changed(&self, previous: &str, text: &str, chat: Option<&Chat>, agent: &Agent) -> Vec<Warning> {
+        if previous.trim().is_empty() {
+            return Vec::new();
+        }
+        let detected = |text: &str| detect(text, &self.settings.languages);
+        let (before, after) = (detected(previous), detected(text));
+        let primary = |language: &Option<Language>| language.as_ref().map_or_else(String::new, |language| language.primary().to_owned());
+        let (its_language, language) = (primary(&before), primary(&after));
+        let translated = before.is_some() && after.is_some() && its_language != language;
+        let purpose = if translated { Purpose::Translation } else { Purpose::Tone };
+        let known = self.known(previous, chat, agent, &self.knowledge.glossary(), before.as_ref(), after.as_ref());
+        let one = Version { text: previous, language: &its_language };
+        let mut warnings = compared(one, Version { text, language: &language }, &known, purpose);
+        warnings.extend(structure_warning(previous, text, purpose));
+        // What is said of the text before stands in the message.
+        for warning in warnings.iter_mut().filter(|warning| !text.contains(&warning.excerpt)) {
+            warning.excerpt.clear();
+        }
+        warnings
     }
 
     fn found_in(&self, text: &str, chat: &Chat, earlier: &[EarlierChat], agent: &Agent, language: &Language, now: Timestamp) -> Found {

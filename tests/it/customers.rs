@@ -85,7 +85,7 @@ const PAIRS: [(&str, [Person; 2]); 4] = [
             Person {
                 id: "hu-2",
                 name: "Kocsis Anna",
-                first_name: "Kocsis",
+                first_name: "Anna",
                 surname: "Kocsis",
                 email: "anna@mail.example",
                 phone: "+36 30 765 4321",

@@ -8,9 +8,7 @@
 
 use std::{collections::BTreeMap, fs};
 
-use deskhand::{
-    promises::classifier::{PLACES, features, norm},
-};
+use deskhand::promises::classifier::{PLACES, features, norm};
 use deskhand_measure::{Draws, root};
 
 const ROUNDS: usize = 30;

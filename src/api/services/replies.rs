@@ -195,9 +195,8 @@ impl ReplyService for Api {
             chat_id: fields.optional_id("chat_id", chat_id),
             agent: crate::api::services::replies::agent(&mut fields, agent),
             language: fields.optional_language("language", &language),
+            previous_text: fields.text("previous_text", previous_text, MAX_REPLY),
         };
-        // It is not compared yet.
-        fields.text("previous_text", previous_text, MAX_REPLY);
         fields.ok()?;
         let ReplyCheck { warnings, promises } = desk.check_reply(check).await?;
         let promises =

@@ -28,6 +28,7 @@ use crate::{
             names::{KnownNames, wrong_names},
             numbers::ungrounded_numbers,
             promises::ungrounded,
+            unfilled::unfilled,
         },
         draft::prompt::SourceText,
         masking::chats_of,
@@ -197,6 +198,7 @@ impl Evidence {
     /// Checks a draft.
     pub fn check(&self, draft: &str) -> Checked {
         let (text, mut warnings) = self.without_foreign_links(draft);
+        warnings.extend(unfilled(&text));
         warnings.extend(ungrounded_numbers(&text, self));
         for sentence in ungrounded(&text, &self.shop, self.language.primary(), &self.languages, &self.lexica()) {
             warnings.push(Warning {

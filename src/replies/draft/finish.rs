@@ -12,7 +12,7 @@ use crate::{
     model::{Answer, CallContext, Models},
     replies::{
         checks::{Checked, Evidence, other_language, repetition::EarlierStatements},
-        draft::{channel::fitted, prompt::Given},
+        draft::{channel::fitted, check_with_model::ModelCheck, prompt::Given},
         learning::outcome_log::OutcomeLog,
         stream::{
             AnswerStream, GeneratedText, Generation, ask_again,
@@ -45,13 +45,14 @@ pub struct DraftChecks {
     pub exit: Exit,
     pub models: Models,
     pub context: CallContext,
+    pub model_check: ModelCheck,
 }
 
 /// Streams a model's draft and checks it at the end. A draft whose prompt had internal notes is shown only after the check.
 pub fn from_model(answer: Answer, given: Given, checks: DraftChecks, end: DraftEnd, started: Instant) -> Generation {
     Box::pin(try_stream! {
         let Given { prompt, sources, notes, receipt, marks, .. } = given;
-        let DraftChecks { evidence, exit, models, context } = checks;
+        let DraftChecks { evidence, exit, models, context, model_check } = checks;
         let output_filter = || OutputFilter::new(sources.len(), Arc::clone(&marks), end.language.primary());
         let withheld = !notes.is_empty();
         let mut answer_stream = AnswerStream::new(answer, output_filter(), started);
@@ -72,12 +73,17 @@ pub fn from_model(answer: Answer, given: Given, checks: DraftChecks, end: DraftE
             }
         }
         // Checking against a long chat takes time.
-        let generated = task::blocking("checking the draft", move || {
+        let mut generated = task::blocking("checking the draft", move || {
             let mut passed = exit.pass(generated, &filtered);
             let Checked { text, warnings } = evidence.check(&passed.text);
             passed.warnings.extend(warnings);
             GeneratedText { text, ..passed }
         }).await?;
+        for warning in model_check.warnings(&generated.text).await {
+            if generated.warnings.iter().all(|other| other.excerpt != warning.excerpt) {
+                generated.warnings.push(warning);
+            }
+        }
         let finished = end.finished(generated, sources, receipt, if withheld { None } else { Some(&shown) }).await;
         if withheld {
             yield Progress::Delta(finished.text.clone());

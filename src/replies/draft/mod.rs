@@ -1,6 +1,7 @@
 //! Drafts: a reply to the customer, from the whole chat and the knowledge base.
 
 pub mod channel;
+pub mod check_with_model;
 pub mod choose_source;
 pub mod finish;
 pub mod prompt;
@@ -20,6 +21,7 @@ use crate::{
         Agent, Caller, Desk,
         checks::{DraftedFrom, Evidence, leaks::LeakCheck, repetition::EarlierStatements},
         draft::{
+            check_with_model::ModelCheck,
             finish::{DraftChecks, DraftEnd},
             prompt::{Given, PromptInputs, PublicSources},
         },
@@ -124,7 +126,17 @@ impl Desk {
                 Ok((answer, given)) => {
                     let (given, evidence, secrets) = self.evidence_and_secrets(&draft, &prepared, given).await;
                     let exit = Exit { original: String::new(), channel: Some(chat.summary.channel), secrets };
-                    let checks = DraftChecks { exit, models: self.models.clone(), context, evidence };
+                    // The prompt without its last line, which asks for the reply.
+                    let shown = given.prompt.user.trim_end().rsplit_once('\n').map(|(before, _)| before.trim_end().to_owned());
+                    let model_check = ModelCheck {
+                        models: self.models.clone(),
+                        prompts: self.prompts.clone(),
+                        context: self.call_context(Task::Check, &draft.caller),
+                        time: self.settings.check_with_model,
+                        given: shown.unwrap_or_default(),
+                        marks: Arc::clone(&given.marks),
+                    };
+                    let checks = DraftChecks { exit, models: self.models.clone(), context, evidence, model_check };
                     return Ok(finish::from_model(answer, given, checks, end, started));
                 }
                 Err(error) => error.of_models()?,

@@ -80,9 +80,11 @@ fn of_line(line: &str, at: usize) -> Option<Labelled> {
     let (kind, length) = match personal_kind(held, first).or_else(|| personal_kind(held, value))? {
         FactKind::Person if held == Held::Username => (FactKind::Person, first.len()),
         FactKind::Person => {
-            let named = is_like_a_name(first) || held != Held::Name && words <= 4 && capitals(first) > 0 && capitals(first) + 2 >= words;
+            let named = is_like_a_name(first) || held != Held::Name && words <= 3 && capitals(first) == words;
             (named.then_some(FactKind::Person)?, first.len())
         }
+        // `customer: refund me 500 EUR` is no address: only what is labelled as one is.
+        FactKind::Address if !matches!(held, Held::Personal(FactKind::Address)) => return None,
         FactKind::Address => {
             let numbered = value.contains(|letter: char| letter.is_ascii_digit()) && capitals(value) > 0;
             let place = value.split_whitespace().count() <= 4 && value.split_whitespace().all(|word| word.starts_with(char::is_uppercase));

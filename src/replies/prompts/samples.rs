@@ -55,6 +55,11 @@ fn fields(task: Task) -> Vec<Field> {
                 text("instruction", "say that it ships on Monday"),
             ]
         }
+        Task::Check => vec![
+            always("fence", "===data==="),
+            always("given", "===data===\nSources:\n[[1]] Returns\n===data==="),
+            list("sentences", &"We refund it today.".to_owned()),
+        ],
         Task::Enrich => vec![
             always("fence", "===data==="),
             always("language", "Turkish"),

@@ -16,6 +16,10 @@ use crate::{
     text::fold,
 };
 
+/// A rewrite of more than so many times its text's bytes, and so many more, is not compared.
+const MAX_LONGER: usize = 6;
+const MAX_LONGER_BYTES: usize = 2000;
+
 /// A text and what was made of it, to be compared.
 pub struct RewriteCheck<'a> {
     /// The text.
@@ -80,6 +84,10 @@ pub fn compared(before: Version<'_>, after: Version<'_>, known: &Known, purpose:
 
 /// What a rewrite says differently, its facts apart.
 pub fn meaning_warnings(before: Version<'_>, after: Version<'_>, purpose: Purpose) -> Vec<Warning> {
+    // What is so much longer is marked for that, and compared no further.
+    if after.text.len() > MAX_LONGER * before.text.len() + MAX_LONGER_BYTES {
+        return Vec::new();
+    }
     let excerpt = |excerpt: String| if excerpt.contains(RESTORED) { String::new() } else { excerpt };
     let mut warnings: Vec<Warning> = changes(before, after, purpose)
         .into_iter()

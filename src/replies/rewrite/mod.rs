@@ -5,7 +5,7 @@ pub mod correct_without_model;
 pub mod edits;
 pub mod fidelity;
 pub mod meaning;
-mod structure;
+pub mod structure;
 pub mod tone;
 pub mod translate_without_model;
 
@@ -305,7 +305,7 @@ impl Desk {
     }
 
     /// Returns the facts that a rewrite must leave alone.
-    fn known(
+    pub(super) fn known(
         &self,
         text: &str,
         chat: Option<&Chat>,

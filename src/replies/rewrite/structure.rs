@@ -12,7 +12,7 @@ const MIN_LINES: usize = 3;
 pub fn structure_warning(before: &str, after: &str, purpose: Purpose) -> Option<Warning> {
     let items = |text: &str| text.lines().filter(|line| is_item(line.trim_start())).count();
     let lines = |text: &str| text.lines().filter(|line| !line.trim().is_empty()).count();
-    let warn = |message: &str| Some(Warning { kind: WarningKind::FactChanged, excerpt: String::new(), message: message.to_owned() });
+    let warn = |message: &str| Some(Warning { kind: WarningKind::StructureChanged, excerpt: String::new(), message: message.to_owned() });
     if items(before) >= 2 && items(before) != items(after) {
         return warn("the list of the text has other items, or is no list any more");
     }

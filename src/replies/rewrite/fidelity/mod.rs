@@ -107,7 +107,12 @@ impl Protected {
     /// Describes a changed meaning for the model, for a second attempt; `None` if nothing seems to have changed.
     pub fn changed_meaning(&self, filtered: &FilteredText, purpose: Purpose) -> Option<String> {
         let warnings = self.meaning_warnings(filtered, purpose);
-        let changed = warnings.iter().map(|warning| warning.message.as_str()).collect::<Vec<&str>>().join("; ");
+        let changed = warnings
+            .iter()
+            .filter(|warning| warning.kind == WarningKind::FactChanged)
+            .map(|warning| warning.message.as_str())
+            .collect::<Vec<&str>>()
+            .join("; ");
         (!changed.is_empty()).then(|| format!("Your last answer seems to say something else than the text ({changed}). Keep its meaning."))
     }
 

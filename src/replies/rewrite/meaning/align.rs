@@ -21,6 +21,9 @@ const SHORTER: f64 = 0.72;
 /// How likely a sentence promises that was added to a text, and how unlikely each sentence of the text does.
 const PROMISES: f32 = 0.85;
 const PROMISES_NOT: f32 = 0.25;
+/// Fewest words of such a sentence, and how much longer, courtesies apart, it makes the text.
+const MIN_PROMISE_WORDS: usize = 5;
+const GROWS: f64 = 1.2;
 
 /// Sentences of a text, and those of its rewrite that say the same. One side may be empty.
 #[derive(Debug, Clone, Copy)]
@@ -124,7 +127,11 @@ pub fn left_out_or_added(pairs: &[Pair<'_, '_>], one: &[Sentence<'_>], other: &[
         }
     }
     let most = one.iter().map(|sentence| likelihood(sentence.text)).fold(0.0, f32::max);
-    let promise = other.iter().find(|sentence| likelihood(sentence.text) > PROMISES && most < PROMISES_NOT);
+    let adds = |sentence: &&Sentence<'_>| {
+        let long = sentence.text.split_whitespace().count() >= MIN_PROMISE_WORDS;
+        growth > GROWS && long && likelihood(sentence.text) > PROMISES && most < PROMISES_NOT
+    };
+    let promise = other.iter().find(adds);
     changes.extend(
         promise.map(|sentence| Change { excerpt: sentence.text.to_owned(), message: "this promises what the text doesn't".to_owned() }),
     );

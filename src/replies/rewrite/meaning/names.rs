@@ -14,16 +14,19 @@ use crate::{
 /// A name of at least this share of another's letters is taken for a misspelling of it, not for a translation.
 const LIKE: f32 = 0.5;
 
+/// Most words with capitals of a text that are looked at.
+const MAX_NAMES: usize = 100;
+
 /// A name of the text's that the rewrite lacks, and one like it that it has instead. German writes every noun with a capital, so that of a
 /// German text only words that look like names of the other are compared.
 pub fn changed(one: &[Sentence<'_>], other: &[Sentence<'_>], language: &str, other_language: &str) -> Option<Change> {
     let names = |sentences: &[Sentence<'_>]| -> Vec<String> {
-        sentences.iter().flat_map(|sentence| sentence.names.iter().map(|name| (*name).to_owned())).collect()
+        sentences.iter().flat_map(|sentence| sentence.names.iter().map(|name| (*name).to_owned())).take(MAX_NAMES).collect()
     };
     let has = |sentences: &[Sentence<'_>], name: &str| {
         let folded = fold(name);
         let begins: String = folded.chars().take(STEM).collect();
-        sentences.iter().any(|sentence| fold(sentence.text).contains(&begins))
+        sentences.iter().any(|sentence| sentence.folded.contains(&begins))
     };
     let (before, after) = (names(one), names(other));
     let lost: Vec<&String> = before.iter().filter(|name| !has(other, name)).collect();

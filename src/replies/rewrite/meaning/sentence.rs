@@ -17,6 +17,8 @@ const MIN_WORD: usize = 4;
 #[derive(Debug, Clone)]
 pub struct Sentence<'a> {
     pub text: &'a str,
+    /// The text without accents and case.
+    pub folded: String,
     pub concepts: BTreeMap<Concept, usize>,
     /// Beginnings of its longer words, without accents.
     pub stems: BTreeSet<String>,
@@ -47,6 +49,7 @@ impl<'a> Sentence<'a> {
             }
             Sentence {
                 text,
+                folded: folded.clone(),
                 concepts,
                 stems: words().filter(|word| word.chars().count() >= MIN_WORD).map(|word| word.chars().take(STEM).collect()).collect(),
                 anchors: numbers.collect(),
