@@ -44,8 +44,9 @@ impl Figure {
             (FigureValue::Time(one), FigureValue::Time(other)) => one.may_be(*other),
             (FigureValue::Number(one), FigureValue::Number(other)) => one.iter().any(|reading| other.contains(reading)),
             (FigureValue::Time(time), FigureValue::Number(number)) | (FigureValue::Number(number), FigureValue::Time(time)) => {
-                let pointed = readings(&format!("{}.{:02}", time.hour, time.minute));
-                pointed.iter().any(|reading| number.contains(reading))
+                let later = if time.ambiguous { (time.hour + 12) % 24 } else { time.hour };
+                let pointed = |hour: u8| readings(&format!("{hour}.{:02}", time.minute));
+                pointed(time.hour).iter().chain(&pointed(later)).any(|reading| number.contains(reading))
             }
             _ => false,
         }

@@ -11,8 +11,8 @@ use crate::facts::{
     times::time_at,
 };
 
-/// Whether a text begins with two times of day: `09.00-13.00`.
-fn clock_range(text: &str) -> bool {
+/// The length of two times of day that a text begins with: `09.00-13.00`.
+fn clock_range(text: &str) -> Option<usize> {
     let clock = |text: &str| -> Option<usize> {
         let (hour, rest) = text.split_once(['.', ':'])?;
         let minutes = rest.get(..2)?;
@@ -20,10 +20,9 @@ fn clock_range(text: &str) -> bool {
         let valid = digits(hour) && digits(minutes) && hour.parse::<u8>().ok()? <= 24 && minutes.parse::<u8>().ok()? < 60;
         valid.then_some(hour.len() + 3)
     };
-    let Some(end) = clock(text) else { return false };
-    let dash = text[end..].trim_start_matches(' ');
-    let Some(rest) = dash.strip_prefix(['-', '–']) else { return false };
-    clock(rest.trim_start_matches(' ')).is_some()
+    let dash = text[clock(text)?..].trim_start_matches(' ');
+    let rest = dash.strip_prefix(['-', '–'])?.trim_start_matches(' ');
+    Some(text.len() - rest.len() + clock(rest)?)
 }
 
 impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
@@ -64,7 +63,10 @@ impl<W: Fn(FactKind) -> bool> FactScanner<'_, W> {
         {
             return Some(fact);
         }
-        if digit && (clock_range(&self.text[at..]) || date_at(self.text, at).is_some() || time_at(self.text, at).is_some()) {
+        if digit && let Some(length) = clock_range(&self.text[at..]) {
+            return Some(Step::Past(at + length));
+        }
+        if digit && (date_at(self.text, at).is_some() || time_at(self.text, at).is_some()) {
             return None;
         }
         // The first digits of a phone number may prove themselves by chance.

@@ -213,9 +213,10 @@ impl ConceptMatcher {
         for one in found {
             let near = kept.iter().rev().take_while(|other| other.range.start + MAX_PHRASE > one.range.start);
             let covered = near.into_iter().any(|other| {
-                other.range.start <= one.range.start
-                    && one.range.end <= other.range.end
-                    && (other.range.len() > one.range.len() || other.concept == one.concept)
+                let inside = other.range.start <= one.range.start && one.range.end <= other.range.end;
+                let longer = other.range.len() > one.range.len() || other.concept == one.concept;
+                // What begins in an idiom belongs to it, its ending too.
+                (inside && longer) || (other.concept == Concept::Idioms && one.range.start < other.range.end)
             });
             if !covered {
                 kept.push(one);
@@ -247,6 +248,8 @@ mod tests {
             ("en", "Don't hesitate to write", &[]),
             ("tr", "En fazla 23 kg, iade edilmez", &[Concept::AtMost, Concept::Negation]),
             ("tr", "Göndermeden önce yazın", &[]),
+            ("tr", "Anahtarı bir yere not etmeyi unutmayın, sorulacak", &[]),
+            ("tr", "Almanın üzücü olduğunun farkındayız, kusura bakmayın", &[]),
             ("hu", "Legfeljebb 3, kedden nem", &[Concept::AtMost, Concept::Weekday(1), Concept::Negation]),
             ("de", "Die Rücksendung ist kostenlos", &[Concept::Free]),
         ] {

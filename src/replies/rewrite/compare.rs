@@ -143,7 +143,10 @@ impl Compared {
     /// Whether an amount's number stands in a text without its facts, whose currency is the same or not named; it is taken out of it.
     fn is_said_in(&self, bare: &mut String) -> bool {
         if self.kind != FactKind::Amount {
-            return false;
+            // `Peti` is `Péter` where the tone is another.
+            let begins: String = self.letters.chars().take(3).collect();
+            let alike = |word: &str| begins.chars().count() == 3 && fold(word).starts_with(&begins);
+            return matches!(self.kind, FactKind::Name | FactKind::Person) && bare.split(|letter: char| !letter.is_alphabetic()).any(alike);
         }
         let own = figures(&self.written);
         let [own] = own.as_slice() else { return false };

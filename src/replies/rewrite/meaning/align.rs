@@ -19,7 +19,7 @@ const MIN_ALIKE: f64 = 0.3;
 /// A translation of less than this share of its text's letters left something out, where the sentences tell so as well.
 const SHORTER: f64 = 0.72;
 /// How likely a sentence promises that was added to a text, and how unlikely each sentence of the text does.
-const PROMISES: f32 = 0.85;
+const PROMISES: f32 = 0.9;
 const PROMISES_NOT: f32 = 0.25;
 /// Fewest words of such a sentence, and how much longer, courtesies apart, it makes the text.
 const MIN_PROMISE_WORDS: usize = 5;

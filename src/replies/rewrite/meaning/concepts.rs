@@ -112,7 +112,8 @@ pub fn in_pairs(pairs: &[Pair<'_, '_>], purpose: Purpose) -> Vec<Change> {
         let denial = if free(one) && free(other) { (false, false) } else { has(Concept::Negation) };
         match denial {
             (true, false) if pair.says_alike(purpose) => change("the text denies this"),
-            (false, true) if pair.says_alike(purpose) => change("the text doesn't deny this"),
+            // Sympathy denies much: `that is really no nice way to end a journey`.
+            (false, true) if pair.says_alike(purpose) && has(Concept::Courtesy) != (false, true) => change("the text doesn't deny this"),
             _ => {}
         }
         if has(Concept::Condition) == (true, false) {
