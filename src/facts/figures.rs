@@ -62,6 +62,10 @@ impl Figure {
             // `until 6 in the evening` is 18.
             FigureValue::Number(others) => (1..12_u8).any(|hour| {
                 let later = (hour + 12).to_string();
+                let clock = |figure: &Figure| figure.written.ends_with(".00");
+                if (is(hour) && others.contains(&later) && clock(other)) || (readings.contains(&later) && others.contains(&hour.to_string()) && clock(self)) {
+                    return true;
+                }
                 let evening = |text: &str| lexica().iter().any(|lexicon| says(text, lexicon.language, Concept::Evening));
                 (is(hour) && others.contains(&later) && evening(text))
                     || (readings.contains(&later) && others.contains(&hour.to_string()) && evening(its_text))
@@ -179,11 +183,21 @@ fn take_pairs(lost: &mut Vec<Figure>, added: &mut Vec<Figure>, same: impl Fn(&Fi
     });
 }
 
-/// Whether a time is noon or midnight, and a text says so in a word.
+/// Whether a full hour is said in words by a text: `este hatig`, or noon or midnight by their names.
 fn is_said_as_word(figure: &Figure, text: &str, language: &str) -> bool {
-    let FigureValue::Time(time) = figure.value else { return false };
-    let concept = if time.hour == 12 { Concept::Noon } else { Concept::Midnight };
-    time.minute == 0 && matches!(time.hour, 0 | 12 | 24) && says(text, language, concept)
+    // `16.00` is a number with a point where no word makes it a time.
+    let pointed = |written: &str| written.strip_suffix(".00").and_then(|hour| hour.parse::<u8>().ok());
+    let hour = match &figure.value {
+        FigureValue::Time(time) if time.minute == 0 => time.hour,
+        FigureValue::Number(_) => match pointed(&figure.written) {
+            Some(hour) => hour,
+            None => return false,
+        },
+        _ => return false,
+    };
+    let concept = if hour == 12 { Concept::Noon } else { Concept::Midnight };
+    let said = || numbers_said(text, language).into_iter().any(|number| number == u64::from(hour) || number == u64::from(hour % 12));
+    (matches!(hour, 0 | 12 | 24) && says(text, language, concept)) || said()
 }
 
 /// Whether a text in a language says something.

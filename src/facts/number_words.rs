@@ -48,6 +48,13 @@ pub fn number_at(text: &str, lexicon: &Lexicon) -> Option<(u64, usize)> {
     numbers.first().filter(|((start, _), _)| *start == 0).map(|((_, end), number)| (*number, *end))
 }
 
+/// The number that a text begins with as words, with or without an ending, and where it ends.
+pub fn inflected_number_at(text: &str, lexicon: &Lexicon) -> Option<(u64, usize)> {
+    let end = text.find(|letter: char| !letter.is_alphabetic()).unwrap_or(text.len());
+    let numbers = read_all(&text[..end], lexicon.language, suffixes::may_follow_numbers(lexicon.language));
+    numbers.first().filter(|((start, _), _)| *start == 0).map(|((_, end), number)| (*number, *end))
+}
+
 /// The numbers among a text's words, as its language has them; of one in an unknown language, as any has. Articles are no numbers: every
 /// text has them.
 pub fn numbers_said(text: &str, language: &str) -> Vec<u64> {
@@ -160,6 +167,11 @@ fn read(word: &str, parts: &[(String, u64)], endings: bool) -> Option<(Vec<u64>,
     while let Some((part, worth)) = parts.iter().find(|(part, _)| rest.starts_with(part.as_str())) {
         worths.push(*worth);
         rest = &rest[part.len()..];
+    }
+    // `ötöt` is five with an ending.
+    if worths.len() == 2 && worths[0] == worths[1] && worths[0] < 10 {
+        worths.pop();
+        return Some((worths, word.chars().count() / 2));
     }
     let read = word.len() - rest.len();
     // A quarter is no four.

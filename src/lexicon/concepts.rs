@@ -43,6 +43,8 @@ pub enum Concept {
     Every,
     /// A part of something.
     Some,
+    /// What follows if not.
+    Otherwise,
     /// Both of two.
     And,
     /// One of two.

@@ -13,7 +13,7 @@ use crate::{
             result::{Warning, WarningKind},
         },
     },
-    text::fold,
+    text::{fold, sentences},
 };
 
 /// A rewrite of more than so many times its text's bytes, and so many more, is not compared.
@@ -63,6 +63,15 @@ pub fn compared(before: Version<'_>, after: Version<'_>, known: &Known, purpose:
     // An amount may be an amount by its currency's name in one text, and by its sign in the other.
     lost.retain(|fact| !fact.is_said_in(&mut other_bare));
     added.retain(|fact| !fact.is_said_in(&mut bare));
+    // A concise tone drops the greeting, and its name with it.
+    let greeting = sentences(before.text).next().unwrap_or_default();
+    let greeted = |fact: &&Compared| {
+        let is_name = matches!(fact.kind, FactKind::Name | FactKind::Person);
+        is_name && greeting.contains(fact.written.as_str()) && before.text.matches(fact.written.as_str()).count() == 1
+    };
+    if purpose == Purpose::Tone {
+        lost.retain(|fact| !greeted(fact));
+    }
     if let Some(lost) = lost.first() {
         let excerpt = added.iter().find(|added| added.kind == lost.kind).map_or("", |added| added.written.as_str());
         warnings.push(changed(excerpt, format!("the text has “{}” here", lost.written)));

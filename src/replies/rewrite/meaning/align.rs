@@ -15,7 +15,7 @@ const ALONE: f64 = 0.12;
 /// Least share of a sentence's words that stand anywhere in a text of the same language that says the same.
 const MIN_SHARED: f64 = 0.25;
 /// The same of two sentences, by the shorter one.
-const MIN_ALIKE: f64 = 0.3;
+const MIN_ALIKE: f64 = 0.4;
 /// A translation of less than this share of its text's letters left something out, where the sentences tell so as well.
 const SHORTER: f64 = 0.72;
 /// How likely a sentence promises that was added to a text, and how unlikely each sentence of the text does.

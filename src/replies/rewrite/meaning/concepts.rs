@@ -109,14 +109,16 @@ pub fn in_pairs(pairs: &[Pair<'_, '_>], purpose: Purpose) -> Vec<Change> {
         let has = |concept: Concept| (count(one, concept) > 0, count(other, concept) > 0);
         let free =
             |sentences: &[Sentence<'_>]| sentences.iter().any(|sentence| sentence.has(Concept::Free) || sentence.has(Concept::WePay));
-        let denial = if free(one) && free(other) { (false, false) } else { has(Concept::Negation) };
+        // What follows if not may be said by a denial, or by `otherwise`.
+        let otherwise = has(Concept::Otherwise) != (false, false);
+        let denial = if (free(one) && free(other)) || otherwise { (false, false) } else { has(Concept::Negation) };
         match denial {
             (true, false) if pair.says_alike(purpose) => change("the text denies this"),
             // Sympathy denies much: `that is really no nice way to end a journey`.
             (false, true) if pair.says_alike(purpose) && has(Concept::Courtesy) != (false, true) => change("the text doesn't deny this"),
             _ => {}
         }
-        if has(Concept::Condition) == (true, false) {
+        if has(Concept::Condition) == (true, false) && !otherwise && pair.says_alike(purpose) {
             change("the text says this under a condition");
         }
         let denied = has(Concept::Negation) != (false, false);

@@ -45,7 +45,7 @@ pub fn changed(one: &[Sentence<'_>], other: &[Sentence<'_>], language: &str, oth
             let stayed = |word: &str| {
                 word.chars().count() > 2 && word.starts_with(char::is_uppercase) && sentence.names.contains(&word) && has(others, word)
             };
-            titled || (!nouns && (stayed(word_before) || stayed(word_after)))
+            titled || (!nouns && !translated && (stayed(word_before) || stayed(word_after)))
         })
     };
     // `the Pro plan` and `the Team plan`: what stands beside both is the same.
@@ -72,8 +72,9 @@ pub fn changed(one: &[Sentence<'_>], other: &[Sentence<'_>], language: &str, oth
     };
     lost.iter().find_map(|lost| {
         let person = |added: &str| is_person(lost, one, other) && is_person(added, other, one) && !is_other(lost) && !is_other(added);
+        let other_person = |added: &str| translated && is_like(lost, added) && has_neighbour(one, lost, other);
         let product = |added: &str| !translated && !nouns && (is_like(lost, added) || same_place(lost, added));
-        let added = added.iter().find(|added| person(added) || product(added))?;
+        let added = added.iter().find(|added| person(added) || product(added) || other_person(added))?;
         Some(Change { excerpt: (*added).clone(), message: format!("the text says “{lost}”") })
     })
 }
@@ -81,4 +82,16 @@ pub fn changed(one: &[Sentence<'_>], other: &[Sentence<'_>], language: &str, oth
 /// The word that a text ends with.
 fn last_word(text: &str) -> &str {
     text.rsplit(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default()
+}
+
+/// Whether a word beside a name, with a capital as well, stands in the other text too: the rest of a person's name.
+fn has_neighbour(sentences: &[Sentence<'_>], name: &str, others: &[Sentence<'_>]) -> bool {
+    let stayed = |word: &str| {
+        let long = word.chars().count() > 2 && word.starts_with(char::is_uppercase);
+        long && others.iter().any(|other| other.folded.contains(&fold(word)))
+    };
+    sentences.iter().filter_map(|sentence| sentence.text.split_once(name)).any(|(before, after)| {
+        let next = after.trim_start();
+        stayed(last_word(before.trim_end())) || stayed(&next[..next.find(|letter: char| !letter.is_alphanumeric()).unwrap_or(next.len())])
+    })
 }
