@@ -63,7 +63,9 @@ impl Figure {
             FigureValue::Number(others) => (1..12_u8).any(|hour| {
                 let later = (hour + 12).to_string();
                 let clock = |figure: &Figure| figure.written.ends_with(".00");
-                if (is(hour) && others.contains(&later) && clock(other)) || (readings.contains(&later) && others.contains(&hour.to_string()) && clock(self)) {
+                if (is(hour) && others.contains(&later) && clock(other))
+                    || (readings.contains(&later) && others.contains(&hour.to_string()) && clock(self))
+                {
                     return true;
                 }
                 let evening = |text: &str| lexica().iter().any(|lexicon| says(text, lexicon.language, Concept::Evening));

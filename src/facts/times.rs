@@ -174,7 +174,10 @@ fn by_parts(text: &str) -> Vec<((usize, usize), Time)> {
     };
     let hour_at = |rest: &str, lexicon: &Lexicon| {
         let in_figures = number(rest, 0).map(|(hour, _, end)| (u64::from(hour), end));
-        in_figures.or_else(|| number_at(rest, lexicon)).or_else(|| inflected_number_at(rest, lexicon)).filter(|(hour, _)| (1..=12).contains(hour))
+        in_figures
+            .or_else(|| number_at(rest, lexicon))
+            .or_else(|| inflected_number_at(rest, lexicon))
+            .filter(|(hour, _)| (1..=12).contains(hour))
     };
     for lexicon in lexica() {
         let times = &lexicon.words.times;

@@ -122,6 +122,8 @@ pub fn ungrounded_numbers(draft: &str, evidence: &Evidence) -> Vec<Warning> {
                         .any(|number| operands.has_length(number * f64::from(minutes), minutes)),
                     None => {
                         operands.has_count(&figure)
+                            || operands.has_amount(&figure, false)
+                            || is_clock_time(&operands, &figure)
                             || is_day_of_month(&operands, readings, after)
                             || (words.is_currency(&fold(word(after.trim_start()))) && operands.has_amount(&figure, true))
                     }
@@ -151,7 +153,9 @@ pub fn ungrounded_numbers(draft: &str, evidence: &Evidence) -> Vec<Warning> {
         }
         // `im vierten Stock`, `a harmadik emeleten`: which one, not how many.
         let ordinal = is_ordinal(after, &fold(word(after)));
-        let otherwise = !ordinal && shop.count_otherwise(&customer, &number, &rest, start, end);
+        let otherwise = !ordinal
+            && shop.count_otherwise(&customer, &number, &rest, start, end)
+            && is_said_otherwise(&lines, &rest, start, end, &number, &words);
         let known = |known: &&KnownNumbers<'_>| known.has_number(&number, after) || (amount && known.has_whole_amount(&number[0]));
         let long = || shop.has_length(&number, after) || customer.has_length(&number, after);
         let unit = words.unit_of(after);
@@ -189,6 +193,20 @@ fn is_other_weekday(text: &str, start: usize, end: usize, figure: &Figure, evide
     }
     let named = weekday_beside(text, start, end, evidence);
     named.is_some_and(|named| named != usize::try_from(day.weekday().to_monday_zero_offset()).unwrap_or(named))
+}
+
+/// Whether what is known says another number than this one of its sentence.
+fn is_said_otherwise(lines: &Lines, text: &str, start: usize, end: usize, number: &[String], words: &Counting) -> bool {
+    let Some(sentence) = sentence_at(text, start) else { return false };
+    let from = sentence.as_ptr() as usize - text.as_ptr() as usize;
+    lines.say_otherwise(sentence, start - from, (end - from).min(sentence.len()), number, words)
+}
+
+/// Whether a number is a time of day with a point that can be computed: `19.45`.
+fn is_clock_time(operands: &Operands, figure: &Figure) -> bool {
+    let Some((hour, minute)) = figure.written.split_once('.').filter(|(_, minute)| minute.len() == 2) else { return false };
+    let (Ok(hour), Ok(minute)) = (hour.parse::<u8>(), minute.parse::<u8>()) else { return false };
+    hour < 24 && minute < 60 && operands.has_time(hour, minute)
 }
 
 /// Whether a number is a known day of a month: `from 22 to 29 September`, `20-án`.

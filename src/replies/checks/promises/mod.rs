@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// From here on a sentence promises if the rules say so, and less likely ones are not looked at.
-const PROMISES_BY_RULES: f32 = 0.5;
+const PROMISES_BY_RULES: f32 = 0.7;
 const MAY_PROMISE: f32 = 0.15;
 /// Shorter sentences are greetings and names.
 const MIN_WORDS: usize = 3;
