@@ -121,7 +121,12 @@ fn read_all(text: &str, language: &str, endings: bool) -> Vec<((usize, usize), u
                 end = second_end;
                 Some((vec![worth], 0))
             }
-            None => read(&folded, parts, endings),
+            None => read(&folded, parts, endings).or_else(|| {
+                suffixes::without_clock_ending(&folded, language).and_then(|(word, ending)| {
+                    let (worths, rest) = read(word, parts, false)?;
+                    Some((worths, rest + ending))
+                })
+            }),
         };
         let Some((worths, ending)) = number else {
             close(&mut open, &mut found);

@@ -31,6 +31,8 @@ pub enum Concept {
     Only,
     /// Nothing to pay.
     Free,
+    /// That the customer doesn't pay, in other words than `free`.
+    NothingToPay,
     /// The shop pays.
     WePay,
     /// The customer pays.

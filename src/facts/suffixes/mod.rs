@@ -56,6 +56,15 @@ pub const OF_TURKISH_NAMES: [&str; 20] =
 pub const OF_POLISH_NAMES: [&str; 19] =
     ["a", "y", "i", "e", "ie", "ze", "rze", "owi", "em", "iem", "o", "u", "ego", "emu", "ej", "iej", "iego", "iemu", "im"];
 
+/// A folded word without the ending that a time of day takes, and the letters of that ending: `hatig`, `négytől`.
+pub fn without_clock_ending<'a>(folded: &'a str, language: &str) -> Option<(&'a str, usize)> {
+    const HUNGARIAN: [&str; 6] = ["kor", "ig", "tol", "re", "ra", "es"];
+    if language != "hu" {
+        return None;
+    }
+    HUNGARIAN.into_iter().find_map(|ending| Some((folded.strip_suffix(ending)?, ending.len())))
+}
+
 /// Whether a number word may go on after its number: `háromnapos`, `dreitägig`.
 pub fn follow_numbers(language: &str) -> bool {
     matches!(language, "hu" | "de")

@@ -151,11 +151,23 @@ fn lacking<'a>(facts: &'a [Compared], others: &[Compared]) -> Vec<&'a Compared> 
 impl Compared {
     /// Whether an amount's number stands in a text without its facts, whose currency is the same or not named; it is taken out of it.
     fn is_said_in(&self, bare: &mut String) -> bool {
-        if self.kind != FactKind::Amount {
+        if matches!(self.kind, FactKind::Name | FactKind::Person) {
             // `Peti` is `Péter` where the tone is another.
             let begins: String = self.letters.chars().take(3).collect();
-            let alike = |word: &str| begins.chars().count() == 3 && fold(word).starts_with(&begins);
-            return matches!(self.kind, FactKind::Name | FactKind::Person) && bare.split(|letter: char| !letter.is_alphabetic()).any(alike);
+            let alike = |word: &&str| begins.chars().count() == 3 && fold(word).starts_with(&begins);
+            let place = bare.split(|letter: char| !letter.is_alphabetic()).find(alike).map(|word| {
+                let at = word.as_ptr() as usize - bare.as_ptr() as usize;
+                at..at + word.len()
+            });
+            if let Some(place) = place.clone() {
+                bare.replace_range(place, &RESTORED.to_string());
+            }
+            return place.is_some();
+        }
+        // A long number is a code without spaces, and an amount with them.
+        let number = self.kind == FactKind::Code && self.written.bytes().all(|byte| byte.is_ascii_digit());
+        if self.kind != FactKind::Amount && !number {
+            return false;
         }
         let own = figures(&self.written);
         let [own] = own.as_slice() else { return false };

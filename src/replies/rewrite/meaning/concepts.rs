@@ -85,19 +85,20 @@ pub fn in_all(one: &[Sentence<'_>], other: &[Sentence<'_>]) -> Vec<Change> {
     }
     let days: Vec<Concept> = WEEKDAYS.map(Concept::Weekday).collect();
     replaced(days.iter().find(|day| only_in(one, other, day)).copied(), days.iter().find(|day| only_in(other, one, day)).copied());
-    // What the shop pays is free for the customer.
-    let says = |sentences: &[Sentence<'_>], we_pay: bool| {
-        sentences.iter().any(|sentence| sentence.has(Concept::Free) || (we_pay && sentence.has(Concept::WePay)))
-    };
-    if says(one, false) && !says(other, true) {
+    let is_free = |sentence: &Sentence<'_>| sentence.has(Concept::Free);
+    if one.iter().any(is_free) && !other.iter().any(costs_nothing) {
         let message = "the text says that something is free of charge, the rewrite doesn't".to_owned();
         changes.push(Change { excerpt: String::new(), message });
-    } else if says(other, false) && !says(one, true) {
-        let excerpt =
-            other.iter().find(|sentence| sentence.has(Concept::Free)).map(|sentence| sentence.text.to_owned()).unwrap_or_default();
+    } else if other.iter().any(is_free) && !one.iter().any(costs_nothing) {
+        let excerpt = other.iter().find(|sentence| is_free(sentence)).map(|sentence| sentence.text.to_owned()).unwrap_or_default();
         changes.push(Change { excerpt, message: "the text doesn't say that this is free of charge".to_owned() });
     }
     changes
+}
+
+/// Whether a sentence says in any way that the customer doesn't pay. What the shop pays is free for them.
+fn costs_nothing(sentence: &Sentence<'_>) -> bool {
+    [Concept::Free, Concept::NothingToPay, Concept::WePay].into_iter().any(|concept| sentence.has(concept))
 }
 
 /// What sentences say that say the same.
@@ -123,8 +124,9 @@ pub fn in_pairs(pairs: &[Pair<'_, '_>], purpose: Purpose) -> Vec<Change> {
         }
         let denied = has(Concept::Negation) != (false, false);
         for (left, right) in OPPOSITES {
-            // Who can't must not.
-            if denied && left == Concept::Must {
+            // Who can't must not; `at least three days before` is `three days before at the latest`.
+            let before = count(one, Concept::Before) + count(other, Concept::Before) > 0;
+            if (denied && left == Concept::Must) || (before && left == Concept::AtLeast) {
                 continue;
             }
             let turned = |from: Concept, to: Concept| has(from) == (true, false) && has(to) == (false, true);

@@ -96,8 +96,8 @@ pub fn turned(before: Version<'_>, after: Version<'_>) -> Vec<Change> {
         };
         let (lost, gained) = (only_in(&old, &new), only_in(&new, &old));
         let replaced = !lost.is_empty() && !gained.is_empty();
-        let misspelt =
-            are_misspellings(removed, added, &gained) && !gained.iter().any(|concept| is_nearer_to_another_day(lexicon, removed, *concept));
+        let misspelt = are_misspellings(removed, added, &lost, &gained)
+            && !gained.iter().any(|concept| is_nearer_to_another_day(lexicon, removed, *concept));
         let turns =
             |concepts: &[Concept]| concepts.iter().any(|concept| TURNING.contains(concept) || matches!(concept, Concept::Weekday(_)));
         // A word that has the meaning by one letter is a misspelt one of it, unless it is a short word of its own.
@@ -109,14 +109,18 @@ pub fn turned(before: Version<'_>, after: Version<'_>) -> Vec<Change> {
     changes
 }
 
-/// Whether words are others with errors, one for one. A day's name may have more errors than other words.
-fn are_misspellings(old: &str, new: &str, gained: &[Concept]) -> bool {
+/// Whether words are others with errors, one for one. What denies is misspelt by a letter only; a day's name may have more errors.
+fn are_misspellings(old: &str, new: &str, lost: &[Concept], gained: &[Concept]) -> bool {
     let (old, new) = (folded_words(old), folded_words(new));
     let day = gained.iter().any(|concept| matches!(concept, Concept::Weekday(_)));
+    // A word that lost its meaning was another word.
+    let strict = gained.contains(&Concept::Negation) || !lost.is_empty();
     let misspelt = |old: &String, new: &String| {
-        old == new
-            || (old.chars().count() >= MAX_SHORT_WORD
-                && (is_misspelling(old, new) || (day && TextDiff::from_chars(old, new).ratio() >= MIN_KEPT_LETTERS)))
+        let long = old.chars().count() >= MAX_SHORT_WORD;
+        let like = || TextDiff::from_chars(old, new).ratio() >= MIN_KEPT_LETTERS;
+        let begins = || old.chars().take(3).eq(new.chars().take(3)) && like();
+        let form = !strict && (new.contains(old.as_str()) || is_misspelling(old, new) || begins());
+        old == new || form || (long && (is_misspelling(old, new) || (day && like())))
     };
     old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| misspelt(old, new))
 }
