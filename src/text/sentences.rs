@@ -44,14 +44,12 @@ fn sentence_end(text: &str) -> usize {
                     && at - word_began <= 4
                     && text[next_at..].trim_start().starts_with(|next: char| next.is_ascii_digit() || next.is_lowercase());
                 // `am 27. Juli`
-                let ordinal =
-                    letter == '.' && (1..=2).contains(&(at - word_began)) && text[word_began..at].bytes().all(|byte| byte.is_ascii_digit());
+                let digits = text[word_began..at].bytes().all(|byte| byte.is_ascii_digit());
+                let ordinal = letter == '.' && (1..=2).contains(&(at - word_began)) && digits;
                 let titled = letter == '.' && BEFORE_NAMES.contains(&&text[word_began..at]);
-                if next.is_whitespace()
-                    && !abbreviated
-                    && !titled
-                    && !(ordinal && text[next_at..].trim_start().starts_with(char::is_alphabetic))
-                {
+                let before_month = ordinal && text[next_at..].trim_start().starts_with(char::is_alphabetic);
+                let goes_on = abbreviated || titled || before_month;
+                if next.is_whitespace() && !goes_on {
                     return next_at;
                 }
             }

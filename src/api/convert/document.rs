@@ -265,11 +265,12 @@ pub fn encode_kind(kind: Kind) -> pb::DocumentKind {
     }
 }
 
-/// Encodes the result of writing each document.
-pub fn encode_results(keys: Vec<DocumentKey>, statuses: Vec<PutStatus>) -> Vec<pb::PutResult> {
-    let results = keys.into_iter().zip(statuses);
+/// Encodes the result of writing each document, with the placeholders of it that no chat can fill.
+pub fn encode_results(written: Vec<(DocumentKey, Vec<String>)>, statuses: Vec<PutStatus>) -> Vec<pb::PutResult> {
+    let results = written.into_iter().zip(statuses);
     results
-        .map(|(key, status)| pb::PutResult {
+        .map(|((key, unknown_placeholders), status)| pb::PutResult {
+            unknown_placeholders,
             id: key.id.to_string(),
             language: key.language.to_string(),
             status: match status {

@@ -20,6 +20,7 @@ use crate::{
     },
     replies::{AnswerUse, Desk},
     task,
+    text::{is_known_placeholder, placeholders},
 };
 
 const MAX_QUERY: usize = 2000;
@@ -222,14 +223,24 @@ impl KnowledgeService for Api {
 
 /// Writes documents in a task of its own, so that the write completes even if the caller hangs up.
 async fn put(desk: &Desk, documents: Vec<NewDocument>) -> Result<Vec<pb::PutResult>, Status> {
-    let keys: Vec<DocumentKey> = documents.iter().map(|new| new.document.key()).collect();
+    let written: Vec<(DocumentKey, Vec<String>)> =
+        documents.iter().map(|new| (new.document.key(), unknown_placeholders(&new.document))).collect();
     let knowledge = desk.knowledge().clone();
     let write = async move {
         documents.iter().for_each(|new| failpoint("put", new.document.id.as_str()));
         knowledge.put(documents).await
     };
     let statuses = task::detached("the write of the documents", write).await.map_err(KnowledgeError::from)??;
-    Ok(document::encode_results(keys, statuses))
+    Ok(document::encode_results(written, statuses))
+}
+
+/// The placeholders of a canned answer that no chat can fill.
+fn unknown_placeholders(document: &Document) -> Vec<String> {
+    if document.kind() != Kind::CannedAnswer {
+        return Vec::new();
+    }
+    let names = placeholders(&document.body).into_iter().map(|placeholder| placeholder.name);
+    names.filter(|name| !is_known_placeholder(name)).map(str::to_owned).collect()
 }
 
 /// The existing canned answers with these ids, in every language.

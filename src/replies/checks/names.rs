@@ -84,7 +84,7 @@ fn addressed(draft: &str) -> Vec<(Vec<String>, &str)> {
         let ends = bare.len() < sentence.len();
         // A list ends with capitals as well: `Austria, Slovenia, Italy.`
         let lists = before.rsplit([',', ' ']).next().is_some_and(|word| word.starts_with(char::is_uppercase)) || before.contains(':');
-        (capital && ends && !lists && before.split_whitespace().count() >= 3).then(|| last.as_ptr() as usize)
+        (capital && ends && !lists && before.split_whitespace().count() >= 3).then_some(last.as_ptr() as usize)
     };
     let found = sentences(draft).filter_map(name).map(|place| place - draft.as_ptr() as usize);
     found

@@ -10,12 +10,17 @@ use crate::{
 /// Most characters of a message on Instagram.
 const MAX_INSTAGRAM: usize = 1000;
 
+/// Returns a text as its channel shows it, without Markdown where that would be shown literally.
+pub fn plain_for(text: &str, channel: Channel) -> String {
+    match channel {
+        Channel::Whatsapp | Channel::Instagram | Channel::Messenger => without_markdown(text),
+        _ => text.to_owned(),
+    }
+}
+
 /// Returns a draft adapted to its channel, with a warning if it was truncated.
 pub fn fitted(text: &str, channel: Channel) -> (String, Option<Warning>) {
-    let plain = match channel {
-        Channel::Whatsapp | Channel::Instagram | Channel::Messenger => without_markdown(text),
-        _ => return (text.to_owned(), None),
-    };
+    let plain = plain_for(text, channel);
     if channel != Channel::Instagram || plain.chars().count() <= MAX_INSTAGRAM {
         return (plain, None);
     }

@@ -291,6 +291,10 @@ impl Desk {
                     return Finished { replaced, ..finish(protected.text, source, receipt)(kept) };
                 }
                 let mut passed = exit.pass(generated, &filtered);
+                // Lines end as they do in the text.
+                if protected.text.contains("\r\n") {
+                    passed.text = passed.text.replace("\r\n", "\n").replace('\n', "\r\n");
+                }
                 passed.warnings.extend(protected.warning(&loss));
                 passed.warnings.extend(protected.meaning_warnings(&filtered, purpose));
                 passed.warnings.extend(structure_warning(&protected.text, &passed.text, purpose));

@@ -9,11 +9,12 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    chats::{Chat, NewEvent},
+    chats::{Channel, Chat, NewEvent},
     ids::Id,
     knowledge::{Audience, ChatFacts, Kind, QueryKind, RankedDocument, Reader, Segment, SuggestionQuery, matched_words, segments},
     replies::{
         Agent, Desk,
+        draft::channel::plain_for,
         error::ReplyError,
         learning::outcome::Shown,
         placeholder,
@@ -145,10 +146,13 @@ fn suggestion(
     let passage = ranked_document.passage();
     let RankedDocument { document, score, highlighter, chats, fits_state, asked } = ranked_document;
     let written_in = document.language.primary();
+    let channel = chat.map_or(Channel::WebChat, |chat| chat.summary.channel);
     let (text, missing) = match document.kind() {
         Kind::CannedAnswer => placeholder::fill(&passage, chat, &agent.name, &document.language),
         Kind::Article => (passage, Vec::new()),
     };
+    // As the channel shows it; how much of it is sent is the agent's choice.
+    let text = plain_for(&text, channel);
     let when: Vec<String> = document.when().iter().map(|condition| condition.text().to_owned()).collect();
     // What the chat knows speaks for it by records in its placeholders; where there are none, by its conditions, which all hold.
     let filled = placeholders(&document.body).into_iter().map(|placeholder| placeholder.name);

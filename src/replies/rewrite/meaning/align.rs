@@ -94,10 +94,7 @@ impl Pair<'_, '_> {
     }
 }
 
-fn all<'s, T: Ord + Clone>(sentences: &'s [Sentence<'_>], of: impl Fn(&'s Sentence<'s>) -> &'s BTreeSet<T>) -> BTreeSet<T>
-where
-    T: 's,
-{
+fn all<'s, T: Ord + Clone + 's>(sentences: &'s [Sentence<'_>], of: impl Fn(&'s Sentence<'s>) -> &'s BTreeSet<T>) -> BTreeSet<T> {
     sentences.iter().flat_map(|sentence| of(sentence).iter().cloned()).collect()
 }
 
