@@ -40,7 +40,7 @@ pub use figures::{Difference, Figure, FigureValue, difference, figures};
 pub use known::Known;
 pub use measures::{Measures, measure_of, measures, unit_of_time};
 pub use months::{month, month_of};
-pub use number_words::worded;
+pub use number_words::{numbers_said, worded};
 pub use people::is_nobody;
 
 use crate::facts::{plain::Plain, spans::FactScanner};

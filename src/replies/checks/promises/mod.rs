@@ -134,7 +134,7 @@ pub fn ungrounded<'a>(draft: &'a str, shop: &[String], language: &str, languages
         let words = sentence.split_whitespace().count();
         let likely = likelihood(sentence);
         let by_rules = || words > 1 && likely >= PROMISES_BY_RULES && is_ungrounded(sentence, own, &said);
-        let by_model = || words >= MIN_WORDS && likely >= MAY_PROMISE && support.lacks(sentence, lexica);
+        let by_model = || words >= MIN_WORDS && likely >= MAY_PROMISE && support.lacks(sentence, language, lexica);
         !sentence.trim_end().ends_with('?') && (by_rules() || by_model())
     };
     sentences(draft).filter(promises).collect()

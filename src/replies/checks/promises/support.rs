@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
+    facts::numbers_said,
     lexicon::{
         Lexicon,
         topics::{Topic, Topics},
@@ -72,8 +73,8 @@ impl Support {
         support
     }
 
-    /// Whether a sentence promises what nothing of this supports.
-    pub fn lacks(&self, sentence: &str, lexica: &[&Lexicon]) -> bool {
+    /// Whether a sentence in a language promises what nothing of this supports.
+    pub fn lacks(&self, sentence: &str, language: &str, lexica: &[&Lexicon]) -> bool {
         let likely = likelihood(sentence).clamp(0.01, 0.99);
         let (own, words) = (stems(sentence), sentence.split_whitespace().count().min(MAX_WORDS));
         let share = |count: usize| count as f32 / own.len().max(1) as f32;
@@ -83,12 +84,12 @@ impl Support {
         if !(topics(sentence, lexica) & self.given_elsewhere & GIVES).is_empty() {
             (in_one, anywhere) = (in_one.max(OTHER_LANGUAGE), anywhere.max(OTHER_LANGUAGE));
         }
-        let number = f32::from(u8::from(sentence.bytes().any(|byte| byte.is_ascii_digit())));
+        let has_number = sentence.bytes().any(|byte| byte.is_ascii_digit()) || !numbers_said(sentence, language).is_empty();
         let sum = COMMITS * (likely / (1.0 - likely)).ln()
             + SAID_ANYWHERE * anywhere
             + SAID_IN_ONE_SENTENCE * in_one
             + THAT_SENTENCE_COMMITS * its_likelihood
-            + HAS_NUMBER * number
+            + HAS_NUMBER * f32::from(u8::from(has_number))
             + A_WORD * words as f32
             + BIAS;
         sum >= UNSUPPORTED
