@@ -81,6 +81,8 @@ impl Chats {
 
 /// A chat of more bytes than this is written down in no reply.
 const MAX_TRANSCRIPT_BYTES: usize = 16 << 20;
+/// Languages that are written from right to left.
+const RIGHT_TO_LEFT: [&str; 12] = ["ar", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "syr", "ug", "ur", "yi"];
 
 fn written(chat_id: &Id, events: &[Event], options: TranscriptOptions, zone: &TimeZone) -> Result<Transcript, ChatError> {
     let chat = Chat::fold(chat_id.as_str(), events);
@@ -90,6 +92,7 @@ fn written(chat_id: &Id, events: &[Event], options: TranscriptOptions, zone: &Ti
         title: if chat.summary.subject.is_empty() { chat_id.to_string() } else { on_one_line(&chat.summary.subject).into_owned() },
         when: when(&chat, zone),
         language: language.to_string(),
+        right_to_left: RIGHT_TO_LEFT.contains(&language.primary()),
         words,
         lines: events.iter().filter_map(|event| line(event, chat.summary.channel, options.include_notes, words, zone)).collect(),
     };
@@ -161,7 +164,9 @@ fn line(event: &Event, channel: Channel, include_notes: bool, words: &Transcript
         }
         EventBody::Note(note) if include_notes => (Kind::Note, named(&note.agent_name, &words.note), note.text.for_agents().to_owned()),
         EventBody::Transfer(transfer) => {
-            let to = if transfer.to_agent_name.is_empty() { &transfer.to_group } else { &transfer.to_agent_name };
+            // Names of teams are the shop's own matter, as notes are.
+            let group = if include_notes { transfer.to_group.as_str() } else { "" };
+            let to = if transfer.to_agent_name.is_empty() { group } else { &transfer.to_agent_name };
             let reason = if include_notes && !transfer.reason.is_empty() { format!(" ({})", transfer.reason) } else { String::new() };
             (Kind::Mark, words.transferred.clone(), format!("{to}{reason}"))
         }
@@ -185,6 +190,7 @@ struct Page {
     /// Its first and last day, the zone of its times, and a channel that only its name tells.
     when: String,
     language: String,
+    right_to_left: bool,
     words: &'static TranscriptLabels,
     lines: Vec<Line>,
 }
@@ -227,9 +233,10 @@ impl Page {
             }
         }
         format!(
-            "<!DOCTYPE html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+            "<!DOCTYPE html>\n<html lang=\"{}\" dir=\"{direction}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
              <title>{title}</title><style>{STYLE}</style></head>\n<body><h1>{title}</h1>\n<p class=\"when\">{when}</p>\n{body}</body></html>\n",
             escape_html(&self.language),
+            direction = if self.right_to_left { "rtl" } else { "ltr" },
             title = escape_html(&self.title),
             when = escape_html(&self.when),
         )
@@ -325,6 +332,7 @@ mod tests {
             title: "<script>".into(),
             when: "1970-01-01 (UTC)".into(),
             language: "en".into(),
+            right_to_left: false,
             words: &lexicon_or_english(&Language::parse("en").unwrap()).words.transcript,
             lines: vec![Line {
                 at: Timestamp::UNIX_EPOCH,

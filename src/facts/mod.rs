@@ -5,6 +5,7 @@ mod addresses;
 mod checksums;
 mod currency;
 mod dates;
+mod difference;
 mod domains;
 mod figures;
 mod forged;
@@ -36,7 +37,8 @@ pub use suffixes::{MAX_LETTERS as MAX_SUFFIX_LETTERS, is_ordinal, with_ending};
 
 use std::ops::Range;
 
-pub use figures::{Difference, Figure, FigureValue, difference, figures};
+pub use difference::{Difference, difference};
+pub use figures::{Figure, FigureValue, figures};
 pub use known::Known;
 pub use measures::{Measures, measure_of, measures, unit_of_time};
 pub use months::{month, month_of};

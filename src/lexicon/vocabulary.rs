@@ -11,7 +11,7 @@ use crate::lexicon::{
     concepts::Concept,
     labels::{Quotations, ReasonLabels, SummaryLabels, TranscriptLabels},
     personal_tables::{Addresses, Fields, Identifiers},
-    promise_words::{Answers, Due, Promises},
+    promise_words::{Answers, Commitments, Due, Promises},
     words::Words,
 };
 
@@ -311,42 +311,6 @@ pub struct Moments {
     pub next_week: Words,
     /// The weekend.
     pub weekend: Words,
-}
-
-/// Words that make a promise of a sentence, or none.
-#[derive(Debug, Default, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Commitments {
-    /// Words that commit whoever speaks: `will`.
-    pub forms: Words,
-    /// Endings of verbs that commit whoever speaks, in languages that have such.
-    pub form_endings: Words,
-    /// What denies a clause.
-    pub negations: Words,
-    /// What makes two clauses of one: `but`.
-    pub turns: Words,
-    /// What makes a sentence repeat a customer's words, or suppose something.
-    pub mentions: Words,
-    /// Those of `mentions` that begin a condition: `if`.
-    pub conditions: Words,
-    /// What makes others' words one's own: `as promised`.
-    pub confirmations: Words,
-    /// What makes a sentence a report of what others said.
-    pub reports: Words,
-    /// By which a sentence only repeats an amount of the customer's, or denies it.
-    pub repeats: Words,
-    /// What costs: `fee`.
-    pub fees: Words,
-    /// What says that something costs nothing, with a word of `fees`.
-    pub without: Words,
-    /// Who did something: the `I have` of `I have just cancelled`.
-    pub auxiliaries: Words,
-    /// What may stand between the auxiliary and the verb.
-    pub between: Words,
-    /// Endings of the verb.
-    pub participles: Words,
-    /// Beginnings of what was done that promises nothing.
-    pub harmless: Words,
 }
 
 /// What words tell of their sentence in a chat.

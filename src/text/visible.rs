@@ -13,6 +13,13 @@ const ZERO_WIDTH_JOINER: char = '\u{200d}';
 /// Variation selector: shows the previous character as an emoji.
 const EMOJI_STYLE: char = '\u{fe0f}';
 const KEYCAP: char = '\u{20e3}';
+/// Begins the flag of a region, which tags spell and the last tag ends. Of those that Unicode recommends, which are all that a text may
+/// keep: in tags anything can be hidden.
+const REGION: char = '\u{1f3f4}';
+const LAST_TAG: char = '\u{e007f}';
+const REGIONS: [&str; 3] = ["gbeng", "gbsct", "gbwls"];
+/// A tag is so far from its ASCII character.
+const TAGS: u32 = 0xe0000;
 
 /// Returns whether a character has no shape of its own, or only controls how others are shown: Unicode's Default_Ignorable, object
 /// replacements, the empty Braille cell, private use, and noncharacters.
@@ -43,6 +50,8 @@ pub struct Visible {
     last: Option<char>,
     /// A held character that depends on the next one: a joiner, or a carriage return.
     held: Option<char>,
+    /// The region of a flag, as far as its tags have come.
+    region: String,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +78,11 @@ impl Visible {
             Some(joiner) if self.joins(joiner, letter) => self.show(joiner, seen),
             _ => {}
         }
+        if let '\u{e0020}'..=LAST_TAG = letter {
+            self.tag(letter, seen);
+            return;
+        }
+        self.region.clear();
         match letter {
             '\r' => self.held = Some('\r'),
             ZERO_WIDTH_JOINER | ZERO_WIDTH_NON_JOINER if self.last.is_some_and(is_virama) => self.show(letter, seen),
@@ -89,6 +103,23 @@ impl Visible {
     pub fn finish(&mut self, seen: &mut String) {
         if self.held.take() == Some('\r') {
             self.show('\n', seen);
+        }
+    }
+
+    /// Takes a tag, and shows the flag's tags once they spell a region.
+    fn tag(&mut self, letter: char, seen: &mut String) {
+        let is_longer = self.region.len() > REGIONS[0].len();
+        if self.last != Some(REGION) || is_longer {
+            return;
+        }
+        if letter != LAST_TAG {
+            self.region.extend(char::from_u32(u32::from(letter) - TAGS));
+            return;
+        }
+        let region = std::mem::take(&mut self.region);
+        if REGIONS.contains(&region.as_str()) {
+            region.chars().filter_map(|letter| char::from_u32(u32::from(letter) + TAGS)).for_each(|tag| self.show(tag, seen));
+            self.show(LAST_TAG, seen);
         }
     }
 
@@ -202,12 +233,18 @@ mod tests {
             "क्\u{200d}ष क्\u{200c}ष",
             "ශ්\u{200d}රී",
             "ന്\u{200d} അവന്\u{200d}",
+            "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f} 🏴\u{e0067}\u{e0062}\u{e0077}\u{e006c}\u{e0073}\u{e007f}!",
             "naïve Ünlǘ şehir: привет, 你好 ½ × €",
         ] {
             assert_eq!(visible(text), text);
         }
         for (text, left) in [
             ("a\u{200d}b", "ab"),
+            // No region, one that is longer than any, and one without its end.
+            ("🏴\u{e0068}\u{e0069}\u{e007f}.", "🏴."),
+            ("🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e0067}\u{e007f}", "🏴"),
+            ("🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067} x", "🏴 x"),
+            ("a\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}", "a"),
             ("👩\u{200d}a", "👩a"),
             ("a\u{200d}👩", "a👩"),
             ("می\u{200c} x", "می x"),

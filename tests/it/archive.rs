@@ -141,6 +141,26 @@ async fn words_are_found_in_every_form_and_page_by_page() {
 }
 
 #[tokio::test]
+async fn a_transcript_is_read_in_its_direction_and_names_no_team_to_the_customer() {
+    let mut desk = Desk::empty().await;
+    let transfer = pb::Transfer { to_group: "fraud-level-2".into(), ..Default::default() };
+    desk.append("c", vec![at(1, customer_says("e1", "أين طلبي؟")), at(2, event("e2", Body::Transfer(transfer)))]).await.unwrap();
+    for (language, include_notes, direction) in [("ar", false, "rtl"), ("he-IL", true, "rtl"), ("tr", false, "ltr")] {
+        let request = pb::ExportTranscriptRequest {
+            chat_id: "c".into(),
+            format: pb::TranscriptFormat::Html.into(),
+            language: language.into(),
+            include_notes,
+            ..pb::ExportTranscriptRequest::default()
+        };
+        let page = desk.chats.export_transcript(request).await.unwrap().into_inner().content;
+        assert!(page.contains(&format!("<html lang=\"{language}\" dir=\"{direction}\">")), "{page}");
+        assert_eq!(page.contains("fraud-level-2"), include_notes, "{page}");
+    }
+    desk.close().await;
+}
+
+#[tokio::test]
 async fn a_late_event_is_listed_at_its_own_time() {
     let mut desk = Desk::empty().await;
     desk.append("c", vec![at(10, customer_says("e1", "second words"))]).await.unwrap();

@@ -303,12 +303,15 @@ fn table_of(command: &str, folders: &[&str]) -> String {
 #[test]
 fn what_was_reached_on_texts_written_apart_from_the_code_holds() {
     let drafts = table_of("eval-drafts", &["drafts/apart/first", "drafts/apart/second", "drafts/apart/third"]);
-    assert!(figure(&drafts, &["all"], 3) >= 0.7 && figure(&drafts, &["clean"], 3) <= 0.33, "{drafts}");
+    assert!(figure(&drafts, &["all"], 3) >= 0.7 && figure(&drafts, &["clean"], 3) <= 0.28, "{drafts}");
     let rewrites = table_of("eval-rewrites", &["rewrites/first", "rewrites/second", "rewrites/third"]);
-    for (kind, silent, alarmed) in [("correction", 0.12, 0.1), ("tone", 0.36, 0.2), ("translation", 0.33, 0.34)] {
+    for (kind, silent, alarmed) in [("correction", 0.12, 0.1), ("tone", 0.36, 0.2), ("translation", 0.33, 0.31)] {
         let of = |row: &str| figure(&rewrites, &[kind, row], 4);
         assert!(of("all") <= silent && of("faithful") <= alarmed, "{rewrites}");
     }
+    let edits = table_of("eval-rewrites", &["rewrites/edits"]);
+    let of = |row: &str| figure(&edits, &["tone", row], 4);
+    assert!(of("all") <= 0.1 && of("faithful") <= 0.09, "{edits}");
     let personal = table_of("eval-personal", &["personal/second"]);
     assert!(figure(&personal, &["all"], 4) >= 0.8 && figure(&personal, &["all"], 7) >= 0.94, "{personal}");
     for command in ["eval-rewrites", "eval-personal"] {

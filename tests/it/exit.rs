@@ -129,6 +129,17 @@ async fn rewrites_keep_what_a_text_says() {
         let same = retoned(&mut desk, text, text).await;
         assert_eq!(kinds(&same), [], "{text} {:?}", same.warnings);
     }
+    for (text, same) in [
+        ("During that time you will not actually be charged.", "During that time you will not be charged."),
+        (
+            "The table comes on Tuesday and we carry it upstairs.\n\nWarm wishes,\nThe team",
+            "The table comes on Tuesday and we carry it upstairs.",
+        ),
+        ("Mamaya geçişi yavaşça, 7 günde yapın.", "Geçişi yavaşça, 7 günde yapın."),
+    ] {
+        let finished = retoned(&mut desk, text, same).await;
+        assert_eq!(kinds(&finished), [], "{text} {:?}", finished.warnings);
+    }
     let mail = "Hi Elif,\n\nplease send us:\n- the box\n- the label\n\nRegards,\nSelin";
     let flat = retoned(&mut desk, mail, "Hi ⟦NAME_1⟧, please send us the box and the label. Regards, Selin").await;
     assert!(kinds(&flat).contains(&WarningKind::StructureChanged), "{:?}", flat.warnings);

@@ -31,13 +31,17 @@ use crate::{
             personal,
         },
         rewrite::{
-            correct_without_model::ShopVocabulary, edits::edits, fidelity::Protected, meaning::Purpose, structure::structure_warning,
+            correct_without_model::ShopVocabulary,
+            edits::edits,
+            fidelity::Protected,
+            meaning::Purpose,
+            structure::{excess_warning, structure_warning},
             tone::Tone,
         },
         stream::{
             self, AnswerStream, GeneratedText, Generation, ask_again,
             exit::Exit,
-            result::{ContextReceipt, Finished, Progress, Warning, WarningKind},
+            result::{ContextReceipt, Finished, Progress},
         },
     },
     task,
@@ -47,10 +51,6 @@ use crate::{
 /// Longest name or code that a correction leaves alone, in characters, and most of them.
 const MAX_NAME: usize = 60;
 const MAX_NAMES: usize = 50;
-/// A rewrite with more than MAX_GROWTH times its text's tokens, plus MAX_ADDED_TOKENS, says what the text does not. Tokens, because scripts
-/// differ in how much a letter carries.
-const MAX_GROWTH: usize = 3;
-const MAX_ADDED_TOKENS: usize = 30;
 
 /// What to correct.
 #[derive(Debug, Clone)]
@@ -350,17 +350,6 @@ struct Rewrite {
     started: Instant,
 }
 
-/// Returns a warning if a rewrite is far longer than its text, or what should be shorter is not.
-fn excess_warning(shorter: bool, before: &str, after: &str) -> Option<Warning> {
-    if estimate_tokens(after) > MAX_GROWTH * estimate_tokens(before) + MAX_ADDED_TOKENS {
-        let message = "the rewrite is far longer than its text".to_owned();
-        return Some(Warning { kind: WarningKind::OverEdited, excerpt: String::new(), message });
-    }
-    let longer = shorter && after.chars().count() >= before.chars().count();
-    let message = || "the text should be shorter, but is not".to_owned();
-    longer.then(|| Warning { kind: WarningKind::NotShorter, excerpt: String::new(), message: message() })
-}
-
 /// Counts facts by kind, for a receipt.
 pub(crate) fn masked(kinds: &[FactKind]) -> BTreeMap<&'static str, usize> {
     let mut counts = BTreeMap::new();
@@ -399,27 +388,4 @@ fn names(chat: &Chat) -> Vec<String> {
     names.dedup();
     names.truncate(MAX_NAMES);
     names
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rewrite_may_grow_but_not_beyond_measure() {
-        let kinds = |before: &str, after: &str| excess_warning(false, before, after).map(|warning| warning.kind);
-        for (before, after) in [
-            ("No.", "I am sorry, but that is unfortunately not possible. I understand that this is not what you hoped for."),
-            ("您好，您的包裹已经发出，预计三天内送达。", "Hello, your parcel has been sent and is expected to arrive within three days."),
-            ("Wir melden uns.", "Értesítjük Önt, amint a kollégánk megnézte a csomagját."),
-            ("Kargoda.", "Siparişiniz kargoya verildi, en kısa sürede size ulaşacak."),
-        ] {
-            assert_eq!(kinds(before, after), None, "{after}");
-        }
-        for text in ["Ok", "Kargoda.", "Wir melden uns bald.", "您好，您的包裹已经发出。"] {
-            assert_eq!(kinds(text, &format!("{text} ").repeat(77)), Some(WarningKind::OverEdited), "{text}");
-        }
-        let long = "Your parcel is on its way. ".repeat(20);
-        assert_eq!((kinds(&long, &long.repeat(2)), kinds(&long, &long.repeat(4))), (None, Some(WarningKind::OverEdited)));
-    }
 }

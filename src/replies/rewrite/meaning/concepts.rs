@@ -108,11 +108,12 @@ pub fn in_pairs(pairs: &[Pair<'_, '_>], purpose: Purpose) -> Vec<Change> {
         let excerpt = || other.iter().map(|sentence| sentence.text).max_by_key(|text| text.len()).unwrap_or_default().to_owned();
         let mut change = |message: &str| changes.push(Change { excerpt: excerpt(), message: message.to_owned() });
         let has = |concept: Concept| (count(one, concept) > 0, count(other, concept) > 0);
-        let free =
-            |sentences: &[Sentence<'_>]| sentences.iter().any(|sentence| sentence.has(Concept::Free) || sentence.has(Concept::WePay));
+        let free = |sentences: &[Sentence<'_>]| sentences.iter().any(costs_nothing);
+        // `You will not be charged` denies, too.
+        let denies = |sentences: &[Sentence<'_>]| count(sentences, Concept::Negation) + count(sentences, Concept::NothingToPay) > 0;
         // What follows if not may be said by a denial, or by `otherwise`.
         let otherwise = has(Concept::Otherwise) != (false, false);
-        let denial = if (free(one) && free(other)) || otherwise { (false, false) } else { has(Concept::Negation) };
+        let denial = if (free(one) && free(other)) || otherwise { (false, false) } else { (denies(one), denies(other)) };
         match denial {
             (true, false) if pair.says_alike(purpose) => change("the text denies this"),
             // Sympathy denies much: `that is really no nice way to end a journey`.

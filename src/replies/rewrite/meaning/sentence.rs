@@ -10,6 +10,8 @@ use crate::{
 
 /// By so many first letters words of one language are taken for forms of one word.
 pub const STEM: usize = 5;
+/// A sign-off has at most so many words.
+const MAX_SIGN_OFF_WORDS: usize = 4;
 /// Shorter words say little.
 const MIN_WORD: usize = 4;
 
@@ -46,6 +48,11 @@ impl<'a> Sentence<'a> {
             let mut concepts = lexicon.concepts.counts(&folded);
             if version.language == "de" && begins_with_condition(&folded) {
                 concepts.insert(Concept::Condition, 1);
+            }
+            // `Warm wishes,`
+            let ends_text = |word: &str| lexicon.words.signatures.sign_offs.contains(word);
+            if words().count() <= MAX_SIGN_OFF_WORDS && words().last().is_some_and(ends_text) {
+                concepts.insert(Concept::Courtesy, 1);
             }
             Sentence {
                 text,
