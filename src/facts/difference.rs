@@ -101,8 +101,10 @@ fn says(text: &str, language: &str, concept: Concept) -> bool {
 /// A text without `24/7` and the like; `None` if it has none.
 fn without_round_the_clock(text: &str, language: &str) -> Option<String> {
     let words = lexicon(language)?.words.meaning.get(&Concept::RoundTheClock)?;
+    // Few texts have them, and looking where costs more.
+    let folded = fold(text);
     let small = text.to_lowercase();
-    if small.len() != text.len() {
+    if small.len() != text.len() || !words.iter().any(|word| folded.contains(word.trim())) {
         return None;
     }
     // The words have no accents; those with a figure or of one kind of letters are found as they are.

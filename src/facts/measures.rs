@@ -65,6 +65,18 @@ const SIGNS: [(&str, &str); 40] = [
     ("mile", "mi"),
     ("mah", "mah"),
 ];
+/// Measures that are so many of another one: `1.5 kg` are `1500 g`.
+const PARTS: [(&str, &str, f64); 9] = [
+    ("kg", "mg", 1_000_000.0),
+    ("g", "mg", 1000.0),
+    ("km", "mm", 1_000_000.0),
+    ("m", "mm", 1000.0),
+    ("cm", "mm", 10.0),
+    ("l", "ml", 1000.0),
+    ("kw", "w", 1000.0),
+    ("gb", "mb", 1000.0),
+    ("tb", "mb", 1_000_000.0),
+];
 /// In so many letters a unit is looked for, and so many of them may stand before it.
 const UNIT_LETTERS: usize = 20;
 const MAX_BEFORE_UNIT: usize = 2;
@@ -237,10 +249,11 @@ impl Measures {
         others.filter_map(|counted| counted.values.first().and_then(|value| value.parse().ok()))
     }
 
-    /// Whether a number of this text, as it is written, counts a length of time that the other text says in another unit or in words.
+    /// Whether a number of this text, as it is written, counts a length of time or a measure that the other text says in another unit or in
+    /// words.
     pub fn says_otherwise(&self, number: &str, other: &Measures) -> bool {
-        let of_number = self.counted.iter().filter(|counted| counted.number == number && counted.minutes.is_some());
-        of_number.into_iter().any(|counted| other.counted.iter().any(|other| same_minutes(counted, other)))
+        let of_number = self.counted.iter().filter(|counted| counted.number == number);
+        of_number.into_iter().any(|counted| other.counted.iter().any(|other| same_minutes(counted, other) || same_size(counted, other)))
     }
 
     /// A number or length of the first text that the second lacks, and one of the second that the first lacks, if there are both: the one
@@ -253,7 +266,7 @@ impl Measures {
             |measures: &Measures| measures.counted.iter().filter(|counted| counted.measure.is_some()).cloned().collect::<Vec<_>>();
         let in_words = |measures: &Measures| measures.counted.iter().filter(|counted| counted.in_words).cloned().collect::<Vec<_>>();
         let same_length = same_minutes;
-        let same_measure = |one: &Counted, other: &Counted| one.measure == other.measure && same_value(one, other);
+        let same_measure = same_size;
         let (their, others) = (&one.counted, &other.counted);
         let lost = lacking(&lengths(one), others, same_length);
         let added = lacking(&lengths(other), their, |one, other| same_length(other, one));
@@ -276,8 +289,30 @@ fn same_value(one: &Counted, other: &Counted) -> bool {
 fn same_minutes(one: &Counted, other: &Counted) -> bool {
     one.minutes.zip(other.minutes).is_some_and(|(minutes, others)| {
         let apart = (minutes - others).abs();
-        apart < 0.5 || (one.unit != other.unit && one.unit.max(other.unit) >= MONTH && apart <= 0.04 * minutes.max(others))
+        // `quinze jours` are two weeks, and `ocho días` one.
+        let of_weeks = |days: &Counted, weeks: &Counted| {
+            let said = |length: u32| days.minutes == Some(f64::from(length * DAY)) && weeks.minutes == Some(f64::from((length - 1) * DAY));
+            days.unit == DAY && weeks.unit == WEEK && (said(15) || said(8))
+        };
+        apart < 0.5
+            || of_weeks(one, other)
+            || of_weeks(other, one)
+            || (one.unit != other.unit && one.unit.max(other.unit) >= MONTH && apart <= 0.04 * minutes.max(others))
     })
+}
+
+/// Whether two measures are the same, in one unit or in two.
+fn same_size(one: &Counted, other: &Counted) -> bool {
+    let (Some(measure), Some(others)) = (one.measure, other.measure) else { return false };
+    if measure == others {
+        return same_value(one, other);
+    }
+    let part = |measure| PARTS.iter().find(|(whole, ..)| *whole == measure).map_or((measure, 1.0), |(_, part, times)| (*part, *times));
+    let ((part, times), (other_part, other_times)) = (part(measure), part(others));
+    let sizes =
+        |counted: &Counted, times: f64| counted.values.iter().filter_map(|value| Some(value.parse::<f64>().ok()? * times)).collect();
+    let (sizes, others): (Vec<f64>, Vec<f64>) = (sizes(one, times), sizes(other, other_times));
+    part == other_part && sizes.iter().any(|size| others.iter().any(|other| (size - other).abs() <= 1e-6 * size.abs()))
 }
 
 fn said_otherwise(one: &Counted, other: &Counted) -> bool {
@@ -323,7 +358,10 @@ mod tests {
             (("3 to 5 days", "en"), ("3-5 gün", "tr")),
             (("on beş gün", "tr"), ("15 nap", "hu")),
             (("2 kg", "en"), ("2 kilo", "tr")),
+            (("1.5 kg", "en"), ("1500 g", "de")),
+            (("120 cm", "en"), ("1,2 metre", "tr")),
             (("one year", "en"), ("12 months", "en")),
+            (("quinze jours", "fr"), ("two weeks", "en")),
             (("both parcels", "en"), ("két csomag", "hu")),
         ] {
             assert_eq!(conflict(one, other), None, "{one:?} {other:?}");
@@ -339,6 +377,7 @@ mod tests {
             (("three towels", "en"), ("two towels", "en")),
             (("zwei bis drei", "de"), ("drei bis vier", "de")),
             (("500 g", "en"), ("500 kg", "en")),
+            (("1.5 kg", "en"), ("150 g", "de")),
             (("on beş", "tr"), ("on altı", "tr")),
         ] {
             assert!(conflict(one, other).is_some(), "{one:?} {other:?}");

@@ -41,7 +41,7 @@ pub use difference::{Difference, difference};
 pub use figures::{Figure, FigureValue, figures};
 pub use known::Known;
 pub use measures::{Measures, measure_of, measures, unit_of_time};
-pub use months::{month, month_of};
+pub use months::{month, month_at, month_of};
 pub use number_words::{numbers_said, worded};
 pub use people::is_nobody;
 

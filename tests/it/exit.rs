@@ -123,6 +123,7 @@ async fn rewrites_keep_what_a_text_says() {
         ("It takes 4 weeks.", "It takes 4 months!"),
         ("You can take at most two bags.", "You can take at least two bags!"),
         ("The repair is free of charge.", "The repair is on its way!"),
+        ("The new lamps come in May.", "The new lamps come in June!"),
     ] {
         let finished = retoned(&mut desk, text, other).await;
         assert!(kinds(&finished).contains(&WarningKind::FactChanged), "{text} {other} {:?}", finished.warnings);
@@ -132,9 +133,10 @@ async fn rewrites_keep_what_a_text_says() {
     for (text, same) in [
         ("During that time you will not actually be charged.", "During that time you will not be charged."),
         (
-            "The table comes on Tuesday and we carry it upstairs.\n\nWarm wishes,\nThe team",
-            "The table comes on Tuesday and we carry it upstairs.",
+            "Hello,\n\nThe table comes on Tuesday and we carry it upstairs.\n\nWarm wishes,\nThe team",
+            "Hello,\n\nThe table comes on Tuesday and we carry it upstairs.",
         ),
+        ("The bag weighs 1.5 kg.", "The bag weighs 1500 g."),
         ("Mamaya geçişi yavaşça, 7 günde yapın.", "Geçişi yavaşça, 7 günde yapın."),
     ] {
         let finished = retoned(&mut desk, text, same).await;

@@ -1,5 +1,7 @@
 //! Compares what the sentences of a text and of its rewrite say, concept by concept.
 
+use std::collections::BTreeSet;
+
 use crate::{
     lexicon::concepts::Concept,
     replies::rewrite::meaning::{
@@ -85,6 +87,15 @@ pub fn in_all(one: &[Sentence<'_>], other: &[Sentence<'_>]) -> Vec<Change> {
     }
     let days: Vec<Concept> = WEEKDAYS.map(Concept::Weekday).collect();
     replaced(days.iter().find(|day| only_in(one, other, day)).copied(), days.iter().find(|day| only_in(other, one, day)).copied());
+    let months = |sentences: &[Sentence<'_>]| sentences.iter().flat_map(|sentence| sentence.months.clone()).collect::<BTreeSet<u8>>();
+    let (its_months, other_months) = (months(one), months(other));
+    let in_month = |sentences: &[Sentence<'_>], month: u8| {
+        sentences.iter().find(|sentence| sentence.months.contains(&month)).map(|sentence| sentence.text.to_owned()).unwrap_or_default()
+    };
+    if let (Some(lost), Some(added)) = (its_months.difference(&other_months).next(), other_months.difference(&its_months).next()) {
+        let message = format!("it names another month than “{}”", in_month(one, *lost));
+        changes.push(Change { excerpt: in_month(other, *added), message });
+    }
     let is_free = |sentence: &Sentence<'_>| sentence.has(Concept::Free);
     if one.iter().any(is_free) && !other.iter().any(costs_nothing) {
         let message = "the text says that something is free of charge, the rewrite doesn't".to_owned();
@@ -113,7 +124,16 @@ pub fn in_pairs(pairs: &[Pair<'_, '_>], purpose: Purpose) -> Vec<Change> {
         let denies = |sentences: &[Sentence<'_>]| count(sentences, Concept::Negation) + count(sentences, Concept::NothingToPay) > 0;
         // What follows if not may be said by a denial, or by `otherwise`.
         let otherwise = has(Concept::Otherwise) != (false, false);
-        let denial = if (free(one) && free(other)) || otherwise { (false, false) } else { (denies(one), denies(other)) };
+        // `Not before Monday` is `from Monday on`.
+        let earliest = |denying: &[Sentence<'_>], others: &[Sentence<'_>]| {
+            let from = [Concept::AtLeast, Concept::Only].into_iter().any(|concept| count(others, concept) > 0);
+            count(denying, Concept::Before) + count(denying, Concept::AtLeast) > 0 && from
+        };
+        let denial = if (free(one) && free(other)) || otherwise || earliest(one, other) || earliest(other, one) {
+            (false, false)
+        } else {
+            (denies(one), denies(other))
+        };
         match denial {
             (true, false) if pair.says_alike(purpose) => change("the text denies this"),
             // Sympathy denies much: `that is really no nice way to end a journey`.

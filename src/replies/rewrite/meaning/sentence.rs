@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    facts::month_at,
     lexicon::{concepts::Concept, lexicon, words::plain},
     replies::rewrite::meaning::Version,
     text::sentences,
@@ -28,6 +29,8 @@ pub struct Sentence<'a> {
     pub anchors: BTreeSet<String>,
     /// Words with a capital that don't begin it.
     pub names: Vec<&'a str>,
+    /// The months that it names, from 1.
+    pub months: BTreeSet<u8>,
     /// Letters.
     pub length: usize,
 }
@@ -61,6 +64,7 @@ impl<'a> Sentence<'a> {
                 stems: words().filter(|word| word.chars().count() >= MIN_WORD).map(|word| word.chars().take(STEM).collect()).collect(),
                 anchors: numbers.collect(),
                 names: names.collect(),
+                months: months(text),
                 length: folded.chars().filter(|letter| letter.is_alphanumeric()).count(),
             }
         };
@@ -70,6 +74,19 @@ impl<'a> Sentence<'a> {
     pub fn has(&self, concept: Concept) -> bool {
         self.concepts.contains_key(&concept)
     }
+}
+
+/// The months that a sentence names. What begins it has its capital from there: `May I`.
+fn months(text: &str) -> BTreeSet<u8> {
+    let mut months = BTreeSet::new();
+    let mut at = 0;
+    for word in text.split(|letter: char| !letter.is_alphabetic()) {
+        let begins = months.is_empty() && text[..at].trim().is_empty();
+        months.extend(month_at(text, at, word).filter(|_| !begins || word.chars().count() >= MIN_WORD));
+        // What cuts words is not always one byte.
+        at += word.len() + text[at + word.len()..].chars().next().map_or(0, char::len_utf8);
+    }
+    months
 }
 
 /// German begins a condition with its verb: `Ist die alte abgeklemmt, …`.
