@@ -124,6 +124,7 @@ async fn rewrites_keep_what_a_text_says() {
         ("You can take at most two bags.", "You can take at least two bags!"),
         ("The repair is free of charge.", "The repair is on its way!"),
         ("The new lamps come in May.", "The new lamps come in June!"),
+        ("We'll send it to your sister Nora.", "We'll send it to your sister Clara!"),
     ] {
         let finished = retoned(&mut desk, text, other).await;
         assert!(kinds(&finished).contains(&WarningKind::FactChanged), "{text} {other} {:?}", finished.warnings);

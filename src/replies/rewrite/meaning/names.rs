@@ -3,7 +3,7 @@
 use similar::{Algorithm, TextDiff};
 
 use crate::{
-    lexicon,
+    lexicon::{self, concepts::Concept},
     replies::rewrite::meaning::{
         Change,
         sentence::{STEM, Sentence},
@@ -48,6 +48,16 @@ pub fn changed(one: &[Sentence<'_>], other: &[Sentence<'_>], language: &str, oth
             titled || (!nouns && !translated && (stayed(word_before) || stayed(word_after)))
         })
     };
+    // `your sister Nora` and `your sister Clara`; whom a greeting names is compared apart.
+    let same_word_before = |lost: &str, added: &str| {
+        let before = |sentences: &[Sentence<'_>], name: &str| {
+            let mut others = sentences.iter().filter(|sentence| !sentence.has(Concept::Courtesy));
+            let (before, _) = others.find_map(|sentence| sentence.text.split_once(name))?;
+            let word = fold(last_word(before.strip_suffix(' ')?));
+            (word.chars().count() >= STEM).then_some(word)
+        };
+        before(one, lost).zip(before(other, added)).is_some_and(|(one, other)| one == other)
+    };
     // `the Pro plan` and `the Team plan`: what stands beside both is the same.
     let same_place = |lost: &str, added: &str| {
         let beside = |sentences: &[Sentence<'_>], name: &str| {
@@ -73,7 +83,8 @@ pub fn changed(one: &[Sentence<'_>], other: &[Sentence<'_>], language: &str, oth
     lost.iter().find_map(|lost| {
         let person = |added: &str| is_person(lost, one, other) && is_person(added, other, one) && !is_other(lost) && !is_other(added);
         let other_person = |added: &str| translated && is_like(lost, added) && has_neighbour(one, lost, other);
-        let product = |added: &str| !translated && !nouns && (is_like(lost, added) || same_place(lost, added));
+        let product =
+            |added: &str| !translated && !nouns && (is_like(lost, added) || same_place(lost, added) || same_word_before(lost, added));
         let added = added.iter().find(|added| person(added) || product(added) || other_person(added))?;
         Some(Change { excerpt: (*added).clone(), message: format!("the text says “{lost}”") })
     })
