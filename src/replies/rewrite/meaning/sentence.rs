@@ -54,7 +54,7 @@ impl<'a> Sentence<'a> {
             }
             // `Warm wishes,`
             let ends_text = |word: &str| lexicon.words.signatures.sign_offs.contains(word);
-            if words().count() <= MAX_SIGN_OFF_WORDS && words().last().is_some_and(ends_text) {
+            if words().count() <= MAX_SIGN_OFF_WORDS && words().next_back().is_some_and(ends_text) {
                 concepts.insert(Concept::Courtesy, 1);
             }
             Sentence {
