@@ -212,7 +212,8 @@ impl ConceptMatcher {
                 (begins && ends).then(|| FoundConcept { concept: *concept, range: place.start()..place.end() })
             })
             .collect();
-        found.sort_by_key(|one| (one.range.start, std::cmp::Reverse(one.range.end)));
+        // Of the same words, an idiom comes first: `mamaya` is food, and an ending that denies.
+        found.sort_by_key(|one| (one.range.start, std::cmp::Reverse(one.range.end), one.concept != Concept::Idioms));
         let mut kept: Vec<FoundConcept> = Vec::with_capacity(found.len());
         for one in found {
             let near = kept.iter().rev().take_while(|other| other.range.start + MAX_PHRASE > one.range.start);
@@ -252,6 +253,7 @@ mod tests {
             ("en", "Don't hesitate to write", &[]),
             ("tr", "En fazla 23 kg, iade edilmez", &[Concept::AtMost, Concept::Negation]),
             ("tr", "Göndermeden önce yazın", &[]),
+            ("tr", "Mamaya geçişi 7 günde yapın", &[]),
             ("tr", "Anahtarı bir yere not etmeyi unutmayın, sorulacak", &[]),
             ("tr", "Almanın üzücü olduğunun farkındayız, kusura bakmayın", &[]),
             ("hu", "Legfeljebb 3, kedden nem", &[Concept::AtMost, Concept::Weekday(1), Concept::Negation]),
