@@ -22,7 +22,7 @@ async function desk(t, answer, { query = "", ...context } = {}) {
 const says = (text) => () => ({ text });
 
 test("a chat is shown with all that is known, and a draft is written for it", async (t) => {
-  const { page, server } = await desk(t, says("Merhaba Elif Hanım, paketiniz yolda [[1]]. 24 Kasım'da sizde olur."));
+  const { page, server } = await desk(t, says("Merhaba Elif Hanım, paketiniz yolda [[1]]. 7 Nisan'da sizde olur."));
   assert.ok((await page.locator(".left nav li").count()) >= 2);
   assert.ok((await page.locator(".message.note").count()) >= 1, "notes");
   for (const text of ["elif.kaya@mail.example", "Earlier chats", "Pages seen"]) await page.locator(".right").getByText(text).first().waitFor();
@@ -30,11 +30,11 @@ test("a chat is shown with all that is known, and a draft is written for it", as
 
   await button(page, "Draft").click();
   await page.locator(".receipt summary").waitFor();
-  assert.equal(await reply(page).inputValue(), "Merhaba Elif Hanım, paketiniz yolda. 24 Kasım'da sizde olur.");
+  assert.equal(await reply(page).inputValue(), "Merhaba Elif Hanım, paketiniz yolda. 7 Nisan'da sizde olur.");
   // What no source says is marked at its words, explained, and selected by a click.
-  await page.locator(".mirror mark", { hasText: "24 Kasım" }).waitFor();
+  await page.locator(".mirror mark", { hasText: "7 Nisan" }).waitFor();
   await page.locator(".warning").first().click();
-  assert.equal(await reply(page).evaluate((box) => box.value.slice(box.selectionStart, box.selectionEnd)), "24 Kasım");
+  assert.equal(await reply(page).evaluate((box) => box.value.slice(box.selectionStart, box.selectionEnd)), "7 Nisan");
   // So are the words that cite a source.
   const cites = "Merhaba Elif Hanım, paketiniz yolda.";
   await page.locator(".mirror .cited", { hasText: cites }).waitFor();
@@ -195,14 +195,14 @@ test("with keys, the console asks for one; without --console there is none", asy
 });
 
 test("in Turkish, by keyboard alone", async (t) => {
-  const { page } = await desk(t, says("Merhaba Elif Hanım, bakıyoruz. 24 Kasım'da sizde olur."), { query: "?language=tr" });
+  const { page } = await desk(t, says("Merhaba Elif Hanım, bakıyoruz. 7 Nisan'da sizde olur."), { query: "?language=tr" });
   assert.equal(await page.evaluate(() => document.documentElement.lang), "tr");
   await reply(page).focus();
   const focused = () => page.evaluate(() => document.activeElement.textContent);
   for (let presses = 0; presses < 12 && (await focused()) !== "Taslak"; presses++) await page.keyboard.press("Shift+Tab");
   await page.keyboard.press("Enter");
   await page.locator(".receipt summary").waitFor();
-  assert.equal(await page.locator(".warning").innerText(), "24 Kasım hiçbir kaynakta olmayan tarih ya da saat");
+  assert.equal(await page.locator(".warning").innerText(), "7 Nisan hiçbir kaynakta olmayan tarih ya da saat");
   await reply(page).focus();
   await page.keyboard.press("Control+Enter");
   await page.locator(".message.agent", { hasText: "bakıyoruz" }).waitFor();
@@ -210,7 +210,7 @@ test("in Turkish, by keyboard alone", async (t) => {
 
 for (const [name, context] of [["light", {}], ["dark", { colorScheme: "dark" }], ["small", { viewport: { width: 360, height: 740 } }]]) {
   test(`axe finds nothing serious, ${name}`, async (t) => {
-    const { page } = await desk(t, ([, { content }]) => ({ text: content.startsWith("We") ? content.replace("recieved", "received") : "24 Kasım'da sizde." }), context);
+    const { page } = await desk(t, ([, { content }]) => ({ text: content.startsWith("We") ? content.replace("recieved", "received") : "7 Nisan'da sizde." }), context);
     await page.locator(".suggestions button").first().waitFor();
     await button(page, "Draft").click();
     await page.locator(".warning").first().waitFor();
