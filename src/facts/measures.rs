@@ -265,14 +265,12 @@ impl Measures {
         let of_measures =
             |measures: &Measures| measures.counted.iter().filter(|counted| counted.measure.is_some()).cloned().collect::<Vec<_>>();
         let in_words = |measures: &Measures| measures.counted.iter().filter(|counted| counted.in_words).cloned().collect::<Vec<_>>();
-        let same_length = same_minutes;
-        let same_measure = same_size;
         let (their, others) = (&one.counted, &other.counted);
-        let lost = lacking(&lengths(one), others, same_length);
-        let added = lacking(&lengths(other), their, |one, other| same_length(other, one));
+        let lost = lacking(&lengths(one), others, same_minutes);
+        let added = lacking(&lengths(other), their, |one, other| same_minutes(other, one));
         lost.zip(added)
             .map(|((lost, _), (added, _))| (lost, added))
-            .or_else(|| unmatched(&of_measures(one), &of_measures(other), same_measure))
+            .or_else(|| unmatched(&of_measures(one), &of_measures(other), same_size))
             .or_else(|| {
                 let (lost, _) = lacking(&in_words(one), &other.counted, said_otherwise)?;
                 let (added, _) = lacking(&in_words(other), &one.counted, said_otherwise)?;

@@ -150,9 +150,6 @@ pub enum Concept {
     /// A day of the week, from 0 for Monday; from `dates`.
     #[serde(skip)]
     Weekday(u8),
-    /// A month, from 1; from `dates`.
-    #[serde(skip)]
-    Month(u8),
     /// The text's day; from `moments`.
     #[serde(skip)]
     Today,

@@ -54,6 +54,40 @@ fn push(edits: &mut Vec<Edit>, kind: EditKind, text: &mut String) {
     }
 }
 
+/// What stands between two kept parts, before and after: one of them is empty where something was only added or removed.
+pub struct Replacement<'a> {
+    /// What went.
+    pub removed: &'a str,
+    /// What came.
+    pub added: &'a str,
+    /// The edit right before it; empty at the beginning.
+    pub before: &'a str,
+    /// The next that was kept; empty at the end.
+    pub after: &'a str,
+}
+
+/// The edits that are changes, what was removed and what was added for it together.
+pub fn replacements(edits: &[Edit]) -> Vec<Replacement<'_>> {
+    let mut replacements = Vec::new();
+    let mut at = 0;
+    while at < edits.len() {
+        let (removed, added) = match (&edits[at], edits.get(at + 1)) {
+            (Edit { kind: EditKind::Kept, .. }, _) => {
+                at += 1;
+                continue;
+            }
+            (Edit { kind: EditKind::Removed, text }, Some(Edit { kind: EditKind::Added, text: added })) => (text.as_str(), added.as_str()),
+            (Edit { kind: EditKind::Removed, text }, _) => (text.as_str(), ""),
+            (Edit { kind: EditKind::Added, text }, _) => ("", text.as_str()),
+        };
+        let before = at.checked_sub(1).map(|at| edits[at].text.as_str()).unwrap_or_default();
+        let after = edits[at + 1..].iter().find(|edit| edit.kind == EditKind::Kept).map(|edit| edit.text.as_str()).unwrap_or_default();
+        at += 1 + usize::from(!removed.is_empty() && !added.is_empty());
+        replacements.push(Replacement { removed, added, before, after });
+    }
+    replacements
+}
+
 /// Least share of a word's letters that its correction keeps; shorter words may change freely.
 const MIN_KEPT_LETTERS: f32 = 0.55;
 const MAX_SHORT_WORD: usize = 4;
@@ -67,18 +101,7 @@ pub fn over_edited(before: &str, after: &str) -> Option<String> {
     }
     let edits = edits(before, after);
     let mut over: Vec<&str> = Vec::new();
-    let mut at = 0;
-    while at < edits.len() {
-        let (removed, added) = match (&edits[at], edits.get(at + 1)) {
-            (Edit { kind: EditKind::Kept, .. }, _) => {
-                at += 1;
-                continue;
-            }
-            (Edit { kind: EditKind::Removed, text }, Some(Edit { kind: EditKind::Added, text: added })) => (text.as_str(), added.as_str()),
-            (Edit { kind: EditKind::Removed, text }, _) => (text.as_str(), ""),
-            (Edit { kind: EditKind::Added, text }, _) => ("", text.as_str()),
-        };
-        at += 1 + usize::from(!removed.is_empty() && !added.is_empty());
+    for Replacement { removed, added, .. } in replacements(&edits) {
         if !is_correction(removed, added) {
             over.push(if added.is_empty() { removed } else { added });
         }

@@ -14,10 +14,10 @@ use crate::{
     },
     replies::{
         rewrite::{
-            edits::edits,
+            edits::{Replacement, edits, replacements},
             meaning::{Change, Version},
         },
-        stream::result::{Edit, EditKind},
+        stream::result::EditKind,
     },
     text::fold,
 };
@@ -165,20 +165,7 @@ pub fn changed_words(before: &str, after: &str) -> Vec<(String, String)> {
     let (all_removed, all_added) = (words(EditKind::Removed), words(EditKind::Added));
     let all_after = folded_words(after);
     let mut changed = Vec::new();
-    let mut at = 0;
-    while at < edits.len() {
-        let (removed, added) = match (&edits[at], edits.get(at + 1)) {
-            (Edit { kind: EditKind::Kept, .. }, _) => {
-                at += 1;
-                continue;
-            }
-            (Edit { kind: EditKind::Removed, text }, Some(Edit { kind: EditKind::Added, text: added })) => (text.as_str(), added.as_str()),
-            (Edit { kind: EditKind::Removed, text }, _) => (text.as_str(), ""),
-            (Edit { kind: EditKind::Added, text }, _) => ("", text.as_str()),
-        };
-        let kept_before = at.checked_sub(1).map(|at| edits[at].text.as_str()).unwrap_or_default();
-        let kept_after = edits[at + 1..].iter().find(|edit| edit.kind == EditKind::Kept).map(|edit| edit.text.as_str()).unwrap_or_default();
-        at += 1 + usize::from(!removed.is_empty() && !added.is_empty());
+    for Replacement { removed, added, before: kept_before, after: kept_after } in replacements(&edits) {
         let (mut old, mut new) = (folded_words(removed), folded_words(added));
         if old.concat() == new.concat() {
             continue;
