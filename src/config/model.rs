@@ -35,7 +35,7 @@ pub struct ModelConfig {
     pub api_key: Secret,
     /// Longest wait for a connection.
     pub connect_timeout: Duration,
-    /// Longest wait for the first token.
+    /// Longest wait for the first token, since the request or the last sign of life.
     pub first_token_timeout: Duration,
     /// Longest wait between two tokens.
     pub token_gap_timeout: Duration,

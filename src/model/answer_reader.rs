@@ -12,7 +12,6 @@ use async_openai::error::OpenAIError;
 use futures::{FutureExt, Stream, StreamExt};
 use serde_json::Value;
 use tokio::{
-    sync::Notify,
     task::coop::{consume_budget, unconstrained},
     time::{Instant, error::Elapsed, timeout_at},
 };
@@ -21,7 +20,11 @@ use crate::model::{
     Ending, TokensUsed,
     chunk::Chunk,
     error::{ModelError, Timeout},
+    finish::Finish,
     reasoning::{ReasoningFilter, UnopenedReasoning},
+    said::Said,
+    stream_state::StreamState,
+    surrogates::Joiner,
     token_budget::TokenMeter,
 };
 
@@ -42,21 +45,18 @@ pub enum Delta {
 /// Reads a stream of chunks.
 pub struct AnswerReader {
     pub chunks: std::pin::Pin<Box<dyn Stream<Item = Result<Value, OpenAIError>> + Send>>,
-    /// Set when the stream said `[DONE]`.
-    pub done: Arc<AtomicBool>,
-    /// Notified whenever the reader waits for more: backpressure on the transport.
-    pub demand: Arc<Notify>,
+    pub state: Arc<StreamState>,
     /// When the request was sent.
     pub started: Instant,
     pub first_token: Duration,
     pub token_gap: Duration,
     /// Deadline of the whole answer.
     pub until: Instant,
-    /// Deadline of the next token, of text or reasoning.
+    /// Deadline of the next token, of text or reasoning; before the first text, any sign of life extends it.
     pub next_by: Instant,
     /// Until when the caller waits for the first text; another model gets the time after that.
     pub begin_by: Option<Instant>,
-    /// When the last token, of text or reasoning, arrived.
+    /// When the last token, of text or reasoning, or the last report of progress arrived.
     pub alive_at: Instant,
     /// Silence of this length counts against the model.
     pub long_silence: Duration,
@@ -65,7 +65,9 @@ pub struct AnswerReader {
     pub reasoning: ReasoningFilter,
     /// Whether this model's reasoning comes first, without an opening tag.
     pub reasoning_first: Arc<AtomicBool>,
-    pub finish_reason: String,
+    pub said: Said,
+    pub joiner: Joiner,
+    pub finish: Finish,
     /// How it ended, once only the end is left to report.
     pub ending: Option<Ending>,
     pub used: TokensUsed,
@@ -91,50 +93,65 @@ impl AnswerReader {
             return Ok(Delta::End { ending, used: self.used });
         }
         loop {
-            let by = self.next_by.min(self.until);
+            let by = self.deadline();
             let begin_by = self.begin_by.filter(|begin_by| !self.has_text && *begin_by < by);
             let chunk = match self.wait(begin_by.unwrap_or(by)).await {
-                // After a finish reason any ending is fine: some servers leave the connection open, others reset it.
-                Err(_) | Ok(Some(Err(_))) if !self.finish_reason.is_empty() => return self.end(),
+                // After the end any ending is fine: some servers leave the connection open, others reset it.
+                Err(_) | Ok(Some(Err(_))) if self.finish.holds() => return self.end(),
+                Err(_) if begin_by.is_none() && self.deadline() > by => continue,
                 Err(_) if begin_by.is_some() && self.alive_at.elapsed() < self.long_silence => return Err(ModelError::NotInTime),
                 Err(_) if by == self.until => return Err(ModelError::TimedOut(Timeout::Total)),
                 Err(_) => return Err(ModelError::TimedOut(if self.has_text { Timeout::TokenGap } else { Timeout::FirstToken })),
                 Ok(None) => return self.end(),
                 Ok(Some(Ok(value))) => Chunk::read(&value),
-                Ok(Some(Err(OpenAIError::JSONDeserialize(_, content)))) => match content.trim() {
-                    "" => continue,
-                    // The library recognizes it only without spaces.
-                    "[DONE]" => return self.end(),
-                    _ => return Err(ModelError::Garbled),
-                },
+                Ok(Some(Err(OpenAIError::JSONDeserialize(_, content)))) => Chunk::parse(&content).ok_or(ModelError::Garbled)?,
                 Ok(Some(Err(error))) => return Err(failure(error)),
             };
-            if chunk.error {
-                return Err(ModelError::Reported);
-            }
-            let bytes = chunk.text.len() + chunk.reasoning;
-            let text = self.reasoning.strip(chunk.text).map_err(|UnopenedReasoning| {
-                self.reasoning_first.store(true, Ordering::Relaxed);
-                ModelError::ReasoningInText
-            })?;
-            if bytes > 0 {
-                self.alive_at = Instant::now();
-                self.meter.received(bytes);
-                // Before the first text, each reasoning token restarts the first-token timeout.
-                let wait = if self.has_text || !text.is_empty() { self.token_gap } else { self.first_token };
-                self.next_by = if text.is_empty() { self.next_by.max(self.alive_at + wait) } else { self.alive_at + wait };
-            }
-            if let Some(used) = chunk.used {
-                self.used = used;
-            }
-            if !chunk.finish_reason.is_empty() {
-                self.finish_reason = chunk.finish_reason;
-            }
-            if !text.is_empty() {
-                self.has_text = true;
+            if let Some(text) = self.take(chunk)? {
                 return Ok(Delta::Text(text));
             }
         }
+    }
+
+    /// The new text of a chunk.
+    fn take(&mut self, chunk: Chunk) -> Result<Option<String>, ModelError> {
+        if let Some(error) = chunk.error {
+            return Err(error);
+        }
+        let text = self.said.new_text(chunk.delta, chunk.message)?;
+        let text = self.joiner.join(text, chunk.has_stand_ins);
+        let bytes = text.len() + chunk.reasoning;
+        self.finish.read(bytes > 0, &chunk.finish_reason);
+        let text = self.strip(text)?;
+        if bytes > 0 || chunk.has_progress {
+            self.alive_at = Instant::now();
+            // A report of progress counts as little as anything can: it shows that the model is alive.
+            self.meter.received(bytes);
+        }
+        if bytes > 0 {
+            // Before the first text, each reasoning token restarts the first-token timeout.
+            let wait = if self.has_text || !text.is_empty() { self.token_gap } else { self.first_token };
+            self.next_by = if text.is_empty() { self.next_by.max(self.alive_at + wait) } else { self.alive_at + wait };
+        }
+        if let Some(used) = chunk.used {
+            self.used = used;
+        }
+        self.has_text |= !text.is_empty();
+        Ok(Some(text).filter(|text| !text.is_empty()))
+    }
+
+    fn strip(&mut self, text: String) -> Result<String, ModelError> {
+        self.reasoning.strip(text).map_err(|UnopenedReasoning| {
+            self.reasoning_first.store(true, Ordering::Relaxed);
+            ModelError::ReasoningInText
+        })
+    }
+
+    /// Until when to wait. Before the first text, whatever arrives restarts the first-token timeout: a report of how far the prompt has been read,
+    /// an empty delta, a comment of the server or of a proxy in front of it. `until` bounds that.
+    fn deadline(&self) -> Instant {
+        let by = if self.has_text { self.next_by } else { self.next_by.max(self.state.heard_at() + self.first_token) };
+        by.min(self.until)
     }
 
     /// Waits for the next chunk until `by`. The transport reads on only while somebody waits here (backpressure).
@@ -144,24 +161,27 @@ impl AnswerReader {
         if let Some(chunk) = unconstrained(self.chunks.next()).now_or_never() {
             return Ok(chunk);
         }
-        self.demand.notify_one();
+        self.state.demand.notify_one();
         timeout_at(by, self.chunks.next()).await
     }
 
-    /// Ends the answer. Without a finish reason and without `[DONE]` it was cut off.
+    /// Ends the answer. Without a finish reason and without `[DONE]` it was cut off, unless it was one whole JSON.
     pub fn end(&mut self) -> Result<Delta, ModelError> {
         if self.used != TokensUsed::default() {
             self.meter.reported(self.used);
         }
-        let ending = match self.finish_reason.to_lowercase().as_str() {
+        let is_whole = self.state.is_done() || (self.state.is_one_document() && !self.said.has_deltas);
+        let ending = match self.finish.reason().as_str() {
             "content_filter" | "safety" => return Err(ModelError::Filtered),
             "error" | "insufficient_system_resource" => return Err(ModelError::CutOff),
-            "" if !self.done.load(Ordering::Relaxed) => return Err(ModelError::CutOff),
+            "" if !is_whole => return Err(ModelError::CutOff),
             "length" | "max_length" | "max_tokens" | "model_length" => Ending::Truncated,
             _ => Ending::Done,
         };
         let assumed = self.reasoning.is_assumed();
-        let rest = self.reasoning.rest();
+        let half = self.joiner.rest();
+        let mut rest = if half.is_empty() { half } else { self.strip(half)? };
+        rest.push_str(&self.reasoning.rest());
         // Reasoning that was cut off is not text. Otherwise what was assumed to be reasoning was text.
         if rest.is_empty() || (assumed && ending == Ending::Truncated) {
             return Ok(Delta::End { ending, used: self.used });

@@ -10,10 +10,7 @@ use std::{
 
 use async_openai::{Client, config::OpenAIConfig};
 use serde_json::{Value, json};
-use tokio::{
-    sync::Notify,
-    time::{Instant, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     config::{ModelConfig, Task},
@@ -24,9 +21,13 @@ use crate::{
         breaker::Breaker,
         calibration::{Calibration, Window},
         error::{ModelError, Timeout},
+        finish::Finish,
         http::{self, HttpTransport, RequestExtras},
         reasoning::ReasoningFilter,
         retry::RetryBudget,
+        said::Said,
+        stream_state::StreamState,
+        surrogates::Joiner,
         token_budget::TokenMeter,
     },
     text::estimate_tokens,
@@ -116,9 +117,8 @@ impl Endpoint {
         let started = Instant::now();
         let first_by = started + first_token_timeout.min(total_timeout);
         let open_by = begin_by.map_or(first_by, |by| by.min(first_by));
-        let done = Arc::new(AtomicBool::new(false));
-        let demand = Arc::new(Notify::new());
-        let client = self.client_for_one_call(&done, Arc::clone(&demand));
+        let state = Arc::new(StreamState::new(started));
+        let client = self.client_for_one_call(Arc::clone(&state));
         let chat = client.chat();
         let opening = chat.create_stream_byot::<Value, Value>(self.request(prompt));
         let late = |_| if self.is_long(started.elapsed()) { ModelError::TimedOut(Timeout::FirstToken) } else { ModelError::NotInTime };
@@ -127,8 +127,7 @@ impl Endpoint {
         meter.begin();
         let mut reader = AnswerReader {
             chunks: Box::pin(chunks),
-            done,
-            demand,
+            state,
             started,
             first_token: first_token_timeout,
             token_gap: token_gap_timeout,
@@ -140,7 +139,9 @@ impl Endpoint {
             paused_at: None,
             reasoning: ReasoningFilter::new(self.reasoning_first.load(Ordering::Relaxed)),
             reasoning_first: Arc::clone(&self.reasoning_first),
-            finish_reason: String::new(),
+            said: Said::default(),
+            joiner: Joiner::default(),
+            finish: Finish::default(),
             ending: None,
             used: TokensUsed::default(),
             has_text: false,
@@ -158,13 +159,12 @@ impl Endpoint {
     }
 
     /// A client for one call. It is cheap; its transport belongs to the call, which learns from it how its stream ended.
-    fn client_for_one_call(&self, done: &Arc<AtomicBool>, demand: Arc<Notify>) -> Client<OpenAIConfig> {
+    fn client_for_one_call(&self, state: Arc<StreamState>) -> Client<OpenAIConfig> {
         let config = http::server(&self.config.base_url, &self.config.api_key);
         Client::build(self.client.clone(), config).with_http_service(HttpTransport {
             client: self.client.clone(),
             extras: Arc::clone(&self.extras),
-            done: Arc::clone(done),
-            demand,
+            state,
         })
     }
 

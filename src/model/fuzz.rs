@@ -1,27 +1,21 @@
 //! Fuzz target: streamed answers of a model's server (see `fuzz/`).
 
-use bytes::Bytes;
-
-use crate::model::{
-    chunk::Chunk,
-    reasoning::ReasoningFilter,
-    sse::{ReadAhead, SseLines},
-};
+use crate::model::{chunk::Chunk, framing::Framing, reasoning::ReasoningFilter, said::Said, surrogates::Joiner};
 
 /// Reads a streamed answer. The first byte is the chunk size, which must not change the result.
 pub fn stream(input: &[u8]) {
     let Some((size, answer)) = input.split_first() else { return };
-    let (whole, done) = lines(answer, answer.len().max(1));
-    let cut = lines(answer, usize::from(*size) + 1);
-    assert_eq!((&whole, done), (&cut.0, cut.1), "the same lines, whatever the chunk size");
-    assert!(!whole.contains(&b'\r'));
-    released_completely(&whole);
+    let whole = events(answer, answer.len().max(1));
+    assert_eq!(whole, events(answer, usize::from(*size) + 1), "the same events, whatever the chunk size");
     for assumed in [false, true] {
-        let mut filter = ReasoningFilter::new(assumed);
-        for data in whole.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"data:")) {
-            let Ok(value) = serde_json::from_slice(data) else { continue };
-            let chunk = Chunk::read(&value);
-            if filter.strip(chunk.text).is_err() {
+        let (mut said, mut joiner, mut filter) = (Said::default(), Joiner::default(), ReasoningFilter::new(assumed));
+        for event in &whole.0 {
+            let data = event.strip_prefix(b"data: ").and_then(|data| data.strip_suffix(b"\n\n")).expect("an event of one line of data");
+            assert!(!data.contains(&b'\n') && !data.contains(&b'\r'));
+            let Some(chunk) = str::from_utf8(data).ok().and_then(Chunk::parse) else { continue };
+            let has_stand_ins = chunk.has_stand_ins;
+            let Ok(text) = said.new_text(chunk.delta, chunk.message) else { break };
+            if filter.strip(joiner.join(text, has_stand_ins)).is_err() {
                 break;
             }
         }
@@ -29,26 +23,17 @@ pub fn stream(input: &[u8]) {
     }
 }
 
-fn lines(answer: &[u8], size: usize) -> (Vec<u8>, bool) {
-    let mut lines = SseLines::default();
-    let mut output = Vec::new();
+/// The events, whether `[DONE]` came, and whether the answer ended in a whole chunk.
+fn events(answer: &[u8], size: usize) -> (Vec<Vec<u8>>, bool, bool) {
+    let mut framing = Framing::default();
+    let mut events = Vec::new();
     for piece in answer.chunks(size) {
-        let whole = lines.take(piece).expect("an answer of this size is within the limit");
-        assert!(whole.last().is_none_or(|last| *last == b'\n'), "only whole lines before the end");
-        output.extend_from_slice(&whole);
+        events.extend(framing.take(piece).expect("an answer of this size is within the limits"));
     }
-    output.extend_from_slice(&lines.end());
-    (output, lines.done)
-}
-
-/// Read-ahead releases everything exactly once, in order.
-fn released_completely(lines: &[u8]) {
-    let (mut ahead, mut rest) = (ReadAhead::default(), Bytes::copy_from_slice(lines));
-    while !rest.is_empty() {
-        let (length, _) = ahead.add(&rest);
-        assert!(length > 0 && length <= rest.len());
-        drop(rest.split_to(length));
-    }
+    let end = framing.end();
+    let is_whole = end.is_ok();
+    events.extend(end.unwrap_or_default());
+    (events.iter().map(|event| event.to_vec()).collect(), framing.done, is_whole)
 }
 
 #[cfg(test)]

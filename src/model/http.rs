@@ -1,10 +1,7 @@
-//! The HTTP transport under async-openai: without its retries, with HTTP statuses, size limits and the end of the stream.
+//! The HTTP transport under async-openai: without its retries, with HTTP statuses, size limits, and chunks in one form whatever the server sends.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -12,18 +9,16 @@ use std::{
 use async_openai::{config::OpenAIConfig, error::OpenAIError, middleware::HttpRequestFactory};
 use bytes::Bytes;
 use futures::{StreamExt, future::BoxFuture, stream::BoxStream};
-use tokio::sync::Notify;
 
 use crate::{
     config::{ModelConfig, Secret},
-    model::{
-        error::ModelError,
-        sse::{MAX_BYTES, ReadAhead, SseLines},
-    },
+    model::{error::ModelError, framing::Framing, stream_state::StreamState},
 };
 
 /// Largest error body that is parsed, in bytes.
 const MAX_REFUSAL_BYTES: usize = 64 << 10;
+/// How far to read ahead of the reader, in bytes, rounded up to the end of a chunk.
+const MAX_AHEAD: usize = 16 << 10;
 
 /// The HTTP client.
 pub fn client(connect_timeout: Duration) -> Result<reqwest::Client, ModelError> {
@@ -80,10 +75,7 @@ impl RequestExtras {
 pub struct HttpTransport {
     pub client: reqwest::Client,
     pub extras: Arc<RequestExtras>,
-    /// Set when the stream said `[DONE]`.
-    pub done: Arc<AtomicBool>,
-    /// Notified whenever the reader waits for more.
-    pub demand: Arc<Notify>,
+    pub state: Arc<StreamState>,
 }
 
 impl tower::Service<HttpRequestFactory> for HttpTransport {
@@ -96,19 +88,11 @@ impl tower::Service<HttpRequestFactory> for HttpTransport {
     }
 
     fn call(&mut self, request: HttpRequestFactory) -> Self::Future {
-        let HttpTransport { client, extras, done, demand } = self.clone();
+        let HttpTransport { client, extras, state } = self.clone();
         Box::pin(async move {
             let mut request = request.build().await?;
             extras.add_to(&mut request);
-            let response = send(&client, request).await?;
-            let content_type = response.headers().get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-            if content_type.starts_with("application/json") {
-                as_stream(response, &done).await
-            } else if content_type.starts_with("text/html") {
-                Err(boxed(ModelError::Garbled))
-            } else {
-                Ok(line_by_line(response, done, demand))
-            }
+            Ok(in_events(send(&client, request).await?, state))
         })
     }
 }
@@ -143,7 +127,7 @@ async fn send(client: &reqwest::Client, request: reqwest::Request) -> Result<req
         return Ok(response);
     }
     let retry_after = retry_after(&response);
-    Err(boxed(match refusal_code(response).await.as_deref() {
+    Err(boxed(match refusal_body(response).await["error"]["code"].as_str() {
         Some("content_filter") => ModelError::Filtered,
         _ => ModelError::Refused { status: status.as_u16(), retry_after },
     }))
@@ -153,18 +137,17 @@ fn boxed(error: ModelError) -> OpenAIError {
     OpenAIError::Boxed(Box::new(error))
 }
 
-/// The code of an error body in the usual shape; its text is ignored.
-async fn refusal_code(response: reqwest::Response) -> Option<String> {
+/// An error body; null if it is no JSON.
+async fn refusal_body(response: reqwest::Response) -> serde_json::Value {
     let mut body = Vec::new();
     let mut chunks = response.bytes_stream();
     while let Some(Ok(chunk)) = chunks.next().await {
         body.extend_from_slice(&chunk);
         if body.len() > MAX_REFUSAL_BYTES {
-            return None;
+            return serde_json::Value::Null;
         }
     }
-    let value: serde_json::Value = serde_json::from_slice(&body).ok()?;
-    value["error"]["code"].as_str().map(str::to_owned)
+    serde_json::from_slice(&body).unwrap_or_default()
 }
 
 /// The wait of `Retry-After`, in seconds or as a date; invalid values are ignored.
@@ -182,14 +165,6 @@ fn wait_of(value: &str, now: jiff::Timestamp) -> Option<Duration> {
     Some(Duration::try_from(at.duration_since(now)).unwrap_or_default())
 }
 
-/// Turns a plain answer of a server that ignored `stream` into a stream of one chunk.
-async fn as_stream(response: reqwest::Response, done: &AtomicBool) -> Result<reqwest::Response, OpenAIError> {
-    let json = body(response, MAX_BYTES).await?;
-    let value: serde_json::Value = serde_json::from_slice(&json).map_err(|_| boxed(ModelError::Garbled))?;
-    done.store(true, Ordering::Relaxed);
-    Ok(http::Response::new(format!("data: {value}\n\n")).into())
-}
-
 /// Reads a whole body.
 async fn body(response: reqwest::Response, max_bytes: usize) -> Result<Vec<u8>, OpenAIError> {
     let mut body = Vec::new();
@@ -203,33 +178,41 @@ async fn body(response: reqwest::Response, max_bytes: usize) -> Result<Vec<u8>, 
     Ok(body)
 }
 
-/// Passes the response on in whole lines, within the size limits, and watches for the line `data: [DONE]`. The library's SSE parser would
-/// rescan an unfinished line with each chunk and buffer without a limit: so it gets whole lines, and few of them ahead of its reader
-/// (backpressure).
-fn line_by_line(response: reqwest::Response, done: Arc<AtomicBool>, demand: Arc<Notify>) -> reqwest::Response {
+/// Passes the chunks of an answer on as events, within the size limits. The library's SSE parser would rescan an unfinished line with each piece
+/// and buffer without a limit: so it gets whole events, and few of them ahead of its reader (backpressure).
+fn in_events(response: reqwest::Response, state: Arc<StreamState>) -> reqwest::Response {
     let mut answer = response.bytes_stream();
-    let chunks: BoxStream<'static, std::io::Result<Bytes>> = Box::pin(async_stream::try_stream! {
-        let (mut lines, mut ahead) = (SseLines::default(), ReadAhead::default());
-        while let Some(chunk) = answer.next().await {
-            let mut whole = lines.take(&chunk.map_err(std::io::Error::other)?)?;
-            if lines.done {
-                done.store(true, Ordering::Relaxed);
+    let events: BoxStream<'static, std::io::Result<Bytes>> = Box::pin(async_stream::try_stream! {
+        let (mut framing, mut ahead, mut ended) = (Framing::default(), 0, false);
+        while !ended {
+            let heard = framing.heard;
+            let events = match answer.next().await {
+                Some(bytes) => framing.take(&bytes.map_err(std::io::Error::other)?)?,
+                None => {
+                    ended = true;
+                    framing.end()?
+                }
+            };
+            if framing.heard > heard {
+                state.heard();
             }
-            while !whole.is_empty() {
-                let (length, enough) = ahead.add(&whole);
-                yield whole.split_to(length);
-                if enough {
-                    demand.notified().await;
+            if framing.done {
+                state.set_done();
+            }
+            if ended && framing.is_one_document() {
+                state.set_one_document();
+            }
+            for event in events {
+                ahead += event.len();
+                yield event;
+                if ahead >= MAX_AHEAD {
+                    state.demand.notified().await;
+                    ahead = 0;
                 }
             }
         }
-        let last = lines.end();
-        if lines.done {
-            done.store(true, Ordering::Relaxed);
-        }
-        yield last;
     });
-    http::Response::new(reqwest::Body::wrap_stream(chunks)).into()
+    http::Response::new(reqwest::Body::wrap_stream(events)).into()
 }
 
 #[cfg(test)]

@@ -10,14 +10,20 @@ mod chunk;
 mod embedder;
 mod endpoint;
 mod error;
+mod finish;
+mod framing;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod http;
+mod keep_alive;
+mod lines;
 mod metrics;
 mod probe;
 mod reasoning;
 mod retry;
-mod sse;
+mod said;
+mod stream_state;
+mod surrogates;
 mod sync;
 mod token_budget;
 

@@ -1,5 +1,7 @@
 //! Servers with their own dialects of the chat completions protocol, as their documentation and users' reports show them.
 
+use std::time::{Duration, Instant};
+
 use deskhand::{api::pb, config::ModelConfig};
 use serde_json::Value;
 use toml::Table;
@@ -19,6 +21,16 @@ async fn answered(answer: &str, settings: &str) -> (pb::Finished, String) {
 
 async fn answered_in(steps: Vec<Step>, settings: &str) -> (pb::Finished, String) {
     let model = RawModel::start(vec![steps]).await;
+    let finished = retoned_by(&model, settings).await.unwrap();
+    (finished, model.asked().remove(0))
+}
+
+/// What the caller gets from a server that goes through these steps.
+async fn told(steps: Vec<Step>, settings: &str) -> Result<pb::Finished, tonic::Status> {
+    retoned_by(&RawModel::start(vec![steps]).await, settings).await
+}
+
+async fn retoned_by(model: &RawModel, settings: &str) -> Result<pb::Finished, tonic::Status> {
     let mut config = ModelConfig { name: "m".into(), base_url: model.base_url(), ..ModelConfig::default() };
     for (key, value) in &settings.parse::<Table>().unwrap() {
         let value = match value.as_str() {
@@ -29,9 +41,22 @@ async fn answered_in(steps: Vec<Step>, settings: &str) -> (pb::Finished, String)
     }
     let opening = Opening { with_model: false, with_shop: false, change: |_| {} };
     let mut desk: Desk = opening.open_set(|all| all.models = vec![config]).await;
-    let answered = desk.retone("Wait.", pb::Tone::Formal).await.unwrap();
+    let answered = desk.retone("Wait.", pb::Tone::Formal).await;
     desk.close().await;
-    (answered.finished, model.asked().remove(0))
+    answered.map(|answered| answered.finished)
+}
+
+/// A chunk with this delta and finish reason.
+fn delta(content: &str, finish_reason: &str) -> String {
+    format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{content}\"}},\"finish_reason\":{finish_reason}}}]}}\n\n")
+}
+
+fn events(body: &str) -> Step {
+    Step::Write(format!("{EVENTS}{body}").into_bytes())
+}
+
+fn pause(milliseconds: u64) -> Step {
+    Step::Pause(Duration::from_millis(milliseconds))
 }
 
 fn body(asked: &str) -> Value {
@@ -75,9 +100,10 @@ async fn ollama() {
     says_fine("data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"llama3.2\",\"system_fingerprint\":\"fp_ollama\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"fine\"},\"finish_reason\":null}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n").await;
 }
 
+/// As a server of llama.cpp sent it, with `return_progress` and a comment each second.
 #[tokio::test]
 async fn llama_cpp() {
-    let finished = says_fine(": ping\n\ndata: {\"choices\":[{\"finish_reason\":null,\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":null}}],\"created\":1}\n\n: ping\n\ndata: {\"choices\":[{\"finish_reason\":null,\"index\":0,\"delta\":{\"content\":\"fine\"}}]}\n\ndata: {\"choices\":[{\"finish_reason\":\"stop\",\"index\":0,\"delta\":{}}],\"timings\":{\"prompt_n\":3}}\n\ndata: {\"choices\":[],\"usage\":{\"completion_tokens\":1,\"prompt_tokens\":7,\"total_tokens\":8}}\n\ndata: [DONE]\n\n").await;
+    let finished = says_fine("data: {\"choices\":[{\"finish_reason\":null,\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":null}}],\"created\":1,\"id\":\"chatcmpl-1\",\"model\":\"smollm2\",\"system_fingerprint\":\"b0-unknown\",\"object\":\"chat.completion.chunk\",\"prompt_progress\":{\"total\":7,\"cache\":0,\"processed\":0,\"time_ms\":0}}\n\n:\n\n:\n\ndata: {\"choices\":[{\"finish_reason\":null,\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":null}}],\"prompt_progress\":{\"total\":7,\"cache\":0,\"processed\":7,\"time_ms\":15912}}\n\ndata: {\"choices\":[{\"finish_reason\":null,\"index\":0,\"delta\":{\"content\":\"fine\"}}]}\n\ndata: {\"choices\":[{\"finish_reason\":\"stop\",\"index\":0,\"delta\":{}}]}\n\ndata: {\"choices\":[],\"usage\":{\"completion_tokens\":1,\"prompt_tokens\":7,\"total_tokens\":8,\"prompt_tokens_details\":{\"cached_tokens\":0}},\"timings\":{\"prompt_n\":7}}\n\ndata: [DONE]\n\n").await;
     assert_eq!(finished.usage.unwrap().prompt_tokens, 7);
 }
 
@@ -207,4 +233,195 @@ async fn an_answer_in_one_piece_where_streaming_is_off() {
     assert_eq!((body["stream"].as_bool(), body["max_tokens"].as_u64(), body["temperature"].as_f64()), (Some(false), Some(77), Some(0.2)));
     assert_eq!((body["top_p"].as_f64(), body["stop"][0].as_str()), (Some(0.9), Some("END")));
     assert!(body.get("stream_options").is_none() && asked.contains("x-team: desk\r\n"), "{asked}");
+}
+
+#[tokio::test]
+async fn gemini() {
+    let events = "data: {\"choices\":[{\"delta\":{\"content\":\"<thought>hm</thought>\",\"extra_content\":{\"google\":{\"thought\":true}},\"role\":\"assistant\"},\"index\":0}],\"created\":1,\"id\":\"x\",\"model\":\"gemini-2.5-flash\",\"object\":\"chat.completion.chunk\",\"usage\":{\"completion_tokens\":0,\"prompt_tokens\":8,\"total_tokens\":30}}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"fi\",\"role\":\"assistant\"},\"index\":0}],\"usage\":{\"completion_tokens\":1,\"prompt_tokens\":8,\"total_tokens\":31}}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"ne\",\"extra_content\":{\"google\":{\"thought_signature\":\"c2ln\"}},\"role\":\"assistant\"},\"finish_reason\":\"stop\",\"index\":0}],\"usage\":{\"completion_tokens\":2,\"prompt_tokens\":8,\"total_tokens\":32}}\n\ndata: [DONE]\n\n";
+    let (finished, asked) = answered(&format!("{EVENTS}{events}"), "base_url = '/v1beta/openai'\napi_key = 'AIza-1'").await;
+    assert_eq!((finished.text.as_str(), finished.usage.unwrap().completion_tokens), ("fine", 2));
+    assert!(asked.starts_with("POST /v1beta/openai/chat/completions HTTP/1.1\r\n") && asked.contains("authorization: Bearer AIza-1\r\n"));
+    // Its early versions named the reason of the end otherwise, and its errors come in a list.
+    says_fine("data: {\"choices\":[{\"delta\":{\"content\":\"fine\"},\"finishReason\":\"stop\",\"index\":0}]}\n\n").await;
+    let error = "[{\n  \"error\": {\n    \"code\": 400,\n    \"message\": \"SECRET\",\n    \"status\": \"INVALID_ARGUMENT\"\n  }\n}\n]\n";
+    let status = told(vec![typed("application/json", error)], "").await.unwrap_err();
+    refused(&status, Code::Unavailable, "MODEL_UNAVAILABLE");
+}
+
+fn typed(content_type: &str, body: &str) -> Step {
+    Step::Write(format!("HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\nconnection: close\r\n\r\n{body}").into_bytes())
+}
+
+#[tokio::test]
+async fn anthropic() {
+    let events = "data: {\"id\":\"msg_1\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\",\"role\":\"assistant\",\"refusal\":null}}],\"created\":1,\"model\":\"claude-sonnet-4-20250514\",\"object\":\"chat.completion.chunk\",\"usage\":null}\n\ndata: {\"id\":\"\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"fi\",\"role\":\"assistant\"}}],\"usage\":null}\n\ndata: {\"id\":\"\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"ne\",\"role\":\"assistant\"}}],\"usage\":null}\n\ndata: {\"id\":\"\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":null}\n\ndata: {\"id\":\"\",\"choices\":[],\"usage\":{\"completion_tokens\":5,\"prompt_tokens\":16,\"total_tokens\":21}}\n\ndata: [DONE]\n\n";
+    let (finished, asked) = answered(&format!("{EVENTS}{events}"), "api_key = 'sk-ant-1'\ntemperature = 0.3").await;
+    assert_eq!((finished.text.as_str(), finished.usage.unwrap().prompt_tokens), ("fine", 16));
+    let body = body(&asked);
+    assert!(asked.contains("authorization: Bearer sk-ant-1\r\n") && body["max_tokens"].is_u64() && body["temperature"] == 0.3, "{asked}");
+    assert_eq!(body["messages"][0]["role"], "system");
+}
+
+/// A message in a stream repeats what deltas gave, adds what they lack, or is the text where there are none.
+#[tokio::test]
+async fn a_message_beside_deltas() {
+    let message = |content: &str, end: &str| {
+        format!("data: {{\"choices\":[{{\"index\":0,\"message\":{{\"content\":\"{content}\"}},\"finish_reason\":{end}}}]}}\n\n")
+    };
+    let both = |delta: &str, message: &str| {
+        format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{delta}\"}},\"message\":{{\"content\":\"{message}\"}}}}]}}\n\n")
+    };
+    let done = "data: [DONE]\n\n";
+    for stream in [
+        delta("fi", "null") + &delta("ne", "null") + &message("fine", "\"stop\""),
+        delta("fi", "null") + &message("fine", "\"stop\""),
+        delta(" fi", "null") + &delta("ne\\n", "null") + &message("fine", "\"stop\""),
+        both("fi", "fi") + &both("ne", "fine") + done,
+        both("fi", "fi") + &both("ne", "ne") + done,
+        message("f", "null") + &message("fi", "null") + &message("fine", "null") + &message("fine", "\"stop\""),
+        message("fi", "null") + &message("ne", "\"stop\""),
+        message("fine", "\"stop\""),
+    ] {
+        says_fine(&stream).await;
+    }
+}
+
+/// Some servers send a finish reason with every chunk.
+#[tokio::test]
+async fn a_finish_reason_counts_with_the_end_of_the_stream() {
+    let quick = "token_gap_timeout = '200ms'";
+    let every = |reason: &str| delta("fi", reason) + &delta("ne", reason);
+    for reason in ["\"stop\"", "\"length\"", "\"eos_token\""] {
+        for break_off in [Step::Reset, Step::Hang] {
+            for half in [delta("fi", reason), every(reason)] {
+                let status = told(vec![events(&half), pause(20), break_off.clone()], quick).await.unwrap_err();
+                refused(&status, Code::Unavailable, "MODEL_CUT_OFF");
+            }
+        }
+    }
+    // Text after it takes it back.
+    let again = delta("fi", "null") + &delta("", "\"stop\"") + &delta("ne", "null");
+    for end in [Step::Reset, pause(0)] {
+        let status = told(vec![events(&again), pause(20), end], quick).await.unwrap_err();
+        refused(&status, Code::Unavailable, "MODEL_CUT_OFF");
+    }
+    // With its end such a stream is whole; an empty reason is none.
+    says_fine(&every("\"stop\"")).await;
+    says_fine(&(every("\"\"") + "data: [DONE]\n\n")).await;
+    says_fine(&(every("\"null\"") + "data: [DONE]\n\n")).await;
+    let status = told(vec![events(&every("\"null\""))], "").await.unwrap_err();
+    refused(&status, Code::Unavailable, "MODEL_CUT_OFF");
+    // A server that sends it once is believed, whatever comes of the connection.
+    let usage = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\n\n";
+    for end in [delta("ne", "\"stop\""), delta("ne", "null") + &delta("", "\"stop\""), delta("ne", "\"stop\"") + usage] {
+        for break_off in [Step::Reset, Step::Hang] {
+            let finished = told(vec![events(&(delta("fi", "null") + &end)), pause(20), break_off], quick).await.unwrap();
+            assert_eq!(finished.text, "fine");
+        }
+    }
+}
+
+/// What keeps a connection open is passed over in any form; what is no chunk otherwise is an error.
+#[tokio::test]
+async fn a_keep_alive_as_data() {
+    for alive in [
+        "data: : keepalive\n\n",
+        "data: : OPENROUTER PROCESSING\n\n",
+        "data:\n\n",
+        "data: \n\n",
+        "data: {}\n\n",
+        "data: {\"type\":\"ping\"}\n\n",
+        "data: {\"type\":\"keepalive\",\"sequence_number\":1}\n\n",
+        "data: ping\n\n",
+        "data: \"ping\"\n\n",
+        "data: [HEARTBEAT]\n\n",
+        "data: Keep-Alive\n\n",
+        "event: ping\ndata: 2026-11-26T10:00:00Z\n\n",
+        "event: keepalive\ndata: x\n\n",
+        "event: heartbeat\ndata:\n\n",
+        ": ping - 2026-11-26\n\n",
+    ] {
+        says_fine(&format!("{alive}{}{alive}{}{alive}data: [DONE]\n\n", delta("fi", "null"), delta("ne", "null"))).await;
+    }
+    for junk in ["data: junk\n\n", "data: pingback\n\n", "data: upstream error\n\n", "data: {\"choices\":\n\n"] {
+        let status = told(vec![events(&(delta("fi", "null") + junk + &delta("ne", "\"stop\"")))], "").await.unwrap_err();
+        refused(&status, Code::Unavailable, "MODEL_CUT_OFF");
+    }
+}
+
+/// Halves of a character, as JSON escapes in two chunks or as bytes in two pieces of the body.
+#[tokio::test]
+async fn a_character_cut_in_two() {
+    for (first, second, text) in [
+        ("fine \\ud83d", "\\ude00 so", "fine \u{1f600} so"),
+        ("fine \\uD83C", "\\uDF89", "fine \u{1f389}"),
+        ("fine \\ud83d\\ude00\\ud83d", "\\ude01", "fine \u{1f600}\u{1f601}"),
+        ("fine \\ud83d", "so", "fine \u{fffd}so"),
+        ("fine \\ude00", "so", "fine \u{fffd}so"),
+        ("fine ", "\\ud83d", "fine \u{fffd}"),
+    ] {
+        let stream = delta(first, "null") + &delta(second, "null") + &delta("", "\"stop\"");
+        assert_eq!(answered(&format!("{EVENTS}{stream}"), "").await.0.text, text, "{first} {second}");
+    }
+    let stream = format!("{EVENTS}{}", delta("Gr\u{fc}\u{df}e \u{1f600}", "\"stop\""));
+    let pieces = stream.as_bytes().chunks(1).flat_map(|piece| [Step::Write(piece.to_vec()), pause(0)]).collect();
+    assert_eq!(answered_in(pieces, "").await.0.text, "Gr\u{fc}\u{df}e \u{1f600}");
+}
+
+/// An answer is read as what it is, whatever its content type says.
+#[tokio::test]
+async fn a_mislabelled_body() {
+    let events = delta("fi", "null") + &delta("ne", "\"stop\"");
+    let compact = "{\"choices\":[{\"message\":{\"role\":\"assistant\",\"content\":\"fine\"},\"finish_reason\":\"stop\"}]}";
+    let unfinished = compact.replace(",\"finish_reason\":\"stop\"", "");
+    let pretty = serde_json::to_string_pretty(&serde_json::from_str::<Value>(compact).unwrap()).unwrap();
+    let lines = events.replace("data: ", "").replace("\n\n", "\n");
+    let single = events.replace("\n\n", "\n");
+    let spaced = format!("\n     \n\n{compact}");
+    let with_crlf = pretty.replace('\n', "\r\n") + "\r\n";
+    let marked = lines.clone() + "[DONE]\n";
+    for body in [&events, compact, &unfinished, &pretty, &with_crlf, &spaced, &lines, &marked, &single] {
+        for content_type in ["application/json", "text/event-stream"] {
+            assert_eq!(told(vec![typed(content_type, body)], "").await.unwrap().text, "fine", "{content_type}: {body}");
+        }
+    }
+    for content_type in ["text/plain; charset=utf-8", "text/html", "application/x-ndjson", "application/octet-stream"] {
+        for body in [&events, &pretty] {
+            assert_eq!(told(vec![typed(content_type, body)], "").await.unwrap().text, "fine", "{content_type}: {body}");
+        }
+    }
+    // Half of it is no whole answer, and a page of HTML is none at all.
+    for (body, reason) in [
+        (&pretty[..pretty.len() - 4], "MODEL_CUT_OFF"),
+        ("{\"choices\":[{\"delta\":{\"content\":\"fi\"}}]}\n", "MODEL_CUT_OFF"),
+        ("\n<!DOCTYPE html>\n<p>SECRET</p>", "MODEL_UNAVAILABLE"),
+    ] {
+        for content_type in ["application/json", "text/event-stream"] {
+            refused(&told(vec![typed(content_type, body)], "").await.unwrap_err(), Code::Unavailable, reason);
+        }
+    }
+}
+
+/// Before the first text, whatever arrives restarts the wait for it. Nothing does so after it, and nothing extends the whole.
+#[tokio::test]
+async fn signs_of_life_while_a_prompt_is_read() {
+    let settings = "first_token_timeout = '300ms'\ntoken_gap_timeout = '300ms'\ntotal_timeout = '1200ms'";
+    let progress = "data: {\"choices\":[{\"finish_reason\":null,\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":null}}],\"object\":\"chat.completion.chunk\",\"prompt_progress\":{\"total\":5900,\"cache\":0,\"processed\":2048,\"time_ms\":181}}\n\n";
+    let empty = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
+    for sign in [progress, empty, ": ping\n\n", "event: ping\ndata: {}\n\n", "\n"] {
+        let waiting = (0..6).flat_map(|_| [Step::Write(sign.as_bytes().to_vec()), pause(120)]);
+        let answer = Step::Write(delta("fine", "\"stop\"").into_bytes());
+        let steps = [events("")].into_iter().chain(waiting).chain([answer]).collect();
+        assert_eq!(told(steps, settings).await.unwrap().text, "fine", "{sign}");
+
+        let began = Instant::now();
+        let for_ever = Step::Repeat(sign.as_bytes().to_vec(), Duration::from_millis(50));
+        refused(&told(vec![events(""), for_ever.clone()], settings).await.unwrap_err(), Code::Unavailable, "MODEL_UNAVAILABLE");
+        assert!(began.elapsed() > Duration::from_millis(1200), "{sign}");
+
+        let began = Instant::now();
+        let status = told(vec![events(&delta("fi", "null")), for_ever], settings).await.unwrap_err();
+        refused(&status, Code::Unavailable, "MODEL_CUT_OFF");
+        assert!(began.elapsed() < Duration::from_millis(1100), "{sign}: {:?}", began.elapsed());
+    }
 }
