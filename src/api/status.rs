@@ -297,6 +297,11 @@ fn model(error: ModelError, partial: bool, message: String) -> Status {
         ModelError::Busy(wait) => return exhausted("MODEL_BUSY", "calls to the model", message, Some((*wait).clamp(SOON, MAX_RETRY))),
         ModelError::Spent(wait) => return exhausted("TOKENS_SPENT", "tokens of the workspace or key", message, Some(*wait)),
         ModelError::PromptTooLarge { .. } => return exhausted("PROMPT_TOO_LARGE", "tokens of a prompt", message, None),
+        // Nothing says when a retry makes sense: the operator has to act.
+        ModelError::QuotaUsedUp => {
+            let details = ErrorDetails::with_quota_failure_violation("the account at the model's provider", &message);
+            with_metadata(Code::ResourceExhausted, "MODEL_QUOTA", message, details, partial_metadata(partial))
+        }
         ModelError::Filtered => unavailable("CONTENT_FILTERED", MODEL_RETRY),
         ModelError::CutOff => unavailable("MODEL_CUT_OFF", SOON),
         ModelError::Down(wait) => unavailable("MODEL_UNAVAILABLE", (*wait).max(SOON)),

@@ -105,7 +105,8 @@ fn advice(error: &ModelError) -> &'static str {
         ModelError::Refused { status: 400 | 422, .. } => {
             "it may reject a field that we send; change or remove it in `body` (`field = \"null\"`)"
         }
-        ModelError::Refused { status: 429, .. } => "its rate limit or quota is used up for now",
+        ModelError::Refused { status: 429, .. } => "its rate limit is used up for now",
+        ModelError::QuotaUsedUp => "the server and the key are right",
         ModelError::Garbled => "check that `base_url` is an OpenAI-compatible API",
         ModelError::TimedOut(_) => "if it is still loading, wait or raise `first_token_timeout`",
         ModelError::NotConfigured

@@ -100,7 +100,11 @@ impl Drop for Attempt<'_> {
 
 /// Records a failure in the model's circuit breaker. If that opens it, starts to probe the model.
 pub fn record_failure(model: &Arc<Endpoint>, error: &ModelError) {
-    if error.is_fault() && model.breaker.failed(Instant::now(), error.retry_after()) {
+    if !error.is_fault() {
+        return;
+    }
+    model.note_fault(error);
+    if model.breaker.failed(Instant::now(), error.retry_after()) {
         tracing::warn!(model = model.name(), "circuit breaker opened: the model is not called until it answers a probe");
         let model = Arc::downgrade(model);
         tokio::spawn(task::supervise("probing a model", move || probe_until_up(Weak::clone(&model))));
@@ -124,6 +128,7 @@ async fn probe_until_up(model: Weak<Endpoint>) {
             }
             Err(error) => {
                 tracing::debug!(model = model.name(), error = %error, "model probe failed");
+                model.note_fault(&error);
                 model.breaker.probe_failed(Instant::now(), error.retry_after());
             }
         }

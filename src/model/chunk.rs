@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::model::{TokensUsed, error::ModelError, surrogates};
+use crate::model::{TokensUsed, error::ModelError, refusal, surrogates};
 
 /// A chunk, reduced to the parts that are used.
 #[derive(Debug, Default)]
@@ -59,7 +59,7 @@ impl Chunk {
             finish_reason: finish_reason.filter(|reason| !matches!(*reason, "null" | "none")).unwrap_or_default().to_owned(),
             used: used(&value["usage"]).or_else(|| used(&value["x_groq"]["usage"])),
             has_progress: value["prompt_progress"].is_object(),
-            error: is_error.then_some(ModelError::Reported),
+            error: is_error.then(|| refusal::meaning(0, false, value).unwrap_or(ModelError::Reported)),
         }
     }
 }
@@ -124,6 +124,7 @@ mod tests {
         assert_eq!(Chunk::read(&json!({"choices": [{"finishReason": "stop"}]})).finish_reason, "stop");
         assert!(Chunk::read(&json!({"error": "x"})).error.is_some());
         assert!(Chunk::read(&json!([{"error": {"code": 500}}])).error.is_some());
+        assert!(matches!(Chunk::read(&json!({"error": {"code": "insufficient_quota"}})).error, Some(ModelError::QuotaUsedUp)));
         assert!(Chunk::read(&json!({"object": "error", "message": "x", "code": 500})).error.is_some());
         assert!(Chunk::read(&json!({"detail": [{"msg": "x"}]})).error.is_some());
         assert!(Chunk::read(&json!({"choices": [], "object": "chat.completion.chunk"})).error.is_none());

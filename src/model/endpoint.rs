@@ -49,6 +49,8 @@ pub struct Endpoint {
     calibration: Calibration,
     /// Whether its last reasoning had no opening tag.
     reasoning_first: Arc<AtomicBool>,
+    /// Whether its last fault was that the provider's quota is used up.
+    quota_used_up: AtomicBool,
     pub breaker: Breaker,
     pub gate: Arc<AdmissionGate>,
     pub retries: RetryBudget,
@@ -64,6 +66,7 @@ impl Endpoint {
             context_tokens: config.context_tokens.unwrap_or(context_tokens),
             calibration: Calibration::new(),
             reasoning_first: Arc::default(),
+            quota_used_up: AtomicBool::default(),
             breaker: Breaker::default(),
             gate: Arc::new(AdmissionGate::new(config.most_calls)),
             retries: RetryBudget::new(Instant::now()),
@@ -109,6 +112,16 @@ impl Endpoint {
     /// Whether a silence is long enough to count against the model.
     pub fn is_long(&self, silent: Duration) -> bool {
         silent >= self.config.first_token_timeout / LONG_SILENCE_DIVISOR
+    }
+
+    /// Notes why it failed last.
+    pub fn note_fault(&self, error: &ModelError) {
+        self.quota_used_up.store(matches!(error, ModelError::QuotaUsedUp), Ordering::Relaxed);
+    }
+
+    /// Why it is not called while its circuit breaker is open, with the wait until the next probe.
+    pub fn down(&self, wait: Duration) -> ModelError {
+        if self.quota_used_up.load(Ordering::Relaxed) { ModelError::QuotaUsedUp } else { ModelError::Down(wait) }
     }
 
     /// Calls the model and waits for its first text, at most until `begin_by`. `meter` counts the tokens that it uses.

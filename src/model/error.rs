@@ -22,6 +22,9 @@ pub enum ModelError {
         /// How long the server asks to wait, if it does.
         retry_after: Option<Duration>,
     },
+    /// The provider's account has no quota or credit left; no retry helps.
+    #[error("the provider's quota or credit for this model is used up; top it up or change the plan at the provider")]
+    QuotaUsedUp,
     /// The stream contained an error.
     #[error("the model's server reported an error in its stream")]
     Reported,
@@ -134,7 +137,7 @@ impl ModelError {
             }
             ModelError::Garbled => Policy { less_input_may_do: true, ..fault },
             ModelError::Filtered => Policy { less_input_may_do: true, ..nothing },
-            ModelError::TimedOut(_) | ModelError::TooLarge(_) | ModelError::Empty => fault,
+            ModelError::QuotaUsedUp | ModelError::TimedOut(_) | ModelError::TooLarge(_) | ModelError::Empty => fault,
             ModelError::Spent(_) | ModelError::DeadlinePassed => Policy { ends_the_chain: true, ..nothing },
             ModelError::NotConfigured
             | ModelError::Client(_)
@@ -184,6 +187,7 @@ impl ModelError {
             ModelError::Unreachable => "unreachable",
             ModelError::Refused { status: 429, .. } => "rate_limited",
             ModelError::Refused { .. } => "refused",
+            ModelError::QuotaUsedUp => "quota_used_up",
             ModelError::Reported => "reported",
             ModelError::Garbled => "garbled",
             ModelError::TimedOut(_) => "timed_out",
@@ -216,6 +220,7 @@ mod tests {
             (refused(503), true, true, false),
             (refused(401), false, true, false),
             (refused(422), false, false, false),
+            (ModelError::QuotaUsedUp, false, true, false),
             (ModelError::Garbled, false, true, false),
             (ModelError::Filtered, false, false, false),
             (ModelError::Busy(second), false, false, false),

@@ -12,7 +12,7 @@ use futures::{StreamExt, future::BoxFuture, stream::BoxStream};
 
 use crate::{
     config::{ModelConfig, Secret},
-    model::{error::ModelError, framing::Framing, stream_state::StreamState},
+    model::{error::ModelError, framing::Framing, refusal, stream_state::StreamState},
 };
 
 /// Largest error body that is parsed, in bytes.
@@ -126,11 +126,9 @@ async fn send(client: &reqwest::Client, request: reqwest::Request) -> Result<req
     if status.is_success() {
         return Ok(response);
     }
-    let retry_after = retry_after(&response);
-    Err(boxed(match refusal_body(response).await["error"]["code"].as_str() {
-        Some("content_filter") => ModelError::Filtered,
-        _ => ModelError::Refused { status: status.as_u16(), retry_after },
-    }))
+    let (status, retry_after) = (status.as_u16(), retry_after(&response));
+    let known = refusal::meaning(status, retry_after.is_some(), &refusal_body(response).await);
+    Err(boxed(known.unwrap_or(ModelError::Refused { status, retry_after })))
 }
 
 fn boxed(error: ModelError) -> OpenAIError {

@@ -20,6 +20,7 @@ mod lines;
 mod metrics;
 mod probe;
 mod reasoning;
+mod refusal;
 mod retry;
 mod said;
 mod stream_state;
@@ -193,7 +194,7 @@ impl Models {
         for (nth, model) in candidates.iter().enumerate() {
             let now = Instant::now();
             let error = match model.breaker.down_for(now) {
-                Some(wait) => ModelError::Down(wait),
+                Some(wait) => model.down(wait),
                 None => {
                     let (prompt, extra) = make(model.window()).await?;
                     // Each model gets an equal share of the remaining deadline.

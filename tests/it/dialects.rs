@@ -6,6 +6,7 @@ use deskhand::{api::pb, config::ModelConfig};
 use serde_json::Value;
 use toml::Table;
 use tonic::Code;
+use tonic_types::StatusExt;
 
 use crate::support::{
     desk::{Desk, Opening, refused},
@@ -400,6 +401,67 @@ async fn a_mislabelled_body() {
             refused(&told(vec![typed(content_type, body)], "").await.unwrap_err(), Code::Unavailable, reason);
         }
     }
+}
+
+fn refuses(status: &str, body: &str) -> Vec<Step> {
+    let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close", body.len());
+    vec![Step::Write(format!("{head}\r\n\r\n{body}").into_bytes())]
+}
+
+/// A used-up quota is not tried again, and said to be one; a rate is tried again.
+#[tokio::test]
+async fn a_quota_that_is_used_up() {
+    let google = "[{\"error\":{\"code\":429,\"message\":\"SECRET\",\"status\":\"RESOURCE_EXHAUSTED\",\"details\":[{\"violations\":[{\"quotaId\":\"GenerateRequestsPerDayPerProjectPerModel-FreeTier\"}]},{\"retryDelay\":\"1s\"}]}}]";
+    let streamed = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\ndata: {\"error\":{\"code\":402,\"message\":\"SECRET\"}}\n\n";
+    for steps in [
+        refuses(
+            "429 Too Many Requests",
+            "{\"error\":{\"message\":\"SECRET\",\"type\":\"insufficient_quota\",\"param\":null,\"code\":\"insufficient_quota\"}}",
+        ),
+        refuses("400 Bad Request", "{\"error\":{\"message\":\"SECRET\",\"code\":\"billing_hard_limit_reached\"}}"),
+        refuses("403 Forbidden", "{\"error\":{\"message\":\"SECRET\",\"type\":\"insufficient_user_quota\"}}"),
+        refuses(
+            "402 Payment Required",
+            "{\"error\":{\"message\":\"Insufficient Balance SECRET\",\"type\":\"unknown_error\",\"code\":\"invalid_request_error\"}}",
+        ),
+        refuses("402 Payment Required", "{\"error\":{\"code\":402,\"message\":\"SECRET\"}}"),
+        refuses(
+            "400 Bad Request",
+            "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"Your credit balance is too low SECRET\"}}",
+        ),
+        refuses("429 Too Many Requests", google),
+        vec![Step::Write(streamed.as_bytes().to_vec())],
+    ] {
+        let model = RawModel::start(vec![steps.clone()]).await;
+        let status = retoned_by(&model, "").await.unwrap_err();
+        refused(&status, Code::ResourceExhausted, "MODEL_QUOTA");
+        assert!(status.message().contains("top it up") && !status.message().contains("SECRET"), "{status:?}");
+        assert!(status.get_details_retry_info().is_none(), "{status:?}");
+        assert_eq!(model.asked().len(), 1, "{steps:?}");
+    }
+    let rate =
+        refuses("429 Too Many Requests", "{\"error\":{\"message\":\"SECRET\",\"type\":\"requests\",\"code\":\"rate_limit_exceeded\"}}");
+    let model = RawModel::start(vec![rate]).await;
+    refused(&retoned_by(&model, "").await.unwrap_err(), Code::Unavailable, "MODEL_UNAVAILABLE");
+    assert_eq!(model.asked().len(), 3);
+}
+
+/// The next model of the chain answers; and once such a model is not called any more, the caller still learns why.
+#[tokio::test]
+async fn a_quota_that_is_used_up_is_a_fault_of_its_model_alone() {
+    let used_up = refuses("429 Too Many Requests", "{\"error\":{\"code\":\"insufficient_quota\"}}");
+    let first = RawModel::start(vec![used_up]).await;
+    let second = RawModel::start(vec![vec![events(&delta("fine", "\"stop\""))]]).await;
+    let config = |model: &RawModel| ModelConfig { name: "m".into(), base_url: model.base_url(), ..ModelConfig::default() };
+    let opening = || Opening { with_model: false, with_shop: false, change: |_| {} };
+    let mut desk: Desk = opening().open_set(|all| all.models = vec![config(&first), config(&second)]).await;
+    assert_eq!(desk.retone("Wait.", pb::Tone::Formal).await.unwrap().finished.text, "fine");
+    desk.close().await;
+    let mut desk: Desk = opening().open_set(|all| all.models = vec![config(&first)]).await;
+    for _ in 0..7 {
+        refused(&desk.retone("Wait.", pb::Tone::Formal).await.unwrap_err(), Code::ResourceExhausted, "MODEL_QUOTA");
+    }
+    desk.close().await;
 }
 
 /// Before the first text, whatever arrives restarts the wait for it. Nothing does so after it, and nothing extends the whole.
