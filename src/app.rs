@@ -55,12 +55,12 @@ impl App {
         if people > 0 {
             tracing::warn!(people, chats = erased, "the restored database contained erased people; they were erased again");
         }
-        let models = Models::new(&config.models, config.desk.context_tokens).context("can't prepare the models")?;
+        let models = Models::new(&config.models, config.desk.context_limits()).context("can't prepare the models")?;
         let shared = Shared::start(store.clone(), erasures, dictionaries);
         let mut desks = HashMap::new();
         for workspace in config.workspaces() {
             let workspace_models = match &workspace.models {
-                Some(own) => models.for_workspace(workspace.name.as_str(), own, workspace.desk.context_tokens),
+                Some(own) => models.for_workspace(workspace.name.as_str(), own, workspace.desk.context_limits()),
                 None => Ok(models.clone()),
             };
             let workspace_models =
@@ -95,7 +95,7 @@ pub async fn open_read_only(store: Store, config: &Config, workspace: WorkspaceC
     let chats = chats_of(&ChatLog::start(store.clone(), config.languages(), on_redaction), config, &workspace);
     let WorkspaceConfig { name, knowledge_base, desk, models, .. } = workspace;
     let knowledge = Knowledge::read_only(store.clone(), name, knowledge_base, scratch).await?;
-    let models = Models::new(models.as_ref().unwrap_or(&config.models), desk.context_tokens)?;
+    let models = Models::new(models.as_ref().unwrap_or(&config.models), desk.context_limits())?;
     let shared = Shared::start(store, open_erasures(scratch)?, Dictionaries::new(config.dictionaries.clone()));
     Ok(Desk::open(&shared, chats, knowledge, models, None, desk)?)
 }

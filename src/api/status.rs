@@ -316,6 +316,7 @@ fn model(error: ModelError, partial: bool, message: String) -> Status {
         | ModelError::TimedOut(_)
         | ModelError::NotInTime
         | ModelError::ReasoningInText
+        | ModelError::NoRoom
         | ModelError::TooLarge(_)
         | ModelError::Empty => unavailable("MODEL_UNAVAILABLE", MODEL_RETRY),
     };

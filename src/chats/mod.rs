@@ -42,7 +42,8 @@ pub use append::{Appended, LogCounts};
 pub use archive::{ChatPage, ListChats};
 pub use archive_rows::Filter;
 pub use codes::{CodeKind, codes};
-pub use context::{ChatLine, Choice, ChosenContext, ClassReceipt, EarlierChat, Omission, OmissionReason, choose};
+pub use context::durable;
+pub use context::{ChatLine, Choice, ChosenContext, ChosenRecord, ClassReceipt, EarlierChat, Omission, OmissionReason, choose};
 pub use error::ChatError;
 pub use event::{
     Attachment, Author, Channel, Customer, Event, EventBody, Form, Message, NewEvent, Note, Opened, PageView, Rating, Record, Ticket,

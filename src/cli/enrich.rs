@@ -93,7 +93,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
          `tasks` must have `enrich` if it is set"
     );
     let documents = chosen(matches, root)?;
-    let models = Models::new(&config.models, config.desk.context_tokens).context("can't prepare the models")?;
+    let models = Models::new(&config.models, config.desk.context_limits()).context("can't prepare the models")?;
     let enricher = Enricher::new(models, config.desk.prompts.as_deref())?;
     let limit = usize::from(*matches.get_one::<u8>("limit").expect("it has a default"));
     crate::cli::block_on(enrich(&enricher, root, &documents, limit, matches.get_flag("write")))?

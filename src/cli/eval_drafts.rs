@@ -176,7 +176,12 @@ fn evidence(context: &Case, languages: &[Language]) -> anyhow::Result<Evidence> 
         turns: context.messages.iter().map(turn).collect(),
         ..Chat::default()
     };
-    let source = |given: &GivenSource| SourceText { title: given.title.clone(), url: given.url.clone(), text: given.text.clone() };
+    let source = |given: &GivenSource| SourceText {
+        title: given.title.clone(),
+        url: given.url.clone(),
+        text: given.text.clone(),
+        markdown: given.text.clone(),
+    };
     let sources: Vec<SourceText> = context.sources.iter().map(source).collect();
     let from = DraftedFrom {
         chat: &chat,
@@ -186,6 +191,7 @@ fn evidence(context: &Case, languages: &[Language]) -> anyhow::Result<Evidence> 
         previous_draft: "",
         sources: &sources,
         voice: "",
+        form_of_address: None,
         now: at,
     };
     Ok(Evidence::of(&from, &language, languages, &[]))

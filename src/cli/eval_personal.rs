@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use serde::Deserialize;
 
 use crate::{
@@ -155,7 +155,9 @@ impl Case {
             language: language.primary(),
             use_notes: false,
             budget: BUDGET,
+            context: BUDGET,
             now: Timestamp::UNIX_EPOCH,
+            time_zone: &TimeZone::UTC,
         });
         let given = text_of(&chosen);
         let settings = PersonalData { first_names: true, ..PersonalData::default() };
@@ -215,8 +217,10 @@ impl Case {
 /// The texts of a chosen context, a line for each.
 fn text_of(chosen: &ChosenContext) -> String {
     let lines = chosen.lines.iter().flat_map(|line| [&line.text, &line.quoted, &line.signature]);
-    let facts = chosen.facts.iter().chain(&chosen.form_answers).map(|(field, value)| format!("{field}: {value}"));
-    let texts = chosen.records.iter().chain(lines).filter(|text| !text.is_empty()).map(|text| visible(text));
+    let records = chosen.records.iter();
+    let fields = chosen.facts.iter().chain(&chosen.form_answers).chain(records.clone().flat_map(|record| &record.values));
+    let facts = fields.map(|(field, value)| format!("{field}: {value}"));
+    let texts = records.map(|record| &record.title).chain(lines).filter(|text| !text.is_empty()).map(|text| visible(text));
     texts.chain(facts).collect::<Vec<String>>().join("\n")
 }
 

@@ -7,7 +7,7 @@ use clap::{ArgMatches, Command};
 
 use crate::{
     cli::serve::{config_flag, config_of},
-    config::{self, ModelConfig},
+    config::{self, ContextLimits, ModelConfig},
     model::{ModelError, Probe, ProbeResult},
 };
 
@@ -17,8 +17,9 @@ pub fn command() -> Command {
         .arg(config_flag())
         .args(config::flags())
         .after_help(
-            "Calls each model three times: with a short question, with the same question under a model name that does not exist, and with a \
-             prompt as long as `context_tokens` allows. That costs about `context_tokens` tokens per model. Exits with 0 if all models work \
+            "Calls each model four times: with a short question, with the same question under a model name that does not exist, with a prompt \
+             that measures how fast it reads, and with one as long as `context_tokens` allows, or as it can read before its first token is \
+             due. That costs about `context_tokens` tokens per model. Exits with 0 if all models work \
              as configured, with 1 if one does not.",
         )
 }
@@ -28,17 +29,18 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let own = config
         .workspaces
         .iter()
-        .flat_map(|workspace| workspace.models.iter().flatten().map(|model| (model, workspace.desk.context_tokens)));
-    let models: Vec<(&ModelConfig, usize)> = config.models.iter().map(|model| (model, config.desk.context_tokens)).chain(own).collect();
+        .flat_map(|workspace| workspace.models.iter().flatten().map(|model| (model, workspace.desk.context_limits())));
+    let models: Vec<(&ModelConfig, ContextLimits)> =
+        config.models.iter().map(|model| (model, config.desk.context_limits())).chain(own).collect();
     ensure!(
         !models.is_empty(),
         "no model is configured; set OPENAI_BASE_URL, OPENAI_API_KEY and DESKHAND_MODEL, or [[models]] in the configuration"
     );
     let mut all_pass = true;
-    for (model, context_tokens) in models {
+    for (model, limits) in models {
         println!("{} at {}", model.name, model.base_url);
-        let probe = crate::cli::block_on(Probe::run(model, context_tokens))??;
-        for line in report(model, &probe) {
+        let probe = crate::cli::block_on(Probe::run(model, limits))??;
+        for line in report(model, limits, &probe) {
             println!("  {line}");
         }
         all_pass &= probe.passes();
@@ -47,7 +49,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
 }
 
 /// The lines about one probe, the verdict last.
-fn report(model: &ModelConfig, probe: &Probe) -> Vec<String> {
+fn report(model: &ModelConfig, limits: ContextLimits, probe: &Probe) -> Vec<String> {
     let mut lines = Vec::new();
     match &probe.short {
         Ok(result) => lines.extend(answered(result, model.stream)),
@@ -77,6 +79,7 @@ fn report(model: &ModelConfig, probe: &Probe) -> Vec<String> {
             lines.push(format!("context    a prompt of about {} tokens fails: {error}; lower `context_tokens`", probe.long_tokens))
         }
     }
+    lines.extend(reading(model, limits, probe));
     lines.push(format!("verdict    {}", if probe.passes() { "works" } else { "does not work as configured" }));
     lines
 }
@@ -95,6 +98,23 @@ fn answered(result: &ProbeResult, stream: bool) -> Vec<String> {
     ]
 }
 
+/// How fast a model reads, and what context drafts get by that.
+fn reading(model: &ModelConfig, limits: ContextLimits, probe: &Probe) -> Option<String> {
+    let window = &probe.window;
+    let speed = window.reading_speed?;
+    let goal = model.first_token_goal.unwrap_or(limits.first_token_goal);
+    let (tokens, full) = (window.context_tokens, window.full_context_tokens);
+    Some(if tokens < full {
+        format!(
+            "reads      {speed:.0} tokens per second: drafts get {tokens} of {full} tokens of context, so that the first token comes in {}; raise \
+             `first_token_goal` for more",
+            seconds(goal)
+        )
+    } else {
+        format!("reads      {speed:.0} tokens per second: drafts get the whole context of {full} tokens")
+    })
+}
+
 fn advice(error: &ModelError) -> &'static str {
     match error {
         ModelError::Unreachable => "check `base_url` and that the server runs",
@@ -108,13 +128,14 @@ fn advice(error: &ModelError) -> &'static str {
         ModelError::Refused { status: 429, .. } => "its rate limit is used up for now",
         ModelError::QuotaUsedUp => "the server and the key are right",
         ModelError::Garbled => "check that `base_url` is an OpenAI-compatible API",
-        ModelError::TimedOut(_) => "if it is still loading, wait or raise `first_token_timeout`",
+        ModelError::TimedOut(_) => "if it is still loading, wait; else lower `context_tokens` or raise `first_token_timeout`",
         ModelError::NotConfigured
         | ModelError::Client(_)
         | ModelError::Refused { .. }
         | ModelError::Reported
         | ModelError::NotInTime
         | ModelError::ReasoningInText
+        | ModelError::NoRoom
         | ModelError::CutOff
         | ModelError::TooLarge(_)
         | ModelError::Empty

@@ -7,7 +7,7 @@ use toml::Value;
 
 use crate::{
     config::{
-        model::TokenLimits,
+        model::{ContextLimits, MAX_FIRST_TOKEN_GOAL, TokenLimits},
         opening_hours::{OpeningHours, parse_holidays},
         value,
     },
@@ -34,6 +34,8 @@ pub struct DeskSettings {
     pub holidays: Vec<Date>,
     /// Token budget of a prompt's context.
     pub context_tokens: usize,
+    /// In what time a model's first token should come: the context is shortened to what it reads in that time; zero: never.
+    pub first_token_goal: Duration,
     /// How long a draft waits for a model to choose its first source; zero: none is asked.
     pub choose_timeout: Duration,
     /// How long a finished draft waits for a model to check what it promises; zero: none is asked.
@@ -99,6 +101,7 @@ impl Default for DeskSettings {
             opening_hours: None,
             holidays: Vec::new(),
             context_tokens: 8000,
+            first_token_goal: Duration::from_secs(5),
             choose_timeout: Duration::from_millis(400),
             check_with_model: Duration::ZERO,
             retention_days: None,
@@ -111,14 +114,20 @@ impl Default for DeskSettings {
 }
 
 impl DeskSettings {
+    /// The limits of a prompt's context, for models that set none of their own.
+    pub fn context_limits(&self) -> ContextLimits {
+        ContextLimits { tokens: self.context_tokens, first_token_goal: self.first_token_goal }
+    }
+
     /// The setting keys of a workspace.
-    pub const KEYS: [&str; 16] = [
+    pub const KEYS: [&str; 17] = [
         "language",
         "languages",
         "time_zone",
         "opening_hours",
         "holidays",
         "context_tokens",
+        "first_token_goal",
         "choose_timeout",
         "check_with_model",
         "retention_days",
@@ -140,6 +149,7 @@ impl DeskSettings {
             "opening_hours" => OpeningHours::parse(given).map(|hours| self.opening_hours = hours),
             "holidays" => parse_holidays(given).map(|holidays| self.holidays = holidays),
             "context_tokens" => value::whole(given, 500, 1_000_000).map(|limit| self.context_tokens = limit as usize),
+            "first_token_goal" => value::duration_or_zero(given, MAX_FIRST_TOKEN_GOAL).map(|time| self.first_token_goal = time),
             "choose_timeout" => value::duration_or_zero(given, MAX_CHOOSE_TIMEOUT).map(|time| self.choose_timeout = time),
             "check_with_model" => value::duration_or_zero(given, MAX_CHECK_TIME).map(|time| self.check_with_model = time),
             "retention_days" => value::whole(given, 1, 36_500).map(|days| self.retention_days = Some(days as u32)),

@@ -7,6 +7,9 @@ use toml::Value;
 
 use crate::config::value;
 
+/// Longest goal for a first token.
+pub const MAX_FIRST_TOKEN_GOAL: Duration = Duration::from_secs(120);
+
 /// A secret: never shown, never logged.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(String);
@@ -47,6 +50,8 @@ pub struct ModelConfig {
     pub temperature: Option<f64>,
     /// Token budget of a prompt's context, as the model counts tokens; the desk's if not set.
     pub context_tokens: Option<usize>,
+    /// In what time its first token should come; the desk's if not set.
+    pub first_token_goal: Option<Duration>,
     /// The header that carries the key as it is, such as Azure's `api-key`; `None`: `Authorization: Bearer`.
     pub api_key_header: Option<HeaderName>,
     /// Headers of every call.
@@ -63,6 +68,15 @@ pub struct ModelConfig {
     pub most_calls: usize,
     /// Tasks that it is used for; all if empty.
     pub tasks: Vec<Task>,
+}
+
+/// The limits of a prompt's context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContextLimits {
+    /// In tokens, as the model counts them.
+    pub tokens: usize,
+    /// In what time the first token should come; zero: any.
+    pub first_token_goal: Duration,
 }
 
 /// Limits on tokens of prompts and answers together; `None`: no limit.
@@ -128,6 +142,7 @@ impl Default for ModelConfig {
             max_tokens: 2048,
             temperature: None,
             context_tokens: None,
+            first_token_goal: None,
             api_key_header: None,
             headers: HeaderMap::new(),
             query: Vec::new(),
@@ -147,7 +162,7 @@ impl ModelConfig {
     }
 
     /// The setting keys of a `[[models]]` table.
-    pub const KEYS: [&str; 20] = [
+    pub const KEYS: [&str; 21] = [
         "name",
         "base_url",
         "api_key",
@@ -158,6 +173,7 @@ impl ModelConfig {
         "max_tokens",
         "temperature",
         "context_tokens",
+        "first_token_goal",
         "api_key_file",
         "api_key_env",
         "api_key_header",
@@ -184,6 +200,7 @@ impl ModelConfig {
             "max_tokens" => value::whole(given, 1, 100_000).map(|limit| self.max_tokens = limit as u32),
             "temperature" => value::number(given, 0.0, 2.0).map(|temperature| self.temperature = Some(temperature)),
             "context_tokens" => value::whole(given, 500, 1_000_000).map(|limit| self.context_tokens = Some(limit as usize)),
+            "first_token_goal" => value::duration_or_zero(given, MAX_FIRST_TOKEN_GOAL).map(|time| self.first_token_goal = Some(time)),
             "api_key_file" => value::text(given, "a file that holds the key").and_then(|file| {
                 let read = std::fs::read_to_string(&file).map_err(|error| format!("`{file}` can't be read: {error}"))?;
                 value::key(&Value::String(read))

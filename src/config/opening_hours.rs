@@ -1,7 +1,7 @@
 //! When a workspace is open, in its time zone.
 
 use jiff::{
-    Zoned,
+    ToSpan, Zoned,
     civil::{Date, Time, Weekday},
 };
 use toml::Value;
@@ -11,6 +11,8 @@ use crate::config::value;
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const HOURS: &str = "it must be a list of days with their hours, such as [\"mon-fri 09:00-18:00\", \"sat 10:00-14:00\"]; what goes past midnight \
                      is two of them";
+/// How far ahead a change between open and closed is looked for.
+const DAYS_AHEAD: i64 = 31;
 const HOLIDAYS: &str = "it must be a list of dates, such as [\"2026-12-25\"]";
 
 /// Hours of the week, at least one.
@@ -40,6 +42,22 @@ impl OpeningHours {
         let (day, time) = (weekday_index(at.weekday()), at.time());
         let is_within = |hours: &Hours| hours.days[day] && hours.from <= time && hours.until.is_none_or(|until| time < until);
         !holidays.contains(&at.date()) && self.0.iter().any(is_within)
+    }
+}
+
+impl OpeningHours {
+    /// Returns when it next closes if it is open at a time in the workspace's time zone, else when it next opens; `None` if it does neither
+    /// within a month.
+    pub fn next_change(&self, at: &Zoned, holidays: &[Date]) -> Option<Zoned> {
+        let is_open = self.is_open(at, holidays);
+        let mut changes: Vec<Zoned> = Vec::new();
+        for days in 0..DAYS_AHEAD {
+            let date = at.date().checked_add(days.days()).ok()?;
+            let times = self.0.iter().flat_map(|hours| [Some(hours.from), hours.until]).flatten().chain([Time::midnight()]);
+            changes.extend(times.filter_map(|time| date.to_datetime(time).to_zoned(at.time_zone().clone()).ok()));
+        }
+        changes.retain(|change| change > at && self.is_open(change, holidays) != is_open);
+        changes.into_iter().min()
     }
 }
 
@@ -106,6 +124,28 @@ mod tests {
         // 07:00 in UTC is 10:00 in Istanbul.
         let utc: jiff::Timestamp = "2026-11-27T06:00:00Z".parse().unwrap();
         assert!(hours.is_open(&utc.in_tz("Europe/Istanbul").unwrap(), &[]) && !hours.is_open(&utc.in_tz("UTC").unwrap(), &[]));
+    }
+
+    #[test]
+    fn it_opens_and_closes_next() {
+        let hours = parse(&["mon-fri 09:00-12:00", "mon-fri 13:00-18:00", "fri 22:00-24:00", "sat 00:00-02:00"]).unwrap().unwrap();
+        let holidays = parse_holidays(&Value::from("2026-11-30")).unwrap();
+        let next = |at: &str| {
+            let next = hours.next_change(&format!("{at}[Europe/Istanbul]").parse().unwrap(), &holidays);
+            next.map(|next| next.strftime("%Y-%m-%dT%H:%M").to_string())
+        };
+        for (at, expected) in [
+            ("2026-11-26T08:00", "2026-11-26T09:00"),
+            ("2026-11-26T09:00", "2026-11-26T12:00"),
+            ("2026-11-26T12:30", "2026-11-26T13:00"),
+            ("2026-11-26T19:00", "2026-11-27T09:00"),
+            ("2026-11-27T23:00", "2026-11-28T02:00"),
+            ("2026-11-28T03:00", "2026-12-01T09:00"),
+        ] {
+            assert_eq!(next(at).as_deref(), Some(expected), "{at}");
+        }
+        let always = parse(&["mon-sun 00:00-24:00"]).unwrap().unwrap();
+        assert_eq!(always.next_change(&"2026-11-26T08:00[UTC]".parse().unwrap(), &[]), None);
     }
 
     #[test]

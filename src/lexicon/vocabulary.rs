@@ -61,6 +61,8 @@ pub struct Vocabulary {
     pub due: Due,
     /// What becomes of promises.
     pub promises: Promises,
+    /// How customers are addressed.
+    pub address: FormsOfAddress,
     /// What answers a question.
     pub answers: Answers,
     /// What a sentence of a chat is about.
@@ -313,6 +315,26 @@ pub struct Moments {
     pub weekend: Words,
 }
 
+/// The polite and the familiar form of address; empty in a language that has one form.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FormsOfAddress {
+    /// The language's own name, in small letters.
+    pub language: String,
+    /// The forms, such as `Sie` and `du`: the polite one, the familiar one.
+    pub names: Vec<String>,
+    /// Words of the polite form. One with a capital stands for itself alone, and not at the beginning of a sentence.
+    pub polite: Vec<String>,
+    /// Words of the familiar form.
+    pub familiar: Vec<String>,
+    /// Endings of words of the polite form.
+    pub polite_endings: Vec<String>,
+    /// Endings of words of the familiar form.
+    pub familiar_endings: Vec<String>,
+    /// Beginnings of words for the use of either form, such as `siez` and `duz`, in rules of writing.
+    pub rules: [Vec<String>; 2],
+}
+
 /// What words tell of their sentence in a chat.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -321,6 +343,8 @@ pub struct Cues {
     pub promise: Words,
     /// Endings of verbs that promise.
     pub promise_endings: Words,
+    /// Prefixes that derive words from others of the same root.
+    pub prefixes: Words,
     /// Words by which an answer is put off.
     pub later: Words,
     /// Lengths of time and days, beside the names of days.

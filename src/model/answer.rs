@@ -1,8 +1,11 @@
 //! An answer that is being streamed, and its call.
 
+use std::time::Duration;
+
 use crate::model::{
     answer_reader::{AnswerReader, Delta},
     call::Call,
+    endpoint::Took,
     error::ModelError,
 };
 
@@ -11,6 +14,8 @@ pub struct Answer {
     /// The configured name of the model that answers.
     pub model: String,
     reader: AnswerReader,
+    /// When its first text was there, since it was asked for.
+    first_token: Duration,
     /// Its first text, until it is taken.
     first: Option<String>,
     call: Call,
@@ -19,8 +24,9 @@ pub struct Answer {
 impl Answer {
     /// An answer whose first text is there.
     pub fn new(reader: AnswerReader, first: String, mut call: Call) -> Answer {
-        call.first_token(reader.started.elapsed());
-        Answer { model: call.model.name().to_owned(), reader, first: Some(first), call }
+        let first_token = reader.started.elapsed();
+        call.first_token(first_token);
+        Answer { model: call.model.name().to_owned(), reader, first_token, first: Some(first), call }
     }
 
     /// The next delta. Don't call it again after the end or an error.
@@ -31,7 +37,10 @@ impl Answer {
         let delta = self.reader.next().await;
         match &delta {
             Ok(Delta::Text(_)) => {}
-            Ok(Delta::End { used, .. }) => self.call.succeeded(*used),
+            Ok(Delta::End { used, .. }) => {
+                let took = Took { first_token: self.first_token, total: self.reader.worked_for(), read: self.reader.read };
+                self.call.succeeded(*used, took);
+            }
             Err(error) => self.call.failed(error),
         }
         delta

@@ -71,6 +71,10 @@ pub struct AnswerReader {
     /// How it ended, once only the end is left to report.
     pub ending: Option<Ending>,
     pub used: TokensUsed,
+    /// Tokens of the prompt that were read anew, and the time for it, if the server says so.
+    pub read: Option<(usize, Duration)>,
+    /// How long nobody read: that time is not the model's.
+    pub paused_for: Duration,
     /// Whether any text was returned.
     pub has_text: bool,
     pub meter: TokenMeter,
@@ -80,8 +84,10 @@ impl AnswerReader {
     /// The next delta. Don't call it again after the end or an error.
     pub async fn next(&mut self) -> Result<Delta, ModelError> {
         if let Some(since) = self.paused_at.take() {
-            self.until += since.elapsed();
-            self.next_by += since.elapsed();
+            let paused = since.elapsed();
+            self.until += paused;
+            self.next_by += paused;
+            self.paused_for += paused;
         }
         let delta = self.read().await;
         self.paused_at = Some(Instant::now());
@@ -136,8 +142,14 @@ impl AnswerReader {
         if let Some(used) = chunk.used {
             self.used = used;
         }
+        self.read = chunk.read.or(self.read);
         self.has_text |= !text.is_empty();
         Ok(Some(text).filter(|text| !text.is_empty()))
+    }
+
+    /// How long the model has worked for the answer.
+    pub fn worked_for(&self) -> Duration {
+        self.started.elapsed().saturating_sub(self.paused_for)
     }
 
     fn strip(&mut self, text: String) -> Result<String, ModelError> {

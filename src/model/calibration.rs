@@ -13,11 +13,20 @@ const MIN_ESTIMATE: usize = 100;
 pub struct Window {
     /// Budget of the context, as the model counts tokens.
     pub context_tokens: usize,
+    /// What it would be if the model read fast enough.
+    pub full_context_tokens: usize,
+    /// The tokens that the model reads in a second, as measured; `None`: not known.
+    pub reading_speed: Option<f64>,
     /// The model's tokens per token that [`crate::text::estimate_tokens`] estimates.
     pub tokens_per_estimate: f64,
 }
 
 impl Window {
+    /// The window of a model of which nothing was measured.
+    pub fn unmeasured(context_tokens: usize) -> Window {
+        Window { context_tokens, full_context_tokens: context_tokens, reading_speed: None, tokens_per_estimate: 1.0 }
+    }
+
     /// The budget in estimated tokens.
     pub fn budget(self) -> usize {
         (self.context_tokens as f64 / self.tokens_per_estimate) as usize
@@ -68,7 +77,7 @@ mod tests {
         calibration.learn(1000, 1_000_000);
         calibration.learn(3, 30);
         assert!((calibration.get() - 1.3).abs() < 0.01);
-        let window = Window { context_tokens: 1300, tokens_per_estimate: 1.3 };
+        let window = Window { tokens_per_estimate: 1.3, ..Window::unmeasured(1300) };
         assert_eq!((window.budget(), window.tokens(1000)), (1000, 1300));
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     model::{
         Prompt, TokensUsed,
         admission::Permit,
-        endpoint::Endpoint,
+        endpoint::{Endpoint, Took},
         error::{ModelError, Timeout},
         metrics::Metrics,
         token_budget::{Reservation, TokenMeter},
@@ -42,11 +42,11 @@ impl Call {
         self.is_answering = true;
     }
 
-    /// Records a proper end, and the usage if the model reports it.
-    pub fn succeeded(&mut self, used: TokensUsed) {
+    /// Records a proper end, the usage if the model reports it, and how fast it read and wrote.
+    pub fn succeeded(&mut self, used: TokensUsed, took: Took) {
         self.is_answering = false;
         self.model.breaker.succeeded();
-        self.model.learn(self.estimate, used.prompt);
+        self.model.learn(self.estimate, used, took);
         self.metrics.used(self.model.label(), self.task, used);
     }
 
@@ -74,15 +74,19 @@ pub struct Attempt<'a> {
     started: Instant,
     silent_usage: u64,
     until: Instant,
+    prompt_tokens: usize,
 }
 
 impl<'a> Attempt<'a> {
-    pub fn new(model: &'a Arc<Endpoint>, meter: &'a TokenMeter, until: Instant) -> Attempt<'a> {
-        Attempt { model, meter, started: Instant::now(), silent_usage: meter.silent_usage(), until }
+    pub fn new(model: &'a Arc<Endpoint>, meter: &'a TokenMeter, until: Instant, prompt_tokens: usize) -> Attempt<'a> {
+        Attempt { model, meter, started: Instant::now(), silent_usage: meter.silent_usage(), until, prompt_tokens }
     }
 
-    /// The attempt has a result.
-    pub fn finished(self) {
+    /// The attempt has a result; `given_up`: that it was not waited for any longer.
+    pub fn finished(self, given_up: bool) {
+        if given_up {
+            self.model.gave_up(self.prompt_tokens, self.started.elapsed());
+        }
         std::mem::forget(self);
     }
 }
@@ -90,6 +94,7 @@ impl<'a> Attempt<'a> {
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         let now = Instant::now();
+        self.model.gave_up(self.prompt_tokens, self.started.elapsed());
         let silent = self.meter.read() <= self.silent_usage && self.model.is_long(now.saturating_duration_since(self.started));
         // Before the deadline, the caller left.
         if now >= self.until && silent {
@@ -113,7 +118,7 @@ pub fn record_failure(model: &Arc<Endpoint>, error: &ModelError) {
 
 /// Probes a model whose breaker is open (half-open), with backoff, until it answers or is no longer in use. No agent waits for that.
 async fn probe_until_up(model: Weak<Endpoint>) {
-    let prompt = Prompt { system: "Answer with one word.".to_owned(), user: "ping".to_owned() };
+    let prompt = Prompt { system: "Answer with one word.".to_owned(), user: "ping".to_owned(), answer_tokens: None };
     loop {
         let wait = match model.upgrade().map(|model| model.breaker.down_for(Instant::now())) {
             Some(Some(wait)) => wait,

@@ -1,5 +1,7 @@
 //! Parses a chunk of a stream, tolerating servers that deviate from the protocol.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::model::{TokensUsed, error::ModelError, refusal, surrogates};
@@ -20,6 +22,8 @@ pub struct Chunk {
     pub used: Option<TokensUsed>,
     /// Whether it tells how far the prompt has been read.
     pub has_progress: bool,
+    /// Tokens of the prompt that were read anew so far, and the time for it, as llama.cpp reports it.
+    pub read: Option<(usize, Duration)>,
     pub error: Option<ModelError>,
 }
 
@@ -59,6 +63,7 @@ impl Chunk {
             finish_reason: finish_reason.filter(|reason| !matches!(*reason, "null" | "none")).unwrap_or_default().to_owned(),
             used: used(&value["usage"]).or_else(|| used(&value["x_groq"]["usage"])),
             has_progress: value["prompt_progress"].is_object(),
+            read: read(&value["timings"], "prompt_n", "prompt_ms").or_else(|| read(&value["prompt_progress"], "processed", "time_ms")),
             error: is_error.then(|| refusal::meaning(0, false, value).unwrap_or(ModelError::Reported)),
         }
     }
@@ -81,10 +86,24 @@ fn is_text(part: &Value) -> bool {
     matches!(part["type"].as_str(), None | Some("text" | "output_text"))
 }
 
+/// Tokens read and the time for it. Progress counts what was cached among the processed.
+fn read(report: &Value, tokens: &str, time: &str) -> Option<(usize, Duration)> {
+    let cached = if tokens == "processed" { report["cache"].as_u64().unwrap_or(0) } else { 0 };
+    let tokens = report[tokens].as_u64()?.saturating_sub(cached);
+    Some((usize::try_from(tokens).ok()?, Duration::try_from_secs_f64(report[time].as_f64()? / 1000.0).ok()?))
+}
+
 fn used(usage: &Value) -> Option<TokensUsed> {
     let count = |key: &str| usage[key].as_u64().and_then(|count| u32::try_from(count).ok());
     let (prompt, completion) = (count("prompt_tokens"), count("completion_tokens"));
-    (prompt.is_some() || completion.is_some()).then(|| TokensUsed { prompt: prompt.unwrap_or(0), completion: completion.unwrap_or(0) })
+    // As OpenAI, vLLM and llama.cpp report it, as DeepSeek does, and as Anthropic's endpoint does.
+    let details = usage["prompt_tokens_details"]["cached_tokens"].as_u64().and_then(|count| u32::try_from(count).ok());
+    let cached = details.or_else(|| count("prompt_cache_hit_tokens")).or_else(|| count("cache_read_input_tokens")).unwrap_or(0);
+    (prompt.is_some() || completion.is_some()).then(|| TokensUsed {
+        prompt: prompt.unwrap_or(0),
+        completion: completion.unwrap_or(0),
+        cached,
+    })
 }
 
 #[cfg(test)]
@@ -130,7 +149,7 @@ mod tests {
         assert!(Chunk::read(&json!({"choices": [], "object": "chat.completion.chunk"})).error.is_none());
         assert_eq!(
             Chunk::read(&json!({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 4}})).used,
-            Some(TokensUsed { prompt: 3, completion: 4 })
+            Some(TokensUsed { prompt: 3, completion: 4, cached: 0 })
         );
         let chunk = Chunk::read(&json!({"choices": [{"delta": {"reasoning_content": "hm", "content": null}}]}));
         assert!(chunk.reasoning > 0 && chunk.delta.is_none_or(|text| text.is_empty()));

@@ -2,8 +2,8 @@
 
 use std::{
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    config::{ModelConfig, Task},
+    config::{ContextLimits, ModelConfig, Task},
     model::{
-        Prompt, TokensUsed,
+        Ending, Prompt, TokensUsed,
         admission::AdmissionGate,
         answer_reader::{AnswerReader, Delta, failure},
         breaker::Breaker,
@@ -23,6 +23,7 @@ use crate::{
         error::{ModelError, Timeout},
         finish::Finish,
         http::{self, HttpTransport, RequestExtras},
+        reading_speed::ReadingSpeed,
         reasoning::ReasoningFilter,
         retry::RetryBudget,
         said::Said,
@@ -39,14 +40,44 @@ const LONG_SILENCE_DIVISOR: u32 = 5;
 /// plus this is not sent.
 const INSTRUCTION_TOKENS: usize = 1500;
 
+/// From so many estimated tokens on, a prompt is long for a model whose reading speed is not known.
+const LONG_PROMPT: usize = 2500;
+/// A prompt that was not read in a time is assumed to take so many times as long.
+const UNREAD: u32 = 3;
+/// Longest time for which a server is left to end the work of a call that was given up.
+const MAX_SETTLING: Duration = Duration::from_secs(2);
+/// The share of the time for an answer that is planned for, and fewest tokens that an answer may have.
+const TIME_TO_WRITE: f64 = 0.8;
+const MIN_ANSWER: u32 = 64;
+/// Fewest tokens that tell how fast a model writes.
+const MIN_WRITTEN: u32 = 16;
+
+/// The times of an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Took {
+    /// From the request to the first text.
+    pub first_token: Duration,
+    /// From the request to the end, without the time in which nobody read.
+    pub total: Duration,
+    /// Tokens of the prompt that were read anew and the time for it, if the server says so.
+    pub read: Option<(usize, Duration)>,
+}
+
 /// A model, ready to be called.
 pub struct Endpoint {
     config: ModelConfig,
     label: Arc<str>,
     client: reqwest::Client,
     extras: Arc<RequestExtras>,
-    context_tokens: usize,
+    limits: ContextLimits,
     calibration: Calibration,
+    reading: ReadingSpeed,
+    /// Tokens that it writes in a second, as measured last; 0: not known.
+    writing: AtomicU32,
+    /// Whether an answer needs more tokens than its text has: those of hidden reasoning.
+    needs_room: AtomicBool,
+    /// When its server has ended the work of calls that were given up.
+    settled_at: Mutex<Instant>,
     /// Whether its last reasoning had no opening tag.
     reasoning_first: Arc<AtomicBool>,
     /// Whether its last fault was that the provider's quota is used up.
@@ -57,14 +88,21 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// `context_tokens` is the default if the model sets none.
-    pub fn new(config: &ModelConfig, label: &str, context_tokens: usize) -> Result<Endpoint, ModelError> {
+    /// `limits` are those of a model that sets none.
+    pub fn new(config: &ModelConfig, label: &str, limits: ContextLimits) -> Result<Endpoint, ModelError> {
         Ok(Endpoint {
             label: Arc::from(label),
             client: http::client(config.connect_timeout)?,
             extras: Arc::new(RequestExtras::from_config(config)?),
-            context_tokens: config.context_tokens.unwrap_or(context_tokens),
+            limits: ContextLimits {
+                tokens: config.context_tokens.unwrap_or(limits.tokens),
+                first_token_goal: config.first_token_goal.unwrap_or(limits.first_token_goal),
+            },
             calibration: Calibration::new(),
+            reading: ReadingSpeed::default(),
+            writing: AtomicU32::default(),
+            needs_room: AtomicBool::default(),
+            settled_at: Mutex::new(Instant::now()),
             reasoning_first: Arc::default(),
             quota_used_up: AtomicBool::default(),
             breaker: Breaker::default(),
@@ -83,9 +121,67 @@ impl Endpoint {
         self.config.handles(task)
     }
 
-    /// Its context window, as calibrated so far.
+    /// Its context window, as calibrated and measured so far.
     pub fn window(&self) -> Window {
-        Window { context_tokens: self.context_tokens, tokens_per_estimate: self.calibration.get() }
+        let ContextLimits { tokens, first_token_goal } = self.limits;
+        Window {
+            context_tokens: self.reading.context(tokens, first_token_goal),
+            full_context_tokens: tokens,
+            reading_speed: self.reading.tokens_per_second(),
+            tokens_per_estimate: self.calibration.get(),
+        }
+    }
+
+    /// How long to wait for the first token of a long prompt while it is not known how fast the model reads; `None`: as long as its timeout.
+    pub fn patience(&self, prompt: &Prompt) -> Option<Duration> {
+        let goal = self.limits.first_token_goal;
+        (!goal.is_zero() && self.reading.is_unknown() && estimate(prompt) > LONG_PROMPT).then_some(goal)
+    }
+
+    /// How long it takes to its first token for a prompt of so many tokens; `None`: not known.
+    pub fn first_token_time(&self, tokens: usize) -> Option<Duration> {
+        self.reading.time_of(tokens)
+    }
+
+    /// The tokens that it reads in a time; `None`: not known.
+    pub fn readable_in(&self, time: Duration) -> Option<usize> {
+        Some((self.reading.tokens_per_second()? * time.as_secs_f64()) as usize)
+    }
+
+    /// Notes that a prompt was not read in this time.
+    pub fn reads_slowly(&self, prompt: &Prompt, waited: Duration) {
+        tracing::warn!(
+            model = self.name(),
+            waited_ms = waited.as_millis() as u64,
+            "no first token yet: the model reads slowly, so the prompt is sent again with a shorter context (`first_token_goal`)"
+        );
+        self.reading.learn(self.window().tokens(estimate(prompt)), waited * UNREAD);
+    }
+
+    /// Notes that a call was given up after this time: its server works on for as long as it takes to notice.
+    pub fn gave_up(&self, prompt_tokens: usize, waited: Duration) {
+        let left = self.reading.time_of(prompt_tokens).map_or(Duration::ZERO, |time| time.saturating_sub(waited)).min(MAX_SETTLING);
+        let mut settled_at = self.settled_at.lock().unwrap_or_else(PoisonError::into_inner);
+        *settled_at = (*settled_at).max(Instant::now() + left);
+    }
+
+    /// When its server has ended the work of calls that were given up. The next call waits for that instead of adding to it.
+    pub fn settled_at(&self) -> Instant {
+        *self.settled_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The largest number of tokens in the answer to a prompt: what its text may need, and what the model writes in time.
+    pub fn answer_limit(&self, prompt: &Prompt) -> u32 {
+        let most = self.config.max_tokens;
+        if self.needs_room.load(Ordering::Relaxed) {
+            return most;
+        }
+        let tokens = |estimate: usize| u32::try_from(self.window().tokens(estimate)).unwrap_or(u32::MAX);
+        let speed = f64::from(self.writing.load(Ordering::Relaxed));
+        let reading = self.reading.time_of(tokens(estimate(prompt)) as usize).unwrap_or_default();
+        let in_time = (self.config.total_timeout.saturating_sub(reading).as_secs_f64() * TIME_TO_WRITE * speed) as u32;
+        let limits = [prompt.answer_tokens.map(tokens), (speed > 0.0).then_some(in_time)];
+        limits.into_iter().flatten().fold(most, |least, limit| least.min(limit.max(MIN_ANSWER)))
     }
 
     /// Its unique name in health and metrics.
@@ -97,15 +193,27 @@ impl Endpoint {
         &self.config.name
     }
 
-    /// Calibrates token estimates with the usage that an answer reports.
-    pub fn learn(&self, estimate: usize, prompt_tokens: u32) {
-        self.calibration.learn(estimate, prompt_tokens);
+    /// Learns from an answer that ended: calibrates token estimates with its usage, and measures how fast the model reads and writes.
+    pub fn learn(&self, estimate: usize, used: TokensUsed, took: Took) {
+        self.calibration.learn(estimate, used.prompt);
+        let prompt = if used.prompt > 0 { used.prompt as usize } else { self.window().tokens(estimate) };
+        let (tokens, time) = took.read.unwrap_or((prompt.saturating_sub(used.cached as usize), took.first_token));
+        self.reading.learn(tokens, time);
+        let writing = took.total.saturating_sub(took.first_token).as_secs_f64();
+        if used.completion >= MIN_WRITTEN && writing > 0.0 {
+            self.writing.store((f64::from(used.completion - 1) / writing).max(1.0) as u32, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that an answer was used up by hidden reasoning.
+    pub fn note_hidden_reasoning(&self) {
+        self.needs_room.store(true, Ordering::Relaxed);
     }
 
     /// The calibrated token estimate of a prompt. `Err`: more than the model takes.
     pub fn tokens_of(&self, prompt: &Prompt) -> Result<usize, ModelError> {
         let tokens = self.window().tokens(estimate(prompt));
-        let max = self.context_tokens * 3 / 2 + INSTRUCTION_TOKENS;
+        let max = self.limits.tokens * 3 / 2 + INSTRUCTION_TOKENS;
         if tokens > max { Err(ModelError::PromptTooLarge { tokens, max }) } else { Ok(tokens) }
     }
 
@@ -157,6 +265,8 @@ impl Endpoint {
             finish: Finish::default(),
             ending: None,
             used: TokensUsed::default(),
+            read: None,
+            paused_for: Duration::ZERO,
             has_text: false,
             meter,
         };
@@ -165,6 +275,9 @@ impl Endpoint {
         while first.trim().is_empty() {
             match reader.next().await? {
                 Delta::Text(text) => first.push_str(&text),
+                Delta::End { ending: Ending::Truncated, .. } if self.answer_limit(prompt) < self.config.max_tokens => {
+                    return Err(ModelError::NoRoom);
+                }
                 Delta::End { .. } => return Err(ModelError::Empty),
             }
         }
@@ -191,7 +304,7 @@ impl Endpoint {
                 { "role": "user", "content": prompt.user },
             ],
             "stream": self.config.stream,
-            limit: self.config.max_tokens,
+            limit: self.answer_limit(prompt),
         });
         if self.config.stream {
             request["stream_options"] = json!({ "include_usage": true });

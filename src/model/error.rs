@@ -32,7 +32,7 @@ pub enum ModelError {
     #[error("the model's server does not speak the chat completions protocol")]
     Garbled,
     /// A timeout.
-    #[error("the model timed out: no {0} in time")]
+    #[error("the model timed out: no {0} in time; {advice}", advice = .0.advice())]
     TimedOut(Timeout),
     /// The caller's deadline left it too little time to count this against it.
     #[error("the model did not begin before the caller's deadline for it")]
@@ -40,6 +40,9 @@ pub enum ModelError {
     /// Its reasoning came as text, as the closing tag showed.
     #[error("the model's reasoning came as text, up to `</think>`; set up its server to separate it, often with a reasoning parser")]
     ReasoningInText,
+    /// All that it may write went to hidden reasoning.
+    #[error("the model used up its tokens before its text began")]
+    NoRoom,
     /// The stream ended without a finish reason or `[DONE]`.
     #[error("the model's answer was cut off")]
     CutOff,
@@ -85,6 +88,18 @@ pub enum Timeout {
     Total,
     /// The wait for an embedding.
     Embedding,
+}
+
+impl Timeout {
+    /// What to change.
+    fn advice(self) -> &'static str {
+        match self {
+            Timeout::FirstToken => "lower `context_tokens` or `first_token_goal`, or raise `first_token_timeout`",
+            Timeout::TokenGap => "raise `token_gap_timeout`",
+            Timeout::Total => "lower `max_tokens` or raise `total_timeout`",
+            Timeout::Embedding => "raise `suggest_timeout` of `[embedding]`",
+        }
+    }
 }
 
 impl fmt::Display for Timeout {
@@ -143,6 +158,7 @@ impl ModelError {
             | ModelError::Client(_)
             | ModelError::NotInTime
             | ModelError::ReasoningInText
+            | ModelError::NoRoom
             | ModelError::Down(_)
             | ModelError::Busy(_)
             | ModelError::PromptTooLarge { .. } => nothing,
@@ -193,6 +209,7 @@ impl ModelError {
             ModelError::TimedOut(_) => "timed_out",
             ModelError::NotInTime => "not_in_time",
             ModelError::ReasoningInText => "thought_aloud",
+            ModelError::NoRoom => "no_room",
             ModelError::CutOff => "cut_off",
             ModelError::TooLarge(_) => "too_large",
             ModelError::Empty => "empty",

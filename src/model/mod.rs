@@ -19,6 +19,7 @@ mod keep_alive;
 mod lines;
 mod metrics;
 mod probe;
+mod reading_speed;
 mod reasoning;
 mod refusal;
 mod retry;
@@ -28,9 +29,12 @@ mod surrogates;
 mod sync;
 mod token_budget;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 pub use answer::Answer;
 pub use answer_reader::Delta;
@@ -41,7 +45,7 @@ pub use probe::{Probe, ProbeResult};
 pub use token_budget::Spender;
 
 use crate::{
-    config::{ModelConfig, Task},
+    config::{ContextLimits, ModelConfig, Task},
     model::{
         call::{Attempt, Call, record_failure},
         endpoint::{Endpoint, estimate},
@@ -57,6 +61,8 @@ pub struct Prompt {
     pub system: String,
     /// The text of a rewrite, or the fenced data of a draft or summary.
     pub user: String,
+    /// Estimated tokens of the longest answer that makes sense; `None`: not known.
+    pub answer_tokens: Option<usize>,
 }
 
 /// How an answer ended.
@@ -75,6 +81,8 @@ pub struct TokensUsed {
     pub prompt: u32,
     /// Tokens of the answer; 0 if the model doesn't report them.
     pub completion: u32,
+    /// Those tokens of the prompt that its server had read before, for an earlier prompt.
+    pub cached: u32,
 }
 
 /// A workspace's models, in fallback order.
@@ -114,23 +122,23 @@ pub struct ModelState {
 }
 
 impl Models {
-    /// Prepares the models; none is called yet. `context_tokens` is the budget of those that set none.
-    pub fn new(configs: &[ModelConfig], context_tokens: usize) -> Result<Models, ModelError> {
-        Models::sharing(Arc::default(), configs, "", context_tokens)
+    /// Prepares the models; none is called yet. `limits` are those of models that set none.
+    pub fn new(configs: &[ModelConfig], limits: ContextLimits) -> Result<Models, ModelError> {
+        Models::sharing(Arc::default(), configs, "", limits)
     }
 
     /// The same for another workspace with models of its own.
-    pub fn for_workspace(&self, workspace: &str, configs: &[ModelConfig], context_tokens: usize) -> Result<Models, ModelError> {
-        Models::sharing(Arc::clone(&self.shared), configs, &format!("{workspace}/"), context_tokens)
+    pub fn for_workspace(&self, workspace: &str, configs: &[ModelConfig], limits: ContextLimits) -> Result<Models, ModelError> {
+        Models::sharing(Arc::clone(&self.shared), configs, &format!("{workspace}/"), limits)
     }
 
-    fn sharing(shared: Arc<Shared>, configs: &[ModelConfig], prefix: &str, context_tokens: usize) -> Result<Models, ModelError> {
+    fn sharing(shared: Arc<Shared>, configs: &[ModelConfig], prefix: &str, limits: ContextLimits) -> Result<Models, ModelError> {
         let mut models: Vec<Arc<Endpoint>> = Vec::new();
         for config in configs {
             let label = format!("{prefix}{}", config.name);
             let same = models.iter().filter(|model| model.name() == config.name).count();
             let label = if same == 0 { label } else { format!("{label}#{}", same + 1) };
-            models.push(Arc::new(Endpoint::new(config, &label, context_tokens)?));
+            models.push(Arc::new(Endpoint::new(config, &label, limits)?));
         }
         shared.all.lock().unwrap_or_else(PoisonError::into_inner).extend(models.iter().cloned());
         Ok(Models { models: Arc::new(models), shared })
@@ -148,7 +156,12 @@ impl Models {
 
     /// The context window of the first model; without models, `context_tokens`.
     pub fn window(&self, context_tokens: usize) -> Window {
-        self.models.first().map_or(Window { context_tokens, tokens_per_estimate: 1.0 }, |model| model.window())
+        self.models.first().map_or(Window::unmeasured(context_tokens), |model| model.window())
+    }
+
+    /// How long the model of a task takes to its first token for a prompt of so many tokens; `None`: not known.
+    pub fn first_token_time(&self, task: Task, tokens: usize) -> Option<Duration> {
+        self.models.iter().find(|model| model.handles(task))?.first_token_time(tokens)
     }
 
     /// The state of each model of every workspace.
@@ -200,8 +213,18 @@ impl Models {
                     // Each model gets an equal share of the remaining deadline.
                     let others = candidates[nth + 1..].iter().filter(|other| other.breaker.down_for(now).is_none()).count() as u32;
                     let begin_by = (others > 0).then(|| now + until.saturating_duration_since(now) / (others + 1));
-                    match self.ask_one(model, &prompt, context, (begin_by, until), nth > 0).await {
+                    // How fast it reads is not known before its first answers: a long prompt gets the time of the goal, then a shorter one is sent.
+                    let patience = model.patience(&prompt).map(|patience| now + patience).filter(|by| begin_by.is_none_or(|end| *by < end));
+                    match self.ask_one(model, &prompt, context, (patience.or(begin_by), until), nth > 0).await {
                         Ok(answer) => return Ok((answer, extra)),
+                        Err(ModelError::NotInTime | ModelError::TimedOut(Timeout::FirstToken)) if patience.is_some() => {
+                            model.reads_slowly(&prompt, now.elapsed());
+                            let (shorter, extra) = make(model.window()).await?;
+                            match self.ask_one(model, &shorter, context, (begin_by, until), nth > 0).await {
+                                Ok(answer) => return Ok((answer, extra)),
+                                Err(error) => error,
+                            }
+                        }
                         Err(error) => error,
                     }
                 }
@@ -226,7 +249,7 @@ impl Models {
         fallback: bool,
     ) -> Result<Answer, ModelError> {
         let prompt_tokens = model.tokens_of(prompt)? as u64;
-        let max_tokens = prompt_tokens + u64::from(model.config().max_tokens);
+        let max_tokens = prompt_tokens + u64::from(model.answer_limit(prompt));
         let reserve = || self.shared.budget.reserve(&context.spenders, max_tokens, Instant::now()).map_err(ModelError::Spent);
         // A caller without tokens left is refused before it queues; the tokens are reserved once the call is admitted.
         drop(reserve()?);
@@ -234,6 +257,7 @@ impl Models {
             true => ModelError::Busy(wait),
             false => ModelError::DeadlinePassed,
         })?;
+        sleep_until(model.settled_at().min(until)).await;
         let reserved = reserve()?;
         let meter = reserved.meter(prompt_tokens);
         let (task, metrics) = (context.task, Arc::clone(&self.shared.metrics));
@@ -252,13 +276,18 @@ impl Models {
         loop {
             tries += 1;
             self.shared.metrics.tried(model.label(), task);
-            let attempt = Attempt::new(model, &meter, until);
+            let attempt = Attempt::new(model, &meter, until, prompt_tokens as usize);
             let result = model.ask(prompt, begin_by, &meter).await;
-            attempt.finished();
+            attempt.finished(matches!(result, Err(ModelError::NotInTime | ModelError::TimedOut(_))));
             let error = match result {
                 Ok((reader, first)) => return Ok(Answer::new(reader, first, call)),
                 Err(error) => error,
             };
+            // It is asked again with as much room as it has.
+            if matches!(error, ModelError::NoRoom) {
+                model.note_hidden_reasoning();
+                continue;
+            }
             record_failure(model, &error);
             let now = Instant::now();
             let jitter = (uuid::Uuid::new_v4().as_u128() % 1000) as f64 / 1000.0;

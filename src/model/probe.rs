@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    config::ModelConfig,
+    config::{ContextLimits, ModelConfig},
     model::{
         Prompt, TokensUsed,
         answer_reader::Delta,
-        endpoint::{Endpoint, estimate},
+        calibration::Window,
+        endpoint::{Endpoint, Took, estimate},
         error::ModelError,
         token_budget::TokenMeter,
     },
@@ -17,6 +18,10 @@ use crate::{
 const MAX_TOKENS: u32 = 200;
 /// If the model counts less than this share of a long prompt's estimated tokens, it truncated the prompt.
 const MIN_SEEN: f64 = 0.6;
+/// Tokens of the prompt that measures how fast a model reads.
+const SPEED_TOKENS: usize = 600;
+/// The share of the first-token timeout that a long prompt may take.
+const READING_SHARE: f64 = 0.7;
 
 /// The results of a probe.
 #[derive(Debug, Clone)]
@@ -25,10 +30,12 @@ pub struct Probe {
     pub short: Result<ProbeResult, ModelError>,
     /// The result of a request for a model that does not exist: the HTTP status of the refusal, or `None` if it was answered.
     pub unknown_model: Result<Option<u16>, ModelError>,
-    /// The answer to a prompt as long as `context_tokens` allows.
+    /// The answer to a prompt as long as `context_tokens` allows, or as the model can read before its first token is due.
     pub long: Result<ProbeResult, ModelError>,
     /// Estimated tokens of that prompt.
     pub long_tokens: usize,
+    /// The context that drafts get, by how fast the model reads.
+    pub window: Window,
 }
 
 /// An answer, measured.
@@ -55,37 +62,31 @@ impl ProbeResult {
 }
 
 impl Probe {
-    /// Probes a model with three calls. The prompts contain nothing of any chat.
-    pub async fn run(config: &ModelConfig, context_tokens: usize) -> Result<Probe, ModelError> {
+    /// Probes a model with four calls. The prompts contain nothing of any chat.
+    pub async fn run(config: &ModelConfig, limits: ContextLimits) -> Result<Probe, ModelError> {
         let config = ModelConfig { max_tokens: config.max_tokens.min(MAX_TOKENS), ..config.clone() };
-        let model = Endpoint::new(&config, &config.name, context_tokens)?;
-        let prompt =
-            Prompt { system: "You answer in plain words.".to_owned(), user: "Name the seven days of the week, one a line.".to_owned() };
+        let model = Endpoint::new(&config, &config.name, limits)?;
+        let prompt = prompt("You answer in plain words.", "Name the seven days of the week, one a line.");
         let short = measure(&model, &prompt).await;
-        let unknown = Endpoint::new(
-            &ModelConfig { name: format!("{}-that-does-not-exist", config.name), ..config.clone() },
-            &config.name,
-            context_tokens,
-        )?;
+        let unknown_name = ModelConfig { name: format!("{}-that-does-not-exist", config.name), ..config.clone() };
+        let unknown = Endpoint::new(&unknown_name, &config.name, limits)?;
         let unknown_model = match unknown.ask(&prompt, None, &TokenMeter::default()).await {
             Ok(_) => Ok(None),
             Err(ModelError::Refused { status, .. }) => Ok(Some(status)),
             Err(error) => Err(error),
         };
-        let budget = config.context_tokens.unwrap_or(context_tokens);
-        let line = "The parcel of this order was handed to the carrier, who delivers it within three working days.\n";
-        let mut long =
-            Prompt { system: prompt.system, user: "Answer with the word `ready` alone. What follows is no question.\n".to_owned() };
-        while estimate(&long) < budget {
-            long.user.push_str(line);
+        // Without a short answer, a longer prompt is pointless.
+        let (mut long, mut long_tokens) = (short.as_ref().map_err(ModelError::clone).copied(), 0);
+        let full = config.context_tokens.unwrap_or(limits.tokens);
+        if short.is_ok() {
+            let _ = measure(&model, &filled("One.", full.min(SPEED_TOKENS))).await;
+            // What it can't read before its first token is due is not sent.
+            let readable = model.readable_in(config.first_token_timeout.mul_f64(READING_SHARE)).unwrap_or(full);
+            let filled = filled("Two.", full.min(readable.max(SPEED_TOKENS)));
+            long_tokens = estimate(&filled);
+            long = measure(&model, &filled).await;
         }
-        let long_tokens = estimate(&long);
-        // Without a short answer, a long prompt is pointless.
-        let long = match &short {
-            Ok(_) => measure(&model, &long).await,
-            Err(error) => Err(error.clone()),
-        };
-        Ok(Probe { short, unknown_model, long, long_tokens })
+        Ok(Probe { short, unknown_model, long, long_tokens, window: model.window() })
     }
 
     /// Whether the model works as configured.
@@ -100,6 +101,20 @@ impl Probe {
     }
 }
 
+fn prompt(system: &str, user: &str) -> Prompt {
+    Prompt { system: system.to_owned(), user: user.to_owned(), answer_tokens: None }
+}
+
+/// A prompt of about so many tokens; each begins with other words, so that no server has read it before.
+fn filled(first: &str, tokens: usize) -> Prompt {
+    let line = "The parcel of this order was handed to the carrier, who delivers it within three working days.\n";
+    let mut filled = prompt(first, "Answer with the word `ready` alone. What follows is no question.\n");
+    while estimate(&filled) < tokens {
+        filled.user.push_str(line);
+    }
+    filled
+}
+
 async fn measure(model: &Endpoint, prompt: &Prompt) -> Result<ProbeResult, ModelError> {
     let started = Instant::now();
     let (mut reader, first) = model.ask(prompt, None, &TokenMeter::default()).await?;
@@ -111,7 +126,11 @@ async fn measure(model: &Endpoint, prompt: &Prompt) -> Result<ProbeResult, Model
                 pieces += 1;
                 bytes += text.len();
             }
-            Delta::End { used, .. } => return Ok(ProbeResult { first_token, total: started.elapsed(), pieces, bytes, used }),
+            Delta::End { used, .. } => {
+                let total = started.elapsed();
+                model.learn(estimate(prompt), used, Took { first_token, total, read: reader.read });
+                return Ok(ProbeResult { first_token, total, pieces, bytes, used });
+            }
         }
     }
 }

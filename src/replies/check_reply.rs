@@ -12,7 +12,7 @@ use crate::{
     replies::{
         Agent, Desk,
         checks::{
-            DraftedFrom, Evidence, TAKEN_OUT,
+            DraftedFrom, Evidence, TAKEN_OUT, form_of_address,
             leaks::LeakCheck,
             other_customer::{self, UnknownCode, unknown_codes},
             other_language,
@@ -144,6 +144,7 @@ impl Desk {
             previous_draft: "",
             sources: &[],
             voice: &format!("{}\n{}", voice.text, voice.sign_off),
+            form_of_address: form_of_address::asked_by(&voice, language).map(|(_, form)| form),
             now,
         };
         let evidence = Evidence::of(&from, language, &self.settings.languages, &self.settings.allowed_links);

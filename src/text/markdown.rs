@@ -1,5 +1,7 @@
 //! Plain text of Markdown.
 
+use std::ops::Range;
+
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use crate::text::comments::{decode_entities, without_comments};
@@ -27,6 +29,32 @@ pub enum BlockKind {
 /// Returns the text of a Markdown document without its markup. HTML stays, as literal text, except comments.
 pub fn plain(markdown: &str) -> String {
     paragraphs(markdown).join("\n\n")
+}
+
+/// Returns a Markdown document with its markup, as a model reads it: without comments, and without the addresses of pictures and of links that
+/// lead nowhere outside of its folder.
+pub fn readable(markdown: &str) -> String {
+    let markdown = without_comments(markdown);
+    let (mut readable, mut from) = (String::with_capacity(markdown.len()), 0);
+    // The link or picture that is open, with the range of what stands in it.
+    let mut open: Option<(Range<usize>, Option<Range<usize>>)> = None;
+    for (event, range) in Parser::new_ext(&markdown, Options::ENABLE_TABLES).into_offset_iter() {
+        let is_local = |address: &str| !["http://", "https://", "mailto:", "tel:"].iter().any(|scheme| address.starts_with(scheme));
+        match (event, &mut open) {
+            (Event::Start(Tag::Link { dest_url, .. }), None) if is_local(&dest_url) => open = Some((range, None)),
+            (Event::Start(Tag::Image { .. }), None) => open = Some((range, None)),
+            (Event::End(TagEnd::Link | TagEnd::Image), Some((whole, inside))) if *whole == range => {
+                readable.push_str(&markdown[from..whole.start]);
+                readable.push_str(inside.clone().map_or("", |inside| &markdown[inside]));
+                from = whole.end;
+                open = None;
+            }
+            (_, Some((_, inside))) => *inside = Some(inside.as_ref().map_or(range.start, |inside| inside.start)..range.end),
+            _ => {}
+        }
+    }
+    readable.push_str(&markdown[from..]);
+    readable.trim().to_owned()
 }
 
 /// Returns the texts of a document's blocks, in order.
@@ -103,6 +131,14 @@ mod tests {
         );
         let wrapped = "A refund goes back to the card that was paid\nwith, and takes five working days to show\nup.";
         assert_eq!(paragraphs(wrapped), [wrapped.replace('\n', " ")]);
+    }
+
+    #[test]
+    fn what_a_model_reads_keeps_headings_and_tables() {
+        let markdown = "## Fees\n\nSee [**our** returns](../r.md) or [the site](https://shop.example/r). <!-- 41 percent -->\n\n| a | b |\n|---|---|\n| 1 | [x](#y) |\n\n![A red towel](t.png)";
+        let expected =
+            "## Fees\n\nSee **our** returns or [the site](https://shop.example/r). \n\n| a | b |\n|---|---|\n| 1 | x |\n\nA red towel";
+        assert_eq!(readable(markdown), expected);
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub use fold::fold;
 pub use html::html;
 pub use language::{Language, lookup};
 pub use lines::{QUOTE, is_line_break, lines, on_one_line, quoted, quoted_behind, quoted_lines, with_newlines};
-pub use markdown::{Block, BlockKind, blocks, paragraphs, plain};
+pub use markdown::{Block, BlockKind, blocks, paragraphs, plain, readable};
 pub use placeholder::{Placeholder, fill_placeholders, is_known_placeholder, placeholders};
 pub use segment::unspaced_apart;
 pub use sentences::{sentence_at, sentences};

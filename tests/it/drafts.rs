@@ -1,9 +1,10 @@
 //! Drafts are grounded, keep personal data and notes inside, and warn of what is doubtful.
 
 use deskhand::api::pb::{self, event::Body};
+use jiff::tz::TimeZone;
 
 use crate::support::{
-    desk::{Desk, customer_says, selin},
+    desk::{Desk, Opening, customer_says, selin},
     model::Answer,
 };
 
@@ -150,13 +151,31 @@ async fn rewrites_that_do_something_else_are_reported() {
 #[tokio::test]
 async fn prompts_are_what_the_golden_files_say() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let mut desk = Desk::open().await;
-    for (sample, language) in [("01-elif-web", ""), ("03-gergely-email", ""), ("02-elif-instagram", "de")] {
-        let chat_id = desk.append_sample(&format!("{sample}.json")).await;
+    let opening = Opening { with_model: true, with_shop: true, change: |_| {} };
+    let mut desk = opening
+        .open_set(|config| {
+            config.desk.time_zone = TimeZone::get("Europe/Istanbul").unwrap();
+            config.desk.set("opening_hours", &toml::Value::from(vec!["mon-sun 00:00-24:00"])).unwrap().unwrap();
+        })
+        .await;
+    for (sample, language) in [
+        ("sample-chats/01-elif-web", ""),
+        ("sample-chats/03-gergely-email", ""),
+        ("sample-chats/02-elif-instagram", "de"),
+        ("sample-chats/04-anna-contact-form", ""),
+        ("sample-chats/05-james-whatsapp", ""),
+        ("sample-chats/06-deniz-web", ""),
+        ("tests/golden/chats/07-reka-whatsapp", ""),
+        ("tests/golden/chats/08-owen-email", ""),
+    ] {
+        let chat_id = desk.append_file(&format!("{sample}.json")).await;
         let agent = selin();
         desk.draft(pb::DraftReplyRequest { chat_id, agent, language: language.into(), ..pb::DraftReplyRequest::default() }).await.unwrap();
         let (system, user) = desk.model.last_messages();
-        let prompt = format!("{system}\n--- user ---\n{user}\n");
+        let now = user.lines().find(|line| line.starts_with("- It is ")).expect("the time").to_owned();
+        let prompt = format!("{system}\n--- user ---\n{user}\n").replace(&now, "- It is NOW");
+        assert!(now.ends_with("(Europe/Istanbul). The shop is open."), "{now}");
+        let sample = sample.rsplit('/').next().unwrap();
         let at = prompt.find("===data-").unwrap();
         let fence = prompt[at..at + "===data-0123456789ab===".len()].to_owned();
         let prompt = prompt.replace(&fence, "===data===");

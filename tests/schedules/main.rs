@@ -253,7 +253,7 @@ fn budget_is_kept() {
                     held.fetch_add(EACH, SeqCst);
                     assert!(held.load(SeqCst) + used.load(SeqCst) <= LIMIT, "more is set aside than there is");
                     let uses = shuttle::rand::thread_rng().gen_range(0..=EACH as u32);
-                    reserved.meter(0).reported(TokensUsed { prompt: uses, completion: 0 });
+                    reserved.meter(0).reported(TokensUsed { prompt: uses, ..TokensUsed::default() });
                     held.fetch_sub(EACH, SeqCst);
                     drop(reserved);
                     used.fetch_add(u64::from(uses), SeqCst);

@@ -81,6 +81,7 @@ pub fn encode_warning(warning: Warning) -> pb::Warning {
         WarningKind::OtherCustomer => pb::WarningKind::OtherCustomer,
         WarningKind::Unfilled => pb::WarningKind::Unfilled,
         WarningKind::StructureChanged => pb::WarningKind::StructureChanged,
+        WarningKind::FormOfAddress => pb::WarningKind::FormOfAddress,
     };
     pb::Warning { kind: kind.into(), excerpt, message }
 }
@@ -113,6 +114,8 @@ fn encode_context(context: ContextReceipt) -> pb::ContextReceipt {
         masked,
         tokens_used,
         token_budget,
+        full_token_budget,
+        reading_speed,
     } = context;
     pb::ContextReceipt {
         messages: Some(encode_class(messages)),
@@ -131,6 +134,8 @@ fn encode_context(context: ContextReceipt) -> pb::ContextReceipt {
         masked: masked.into_iter().map(|(kind, masked)| (kind.to_owned(), count(masked))).collect(),
         tokens_used: count(tokens_used),
         token_budget: count(token_budget),
+        full_token_budget: count(full_token_budget),
+        reading_speed: count(reading_speed),
     }
 }
 

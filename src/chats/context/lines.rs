@@ -1,11 +1,16 @@
-//! Selects the messages of a prompt: the last burst, the latest as written, older ones by relevance.
+//! Selects the messages of a prompt: a window of the latest as written, older ones by relevance.
+//!
+//! The window begins at the same message while the chat grows, so that a prompt begins as the one before did and a model's server need not
+//! read that part again. It moves in steps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+
+use jiff::tz::TimeZone;
 
 use crate::{
     chats::{
         context::{
-            ChatLine, author,
+            ChatLine, DAY, author,
             beside::ChosenBeside,
             budget::{Budget, cost, cut},
             cues::Kinds,
@@ -14,22 +19,29 @@ use crate::{
         event::Author,
         fold::{Chat, Turn},
     },
-    text::on_one_line,
+    text::{fold, on_one_line},
 };
 
-/// Longest older message that is included whole, in tokens.
+/// Longest message that is never cut, in tokens.
 const MAX_WHOLE_MESSAGE: usize = 90;
+/// Of an older message that is longer than this, in tokens, its best sentences are included, if not all older messages fit.
+const MAX_WHOLE_OLDER: usize = 45;
 /// Shortest useful part of a message, in tokens.
 const MIN_TOKENS: usize = 15;
-/// Cost of marking a gap before a message, in tokens.
-const GAP: usize = 8;
+/// Cost of a day's mark before an older message, in tokens.
+const DAY_MARK: usize = 3;
 /// Share of a neighbour's relevance that a message inherits: answers are next to their questions.
 const NEIGHBOUR: f32 = 0.3;
-/// Least relevance of a message, as a share of the best one's; below it, later messages are preferred.
-const MIN_RELEVANCE: f32 = 0.2;
 
 /// Mark of an omitted part of a message.
 const LEFT_OUT: &str = "[…]";
+
+/// Shares of the whole context: up to the first, the window has the whole chat; of a longer one it has at most the second, and begins after a
+/// multiple of the third. One message has at most the fourth.
+const WHOLE_CHAT: f64 = 0.55;
+const WINDOW: f64 = 0.22;
+const STEP: f64 = 0.055;
+const MESSAGE: f64 = 0.15;
 
 /// The chosen messages of a chat.
 pub struct ChosenLines<'a> {
@@ -37,12 +49,14 @@ pub struct ChosenLines<'a> {
     scan: &'a ScannedChat<'a>,
     /// By their index in the chat.
     chosen: BTreeMap<usize, String>,
+    /// Where the window begins.
+    window: usize,
 }
 
 impl<'a> ChosenLines<'a> {
     /// Creates a selection from the chat's scanned messages.
     pub fn new(chat: &'a Chat, scan: &'a ScannedChat<'a>) -> ChosenLines<'a> {
-        ChosenLines { chat, scan, chosen: BTreeMap::new() }
+        ChosenLines { chat, scan, chosen: BTreeMap::new(), window: chat.turns.len() }
     }
 
     /// Returns whether a message was written before the chat got its current customer.
@@ -90,22 +104,38 @@ impl<'a> ChosenLines<'a> {
         }
     }
 
-    /// Includes the latest messages not included yet, up to the first that does not fit.
-    pub fn take_latest(&mut self, budget: &mut Budget) {
-        for index in (0..self.chat.turns.len()).rev() {
+    /// Includes the window of a context of `context` tokens: every message from where it begins, as far as the budget goes.
+    pub fn take_window(&mut self, context: usize, budget: &mut Budget) {
+        let share = |share: f64| (context as f64 * share) as usize;
+        let longest = share(MESSAGE).max(MAX_WHOLE_MESSAGE);
+        let shown = |index: usize| cut(&self.shown_text(index), longest);
+        let texts: Vec<String> = (0..self.chat.turns.len()).map(shown).collect();
+        let costs: Vec<usize> = texts.iter().map(|text| cost(text)).collect();
+        let all: usize = costs.iter().sum();
+        let before = if all <= share(WHOLE_CHAT) { 0 } else { (all - share(WINDOW)).next_multiple_of(share(STEP).max(1)) };
+        let mut passed = 0;
+        let reaches = |cost: &usize| {
+            let reached = passed >= before;
+            passed += cost;
+            reached
+        };
+        let begins = costs.iter().position(reaches).unwrap_or(costs.len());
+        for (index, text) in texts.into_iter().enumerate().skip(begins).rev() {
+            self.window = index;
             if self.chosen.contains_key(&index) {
                 continue;
             }
-            let mut text = self.shown_text(index);
-            if cost(&text) > budget.left() {
-                // A very long message does not crowd out those before it.
-                text = cut(&text, MAX_WHOLE_MESSAGE);
-            }
             if !budget.take(&text) {
+                self.window = index + 1;
                 break;
             }
             self.chosen.insert(index, text);
         }
+    }
+
+    /// Returns where the window begins.
+    pub fn window(&self) -> usize {
+        self.window
     }
 
     /// Includes the most relevant messages, whatever their age.
@@ -115,19 +145,22 @@ impl<'a> ChosenLines<'a> {
         let for_workspace = |index: usize| own.get(index).copied().unwrap_or_default();
         let mut ranked: Vec<(f32, usize)> = (0..own.len())
             .map(|index| (own[index] + NEIGHBOUR * for_workspace(index.wrapping_sub(1)).max(for_workspace(index + 1)), index))
-            .filter(|(_, index)| !self.chosen.contains_key(index))
+            .filter(|(_, index)| *index < self.window && !self.chosen.contains_key(index))
             .collect();
         // Of two equally relevant ones, the later.
         ranked.sort_by(|one, other| other.0.total_cmp(&one.0).then(other.1.cmp(&one.1)));
-        let min_relevance = ranked.first().map_or(0.0, |(best, _)| best * MIN_RELEVANCE);
-        for (_, index) in ranked.into_iter().take_while(|(score, _)| *score > min_relevance) {
-            if budget.left() < 2 * GAP {
+        let whole: usize = ranked.iter().map(|(_, index)| cost(&self.shown_text(*index)) + DAY_MARK).sum();
+        let all_fit = whole <= budget.left();
+        // What was said twice is shown once.
+        let mut seen: HashSet<String> = self.chosen.values().map(|text| fold(text)).collect();
+        for (_, index) in ranked {
+            if budget.left() < MIN_TOKENS {
                 break;
             }
-            let text = self.quoted(index);
-            if cost(&text) + GAP <= budget.left() {
+            let text = if all_fit { self.shown_text(index) } else { self.quoted(index) };
+            if cost(&text) + DAY_MARK <= budget.left() && seen.insert(fold(&text)) {
                 budget.spend(&text);
-                budget.spend_tokens(GAP);
+                budget.spend_tokens(DAY_MARK);
                 self.chosen.insert(index, text);
             }
         }
@@ -137,35 +170,46 @@ impl<'a> ChosenLines<'a> {
     fn quoted(&self, index: usize) -> String {
         let (read, scan) = (&self.scan.turns[index], self.scan);
         let whole = self.shown_text(index);
-        if cost(&whole) <= MAX_WHOLE_MESSAGE {
+        if cost(&whole) <= MAX_WHOLE_OLDER {
             return whole;
         }
-        let mut ranked: Vec<(f32, usize)> = read
-            .sentences
-            .iter()
-            .enumerate()
-            .filter(|(_, sentence)| self.may_show(index, sentence))
-            .map(|(at, sentence)| (scan.sentence_relevance(sentence), at))
-            .collect();
+        let shown = |sentence: &(usize, &Sentence)| self.may_show(index, sentence.1);
+        let mut ranked: Vec<(f32, usize)> =
+            (read.sentences.iter().enumerate().filter(shown)).map(|(at, sentence)| (scan.sentence_relevance(sentence), at)).collect();
         ranked.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
-        let mut budget = Budget::new(MAX_WHOLE_MESSAGE);
+        let mut budget = Budget::new(MAX_WHOLE_OLDER);
+        let best = ranked.first().map(|(_, at)| *at);
+        let text_of = |at: usize| read.sentences[at].text;
+        // The best sentence is there whatever its length, up to that of a whole message.
         let mut kept: Vec<usize> =
-            ranked.into_iter().map(|(_, index)| index).filter(|index| budget.take(read.sentences[*index].text)).collect();
+            ranked.into_iter().map(|(_, at)| at).filter(|at| budget.take(text_of(*at)) || Some(*at) == best).collect();
         kept.sort_unstable();
         if kept.is_empty() {
             return cut(&whole, MAX_WHOLE_MESSAGE);
         }
-        let mut quotation = String::new();
-        let mut next = 0;
-        for index in kept {
-            if index > next {
+        let (mut quotation, mut next) = (String::new(), 0);
+        for at in kept {
+            if at > next {
                 quotation.push_str("[…] ");
             }
-            quotation.push_str(read.sentences[index].text);
+            quotation.push_str(&cut(text_of(at), MAX_WHOLE_MESSAGE));
             quotation.push(' ');
-            next = index + 1;
+            next = at + 1;
         }
         if next < read.sentences.len() { quotation + "[…]" } else { quotation.trim_end().to_owned() }
+    }
+
+    /// Shows older messages whole that are included in part, as far as the budget goes, the latest first.
+    pub fn complete_older(&mut self, budget: &mut Budget) {
+        let older: Vec<usize> = self.chosen.keys().copied().filter(|index| *index < self.window).collect();
+        for index in older.into_iter().rev() {
+            let whole = self.shown_text(index);
+            let more = cost(&whole).saturating_sub(cost(&self.chosen[&index]));
+            if more > 0 && more <= budget.left() {
+                budget.spend_tokens(more);
+                self.chosen.insert(index, whole);
+            }
+        }
     }
 
     /// Returns how many messages are included.
@@ -178,32 +222,41 @@ impl<'a> ChosenLines<'a> {
         self.chosen.keys().copied().collect()
     }
 
-    /// Returns the lines in order, with what stands beside them, the gaps between them, and each day once.
-    pub fn shown(self, beside: &ChosenBeside) -> Vec<ChatLine> {
-        let mut lines = Vec::with_capacity(self.chosen.len());
+    /// Returns the lines of the window and those before it, each in order with what stands beside them, the gaps between them, and each day
+    /// once. Days are those of `time_zone`.
+    pub fn shown(self, beside: &ChosenBeside, time_zone: &TimeZone) -> (Vec<ChatLine>, Vec<ChatLine>) {
+        let (mut window, mut older) = (Vec::new(), Vec::new());
         let (mut next, mut day) = (0, String::new());
-        for (index, text) in self.chosen {
-            let turn = &self.chat.turns[index];
-            let today = turn.at.strftime("%Y-%m-%d").to_string();
+        for (index, text) in &self.chosen {
+            let is_older = *index < self.window;
+            if !is_older && window.is_empty() {
+                (next, day) = (0, String::new());
+            }
+            let turn = &self.chat.turns[*index];
+            let today = turn.at.to_zoned(time_zone.clone()).strftime(DAY).to_string();
             let mut line = ChatLine {
                 author: author(turn.message.author),
                 // A former customer is not named.
                 name: match turn.message.author {
-                    Author::Customer if index < self.scan.before_customer => String::new(),
+                    Author::Customer if *index < self.scan.before_customer => String::new(),
                     _ => turn.message.author_name.clone(),
                 },
-                text,
+                text: text.clone(),
                 attached: Vec::new(),
                 quoted: String::new(),
                 signature: String::new(),
-                left_out: index - next + if lines.is_empty() { self.chat.unread } else { 0 },
+                left_out: if is_older { 0 } else { index - next + if window.is_empty() { self.chat.unread } else { 0 } },
                 day: if today == day { String::new() } else { today.clone() },
             };
-            beside.put_to(index, &mut line);
-            lines.push(line);
+            beside.put_to(*index, &mut line);
+            if is_older {
+                older.push(line)
+            } else {
+                window.push(line)
+            }
             (next, day) = (index + 1, today);
         }
-        lines
+        (window, older)
     }
 }
 

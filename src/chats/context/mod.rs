@@ -1,44 +1,51 @@
 //! Context selection: what a model gets of a chat within a token budget, and the receipt of that choice.
 //!
-//! Always included: the customer's facts, form answers, records, the topic, the customer's last burst, facts stated along the way,
-//! promises, and unanswered questions. Then the latest messages as written; older ones by relevance to the burst; earlier chats by
-//! relevance and age; pages viewed; what messages quote. Notes only on request. Selection is a pure function: the same chat, clock and budget give the same
-//! context.
+//! Always included: the customer's facts, form answers, records, the topic, the customer's last burst and a window of the latest messages as
+//! written. Then facts stated along the way, promises, unanswered questions; older messages by relevance to the burst; earlier chats by
+//! relevance and age; pages viewed; what messages quote. Notes only on request. Selection is a pure function: the same chat, clock and budget
+//! give the same context.
 
 pub mod beside;
 pub mod budget;
 pub mod cues;
+pub mod durable;
 pub mod earlier;
 pub mod lines;
+pub mod roots;
 pub mod scan;
 pub mod standing_facts;
 
 use std::collections::HashSet;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 
 use crate::chats::{
     context::{
         beside::ChosenBeside,
         budget::{Budget, cut},
+        cues::Kinds,
         lines::ChosenLines,
         scan::{RelevanceQuery, ScannedChat},
         standing_facts::{open_questions, promises, visitor_and_record_facts},
     },
-    event::Author,
+    event::{Author, Record},
     fold::Chat,
     internal::Internal,
 };
 
-/// Shares of the budget: of a class that is always included but may be long, of stated facts, promises and open questions; and of the
-/// remainder, of notes, earlier chats and the latest messages. The unused part of a share goes to what comes after it.
+/// Shares of the budget: of a class that is always included but may be long; and of what is left then, of the window of the latest messages,
+/// stated facts, promises, open questions, notes, older messages and earlier chats. The first of two is for what the burst asks for. The unused
+/// part of a share goes to what comes after it.
 const LONG_CLASS: f64 = 0.3;
-const STATED_FACTS: f64 = 0.35;
-const PROMISES: f64 = 0.1;
+const STATED_FACTS: [f64; 2] = [0.5, 0.15];
+const PROMISES: [f64; 2] = [0.25, 0.1];
 const OPEN_QUESTIONS: f64 = 0.05;
+const OLDER: f64 = 0.8;
 const NOTES: f64 = 0.3;
 const EARLIER: f64 = 0.2;
-const LATEST: f64 = 0.4;
+const WINDOW: f64 = 0.6;
+/// How a day is written: with its weekday.
+const DAY: &str = "%A, %Y-%m-%d";
 /// Longest quotation of a value or record when the budget is nearly used up, in tokens.
 const QUOTATION: usize = 60;
 
@@ -103,8 +110,17 @@ pub struct ChatLine {
     pub signature: String,
     /// How many messages before it are left out.
     pub left_out: usize,
-    /// The day, on the first line of each.
+    /// The day with its weekday, such as `Friday, 2026-11-20`, on the first line of each.
     pub day: String,
+}
+
+/// A record of the shop's systems, with those of its fields that fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChosenRecord {
+    /// What it is of and which one, such as `order KE-204815`.
+    pub title: String,
+    /// Its fields with their values, such as `status` and `shipped`.
+    pub values: Vec<(String, String)>,
 }
 
 /// The chosen context, and its receipt.
@@ -114,12 +130,14 @@ pub struct ChosenContext {
     pub facts: Vec<(String, String)>,
     /// The customer's answers before the chat, as questions with answers.
     pub form_answers: Vec<(String, String)>,
-    /// Each record as lines of text.
-    pub records: Vec<String>,
+    /// The shop's records, oldest first.
+    pub records: Vec<ChosenRecord>,
     /// The pages that the customer saw, a line each.
     pub pages: Vec<String>,
-    /// The chosen messages, oldest first.
+    /// The latest messages without a gap between them, oldest first. Only the first can have messages left out before it.
     pub lines: Vec<ChatLine>,
+    /// Messages from before those, by relevance, oldest first.
+    pub older_lines: Vec<ChatLine>,
     /// Sentences with numbers, addresses and contact details, with who wrote them.
     pub stated_facts: Vec<String>,
     /// The shop's promises, with the day and who made them.
@@ -165,15 +183,20 @@ pub struct Choice<'a> {
     pub language: &'a str,
     /// Whether internal notes may be chosen; else each is withheld.
     pub use_notes: bool,
-    /// In tokens as [`crate::text::estimate_tokens`] counts them.
+    /// Tokens for what is chosen here, as [`crate::text::estimate_tokens`] counts them.
     pub budget: usize,
+    /// Tokens of the whole context, with what stands beside the chat. The window of the latest messages goes by them, so that it does not move
+    /// with what else a prompt has.
+    pub context: usize,
     /// The time of the call, from which the age of earlier chats is reckoned.
     pub now: Timestamp,
+    /// The time zone of the days.
+    pub time_zone: &'a TimeZone,
 }
 
 /// Chooses the context that fits the budget.
 pub fn choose(choice: Choice<'_>) -> ChosenContext {
-    let Choice { chat, earlier, earlier_total, language, use_notes, budget: tokens, now } = choice;
+    let Choice { chat, earlier, earlier_total, language, use_notes, budget: tokens, context, now, time_zone } = choice;
     let burst = chat.last_burst_text();
     let query = RelevanceQuery::new(if burst.is_empty() { &chat.summary.subject } else { &burst }, language);
     let scan = ScannedChat::new(&chat.turns, chat.turns_before_customer, &query);
@@ -191,20 +214,23 @@ pub fn choose(choice: Choice<'_>) -> ChosenContext {
     budget.share(part(LONG_CLASS), |budget| lines.take_burst(budget));
     let mut beside = ChosenBeside::new(chat);
     budget.share(part(LONG_CLASS), |budget| beside.take_attached(&lines.indices(), budget));
-    let records: Vec<String> = chat.records.iter().rev().map(record_text).collect();
-    chosen.records = budget.share(part(LONG_CLASS), |budget| fitting_latest(&records, budget));
-    chosen.stated_facts = budget.share(part(STATED_FACTS), |budget| visitor_and_record_facts(&scan, budget));
-    chosen.promises = budget.share(part(PROMISES), |budget| promises(&scan, budget));
-    chosen.open_questions = budget.share(part(OPEN_QUESTIONS), |budget| open_questions(&scan, budget));
+    chosen.records = budget.share(part(LONG_CLASS), |budget| fitting_records(&chat.records, budget));
+    budget.share(of_left(&budget, WINDOW), |budget| lines.take_window(context, budget));
+    let asked_for = |shares: [f64; 2], kinds: Kinds| shares[usize::from(!query.after.has(kinds))];
+    let stated = of_left(&budget, asked_for(STATED_FACTS, Kinds::CODE | Kinds::PLACE | Kinds::CONTACT | Kinds::DAY));
+    chosen.stated_facts = budget.share(stated, |budget| visitor_and_record_facts(&scan, lines.window(), budget));
+    chosen.promises =
+        budget.share(of_left(&budget, asked_for(PROMISES, Kinds::PROMISE | Kinds::DAY)), |budget| promises(&scan, time_zone, budget));
+    chosen.open_questions = budget.share(of_left(&budget, OPEN_QUESTIONS), |budget| open_questions(&scan, budget));
     if use_notes {
         let notes: Vec<String> = chat.notes.iter().rev().map(|note| note.text.for_agents().to_owned()).collect();
         chosen.notes =
             budget.share(of_left(&budget, NOTES), |budget| fitting_latest(&notes, budget)).into_iter().map(Internal::new).collect();
     }
+    budget.share(of_left(&budget, OLDER), |budget| lines.take_relevant(budget));
     chosen.earlier = budget.share(of_left(&budget, EARLIER), |budget| earlier::choose(earlier, &query, now, budget));
-    budget.share(of_left(&budget, LATEST), |budget| lines.take_latest(budget));
     lines.take_relevant(&mut budget);
-    lines.take_latest(&mut budget);
+    lines.complete_older(&mut budget);
     let pages = pages(chat);
     chosen.pages = pages.iter().filter(|page| budget.take(page)).cloned().collect();
     beside.take_attached(&lines.indices(), &mut budget);
@@ -213,10 +239,10 @@ pub fn choose(choice: Choice<'_>) -> ChosenContext {
 
     let of = |total: usize, used: usize| ClassReceipt::of(total, used, OmissionReason::Budget);
     chosen.messages_receipt = of(chat.messages(), lines.count());
-    chosen.lines = lines.shown(&beside);
+    (chosen.lines, chosen.older_lines) = lines.shown(&beside, time_zone);
     (chosen.attached_receipt, chosen.quoted_receipt) = (beside.attached_receipt(), beside.quoted_receipt());
     chosen.signed_receipt = beside.signed_receipt();
-    chosen.records_receipt = of(records.len(), chosen.records.len());
+    chosen.records_receipt = of(chat.records.len(), chosen.records.len());
     let notes_reason = if use_notes { OmissionReason::Budget } else { OmissionReason::Withheld };
     chosen.notes_receipt = ClassReceipt::of(chat.notes.len(), chosen.notes.len(), notes_reason);
     chosen.visitor_receipt = of(facts.len() + pages.len(), chosen.facts.len() + chosen.pages.len());
@@ -280,9 +306,18 @@ fn visitor_facts(chat: &Chat) -> Vec<(String, String)> {
     reported.chain(pairs(customer.attributes.iter())).collect()
 }
 
-fn record_text(record: &crate::chats::event::Record) -> String {
-    let values: Vec<String> = record.values.iter().map(|(key, value)| format!("{key}: {value}")).collect();
-    format!("{} {}: {}", record.source, record.reference, values.join("; "))
+/// Returns the latest records that fit, in chronological order.
+fn fitting_records(records: &[Record], budget: &mut Budget) -> Vec<ChosenRecord> {
+    let mut fitting = Vec::new();
+    for record in records.iter().rev() {
+        let title = format!("{} {}", record.source, record.reference);
+        if budget.take(&title) {
+            let values: Vec<(String, String)> = pairs(record.values.iter());
+            fitting.push(ChosenRecord { title, values: fitting_pairs(&values, budget) });
+        }
+    }
+    fitting.reverse();
+    fitting
 }
 
 /// Returns the pages viewed, latest first, each once.
@@ -298,10 +333,12 @@ fn pages(chat: &Chat) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::chats::{
-        event::{Message, Note, Record},
+        event::{Message, Note},
         fold::Turn,
         mail::Aside,
     };
+
+    static UTC: TimeZone = TimeZone::UTC;
 
     fn turn(number: usize, author: Author, text: &str) -> Turn {
         let message = Message {
@@ -324,7 +361,17 @@ mod tests {
     }
 
     fn choice(chat: &Chat, budget: usize) -> Choice<'_> {
-        Choice { chat, earlier: &[], earlier_total: 0, language: "en", use_notes: false, budget, now: Timestamp::UNIX_EPOCH }
+        Choice {
+            chat,
+            earlier: &[],
+            earlier_total: 0,
+            language: "en",
+            use_notes: false,
+            budget,
+            context: budget,
+            now: Timestamp::UNIX_EPOCH,
+            time_zone: &UTC,
+        }
     }
 
     #[test]
@@ -333,8 +380,8 @@ mod tests {
         let chosen = choose(choice(&chat, 600));
         let receipt = &chosen.messages_receipt;
         assert_eq!(receipt.total, 101);
-        assert_eq!(receipt.used, chosen.lines.len());
-        assert_eq!(receipt.omissions[0].count, 101 - chosen.lines.len());
+        assert_eq!(receipt.used, chosen.lines.len() + chosen.older_lines.len());
+        assert_eq!(receipt.omissions[0].count, 101 - receipt.used);
         assert_eq!(chosen.lines.iter().map(|line| line.left_out).sum::<usize>(), 101 - chosen.lines.len());
         assert!(chosen.lines.last().unwrap().text.contains("message 100"));
         assert!(chosen.tokens <= 600, "{}", chosen.tokens);
@@ -352,7 +399,7 @@ mod tests {
             chat.turns[37] = turn(37, author, fact);
             chat.turns[1000].message.text = question.to_owned();
             let chosen = choose(choice(&chat, 800));
-            assert!(chosen.lines.iter().any(|line| line.text == fact), "{fact}");
+            assert!(chosen.older_lines.iter().any(|line| line.text == fact), "{fact}");
         }
     }
 
@@ -361,7 +408,7 @@ mod tests {
         let mut chat = chat(301);
         chat.turns[11] = turn(11, Author::Agent, "I am sorry. We will send the missing towel on Friday. Have a nice day!");
         let chosen = choose(choice(&chat, 800));
-        assert_eq!(chosen.promises, ["1970-01-01 agent: We will send the missing towel on Friday."]);
+        assert_eq!(chosen.promises, ["Thursday, 1970-01-01, agent: We will send the missing towel on Friday."]);
     }
 
     #[test]
@@ -392,10 +439,11 @@ mod tests {
     }
 
     #[test]
-    fn records_are_shown_as_lines() {
+    fn records_have_their_fields() {
         let mut chat = chat(1);
         let values = [("status".to_owned(), "shipped".to_owned())].into();
         chat.records.push(Record { source: "order".into(), reference: "KE-1".into(), values, url: String::new() });
-        assert_eq!(choose(choice(&chat, 8000)).records, ["order KE-1: status: shipped"]);
+        let expected = ChosenRecord { title: "order KE-1".into(), values: vec![("status".into(), "shipped".into())] };
+        assert_eq!(choose(choice(&chat, 8000)).records, [expected]);
     }
 }

@@ -4,7 +4,12 @@ use std::collections::HashMap;
 
 use crate::{
     chats::{
-        context::cues::{Kinds, asks, says, shape},
+        context::{
+            cues::{Kinds, asks, says, shape},
+            durable::{self, ANY, Likelihoods, NONE},
+            roots::{Root, roots},
+        },
+        event::Author,
         fold::Turn,
     },
     text::{beginning, fold, sentences, words},
@@ -24,6 +29,11 @@ const COMMON_COUNTS: f32 = 0.25;
 const ASKED_FOR: f32 = 1.5;
 const NOT_ASKED_FOR: f32 = 0.3;
 
+/// Weight of a sentence that tells something lasting; twice that if the burst needs something of its kind.
+const LASTS: f32 = 12.0;
+/// Share of a word's weight for a word that is derived from the same root.
+const DERIVED: f32 = 0.6;
+
 /// The relevance query of a burst.
 pub struct RelevanceQuery {
     language: String,
@@ -31,8 +41,12 @@ pub struct RelevanceQuery {
     terms: Vec<Vec<String>>,
     /// The prefixes of the words, so that most other words need no stemming.
     beginnings: Vec<String>,
+    /// The roots of the words by their first letters, each with the bit of its word.
+    roots: HashMap<String, Vec<(Root, u64)>>,
     /// The kinds of fact that the burst asks for.
     pub after: Kinds,
+    /// How likely it needs something lasting, of each kind.
+    needs: Likelihoods,
 }
 
 impl RelevanceQuery {
@@ -46,10 +60,31 @@ impl RelevanceQuery {
                 terms.push(word.keys().to_vec());
             }
         }
+        let mut by_letters: HashMap<String, Vec<(Root, u64)>> = HashMap::new();
+        for (index, term) in terms.iter().enumerate() {
+            for root in roots(&term[0]) {
+                by_letters.entry(root.first_letters().to_owned()).or_default().push((root, 1 << index));
+            }
+        }
         let mut beginnings: Vec<String> = terms.iter().map(|keys| beginning(&keys[0])).collect();
         beginnings.sort_unstable();
         beginnings.dedup();
-        RelevanceQuery { language: language.to_owned(), terms, beginnings, after }
+        let mut needs = Likelihoods::default();
+        for sentence in sentences(burst) {
+            for (most, likely) in needs.iter_mut().zip(durable::asked(sentence)) {
+                *most = most.max(likely);
+            }
+        }
+        RelevanceQuery { language: language.to_owned(), terms, beginnings, roots: by_letters, after, needs }
+    }
+
+    /// Returns which of the burst's words this word is derived from, or they from it, one bit each.
+    fn derived_of(&self, folded: &str) -> u64 {
+        let related = |root: &Root| {
+            let same_letters = self.roots.get(root.first_letters()).into_iter().flatten();
+            same_letters.filter(|(other, _)| root.is_related(other)).fold(0, |bits, (_, bit)| bits | bit)
+        };
+        roots(folded).iter().map(related).fold(0, |all, bits| all | bits)
     }
 
     /// Returns which of the burst's words this word is a form of, one bit each.
@@ -68,7 +103,11 @@ impl RelevanceQuery {
 pub struct Sentence<'a> {
     pub text: &'a str,
     terms: u64,
+    /// Words of the burst that a word of it is derived from, or that are derived from it.
+    derived: u64,
     pub kinds: Kinds,
+    /// How much it tells of something lasting, weighed by what the burst needs.
+    lasts: f32,
     pub words: u32,
     pub asks: bool,
     /// Its first number, e-mail address, or the like, which distinguishes it from other sentences of its kind.
@@ -84,7 +123,9 @@ pub struct ReadTurn<'a> {
     /// Those of its files.
     pub attached: Vec<Sentence<'a>>,
     terms: u64,
+    derived: u64,
     pub kinds: Kinds,
+    lasts: f32,
     words: u32,
 }
 
@@ -104,6 +145,7 @@ pub struct ScannedChat<'a> {
 #[derive(Clone, Copy)]
 struct Seen {
     terms: u64,
+    derived: u64,
     kinds: Kinds,
 }
 
@@ -117,7 +159,16 @@ impl<'a> ScannedChat<'a> {
         });
         let unread = turns.len() - newest.count();
         let mut seen: HashMap<&str, Seen> = HashMap::new();
-        let empty = |turn| ReadTurn { turn, sentences: Vec::new(), attached: Vec::new(), terms: 0, kinds: Kinds::NONE, words: 0 };
+        let empty = |turn| ReadTurn {
+            turn,
+            sentences: Vec::new(),
+            attached: Vec::new(),
+            terms: 0,
+            derived: 0,
+            kinds: Kinds::NONE,
+            lasts: 0.0,
+            words: 0,
+        };
         let turns: Vec<ReadTurn> =
             (0..).zip(turns).map(|(index, turn)| if index < unread { empty(turn) } else { read(turn, query, &mut seen) }).collect();
         let all = turns.len() as f32;
@@ -133,19 +184,24 @@ impl<'a> ScannedChat<'a> {
 
     /// Returns a message's relevance to the burst.
     pub fn relevance(&self, read: &ReadTurn) -> f32 {
-        self.score(read.terms, read.kinds, read.words)
+        self.score((read.terms, read.derived), read.kinds, read.words) + read.lasts
     }
 
     /// Returns the relevance of one of its sentences.
     pub fn sentence_relevance(&self, sentence: &Sentence) -> f32 {
-        self.score(sentence.terms, sentence.kinds, sentence.words)
+        self.score((sentence.terms, sentence.derived), sentence.kinds, sentence.words) + sentence.lasts
     }
 
-    fn score(&self, terms: u64, kinds: Kinds, words: u32) -> f32 {
+    fn score(&self, (terms, derived): (u64, u64), kinds: Kinds, words: u32) -> f32 {
         // BM25's length normalization, each word counted once.
         let length = words as f32 / self.mean_words.max(1.0);
         let damping = 2.2 / (1.0 + 1.2 * (0.6 + 0.4 * length));
-        let lexical: f32 = self.weights.iter().enumerate().filter(|(term, _)| terms >> term & 1 == 1).map(|(_, weight)| weight).sum();
+        let share = |term: usize| match (terms >> term & 1, derived >> term & 1) {
+            (1, _) => 1.0,
+            (_, 1) => DERIVED,
+            _ => 0.0,
+        };
+        let lexical: f32 = self.weights.iter().enumerate().map(|(term, weight)| weight * share(term)).sum();
         let facts: f32 = Kinds::FACTS
             .iter()
             .zip(self.kind_weights)
@@ -157,12 +213,22 @@ impl<'a> ScannedChat<'a> {
 }
 
 fn read<'a>(turn: &'a Turn, query: &RelevanceQuery, seen: &mut HashMap<&'a str, Seen>) -> ReadTurn<'a> {
-    let mut read = ReadTurn { turn, sentences: Vec::new(), attached: Vec::new(), terms: 0, kinds: Kinds::NONE, words: 0 };
+    let mut read =
+        ReadTurn { turn, sentences: Vec::new(), attached: Vec::new(), terms: 0, derived: 0, kinds: Kinds::NONE, lasts: 0.0, words: 0 };
     let written = sentences(&turn.message.text).map(|text| (text, false));
     let attached = turn.message.attachments.iter().flat_map(|attachment| sentences(&attachment.text)).map(|text| (text, true));
     for (text, is_attached) in written.chain(attached) {
-        let mut sentence =
-            Sentence { text, terms: 0, kinds: Kinds::NONE, words: 0, asks: text.ends_with(['?', '？']), fact: "", is_specific: false };
+        let mut sentence = Sentence {
+            text,
+            terms: 0,
+            derived: 0,
+            kinds: Kinds::NONE,
+            lasts: 0.0,
+            words: 0,
+            asks: text.ends_with(['?', '？']),
+            fact: "",
+            is_specific: false,
+        };
         if text.bytes().any(|byte| byte.is_ascii_digit() || byte == b'@') {
             look_at_numbers(&mut sentence, query);
         }
@@ -174,14 +240,22 @@ fn read<'a>(turn: &'a Turn, query: &RelevanceQuery, seen: &mut HashMap<&'a str, 
                 }
                 let known = *seen.entry(word).or_insert_with(|| {
                     let folded = fold(word);
-                    Seen { terms: query.terms_of(word, &folded), kinds: says(&folded) }
+                    Seen { terms: query.terms_of(word, &folded), derived: query.derived_of(&folded), kinds: says(&folded) }
                 });
                 sentence.terms |= known.terms;
+                sentence.derived |= known.derived;
                 sentence.kinds |= known.kinds;
             }
         }
         sentence.kinds = settled(sentence.kinds);
+        if !sentence.asks {
+            let told = durable::told(text, turn.message.author != Author::Customer);
+            let of_kind: f32 = told[..NONE].iter().zip(query.needs).map(|(told, needs)| told * needs).sum();
+            sentence.lasts = LASTS * (told[ANY] + of_kind.sqrt());
+        }
+        read.lasts = read.lasts.max(sentence.lasts);
         read.terms |= sentence.terms;
+        read.derived |= sentence.derived;
         read.kinds |= sentence.kinds;
         read.words += sentence.words;
         if is_attached { read.attached.push(sentence) } else { read.sentences.push(sentence) }

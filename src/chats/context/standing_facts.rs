@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 
+use jiff::tz::TimeZone;
+
 use crate::chats::{
     context::{
-        author,
+        DAY, author,
         budget::{Budget, cut},
         cues::Kinds,
         scan::{ReadTurn, ScannedChat, Sentence},
@@ -23,11 +25,11 @@ const WORDS_AROUND: usize = 5;
 const OWN_FACT: f32 = 4.0;
 
 /// Returns facts stated once and needed later: numbers, addresses, contact details and days; those that the customer stated of themselves
-/// and the days that the shop named take precedence; shown in chronological order, each once.
-pub fn visitor_and_record_facts(scan: &ScannedChat, budget: &mut Budget) -> Vec<String> {
+/// and the days that the shop named take precedence; shown in chronological order, each once. Messages from `window` on are shown as written.
+pub fn visitor_and_record_facts(scan: &ScannedChat, window: usize, budget: &mut Budget) -> Vec<String> {
     let all = scan.turns.len() as f32;
     let mut ranked: Vec<(f32, usize, &ReadTurn, &Sentence)> = Vec::new();
-    for (index, read) in scan.turns.iter().enumerate().skip(scan.before_customer) {
+    for (index, read) in scan.turns.iter().enumerate().take(window).skip(scan.before_customer) {
         let own = match read.turn.message.author {
             Author::Customer => Kinds::CODE | Kinds::PLACE | Kinds::CONTACT,
             Author::Agent | Author::Bot => Kinds::DAY,
@@ -70,7 +72,7 @@ fn around(sentence: &str, fact: &str) -> String {
 }
 
 /// Returns the shop's promises: those with a day, relevant to the question, or made lately take precedence; shown in chronological order.
-pub fn promises(scan: &ScannedChat, budget: &mut Budget) -> Vec<String> {
+pub fn promises(scan: &ScannedChat, time_zone: &TimeZone, budget: &mut Budget) -> Vec<String> {
     let all = scan.turns.len() as f32;
     let mut ranked: Vec<(f32, usize, &ReadTurn, &Sentence)> = Vec::new();
     let by_shop = |(_, read): &(usize, &ReadTurn)| read.turn.message.author != Author::Customer;
@@ -89,7 +91,7 @@ pub fn promises(scan: &ScannedChat, budget: &mut Budget) -> Vec<String> {
     for (_, index, read, sentence) in ranked {
         let message = &read.turn.message;
         let who = if message.author_name.is_empty() { author(message.author) } else { &message.author_name };
-        let line = format!("{} {who}: {}", read.turn.at.strftime("%Y-%m-%d"), cut(sentence.text, QUOTATION));
+        let line = format!("{}, {who}: {}", read.turn.at.to_zoned(time_zone.clone()).strftime(DAY), cut(sentence.text, QUOTATION));
         if budget.take(&line) {
             chosen.push((index, line));
         }

@@ -18,6 +18,7 @@ fn evidence(language: &str, shop: &str) -> Evidence {
         language: tag(language),
         languages: vec![tag("en"), tag("fr"), tag("es")],
         dates: Vec::new(),
+        form_of_address: None,
     }
 }
 

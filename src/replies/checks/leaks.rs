@@ -9,6 +9,7 @@ use crate::{
     facts::{FactKind, Known, facts},
     replies::{
         checks::TAKEN_OUT,
+        prompts::FENCE,
         stream::result::{Warning, WarningKind},
     },
     text::{fold, is_invisible, sentences},
@@ -150,9 +151,6 @@ impl LeakCheck {
             .any(|run| self.spelled.iter().any(|word| run.concat().contains(word.as_str())))
     }
 }
-
-/// What every fence of a prompt's data begins with.
-const FENCE: &str = "===data-";
 
 /// Whether a line of a template stands above data: it ends with a colon and is no sentence.
 fn is_heading(line: &str) -> bool {

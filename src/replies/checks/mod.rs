@@ -2,6 +2,7 @@
 
 pub mod counting;
 mod derived;
+pub mod form_of_address;
 pub mod known_numbers;
 #[cfg(test)]
 mod languages_tests;
@@ -25,6 +26,7 @@ use crate::{
     lexicon::{Lexicon, lexica_of},
     replies::{
         checks::{
+            form_of_address::Form,
             names::{KnownNames, wrong_names},
             numbers::ungrounded_numbers,
             promises::ungrounded,
@@ -71,6 +73,8 @@ pub struct Evidence {
     pub languages: Vec<Language>,
     /// Dates of the chat's events, and today's.
     pub dates: Vec<String>,
+    /// The form in which the customer is addressed; `None`: not known.
+    pub form_of_address: Option<Form>,
 }
 
 /// A draft after its check.
@@ -98,6 +102,8 @@ pub struct DraftedFrom<'a> {
     pub sources: &'a [SourceText],
     /// The shop's own writing rules and its sign-off, with names in them.
     pub voice: &'a str,
+    /// The form of address that they ask for; `None`: they say nothing of it.
+    pub form_of_address: Option<Form>,
     /// The time of the call, whose day a draft may name.
     pub now: Timestamp,
 }
@@ -105,7 +111,7 @@ pub struct DraftedFrom<'a> {
 impl Evidence {
     /// What a draft from these may say. Internal notes ground nothing: what only they say is not for the customer.
     pub fn of(from: &DraftedFrom<'_>, language: &Language, languages: &[Language], allowed_links: &[String]) -> Evidence {
-        let DraftedFrom { chat, earlier, agent_name, instruction, previous_draft, sources, voice, now } = *from;
+        let DraftedFrom { chat, earlier, agent_name, instruction, previous_draft, sources, voice, form_of_address, now } = *from;
         let mut shop: Vec<String> = sources.iter().map(|source| format!("{}\n{}\n{}", source.title, source.url, source.text)).collect();
         shop.extend([instruction.to_owned(), previous_draft.to_owned()]);
         let mut customer = Vec::new();
@@ -145,6 +151,9 @@ impl Evidence {
             customer.extend(known.attributes.values().cloned());
         }
         customer_names.retain(|name| !name.is_empty());
+        // What the agents of this chat write to this customer goes before the rule.
+        let by_agents = chat.turns.iter().rev().take(MAX_TURNS).filter(|turn| turn.message.author == Author::Agent);
+        let used = form_of_address::used_in(by_agents.map(|turn| turn.message.text.as_str()), language);
         let is_other = |name: &&String| !name.is_empty() && *name != agent_name;
         Evidence {
             agent_name: agent_name.to_owned(),
@@ -157,6 +166,7 @@ impl Evidence {
             language: language.clone(),
             languages: languages.to_vec(),
             dates,
+            form_of_address: used.or(form_of_address),
         }
     }
 
@@ -220,6 +230,7 @@ impl Evidence {
             warnings.push(Warning { kind: WarningKind::WrongName, excerpt: wrong.excerpt.to_owned(), message: message.to_owned() });
         }
         warnings.extend(other_language(&text, &self.language, &self.languages));
+        warnings.extend(form_of_address::mixed(&text, &self.language, self.form_of_address));
         warnings.truncate(MAX_WARNINGS);
         Checked { text, warnings }
     }
@@ -339,6 +350,7 @@ mod tests {
             language: language("en"),
             languages: ["en", "tr", "hu", "de"].map(language).to_vec(),
             dates: vec!["2026-11-23".into()],
+            form_of_address: None,
         }
     }
 

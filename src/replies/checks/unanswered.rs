@@ -33,7 +33,7 @@ pub fn unanswered(text: &str, asked: &str, language: &Language, today: Date) -> 
     if !sentences(text).any(is_full) {
         return Vec::new();
     }
-    let questions: Vec<&str> = sentences(asked).filter(|sentence| is_question(sentence)).take(MAX_QUESTIONS).collect();
+    let questions: Vec<&str> = questions(asked).collect();
     let folded = plain(text);
     let asks_back = sentences(text).any(is_question);
     if questions.is_empty() || asks_back || own.words.answers.put_off.stand_in(&folded) {
@@ -48,6 +48,11 @@ pub fn unanswered(text: &str, asked: &str, language: &Language, today: Date) -> 
         message: format!("the customer asked: {}", question.chars().take(MAX_SHOWN).collect::<String>()),
     };
     open.map(warning).collect()
+}
+
+/// The questions in a text, in order.
+pub fn questions(text: &str) -> impl Iterator<Item = &str> {
+    sentences(text).filter(|sentence| is_question(sentence)).take(MAX_QUESTIONS)
 }
 
 fn is_question(sentence: &str) -> bool {

@@ -27,6 +27,8 @@ const LAST_MESSAGES: usize = 6;
 const MAX_MESSAGE_CHARACTERS: usize = 600;
 /// Most characters of a document's best passage.
 const MAX_PASSAGE_CHARACTERS: usize = 300;
+/// Tokens of a short prompt for the choice.
+const PROMPT_TOKENS: usize = 400;
 /// A longer answer is no number.
 const MAX_ANSWER_BYTES: usize = 16;
 
@@ -50,7 +52,9 @@ impl Desk {
         let candidates = offers.found.len();
         let has_question = !draft.instruction.is_empty() || !chat.turns_with_customer().is_empty();
         let time: Duration = self.settings.choose_timeout;
-        if time.is_zero() || candidates < 2 || !has_question {
+        // A model that reads too slowly would only delay the draft.
+        let is_slow = self.models.first_token_time(Task::Choose, PROMPT_TOKENS).is_some_and(|takes| takes > time);
+        if time.is_zero() || candidates < 2 || !has_question || is_slow {
             return None;
         }
         let until = (Instant::now() + time).min(draft.caller.deadline);

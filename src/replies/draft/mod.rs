@@ -3,7 +3,9 @@
 pub mod channel;
 pub mod check_with_model;
 pub mod choose_source;
+pub mod fields;
 pub mod finish;
+pub mod now;
 pub mod prompt;
 pub mod without_model;
 
@@ -19,7 +21,7 @@ use crate::{
     model::{ModelError, Prompt, Window},
     replies::{
         Agent, Caller, Desk,
-        checks::{DraftedFrom, Evidence, leaks::LeakCheck, repetition::EarlierStatements},
+        checks::{DraftedFrom, Evidence, form_of_address, leaks::LeakCheck, repetition::EarlierStatements},
         draft::{
             check_with_model::ModelCheck,
             finish::{DraftChecks, DraftEnd},
@@ -126,8 +128,9 @@ impl Desk {
                 Ok((answer, given)) => {
                     let (given, evidence, secrets) = self.evidence_and_secrets(&draft, &prepared, given).await;
                     let exit = Exit { original: String::new(), channel: Some(chat.summary.channel), secrets };
-                    // The prompt without its last line, which asks for the reply.
-                    let shown = given.prompt.user.trim_end().rsplit_once('\n').map(|(before, _)| before.trim_end().to_owned());
+                    // The prompt's data, without the task behind it.
+                    let fence = self.prompts.fence(draft.chat_id.as_str());
+                    let shown = given.prompt.user.rsplit_once(&fence).map(|(data, _)| format!("{data}{fence}"));
                     let model_check = ModelCheck {
                         models: self.models.clone(),
                         prompts: self.prompts.clone(),
@@ -148,7 +151,11 @@ impl Desk {
                 error => ReplyError::Model { error, partial: false },
             });
         };
-        let mut receipt = ContextReceipt { token_budget: self.settings.context_tokens, ..ContextReceipt::default() };
+        let mut receipt = ContextReceipt {
+            token_budget: self.settings.context_tokens,
+            full_token_budget: self.settings.context_tokens,
+            ..ContextReceipt::default()
+        };
         let used = |kind: Kind| usize::from(answer.source.kind == kind);
         receipt.canned_answers = offers.receipt(Kind::CannedAnswer, used(Kind::CannedAnswer), OmissionReason::Irrelevant);
         receipt.articles = offers.receipt(Kind::Article, used(Kind::Article), OmissionReason::Irrelevant);
@@ -191,6 +198,7 @@ impl Desk {
                 previous_draft: &draft.previous_draft,
                 sources: &given.texts,
                 voice: &format!("{}\n{}", voice.text, voice.sign_off),
+                form_of_address: form_of_address::asked_by(voice, language).map(|(_, form)| form),
                 now: *now,
             };
             let evidence = Evidence::of(&from, language, &desk.settings.languages, &desk.settings.allowed_links);
@@ -270,7 +278,7 @@ impl Desk {
             glossary,
             several: *several,
             offers,
-            personal_data: &self.settings.personal_data,
+            settings: &self.settings,
             prompts: &self.prompts,
             now: *now,
         }

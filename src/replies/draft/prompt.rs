@@ -2,28 +2,33 @@
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use minijinja::{Value, context, value::Serde};
 
 use crate::{
     chats::{
-        Author, Channel, Chat, ChatLine, Choice, ChosenContext, ClassReceipt, EarlierChat, Internal, Omission, OmissionReason, Summary,
-        Turn, choose,
+        Author, Channel, Chat, ChatLine, Choice, ChosenContext, ChosenRecord, ClassReceipt, EarlierChat, Internal, Omission,
+        OmissionReason, Summary, Turn, choose,
     },
-    config::{PersonalData, Task},
+    config::{DeskSettings, Task},
     facts::Marks,
     knowledge::{Audience, Document, Kind, RankedDocument, Term, Voice},
     model::{Prompt, Window},
     replies::{
         Agent,
-        draft::Draft,
+        checks::{form_of_address, unanswered::questions},
+        draft::{
+            Draft,
+            fields::{in_words, with_weekday},
+            now::{opening_words, time_words},
+        },
         error::ReplyError,
         masking::{Masker, chats_of, first_name, shown},
         placeholder,
-        prompts::{Prompts, fence},
+        prompts::Prompts,
         stream::result::{ContextReceipt, Source},
     },
-    text::{Language, estimate_tokens, lines, on_one_line, quoted, quoted_behind},
+    text::{Language, estimate_tokens, lines, on_one_line, quoted, quoted_behind, readable},
 };
 
 /// Share of the token budget for sources.
@@ -53,8 +58,10 @@ pub struct SourceText {
     pub title: String,
     /// Where customers read it; empty if nowhere.
     pub url: String,
-    /// The passages that are used, or a canned answer with its placeholders filled.
+    /// The passages that are used, or a canned answer with its placeholders filled, as plain text.
     pub text: String,
+    /// The same with its headings, lists and tables.
+    pub markdown: String,
 }
 
 /// The inputs of a draft's prompt.
@@ -70,7 +77,7 @@ pub struct PromptInputs<'a> {
     pub glossary: &'a [Term],
     pub several: bool,
     pub offers: &'a PublicSources,
-    pub personal_data: &'a PersonalData,
+    pub settings: &'a DeskSettings,
     pub prompts: &'a Prompts,
     pub now: Timestamp,
 }
@@ -89,14 +96,15 @@ impl PromptInputs<'_> {
             glossary,
             several,
             offers,
-            personal_data,
+            settings,
             prompts,
             now,
         } = *self;
+        let personal_data = &settings.personal_data;
         let budget = window.budget();
         let (texts, sources, source_tokens) = offers.sources(chat, &draft.agent, (budget as f64 * SOURCES_SHARE) as usize);
         let others: Vec<&str> = sources.iter().map(|source| source.title.as_str()).chain([draft.instruction.as_str()]).collect();
-        let terms = terms(glossary, language, chat, &others, budget);
+        let (terms, is_whole) = terms(glossary, language, chat, &others, budget);
         let fixed = source_tokens
             + estimate_tokens(&voice.text)
             + terms.iter().map(|term| estimate_tokens(term)).sum::<usize>()
@@ -110,7 +118,9 @@ impl PromptInputs<'_> {
             use_notes: draft.use_notes,
             // However long the voice is, the chat gets a quarter.
             budget: budget.saturating_sub(fixed).max(budget / 4),
+            context: budget,
             now,
+            time_zone: &settings.time_zone,
         });
         let used = |kind: Kind| sources.iter().filter(|source| source.kind == kind).count();
         let notes = chosen.notes.clone();
@@ -123,9 +133,9 @@ impl PromptInputs<'_> {
         }
         let sources_shown: Vec<Value> = texts
             .iter()
-            .map(|SourceText { title, url, text }| {
+            .map(|SourceText { title, url, markdown, .. }| {
                 let title = on_one_line(&masker.mask_source(title)).into_owned();
-                context! { title, url => on_one_line(&shown(url)), text => quoted(&masker.mask_source(text)) }
+                context! { title, url => on_one_line(&shown(url)), text => quoted(&masker.mask_source(markdown)) }
             })
             .collect();
         let topic = masker.mask(&chat.summary.topic);
@@ -136,6 +146,9 @@ impl PromptInputs<'_> {
             .map(|line| on_one_line(&masker.mask_source(&placeholder::fill(line, Some(chat), &draft.agent.name, language).0)).into_owned())
             .collect();
         let agent_name = shown(&draft.agent.name);
+        let asked = masker.mask(&chat.last_burst_text());
+        let questions: Vec<String> = questions(&asked).map(|question| on_one_line(question).into_owned()).collect();
+        let zoned_now = now.to_zoned(settings.time_zone.clone());
         let (masked, marks) = masker.marks();
         let receipt = ContextReceipt {
             masked,
@@ -149,20 +162,26 @@ impl PromptInputs<'_> {
             agent_name => on_one_line(&agent_name),
             introduction => introduction(chat, &draft.agent),
             language => language.english_name(),
-            fence => fence(),
+            fence => prompts.fence(&chat.chat_id),
+            now => time_words(&zoned_now),
+            opening_hours => opening_words(&zoned_now, settings),
+            questions => if questions.len() > 1 { questions } else { Vec::new() },
             tone => draft.tone.map(|tone| tone.words(Some(language))),
             several,
             channel => channel_words(&chat.summary),
+            length => length_words(chat.summary.channel),
             mail => matches!(chat.summary.channel, Channel::Email | Channel::ContactForm | Channel::Ticket),
+            form_of_address => form_of_address::asked_by(voice, language).map(|(name, _)| name),
             sign_off => sign_off.join("\n"),
             voice => shown(&voice.text),
+            glossary_is_whole => is_whole,
             glossary => terms.iter().map(|term| on_one_line(&shown(term)).into_owned()).collect::<Vec<String>>(),
             sources => sources_shown,
             marks => !marks.all().is_empty(),
             topic => on_one_line(&topic),
             previous_draft => if previous_draft.is_empty() { String::new() } else { quoted(&previous_draft) },
             instruction => on_one_line(&instruction),
-            ..conversation(&chosen, Internal::for_checked_draft)
+            ..conversation(&chosen, &settings.time_zone, Internal::for_checked_draft)
         };
         let prompt = prompts.both(Task::Draft, values)?;
         Ok((prompt.clone(), Given { prompt, sources, texts, notes, receipt, marks }))
@@ -185,23 +204,27 @@ fn introduction(chat: &Chat, agent: &Agent) -> bool {
 /// Returns the part of a chosen context that every prompt about a chat has, so that no line break in a text starts a line of the prompt:
 /// what people wrote is in lines marked as quotations, everything else is on one line. `reader` returns a note's text for the prompt's
 /// readers.
-pub(crate) fn conversation(chosen: &ChosenContext, reader: impl Fn(&Internal) -> &str) -> Value {
+pub(crate) fn conversation(chosen: &ChosenContext, time_zone: &TimeZone, reader: impl Fn(&Internal) -> &str) -> Value {
     let one = |text: &String| on_one_line(text).into_owned();
     let each = |texts: &[String]| texts.iter().map(one).collect::<Vec<String>>();
     let pairs = |pairs: &[(String, String)]| pairs.iter().map(|(field, value)| (one(field), one(value))).collect::<Vec<_>>();
     let behind = |texts: &Vec<String>| texts.iter().map(|text| quoted_behind(text)).collect::<Vec<String>>().join("\n");
     let line = |line: &ChatLine| ChatLine { name: one(&line.name), text: with_beside(line), ..line.clone() };
+    let lines = |lines: &[ChatLine]| Serde(lines.iter().map(line).collect::<Vec<ChatLine>>());
+    let field = |(field, value): &(String, String)| format!("\n  {}: {}", in_words(&one(field)), with_weekday(&one(value), time_zone));
+    let record = |record: &ChosenRecord| format!("{}{}", one(&record.title), record.values.iter().map(field).collect::<String>());
     context! {
         facts => Serde(pairs(&chosen.facts)),
         form_answers => Serde(pairs(&chosen.form_answers)),
-        records => each(&chosen.records),
+        records => chosen.records.iter().map(record).collect::<Vec<String>>(),
         pages => each(&chosen.pages),
         earlier => chosen.earlier.iter().map(behind).collect::<Vec<String>>(),
         notes => chosen.notes.iter().map(|note| quoted_behind(reader(note))).collect::<Vec<String>>(),
         told => each(&chosen.stated_facts),
         promises => each(&chosen.promises),
         open_questions => each(&chosen.open_questions),
-        lines => Serde(chosen.lines.iter().map(line).collect::<Vec<ChatLine>>()),
+        lines => lines(&chosen.lines),
+        older_lines => lines(&chosen.older_lines),
     }
 }
 
@@ -244,6 +267,8 @@ pub(crate) fn receipt(chosen: &ChosenContext, fixed: usize, window: Window) -> C
         masked: BTreeMap::new(),
         tokens_used: window.tokens(chosen.tokens + fixed),
         token_budget: window.context_tokens,
+        full_token_budget: window.full_context_tokens,
+        reading_speed: window.reading_speed.map_or(0, |speed| speed as usize),
     }
 }
 
@@ -271,20 +296,23 @@ impl PublicSources {
         let (mut texts, mut sources, mut tokens) = (Vec::new(), Vec::new(), 0);
         for offer in &self.found {
             let document = &offer.document;
-            let (text, _) = match document.kind() {
-                Kind::CannedAnswer => placeholder::fill(&document.body, Some(chat), &agent.name, &document.language),
+            let (text, markdown) = match document.kind() {
+                Kind::CannedAnswer => {
+                    let (text, _) = placeholder::fill(&document.body, Some(chat), &agent.name, &document.language);
+                    (text.clone(), text)
+                }
                 // A short article is included whole: its best passage alone may lack the condition that matters.
-                Kind::Article => match crate::text::plain(&document.body) {
-                    long if estimate_tokens(&long) > budget / 3 => (offer.passage(), Vec::new()),
-                    whole => (whole, Vec::new()),
+                Kind::Article => match readable(&document.body) {
+                    long if estimate_tokens(&long) > budget / 3 => (offer.passage(), offer.passage()),
+                    whole => (crate::text::plain(&document.body), whole),
                 },
             };
-            let cost = estimate_tokens(&quoted(&text)) + estimate_tokens(&document.title) + 8;
+            let cost = estimate_tokens(&quoted(&markdown)) + estimate_tokens(&document.title) + 8;
             if tokens + cost > budget {
                 continue;
             }
             tokens += cost;
-            texts.push(SourceText { title: document.title.clone(), url: document.url().to_owned(), text });
+            texts.push(SourceText { title: document.title.clone(), url: document.url().to_owned(), text, markdown });
             sources.push(source(document));
         }
         (texts, sources, tokens)
@@ -315,8 +343,8 @@ pub(crate) fn source(document: &Document) -> Source {
 }
 
 /// Returns the glossary lines for a prompt in `language`: all of them if they take little of the budget, else those of terms that occur in
-/// `others` or in the latest messages.
-pub(crate) fn terms(glossary: &[Term], language: &Language, chat: &Chat, others: &[&str], budget: usize) -> Vec<String> {
+/// `others` or in the latest messages. And whether these are all.
+pub(crate) fn terms(glossary: &[Term], language: &Language, chat: &Chat, others: &[&str], budget: usize) -> (Vec<String>, bool) {
     let line = |term: &Term| match term.words.get(language.primary()) {
         Some(word) => Some(format!("{} = {word}", term.term)),
         None if term.keep => Some(format!("{} (never translated)", term.term)),
@@ -331,7 +359,7 @@ pub(crate) fn terms(glossary: &[Term], language: &Language, chat: &Chat, others:
         let word = |word: &String| latest_text.contains(&word.to_lowercase());
         word(&term.term) || term.words.values().any(word)
     };
-    all.into_iter().filter(|(term, _)| whole || occurs(term)).map(|(_, line)| line).collect()
+    (all.into_iter().filter(|(term, _)| whole || occurs(term)).map(|(_, line)| line).collect(), whole)
 }
 
 fn channel_words(summary: &Summary) -> Option<Cow<'_, str>> {
@@ -344,10 +372,24 @@ fn channel_words(summary: &Summary) -> Option<Cow<'_, str>> {
         Channel::ContactForm => "a contact form, answered by e-mail",
         Channel::Whatsapp => "WhatsApp",
         Channel::Messenger => "Facebook Messenger",
-        Channel::Instagram => "Instagram, at most 1,000 characters",
+        Channel::Instagram => "Instagram",
         Channel::InApp => "a chat inside the shop's app",
         Channel::Phone => "phone",
         Channel::Ticket => "a ticket, answered by e-mail",
     };
     Some(words.into())
+}
+
+/// Returns how long a reply on a channel usually is, and what is too long for it.
+fn length_words(channel: Channel) -> Option<&'static str> {
+    match channel {
+        Channel::WebChat | Channel::InApp => Some("one to four short sentences, as in a conversation; a list only for steps"),
+        Channel::Whatsapp | Channel::Messenger => Some("one to four short sentences, without headings or tables"),
+        Channel::Instagram => Some("one to three short sentences, at most 1,000 characters, without headings, lists or tables"),
+        Channel::Email | Channel::ContactForm | Channel::Ticket => {
+            Some("as short as a complete answer can be, in short paragraphs; steps as a list")
+        }
+        Channel::Phone => Some("what the agent says aloud: a few short sentences, without lists or links"),
+        Channel::Unknown | Channel::Other => None,
+    }
 }

@@ -30,26 +30,6 @@ impl Labelled {
     }
 }
 
-/// The values of records in a record's text, by their fields.
-pub fn of_records(text: &str, values: &[(String, String)]) -> Vec<Labelled> {
-    let mut labelled: Vec<Labelled> = Vec::new();
-    for (field, value) in values.iter().filter(|(_, value)| !value.trim().is_empty()) {
-        let written = format!(": {value}");
-        for (at, _) in text.match_indices(field.as_str()) {
-            let from = at + field.len();
-            // The fields of a record are `; ` apart; the first follows its reference.
-            let begins = text[..at].ends_with("; ") || text[..at].ends_with(": ");
-            let ends = text[from..].strip_prefix(written.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(';'));
-            let range = from + 2..from + written.len();
-            let apart = |other: &Labelled| other.range.end <= range.start || range.end <= other.range.start;
-            if begins && ends && labelled.iter().all(apart) {
-                labelled.extend(Labelled::of(field, range, value));
-            }
-        }
-    }
-    labelled
-}
-
 /// The values of a text's lines with labels.
 pub fn of_lines(text: &str) -> Vec<Labelled> {
     let mut at = 0;

@@ -17,7 +17,7 @@ use crate::{
     replies::{
         masking::{
             fields::{Held, held},
-            labelled::{Labelled, of_lines, of_records, overlaid},
+            labelled::{Labelled, of_lines, overlaid},
             names::{first_name_of, has_surname_first},
             personal_facts::{Former, PersonalFacts},
         },
@@ -33,8 +33,6 @@ pub struct Masker<'a> {
     marks: Marks,
     /// Facts of a former customer: they are masked, and never restored.
     former: Former,
-    /// The fields of records, with their values as prompts have them.
-    values: Vec<(String, String)>,
 }
 
 impl<'a> Masker<'a> {
@@ -44,8 +42,7 @@ impl<'a> Masker<'a> {
         let mut known = personal(chats.iter().copied(), settings.first_names, language);
         known.be_strict();
         let former = Former::of(&chats, settings.first_names, language);
-        let values = fields_of(&chats).map(|(field, value)| (field.clone(), value.clone())).collect();
-        Masker { settings, known, marks: Marks::default(), former, values }
+        Masker { settings, known, marks: Marks::default(), former }
     }
 
     /// Returns the mark of a personal fact.
@@ -110,12 +107,6 @@ impl<'a> Masker<'a> {
         found
     }
 
-    /// Masks a record, by the names of its fields.
-    fn mask_record(&mut self, text: &str) -> String {
-        let found = self.found_beside(text, &self.known, &of_records(text, &self.values));
-        self.marked(text, &found)
-    }
-
     /// Masks the value of a field.
     fn mask_value(&mut self, field: &str, value: &str) -> String {
         let labelled: Vec<Labelled> = Labelled::of(field, 0..value.len(), value).into_iter().collect();
@@ -126,11 +117,16 @@ impl<'a> Masker<'a> {
     /// Masks all texts of a chosen context.
     pub fn mask_context(&mut self, chosen: &mut ChosenContext) {
         let texts = |texts: &mut Vec<String>, masker: &mut Masker| texts.iter_mut().for_each(|text| *text = masker.mask(text));
-        for (field, value) in chosen.facts.iter_mut().chain(&mut chosen.form_answers) {
+        for record in &mut chosen.records {
+            record.title = self.mask(&record.title);
+        }
+        let of_records = chosen.records.iter_mut().flat_map(|record| &mut record.values);
+        for (field, value) in chosen.facts.iter_mut().chain(&mut chosen.form_answers).chain(of_records) {
             *value = self.mask_value(field, value);
             *field = self.mask(field);
         }
-        for line in &mut chosen.lines {
+        // What a prompt begins with is masked first, so that its marks have the same numbers in the next prompt of the chat.
+        for line in chosen.lines.iter_mut().chain(&mut chosen.older_lines) {
             line.text = self.mask(&line.text);
             line.name = self.mask(&line.name);
             line.quoted = self.mask(&line.quoted);
@@ -139,7 +135,6 @@ impl<'a> Masker<'a> {
                 (*name, *text) = (self.mask(name), self.mask(text));
             }
         }
-        chosen.records.iter_mut().for_each(|record| *record = self.mask_record(record));
         for class in [&mut chosen.pages, &mut chosen.stated_facts, &mut chosen.promises, &mut chosen.open_questions] {
             texts(class, self);
         }
@@ -297,13 +292,19 @@ mod tests {
         ];
         let chat = Chat { records: vec![record(&values)], ..Chat::default() };
         let mut masker = Masker::of(&settings, std::iter::once(&chat), &english());
-        let written: Vec<String> = values.iter().map(|(field, value)| format!("{field}: {value}")).collect();
-        assert_eq!(
-            masker.mask_record(&format!("order KE-1: {}", written.join("; "))),
-            "order KE-1: alıcı: ⟦NAME_1⟧; account_number: ⟦IBAN_2⟧; dateOfBirth: ⟦ID_3⟧; order_note: ring ⟦PHONE_4⟧, 2 boxes; \
-             product_name: Rose Gold Ring, Hill; shipTo.postcode: ⟦ADDRESS_5⟧; storeAddress: 14 Market Square, York YO1 8SL; \
-             trackingNumber: 000 555 204 815; username: ⟦NAME_6⟧"
-        );
+        let masked = values.map(|(field, value)| masker.mask_value(field, value));
+        let expected = [
+            "⟦NAME_1⟧",
+            "⟦IBAN_2⟧",
+            "⟦ID_3⟧",
+            "ring ⟦PHONE_4⟧, 2 boxes",
+            "Rose Gold Ring, Hill",
+            "⟦ADDRESS_5⟧",
+            "14 Market Square, York YO1 8SL",
+            "000 555 204 815",
+            "⟦NAME_6⟧",
+        ];
+        assert_eq!(masked, expected);
         // What a record says holds for messages too.
         assert_eq!(
             masker.mask("rose_h here, is https://t.example/000555204815 at 14 Market Square, York YO1 8SL?"),

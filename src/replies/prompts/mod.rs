@@ -5,13 +5,21 @@ pub mod samples;
 use std::{fs, path::Path, sync::Arc};
 
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
+use uuid::Uuid;
 
 use crate::{
     config::Task,
     model::Prompt,
     replies::prompts::samples::{field_names, samples},
+    text::{estimate_tokens, fingerprint},
 };
 
+/// What each delimiter of data begins with, and how many random letters follow.
+pub const FENCE: &str = "===data-";
+const FENCE_LETTERS: usize = 12;
+/// The longest rewrite that makes sense: so many times its text, and so many tokens.
+const REWRITE_GROWS: usize = 3;
+const REWRITE_TOKENS: usize = 64;
 /// Separates a template's two messages.
 const USER: &str = "\n--- user ---\n";
 /// The tasks with the names of their templates and the built-in ones.
@@ -33,6 +41,8 @@ pub struct Prompts {
     templates: Arc<Vec<Template>>,
     /// The fixed text of all templates: no reply may repeat much of it.
     instructions: Arc<Vec<String>>,
+    /// Makes fences that nobody can guess.
+    secret: Uuid,
 }
 
 /// A task's template.
@@ -100,7 +110,8 @@ impl Prompts {
             let lines_before_user = system.lines().count() + 1;
             templates.push(Template { task, name, shown, lines_before_user });
         }
-        let prompts = Prompts { environment: Arc::new(environment), templates: Arc::new(templates), instructions: Arc::new(instructions) };
+        let (environment, templates) = (Arc::new(environment), Arc::new(templates));
+        let prompts = Prompts { environment, templates, instructions: Arc::new(instructions), secret: Uuid::new_v4() };
         prompts.check_all()?;
         Ok(prompts)
     }
@@ -110,14 +121,22 @@ impl Prompts {
         &self.instructions
     }
 
+    /// Returns the delimiter for data in prompts about a chat. It is the same in all of them, so that each begins as the one before, and cannot
+    /// be guessed by who writes in the chat.
+    pub fn fence(&self, chat_id: &str) -> String {
+        format!("{FENCE}{}===", &fingerprint(format!("{}{chat_id}", self.secret))[..FENCE_LETTERS])
+    }
+
     /// Renders the prompt of a rewrite: its user message is the text alone.
     pub fn rewrite(&self, task: Task, values: Value, text: &str) -> Result<Prompt, PromptError> {
-        Ok(Prompt { system: self.render(task, "system", values)?, user: text.to_owned() })
+        let answer_tokens = estimate_tokens(text) * REWRITE_GROWS + REWRITE_TOKENS;
+        Ok(Prompt { system: self.render(task, "system", values)?, user: text.to_owned(), answer_tokens: Some(answer_tokens) })
     }
 
     /// Renders a prompt with both of its messages.
     pub fn both(&self, task: Task, values: Value) -> Result<Prompt, PromptError> {
-        Ok(Prompt { system: self.render(task, "system", values.clone())?, user: self.render(task, "user", values)? })
+        let (system, user) = (self.render(task, "system", values.clone())?, self.render(task, "user", values)?);
+        Ok(Prompt { system, user, answer_tokens: None })
     }
 
     fn render(&self, task: Task, part: &str, values: Value) -> Result<String, PromptError> {
@@ -222,7 +241,7 @@ fn line_of(source: &str, name: &str) -> usize {
 
 /// Returns a delimiter for data, new for each call, so that the data can't close it.
 pub fn fence() -> String {
-    format!("===data-{}===", &uuid::Uuid::new_v4().simple().to_string()[..12])
+    format!("{FENCE}{}===", &Uuid::new_v4().simple().to_string()[..FENCE_LETTERS])
 }
 
 /// Returns a template's text outside of braces.

@@ -79,11 +79,17 @@ fn fields(task: Task) -> Vec<Field> {
                 always("fence", "===data==="),
                 optional("tone", "formal and polite"),
                 yes_or_no("several"),
+                always("now", "Friday, 2026-11-27, 14:05 (Europe/Istanbul)"),
+                optional("opening_hours", "The shop is open until 18:00."),
+                list("questions", &"Where is my parcel?".to_owned()),
                 optional("channel", "e-mail"),
+                optional("length", "one to four short sentences"),
+                optional("form_of_address", "Sie"),
                 yes_or_no("mail"),
                 text("sign_off", "Kind regards, Selin"),
                 text("voice", "We write warmly."),
                 list("glossary", &"towel = törölköző".to_owned()),
+                yes_or_no("glossary_is_whole"),
                 (
                     "sources",
                     (0..MANY).map(|nth| if nth == 1 { bare.clone() } else { source.clone() }).collect(),
@@ -110,7 +116,7 @@ fn conversation() -> Vec<Field> {
         quoted: String::new(),
         signature: String::new(),
         left_out: nth % 3,
-        day: if nth.is_multiple_of(4) { "2026-11-22".to_owned() } else { String::new() },
+        day: if nth.is_multiple_of(4) { "Sunday, 2026-11-22".to_owned() } else { String::new() },
     };
     let lines: Vec<ChatLine> = (0..MANY).map(line).collect();
     let texts = ["records", "pages", "earlier", "notes", "told", "promises", "open_questions"];
@@ -118,7 +124,7 @@ fn conversation() -> Vec<Field> {
     [list("facts", &pair), list("form_answers", &pair)]
         .into_iter()
         .chain(texts)
-        .chain([("lines", Value::from(Serde(&lines)), Value::from(Serde(&Vec::<ChatLine>::new())))])
+        .chain(["lines", "older_lines"].map(|name| (name, Value::from(Serde(&lines)), Value::from(Serde(&Vec::<ChatLine>::new())))))
         .collect()
 }
 

@@ -194,7 +194,8 @@ impl Desk {
         let source = source.or(reported).map(|language| self.ours(&language)).or_else(|| detect(&text, &self.settings.languages));
 
         let glossary = self.knowledge.glossary();
-        let terms = terms(&glossary, &target, chat.as_ref().unwrap_or(&Chat::default()), &[text.as_str()], self.settings.context_tokens);
+        let (terms, _) =
+            terms(&glossary, &target, chat.as_ref().unwrap_or(&Chat::default()), &[text.as_str()], self.settings.context_tokens);
         let receipt = ContextReceipt {
             glossary: ClassReceipt::of(glossary.len(), terms.len(), OmissionReason::Irrelevant),
             ..ContextReceipt::default()
@@ -238,6 +239,7 @@ impl Desk {
         let receipt = ContextReceipt {
             tokens_used: estimate_tokens(&prompt.system) + estimate_tokens(&prompt.user),
             token_budget: self.settings.context_tokens,
+            full_token_budget: self.settings.context_tokens,
             masked: masked(&protected.masked()),
             ..receipt
         };

@@ -74,6 +74,8 @@ pub enum WarningKind {
     Unfilled,
     /// The text has another structure than the one it was made from.
     StructureChanged,
+    /// The customer is addressed in two forms, such as `Sie` and `du`, or in another than the shop's.
+    FormOfAddress,
 }
 
 /// Something a text cites.
@@ -128,6 +130,10 @@ pub struct ContextReceipt {
     pub tokens_used: usize,
     /// How many there could be, in the same count.
     pub token_budget: usize,
+    /// How many there could be if the model read fast enough for `first_token_goal`.
+    pub full_token_budget: usize,
+    /// The tokens that the model reads in a second, as measured; 0: not known.
+    pub reading_speed: usize,
 }
 
 /// Tokens and times of a generation.
@@ -147,6 +153,7 @@ impl Usage {
         let tokens = TokensUsed {
             prompt: self.tokens.prompt.saturating_add(second.tokens.prompt),
             completion: self.tokens.completion.saturating_add(second.tokens.completion),
+            cached: self.tokens.cached.saturating_add(second.tokens.cached),
         };
         Usage { tokens, time_to_first_token: self.time_to_first_token, total: second.total }
     }

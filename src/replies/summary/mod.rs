@@ -5,7 +5,7 @@ pub mod without_model;
 use std::{sync::Arc, time::Instant};
 
 use async_stream::try_stream;
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use minijinja::context;
 
 use crate::{
@@ -19,7 +19,6 @@ use crate::{
         draft::prompt::{conversation, receipt},
         error::ReplyError,
         masking::{Masker, chats_of},
-        prompts::fence,
         stream::{
             self, AnswerStream, GeneratedText, Generation, ask_again,
             exit::Exit,
@@ -55,7 +54,7 @@ struct Read {
 }
 
 impl Read {
-    fn choice(&self) -> Choice<'_> {
+    fn choice<'a>(&'a self, time_zone: &'a TimeZone) -> Choice<'a> {
         let Read { chat, earlier, earlier_total, customer_language, now } = self;
         Choice {
             chat,
@@ -64,7 +63,9 @@ impl Read {
             language: customer_language.primary(),
             use_notes: true,
             budget: 0,
+            context: 0,
             now: *now,
+            time_zone,
         }
     }
 }
@@ -80,7 +81,17 @@ impl SummaryCheck {
     fn pass(&self, generated: GeneratedText, filtered: &FilteredText, language: &Language) -> GeneratedText {
         let mut passed = self.exit.pass(generated, filtered);
         let Read { chat, earlier, now, .. } = &*self.read;
-        let from = DraftedFrom { chat, earlier, agent_name: "", instruction: "", previous_draft: "", sources: &[], voice: "", now: *now };
+        let from = DraftedFrom {
+            chat,
+            earlier,
+            agent_name: "",
+            instruction: "",
+            previous_draft: "",
+            sources: &[],
+            voice: "",
+            form_of_address: None,
+            now: *now,
+        };
         let Checked { text, warnings } = Evidence::of_summary(&from, language, &self.languages).check_summary(&passed.text);
         passed.warnings.extend(warnings);
         GeneratedText { text, ..passed }
@@ -101,7 +112,8 @@ impl Desk {
         if !self.models.is_empty() {
             let summed = |desk: &Desk, read: &Read, language: &Language, window: Window| {
                 let Read { chat, earlier, customer_language, .. } = read;
-                let mut chosen = choose(Choice { budget: window.budget(), ..read.choice() });
+                let mut chosen =
+                    choose(Choice { budget: window.budget(), context: window.budget(), ..read.choice(&desk.settings.time_zone) });
                 let mut masker = Masker::of(&desk.settings.personal_data, chats_of(chat, earlier), customer_language);
                 masker.mask_context(&mut chosen);
                 let topic = masker.mask(&chat.summary.topic);
@@ -109,10 +121,10 @@ impl Desk {
                 let values = context! {
                     language => language.english_name(),
                     headings => without_model::headings(language).to_vec(),
-                    fence => fence(),
+                    fence => desk.prompts.fence(&chat.chat_id),
                     marks => !marks.all().is_empty(),
                     topic => on_one_line(&topic),
-                    ..conversation(&chosen, Internal::for_agents)
+                    ..conversation(&chosen, &desk.settings.time_zone, Internal::for_agents)
                 };
                 let prompt = desk.prompts.both(Task::Summarize, values)?;
                 Ok::<_, ReplyError>((prompt.clone(), (prompt, ContextReceipt { masked, ..receipt(&chosen, 0, window) }, marks)))
@@ -158,9 +170,9 @@ impl Desk {
             }
         }
         let language = without_model::summary_language(&language);
-        let (budget, customer_language) = (self.settings.context_tokens, language.clone());
+        let (budget, customer_language, time_zone) = (self.settings.context_tokens, language.clone(), self.settings.time_zone.clone());
         let work = move || {
-            let chosen = choose(Choice { budget, ..read.choice() });
+            let chosen = choose(Choice { budget, context: budget, ..read.choice(&time_zone) });
             let text = without_model::summarize(&read.chat, &chosen, earlier_total, &customer_language);
             (text, without_model::summary_account(&read.chat, &chosen, earlier_total))
         };

@@ -172,7 +172,12 @@ impl Desk {
 
     /// Appends a sample chat; its id comes back.
     pub async fn append_sample(&mut self, name: &str) -> String {
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("sample-chats").join(name);
+        self.append_file(&format!("sample-chats/{name}")).await
+    }
+
+    /// Appends the chat of a file in the repository; its id comes back.
+    pub async fn append_file(&mut self, path: &str) -> String {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
         let json = std::fs::read_to_string(path).unwrap();
         let request: pb::AppendEventsRequest = from_json("deskhand.v1.AppendEventsRequest", &json);
         let chat_id = request.chat_id.clone();
