@@ -21,6 +21,7 @@ mod drafts;
 mod durability;
 mod emails;
 mod enrich;
+mod evaluations;
 mod exit;
 mod faults;
 mod fidelity;
