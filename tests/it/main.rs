@@ -21,6 +21,7 @@ mod drafts;
 mod durability;
 mod emails;
 mod enrich;
+mod eval_replies;
 mod evaluations;
 mod exit;
 mod faults;

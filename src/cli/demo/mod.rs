@@ -3,30 +3,19 @@
 pub mod page;
 pub mod walk;
 
-use std::{
-    fs,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{net::SocketAddr, path::Path, process::ExitCode};
 
-use anyhow::Context;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use rust_embed::{Embed, EmbeddedFile};
 
 use crate::{
-    cli::scratch_folder,
+    cli::{sample_shop, scratch_folder},
     config::{self, Config},
     server::Server,
     telemetry,
 };
 
-/// The sample shop, as it is in the repository.
-#[derive(Embed)]
-#[folder = "knowledge-base"]
-struct Shop;
-
-/// Its sample chats: each file is an AppendEventsRequest.
+/// The sample shop's chats: each file is an AppendEventsRequest.
 #[derive(Embed)]
 #[folder = "sample-chats"]
 struct SampleChats;
@@ -49,7 +38,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         config.database_url = None;
     }
     if !config.knowledge_base.as_deref().is_some_and(Path::is_dir) {
-        config.knowledge_base = Some(unpack(scratch.path())?);
+        config.knowledge_base = Some(sample_shop::unpack(scratch.path())?);
     }
     let once = matches.get_flag("once");
     config.console = true;
@@ -78,16 +67,4 @@ async fn demo(mut config: Config, listen_given: bool, once: bool) -> anyhow::Res
     }
     server.stop().await;
     result
-}
-
-/// Unpacks the embedded sample shop, for runs outside the repository.
-fn unpack(scratch: &Path) -> anyhow::Result<PathBuf> {
-    let root = scratch.join("knowledge-base");
-    for name in Shop::iter() {
-        let path = root.join(name.as_ref());
-        let file = Shop::get(&name).context("a file of the sample shop is missing")?;
-        fs::create_dir_all(path.parent().unwrap_or(&root))?;
-        fs::write(&path, file.data)?;
-    }
-    Ok(root)
 }

@@ -7,13 +7,8 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use prost::Message;
-use prost_reflect::{DescriptorPool, DynamicMessage, Value};
-use tonic::{
-    Request, Status,
-    client::Grpc,
-    codegen::http::uri::PathAndQuery,
-    transport::{Channel, Endpoint},
-};
+use prost_reflect::{DescriptorPool, DynamicMessage};
+use tonic::{Request, Status, transport::Channel};
 
 use crate::{
     api::pb::{
@@ -23,7 +18,8 @@ use crate::{
     cli::{
         call::describe,
         demo::page,
-        dynamic::{self, DynamicCodec, pool},
+        dynamic::pool,
+        generate::{Generator, connect},
     },
 };
 
@@ -33,10 +29,10 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Makes the calls and prints their results.
 pub async fn walk(address: SocketAddr, model: Option<&str>, chats: &[(String, Vec<u8>)]) -> anyhow::Result<()> {
-    let channel = Endpoint::from_shared(format!("http://{address}"))?.connect().await.context("can't reach the demo's own server")?;
+    let channel = connect(address).await.context("can't reach the demo's own server")?;
     let mut walk = Walk {
         contract: pool()?,
-        channel: channel.clone(),
+        generator: Generator::new(channel.clone())?,
         replies: ReplyServiceClient::new(channel.clone()),
         chats: ChatServiceClient::new(channel.clone()),
         knowledge: KnowledgeServiceClient::new(channel),
@@ -59,7 +55,7 @@ pub async fn walk(address: SocketAddr, model: Option<&str>, chats: &[(String, Ve
 
 struct Walk {
     contract: DescriptorPool,
-    channel: Channel,
+    generator: Generator,
     replies: ReplyServiceClient<Channel>,
     chats: ChatServiceClient<Channel>,
     knowledge: KnowledgeServiceClient<Channel>,
@@ -78,29 +74,12 @@ fn timed<T>(message: T) -> Request<T> {
 impl Walk {
     /// Calls a generating method, prints its stream as it arrives, and returns its last message.
     async fn generate(&mut self, method: &str, request: &impl Message) -> Result<pb::Finished, Status> {
-        let method =
-            dynamic::method(&self.contract, &format!("ReplyService/{method}")).ok_or_else(|| Status::internal("no such method"))?;
-        let malformed = |error: prost::DecodeError| Status::internal(error.to_string());
-        let request = DynamicMessage::decode(method.input(), request.encode_to_vec().as_slice()).map_err(malformed)?;
-        let path = PathAndQuery::try_from(format!("/{}/{}", method.parent_service().full_name(), method.name()));
-        let path = path.map_err(|error| Status::internal(error.to_string()))?;
-        let mut client = Grpc::new(self.channel.clone());
-        client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-        let mut stream = client.server_streaming(timed(request), path, DynamicCodec { output: method.output() }).await?.into_inner();
-        let (mut column, mut end) = (0, None);
-        while let Some(message) = stream.message().await? {
-            match (message.get_field_by_name("delta").as_deref(), message.get_field_by_name("finished").as_deref()) {
-                (_, Some(Value::Message(finished))) if message.has_field_by_name("finished") => {
-                    end = Some(finished.transcode_to::<pb::Finished>().map_err(malformed)?);
-                }
-                (Some(Value::String(delta)), _) => page::stream(delta, &mut column),
-                _ => {}
-            }
-        }
+        let mut column = 0;
+        let generated = self.generator.call(method, request, DEADLINE, |delta| page::stream(delta, &mut column)).await;
         if column > 0 {
             println!();
         }
-        end.ok_or_else(|| Status::internal("the stream ended without `finished`"))
+        generated.end
     }
 
     async fn append(&mut self, chats: &[(String, Vec<u8>)]) -> anyhow::Result<()> {

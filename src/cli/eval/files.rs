@@ -17,7 +17,7 @@ pub struct Placed<T> {
 
 /// The argument `FILE…`. A command without a set of its own requires it.
 pub fn files(help: &'static str) -> Arg {
-    Arg::new("file").value_name("FILE").num_args(1..).value_parser(value_parser!(PathBuf)).help(help)
+    Arg::new("file").value_name("FILE").num_args(1..).action(ArgAction::Append).value_parser(value_parser!(PathBuf)).help(help)
 }
 
 /// The flag that prints what was judged wrong, too.

@@ -2,6 +2,7 @@
 
 pub mod files;
 pub mod measure;
+pub mod replies;
 pub mod run;
 pub mod shop;
 pub mod task;
