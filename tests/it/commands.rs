@@ -174,31 +174,6 @@ async fn a_data_folder_belongs_to_one_server() {
 }
 
 #[test]
-fn the_demo_walks_through_a_chat_without_a_model() {
-    let output = deskhand(&["demo", "--once"], "");
-    let printed = text(&output.stdout);
-    assert!(output.status.success(), "{printed}{}", text(&output.stderr));
-    for part in [
-        "6 chats",
-        "SuggestAnswers",
-        "DraftReply",
-        "Jana Vogel",
-        "CorrectReply",
-        "received",
-        "RetoneReply",
-        "MODEL_NOT_CONFIGURED",
-        "TranslateReply",
-        "Merhaba Elif",
-        "SummarizeChat",
-        "Search",
-        " ms",
-    ] {
-        assert!(printed.contains(part), "{part} in {printed}");
-    }
-    assert_eq!(text(&output.stderr), "");
-}
-
-#[test]
 fn prompt_shows_what_a_model_would_be_asked() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();

@@ -15,6 +15,7 @@ mod contract;
 mod customers;
 mod database_outage;
 mod deadline;
+mod demo;
 mod dialects;
 mod disk_faults;
 mod drafts;

@@ -1,6 +1,8 @@
 //! `deskhand demo`: serves the sample shop and walks through one of its chats as a console would.
 
 pub mod page;
+pub mod recorded;
+pub mod verdict;
 pub mod walk;
 
 use std::{net::SocketAddr, path::Path, process::ExitCode};
@@ -23,7 +25,8 @@ struct SampleChats;
 pub fn command() -> Command {
     Command::new("demo")
         .about("Serve the sample shop on loopback and walk through one of its chats, as a console would")
-        .after_help("Needs no key, no network and no settings. With OPENAI_BASE_URL, OPENAI_API_KEY and DESKHAND_MODEL it uses that model.")
+        .after_help("Needs no key, no network and no settings. With OPENAI_BASE_URL, OPENAI_API_KEY and DESKHAND_MODEL it uses that model; \
+             without, it shows a recorded stream of one, marked as such. Whatever a model does is shown and the walk goes on: the exit code is 0 unless Deskhand itself fails.")
         .arg(Arg::new("once").long("once").action(ArgAction::SetTrue).help("Exit after the walk-through instead of serving on"))
         .args(config::flags())
 }
@@ -47,7 +50,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
 }
 
 async fn demo(mut config: Config, listen_given: bool, once: bool) -> anyhow::Result<()> {
-    let model = config.models.first().map(|model| format!("{} at {}", model.name, model.base_url));
+    let models = config.models.clone();
     let folder = config.knowledge_base.clone().unwrap_or_default();
     // A demo beside a running server takes a free port instead of failing.
     if !listen_given && tokio::net::TcpListener::bind(config.listen).await.is_err() {
@@ -59,7 +62,7 @@ async fn demo(mut config: Config, listen_given: bool, once: bool) -> anyhow::Res
     chats.sort_by(|one, other| one.0.cmp(&other.0));
     let chats: Vec<(String, Vec<u8>)> = chats.into_iter().map(|(name, file)| (name, file.data.into_owned())).collect();
 
-    let result = walk::walk(server.address, model.as_deref(), &chats).await;
+    let result = walk::walk(server.address, &models, &chats).await;
     if result.is_ok() && !once {
         page::invite(server.address, &folder);
         tokio::signal::ctrl_c().await?;
