@@ -14,7 +14,7 @@ use crate::{
     },
     ids::Id,
     lexicon::{labels::TranscriptLabels, lexicon_or_english},
-    text::{Language, on_one_line, with_newlines},
+    text::{Language, escape_html, on_one_line, with_newlines},
 };
 
 /// How a transcript is written.
@@ -283,21 +283,6 @@ fn when(chat: &Chat, zone: &TimeZone) -> String {
 
 fn colon(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!(": {text}") }
-}
-
-fn escape_html(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            _ => escaped.push(letter),
-        }
-    }
-    escaped
 }
 
 /// Every ASCII punctuation mark may be escaped in CommonMark; those that could begin markup are.

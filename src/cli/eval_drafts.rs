@@ -1,14 +1,15 @@
 //! `deskhand eval-drafts`: measures how well the draft checks find claims that no source supports.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, process::ExitCode};
 
 use anyhow::Context as _;
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{ArgMatches, Command};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 
 use crate::{
     chats::{Aside, Author, Chat, Customer, Message, Record, Turn},
+    cli::eval::files::{self, Placed},
     config::Config,
     replies::{DraftedFrom, Evidence, SourceText, WarningKind},
     text::Language,
@@ -86,38 +87,26 @@ pub fn command() -> Command {
     Command::new("eval-drafts")
         .about("Measure how well the draft checks find links, amounts, dates, promises and names that no source supports")
         .after_long_help(FORMAT)
-        .arg(
-            Arg::new("file")
-                .value_name("FILE")
-                .required(true)
-                .num_args(1..)
-                .value_parser(value_parser!(PathBuf))
-                .help("Files of contexts with drafts, one context per line"),
-        )
-        .arg(Arg::new("misses").long("misses").action(ArgAction::SetTrue).help("Also print each misjudged draft"))
+        .arg(files::files("Files of contexts with drafts, one context per line").required(true))
+        .arg(files::misses("Also print each misjudged draft"))
 }
 
 pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let languages = Config::default().desk.languages;
     let mut table: BTreeMap<String, Counts> = BTreeMap::new();
-    for file in matches.get_many::<PathBuf>("file").into_iter().flatten() {
-        let text = fs::read_to_string(file).with_context(|| format!("can't read `{}`", file.display()))?;
-        for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.trim().is_empty()) {
-            let context: Case =
-                serde_json::from_str(text).with_context(|| format!("{}, line {line}: not a valid context", file.display()))?;
-            let evidence = evidence(&context, &languages).with_context(|| format!("{}, line {line}", file.display()))?;
-            for draft in &context.drafts {
-                let warnings: Vec<(WarningKind, String)> =
-                    evidence.check(&draft.text).warnings.into_iter().map(|warning| (warning.kind, warning.excerpt)).collect();
-                let kind = draft.flaw.clone().unwrap_or_else(|| "clean".to_owned());
-                let counts = table.entry(kind.clone()).or_default();
-                let marked = !warnings.is_empty();
-                counts.drafts += 1;
-                counts.marked += usize::from(marked);
-                counts.as_its_kind += usize::from(warnings.iter().any(|(warned, _)| fits(&kind, *warned)));
-                if matches.get_flag("misses") && marked != draft.flaw.is_some() {
-                    println!("{} {kind}: {warnings:?}\n{}\n", context.context, draft.text);
-                }
+    for Placed { place, value: context } in files::given::<Case>(matches, "context")? {
+        let evidence = evidence(&context, &languages).with_context(|| place)?;
+        for draft in &context.drafts {
+            let warnings: Vec<(WarningKind, String)> =
+                evidence.check(&draft.text).warnings.into_iter().map(|warning| (warning.kind, warning.excerpt)).collect();
+            let kind = draft.flaw.clone().unwrap_or_else(|| "clean".to_owned());
+            let counts = table.entry(kind.clone()).or_default();
+            let marked = !warnings.is_empty();
+            counts.drafts += 1;
+            counts.marked += usize::from(marked);
+            counts.as_its_kind += usize::from(warnings.iter().any(|(warned, _)| fits(&kind, *warned)));
+            if matches.get_flag("misses") && marked != draft.flaw.is_some() {
+                println!("{} {kind}: {warnings:?}\n{}\n", context.context, draft.text);
             }
         }
     }

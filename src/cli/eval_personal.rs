@@ -1,19 +1,15 @@
 //! `deskhand eval-personal`: measures how much personal data a prompt still has, and how much of what is none is masked.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{collections::BTreeMap, process::ExitCode};
 
 use anyhow::Context as _;
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{ArgMatches, Command};
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Deserialize;
 
 use crate::{
     chats::{Aside, Author, Chat, Choice, ChosenContext, Customer, Message, Record, Turn, choose},
+    cli::eval::files::{self, Placed},
     config::PersonalData,
     replies::Masker,
     text::{Language, visible},
@@ -82,35 +78,23 @@ pub fn command() -> Command {
     Command::new("eval-personal")
         .about("Measure how much personal data a model would get, and how much else is masked")
         .after_long_help(FORMAT)
-        .arg(
-            Arg::new("file")
-                .value_name("FILE")
-                .required(true)
-                .num_args(1..)
-                .value_parser(value_parser!(PathBuf))
-                .help("Files of messages and records, one per line"),
-        )
-        .arg(Arg::new("misses").long("misses").action(ArgAction::SetTrue).help("Also print what is missed and lost, with the masked text"))
+        .arg(files::files("Files of messages and records, one per line").required(true))
+        .arg(files::misses("Also print what is missed and lost, with the masked text"))
 }
 
 pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let mut table: BTreeMap<String, Counts> = BTreeMap::new();
-    for file in matches.get_many::<PathBuf>("file").into_iter().flatten() {
-        measure(file, matches.get_flag("misses"), &mut table)?;
-    }
+    measure(&files::given(matches, "case")?, matches.get_flag("misses"), &mut table)?;
     println!("{:<8} {:>8} {:>7} {:>8} {:>7} {:>8} {:>7} {:>7}", "", "to mask", "missed", "in part", "masked", "to keep", "lost", "kept");
     table.iter().for_each(|(row, counts)| print_row(row, counts));
     print_row("all", &total(&table));
     Ok(ExitCode::SUCCESS)
 }
 
-/// Counts a file's cases by language, and records apart.
-fn measure(file: &Path, print_misses: bool, table: &mut BTreeMap<String, Counts>) -> anyhow::Result<()> {
-    let text = fs::read_to_string(file).with_context(|| format!("can't read `{}`", file.display()))?;
-    for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.trim().is_empty()) {
-        let place = || format!("{}, line {line}", file.display());
-        let case: Case = serde_json::from_str(text).with_context(|| format!("{}: not a valid case", place()))?;
-        let (given, masked) = case.prompt().with_context(place)?;
+/// Counts cases by language, and records apart.
+fn measure(cases: &[Placed<Case>], print_misses: bool, table: &mut BTreeMap<String, Counts>) -> anyhow::Result<()> {
+    for Placed { place, value: case } in cases {
+        let (given, masked) = case.prompt().with_context(|| place.clone())?;
         let Misses { missed, in_part, lost } = case.misses(&given, &masked);
         let row = if case.values.is_empty() { case.language.clone() } else { "record".to_owned() };
         let counts = table.entry(row).or_default();
@@ -120,7 +104,7 @@ fn measure(file: &Path, print_misses: bool, table: &mut BTreeMap<String, Counts>
         counts.to_keep += case.keep.len();
         counts.lost += lost.len();
         if print_misses && !(missed.is_empty() && in_part.is_empty() && lost.is_empty()) {
-            println!("{}: missed {missed:?}, left in part {in_part:?}, lost {lost:?}\n{masked}\n", place());
+            println!("{place}: missed {missed:?}, left in part {in_part:?}, lost {lost:?}\n{masked}\n");
         }
     }
     Ok(())
@@ -226,11 +210,14 @@ fn text_of(chosen: &ChosenContext) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn counts(file: &str) -> Counts {
         let mut table = BTreeMap::new();
-        measure(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/personal").join(file), true, &mut table).unwrap();
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/personal").join(file);
+        measure(&files::read(&file, "case").unwrap(), true, &mut table).unwrap();
         total(&table)
     }
 

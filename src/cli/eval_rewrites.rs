@@ -1,12 +1,14 @@
 //! `deskhand eval-rewrites`: measures how well rewrites that change the meaning of their text are told from faithful ones.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, process::ExitCode};
 
-use anyhow::Context as _;
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{ArgMatches, Command};
 use serde::Deserialize;
 
-use crate::replies::{Purpose, RewriteCheck};
+use crate::{
+    cli::eval::files::{self, Placed},
+    replies::{Purpose, RewriteCheck},
+};
 
 const FORMAT: &str = "A file has one rewrite per line, as JSON:
   {\"language\", \"target\" (of a translation), \"tone\" (of a changed tone), \"text\", \"rewrite\", \"changed\": null or the kind of change}
@@ -28,49 +30,31 @@ pub fn command() -> Command {
     Command::new("eval-rewrites")
         .about("Measure how well rewrites that change the meaning of their text are told from faithful ones")
         .after_long_help(FORMAT)
-        .arg(
-            Arg::new("file")
-                .value_name("FILE")
-                .required(true)
-                .num_args(1..)
-                .value_parser(value_parser!(PathBuf))
-                .help("Files of rewrites, one per line"),
-        )
-        .arg(Arg::new("misses").long("misses").action(ArgAction::SetTrue).help("Also print each misjudged rewrite"))
+        .arg(files::files("Files of rewrites, one per line").required(true))
+        .arg(files::misses("Also print each misjudged rewrite"))
 }
 
 pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     // By purpose and kind of change: how many there are, and how many are marked.
     let mut table: BTreeMap<(&str, String), (usize, usize)> = BTreeMap::new();
-    for file in matches.get_many::<PathBuf>("file").into_iter().flatten() {
-        let text = fs::read_to_string(file).with_context(|| format!("can't read `{}`", file.display()))?;
-        for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.trim().is_empty()) {
-            let rewrite: Rewrite =
-                serde_json::from_str(text).with_context(|| format!("{}, line {line}: not a valid rewrite", file.display()))?;
-            let (purpose, name) = match (&rewrite.target, &rewrite.tone) {
-                (Some(_), _) => (Purpose::Translation, "translation"),
-                (None, Some(_)) => (Purpose::Tone, "tone"),
-                (None, None) => (Purpose::Correction, "correction"),
-            };
-            let target = rewrite.target.as_deref().unwrap_or(&rewrite.language);
-            let check = RewriteCheck { text: &rewrite.text, language: &rewrite.language, rewrite: &rewrite.rewrite, target, purpose };
-            let warnings = check.warnings();
-            let kind = rewrite.changed.clone().unwrap_or_else(|| "faithful".to_owned());
-            if matches.get_flag("misses") && warnings.is_empty() != rewrite.changed.is_none() {
-                let told: Vec<String> =
-                    warnings.iter().map(|warning| format!("{:?} “{}” {}", warning.kind, warning.excerpt, warning.message)).collect();
-                println!(
-                    "{name} {kind} {}>{target}\n  {}\n  {}\n  {}\n",
-                    rewrite.language,
-                    rewrite.text,
-                    rewrite.rewrite,
-                    told.join("\n  ")
-                );
-            }
-            let counts = table.entry((name, kind)).or_default();
-            counts.0 += 1;
-            counts.1 += usize::from(!warnings.is_empty());
+    for Placed { value: rewrite, .. } in files::given::<Rewrite>(matches, "rewrite")? {
+        let (purpose, name) = match (&rewrite.target, &rewrite.tone) {
+            (Some(_), _) => (Purpose::Translation, "translation"),
+            (None, Some(_)) => (Purpose::Tone, "tone"),
+            (None, None) => (Purpose::Correction, "correction"),
+        };
+        let target = rewrite.target.as_deref().unwrap_or(&rewrite.language);
+        let check = RewriteCheck { text: &rewrite.text, language: &rewrite.language, rewrite: &rewrite.rewrite, target, purpose };
+        let warnings = check.warnings();
+        let kind = rewrite.changed.clone().unwrap_or_else(|| "faithful".to_owned());
+        if matches.get_flag("misses") && warnings.is_empty() != rewrite.changed.is_none() {
+            let told: Vec<String> =
+                warnings.iter().map(|warning| format!("{:?} “{}” {}", warning.kind, warning.excerpt, warning.message)).collect();
+            println!("{name} {kind} {}>{target}\n  {}\n  {}\n  {}\n", rewrite.language, rewrite.text, rewrite.rewrite, told.join("\n  "));
         }
+        let counts = table.entry((name, kind)).or_default();
+        counts.0 += 1;
+        counts.1 += usize::from(!warnings.is_empty());
     }
     println!("{:<12} {:<12} {:>8} {:>7} {:>7}", "rewrite", "changed", "rewrites", "marked", "share");
     let share = |marked: usize, all: usize| marked as f64 / all.max(1) as f64;

@@ -10,9 +10,12 @@ mod eval;
 mod eval_drafts;
 mod eval_personal;
 mod eval_rewrites;
+mod generate;
 mod keys;
+mod model_metrics;
 mod models;
 mod prompt;
+mod sample_shop;
 mod serve;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -45,6 +48,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("eval", matches)) => eval::run(matches),
         Some(("eval-drafts", matches)) => eval_drafts::run(matches),
         Some(("eval-personal", matches)) => eval_personal::run(matches),
+        Some(("eval-replies", matches)) => eval::replies::run(matches),
         Some(("eval-rewrites", matches)) => eval_rewrites::run(matches),
         Some(("keys", matches)) => keys::run(matches),
         Some(("models", matches)) => models::run(matches),
@@ -78,6 +82,7 @@ fn command() -> Command {
         .subcommand(eval::command())
         .subcommand(eval_drafts::command())
         .subcommand(eval_personal::command())
+        .subcommand(eval::replies::command())
         .subcommand(eval_rewrites::command())
         .subcommand(keys::command())
         .subcommand(models::command())

@@ -7,7 +7,7 @@ use clap::{ArgMatches, Command};
 
 use crate::{
     cli::serve::{config_flag, config_of},
-    config::{self, ContextLimits, ModelConfig},
+    config::{self, Config, ContextLimits, DeskSettings, EmbeddingSettings, ModelConfig},
     model::{ModelError, Probe, ProbeResult},
 };
 
@@ -26,26 +26,31 @@ pub fn command() -> Command {
 
 pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let config = config_of(matches)?;
-    let own = config
-        .workspaces
-        .iter()
-        .flat_map(|workspace| workspace.models.iter().flatten().map(|model| (model, workspace.desk.context_limits())));
-    let models: Vec<(&ModelConfig, ContextLimits)> =
-        config.models.iter().map(|model| (model, config.desk.context_limits())).chain(own).collect();
-    ensure!(
-        !models.is_empty(),
-        "no model is configured; set OPENAI_BASE_URL, OPENAI_API_KEY and DESKHAND_MODEL, or [[models]] in the configuration"
-    );
     let mut all_pass = true;
-    for (model, limits) in models {
+    for (model, desk, _) in configured(&config)? {
         println!("{} at {}", model.name, model.base_url);
-        let probe = crate::cli::block_on(Probe::run(model, limits))??;
-        for line in report(model, limits, &probe) {
+        let probe = crate::cli::block_on(Probe::run(model, desk.context_limits()))??;
+        for line in report(model, desk.context_limits(), &probe) {
             println!("  {line}");
         }
         all_pass &= probe.passes();
     }
     Ok(if all_pass { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The models of all workspaces, each with the settings and the embeddings of the workspace that it is configured for. None at all is an error.
+pub fn configured(config: &Config) -> anyhow::Result<Vec<(&ModelConfig, &DeskSettings, &EmbeddingSettings)>> {
+    let of_default = config.models.iter().map(|model| (model, &config.desk, &config.embedding));
+    let own = config
+        .workspaces
+        .iter()
+        .flat_map(|workspace| workspace.models.iter().flatten().map(|model| (model, &workspace.desk, &workspace.embedding)));
+    let models: Vec<(&ModelConfig, &DeskSettings, &EmbeddingSettings)> = of_default.chain(own).collect();
+    ensure!(
+        !models.is_empty(),
+        "no model is configured; set OPENAI_BASE_URL, OPENAI_API_KEY and DESKHAND_MODEL, or [[models]] in the configuration"
+    );
+    Ok(models)
 }
 
 /// The lines about one probe, the verdict last.

@@ -3,12 +3,21 @@
 use clap::{Arg, ArgMatches, parser::ValueSource};
 use toml::Value;
 
-use crate::config::settings::{EMBEDDING_SETTINGS, MODEL_SETTINGS, SETTINGS, Setting};
+use crate::config::{
+    desk::DeskSettings,
+    settings::{EMBEDDING_SETTINGS, MODEL_SETTINGS, SETTINGS, Setting},
+};
 
 /// The flags of the storage settings, for clap.
 pub fn storage_flags() -> Vec<Arg> {
     let storage = SETTINGS.iter().filter(|setting| matches!(setting.key, "data" | "database_url"));
     storage.map(|setting| flag(setting, setting.key.to_owned())).collect()
+}
+
+/// The flags of the settings that bear on what a workspace answers, for clap: its own, its knowledge base and the dictionaries.
+pub fn desk_flags() -> Vec<Arg> {
+    let bears = |key: &str| DeskSettings::KEYS.contains(&key) || matches!(key, "knowledge_base" | "dictionaries");
+    SETTINGS.iter().filter(|setting| bears(setting.key)).map(|setting| flag(setting, setting.key.to_owned())).collect()
 }
 
 /// The flags of all settings, for clap.

@@ -31,7 +31,7 @@ use crate::{
 };
 
 pub use desk::{DeskSettings, PersonalData};
-pub use flags::{embedding_flags, flags, model_flags, storage_flags};
+pub use flags::{desk_flags, embedding_flags, flags, model_flags, storage_flags};
 pub use limits::Limits;
 pub use model::{ContextLimits, EmbeddingConfig, EmbeddingSettings, ModelConfig, Secret, Task, TokenLimits};
 pub use opening_hours::OpeningHours;

@@ -38,6 +38,22 @@ pub fn html(markdown: &str) -> String {
     written
 }
 
+/// Escapes text for HTML and its attributes.
+pub fn escape_html(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => written.push_str("&amp;"),
+            '<' => written.push_str("&lt;"),
+            '>' => written.push_str("&gt;"),
+            '"' => written.push_str("&quot;"),
+            '\'' => written.push_str("&#39;"),
+            other => written.push(other),
+        }
+    }
+    written
+}
+
 fn raw(html: String) -> Event<'static> {
     Event::InlineHtml(CowStr::from(html))
 }
@@ -45,7 +61,7 @@ fn raw(html: String) -> Event<'static> {
 /// Returns the tag of a link to the web, or to another article by its file; `None` for other targets.
 fn opened(address: &str) -> Option<String> {
     if is_safe(address) {
-        return Some(format!("<a href=\"{}\" target=\"_blank\" rel=\"noopener noreferrer nofollow\">", escaped(address)));
+        return Some(format!("<a href=\"{}\" target=\"_blank\" rel=\"noopener noreferrer nofollow\">", escape_html(address)));
     }
     let file = address.split('#').next()?.rsplit('/').next()?;
     let id = file.strip_suffix(".md").filter(|id| !id.is_empty() && !address.contains(':'))?;
@@ -66,22 +82,6 @@ fn lower(level: HeadingLevel) -> HeadingLevel {
         HeadingLevel::H4 => HeadingLevel::H5,
         HeadingLevel::H5 | HeadingLevel::H6 => HeadingLevel::H6,
     }
-}
-
-/// Escapes text for HTML and its attributes.
-fn escaped(text: &str) -> String {
-    let mut written = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => written.push_str("&amp;"),
-            '<' => written.push_str("&lt;"),
-            '>' => written.push_str("&gt;"),
-            '"' => written.push_str("&quot;"),
-            '\'' => written.push_str("&#39;"),
-            other => written.push(other),
-        }
-    }
-    written
 }
 
 /// Every tag is one of ours, with no attribute but ours.

@@ -26,7 +26,7 @@ pub use comments::{CommentFlaw, comments, decode_entities, without_comments, wit
 pub use detect::detect;
 pub use fingerprint::fingerprint;
 pub use fold::fold;
-pub use html::html;
+pub use html::{escape_html, html};
 pub use language::{Language, lookup};
 pub use lines::{QUOTE, is_line_break, lines, on_one_line, quoted, quoted_behind, quoted_lines, with_newlines};
 pub use markdown::{Block, BlockKind, blocks, paragraphs, plain, readable};

@@ -1,32 +1,23 @@
 //! `deskhand demo`: serves the sample shop and walks through one of its chats as a console would.
 
 pub mod page;
+pub mod recorded;
+pub mod verdict;
 pub mod walk;
 
-use std::{
-    fs,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{net::SocketAddr, path::Path, process::ExitCode};
 
-use anyhow::Context;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use rust_embed::{Embed, EmbeddedFile};
 
 use crate::{
-    cli::scratch_folder,
+    cli::{sample_shop, scratch_folder},
     config::{self, Config},
     server::Server,
     telemetry,
 };
 
-/// The sample shop, as it is in the repository.
-#[derive(Embed)]
-#[folder = "knowledge-base"]
-struct Shop;
-
-/// Its sample chats: each file is an AppendEventsRequest.
+/// The sample shop's chats: each file is an AppendEventsRequest.
 #[derive(Embed)]
 #[folder = "sample-chats"]
 struct SampleChats;
@@ -34,7 +25,8 @@ struct SampleChats;
 pub fn command() -> Command {
     Command::new("demo")
         .about("Serve the sample shop on loopback and walk through one of its chats, as a console would")
-        .after_help("Needs no key, no network and no settings. With OPENAI_BASE_URL, OPENAI_API_KEY and DESKHAND_MODEL it uses that model.")
+        .after_help("Needs no key, no network and no settings. With OPENAI_BASE_URL, OPENAI_API_KEY and DESKHAND_MODEL it uses that model; \
+             without, it shows a recorded stream of one, marked as such. Whatever a model does is shown and the walk goes on: the exit code is 0 unless Deskhand itself fails.")
         .arg(Arg::new("once").long("once").action(ArgAction::SetTrue).help("Exit after the walk-through instead of serving on"))
         .args(config::flags())
 }
@@ -49,7 +41,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         config.database_url = None;
     }
     if !config.knowledge_base.as_deref().is_some_and(Path::is_dir) {
-        config.knowledge_base = Some(unpack(scratch.path())?);
+        config.knowledge_base = Some(sample_shop::unpack(scratch.path())?);
     }
     let once = matches.get_flag("once");
     config.console = true;
@@ -58,7 +50,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
 }
 
 async fn demo(mut config: Config, listen_given: bool, once: bool) -> anyhow::Result<()> {
-    let model = config.models.first().map(|model| format!("{} at {}", model.name, model.base_url));
+    let models = config.models.clone();
     let folder = config.knowledge_base.clone().unwrap_or_default();
     // A demo beside a running server takes a free port instead of failing.
     if !listen_given && tokio::net::TcpListener::bind(config.listen).await.is_err() {
@@ -70,7 +62,7 @@ async fn demo(mut config: Config, listen_given: bool, once: bool) -> anyhow::Res
     chats.sort_by(|one, other| one.0.cmp(&other.0));
     let chats: Vec<(String, Vec<u8>)> = chats.into_iter().map(|(name, file)| (name, file.data.into_owned())).collect();
 
-    let result = walk::walk(server.address, model.as_deref(), &chats).await;
+    let result = walk::walk(server.address, &models, &chats).await;
     if result.is_ok() && !once {
         page::invite(server.address, &folder);
         tokio::signal::ctrl_c().await?;
@@ -78,16 +70,4 @@ async fn demo(mut config: Config, listen_given: bool, once: bool) -> anyhow::Res
     }
     server.stop().await;
     result
-}
-
-/// Unpacks the embedded sample shop, for runs outside the repository.
-fn unpack(scratch: &Path) -> anyhow::Result<PathBuf> {
-    let root = scratch.join("knowledge-base");
-    for name in Shop::iter() {
-        let path = root.join(name.as_ref());
-        let file = Shop::get(&name).context("a file of the sample shop is missing")?;
-        fs::create_dir_all(path.parent().unwrap_or(&root))?;
-        fs::write(&path, file.data)?;
-    }
-    Ok(root)
 }

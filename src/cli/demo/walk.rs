@@ -1,19 +1,15 @@
 //! Walks through one chat over gRPC, on a real connection.
 
 use std::{
+    io::{IsTerminal, stdout},
     net::SocketAddr,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use prost::Message;
-use prost_reflect::{DescriptorPool, DynamicMessage, Value};
-use tonic::{
-    Request, Status,
-    client::Grpc,
-    codegen::http::uri::PathAndQuery,
-    transport::{Channel, Endpoint},
-};
+use prost_reflect::DescriptorPool;
+use tonic::{Request, Status, transport::Channel};
 
 use crate::{
     api::pb::{
@@ -21,35 +17,50 @@ use crate::{
         reply_service_client::ReplyServiceClient,
     },
     cli::{
-        call::describe,
-        demo::page,
-        dynamic::{self, DynamicCodec, pool},
+        demo::{
+            page,
+            recorded::{Recording, decoded},
+            verdict::{self, ModelTrouble},
+        },
+        dynamic::pool,
+        generate::{Generator, connect},
+        model_metrics::ModelMetrics,
     },
+    config::ModelConfig,
 };
 
 /// The chat that is walked through.
 const CHAT: &str = "chat-elif-web";
+/// Deadline of a call, unless the model may take longer.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Makes the calls and prints their results.
-pub async fn walk(address: SocketAddr, model: Option<&str>, chats: &[(String, Vec<u8>)]) -> anyhow::Result<()> {
-    let channel = Endpoint::from_shared(format!("http://{address}"))?.connect().await.context("can't reach the demo's own server")?;
+/// Makes the calls and prints their results. Whatever a model does is shown, and the walk goes on; an error is a failure of Deskhand itself.
+pub async fn walk(address: SocketAddr, models: &[ModelConfig], chats: &[(String, Vec<u8>)]) -> anyhow::Result<()> {
+    let channel = connect(address).await.context("can't reach the demo's own server")?;
     let mut walk = Walk {
         contract: pool()?,
-        channel: channel.clone(),
+        generator: Generator::new(channel.clone())?,
+        // A second attempt of the longest answer has its time, too.
+        deadline: models.iter().map(|model| model.total_timeout * 2).max().unwrap_or_default().max(DEADLINE),
+        metrics: ModelMetrics::of(address)?,
+        was_slow: false,
         replies: ReplyServiceClient::new(channel.clone()),
         chats: ChatServiceClient::new(channel.clone()),
         knowledge: KnowledgeServiceClient::new(channel),
     };
     println!("{}", page::bold("Deskhand · the sample shop Keten Ev: home textiles, sold in Türkiye, Hungary, Germany and abroad"));
-    match model {
-        Some(model) => println!("Texts are written by {model}."),
+    match models.first() {
+        Some(model) => println!("Texts are written by {} at {}.", model.name, model.base_url),
         None => println!("No model is configured: the built-in engine does what it can without one."),
     }
     walk.append(chats).await?;
+    walk.draft_for_jana().await?;
+    if models.is_empty() {
+        walk.show_recording().await?;
+    }
     walk.show_chat().await?;
     walk.suggest().await?;
-    walk.draft().await?;
+    walk.draft_for_elif().await?;
     walk.correct().await?;
     walk.retone().await?;
     walk.translate().await?;
@@ -59,7 +70,11 @@ pub async fn walk(address: SocketAddr, model: Option<&str>, chats: &[(String, Ve
 
 struct Walk {
     contract: DescriptorPool,
-    channel: Channel,
+    generator: Generator,
+    deadline: Duration,
+    metrics: ModelMetrics,
+    /// Whether the model was too slow for any call so far.
+    was_slow: bool,
     replies: ReplyServiceClient<Channel>,
     chats: ChatServiceClient<Channel>,
     knowledge: KnowledgeServiceClient<Channel>,
@@ -76,44 +91,33 @@ fn timed<T>(message: T) -> Request<T> {
 }
 
 impl Walk {
-    /// Calls a generating method, prints its stream as it arrives, and returns its last message.
-    async fn generate(&mut self, method: &str, request: &impl Message) -> Result<pb::Finished, Status> {
-        let method =
-            dynamic::method(&self.contract, &format!("ReplyService/{method}")).ok_or_else(|| Status::internal("no such method"))?;
-        let malformed = |error: prost::DecodeError| Status::internal(error.to_string());
-        let request = DynamicMessage::decode(method.input(), request.encode_to_vec().as_slice()).map_err(malformed)?;
-        let path = PathAndQuery::try_from(format!("/{}/{}", method.parent_service().full_name(), method.name()));
-        let path = path.map_err(|error| Status::internal(error.to_string()))?;
-        let mut client = Grpc::new(self.channel.clone());
-        client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-        let mut stream = client.server_streaming(timed(request), path, DynamicCodec { output: method.output() }).await?.into_inner();
-        let (mut column, mut end) = (0, None);
-        while let Some(message) = stream.message().await? {
-            match (message.get_field_by_name("delta").as_deref(), message.get_field_by_name("finished").as_deref()) {
-                (_, Some(Value::Message(finished))) if message.has_field_by_name("finished") => {
-                    end = Some(finished.transcode_to::<pb::Finished>().map_err(malformed)?);
-                }
-                (Some(Value::String(delta)), _) => page::stream(delta, &mut column),
-                _ => {}
-            }
-        }
+    /// Calls a generating method, prints its stream as it arrives and how it ended, and returns its end.
+    async fn generate(&mut self, method: &str, request: &impl Message) -> anyhow::Result<Option<pb::Finished>> {
+        let before = self.metrics.failures().await;
+        let mut column = 0;
+        let generated = self.generator.call(method, request, self.deadline, |delta| page::stream(delta, &mut column)).await;
         if column > 0 {
             println!();
         }
-        end.ok_or_else(|| Status::internal("the stream ended without `finished`"))
+        let after = self.metrics.failures().await;
+        // A late choice of a draft's source, or a late check, is no failure of the call.
+        let failed = after.into_iter().filter(|((task, _), _)| !matches!(task.as_str(), "choose" | "check"));
+        let failed = failed.filter(|(failure, count)| before.get(failure).is_none_or(|before| before < count));
+        let reasons: Vec<String> = failed.map(|((_, reason), _)| reason.replace('_', " ")).collect();
+        let is_slow = |reason: &String| matches!(reason.as_str(), "timed out" | "not in time");
+        self.was_slow |= reasons.iter().any(is_slow);
+        // One that was too slow again and again is not called for a while: it is down.
+        let is_slow = self.was_slow && reasons.iter().any(|reason| is_slow(reason) || reason == "down");
+        verdict::show(generated, &ModelTrouble { reasons, is_slow })
     }
 
     async fn append(&mut self, chats: &[(String, Vec<u8>)]) -> anyhow::Result<()> {
         page::heading("ChatService/AppendEvents", "The console sends what happens in its chats");
-        let description =
-            self.contract.get_message_by_name("deskhand.v1.AppendEventsRequest").context("the contract has no AppendEventsRequest")?;
         let began = Instant::now();
         let mut events = 0;
         for (name, json) in chats {
-            let mut reader = serde_json::Deserializer::from_slice(json);
-            let message = DynamicMessage::deserialize(description.clone(), &mut reader)
-                .with_context(|| format!("the sample chat {name} is malformed"))?;
-            let request = pb::AppendEventsRequest::decode(message.encode_to_vec().as_slice())?;
+            let json = serde_json::from_slice(json).with_context(|| format!("the sample chat {name} is malformed"))?;
+            let request: pb::AppendEventsRequest = decoded(&self.contract, "deskhand.v1.AppendEventsRequest", json)?;
             events += self.chats.append_events(timed(request)).await.map_err(failed)?.into_inner().last_sequence;
         }
         page::block(&format!("{} chats with {events} events, each answered when it was durable", chats.len()));
@@ -169,12 +173,9 @@ impl Walk {
         Ok(())
     }
 
-    /// Elif's chat needs judgment, so a model; Jana's question has an approved answer, which needs none.
-    async fn draft(&mut self) -> anyhow::Result<()> {
-        page::heading("ReplyService/DraftReply", "A draft for Elif, as it streams");
-        self.draft_for(pb::DraftReplyRequest { chat_id: CHAT.into(), agent: selin(), ..pb::DraftReplyRequest::default() }).await?;
-
-        page::heading("ReplyService/DraftReply", "Jana asks something simpler; her events are sent with the call");
+    /// Jana's question has an approved answer, which needs no model.
+    async fn draft_for_jana(&mut self) -> anyhow::Result<()> {
+        page::heading("ReplyService/DraftReply", "Jana asks something that the knowledge base answers; her events are sent with the call");
         let question = "Guten Tag, ich möchte etwas zurückschicken. Wie geht das?";
         page::message("Jana Vogel", question);
         let customer = pb::Customer { name: "Jana Vogel".into(), language: "de".into(), ..pb::Customer::default() };
@@ -182,24 +183,39 @@ impl Walk {
         let events = [Body::Customer(customer), Body::Message(message)].into_iter().zip(1..);
         let events = events.map(|(body, id)| pb::Event { event_id: format!("e{id}"), body: Some(body), ..pb::Event::default() }).collect();
         let request = pb::DraftReplyRequest { chat_id: "chat-jana".into(), agent: selin(), events, ..pb::DraftReplyRequest::default() };
-        self.draft_for(request).await
+        let finished = self.generate("DraftReply", &request).await?;
+        show_sources(finished.as_ref());
+        Ok(())
     }
 
-    async fn draft_for(&mut self, request: pb::DraftReplyRequest) -> anyhow::Result<()> {
-        let began = Instant::now();
-        let finished = self.generate("DraftReply", &request).await;
-        if let Some(finished) = outcome(finished, began)? {
-            for source in &finished.sources {
-                page::block(&page::dim(&format!("source: {} {}", source.title, source.url)));
-            }
-            if let Some(receipt) = finished.context.filter(|receipt| receipt.tokens_used > 0) {
-                let notes = receipt.notes.unwrap_or_default();
-                page::block(&page::dim(&format!(
-                    "receipt: {} of {} internal notes used; {} tokens of {}",
-                    notes.used, notes.total, receipt.tokens_used, receipt.token_budget
-                )));
+    /// Elif's chat needs judgment, so a model.
+    async fn draft_for_elif(&mut self) -> anyhow::Result<()> {
+        page::heading("ReplyService/DraftReply", "A harder one: a draft for Elif, as it streams");
+        let request = pb::DraftReplyRequest { chat_id: CHAT.into(), agent: selin(), ..pb::DraftReplyRequest::default() };
+        let finished = self.generate("DraftReply", &request).await?;
+        show_sources(finished.as_ref());
+        Ok(())
+    }
+
+    /// What a model's draft looks like, for those who have not connected one.
+    async fn show_recording(&self) -> anyhow::Result<()> {
+        let recording = Recording::read(&self.contract)?;
+        page::heading("ReplyService/DraftReply", "What a model's draft looks like");
+        let mark = format!("recorded with {} on {}; not written now", recording.model, recording.recorded_on);
+        page::block(&page::yellow(&mark));
+        for event in &recording.request.events {
+            if let Some(Body::Message(message)) = &event.body {
+                page::message(&message.author_name, &message.text);
             }
         }
+        let mut column = 0;
+        let generated = recording.play(stdout().is_terminal(), |delta| page::stream(delta, &mut column)).await;
+        if column > 0 {
+            println!();
+        }
+        let finished = verdict::show(generated, &ModelTrouble::default())?;
+        show_sources(finished.as_ref());
+        page::block(&page::yellow(&mark));
         Ok(())
     }
 
@@ -208,9 +224,7 @@ impl Walk {
         let text = "Hello James, we recieved you're question about teh customs charge for KE-204977. I will write to you tomorow.";
         page::message("before", text);
         let request = pb::CorrectReplyRequest { text: text.into(), ..pb::CorrectReplyRequest::default() };
-        let began = Instant::now();
-        let finished = self.generate("CorrectReply", &request).await;
-        if let Some(finished) = outcome(finished, began)? {
+        if let Some(finished) = self.generate("CorrectReply", &request).await? {
             let changed: Vec<String> = finished
                 .edits
                 .iter()
@@ -230,9 +244,7 @@ impl Walk {
         let text = "Your parcel is delayed. Wait until Friday.";
         page::message("before", text);
         let request = pb::RetoneReplyRequest { text: text.into(), tone: pb::Tone::Friendly.into(), ..pb::RetoneReplyRequest::default() };
-        let began = Instant::now();
-        let finished = self.generate("RetoneReply", &request).await;
-        outcome(finished, began).map(drop)
+        self.generate("RetoneReply", &request).await.map(drop)
     }
 
     async fn translate(&mut self) -> anyhow::Result<()> {
@@ -245,7 +257,10 @@ impl Walk {
             ..pb::SuggestAnswersRequest::default()
         };
         let suggestions = self.replies.suggest_answers(timed(request)).await.map_err(failed)?.into_inner().suggestions;
-        let Some(answer) = suggestions.into_iter().next() else { return Err(anyhow!("the shop has no answer with the shortcut /shipped")) };
+        let Some(answer) = suggestions.into_iter().next() else {
+            page::block(&page::dim("this knowledge base has no answer with the shortcut /shipped"));
+            return Ok(());
+        };
         page::message("before", &answer.text);
         let request = pb::TranslateReplyRequest {
             source: Some(pb::translate_reply_request::Source::Text(answer.text)),
@@ -253,17 +268,13 @@ impl Walk {
             agent: selin(),
             ..pb::TranslateReplyRequest::default()
         };
-        let began = Instant::now();
-        let finished = self.generate("TranslateReply", &request).await;
-        outcome(finished, began).map(drop)
+        self.generate("TranslateReply", &request).await.map(drop)
     }
 
     async fn summarize(&mut self) -> anyhow::Result<()> {
         page::heading("ReplyService/SummarizeChat", "What a colleague needs at the handoff");
         let request = pb::SummarizeChatRequest { chat_id: CHAT.into(), language: "en".into(), agent: selin() };
-        let began = Instant::now();
-        let finished = self.generate("SummarizeChat", &request).await;
-        outcome(finished, began).map(drop)
+        self.generate("SummarizeChat", &request).await.map(drop)
     }
 
     async fn search(&mut self) -> anyhow::Result<()> {
@@ -294,28 +305,24 @@ impl Walk {
     }
 }
 
-/// Prints how a call ended. Without a model, tasks that need one are refused: the error is printed as the console gets it, and the
-/// walk-through goes on.
-fn outcome(finished: Result<pb::Finished, Status>, began: Instant) -> anyhow::Result<Option<pb::Finished>> {
-    match finished {
-        Ok(finished) => {
-            let by = match finished.engine() {
-                pb::Engine::Model => finished.model.clone(),
-                _ => "built-in engine".to_owned(),
-            };
-            let first = finished.usage.as_ref().map_or(0, |usage| usage.time_to_first_token_ms);
-            page::took(began.elapsed(), &format!("first token after {first} ms · {by}"));
-            Ok(Some(finished))
-        }
-        Err(status) if matches!(status.code(), tonic::Code::FailedPrecondition | tonic::Code::Unavailable) => {
-            page::block(&page::yellow(&format!("the console gets: {}", describe(&status))));
-            page::took(began.elapsed(), "");
-            Ok(None)
-        }
-        Err(status) => Err(failed(status)),
+/// Prints what a draft cites, and what of the chat its prompt had.
+fn show_sources(finished: Option<&pb::Finished>) {
+    let Some(finished) = finished else { return };
+    for source in &finished.sources {
+        page::block(&page::dim(&format!("source: {} {}", source.title, source.url)));
+    }
+    if let Some(receipt) = finished.context.as_ref().filter(|receipt| receipt.tokens_used > 0) {
+        let notes = receipt.notes.as_ref();
+        page::block(&page::dim(&format!(
+            "receipt: {} of {} internal notes used; {} tokens of {}",
+            notes.map_or(0, |notes| notes.used),
+            notes.map_or(0, |notes| notes.total),
+            receipt.tokens_used,
+            receipt.token_budget
+        )));
     }
 }
 
 fn failed(status: Status) -> anyhow::Error {
-    anyhow!("a call of the demo failed: {}", describe(&status))
+    verdict::failed(&status)
 }

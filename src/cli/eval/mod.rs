@@ -1,6 +1,8 @@
 //! `deskhand eval`: measures the relevance of search and suggestions.
 
+pub mod files;
 pub mod measure;
+pub mod replies;
 pub mod run;
 pub mod shop;
 pub mod task;
@@ -68,12 +70,7 @@ pub fn command() -> Command {
                 .value_parser(value_parser!(u8).range(1..=99))
                 .help("Learn from this percentage of the chats, and measure the others"),
         )
-        .arg(
-            Arg::new("misses")
-                .long("misses")
-                .action(ArgAction::SetTrue)
-                .help("Also print each query whose first hit is not relevant, with what was found and what was expected"),
-        )
+        .arg(files::misses("Also print each query whose first hit is not relevant, with what was found and what was expected"))
         .arg(
             Arg::new("shop-knowledge-base")
                 .long("shop-knowledge-base")

@@ -9,6 +9,8 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, de::DeserializeOwned};
 
+use crate::cli::eval::files;
+
 /// Documents, queries, and which documents answer which query.
 pub struct Task {
     pub name: String,
@@ -112,7 +114,5 @@ impl Task {
 
 /// Reads a file of one JSON object per line.
 pub fn lines<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Vec<T>> {
-    let text = fs::read_to_string(path).with_context(|| format!("can't read `{}`", path.display()))?;
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines.map(|(number, line)| serde_json::from_str(line).with_context(|| format!("{}:{}", path.display(), number + 1))).collect()
+    Ok(files::read(path, "line of it")?.into_iter().map(|placed| placed.value).collect())
 }
