@@ -234,7 +234,9 @@ impl Walk {
                     _ => None,
                 })
                 .collect();
-            page::block(&page::dim(&format!("edits: {}", changed.join(" "))));
+            if !changed.is_empty() {
+                page::block(&page::dim(&format!("edits: {}", changed.join(" "))));
+            }
         }
         Ok(())
     }
