@@ -331,8 +331,10 @@ pub struct FormsOfAddress {
     pub polite_endings: Vec<String>,
     /// Endings of words of the familiar form.
     pub familiar_endings: Vec<String>,
-    /// Beginnings of words for the use of either form, such as `siez` and `duz`, in rules of writing.
-    pub rules: [Vec<String>; 2],
+    /// Beginnings of words for the use of the polite form, such as `siez`, in rules of writing.
+    pub polite_rules: Vec<String>,
+    /// The same for the familiar form, such as `duz`.
+    pub familiar_rules: Vec<String>,
 }
 
 /// What words tell of their sentence in a chat.

@@ -32,8 +32,9 @@ pub fn asked_by(voice: &Voice, language: &Language) -> Option<(&'static str, For
     };
     let folded = fold(&voice.text);
     let ruled = || {
-        let has = |form: Form| forms.rules[form as usize].iter().any(|word| folded.contains(word.as_str()));
-        [Form::Polite, Form::Familiar].into_iter().find(|form| has(*form))
+        let has = |words: &[String]| words.iter().any(|word| folded.contains(word.as_str()));
+        let rules = [(Form::Polite, &forms.polite_rules), (Form::Familiar, &forms.familiar_rules)];
+        rules.into_iter().find(|(_, words)| has(words)).map(|(form, _)| form)
     };
     voice.text.lines().find_map(in_line).or_else(ruled).and_then(named)
 }
