@@ -21,6 +21,7 @@ mod drafts;
 mod durability;
 mod emails;
 mod enrich;
+mod error_texts;
 mod exit;
 mod faults;
 mod fidelity;
