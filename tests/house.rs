@@ -30,7 +30,7 @@ const FLOORS: [(&str, &[&str]); 18] = [
         ],
     ),
     ("server", &["api", "app", "config", "ids", "keys", "knowledge", "model", "replies", "store", "task", "text"]),
-    ("api", &["chats", "failpoint", "ids", "keys", "knowledge", "model", "replies", "store", "task", "text"]),
+    ("api", &["chats", "failpoint", "ids", "keys", "knowledge", "lexicon", "model", "replies", "store", "task", "text"]),
     ("app", &["chats", "config", "ids", "knowledge", "model", "replies", "spelling", "store"]),
     (
         "replies",

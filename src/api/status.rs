@@ -9,10 +9,12 @@ use crate::{
     chats::ChatError,
     keys::{KeyError, Scope},
     knowledge::{Kind, KnowledgeError},
+    lexicon::errors::error_text,
     model::ModelError,
     replies::ReplyError,
     store::StoreError,
     task::TaskError,
+    text::Language,
 };
 
 /// The domain of every `ErrorInfo`.
@@ -134,6 +136,14 @@ pub fn enriched(reported: &Status) -> Option<Status> {
         enriched.metadata_mut().insert(ACCEPTED_CODINGS, taken.clone());
     }
     Some(enriched)
+}
+
+/// The same status with a text for the agent, in the first of the wanted languages that there are texts in. Its message stays the operator's.
+pub fn localized<'a>(status: &Status, wanted: impl Iterator<Item = &'a Language>) -> Status {
+    let mut details = status.get_error_details();
+    let Some((language, text)) = details.error_info().and_then(|info| error_text(wanted, &info.reason)) else { return status.clone() };
+    details.set_localized_message(language.as_str(), text);
+    Status::with_error_details_and_metadata(status.code(), status.message(), details, status.metadata().clone())
 }
 
 const ACCEPTED_CODINGS: &str = "grpc-accept-encoding";
@@ -348,8 +358,10 @@ pub fn code_name(code: Code) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
-    use crate::model::Timeout;
+    use crate::{lexicon::errors::languages, model::Timeout};
 
     #[test]
     fn every_violation_is_reported_at_once() {
@@ -359,6 +371,25 @@ mod tests {
         assert_eq!(details.bad_request().unwrap().field_violations.len(), 2);
         assert_eq!(details.error_info().unwrap().reason, "INVALID_FIELD");
         assert_eq!(details.error_info().unwrap().domain, DOMAIN);
+    }
+
+    /// Reasons stand as texts in this file, above the names of codes.
+    #[test]
+    fn each_reason_has_a_text_for_the_agent_in_each_language() {
+        let source = include_str!("status.rs").split_once("/// The name of a code").unwrap().0;
+        let is_reason = |text: &&str| text.len() > 3 && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+        let reasons: BTreeSet<&str> = source.split('"').filter(is_reason).collect();
+        assert!(reasons.len() > 40 && reasons.contains("MODEL_UNAVAILABLE") && reasons.contains("INTERNAL"), "{reasons:?}");
+        for language in languages() {
+            for reason in &reasons {
+                let details = ErrorDetails::with_error_info(*reason, DOMAIN, HashMap::new());
+                let status = localized(&Status::with_error_details(Code::Internal, "x", details), std::iter::once(language));
+                let details = status.get_error_details();
+                let message = details.localized_message().unwrap_or_else(|| panic!("{language}: {reason} has no text"));
+                assert_eq!(message.locale, language.as_str());
+                assert_eq!((status.message(), details.error_info().unwrap().reason.as_str()), ("x", *reason));
+            }
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! words alone, the endings that Turkish, Hungarian and German words take, is code beside its use.
 
 pub mod concepts;
+pub mod errors;
 pub mod labels;
 pub mod lacking;
 pub mod matcher;

@@ -2,6 +2,7 @@
 //! log line.
 
 use std::{
+    collections::HashMap,
     convert::Infallible,
     panic::AssertUnwindSafe,
     pin::Pin,
@@ -20,7 +21,8 @@ use tonic::{Code, Status, body::Body, service::Routes};
 use tower::Service;
 
 use crate::{
-    api::{answers_with_stream, max_request_bytes, status, takes_stream},
+    api::{ErrorLanguage, answers_with_stream, max_request_bytes, status, takes_stream},
+    ids::Workspace,
     server::{
         auth::{AuthRequest, Authenticator},
         connection::{Active, Connection, Trust},
@@ -28,6 +30,7 @@ use crate::{
         reply_body::ReplyBody,
         request_body::{Hold, PREFIX_BYTES, RequestBody},
     },
+    text::Language,
 };
 
 /// Upper bound of the deadline of calls without a key, except for health watches.
@@ -39,11 +42,13 @@ const WATCH: &str = "/grpc.health.v1.Health/Watch";
 pub struct GrpcGuard {
     routes: Routes,
     authenticator: Authenticator,
+    /// The language of each workspace.
+    languages: Arc<HashMap<Workspace, Language>>,
 }
 
 impl GrpcGuard {
-    pub fn new(routes: Routes, authenticator: Authenticator) -> GrpcGuard {
-        GrpcGuard { routes, authenticator }
+    pub fn new(routes: Routes, authenticator: Authenticator, languages: HashMap<Workspace, Language>) -> GrpcGuard {
+        GrpcGuard { routes, authenticator, languages: Arc::new(languages) }
     }
 }
 
@@ -62,7 +67,9 @@ impl Service<Request<Body>> for GrpcGuard {
         let connection: Arc<Connection> = request.extensions_mut().remove().expect("the router adds the connection to every request");
         let active = connection.begin_call();
         Box::pin(async move {
-            let call = Call::new(request.uri().path());
+            let language = ErrorLanguage::of(request.headers(), guard.languages.get(&Workspace::default()).cloned());
+            request.extensions_mut().insert(language.clone());
+            let call = Call::new(request.uri().path(), language);
             Ok(match guard.answer(request, &call, active).await {
                 Ok(answer) => answer.response(call),
                 Err(status) => call.refused(status),
@@ -90,6 +97,7 @@ impl GrpcGuard {
             AuthRequest { headers: request.headers(), uri: request.uri(), key_in_address: None, deadline: deadline.into_std(), visitor };
         let (access, trust) = self.authenticator.authorize(&call.method, &auth_request).await?;
         connection.raise_trust(trust);
+        call.language.set_workspace(self.languages.get(&access.workspace));
         if trust == Trust::Unknown && call.method != WATCH {
             deadline = deadline.min(call.started + MAX_KEYLESS_CALL);
         }
@@ -130,7 +138,7 @@ impl Answer {
                 Some(status) => call.refused(status),
                 None => {
                     call.log(reported.code(), response.extensions().get::<Status>());
-                    response
+                    if reported.code() == Code::Ok { response } else { call.language.tell(&reported).into_http() }
                 }
             };
         }
@@ -144,20 +152,21 @@ pub fn declared_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// A call, for its log line.
+/// A call, for its log line and the text of its error.
 pub struct Call {
     method: String,
     started: Instant,
+    language: ErrorLanguage,
 }
 
 impl Call {
-    pub fn new(method: &str) -> Call {
-        Call { method: method.to_owned(), started: Instant::now() }
+    pub fn new(method: &str, language: ErrorLanguage) -> Call {
+        Call { method: method.to_owned(), started: Instant::now(), language }
     }
 
     fn refused(&self, status: Status) -> Response<Body> {
         self.log(status.code(), Some(&status));
-        status.into_http()
+        self.language.tell(&status).into_http()
     }
 
     /// Logs the call without any of its text: the cause of an internal failure comes from the store or the index.
@@ -272,8 +281,13 @@ impl GuardedBody {
         self.call.log(status.code(), Some(status));
         let body = locked(&self.work).take();
         drop(body);
+        self.trailers(status)
+    }
+
+    /// The last frame of a call that failed.
+    fn trailers(&self, status: &Status) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let mut trailers = HeaderMap::new();
-        match status.add_header(&mut trailers) {
+        match self.call.language.tell(status).add_header(&mut trailers) {
             Ok(()) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
             Err(status) => Poll::Ready(Some(Err(status))),
         }
@@ -309,13 +323,17 @@ impl HttpBody for GuardedBody {
             }
             Some(Ok(Poll::Ready(Some(Ok(frame))))) => {
                 if let Some(trailers) = frame.trailers_ref() {
-                    let code = Status::from_header_map(trailers).map_or(Code::Unknown, |status| status.code());
+                    let status = Status::from_header_map(trailers);
+                    let code = status.as_ref().map_or(Code::Unknown, Status::code);
                     if code != Code::Ok && Instant::now() >= self.deadline {
                         let status = status::deadline_exceeded(self.started);
                         return self.end(&status);
                     }
                     self.ended = true;
                     self.call.log(code, None);
+                    if let Some(status) = status.filter(|status| status.code() != Code::Ok) {
+                        return self.trailers(&status);
+                    }
                 }
                 self.started = true;
                 Poll::Ready(Some(Ok(frame)))
@@ -353,7 +371,15 @@ mod tests {
         let address = [192, 0, 2, 1].into();
         let limits = Limits { write_timeout: UNREAD, ..Limits::default() };
         let connection = Connection::new(0, address, address, None, &SharedLimits::new(limits));
-        (GuardedBody::new(Body::new(StreamBody::new(frames)), Instant::now() + LONG, connection, Call::new("")), sender)
+        (
+            GuardedBody::new(
+                Body::new(StreamBody::new(frames)),
+                Instant::now() + LONG,
+                connection,
+                Call::new("", ErrorLanguage::default()),
+            ),
+            sender,
+        )
     }
 
     fn chunk() -> Frame<Bytes> {

@@ -89,8 +89,9 @@ impl Server {
         routes = routes.add_service(reflection().build_v1()?);
         routes = routes.add_service(reflection().build_v1alpha()?);
         let authenticator = Authenticator::new(keys, names, address.ip().is_loopback());
+        let languages = config.workspaces().into_iter().map(|workspace| (workspace.name, workspace.desk.language)).collect();
         let router = Router::new(
-            GrpcGuard::new(routes.prepare(), authenticator.clone()),
+            GrpcGuard::new(routes.prepare(), authenticator.clone(), languages),
             authenticator,
             api,
             Metered { knowledge, models },

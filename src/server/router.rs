@@ -18,7 +18,7 @@ use tonic_web::{GrpcWebLayer, GrpcWebService};
 use tower::{Layer, Service};
 
 use crate::{
-    api::{Api, HelpCall, HelpReply, error_json, http_code, retry_after, status},
+    api::{Api, ErrorLanguage, HelpCall, HelpReply, error_json, http_code, retry_after, status},
     knowledge::KnowledgeBases,
     model::Models,
     server::responses::{matches, plain_response, text_response, unchanged, wrong_method},
@@ -175,7 +175,7 @@ impl Router {
             return wrong_method(&allowed);
         }
         let (parts, body) = request.into_parts();
-        let (log, connection) = (Call::new(parts.uri.path()), Arc::clone(active.connection()));
+        let (log, connection) = (Call::new(parts.uri.path(), ErrorLanguage::default()), Arc::clone(active.connection()));
         let answered = timeout(HELP_TIMEOUT, self.help_reply(call, &parts, body, &connection)).await;
         match answered.unwrap_or_else(|_| Err(status::deadline_exceeded(false))) {
             Ok((reply, trust)) => help_response(&parts.headers, reply).map(|body| {

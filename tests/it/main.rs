@@ -22,6 +22,7 @@ mod drafts;
 mod durability;
 mod emails;
 mod enrich;
+mod error_texts;
 mod eval_replies;
 mod evaluations;
 mod exit;

@@ -5,13 +5,14 @@ use tonic::{Request, Response};
 
 use crate::{
     api::{
-        Api, MAX_REPLY_BYTES, Reply, caller,
+        Api, ErrorLanguage, MAX_REPLY_BYTES, Reply, caller,
         convert::{
             document,
             event::{self, encode_time},
             fields::Fields,
             finished::{Messages, Step, encode_warning, stream},
         },
+        error_language::error_language,
         pb::{self, reply_service_server::ReplyService},
     },
     replies::{
@@ -39,12 +40,13 @@ impl ReplyService for Api {
     async fn draft_reply(&self, request: Request<pb::DraftReplyRequest>) -> Reply<Self::DraftReplyStream> {
         let desk = self.desk(&request);
         let caller = caller(&request);
+        let error_language = error_language(&request);
         let pb::DraftReplyRequest { chat_id, agent, events, instruction, previous_draft, language, tone, layout, use_notes } =
             request.into_inner();
         let mut fields = Fields::default();
         let draft = Draft {
             chat_id: fields.id("chat_id", chat_id),
-            agent: crate::api::services::replies::agent(&mut fields, agent),
+            agent: crate::api::services::replies::agent(&mut fields, agent, &error_language),
             events: event::events(&mut fields, events, false),
             instruction: fields.text("instruction", instruction, MAX_REPLY),
             previous_draft: fields.text("previous_draft", previous_draft, MAX_REPLY),
@@ -119,6 +121,7 @@ impl ReplyService for Api {
     async fn translate_reply(&self, request: Request<pb::TranslateReplyRequest>) -> Reply<Self::TranslateReplyStream> {
         let desk = self.desk(&request);
         let caller = caller(&request);
+        let error_language = error_language(&request);
         let pb::TranslateReplyRequest { source, chat_id, agent, target_language, source_language } = request.into_inner();
         let mut fields = Fields::default();
         let what = match source {
@@ -137,7 +140,7 @@ impl ReplyService for Api {
         let translate = Translate {
             what,
             chat_id: fields.optional_id("chat_id", chat_id),
-            agent: crate::api::services::replies::agent(&mut fields, agent),
+            agent: crate::api::services::replies::agent(&mut fields, agent, &error_language),
             target: fields.optional_language("target_language", &target_language),
             source: fields.optional_language("source_language", &source_language),
             caller,
@@ -156,6 +159,7 @@ impl ReplyService for Api {
 
     async fn suggest_answers(&self, request: Request<pb::SuggestAnswersRequest>) -> Reply<pb::SuggestAnswersResponse> {
         let desk = self.desk(&request);
+        let error_language = error_language(&request);
         let pb::SuggestAnswersRequest { chat_id, agent, events, query, kinds, language, limit } = request.into_inner();
         let mut fields = Fields::default();
         if chat_id.is_empty() && query.trim().is_empty() {
@@ -166,7 +170,7 @@ impl ReplyService for Api {
         }
         let suggest = Suggest {
             chat_id: fields.optional_id("chat_id", chat_id),
-            agent: crate::api::services::replies::agent(&mut fields, agent),
+            agent: crate::api::services::replies::agent(&mut fields, agent, &error_language),
             events: event::events(&mut fields, events, false),
             query: fields.text("query", query, MAX_QUERY),
             kinds: document::kinds(&mut fields, &kinds),
@@ -188,12 +192,13 @@ impl ReplyService for Api {
 
     async fn check_reply(&self, request: Request<pb::CheckReplyRequest>) -> Reply<pb::CheckReplyResponse> {
         let desk = self.desk(&request);
+        let error_language = error_language(&request);
         let pb::CheckReplyRequest { text, chat_id, agent, language, previous_text } = request.into_inner();
         let mut fields = Fields::default();
         let check = CheckReply {
             text: fields.required_text("text", text, MAX_REPLY),
             chat_id: fields.optional_id("chat_id", chat_id),
-            agent: crate::api::services::replies::agent(&mut fields, agent),
+            agent: crate::api::services::replies::agent(&mut fields, agent, &error_language),
             language: fields.optional_language("language", &language),
             previous_text: fields.text("previous_text", previous_text, MAX_REPLY),
         };
@@ -210,11 +215,12 @@ impl ReplyService for Api {
     async fn summarize_chat(&self, request: Request<pb::SummarizeChatRequest>) -> Reply<Self::SummarizeChatStream> {
         let desk = self.desk(&request);
         let caller = caller(&request);
+        let error_language = error_language(&request);
         let pb::SummarizeChatRequest { chat_id, language, agent } = request.into_inner();
         let mut fields = Fields::default();
         let summarize = Summarize {
             chat_id: fields.id("chat_id", chat_id),
-            agent: crate::api::services::replies::agent(&mut fields, agent),
+            agent: crate::api::services::replies::agent(&mut fields, agent, &error_language),
             language: fields.optional_language("language", &language),
             caller,
         };
@@ -232,6 +238,7 @@ impl ReplyService for Api {
 
     async fn record_outcome(&self, request: Request<pb::RecordOutcomeRequest>) -> Reply<pb::RecordOutcomeResponse> {
         let desk = self.desk(&request);
+        let error_language = error_language(&request);
         let pb::RecordOutcomeRequest { chat_id, outcome_id, agent, offer, action, final_text } = request.into_inner();
         let mut fields = Fields::default();
         let offer = match offer {
@@ -254,7 +261,7 @@ impl ReplyService for Api {
         let outcome = Outcome {
             chat_id: fields.id("chat_id", chat_id),
             outcome_id: fields.id("outcome_id", outcome_id),
-            agent_id: crate::api::services::replies::agent(&mut fields, agent).agent_id,
+            agent_id: crate::api::services::replies::agent(&mut fields, agent, &error_language).agent_id,
             offer,
             action,
             final_text: fields.text("final_text", final_text, MAX_FINAL_TEXT),
@@ -265,18 +272,20 @@ impl ReplyService for Api {
     }
 }
 
-fn agent(fields: &mut Fields, agent: Option<pb::Agent>) -> Agent {
+fn agent(fields: &mut Fields, agent: Option<pb::Agent>, error_language: &ErrorLanguage) -> Agent {
     let pb::Agent { agent_id, name, groups, language } = agent.unwrap_or_default();
     if groups.len() > MAX_GROUPS {
         fields.invalid("agent.groups", format!("must have at most {MAX_GROUPS} groups"));
     }
     let groups = groups.into_iter().take(MAX_GROUPS).enumerate();
-    Agent {
+    let agent = Agent {
         agent_id: fields.short("agent.agent_id", agent_id),
         name: fields.short("agent.name", name),
         groups: groups.map(|(index, group)| fields.id(&format!("agent.groups[{index}]"), group).to_string()).collect(),
         language: fields.optional_language("agent.language", &language),
-    }
+    };
+    error_language.set_agent(agent.language.as_ref());
+    agent
 }
 
 fn tone(fields: &mut Fields, tone: i32) -> Option<Tone> {

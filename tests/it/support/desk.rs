@@ -299,6 +299,7 @@ pub fn refused(status: &Status, code: Code, reason: &str) {
     assert_eq!(status.code(), code, "{status:?}");
     assert_eq!(details.error_info().expect("every error has an ErrorInfo").reason, reason, "{status:?}");
     assert_eq!(details.error_info().unwrap().domain, "deskhand");
+    assert!(details.localized_message().is_some(), "every error has a text for the agent: {status:?}");
 }
 
 /// Asserts that a request was refused for exactly these fields.
