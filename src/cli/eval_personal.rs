@@ -142,6 +142,7 @@ impl Case {
             context: BUDGET,
             now: Timestamp::UNIX_EPOCH,
             time_zone: &TimeZone::UTC,
+            nearness: &[],
         });
         let given = text_of(&chosen);
         let settings = PersonalData { first_names: true, ..PersonalData::default() };

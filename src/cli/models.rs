@@ -17,9 +17,8 @@ pub fn command() -> Command {
         .arg(config_flag())
         .args(config::flags())
         .after_help(
-            "Calls each model four times: with a short question, with the same question under a model name that does not exist, with a prompt \
-             that measures how fast it reads, and with one as long as `context_tokens` allows, or as it can read before its first token is \
-             due. That costs about `context_tokens` tokens per model. Exits with 0 if all models work \
+            "Calls each model three times: with a short question, with the same question under a model name that does not exist, and with a \
+             prompt as long as `context_tokens` allows; if it can't read that before its first token is due, twice more with shorter ones. That costs about `context_tokens` tokens per model. Exits with 0 if all models work \
              as configured, with 1 if one does not.",
         )
 }

@@ -9,7 +9,7 @@ pub struct Setting {
 }
 
 /// The top-level settings of the file.
-pub const SETTINGS: [Setting; 40] = [
+pub const SETTINGS: [Setting; 41] = [
     Setting {
         key: "listen",
         variable: "DESKHAND_LISTEN",
@@ -76,6 +76,12 @@ pub const SETTINGS: [Setting; 40] = [
         variable: "DESKHAND_CONTEXT_TOKENS",
         value: "NUMBER",
         help: "Token budget of a prompt's context [default: 8000]",
+    },
+    Setting {
+        key: "first_token_goal",
+        variable: "DESKHAND_FIRST_TOKEN_GOAL",
+        value: "TIME",
+        help: "In what time a model's first token should come: the context is shortened to what it reads in that time; 0: never [default: 5s]",
     },
     Setting {
         key: "choose_timeout",
@@ -248,7 +254,7 @@ pub const SETTINGS: [Setting; 40] = [
 ];
 
 /// The settings of the first model; in the file they are those of the first `[[models]]`.
-pub const MODEL_SETTINGS: [Setting; 10] = [
+pub const MODEL_SETTINGS: [Setting; 11] = [
     Setting {
         key: "name",
         variable: "DESKHAND_MODEL",
@@ -308,6 +314,12 @@ pub const MODEL_SETTINGS: [Setting; 10] = [
         variable: "DESKHAND_MODEL_CONTEXT_TOKENS",
         value: "NUMBER",
         help: "Token budget of its prompts' context [default: --context-tokens]",
+    },
+    Setting {
+        key: "first_token_goal",
+        variable: "DESKHAND_MODEL_FIRST_TOKEN_GOAL",
+        value: "TIME",
+        help: "In what time its first token should come [default: --first-token-goal]",
     },
 ];
 

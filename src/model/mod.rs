@@ -249,7 +249,7 @@ impl Models {
         fallback: bool,
     ) -> Result<Answer, ModelError> {
         let prompt_tokens = model.tokens_of(prompt)? as u64;
-        let max_tokens = prompt_tokens + u64::from(model.answer_limit(prompt));
+        let max_tokens = prompt_tokens + u64::from(model.config().max_tokens);
         let reserve = || self.shared.budget.reserve(&context.spenders, max_tokens, Instant::now()).map_err(ModelError::Spent);
         // A caller without tokens left is refused before it queues; the tokens are reserved once the call is admitted.
         drop(reserve()?);

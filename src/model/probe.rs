@@ -62,7 +62,7 @@ impl ProbeResult {
 }
 
 impl Probe {
-    /// Probes a model with four calls. The prompts contain nothing of any chat.
+    /// Probes a model with three calls, and with two more if it reads slowly. The prompts contain nothing of any chat.
     pub async fn run(config: &ModelConfig, limits: ContextLimits) -> Result<Probe, ModelError> {
         let config = ModelConfig { max_tokens: config.max_tokens.min(MAX_TOKENS), ..config.clone() };
         let model = Endpoint::new(&config, &config.name, limits)?;
@@ -79,12 +79,16 @@ impl Probe {
         let (mut long, mut long_tokens) = (short.as_ref().map_err(ModelError::clone).copied(), 0);
         let full = config.context_tokens.unwrap_or(limits.tokens);
         if short.is_ok() {
-            let _ = measure(&model, &filled("One.", full.min(SPEED_TOKENS))).await;
-            // What it can't read before its first token is due is not sent.
-            let readable = model.readable_in(config.first_token_timeout.mul_f64(READING_SHARE)).unwrap_or(full);
-            let filled = filled("Two.", full.min(readable.max(SPEED_TOKENS)));
-            long_tokens = estimate(&filled);
-            long = measure(&model, &filled).await;
+            let whole = filled("One.", full);
+            long_tokens = estimate(&whole);
+            long = measure(&model, &whole).await;
+            if matches!(long, Err(ModelError::TimedOut(_))) && measure(&model, &filled("Two.", full.min(SPEED_TOKENS))).await.is_ok() {
+                // As much as it can read before its first token is due.
+                let readable = model.readable_in(config.first_token_timeout.mul_f64(READING_SHARE)).unwrap_or(full);
+                let shorter = filled("Three.", full.min(readable.max(SPEED_TOKENS)));
+                long_tokens = estimate(&shorter);
+                long = measure(&model, &shorter).await;
+            }
         }
         Ok(Probe { short, unknown_model, long, long_tokens, window: model.window() })
     }

@@ -54,6 +54,7 @@ use crate::{
     knowledge::Knowledge,
     model::{CallContext, Embedder, Models, Spender},
     replies::{
+        draft::nearness::MessageVectors,
         learning::{Lessons, outcome_log::OutcomeLog},
         prompts::Prompts,
         rewrite::correct_without_model::Corrector,
@@ -107,6 +108,7 @@ pub struct Desk {
     erasures: Erasures,
     lessons: Lessons,
     prompts: Prompts,
+    message_vectors: MessageVectors,
 }
 
 /// What all desks of a server share.
@@ -138,7 +140,7 @@ impl Desk {
         let prompts = Prompts::read(settings.prompts.as_deref())?;
         let Shared { store, outcomes, corrector, erasures } = shared.clone();
         let (workspace, lessons, settings) = (chats.workspace().clone(), Lessons::default(), Arc::new(settings));
-        Ok(Desk { workspace, store, chats, knowledge, models, embedder, settings, outcomes, corrector, erasures, lessons, prompts })
+        Ok(Desk { workspace, store, chats, knowledge, models, embedder, settings, outcomes, corrector, erasures, lessons, prompts, message_vectors: MessageVectors::default() })
     }
 
     /// Returns the workspace's chats.

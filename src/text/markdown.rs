@@ -54,7 +54,7 @@ pub fn readable(markdown: &str) -> String {
         }
     }
     readable.push_str(&markdown[from..]);
-    readable.trim().to_owned()
+    decode_entities(readable.trim()).into_owned()
 }
 
 /// Returns the texts of a document's blocks, in order.

@@ -41,13 +41,13 @@ async fn what_an_email_quotes_is_not_said_by_the_customer() {
     let mut desk = Desk::open().await;
     desk.append("c", vec![opened(pb::Channel::Email, ""), customer_says("m", &invoice_mail())]).await.unwrap();
     let finished = desk.draft(draft_of("c")).await.unwrap().finished;
-    let (system, user) = desk.model.last_messages();
+    let user = desk.model.last_messages().1;
     assert_eq!(said(&user, "customer: "), ["customer: Hello, I need the invoice for my company.", "| Kind regards"]);
     assert_eq!(user.matches("49,90").count(), 1, "{user}");
     let quoted = said(&user, "[quoted here from an earlier message, not said by the customer now]").join("\n");
     assert!(quoted.contains(PROMISE) && quoted.contains("schrieb Keten Ev"), "{user}");
     assert!(user.contains("\n[signature] Ada Byron\n"), "{user}");
-    assert!(system.contains("in English"), "{system}");
+    assert!(user.ends_with("Write the reply in English."), "{user}");
     assert_eq!(finished.language, "en");
     let receipt = finished.context.unwrap();
     let counts = |class: Option<pb::ClassReceipt>| class.map(|class| (class.total, class.used)).unwrap();
@@ -175,7 +175,7 @@ async fn another_channel_has_a_name() {
     let chats = desk.chats.list_chats(list).await.unwrap().into_inner().chats;
     assert_eq!(chats.iter().map(|chat| (chat.chat_id.as_str(), chat.channel_name.as_str())).collect::<Vec<_>>(), [("c", "Telegram")]);
     desk.draft(draft_of("c")).await.unwrap();
-    assert!(desk.model.last_messages().0.contains("The chat is on: Telegram."));
+    assert!(desk.model.last_messages().1.contains("The chat is on: Telegram."));
     let request = pb::ExportTranscriptRequest { chat_id: "c".into(), ..Default::default() };
     assert!(desk.chats.export_transcript(request).await.unwrap().into_inner().content.contains(" (UTC), Telegram\n"));
 

@@ -53,10 +53,12 @@ async fn a_draft_is_asked_for_with_everything_but_the_notes() {
     };
     desk.draft(request.clone()).await.unwrap();
     let (system, user) = desk.model.last_messages();
-    for part in ["Turkish", "empathetic", "Selin", "Keten Ev", "chat window"] {
-        assert!(system.contains(part), "{part} in {system}");
-    }
+    assert!(system.contains("How Keten Ev writes") && !system.contains("Selin"), "what every call has alike: {system}");
     for part in [
+        "Turkish",
+        "empathetic",
+        "Selin",
+        "chat window",
         "KE-204815",
         "annemin 60. yaş gunu",
         "- name: ⟦NAME_1⟧",
@@ -139,7 +141,7 @@ async fn several_messages_are_split() {
     let finished = desk.draft(request).await.unwrap().finished;
     assert_eq!(finished.messages, ["Hello!", "It left today.\nTruly.", "Bye"]);
     assert_eq!(finished.text, finished.messages.join("\n\n"));
-    assert!(desk.model.last_messages().0.contains("several short messages"));
+    assert!(desk.model.last_messages().1.contains("several short messages"));
     desk.close().await;
 }
 

@@ -25,7 +25,7 @@ use deskhand::{
 };
 use deskhand_measure::paced_model::paced_model;
 use deskhand_measure::{Draws, percentile, root};
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
 use tonic::transport::Endpoint;
 
@@ -287,7 +287,18 @@ fn time_choice(dialogues: &[Vec<Turn>]) {
         .collect();
     let chat = Chat::fold("chat", &events);
     for budget in [2000, 8000] {
-        let choice = Choice { chat: &chat, earlier: &[], earlier_total: 0, language: "en", use_notes: false, budget, now: at };
+        let choice = Choice {
+            chat: &chat,
+            earlier: &[],
+            earlier_total: 0,
+            language: "en",
+            use_notes: false,
+            budget,
+            context: budget,
+            now: at,
+            time_zone: &TimeZone::UTC,
+            nearness: &[],
+        };
         let mut samples: Vec<Duration> = (0..200)
             .map(|_| {
                 let began = Instant::now();

@@ -24,8 +24,10 @@ use crate::{
 
 /// Longest message that is never cut, in tokens.
 const MAX_WHOLE_MESSAGE: usize = 90;
-/// Of an older message that is longer than this, in tokens, its best sentences are included, if not all older messages fit.
+/// Of an older message that is longer than this, in tokens, its best sentences are included, if not all older messages fit: at least, and as a share
+/// of the whole context.
 const MAX_WHOLE_OLDER: usize = 45;
+const OLDER_MESSAGE: f64 = 0.01;
 /// Shortest useful part of a message, in tokens.
 const MIN_TOKENS: usize = 15;
 /// Cost of a day's mark before an older message, in tokens.
@@ -51,12 +53,14 @@ pub struct ChosenLines<'a> {
     chosen: BTreeMap<usize, String>,
     /// Where the window begins.
     window: usize,
+    /// Longest older message that is included whole, in tokens.
+    longest_older: usize,
 }
 
 impl<'a> ChosenLines<'a> {
     /// Creates a selection from the chat's scanned messages.
     pub fn new(chat: &'a Chat, scan: &'a ScannedChat<'a>) -> ChosenLines<'a> {
-        ChosenLines { chat, scan, chosen: BTreeMap::new(), window: chat.turns.len() }
+        ChosenLines { chat, scan, chosen: BTreeMap::new(), window: chat.turns.len(), longest_older: MAX_WHOLE_OLDER }
     }
 
     /// Returns whether a message was written before the chat got its current customer.
@@ -108,6 +112,7 @@ impl<'a> ChosenLines<'a> {
     pub fn take_window(&mut self, context: usize, budget: &mut Budget) {
         let share = |share: f64| (context as f64 * share) as usize;
         let longest = share(MESSAGE).max(MAX_WHOLE_MESSAGE);
+        self.longest_older = share(OLDER_MESSAGE).clamp(MAX_WHOLE_OLDER, MAX_WHOLE_MESSAGE);
         let shown = |index: usize| cut(&self.shown_text(index), longest);
         let texts: Vec<String> = (0..self.chat.turns.len()).map(shown).collect();
         let costs: Vec<usize> = texts.iter().map(|text| cost(text)).collect();
@@ -170,14 +175,14 @@ impl<'a> ChosenLines<'a> {
     fn quoted(&self, index: usize) -> String {
         let (read, scan) = (&self.scan.turns[index], self.scan);
         let whole = self.shown_text(index);
-        if cost(&whole) <= MAX_WHOLE_OLDER {
+        if cost(&whole) <= self.longest_older {
             return whole;
         }
         let shown = |sentence: &(usize, &Sentence)| self.may_show(index, sentence.1);
         let mut ranked: Vec<(f32, usize)> =
             (read.sentences.iter().enumerate().filter(shown)).map(|(at, sentence)| (scan.sentence_relevance(sentence), at)).collect();
         ranked.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
-        let mut budget = Budget::new(MAX_WHOLE_OLDER);
+        let mut budget = Budget::new(self.longest_older);
         let best = ranked.first().map(|(_, at)| *at);
         let text_of = |at: usize| read.sentences[at].text;
         // The best sentence is there whatever its length, up to that of a whole message.

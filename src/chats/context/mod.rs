@@ -192,14 +192,16 @@ pub struct Choice<'a> {
     pub now: Timestamp,
     /// The time zone of the days.
     pub time_zone: &'a TimeZone,
+    /// For each message how near it is in meaning to the last burst, 0 and more; empty if that is not known.
+    pub nearness: &'a [f32],
 }
 
 /// Chooses the context that fits the budget.
 pub fn choose(choice: Choice<'_>) -> ChosenContext {
-    let Choice { chat, earlier, earlier_total, language, use_notes, budget: tokens, context, now, time_zone } = choice;
+    let Choice { chat, earlier, earlier_total, language, use_notes, budget: tokens, context, now, time_zone, nearness } = choice;
     let burst = chat.last_burst_text();
     let query = RelevanceQuery::new(if burst.is_empty() { &chat.summary.subject } else { &burst }, language);
-    let scan = ScannedChat::new(&chat.turns, chat.turns_before_customer, &query);
+    let scan = ScannedChat::new(&chat.turns, chat.turns_before_customer, &query).with_nearness(nearness);
     let mut budget = Budget::new(tokens);
     let part = |share: f64| (tokens as f64 * share) as usize;
     let of_left = |budget: &Budget, share: f64| (budget.left() as f64 * share) as usize;
@@ -371,6 +373,7 @@ mod tests {
             context: budget,
             now: Timestamp::UNIX_EPOCH,
             time_zone: &UTC,
+            nearness: &[],
         }
     }
 

@@ -31,6 +31,8 @@ const NOT_ASKED_FOR: f32 = 0.3;
 
 /// Weight of a sentence that tells something lasting; twice that if the burst needs something of its kind.
 const LASTS: f32 = 12.0;
+/// Weight of a message whose meaning is nearer to the burst than that of most, by a standard deviation.
+const NEAR: f32 = 4.0;
 /// Share of a word's weight for a word that is derived from the same root.
 const DERIVED: f32 = 0.6;
 
@@ -180,6 +182,14 @@ impl<'a> ScannedChat<'a> {
         let kind_weights = Kinds::FACTS.map(|kind| idf(turns.iter().filter(|read| read.kinds.has(kind)).count()));
         let mean_words = turns.iter().map(|read| read.words).sum::<u32>() as f32 / all.max(1.0);
         ScannedChat { query, turns, before_customer, weights, kind_weights, mean_words }
+    }
+
+    /// Adds how near messages are in meaning to the burst.
+    pub fn with_nearness(mut self, nearness: &[f32]) -> ScannedChat<'a> {
+        for (read, near) in self.turns.iter_mut().zip(nearness) {
+            read.lasts += NEAR * near;
+        }
+        self
     }
 
     /// Returns a message's relevance to the burst.

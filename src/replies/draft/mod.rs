@@ -5,6 +5,7 @@ pub mod check_with_model;
 pub mod choose_source;
 pub mod fields;
 pub mod finish;
+pub mod nearness;
 pub mod now;
 pub mod prompt;
 pub mod without_model;
@@ -76,7 +77,7 @@ pub struct Draft {
 
 /// The inputs of a draft.
 struct Prepared {
-    chat: Chat,
+    chat: Arc<Chat>,
     earlier: Vec<EarlierChat>,
     earlier_total: usize,
     language: Language,
@@ -86,6 +87,8 @@ struct Prepared {
     glossary: Arc<Vec<Term>>,
     several: bool,
     offers: PublicSources,
+    /// For each message how near it is in meaning to what the customer asks; empty if that is not known.
+    nearness: Vec<f32>,
     now: Timestamp,
 }
 
@@ -249,8 +252,12 @@ impl Desk {
             threshold: SOURCE_THRESHOLD,
         };
         let found = self.knowledge.run_cpu_bound(move |knowledge| Ok(PublicSources::of(knowledge.suggestions(&query)?)));
-        let (offers, (earlier, earlier_total)) =
-            tokio::try_join!(async { Ok::<_, ReplyError>(found.await?) }, async { Ok(self.chats.earlier_chats(&chat).await?) },)?;
+        let chat = Arc::new(chat);
+        let (offers, (earlier, earlier_total), nearness) = tokio::try_join!(
+            async { Ok::<_, ReplyError>(found.await?) },
+            async { Ok(self.chats.earlier_chats(&chat).await?) },
+            async { Ok(self.nearness(&chat, &customer_language).await) },
+        )?;
         Ok(Prepared {
             glossary: self.knowledge.glossary(),
             chat,
@@ -261,12 +268,13 @@ impl Desk {
             voice,
             several,
             offers,
+            nearness,
             now: Timestamp::now(),
         })
     }
 
     fn prompt_inputs<'a>(&'a self, draft: &'a Draft, prepared: &'a Prepared) -> PromptInputs<'a> {
-        let Prepared { chat, earlier, earlier_total, language, customer_language, voice, glossary, several, offers, now } = prepared;
+        let Prepared { chat, earlier, earlier_total, language, customer_language, voice, glossary, several, offers, nearness, now } = prepared;
         PromptInputs {
             draft,
             chat,
@@ -279,6 +287,7 @@ impl Desk {
             several: *several,
             offers,
             settings: &self.settings,
+            nearness,
             prompts: &self.prompts,
             now: *now,
         }

@@ -78,6 +78,8 @@ pub struct PromptInputs<'a> {
     pub several: bool,
     pub offers: &'a PublicSources,
     pub settings: &'a DeskSettings,
+    /// For each message how near it is in meaning to what the customer asks; empty if that is not known.
+    pub nearness: &'a [f32],
     pub prompts: &'a Prompts,
     pub now: Timestamp,
 }
@@ -97,6 +99,7 @@ impl PromptInputs<'_> {
             several,
             offers,
             settings,
+            nearness,
             prompts,
             now,
         } = *self;
@@ -121,6 +124,7 @@ impl PromptInputs<'_> {
             context: budget,
             now,
             time_zone: &settings.time_zone,
+            nearness,
         });
         let used = |kind: Kind| sources.iter().filter(|source| source.kind == kind).count();
         let notes = chosen.notes.clone();
@@ -211,8 +215,11 @@ pub(crate) fn conversation(chosen: &ChosenContext, time_zone: &TimeZone, reader:
     let behind = |texts: &Vec<String>| texts.iter().map(|text| quoted_behind(text)).collect::<Vec<String>>().join("\n");
     let line = |line: &ChatLine| ChatLine { name: one(&line.name), text: with_beside(line), ..line.clone() };
     let lines = |lines: &[ChatLine]| Serde(lines.iter().map(line).collect::<Vec<ChatLine>>());
-    let field = |(field, value): &(String, String)| format!("\n  {}: {}", in_words(&one(field)), with_weekday(&one(value), time_zone));
-    let record = |record: &ChosenRecord| format!("{}{}", one(&record.title), record.values.iter().map(field).collect::<String>());
+    let field = |(field, value): &(String, String)| format!("{}: {}", in_words(&one(field)), with_weekday(&one(value), time_zone));
+    let record = |record: &ChosenRecord| {
+        let fields: Vec<String> = record.values.iter().map(field).collect();
+        format!("{}: {}", one(&record.title), fields.join("; "))
+    };
     context! {
         facts => Serde(pairs(&chosen.facts)),
         form_answers => Serde(pairs(&chosen.form_answers)),

@@ -55,6 +55,7 @@ impl Desk {
     /// Erases a customer: their chats, and everything derived from them, in one write. The erasure is recorded first, so that it is
     /// completed at the next start if this process ends in the middle of it; it continues if the caller hangs up.
     pub async fn erase_customer(&self, customer_id: &Id) -> Result<Erased, ReplyError> {
+        self.message_vectors.clear();
         let (desk, customer_id) = (self.clone(), customer_id.clone());
         let work = async move {
             let (erasures, name, person) = (desk.erasures.clone(), desk.workspace.as_str().to_owned(), customer_id.to_string());

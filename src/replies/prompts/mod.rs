@@ -19,7 +19,7 @@ pub const FENCE: &str = "===data-";
 const FENCE_LETTERS: usize = 12;
 /// The longest rewrite that makes sense: so many times its text, and so many tokens.
 const REWRITE_GROWS: usize = 3;
-const REWRITE_TOKENS: usize = 64;
+const REWRITE_TOKENS: usize = 100;
 /// Separates a template's two messages.
 const USER: &str = "\n--- user ---\n";
 /// The tasks with the names of their templates and the built-in ones.

@@ -66,6 +66,7 @@ impl Read {
             context: 0,
             now: *now,
             time_zone,
+            nearness: &[],
         }
     }
 }
