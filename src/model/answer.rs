@@ -41,7 +41,12 @@ impl Answer {
                 let took = Took { first_token: self.first_token, total: self.reader.worked_for(), read: self.reader.read };
                 self.call.succeeded(*used, took);
             }
-            Err(error) => self.call.failed(error),
+            Err(error) => {
+                if matches!(error, ModelError::TimedOut(_)) {
+                    self.call.model.learn_unfinished(self.reader.bytes, self.reader.worked_for().saturating_sub(self.first_token));
+                }
+                self.call.failed(error);
+            }
         }
         delta
     }

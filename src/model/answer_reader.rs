@@ -73,6 +73,8 @@ pub struct AnswerReader {
     pub used: TokensUsed,
     /// Tokens of the prompt that were read anew, and the time for it, if the server says so.
     pub read: Option<(usize, Duration)>,
+    /// Bytes of text and reasoning that came.
+    pub bytes: usize,
     /// How long nobody read: that time is not the model's.
     pub paused_for: Duration,
     /// Whether any text was returned.
@@ -127,6 +129,7 @@ impl AnswerReader {
         let text = self.said.new_text(chunk.delta, chunk.message)?;
         let text = self.joiner.join(text, chunk.has_stand_ins);
         let bytes = text.len() + chunk.reasoning;
+        self.bytes += bytes;
         self.finish.read(bytes > 0, &chunk.finish_reason);
         let text = self.strip(text)?;
         if bytes > 0 || chunk.has_progress {

@@ -43,14 +43,17 @@ const INSTRUCTION_TOKENS: usize = 1500;
 /// From so many estimated tokens on, a prompt is long for a model whose reading speed is not known.
 const LONG_PROMPT: usize = 2500;
 /// A prompt that was not read in a time is assumed to take so many times as long.
-const UNREAD: u32 = 3;
+const UNREAD: u32 = 6;
 /// Longest time for which a server is left to end the work of a call that was given up.
 const MAX_SETTLING: Duration = Duration::from_secs(2);
 /// The share of the time for an answer that is planned for, and fewest tokens that an answer may have.
-const TIME_TO_WRITE: f64 = 0.8;
+const TIME_TO_WRITE: f64 = 0.6;
 const MIN_ANSWER: u32 = 64;
-/// Fewest tokens that tell how fast a model writes.
+/// How many times as fast as it writes a model reads, before that is measured.
+const READS_FASTER: f64 = 20.0;
+/// Fewest tokens that tell how fast a model writes, and bytes of a token where it does not count them.
 const MIN_WRITTEN: u32 = 16;
+const TOKEN_BYTES: usize = 4;
 
 /// The times of an answer.
 #[derive(Debug, Clone, Copy)]
@@ -177,7 +180,11 @@ impl Endpoint {
             return most;
         }
         let tokens = |estimate: usize| u32::try_from(self.window().tokens(estimate)).unwrap_or(u32::MAX);
-        let speed = f64::from(self.writing.load(Ordering::Relaxed));
+        // Before it is measured, by how fast it reads.
+        let speed = match self.writing.load(Ordering::Relaxed) {
+            0 => self.reading.tokens_per_second().map_or(0.0, |reads| reads / READS_FASTER),
+            measured => f64::from(measured),
+        };
         let reading = self.reading.time_of(tokens(estimate(prompt)) as usize).unwrap_or_default();
         let in_time = (self.config.total_timeout.saturating_sub(reading).as_secs_f64() * TIME_TO_WRITE * speed) as u32;
         let limits = [prompt.answer_tokens.map(tokens), (speed > 0.0).then_some(in_time)];
@@ -199,10 +206,19 @@ impl Endpoint {
         let prompt = if used.prompt > 0 { used.prompt as usize } else { self.window().tokens(estimate) };
         let (tokens, time) = took.read.unwrap_or((prompt.saturating_sub(used.cached as usize), took.first_token));
         self.reading.learn(tokens, time);
-        let writing = took.total.saturating_sub(took.first_token).as_secs_f64();
-        if used.completion >= MIN_WRITTEN && writing > 0.0 {
-            self.writing.store((f64::from(used.completion - 1) / writing).max(1.0) as u32, Ordering::Relaxed);
+        self.wrote(used.completion, took.total.saturating_sub(took.first_token));
+    }
+
+    /// Measures how fast it writes.
+    fn wrote(&self, tokens: u32, took: Duration) {
+        if tokens >= MIN_WRITTEN && !took.is_zero() {
+            self.writing.store((f64::from(tokens - 1) / took.as_secs_f64()).max(1.0) as u32, Ordering::Relaxed);
         }
+    }
+
+    /// Learns from an answer that did not end in time: so many bytes of text came in this time.
+    pub fn learn_unfinished(&self, bytes: usize, took: Duration) {
+        self.wrote(u32::try_from(bytes / TOKEN_BYTES).unwrap_or(u32::MAX), took);
     }
 
     /// Notes that an answer was used up by hidden reasoning.
@@ -266,6 +282,7 @@ impl Endpoint {
             ending: None,
             used: TokensUsed::default(),
             read: None,
+            bytes: 0,
             paused_for: Duration::ZERO,
             has_text: false,
             meter,

@@ -140,7 +140,21 @@ impl Desk {
         let prompts = Prompts::read(settings.prompts.as_deref())?;
         let Shared { store, outcomes, corrector, erasures } = shared.clone();
         let (workspace, lessons, settings) = (chats.workspace().clone(), Lessons::default(), Arc::new(settings));
-        Ok(Desk { workspace, store, chats, knowledge, models, embedder, settings, outcomes, corrector, erasures, lessons, prompts, message_vectors: MessageVectors::default() })
+        Ok(Desk {
+            workspace,
+            store,
+            chats,
+            knowledge,
+            models,
+            embedder,
+            settings,
+            outcomes,
+            corrector,
+            erasures,
+            lessons,
+            prompts,
+            message_vectors: MessageVectors::default(),
+        })
     }
 
     /// Returns the workspace's chats.

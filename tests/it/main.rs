@@ -54,6 +54,7 @@ mod replies;
 mod search;
 mod search_privacy;
 mod search_typed;
+mod slow_models;
 mod stop;
 mod support;
 mod visitors;

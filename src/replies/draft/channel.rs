@@ -1,10 +1,15 @@
 //! Adapts a draft to its channel: plain text where Markdown would be shown literally, and the channel's length limit.
 
+use std::borrow::Cow;
+
 use crate::{
-    chats::Channel,
+    chats::{Channel, Summary},
     facts::{FactKind, Known, facts},
-    replies::stream::result::{Warning, WarningKind},
-    text::sentences,
+    replies::{
+        masking::shown,
+        stream::result::{Warning, WarningKind},
+    },
+    text::{on_one_line, sentences},
 };
 
 /// Most characters of a message on Instagram.
@@ -117,6 +122,39 @@ fn without_links(line: &str) -> String {
         }
     }
     plain + rest
+}
+
+/// Returns a channel in words; `None` if it is not known.
+pub fn channel_words(summary: &Summary) -> Option<Cow<'_, str>> {
+    let words = match summary.channel {
+        Channel::Unknown => return None,
+        Channel::Other if summary.channel_name.is_empty() => return None,
+        Channel::Other => return Some(on_one_line(&shown(&summary.channel_name)).into_owned().into()),
+        Channel::WebChat => "a chat window on the shop's site",
+        Channel::Email => "e-mail",
+        Channel::ContactForm => "a contact form, answered by e-mail",
+        Channel::Whatsapp => "WhatsApp",
+        Channel::Messenger => "Facebook Messenger",
+        Channel::Instagram => "Instagram",
+        Channel::InApp => "a chat inside the shop's app",
+        Channel::Phone => "phone",
+        Channel::Ticket => "a ticket, answered by e-mail",
+    };
+    Some(words.into())
+}
+
+/// Returns how long a reply on a channel usually is, and what is too long for it.
+pub fn length_words(channel: Channel) -> Option<&'static str> {
+    match channel {
+        Channel::WebChat | Channel::InApp => Some("one to four short sentences, as in a conversation; a list only for steps"),
+        Channel::Whatsapp | Channel::Messenger => Some("one to four short sentences, without headings or tables"),
+        Channel::Instagram => Some("one to three short sentences, at most 1,000 characters, without headings, lists or tables"),
+        Channel::Email | Channel::ContactForm | Channel::Ticket => {
+            Some("as short as a complete answer can be, in short paragraphs; steps as a list")
+        }
+        Channel::Phone => Some("what the agent says aloud: a few short sentences, without lists or links"),
+        Channel::Unknown | Channel::Other => None,
+    }
 }
 
 #[cfg(test)]

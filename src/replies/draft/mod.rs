@@ -253,11 +253,10 @@ impl Desk {
         };
         let found = self.knowledge.run_cpu_bound(move |knowledge| Ok(PublicSources::of(knowledge.suggestions(&query)?)));
         let chat = Arc::new(chat);
-        let (offers, (earlier, earlier_total), nearness) = tokio::try_join!(
-            async { Ok::<_, ReplyError>(found.await?) },
-            async { Ok(self.chats.earlier_chats(&chat).await?) },
-            async { Ok(self.nearness(&chat, &customer_language).await) },
-        )?;
+        let (offers, (earlier, earlier_total), nearness) =
+            tokio::try_join!(async { Ok::<_, ReplyError>(found.await?) }, async { Ok(self.chats.earlier_chats(&chat).await?) }, async {
+                Ok(self.nearness(&chat, &customer_language).await)
+            },)?;
         Ok(Prepared {
             glossary: self.knowledge.glossary(),
             chat,
@@ -274,7 +273,8 @@ impl Desk {
     }
 
     fn prompt_inputs<'a>(&'a self, draft: &'a Draft, prepared: &'a Prepared) -> PromptInputs<'a> {
-        let Prepared { chat, earlier, earlier_total, language, customer_language, voice, glossary, several, offers, nearness, now } = prepared;
+        let Prepared { chat, earlier, earlier_total, language, customer_language, voice, glossary, several, offers, nearness, now } =
+            prepared;
         PromptInputs {
             draft,
             chat,

@@ -148,7 +148,17 @@ mod tests {
 
     #[test]
     fn what_is_near_stands_out() {
-        let cosines: Vec<Option<f32>> = (0..20).map(|at| if at == 7 { Some(0.9) } else if at == 3 { None } else { Some(0.7) }).collect();
+        let cosines: Vec<Option<f32>> = (0..20)
+            .map(|at| {
+                if at == 7 {
+                    Some(0.9)
+                } else if at == 3 {
+                    None
+                } else {
+                    Some(0.7)
+                }
+            })
+            .collect();
         let near = standardized(&cosines);
         assert!(near[7] > 3.0 && near[3] == 0.0 && near[0] == 0.0, "{near:?}");
         assert!(standardized(&cosines[..8]).is_empty(), "too few tell nothing");

@@ -1,6 +1,6 @@
 //! A draft's prompt: the chosen context of the chat, sources, voice and glossary, under a model's budget.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{Timestamp, tz::TimeZone};
 use minijinja::{Value, context, value::Serde};
@@ -8,7 +8,7 @@ use minijinja::{Value, context, value::Serde};
 use crate::{
     chats::{
         Author, Channel, Chat, ChatLine, Choice, ChosenContext, ChosenRecord, ClassReceipt, EarlierChat, Internal, Omission,
-        OmissionReason, Summary, Turn, choose,
+        OmissionReason, Turn, choose,
     },
     config::{DeskSettings, Task},
     facts::Marks,
@@ -19,6 +19,7 @@ use crate::{
         checks::{form_of_address, unanswered::questions},
         draft::{
             Draft,
+            channel::{channel_words, length_words},
             fields::{in_words, with_weekday},
             now::{opening_words, time_words},
         },
@@ -367,36 +368,4 @@ pub(crate) fn terms(glossary: &[Term], language: &Language, chat: &Chat, others:
         word(&term.term) || term.words.values().any(word)
     };
     (all.into_iter().filter(|(term, _)| whole || occurs(term)).map(|(_, line)| line).collect(), whole)
-}
-
-fn channel_words(summary: &Summary) -> Option<Cow<'_, str>> {
-    let words = match summary.channel {
-        Channel::Unknown => return None,
-        Channel::Other if summary.channel_name.is_empty() => return None,
-        Channel::Other => return Some(on_one_line(&shown(&summary.channel_name)).into_owned().into()),
-        Channel::WebChat => "a chat window on the shop's site",
-        Channel::Email => "e-mail",
-        Channel::ContactForm => "a contact form, answered by e-mail",
-        Channel::Whatsapp => "WhatsApp",
-        Channel::Messenger => "Facebook Messenger",
-        Channel::Instagram => "Instagram",
-        Channel::InApp => "a chat inside the shop's app",
-        Channel::Phone => "phone",
-        Channel::Ticket => "a ticket, answered by e-mail",
-    };
-    Some(words.into())
-}
-
-/// Returns how long a reply on a channel usually is, and what is too long for it.
-fn length_words(channel: Channel) -> Option<&'static str> {
-    match channel {
-        Channel::WebChat | Channel::InApp => Some("one to four short sentences, as in a conversation; a list only for steps"),
-        Channel::Whatsapp | Channel::Messenger => Some("one to four short sentences, without headings or tables"),
-        Channel::Instagram => Some("one to three short sentences, at most 1,000 characters, without headings, lists or tables"),
-        Channel::Email | Channel::ContactForm | Channel::Ticket => {
-            Some("as short as a complete answer can be, in short paragraphs; steps as a list")
-        }
-        Channel::Phone => Some("what the agent says aloud: a few short sentences, without lists or links"),
-        Channel::Unknown | Channel::Other => None,
-    }
 }
