@@ -12,7 +12,7 @@ use std::{
 
 use deskhand::{
     api::pb::{self, chat_service_client::ChatServiceClient, reply_service_client::ReplyServiceClient},
-    config::{Config, ModelConfig, Task},
+    config::{Config, Limits, ModelConfig, Task},
     server::Server,
 };
 use deskhand_measure::paced_model::paced_model;
@@ -92,6 +92,7 @@ async fn main() {
         data: data.path().to_owned(),
         knowledge_base: Some(root.join("knowledge-base")),
         models: vec![paced, slow],
+        limits: Limits { max_calls: 4 * MANY, ..Limits::default() },
         ..Config::default()
     };
     let server = Server::start(config).await.expect("the server starts");
