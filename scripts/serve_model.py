@@ -19,8 +19,8 @@ params.port = 0
 params.n_parallel = 2
 params.n_ctx = 2 * 8192
 # A cancel is noticed between two batches: a smaller one ends abandoned work sooner.
-params.n_batch = 256
-params.n_ubatch = 256
+params.n_batch = 64
+params.n_ubatch = 64
 threads = max(1, (os.cpu_count() or 1) // 2)
 params.cpuparams.n_threads = threads
 params.cpuparams_batch.n_threads = threads
