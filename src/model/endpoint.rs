@@ -138,7 +138,8 @@ impl Endpoint {
     /// How long to wait for the first token of a long prompt while it is not known how fast the model reads; `None`: as long as its timeout.
     pub fn patience(&self, prompt: &Prompt) -> Option<Duration> {
         let goal = self.limits.first_token_goal;
-        (!goal.is_zero() && self.reading.is_unknown() && estimate(prompt) > LONG_PROMPT).then_some(goal)
+        let is_sooner = !goal.is_zero() && goal < self.config.first_token_timeout;
+        (is_sooner && self.reading.is_unknown() && estimate(prompt) > LONG_PROMPT).then_some(goal)
     }
 
     /// How long it takes to its first token for a prompt of so many tokens; `None`: not known.
@@ -158,11 +159,15 @@ impl Endpoint {
             waited_ms = waited.as_millis() as u64,
             "no first token yet: the model reads slowly, so the prompt is sent again with a shorter context (`first_token_goal`)"
         );
-        self.reading.learn(self.window().tokens(estimate(prompt)), waited * UNREAD);
+        self.reading.assume(self.window().tokens(estimate(prompt)), waited * UNREAD);
     }
 
-    /// Notes that a call was given up after this time: its server works on for as long as it takes to notice.
+    /// Notes that a call was given up after this time: a server that reads slowly works on for as long as it takes to notice. Others have no wait
+    /// for the sake of one caller who left.
     pub fn gave_up(&self, prompt_tokens: usize, waited: Duration) {
+        if self.window().context_tokens == self.limits.tokens {
+            return;
+        }
         let left = self.reading.time_of(prompt_tokens).map_or(Duration::ZERO, |time| time.saturating_sub(waited)).min(MAX_SETTLING);
         let mut settled_at = self.settled_at.lock().unwrap_or_else(PoisonError::into_inner);
         *settled_at = (*settled_at).max(Instant::now() + left);

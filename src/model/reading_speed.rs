@@ -7,6 +7,8 @@ use super::sync::{Mutex, PoisonError};
 /// Observations that are kept, and fewest tokens of one: a shorter prompt says more about the connection.
 const KEPT: usize = 12;
 const MIN_TOKENS: usize = 100;
+/// Fewest tokens of an observation that tells the speed by itself.
+const LONG: f64 = 1000.0;
 /// Two observations tell the speed if one prompt is larger by this share. Without such a pair all of the time counts as reading.
 const SPREAD: f64 = 0.25;
 /// Shortest context that is chosen, in tokens: with less, no chat can be answered.
@@ -22,6 +24,8 @@ pub struct ReadingSpeed(Mutex<Measured>);
 struct Measured {
     /// Tokens read anew, and the seconds to the first token.
     observed: VecDeque<(f64, f64)>,
+    /// What is assumed until something was observed, in the same form.
+    assumed: Option<(f64, f64)>,
     /// The context that was chosen last.
     context: Option<usize>,
 }
@@ -45,9 +49,14 @@ impl ReadingSpeed {
         }
     }
 
-    /// Returns whether nothing was measured yet.
+    /// Assumes that `tokens` of a prompt take so long, until something was observed.
+    pub fn assume(&self, tokens: usize, takes: Duration) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).assumed = Some((tokens as f64, takes.as_secs_f64()));
+    }
+
+    /// Returns whether nothing tells its speed yet.
     pub fn is_unknown(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).observed.is_empty()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).fit().is_none()
     }
 
     /// Returns the tokens that it reads in a second; `None` if that is not known.
@@ -89,7 +98,10 @@ impl Measured {
             slopes.extend(observed[nth + 1..].iter().filter(apart).map(|(other, other_took)| (other_took - took) / (other - tokens)));
         }
         if slopes.is_empty() {
-            let each = median(observed.iter().map(|(tokens, took)| took / tokens).collect())?;
+            // Most of a short prompt's time is for the connection.
+            let long: Vec<(f64, f64)> = observed.into_iter().filter(|(tokens, _)| *tokens >= LONG).collect();
+            let told = if long.is_empty() { Vec::from_iter(self.assumed) } else { long };
+            let each = median(told.iter().map(|(tokens, took)| took / tokens).collect())?;
             return Some(Fit { wait: 0.0, each: each.max(f64::MIN_POSITIVE) });
         }
         // Not even a fast server reads a million tokens a second.
@@ -134,6 +146,16 @@ mod tests {
         assert_eq!(thinks.context(8000, GOAL), 8000);
         assert_eq!(measured(&[(6000, 0.4)]).context(8000, GOAL), 8000);
         assert_eq!(measured(&[]).context(8000, GOAL), 8000);
+    }
+
+    #[test]
+    fn a_short_prompt_alone_and_an_assumption_that_proved_wrong_shorten_nothing() {
+        assert_eq!(measured(&[(300, 1.2)]).context(8000, GOAL), 8000);
+        let hung = ReadingSpeed::default();
+        hung.assume(6000, Duration::from_secs(30));
+        assert!(hung.context(8000, GOAL) < 1100);
+        hung.learn(1900, Duration::from_millis(400));
+        assert_eq!(hung.context(8000, GOAL), 8000);
     }
 
     #[test]

@@ -147,9 +147,9 @@ impl<'a> ChosenLines<'a> {
     pub fn take_relevant(&mut self, budget: &mut Budget) {
         let scan = self.scan;
         let own: Vec<f32> = scan.turns.iter().map(|read| scan.relevance(read)).collect();
-        let for_workspace = |index: usize| own.get(index).copied().unwrap_or_default();
+        let relevance_of = |index: usize| own.get(index).copied().unwrap_or_default();
         let mut ranked: Vec<(f32, usize)> = (0..own.len())
-            .map(|index| (own[index] + NEIGHBOUR * for_workspace(index.wrapping_sub(1)).max(for_workspace(index + 1)), index))
+            .map(|index| (own[index] + NEIGHBOUR * relevance_of(index.wrapping_sub(1)).max(relevance_of(index + 1)), index))
             .filter(|(_, index)| *index < self.window && !self.chosen.contains_key(index))
             .collect();
         // Of two equally relevant ones, the later.

@@ -7,9 +7,8 @@ use jiff::{
 };
 
 /// Fields that helpdesks and shops send, with what they mean where their name alone may be misread.
-const MEANINGS: [(&str, &str); 14] = [
+const MEANINGS: [(&str, &str); 13] = [
     ("placed_on", "ordered on"),
-    ("created_at", "ordered on"),
     ("shipped_on", "handed to the carrier on"),
     ("shipped_at", "handed to the carrier on"),
     ("promised_by", "promised to arrive by"),
