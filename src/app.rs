@@ -74,11 +74,11 @@ impl App {
         Ok(App { store, log, knowledge, models, desks })
     }
 
-    /// Starts the background tasks: retention, learning, embedding.
+    /// Starts the background tasks: retention, learning, running summaries, embedding.
     pub fn start_upkeep(&self) -> Upkeep {
         let tasks = self.desks.values().flat_map(|desk| {
             let embedding = desk.embed_documents();
-            [desk.keep_to_retention(), desk.learn_from_chats()].into_iter().chain(embedding)
+            [desk.keep_to_retention(), desk.learn_from_chats(), desk.keep_running_summaries()].into_iter().chain(embedding)
         });
         Upkeep { _tasks: tasks.collect() }
     }

@@ -11,6 +11,8 @@ use std::{
     time::Duration,
 };
 
+use deskhand::text::estimate_tokens;
+
 /// The repository's folder.
 pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
@@ -50,6 +52,18 @@ impl Draws {
     pub fn rank(&mut self, most: usize) -> usize {
         (most as f64).powf(self.below(1_000_000) as f64 / 1e6) as usize - 1
     }
+}
+
+/// What a service that keeps only the newest messages would show of a chat.
+pub fn newest<'a>(messages: impl DoubleEndedIterator<Item = &'a str>, budget: usize) -> String {
+    let mut left = budget;
+    let fits = |text: &&str| {
+        let cost = estimate_tokens(text) + 4;
+        let fits = cost <= left;
+        left = left.saturating_sub(cost);
+        fits
+    };
+    messages.rev().take_while(fits).collect::<Vec<_>>().join("\n")
 }
 
 /// This process's resident memory.

@@ -20,7 +20,7 @@ use crate::{
         fold::Summary,
         learning_rows,
         newly_said::NewlySaid,
-        of_workspace, promise_rows,
+        of_workspace, promise_rows, running_summary_rows,
         said::Said,
         word_rows::{self, Listing, message_words},
     },
@@ -178,6 +178,7 @@ async fn write(context: &AppendContext, batch: &[Append]) -> Result<Vec<Result<A
                 let ChatKey { workspace, chat_id } = key;
                 on_redaction(&mut write, Redacted { workspace, chat_id, text: text.trim() }).await?;
                 learning_rows::unteach(&mut write, update.number).await?;
+                running_summary_rows::delete(&mut write, update.number).await?;
             }
         }
         refold(&mut write, update).await?;

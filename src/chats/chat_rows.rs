@@ -260,7 +260,7 @@ pub async fn idle_since(store: &Store, workspace: &str, time: Timestamp, most: u
     Ok(sqlx::query_as(AssertSqlSafe(statement)).bind(workspace.to_owned()).bind(nanoseconds(time)).fetch_all(store.reads()).await?)
 }
 
-/// Deletes a chat with its events, words, promises and codes, unless it continued after `idle_since`; returns how many events it had. The chat's row is
+/// Deletes a chat with its events, words, promises, codes and running summary, unless it continued after `idle_since`; returns how many events it had. The chat's row is
 /// deleted first: it is what an append locks.
 pub async fn erase(write: &mut Write, number: i64, idle_since: Option<Timestamp>) -> Result<Option<u64>, ChatError> {
     let until = idle_since.map_or(i64::MAX, nanoseconds);
@@ -271,7 +271,7 @@ pub async fn erase(write: &mut Write, number: i64, idle_since: Option<Timestamp>
     let words: Vec<&String> = words.iter().collect();
     word_rows::delete(write, Listing { workspace: &workspace, number, opened_at }, &words).await?;
     let events = sqlx::query("DELETE FROM event WHERE chat = $1").bind(number).execute(&mut **write).await?;
-    for table in ["chat_vocabulary", "chat_customer", "promise", "chat_code"] {
+    for table in ["chat_vocabulary", "chat_customer", "promise", "chat_code", "running_summary"] {
         sqlx::query(AssertSqlSafe(format!("DELETE FROM {table} WHERE chat = $1"))).bind(number).execute(&mut **write).await?;
     }
     Ok(Some(events.rows_affected()))

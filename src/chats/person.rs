@@ -7,7 +7,7 @@ use crate::{
     chats::{
         Chats, chat_rows,
         error::ChatError,
-        event_page_rows, promise_rows,
+        event_page_rows, promise_rows, running_summary_rows,
         stored_promise::{StoredPromise, StoredStatus},
     },
     ids::Id,
@@ -61,7 +61,8 @@ impl Chats {
                 })
                 .collect();
             let promises: Vec<Value> = promise_rows::of_chat(self.log.store.reads(), number).await?.iter().map(exported).collect();
-            let chat = json!({ "chat_id": chat_id, "events": events, "promises": promises });
+            let summary = running_summary_rows::text_of(self.log.store.reads(), number).await?;
+            let chat = json!({ "chat_id": chat_id, "events": events, "promises": promises, "running_summary": summary });
             bytes += chat.to_string().len();
             if bytes > max_bytes {
                 return Err(ChatError::TooLarge("customer's data"));

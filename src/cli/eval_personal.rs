@@ -143,6 +143,7 @@ impl Case {
             now: Timestamp::UNIX_EPOCH,
             time_zone: &TimeZone::UTC,
             nearness: &[],
+            running_summary: None,
         });
         let given = text_of(&chosen);
         let settings = PersonalData { first_names: true, ..PersonalData::default() };

@@ -18,6 +18,7 @@ use crate::{
 /// A draft waits no longer than this for the choice of its first source.
 const MAX_CHOOSE_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_CHECK_TIME: Duration = Duration::from_secs(30);
+const MAX_SUMMARY_WAIT: Duration = Duration::from_secs(3600);
 
 /// Settings of a workspace: languages, opening hours, prompts, masking, retention, budgets.
 #[derive(Debug, Clone)]
@@ -40,6 +41,8 @@ pub struct DeskSettings {
     pub choose_timeout: Duration,
     /// How long a finished draft waits for a model to check what it promises; zero: none is asked.
     pub check_with_model: Duration,
+    /// How long after its last draft the running summary of a long chat is brought up to date; zero: there are none.
+    pub running_summary_after: Duration,
     /// How many days a chat is kept after its last event; `None`: forever.
     pub retention_days: Option<u32>,
     /// What is masked before text goes to a model.
@@ -104,6 +107,7 @@ impl Default for DeskSettings {
             first_token_goal: Duration::from_secs(5),
             choose_timeout: Duration::from_millis(400),
             check_with_model: Duration::ZERO,
+            running_summary_after: Duration::from_secs(10),
             retention_days: None,
             personal_data: PersonalData::default(),
             prompts: None,
@@ -120,7 +124,7 @@ impl DeskSettings {
     }
 
     /// The setting keys of a workspace.
-    pub const KEYS: [&str; 17] = [
+    pub const KEYS: [&str; 18] = [
         "language",
         "languages",
         "time_zone",
@@ -130,6 +134,7 @@ impl DeskSettings {
         "first_token_goal",
         "choose_timeout",
         "check_with_model",
+        "running_summary_after",
         "retention_days",
         "mask",
         "mask_first_names",
@@ -152,6 +157,7 @@ impl DeskSettings {
             "first_token_goal" => value::duration_or_zero(given, MAX_FIRST_TOKEN_GOAL).map(|time| self.first_token_goal = time),
             "choose_timeout" => value::duration_or_zero(given, MAX_CHOOSE_TIMEOUT).map(|time| self.choose_timeout = time),
             "check_with_model" => value::duration_or_zero(given, MAX_CHECK_TIME).map(|time| self.check_with_model = time),
+            "running_summary_after" => value::duration_or_zero(given, MAX_SUMMARY_WAIT).map(|time| self.running_summary_after = time),
             "retention_days" => value::whole(given, 1, 36_500).map(|days| self.retention_days = Some(days as u32)),
             "mask" => value::texts(given).and_then(|names| {
                 let kind = |name: &String| PersonalData::KINDS.iter().find(|(known, _)| known == name).map(|(_, kind)| *kind);

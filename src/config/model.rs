@@ -101,6 +101,8 @@ pub enum Task {
     Translate,
     /// Summarizes a chat.
     Summarize,
+    /// Keeps the running summary of a long chat's older messages, in the background.
+    RunningSummary,
     /// Chooses the first source of a draft among the documents that were found.
     Choose,
     /// Checks which sentences of a draft promise what nothing says.
@@ -111,8 +113,17 @@ pub enum Task {
 
 impl Task {
     /// Every task, in the order of the settings' help.
-    pub const ALL: [Task; 8] =
-        [Task::Draft, Task::Correct, Task::Retone, Task::Translate, Task::Summarize, Task::Choose, Task::Check, Task::Enrich];
+    pub const ALL: [Task; 9] = [
+        Task::Draft,
+        Task::Correct,
+        Task::Retone,
+        Task::Translate,
+        Task::Summarize,
+        Task::RunningSummary,
+        Task::Choose,
+        Task::Check,
+        Task::Enrich,
+    ];
 
     /// Its name in settings, files and metrics.
     pub fn word(self) -> &'static str {
@@ -122,6 +133,7 @@ impl Task {
             Task::Retone => "retone",
             Task::Translate => "translate",
             Task::Summarize => "summarize",
+            Task::RunningSummary => "running_summary",
             Task::Choose => "choose",
             Task::Check => "check",
             Task::Enrich => "enrich",

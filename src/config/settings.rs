@@ -9,7 +9,7 @@ pub struct Setting {
 }
 
 /// The top-level settings of the file.
-pub const SETTINGS: [Setting; 41] = [
+pub const SETTINGS: [Setting; 42] = [
     Setting {
         key: "listen",
         variable: "DESKHAND_LISTEN",
@@ -96,6 +96,12 @@ pub const SETTINGS: [Setting; 41] = [
         help: "How long a finished draft waits for a model to name the sentences that promise what no source says; 0: none is asked [default: 0]",
     },
     Setting {
+        key: "running_summary_after",
+        variable: "DESKHAND_RUNNING_SUMMARY_AFTER",
+        value: "TIME",
+        help: "How long after its last draft a chat too long for its prompt gets a running summary of its older messages, by a model; 0: never [default: 10s]",
+    },
+    Setting {
         key: "retention_days",
         variable: "DESKHAND_RETENTION_DAYS",
         value: "DAYS",
@@ -123,7 +129,7 @@ pub const SETTINGS: [Setting; 41] = [
         key: "prompts",
         variable: "DESKHAND_PROMPTS",
         value: "FOLDER",
-        help: "Folder of prompt templates that replace the built-in ones: draft.md, correct.md, retone.md, translate.md, summarize.md, choose.md, check.md, enrich.md [default: none]",
+        help: "Folder of prompt templates that replace the built-in ones: draft.md, correct.md, retone.md, translate.md, summarize.md, running_summary.md, choose.md, check.md, enrich.md [default: none]",
     },
     Setting {
         key: "allowed_links",

@@ -58,6 +58,7 @@ use crate::{
         learning::{Lessons, outcome_log::OutcomeLog},
         prompts::Prompts,
         rewrite::correct_without_model::Corrector,
+        summary::running::ChatsToSummarize,
     },
     spelling::Dictionaries,
     store::Store,
@@ -109,6 +110,7 @@ pub struct Desk {
     lessons: Lessons,
     prompts: Prompts,
     message_vectors: MessageVectors,
+    to_summarize: ChatsToSummarize,
 }
 
 /// What all desks of a server share.
@@ -154,6 +156,7 @@ impl Desk {
             lessons,
             prompts,
             message_vectors: MessageVectors::default(),
+            to_summarize: ChatsToSummarize::default(),
         })
     }
 

@@ -1,17 +1,12 @@
 //! PostgreSQL that stops, hangs, or rejects writes: callers learn it soon, and everything resumes when it is back.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use deskhand::{api::pb, store::Store};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
+    sync::watch,
     time::Instant,
 };
 use tonic::{Code, Status};
@@ -135,31 +130,28 @@ async fn a_database_that_takes_no_writes_says_so_and_reads_go_on() {
 /// Passes bytes on to a server, until it is frozen: then nothing passes, and nothing ends.
 struct Line {
     port: u16,
-    frozen: Arc<AtomicBool>,
+    frozen: watch::Sender<bool>,
 }
 
 impl Line {
     async fn to(port: u16) -> Line {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let line = Line { port: listener.local_addr().unwrap().port(), frozen: Arc::default() };
-        let frozen = Arc::clone(&line.frozen);
+        let line = Line { port: listener.local_addr().unwrap().port(), frozen: watch::Sender::new(false) };
+        let frozen = line.frozen.subscribe();
         tokio::spawn(async move {
             while let Ok((mut client, _)) = listener.accept().await {
-                let frozen = Arc::clone(&frozen);
+                let mut frozen = frozen.clone();
                 tokio::spawn(async move {
-                    let thaw = async |frozen: &AtomicBool| {
-                        while frozen.load(Ordering::Relaxed) {
-                            tokio::time::sleep(Duration::from_millis(5)).await;
-                        }
-                    };
-                    thaw(&frozen).await;
+                    frozen.wait_for(|frozen| !frozen).await.unwrap();
                     let mut server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
                     let mut passing = Box::pin(copy_bidirectional(&mut client, &mut server));
                     loop {
-                        thaw(&frozen).await;
-                        // In slices, so that a frozen line passes nothing.
-                        if tokio::time::timeout(Duration::from_millis(5), &mut passing).await.is_ok() {
-                            return;
+                        frozen.wait_for(|frozen| !frozen).await.unwrap();
+                        tokio::select! {
+                            // Asked first, so that not one byte passes once the line is frozen.
+                            biased;
+                            _ = frozen.wait_for(|frozen| *frozen) => {}
+                            _ = &mut passing => return,
                         }
                     }
                 });
@@ -175,13 +167,13 @@ async fn a_hanging_database_is_reported_soon_and_reconnected() {
     let line = Line::to(postgres.port()).await;
     let mut desk = desk_on(postgres.url("postgres").replace(&postgres.port().to_string(), &line.port.to_string())).await;
     desk.append("c", vec![customer_says("e1", "Hello")]).await.unwrap();
-    line.frozen.store(true, Ordering::Relaxed);
+    line.frozen.send_replace(true);
     for (name, called, took) in calls(&mut desk).await {
         refused(&called.expect_err(name), Code::Unavailable, "STORE_UNAVAILABLE");
         assert!(took < SOON, "{name} took {took:?}");
     }
     eventually("health reports it", async || !serves(&desk).await).await;
-    line.frozen.store(false, Ordering::Relaxed);
+    line.frozen.send_replace(false);
     eventually("it serves again", async || serves(&desk).await).await;
     for (name, called, _) in calls(&mut desk).await {
         called.expect(name);

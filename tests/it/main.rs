@@ -51,6 +51,7 @@ mod prompts;
 mod rankings;
 mod read_only;
 mod replies;
+mod running_summaries;
 mod search;
 mod search_privacy;
 mod search_typed;

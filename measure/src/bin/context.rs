@@ -21,10 +21,9 @@ use deskhand::{
     config::{Config, DeskSettings, ModelConfig},
     ids::Id,
     server::Server,
-    text::estimate_tokens,
 };
 use deskhand_measure::paced_model::paced_model;
-use deskhand_measure::{Draws, percentile, root};
+use deskhand_measure::{Draws, percentile, newest, root};
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
 use tonic::transport::Endpoint;
@@ -161,7 +160,7 @@ async fn main() {
             if !here {
                 println!("  missing among {} messages: {} / {}", turns.len(), fact.says, fact.asked);
             }
-            found.push((&fact.kind, here, newest(&turns, budget).contains(&fact.needed)));
+            found.push((&fact.kind, here, newest(turns.iter().map(|turn| turn.text.as_str()), budget).contains(&fact.needed)));
         }
         for kind in ["order number", "address", "promise", "all"] {
             let of_kind: Vec<_> = found.iter().filter(|(of, ..)| kind == "all" || of.as_str() == kind).collect();
@@ -205,18 +204,6 @@ fn joined(dialogues: &[Vec<Turn>], fact: &Fact, draws: &mut Draws) -> Vec<Turn> 
     turns.insert(draws.below(turns.len()), Turn { customer: fact.customer, text: fact.says.clone(), language: fact.language.clone() });
     turns.push(Turn { customer: true, text: fact.asked.clone(), language: fact.language.clone() });
     turns
-}
-
-/// What a service that keeps only the newest messages would show.
-fn newest(turns: &[Turn], budget: usize) -> String {
-    let mut left = budget;
-    let fits = |turn: &&Turn| {
-        let cost = estimate_tokens(&turn.text) + 4;
-        let fits = cost <= left;
-        left = left.saturating_sub(cost);
-        fits
-    };
-    turns.iter().rev().take_while(fits).map(|turn| turn.text.as_str()).collect::<Vec<_>>().join("\n")
 }
 
 fn event(number: usize, turn: &Turn) -> pb::Event {
@@ -298,6 +285,7 @@ fn time_choice(dialogues: &[Vec<Turn>]) {
             now: at,
             time_zone: &TimeZone::UTC,
             nearness: &[],
+            running_summary: None,
         };
         let mut samples: Vec<Duration> = (0..200)
             .map(|_| {

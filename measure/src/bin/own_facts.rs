@@ -7,7 +7,8 @@
 //!     cargo run --release -p deskhand-measure --bin own_facts -- FOLDER… [--misses]
 //!
 //! A folder has `facts-LANGUAGE.jsonl`, lines of `{"kind", "author", "fact", "question", "must"}`, and `filler-LANGUAGE.jsonl`, lines of
-//! `{"author", "text"}`: one long chat, which is repeated for longer ones.
+//! `{"author", "text"}`: one long chat, which is repeated for longer ones, each time with a number behind its messages: what was said twice
+//! would be shown once.
 
 use std::{
     collections::BTreeMap,
@@ -21,9 +22,8 @@ use deskhand::{
     api::pb::{self, chat_service_client::ChatServiceClient, reply_service_client::ReplyServiceClient},
     config::{Config, DeskSettings, ModelConfig},
     server::Server,
-    text::estimate_tokens,
 };
-use deskhand_measure::{Draws, paced_model::paced_model, root};
+use deskhand_measure::{Draws, newest, paced_model::paced_model, root};
 use serde::{Deserialize, de::DeserializeOwned};
 use tonic::transport::Endpoint;
 
@@ -102,7 +102,7 @@ async fn main() {
                 let facts: Vec<Fact> = read(&Path::new(folder).join(format!("facts-{language}.jsonl")));
                 let filler: Vec<Line> = read(&Path::new(folder).join(format!("filler-{language}.jsonl")));
                 for (length, fact) in LENGTHS.into_iter().flat_map(|length| facts.iter().map(move |fact| (length, fact))) {
-                    let mut lines: Vec<Line> = filler.iter().cycle().take(length - 2).cloned().collect();
+                    let mut lines: Vec<Line> = long_chat(&filler, length - 2);
                     lines.insert(draws.below(length - 2), Line { author: fact.author.clone(), text: fact.fact.clone() });
                     lines.push(Line { author: "CUSTOMER".into(), text: fact.question.clone() });
                     let chat_id = format!("chat-{number}");
@@ -115,7 +115,7 @@ async fn main() {
                     // Only a prompt's line breaks may differ.
                     let plain = |text: &str| text.replace("\n| ", "\n").split_whitespace().collect::<Vec<_>>().join(" ");
                     let found = plain(&prompt.lock().expect("nobody panics with it")).contains(&plain(&fact.must));
-                    let newest = newest(&lines, budget).contains(&fact.must);
+                    let newest = newest(lines.iter().map(|line| line.text.as_str()), budget).contains(&fact.must);
                     if misses && !found {
                         println!("  {budget} {length} {language} {}: {} / {}", fact.kind, fact.fact, fact.question);
                     }
@@ -140,20 +140,17 @@ fn read<T: DeserializeOwned>(file: &Path) -> Vec<T> {
     text.lines().filter(|line| !line.trim().is_empty()).map(line).collect()
 }
 
+/// Returns so many lines, of which no two are the same.
+fn long_chat(filler: &[Line], length: usize) -> Vec<Line> {
+    let numbered = |(nth, line): (usize, &Line)| match nth / filler.len() {
+        0 => line.clone(),
+        round => Line { author: line.author.clone(), text: format!("{} ({})", line.text, round + 1) },
+    };
+    filler.iter().cycle().take(length).enumerate().map(numbered).collect()
+}
+
 fn event(number: usize, line: &Line, language: &str) -> pb::Event {
     let author = if line.author == "CUSTOMER" { pb::Author::Customer } else { pb::Author::Agent };
     let message = pb::Message { author: author.into(), text: line.text.clone(), language: language.into(), ..pb::Message::default() };
     pb::Event { event_id: format!("e{number}"), body: Some(pb::event::Body::Message(message)), ..pb::Event::default() }
-}
-
-/// What a service that keeps only the newest messages would show.
-fn newest(lines: &[Line], budget: usize) -> String {
-    let mut left = budget;
-    let fits = |line: &&Line| {
-        let cost = estimate_tokens(&line.text) + 4;
-        let fits = cost <= left;
-        left = left.saturating_sub(cost);
-        fits
-    };
-    lines.iter().rev().take_while(fits).map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n")
 }

@@ -115,6 +115,7 @@ fn encode_context(context: ContextReceipt) -> pb::ContextReceipt {
         tokens_used,
         token_budget,
         full_token_budget,
+        summarized_messages,
         reading_speed,
     } = context;
     pb::ContextReceipt {
@@ -136,6 +137,7 @@ fn encode_context(context: ContextReceipt) -> pb::ContextReceipt {
         token_budget: count(token_budget),
         full_token_budget: count(full_token_budget),
         reading_speed: count(reading_speed),
+        summarized_messages: count(summarized_messages),
     }
 }
 

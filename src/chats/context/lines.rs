@@ -222,6 +222,11 @@ impl<'a> ChosenLines<'a> {
         self.chosen.len()
     }
 
+    /// Returns which messages are included in part.
+    pub fn cut(&self) -> impl Iterator<Item = usize> {
+        self.chosen.iter().filter(|(index, text)| **text != self.shown_text(**index)).map(|(index, _)| *index)
+    }
+
     /// Returns which messages are included.
     pub fn indices(&self) -> Vec<usize> {
         self.chosen.keys().copied().collect()

@@ -15,7 +15,7 @@ pub mod roots;
 pub mod scan;
 pub mod standing_facts;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -31,10 +31,11 @@ use crate::chats::{
     event::{Author, Record},
     fold::Chat,
     internal::Internal,
+    running_summary_rows::RunningSummary,
 };
 
 /// Shares of the budget: of a class that is always included but may be long; and of what is left then, of the window of the latest messages,
-/// stated facts, promises, open questions, notes, older messages and earlier chats. The first of two is for what the burst asks for. The unused
+/// the running summary, stated facts, promises, open questions, notes, older messages and earlier chats. The first of two is for what the burst asks for. The unused
 /// part of a share goes to what comes after it.
 const LONG_CLASS: f64 = 0.3;
 const STATED_FACTS: [f64; 2] = [0.5, 0.15];
@@ -43,6 +44,7 @@ const OPEN_QUESTIONS: f64 = 0.05;
 const OLDER: f64 = 0.8;
 const NOTES: f64 = 0.3;
 const EARLIER: f64 = 0.2;
+const RUNNING_SUMMARY: f64 = 0.25;
 const WINDOW: f64 = 0.6;
 /// How a day is written: with its weekday.
 const DAY: &str = "%A, %Y-%m-%d";
@@ -138,6 +140,14 @@ pub struct ChosenContext {
     pub lines: Vec<ChatLine>,
     /// Messages from before those, by relevance, oldest first.
     pub older_lines: Vec<ChatLine>,
+    /// Where in the chat the window of its latest messages begins: what older messages say is chosen, or left out.
+    pub window_start: usize,
+    /// Statements of the chat's running summary.
+    pub running_summary: Vec<String>,
+    /// How many messages they cover; 0 if there are none.
+    pub summarized_messages: usize,
+    /// The whole texts of messages of which a part is shown: a part of an address is not known as one, but by the whole.
+    pub excerpted: Vec<String>,
     /// Sentences with numbers, addresses and contact details, with who wrote them.
     pub stated_facts: Vec<String>,
     /// The shop's promises, with the day and who made them.
@@ -194,11 +204,14 @@ pub struct Choice<'a> {
     pub time_zone: &'a TimeZone,
     /// For each message how near it is in meaning to the last burst, 0 and more; empty if that is not known.
     pub nearness: &'a [f32],
+    /// What a model wrote of the chat's older messages, if it has.
+    pub running_summary: Option<&'a RunningSummary>,
 }
 
 /// Chooses the context that fits the budget.
 pub fn choose(choice: Choice<'_>) -> ChosenContext {
-    let Choice { chat, earlier, earlier_total, language, use_notes, budget: tokens, context, now, time_zone, nearness } = choice;
+    let Choice { chat, earlier, earlier_total, language, use_notes, budget: tokens, context, now, time_zone, nearness, running_summary } =
+        choice;
     let burst = chat.last_burst_text();
     let query = RelevanceQuery::new(if burst.is_empty() { &chat.summary.subject } else { &burst }, language);
     let scan = ScannedChat::new(&chat.turns, chat.turns_before_customer, &query).with_nearness(nearness);
@@ -218,11 +231,20 @@ pub fn choose(choice: Choice<'_>) -> ChosenContext {
     budget.share(part(LONG_CLASS), |budget| beside.take_attached(&lines.indices(), budget));
     chosen.records = budget.share(part(LONG_CLASS), |budget| fitting_records(&chat.records, budget));
     budget.share(of_left(&budget, WINDOW), |budget| lines.take_window(context, budget));
+    chosen.window_start = lines.window();
+    let mut excerpted = BTreeSet::new();
+    if let Some(summary) = running_summary.filter(|_| chosen.window_start > 0) {
+        budget.share(of_left(&budget, RUNNING_SUMMARY), |budget| {
+            chosen.running_summary = summary.text.lines().filter(|line| budget.take(line)).map(str::to_owned).collect();
+        });
+        excerpted.extend(scan.turns.iter().enumerate().filter(|(_, read)| read.kinds.has(Kinds::PLACE)).map(|(index, _)| index));
+        chosen.summarized_messages = if chosen.running_summary.is_empty() { 0 } else { summary.messages };
+    }
     let asked_for = |shares: [f64; 2], kinds: Kinds| shares[usize::from(!query.after.has(kinds))];
     let stated = of_left(&budget, asked_for(STATED_FACTS, Kinds::CODE | Kinds::PLACE | Kinds::CONTACT | Kinds::DAY));
-    chosen.stated_facts = budget.share(stated, |budget| visitor_and_record_facts(&scan, lines.window(), budget));
-    chosen.promises =
-        budget.share(of_left(&budget, asked_for(PROMISES, Kinds::PROMISE | Kinds::DAY)), |budget| promises(&scan, time_zone, budget));
+    chosen.stated_facts = budget.share(stated, |budget| visitor_and_record_facts(&scan, lines.window(), &mut excerpted, budget));
+    let promised = of_left(&budget, asked_for(PROMISES, Kinds::PROMISE | Kinds::DAY));
+    chosen.promises = budget.share(promised, |budget| promises(&scan, time_zone, &mut excerpted, budget));
     chosen.open_questions = budget.share(of_left(&budget, OPEN_QUESTIONS), |budget| open_questions(&scan, budget));
     if use_notes {
         let notes: Vec<String> = chat.notes.iter().rev().map(|note| note.text.for_agents().to_owned()).collect();
@@ -240,6 +262,8 @@ pub fn choose(choice: Choice<'_>) -> ChosenContext {
     beside.take_quoted(&lines.indices(), &mut budget);
 
     let of = |total: usize, used: usize| ClassReceipt::of(total, used, OmissionReason::Budget);
+    excerpted.extend(lines.cut());
+    chosen.excerpted = excerpted.into_iter().map(|index| chat.turns[index].message.text.clone()).collect();
     chosen.messages_receipt = of(chat.messages(), lines.count());
     (chosen.lines, chosen.older_lines) = lines.shown(&beside, time_zone);
     (chosen.attached_receipt, chosen.quoted_receipt) = (beside.attached_receipt(), beside.quoted_receipt());
@@ -374,6 +398,7 @@ mod tests {
             now: Timestamp::UNIX_EPOCH,
             time_zone: &UTC,
             nearness: &[],
+            running_summary: None,
         }
     }
 

@@ -128,6 +128,8 @@ pub struct ReadTurn<'a> {
     derived: u64,
     pub kinds: Kinds,
     lasts: f32,
+    /// How near it is in meaning to the burst, in standard deviations; 0 if that is not known.
+    nearness: f32,
     words: u32,
 }
 
@@ -169,6 +171,7 @@ impl<'a> ScannedChat<'a> {
             derived: 0,
             kinds: Kinds::NONE,
             lasts: 0.0,
+            nearness: 0.0,
             words: 0,
         };
         let turns: Vec<ReadTurn> =
@@ -187,14 +190,14 @@ impl<'a> ScannedChat<'a> {
     /// Adds how near messages are in meaning to the burst.
     pub fn with_nearness(mut self, nearness: &[f32]) -> ScannedChat<'a> {
         for (read, near) in self.turns.iter_mut().zip(nearness) {
-            read.lasts += NEAR * near;
+            read.nearness = *near;
         }
         self
     }
 
     /// Returns a message's relevance to the burst.
     pub fn relevance(&self, read: &ReadTurn) -> f32 {
-        self.score((read.terms, read.derived), read.kinds, read.words) + read.lasts
+        self.score((read.terms, read.derived), read.kinds, read.words) + read.lasts + NEAR * read.nearness
     }
 
     /// Returns the relevance of one of its sentences.
@@ -223,8 +226,17 @@ impl<'a> ScannedChat<'a> {
 }
 
 fn read<'a>(turn: &'a Turn, query: &RelevanceQuery, seen: &mut HashMap<&'a str, Seen>) -> ReadTurn<'a> {
-    let mut read =
-        ReadTurn { turn, sentences: Vec::new(), attached: Vec::new(), terms: 0, derived: 0, kinds: Kinds::NONE, lasts: 0.0, words: 0 };
+    let mut read = ReadTurn {
+        turn,
+        sentences: Vec::new(),
+        attached: Vec::new(),
+        terms: 0,
+        derived: 0,
+        kinds: Kinds::NONE,
+        lasts: 0.0,
+        nearness: 0.0,
+        words: 0,
+    };
     let written = sentences(&turn.message.text).map(|text| (text, false));
     let attached = turn.message.attachments.iter().flat_map(|attachment| sentences(&attachment.text)).map(|text| (text, true));
     for (text, is_attached) in written.chain(attached) {

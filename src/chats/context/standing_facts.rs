@@ -1,6 +1,6 @@
 //! Facts that stay relevant however old they are: stated facts, promises, questions that were put off.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::tz::TimeZone;
 
@@ -26,7 +26,8 @@ const OWN_FACT: f32 = 4.0;
 
 /// Returns facts stated once and needed later: numbers, addresses, contact details and days; those that the customer stated of themselves
 /// and the days that the shop named take precedence; shown in chronological order, each once. Messages from `window` on are shown as written.
-pub fn visitor_and_record_facts(scan: &ScannedChat, window: usize, budget: &mut Budget) -> Vec<String> {
+/// Adds the messages of which a part is shown to `excerpted`.
+pub fn visitor_and_record_facts(scan: &ScannedChat, window: usize, excerpted: &mut BTreeSet<usize>, budget: &mut Budget) -> Vec<String> {
     let all = scan.turns.len() as f32;
     let mut ranked: Vec<(f32, usize, &ReadTurn, &Sentence)> = Vec::new();
     for (index, read) in scan.turns.iter().enumerate().take(window).skip(scan.before_customer) {
@@ -58,6 +59,7 @@ pub fn visitor_and_record_facts(scan: &ScannedChat, window: usize, budget: &mut 
         }
     }
     chosen.sort_by_key(|(index, _)| *index);
+    excerpted.extend(chosen.iter().map(|(index, _)| *index));
     chosen.into_iter().map(|(_, line)| line).collect()
 }
 
@@ -71,8 +73,9 @@ fn around(sentence: &str, fact: &str) -> String {
     cut(&format!("{before}{}{after}", words[from..to].join(" ")), QUOTATION)
 }
 
-/// Returns the shop's promises: those with a day, relevant to the question, or made lately take precedence; shown in chronological order.
-pub fn promises(scan: &ScannedChat, time_zone: &TimeZone, budget: &mut Budget) -> Vec<String> {
+/// Returns the shop's promises: those with a day, relevant to the question, or made lately take precedence; shown in chronological order. Adds
+/// their messages to `excerpted`.
+pub fn promises(scan: &ScannedChat, time_zone: &TimeZone, excerpted: &mut BTreeSet<usize>, budget: &mut Budget) -> Vec<String> {
     let all = scan.turns.len() as f32;
     let mut ranked: Vec<(f32, usize, &ReadTurn, &Sentence)> = Vec::new();
     let by_shop = |(_, read): &(usize, &ReadTurn)| read.turn.message.author != Author::Customer;
@@ -97,6 +100,7 @@ pub fn promises(scan: &ScannedChat, time_zone: &TimeZone, budget: &mut Budget) -
         }
     }
     chosen.sort_by_key(|(index, _)| *index);
+    excerpted.extend(chosen.iter().map(|(index, _)| *index));
     chosen.into_iter().map(|(_, line)| line).collect()
 }
 

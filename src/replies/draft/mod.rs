@@ -15,7 +15,7 @@ use std::{sync::Arc, time::Instant};
 use jiff::Timestamp;
 
 use crate::{
-    chats::{Chat, ClassReceipt, EarlierChat, NewEvent, OmissionReason},
+    chats::{Chat, ClassReceipt, EarlierChat, NewEvent, OmissionReason, RunningSummary},
     config::Task,
     ids::Id,
     knowledge::{Conversation, Kind, QueryKind, Reader, SuggestionQuery, Term, Utterance, Voice},
@@ -89,6 +89,7 @@ struct Prepared {
     offers: PublicSources,
     /// For each message how near it is in meaning to what the customer asks; empty if that is not known.
     nearness: Vec<f32>,
+    running_summary: Option<RunningSummary>,
     now: Timestamp,
 }
 
@@ -129,6 +130,7 @@ impl Desk {
             let context = self.call_context(Task::Draft, &draft.caller);
             match self.models.ask(&context, |window| self.prompt(&draft, &prepared, window)).await {
                 Ok((answer, given)) => {
+                    self.summarize_later(&draft.chat_id, &chat.turns[..given.window_start]);
                     let (given, evidence, secrets) = self.evidence_and_secrets(&draft, &prepared, given).await;
                     let exit = Exit { original: String::new(), channel: Some(chat.summary.channel), secrets };
                     // The prompt's data, without the task behind it.
@@ -253,10 +255,12 @@ impl Desk {
         };
         let found = self.knowledge.run_cpu_bound(move |knowledge| Ok(PublicSources::of(knowledge.suggestions(&query)?)));
         let chat = Arc::new(chat);
-        let (offers, (earlier, earlier_total), nearness) =
-            tokio::try_join!(async { Ok::<_, ReplyError>(found.await?) }, async { Ok(self.chats.earlier_chats(&chat).await?) }, async {
-                Ok(self.nearness(&chat, &customer_language).await)
-            },)?;
+        let (offers, (earlier, earlier_total), nearness, running_summary) = tokio::try_join!(
+            async { Ok::<_, ReplyError>(found.await?) },
+            async { Ok(self.chats.earlier_chats(&chat).await?) },
+            async { Ok(self.nearness(&chat, &customer_language).await) },
+            self.running_summary(&chat),
+        )?;
         Ok(Prepared {
             glossary: self.knowledge.glossary(),
             chat,
@@ -268,13 +272,13 @@ impl Desk {
             several,
             offers,
             nearness,
+            running_summary,
             now: Timestamp::now(),
         })
     }
 
     fn prompt_inputs<'a>(&'a self, draft: &'a Draft, prepared: &'a Prepared) -> PromptInputs<'a> {
-        let Prepared { chat, earlier, earlier_total, language, customer_language, voice, glossary, several, offers, nearness, now } =
-            prepared;
+        let Prepared { chat, earlier, earlier_total, language, customer_language, voice, glossary, several, offers, .. } = prepared;
         PromptInputs {
             draft,
             chat,
@@ -287,9 +291,10 @@ impl Desk {
             several: *several,
             offers,
             settings: &self.settings,
-            nearness,
+            nearness: &prepared.nearness,
+            running_summary: prepared.running_summary.as_ref(),
             prompts: &self.prompts,
-            now: *now,
+            now: prepared.now,
         }
     }
 }

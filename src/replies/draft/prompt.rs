@@ -8,7 +8,7 @@ use minijinja::{Value, context, value::Serde};
 use crate::{
     chats::{
         Author, Channel, Chat, ChatLine, Choice, ChosenContext, ChosenRecord, ClassReceipt, EarlierChat, Internal, Omission,
-        OmissionReason, Turn, choose,
+        OmissionReason, RunningSummary, Turn, choose,
     },
     config::{DeskSettings, Task},
     facts::Marks,
@@ -49,6 +49,8 @@ pub struct Given {
     /// The internal notes that the model was shown.
     pub notes: Vec<Internal>,
     pub receipt: ContextReceipt,
+    /// Where in the chat the window of its latest messages begins.
+    pub window_start: usize,
     pub marks: Arc<Marks>,
 }
 
@@ -81,6 +83,7 @@ pub struct PromptInputs<'a> {
     pub settings: &'a DeskSettings,
     /// For each message how near it is in meaning to what the customer asks; empty if that is not known.
     pub nearness: &'a [f32],
+    pub running_summary: Option<&'a RunningSummary>,
     pub prompts: &'a Prompts,
     pub now: Timestamp,
 }
@@ -101,6 +104,7 @@ impl PromptInputs<'_> {
             offers,
             settings,
             nearness,
+            running_summary,
             prompts,
             now,
         } = *self;
@@ -126,9 +130,10 @@ impl PromptInputs<'_> {
             now,
             time_zone: &settings.time_zone,
             nearness,
+            running_summary,
         });
         let used = |kind: Kind| sources.iter().filter(|source| source.kind == kind).count();
-        let notes = chosen.notes.clone();
+        let (notes, window_start) = (chosen.notes.clone(), chosen.window_start);
         let mut masker = Masker::of(personal_data, chats_of(chat, earlier), customer_language);
         masker.mask_context(&mut chosen);
         // A customer who is not addressed by full name is greeted by first name.
@@ -189,7 +194,7 @@ impl PromptInputs<'_> {
             ..conversation(&chosen, &settings.time_zone, Internal::for_checked_draft)
         };
         let prompt = prompts.both(Task::Draft, values)?;
-        Ok((prompt.clone(), Given { prompt, sources, texts, notes, receipt, marks }))
+        Ok((prompt.clone(), Given { prompt, sources, texts, notes, receipt, window_start, marks }))
     }
 }
 
@@ -228,6 +233,7 @@ pub(crate) fn conversation(chosen: &ChosenContext, time_zone: &TimeZone, reader:
         pages => each(&chosen.pages),
         earlier => chosen.earlier.iter().map(behind).collect::<Vec<String>>(),
         notes => chosen.notes.iter().map(|note| quoted_behind(reader(note))).collect::<Vec<String>>(),
+        running_summary => each(&chosen.running_summary),
         told => each(&chosen.stated_facts),
         promises => each(&chosen.promises),
         open_questions => each(&chosen.open_questions),
@@ -276,6 +282,7 @@ pub(crate) fn receipt(chosen: &ChosenContext, fixed: usize, window: Window) -> C
         tokens_used: window.tokens(chosen.tokens + fixed),
         token_budget: window.context_tokens,
         full_token_budget: window.full_context_tokens,
+        summarized_messages: chosen.summarized_messages,
         reading_speed: window.reading_speed.map_or(0, |speed| speed as usize),
     }
 }

@@ -116,6 +116,7 @@ impl<'a> Masker<'a> {
 
     /// Masks all texts of a chosen context.
     pub fn mask_context(&mut self, chosen: &mut ChosenContext) {
+        chosen.excerpted.iter().for_each(|whole| self.know_addresses_in(whole));
         let texts = |texts: &mut Vec<String>, masker: &mut Masker| texts.iter_mut().for_each(|text| *text = masker.mask(text));
         for record in &mut chosen.records {
             record.title = self.mask(&record.title);
@@ -135,11 +136,21 @@ impl<'a> Masker<'a> {
                 (*name, *text) = (self.mask(name), self.mask(text));
             }
         }
-        for class in [&mut chosen.pages, &mut chosen.stated_facts, &mut chosen.promises, &mut chosen.open_questions] {
+        for class in
+            [&mut chosen.running_summary, &mut chosen.pages, &mut chosen.stated_facts, &mut chosen.promises, &mut chosen.open_questions]
+        {
             texts(class, self);
         }
         chosen.earlier.iter_mut().for_each(|lines| texts(lines, self));
         chosen.notes = chosen.notes.iter().map(|note| note.map(|text| self.mask(text))).collect();
+    }
+
+    /// Learns the addresses in a text, of which other texts have parts.
+    pub fn know_addresses_in(&mut self, whole: &str) {
+        let addresses = self.found(whole).into_iter().filter(|fact| fact.kind == FactKind::Address);
+        for address in addresses {
+            self.known.add_address(&whole[address.range]);
+        }
     }
 
     /// Returns how many facts were masked, by kind, and the marks.
@@ -324,6 +335,24 @@ mod tests {
             ("The address stays: 5 people know", "The address stays: 5 people know"),
         ] {
             assert_eq!(masker.mask(text), masked, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_an_address_is_masked_by_the_whole() {
+        let (settings, chat) = (PersonalData::default(), Chat::default());
+        let part = "customer: […] the parcel goes to 14 Rose Lane […]";
+        let chosen = |excerpted: Vec<String>| ChosenContext { stated_facts: vec![part.to_owned()], excerpted, ..ChosenContext::default() };
+        for (excerpted, masked) in [
+            (
+                vec!["Hello, the parcel goes to 14 Rose Lane, Bath BA1 2AB, not to my old flat.".to_owned()],
+                "customer: […] the parcel goes to ⟦ADDRESS_1⟧ […]",
+            ),
+            (Vec::new(), part),
+        ] {
+            let mut chosen = chosen(excerpted);
+            Masker::of(&settings, std::iter::once(&chat), &english()).mask_context(&mut chosen);
+            assert_eq!(chosen.stated_facts, [masked]);
         }
     }
 

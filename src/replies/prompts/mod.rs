@@ -23,12 +23,13 @@ const REWRITE_TOKENS: usize = 100;
 /// Separates a template's two messages.
 const USER: &str = "\n--- user ---\n";
 /// The tasks with the names of their templates and the built-in ones.
-const TEMPLATES: [(Task, &str, &str); 8] = [
+const TEMPLATES: [(Task, &str, &str); 9] = [
     (Task::Draft, "draft", include_str!("draft.md")),
     (Task::Correct, "correct", include_str!("correct.md")),
     (Task::Retone, "retone", include_str!("retone.md")),
     (Task::Translate, "translate", include_str!("translate.md")),
     (Task::Summarize, "summarize", include_str!("summarize.md")),
+    (Task::RunningSummary, "running_summary", include_str!("running_summary.md")),
     (Task::Choose, "choose", include_str!("choose.md")),
     (Task::Check, "check", include_str!("check.md")),
     (Task::Enrich, "enrich", include_str!("enrich.md")),
@@ -195,7 +196,7 @@ impl Template {
     /// Returns whether it also renders the user message; that of a rewrite is the text alone.
     fn has_user_message(&self) -> bool {
         match self.task {
-            Task::Draft | Task::Summarize | Task::Choose | Task::Check | Task::Enrich => true,
+            Task::Draft | Task::Summarize | Task::RunningSummary | Task::Choose | Task::Check | Task::Enrich => true,
             Task::Correct | Task::Retone | Task::Translate => false,
         }
     }

@@ -45,6 +45,14 @@ fn fields(task: Task) -> Vec<Field> {
             ];
             own.into_iter().chain([yes_or_no("marks"), text("topic", "returns")]).chain(conversation()).collect()
         }
+        Task::RunningSummary => vec![
+            always("language", "Turkish"),
+            always("fence", "===data==="),
+            ("lines_limit", 12.into(), 12.into()),
+            yes_or_no("marks"),
+            list("running_summary", &"The customer is allergic to wool.".to_owned()),
+            ("lines", chat_lines(), chat_lines()),
+        ],
         Task::Choose => {
             let candidate = BTreeMap::from([("title", "Returns"), ("text", "| Within 14 days.")]);
             let line = BTreeMap::from([("author", "customer"), ("text", "Where is my parcel?")]);
@@ -108,6 +116,17 @@ fn fields(task: Task) -> Vec<Field> {
 /// Returns the fields of every prompt about a chat.
 fn conversation() -> Vec<Field> {
     let pair = ("name".to_owned(), "Elif".to_owned());
+    let texts = ["records", "pages", "earlier", "notes", "running_summary", "told", "promises", "open_questions"];
+    let texts = texts.map(|name| list(name, &"order KE-204815: status: shipped".to_owned()));
+    [list("facts", &pair), list("form_answers", &pair)]
+        .into_iter()
+        .chain(texts)
+        .chain(["lines", "older_lines"].map(|name| (name, chat_lines(), Value::from(Serde(&Vec::<ChatLine>::new())))))
+        .collect()
+}
+
+/// Returns the lines of a chat, each with other parts.
+fn chat_lines() -> Value {
     let line = |nth: usize| ChatLine {
         author: ["customer", "agent", "bot"][nth % 3],
         name: if nth.is_multiple_of(2) { "Elif".to_owned() } else { String::new() },
@@ -118,14 +137,7 @@ fn conversation() -> Vec<Field> {
         left_out: nth % 3,
         day: if nth.is_multiple_of(4) { "Sunday, 2026-11-22".to_owned() } else { String::new() },
     };
-    let lines: Vec<ChatLine> = (0..MANY).map(line).collect();
-    let texts = ["records", "pages", "earlier", "notes", "told", "promises", "open_questions"];
-    let texts = texts.map(|name| list(name, &"order KE-204815: status: shipped".to_owned()));
-    [list("facts", &pair), list("form_answers", &pair)]
-        .into_iter()
-        .chain(texts)
-        .chain(["lines", "older_lines"].map(|name| (name, Value::from(Serde(&lines)), Value::from(Serde(&Vec::<ChatLine>::new())))))
-        .collect()
+    Value::from(Serde(&(0..MANY).map(line).collect::<Vec<ChatLine>>()))
 }
 
 fn always(name: &'static str, value: &str) -> Field {

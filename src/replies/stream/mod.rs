@@ -157,7 +157,7 @@ pub async fn ask_again(
 }
 
 /// Drains an answer without showing it.
-async fn drain(mut answer_stream: AnswerStream) -> Result<(GeneratedText, FilteredText), ReplyError> {
+pub async fn drain(mut answer_stream: AnswerStream) -> Result<(GeneratedText, FilteredText), ReplyError> {
     while answer_stream.next().await?.is_some() {}
     Ok(answer_stream.into_generated())
 }

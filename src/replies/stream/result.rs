@@ -132,6 +132,8 @@ pub struct ContextReceipt {
     pub token_budget: usize,
     /// How many there could be if the model read fast enough for `first_token_goal`.
     pub full_token_budget: usize,
+    /// How many of the messages left out the chat's running summary covers, if the prompt has it.
+    pub summarized_messages: usize,
     /// The tokens that the model reads in a second, as measured; 0: not known.
     pub reading_speed: usize,
 }

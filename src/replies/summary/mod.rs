@@ -1,5 +1,6 @@
 //! Summaries: what a colleague needs at a handoff.
 
+pub mod running;
 pub mod without_model;
 
 use std::{sync::Arc, time::Instant};
@@ -9,7 +10,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use minijinja::context;
 
 use crate::{
-    chats::{Chat, Choice, EarlierChat, Internal, choose},
+    chats::{Chat, Choice, EarlierChat, Internal, RunningSummary, choose},
     config::Task,
     ids::Id,
     model::Window,
@@ -50,12 +51,13 @@ struct Read {
     earlier_total: usize,
     /// The customer's language.
     customer_language: Language,
+    running_summary: Option<RunningSummary>,
     now: Timestamp,
 }
 
 impl Read {
     fn choice<'a>(&'a self, time_zone: &'a TimeZone) -> Choice<'a> {
-        let Read { chat, earlier, earlier_total, customer_language, now } = self;
+        let Read { chat, earlier, earlier_total, customer_language, running_summary, now } = self;
         Choice {
             chat,
             earlier,
@@ -67,6 +69,7 @@ impl Read {
             now: *now,
             time_zone,
             nearness: &[],
+            running_summary: running_summary.as_ref(),
         }
     }
 }
@@ -108,8 +111,8 @@ impl Desk {
         let language = language.or(agent.language).map_or_else(|| self.settings.language.clone(), |language| self.ours(&language));
         let (earlier, earlier_total) = self.chats.earlier_chats(&chat).await?;
         let customer_language = self.customer_language(&chat);
-        let now = Timestamp::now();
-        let read = Arc::new(Read { chat, earlier, earlier_total, customer_language, now });
+        let running_summary = self.running_summary(&chat).await?;
+        let read = Arc::new(Read { chat, earlier, earlier_total, customer_language, running_summary, now: Timestamp::now() });
         if !self.models.is_empty() {
             let summed = |desk: &Desk, read: &Read, language: &Language, window: Window| {
                 let Read { chat, earlier, customer_language, .. } = read;
