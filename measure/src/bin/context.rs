@@ -23,7 +23,7 @@ use deskhand::{
     server::Server,
 };
 use deskhand_measure::paced_model::paced_model;
-use deskhand_measure::{Draws, percentile, newest, root};
+use deskhand_measure::{Draws, newest, percentile, root};
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
 use tonic::transport::Endpoint;
