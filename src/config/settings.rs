@@ -99,7 +99,7 @@ pub const SETTINGS: [Setting; 42] = [
         key: "running_summary_after",
         variable: "DESKHAND_RUNNING_SUMMARY_AFTER",
         value: "TIME",
-        help: "How long after its last draft a chat too long for its prompt gets a running summary of its older messages, by a model; 0: never [default: 10s]",
+        help: "How long after a draft a chat that is too long for its prompt and goes on gets a running summary of its older messages, by a model; 0: never [default: 10s]",
     },
     Setting {
         key: "retention_days",

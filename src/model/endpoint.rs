@@ -77,6 +77,8 @@ pub struct Endpoint {
     reading: ReadingSpeed,
     /// Tokens that it writes in a second, as measured last; 0: not known.
     writing: AtomicU32,
+    /// Whether its server told how it read a prompt, as llama.cpp does: then it can also tell while it reads.
+    tells_reading: AtomicBool,
     /// Whether an answer needs more tokens than its text has: those of hidden reasoning.
     needs_room: AtomicBool,
     /// When its server has ended the work of calls that were given up.
@@ -104,6 +106,7 @@ impl Endpoint {
             calibration: Calibration::new(),
             reading: ReadingSpeed::default(),
             writing: AtomicU32::default(),
+            tells_reading: AtomicBool::default(),
             needs_room: AtomicBool::default(),
             settled_at: Mutex::new(Instant::now()),
             reasoning_first: Arc::default(),
@@ -209,6 +212,9 @@ impl Endpoint {
     pub fn learn(&self, estimate: usize, used: TokensUsed, took: Took) {
         self.calibration.learn(estimate, used.prompt);
         let prompt = if used.prompt > 0 { used.prompt as usize } else { self.window().tokens(estimate) };
+        if took.read.is_some() {
+            self.tells_reading.store(true, Ordering::Relaxed);
+        }
         let (tokens, time) = took.read.unwrap_or((prompt.saturating_sub(used.cached as usize), took.first_token));
         self.reading.learn(tokens, time);
         self.wrote(used.completion, took.total.saturating_sub(took.first_token));
@@ -330,6 +336,10 @@ impl Endpoint {
         });
         if self.config.stream {
             request["stream_options"] = json!({ "include_usage": true });
+            // Who writes nothing while it reads does not notice that nobody waits for it any more.
+            if self.tells_reading.load(Ordering::Relaxed) {
+                request["return_progress"] = json!(true);
+            }
         }
         if let Some(temperature) = self.config.temperature {
             request["temperature"] = json!(temperature);

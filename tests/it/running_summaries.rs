@@ -51,15 +51,20 @@ async fn drafted(desk: &mut Desk) -> (String, i32) {
     (prompt["messages"][1]["content"].as_str().unwrap().to_owned(), receipt.summarized_messages)
 }
 
-/// Drafts until the prompt has notes.
+/// Drafts until the prompt has notes, in a chat that goes on.
 async fn with_notes(desk: &mut Desk) -> (String, i32) {
-    for _ in 0..200 {
+    for number in 0..200 {
+        go_on(desk, number).await;
         let (prompt, covered) = drafted(desk).await;
         if covered > 0 {
             return (prompt, covered);
         }
     }
     panic!("no draft has notes");
+}
+
+async fn go_on(desk: &mut Desk, number: usize) {
+    desk.append("long", vec![customer_says(&format!("on {number}"), "Are you there?")]).await.unwrap();
 }
 
 async fn export(desk: &mut Desk, customer_id: &str) -> String {
@@ -117,10 +122,12 @@ async fn notes_on_a_message_that_is_redacted_meanwhile_are_not_stored() {
     desk.model.will(Answer::waits_after("- ", NOTE));
     desk.model.answers_with(|_| "They are blue.".to_owned());
     drafted(&mut desk).await;
+    go_on(&mut desk, 0).await;
     eventually("notes are asked for", async || !note_prompts(&desk).is_empty()).await;
     desk.append("long", vec![redaction("e3")]).await.unwrap();
     desk.model.go_on();
     drafted(&mut desk).await;
+    go_on(&mut desk, 1).await;
     eventually("notes are asked for again", async || note_prompts(&desk).len() > 1).await;
     assert!(!export(&mut desk, "ada").await.contains(NOTE));
     let prompts = note_prompts(&desk);

@@ -47,6 +47,20 @@ async fn a_model_that_reads_slowly_gets_less_context() {
 }
 
 #[tokio::test]
+async fn a_server_that_tells_how_it_read_is_asked_to_tell_while_it_reads() {
+    let mut desk = Desk::open().await;
+    desk.append("long", talk(3)).await.unwrap();
+    desk.model.will(Answer::says(&["They are blue."]));
+    desk.model.will(read_in(600, 2000));
+    for _ in 0..3 {
+        drafted(&mut desk).await;
+    }
+    let asked: Vec<Value> = desk.model.asked().iter().map(|asked| asked["return_progress"].clone()).collect();
+    assert_eq!(asked, [Value::Null, Value::Null, Value::Bool(true)], "other servers may refuse what they don't know");
+    desk.close().await;
+}
+
+#[tokio::test]
 async fn a_goal_of_zero_shortens_nothing() {
     let opening = Opening { with_model: true, with_shop: true, change: |model| model.first_token_goal = Some(Duration::ZERO) };
     let mut desk = opening.open().await;

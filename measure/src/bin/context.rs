@@ -179,7 +179,12 @@ async fn serve(model: std::net::SocketAddr, budget: usize) -> (Server, tempfile:
         data: data.path().to_owned(),
         knowledge_base: Some(root().join("knowledge-base")),
         models: vec![ModelConfig { name: "paced".into(), base_url: format!("http://{model}/v1"), ..ModelConfig::default() }],
-        desk: DeskSettings { context_tokens: budget, choose_timeout: Duration::ZERO, ..Config::default().desk },
+        desk: DeskSettings {
+            context_tokens: budget,
+            choose_timeout: Duration::ZERO,
+            running_summary_after: Duration::ZERO,
+            ..Config::default().desk
+        },
         ..Config::default()
     };
     (Server::start(config).await.expect("the server starts"), data)

@@ -17,7 +17,7 @@ pub const NONE: usize = KINDS.len();
 /// The place of any.
 pub const ANY: usize = KINDS.len() + 1;
 /// Places for features. Features share a place where their hashes meet.
-pub const PLACES: usize = 1 << 13;
+pub const PLACES: usize = 1 << 14;
 /// Bytes of a model: for each output scale and bias as little-endian `f32`, then for each place a signed byte an output.
 const HEAD: usize = OUTPUTS * 8;
 const BYTES: usize = HEAD + PLACES * OUTPUTS;

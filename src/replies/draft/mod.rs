@@ -130,7 +130,7 @@ impl Desk {
             let context = self.call_context(Task::Draft, &draft.caller);
             match self.models.ask(&context, |window| self.prompt(&draft, &prepared, window)).await {
                 Ok((answer, given)) => {
-                    self.summarize_later(&draft.chat_id, &chat.turns[..given.window_start]);
+                    self.summarize_later(&draft.chat_id, chat, &chat.turns[..given.window_start]);
                     let (given, evidence, secrets) = self.evidence_and_secrets(&draft, &prepared, given).await;
                     let exit = Exit { original: String::new(), channel: Some(chat.summary.channel), secrets };
                     // The prompt's data, without the task behind it.

@@ -46,36 +46,58 @@ const MAX_CALLS: usize = 8;
 const TIMEOUT: Duration = Duration::from_secs(120);
 /// Most chats that wait. Of others, the next draft brings it up again.
 const MAX_WAITING: usize = 1000;
+/// A chat that did not go on since its draft is looked at again after twice the time, up to this.
+const MAX_WAIT: Duration = Duration::from_secs(1200);
 
-/// Chats whose running summary may have to be brought up to date, with the last message to be covered, and when.
+/// Chats whose running summary may have to be brought up to date.
 #[derive(Clone, Default)]
 pub struct ChatsToSummarize {
-    waiting: Arc<Mutex<HashMap<Id, (Instant, String)>>>,
+    waiting: Arc<Mutex<HashMap<Id, Waiting>>>,
     changed: Arc<Notify>,
 }
 
+/// A chat after a draft whose prompt shows its older messages in part at most.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Waiting {
+    /// The event of the last of those messages.
+    through: String,
+    /// The chat's last event at the draft: one that did not go on needs no summary.
+    last_sequence: i64,
+    due: Instant,
+    /// The time that it waits.
+    wait: Duration,
+}
+
 impl ChatsToSummarize {
-    fn waiting(&self) -> MutexGuard<'_, HashMap<Id, (Instant, String)>> {
+    fn waiting(&self) -> MutexGuard<'_, HashMap<Id, Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, chat_id: &Id, due: Instant, through: &str) {
+    fn push(&self, chat_id: &Id, chat: Waiting) {
         let mut waiting = self.waiting();
         if waiting.len() < MAX_WAITING || waiting.contains_key(chat_id) {
-            waiting.insert(chat_id.clone(), (due, through.to_owned()));
+            waiting.insert(chat_id.clone(), chat);
             self.changed.notify_one();
         }
     }
 
+    /// Lets a chat that did not go on wait again, unless it has a new draft.
+    fn push_again(&self, chat_id: &Id, chat: Waiting) {
+        let wait = 2 * chat.wait;
+        if wait <= MAX_WAIT && !self.waiting().contains_key(chat_id) {
+            self.push(chat_id, Waiting { due: Instant::now() + wait, wait, ..chat });
+        }
+    }
+
     /// Waits for the next chat that is due.
-    async fn next(&self) -> (Id, String) {
+    async fn next(&self) -> (Id, Waiting) {
         loop {
-            let first = self.waiting().iter().min_by_key(|(_, (due, _))| *due).map(|(chat_id, (due, _))| (chat_id.clone(), *due));
+            let first = self.waiting().iter().min_by_key(|(_, chat)| chat.due).map(|(chat_id, chat)| (chat_id.clone(), chat.due));
             match first {
                 None => self.changed.notified().await,
                 Some((chat_id, due)) if due <= Instant::now() => {
-                    if let Some((_, through)) = self.waiting().remove(&chat_id) {
-                        return (chat_id, through);
+                    if let Some(chat) = self.waiting().remove(&chat_id) {
+                        return (chat_id, chat);
                     }
                 }
                 Some((_, due)) => tokio::select! {
@@ -106,10 +128,11 @@ impl Desk {
     }
 
     /// Notes that a draft's prompt shows these first messages of a chat in part at most. A chat that goes on waits anew.
-    pub(in crate::replies) fn summarize_later(&self, chat_id: &Id, older: &[Turn]) {
+    pub(in crate::replies) fn summarize_later(&self, chat_id: &Id, chat: &Chat, older: &[Turn]) {
         let wait = self.settings.running_summary_after;
         if let Some(last) = older.last().filter(|_| !wait.is_zero()) {
-            self.to_summarize.push(chat_id, Instant::now() + wait, &last.event_id);
+            let (through, last_sequence) = (last.event_id.clone(), chat.summary.last_sequence);
+            self.to_summarize.push(chat_id, Waiting { through, last_sequence, due: Instant::now() + wait, wait });
         }
     }
 
@@ -120,8 +143,8 @@ impl Desk {
             let desk = desk.clone();
             async move {
                 loop {
-                    let (chat_id, through) = desk.to_summarize.next().await;
-                    if let Err(error) = desk.bring_up_to_date(&chat_id, &through).await {
+                    let (chat_id, waiting) = desk.to_summarize.next().await;
+                    if let Err(error) = desk.bring_up_to_date(&chat_id, waiting).await {
                         tracing::debug!(error = %error, "a running summary was not brought up to date; the next draft of its chat tries again");
                     }
                 }
@@ -129,13 +152,17 @@ impl Desk {
         })
     }
 
-    /// Folds the messages of a chat up to `through` into its running summary, in as many calls as they need.
-    async fn bring_up_to_date(&self, chat_id: &Id, through: &str) -> Result<(), ReplyError> {
+    /// Folds older messages of a chat that went on into its running summary, in as many calls as they need.
+    async fn bring_up_to_date(&self, chat_id: &Id, waiting: Waiting) -> Result<(), ReplyError> {
         for _ in 0..MAX_CALLS {
             let chat = Arc::new(self.chats.chat(chat_id).await?);
+            if chat.summary.last_sequence <= waiting.last_sequence {
+                self.to_summarize.push_again(chat_id, waiting);
+                return Ok(());
+            }
             let so_far = self.chats.running_summary(&chat).await?.unwrap_or_default();
             let language = self.customer_language(&chat);
-            let (desk, of_chat, notes, until) = (self.clone(), Arc::clone(&chat), so_far.clone(), through.to_owned());
+            let (desk, of_chat, notes, until) = (self.clone(), Arc::clone(&chat), so_far.clone(), waiting.through.clone());
             let its_language = language.clone();
             let work = move || desk.fold(&of_chat, &notes, &until, &its_language);
             let Some(fold) = self.chats.workers().work(work).await? else { return Ok(()) };
@@ -292,10 +319,19 @@ mod tests {
     async fn a_chat_that_goes_on_waits_anew() {
         let (chats, now) = (ChatsToSummarize::default(), Instant::now());
         let [one, other] = ["one", "other"].map(|id| Id::new(id).unwrap());
-        chats.push(&one, now, "e1");
-        chats.push(&other, now + Duration::from_millis(1), "e2");
-        chats.push(&one, now + Duration::from_millis(2), "e3");
-        assert_eq!(chats.next().await, (other, "e2".to_owned()));
-        assert_eq!(chats.next().await, (one, "e3".to_owned()));
+        let waiting = |through: &str, after: u64| {
+            let wait = Duration::from_millis(after);
+            Waiting { through: through.to_owned(), last_sequence: 7, due: now + wait, wait }
+        };
+        chats.push(&one, waiting("e1", 0));
+        chats.push(&other, waiting("e2", 1));
+        chats.push(&one, waiting("e3", 2));
+        assert_eq!(chats.next().await, (other, waiting("e2", 1)));
+        assert_eq!(chats.next().await, (one.clone(), waiting("e3", 2)));
+        chats.push(&one, waiting("e5", 3));
+        chats.push_again(&one, waiting("e4", 2));
+        assert_eq!(chats.next().await.1, waiting("e5", 3), "the latest draft counts");
+        chats.push_again(&one, Waiting { wait: MAX_WAIT, ..waiting("e5", 3) });
+        assert!(chats.waiting().is_empty(), "not for ever");
     }
 }
