@@ -18,7 +18,7 @@ use std::{
 use deskhand::{
     api::pb::{self, chat_service_client::ChatServiceClient, reply_service_client::ReplyServiceClient},
     chats::{Author, Chat, Choice, Event, EventBody, Message, choose},
-    config::{Config, DeskSettings, ModelConfig},
+    config::{Config, DeskSettings, ModelConfig, PersonalData},
     ids::Id,
     server::Server,
 };
@@ -181,6 +181,7 @@ async fn serve(model: std::net::SocketAddr, budget: usize) -> (Server, tempfile:
         models: vec![ModelConfig { name: "paced".into(), base_url: format!("http://{model}/v1"), ..ModelConfig::default() }],
         desk: DeskSettings {
             context_tokens: budget,
+            personal_data: PersonalData { kinds: Vec::new(), ..PersonalData::default() }, // Addresses are looked for as they were written.
             choose_timeout: Duration::ZERO,
             running_summary_after: Duration::ZERO,
             ..Config::default().desk

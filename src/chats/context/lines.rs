@@ -33,7 +33,7 @@ const MIN_TOKENS: usize = 15;
 /// Cost of a day's mark before an older message, in tokens.
 const DAY_MARK: usize = 3;
 /// Share of a neighbour's relevance that a message inherits: answers are next to their questions.
-const NEIGHBOUR: f32 = 0.3;
+const NEIGHBOUR: f32 = 0.1;
 
 /// Mark of an omitted part of a message.
 const LEFT_OUT: &str = "[…]";
@@ -41,8 +41,8 @@ const LEFT_OUT: &str = "[…]";
 /// Shares of the whole context: up to the first, the window has the whole chat; of a longer one it has at most the second, and begins after a
 /// multiple of the third. One message has at most the fourth.
 const WHOLE_CHAT: f64 = 0.55;
-const WINDOW: f64 = 0.22;
-const STEP: f64 = 0.055;
+const WINDOW: f64 = 0.16;
+const STEP: f64 = 0.04;
 const MESSAGE: f64 = 0.15;
 
 /// The chosen messages of a chat.

@@ -38,8 +38,8 @@ use crate::chats::{
 /// the running summary, stated facts, promises, open questions, notes, older messages and earlier chats. The first of two is for what the burst asks for. The unused
 /// part of a share goes to what comes after it.
 const LONG_CLASS: f64 = 0.3;
-const STATED_FACTS: [f64; 2] = [0.5, 0.15];
-const PROMISES: [f64; 2] = [0.25, 0.1];
+const STATED_FACTS: [f64; 2] = [0.5, 0.08];
+const PROMISES: [f64; 2] = [0.2, 0.05];
 const OPEN_QUESTIONS: f64 = 0.05;
 const OLDER: f64 = 0.8;
 const NOTES: f64 = 0.3;

@@ -29,10 +29,11 @@ const COMMON_COUNTS: f32 = 0.25;
 const ASKED_FOR: f32 = 1.5;
 const NOT_ASKED_FOR: f32 = 0.3;
 
-/// Weight of a sentence that tells something lasting; twice that if the burst needs something of its kind.
-const LASTS: f32 = 12.0;
+/// Weight of a sentence that tells something lasting, and of one that tells what the burst needs.
+const LASTS: f32 = 30.0;
+const NEEDED: f32 = 60.0;
 /// Weight of a message whose meaning is nearer to the burst than that of most, by a standard deviation.
-const NEAR: f32 = 4.0;
+const NEAR: f32 = 10.0;
 /// Share of a word's weight for a word that is derived from the same root.
 const DERIVED: f32 = 0.6;
 
@@ -273,7 +274,7 @@ fn read<'a>(turn: &'a Turn, query: &RelevanceQuery, seen: &mut HashMap<&'a str, 
         if !sentence.asks {
             let told = durable::told(text, turn.message.author != Author::Customer);
             let of_kind: f32 = told[..NONE].iter().zip(query.needs).map(|(told, needs)| told * needs).sum();
-            sentence.lasts = LASTS * (told[ANY] + of_kind.sqrt());
+            sentence.lasts = LASTS * told[ANY] + NEEDED * of_kind;
         }
         read.lasts = read.lasts.max(sentence.lasts);
         read.terms |= sentence.terms;

@@ -32,8 +32,9 @@ use crate::{
     text::{Language, estimate_tokens, lines, on_one_line, quoted, quoted_behind, readable},
 };
 
-/// Share of the token budget for sources.
+/// Share of the token budget for sources; and beside a chat that does not fit.
 const SOURCES_SHARE: f64 = 0.25;
+const SOURCES_SHARE_OF_LONG: f64 = 0.18;
 /// Share of the token budget up to which the whole glossary is included; of a longer one, only the terms that occur in the latest messages.
 const GLOSSARY_SHARE: f64 = 0.02;
 /// How many messages are the latest.
@@ -110,7 +111,9 @@ impl PromptInputs<'_> {
         } = *self;
         let personal_data = &settings.personal_data;
         let budget = window.budget();
-        let (texts, sources, source_tokens) = offers.sources(chat, &draft.agent, (budget as f64 * SOURCES_SHARE) as usize);
+        let is_long = chat.turns.iter().map(|turn| estimate_tokens(&turn.message.text)).sum::<usize>() > budget;
+        let for_sources = budget as f64 * if is_long { SOURCES_SHARE_OF_LONG } else { SOURCES_SHARE };
+        let (texts, sources, source_tokens) = offers.sources(chat, &draft.agent, for_sources as usize);
         let others: Vec<&str> = sources.iter().map(|source| source.title.as_str()).chain([draft.instruction.as_str()]).collect();
         let (terms, is_whole) = terms(glossary, language, chat, &others, budget);
         let fixed = source_tokens
