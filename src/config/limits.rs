@@ -27,6 +27,10 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// Longest time that a caller may read nothing of a reply that waits for it.
     pub write_timeout: Duration,
+    /// How long the server goes on as before once it is to stop and reports that it is not ready.
+    pub drain_delay: Duration,
+    /// Longest life of a connection, a tenth more or less; zero: no limit.
+    pub max_connection_age: Duration,
     /// Longest time that running calls get to finish when the server drains.
     pub drain_timeout: Duration,
     /// Rate limit of one peer with one publishable key, in calls per second.
@@ -48,6 +52,8 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(5 * 60),
             request_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(30),
+            drain_delay: Duration::ZERO,
+            max_connection_age: Duration::ZERO,
             drain_timeout: Duration::from_secs(10),
             calls_per_visitor: 10,
             report_bytes_per_day: 64 << 20,
@@ -70,6 +76,8 @@ impl Limits {
             "idle_timeout" => value::duration(given, DAY).map(|time| self.idle_timeout = time),
             "request_timeout" => value::duration(given, DAY).map(|time| self.request_timeout = time),
             "write_timeout" => value::duration(given, DAY).map(|time| self.write_timeout = time),
+            "drain_delay" => value::duration_or_zero(given, DAY).map(|time| self.drain_delay = time),
+            "max_connection_age" => value::duration_or_zero(given, DAY).map(|time| self.max_connection_age = time),
             "drain_timeout" => value::duration(given, DAY).map(|time| self.drain_timeout = time),
             "calls_per_visitor" => value::whole(given, 1, 1_000_000).map(|limit| self.calls_per_visitor = limit as u32),
             "report_bytes_per_day" => value::whole(given, 1 << 20, 1 << 40).map(|limit| self.report_bytes_per_day = limit as u64),

@@ -9,7 +9,7 @@ pub struct Setting {
 }
 
 /// The top-level settings of the file.
-pub const SETTINGS: [Setting; 42] = [
+pub const SETTINGS: [Setting; 44] = [
     Setting {
         key: "listen",
         variable: "DESKHAND_LISTEN",
@@ -232,6 +232,18 @@ pub const SETTINGS: [Setting; 42] = [
         variable: "DESKHAND_WRITE_TIMEOUT",
         value: "TIME",
         help: "Longest time that a caller may read nothing of a waiting reply [default: 30s]",
+    },
+    Setting {
+        key: "max_connection_age",
+        variable: "DESKHAND_MAX_CONNECTION_AGE",
+        value: "TIME",
+        help: "Longest life of a connection, a tenth more or less, so that a balancer spreads clients anew; 0: no limit [default: 0]",
+    },
+    Setting {
+        key: "drain_delay",
+        variable: "DESKHAND_DRAIN_DELAY",
+        value: "TIME",
+        help: "How long a server that is to stop goes on as before while it reports that it is not ready, so that a balancer leaves it [default: 0]",
     },
     Setting {
         key: "drain_timeout",

@@ -13,13 +13,22 @@ impl Id {
     /// The longest id, in bytes.
     pub const MAX_BYTES: usize = 200;
 
+    /// The longest id that Deskhand gives out, in bytes: it carries another id.
+    pub const MAX_OWN_BYTES: usize = 400;
+
     /// Checks `text`; the error says what is wrong with it.
     pub fn new(text: impl Into<String>) -> Result<Id, &'static str> {
         let text = text.into();
+        if text.len() > Id::MAX_BYTES { Err("must have at most 200 bytes") } else { Id::own(text) }
+    }
+
+    /// The same for an id that Deskhand gave out.
+    pub fn own(text: impl Into<String>) -> Result<Id, &'static str> {
+        let text = text.into();
         if text.is_empty() {
             Err("is required")
-        } else if text.len() > Id::MAX_BYTES {
-            Err("must have at most 200 bytes")
+        } else if text.len() > Id::MAX_OWN_BYTES {
+            Err("must have at most 400 bytes")
         } else if text.chars().any(char::is_control) {
             Err("must not contain control characters")
         } else {

@@ -47,6 +47,11 @@ impl KnowledgeBases {
         self.0.get(workspace).expect("a caller's workspace is one that was opened at start")
     }
 
+    /// Returns whether every index has the documents that its catalog had at the start.
+    pub fn have_caught_up(&self) -> bool {
+        self.0.values().all(|knowledge| knowledge.base.index.has_caught_up())
+    }
+
     /// Returns the folders' metrics in Prometheus format.
     pub fn metrics(&self) -> String {
         type UsageLimit = (&'static str, &'static str, fn(&FolderState) -> u64);

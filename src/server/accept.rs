@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use futures::FutureExt;
+use futures::{FutureExt, future::pending};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
@@ -22,7 +22,6 @@ use tokio::{
 };
 use tokio_io_timeout::TimeoutWriter;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic_health::server::HealthReporter;
 
 use crate::{
     config::Limits,
@@ -30,7 +29,7 @@ use crate::{
         connection::{Connection, SharedLimits},
         connection_limits::{ConnectionLimits, ConnectionPermit},
         fair_read::FairRead,
-        health,
+        health::Readiness,
         router::{Router, Served},
         tls::Tls,
     },
@@ -74,17 +73,24 @@ pub async fn serve(
     tls: Option<Tls>,
     limits: Limits,
     mut stopped: watch::Receiver<bool>,
-    reporter: &HealthReporter,
+    readiness: &Readiness,
 ) {
     let http = Arc::new(http(&limits));
-    let drain_timeout = limits.drain_timeout;
+    let (drain_delay, drain_timeout) = (limits.drain_delay, limits.drain_timeout);
     let shared = SharedLimits::new(within_file_descriptors(limits));
     let (connection_limits, draining) = (ConnectionLimits::new(Arc::clone(&shared)), CancellationToken::new());
     let connections = TaskTracker::new();
+    // Once it is stopped, a balancer has `drain_delay` to see that it is not ready, and is served as before.
+    let told = async {
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+        readiness.drain().await;
+        sleep(drain_delay).await;
+    };
+    tokio::pin!(told);
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &connection_limits) => accepted,
-            _ = stopped.wait_for(|stopped| *stopped) => break,
+            () = &mut told => break,
         };
         let Some((stream, permit)) = accepted else { continue };
         let (http, draining) = (Arc::clone(&http), draining.clone());
@@ -118,7 +124,6 @@ pub async fn serve(
             }
         });
     }
-    health::report(reporter, false).await;
     drop(listener);
     connections.close();
     draining.cancel();
@@ -167,7 +172,20 @@ async fn serve_connection<S>(
         }
         () = connection.idle() => drain(served, connection, |served| served.graceful_shutdown()).await,
         () = draining.cancelled() => drain(served, connection, |served| served.graceful_shutdown()).await,
+        () = aged(connection.limits().max_connection_age) => {
+            let drained = drain(served, connection, |served| served.graceful_shutdown());
+            let _ = timeout(connection.limits().drain_timeout, drained).await;
+        }
     }
+}
+
+/// Waits until a connection has reached this age, a tenth more or less: clients that came together don't all leave together.
+async fn aged(age: Duration) {
+    if age.is_zero() {
+        return pending().await;
+    }
+    let tenth = f64::from(fastrand::u32(0..=200)) / 1000.0;
+    sleep(age.mul_f64(0.9 + tenth)).await;
 }
 
 /// Drains a connection: starts its graceful shutdown, then waits until its running calls have finished.

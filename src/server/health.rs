@@ -1,7 +1,14 @@
-//! The gRPC health service, per service and model: a service is serving while the database answers and accepts writes, a model while its
-//! circuit breaker lets calls through. The index is open before the server listens.
+//! The gRPC health service, per service and model: a service is serving once its indexes have caught up, and while the database answers and
+//! accepts writes; a model while its circuit breaker lets calls through. `/readyz` tells the first over HTTP.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::{Stream, StreamExt, stream};
 use tokio::time::{interval, sleep, timeout};
@@ -19,6 +26,7 @@ use tonic_health::{
 
 use crate::{
     api::SERVICES,
+    knowledge::KnowledgeBases,
     model::Models,
     store::{State, Store},
     task,
@@ -30,24 +38,57 @@ const MODEL_PREFIX: &str = "model/";
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The health service, and its reporter.
+/// Whether the server is ready, as the health service and `/readyz` report it.
+#[derive(Clone)]
+pub struct Readiness {
+    reporter: HealthReporter,
+    ready: Arc<AtomicBool>,
+    draining: Arc<AtomicBool>,
+}
+
+impl Readiness {
+    /// Returns whether the server is ready.
+    pub fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
+    }
+
+    /// Reports from now on that the server is not ready: it drains.
+    pub async fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+        self.report(false).await;
+    }
+
+    async fn report(&self, serves: bool) {
+        let serves = serves && !self.draining.load(Ordering::Relaxed);
+        self.ready.store(serves, Ordering::Relaxed);
+        let status = if serves { ServingStatus::Serving } else { ServingStatus::NotServing };
+        for service in SERVICES.iter().copied().chain([""]) {
+            self.reporter.set_service_status(service, status).await;
+        }
+    }
+}
+
+/// The health service, and what it reports.
 pub struct Health {
     pub service: HealthServer<HealthChecks>,
-    pub reporter: HealthReporter,
+    pub readiness: Readiness,
 }
 
-/// Starts to watch the database and the models; the watch ends when its handle is dropped.
-pub fn start(store: Store, models: Models) -> (Health, AbortOnDropHandle<()>) {
+/// Starts to watch the database, the indexes and the models; the watch ends when its handle is dropped.
+pub async fn start(store: Store, knowledge: KnowledgeBases, models: Models) -> (Health, AbortOnDropHandle<()>) {
     let reporter = HealthReporter::new();
     let service = HealthServer::new(HealthChecks(Arc::new(HealthService::from_health_reporter(reporter.clone()))));
-    let reported = reporter.clone();
-    let watch = task::supervised("watching the database", move || watch(store.clone(), models.clone(), reported.clone()));
-    (Health { service, reporter }, watch)
+    let readiness = Readiness { reporter, ready: Arc::default(), draining: Arc::default() };
+    readiness.report(false).await;
+    let reported = readiness.clone();
+    let watch =
+        task::supervised("watching the database", move || watch(store.clone(), knowledge.clone(), models.clone(), reported.clone()));
+    (Health { service, readiness }, watch)
 }
 
-async fn watch(store: Store, models: Models, reporter: HealthReporter) {
+async fn watch(store: Store, knowledge: KnowledgeBases, models: Models, readiness: Readiness) {
     let mut ticks = interval(CHECK_INTERVAL);
-    let mut last = None;
+    let (mut last, mut served) = (None, None);
     loop {
         let state = timeout(CHECK_TIMEOUT, store.state()).await.unwrap_or(State::Down);
         if last != Some(state) {
@@ -57,12 +98,19 @@ async fn watch(store: Store, models: Models, reporter: HealthReporter) {
                 (State::Up, Some(_)) => tracing::info!("the database answers and accepts writes again"),
                 (State::Up, None) => {}
             }
-            report(&reporter, state == State::Up).await;
             last = Some(state);
+        }
+        let serves = state == State::Up && knowledge.have_caught_up();
+        if served != Some(serves) {
+            if state == State::Up && served.is_none() && !serves {
+                tracing::info!("not ready yet: the search index has not caught up with the database");
+            }
+            readiness.report(serves).await;
+            served = Some(serves);
         }
         for model in models.states() {
             let status = if model.up { ServingStatus::Serving } else { ServingStatus::NotServing };
-            reporter.set_service_status(format!("{MODEL_PREFIX}{}", model.label), status).await;
+            readiness.reporter.set_service_status(format!("{MODEL_PREFIX}{}", model.label), status).await;
         }
         tokio::select! {
             _ = ticks.tick() => {}
@@ -99,13 +147,5 @@ impl HealthCalls for HealthChecks {
             }
         };
         Ok(Response::new(Box::pin(stream::iter([Ok(unknown)]).chain(stream::once(later).flatten()))))
-    }
-}
-
-/// Reports whether the services are serving.
-pub async fn report(reporter: &HealthReporter, serves: bool) {
-    let status = if serves { ServingStatus::Serving } else { ServingStatus::NotServing };
-    for service in SERVICES.iter().copied().chain([""]) {
-        reporter.set_service_status(service, status).await;
     }
 }

@@ -81,7 +81,7 @@ impl Server {
         let upkeep = app.start_upkeep();
         let page_check = store.check_pages();
         let App { knowledge, models, desks, .. } = app;
-        let (health, health_check) = health::start(store.clone(), models.clone());
+        let (health, health_check) = health::start(store.clone(), knowledge.clone(), models.clone()).await;
         let names: HashSet<Workspace> = desks.keys().cloned().collect();
         let api = Arc::new(Api { desks });
         let mut routes = Arc::clone(&api).routes();
@@ -95,12 +95,13 @@ impl Server {
             authenticator,
             api,
             Metered { knowledge, models },
+            health.readiness.clone(),
             config.console,
         );
         let (stop, stopped) = watch::channel(false);
         let limits = config.limits.clone();
         let serving = tokio::spawn(async move {
-            accept::serve(listener, router, tls, limits, stopped, &health.reporter).await;
+            accept::serve(listener, router, tls, limits, stopped, &health.readiness).await;
             drop((health_check, upkeep, key_sync, tls_reload, page_check));
         });
         Ok(Server { address, needs_keys, stop, serving, store, _lock: lock })

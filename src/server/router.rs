@@ -27,11 +27,15 @@ use crate::{
         compression::{Encodings, encoded},
         connection::{Active, Connection, Trust},
         grpc_guard::{Call, GrpcGuard, GuardedBody, declared_length},
+        health::Readiness,
         pages,
         reply_body::ReplyBody,
     },
 };
 
+/// Paths for probes: whether the process answers, and whether it is ready for calls.
+const ALIVE: &str = "/healthz";
+const READY: &str = "/readyz";
 /// Path of the Prometheus metrics.
 const METRICS: &str = "/metrics";
 const METRICS_TYPE: &str = "text/plain; version=0.0.4";
@@ -64,13 +68,21 @@ pub struct Router {
     authenticator: Authenticator,
     api: Arc<Api>,
     metered: Metered,
+    readiness: Readiness,
     /// Whether the agents' console is served.
     console: bool,
 }
 
 impl Router {
-    pub fn new(grpc: GrpcGuard, authenticator: Authenticator, api: Arc<Api>, metered: Metered, console: bool) -> Router {
-        Router { grpc_web: GrpcWebLayer::new().layer(grpc.clone()), grpc, authenticator, api, metered, console }
+    pub fn new(
+        grpc: GrpcGuard,
+        authenticator: Authenticator,
+        api: Arc<Api>,
+        metered: Metered,
+        readiness: Readiness,
+        console: bool,
+    ) -> Router {
+        Router { grpc_web: GrpcWebLayer::new().layer(grpc.clone()), grpc, authenticator, api, metered, readiness, console }
     }
 
     /// The service of one connection.
@@ -154,6 +166,12 @@ impl Router {
             return match is_read(request.method()) {
                 true => self.origins(request.headers(), request.uri(), active.connection()).await,
                 false => wrong_method(&Method::GET),
+            };
+        }
+        if (path == ALIVE || path == READY) && is_read(request.method()) {
+            return match path == ALIVE || self.readiness.is_ready() {
+                true => text_response(StatusCode::OK, "ok\n"),
+                false => text_response(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
             };
         }
         if path == "/" && is_read(request.method()) {

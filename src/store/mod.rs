@@ -10,6 +10,7 @@ mod postgres;
 mod probe;
 mod read_only;
 mod session;
+mod signer;
 pub mod sql;
 mod sqlite;
 mod time;
@@ -31,6 +32,7 @@ use tokio_util::task::AbortOnDropHandle;
 pub use availability::State;
 pub use error::StoreError;
 pub use pool::Reads;
+pub use signer::Signer;
 pub use time::{nanoseconds, timestamp};
 pub use write::Write;
 pub use writer::Writer;
@@ -74,6 +76,7 @@ pub struct Store {
     /// PostgreSQL only.
     availability: Option<Arc<Availability>>,
     _upkeep: Option<Arc<AbortOnDropHandle<()>>>,
+    signer: Signer,
     /// See [`Store::open_read_only`].
     read_only: bool,
 }
@@ -84,7 +87,9 @@ impl Store {
     pub async fn open(url: &str) -> Result<Store, StoreError> {
         // Backups use the `Any` driver.
         sqlx::any::install_default_drivers();
-        if url.starts_with("sqlite:") { Store::open_sqlite(url).await } else { Store::open_postgres(url).await }
+        let store = if url.starts_with("sqlite:") { Store::open_sqlite(url).await } else { Store::open_postgres(url).await }?;
+        let signer = Signer::shared(&store).await?;
+        Ok(Store { signer, ..store })
     }
 
     async fn open_sqlite(url: &str) -> Result<Store, StoreError> {
@@ -118,6 +123,7 @@ impl Store {
             sqlite: Some(reader),
             availability: None,
             _upkeep: Some(Arc::new(upkeep)),
+            signer: Signer::unshared(),
             read_only: false,
         })
     }
@@ -137,8 +143,14 @@ impl Store {
             sqlite: None,
             availability: Some(availability),
             _upkeep: Some(Arc::new(upkeep)),
+            signer: Signer::unshared(),
             read_only: false,
         })
+    }
+
+    /// Signs ids, with the key that all servers of this database share.
+    pub fn signer(&self) -> &Signer {
+        &self.signer
     }
 
     /// The SQLite file in a data folder.

@@ -10,6 +10,7 @@ use crate::store::{
     error::StoreError,
     pool::{Database, Pool, Reads},
     postgres::Postgres,
+    signer::Signer,
     sqlite::Sqlite,
 };
 
@@ -28,7 +29,17 @@ impl Store {
         let pool = Pool::new(database, READERS, READ_TIMEOUT, None);
         let reads = Reads::new(pool.clone(), begin);
         check_schema(&reads, migrations).await?;
-        Ok(Store { writes: pool, reads, begin: "".into(), wiper: None, sqlite: None, availability: None, _upkeep: None, read_only: true })
+        Ok(Store {
+            writes: pool,
+            reads,
+            begin: "".into(),
+            wiper: None,
+            sqlite: None,
+            availability: None,
+            _upkeep: None,
+            signer: Signer::unshared(),
+            read_only: true,
+        })
     }
 }
 

@@ -40,6 +40,7 @@ mod meaning;
 mod memory;
 mod mended_faults;
 mod new_keys;
+mod offers;
 mod outage;
 #[cfg(debug_assertions)]
 mod panics;
@@ -50,6 +51,7 @@ mod promises;
 mod prompts;
 mod rankings;
 mod read_only;
+mod readiness;
 mod replies;
 mod running_summaries;
 mod search;

@@ -44,6 +44,14 @@ impl Fields {
         })
     }
 
+    /// An id that Deskhand gave out.
+    pub fn own_id(&mut self, field: &str, text: String) -> Id {
+        Id::own(text).unwrap_or_else(|problem| {
+            self.invalid(field, problem);
+            Id::new("?").expect("a constant id")
+        })
+    }
+
     /// An id that may be left out.
     pub fn optional_id(&mut self, field: &str, text: String) -> Option<Id> {
         (!text.is_empty()).then(|| self.id(field, text))

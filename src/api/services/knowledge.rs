@@ -89,7 +89,7 @@ impl KnowledgeService for Api {
         let (desk, reader, visitor) = (self.desk(&request), access(&request).reader(), access(&request).limited_visitor());
         let pb::RecordOpenRequest { search_id, id } = request.into_inner();
         let mut fields = Fields::default();
-        let search_id = fields.id("search_id", search_id);
+        let search_id = fields.own_id("search_id", search_id);
         let id = fields.id("id", id);
         fields.ok()?;
         desk.knowledge().opened(visitor, search_id, id, &reader).await?;

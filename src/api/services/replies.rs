@@ -242,8 +242,8 @@ impl ReplyService for Api {
         let pb::RecordOutcomeRequest { chat_id, outcome_id, agent, offer, action, final_text } = request.into_inner();
         let mut fields = Fields::default();
         let offer = match offer {
-            Some(pb::record_outcome_request::Offer::SuggestionId(id)) => OutcomeTarget::Suggestion(fields.id("suggestion_id", id)),
-            Some(pb::record_outcome_request::Offer::DraftId(id)) => OutcomeTarget::Draft(fields.id("draft_id", id)),
+            Some(pb::record_outcome_request::Offer::SuggestionId(id)) => OutcomeTarget::Suggestion(fields.own_id("suggestion_id", id)),
+            Some(pb::record_outcome_request::Offer::DraftId(id)) => OutcomeTarget::Draft(fields.own_id("draft_id", id)),
             None => {
                 fields.invalid("offer", "is required: suggestion_id or draft_id");
                 OutcomeTarget::Draft(fields.id("offer", "?".to_owned()))

@@ -55,6 +55,8 @@ pub struct Index {
     applied: watch::Receiver<i64>,
     wake: Arc<Notify>,
     suspect: Arc<AtomicBool>,
+    /// The catalog's last change when it was opened; 0 if an older index, which has the documents as they were, was served at once.
+    behind_until: i64,
     _follow: AbortOnDropHandle<()>,
 }
 
@@ -85,6 +87,7 @@ impl Index {
             None => None,
         };
         let first = current.as_ref().or(old.as_ref()).expect("one of them was opened or made");
+        let behind_until = if old.is_some() { 0 } else { newest };
         let (served, snapshot) = (first.folder.clone(), Arc::new(RwLock::new(Arc::clone(&first.snapshot))));
         drop(old);
         let mut follower =
@@ -101,12 +104,17 @@ impl Index {
         let (progress, applied) = watch::channel(follower.last_change());
         let wake = Arc::new(Notify::new());
         let follow = AbortOnDropHandle::new(tokio::spawn(follower.follow(progress, Arc::clone(&wake))));
-        Ok(Index { snapshot, applied, wake, suspect, _follow: follow })
+        Ok(Index { snapshot, applied, wake, suspect, behind_until, _follow: follow })
     }
 
     /// Returns the current snapshot.
     pub fn snapshot(&self) -> Arc<IndexSnapshot> {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Returns whether it has every document that the catalog had when it was opened.
+    pub fn has_caught_up(&self) -> bool {
+        *self.applied.borrow() >= self.behind_until
     }
 
     /// Reports that a search failed: the index's files are checked, and the index is rebuilt if they are damaged.

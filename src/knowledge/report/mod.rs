@@ -28,6 +28,9 @@ const JOB_BYTES: usize = 4096;
 const MAX_BATCH_DELAY: Duration = Duration::from_millis(50);
 const BATCH: usize = 128;
 
+/// What ids of searches are signed as.
+pub const SEARCH: &str = "search";
+
 /// An event to record.
 enum Use {
     Search {
@@ -152,7 +155,7 @@ impl Report {
         if self.reserve(by, query.len() + session_id.len()).is_err() {
             return String::new();
         }
-        let search_id = Uuid::now_v7().to_string();
+        let search_id = self.store.signer().sign(&[SEARCH, by.workspace.as_str()], Uuid::now_v7().as_bytes());
         let used = Use::Search {
             search_id: search_id.clone(),
             session_id: session_id.to_owned(),

@@ -11,7 +11,7 @@ use crate::{
     knowledge::{
         documents::document::Kind,
         error::KnowledgeError,
-        report::{ArticleRating, RatingCount, SearchReport},
+        report::{ArticleRating, RatingCount, SEARCH, SearchReport},
         search::openings::Openings,
     },
     store::{Store, Write, nanoseconds, sql},
@@ -127,12 +127,11 @@ pub async fn write_open(
     is_shown: bool,
 ) -> Result<(), KnowledgeError> {
     let mut write = store.begin().await?;
-    let searches: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM search WHERE workspace = $1 AND search_id = $2")
-        .bind(workspace.to_owned())
-        .bind(search_id.to_string())
-        .fetch_one(&mut *write)
-        .await?;
-    if searches == 0 {
+    // Its row may be written after this, by another server; an older search has a row alone.
+    let is_ours = store.signer().read(&[SEARCH, workspace], search_id.as_str()).is_some();
+    let query = sqlx::query_scalar("SELECT COUNT(*) FROM search WHERE workspace = $1 AND search_id = $2");
+    let query = query.bind(workspace.to_owned()).bind(search_id.to_string());
+    if !is_ours && query.fetch_one(&mut *write).await.map(|searches: i64| searches == 0)? {
         write.roll_back().await?;
         return Err(KnowledgeError::SearchNotFound(search_id.to_string()));
     }

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Instant};
 
 use async_stream::{stream, try_stream};
-use uuid::Uuid;
 
 use crate::{
     chats::{Channel, Chats},
@@ -99,11 +98,10 @@ impl DraftEnd {
         let has_link = |source: &Source| !source.url.is_empty() && text.contains(&source.url);
         let is_cited = |(number, source): &(usize, Source)| engine == Engine::BuiltIn || cited.contains_key(number) || has_link(source);
         let (numbers, mut sources): (Vec<usize>, Vec<Source>) = (1..).zip(sources).filter(is_cited).unzip();
-        let draft_id = Uuid::now_v7().to_string();
         let messages = if self.several { split(&text) } else { Vec::new() };
         // Several messages are joined by one blank line.
         let text = if self.several { messages.join("\n\n") } else { text };
-        self.outcomes.drafted(&self.workspace, self.chat_id.as_str(), &draft_id, &text, &sources);
+        let draft_id = self.outcomes.drafted(&self.workspace, self.chat_id.as_str(), &text, &sources);
         for (number, source) in numbers.iter().zip(&mut sources) {
             let sentences = cited.get(number).into_iter().flatten().map(|sentence| fitted(sentence, self.channel).0);
             source.excerpts = sentences.filter(|sentence| text.contains(sentence)).collect();

@@ -109,7 +109,7 @@ impl Desk {
             return Err(ReplyError::NotConfigured("follow an instruction or change a draft"));
         }
         let draft = Arc::new(draft);
-        let prepared = self.prepared(&draft).await?;
+        let prepared = Box::pin(self.prepared(&draft)).await?;
         // Only now are the events that came along durable: what is refused is shown to no model.
         let prepared = self.with_chosen_source_first(&draft, prepared).await;
         let Prepared { chat, earlier, earlier_total, language, several, offers, .. } = &*prepared;
@@ -179,7 +179,7 @@ impl Desk {
 
     /// Returns the prompt of a draft, for the first model's window or the workspace's default.
     pub async fn draft_prompt(&self, draft: Draft) -> Result<Prompt, ReplyError> {
-        let prepared = Arc::new(self.prepared(&draft).await?);
+        let prepared = Arc::new(Box::pin(self.prepared(&draft)).await?);
         Ok(self.prompt(&Arc::new(draft), &prepared, self.models.window(self.settings.context_tokens)).await?.0)
     }
 

@@ -2,6 +2,7 @@
 //! memory.
 
 pub mod lesson_rows;
+pub mod offer_id;
 pub mod outcome;
 pub mod outcome_log;
 pub mod outcome_rows;

@@ -6,9 +6,11 @@ use tokio::sync::oneshot;
 
 use crate::{
     ids::Workspace,
+    knowledge::Kind,
     replies::{
         error::ReplyError,
         learning::{
+            offer_id::{self, OfferKind},
             outcome::{AnswerUse, Drafted, Outcome, Shown},
             outcome_rows,
             sketch::sketch,
@@ -51,6 +53,11 @@ impl OutcomeLog {
         OutcomeLog { store, writer }
     }
 
+    /// Returns a new id of a suggestion.
+    pub fn suggestion_id(&self, workspace: &Workspace, chat_id: &str, document: (Kind, &str, &str)) -> String {
+        offer_id::new(self.store.signer(), OfferKind::Suggestion, workspace, chat_id, Some(document))
+    }
+
     /// Records suggestions after they were returned.
     pub fn suggested(&self, workspace: &Workspace, chat_id: &str, shown: Vec<Shown>) {
         if !shown.is_empty() {
@@ -58,16 +65,19 @@ impl OutcomeLog {
         }
     }
 
-    /// Records a draft while it is being shown.
-    pub fn drafted(&self, workspace: &Workspace, chat_id: &str, draft_id: &str, text: &str, sources: &[Source]) {
+    /// Records a draft while it is being shown, and returns its id.
+    pub fn drafted(&self, workspace: &Workspace, chat_id: &str, text: &str, sources: &[Source]) -> String {
         let ids: Vec<&str> = sources.iter().map(|source| source.id.as_str()).collect();
+        let first = sources.first().map(|source| (source.kind, source.id.as_str(), source.language.as_str()));
+        let draft_id = offer_id::new(self.store.signer(), OfferKind::Draft, workspace, chat_id, first);
         let drafted = Drafted {
-            draft_id: draft_id.to_owned(),
+            draft_id: draft_id.clone(),
             sources: ids.join("\n"),
             first_source: sources.first().map(|source| (source.kind, source.language.clone())),
             sketch: sketch(text),
         };
         self.queue(workspace, Record::Draft { chat_id: chat_id.to_owned(), drafted });
+        draft_id
     }
 
     /// Records an outcome, and returns once it is durable.
@@ -79,7 +89,7 @@ impl OutcomeLog {
         answered.await.map_err(|_| TaskError::Panicked("the write of the outcome"))?
     }
 
-    /// A suggestion or draft that can't be recorded is still shown: its outcome will be rejected.
+    /// A suggestion or draft that can't be recorded is still shown: its outcome records it.
     fn queue(&self, workspace: &Workspace, record: Record) {
         if self.writer.queue(Job { workspace: workspace.clone(), at: Timestamp::now(), record }, JOB_BYTES).is_err() {
             tracing::warn!("suggestion or draft not recorded: the store is busy");

@@ -13,11 +13,12 @@ use crate::{
         error::ReplyError,
         learning::{
             lesson_rows,
+            offer_id::{self, Offer, OfferKind},
             outcome::{AnswerUse, Drafted, ErasedOutcomes, Judgment, Outcome, OutcomeAction, OutcomeTarget, Shown, Verdict},
             sketch::{likeness, sketch},
         },
     },
-    store::{Store, StoreError, Write, nanoseconds, sql, timestamp},
+    store::{Signer, Store, StoreError, Write, nanoseconds, sql, timestamp},
     text::{Language, fingerprint},
 };
 
@@ -139,10 +140,16 @@ pub async fn write_suggestions(store: &Store, workspace: &str, at: Timestamp, ch
     if !chat_id.is_empty() && !Chats::hold(&mut write, workspace, chat_id).await? {
         return Ok(write.roll_back().await?);
     }
+    insert_suggestions(&mut write, workspace, at, chat_id, shown).await?;
+    Ok(write.commit().await?)
+}
+
+async fn insert_suggestions(write: &mut Write, workspace: &str, at: Timestamp, chat_id: &str, shown: &[Shown]) -> Result<(), ReplyError> {
     const COLUMNS: usize = 7;
     for piece in sql::pieces(shown, COLUMNS) {
         let statement = format!(
-            "INSERT INTO suggestion (workspace, suggestion_id, chat_id, kind, document_id, language, at) VALUES {}",
+            "INSERT INTO suggestion (workspace, suggestion_id, chat_id, kind, document_id, language, at) VALUES {}
+             ON CONFLICT (workspace, suggestion_id) DO NOTHING",
             sql::placeholders(1, piece.len(), COLUMNS)
         );
         let mut query = sqlx::query(AssertSqlSafe(statement));
@@ -156,21 +163,30 @@ pub async fn write_suggestions(store: &Store, workspace: &str, at: Timestamp, ch
                 .bind(language.clone())
                 .bind(nanoseconds(at));
         }
-        query.execute(&mut *write).await?;
+        query.execute(&mut **write).await?;
     }
-    Ok(write.commit().await?)
+    Ok(())
 }
 
 /// Adds a draft.
 pub async fn write_draft(store: &Store, workspace: &str, at: Timestamp, chat_id: &str, drafted: &Drafted) -> Result<(), ReplyError> {
-    let Drafted { draft_id, sources, first_source, sketch } = drafted;
     let mut write = store.begin().await?;
     if !Chats::hold(&mut write, workspace, chat_id).await? {
         return Ok(write.roll_back().await?);
     }
+    insert_draft(&mut write, workspace, at, chat_id, drafted).await?;
+    Ok(write.commit().await?)
+}
+
+/// Adds a draft, or what an outcome of it did not know.
+async fn insert_draft(write: &mut Write, workspace: &str, at: Timestamp, chat_id: &str, drafted: &Drafted) -> Result<(), ReplyError> {
+    let Drafted { draft_id, sources, first_source, sketch } = drafted;
     let (kind, language) = first_source.as_ref().map_or((0, ""), |(kind, language)| (*kind as i64, language.as_str()));
     sqlx::query(
-        "INSERT INTO draft (workspace, draft_id, chat_id, sources, kind, language, sketch, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO draft (workspace, draft_id, chat_id, sources, kind, language, sketch, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (workspace, draft_id) DO UPDATE SET
+         sources = CASE WHEN excluded.sketch = '' THEN draft.sources ELSE excluded.sources END,
+         sketch = CASE WHEN excluded.sketch = '' THEN draft.sketch ELSE excluded.sketch END",
     )
     .bind(workspace.to_owned())
     .bind(draft_id.clone())
@@ -180,19 +196,17 @@ pub async fn write_draft(store: &Store, workspace: &str, at: Timestamp, chat_id:
     .bind(language.to_owned())
     .bind(sketch.clone())
     .bind(nanoseconds(at))
-    .execute(&mut *write)
+    .execute(&mut **write)
     .await?;
-    Ok(write.commit().await?)
+    Ok(())
 }
 
 /// Adds an outcome; repeating it changes nothing.
 pub async fn write_outcome(store: &Store, workspace: &str, at: Timestamp, outcome: &Outcome) -> Result<(), ReplyError> {
     let Outcome { chat_id, outcome_id, agent_id, offer, action, final_text } = outcome;
-    let (statement, what, offer_id) = match offer {
-        OutcomeTarget::Suggestion(id) => {
-            ("SELECT COUNT(*) FROM suggestion WHERE workspace = $1 AND chat_id IN ($2, '') AND suggestion_id = $3", "suggestion", id)
-        }
-        OutcomeTarget::Draft(id) => ("SELECT COUNT(*) FROM draft WHERE workspace = $1 AND chat_id = $2 AND draft_id = $3", "draft", id),
+    let (what, offer_id) = match offer {
+        OutcomeTarget::Suggestion(id) => ("suggestion", id),
+        OutcomeTarget::Draft(id) => ("draft", id),
     };
     let hash = fingerprint(format!("{what}\n{offer_id}\n{}\n{agent_id}\n{final_text}", *action as i16));
 
@@ -212,13 +226,7 @@ pub async fn write_outcome(store: &Store, workspace: &str, at: Timestamp, outcom
         write.roll_back().await?;
         return if known == hash || known.is_empty() { Ok(()) } else { Err(ReplyError::OutcomeExists(outcome_id.to_string())) };
     }
-    let offers: i64 = sqlx::query_scalar(statement)
-        .bind(workspace.to_owned())
-        .bind(chat_id.to_string())
-        .bind(offer_id.to_string())
-        .fetch_one(&mut *write)
-        .await?;
-    if offers == 0 {
+    if !is_offered(&mut write, store.signer(), workspace, chat_id.as_str(), offer).await? {
         write.roll_back().await?;
         return Err(match offer {
             OutcomeTarget::Suggestion(id) => ReplyError::SuggestionNotFound(id.to_string()),
@@ -247,6 +255,44 @@ pub async fn write_outcome(store: &Store, workspace: &str, at: Timestamp, outcom
     .await?;
     Chats::teaches(&mut write, workspace, chat_id.as_str()).await?;
     Ok(write.commit().await?)
+}
+
+/// Returns whether a suggestion or draft was made for a chat: its id says so, or the row of one whose id is older than that. Adds the row of one
+/// that is not written yet, or was lost with its server.
+async fn is_offered(write: &mut Write, signer: &Signer, workspace: &str, chat_id: &str, offer: &OutcomeTarget) -> Result<bool, ReplyError> {
+    // A suggestion may have been made without a chat.
+    let (kind, id, chat_ids, statement) = match offer {
+        OutcomeTarget::Suggestion(id) => {
+            let statement = "SELECT COUNT(*) FROM suggestion WHERE workspace = $1 AND chat_id IN ($2, '') AND suggestion_id = $3";
+            (OfferKind::Suggestion, id, vec![chat_id, ""], statement)
+        }
+        OutcomeTarget::Draft(id) => {
+            let statement = "SELECT COUNT(*) FROM draft WHERE workspace = $1 AND chat_id = $2 AND draft_id = $3";
+            (OfferKind::Draft, id, vec![chat_id], statement)
+        }
+    };
+    let mut offers = chat_ids.into_iter().filter_map(|of| Some((of, offer_id::read(signer, kind, workspace, of, id.as_str())?)));
+    let Some((chat_id, Offer { at, document })) = offers.next() else {
+        let query = sqlx::query_scalar(statement).bind(workspace.to_owned()).bind(chat_id.to_owned()).bind(id.to_string());
+        let offers: i64 = query.fetch_one(&mut **write).await?;
+        return Ok(offers > 0);
+    };
+    let document = document.map(|key| (key.kind, key.id.to_string(), key.language.to_string()));
+    match (kind, document) {
+        (OfferKind::Suggestion, Some((kind, document_id, language))) => {
+            let shown = Shown { suggestion_id: id.to_string(), kind, document_id, language };
+            insert_suggestions(write, workspace, at, chat_id, &[shown]).await?;
+        }
+        (OfferKind::Draft, document) => {
+            let (sources, first_source) =
+                document.map_or((String::new(), None), |(kind, document_id, language)| (document_id, Some((kind, language))));
+            // What the draft said is not known: an edit of it tells nothing, unless its server still writes it.
+            let drafted = Drafted { draft_id: id.to_string(), sources, first_source, sketch: String::new() };
+            insert_draft(write, workspace, at, chat_id, &drafted).await?;
+        }
+        (OfferKind::Suggestion, None) => return Ok(false),
+    }
+    Ok(true)
 }
 
 /// Wipes what agents sent of a message that lost its text, and the sketches of the chat's drafts, which could confirm a guess.

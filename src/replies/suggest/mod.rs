@@ -6,7 +6,6 @@ pub mod reason;
 pub mod semantic;
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use crate::{
     chats::{Channel, Chat, NewEvent},
@@ -81,23 +80,21 @@ pub struct Suggestion {
 impl Desk {
     /// Ranks the documents that match a chat, or what the agent typed, best first; none if nothing matches.
     pub async fn suggest(&self, suggest: Suggest) -> Result<Vec<Suggestion>, ReplyError> {
-        let suggestions = match &suggest.chat_id {
+        let mut suggestions = match &suggest.chat_id {
             Some(chat_id) => {
                 let ranked = |chat| self.ranked(&suggest, Some(chat));
                 self.with_events(chat_id, &suggest.events, ranked).await?
             }
             None => self.ranked(&suggest, None).await?,
         };
-        let shown = suggestions
-            .iter()
-            .map(|suggestion| Shown {
-                suggestion_id: suggestion.suggestion_id.clone(),
-                kind: suggestion.kind,
-                document_id: suggestion.id.clone(),
-                language: suggestion.language.to_string(),
-            })
-            .collect();
-        self.outcomes.suggested(&self.workspace, suggest.chat_id.as_ref().map_or("", Id::as_str), shown);
+        let chat_id = suggest.chat_id.as_ref().map_or("", Id::as_str);
+        let mut shown = Vec::with_capacity(suggestions.len());
+        for suggestion in &mut suggestions {
+            let (kind, document_id, language) = (suggestion.kind, suggestion.id.clone(), suggestion.language.to_string());
+            suggestion.suggestion_id = self.outcomes.suggestion_id(&self.workspace, chat_id, (kind, &document_id, &language));
+            shown.push(Shown { suggestion_id: suggestion.suggestion_id.clone(), kind, document_id, language });
+        }
+        self.outcomes.suggested(&self.workspace, chat_id, shown);
         Ok(suggestions)
     }
 
@@ -184,7 +181,8 @@ fn suggestion(
     };
     let (reasons, reason) = reasons(&facts, read_by_agent);
     Suggestion {
-        suggestion_id: Uuid::now_v7().to_string(),
+        // It is given out with the chat that it is for.
+        suggestion_id: String::new(),
         kind: document.kind(),
         id: document.id.to_string(),
         missing_placeholders: missing.into_iter().map(str::to_owned).collect(),
