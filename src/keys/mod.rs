@@ -17,7 +17,7 @@ use std::{
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use tokio::time::{interval, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 pub use key::{Key, NewKey, Origin, Scope};
@@ -32,8 +32,11 @@ use crate::{
     task,
 };
 
-/// How often the keys are reloaded, and so how long a key revoked elsewhere stays valid.
-const RELOAD_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the keys are reloaded even though none is known to have changed. A key revoked elsewhere is known within a second, by the
+/// database's pulse.
+const RELOAD_INTERVAL: Duration = Duration::from_secs(30);
+/// How soon a failed reload is tried again.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Timeout of a look-up.
 const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -84,12 +87,15 @@ impl Keys {
     }
 
     async fn keep_reloading(self) {
-        let mut ticks = interval(RELOAD_INTERVAL);
+        let mut pulses = self.store.pulses();
         loop {
-            ticks.tick().await;
+            let seen = pulses.last().keys();
             if let Err(error) = self.reload().await {
                 tracing::warn!(error = %error, "can't reload the keys; keeping the last ones");
+                sleep(RETRY_INTERVAL).await;
+                continue;
             }
+            let _ = timeout(RELOAD_INTERVAL, pulses.until(|pulse| pulse.keys() != seen)).await;
         }
     }
 

@@ -49,6 +49,11 @@ impl Availability {
         }
     }
 
+    /// Asks for a probe at once.
+    pub fn probe(&self) {
+        self.probe.notify_one();
+    }
+
     /// Waits until somebody needs to know how the database is.
     pub async fn probe_wanted(&self) {
         self.probe.notified().await;

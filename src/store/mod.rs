@@ -8,6 +8,7 @@ mod inspect;
 mod pool;
 mod postgres;
 mod probe;
+mod pulse;
 mod read_only;
 mod session;
 mod signer;
@@ -32,6 +33,7 @@ use tokio_util::task::AbortOnDropHandle;
 pub use availability::State;
 pub use error::StoreError;
 pub use pool::Reads;
+pub use pulse::{Counters, Pulse, Pulses};
 pub use signer::Signer;
 pub use time::{nanoseconds, timestamp};
 pub use write::Write;
@@ -75,8 +77,10 @@ pub struct Store {
     sqlite: Option<Sqlite>,
     /// PostgreSQL only.
     availability: Option<Arc<Availability>>,
-    _upkeep: Option<Arc<AbortOnDropHandle<()>>>,
+    _upkeep: Vec<Arc<AbortOnDropHandle<()>>>,
     signer: Signer,
+    pulses: Pulses,
+    wakes_others: bool,
     /// See [`Store::open_read_only`].
     read_only: bool,
 }
@@ -114,6 +118,7 @@ impl Store {
         }
         let [_, log, _] = sqlite::files(&file);
         let upkeep = wal::keep_truncated(url.clone(), log);
+        let (pulses, pulse) = pulse::follow(reads.clone());
         let wiper = Some(Arc::new(Wiper::start(url, writes.clone(), reads.clone())));
         Ok(Store {
             writes,
@@ -122,8 +127,10 @@ impl Store {
             wiper,
             sqlite: Some(reader),
             availability: None,
-            _upkeep: Some(Arc::new(upkeep)),
+            _upkeep: vec![Arc::new(upkeep), Arc::new(pulse)],
             signer: Signer::unshared(),
+            pulses,
+            wakes_others: false,
             read_only: false,
         })
     }
@@ -131,7 +138,7 @@ impl Store {
     async fn open_postgres(url: &str) -> Result<Store, StoreError> {
         let postgres = Postgres::new(url)?;
         postgres.migrate(&POSTGRES_MIGRATIONS).await.map_err(Postgres::explained)?;
-        let (availability, upkeep) = probe::watch(postgres.clone());
+        let (availability, pulses, upkeep) = probe::watch(postgres.clone());
         let pool = |limit| Pool::new(Database::Postgres(postgres.clone()), READERS, limit, Some(Arc::clone(&availability)));
         let reads = Reads::new(pool(READ_TIMEOUT), postgres.is_pooled().then(|| postgres.begin_read(READ_TIMEOUT)));
         let (writes, begin) = (pool(WRITE_TIMEOUT), postgres.begin_write(WRITE_TIMEOUT).into());
@@ -142,10 +149,17 @@ impl Store {
             wiper: None,
             sqlite: None,
             availability: Some(availability),
-            _upkeep: Some(Arc::new(upkeep)),
+            _upkeep: upkeep.into_iter().map(Arc::new).collect(),
             signer: Signer::unshared(),
+            pulses,
+            wakes_others: !postgres.is_pooled(),
             read_only: false,
         })
+    }
+
+    /// Follows what changes in the database.
+    pub fn pulses(&self) -> Pulses {
+        self.pulses.clone()
     }
 
     /// Signs ids, with the key that all servers of this database share.
@@ -170,7 +184,7 @@ impl Store {
         if self.read_only {
             return Err(StoreError::ReadOnly);
         }
-        Write::begin(self.writes.acquire().await?, &self.begin).await
+        Write::begin(self.writes.acquire().await?, &self.begin, self.wakes_others).await
     }
 
     /// Takes the advisory lock of this name for a write transaction, until its end. Not needed on SQLite, which has one writer at a time.

@@ -2,7 +2,11 @@
 
 use std::{str::FromStr, time::Duration};
 
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 
 use crate::store::{
     error::{StoreError, unavailable},
@@ -59,6 +63,11 @@ impl Postgres {
     /// A connection without timeouts.
     pub async fn connect_plain(&self) -> Result<PgConnection, sqlx::Error> {
         self.options.connect().await
+    }
+
+    /// A pool of one connection without timeouts.
+    pub fn pool_of_one(&self) -> PgPool {
+        PgPoolOptions::new().max_connections(1).connect_lazy_with(self.options.clone())
     }
 
     /// A connection with a statement timeout.

@@ -1,34 +1,48 @@
-//! Probing PostgreSQL: one small statement a second on a connection of its own, and more often while something is wrong.
+//! Probing PostgreSQL: one small statement a second on a connection of its own, and more often while something is wrong. It also tells what changed
+//! for the server: see [`pulse`].
 
 use std::{sync::Arc, time::Duration};
 
-use sqlx::PgConnection;
-use tokio::time::{sleep, timeout};
+use sqlx::{AssertSqlSafe, PgConnection, Row, postgres::PgListener};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::store::{
     availability::{Availability, State},
     error::StoreError,
     postgres::Postgres,
+    pulse::{self, Pulse, Pulses},
 };
 
-/// How often the database is probed: while it is up, and while it is not.
-const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the database is probed while it is not up.
 const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 /// The longest wait for a probe, with its connection.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(700);
 /// Probes that are asked for by many at once are this far apart.
 const MIN_PROBE_INTERVAL: Duration = Duration::from_millis(50);
+/// A last row, which tells whether the database takes no writes.
+const READ_ONLY: &str = "UNION ALL SELECT '!', CASE current_setting('transaction_read_only') WHEN 'on' THEN 1 ELSE 0 END, 0, 0";
+/// How long after a failure it is listened again.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
-/// Starts to watch a database that was just connected to. It ends when the handle is dropped.
-pub fn watch(postgres: Postgres) -> (Arc<Availability>, AbortOnDropHandle<()>) {
+/// Starts to watch a database that was just connected to. It ends when the handles are dropped.
+pub fn watch(postgres: Postgres) -> (Arc<Availability>, Pulses, Vec<AbortOnDropHandle<()>>) {
     let availability = Arc::new(Availability::new());
+    let sender = watch::Sender::default();
+    let pulses = Pulses::of(&sender);
+    let listening = (!postgres.is_pooled()).then(|| tokio::spawn(listen(postgres.clone(), Arc::clone(&availability))));
     let watched = Arc::clone(&availability);
-    let task = tokio::spawn(async move {
+    let probing = tokio::spawn(async move {
         let mut connection = None;
         loop {
             let state = match timeout(PROBE_TIMEOUT, probe(&postgres, &mut connection)).await {
-                Ok(Ok(state)) => state,
+                Ok(Ok((state, pulse))) => {
+                    pulse::send(&sender, pulse);
+                    state
+                }
                 Ok(Err(error)) if !StoreError::is_connection_failure(&error) => watched.state(),
                 Ok(Err(_)) | Err(_) => State::Down,
             };
@@ -37,31 +51,51 @@ pub fn watch(postgres: Postgres) -> (Arc<Availability>, AbortOnDropHandle<()>) {
                 connection = None;
             }
             watched.found(state);
-            let interval = if state == State::Up { PROBE_INTERVAL } else { RETRY_INTERVAL };
+            let interval = if state == State::Up { pulse::INTERVAL } else { RETRY_INTERVAL };
             tokio::select! {
                 () = sleep(interval) => {}
                 () = watched.probe_wanted() => sleep(MIN_PROBE_INTERVAL).await,
             }
         }
     });
-    (availability, AbortOnDropHandle::new(task))
+    (availability, pulses, [probing].into_iter().chain(listening).map(AbortOnDropHandle::new).collect())
 }
 
-async fn probe(postgres: &Postgres, cached: &mut Option<PgConnection>) -> Result<State, sqlx::Error> {
+/// Probes at once when another server wrote what this one follows. Without it, the next probe tells.
+async fn listen(postgres: Postgres, availability: Arc<Availability>) {
+    loop {
+        let heard: Result<(), sqlx::Error> = async {
+            let mut listener = PgListener::connect_with(&postgres.pool_of_one()).await?;
+            listener.listen(pulse::CHANNEL).await?;
+            loop {
+                listener.recv().await?;
+                availability.probe();
+            }
+        }
+        .await;
+        if let Err(error) = heard {
+            tracing::debug!(error = %error, "can't listen to other servers; the next probe tells what they wrote");
+        }
+        sleep(LISTEN_AGAIN).await;
+    }
+}
+
+async fn probe(postgres: &Postgres, cached: &mut Option<PgConnection>) -> Result<(State, Pulse), sqlx::Error> {
     // The cached connection may lead to a server that is gone; only a new one shows whether another took over.
     if let Some(connection) = cached.take()
-        && let Ok(state) = query_state(connection, cached).await
+        && let Ok(found) = query_state(connection, cached).await
     {
-        return Ok(state);
+        return Ok(found);
     }
     query_state(postgres.connect_plain().await?, cached).await
 }
 
 /// Queries the state on a connection, and caches the connection on success. If this is dropped, the connection is closed.
-async fn query_state(mut connection: PgConnection, cached: &mut Option<PgConnection>) -> Result<State, sqlx::Error> {
+async fn query_state(mut connection: PgConnection, cached: &mut Option<PgConnection>) -> Result<(State, Pulse), sqlx::Error> {
     // `raw_sql` is not a prepared statement, which a pooler might not support.
-    let row = sqlx::raw_sql("SELECT current_setting('transaction_read_only')").fetch_one(&mut connection).await?;
-    let read_only: String = sqlx::Row::try_get(&row, 0)?;
+    let mut rows = sqlx::raw_sql(AssertSqlSafe(format!("{} {READ_ONLY}", pulse::STATEMENT))).fetch_all(&mut connection).await?;
+    let read_only: i64 = rows.pop().ok_or(sqlx::Error::RowNotFound)?.try_get(1)?;
+    let pulse = Pulse::read(&rows)?;
     *cached = Some(connection);
-    Ok(if read_only == "on" { State::ReadOnly } else { State::Up })
+    Ok((if read_only == 1 { State::ReadOnly } else { State::Up }, pulse))
 }

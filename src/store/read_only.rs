@@ -10,6 +10,7 @@ use crate::store::{
     error::StoreError,
     pool::{Database, Pool, Reads},
     postgres::Postgres,
+    pulse::Pulses,
     signer::Signer,
     sqlite::Sqlite,
 };
@@ -36,8 +37,10 @@ impl Store {
             wiper: None,
             sqlite: None,
             availability: None,
-            _upkeep: None,
+            _upkeep: Vec::new(),
             signer: Signer::unshared(),
+            pulses: Pulses::still(),
+            wakes_others: false,
             read_only: true,
         })
     }

@@ -4,21 +4,31 @@ use std::ops::{Deref, DerefMut};
 
 use sqlx::{AssertSqlSafe, Executor};
 
-use crate::store::{error::StoreError, pool::Lease, session::Session};
+use crate::store::{error::StoreError, pool::Lease, pulse::CHANNEL, session::Session};
 
 /// A write transaction. If it is dropped, or its commit fails, its connection is closed: the state on the disk or the server is then unknown,
 /// and nothing more is acknowledged on a connection that failed once.
 pub struct Write {
     lease: Lease,
+    /// Whether other servers may be woken: PostgreSQL, without a pooler that shares connections.
+    wakes_others: bool,
 }
 
 impl Write {
-    pub(crate) async fn begin(mut lease: Lease, begin: &str) -> Result<Write, StoreError> {
+    pub(crate) async fn begin(mut lease: Lease, begin: &str, wakes_others: bool) -> Result<Write, StoreError> {
         // The connection counts as unhealthy until the commit.
         let result = lease.execute(AssertSqlSafe(begin.to_owned())).await;
         lease.set_healthy(false);
         result?;
-        Ok(Write { lease })
+        Ok(Write { lease, wakes_others })
+    }
+
+    /// Wakes the servers of this database once the write is durable: they need not wait for their next pulse.
+    pub async fn wake_others(&mut self) -> Result<(), StoreError> {
+        if self.wakes_others {
+            sqlx::query("SELECT pg_notify($1, '')").bind(CHANNEL).execute(&mut **self).await?;
+        }
+        Ok(())
     }
 
     /// Commits; when it returns, the write is durable.

@@ -32,6 +32,7 @@ mod floods;
 mod folder;
 mod help;
 mod hostile;
+mod idle;
 mod keys;
 mod knowledge;
 mod learning;

@@ -48,6 +48,9 @@ pub struct Change {
 
 /// Takes `count` numbers and returns the last. Locks the counter's row until the write ends.
 pub async fn take_numbers(write: &mut Write, workspace: &Workspace, count: usize) -> Result<i64, KnowledgeError> {
+    if count > 0 {
+        write.wake_others().await?;
+    }
     Ok(sqlx::query_scalar(
         "INSERT INTO document_counter (workspace, number) VALUES ($1, $2)
          ON CONFLICT (workspace) DO UPDATE SET number = document_counter.number + $2 RETURNING number",

@@ -20,7 +20,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::sleep,
+};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
@@ -32,6 +35,7 @@ use crate::{
             snapshot::IndexSnapshot,
         },
     },
+    store::Pulse,
     task::caught,
 };
 
@@ -40,8 +44,10 @@ const BATCH: i64 = 2000;
 const COMMIT_EVERY: usize = 20_000;
 /// With more pending changes than this, the index is served before it has caught up.
 const MAX_PENDING_AT_START: i64 = 5000;
-/// Poll interval for changes made by other processes.
-const POLL: Duration = Duration::from_millis(500);
+/// Wait after a first failure.
+const FIRST_RETRY: Duration = Duration::from_millis(500);
+/// How often the catalog is read even though nothing is known to have changed.
+const SLOW_POLL: Duration = Duration::from_secs(30);
 /// Least time between two integrity checks of the index's files, however many searches fail.
 const CHECK_PAUSE: Duration = Duration::from_secs(10);
 /// Longest backoff before an index that keeps failing is rebuilt.
@@ -150,8 +156,13 @@ struct Follower {
 
 impl Follower {
     async fn follow(mut self, progress: watch::Sender<i64>, wake: Arc<Notify>) {
-        let mut wait = POLL;
+        let mut pulses = self.catalog.store.pulses();
+        let workspace = self.catalog.workspace.clone();
+        let documents = move |pulse: &Pulse| pulse.of(workspace.as_str()).documents;
+        let mut wait = FIRST_RETRY;
         loop {
+            let seen = documents(&pulses.last());
+            let mut is_behind = false;
             let iteration = async {
                 match self.current {
                     Some(_) => self.catch_up().await,
@@ -161,17 +172,25 @@ impl Follower {
             let result = caught("following the catalog", iteration).await.unwrap_or_else(|panicked| Err(panicked.into()));
             progress.send_if_modified(|last_change| std::mem::replace(last_change, self.last_change()) != self.last_change());
             match result {
-                Ok(()) => wait = POLL,
+                Ok(()) => wait = FIRST_RETRY,
                 // Work that panicked may have left the index in any state.
                 Err(error @ (KnowledgeError::Index(_) | KnowledgeError::Task(_))) => {
                     tracing::warn!(error = %error, "index failed; rebuilding it, the old one serves searches until then");
                     self.current = None;
+                    is_behind = true;
                     wait = MAX_POLL.min(2 * wait);
                 }
                 // Retried in the next iteration; a waiting Put fails with IndexBehind.
-                Err(error) => tracing::warn!(error = %error, "index can't read the catalog; retrying"),
+                Err(error) => {
+                    is_behind = true;
+                    tracing::warn!(error = %error, "index can't read the catalog; retrying");
+                }
             }
-            let _ = tokio::time::timeout(wait, wake.notified()).await;
+            tokio::select! {
+                () = wake.notified() => {}
+                () = pulses.until(|pulse| documents(pulse) > seen), if !is_behind => {}
+                () = sleep(if is_behind { wait } else { SLOW_POLL }) => {}
+            }
             let may_check = self.checked.is_none_or(|checked| checked.elapsed() >= CHECK_PAUSE);
             if may_check && self.suspect.swap(false, Ordering::Relaxed) {
                 let is_intact = self.is_intact().await;

@@ -19,7 +19,7 @@ use std::{
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
@@ -37,13 +37,14 @@ use crate::{
             votes::Learned,
         },
     },
-    store::{StoreError, Write},
+    store::{Counters, StoreError, Write},
     task::{self, TaskError},
     text::{Language, fingerprint},
 };
 
-/// Poll interval for chats with new messages.
+/// Wait between two looks at chats with new messages, and the longest one while none is known to have any.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
+const SLOW_POLL: Duration = Duration::from_secs(30);
 /// Batch sizes of chats, lessons and documents.
 const CHATS_AT_ONCE: usize = 16;
 const LESSONS_AT_ONCE: i64 = 1000;
@@ -89,15 +90,17 @@ impl Desk {
     }
 
     async fn learn_as_chats_go_on(self) {
-        let mut turns = interval(POLL_INTERVAL);
-        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut pulses = self.store.pulses();
         loop {
-            turns.tick().await;
+            let seen = pulses.last().of(self.workspace.as_str());
             match self.learn().await {
                 Ok(0) => {}
                 Ok(chats) => tracing::debug!(workspace = self.workspace.as_str(), chats, "learned from chats"),
                 Err(error) => tracing::warn!(error = %error, "learning from chats failed; retrying"),
             }
+            sleep(POLL_INTERVAL).await;
+            let changed = |counters: Counters| counters.teaches || counters != seen;
+            let _ = timeout(SLOW_POLL, pulses.until(|pulse| changed(pulse.of(self.workspace.as_str())))).await;
         }
     }
 

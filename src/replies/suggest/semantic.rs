@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures::{StreamExt, TryStreamExt, stream};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
@@ -15,12 +15,13 @@ use crate::{
     knowledge::{Document, DocumentTexts, DocumentVectors, Hits, KeptVectors, Kind, Meaning, QueryKind, Reader, Search, shortened_to_end},
     model::{Embedder, EmbeddingPurpose, ModelError},
     replies::{Desk, error::ReplyError, learning::situation::names, masking::Masker, suggest::query},
+    store::Pulse,
     task,
     text::{Language, words},
 };
 
-/// Poll interval for changed documents, and the first and longest backoff after the endpoint failed.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How often vectors that another server wrote are looked for, and the first and longest backoff after the endpoint failed.
+const POLL_INTERVAL: Duration = Duration::from_secs(10);
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// Timeout of embedding a batch of documents.
 const DOCUMENTS_TIMEOUT: Duration = Duration::from_secs(60);
@@ -103,14 +104,19 @@ impl Desk {
     }
 
     async fn embed_as_documents_change(&self, embedder: &Embedder) {
-        let mut ticks = interval(POLL_INTERVAL);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut pulses = self.store.pulses();
+        let documents = |pulse: &Pulse| pulse.of(self.workspace.as_str()).documents;
         let (mut after, mut backoff) = (0, BACKOFF.0);
         loop {
-            ticks.tick().await;
+            let seen = documents(&pulses.last());
             let report = |done, all| tracing::info!(workspace = self.workspace.as_str(), done, all, "embedding documents");
             match self.embed_new(embedder, &mut after, report).await {
-                Ok(_) => backoff = BACKOFF.0,
+                Ok(embedded) => {
+                    backoff = BACKOFF.0;
+                    if embedded == 0 {
+                        let _ = timeout(POLL_INTERVAL, pulses.until(|pulse| documents(pulse) > seen)).await;
+                    }
+                }
                 Err(error) => {
                     tracing::warn!(error = %error, "embedding documents failed; retrying, search uses words and older vectors meanwhile");
                     sleep(backoff).await;
