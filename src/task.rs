@@ -43,7 +43,16 @@ pub async fn blocking<T: Send + 'static>(what: &'static str, work: impl FnOnce()
 
 /// Runs work in a task of its own, which goes on if its caller leaves.
 pub async fn detached<T: Send + 'static>(what: &'static str, work: impl Future<Output = T> + Send + 'static) -> Result<T, TaskError> {
-    tokio::spawn(work).await.map_err(|error| TaskError::from_join(what, &error))
+    started(what, work).await
+}
+
+/// Starts work in a task of its own at once, and returns what waits for it.
+pub fn started<T: Send + 'static>(
+    what: &'static str,
+    work: impl Future<Output = T> + Send + 'static,
+) -> impl Future<Output = Result<T, TaskError>> + Send {
+    let task = tokio::spawn(work);
+    async move { task.await.map_err(|error| TaskError::from_join(what, &error)) }
 }
 
 /// Runs work in the caller's task and catches panics; state that it shares must stay valid after a panic.

@@ -97,6 +97,7 @@ impl Api {
                     limit: number("limit", &text("limit"))?,
                     offset: number("offset", &text("offset"))?,
                     session_id: text("session_id"),
+                    min_revision: 0,
                 };
                 let mut response =
                     self.search(with(access, request)).await.map_err(|status| renamed(status, &[("query", "q")]))?.into_inner();

@@ -57,7 +57,7 @@ use crate::{
             folder::{Folder, contents::FolderContents},
             watch::{FolderState, Watch},
         },
-        index::Index,
+        index::{Index, MAX_CATCH_UP, MAX_SEARCH_WAIT},
         report::{Report, Reported},
         search::{openings::Openings, query::Typed, synonyms::Synonyms},
         vectors::Vectors,
@@ -262,24 +262,28 @@ impl Knowledge {
         self.base.catalog.list(kind, filter, page_size, page_token, most_bytes).await
     }
 
-    /// Creates or updates documents, and returns once they can be found. The write continues if the caller hangs up.
-    pub async fn put(&self, documents: Vec<NewDocument>) -> Result<Vec<PutStatus>, KnowledgeError> {
-        let base = &self.base;
-        let (statuses, changed) = base.catalog.put(documents).await?;
-        if let Some(number) = changed {
-            base.index.wait_for_change(number).await?;
-        }
-        Ok(statuses)
+    /// Creates or updates documents, and returns once they can be found, with the catalog's revision. The write continues if the caller hangs up.
+    pub async fn put(&self, documents: Vec<NewDocument>) -> Result<(Vec<PutStatus>, i64), KnowledgeError> {
+        let (statuses, changed) = self.base.catalog.put(documents).await?;
+        Ok((statuses, self.findable(changed).await?))
     }
 
-    /// Deletes documents, and returns their number once they can't be found any more.
-    pub async fn delete(&self, kind: Kind, ids: &[Id], language: Option<&Language>) -> Result<usize, KnowledgeError> {
-        let base = &self.base;
-        let (deleted, changed) = base.catalog.delete(kind, ids, language).await?;
-        if let Some(number) = changed {
-            base.index.wait_for_change(number).await?;
-        }
-        Ok(deleted)
+    /// Deletes documents, and returns their number once they can't be found any more, with the catalog's revision.
+    pub async fn delete(&self, kind: Kind, ids: &[Id], language: Option<&Language>) -> Result<(usize, i64), KnowledgeError> {
+        let (deleted, changed) = self.base.catalog.delete(kind, ids, language).await?;
+        Ok((deleted, self.findable(changed).await?))
+    }
+
+    /// Waits until a change can be found; returns its revision, or the catalog's if nothing changed.
+    async fn findable(&self, changed: Option<i64>) -> Result<i64, KnowledgeError> {
+        let Some(revision) = changed else { return self.last_number().await };
+        self.base.index.wait_for_change(revision, MAX_CATCH_UP).await?;
+        Ok(revision)
+    }
+
+    /// Waits until the index has a revision of the catalog: a caller's own write, which another server may have taken.
+    pub async fn wait_for_revision(&self, revision: i64) -> Result<(), KnowledgeError> {
+        self.base.index.wait_for_change(revision, MAX_SEARCH_WAIT).await
     }
 
     /// Records that an article was opened from a search. For a reader who may not see it, the article does not exist.

@@ -139,7 +139,7 @@ impl Store {
         let postgres = Postgres::new(url)?;
         postgres.migrate(&POSTGRES_MIGRATIONS).await.map_err(Postgres::explained)?;
         let (availability, pulses, upkeep) = probe::watch(postgres.clone());
-        let pool = |limit| Pool::new(Database::Postgres(postgres.clone()), READERS, limit, Some(Arc::clone(&availability)));
+        let pool = |limit| Pool::new(Database::Postgres(postgres.clone()), postgres.connections(), limit, Some(Arc::clone(&availability)));
         let reads = Reads::new(pool(READ_TIMEOUT), postgres.is_pooled().then(|| postgres.begin_read(READ_TIMEOUT)));
         let (writes, begin) = (pool(WRITE_TIMEOUT), postgres.begin_write(WRITE_TIMEOUT).into());
         Ok(Store {

@@ -15,6 +15,9 @@ use crate::store::{
 
 /// The URL option for a server behind a pooler in transaction mode: `?pooler=transaction`.
 const POOLER: &str = "pooler";
+/// The URL's option for how many connections reads have, and writes.
+const CONNECTIONS: &str = "connections";
+const DEFAULT_CONNECTIONS: u32 = 4;
 /// How much longer the client waits than the server's statement timeout, so that the server ends a statement first.
 const TIMEOUT_GRACE: Duration = Duration::from_millis(500);
 /// A transaction that is idle for this long is ended: its process hangs, and others may wait for its locks.
@@ -32,22 +35,32 @@ pub struct Postgres {
     options: PgConnectOptions,
     /// Whether a pooler may run each transaction on another connection: then session state does not outlive a transaction.
     pooled: bool,
+    connections: u32,
 }
 
 impl Postgres {
     pub fn new(url: &str) -> Result<Postgres, sqlx::Error> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
-        let (ours, theirs): (Vec<&str>, Vec<&str>) =
-            query.split('&').filter(|option| !option.is_empty()).partition(|option| option.split('=').next() == Some(POOLER));
-        let pooled = match ours.as_slice() {
-            [] | ["pooler=session"] => false,
-            ["pooler=transaction"] => true,
-            _ => return Err(sqlx::Error::Configuration("`pooler` in the database URL must be `transaction` or `session`".into())),
-        };
+        let (mut pooled, mut connections, mut theirs) = (false, DEFAULT_CONNECTIONS, Vec::new());
+        for option in query.split('&').filter(|option| !option.is_empty()) {
+            let (name, value) = option.split_once('=').unwrap_or((option, ""));
+            match (name, value) {
+                (POOLER, "session") => pooled = false,
+                (POOLER, "transaction") => pooled = true,
+                (POOLER, _) => {
+                    return Err(sqlx::Error::Configuration("`pooler` in the database URL must be `transaction` or `session`".into()));
+                }
+                (CONNECTIONS, count) => {
+                    let allowed = || sqlx::Error::Configuration("`connections` in the database URL must be from 1 to 100".into());
+                    connections = count.parse().ok().filter(|count| (1..=100).contains(count)).ok_or_else(allowed)?;
+                }
+                _ => theirs.push(option),
+            }
+        }
         let options = PgConnectOptions::from_str(&format!("{base}?{}", theirs.join("&")))?;
         // A pooler refuses startup parameters that it can't track per client.
         let options = if pooled { options.extra_float_digits(None).statement_cache_capacity(0) } else { options };
-        Ok(Postgres { options, pooled })
+        Ok(Postgres { options, pooled, connections })
     }
 
     /// The same for read-only sessions. A pooler may not pass the option on; with one, each read is a READ ONLY transaction.
@@ -58,6 +71,11 @@ impl Postgres {
 
     pub fn is_pooled(&self) -> bool {
         self.pooled
+    }
+
+    /// How many connections reads have, and writes.
+    pub fn connections(&self) -> u32 {
+        self.connections
     }
 
     /// A connection without timeouts.
@@ -137,11 +155,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_url_option_enables_the_pooler_mode() {
+    fn the_urls_own_options_are_read() {
         let pooled = |url| Postgres::new(url).map(|postgres| postgres.is_pooled()).map_err(drop);
         assert_eq!(pooled("postgres://desk@127.0.0.1/desk"), Ok(false));
         assert_eq!(pooled("postgres://desk@127.0.0.1/desk?sslmode=disable"), Ok(false));
         assert_eq!(pooled("postgres://desk@127.0.0.1/desk?sslmode=disable&pooler=transaction"), Ok(true));
         assert_eq!(pooled("postgres://desk@127.0.0.1/desk?pooler=statement"), Err(()));
+        let connections = |url: &str| Postgres::new(url).map(|postgres| postgres.connections()).map_err(drop);
+        assert_eq!(connections("postgres://desk@127.0.0.1/desk"), Ok(DEFAULT_CONNECTIONS));
+        assert_eq!(connections("postgres://desk@127.0.0.1/desk?sslmode=disable&connections=16&pooler=transaction"), Ok(16));
+        for count in ["", "0", "101", "-1", "many"] {
+            let url = format!("postgres://desk@127.0.0.1/desk?connections={count}");
+            assert_eq!(connections(&url), Err(()), "{count}");
+        }
     }
 }

@@ -3,7 +3,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sqlx::{AssertSqlSafe, PgConnection, Row, postgres::PgListener};
+use sqlx::{
+    AssertSqlSafe, PgConnection, Row,
+    postgres::{PgListener, PgRow},
+};
 use tokio::{
     sync::watch,
     time::{sleep, timeout},
@@ -23,8 +26,10 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 const PROBE_TIMEOUT: Duration = Duration::from_millis(700);
 /// Probes that are asked for by many at once are this far apart.
 const MIN_PROBE_INTERVAL: Duration = Duration::from_millis(50);
-/// A last row, which tells whether the database takes no writes.
-const READ_ONLY: &str = "UNION ALL SELECT '!', CASE current_setting('transaction_read_only') WHEN 'on' THEN 1 ELSE 0 END, 0, 0";
+/// The longest wait for what changed, after which only the state is asked for: a migration may hold a table.
+const PULSE_TIMEOUT: Duration = Duration::from_millis(350);
+/// Tells whether the database takes no writes.
+const READ_ONLY: &str = "SELECT current_setting('transaction_read_only')";
 /// How long after a failure it is listened again.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
@@ -40,7 +45,9 @@ pub fn watch(postgres: Postgres) -> (Arc<Availability>, Pulses, Vec<AbortOnDropH
         loop {
             let state = match timeout(PROBE_TIMEOUT, probe(&postgres, &mut connection)).await {
                 Ok(Ok((state, pulse))) => {
-                    pulse::send(&sender, pulse);
+                    if let Some(pulse) = pulse {
+                        pulse::send(&sender, pulse);
+                    }
                     state
                 }
                 Ok(Err(error)) if !StoreError::is_connection_failure(&error) => watched.state(),
@@ -80,22 +87,33 @@ async fn listen(postgres: Postgres, availability: Arc<Availability>) {
     }
 }
 
-async fn probe(postgres: &Postgres, cached: &mut Option<PgConnection>) -> Result<(State, Pulse), sqlx::Error> {
+async fn probe(postgres: &Postgres, cached: &mut Option<PgConnection>) -> Result<(State, Option<Pulse>), sqlx::Error> {
     // The cached connection may lead to a server that is gone; only a new one shows whether another took over.
     if let Some(connection) = cached.take()
-        && let Ok(found) = query_state(connection, cached).await
+        && let Ok(Ok((state, pulse))) = timeout(PULSE_TIMEOUT, query_pulse(connection, cached)).await
     {
-        return Ok(found);
+        return Ok((state, Some(pulse)));
     }
-    query_state(postgres.connect_plain().await?, cached).await
+    let mut connection = postgres.connect_plain().await?;
+    // `raw_sql` is not a prepared statement, which a pooler might not support.
+    let row = sqlx::raw_sql(READ_ONLY).fetch_one(&mut connection).await?;
+    *cached = Some(connection);
+    Ok((state_of(&row)?, None))
 }
 
-/// Queries the state on a connection, and caches the connection on success. If this is dropped, the connection is closed.
-async fn query_state(mut connection: PgConnection, cached: &mut Option<PgConnection>) -> Result<(State, Pulse), sqlx::Error> {
-    // `raw_sql` is not a prepared statement, which a pooler might not support.
-    let mut rows = sqlx::raw_sql(AssertSqlSafe(format!("{} {READ_ONLY}", pulse::STATEMENT))).fetch_all(&mut connection).await?;
-    let read_only: i64 = rows.pop().ok_or(sqlx::Error::RowNotFound)?.try_get(1)?;
+/// Queries state and pulse on a connection, and caches the connection on success. If this is dropped, the connection is closed.
+async fn query_pulse(mut connection: PgConnection, cached: &mut Option<PgConnection>) -> Result<(State, Pulse), sqlx::Error> {
+    let mut rows = sqlx::raw_sql(AssertSqlSafe(format!("{READ_ONLY}; {}", pulse::STATEMENT))).fetch_all(&mut connection).await?;
+    if rows.is_empty() {
+        return Err(sqlx::Error::RowNotFound);
+    }
+    let state = state_of(&rows.remove(0))?;
     let pulse = Pulse::read(&rows)?;
     *cached = Some(connection);
-    Ok((if read_only == 1 { State::ReadOnly } else { State::Up }, pulse))
+    Ok((state, pulse))
+}
+
+fn state_of(row: &PgRow) -> Result<State, sqlx::Error> {
+    let read_only: String = row.try_get(0)?;
+    Ok(if read_only == "on" { State::ReadOnly } else { State::Up })
 }

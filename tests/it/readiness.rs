@@ -8,7 +8,8 @@ use tonic::Code;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
 use crate::support::{
-    desk::{Desk, Opening, eventually},
+    desk::{Desk, Opening, eventually, refused, refused_fields},
+    postgres::Postgres,
     raw_client::{closed, says},
 };
 
@@ -63,6 +64,39 @@ async fn a_server_is_not_ready_before_its_index_has_every_document() {
     }
     assert!(waited, "it said at no time that it was not ready");
     desk.close().await;
+}
+
+#[tokio::test]
+async fn what_one_server_wrote_another_finds_at_once_by_its_revision() {
+    let postgres = Postgres::start();
+    let (mut one, mut other) = (
+        opening().open_set(|config| config.database_url = Some(postgres.url("postgres"))).await,
+        opening().open_set(|config| config.database_url = Some(postgres.url("postgres"))).await,
+    );
+    let search = |query: String, min_revision: i64| pb::SearchRequest { query, min_revision, ..pb::SearchRequest::default() };
+    for number in 0..20 {
+        let article = pb::Article {
+            id: format!("a{number}"),
+            title: format!("About towel number{number}"),
+            body: "It is soft.".into(),
+            language: "en".into(),
+            ..pb::Article::default()
+        };
+        let put = pb::PutArticlesRequest { articles: vec![article] };
+        let revision = one.knowledge.put_articles(put).await.unwrap().into_inner().revision;
+        let found = other.knowledge.search(search(format!("number{number}"), revision)).await.unwrap().into_inner();
+        assert_eq!(found.hits.len(), 1, "{number}");
+        if number % 2 == 0 {
+            let delete = pb::DeleteArticlesRequest { ids: vec![format!("a{number}")], language: String::new() };
+            let revision = one.knowledge.delete_articles(delete).await.unwrap().into_inner().revision;
+            let found = other.knowledge.search(search(format!("number{number}"), revision)).await.unwrap().into_inner();
+            assert!(found.hits.is_empty(), "{number}");
+        }
+    }
+    refused(&other.knowledge.search(search("towel".into(), 1 << 40)).await.unwrap_err(), Code::Unavailable, "INDEX_BEHIND");
+    refused_fields(&other.knowledge.search(search("towel".into(), -1)).await.unwrap_err(), &["min_revision"]);
+    one.close().await;
+    other.close().await;
 }
 
 #[tokio::test]

@@ -52,6 +52,14 @@ impl Fields {
         })
     }
 
+    /// A revision of the catalog; 0 if none is asked for.
+    pub fn revision(&mut self, field: &str, revision: i64) -> i64 {
+        if revision < 0 {
+            self.invalid(field, "must not be negative");
+        }
+        revision.max(0)
+    }
+
     /// An id that may be left out.
     pub fn optional_id(&mut self, field: &str, text: String) -> Option<Id> {
         (!text.is_empty()).then(|| self.id(field, text))

@@ -35,7 +35,7 @@ const REPORT_DAYS: i64 = 30;
 impl KnowledgeService for Api {
     async fn search(&self, request: Request<pb::SearchRequest>) -> Reply<pb::SearchResponse> {
         let (desk, reader, visitor) = (self.desk(&request), access(&request).reader(), access(&request).limited_visitor());
-        let pb::SearchRequest { query, language, category, tags, limit, offset, session_id } = request.into_inner();
+        let pb::SearchRequest { query, language, category, tags, limit, offset, session_id, min_revision } = request.into_inner();
         let mut fields = Fields::default();
         let query = fields.required_text("query", query, MAX_QUERY);
         let language = fields.optional_language("language", &language).unwrap_or_else(|| desk.settings().language.clone());
@@ -46,7 +46,9 @@ impl KnowledgeService for Api {
             fields.invalid("offset", format!("must be from 0 to {MAX_OFFSET}"));
         }
         let session_id = fields.short("session_id", session_id);
+        let min_revision = fields.revision("min_revision", min_revision);
         fields.ok()?;
+        desk.knowledge().wait_for_revision(min_revision).await?;
         let search = Search { query, language, category, tags, limit, offset: offset as usize, reader, meaning: None };
         let hits = desk.search(search.clone()).await?;
         // A later page belongs to the same search, and is not reported again.
@@ -159,8 +161,8 @@ impl KnowledgeService for Api {
         let mut fields = Fields::default();
         let documents = document::articles(&mut fields, request.into_inner().articles);
         fields.ok()?;
-        let results = put(desk, documents).await?;
-        Ok(Response::new(pb::PutArticlesResponse { results }))
+        let (results, revision) = put(desk, documents).await?;
+        Ok(Response::new(pb::PutArticlesResponse { results, revision }))
     }
 
     async fn put_canned_answers(&self, request: Request<pb::PutCannedAnswersRequest>) -> Reply<pb::PutCannedAnswersResponse> {
@@ -174,15 +176,15 @@ impl KnowledgeService for Api {
             let existing = canned_answers(desk, &ids).await?;
             only_agents_own(documents.iter().map(|new| &new.document).chain(&existing))?;
         }
-        let results = put(desk, documents).await?;
-        Ok(Response::new(pb::PutCannedAnswersResponse { results }))
+        let (results, revision) = put(desk, documents).await?;
+        Ok(Response::new(pb::PutCannedAnswersResponse { results, revision }))
     }
 
     async fn delete_articles(&self, request: Request<pb::DeleteArticlesRequest>) -> Reply<pb::DeleteArticlesResponse> {
         let desk = self.desk(&request);
         let pb::DeleteArticlesRequest { ids, language } = request.into_inner();
-        let deleted = delete(desk, Kind::Article, ids, &language).await?;
-        Ok(Response::new(pb::DeleteArticlesResponse { deleted }))
+        let (deleted, revision) = delete(desk, Kind::Article, ids, &language).await?;
+        Ok(Response::new(pb::DeleteArticlesResponse { deleted, revision }))
     }
 
     async fn delete_canned_answers(&self, request: Request<pb::DeleteCannedAnswersRequest>) -> Reply<pb::DeleteCannedAnswersResponse> {
@@ -195,8 +197,8 @@ impl KnowledgeService for Api {
             fields.ok()?;
             only_agents_own(&canned_answers(desk, &ids).await?)?;
         }
-        let deleted = delete(desk, Kind::CannedAnswer, ids, &language).await?;
-        Ok(Response::new(pb::DeleteCannedAnswersResponse { deleted }))
+        let (deleted, revision) = delete(desk, Kind::CannedAnswer, ids, &language).await?;
+        Ok(Response::new(pb::DeleteCannedAnswersResponse { deleted, revision }))
     }
 
     async fn get_search_report(&self, request: Request<pb::GetSearchReportRequest>) -> Reply<pb::GetSearchReportResponse> {
@@ -222,7 +224,7 @@ impl KnowledgeService for Api {
 }
 
 /// Writes documents in a task of its own, so that the write completes even if the caller hangs up.
-async fn put(desk: &Desk, documents: Vec<NewDocument>) -> Result<Vec<pb::PutResult>, Status> {
+async fn put(desk: &Desk, documents: Vec<NewDocument>) -> Result<(Vec<pb::PutResult>, i64), Status> {
     let written: Vec<(DocumentKey, Vec<String>)> =
         documents.iter().map(|new| (new.document.key(), unknown_placeholders(&new.document))).collect();
     let knowledge = desk.knowledge().clone();
@@ -230,8 +232,8 @@ async fn put(desk: &Desk, documents: Vec<NewDocument>) -> Result<Vec<pb::PutResu
         documents.iter().for_each(|new| failpoint("put", new.document.id.as_str()));
         knowledge.put(documents).await
     };
-    let statuses = task::detached("the write of the documents", write).await.map_err(KnowledgeError::from)??;
-    Ok(document::encode_results(written, statuses))
+    let (statuses, revision) = task::detached("the write of the documents", write).await.map_err(KnowledgeError::from)??;
+    Ok((document::encode_results(written, statuses), revision))
 }
 
 /// The placeholders of a canned answer that no chat can fill.
@@ -252,15 +254,15 @@ async fn canned_answers(desk: &Desk, ids: &[Id]) -> Result<Vec<Document>, Status
     Ok(answers)
 }
 
-async fn delete(desk: &Desk, kind: Kind, ids: Vec<String>, language: &str) -> Result<i32, Status> {
+async fn delete(desk: &Desk, kind: Kind, ids: Vec<String>, language: &str) -> Result<(i32, i64), Status> {
     let mut fields = Fields::default();
     let ids: Vec<Id> = document::ids(&mut fields, ids);
     let language = fields.optional_language("language", language);
     fields.ok()?;
     let knowledge = desk.knowledge().clone();
     let write = async move { knowledge.delete(kind, &ids, language.as_ref()).await };
-    let deleted = task::detached("the deletion of the documents", write).await.map_err(KnowledgeError::from)??;
-    Ok(i32::try_from(deleted).unwrap_or(i32::MAX))
+    let (deleted, revision) = task::detached("the deletion of the documents", write).await.map_err(KnowledgeError::from)??;
+    Ok((i32::try_from(deleted).unwrap_or(i32::MAX), revision))
 }
 
 /// Without the scope `author`, callers may write and delete only answers that belong to one agent.

@@ -160,7 +160,7 @@ impl ReplyService for Api {
     async fn suggest_answers(&self, request: Request<pb::SuggestAnswersRequest>) -> Reply<pb::SuggestAnswersResponse> {
         let desk = self.desk(&request);
         let error_language = error_language(&request);
-        let pb::SuggestAnswersRequest { chat_id, agent, events, query, kinds, language, limit } = request.into_inner();
+        let pb::SuggestAnswersRequest { chat_id, agent, events, query, kinds, language, limit, min_revision } = request.into_inner();
         let mut fields = Fields::default();
         if chat_id.is_empty() && query.trim().is_empty() {
             fields.invalid("chat_id", "is required unless query is set");
@@ -177,7 +177,9 @@ impl ReplyService for Api {
             language: fields.optional_language("language", &language),
             limit: fields.count("limit", limit, DEFAULT_SUGGESTIONS, MAX_SUGGESTIONS),
         };
+        let min_revision = fields.revision("min_revision", min_revision);
         fields.ok()?;
+        desk.knowledge().wait_for_revision(min_revision).await?;
         let suggestions = desk.suggest(suggest).await?;
         let mut reply = pb::SuggestAnswersResponse::default();
         for suggestion in suggestions {

@@ -14,7 +14,7 @@ use crate::{
             document::{Audience, Details, Document, Kind},
             reader::Reader,
         },
-        index::{Index, open_index::find},
+        index::{Index, MAX_CATCH_UP, open_index::find},
         search::{Search, openings::Openings, search, synonyms::Synonyms},
         vectors::Vectors,
     },
@@ -65,10 +65,10 @@ async fn kept(store: Store, root: PathBuf) -> Catalog {
     let index = Index::start(root, catalog.clone()).await.unwrap();
     for documents in [0..4, 4..6] {
         let (_, number) = catalog.put(documents.map(document).collect()).await.unwrap();
-        index.wait_for_change(number.unwrap()).await.unwrap();
+        index.wait_for_change(number.unwrap(), MAX_CATCH_UP).await.unwrap();
     }
     let (_, number) = catalog.delete(Kind::Article, &[Id::new("a1").unwrap()], None).await.unwrap();
-    index.wait_for_change(number.unwrap()).await.unwrap();
+    index.wait_for_change(number.unwrap(), MAX_CATCH_UP).await.unwrap();
     catalog
 }
 

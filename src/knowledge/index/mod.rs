@@ -22,7 +22,7 @@ use std::{
 
 use tokio::{
     sync::{Notify, watch},
-    time::sleep,
+    time::{sleep, timeout},
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -52,8 +52,9 @@ const SLOW_POLL: Duration = Duration::from_secs(30);
 const CHECK_PAUSE: Duration = Duration::from_secs(10);
 /// Longest backoff before an index that keeps failing is rebuilt.
 const MAX_POLL: Duration = Duration::from_secs(30);
-/// Longest wait of a write until the index contains it.
-const MAX_CATCH_UP: Duration = Duration::from_secs(20);
+/// Longest wait of a write until the index contains it, and of a search until it contains what its caller wrote.
+pub const MAX_CATCH_UP: Duration = Duration::from_secs(20);
+pub const MAX_SEARCH_WAIT: Duration = Duration::from_secs(2);
 
 /// The index of one workspace, and the task that follows the catalog.
 pub struct Index {
@@ -130,10 +131,13 @@ impl Index {
     }
 
     /// Waits until the change with this number can be found.
-    pub async fn wait_for_change(&self, number: i64) -> Result<(), KnowledgeError> {
-        self.wake.notify_one();
+    pub async fn wait_for_change(&self, number: i64, longest: Duration) -> Result<(), KnowledgeError> {
         let mut applied = self.applied.clone();
-        match tokio::time::timeout(MAX_CATCH_UP, applied.wait_for(|last_change| *last_change >= number)).await {
+        if *applied.borrow() >= number {
+            return Ok(());
+        }
+        self.wake.notify_one();
+        match timeout(longest, applied.wait_for(|last_change| *last_change >= number)).await {
             Ok(Ok(_)) => Ok(()),
             _ => Err(KnowledgeError::IndexBehind),
         }
@@ -188,7 +192,7 @@ impl Follower {
             }
             tokio::select! {
                 () = wake.notified() => {}
-                () = pulses.until(|pulse| documents(pulse) > seen), if !is_behind => {}
+                () = pulses.until(|pulse| documents(pulse) != seen), if !is_behind => {}
                 () = sleep(if is_behind { wait } else { SLOW_POLL }) => {}
             }
             let may_check = self.checked.is_none_or(|checked| checked.elapsed() >= CHECK_PAUSE);

@@ -136,6 +136,11 @@ impl LeakCheck {
         secrets
     }
 
+    /// Adds what a second try was told of the first.
+    pub fn add_correction(&mut self, correction: &str) {
+        self.prompt.extend(runs(correction, OF_PROMPT));
+    }
+
     /// Whether a line above data of the prompt stands in a text, with data under it.
     fn has_heading(&self, text: &str) -> bool {
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -238,6 +243,17 @@ mod tests {
         ] {
             assert_eq!(purged(text).as_deref(), left, "{text}");
         }
+    }
+
+    #[test]
+    fn what_a_second_try_was_told_is_not_shown() {
+        let mut check = LeakCheck::of_rewrite(&[], "", "Your parcel KE-1 is late.");
+        let told = "Your last answer changed facts. These marks were missing or written otherwise: ⟦CODE_1⟧.";
+        let echoed = format!("Your parcel KE-1 is a bit late. {told}");
+        assert!(check.purged(&echoed).is_none());
+        check.add_correction(told);
+        assert!(check.purged(&echoed).is_some());
+        assert!(check.purged("Your parcel KE-1 is a bit late.").is_none());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{
     ids::{Id, Workspace},
     model::{Answer, CallContext, Models},
     replies::{
-        checks::{Checked, Evidence, other_language, repetition::EarlierStatements},
+        checks::{Checked, Evidence, leaks::LeakCheck, other_language, repetition::EarlierStatements},
         draft::{channel::fitted, check_with_model::ModelCheck, prompt::Given},
         learning::outcome_log::OutcomeLog,
         stream::{
@@ -20,7 +20,7 @@ use crate::{
             result::{ContextReceipt, Engine, Finished, Progress, Source, Warning, WarningKind},
         },
     },
-    task,
+    task::{self, TaskError},
     text::Language,
 };
 
@@ -40,18 +40,24 @@ pub struct DraftEnd {
 
 /// What a model's draft is checked against.
 pub struct DraftChecks {
-    pub evidence: Evidence,
-    pub exit: Exit,
     pub models: Models,
     pub context: CallContext,
     pub model_check: ModelCheck,
 }
 
-/// Streams a model's draft and checks it at the end. A draft whose prompt had internal notes is shown only after the check.
-pub fn from_model(answer: Answer, given: Given, checks: DraftChecks, end: DraftEnd, started: Instant) -> Generation {
+/// Streams a model's draft and checks it at the end against the evidence, which is collected meanwhile. A draft whose prompt had internal notes is
+/// shown only after the check.
+pub fn from_model(
+    answer: Answer,
+    given: Given,
+    evidence: impl Future<Output = Result<(Evidence, LeakCheck), TaskError>> + Send + 'static,
+    checks: DraftChecks,
+    end: DraftEnd,
+    started: Instant,
+) -> Generation {
     Box::pin(try_stream! {
         let Given { prompt, sources, notes, receipt, marks, .. } = given;
-        let DraftChecks { evidence, exit, models, context, model_check } = checks;
+        let DraftChecks { models, context, model_check } = checks;
         let output_filter = || OutputFilter::new(sources.len(), Arc::clone(&marks), end.language.primary());
         let withheld = !notes.is_empty();
         let mut answer_stream = AnswerStream::new(answer, output_filter(), started);
@@ -64,9 +70,12 @@ pub fn from_model(answer: Answer, given: Given, checks: DraftChecks, end: DraftE
             }
         }
         let (mut generated, mut filtered) = answer_stream.into_generated();
+        let (evidence, secrets) = evidence.await?;
+        let mut exit = Exit { original: String::new(), channel: Some(end.channel), secrets };
         if other_language(&generated.text, &evidence.language, &evidence.languages).is_some() {
             let correction = format!("Your last answer was in another language. Write in {}.", evidence.language.english_name());
             if let Some((second, filtered_again)) = ask_again(&models, &context, &prompt, &correction, output_filter(), started).await {
+                exit.secrets.add_correction(&correction);
                 filtered = filtered_again;
                 generated = GeneratedText { usage: generated.usage.plus(second.usage), ..second };
             }

@@ -30,9 +30,10 @@ use crate::{
         },
         error::ReplyError,
         rewrite::tone::Tone,
-        stream::{Generation, exit::Exit, result::ContextReceipt},
+        stream::{Generation, result::ContextReceipt},
         suggest::query,
     },
+    task::{self, TaskError},
     text::Language,
 };
 
@@ -131,8 +132,7 @@ impl Desk {
             match self.models.ask(&context, |window| self.prompt(&draft, &prepared, window)).await {
                 Ok((answer, given)) => {
                     self.summarize_later(&draft.chat_id, chat, &chat.turns[..given.window_start]);
-                    let (given, evidence, secrets) = self.evidence_and_secrets(&draft, &prepared, given).await;
-                    let exit = Exit { original: String::new(), channel: Some(chat.summary.channel), secrets };
+                    let evidence = self.evidence_and_secrets(&draft, &prepared, &given);
                     // The prompt's data, without the task behind it.
                     let fence = self.prompts.fence(draft.chat_id.as_str());
                     let shown = given.prompt.user.rsplit_once(&fence).map(|(data, _)| format!("{data}{fence}"));
@@ -144,8 +144,8 @@ impl Desk {
                         given: shown.unwrap_or_default(),
                         marks: Arc::clone(&given.marks),
                     };
-                    let checks = DraftChecks { exit, models: self.models.clone(), context, evidence, model_check };
-                    return Ok(finish::from_model(answer, given, checks, end, started));
+                    let checks = DraftChecks { models: self.models.clone(), context, model_check };
+                    return Ok(finish::from_model(answer, given, evidence, checks, end, started));
                 }
                 Err(error) => error.of_models()?,
             }
@@ -189,10 +189,15 @@ impl Desk {
         self.chats.workers().work_on(prepared.bytes(), move || desk.prompt_inputs(&draft, &prepared).prompt(window)).await
     }
 
-    /// Collects what a draft may state, and what it must not leak.
-    async fn evidence_and_secrets(&self, draft: &Arc<Draft>, prepared: &Arc<Prepared>, given: Given) -> (Given, Evidence, LeakCheck) {
-        let (desk, draft, prepared) = (self.clone(), Arc::clone(draft), Arc::clone(prepared));
-        let bytes = prepared.bytes();
+    /// Collects what a draft may state, and what it must not leak, while the draft is streamed.
+    fn evidence_and_secrets(
+        &self,
+        draft: &Arc<Draft>,
+        prepared: &Arc<Prepared>,
+        given: &Given,
+    ) -> impl Future<Output = Result<(Evidence, LeakCheck), TaskError>> + Send + use<> {
+        let (desk, draft, prepared, workers) = (self.clone(), Arc::clone(draft), Arc::clone(prepared), self.chats.workers().clone());
+        let (texts, notes, bytes) = (given.texts.clone(), given.notes.clone(), prepared.bytes());
         let work = move || {
             let Prepared { chat, earlier, language, voice, now, .. } = &*prepared;
             let from = DraftedFrom {
@@ -201,16 +206,16 @@ impl Desk {
                 agent_name: &draft.agent.name,
                 instruction: &draft.instruction,
                 previous_draft: &draft.previous_draft,
-                sources: &given.texts,
+                sources: &texts,
                 voice: &format!("{}\n{}", voice.text, voice.sign_off),
                 form_of_address: form_of_address::asked_by(voice, language).map(|(_, form)| form),
                 now: *now,
             };
             let evidence = Evidence::of(&from, language, &desk.settings.languages, &desk.settings.allowed_links);
-            let secrets = LeakCheck::of(desk.prompts.instructions(), &given.notes, &evidence.open());
-            (given, evidence, secrets)
+            let secrets = LeakCheck::of(desk.prompts.instructions(), &notes, &evidence.open());
+            (evidence, secrets)
         };
-        self.chats.workers().work_on(bytes, work).await
+        task::started("collecting what a draft may state", async move { workers.work_on(bytes, work).await })
     }
 
     async fn prepared(&self, draft: &Draft) -> Result<Prepared, ReplyError> {

@@ -245,7 +245,7 @@ impl Desk {
         };
         let (answer, ()) = self.models.ask(&asking, |_| std::future::ready(Ok::<_, ModelError>((prompt.clone(), ())))).await?;
         let (models, languages) = (self.models.clone(), self.settings.languages.clone());
-        let exit = Exit {
+        let mut exit = Exit {
             original: protected.text.clone(),
             channel: None,
             secrets: LeakCheck::of_rewrite(self.prompts.instructions(), &self.knowledge.voice().text, &protected.text),
@@ -279,6 +279,7 @@ impl Desk {
             if let Some(correction) = correction
                 && let Some((second, again)) = ask_again(&models, &asking, &prompt, &correction, protected.output_filter(), started).await
             {
+                exit.secrets.add_correction(&correction);
                 filtered = again;
                 generated = GeneratedText { usage: generated.usage.plus(second.usage), ..second };
             }

@@ -114,7 +114,7 @@ impl Desk {
                 Ok(embedded) => {
                     backoff = BACKOFF.0;
                     if embedded == 0 {
-                        let _ = timeout(POLL_INTERVAL, pulses.until(|pulse| documents(pulse) > seen)).await;
+                        let _ = timeout(POLL_INTERVAL, pulses.until(|pulse| documents(pulse) != seen)).await;
                     }
                 }
                 Err(error) => {

@@ -143,7 +143,7 @@ impl Desk {
                     let filter = move |language: &Language| OutputFilter::new(0, Arc::clone(&marks), language.primary());
                     let exit =
                         Exit { original: String::new(), channel: None, secrets: LeakCheck::of(self.prompts.instructions(), &[], &[]) };
-                    let check = SummaryCheck { read, exit, languages: self.settings.languages.clone() };
+                    let mut check = SummaryCheck { read, exit, languages: self.settings.languages.clone() };
                     let (models, given) = (self.models.clone(), receipt_of_summary);
                     return Ok(Box::pin(try_stream! {
                         let mut answer_stream = AnswerStream::new(answer, filter(&language), started);
@@ -156,6 +156,7 @@ impl Desk {
                         if other_language(&generated.text, &language, &check.languages).is_some() {
                             let correction = format!("Your last answer was in another language. Write in {}.", language.english_name());
                             if let Some((second, again)) = ask_again(&models, &context, &prompt, &correction, filter(&language), started).await {
+                                check.exit.secrets.add_correction(&correction);
                                 filtered = again;
                                 generated = GeneratedText { usage: generated.usage.plus(second.usage), ..second };
                             }
