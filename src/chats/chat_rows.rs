@@ -135,14 +135,17 @@ async fn store_columns(write: &mut Write, changed: &[&Changed<'_>], set: &str) -
     Ok(())
 }
 
-/// Locks a chat's row for the rest of a write, and returns whether the chat exists: what is then written beside it is erased with it.
-pub async fn hold(write: &mut Write, workspace: &str, chat_id: &str) -> Result<bool, StoreError> {
-    let held = sqlx::query("UPDATE chat SET last_sequence = last_sequence WHERE workspace = $1 AND chat_id = $2")
-        .bind(workspace.to_owned())
-        .bind(chat_id.to_owned())
-        .execute(&mut **write)
-        .await?;
-    Ok(held.rows_affected() > 0)
+/// Locks a chat's row for the rest of a write, and returns its number, if the chat exists: what is then written beside it is erased with it.
+pub async fn hold(write: &mut Write, workspace: &str, chat_id: &str) -> Result<Option<i64>, StoreError> {
+    let statement = "UPDATE chat SET last_sequence = last_sequence WHERE workspace = $1 AND chat_id = $2 RETURNING number";
+    let query = sqlx::query_scalar(statement).bind(workspace.to_owned()).bind(chat_id.to_owned());
+    Ok(query.fetch_optional(&mut **write).await?)
+}
+
+/// Returns the number of a chat; `None` if there is none. A chat that was erased and begins anew has another.
+pub async fn number(store: &Store, workspace: &str, chat_id: &str) -> Result<Option<i64>, ChatError> {
+    let query = sqlx::query_scalar("SELECT number FROM chat WHERE workspace = $1 AND chat_id = $2");
+    Ok(query.bind(workspace.to_owned()).bind(chat_id.to_owned()).fetch_optional(store.reads()).await?)
 }
 
 /// A chat that belongs to another's context.

@@ -94,8 +94,13 @@ impl Chats {
         Ok(chat_rows::erase(write, number, Some(time)).await?.is_some())
     }
 
-    /// Locks a chat for the rest of a write, and returns whether it exists.
-    pub async fn hold(write: &mut Write, workspace: &str, chat_id: &str) -> Result<bool, StoreError> {
+    /// Returns the number of a chat, which it has from its first event to its erasure; `None` if there is none.
+    pub async fn number(&self, chat_id: &Id) -> Result<Option<i64>, ChatError> {
+        chat_rows::number(&self.log.store, self.workspace.as_str(), chat_id.as_str()).await
+    }
+
+    /// Locks a chat for the rest of a write, and returns its number; `None` if there is none.
+    pub async fn hold(write: &mut Write, workspace: &str, chat_id: &str) -> Result<Option<i64>, StoreError> {
         chat_rows::hold(write, workspace, chat_id).await
     }
 }

@@ -110,7 +110,9 @@ impl DraftEnd {
         let messages = if self.several { split(&text) } else { Vec::new() };
         // Several messages are joined by one blank line.
         let text = if self.several { messages.join("\n\n") } else { text };
-        let draft_id = self.outcomes.drafted(&self.workspace, self.chat_id.as_str(), &text, &sources);
+        // If it can't be read, the draft is shown, and its outcome is rejected.
+        let number = self.chats.number(&self.chat_id).await.unwrap_or_default();
+        let draft_id = self.outcomes.drafted(&self.workspace, (self.chat_id.as_str(), number), &text, &sources);
         for (number, source) in numbers.iter().zip(&mut sources) {
             let sentences = cited.get(number).into_iter().flatten().map(|sentence| fitted(sentence, self.channel).0);
             source.excerpts = sentences.filter(|sentence| text.contains(sentence)).collect();

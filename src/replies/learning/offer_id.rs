@@ -41,24 +41,28 @@ pub struct Offer {
     pub document: Option<DocumentKey>,
 }
 
-/// Returns a new id of an offer in a chat, which is empty for suggestions without one.
-pub fn new(signer: &Signer, kind: OfferKind, workspace: &Workspace, chat_id: &str, document: Option<(Kind, &str, &str)>) -> String {
+/// Returns a new id of an offer in the chat of this number, which has it from its first event to its erasure; `None` for suggestions without a chat.
+pub fn new(signer: &Signer, kind: OfferKind, workspace: &Workspace, chat: Option<i64>, document: Option<(Kind, &str, &str)>) -> String {
     let mut content = Uuid::now_v7().into_bytes().to_vec();
     if let Some((kind, id, language)) = document {
         content.extend([kind as u8, u8::try_from(language.len()).unwrap_or(u8::MAX)]);
         content.extend(language.bytes().chain(id.bytes()));
     }
-    signer.sign(&[kind.word(), workspace.as_str(), chat_id], &content)
+    signer.sign(&[kind.word(), workspace.as_str(), &number(chat)], &content)
 }
 
 /// Reads an id; `None` if no server of this database gave it out for this chat.
-pub fn read(signer: &Signer, kind: OfferKind, workspace: &str, chat_id: &str, id: &str) -> Option<Offer> {
-    let content = signer.read(&[kind.word(), workspace, chat_id], id)?;
+pub fn read(signer: &Signer, kind: OfferKind, workspace: &str, chat: Option<i64>, id: &str) -> Option<Offer> {
+    let content = signer.read(&[kind.word(), workspace, &number(chat)], id)?;
     let (uuid, document) = content.split_at_checked(UUID)?;
     let (seconds, nanoseconds) = Uuid::from_slice(uuid).ok()?.get_timestamp()?.to_unix();
     let at = Timestamp::new(i64::try_from(seconds).ok()?, i32::try_from(nanoseconds).ok()?).ok()?;
     let document = if document.is_empty() { None } else { Some(document_of(document)?) };
     Some(Offer { at, document })
+}
+
+fn number(chat: Option<i64>) -> String {
+    chat.map(|number| number.to_string()).unwrap_or_default()
 }
 
 fn document_of(content: &[u8]) -> Option<DocumentKey> {

@@ -53,9 +53,9 @@ impl OutcomeLog {
         OutcomeLog { store, writer }
     }
 
-    /// Returns a new id of a suggestion.
-    pub fn suggestion_id(&self, workspace: &Workspace, chat_id: &str, document: (Kind, &str, &str)) -> String {
-        offer_id::new(self.store.signer(), OfferKind::Suggestion, workspace, chat_id, Some(document))
+    /// Returns a new id of a suggestion for the chat of this number, or without a chat.
+    pub fn suggestion_id(&self, workspace: &Workspace, chat: Option<i64>, document: (Kind, &str, &str)) -> String {
+        offer_id::new(self.store.signer(), OfferKind::Suggestion, workspace, chat, Some(document))
     }
 
     /// Records suggestions after they were returned.
@@ -65,11 +65,11 @@ impl OutcomeLog {
         }
     }
 
-    /// Records a draft while it is being shown, and returns its id.
-    pub fn drafted(&self, workspace: &Workspace, chat_id: &str, text: &str, sources: &[Source]) -> String {
+    /// Records a draft while it is being shown, and returns its id. `chat` is the number of its chat.
+    pub fn drafted(&self, workspace: &Workspace, (chat_id, chat): (&str, Option<i64>), text: &str, sources: &[Source]) -> String {
         let ids: Vec<&str> = sources.iter().map(|source| source.id.as_str()).collect();
         let first = sources.first().map(|source| (source.kind, source.id.as_str(), source.language.as_str()));
-        let draft_id = offer_id::new(self.store.signer(), OfferKind::Draft, workspace, chat_id, first);
+        let draft_id = offer_id::new(self.store.signer(), OfferKind::Draft, workspace, chat, first);
         let drafted = Drafted {
             draft_id: draft_id.clone(),
             sources: ids.join("\n"),

@@ -137,7 +137,7 @@ pub async fn erase(write: &mut Write, workspace: &Workspace, chat_ids: &[String]
 pub async fn write_suggestions(store: &Store, workspace: &str, at: Timestamp, chat_id: &str, shown: &[Shown]) -> Result<(), ReplyError> {
     let mut write = store.begin().await?;
     // Suggestions are erased with their chat; a chat that was erased meanwhile gets no new ones.
-    if !chat_id.is_empty() && !Chats::hold(&mut write, workspace, chat_id).await? {
+    if !chat_id.is_empty() && Chats::hold(&mut write, workspace, chat_id).await?.is_none() {
         return Ok(write.roll_back().await?);
     }
     insert_suggestions(&mut write, workspace, at, chat_id, shown).await?;
@@ -171,7 +171,7 @@ async fn insert_suggestions(write: &mut Write, workspace: &str, at: Timestamp, c
 /// Adds a draft.
 pub async fn write_draft(store: &Store, workspace: &str, at: Timestamp, chat_id: &str, drafted: &Drafted) -> Result<(), ReplyError> {
     let mut write = store.begin().await?;
-    if !Chats::hold(&mut write, workspace, chat_id).await? {
+    if Chats::hold(&mut write, workspace, chat_id).await?.is_none() {
         return Ok(write.roll_back().await?);
     }
     insert_draft(&mut write, workspace, at, chat_id, drafted).await?;
@@ -212,10 +212,10 @@ pub async fn write_outcome(store: &Store, workspace: &str, at: Timestamp, outcom
 
     failpoint("outcome", chat_id.as_str());
     let mut write = store.begin().await?;
-    if !Chats::hold(&mut write, workspace, chat_id.as_str()).await? {
+    let Some(chat) = Chats::hold(&mut write, workspace, chat_id.as_str()).await? else {
         write.roll_back().await?;
         return Err(ChatError::NotFound(chat_id.to_string()).into());
-    }
+    };
     let known: Option<String> = sqlx::query_scalar("SELECT hash FROM outcome WHERE workspace = $1 AND chat_id = $2 AND outcome_id = $3")
         .bind(workspace.to_owned())
         .bind(chat_id.to_string())
@@ -226,7 +226,7 @@ pub async fn write_outcome(store: &Store, workspace: &str, at: Timestamp, outcom
         write.roll_back().await?;
         return if known == hash || known.is_empty() { Ok(()) } else { Err(ReplyError::OutcomeExists(outcome_id.to_string())) };
     }
-    if !is_offered(&mut write, store.signer(), workspace, chat_id.as_str(), offer).await? {
+    if !is_offered(&mut write, store.signer(), workspace, (chat_id.as_str(), chat), offer).await? {
         write.roll_back().await?;
         return Err(match offer {
             OutcomeTarget::Suggestion(id) => ReplyError::SuggestionNotFound(id.to_string()),
@@ -259,19 +259,26 @@ pub async fn write_outcome(store: &Store, workspace: &str, at: Timestamp, outcom
 
 /// Returns whether a suggestion or draft was made for a chat: its id says so, or the row of one whose id is older than that. Adds the row of one
 /// that is not written yet, or was lost with its server.
-async fn is_offered(write: &mut Write, signer: &Signer, workspace: &str, chat_id: &str, offer: &OutcomeTarget) -> Result<bool, ReplyError> {
+async fn is_offered(
+    write: &mut Write,
+    signer: &Signer,
+    workspace: &str,
+    (chat_id, chat): (&str, i64),
+    offer: &OutcomeTarget,
+) -> Result<bool, ReplyError> {
     // A suggestion may have been made without a chat.
-    let (kind, id, chat_ids, statement) = match offer {
+    let (kind, id, chats, statement) = match offer {
         OutcomeTarget::Suggestion(id) => {
             let statement = "SELECT COUNT(*) FROM suggestion WHERE workspace = $1 AND chat_id IN ($2, '') AND suggestion_id = $3";
-            (OfferKind::Suggestion, id, vec![chat_id, ""], statement)
+            (OfferKind::Suggestion, id, vec![(chat_id, Some(chat)), ("", None)], statement)
         }
         OutcomeTarget::Draft(id) => {
             let statement = "SELECT COUNT(*) FROM draft WHERE workspace = $1 AND chat_id = $2 AND draft_id = $3";
-            (OfferKind::Draft, id, vec![chat_id], statement)
+            (OfferKind::Draft, id, vec![(chat_id, Some(chat))], statement)
         }
     };
-    let mut offers = chat_ids.into_iter().filter_map(|of| Some((of, offer_id::read(signer, kind, workspace, of, id.as_str())?)));
+    let read = |(chat_id, chat)| Some((chat_id, offer_id::read(signer, kind, workspace, chat, id.as_str())?));
+    let mut offers = chats.into_iter().filter_map(read);
     let Some((chat_id, Offer { at, document })) = offers.next() else {
         let query = sqlx::query_scalar(statement).bind(workspace.to_owned()).bind(chat_id.to_owned()).bind(id.to_string());
         let offers: i64 = query.fetch_one(&mut **write).await?;

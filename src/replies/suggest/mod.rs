@@ -88,10 +88,14 @@ impl Desk {
             None => self.ranked(&suggest, None).await?,
         };
         let chat_id = suggest.chat_id.as_ref().map_or("", Id::as_str);
+        let number = match &suggest.chat_id {
+            Some(chat_id) => self.chats.number(chat_id).await?,
+            None => None,
+        };
         let mut shown = Vec::with_capacity(suggestions.len());
         for suggestion in &mut suggestions {
             let (kind, document_id, language) = (suggestion.kind, suggestion.id.clone(), suggestion.language.to_string());
-            suggestion.suggestion_id = self.outcomes.suggestion_id(&self.workspace, chat_id, (kind, &document_id, &language));
+            suggestion.suggestion_id = self.outcomes.suggestion_id(&self.workspace, number, (kind, &document_id, &language));
             shown.push(Shown { suggestion_id: suggestion.suggestion_id.clone(), kind, document_id, language });
         }
         self.outcomes.suggested(&self.workspace, chat_id, shown);
