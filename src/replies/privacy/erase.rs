@@ -58,6 +58,7 @@ impl Desk {
         self.message_vectors.clear();
         let (desk, customer_id) = (self.clone(), customer_id.clone());
         let work = async move {
+            let turn = desk.erasures.turn().await;
             let (erasures, name, person) = (desk.erasures.clone(), desk.workspace.as_str().to_owned(), customer_id.to_string());
             let remember = move || -> io::Result<Vec<String>> {
                 failpoint("erasure", &person);
@@ -68,6 +69,7 @@ impl Desk {
             // Including earlier failed attempts, which this one completes.
             let erasure_ids = remembered.map_err(|error| StoreError::Broken(error.into()))?;
             let erased = erase(&desk.store, &desk.chats, customer_id.as_str(), &erasure_ids).await?;
+            drop(turn);
             desk.store.wipe().await;
             Ok(erased)
         };

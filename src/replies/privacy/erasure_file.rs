@@ -9,6 +9,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use crate::text::fingerprint;
@@ -24,6 +25,8 @@ pub struct Erasures {
     salt: Arc<str>,
     /// Hashes by erasure id.
     known: Arc<Mutex<BTreeMap<String, String>>>,
+    /// One erasure at a time, in the order in which they were asked for.
+    turns: Arc<Semaphore>,
 }
 
 impl Erasures {
@@ -54,7 +57,13 @@ impl Erasures {
             Some(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, format!("`{}` is not an erasure file", path.display()))),
         };
         let known = lines.filter_map(|line| line.split_once(' ')).map(|(id, hash)| (id.to_owned(), hash.to_owned())).collect();
-        Ok(Erasures { path: Arc::new(path), salt: salt.into(), known: Arc::new(Mutex::new(known)) })
+        Ok(Erasures { path: Arc::new(path), salt: salt.into(), known: Arc::new(Mutex::new(known)), turns: Arc::new(Semaphore::new(1)) })
+    }
+
+    /// Waits until the erasures before this one are done: one whose caller left must not erase what comes after a later one.
+    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        // Nobody closes it.
+        Arc::clone(&self.turns).acquire_owned().await.ok()
     }
 
     /// Records an erasure durably, and returns its id. The hash reveals nobody, short of trying every id.
