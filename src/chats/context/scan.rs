@@ -134,6 +134,23 @@ pub struct ReadTurn<'a> {
     words: u32,
 }
 
+impl<'a> ReadTurn<'a> {
+    /// A message of which nothing is known yet.
+    fn unread(turn: &'a Turn) -> ReadTurn<'a> {
+        ReadTurn {
+            turn,
+            sentences: Vec::new(),
+            attached: Vec::new(),
+            terms: 0,
+            derived: 0,
+            kinds: Kinds::NONE,
+            lasts: 0.0,
+            nearness: 0.0,
+            words: 0,
+        }
+    }
+}
+
 /// The scanned messages of a chat.
 pub struct ScannedChat<'a> {
     pub query: &'a RelevanceQuery,
@@ -164,19 +181,10 @@ impl<'a> ScannedChat<'a> {
         });
         let unread = turns.len() - newest.count();
         let mut seen: HashMap<&str, Seen> = HashMap::new();
-        let empty = |turn| ReadTurn {
-            turn,
-            sentences: Vec::new(),
-            attached: Vec::new(),
-            terms: 0,
-            derived: 0,
-            kinds: Kinds::NONE,
-            lasts: 0.0,
-            nearness: 0.0,
-            words: 0,
-        };
-        let turns: Vec<ReadTurn> =
-            (0..).zip(turns).map(|(index, turn)| if index < unread { empty(turn) } else { read(turn, query, &mut seen) }).collect();
+        let turns: Vec<ReadTurn> = (0..)
+            .zip(turns)
+            .map(|(index, turn)| if index < unread { ReadTurn::unread(turn) } else { read(turn, query, &mut seen) })
+            .collect();
         let all = turns.len() as f32;
         let idf = |with: usize| (1.0 + (all - with as f32 + 0.5) / (with as f32 + 0.5)).ln();
         // Words that occur everywhere carry little information; many of them together must not outweigh an informative one.
@@ -227,17 +235,7 @@ impl<'a> ScannedChat<'a> {
 }
 
 fn read<'a>(turn: &'a Turn, query: &RelevanceQuery, seen: &mut HashMap<&'a str, Seen>) -> ReadTurn<'a> {
-    let mut read = ReadTurn {
-        turn,
-        sentences: Vec::new(),
-        attached: Vec::new(),
-        terms: 0,
-        derived: 0,
-        kinds: Kinds::NONE,
-        lasts: 0.0,
-        nearness: 0.0,
-        words: 0,
-    };
+    let mut read = ReadTurn::unread(turn);
     let written = sentences(&turn.message.text).map(|text| (text, false));
     let attached = turn.message.attachments.iter().flat_map(|attachment| sentences(&attachment.text)).map(|text| (text, true));
     for (text, is_attached) in written.chain(attached) {

@@ -38,7 +38,7 @@ pub struct DraftEnd {
     pub earlier_statements: EarlierStatements,
 }
 
-/// What a model's draft is checked against.
+/// What the end of a draft needs to ask models: once more in another language, and what the draft promises.
 pub struct DraftChecks {
     pub models: Models,
     pub context: CallContext,
