@@ -11,7 +11,7 @@ use crate::{
     ids::Workspace,
     knowledge::{FolderSettings, Knowledge, KnowledgeBases, MassDelete},
     model::{Embedder, Models},
-    replies::{Desk, ERASURES_FILE, Erasures, Shared, erase_again, on_redaction},
+    replies::{Desk, ERASURES_FILE, Erasures, Shared, TokenLedger, erase_again, on_redaction},
     spelling::Dictionaries,
     store::Store,
 };
@@ -56,6 +56,7 @@ impl App {
             tracing::warn!(people, chats = erased, "the restored database contained erased people; they were erased again");
         }
         let models = Models::new(&config.models, config.desk.context_limits()).context("can't prepare the models")?;
+        models.lease_tokens_from(TokenLedger(store.clone()));
         let shared = Shared::start(store.clone(), erasures, dictionaries);
         let mut desks = HashMap::new();
         for workspace in config.workspaces() {
@@ -74,13 +75,13 @@ impl App {
         Ok(App { store, log, knowledge, models, desks })
     }
 
-    /// Starts the background tasks: retention, learning, running summaries, embedding.
+    /// Starts the background tasks: retention, learning, running summaries, embedding, and settling of token budgets.
     pub fn start_upkeep(&self) -> Upkeep {
         let tasks = self.desks.values().flat_map(|desk| {
             let embedding = desk.embed_documents();
             [desk.keep_to_retention(), desk.learn_from_chats(), desk.keep_running_summaries()].into_iter().chain(embedding)
         });
-        Upkeep { _tasks: tasks.collect() }
+        Upkeep { _tasks: tasks.chain(self.models.keep_budgets_settled()).collect() }
     }
 
     /// The desk of a configured workspace.

@@ -28,13 +28,15 @@ mod stream_state;
 mod surrogates;
 mod sync;
 mod token_budget;
+mod token_leases;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
 use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::task::AbortOnDropHandle;
 
 pub use answer::Answer;
 pub use answer_reader::Delta;
@@ -42,7 +44,8 @@ pub use calibration::Window;
 pub use embedder::{Embedder, EmbeddingPurpose};
 pub use error::{ModelError, Timeout};
 pub use probe::{Probe, ProbeResult};
-pub use token_budget::Spender;
+pub use token_budget::{Lack, Period, Settlement, Spender};
+pub use token_leases::{LeaseAnswer, LenderError, TokenLender};
 
 use crate::{
     config::{ContextLimits, ModelConfig, Task},
@@ -50,7 +53,8 @@ use crate::{
         call::{Attempt, Call, record_failure},
         endpoint::{Endpoint, estimate},
         metrics::Metrics,
-        token_budget::TokenBudget,
+        token_budget::{Reservation, TokenBudget},
+        token_leases::TokenLeases,
     },
 };
 
@@ -96,6 +100,8 @@ pub struct Models {
 #[derive(Default)]
 struct Shared {
     budget: Arc<TokenBudget>,
+    /// What leases the budgets that all servers share; without it they are counted here alone.
+    leases: OnceLock<TokenLeases>,
     metrics: Arc<Metrics>,
     /// The models of every workspace.
     all: Mutex<Vec<Arc<Endpoint>>>,
@@ -130,6 +136,32 @@ impl Models {
     /// The same for another workspace with models of its own.
     pub fn for_workspace(&self, workspace: &str, configs: &[ModelConfig], limits: ContextLimits) -> Result<Models, ModelError> {
         Models::sharing(Arc::clone(&self.shared), configs, &format!("{workspace}/"), limits)
+    }
+
+    /// Makes token budgets hold for all servers, and across restarts. Without it they are this process's alone.
+    pub fn lease_tokens_from(&self, lender: impl TokenLender) {
+        let budget = Arc::clone(&self.shared.budget);
+        self.shared.leases.get_or_init(|| TokenLeases::new(Arc::new(lender), budget));
+    }
+
+    /// Starts to give back leased tokens that nobody needs. Stops when the handle is dropped.
+    pub fn keep_budgets_settled(&self) -> Option<AbortOnDropHandle<()>> {
+        self.shared.leases.get().map(TokenLeases::keep_settled)
+    }
+
+    /// Gives back all leased tokens that are not in use, before the server ends.
+    pub async fn give_back_tokens(&self) {
+        if let Some(leases) = self.shared.leases.get() {
+            leases.give_back().await;
+        }
+    }
+
+    async fn reserve(&self, spenders: &[Spender], tokens: u64) -> Result<Reservation, ModelError> {
+        let reserved = match self.shared.leases.get() {
+            Some(leases) => leases.reserve(spenders, tokens).await,
+            None => self.shared.budget.reserve(spenders, tokens, Instant::now()),
+        };
+        reserved.map_err(ModelError::Spent)
     }
 
     fn sharing(shared: Arc<Shared>, configs: &[ModelConfig], prefix: &str, limits: ContextLimits) -> Result<Models, ModelError> {
@@ -250,15 +282,14 @@ impl Models {
     ) -> Result<Answer, ModelError> {
         let prompt_tokens = model.tokens_of(prompt)? as u64;
         let max_tokens = prompt_tokens + u64::from(model.config().max_tokens);
-        let reserve = || self.shared.budget.reserve(&context.spenders, max_tokens, Instant::now()).map_err(ModelError::Spent);
         // A caller without tokens left is refused before it queues; the tokens are reserved once the call is admitted.
-        drop(reserve()?);
+        drop(self.reserve(&context.spenders, max_tokens).await?);
         let permit = model.gate.enter(begin_by.unwrap_or(until)).await.map_err(|wait| match Instant::now() < until {
             true => ModelError::Busy(wait),
             false => ModelError::DeadlinePassed,
         })?;
         sleep_until(model.settled_at().min(until)).await;
-        let reserved = reserve()?;
+        let reserved = self.reserve(&context.spenders, max_tokens).await?;
         let meter = reserved.meter(prompt_tokens);
         let (task, metrics) = (context.task, Arc::clone(&self.shared.metrics));
         let call = Call {

@@ -10,8 +10,6 @@ use super::{
 };
 use crate::config::TokenLimits;
 
-const MINUTE: Duration = Duration::from_secs(60);
-const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Bytes per token, for models that report no usage.
 const BYTES_PER_TOKEN: u64 = 3;
 
@@ -24,17 +22,102 @@ pub struct Spender {
     pub limits: TokenLimits,
 }
 
-/// What each spender has used. In memory only: a restart resets it.
+/// How long a window of time is, for which a limit holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Period {
+    /// Sixty seconds.
+    Minute,
+    /// 24 hours.
+    Day,
+}
+
+impl Period {
+    const ALL: [Period; 2] = [Period::Minute, Period::Day];
+
+    /// Its length.
+    pub fn length(self) -> Duration {
+        Duration::from_secs(match self {
+            Period::Minute => 60,
+            Period::Day => 24 * 3600,
+        })
+    }
+
+    fn limit(self, limits: TokenLimits) -> Option<u64> {
+        match self {
+            Period::Minute => limits.per_minute,
+            Period::Day => limits.per_day,
+        }
+    }
+}
+
+/// What each spender has used at this server, and of what it leased from the database: see [`TokenLeases`](super::token_leases::TokenLeases).
 #[derive(Default)]
 pub struct TokenBudget {
     spent: Mutex<HashMap<Arc<str>, [Window; 2]>>,
 }
 
-/// A time window, and the tokens used or reserved in it.
+/// A window of time, and the tokens used or reserved in it.
 #[derive(Clone, Copy)]
 struct Window {
     start: Instant,
     tokens: u64,
+    /// The start in nanoseconds since 1970, by which all servers know the window; 0: nothing was leased for it.
+    started_at: i64,
+    leased: u64,
+    /// How many tokens a server keeps while it makes calls: see [`Lack::block`].
+    block: u64,
+    /// What was leased and is not in the database yet; negative: what is to be given back to it.
+    owed: i64,
+    /// Whether tokens were reserved since the last settlement.
+    in_use: bool,
+}
+
+impl Window {
+    fn starting(start: Instant) -> Window {
+        Window { start, tokens: 0, started_at: 0, leased: 0, block: 0, owed: 0, in_use: false }
+    }
+}
+
+/// What a spender has to lease before a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lack {
+    /// Who has too few.
+    pub spender: Arc<str>,
+    /// In which window.
+    pub period: Period,
+    /// The window's limit.
+    pub limit: u64,
+    /// How many tokens are lacking.
+    pub tokens: u64,
+}
+
+impl Lack {
+    /// How many tokens are leased at once, if a call needs fewer: three servers that keep a block each leave 3 % of a budget unused.
+    pub fn block(&self) -> u64 {
+        self.limit / 100
+    }
+}
+
+/// Tokens of a window that all servers share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    pub start: Instant,
+    /// The same in nanoseconds since 1970.
+    pub started_at: i64,
+    pub tokens: u64,
+}
+
+/// What a window's leases are to be changed by in the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settlement {
+    /// Whose tokens.
+    pub spender: Arc<str>,
+    /// Of which window.
+    pub period: Period,
+    /// When it began, in nanoseconds since 1970.
+    pub started_at: i64,
+    /// Negative: tokens that are given back.
+    pub tokens: i64,
 }
 
 /// Tokens that are reserved for a call until its usage is known; the rest is released on drop.
@@ -93,31 +176,120 @@ impl TokenMeter {
 }
 
 impl TokenBudget {
-    /// Reserves the most tokens that a call can use, for every spender. `Err`: a spender has too few left; how long until its window resets.
+    /// Reserves the most tokens that a call can use, for every spender, by what this server alone has used. `Err`: a spender has too few left;
+    /// how long until its window resets.
     pub fn reserve(self: &Arc<TokenBudget>, spenders: &[Spender], tokens: u64, now: Instant) -> Result<Reservation, Duration> {
+        let refused = self.take(spenders, tokens, now, |_, period, limit, window| {
+            // A single call larger than the whole limit is allowed in an empty window.
+            let too_many = window.tokens > 0 && window.tokens.saturating_add(tokens) > limit;
+            too_many.then(|| (window.start + period.length()).saturating_duration_since(now))
+        });
+        refused.map_err(|waits| waits.into_iter().max().unwrap_or_default())
+    }
+
+    /// Reserves them of what was leased. `Err`: what has to be leased before.
+    pub fn reserve_leased(self: &Arc<TokenBudget>, spenders: &[Spender], tokens: u64, now: Instant) -> Result<Reservation, Vec<Lack>> {
+        self.take(spenders, tokens, now, |spender, period, limit, window| {
+            let lacking = window.tokens.saturating_add(tokens).saturating_sub(window.leased);
+            (lacking > 0).then(|| Lack { spender: Arc::clone(spender), period, limit, tokens: lacking })
+        })
+    }
+
+    /// Reserves tokens, unless a window that has a limit refuses.
+    fn take<E>(
+        self: &Arc<TokenBudget>,
+        spenders: &[Spender],
+        tokens: u64,
+        now: Instant,
+        refuse: impl Fn(&Arc<str>, Period, u64, &Window) -> Option<E>,
+    ) -> Result<Reservation, Vec<E>> {
         let mut all = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut at = now;
+        let (mut at, mut refused) = (now, Vec::new());
         for Spender { name, limits } in spenders {
-            let windows = all.entry(Arc::clone(name)).or_insert([Window { start: now, tokens: 0 }; 2]);
-            for (window, (length, limit)) in windows.iter_mut().zip([(MINUTE, limits.per_minute), (DAY, limits.per_day)]) {
+            let windows = all.entry(Arc::clone(name)).or_insert([Window::starting(now); 2]);
+            for (window, period) in windows.iter_mut().zip(Period::ALL) {
                 // A caller that read the clock later may have got the lock first.
                 at = at.max(window.start);
-                if now.saturating_duration_since(window.start) >= length {
-                    *window = Window { start: now, tokens: 0 };
+                if now.saturating_duration_since(window.start) >= period.length() {
+                    *window = Window::starting(now);
                 }
-                // A single call larger than the whole limit is allowed in an empty window.
-                if limit.is_some_and(|limit| window.tokens > 0 && window.tokens.saturating_add(tokens) > limit) {
-                    return Err((window.start + length).saturating_duration_since(now));
-                }
+                refused.extend(period.limit(*limits).and_then(|limit| refuse(name, period, limit, window)));
             }
+        }
+        if !refused.is_empty() {
+            return Err(refused);
         }
         let spenders: Vec<Arc<str>> = spenders.iter().map(|spender| Arc::clone(&spender.name)).collect();
         for name in &spenders {
             for window in all.get_mut(name).into_iter().flatten() {
                 window.tokens = window.tokens.saturating_add(tokens);
+                window.in_use = true;
             }
         }
         Ok(Reservation { budget: Arc::clone(self), spenders, tokens, at, used: Arc::default() })
+    }
+
+    fn with_window<T>(&self, spender: &Arc<str>, period: Period, change: impl FnOnce(&mut Window) -> T) -> T {
+        let mut all = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let windows = all.entry(Arc::clone(spender)).or_insert_with(|| [Window::starting(Instant::now()); 2]);
+        change(&mut windows[period as usize])
+    }
+
+    /// Adds what the database leased. If that is of a newer window than this server knew, what was used before no longer counts.
+    pub fn add_lease(&self, lack: &Lack, lease: Lease) {
+        self.with_window(&lack.spender, lack.period, |window| {
+            if window.started_at != lease.started_at {
+                // What was used without a lease belongs to the window, if it began before.
+                let tokens = if window.started_at == 0 && window.start >= lease.start { window.tokens } else { 0 };
+                *window = Window { start: lease.start, tokens, started_at: lease.started_at, ..Window::starting(lease.start) };
+            }
+            window.leased += lease.tokens;
+            window.block = lack.block();
+        });
+    }
+
+    /// Leases tokens while the database can't be asked: as many as if there were no other server. `Err`: how long until the window resets.
+    pub fn lease_unasked(&self, lack: &Lack, now: Instant, now_at: i64) -> Result<(), Duration> {
+        self.with_window(&lack.spender, lack.period, |window| {
+            if window.leased > 0 && window.leased.saturating_add(lack.tokens) > lack.limit {
+                return Err((window.start + lack.period.length()).saturating_duration_since(now));
+            }
+            if window.started_at == 0 {
+                window.started_at = now_at - i64::try_from(now.saturating_duration_since(window.start).as_nanos()).unwrap_or_default();
+            }
+            window.leased += lack.tokens;
+            window.owed = window.owed.saturating_add_unsigned(lack.tokens);
+            Ok(())
+        })
+    }
+
+    /// Takes what the database is to be told: what was leased without it, and tokens that nobody needs now. If blocks are kept, that is as long
+    /// as a spender makes calls.
+    pub fn settle(&self, keep_blocks: bool, now: Instant) -> Vec<Settlement> {
+        let mut all = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut settlements = Vec::new();
+        for (name, windows) in all.iter_mut() {
+            for (window, period) in windows.iter_mut().zip(Period::ALL).filter(|(window, _)| window.started_at != 0) {
+                let is_over = now.saturating_duration_since(window.start) >= period.length();
+                let kept = if std::mem::take(&mut window.in_use) && keep_blocks && !is_over { window.block } else { 0 };
+                let spare = window.leased.saturating_sub(window.tokens).saturating_sub(kept);
+                window.leased -= spare;
+                let tokens = std::mem::take(&mut window.owed).saturating_sub_unsigned(spare);
+                if tokens != 0 && !is_over {
+                    settlements.push(Settlement { spender: Arc::clone(name), period, started_at: window.started_at, tokens });
+                }
+            }
+        }
+        settlements
+    }
+
+    /// The database could not be told.
+    pub fn not_settled(&self, settlement: &Settlement) {
+        self.with_window(&settlement.spender, settlement.period, |window| {
+            if window.started_at == settlement.started_at {
+                window.owed = window.owed.saturating_add(settlement.tokens);
+            }
+        });
     }
 }
 
@@ -143,6 +315,9 @@ impl Drop for Reservation {
 mod tests {
     use super::*;
     use crate::random::Random;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+    const DAY: Duration = Duration::from_secs(24 * 3600);
 
     /// With fifty concurrent callers, whatever they use of their reservations, no window is overspent.
     #[test]
@@ -216,5 +391,66 @@ mod tests {
         assert!(budget.reserve(&key("third"), 200, now).is_err(), "more than the workspace has left");
         assert!(budget.reserve(&key("third"), 100, now).is_ok(), "what was refused took nothing");
         drop((first, second));
+    }
+
+    /// However leases come, and whatever is given back: never more is used than was leased and not given back.
+    #[test]
+    fn no_more_is_used_than_was_leased() {
+        for seed in 0..200 {
+            let mut random = Random(seed);
+            let budget = Arc::new(TokenBudget::default());
+            let limits = TokenLimits { per_minute: Some(10_000), per_day: None };
+            let one = [Spender { name: "one".into(), limits }];
+            let (now, mut taken, mut used) = (Instant::now(), 0_i64, 0);
+            let mut open: Vec<(Reservation, u64)> = Vec::new();
+            for step in 0..200 {
+                match random.below(4) {
+                    0 | 1 => match budget.reserve_leased(&one, 500, now) {
+                        Ok(reserved) => open.push((reserved, random.below(501) as u64)),
+                        Err(lacks) => {
+                            let [lack] = &lacks[..] else { panic!("{lacks:?}") };
+                            assert!((1..=500).contains(&lack.tokens) && lack.limit == 10_000, "{lack:?}");
+                            let tokens = lack.tokens + random.below(200) as u64;
+                            taken += tokens as i64;
+                            budget.add_lease(lack, Lease { start: now, started_at: 7, tokens });
+                        }
+                    },
+                    2 if !open.is_empty() => {
+                        let (reserved, tokens) = open.swap_remove(random.below(open.len()));
+                        reserved.meter(0).set(tokens);
+                        used += tokens as i64;
+                    }
+                    _ => {
+                        for settlement in budget.settle(random.below(2) == 0, now) {
+                            assert_eq!((settlement.period, settlement.started_at), (Period::Minute, 7));
+                            taken += settlement.tokens;
+                        }
+                    }
+                }
+                assert!(used + 500 * open.len() as i64 <= taken, "seed {seed}, step {step}: {used} of {taken}");
+            }
+            drop(open);
+            budget.settle(true, now).into_iter().for_each(|settlement| taken += settlement.tokens);
+            budget.settle(true, now).into_iter().for_each(|settlement| taken += settlement.tokens);
+            assert_eq!(taken, used, "seed {seed}: what nobody needs is given back");
+        }
+    }
+
+    #[test]
+    fn without_the_database_each_server_has_the_limit_and_owes_what_it_took() {
+        let budget = Arc::new(TokenBudget::default());
+        let one = [Spender { name: "one".into(), limits: TokenLimits { per_minute: Some(1000), per_day: None } }];
+        let now = Instant::now();
+        let lack = |budget: &Arc<TokenBudget>| budget.reserve_leased(&one, 600, now).err().expect("nothing is leased").remove(0);
+        budget.lease_unasked(&lack(&budget), now, 9_000_000_000).expect("there is enough");
+        let first = budget.reserve_leased(&one, 600, now).expect("it is leased");
+        assert_eq!(budget.lease_unasked(&lack(&budget), now, 9_000_000_000), Err(MINUTE));
+        let settled = Settlement { spender: "one".into(), period: Period::Minute, started_at: 9_000_000_000, tokens: 600 };
+        assert_eq!(budget.settle(false, now), std::slice::from_ref(&settled));
+        budget.not_settled(&settled);
+        assert_eq!(budget.settle(false, now), [settled], "it is tried again");
+        assert_eq!(budget.settle(false, now), []);
+        drop(first);
+        assert_eq!(budget.settle(false, now).first().map(|settlement| settlement.tokens), Some(-600));
     }
 }

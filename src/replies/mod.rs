@@ -18,6 +18,7 @@ mod rewrite;
 mod stream;
 mod suggest;
 mod summary;
+mod token_rows;
 
 use std::{borrow::Cow, sync::Arc, time::Instant};
 
@@ -46,6 +47,7 @@ pub use suggest::{
     reason::{Reason, ReasonKind},
 };
 pub use summary::Summarize;
+pub use token_rows::TokenLedger;
 
 use crate::{
     chats::{Author, Chat, ChatError, Chats, NewEvent},

@@ -29,6 +29,7 @@ use crate::{
     config::{Config, ConfigError},
     ids::Workspace,
     keys::Keys,
+    model::Models,
     server::{
         auth::Authenticator,
         grpc_guard::GrpcGuard,
@@ -53,6 +54,7 @@ pub struct Server {
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
     store: Store,
+    models: Models,
     /// The lock on the data folder, held while the server runs.
     _lock: Lock,
 }
@@ -94,7 +96,7 @@ impl Server {
             GrpcGuard::new(routes.prepare(), authenticator.clone(), languages),
             authenticator,
             api,
-            Metered { knowledge, models },
+            Metered { knowledge, models: models.clone() },
             health.readiness.clone(),
             config.console,
         );
@@ -104,7 +106,7 @@ impl Server {
             accept::serve(listener, router, tls, limits, stopped, &health.readiness).await;
             drop((health_check, upkeep, key_sync, tls_reload, page_check));
         });
-        Ok(Server { address, needs_keys, stop, serving, store, _lock: lock })
+        Ok(Server { address, needs_keys, stop, serving, store, models, _lock: lock })
     }
 
     /// Drains and stops: refuses new calls, and lets running ones finish within `drain_timeout`.
@@ -113,7 +115,11 @@ impl Server {
         if self.serving.await.is_err() {
             tracing::error!("the listener stopped unexpectedly");
         }
-        if timeout(CLOSE_TIMEOUT, self.store.close()).await.is_err() {
+        let close = async {
+            self.models.give_back_tokens().await;
+            self.store.close().await;
+        };
+        if timeout(CLOSE_TIMEOUT, close).await.is_err() {
             tracing::warn!("the database did not close in time; acknowledged writes are safe");
         }
     }

@@ -5,6 +5,7 @@ pub mod backup;
 mod error;
 pub mod files;
 mod inspect;
+mod leader;
 mod pool;
 mod postgres;
 mod probe;
@@ -32,6 +33,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub use availability::State;
 pub use error::StoreError;
+pub use leader::Leadership;
 pub use pool::Reads;
 pub use pulse::{Counters, Pulse, Pulses};
 pub use signer::Signer;
@@ -41,6 +43,7 @@ pub use writer::Writer;
 
 use crate::store::{
     availability::Availability,
+    leader::Leaders,
     pool::{Database, Pool},
     postgres::Postgres,
     sqlite::Sqlite,
@@ -77,10 +80,12 @@ pub struct Store {
     sqlite: Option<Sqlite>,
     /// PostgreSQL only.
     availability: Option<Arc<Availability>>,
-    _upkeep: Vec<Arc<AbortOnDropHandle<()>>>,
+    upkeep: Vec<Arc<AbortOnDropHandle<()>>>,
     signer: Signer,
     pulses: Pulses,
     wakes_others: bool,
+    /// `None` if each server leads.
+    leaders: Option<Leaders>,
     /// See [`Store::open_read_only`].
     read_only: bool,
 }
@@ -127,10 +132,11 @@ impl Store {
             wiper,
             sqlite: Some(reader),
             availability: None,
-            _upkeep: vec![Arc::new(upkeep), Arc::new(pulse)],
+            upkeep: vec![Arc::new(upkeep), Arc::new(pulse)],
             signer: Signer::unshared(),
             pulses,
             wakes_others: false,
+            leaders: None,
             read_only: false,
         })
     }
@@ -138,7 +144,8 @@ impl Store {
     async fn open_postgres(url: &str) -> Result<Store, StoreError> {
         let postgres = Postgres::new(url)?;
         postgres.migrate(&POSTGRES_MIGRATIONS).await.map_err(Postgres::explained)?;
-        let (availability, pulses, upkeep) = probe::watch(postgres.clone());
+        let leaders = Leaders::default();
+        let (availability, pulses, upkeep) = probe::watch(postgres.clone(), leaders.clone());
         let pool = |limit| Pool::new(Database::Postgres(postgres.clone()), postgres.connections(), limit, Some(Arc::clone(&availability)));
         let reads = Reads::new(pool(READ_TIMEOUT), postgres.is_pooled().then(|| postgres.begin_read(READ_TIMEOUT)));
         let (writes, begin) = (pool(WRITE_TIMEOUT), postgres.begin_write(WRITE_TIMEOUT).into());
@@ -149,10 +156,11 @@ impl Store {
             wiper: None,
             sqlite: None,
             availability: Some(availability),
-            _upkeep: upkeep.into_iter().map(Arc::new).collect(),
+            upkeep: upkeep.into_iter().map(Arc::new).collect(),
             signer: Signer::unshared(),
             pulses,
             wakes_others: !postgres.is_pooled(),
+            leaders: (!postgres.is_pooled()).then_some(leaders),
             read_only: false,
         })
     }
@@ -160,6 +168,14 @@ impl Store {
     /// Follows what changes in the database.
     pub fn pulses(&self) -> Pulses {
         self.pulses.clone()
+    }
+
+    /// Whether this server does a piece of background work, of all servers of the database that could.
+    pub fn leadership(&self, work: &str) -> Leadership {
+        match (&self.leaders, &self.availability) {
+            (Some(leaders), Some(availability)) => leaders.of(work, Arc::clone(availability)),
+            _ => Leadership::alone(),
+        }
     }
 
     /// Signs ids, with the key that all servers of this database share.
@@ -248,8 +264,9 @@ impl Store {
         self.sqlite.clone().map(inspect::check_pages)
     }
 
-    /// Closes every connection, after its running statement.
+    /// Closes every connection, after its running statement. Another server may then lead at once.
     pub async fn close(&self) {
+        self.upkeep.iter().for_each(|task| task.abort());
         self.reads.close().await;
         self.writes.close().await;
     }

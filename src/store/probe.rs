@@ -1,5 +1,5 @@
 //! Probing PostgreSQL: one small statement a second on a connection of its own, and more often while something is wrong. It also tells what changed
-//! for the server: see [`pulse`].
+//! for the server, and tries to lead: see [`pulse`] and [`leader`](super::leader).
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,6 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::store::{
     availability::{Availability, State},
     error::StoreError,
+    leader::Leaders,
     postgres::Postgres,
     pulse::{self, Pulse, Pulses},
 };
@@ -28,13 +29,15 @@ const PROBE_TIMEOUT: Duration = Duration::from_millis(700);
 const MIN_PROBE_INTERVAL: Duration = Duration::from_millis(50);
 /// The longest wait for what changed, after which only the state is asked for: a migration may hold a table.
 const PULSE_TIMEOUT: Duration = Duration::from_millis(350);
+/// PostgreSQL ends the connection, and with it what this server leads, when it says nothing for this long.
+const MAX_SILENCE: Duration = Duration::from_secs(4);
 /// Tells whether the database takes no writes.
 const READ_ONLY: &str = "SELECT current_setting('transaction_read_only')";
 /// How long after a failure it is listened again.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
 /// Starts to watch a database that was just connected to. It ends when the handles are dropped.
-pub fn watch(postgres: Postgres) -> (Arc<Availability>, Pulses, Vec<AbortOnDropHandle<()>>) {
+pub fn watch(postgres: Postgres, leaders: Leaders) -> (Arc<Availability>, Pulses, Vec<AbortOnDropHandle<()>>) {
     let availability = Arc::new(Availability::new());
     let sender = watch::Sender::default();
     let pulses = Pulses::of(&sender);
@@ -43,7 +46,7 @@ pub fn watch(postgres: Postgres) -> (Arc<Availability>, Pulses, Vec<AbortOnDropH
     let probing = tokio::spawn(async move {
         let mut connection = None;
         loop {
-            let state = match timeout(PROBE_TIMEOUT, probe(&postgres, &mut connection)).await {
+            let state = match timeout(PROBE_TIMEOUT, probe(&postgres, &leaders, &mut connection)).await {
                 Ok(Ok((state, pulse))) => {
                     if let Some(pulse) = pulse {
                         pulse::send(&sender, pulse);
@@ -56,6 +59,9 @@ pub fn watch(postgres: Postgres) -> (Arc<Availability>, Pulses, Vec<AbortOnDropH
             if state != State::Up {
                 // After a failover, the next probe may reach another server.
                 connection = None;
+            }
+            if connection.is_none() {
+                leaders.follow();
             }
             watched.found(state);
             let interval = if state == State::Up { pulse::INTERVAL } else { RETRY_INTERVAL };
@@ -87,29 +93,50 @@ async fn listen(postgres: Postgres, availability: Arc<Availability>) {
     }
 }
 
-async fn probe(postgres: &Postgres, cached: &mut Option<PgConnection>) -> Result<(State, Option<Pulse>), sqlx::Error> {
+async fn probe(postgres: &Postgres, leaders: &Leaders, cached: &mut Option<PgConnection>) -> Result<(State, Option<Pulse>), sqlx::Error> {
     // The cached connection may lead to a server that is gone; only a new one shows whether another took over.
-    if let Some(connection) = cached.take()
-        && let Ok(Ok((state, pulse))) = timeout(PULSE_TIMEOUT, query_pulse(connection, cached)).await
-    {
-        return Ok((state, Some(pulse)));
+    if let Some(connection) = cached.take() {
+        if let Ok(Ok((state, pulse))) = timeout(PULSE_TIMEOUT, query_pulse(connection, leaders, cached)).await {
+            return Ok((state, Some(pulse)));
+        }
+        leaders.follow();
     }
     let mut connection = postgres.connect_plain().await?;
+    if !postgres.is_pooled() {
+        // A server that hangs, or is cut off, does not lead on. PostgreSQL 13 does not have the setting.
+        let silence =
+            format!("SELECT set_config(name, '{}', false) FROM pg_settings WHERE name = 'idle_session_timeout'", MAX_SILENCE.as_millis());
+        sqlx::raw_sql(AssertSqlSafe(silence)).execute(&mut connection).await?;
+    }
     // `raw_sql` is not a prepared statement, which a pooler might not support.
     let row = sqlx::raw_sql(READ_ONLY).fetch_one(&mut connection).await?;
     *cached = Some(connection);
     Ok((state_of(&row)?, None))
 }
 
-/// Queries state and pulse on a connection, and caches the connection on success. If this is dropped, the connection is closed.
-async fn query_pulse(mut connection: PgConnection, cached: &mut Option<PgConnection>) -> Result<(State, Pulse), sqlx::Error> {
-    let mut rows = sqlx::raw_sql(AssertSqlSafe(format!("{READ_ONLY}; {}", pulse::STATEMENT))).fetch_all(&mut connection).await?;
+/// Queries state and pulse on a connection, tries to lead what this server does not lead, and caches the connection on
+/// success. If this is dropped, the connection is closed.
+async fn query_pulse(
+    mut connection: PgConnection,
+    leaders: &Leaders,
+    cached: &mut Option<PgConnection>,
+) -> Result<(State, Pulse), sqlx::Error> {
+    let wanted = leaders.wanted();
+    let locks: String = wanted.iter().map(|(_, key)| format!(", pg_try_advisory_lock({key})")).collect();
+    let statements = format!("{READ_ONLY}{locks}; {}", pulse::STATEMENT);
+    let mut rows = sqlx::raw_sql(AssertSqlSafe(statements)).fetch_all(&mut connection).await?;
     if rows.is_empty() {
         return Err(sqlx::Error::RowNotFound);
     }
-    let state = state_of(&rows.remove(0))?;
+    let first = rows.remove(0);
+    let state = state_of(&first)?;
     let pulse = Pulse::read(&rows)?;
     *cached = Some(connection);
+    for (place, (work, _)) in wanted.iter().enumerate() {
+        if state == State::Up && first.try_get(place + 1)? {
+            leaders.lead(work);
+        }
+    }
     Ok((state, pulse))
 }
 

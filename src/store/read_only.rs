@@ -37,10 +37,11 @@ impl Store {
             wiper: None,
             sqlite: None,
             availability: None,
-            _upkeep: Vec::new(),
+            upkeep: Vec::new(),
             signer: Signer::unshared(),
             pulses: Pulses::still(),
             wakes_others: false,
+            leaders: None,
             read_only: true,
         })
     }

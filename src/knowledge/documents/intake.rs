@@ -45,8 +45,8 @@ pub enum Intake {
 
 impl Catalog {
     /// Makes the catalog's folder documents those of `folder`. A version whose file can't be read stays, for agents only. Only one server
-    /// at a time does this.
-    pub async fn take_folder(&self, folder: &Folder, mass_delete: MassDelete) -> Result<Intake, KnowledgeError> {
+    /// at a time does this, and unless it `leads` it only finds out whether the folder would be refused.
+    pub async fn take_folder(&self, folder: &Folder, mass_delete: MassDelete, leads: bool) -> Result<Intake, KnowledgeError> {
         let now = Timestamp::now();
         let mut write = self.store.begin().await?;
         self.store.lock(&mut write, &format!("folder of {}", self.workspace)).await?;
@@ -65,6 +65,10 @@ impl Catalog {
                 write.roll_back().await?;
                 return Ok(Intake::Refused { deleted: lost, documents: known.len() });
             }
+        }
+        if !leads {
+            write.roll_back().await?;
+            return Ok(Intake::Taken { changes: 0, withdrawn: broken.len() });
         }
 
         let mut changed: Vec<Document> = current
@@ -165,7 +169,8 @@ mod tests {
     #[tokio::test]
     async fn more_than_half_is_deleted_only_if_allowed() {
         let (_data, catalog) = catalog().await;
-        let take = async |documents: &[(&str, &str)], mass_delete| catalog.take_folder(&folder(documents), mass_delete).await.unwrap();
+        let take =
+            async |documents: &[(&str, &str)], mass_delete| catalog.take_folder(&folder(documents), mass_delete, true).await.unwrap();
         let taken = |changes| Intake::Taken { changes, withdrawn: 0 };
         let four = [("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")];
         assert_eq!(take(&four, MassDelete::Refuse).await, taken(4));
@@ -189,19 +194,19 @@ mod tests {
     async fn a_document_whose_file_breaks_is_for_agents_until_it_is_right_again() {
         let (_data, catalog) = catalog().await;
         let good = folder(&[("a", "1"), ("b", "2")]);
-        catalog.take_folder(&good, MassDelete::Refuse).await.unwrap();
+        catalog.take_folder(&good, MassDelete::Refuse, true).await.unwrap();
         let all_broken = Folder { broken: good.documents.iter().map(Document::key).collect(), ..Folder::default() };
         let audiences = async || {
             let changes = catalog.changes(0, 10).await.unwrap();
             changes.into_iter().map(|change| change.document.map(|document| document.audience())).collect::<Vec<_>>()
         };
         for changes in [2, 0] {
-            let intake = catalog.take_folder(&all_broken, MassDelete::Refuse).await.unwrap();
+            let intake = catalog.take_folder(&all_broken, MassDelete::Refuse, true).await.unwrap();
             assert_eq!(intake, Intake::Taken { changes, withdrawn: 2 });
             assert_eq!(audiences().await, [Some(Audience::Agents); 2]);
         }
         let unknown = Folder { broken: vec![document("new", "").key()], ..good.clone() };
-        let intake = catalog.take_folder(&unknown, MassDelete::Refuse).await.unwrap();
+        let intake = catalog.take_folder(&unknown, MassDelete::Refuse, true).await.unwrap();
         assert_eq!(intake, Intake::Taken { changes: 2, withdrawn: 0 });
         assert_eq!(audiences().await, [Some(Audience::Public); 2]);
     }

@@ -30,6 +30,7 @@ use crate::{
         },
         error::KnowledgeError,
     },
+    store::Leadership,
     task,
 };
 
@@ -80,6 +81,8 @@ pub struct FolderState {
 struct Reading {
     root: PathBuf,
     catalog: Catalog,
+    /// Of several servers one imports the folder; the others read the files that every server reads for itself, such as its voice.
+    leadership: Leadership,
     contents: Arc<RwLock<FolderContents>>,
     state: Arc<FolderState>,
     /// The problems already logged, so that each is logged once.
@@ -99,6 +102,7 @@ impl Watch {
         let FolderSettings { root, watch, mass_delete } = settings;
         let reading = Arc::new(Reading {
             root: root.clone(),
+            leadership: catalog.store.leadership(&format!("folder of {}", catalog.workspace)),
             catalog,
             contents,
             state,
@@ -119,6 +123,7 @@ impl Watch {
 
     /// Imports the folder at start.
     pub async fn read_first(&self) -> Result<(), KnowledgeError> {
+        self.reading.leadership.clone().begin().await;
         self.reading.read(self.at_start).await.map(drop)
     }
 }
@@ -194,12 +199,14 @@ impl Reading {
     /// Imports changes forever. If polling the folder panics, this panics too, and is restarted.
     async fn follow(self: Arc<Reading>, mut observer: Observer) {
         let events = Arc::clone(&observer.events);
+        let mut led = self.leadership.leads();
         loop {
             let has_event = timeout(IDENTITY_EVERY, events.notified()).await.is_ok();
             let polling = task::blocking("polling the knowledge base folder", move || observer.poll());
             let Ok((polled, changed)) = polling.await else { panic!("polling the knowledge base folder failed") };
             observer = polled;
-            if !has_event && !changed {
+            let takes_over = self.leadership.leads() && !std::mem::replace(&mut led, self.leadership.leads());
+            if !has_event && !changed && !takes_over {
                 continue;
             }
             let until = Instant::now() + MAX_DEBOUNCE;
@@ -244,7 +251,7 @@ impl Reading {
                 return Ok(false);
             }
         };
-        let intake = self.catalog.take_folder(&folder, mass_delete).await?;
+        let intake = self.catalog.take_folder(&folder, mass_delete, self.leadership.leads()).await?;
         let broken: Vec<PathBuf> = folder.broken.iter().filter_map(|key| folder.files.get(key).cloned()).collect();
         let mut problems: Vec<Problem> = folder.problems.iter().chain(&folder.ignored).cloned().collect();
         self.state.problems.store(folder.problems.len() as u64, Ordering::Relaxed);

@@ -90,16 +90,18 @@ impl Desk {
     }
 
     async fn learn_as_chats_go_on(self) {
-        let mut pulses = self.store.pulses();
+        let (mut pulses, leadership) = (self.store.pulses(), self.store.leadership(&format!("learning of {}", self.workspace)));
         loop {
             let seen = pulses.last().of(self.workspace.as_str());
-            match self.learn().await {
+            // The others read what the leader learned.
+            let learned = if leadership.leads() { self.learn().await } else { self.load_lessons().await.map(|()| 0) };
+            match learned {
                 Ok(0) => {}
                 Ok(chats) => tracing::debug!(workspace = self.workspace.as_str(), chats, "learned from chats"),
                 Err(error) => tracing::warn!(error = %error, "learning from chats failed; retrying"),
             }
             sleep(POLL_INTERVAL).await;
-            let changed = |counters: Counters| counters.teaches || counters != seen;
+            let changed = |counters: Counters| counters != seen || (counters.teaches && leadership.leads());
             let _ = timeout(SLOW_POLL, pulses.until(|pulse| changed(pulse.of(self.workspace.as_str())))).await;
         }
     }

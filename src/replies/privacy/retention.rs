@@ -24,10 +24,14 @@ const USES_DAYS: u32 = 90;
 
 impl Desk {
     /// Starts erasing expired data: chats if they have a retention time, searches and ratings after at most 90 days, and lessons of texts
-    /// that were deleted 30 days ago. Stops when the handle is dropped.
+    /// that were deleted 30 days ago. Of several servers one does it. Stops when the handle is dropped.
     pub fn keep_to_retention(&self) -> AbortOnDropHandle<()> {
         let desk = self.clone();
-        task::supervised("retention", move || desk.clone().run_retention())
+        task::supervised("retention", move || {
+            let desk = desk.clone();
+            let leadership = desk.store.leadership(&format!("retention of {}", desk.workspace));
+            leadership.while_leading(move || desk.clone().run_retention())
+        })
     }
 
     async fn run_retention(self) {

@@ -20,7 +20,7 @@ use crate::{
     text::{Language, words},
 };
 
-/// How often vectors that another server wrote are looked for, and the first and longest backoff after the endpoint failed.
+/// The longest wait for a change, or for this server to lead, and the first and longest backoff after the endpoint failed.
 const POLL_INTERVAL: Duration = Duration::from_secs(10);
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// Timeout of embedding a batch of documents.
@@ -93,7 +93,8 @@ impl Desk {
         Ok(ask(embedder, &[text], purpose).await.map(|vectors| Meaning::new(&vectors, &[])))
     }
 
-    /// Starts embedding documents as they change, if an endpoint is configured. Stops when the handle is dropped.
+    /// Starts embedding documents as they change, if an endpoint is configured: of several servers one does, and the others read its
+    /// vectors. Stops when the handle is dropped.
     pub fn embed_documents(&self) -> Option<AbortOnDropHandle<()>> {
         let embedder = self.embedder.clone()?;
         let desk = self.clone();
@@ -104,13 +105,18 @@ impl Desk {
     }
 
     async fn embed_as_documents_change(&self, embedder: &Embedder) {
-        let mut pulses = self.store.pulses();
+        let (mut pulses, leadership) = (self.store.pulses(), self.store.leadership(&format!("embedding of {}", self.workspace)));
         let documents = |pulse: &Pulse| pulse.of(self.workspace.as_str()).documents;
         let (mut after, mut backoff) = (0, BACKOFF.0);
         loop {
             let seen = documents(&pulses.last());
             let report = |done, all| tracing::info!(workspace = self.workspace.as_str(), done, all, "embedding documents");
-            match self.embed_new(embedder, &mut after, report).await {
+            let embedded = if leadership.leads() {
+                self.embed_new(embedder, &mut after, report).await
+            } else {
+                self.knowledge.load_vectors(&embedder.vectors_name()).await.map(|()| 0).map_err(ReplyError::from)
+            };
+            match embedded {
                 Ok(embedded) => {
                     backoff = BACKOFF.0;
                     if embedded == 0 {

@@ -10,6 +10,8 @@ use std::{
 use deskhand::api::pb::{self, chat_service_client::ChatServiceClient, knowledge_service_client::KnowledgeServiceClient};
 use tonic::transport::{Channel, Endpoint};
 
+const KNOWLEDGE_BASE: &str = "DESKHAND_KNOWLEDGE_BASE";
+
 /// A served data folder.
 pub struct Process {
     child: Child,
@@ -44,6 +46,12 @@ impl Process {
         let mut command = Command::new("sh");
         command.args(["-c", "umask 000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_deskhand")]);
         Process::begin(&mut command, data, None).await.expect("it serves")
+    }
+
+    /// Starts it with a knowledge base folder.
+    pub async fn start_with_folder(data: &Path, database_url: &str, folder: &Path) -> Process {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_deskhand"));
+        Process::begin(command.env(KNOWLEDGE_BASE, folder), data, Some(database_url)).await.expect("it serves")
     }
 
     /// Starts it with settings, a filter of what it logs, and the file that it logs to.
@@ -102,7 +110,10 @@ impl Process {
 
     async fn serve(command: &mut Command, data: &Path, database_url: Option<&str>, filter: &str) -> Option<Process> {
         let began = Instant::now();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--knowledge-base=", "--log", filter, "--data"]);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log", filter, "--data"]);
+        if !command.get_envs().any(|(name, _)| name == KNOWLEDGE_BASE) {
+            command.env(KNOWLEDGE_BASE, "");
+        }
         command.arg(data).current_dir(data.parent().unwrap()).stdout(Stdio::piped());
         if let Some(url) = database_url {
             command.args(["--database-url", url]);
