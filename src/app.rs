@@ -50,6 +50,7 @@ impl App {
             .await
             .context("can't open the knowledge base")?;
         let log = ChatLog::start(store.clone(), config.languages(), on_redaction);
+        log.take_over_words().await.context("can't take over the words of the archive")?;
         let erasures = open_erasures(&config.data)?;
         let (people, erased) = erase_again(&store, &log, &erasures).await.context("can't repeat earlier erasures")?;
         if people > 0 {
@@ -81,7 +82,7 @@ impl App {
             let embedding = desk.embed_documents();
             [desk.keep_to_retention(), desk.learn_from_chats(), desk.keep_running_summaries()].into_iter().chain(embedding)
         });
-        Upkeep { _tasks: tasks.chain(self.models.keep_budgets_settled()).collect() }
+        Upkeep { _tasks: tasks.chain(self.models.keep_budgets_settled()).chain([self.log.keep_taking_over_words()]).collect() }
     }
 
     /// The desk of a configured workspace.

@@ -22,11 +22,11 @@ use crate::{
         newly_said::NewlySaid,
         of_workspace, promise_rows, running_summary_rows,
         said::Said,
-        word_rows::{self, Listing, message_words},
+        word_rows::{self, WordKey, message_words},
     },
     failpoint::failpoint,
     ids::Id,
-    store::{Store, StoreError, Write, nanoseconds},
+    store::{Store, StoreError, Write},
     text::Language,
 };
 
@@ -145,11 +145,6 @@ impl ChatUpdate<'_> {
     fn newly_said<'b>(&'b self, key: &'b ChatKey) -> NewlySaid<'b> {
         let (ChatUpdate { number, before, summary, new, redactions, .. }, workspace) = (self, key.workspace.as_str());
         NewlySaid { workspace, number: *number, before: before.as_ref(), summary, new, redactions }
-    }
-
-    /// Returns whether the chat's position in the archive changed.
-    fn moved(&self) -> bool {
-        self.before.as_ref().is_some_and(|before| before.opened_at != self.summary.opened_at)
     }
 }
 
@@ -271,35 +266,26 @@ async fn refold(write: &mut Write, update: &mut ChatUpdate<'_>) -> Result<(), Ch
     Ok(())
 }
 
-/// Updates the archive's words: adds those of new messages; rewrites those of a chat that was redacted or whose position changed.
+/// Updates the archive's words: adds those of new messages; rewrites those of a chat that was redacted.
 async fn write_words(write: &mut Write, languages: &Languages, updates: &BTreeMap<&ChatKey, ChatUpdate<'_>>) -> Result<(), ChatError> {
-    let written =
-        |update: &&ChatUpdate| update.new.iter().any(|kept| !kept.words.is_empty()) || update.moved() || !update.redactions.is_empty();
+    let written = |update: &&ChatUpdate| update.new.iter().any(|kept| !kept.words.is_empty()) || !update.redactions.is_empty();
     let existing: Vec<i64> =
         updates.values().filter(written).filter(|update| update.before.is_some()).map(|update| update.number).collect();
-    let mut vocabularies = word_rows::of_chats(write, &existing).await?;
+    let mut known = word_rows::of_chats(write, &existing).await?;
     for (key, update) in updates.iter().filter(|(_, update)| written(update)) {
-        let old_words = vocabularies.remove(&update.number).unwrap_or_default();
-        let listing =
-            |summary: &Summary| Listing { workspace: &key.workspace, number: update.number, opened_at: nanoseconds(summary.opened_at) };
-        let mut new_words: BTreeSet<String> = old_words.clone();
-        if update.redactions.is_empty() {
-            new_words.extend(update.new.iter().flat_map(|kept| kept.words).cloned());
+        let mut known = known.remove(&update.number).unwrap_or_default();
+        let key_of = |word: &String| WordKey::of(&key.workspace, word);
+        let words: BTreeSet<WordKey> = if update.redactions.is_empty() {
+            update.new.iter().flat_map(|kept| kept.words).map(key_of).collect()
         } else {
+            word_rows::delete(write, update.number, &std::mem::take(&mut known)).await?;
             // The oldest messages of a chat beyond the read limit are no longer found by their words.
             let events = event_page_rows::recent_of_locked(write, update.number, MAX_READ_BYTES).await?;
             let expected = of_workspace(languages, &key.workspace).to_vec();
-            new_words = spawn_blocking(move || words_of(&events, &expected)).await.map_err(|_| StoreError::Busy)?;
-        }
-        if let Some(before) = update.before.as_ref().filter(|_| update.moved() || !update.redactions.is_empty()) {
-            let gone: Vec<&String> = old_words.iter().filter(|word| update.moved() || !new_words.contains(*word)).collect();
-            word_rows::delete(write, listing(before), &gone).await?;
-        }
-        let added: Vec<&String> = new_words.iter().filter(|word| update.moved() || !old_words.contains(*word)).collect();
-        word_rows::insert(write, listing(&update.summary), &added).await?;
-        if old_words != new_words {
-            word_rows::store(write, update.number, &new_words).await?;
-        }
+            let words = spawn_blocking(move || words_of(&events, &expected)).await.map_err(|_| StoreError::Busy)?;
+            words.iter().map(key_of).collect()
+        };
+        word_rows::add(write, update.number, &known, words).await?;
     }
     Ok(())
 }

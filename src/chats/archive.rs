@@ -45,7 +45,8 @@ impl Chats {
             return Ok(ChatPage { chats: Vec::new(), next_page_token: String::new() });
         }
         let after = if page_token.is_empty() { None } else { Some(read_token(&page_token).ok_or(ChatError::PageToken)?) };
-        let Found { chats, next } = archive_rows::list(&self.log.store, &self.workspace, &filter, after, page_size).await?;
+        let Found { chats, next } =
+            archive_rows::list(&self.log.store, &self.workspace, &filter, &self.log.frequencies, after, page_size).await?;
         Ok(ChatPage { chats, next_page_token: next.map(token_of).unwrap_or_default() })
     }
 

@@ -1,12 +1,18 @@
 //! The archive finds what it should, and its work is bounded, whatever the filter.
 
+use std::collections::BTreeSet;
+
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
 
 use crate::{
-    chats::archive_rows::{self, Filter, Found, Place},
+    chats::{
+        archive_rows::{self, Filter, Found, Place},
+        fold::Status,
+        word_rows::{self, Frequencies, WordKey},
+    },
     ids::Workspace,
     store::Store,
 };
@@ -46,15 +52,8 @@ async fn store(folder: &std::path::Path) -> Store {
         .execute(&mut *write)
         .await
         .unwrap();
-        for form in (0..WORDS).filter(|word| has(chat, *word)).flat_map(forms) {
-            sqlx::query("INSERT INTO chat_word (workspace, word, opened_at, chat) VALUES ('default', $1, $2, $3)")
-                .bind(form)
-                .bind(opened_at)
-                .bind(number)
-                .execute(&mut *write)
-                .await
-                .unwrap();
-        }
+        let words = (0..WORDS).filter(|word| has(chat, *word)).flat_map(forms).map(|form| WordKey::of("default", &form));
+        word_rows::add(&mut write, number, &BTreeSet::new(), words).await.unwrap();
     }
     write.commit().await.unwrap();
     store
@@ -74,7 +73,8 @@ fn any_words_are_found_where_they_are_with_bounded_work() {
             let (mut found, mut after, mut pages) = (Vec::new(), None, 0);
             loop {
                 let before = store.read_steps();
-                let page = runtime.block_on(archive_rows::list(&store, &Workspace::default(), &filter, after, most));
+                let page =
+                    runtime.block_on(archive_rows::list(&store, &Workspace::default(), &filter, &Frequencies::default(), after, most));
                 let Found { chats, next } = page.unwrap();
                 // Looking up a form in a chat takes a few tens of steps.
                 let thousands = store.read_steps() - before;
@@ -96,44 +96,78 @@ fn any_words_are_found_where_they_are_with_bounded_work() {
 
 /// Chats that were imported all begin at the same time.
 #[tokio::test]
-async fn chats_that_began_at_once_are_looked_at_a_window_at_a_time() {
+async fn words_of_more_chats_than_are_looked_up_are_found_a_window_at_a_time() {
+    const ALL: i64 = 20_500;
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&Store::sqlite_url(folder.path())).await.unwrap();
     let mut write = store.begin().await.unwrap();
-    for statement in [
-        "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 20000)
-         INSERT INTO chat_word SELECT 'default', 'common', 7, n FROM n",
-        "INSERT INTO chat_word VALUES ('default', 'other', 7, 20000), ('default', 'other', 7, 5)",
-        "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 2000)
-         INSERT INTO chat_word SELECT 'default', 'other', 8, n FROM n",
-    ] {
-        sqlx::query(statement).execute(&mut *write).await.unwrap();
-    }
-    for number in [5, 20_000] {
-        sqlx::query(
-            "INSERT INTO chat (number, workspace, chat_id, last_sequence, status, channel, team, agent_id, topic, customer_id, ticket_id,
-             opened_at, updated_at, summary) VALUES ($1, 'default', $1, 1, 1, 1, '', '', '', '', '', 7, 7, $2)",
-        )
-        .bind(number)
-        .bind(SUMMARY)
-        .execute(&mut *write)
-        .await
-        .unwrap();
+    sqlx::query(
+        "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < $1)
+         INSERT INTO chat (number, workspace, chat_id, last_sequence, status, channel, team, agent_id, topic, customer_id, ticket_id,
+         opened_at, updated_at, summary) SELECT n, 'default', 'c' || n, 1, n = 1, 1, '', '', '', '', '', 7, 7, $2 FROM n",
+    )
+    .bind(ALL)
+    .bind(SUMMARY)
+    .execute(&mut *write)
+    .await
+    .unwrap();
+    for number in 1..=ALL {
+        let rare = (number == 5 || number == 20_000).then_some("rare");
+        let words = ["one", "other"].into_iter().chain(rare).map(|word| WordKey::of("default", word));
+        word_rows::add(&mut write, number, &BTreeSet::new(), words).await.unwrap();
     }
     write.commit().await.unwrap();
-    let filter = Filter { words: vec![vec!["common".to_owned()], vec!["other".to_owned()]], ..Filter::default() };
-    let (mut found, mut after) = (Vec::new(), None);
-    loop {
-        let before = store.read_steps();
-        let page = archive_rows::list(&store, &Workspace::default(), &filter, after, 10).await.unwrap();
-        let thousands = store.read_steps() - before;
-        assert!(thousands <= 150, "{thousands},000 steps");
-        found.extend(page.chats.into_iter().map(|chat| chat.place.number));
-        after = page.next;
-        if after.is_none() {
-            break;
+    for (words, status, expected) in [
+        (vec!["one", "other"], None, (1..=ALL).rev().collect::<Vec<_>>()),
+        (vec!["one", "other", "rare"], None, vec![20_000, 5]),
+        (vec!["one", "other"], Some(Status::Open), vec![1]),
+        (vec!["one", "absent"], None, Vec::new()),
+    ] {
+        let words: Vec<Vec<String>> = words.into_iter().map(|word| vec![word.to_owned()]).collect();
+        let filter = Filter { words, status, ..Filter::default() };
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let before = store.read_steps();
+            let page = archive_rows::list(&store, &Workspace::default(), &filter, &Frequencies::default(), after, 400).await.unwrap();
+            let thousands = store.read_steps() - before;
+            assert!(thousands <= 500, "{thousands},000 steps");
+            found.extend(page.chats.into_iter().map(|chat| chat.place.number));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
         }
+        assert_eq!(found, expected, "{filter:?}");
     }
-    assert_eq!(found, [20_000, 5]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn words_that_the_version_before_kept_are_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path()).await;
+    let mut write = store.begin().await.unwrap();
+    for (number, word) in [(3, "kargo"), (9, "kargo"), (9, "geldi")] {
+        sqlx::query("INSERT INTO chat_word (workspace, word, opened_at, chat) VALUES ('default', $1, 7, $2)")
+            .bind(word)
+            .bind(number)
+            .execute(&mut *write)
+            .await
+            .unwrap();
+    }
+    sqlx::query("INSERT INTO chat_vocabulary (chat, words) VALUES (3, 'kargo'), (9, 'geldi kargo')").execute(&mut *write).await.unwrap();
+    write.commit().await.unwrap();
+    assert_eq!(word_rows::take_over(&store).await.unwrap(), 2);
+    assert_eq!(word_rows::take_over(&store).await.unwrap(), 0);
+    for (words, expected) in [(&["kargo"][..], vec![9, 3]), (&["kargo", "geldi"], vec![9])] {
+        let filter = Filter { words: words.iter().map(|word| vec![(*word).to_owned()]).collect(), ..Filter::default() };
+        let page = archive_rows::list(&store, &Workspace::default(), &filter, &Frequencies::default(), None, 10).await.unwrap();
+        assert_eq!(page.chats.iter().map(|chat| chat.place.number).collect::<Vec<_>>(), expected);
+    }
+    let left: i64 = sqlx::query_scalar("SELECT (SELECT COUNT(*) FROM chat_word) + (SELECT COUNT(*) FROM chat_vocabulary)")
+        .fetch_one(store.reads())
+        .await
+        .unwrap();
+    assert_eq!(left, 0);
     store.close().await;
 }

@@ -13,7 +13,7 @@ use crate::{
         error::ChatError,
         event::{Event, EventBody},
         fold::Summary,
-        word_rows::{self, Listing},
+        word_rows,
     },
     ids::Workspace,
     store::{Store, StoreError, Write, nanoseconds, sql},
@@ -267,14 +267,14 @@ pub async fn idle_since(store: &Store, workspace: &str, time: Timestamp, most: u
 /// deleted first: it is what an append locks.
 pub async fn erase(write: &mut Write, number: i64, idle_since: Option<Timestamp>) -> Result<Option<u64>, ChatError> {
     let until = idle_since.map_or(i64::MAX, nanoseconds);
-    let statement = "DELETE FROM chat WHERE number = $1 AND updated_at < $2 RETURNING workspace, opened_at";
-    let gone: Option<(String, i64)> = sqlx::query_as(statement).bind(number).bind(until).fetch_optional(&mut **write).await?;
-    let Some((workspace, opened_at)) = gone else { return Ok(None) };
+    let gone = sqlx::query("DELETE FROM chat WHERE number = $1 AND updated_at < $2").bind(number).bind(until).execute(&mut **write).await?;
+    if gone.rows_affected() == 0 {
+        return Ok(None);
+    }
     let words = word_rows::of_chats(write, &[number]).await?.remove(&number).unwrap_or_default();
-    let words: Vec<&String> = words.iter().collect();
-    word_rows::delete(write, Listing { workspace: &workspace, number, opened_at }, &words).await?;
+    word_rows::delete(write, number, &words).await?;
     let events = sqlx::query("DELETE FROM event WHERE chat = $1").bind(number).execute(&mut **write).await?;
-    for table in ["chat_vocabulary", "chat_customer", "promise", "chat_code", "running_summary"] {
+    for table in ["chat_customer", "promise", "chat_code", "running_summary"] {
         sqlx::query(AssertSqlSafe(format!("DELETE FROM {table} WHERE chat = $1"))).bind(number).execute(&mut **write).await?;
     }
     Ok(Some(events.rows_affected()))

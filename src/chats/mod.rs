@@ -33,11 +33,13 @@ mod workers;
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::sleep};
+use tokio_util::task::AbortOnDropHandle;
 
 pub use append::{Appended, LogCounts};
 pub use archive::{ChatPage, ListChats};
@@ -68,11 +70,12 @@ use crate::{
         append::{Append, AppendContext, Prepared},
         chat_rows::{ChatKey, Related},
         event_page_rows::Recent,
+        word_rows::Frequencies,
     },
     failpoint::failpoint,
     ids::{Id, Workspace},
     store::{Store, StoreError, Write, Writer},
-    task::TaskError,
+    task::{self, TaskError},
     text::Language,
 };
 
@@ -98,6 +101,8 @@ const MAX_EARLIER_BYTES_EACH: usize = 256 << 10;
 const MAX_EARLIER_BYTES: usize = 2 << 20;
 /// Bytes of events that are folded off the threads that serve.
 const MANY_FOLDED_BYTES: usize = 64 << 10;
+/// How often a server looks for words that one of the version before wrote.
+const TAKE_OVER_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The languages that messages without a reported language may be in, by workspace.
 pub type Languages = HashMap<Workspace, Vec<Language>>;
@@ -125,6 +130,7 @@ pub struct ChatLog {
     languages: Arc<Languages>,
     counts: Arc<LogCounts>,
     workers: Workers,
+    frequencies: Frequencies,
 }
 
 /// The chats of one workspace.
@@ -145,7 +151,7 @@ impl ChatLog {
             let context = Arc::clone(&context);
             Box::pin(async move { append::commit(&context, batch).await })
         });
-        ChatLog { store, writer, languages, counts, workers: Workers::start() }
+        ChatLog { store, writer, languages, counts, workers: Workers::start(), frequencies: Frequencies::default() }
     }
 
     /// Returns the chats of a workspace.
@@ -156,6 +162,35 @@ impl ChatLog {
     /// Returns the log's counters since the start.
     pub fn counts(&self) -> &LogCounts {
         &self.counts
+    }
+
+    /// Takes over what a version before kept of the archive's words, so that chats are found by them. Returns of how many chats.
+    pub async fn take_over_words(&self) -> Result<u64, ChatError> {
+        let chats = word_rows::take_over(&self.store).await?;
+        if chats > 0 {
+            tracing::info!(chats, "took over the words of the archive");
+            drop(self.store.wipe());
+        }
+        Ok(chats)
+    }
+
+    /// Starts to do so while servers of that version may still run beside this one. Stops when the handle is dropped.
+    pub fn keep_taking_over_words(&self) -> AbortOnDropHandle<()> {
+        let log = self.clone();
+        task::supervised("taking over words", move || {
+            let log = log.clone();
+            let leadership = log.store.leadership("words of the archive");
+            leadership.while_leading(move || log.clone().take_over_words_for_good())
+        })
+    }
+
+    async fn take_over_words_for_good(self) {
+        loop {
+            sleep(TAKE_OVER_INTERVAL).await;
+            if let Err(error) = self.take_over_words().await {
+                tracing::warn!(error = %error, "taking over the words of the archive failed; retrying");
+            }
+        }
     }
 
     /// Returns every customer that a chat names, by workspace.

@@ -1,17 +1,31 @@
-//! The rows of message words, which the archive finds chats by.
+//! The rows of message words, which the archive finds chats by: SQLite's FTS5 and PostgreSQL's GIN index them.
+//!
+//! Statements of one database alone say so in a comment, by which the test of plans leaves them to that database.
+//!
+//! A word is kept as a 32-bit hash of it and its workspace: four bytes instead of a text. Of a chat of 400 words one in ten million has another
+//! word of the same hash, and is then found by it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
-use sqlx::AssertSqlSafe;
+use sha2::{Digest, Sha256};
+use sqlx::{AssertSqlSafe, Row};
 
 use crate::{
     chats::error::ChatError,
-    store::{Write, sql},
+    store::{Dialect, Store, StoreError, Write, sql},
     text::{Language, unspaced_apart, words},
 };
 
 /// Most distinct words of one message that are indexed.
 const MAX_WORDS: usize = 2000;
+/// Most chats that are looked up by their words; where more have them, chats are gone through, newest first.
+const MAX_LOOKED_UP: usize = 20_000;
+/// How long what PostgreSQL knows of the words' frequencies is used.
+const FREQUENCIES_AGE: Duration = Duration::from_secs(60);
 
 /// Returns the index keys of a message: its words as search analyses them, in the reported language, else in each that the desk expects.
 pub fn message_words(text: &str, reported: Option<&Language>, languages: &[Language]) -> BTreeSet<String> {
@@ -33,73 +47,267 @@ pub fn message_words(text: &str, reported: Option<&Language>, languages: &[Langu
     found
 }
 
-/// A chat's position in the archive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Listing<'a> {
-    pub workspace: &'a str,
-    pub number: i64,
-    /// In nanoseconds.
-    pub opened_at: i64,
+/// The key of a word in a workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WordKey(i32);
+
+impl WordKey {
+    pub fn of(workspace: &str, word: &str) -> WordKey {
+        let hash = Sha256::digest(format!("{workspace}\0{word}"));
+        WordKey(i32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]))
+    }
+
+    /// As FTS5 indexes it.
+    fn token(self) -> String {
+        format!("{:08x}", self.0)
+    }
+}
+
+fn tokens(keys: &BTreeSet<WordKey>) -> String {
+    keys.iter().map(|key| key.token()).collect::<Vec<_>>().join(" ")
+}
+
+fn bytes(keys: &BTreeSet<WordKey>) -> Vec<u8> {
+    keys.iter().flat_map(|key| key.0.to_be_bytes()).collect()
+}
+
+fn from_bytes(bytes: &[u8]) -> BTreeSet<WordKey> {
+    bytes.as_chunks().0.iter().map(|key| WordKey(i32::from_be_bytes(*key))).collect()
+}
+
+/// An array as PostgreSQL writes it.
+fn array<'a>(keys: impl IntoIterator<Item = &'a WordKey>) -> String {
+    format!("{{{}}}", keys.into_iter().map(|key| key.0.to_string()).collect::<Vec<_>>().join(","))
+}
+
+fn elements(array: &str) -> impl Iterator<Item = &str> {
+    array.trim_start_matches('{').trim_end_matches('}').split(',').filter(|element| !element.is_empty())
 }
 
 /// Returns the words of chats whose rows are locked, by the chats' numbers.
-pub async fn of_chats(write: &mut Write, numbers: &[i64]) -> Result<HashMap<i64, BTreeSet<String>>, ChatError> {
-    let mut vocabularies = HashMap::new();
+pub async fn of_chats(write: &mut Write, numbers: &[i64]) -> Result<HashMap<i64, BTreeSet<WordKey>>, ChatError> {
+    let mut known: HashMap<i64, BTreeSet<WordKey>> = HashMap::new();
+    let dialect = write.dialect();
+    let keys = if dialect == Dialect::Sqlite { "keys" } else { "CAST(keys AS TEXT)" };
     for numbers in sql::pieces(numbers, 1) {
-        let statement =
-            format!("SELECT chat, words FROM chat_vocabulary WHERE chat IN (VALUES {})", sql::placeholders(1, numbers.len(), 1));
-        let mut query = sqlx::query_as::<_, (i64, String)>(AssertSqlSafe(statement));
+        let statement = format!("SELECT chat, {keys} FROM chat_words WHERE chat IN (VALUES {})", sql::placeholders(1, numbers.len(), 1));
+        let mut query = sqlx::query(AssertSqlSafe(statement));
         for number in numbers {
             query = query.bind(*number);
         }
-        for (number, words) in query.fetch_all(&mut **write).await? {
-            vocabularies.insert(number, words.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect());
+        for row in query.fetch_all(&mut **write).await? {
+            let keys = match dialect {
+                Dialect::Sqlite => from_bytes(&row.try_get::<Vec<u8>, _>(1)?),
+                Dialect::Postgres => elements(&row.try_get::<String, _>(1)?).filter_map(|key| key.parse().ok()).map(WordKey).collect(),
+            };
+            known.entry(row.try_get(0)?).or_default().extend(keys);
         }
     }
-    Ok(vocabularies)
+    Ok(known)
 }
 
-/// Stores a chat's words.
-pub async fn store(write: &mut Write, number: i64, words: &BTreeSet<String>) -> Result<(), ChatError> {
-    let joined = words.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
-    sqlx::query("INSERT INTO chat_vocabulary (chat, words) VALUES ($1, $2) ON CONFLICT (chat) DO UPDATE SET words = excluded.words")
-        .bind(number)
-        .bind(joined)
-        .execute(&mut **write)
+/// Adds words to a chat, which has the `known` ones already.
+pub async fn add(
+    write: &mut Write,
+    number: i64,
+    known: &BTreeSet<WordKey>,
+    words: impl IntoIterator<Item = WordKey>,
+) -> Result<(), ChatError> {
+    let added: BTreeSet<WordKey> = words.into_iter().filter(|word| !known.contains(word)).collect();
+    if added.is_empty() {
+        return Ok(());
+    }
+    match write.dialect() {
+        Dialect::Postgres => {
+            sqlx::query("INSERT INTO chat_words (chat, keys) VALUES ($1, CAST($2 AS INTEGER[])) /* pg_array */")
+                .bind(number)
+                .bind(array(&added))
+                .execute(&mut **write)
+                .await?;
+        }
+        Dialect::Sqlite => {
+            sqlx::query("INSERT INTO chat_word_index (rowid, keys) VALUES ($1, $2) /* sqlite */")
+                .bind(number)
+                .bind(tokens(&added))
+                .execute(&mut **write)
+                .await?;
+            let statement =
+                "INSERT INTO chat_words (chat, keys) VALUES ($1, $2) ON CONFLICT (chat) DO UPDATE SET keys = excluded.keys /* sqlite */";
+            sqlx::query(statement).bind(number).bind(bytes(&known.union(&added).copied().collect())).execute(&mut **write).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Deletes all words of a chat, which are the `known` ones.
+pub async fn delete(write: &mut Write, number: i64, known: &BTreeSet<WordKey>) -> Result<(), ChatError> {
+    if known.is_empty() {
+        return Ok(());
+    }
+    if write.dialect() == Dialect::Sqlite {
+        sqlx::query("INSERT INTO chat_word_index (chat_word_index, rowid, keys) VALUES ('delete', $1, $2) /* sqlite */")
+            .bind(number)
+            .bind(tokens(known))
+            .execute(&mut **write)
+            .await?;
+    }
+    sqlx::query("DELETE FROM chat_words WHERE chat = $1").bind(number).execute(&mut **write).await?;
+    Ok(())
+}
+
+/// Chats whose words are taken over in one write, and how often that is told.
+const TAKEN_OVER_AT_ONCE: i64 = 100;
+const TELL_EVERY: Duration = Duration::from_secs(5);
+
+/// Takes over the words of chats as the version before kept them, which it may still do beside this one; returns of how many chats.
+pub async fn take_over(store: &Store) -> Result<u64, ChatError> {
+    let (mut chats, mut after, mut told) = (0, i64::MIN, Instant::now());
+    loop {
+        let mut write = store.begin().await?;
+        store.lock(&mut write, "words of the archive").await?;
+        let rows: Vec<(i64, String, Option<String>)> = sqlx::query_as(
+            "SELECT chat, words, (SELECT workspace FROM chat WHERE number = chat_vocabulary.chat) FROM chat_vocabulary
+             WHERE chat > $1 ORDER BY chat LIMIT $2",
+        )
+        .bind(after)
+        .bind(TAKEN_OVER_AT_ONCE)
+        .fetch_all(&mut *write)
         .await?;
-    Ok(())
+        let Some((last, ..)) = rows.last() else {
+            // What a process left that ended before it came here is deleted, too.
+            let first = "SELECT MIN(workspace) FROM chat_word";
+            while let Some(workspace) = sqlx::query_scalar::<_, Option<String>>(first).fetch_one(&mut *write).await? {
+                sqlx::query("DELETE FROM chat_word WHERE workspace = $1").bind(workspace).execute(&mut *write).await?;
+            }
+            write.commit().await?;
+            return Ok(chats);
+        };
+        after = *last;
+        let numbers: Vec<i64> = rows.iter().map(|(number, ..)| *number).collect();
+        let mut known = of_chats(&mut write, &numbers).await?;
+        for (number, words, workspace) in rows {
+            if let Some(workspace) = workspace {
+                let known = known.remove(&number).unwrap_or_default();
+                add(&mut write, number, &known, words.split_whitespace().map(|word| WordKey::of(&workspace, word))).await?;
+            }
+            sqlx::query("DELETE FROM chat_vocabulary WHERE chat = $1").bind(number).execute(&mut *write).await?;
+            chats += 1;
+        }
+        store.mark_wipe(&mut write).await?;
+        write.commit().await?;
+        if told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            tracing::info!(chats, "taking over the words of the archive");
+        }
+    }
 }
 
-/// Adds words that the chat does not have yet.
-pub async fn insert(write: &mut Write, chat: Listing<'_>, words: &[&String]) -> Result<(), ChatError> {
-    for words in sql::pieces(words, 1) {
-        let statement = format!(
-            "INSERT INTO chat_word (workspace, word, opened_at, chat)
-             SELECT CAST($1 AS TEXT), column1, CAST($2 AS BIGINT), CAST($3 AS BIGINT) FROM (VALUES {}) AS added WHERE 1 = 1
-             ON CONFLICT (workspace, word, opened_at, chat) DO NOTHING",
-            sql::placeholders(4, words.len(), 1)
-        );
-        let mut query = sqlx::query(AssertSqlSafe(statement)).bind(chat.workspace.to_owned()).bind(chat.opened_at).bind(chat.number);
-        for word in words {
-            query = query.bind((*word).clone());
-        }
-        query.execute(&mut **write).await?;
+/// The words that a chat must have, each in the forms of which one suffices.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted(Vec<BTreeSet<WordKey>>);
+
+impl Wanted {
+    pub fn of(workspace: &str, words: &[Vec<String>]) -> Wanted {
+        Wanted(words.iter().map(|forms| forms.iter().map(|form| WordKey::of(workspace, form)).collect()).collect())
     }
-    Ok(())
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// An FTS5 query.
+    fn query(&self) -> String {
+        let quoted = |form: &WordKey| format!("\"{}\"", form.token());
+        let word = |forms: &BTreeSet<WordKey>| format!("({})", forms.iter().map(quoted).collect::<Vec<_>>().join(" OR "));
+        self.0.iter().map(word).collect::<Vec<_>>().join(" AND ")
+    }
+
+    /// Returns the conditions for a chat to have all words, and binds their values. `number` is the SQL of the chat's number.
+    pub fn conditions(&self, dialect: Dialect, number: &str, mut bind: impl FnMut(String) -> String) -> Vec<String> {
+        // One look-up for each chat and word. `EXISTS` may be planned as a join, which tries all combinations of all words.
+        match dialect {
+            Dialect::Sqlite if self.is_empty() => Vec::new(),
+            Dialect::Sqlite => {
+                let query = bind(self.query());
+                vec![format!("(SELECT 1 FROM chat_word_index WHERE chat_word_index MATCH {query} AND rowid = {number}) IS NOT NULL")]
+            }
+            Dialect::Postgres => {
+                let word = |forms: &BTreeSet<WordKey>| {
+                    let forms = bind(array(forms));
+                    let has = format!("said.chat = {number} AND said.keys && CAST({forms} AS INTEGER[])");
+                    format!("(SELECT 1 FROM chat_words AS said WHERE {has} LIMIT 1) IS NOT NULL")
+                };
+                self.0.iter().map(word).collect()
+            }
+        }
+    }
+
+    /// Returns the numbers of all chats that may have the words, if they are few: those that have all of them, or have the rarest one. `None`:
+    /// too many have them.
+    pub async fn few(&self, store: &Store, frequencies: &Frequencies) -> Result<Option<Vec<i64>>, ChatError> {
+        let numbers: Vec<i64> = match store.dialect() {
+            Dialect::Sqlite => {
+                let statement = "SELECT rowid FROM chat_word_index WHERE chat_word_index MATCH $1 LIMIT $2 /* sqlite */";
+                sqlx::query_scalar(statement).bind(self.query()).bind(MAX_LOOKED_UP as i64 + 1).fetch_all(store.reads()).await?
+            }
+            Dialect::Postgres => {
+                let known = frequencies.known(store).await?;
+                let rows = |forms: &&BTreeSet<WordKey>| forms.iter().map(|form| known.get(form).copied().unwrap_or(0)).sum::<u64>();
+                let Some(rarest) = self.0.iter().min_by_key(rows).filter(|rarest| rows(rarest) <= MAX_LOOKED_UP as u64) else {
+                    return Ok(None);
+                };
+                let statement = "SELECT DISTINCT chat FROM chat_words WHERE keys && CAST($1 AS INTEGER[]) LIMIT $2 /* pg_array */";
+                let query = sqlx::query_scalar(statement).bind(array(rarest)).bind(MAX_LOOKED_UP as i64 + 1);
+                // Planned for these words: a plan for any words can't know how rare they are.
+                query.persistent(false).fetch_all(store.reads()).await?
+            }
+        };
+        Ok((numbers.len() <= MAX_LOOKED_UP).then_some(numbers))
+    }
 }
 
-/// Removes words of a chat from its position in the archive.
-pub async fn delete(write: &mut Write, chat: Listing<'_>, words: &[&String]) -> Result<(), ChatError> {
-    for words in sql::pieces(words, 1) {
-        let statement = format!(
-            "DELETE FROM chat_word WHERE workspace = $1 AND opened_at = $2 AND chat = $3 AND word IN (VALUES {})",
-            sql::placeholders(4, words.len(), 1)
-        );
-        let mut query = sqlx::query(AssertSqlSafe(statement)).bind(chat.workspace.to_owned()).bind(chat.opened_at).bind(chat.number);
-        for word in words {
-            query = query.bind((*word).clone());
+/// How many rows have the most frequent words, as PostgreSQL's `ANALYZE` last found.
+#[derive(Debug, Clone, Default)]
+pub struct Frequencies(Arc<Mutex<Option<(Instant, Arc<HashMap<WordKey, u64>>)>>>);
+
+impl Frequencies {
+    async fn known(&self, store: &Store) -> Result<Arc<HashMap<WordKey, u64>>, StoreError> {
+        let current = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((_, known)) = current.filter(|(read, _)| read.elapsed() < FREQUENCIES_AGE) {
+            return Ok(known);
         }
-        query.execute(&mut **write).await?;
+        let statement = "SELECT CAST(most_common_elems AS TEXT), CAST(most_common_elem_freqs AS TEXT), CAST(reltuples AS BIGINT)
+             FROM pg_stats JOIN pg_class ON relname = tablename AND relnamespace = CAST(schemaname AS REGNAMESPACE)
+             WHERE tablename = 'chat_words' AND attname = 'keys' AND schemaname = current_schema() AND most_common_elems IS NOT NULL";
+        let row = sqlx::query(statement).fetch_optional(store.reads()).await?;
+        let known = match row {
+            Some(row) => {
+                let (words, shares, rows): (String, String, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+                let rows_with = |share: &str| (share.parse::<f64>().unwrap_or_default() * rows.max(0) as f64) as u64;
+                let words = elements(&words).filter_map(|word| word.parse().ok()).map(WordKey);
+                words.zip(elements(&shares).map(rows_with)).collect()
+            }
+            None => HashMap::new(),
+        };
+        let known = Arc::new(known);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::clone(&known)));
+        Ok(known)
     }
-    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_of_a_workspace_and_come_back() {
+        let key = WordKey::of("default", "parcel");
+        assert_eq!(key, WordKey::of("default", "parcel"));
+        assert_ne!(key, WordKey::of("rose", "parcel"));
+        let keys: BTreeSet<WordKey> = ["parcel", "towel", "kargo"].iter().map(|word| WordKey::of("default", word)).collect();
+        assert_eq!(from_bytes(&bytes(&keys)), keys);
+        let read = array(&keys);
+        assert_eq!(elements(&read).map(|key| WordKey(key.parse().unwrap())).collect::<BTreeSet<_>>(), keys);
+        assert_eq!(elements("{}").count(), 0);
+    }
 }

@@ -55,8 +55,7 @@ const MIN_SQLITE_VERSION: (u32, u32, u32) = (3, 51, 3);
 /// Takes the write lock at once: a transaction that reads before it writes might not get it later.
 const SQLITE_BEGIN: &str = "BEGIN IMMEDIATE";
 const READERS: u32 = 4;
-/// Page caches, in KiB. The writer's is large, since new entries of the archive's word index go to the end of each word's list: one page for
-/// each word in use is written again and again.
+/// Page caches, in KiB. The writer's is large: appends change pages all over the indexes of chats and events.
 const WRITER_CACHE: &str = "PRAGMA cache_size = -65536";
 const READER_CACHE: &str = "PRAGMA cache_size = -8192";
 /// Statement timeouts: of reads that serve a call, and of writes (a batch of calls, an erasure). A caller's own deadline may end them sooner.
@@ -69,12 +68,22 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(50);
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/postgres");
 
+/// The database's own SQL, for the few statements that are not the same for both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// SQLite's, with FTS5.
+    Sqlite,
+    /// PostgreSQL's, with arrays and GIN.
+    Postgres,
+}
+
 /// The open database.
 #[derive(Clone)]
 pub struct Store {
     writes: Pool,
     reads: Reads,
     begin: Arc<str>,
+    dialect: Dialect,
     /// SQLite only.
     wiper: Option<Arc<Wiper>>,
     sqlite: Option<Sqlite>,
@@ -129,6 +138,7 @@ impl Store {
             writes,
             reads,
             begin: SQLITE_BEGIN.into(),
+            dialect: Dialect::Sqlite,
             wiper,
             sqlite: Some(reader),
             availability: None,
@@ -153,6 +163,7 @@ impl Store {
             writes,
             reads,
             begin,
+            dialect: Dialect::Postgres,
             wiper: None,
             sqlite: None,
             availability: Some(availability),
@@ -163,6 +174,11 @@ impl Store {
             leaders: (!postgres.is_pooled()).then_some(leaders),
             read_only: false,
         })
+    }
+
+    /// Which SQL the database speaks.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// Follows what changes in the database.
@@ -200,7 +216,7 @@ impl Store {
         if self.read_only {
             return Err(StoreError::ReadOnly);
         }
-        Write::begin(self.writes.acquire().await?, &self.begin, self.wakes_others).await
+        Write::begin(self.writes.acquire().await?, &self.begin, self.dialect, self.wakes_others).await
     }
 
     /// Takes the advisory lock of this name for a write transaction, until its end. Not needed on SQLite, which has one writer at a time.

@@ -29,8 +29,8 @@ const PROBE_TIMEOUT: Duration = Duration::from_millis(700);
 const MIN_PROBE_INTERVAL: Duration = Duration::from_millis(50);
 /// The longest wait for what changed, after which only the state is asked for: a migration may hold a table.
 const PULSE_TIMEOUT: Duration = Duration::from_millis(350);
-/// PostgreSQL ends the connection, and with it what this server leads, when it says nothing for this long.
-const MAX_SILENCE: Duration = Duration::from_secs(4);
+/// PostgreSQL ends the connection, and with it what this server leads, when it says nothing for four seconds: it hangs, or is cut off.
+const LIMIT_SILENCE: &str = "SELECT set_config(name, '4000', false) FROM pg_settings WHERE name = 'idle_session_timeout'";
 /// Tells whether the database takes no writes.
 const READ_ONLY: &str = "SELECT current_setting('transaction_read_only')";
 /// How long after a failure it is listened again.
@@ -103,10 +103,7 @@ async fn probe(postgres: &Postgres, leaders: &Leaders, cached: &mut Option<PgCon
     }
     let mut connection = postgres.connect_plain().await?;
     if !postgres.is_pooled() {
-        // A server that hangs, or is cut off, does not lead on. PostgreSQL 13 does not have the setting.
-        let silence =
-            format!("SELECT set_config(name, '{}', false) FROM pg_settings WHERE name = 'idle_session_timeout'", MAX_SILENCE.as_millis());
-        sqlx::raw_sql(AssertSqlSafe(silence)).execute(&mut connection).await?;
+        sqlx::raw_sql(LIMIT_SILENCE).execute(&mut connection).await?;
     }
     // `raw_sql` is not a prepared statement, which a pooler might not support.
     let row = sqlx::raw_sql(READ_ONLY).fetch_one(&mut connection).await?;

@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use sqlx::migrate::Migrator;
 
 use crate::store::{
-    POSTGRES_MIGRATIONS, READ_TIMEOUT, READER_CACHE, READERS, SQLITE_MIGRATIONS, Store,
+    Dialect, POSTGRES_MIGRATIONS, READ_TIMEOUT, READER_CACHE, READERS, SQLITE_MIGRATIONS, Store,
     error::StoreError,
     pool::{Database, Pool, Reads},
     postgres::Postgres,
@@ -27,6 +27,7 @@ impl Store {
                 (Database::Postgres(postgres), begin, &POSTGRES_MIGRATIONS)
             }
         };
+        let dialect = if matches!(database, Database::Sqlite(_)) { Dialect::Sqlite } else { Dialect::Postgres };
         let pool = Pool::new(database, READERS, READ_TIMEOUT, None);
         let reads = Reads::new(pool.clone(), begin);
         check_schema(&reads, migrations).await?;
@@ -34,6 +35,7 @@ impl Store {
             writes: pool,
             reads,
             begin: "".into(),
+            dialect,
             wiper: None,
             sqlite: None,
             availability: None,

@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     store::{
-        SQLITE_BEGIN,
+        Dialect, SQLITE_BEGIN,
         error::StoreError,
         pool::{Pool, Reads},
         session::NO_TIMEOUT,
@@ -139,7 +139,7 @@ async fn read_pages<'c>(from: impl sqlx::Executor<'c, Database = sqlx::Any>, num
 
 /// Reads the pages again under the write lock, and overwrites their gaps.
 async fn overwrite(writes: &Pool, numbers: &[i64]) -> Result<(), StoreError> {
-    let mut write = Write::begin(writes.acquire().await?, SQLITE_BEGIN, false).await?;
+    let mut write = Write::begin(writes.acquire().await?, SQLITE_BEGIN, Dialect::Sqlite, false).await?;
     let pages = read_pages(&mut *write, numbers).await?;
     for (number, page) in gaps(pages) {
         sqlx::query("UPDATE sqlite_dbpage SET data = $1 WHERE pgno = $2").bind(page).bind(number).execute(&mut *write).await?;

@@ -4,23 +4,29 @@ use std::ops::{Deref, DerefMut};
 
 use sqlx::{AssertSqlSafe, Executor};
 
-use crate::store::{error::StoreError, pool::Lease, pulse::CHANNEL, session::Session};
+use crate::store::{Dialect, error::StoreError, pool::Lease, pulse::CHANNEL, session::Session};
 
 /// A write transaction. If it is dropped, or its commit fails, its connection is closed: the state on the disk or the server is then unknown,
 /// and nothing more is acknowledged on a connection that failed once.
 pub struct Write {
     lease: Lease,
+    dialect: Dialect,
     /// Whether other servers may be woken: PostgreSQL, without a pooler that shares connections.
     wakes_others: bool,
 }
 
 impl Write {
-    pub(crate) async fn begin(mut lease: Lease, begin: &str, wakes_others: bool) -> Result<Write, StoreError> {
+    pub(crate) async fn begin(mut lease: Lease, begin: &str, dialect: Dialect, wakes_others: bool) -> Result<Write, StoreError> {
         // The connection counts as unhealthy until the commit.
         let result = lease.execute(AssertSqlSafe(begin.to_owned())).await;
         lease.set_healthy(false);
         result?;
-        Ok(Write { lease, wakes_others })
+        Ok(Write { lease, dialect, wakes_others })
+    }
+
+    /// Which SQL the database speaks.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// Wakes the servers of this database once the write is durable: they need not wait for their next pulse.
