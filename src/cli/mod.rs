@@ -12,6 +12,7 @@ mod eval_personal;
 mod eval_rewrites;
 mod generate;
 mod keys;
+mod migrate;
 mod model_metrics;
 mod models;
 mod prompt;
@@ -53,6 +54,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("keys", matches)) => keys::run(matches),
         Some(("models", matches)) => models::run(matches),
         Some(("prompt", matches)) => prompt::run(matches),
+        Some(("migrate", matches)) => migrate::run(matches),
         Some(("backup", matches)) => backup::run_backup(matches),
         Some(("restore", matches)) => backup::run_restore(matches),
         _ => unreachable!("clap requires a subcommand"),
@@ -87,6 +89,7 @@ fn command() -> Command {
         .subcommand(keys::command())
         .subcommand(models::command())
         .subcommand(prompt::command())
+        .subcommand(migrate::command())
         .subcommand(backup::backup_command())
         .subcommand(backup::restore_command())
 }

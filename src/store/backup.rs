@@ -8,7 +8,7 @@ use std::{
 
 use sqlx::{AnyConnection, Connection, Row};
 
-use crate::store::{SQLITE_MIGRATIONS, error::StoreError};
+use crate::store::{error::StoreError, migrations};
 
 /// The contents of a verified copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,10 +88,8 @@ async fn check(file: &Path) -> Result<Contents, StoreError> {
     if verdict != "ok" {
         return Err(StoreError::Damaged(file.to_owned()));
     }
-    let newest: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations").fetch_one(&mut copy).await?;
-    if SQLITE_MIGRATIONS.iter().all(|migration| migration.version < newest) {
-        return Err(StoreError::Newer(newest));
-    }
+    let applied: Vec<(i64, String)> = sqlx::query_as(migrations::APPLIED).fetch_all(&mut copy).await?;
+    migrations::check_newer(&migrations::SQLITE, &applied)?;
     let count = async |copy: &mut AnyConnection, table: &'static str| {
         let statement = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
         sqlx::query_scalar::<_, i64>(statement).fetch_one(copy).await

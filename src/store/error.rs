@@ -94,6 +94,12 @@ impl StoreError {
         }
     }
 
+    /// Whether a statement failed for a missing table; SQLite has no error code of its own for that.
+    pub fn is_missing_table(error: &sqlx::Error) -> bool {
+        let error = error.as_database_error();
+        error.is_some_and(|error| error.code().is_some_and(|code| code == "42P01") || error.message().starts_with("no such table"))
+    }
+
     /// Whether the same write may succeed if it is retried at once: nothing of it was written.
     pub fn is_retried_at_once(&self) -> bool {
         self.remedy() == Remedy::Retry

@@ -12,8 +12,8 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOp
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::store::{
-    SQLITE_MIGRATIONS,
     error::StoreError,
+    migrations,
     session::NO_TIMEOUT,
     sqlite::{Sqlite, files},
 };
@@ -82,12 +82,15 @@ async fn check_schema(database: &mut SqliteConnection, file: &Path) -> Result<()
     if !found.contains_key("_sqlx_migrations") {
         return Err(StoreError::Corrupt(file.to_owned(), "its table of migrations is missing".to_owned()));
     }
-    let newest: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations").fetch_one(&mut *database).await?;
-    if SQLITE_MIGRATIONS.iter().all(|migration| migration.version < newest) {
-        return if newest == 0 { Ok(()) } else { Err(StoreError::Newer(newest)) };
+    let applied: Vec<(i64, String)> = sqlx::query_as(migrations::APPLIED).fetch_all(&mut *database).await?;
+    migrations::check_newer(&migrations::SQLITE, &applied)?;
+    let ours = |version: i64| migrations::SQLITE.iter().any(|migration| migration.version == version);
+    if applied.iter().any(|(version, _)| !ours(*version)) {
+        // A newer version added to it what this one does not know.
+        return Ok(());
     }
     let mut reference = SqliteConnectOptions::new().in_memory(true).connect().await?;
-    for migration in SQLITE_MIGRATIONS.iter().filter(|migration| migration.version <= newest) {
+    for migration in migrations::SQLITE.iter().filter(|migration| applied.iter().any(|(version, _)| *version == migration.version)) {
         sqlx::raw_sql(migration.sql.clone()).execute(&mut reference).await?;
     }
     let expected = schema(&mut reference).await?;

@@ -6,6 +6,7 @@ mod error;
 pub mod files;
 mod inspect;
 mod leader;
+pub mod migrations;
 mod pool;
 mod postgres;
 mod probe;
@@ -64,10 +65,6 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a write waits for an advisory lock, such as while another server imports a large folder. Within `WRITE_TIMEOUT`.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(50);
 
-/// Migrations: forward only, each in a transaction of its own. Statements are the same for both databases; table definitions differ slightly.
-static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/sqlite");
-static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/postgres");
-
 /// The database's own SQL, for the few statements that are not the same for both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
@@ -103,14 +100,26 @@ impl Store {
     /// Opens the database at `url` (`sqlite:…` or `postgres://…`), creates it if it is SQLite and absent, and migrates its
     /// schema.
     pub async fn open(url: &str) -> Result<Store, StoreError> {
+        Store::open_migrated(url, migrations::at_start).await
+    }
+
+    /// The same, and takes away what only older versions need: see [`migrations`].
+    pub async fn open_contracted(url: &str) -> Result<Store, StoreError> {
+        Store::open_migrated(url, migrations::all).await
+    }
+
+    async fn open_migrated(url: &str, which: fn(&Migrator) -> Migrator) -> Result<Store, StoreError> {
         // Backups use the `Any` driver.
         sqlx::any::install_default_drivers();
-        let store = if url.starts_with("sqlite:") { Store::open_sqlite(url).await } else { Store::open_postgres(url).await }?;
+        let store = match url.starts_with("sqlite:") {
+            true => Store::open_sqlite(url, &which(&migrations::SQLITE)).await,
+            false => Store::open_postgres(url, &which(&migrations::POSTGRES)).await,
+        }?;
         let signer = Signer::shared(&store).await?;
         Ok(Store { signer, ..store })
     }
 
-    async fn open_sqlite(url: &str) -> Result<Store, StoreError> {
+    async fn open_sqlite(url: &str, migrations: &Migrator) -> Result<Store, StoreError> {
         let url = if url.contains('?') { url.to_owned() } else { format!("{url}?mode=rwc") };
         let (writer, reader) = (Sqlite::new(&url, WRITER_CACHE)?, Sqlite::new(&url, READER_CACHE)?);
         inspect::inspect(&writer).await?;
@@ -121,7 +130,13 @@ impl Store {
         // Migrations have no timeout.
         let mut connection = SqliteConnectOptions::from_str(&url)?.connect().await?;
         check_sqlite(&mut connection).await?;
-        SQLITE_MIGRATIONS.run_direct(None, &mut connection, false).await?;
+        let applied: Vec<(i64, String)> = match sqlx::query_as(migrations::APPLIED).fetch_all(&mut connection).await {
+            Ok(applied) => applied,
+            Err(error) if StoreError::is_missing_table(&error) => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        migrations::check_newer(&migrations::SQLITE, &applied)?;
+        migrations.run_direct(None, &mut connection, false).await?;
         connection.close().await?;
         let writes = Pool::new(Database::Sqlite(writer), 1, WRITE_TIMEOUT, None);
         let reads = Reads::new(Pool::new(Database::Sqlite(reader.clone()), READERS, READ_TIMEOUT, None), None);
@@ -151,9 +166,9 @@ impl Store {
         })
     }
 
-    async fn open_postgres(url: &str) -> Result<Store, StoreError> {
+    async fn open_postgres(url: &str, migrations: &Migrator) -> Result<Store, StoreError> {
         let postgres = Postgres::new(url)?;
-        postgres.migrate(&POSTGRES_MIGRATIONS).await.map_err(Postgres::explained)?;
+        postgres.migrate(migrations).await.map_err(Postgres::explained)?;
         let leaders = Leaders::default();
         let (availability, pulses, upkeep) = probe::watch(postgres.clone(), leaders.clone());
         let pool = |limit| Pool::new(Database::Postgres(postgres.clone()), postgres.connections(), limit, Some(Arc::clone(&availability)));

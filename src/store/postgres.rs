@@ -10,6 +10,7 @@ use sqlx::{
 
 use crate::store::{
     error::{StoreError, unavailable},
+    migrations,
     session::Session,
 };
 
@@ -113,7 +114,7 @@ impl Postgres {
     }
 
     /// Migrates the schema, in one transaction: with a pooler, no lock lasts longer than that.
-    pub async fn migrate(&self, migrations: &Migrator) -> Result<(), StoreError> {
+    pub async fn migrate(&self, wanted: &Migrator) -> Result<(), StoreError> {
         let connecting = tokio::time::timeout(FIRST_CONNECT_TIMEOUT, self.connect_plain());
         let mut connection = connecting.await.map_err(|_| unavailable())??;
         let mut transaction = connection.begin().await?;
@@ -121,7 +122,13 @@ impl Postgres {
         (&mut *transaction).execute("DEALLOCATE ALL").await?;
         let lock = format!("SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
         (&mut *transaction).execute(AssertSqlSafe(lock)).await?;
-        let unlocked = Migrator { migrations: migrations.migrations.clone(), locking: false, ..Migrator::DEFAULT };
+        let has_schema = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL").fetch_one(&mut *transaction).await?;
+        if has_schema {
+            let applied: Vec<(i64, String)> = sqlx::query_as(migrations::APPLIED).fetch_all(&mut *transaction).await?;
+            migrations::check_newer(&migrations::POSTGRES, &applied)?;
+        }
+        let unlocked =
+            Migrator { migrations: wanted.migrations.clone(), locking: false, ignore_missing: wanted.ignore_missing, ..Migrator::DEFAULT };
         unlocked.run_direct(None, &mut *transaction, false).await?;
         (&mut *transaction).execute("DEALLOCATE ALL").await?;
         transaction.commit().await?;

@@ -6,8 +6,9 @@ use percent_encoding::percent_decode_str;
 use sqlx::migrate::Migrator;
 
 use crate::store::{
-    Dialect, POSTGRES_MIGRATIONS, READ_TIMEOUT, READER_CACHE, READERS, SQLITE_MIGRATIONS, Store,
+    Dialect, READ_TIMEOUT, READER_CACHE, READERS, Store,
     error::StoreError,
+    migrations,
     pool::{Database, Pool, Reads},
     postgres::Postgres,
     pulse::Pulses,
@@ -20,11 +21,11 @@ impl Store {
     pub async fn open_read_only(url: &str) -> Result<Store, StoreError> {
         sqlx::any::install_default_drivers();
         let (database, begin, migrations) = match url.strip_prefix("sqlite:") {
-            Some(file) => (Database::Sqlite(Sqlite::read_only(&sqlite_url(file)?, READER_CACHE)?), None, &SQLITE_MIGRATIONS),
+            Some(file) => (Database::Sqlite(Sqlite::read_only(&sqlite_url(file)?, READER_CACHE)?), None, &migrations::SQLITE),
             None => {
                 let postgres = Postgres::new(url)?.read_only();
                 let begin = postgres.is_pooled().then(|| postgres.begin_read(READ_TIMEOUT));
-                (Database::Postgres(postgres), begin, &POSTGRES_MIGRATIONS)
+                (Database::Postgres(postgres), begin, &migrations::POSTGRES)
             }
         };
         let dialect = if matches!(database, Database::Sqlite(_)) { Dialect::Sqlite } else { Dialect::Postgres };
@@ -64,25 +65,18 @@ fn sqlite_url(file: &str) -> Result<String, StoreError> {
     Ok(format!("sqlite:{file}?mode=ro{immutable}"))
 }
 
-/// Checks that the schema has this program's version.
-async fn check_schema(reads: &Reads, migrations: &Migrator) -> Result<(), StoreError> {
-    let ours = migrations.iter().map(|migration| migration.version).max().unwrap_or_default();
+/// Checks that the schema has what this program's version needs.
+async fn check_schema(reads: &Reads, all: &Migrator) -> Result<(), StoreError> {
     // A database without the table was never opened by a server.
-    let newest =
-        sqlx::query_scalar::<_, i64>("SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations WHERE success").fetch_one(reads).await;
-    match newest {
-        Ok(newest) if newest == ours => Ok(()),
-        Ok(newest) if newest > ours => Err(StoreError::Newer(newest)),
-        Ok(_) => Err(StoreError::Older),
-        Err(error) if is_missing_table(&error) => Err(StoreError::Older),
+    match sqlx::query_as::<_, (i64, String)>(migrations::APPLIED).fetch_all(reads).await {
+        Ok(applied) => {
+            migrations::check_newer(all, &applied)?;
+            let is_applied = |version: i64| applied.iter().any(|(applied, _)| *applied == version);
+            if migrations::at_start(all).iter().all(|migration| is_applied(migration.version)) { Ok(()) } else { Err(StoreError::Older) }
+        }
+        Err(error) if StoreError::is_missing_table(&error) => Err(StoreError::Older),
         Err(error) => Err(Postgres::explained(error.into())),
     }
-}
-
-/// Whether a statement failed for a missing table; SQLite has no error code of its own for that.
-fn is_missing_table(error: &sqlx::Error) -> bool {
-    let error = error.as_database_error();
-    error.is_some_and(|error| error.code().is_some_and(|code| code == "42P01") || error.message().starts_with("no such table"))
 }
 
 #[cfg(test)]

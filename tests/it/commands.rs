@@ -300,3 +300,35 @@ async fn stored_files_are_private_to_their_owner_whatever_the_umask() {
         }
     }
 }
+
+#[test]
+fn migrate_tells_what_is_pending_and_does_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let migrate = |more: &[&str]| deskhand(&[&["migrate", "--data", data.to_str().unwrap()], more].concat(), "");
+    let plan = migrate(&["--plan"]);
+    assert!(plan.status.success() && text(&plan.stdout).contains("there is no database"), "{plan:?}");
+    assert!(!data.exists(), "a plan changes nothing");
+    let done = migrate(&[]);
+    assert!(done.status.success() && text(&done.stdout).contains("up to date"), "{done:?}");
+    let plan = text(&migrate(&["--plan"]).stdout);
+    assert!(plan.ends_with("0 are pending\n"), "{plan}");
+
+    // As the version before left it.
+    let database = data.join("deskhand.sqlite");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        use sqlx::{Connection, SqliteConnection};
+        let mut connection = SqliteConnection::connect(&format!("sqlite:{}", database.display())).await.unwrap();
+        let before = "DROP TABLE token_lease; DELETE FROM _sqlx_migrations WHERE version = 4";
+        sqlx::raw_sql(before).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    });
+    let plan = text(&migrate(&["--plan"]).stdout);
+    assert!(plan.contains("1 are pending") && plan.contains("0004 expand token lease"), "{plan}");
+    assert!(plan.contains("servers of the version before go on serving"), "{plan}");
+    let done = text(&migrate(&[]).stdout);
+    assert!(done.contains("0004 expand token lease: done"), "{done}");
+    let both = migrate(&["--plan", "--contract"]);
+    assert_eq!(both.status.code(), Some(2), "{both:?}");
+}
