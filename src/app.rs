@@ -1,31 +1,38 @@
 //! The composition root: the one place that opens the parts and wires them. The server and the commands start here.
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     chats::{ChatLog, Chats},
-    config::{Config, WorkspaceConfig},
+    config::{Config, ConfigError, WorkspaceConfig},
     ids::Workspace,
     knowledge::{FolderSettings, Knowledge, KnowledgeBases, MassDelete},
     model::{Embedder, Models},
-    replies::{Desk, ERASURES_FILE, Erasures, Shared, TokenLedger, erase_again, on_redaction},
+    replies::{Desk, ERASURES_FILE, Erasures, Shared, TokenLedger, erase_again, erasure_home, move_erasure_home, on_redaction},
     spelling::Dictionaries,
-    store::Store,
+    store::{Dialect, Store},
 };
 
-/// What a process opens once: the database, the chat log, the knowledge bases, the models, and a desk for each workspace.
+/// What a process opens once: the databases, their chat logs, the knowledge bases, the models, and a desk for each workspace.
 pub struct App {
-    /// The database of all workspaces.
+    /// The database of all workspaces that have none of their own, of the keys, and of the token budgets.
     pub store: Store,
-    /// The chats of all workspaces.
-    pub log: ChatLog,
+    /// The databases that some workspaces have for themselves, each with its workspaces.
+    pub others: Vec<(Vec<Workspace>, Store)>,
+    /// The chats in each database.
+    logs: Vec<ChatLog>,
     /// The knowledge base of each workspace, each with its index.
     pub knowledge: KnowledgeBases,
     /// The models of the workspace `default`, and the state that all workspaces' models share: breakers, budgets, metrics.
     pub models: Models,
+    /// Where erasures are remembered.
+    pub erasures: Erasures,
     /// A desk for every configured workspace, `default` among them.
     pub desks: HashMap<Workspace, Desk>,
 }
@@ -42,38 +49,47 @@ impl App {
         App::with_store(store, config).await
     }
 
-    /// The same with a database that is open already.
+    /// The same with the main database open already.
     pub async fn with_store(store: Store, config: &Config) -> anyhow::Result<App> {
         let dictionaries = Dictionaries::new(config.dictionaries.clone());
-        let report_bytes_per_day = config.limits.report_bytes_per_day;
-        let knowledge = KnowledgeBases::start(store.clone(), folders(config), &config.data, report_bytes_per_day, &dictionaries)
-            .await
-            .context("can't open the knowledge base")?;
-        let log = ChatLog::start(store.clone(), config.languages(), on_redaction);
-        log.take_over_words().await.context("can't take over the words of the archive")?;
-        let erasures = open_erasures(&config.data)?;
-        let (people, erased) = erase_again(&store, &log, &erasures).await.context("can't repeat earlier erasures")?;
-        if people > 0 {
-            tracing::warn!(people, chats = erased, "the restored database contained erased people; they were erased again");
-        }
         let models = Models::new(&config.models, config.desk.context_limits()).context("can't prepare the models")?;
         models.lease_tokens_from(TokenLedger(store.clone()));
-        let shared = Shared::start(store.clone(), erasures, dictionaries);
-        let mut desks = HashMap::new();
-        for workspace in config.workspaces() {
-            let workspace_models = match &workspace.models {
-                Some(own) => models.for_workspace(workspace.name.as_str(), own, workspace.desk.context_limits()),
-                None => Ok(models.clone()),
-            };
-            let workspace_models =
-                workspace_models.with_context(|| format!("can't prepare the models of workspace `{}`", workspace.name))?;
-            let embedder = embedder_of(config, &workspace)?;
-            let chats = chats_of(&log, config, &workspace);
-            let WorkspaceConfig { name, desk, .. } = workspace;
-            let desk = Desk::open(&shared, chats, knowledge.of(&name).clone(), workspace_models, embedder, desk)?;
-            desks.insert(name, desk);
+        let erasures = open_erasures(config, &store).await?;
+        let others = open_others(config).await?;
+        let (mut logs, mut desks, mut knowledge) = (Vec::new(), HashMap::new(), None::<KnowledgeBases>);
+        let all = config.workspaces().into_iter().map(|workspace| workspace.name);
+        let in_main: Vec<Workspace> = all.filter(|name| !config.workspace_databases.contains_key(name)).collect();
+        for (names, store) in std::iter::once((&in_main, &store)).chain(others.iter().map(|(names, store)| (names, store))) {
+            let is_here = |workspace: &Workspace| names.contains(workspace);
+            let folders = folders(config).into_iter().filter(|(workspace, _)| is_here(workspace)).collect();
+            let bases = KnowledgeBases::start(store.clone(), folders, &config.data, config.limits.report_bytes_per_day, &dictionaries)
+                .await
+                .context("can't open the knowledge base")?;
+            let log = ChatLog::start(store.clone(), config.languages(), on_redaction);
+            log.take_over_words().await.context("can't take over the words of the archive")?;
+            erase_restored(config, store, &log, &erasures).await?;
+            let shared = Shared::start(store.clone(), erasures.clone(), dictionaries.clone());
+            for workspace in config.workspaces().into_iter().filter(|workspace| is_here(&workspace.name)) {
+                let workspace_models = match &workspace.models {
+                    Some(own) => models.for_workspace(workspace.name.as_str(), own, workspace.desk.context_limits()),
+                    None => Ok(models.clone()),
+                };
+                let workspace_models =
+                    workspace_models.with_context(|| format!("can't prepare the models of workspace `{}`", workspace.name))?;
+                let embedder = embedder_of(config, &workspace)?;
+                let chats = chats_of(&log, config, &workspace);
+                let WorkspaceConfig { name, desk, .. } = workspace;
+                let desk = Desk::open(&shared, chats, bases.of(&name).clone(), workspace_models, embedder, desk)?;
+                desks.insert(name, desk);
+            }
+            logs.push(log);
+            knowledge = Some(match knowledge {
+                Some(knowledge) => knowledge.and(bases),
+                None => bases,
+            });
         }
-        Ok(App { store, log, knowledge, models, desks })
+        let knowledge = knowledge.expect("the main database is one of them");
+        Ok(App { store, others, logs, knowledge, models, erasures, desks })
     }
 
     /// Starts the background tasks: retention, learning, running summaries, embedding, and settling of token budgets.
@@ -82,7 +98,9 @@ impl App {
             let embedding = desk.embed_documents();
             [desk.keep_to_retention(), desk.learn_from_chats(), desk.keep_running_summaries()].into_iter().chain(embedding)
         });
-        Upkeep { _tasks: tasks.chain(self.models.keep_budgets_settled()).chain([self.log.keep_taking_over_words()]).collect() }
+        Upkeep {
+            _tasks: tasks.chain(self.models.keep_budgets_settled()).chain(self.logs.iter().map(ChatLog::keep_taking_over_words)).collect(),
+        }
     }
 
     /// The desk of a configured workspace.
@@ -98,7 +116,8 @@ pub async fn open_read_only(store: Store, config: &Config, workspace: WorkspaceC
     let WorkspaceConfig { name, knowledge_base, desk, models, .. } = workspace;
     let knowledge = Knowledge::read_only(store.clone(), name, knowledge_base, scratch).await?;
     let models = Models::new(models.as_ref().unwrap_or(&config.models), desk.context_limits())?;
-    let shared = Shared::start(store, open_erasures(scratch)?, Dictionaries::new(config.dictionaries.clone()));
+    let erasures = Erasures::in_folder(scratch)?;
+    let shared = Shared::start(store, erasures, Dictionaries::new(config.dictionaries.clone()));
     Ok(Desk::open(&shared, chats, knowledge, models, None, desk)?)
 }
 
@@ -111,9 +130,63 @@ pub async fn open_store(config: &Config) -> anyhow::Result<Store> {
     })
 }
 
-/// Opens the data folder's log of erasures.
-pub fn open_erasures(data: &Path) -> anyhow::Result<Erasures> {
-    Erasures::open(data).with_context(|| format!("can't read `{}`", data.join(ERASURES_FILE).display()))
+/// Opens the databases that workspaces have for themselves. Workspaces with the same one share it.
+async fn open_others(config: &Config) -> anyhow::Result<Vec<(Vec<Workspace>, Store)>> {
+    let mut workspaces: BTreeMap<&String, Vec<Workspace>> = BTreeMap::new();
+    for (workspace, url) in &config.workspace_databases {
+        if Some(url) == config.database_url.as_ref() {
+            bail!(ConfigError::new(format!("`workspaces.{workspace}.database_url` is the `database_url` of all; leave it out")));
+        }
+        workspaces.entry(url).or_default().push(workspace.clone());
+    }
+    let mut opened = Vec::new();
+    for (url, names) in workspaces {
+        let store = Store::open(url).await.with_context(|| format!("can't open the database of workspace `{}`", names[0]))?;
+        opened.push((names, store));
+    }
+    Ok(opened)
+}
+
+/// Opens the memory of erasures, and makes sure that no other server of the database remembers them elsewhere.
+async fn open_erasures(config: &Config, store: &Store) -> anyhow::Result<Erasures> {
+    let Some(url) = &config.erasures_url else {
+        let erasures = erasures_in_folder(&config.data)?;
+        let is_alone = store.dialect() == Dialect::Sqlite || erasure_home(store, &erasures.home()).await? == erasures.home();
+        if !is_alone {
+            let problem = "another server of this database remembers erasures in its own data folder, so that after a restore what was erased \
+                           could come back; give all servers the same `erasures_url`";
+            if !config.listen.ip().is_loopback() {
+                bail!(ConfigError::new(problem.to_owned()));
+            }
+            tracing::warn!("{problem}");
+        }
+        return Ok(erasures);
+    };
+    let database = Store::open_beside(url).await.context("can't open the database of `erasures_url`")?;
+    let erasures = Erasures::in_database(database).await.context("can't read the database of `erasures_url`")?;
+    if store.dialect() == Dialect::Postgres && erasure_home(store, &erasures.home()).await? != erasures.home() {
+        move_erasure_home(store, &erasures.home()).await?;
+    }
+    Ok(erasures)
+}
+
+/// Opens the data folder's memory of erasures.
+pub fn erasures_in_folder(data: &Path) -> anyhow::Result<Erasures> {
+    Erasures::in_folder(data).with_context(|| format!("can't read `{}`", data.join(ERASURES_FILE).display()))
+}
+
+/// Erases again what a restored database brought back.
+async fn erase_restored(config: &Config, store: &Store, log: &ChatLog, erasures: &Erasures) -> anyhow::Result<()> {
+    // The folder remembers those from before `erasures_url` was set.
+    let before =
+        if erasures.is_shared() && config.data.join(ERASURES_FILE).exists() { Some(erasures_in_folder(&config.data)?) } else { None };
+    for erasures in before.iter().chain([erasures]) {
+        let (people, erased) = erase_again(store, log, erasures).await.context("can't repeat earlier erasures")?;
+        if people > 0 {
+            tracing::warn!(people, chats = erased, "the restored database contained erased people; they were erased again");
+        }
+    }
+    Ok(())
 }
 
 /// Each workspace's knowledge base folder, if it has one.

@@ -23,7 +23,7 @@ use crate::{
 /// Most distinct words of one message that are indexed.
 const MAX_WORDS: usize = 2000;
 /// Most chats that are looked up by their words; where more have them, chats are gone through, newest first.
-const MAX_LOOKED_UP: usize = 20_000;
+const MAX_LOOKED_UP: usize = 10_000;
 /// How long what PostgreSQL knows of the words' frequencies is used.
 const FREQUENCIES_AGE: Duration = Duration::from_secs(60);
 

@@ -16,7 +16,7 @@ use crate::{
     chats::ChatLog,
     cli::serve::{config_flag, config_of},
     config::{self, Config},
-    replies::{ERASURES_FILE, erase_again, on_redaction},
+    replies::{ERASURES_FILE, Erasures, erase_again, on_redaction},
     server::lock,
     store::{
         Store,
@@ -116,7 +116,10 @@ async fn restore(file: &Path, config: &Config) -> anyhow::Result<(Contents, u64)
     }
     let store = Store::open(&Store::sqlite_url(&config.data)).await.context("can't open the restored database")?;
     let log = ChatLog::start(store.clone(), config.languages(), on_redaction);
-    let erasures = app::open_erasures(&config.data)?;
+    let erasures = match &config.erasures_url {
+        Some(url) => Erasures::in_database(Store::open_beside(url).await?).await?,
+        None => app::erasures_in_folder(&config.data)?,
+    };
     let (people, _) = erase_again(&store, &log, &erasures).await.context("can't repeat earlier erasures; start the server to try again")?;
     store.close().await;
     Ok((contents, people))

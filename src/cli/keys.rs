@@ -83,7 +83,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let (name, matches) = matches.subcommand().context("a command is missing")?;
     let config = config_of(matches)?;
     crate::cli::block_on(async {
-        let store = if name == "list" { crate::cli::open_read_only(&config).await? } else { open(&config).await? };
+        let store = if name == "list" { crate::cli::open_read_only(&config, &Workspace::default()).await? } else { open(&config).await? };
         let done = match name {
             "create" => create(&store, &config, matches).await,
             "list" => list(&store).await,

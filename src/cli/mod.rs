@@ -26,6 +26,7 @@ use clap::Command;
 
 use crate::{
     config::{Config, ConfigError},
+    ids::Workspace,
     store::Store,
 };
 
@@ -94,9 +95,10 @@ fn command() -> Command {
         .subcommand(backup::restore_command())
 }
 
-/// Opens the database of a read-only command.
-async fn open_read_only(config: &Config) -> anyhow::Result<Store> {
-    let url = config.database_url.clone().unwrap_or_else(|| Store::sqlite_url(&config.data));
+/// Opens the database of a workspace for a read-only command.
+async fn open_read_only(config: &Config, workspace: &Workspace) -> anyhow::Result<Store> {
+    let own = config.workspace_databases.get(workspace).or(config.database_url.as_ref());
+    let url = own.cloned().unwrap_or_else(|| Store::sqlite_url(&config.data));
     Store::open_read_only(&url).await.context("can't read the database")
 }
 

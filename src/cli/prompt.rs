@@ -58,7 +58,7 @@ async fn draft_prompt(config: &Config, workspace: &str, draft: Draft) -> anyhow:
     let known = config.workspaces();
     let workspace =
         known.into_iter().find(|known| known.name.as_str() == workspace).ok_or_else(|| anyhow!("unknown workspace `{workspace}`"))?;
-    let store = crate::cli::open_read_only(config).await?;
+    let store = crate::cli::open_read_only(config, &workspace.name).await?;
     // Files made for this one prompt are removed with it.
     let scratch = scratch_folder()?;
     let desk = app::open_read_only(store, config, workspace, scratch.path()).await?;

@@ -10,7 +10,7 @@ use crate::config::{
 
 /// The flags of the storage settings, for clap.
 pub fn storage_flags() -> Vec<Arg> {
-    let storage = SETTINGS.iter().filter(|setting| matches!(setting.key, "data" | "database_url"));
+    let storage = SETTINGS.iter().filter(|setting| matches!(setting.key, "data" | "database_url" | "erasures_url"));
     storage.map(|setting| flag(setting, setting.key.to_owned())).collect()
 }
 

@@ -12,7 +12,7 @@ mod value;
 mod workspace;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fmt, fs,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -46,6 +46,10 @@ pub struct Config {
     pub data: PathBuf,
     /// `None`: SQLite in the data folder.
     pub database_url: Option<String>,
+    /// Databases of workspaces that have one of their own.
+    pub workspace_databases: BTreeMap<Workspace, String>,
+    /// Where erasures are remembered; `None`: in the data folder.
+    pub erasures_url: Option<String>,
     /// Knowledge base folder; `None`: documents come from the API only.
     pub knowledge_base: Option<PathBuf>,
     /// How changes in the folders of all workspaces are noticed. Default: file system events.
@@ -114,6 +118,8 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
             data: PathBuf::from("data"),
             database_url: None,
+            workspace_databases: BTreeMap::new(),
+            erasures_url: None,
             knowledge_base: Some(PathBuf::from("knowledge-base")),
             knowledge_base_watch: FolderWatch::Events,
             dictionaries: PathBuf::from("/usr/share/hunspell"),
@@ -160,7 +166,9 @@ impl Config {
         }
         config.desk.settle();
         if let Some(workspaces) = table.get("workspaces") {
-            config.workspaces = workspace::take(workspaces, &config, &mut problems);
+            let mut databases = BTreeMap::new();
+            config.workspaces = workspace::take(workspaces, &config, &mut databases, &mut problems);
+            config.workspace_databases = databases;
         }
         config.check(&mut problems);
         if problems.is_empty() { Ok(config) } else { Err(ConfigError { problems }) }
@@ -202,14 +210,8 @@ impl Config {
         let set = match key {
             "listen" => value::address(given).map(|address| self.listen = address),
             "data" => value::text(given, "a folder").map(|folder| self.data = PathBuf::from(folder)),
-            "database_url" => value::text(given, "a database's URL").and_then(|url| {
-                if url.starts_with("sqlite:") || url.starts_with("postgres://") || url.starts_with("postgresql://") {
-                    self.database_url = Some(url);
-                    Ok(())
-                } else {
-                    Err("it must begin with `sqlite:` or `postgres://`".to_owned())
-                }
-            }),
+            "database_url" => value::database_url(given).map(|url| self.database_url = Some(url)),
+            "erasures_url" => value::database_url(given).map(|url| self.erasures_url = Some(url)),
             "knowledge_base" => value::optional_folder(given).map(|folder| self.knowledge_base = folder),
             "knowledge_base_watch" => value::folder_watch(given).map(|watch| self.knowledge_base_watch = watch),
             "dictionaries" => value::text(given, "a folder").map(|folder| self.dictionaries = PathBuf::from(folder)),
@@ -261,6 +263,12 @@ impl Config {
     fn check(&self, problems: &mut Vec<String>) {
         if self.tls_certificate.is_some() != self.tls_key.is_some() {
             problems.push("`tls_certificate` and `tls_key` must be set together".to_owned());
+        }
+        let databases = self.database_url.iter().chain(self.workspace_databases.values());
+        if self.erasures_url.is_some() && databases.into_iter().any(|url| Some(url) == self.erasures_url.as_ref()) {
+            problems.push(
+                "`erasures_url` must name another database than `database_url`: a restore would bring back what it remembers".to_owned(),
+            );
         }
         if self.limits.max_connections_per_peer > self.limits.max_connections {
             problems.push("`max_connections_per_peer` must be at most `max_connections`".to_owned());
@@ -335,7 +343,7 @@ fn take_embedding(embedding: &mut EmbeddingSettings, key: &str, given: &Value, f
 /// A value as an error message may show it; secrets are left out.
 fn shown(key: &str, given: &Value) -> String {
     match given {
-        _ if matches!(key, "api_key" | "database_url") => "(not shown)".to_owned(),
+        _ if matches!(key, "api_key" | "database_url" | "erasures_url") => "(not shown)".to_owned(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }

@@ -9,7 +9,7 @@ pub struct Setting {
 }
 
 /// The top-level settings of the file.
-pub const SETTINGS: [Setting; 44] = [
+pub const SETTINGS: [Setting; 45] = [
     Setting {
         key: "listen",
         variable: "DESKHAND_LISTEN",
@@ -22,6 +22,12 @@ pub const SETTINGS: [Setting; 44] = [
         variable: "DESKHAND_DATABASE_URL",
         value: "URL",
         help: "sqlite:… or postgres://… [default: SQLite in the data folder]",
+    },
+    Setting {
+        key: "erasures_url",
+        variable: "DESKHAND_ERASURES_URL",
+        value: "URL",
+        help: "Database that remembers erasures for all servers; another than `database_url`, which a restore brings back to an older state [default: a file in the data folder]",
     },
     Setting {
         key: "knowledge_base",

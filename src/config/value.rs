@@ -16,6 +16,13 @@ pub fn text(given: &Value, what: &str) -> Result<String, String> {
     given.as_str().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).ok_or_else(|| format!("it must be {what}"))
 }
 
+/// The URL of a database.
+pub fn database_url(given: &Value) -> Result<String, String> {
+    let url = text(given, "a database's URL")?;
+    let known = ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
+    if known { Ok(url) } else { Err("it must begin with `sqlite:` or `postgres://`".to_owned()) }
+}
+
 /// A folder; `None` if the text is empty.
 pub fn optional_folder(given: &Value) -> Result<Option<PathBuf>, String> {
     let text = given.as_str().ok_or_else(|| "it must be a folder, or \"\" for none".to_owned())?.trim();

@@ -1,6 +1,6 @@
 //! Settings of each workspace.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use toml::{Table, Value};
 
@@ -29,8 +29,14 @@ pub struct WorkspaceConfig {
     pub embedding: EmbeddingSettings,
 }
 
-/// Reads the tables `[workspaces.NAME]`. Unset settings are inherited from `default`, except for the folder, which is never shared.
-pub fn take(given: &Value, default: &Config, problems: &mut Vec<String>) -> Vec<WorkspaceConfig> {
+/// Reads the tables `[workspaces.NAME]`; `databases` takes the databases of those that have their own. Unset settings are inherited from
+/// `default`, except for the folder, which is never shared.
+pub fn take(
+    given: &Value,
+    default: &Config,
+    databases: &mut BTreeMap<Workspace, String>,
+    problems: &mut Vec<String>,
+) -> Vec<WorkspaceConfig> {
     let Value::Table(tables) = given else {
         problems.push("`workspaces` must be tables, each begun with a line `[workspaces.NAME]`".to_owned());
         return Vec::new();
@@ -50,7 +56,7 @@ pub fn take(given: &Value, default: &Config, problems: &mut Vec<String>) -> Vec<
             }
         };
         match given.as_table() {
-            Some(table) => workspaces.push(take_one(workspace, table, default, &from, problems)),
+            Some(table) => workspaces.push(take_one(workspace, table, default, databases, &from, problems)),
             None => problems.push(format!("`{from}` must be a table, begun with a line `[{from}]`")),
         }
     }
@@ -68,7 +74,14 @@ pub fn take(given: &Value, default: &Config, problems: &mut Vec<String>) -> Vec<
     workspaces
 }
 
-fn take_one(name: Workspace, table: &Table, default: &Config, from: &str, problems: &mut Vec<String>) -> WorkspaceConfig {
+fn take_one(
+    name: Workspace,
+    table: &Table,
+    default: &Config,
+    databases: &mut BTreeMap<Workspace, String>,
+    from: &str,
+    problems: &mut Vec<String>,
+) -> WorkspaceConfig {
     let mut workspace =
         WorkspaceConfig { name, knowledge_base: None, desk: default.desk.clone(), models: None, embedding: default.embedding.clone() };
     for (key, given) in table {
@@ -82,12 +95,15 @@ fn take_one(name: Workspace, table: &Table, default: &Config, from: &str, proble
                 take_embeddings(&mut workspace.embedding, given, &place, problems);
                 continue;
             }
+            "database_url" => value::database_url(given).map(|url| {
+                databases.insert(workspace.name.clone(), url);
+            }),
             "knowledge_base" => value::optional_folder(given).map(|folder| workspace.knowledge_base = folder),
             key => match workspace.desk.set(key, given) {
                 Some(set) => set,
                 None => {
                     let known = DeskSettings::KEYS.join(", ");
-                    problems.push(format!("unknown workspace setting `{place}`; expected one of knowledge_base, {known}, [[{from}.models]], [{from}.embedding]"));
+                    problems.push(format!("unknown workspace setting `{place}`; expected one of knowledge_base, database_url, {known}, [[{from}.models]], [{from}.embedding]"));
                     continue;
                 }
             },

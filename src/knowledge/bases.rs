@@ -42,6 +42,17 @@ impl KnowledgeBases {
         Ok(KnowledgeBases(Arc::new(bases)))
     }
 
+    /// Joins the knowledge bases of other workspaces with these; all share one limit of concurrent queries.
+    pub fn and(self, others: KnowledgeBases) -> KnowledgeBases {
+        let mut all = HashMap::clone(&self.0);
+        let limit = all.values().next().map(|knowledge| Arc::clone(&knowledge.concurrency_limit));
+        for (workspace, knowledge) in others.0.iter() {
+            let concurrency_limit = limit.clone().unwrap_or_else(|| Arc::clone(&knowledge.concurrency_limit));
+            all.insert(workspace.clone(), Knowledge { concurrency_limit, ..knowledge.clone() });
+        }
+        KnowledgeBases(Arc::new(all))
+    }
+
     /// Returns the knowledge base of a workspace that was opened at start.
     pub fn of(&self, workspace: &Workspace) -> &Knowledge {
         self.0.get(workspace).expect("a caller's workspace is one that was opened at start")

@@ -13,7 +13,7 @@ use crate::{
         Agent, Desk,
         checks::{
             DraftedFrom, Evidence, TAKEN_OUT, form_of_address,
-            leaks::LeakCheck,
+            leaks::{Instructions, LeakCheck},
             other_customer::{self, UnknownCode, unknown_codes},
             other_language,
             unanswered::unanswered,
@@ -194,7 +194,7 @@ fn ungrounded(text: &str, mut evidence: Evidence) -> Vec<Warning> {
 /// The sentences that say what only internal notes say.
 fn leaked_notes(text: &str, notes: &[crate::chats::Note], open: &[&str]) -> Vec<Warning> {
     let notes: Vec<Internal> = notes.iter().map(|note| note.text.clone()).collect();
-    let Some((left, _)) = LeakCheck::of(&[], &notes, open).purged(text) else { return Vec::new() };
+    let Some((left, _)) = LeakCheck::of(&Instructions::default(), &notes, open).purged(text) else { return Vec::new() };
     let warning = |excerpt: &str| Warning {
         kind: WarningKind::NoteLeaked,
         excerpt: excerpt.to_owned(),

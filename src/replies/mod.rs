@@ -34,7 +34,9 @@ pub use learning::outcome::{AnswerUse, Outcome, OutcomeAction, OutcomeTarget};
 pub use masking::Masker;
 pub use privacy::{
     erase::{Erased, erase_again},
-    erasure_file::{Erasures, FILE as ERASURES_FILE},
+    erasure_file::FILE as ERASURES_FILE,
+    erasures::{ErasureMemoryError, Erasures},
+    remembered_erasure_rows::{home as erasure_home, move_home as move_erasure_home},
 };
 pub use prompts::PromptError;
 pub use rewrite::{Correct, Retone, Translate, TranslateWhat, compare::RewriteCheck, meaning::Purpose, tone::Tone};
@@ -56,6 +58,7 @@ use crate::{
     knowledge::Knowledge,
     model::{CallContext, Embedder, Models, Spender},
     replies::{
+        checks::leaks::Instructions,
         draft::nearness::MessageVectors,
         learning::{Lessons, outcome_log::OutcomeLog},
         prompts::Prompts,
@@ -111,6 +114,7 @@ pub struct Desk {
     erasures: Erasures,
     lessons: Lessons,
     prompts: Prompts,
+    instructions: Instructions,
     message_vectors: MessageVectors,
     to_summarize: ChatsToSummarize,
 }
@@ -143,6 +147,7 @@ impl Desk {
     ) -> Result<Desk, PromptError> {
         let prompts = Prompts::read(settings.prompts.as_deref())?;
         let Shared { store, outcomes, corrector, erasures } = shared.clone();
+        let instructions = Instructions::of(prompts.instructions());
         let (workspace, lessons, settings) = (chats.workspace().clone(), Lessons::default(), Arc::new(settings));
         Ok(Desk {
             workspace,
@@ -157,6 +162,7 @@ impl Desk {
             erasures,
             lessons,
             prompts,
+            instructions,
             message_vectors: MessageVectors::default(),
             to_summarize: ChatsToSummarize::default(),
         })

@@ -1,5 +1,6 @@
 //! The gRPC health service, per service and model: a service is serving once its indexes have caught up, and while the database answers and
-//! accepts writes; a model while its circuit breaker lets calls through. `/readyz` tells the first over HTTP.
+//! accepts writes; a model while its circuit breaker lets calls through; a workspace with a database of its own while that one does. `/readyz`
+//! tells the first over HTTP.
 
 use std::{
     pin::Pin,
@@ -26,14 +27,16 @@ use tonic_health::{
 
 use crate::{
     api::SERVICES,
+    ids::Workspace,
     knowledge::KnowledgeBases,
     model::Models,
     store::{State, Store},
     task,
 };
 
-/// Prefix of a model's health service name.
+/// Prefixes of the health service names of a model, and of a workspace with a database of its own.
 const MODEL_PREFIX: &str = "model/";
+const WORKSPACE_PREFIX: &str = "workspace/";
 /// How often the database is checked, and how long it may take to answer.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -74,16 +77,50 @@ pub struct Health {
     pub readiness: Readiness,
 }
 
-/// Starts to watch the database, the indexes and the models; the watch ends when its handle is dropped.
-pub async fn start(store: Store, knowledge: KnowledgeBases, models: Models) -> (Health, AbortOnDropHandle<()>) {
+/// Starts to watch the databases, the indexes and the models; the watches end when their handles are dropped.
+pub async fn start(
+    store: Store,
+    others: Vec<(Vec<Workspace>, Store)>,
+    knowledge: KnowledgeBases,
+    models: Models,
+) -> (Health, Vec<AbortOnDropHandle<()>>) {
     let reporter = HealthReporter::new();
     let service = HealthServer::new(HealthChecks(Arc::new(HealthService::from_health_reporter(reporter.clone()))));
     let readiness = Readiness { reporter, ready: Arc::default(), draining: Arc::default() };
     readiness.report(false).await;
     let reported = readiness.clone();
-    let watch =
-        task::supervised("watching the database", move || watch(store.clone(), knowledge.clone(), models.clone(), reported.clone()));
-    (Health { service, readiness }, watch)
+    let mut watches =
+        vec![task::supervised("watching the database", move || watch(store.clone(), knowledge.clone(), models.clone(), reported.clone()))];
+    for (workspaces, store) in others {
+        let reporter = readiness.reporter.clone();
+        let watch = move || watch_other(workspaces.clone(), store.clone(), reporter.clone());
+        watches.push(task::supervised("watching the database of a workspace", watch));
+    }
+    (Health { service, readiness }, watches)
+}
+
+/// Watches a database that some workspaces have for themselves. While it is down the others are served, so the server stays ready.
+async fn watch_other(workspaces: Vec<Workspace>, store: Store, reporter: HealthReporter) {
+    let mut last = None;
+    loop {
+        let state = timeout(CHECK_TIMEOUT, store.state()).await.unwrap_or(State::Down);
+        if last.replace(state) != Some(state) {
+            let workspace = workspaces[0].as_str();
+            match state {
+                State::Down => tracing::error!(workspace, "the workspace's database does not answer"),
+                State::ReadOnly => tracing::error!(workspace, "the workspace's database accepts no writes"),
+                State::Up => tracing::info!(workspace, "the workspace's database answers and accepts writes"),
+            }
+            let status = if state == State::Up { ServingStatus::Serving } else { ServingStatus::NotServing };
+            for workspace in &workspaces {
+                reporter.set_service_status(format!("{WORKSPACE_PREFIX}{workspace}"), status).await;
+            }
+        }
+        tokio::select! {
+            () = sleep(CHECK_INTERVAL) => {}
+            () = store.changed_from(state) => {}
+        }
+    }
 }
 
 async fn watch(store: Store, knowledge: KnowledgeBases, models: Models, readiness: Readiness) {

@@ -21,6 +21,7 @@ mod usage;
 use std::{collections::HashSet, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
+use futures::future::join_all;
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 use crate::{
@@ -30,6 +31,7 @@ use crate::{
     ids::Workspace,
     keys::Keys,
     model::Models,
+    replies::Erasures,
     server::{
         auth::Authenticator,
         grpc_guard::GrpcGuard,
@@ -53,8 +55,9 @@ pub struct Server {
     pub needs_keys: bool,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
-    store: Store,
+    stores: Vec<Store>,
     models: Models,
+    erasures: Erasures,
     /// The lock on the data folder, held while the server runs.
     _lock: Lock,
 }
@@ -81,9 +84,10 @@ impl Server {
         };
         let app = App::with_store(store.clone(), &config).await?;
         let upkeep = app.start_upkeep();
-        let page_check = store.check_pages();
-        let App { knowledge, models, desks, .. } = app;
-        let (health, health_check) = health::start(store.clone(), knowledge.clone(), models.clone()).await;
+        let App { knowledge, models, erasures, others, desks, .. } = app;
+        let page_checks: Vec<_> = std::iter::once(&store).chain(others.iter().map(|(_, store)| store)).map(Store::check_pages).collect();
+        let (health, health_check) = health::start(store.clone(), others.clone(), knowledge.clone(), models.clone()).await;
+        let stores = std::iter::once(store).chain(others.into_iter().map(|(_, store)| store)).collect();
         let names: HashSet<Workspace> = desks.keys().cloned().collect();
         let api = Arc::new(Api { desks });
         let mut routes = Arc::clone(&api).routes();
@@ -104,9 +108,9 @@ impl Server {
         let limits = config.limits.clone();
         let serving = tokio::spawn(async move {
             accept::serve(listener, router, tls, limits, stopped, &health.readiness).await;
-            drop((health_check, upkeep, key_sync, tls_reload, page_check));
+            drop((health_check, upkeep, key_sync, tls_reload, page_checks));
         });
-        Ok(Server { address, needs_keys, stop, serving, store, models, _lock: lock })
+        Ok(Server { address, needs_keys, stop, serving, stores, models, erasures, _lock: lock })
     }
 
     /// Drains and stops: refuses new calls, and lets running ones finish within `drain_timeout`.
@@ -117,7 +121,8 @@ impl Server {
         }
         let close = async {
             self.models.give_back_tokens().await;
-            self.store.close().await;
+            join_all(self.stores.iter().map(Store::close)).await;
+            self.erasures.close().await;
         };
         if timeout(CLOSE_TIMEOUT, close).await.is_err() {
             tracing::warn!("the database did not close in time; acknowledged writes are safe");

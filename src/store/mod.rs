@@ -103,6 +103,13 @@ impl Store {
         Store::open_migrated(url, migrations::at_start).await
     }
 
+    /// Opens a database beside the main one, for what is seldom asked of it: nothing is followed in it, and it is not watched.
+    pub async fn open_beside(url: &str) -> Result<Store, StoreError> {
+        let store = Store::open(url).await?;
+        store.upkeep.iter().for_each(|task| task.abort());
+        Ok(store)
+    }
+
     /// The same, and takes away what only older versions need: see [`migrations`].
     pub async fn open_contracted(url: &str) -> Result<Store, StoreError> {
         Store::open_migrated(url, migrations::all).await

@@ -14,6 +14,7 @@ mod context;
 mod contract;
 mod customers;
 mod database_outage;
+mod databases;
 mod deadline;
 mod demo;
 mod dialects;

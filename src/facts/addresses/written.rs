@@ -2,7 +2,7 @@
 //! that it is the writer's. What is said of a shop isn't the writer's.
 
 use crate::{
-    facts::addresses::{Token, WORDS, gap, postcodes::postcode, tokens},
+    facts::addresses::{MAX_ADDRESS, Token, WORDS, gap, postcodes::postcode, tokens},
     text::fold,
 };
 
@@ -44,6 +44,9 @@ struct Reader<'a> {
 
 /// Where an address ends that is written out here.
 pub fn written_address(text: &str, at: usize) -> Option<usize> {
+    if !may_begin(text, at) {
+        return None;
+    }
     let reader = Reader { text, tokens: tokens(text, at) };
     if !reader.tokens.iter().any(|token| token.digits > 0) {
         return None;
@@ -61,6 +64,21 @@ pub fn written_address(text: &str, at: usize) -> Option<usize> {
     let (shop, introduced) = beside(text, at);
     let enough = if street.vague || !street.capital { sure.postcode } else { sure.postcode || sure.town || sure.unit || introduced };
     (enough && !shop).then_some(end)
+}
+
+/// Whether an address may begin with the word here: it has a number within reach, and a small word that begins one is a kind of street, or is
+/// one word with it. Most words of a text do not.
+fn may_begin(text: &str, at: usize) -> bool {
+    let rest = &text.as_bytes()[at..text.len().min(at + MAX_ADDRESS)];
+    if !rest.iter().any(u8::is_ascii_digit) {
+        return false;
+    }
+    let word = &text[at..at + text[at..].find(|letter: char| !letter.is_alphanumeric()).unwrap_or(text.len() - at)];
+    if word.starts_with(char::is_uppercase) || word.bytes().any(|byte| byte.is_ascii_digit()) {
+        return true;
+    }
+    let folded = fold(word);
+    WORDS.before.contains(folded.as_str()) || WORDS.stem(&folded).is_some()
 }
 
 /// Whether words before an address say that it is a shop's, and that it is the writer's.

@@ -1,6 +1,6 @@
 //! What must not come out: internal notes that a draft was allowed to know of, and the prompt itself.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -23,13 +23,32 @@ const RARE_WORD: usize = 5;
 /// From so many letters that stand apart a word may be spelled out, and fewest of them that tell a secret.
 const MIN_SPELLED: usize = 3;
 
+/// The instructions of a workspace's prompts, as they are known again: read once.
+#[derive(Clone, Default)]
+pub struct Instructions {
+    /// Runs of their words, without what stands between them.
+    runs: Arc<HashSet<String>>,
+    /// Lines above the prompt's data.
+    headings: Arc<HashSet<String>>,
+}
+
+impl Instructions {
+    /// Of the prompt's own words.
+    pub fn of(texts: &[String]) -> Instructions {
+        let headings = texts.iter().flat_map(|text| text.lines()).map(str::trim).filter(|line| is_heading(line)).map(plain).collect();
+        Instructions { runs: Arc::new(texts.iter().flat_map(|text| runs(text, OF_PROMPT)).collect()), headings: Arc::new(headings) }
+    }
+}
+
 /// What a draft may not show.
 pub struct LeakCheck {
-    /// Runs of words of the notes, and of the prompt, without what stands between them.
-    notes: HashSet<String>,
+    instructions: Instructions,
+    /// More runs of words that are the prompt's, and those that are not, as the text that is rewritten has them; its lines, too.
     prompt: HashSet<String>,
-    /// Lines of the prompt above its data.
-    headings: HashSet<String>,
+    not_the_prompts: HashSet<String>,
+    lines: HashSet<String>,
+    /// Runs of words of the notes.
+    notes: HashSet<String>,
     /// Names, numbers and codes that only notes have.
     only_in_notes: HashSet<String>,
     /// All other words that only notes have.
@@ -39,12 +58,14 @@ pub struct LeakCheck {
 }
 
 impl LeakCheck {
-    /// `instructions` are the prompt's own words, `notes` were given to the model; `open` is all else that it was given, which the customer may see.
-    pub fn of(instructions: &[String], notes: &[Internal], open: &[&str]) -> LeakCheck {
+    /// `notes` were given to the model; `open` is all else that it was given, which the customer may see.
+    pub fn of(instructions: &Instructions, notes: &[Internal], open: &[&str]) -> LeakCheck {
         let mut secrets = LeakCheck {
+            instructions: instructions.clone(),
+            prompt: HashSet::new(),
+            not_the_prompts: HashSet::new(),
+            lines: HashSet::new(),
             notes: HashSet::new(),
-            prompt: instructions.iter().flat_map(|text| runs(text, OF_PROMPT)).collect(),
-            headings: instructions.iter().flat_map(|text| text.lines()).map(str::trim).filter(|line| is_heading(line)).map(plain).collect(),
             only_in_notes: HashSet::new(),
             words_of_notes: HashSet::new(),
             spelled: HashSet::new(),
@@ -87,7 +108,7 @@ impl LeakCheck {
     /// The text without what leaked into it, and the warning of that; `None` if nothing did.
     pub fn purged(&self, text: &str) -> Option<(String, Warning)> {
         let written = words(text);
-        if quotes(&written, &self.prompt) || text.contains(FENCE) || self.has_heading(text) {
+        if self.quotes_prompt(&written) || text.contains(FENCE) || self.has_heading(text) {
             let message = "the model wrote its instructions instead of a reply; nothing of it is shown".to_owned();
             return Some((TAKEN_OUT.to_owned(), Warning { kind: WarningKind::PromptLeaked, excerpt: TAKEN_OUT.to_owned(), message }));
         }
@@ -124,27 +145,36 @@ impl LeakCheck {
 
 impl LeakCheck {
     /// What a rewrite may not show: the prompt's own words, and the shop's rules of writing, where its text doesn't have them itself.
-    pub fn of_rewrite(instructions: &[String], voice: &str, text: &str) -> LeakCheck {
+    pub fn of_rewrite(instructions: &Instructions, voice: &str, text: &str) -> LeakCheck {
         let mut secrets = LeakCheck::of(instructions, &[], &[]);
         secrets.prompt.extend(runs(voice, OF_PROMPT));
-        for run in runs(text, OF_PROMPT) {
-            secrets.prompt.remove(&run);
-        }
-        for line in text.lines() {
-            secrets.headings.remove(&plain(line.trim()));
-        }
+        secrets.not_the_prompts.extend(runs(text, OF_PROMPT));
+        secrets.lines.extend(text.lines().map(|line| plain(line.trim())));
         secrets
+    }
+
+    fn quotes_prompt(&self, written: &[String]) -> bool {
+        let written = written.concat();
+        let known = self.instructions.runs.iter().chain(&self.prompt);
+        known.filter(|run| written.contains(run.as_str())).any(|run| !self.not_the_prompts.contains(run))
     }
 
     /// Adds what a second try was told of the first.
     pub fn add_correction(&mut self, correction: &str) {
-        self.prompt.extend(runs(correction, OF_PROMPT));
+        for run in runs(correction, OF_PROMPT) {
+            self.not_the_prompts.remove(&run);
+            self.prompt.insert(run);
+        }
     }
 
     /// Whether a line above data of the prompt stands in a text, with data under it.
     fn has_heading(&self, text: &str) -> bool {
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        lines.windows(2).any(|pair| self.headings.contains(&plain(pair[0])) && pair[1].starts_with(['-', '[', '|']))
+        let is_heading = |line: &str| {
+            let line = plain(line);
+            self.instructions.headings.contains(&line) && !self.lines.contains(&line)
+        };
+        lines.windows(2).any(|pair| is_heading(pair[0]) && pair[1].starts_with(['-', '[', '|']))
     }
 
     /// Whether letters that stand apart spell something that only notes say.
@@ -215,9 +245,13 @@ mod tests {
         let notes =
             [Internal::new("Customer is on the fraud watch list since March, ask Zeynep before any refund. Code QX-77.".to_owned())];
         let instructions = ["You draft replies for an agent, who works at a shop's helpdesk. The agent reads, edits and sends".to_owned()];
-        LeakCheck::of(&instructions, &notes, &["Where is my refund? My order is KE-1.", "A refund takes five working days."])
-            .purged(text)
-            .map(|(text, _)| text)
+        LeakCheck::of(
+            &Instructions::of(&instructions),
+            &notes,
+            &["Where is my refund? My order is KE-1.", "A refund takes five working days."],
+        )
+        .purged(text)
+        .map(|(text, _)| text)
     }
 
     #[test]
@@ -247,7 +281,7 @@ mod tests {
 
     #[test]
     fn what_a_second_try_was_told_is_not_shown() {
-        let mut check = LeakCheck::of_rewrite(&[], "", "Your parcel KE-1 is late.");
+        let mut check = LeakCheck::of_rewrite(&Instructions::default(), "", "Your parcel KE-1 is late.");
         let told = "Your last answer changed facts. These marks were missing or written otherwise: ⟦CODE_1⟧.";
         let echoed = format!("Your parcel KE-1 is a bit late. {told}");
         assert!(check.purged(&echoed).is_none());
@@ -259,17 +293,17 @@ mod tests {
     #[test]
     fn a_prompt_is_known_by_its_fences_and_headings() {
         let instructions = ["What the shop's systems know:\n- ".to_owned()];
-        let check = LeakCheck::of(&instructions, &[], &[]);
+        let check = LeakCheck::of(&Instructions::of(&instructions), &[], &[]);
         assert!(check.purged("Hi\n===data-0123456789ab===\nx").is_some());
         assert!(check.purged("What the shop's systems know:\n- order KE-1").is_some());
         assert!(check.purged("The shop's systems know: nothing").is_none());
         assert!(
-            LeakCheck::of_rewrite(&instructions, "", "What the shop's systems know:\n- order")
+            LeakCheck::of_rewrite(&Instructions::of(&instructions), "", "What the shop's systems know:\n- order")
                 .purged("What the shop's systems know:\n- order")
                 .is_none()
         );
         assert!(
-            LeakCheck::of_rewrite(&[], "We always write in short and friendly sentences.", "Hi")
+            LeakCheck::of_rewrite(&Instructions::default(), "We always write in short and friendly sentences.", "Hi")
                 .purged("We always write in short and friendly sentences. Hi")
                 .is_some()
         );

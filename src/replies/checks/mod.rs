@@ -238,7 +238,7 @@ impl Evidence {
     fn without_foreign_links(&self, draft: &str) -> (String, Vec<Warning>) {
         let is_link = |kind: FactKind| matches!(kind, FactKind::Link | FactKind::Email);
         let mut grounded: HashSet<String> = HashSet::new();
-        for text in self.shop.iter().chain(&self.allowed_links) {
+        for text in self.shop.iter().chain(&self.allowed_links).filter(|text| may_have_address(text)) {
             for fact in facts(text, &Known::default(), is_link) {
                 grounded.insert(address(&text[fact.range]));
             }
@@ -252,6 +252,7 @@ impl Evidence {
         let customer: HashSet<String> = self
             .customer
             .iter()
+            .filter(|text| may_have_address(text))
             .flat_map(|text| {
                 facts(text, &Known::default(), |kind| kind == FactKind::Email).into_iter().map(|fact| address(&text[fact.range]))
             })
@@ -328,6 +329,15 @@ fn without_images(text: &str) -> String {
         return text.to_owned();
     }
     text.replace("![", "[")
+}
+
+/// Whether a text may have a link or an e-mail address: a sign within a word that both have. Letters beyond ASCII may stand for such signs.
+fn may_have_address(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    !text.is_ascii()
+        || bytes.windows(2).any(|pair| matches!(pair[0], b'.' | b':') && !pair[1].is_ascii_whitespace())
+        || bytes.contains(&b'@')
+        || bytes.windows(9).any(|word| word.eq_ignore_ascii_case(b"localhost"))
 }
 
 #[cfg(test)]

@@ -212,7 +212,7 @@ impl Desk {
                 now: *now,
             };
             let evidence = Evidence::of(&from, language, &desk.settings.languages, &desk.settings.allowed_links);
-            let secrets = LeakCheck::of(desk.prompts.instructions(), &notes, &evidence.open());
+            let secrets = LeakCheck::of(&desk.instructions, &notes, &evidence.open());
             (evidence, secrets)
         };
         task::started("collecting what a draft may state", async move { workers.work_on(bytes, work).await })

@@ -1,19 +1,21 @@
 //! A person's data: exported whole, erased whole, and erased again when a restored backup brings it back.
 
-use std::{collections::BTreeMap, io};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
     chats::{ChatError, ChatLog, Chats},
-    failpoint::failpoint,
     ids::Id,
     replies::{
         Desk,
         error::ReplyError,
         learning::outcome_rows,
-        privacy::{erasure_file::Erasures, erasure_rows},
+        privacy::{
+            erasure_rows,
+            erasures::{ErasureMemoryError, Erasures},
+        },
     },
     store::{Store, StoreError},
     task,
@@ -59,15 +61,12 @@ impl Desk {
         let (desk, customer_id) = (self.clone(), customer_id.clone());
         let work = async move {
             let turn = desk.erasures.turn().await;
-            let (erasures, name, person) = (desk.erasures.clone(), desk.workspace.as_str().to_owned(), customer_id.to_string());
-            let remember = move || -> io::Result<Vec<String>> {
-                failpoint("erasure", &person);
-                erasures.remember(&name, &person)?;
-                Ok(erasures.of(&name, &person))
-            };
-            let remembered = task::blocking("remembering the erasure", remember).await?;
             // Including earlier failed attempts, which this one completes.
-            let erasure_ids = remembered.map_err(|error| StoreError::Broken(error.into()))?;
+            let erasure_ids = desk.erasures.remember(desk.workspace.as_str(), customer_id.as_str()).await.map_err(|error| match error {
+                ErasureMemoryError::File(error) => StoreError::Broken(error.into()).into(),
+                ErasureMemoryError::Store(error) => ReplyError::from(error),
+                ErasureMemoryError::Task(error) => error.into(),
+            })?;
             let erased = erase(&desk.store, &desk.chats, customer_id.as_str(), &erasure_ids).await?;
             drop(turn);
             desk.store.wipe().await;
@@ -106,12 +105,11 @@ async fn try_erase(store: &Store, chats: &Chats, customer_id: &str, erasure_ids:
     })
 }
 
-/// Erases again the people whom the data folder records as erased but the database does not: a backup was restored. Returns how many people
-/// and chats.
+/// Erases again the people who are remembered as erased but not by the database: a backup was restored. Returns how many people and chats.
 pub async fn erase_again(store: &Store, log: &ChatLog, erasures: &Erasures) -> Result<(u64, u64), ReplyError> {
     let seen = erasure_rows::seen(store).await?;
     let mut unseen: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (erasure_id, hash) in erasures.known() {
+    for (erasure_id, hash) in erasures.known().await? {
         if !seen.contains(&erasure_id) {
             unseen.entry(hash).or_default().push(erasure_id);
         }

@@ -9,7 +9,6 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use crate::text::fingerprint;
@@ -20,18 +19,16 @@ const HEAD: &str = "deskhand-erasures-1";
 
 /// The erasures recorded in a data folder.
 #[derive(Clone)]
-pub struct Erasures {
+pub struct ErasureFile {
     path: Arc<PathBuf>,
     salt: Arc<str>,
     /// Hashes by erasure id.
     known: Arc<Mutex<BTreeMap<String, String>>>,
-    /// One erasure at a time, in the order in which they were asked for.
-    turns: Arc<Semaphore>,
 }
 
-impl Erasures {
+impl ErasureFile {
     /// Reads the file of a data folder, or creates it with a new salt.
-    pub fn open(data: &Path) -> io::Result<Erasures> {
+    pub fn open(data: &Path) -> io::Result<ErasureFile> {
         let path = data.join(FILE);
         let mut text = String::new();
         match File::open(&path) {
@@ -57,13 +54,7 @@ impl Erasures {
             Some(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, format!("`{}` is not an erasure file", path.display()))),
         };
         let known = lines.filter_map(|line| line.split_once(' ')).map(|(id, hash)| (id.to_owned(), hash.to_owned())).collect();
-        Ok(Erasures { path: Arc::new(path), salt: salt.into(), known: Arc::new(Mutex::new(known)), turns: Arc::new(Semaphore::new(1)) })
-    }
-
-    /// Waits until the erasures before this one are done: one whose caller left must not erase what comes after a later one.
-    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        // Nobody closes it.
-        Arc::clone(&self.turns).acquire_owned().await.ok()
+        Ok(ErasureFile { path: Arc::new(path), salt: salt.into(), known: Arc::new(Mutex::new(known)) })
     }
 
     /// Records an erasure durably, and returns its id. The hash reveals nobody, short of trying every id.
@@ -94,8 +85,18 @@ impl Erasures {
 
     /// Returns a person's fingerprint under the file's salt, which is never in the database.
     pub fn hash(&self, workspace: &str, customer_id: &str) -> String {
-        fingerprint(format!("{}\n{workspace}\n{customer_id}", self.salt))
+        hash(&self.salt, workspace, customer_id)
     }
+
+    /// Returns what tells this file from others.
+    pub fn home(&self) -> String {
+        fingerprint(format!("home {}", self.salt))
+    }
+}
+
+/// A person's fingerprint under a salt.
+pub fn hash(salt: &str, workspace: &str, customer_id: &str) -> String {
+    fingerprint(format!("{salt}\n{workspace}\n{customer_id}"))
 }
 
 /// Writes text at an offset of the file, truncates the file after it, and syncs it.
@@ -115,22 +116,22 @@ mod tests {
     #[test]
     fn erasures_are_remembered_without_their_names() {
         let folder = tempfile::tempdir().unwrap();
-        let erasures = Erasures::open(folder.path()).unwrap();
+        let erasures = ErasureFile::open(folder.path()).unwrap();
         let id = erasures.remember("default", "customer-1001").unwrap();
         OpenOptions::new().append(true).open(folder.path().join(FILE)).unwrap().write_all(b"half a li").unwrap();
 
-        let again = Erasures::open(folder.path()).unwrap();
+        let again = ErasureFile::open(folder.path()).unwrap();
         assert_eq!(again.known(), BTreeMap::from([(id, again.hash("default", "customer-1001"))]));
         again.remember("default", "customer-2").unwrap();
         let text = std::fs::read_to_string(folder.path().join(FILE)).unwrap();
         assert!(!text.contains("customer") && !text.contains("half"), "{text}");
-        assert_eq!(Erasures::open(folder.path()).unwrap().known().len(), 2);
+        assert_eq!(ErasureFile::open(folder.path()).unwrap().known().len(), 2);
     }
 
     #[test]
     fn another_file_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(FILE), "something else\n").unwrap();
-        assert!(Erasures::open(folder.path()).is_err());
+        assert!(ErasureFile::open(folder.path()).is_err());
     }
 }

@@ -3,4 +3,6 @@
 pub mod erase;
 pub mod erasure_file;
 pub mod erasure_rows;
+pub mod erasures;
+pub mod remembered_erasure_rows;
 pub mod retention;

@@ -248,7 +248,7 @@ impl Desk {
         let mut exit = Exit {
             original: protected.text.clone(),
             channel: None,
-            secrets: LeakCheck::of_rewrite(self.prompts.instructions(), &self.knowledge.voice().text, &protected.text),
+            secrets: LeakCheck::of_rewrite(&self.instructions, &self.knowledge.voice().text, &protected.text),
         };
         let target = language.clone();
         let mismatch = move |text: &str| target.as_ref().and_then(|target| other_language(text, target, &languages));

@@ -141,8 +141,7 @@ impl Desk {
             match self.models.ask(&context, make).await {
                 Ok((answer, (prompt, receipt_of_summary, marks))) => {
                     let filter = move |language: &Language| OutputFilter::new(0, Arc::clone(&marks), language.primary());
-                    let exit =
-                        Exit { original: String::new(), channel: None, secrets: LeakCheck::of(self.prompts.instructions(), &[], &[]) };
+                    let exit = Exit { original: String::new(), channel: None, secrets: LeakCheck::of(&self.instructions, &[], &[]) };
                     let mut check = SummaryCheck { read, exit, languages: self.settings.languages.clone() };
                     let (models, given) = (self.models.clone(), receipt_of_summary);
                     return Ok(Box::pin(try_stream! {

@@ -247,7 +247,7 @@ impl Desk {
         let (answer, ()) = self.models.ask(&context, |_| std::future::ready(Ok::<_, ReplyError>((fold.prompt.clone(), ())))).await?;
         let filter = OutputFilter::new(0, Arc::clone(&fold.marks), language.primary());
         let (generated, filtered) = drain(AnswerStream::new(answer, filter, started)).await?;
-        let exit = Exit { original: String::new(), channel: None, secrets: LeakCheck::of(self.prompts.instructions(), &[], &[]) };
+        let exit = Exit { original: String::new(), channel: None, secrets: LeakCheck::of(&self.instructions, &[], &[]) };
         let (chat, language, languages) = (Arc::clone(chat), language.clone(), self.settings.languages.clone());
         let kept = move || {
             let passed = exit.pass(generated, &filtered);

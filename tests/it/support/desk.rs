@@ -48,6 +48,11 @@ pub struct Kept {
 }
 
 impl Kept {
+    /// A folder that no desk was opened in yet, with a database elsewhere if one is named.
+    pub fn new(folder: TempDir, database_url: Option<String>) -> Kept {
+        Kept { folder, database_url }
+    }
+
     pub fn path(&self) -> &Path {
         self.folder.path()
     }

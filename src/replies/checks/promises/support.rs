@@ -49,16 +49,16 @@ const GIVES: Topics = Topics::of(&[
 
 /// What the shop said.
 #[derive(Default)]
-pub struct Support {
-    /// The words of each sentence, and how likely it commits the shop.
-    sentences: Vec<(BTreeSet<String>, f32)>,
+pub struct Support<'a> {
+    /// Each sentence with its words.
+    sentences: Vec<(BTreeSet<String>, &'a str)>,
     /// What sentences in other languages than the draft's give.
     given_elsewhere: Topics,
 }
 
-impl Support {
+impl<'a> Support<'a> {
     /// What texts say, for a draft in a language.
-    pub fn of(texts: &[String], language: &str, languages: &[Language], lexica: &[&Lexicon]) -> Support {
+    pub fn of(texts: &'a [String], language: &str, languages: &[Language], lexica: &[&Lexicon]) -> Support<'a> {
         let mut support = Support::default();
         for text in texts {
             let letters = text.chars().filter(|letter| letter.is_alphabetic()).count();
@@ -67,7 +67,7 @@ impl Support {
                 if foreign {
                     support.given_elsewhere |= topics(sentence, lexica);
                 }
-                support.sentences.push((stems(sentence), likelihood(sentence)));
+                support.sentences.push((stems(sentence), sentence));
             }
         }
         support
@@ -78,8 +78,9 @@ impl Support {
         let likely = likelihood(sentence).clamp(0.01, 0.99);
         let (own, words) = (stems(sentence), sentence.split_whitespace().count().min(MAX_WORDS));
         let share = |count: usize| count as f32 / own.len().max(1) as f32;
-        let shares = self.sentences.iter().map(|(said, commits)| (share(own.intersection(said).count()), *commits));
-        let (mut in_one, its_likelihood) = shares.fold((0.0, 0.0), |best, one| if one.0 > best.0 { one } else { best });
+        let shares = self.sentences.iter().map(|(said, sentence)| (share(own.intersection(said).count()), Some(*sentence)));
+        let (mut in_one, nearest) = shares.fold((0.0, None), |best, one| if one.0 > best.0 { one } else { best });
+        let its_likelihood = nearest.map_or(0.0, likelihood);
         let mut anywhere = share(own.iter().filter(|stem| self.sentences.iter().any(|(said, _)| said.contains(*stem))).count());
         if !(topics(sentence, lexica) & self.given_elsewhere & GIVES).is_empty() {
             (in_one, anywhere) = (in_one.max(OTHER_LANGUAGE), anywhere.max(OTHER_LANGUAGE));
