@@ -27,7 +27,7 @@ pub const SETTINGS: [Setting; 45] = [
         key: "erasures_url",
         variable: "DESKHAND_ERASURES_URL",
         value: "URL",
-        help: "Database that remembers erasures for all servers; another than `database_url`, which a restore brings back to an older state [default: a file in the data folder]",
+        help: "Database that remembers erasures for all servers",
     },
     Setting {
         key: "knowledge_base",
