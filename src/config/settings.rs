@@ -23,12 +23,7 @@ pub const SETTINGS: [Setting; 45] = [
         value: "URL",
         help: "sqlite:… or postgres://… [default: SQLite in the data folder]",
     },
-    Setting {
-        key: "erasures_url",
-        variable: "DESKHAND_ERASURES_URL",
-        value: "URL",
-        help: "Database that remembers erasures for all servers",
-    },
+    Setting { key: "erasures_url", variable: "DESKHAND_ERASURES_URL", value: "URL", help: "Database that remembers erasures" },
     Setting {
         key: "knowledge_base",
         variable: "DESKHAND_KNOWLEDGE_BASE",
