@@ -8,6 +8,7 @@ mod built_in;
 mod chats;
 mod check_reply;
 mod choose;
+mod cluster;
 mod commands;
 mod connections;
 mod context;
