@@ -13,8 +13,10 @@ use crate::{
     store::{Dialect, Store, nanoseconds},
 };
 
-/// Most chats examined for one page: a page that is not full may then still be followed by another.
+/// Chats examined at once: a page that is not full may then still be followed by another.
 const WINDOW: usize = 1000;
+/// Most windows that one page goes through for words that many chats have.
+const MAX_WINDOWS: usize = 5;
 
 /// The filter of a listing. `None` or empty fields match everything.
 #[derive(Debug, Clone, Default)]
@@ -88,22 +90,21 @@ pub async fn list(
     most: usize,
 ) -> Result<Found, ChatError> {
     let wanted = Wanted::of(workspace.as_str(), &filter.words);
-    let (mut chats, end) = match if wanted.is_empty() { None } else { wanted.few(store, frequencies).await? } {
-        Some(numbers) if numbers.is_empty() => return Ok(Found::default()),
-        Some(numbers) => (of_numbers(store, workspace, filter, &wanted, &numbers, after, most + 1).await?, None),
+    let few = if wanted.is_empty() { None } else { wanted.few(store, frequencies).await? };
+    let (mut chats, end) = match few {
+        Some(few) => (of_numbers(store, workspace, filter, &wanted, few, after, most + 1).await?, None),
         None => {
-            let mut leads: Vec<Lead> = columns(filter).into_iter().map(|(column, value)| Lead::Column(column, value)).collect();
-            if leads.is_empty() {
-                leads.push(Lead::Workspace);
+            let (mut chats, mut end) = (Vec::new(), after);
+            for window in 1.. {
+                let (found, next) = of_window(store, workspace, filter, &wanted, end, most + 1 - chats.len()).await?;
+                chats.extend(found);
+                end = next;
+                // Without words a window fills a page, or the list ends.
+                if chats.len() > most || end.is_none() || wanted.is_empty() || window == MAX_WINDOWS {
+                    break;
+                }
             }
-            let mut ends = Vec::with_capacity(leads.len());
-            for lead in leads {
-                ends.push((window_end(store, workspace, filter, lead, after).await?, lead));
-            }
-            // The list that reaches furthest back with the same number of chats is the rarest; one that ends earlier is rarer still.
-            ends.sort_by_key(|(end, _)| *end);
-            let (end, lead) = ends.remove(0);
-            (of_window(store, workspace, filter, &wanted, lead, Page { after, end, most: most + 1 }).await?, end)
+            (chats, end)
         }
     };
     let more = chats.len() > most;
@@ -204,26 +205,29 @@ async fn window_end(
     Ok(last.map(|(opened_at, number)| Place { opened_at, number }))
 }
 
-/// The range of chats to examine, and how many of them are wanted.
-#[derive(Clone, Copy)]
-struct Page {
-    after: Option<Place>,
-    /// The last position.
-    end: Option<Place>,
-    most: usize,
-}
-
-/// Returns the chats of a lead that pass the filter and have the words.
+/// Returns the chats of the next window that pass the filter and have the words, and where it ends; `None` at the end of the list. The rarest
+/// condition drives it.
 async fn of_window(
     store: &Store,
     workspace: &Workspace,
     filter: &Filter,
     wanted: &Wanted,
-    lead: Lead<'_>,
-    Page { after, end, most }: Page,
-) -> Result<Vec<Listed>, ChatError> {
+    after: Option<Place>,
+    most: usize,
+) -> Result<(Vec<Listed>, Option<Place>), ChatError> {
+    let mut leads: Vec<Lead> = columns(filter).into_iter().map(|(column, value)| Lead::Column(column, value)).collect();
+    if leads.is_empty() {
+        leads.push(Lead::Workspace);
+    }
+    let mut ends = Vec::with_capacity(leads.len());
+    for lead in leads {
+        ends.push((window_end(store, workspace, filter, lead, after).await?, lead));
+    }
+    // The list that reaches furthest back with the same number of chats is the rarest; one that ends earlier is rarer still.
+    ends.sort_by_key(|(end, _)| *end);
+    let (last, lead) = ends.remove(0);
     let mut statement = Statement::places(workspace, filter, lead, after);
-    let end = end.map(|end| format!(" AND (opened_at, number) >= ({}, {})", end.opened_at, end.number)).unwrap_or_default();
+    let end = last.map(|end| format!(" AND (opened_at, number) >= ({}, {})", end.opened_at, end.number)).unwrap_or_default();
     let places = statement.sql.split(" ORDER BY").next().unwrap_or_default().to_owned() + &end;
     let mut conditions = vec!["1 = 1".to_owned()];
     conditions.extend(statement.columns(filter, Some(lead)));
@@ -233,21 +237,20 @@ async fn of_window(
          JOIN chat ON chat.number = places.number WHERE {} ORDER BY places.opened_at DESC, places.number DESC LIMIT {most}",
         conditions.join(" AND ")
     );
-    statement.listed(store).await
+    Ok((statement.listed(store).await?, last))
 }
 
-/// Returns those of some chats that pass the filter and have the words.
+/// Returns those of few chats, which a statement and its value select, that pass the filter and have the words.
 async fn of_numbers(
     store: &Store,
     workspace: &Workspace,
     filter: &Filter,
     wanted: &Wanted,
-    numbers: &[i64],
+    (numbers, value): (&str, String),
     after: Option<Place>,
     most: usize,
 ) -> Result<Vec<Listed>, ChatError> {
-    let mut statement = Statement { sql: String::new(), texts: vec![workspace.as_str().to_owned()] };
-    let numbers = numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
+    let mut statement = Statement { sql: String::new(), texts: vec![workspace.as_str().to_owned(), value] };
     // The workspace is not compared by its indexes: they would be gone through in order.
     let mut conditions = vec![format!("number IN ({numbers}) AND workspace || '' = $1")];
     conditions.extend(bounds(filter, after));

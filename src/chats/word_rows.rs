@@ -23,7 +23,7 @@ use crate::{
 /// Most distinct words of one message that are indexed.
 const MAX_WORDS: usize = 2000;
 /// Most chats that are looked up by their words; where more have them, chats are gone through, newest first.
-const MAX_LOOKED_UP: usize = 10_000;
+const MAX_LOOKED_UP: i64 = 2000;
 /// How long what PostgreSQL knows of the words' frequencies is used.
 const FREQUENCIES_AGE: Duration = Duration::from_secs(60);
 
@@ -242,27 +242,32 @@ impl Wanted {
         }
     }
 
-    /// Returns the numbers of all chats that may have the words, if they are few: those that have all of them, or have the rarest one. `None`:
-    /// too many have them.
-    pub async fn few(&self, store: &Store, frequencies: &Frequencies) -> Result<Option<Vec<i64>>, ChatError> {
-        let numbers: Vec<i64> = match store.dialect() {
-            Dialect::Sqlite => {
-                let statement = "SELECT rowid FROM chat_word_index WHERE chat_word_index MATCH $1 LIMIT $2 /* sqlite */";
-                sqlx::query_scalar(statement).bind(self.query()).bind(MAX_LOOKED_UP as i64 + 1).fetch_all(store.reads()).await?
-            }
+    /// Returns the statement that selects the numbers of all chats that may have the words, if they are few, and its value: those that have all
+    /// of them, or on PostgreSQL that have the rarest one. `None`: too many have them.
+    pub async fn few(&self, store: &Store, frequencies: &Frequencies) -> Result<Option<(&'static str, String)>, ChatError> {
+        let (count, numbers, value) = match store.dialect() {
+            Dialect::Sqlite => (
+                "SELECT COUNT(*) FROM (SELECT rowid FROM chat_word_index WHERE chat_word_index MATCH $1 LIMIT $2) /* sqlite */",
+                "SELECT rowid FROM chat_word_index WHERE chat_word_index MATCH $2 /* sqlite */",
+                self.query(),
+            ),
             Dialect::Postgres => {
                 let known = frequencies.known(store).await?;
                 let rows = |forms: &&BTreeSet<WordKey>| forms.iter().map(|form| known.get(form).copied().unwrap_or(0)).sum::<u64>();
                 let Some(rarest) = self.0.iter().min_by_key(rows).filter(|rarest| rows(rarest) <= MAX_LOOKED_UP as u64) else {
                     return Ok(None);
                 };
-                let statement = "SELECT DISTINCT chat FROM chat_words WHERE keys && CAST($1 AS INTEGER[]) LIMIT $2 /* pg_array */";
-                let query = sqlx::query_scalar(statement).bind(array(rarest)).bind(MAX_LOOKED_UP as i64 + 1);
-                // Planned for these words: a plan for any words can't know how rare they are.
-                query.persistent(false).fetch_all(store.reads()).await?
+                (
+                    "SELECT COUNT(*) FROM (SELECT 1 FROM chat_words WHERE keys && CAST($1 AS INTEGER[]) LIMIT $2) AS found /* pg_array */",
+                    "SELECT chat FROM chat_words WHERE keys && CAST($2 AS INTEGER[]) /* pg_array */",
+                    array(rarest),
+                )
             }
         };
-        Ok((numbers.len() <= MAX_LOOKED_UP).then_some(numbers))
+        // Planned for these words: a plan for any words can't know how rare they are.
+        let count = sqlx::query_scalar::<_, i64>(count).persistent(false).bind(value.clone()).bind(MAX_LOOKED_UP + 1);
+        let found = count.fetch_one(store.reads()).await?;
+        Ok((found <= MAX_LOOKED_UP).then_some((numbers, value)))
     }
 }
 

@@ -118,11 +118,12 @@ pub async fn plan(url: &str) -> Result<Plan, StoreError> {
 
 /// About how many rows a table has: as PostgreSQL estimates them, or as SQLite counts them.
 async fn rows(connection: &mut AnyConnection, is_sqlite: bool, table: &str) -> Result<i64, StoreError> {
-    let statement = match is_sqlite {
-        true => format!("SELECT COUNT(*) FROM {table}"),
-        false => format!("SELECT CAST(GREATEST(reltuples, 0) AS BIGINT) FROM pg_class WHERE oid = to_regclass('{table}')"),
+    let row = if is_sqlite {
+        sqlx::query(AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"))).fetch_optional(connection).await?
+    } else {
+        let statement = "SELECT CAST(GREATEST(reltuples, 0) AS BIGINT) FROM pg_class WHERE oid = to_regclass($1)";
+        sqlx::query(statement).bind(table.to_owned()).fetch_optional(connection).await?
     };
-    let row = sqlx::query(AssertSqlSafe(statement)).fetch_optional(connection).await?;
     Ok(row.map(|row| row.try_get(0)).transpose()?.unwrap_or_default())
 }
 

@@ -42,31 +42,17 @@ const ANSWER: u64 = 127;
 /// What balancers see of a server that drains before it refuses anything.
 const DRAIN_DELAY: &str = "700ms";
 
-const HAPROXY: &str = r#"
+/// The configuration that we give out, for these ports.
+fn configuration(port: u16, servers: [u16; SERVERS]) -> String {
+    let given = include_str!("../../deploy/proxy/haproxy.cfg");
+    let ports = [port].into_iter().chain(servers);
+    (50050..).zip(ports).fold(given.to_owned(), |text, (from, to)| text.replace(&format!("127.0.0.1:{from}"), &format!("127.0.0.1:{to}")))
+}
+
+const KEEPER: &str = r#"
 set -eu
 file=$(mktemp)
-cat >"$file" <<END
-defaults
-  mode http
-  timeout connect 2s
-  timeout client 120s
-  timeout server 120s
-  retries 3
-  option redispatch
-  retry-on conn-failure empty-response
-frontend desk
-  bind 127.0.0.1:$1 proto h2
-  http-error status 502 content-type application/grpc hdr grpc-status 14 hdr grpc-message "a server broke off"
-  http-error status 503 content-type application/grpc hdr grpc-status 14 hdr grpc-message "no server is ready"
-  http-error status 504 content-type application/grpc hdr grpc-status 14 hdr grpc-message "a server does not answer"
-  default_backend servers
-backend servers
-  balance leastconn
-  option httpchk GET /readyz
-  server one 127.0.0.1:$2 proto h2 check check-proto h1 inter 200ms fall 2 rise 1
-  server two 127.0.0.1:$3 proto h2 check check-proto h1 inter 200ms fall 2 rise 1
-  server three 127.0.0.1:$4 proto h2 check check-proto h1 inter 200ms fall 2 rise 1
-END
+echo "$1" >"$file"
 PATH=$PATH:/usr/sbin haproxy -q -db -f "$file" &
 balancer=$!
 read -r _ || true
@@ -79,11 +65,8 @@ struct Balancer(Child);
 
 impl Balancer {
     fn start(port: u16, servers: [u16; SERVERS]) -> Balancer {
-        let mut ports = vec![port];
-        ports.extend(servers);
         let keeper = as_user("bash")
-            .args(["-c", HAPROXY, "balancer"])
-            .args(ports.iter().map(u16::to_string))
+            .args(["-c", KEEPER, "balancer", &configuration(port, servers)])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -174,7 +157,8 @@ fn is_transient(status: &Status) -> bool {
         Code::Unavailable | Code::Aborted | Code::DeadlineExceeded => true,
         Code::ResourceExhausted => details.retry_info().is_some(),
         Code::Cancelled | Code::Unknown | Code::Internal => {
-            details.error_info().is_none() && status.message().contains("h2 protocol error")
+            let broke_off = ["h2 protocol error", "transport error", "stream was terminated without a final status"];
+            details.error_info().is_none() && broke_off.iter().any(|words| status.message().contains(words))
         }
         _ => false,
     }
@@ -410,4 +394,132 @@ async fn three_servers_lose_nothing_while_servers_and_the_database_fail() {
     );
     assert!(used <= budget * 105 / 100, "{used} tokens of {budget}");
     assert!(faults >= 4 && events > 200 && told_outcomes > 20, "{faults} {events} {told_outcomes}");
+}
+
+/// Changes of documents for each seed, and seeds: 20,000 and 20 are the proof.
+const CHANGES: usize = 600;
+const SEEDS: usize = 2;
+const IDS: usize = 200;
+
+fn from_environment(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|given| given.parse().ok()).unwrap_or(default)
+}
+
+/// Changes made at three servers at once, while others' transactions hold the catalog for a while and one server is killed.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_server_ends_with_the_same_documents() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (changes, seeds) = (from_environment("DESKHAND_CLUSTER_CHANGES", CHANGES), from_environment("DESKHAND_CLUSTER_SEEDS", SEEDS));
+    let postgres = Postgres::start();
+    let (model, folder) = (ScriptedModel::start().await, tempfile::tempdir().unwrap());
+    let mut members: Vec<Member> = (0..SERVERS)
+        .map(|number| Member {
+            port: free_port(),
+            data: folder.path().join(format!("data-{number}")),
+            database_url: postgres.url("postgres"),
+            model: model.base_url(),
+            tokens_per_day: 1_000_000,
+            child: None,
+        })
+        .collect();
+    for member in &mut members {
+        member.start();
+        member.until_ready().await;
+    }
+    let channels: Vec<Channel> = members.iter().map(|member| channel(member.port)).collect();
+    for seed in 0..seeds {
+        let mut writers = tokio::task::JoinSet::new();
+        for writer in 0..6 {
+            let client = KnowledgeServiceClient::new(channels[writer % SERVERS].clone());
+            writers.spawn(change(client, seed * 6 + writer, changes / 6));
+        }
+        // A transaction of somebody else that holds the catalog's counter, and then takes nothing.
+        for _ in 0..3 {
+            let mut connection = PgConnection::connect(&postgres.url("postgres")).await.unwrap();
+            let mut held = connection.begin().await.unwrap();
+            sqlx::query("SELECT 1 FROM document_counter FOR UPDATE").execute(&mut *held).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            held.rollback().await.unwrap();
+        }
+        let killed = seed % SERVERS;
+        members[killed].kill();
+        members[killed].start();
+        while let Some(ended) = writers.join_next().await {
+            ended.unwrap();
+        }
+        members[killed].until_ready().await;
+        eventually("all servers have what the catalog has", async || {
+            let mut all = Vec::new();
+            for channel in &channels {
+                all.push(documents(channel.clone()).await);
+            }
+            all.iter().all(|(listed, found)| *listed == all[0].0 && listed == found)
+        })
+        .await;
+    }
+    println!("{seeds} seeds of {changes} changes: all servers have the same documents");
+}
+
+/// Puts and deletes articles, and tries again until each change is taken.
+async fn change(client: KnowledgeServiceClient<Channel>, seed: usize, changes: usize) {
+    let mut random = seed as u64 * 7919 + 1;
+    let mut below = |limit: usize| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) as usize % limit
+    };
+    for number in 0..changes {
+        let id = format!("doc-{}", below(IDS));
+        let article = pb::Article {
+            id: id.clone(),
+            language: "en".into(),
+            title: format!("Common {id}"),
+            body: format!("Written by {seed} as its change {number}."),
+            ..pb::Article::default()
+        };
+        let deletes = below(4) == 0;
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let mut client = client.clone();
+            let done = if deletes {
+                let request = pb::DeleteArticlesRequest { ids: vec![id.clone()], language: String::new() };
+                client.delete_articles(request).await.map(drop)
+            } else {
+                client.put_articles(pb::PutArticlesRequest { articles: vec![article.clone()] }).await.map(drop)
+            };
+            match done {
+                Ok(()) => break,
+                Err(status) => assert!(is_transient(&status) && Instant::now() < until, "{status:?}"),
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+/// The articles of these tests that a server lists, from the catalog, and those that it finds, from its index, each with its text.
+async fn documents(channel: Channel) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+    let mut client = KnowledgeServiceClient::new(channel);
+    let (mut listed, mut found, mut token) = (BTreeMap::new(), BTreeMap::new(), String::new());
+    loop {
+        let request = pb::ListArticlesRequest { page_size: 200, page_token: token, ..Default::default() };
+        let page = client.list_articles(request).await.unwrap().into_inner();
+        let ours = page.articles.into_iter().filter(|article| article.id.starts_with("doc-"));
+        listed.extend(ours.map(|article| (article.id, article.body)));
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    let mut offset = 0;
+    loop {
+        let request = pb::SearchRequest { query: "common doc".into(), language: "en".into(), limit: 100, offset, ..Default::default() };
+        let hits = client.search(request).await.unwrap().into_inner().hits;
+        offset += hits.len() as i32;
+        let is_last = hits.is_empty();
+        for hit in hits.into_iter().filter(|hit| hit.id.starts_with("doc-")) {
+            found.insert(hit.id, hit.snippet.iter().map(|segment| segment.text.as_str()).collect());
+        }
+        if is_last {
+            return (listed, found);
+        }
+    }
 }

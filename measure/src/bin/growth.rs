@@ -1,9 +1,9 @@
 //! Growth: what appends, `GetChat` and `ListChats` take, and what is kept, with few chats and with many.
 //!
-//!     cargo run --release -p deskhand-measure --bin growth -- [FOLDER] [CHATS CHATS …]
+//!     cargo run --release -p deskhand-measure --bin growth -- [FOLDER] [postgres://…] [CHATS CHATS …]
 //!
-//! Chats of 20 events each are generated into FOLDER (a temporary one, if none is named) through the log's own writer, up to each number
-//! of CHATS in turn (10,000 and 1,000,000, if none is named: 20 million events, about half an hour and 20 GB), and measured through gRPC.
+//! Into SQLite in FOLDER, or into an empty PostgreSQL database. Chats of 18 events each, 12 of them messages, are generated into FOLDER (a temporary one, if none is named) through the log's own writer, up to each number
+//! of CHATS in turn (10,000 and 1,000,000, if none is named: 18 million events, about half an hour and 20 GB), and measured through gRPC.
 
 use std::{
     fs,
@@ -23,9 +23,10 @@ use deskhand::{
 };
 use deskhand_measure::{Draws, percentile, resident_megabytes};
 use jiff::{SignedDuration, Timestamp};
+use sqlx::Connection;
 use tonic::transport::{Channel, Endpoint};
 
-const EVENTS_A_CHAT: usize = 20;
+const EVENTS_A_CHAT: usize = 18;
 /// Chats that are written to at once while they are generated.
 const WRITERS: usize = 512;
 const SAMPLES: usize = 2000;
@@ -66,14 +67,16 @@ async fn main() {
         sizes = vec![10_000, 1_000_000];
     }
     let temporary = tempfile::tempdir().expect("a folder");
-    let named = arguments.iter().find(|argument| argument.parse::<usize>().is_err()).map(PathBuf::from);
-    let data = named.unwrap_or_else(|| temporary.path().to_owned());
+    let (urls, named): (Vec<&String>, Vec<&String>) =
+        arguments.iter().filter(|argument| argument.parse::<usize>().is_err()).partition(|argument| argument.starts_with("postgres"));
+    let data = named.first().map_or_else(|| temporary.path().to_owned(), PathBuf::from);
     fs::create_dir_all(&data).expect("the folder can be made");
+    let database_url = urls.first().map(|url| (*url).clone());
 
     let mut first: Option<[f64; 3]> = None;
     for chats in sizes {
-        generate(&data, chats).await;
-        let figures = measure(&data, chats).await;
+        generate(&data, database_url.as_deref(), chats).await;
+        let figures = measure(&data, database_url.as_deref(), chats).await;
         match first {
             None => first = Some(figures),
             Some(first) => {
@@ -88,8 +91,9 @@ async fn main() {
 }
 
 /// Adds chats until there are `chats`.
-async fn generate(data: &Path, chats: usize) {
-    let store = Store::open(&Store::sqlite_url(data)).await.expect("a database");
+async fn generate(data: &Path, database_url: Option<&str>, chats: usize) {
+    let url = database_url.map_or_else(|| Store::sqlite_url(data), str::to_owned);
+    let store = Store::open(&url).await.expect("a database");
     let have: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM chat").fetch_one(store.reads()).await.expect("a count");
     let log = ChatLog::start(store.clone(), Config::default().languages(), on_redaction).of(&Workspace::default());
     let began = Instant::now();
@@ -111,7 +115,8 @@ async fn generate(data: &Path, chats: usize) {
     let added = chats.saturating_sub(have as usize);
     let seconds = began.elapsed().as_secs_f64();
     eprintln!(
-        "\r{chats} chats are there; {added} new ones in {seconds:.0} s, {:.0} events a second",
+        "\r{chats} chats are there; {added} new ones in {seconds:.0} s, {:.0} chats and {:.0} events a second",
+        added as f64 / seconds,
         (added * EVENTS_A_CHAT) as f64 / seconds
     );
     store.close().await;
@@ -176,8 +181,14 @@ fn events(number: usize) -> Vec<NewEvent> {
         .collect()
 }
 
-async fn measure(data: &Path, chats: usize) -> [f64; 3] {
-    let config = Config { listen: ([127, 0, 0, 1], 0).into(), data: data.to_owned(), knowledge_base: None, ..Config::default() };
+async fn measure(data: &Path, database_url: Option<&str>, chats: usize) -> [f64; 3] {
+    let config = Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        data: data.to_owned(),
+        database_url: database_url.map(str::to_owned),
+        knowledge_base: None,
+        ..Config::default()
+    };
     let server = Server::start(config).await.expect("the server starts");
     let channel = Endpoint::from_shared(format!("http://{}", server.address)).expect("an address").connect_lazy();
     let mut client = ChatServiceClient::new(channel);
@@ -211,20 +222,37 @@ async fn measure(data: &Path, chats: usize) -> [f64; 3] {
         p50s[2] = tell(counted, "GetChat", &mut samples);
         list(&mut client, chats, counted, &mut draws).await;
     }
-    let bytes: u64 = ["deskhand.sqlite", "deskhand.sqlite-wal"]
-        .iter()
-        .filter_map(|file| fs::metadata(data.join(file)).ok())
-        .map(|file| file.len())
-        .sum();
+    let bytes = size(data, database_url).await;
     println!(
-        "{:>9} {:.2} GB on disk, {:.0} bytes an event; resident memory {} MB",
+        "{:>9} {:.2} GB on disk, {:.0} bytes a chat; resident memory {} MB",
         "",
         bytes as f64 / 1e9,
-        bytes as f64 / (chats * EVENTS_A_CHAT) as f64,
+        bytes as f64 / chats as f64,
         resident_megabytes()
     );
     server.stop().await;
     p50s
+}
+
+/// How large the database is, in bytes. Each table of PostgreSQL is told.
+async fn size(data: &Path, database_url: Option<&str>) -> u64 {
+    let Some(url) = database_url else {
+        let files = ["deskhand.sqlite", "deskhand.sqlite-wal"].iter().filter_map(|file| fs::metadata(data.join(file)).ok());
+        return files.map(|file| file.len()).sum();
+    };
+    let mut connection = sqlx::PgConnection::connect(url).await.expect("a connection");
+    sqlx::query("VACUUM ANALYZE").execute(&mut connection).await.expect("it is vacuumed");
+    let tables: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT CAST(relname AS TEXT), pg_total_relation_size(oid) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+         ORDER BY 2 DESC LIMIT 6",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .expect("it has tables");
+    for (table, bytes) in &tables {
+        println!("{:>9} table {table}: {:.2} GB", "", *bytes as f64 / 1e9);
+    }
+    tables.iter().map(|(_, bytes)| *bytes as u64).sum()
 }
 
 /// A page of the archive by each kind of filter.
