@@ -11,6 +11,7 @@ mod eval_drafts;
 mod eval_personal;
 mod eval_rewrites;
 mod generate;
+mod health;
 mod keys;
 mod migrate;
 mod model_metrics;
@@ -55,6 +56,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("keys", matches)) => keys::run(matches),
         Some(("models", matches)) => models::run(matches),
         Some(("prompt", matches)) => prompt::run(matches),
+        Some(("health", matches)) => health::run(matches),
         Some(("migrate", matches)) => migrate::run(matches),
         Some(("backup", matches)) => backup::run_backup(matches),
         Some(("restore", matches)) => backup::run_restore(matches),
@@ -90,6 +92,7 @@ fn command() -> Command {
         .subcommand(keys::command())
         .subcommand(models::command())
         .subcommand(prompt::command())
+        .subcommand(health::command())
         .subcommand(migrate::command())
         .subcommand(backup::backup_command())
         .subcommand(backup::restore_command())

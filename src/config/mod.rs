@@ -37,6 +37,9 @@ pub use model::{ContextLimits, EmbeddingConfig, EmbeddingSettings, ModelConfig, 
 pub use opening_hours::OpeningHours;
 pub use workspace::WorkspaceConfig;
 
+/// From how much likeness on a name is proposed for an unknown one, from 0 to 1.
+const MIN_LIKENESS: f64 = 0.6;
+
 /// All settings.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -48,6 +51,8 @@ pub struct Config {
     pub database_url: Option<String>,
     /// Databases of workspaces that have one of their own.
     pub workspace_databases: BTreeMap<Workspace, String>,
+    /// Where the first key is written, if a start finds none; `None`: none is made.
+    pub first_key_file: Option<PathBuf>,
     /// Where erasures are remembered; `None`: in the data folder.
     pub erasures_url: Option<String>,
     /// Knowledge base folder; `None`: documents come from the API only.
@@ -119,6 +124,7 @@ impl Default for Config {
             data: PathBuf::from("data"),
             database_url: None,
             workspace_databases: BTreeMap::new(),
+            first_key_file: None,
             erasures_url: None,
             knowledge_base: Some(PathBuf::from("knowledge-base")),
             knowledge_base_watch: FolderWatch::Events,
@@ -211,6 +217,7 @@ impl Config {
             "listen" => value::address(given).map(|address| self.listen = address),
             "data" => value::text(given, "a folder").map(|folder| self.data = PathBuf::from(folder)),
             "database_url" => value::database_url(given).map(|url| self.database_url = Some(url)),
+            "first_key_file" => value::text(given, "a file").map(|file| self.first_key_file = Some(PathBuf::from(file))),
             "erasures_url" => value::database_url(given).map(|url| self.erasures_url = Some(url)),
             "knowledge_base" => value::optional_folder(given).map(|folder| self.knowledge_base = folder),
             "knowledge_base_watch" => value::folder_watch(given).map(|watch| self.knowledge_base_watch = watch),
@@ -229,7 +236,8 @@ impl Config {
                 None => {
                     let tables = ["[[models]]", "[embedding]", "[workspaces.NAME]"];
                     let known: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).chain(tables).collect();
-                    return problems.push(format!("unknown setting `{from}`; expected one of {}", known.join(", ")));
+                    let known = format!("{}{}", known.join(", "), did_you_mean(key, &known));
+                    return problems.push(format!("unknown setting `{from}`; expected one of {known}"));
                 }
             },
         };
@@ -274,6 +282,13 @@ impl Config {
             problems.push("`max_connections_per_peer` must be at most `max_connections`".to_owned());
         }
     }
+}
+
+/// The likeliest of the known names for one that is not, as the end of a message; empty if none is like it.
+fn did_you_mean(given: &str, known: &[&str]) -> String {
+    let like = known.iter().map(|name| (strsim::normalized_damerau_levenshtein(given, name), name));
+    let best = like.max_by(|one, other| one.0.total_cmp(&other.0)).filter(|(likeness, _)| *likeness >= MIN_LIKENESS);
+    best.map(|(_, name)| format!("; did you mean `{name}`?")).unwrap_or_default()
 }
 
 /// Parses a settings file. An unreadable file is reported as a problem and counts as empty.
@@ -328,7 +343,10 @@ fn take_model(model: &mut ModelConfig, key: &str, given: &Value, from: &str, pro
     match model.set(key, given) {
         Some(Ok(())) => {}
         Some(Err(allowed)) => problems.push(format!("`{from}` is `{}`: {allowed}", shown(key, given))),
-        None => problems.push(format!("unknown model setting `{from}`; expected one of {}", ModelConfig::KEYS.join(", "))),
+        None => {
+            let known = format!("{}{}", ModelConfig::KEYS.join(", "), did_you_mean(key, &ModelConfig::KEYS));
+            problems.push(format!("unknown model setting `{from}`; expected one of {known}"));
+        }
     }
 }
 
@@ -370,6 +388,8 @@ mod tests {
         for part in [
             "`listen` is `5`: it must be an address",
             "unknown setting `lisen`; expected one of listen, ",
+            "did you mean `listen`?",
+            "did you mean `temperature`?",
             "`models[0].base_url` is `ftp://x`",
             "unknown model setting `models[0].temprature`",
             "`--context-tokens` is `many`: it must be a whole number from 500",

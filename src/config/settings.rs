@@ -9,7 +9,7 @@ pub struct Setting {
 }
 
 /// The top-level settings of the file.
-pub const SETTINGS: [Setting; 45] = [
+pub const SETTINGS: [Setting; 46] = [
     Setting {
         key: "listen",
         variable: "DESKHAND_LISTEN",
@@ -23,6 +23,7 @@ pub const SETTINGS: [Setting; 45] = [
         value: "URL",
         help: "sqlite:… or postgres://… [default: SQLite in the data folder]",
     },
+    Setting { key: "first_key_file", variable: "DESKHAND_FIRST_KEY_FILE", value: "FILE", help: "Where a first key is written" },
     Setting { key: "erasures_url", variable: "DESKHAND_ERASURES_URL", value: "URL", help: "Database that remembers erasures" },
     Setting {
         key: "knowledge_base",

@@ -7,6 +7,7 @@ mod connection;
 mod connection_limits;
 mod deadline;
 mod fair_read;
+mod first_key;
 mod grpc_guard;
 mod health;
 mod pages;
@@ -72,6 +73,9 @@ impl Server {
             .with_context(|| format!("can't listen on `{}` (`listen`); another process may be using it", config.listen))?;
         let address = listener.local_addr()?;
         let store = app::open_store(&config).await?;
+        if let Some(file) = &config.first_key_file {
+            first_key::make(&store, file).await?;
+        }
         let (keys, key_sync) = Keys::start(store.clone(), config.limits.calls_per_visitor).await.context("can't read the keys")?;
         check_exposure(&config, address, &keys)?;
         let needs_keys = keys.are_needed();

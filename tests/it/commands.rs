@@ -332,3 +332,41 @@ fn migrate_tells_what_is_pending_and_does_it() {
     let both = migrate(&["--plan", "--contract"]);
     assert_eq!(both.status.code(), Some(2), "{both:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fresh_server_writes_its_first_key_and_says_when_it_is_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, file) = (folder.path().join("data"), folder.path().join("first-key"));
+    let port = crate::support::postgres::free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let health = || deskhand(&["health", "--listen", &listen], "");
+    let absent = health();
+    assert_eq!((absent.status.code(), text(&absent.stderr).contains("no server answers")), (Some(1), true), "{absent:?}");
+    let mut config = deskhand::config::Config {
+        listen: listen.parse().unwrap(),
+        data,
+        knowledge_base: None,
+        first_key_file: Some(file.clone()),
+        ..deskhand::config::Config::default()
+    };
+    config.log = "off".into();
+    let mut first = String::new();
+    for start in 0..2 {
+        let server = Box::pin(deskhand::server::Server::start(config.clone())).await.unwrap();
+        assert!(server.needs_keys, "from the first key on every call needs one");
+        let key = fs::read_to_string(&file).unwrap();
+        assert!(key.starts_with("dh_"), "{key}");
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions()) & 0o777, 0o600);
+        assert!(start == 0 || key == first, "a second start makes no other");
+        first = key;
+        let ready = || {
+            let health = health();
+            health.status.success() && text(&health.stdout) == "ready\n"
+        };
+        crate::support::desk::eventually("it is ready", async || tokio::task::block_in_place(ready)).await;
+        let list = ["call", "KnowledgeService/ListArticles", "--data", "{}", "--address", &listen, "--key", &first];
+        let listed = tokio::task::block_in_place(|| deskhand(&list, ""));
+        assert!(listed.status.success(), "{listed:?}");
+        server.stop().await;
+    }
+}
