@@ -24,6 +24,8 @@ use crate::{
 const MAX_WORDS: usize = 2000;
 /// Most chats that are looked up by their words; where more have them, chats are gone through, newest first.
 const MAX_LOOKED_UP: i64 = 2000;
+/// Most words of a query whose chats PostgreSQL counts for that.
+const MAX_COUNTED: usize = 4;
 /// How long what PostgreSQL knows of the words' frequencies is used.
 const FREQUENCIES_AGE: Duration = Duration::from_secs(60);
 
@@ -243,32 +245,41 @@ impl Wanted {
     }
 
     /// Returns the statement that selects the numbers of all chats that may have the words, if they are few, and its value: those that have all
-    /// of them, or on PostgreSQL that have the rarest one. `None`: too many have them.
+    /// of them, or on PostgreSQL that have a rare one. `None`: too many have them.
     pub async fn few(&self, store: &Store, frequencies: &Frequencies) -> Result<Option<(&'static str, String)>, ChatError> {
-        let (count, numbers, value) = match store.dialect() {
-            Dialect::Sqlite => (
-                "SELECT COUNT(*) FROM (SELECT rowid FROM chat_word_index WHERE chat_word_index MATCH $1 LIMIT $2) /* sqlite */",
-                "SELECT rowid FROM chat_word_index WHERE chat_word_index MATCH $2 /* sqlite */",
-                self.query(),
-            ),
-            Dialect::Postgres => {
-                let known = frequencies.known(store).await?;
-                let rows = |forms: &&BTreeSet<WordKey>| forms.iter().map(|form| known.get(form).copied().unwrap_or(0)).sum::<u64>();
-                let Some(rarest) = self.0.iter().min_by_key(rows).filter(|rarest| rows(rarest) <= MAX_LOOKED_UP as u64) else {
-                    return Ok(None);
-                };
-                (
-                    "SELECT COUNT(*) FROM (SELECT 1 FROM chat_words WHERE keys && CAST($1 AS INTEGER[]) LIMIT $2) AS found /* pg_array */",
-                    "SELECT chat FROM chat_words WHERE keys && CAST($2 AS INTEGER[]) /* pg_array */",
-                    array(rarest),
-                )
+        match store.dialect() {
+            Dialect::Sqlite => {
+                let count = "SELECT COUNT(*) FROM (SELECT rowid FROM chat_word_index WHERE chat_word_index MATCH $1 LIMIT $2) /* sqlite */";
+                let numbers = "SELECT rowid FROM chat_word_index WHERE chat_word_index MATCH $2 /* sqlite */";
+                Ok(are_few(store, count, self.query()).await?.map(|value| (numbers, value)))
             }
-        };
-        // Planned for these words: a plan for any words can't know how rare they are.
-        let count = sqlx::query_scalar::<_, i64>(count).persistent(false).bind(value.clone()).bind(MAX_LOOKED_UP + 1);
-        let found = count.fetch_one(store.reads()).await?;
-        Ok((found <= MAX_LOOKED_UP).then_some((numbers, value)))
+            Dialect::Postgres => {
+                let count =
+                    "SELECT COUNT(*) FROM (SELECT 1 FROM chat_words WHERE keys && CAST($1 AS INTEGER[]) LIMIT $2) AS found /* pg_array */";
+                let numbers = "SELECT chat FROM chat_words WHERE keys && CAST($2 AS INTEGER[]) /* pg_array */";
+                let known = frequencies.known(store).await?;
+                let rows = |forms: &BTreeSet<WordKey>| forms.iter().map(|form| known.get(form).copied().unwrap_or(0)).sum::<u64>();
+                let mut words: Vec<(u64, &BTreeSet<WordKey>)> = self.0.iter().map(|forms| (rows(forms), forms)).collect();
+                words.sort_by_key(|(rows, _)| *rows);
+                // What PostgreSQL does not know to be frequent may still be, in a table that it has not analyzed.
+                let may_be_rare = words.into_iter().filter(|(rows, _)| *rows <= MAX_LOOKED_UP as u64).take(MAX_COUNTED);
+                for (_, forms) in may_be_rare {
+                    if let Some(value) = are_few(store, count, array(forms)).await? {
+                        return Ok(Some((numbers, value)));
+                    }
+                }
+                Ok(None)
+            }
+        }
     }
+}
+
+/// Returns the value back if the statement counts few rows for it.
+async fn are_few(store: &Store, count: &'static str, value: String) -> Result<Option<String>, ChatError> {
+    // Planned for these words: a plan for any words can't know how rare they are.
+    let count = sqlx::query_scalar::<_, i64>(count).persistent(false).bind(value.clone()).bind(MAX_LOOKED_UP + 1);
+    let found = count.fetch_one(store.reads()).await?;
+    Ok((found <= MAX_LOOKED_UP).then_some(value))
 }
 
 /// How many rows have the most frequent words, as PostgreSQL's `ANALYZE` last found.
