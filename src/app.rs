@@ -46,7 +46,7 @@ impl App {
     /// Opens everything that `config` names. The data folder must exist, and be locked by this process if others may use it.
     pub async fn open(config: &Config) -> anyhow::Result<App> {
         let store = open_store(config).await?;
-        App::with_store(store, config).await
+        Box::pin(App::with_store(store, config)).await
     }
 
     /// The same with the main database open already.

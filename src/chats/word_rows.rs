@@ -282,12 +282,15 @@ async fn are_few(store: &Store, count: &'static str, value: String) -> Result<Op
     Ok((found <= MAX_LOOKED_UP).then_some(value))
 }
 
-/// How many rows have the most frequent words, as PostgreSQL's `ANALYZE` last found.
+/// How many rows have each of the most frequent words.
+type RowsByWord = Arc<HashMap<WordKey, u64>>;
+
+/// The most frequent words, as PostgreSQL's `ANALYZE` last found them, and when that was read.
 #[derive(Debug, Clone, Default)]
-pub struct Frequencies(Arc<Mutex<Option<(Instant, Arc<HashMap<WordKey, u64>>)>>>);
+pub struct Frequencies(Arc<Mutex<Option<(Instant, RowsByWord)>>>);
 
 impl Frequencies {
-    async fn known(&self, store: &Store) -> Result<Arc<HashMap<WordKey, u64>>, StoreError> {
+    async fn known(&self, store: &Store) -> Result<RowsByWord, StoreError> {
         let current = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((_, known)) = current.filter(|(read, _)| read.elapsed() < FREQUENCIES_AGE) {
             return Ok(known);

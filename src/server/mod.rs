@@ -86,7 +86,7 @@ impl Server {
             }
             _ => (None, None),
         };
-        let app = App::with_store(store.clone(), &config).await?;
+        let app = Box::pin(App::with_store(store.clone(), &config)).await?;
         let upkeep = app.start_upkeep();
         let App { knowledge, models, erasures, others, desks, .. } = app;
         let page_checks: Vec<_> = std::iter::once(&store).chain(others.iter().map(|(_, store)| store)).map(Store::check_pages).collect();

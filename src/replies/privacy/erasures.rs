@@ -28,7 +28,7 @@ pub struct Erasures {
 #[derive(Clone)]
 enum Memory {
     File(ErasureFile),
-    Database { store: Store, salt: Arc<str> },
+    Database { store: Box<Store>, salt: Arc<str> },
 }
 
 /// Why an erasure could not be remembered; then nothing is erased.
@@ -54,7 +54,7 @@ impl Erasures {
     /// Remembers them in a database of their own.
     pub async fn in_database(store: Store) -> Result<Erasures, StoreError> {
         let salt = remembered_erasure_rows::salt(&store).await?.into();
-        Ok(Erasures::of(Memory::Database { store, salt }))
+        Ok(Erasures::of(Memory::Database { store: Box::new(store), salt }))
     }
 
     fn of(memory: Memory) -> Erasures {
