@@ -6,17 +6,19 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use prometheus_client::registry::Registry;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    chats::{ChatLog, Chats},
+    chats::{self, ChatLog, Chats},
     config::{Config, ConfigError, WorkspaceConfig},
     ids::Workspace,
     knowledge::{FolderSettings, Knowledge, KnowledgeBases, MassDelete},
     model::{Embedder, Models},
-    replies::{Desk, ERASURES_FILE, Erasures, Shared, TokenLedger, erase_again, erasure_home, move_erasure_home, on_redaction},
+    replies::{Desk, ERASURES_FILE, Erasures, OfferCounts, Shared, TokenLedger, erase_again, erasure_home, move_erasure_home, on_redaction},
     spelling::Dictionaries,
-    store::{Dialect, Store},
+    store::{self, Dialect, Store},
+    telemetry::metrics::gauge,
 };
 
 /// What a process opens once: the databases, their chat logs, the knowledge bases, the models, and a desk for each workspace.
@@ -25,8 +27,10 @@ pub struct App {
     pub store: Store,
     /// The databases that some workspaces have for themselves, each with its workspaces.
     pub others: Vec<(Vec<Workspace>, Store)>,
-    /// The chats in each database.
+    /// The chats in each database, the main one first.
     logs: Vec<ChatLog>,
+    /// What agents were offered, and what they did with it.
+    offers: OfferCounts,
     /// The knowledge base of each workspace, each with its index.
     pub knowledge: KnowledgeBases,
     /// The models of the workspace `default`, and the state that all workspaces' models share: breakers, budgets, metrics.
@@ -57,6 +61,7 @@ impl App {
         let erasures = open_erasures(config, &store).await?;
         let others = open_others(config).await?;
         let (mut logs, mut desks, mut knowledge) = (Vec::new(), HashMap::new(), None::<KnowledgeBases>);
+        let offers = OfferCounts::default();
         let all = config.workspaces().into_iter().map(|workspace| workspace.name);
         let in_main: Vec<Workspace> = all.filter(|name| !config.workspace_databases.contains_key(name)).collect();
         for (names, store) in std::iter::once((&in_main, &store)).chain(others.iter().map(|(names, store)| (names, store))) {
@@ -68,7 +73,7 @@ impl App {
             let log = ChatLog::start(store.clone(), config.languages(), on_redaction);
             log.take_over_words().await.context("can't take over the words of the archive")?;
             erase_restored(config, store, &log, &erasures).await?;
-            let shared = Shared::start(store.clone(), erasures.clone(), dictionaries.clone());
+            let shared = Shared::start(store.clone(), erasures.clone(), dictionaries.clone(), offers.clone());
             for workspace in config.workspaces().into_iter().filter(|workspace| is_here(&workspace.name)) {
                 let workspace_models = match &workspace.models {
                     Some(own) => models.for_workspace(workspace.name.as_str(), own, workspace.desk.context_limits()),
@@ -89,7 +94,7 @@ impl App {
             });
         }
         let knowledge = knowledge.expect("the main database is one of them");
-        Ok(App { store, others, logs, knowledge, models, erasures, desks })
+        Ok(App { store, others, logs, offers, knowledge, models, erasures, desks })
     }
 
     /// Starts the background tasks: retention, learning, running summaries, embedding, and settling of token budgets.
@@ -101,6 +106,23 @@ impl App {
         Upkeep {
             _tasks: tasks.chain(self.models.keep_budgets_settled()).chain(self.logs.iter().map(ChatLog::keep_taking_over_words)).collect(),
         }
+    }
+
+    /// Lets a registry report the metrics of everything that is open.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        let names = std::iter::once("main".to_owned()).chain(self.others.iter().map(|(workspaces, _)| workspaces[0].to_string()));
+        let names: Vec<String> = names.collect();
+        let stores = std::iter::once(&self.store).chain(self.others.iter().map(|(_, store)| store));
+        store::metrics::register(registry, &names.iter().cloned().zip(stores.cloned()).collect::<Vec<_>>());
+        chats::metrics::register(registry, &names.iter().cloned().zip(self.logs.iter().cloned()).collect::<Vec<_>>());
+        self.knowledge.register_metrics(registry);
+        self.models.register_metrics(registry);
+        self.offers.register(registry);
+        let desks = self.desks.clone();
+        gauge(registry, "embeddings_waiting", "Documents that wait to be embedded, on the server that does it", move || {
+            let of = |(name, desk): (&Workspace, &Desk)| Some((vec![("workspace", name.to_string())], desk.embeddings_waiting()?));
+            desks.iter().filter_map(of).collect()
+        });
     }
 
     /// The desk of a configured workspace.
@@ -117,7 +139,7 @@ pub async fn open_read_only(store: Store, config: &Config, workspace: WorkspaceC
     let knowledge = Knowledge::read_only(store.clone(), name, knowledge_base, scratch).await?;
     let models = Models::new(models.as_ref().unwrap_or(&config.models), desk.context_limits())?;
     let erasures = Erasures::in_folder(scratch)?;
-    let shared = Shared::start(store, erasures, Dictionaries::new(config.dictionaries.clone()));
+    let shared = Shared::start(store, erasures, Dictionaries::new(config.dictionaries.clone()), OfferCounts::default());
     Ok(Desk::open(&shared, chats, knowledge, models, None, desk)?)
 }
 

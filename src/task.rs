@@ -12,6 +12,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
 
 /// Backoff before a background task restarts after a panic: first and longest wait.
 const MIN_RESTART_WAIT: Duration = Duration::from_millis(100);
@@ -51,7 +52,7 @@ pub fn started<T: Send + 'static>(
     what: &'static str,
     work: impl Future<Output = T> + Send + 'static,
 ) -> impl Future<Output = Result<T, TaskError>> + Send {
-    let task = tokio::spawn(work);
+    let task = tokio::spawn(work.in_current_span());
     async move { task.await.map_err(|error| TaskError::from_join(what, &error)) }
 }
 

@@ -75,6 +75,8 @@ pub struct Access {
     pub scopes: Vec<Scope>,
     /// Its deadline, and the key whose token limits its model calls count against.
     pub caller: Caller,
+    /// The id of the caller's key; `None` for a caller without one.
+    pub key_id: Option<String>,
     /// The peer that the call comes from.
     pub visitor: IpAddr,
 }

@@ -18,6 +18,7 @@ mod former_customer;
 mod internal;
 mod learning_rows;
 mod mail;
+pub mod metrics;
 mod newly_said;
 mod person;
 mod promise_fold;
@@ -33,11 +34,12 @@ mod workers;
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use prometheus_client::metrics::histogram::Histogram;
 use tokio::{sync::oneshot, time::sleep};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -129,6 +131,7 @@ pub struct ChatLog {
     writer: Writer<Append>,
     languages: Arc<Languages>,
     counts: Arc<LogCounts>,
+    commit_times: Histogram,
     workers: Workers,
     frequencies: Frequencies,
 }
@@ -147,11 +150,16 @@ impl ChatLog {
         let (languages, counts) = (Arc::new(languages), Arc::new(LogCounts::default()));
         let (of_writer, of_languages) = (Arc::clone(&counts), Arc::clone(&languages));
         let context = Arc::new(AppendContext { store: store.clone(), counts: of_writer, languages: of_languages, on_redaction });
+        let commit_times = metrics::commit_times();
+        let times = commit_times.clone();
         let writer = Writer::start(move |batch| {
-            let context = Arc::clone(&context);
-            Box::pin(async move { append::commit(&context, batch).await })
+            let (context, times, started) = (Arc::clone(&context), times.clone(), Instant::now());
+            Box::pin(async move {
+                append::commit(&context, batch).await;
+                times.observe(started.elapsed().as_secs_f64());
+            })
         });
-        ChatLog { store, writer, languages, counts, workers: Workers::start(), frequencies: Frequencies::default() }
+        ChatLog { store, writer, languages, counts, commit_times, workers: Workers::start(), frequencies: Frequencies::default() }
     }
 
     /// Returns the chats of a workspace.

@@ -15,6 +15,7 @@ mod health;
 mod keys;
 mod migrate;
 mod model_metrics;
+mod model_trial;
 mod models;
 mod prompt;
 mod sample_shop;

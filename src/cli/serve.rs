@@ -6,13 +6,17 @@ use std::{
     process::ExitCode,
 };
 
+use anyhow::Context;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
+    cli::model_trial::try_models,
     config::{self, Config},
     server::Server,
-    telemetry,
+    store::Store,
+    telemetry::{self, TraceExporter},
 };
 
 /// The configuration file if none is named and this one exists.
@@ -52,7 +56,8 @@ pub fn config_of(matches: &ArgMatches) -> anyhow::Result<Config> {
 pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let mut config = config_of(matches)?;
     config.allow_mass_delete = matches.get_flag("allow_mass_delete");
-    telemetry::start(&config.log);
+    let traces = config.otlp_endpoint.as_deref().map(TraceExporter::new).transpose().context("can't prepare the export of traces")?;
+    telemetry::start_server(&config.log, config.log_as_json, traces.as_ref());
     crate::cli::block_on(serve(config))??;
     Ok(ExitCode::SUCCESS)
 }
@@ -65,6 +70,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let scheme = if config.tls_certificate.is_some() { "https" } else { "http" };
     let console = config.console;
     let workspaces: Vec<String> = config.workspaces().iter().map(|workspace| workspace.name.to_string()).collect();
+    let places = places(&config);
+    let trial = AbortOnDropHandle::new(tokio::spawn(try_models(config.clone())));
     let server = Server::start(config).await?;
     let model =
         if models.is_empty() { "none; the built-in engine does what it can without one".to_owned() } else { models.join(", then ") };
@@ -76,18 +83,44 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         (false, false) => "none, so every call from any machine is accepted, as workspace `default` with every scope",
     };
     let pages = format!("{scheme}://{}/help{}", server.address, if console { " and /console" } else { "" });
+    let beside = [("metrics and probes", server.operations_address, "/metrics"), ("help pages alone", server.help_address, "/help")];
+    let beside = beside.map(|(what, address, path)| address.map_or_else(String::new, |address| format!("\n{what}: {scheme}://{address}{path}")));
     // Standard output may be closed; the server runs all the same.
     let _ = writeln!(
         stdout(),
-        "listening on {}\nkeys: {keys}\nworkspaces: {}\nmodel: {model}{embedding}\npages: {pages}",
+        "listening on {}\nkeys: {keys}\nworkspaces: {}\nmodel: {model}{embedding}\npages: {pages}{}\n{places}",
         server.address,
-        workspaces.join(", ")
+        workspaces.join(", "),
+        beside.concat()
     );
     tokio::select! {
         _ = terminated.recv() => {}
         interrupted = tokio::signal::ctrl_c() => interrupted?,
     }
     tracing::info!("stopping");
+    drop(trial);
     server.stop().await;
     Ok(())
+}
+
+/// Where what is kept is, and where articles and canned answers come from, as absolute paths.
+fn places(config: &Config) -> String {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+    let database = match &config.database_url {
+        None => absolute(&Store::sqlite_file(&config.data)),
+        Some(url) => without_password(url),
+    };
+    let folders = config.workspaces().into_iter().filter_map(|workspace| {
+        let folder = absolute(&workspace.knowledge_base?);
+        Some(format!("\nknowledge base of {}: {folder}", workspace.name))
+    });
+    format!("data: {}\ndatabase: {database}{}", absolute(&config.data), folders.collect::<String>())
+}
+
+/// The URL of a database as it may be shown.
+fn without_password(url: &str) -> String {
+    match reqwest::Url::parse(url) {
+        Ok(url) if url.has_host() => format!("{} at {}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path()),
+        _ => url.split_once('?').map_or(url, |(file, _)| file).to_owned(),
+    }
 }

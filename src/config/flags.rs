@@ -5,7 +5,8 @@ use toml::Value;
 
 use crate::config::{
     desk::DeskSettings,
-    settings::{EMBEDDING_SETTINGS, MODEL_SETTINGS, SETTINGS, Setting},
+    model_settings::{EMBEDDING_SETTINGS, MODEL_SETTINGS},
+    settings::{SETTINGS, Setting},
 };
 
 /// The flags of the storage settings, for clap.

@@ -6,6 +6,7 @@ mod flags;
 pub mod fuzz;
 mod limits;
 mod model;
+mod model_settings;
 mod opening_hours;
 mod settings;
 mod value;
@@ -24,7 +25,8 @@ use toml::{Table, Value};
 use crate::{
     config::{
         flags::{embedding_argument, given, model_argument},
-        settings::{EMBEDDING_SETTINGS, MODEL_SETTINGS, SETTINGS},
+        model_settings::{EMBEDDING_SETTINGS, MODEL_SETTINGS},
+        settings::SETTINGS,
     },
     ids::Workspace,
     text::Language,
@@ -45,6 +47,10 @@ const MIN_LIKENESS: f64 = 0.6;
 pub struct Config {
     /// Address and port of the one listener.
     pub listen: SocketAddr,
+    /// The address for metrics and probes alone; `None`: they are served with everything else.
+    pub operations_listen: Option<SocketAddr>,
+    /// The address for help pages alone, besides `listen`; `None`: there is none.
+    pub help_listen: Option<SocketAddr>,
     /// Data folder: everything that is stored.
     pub data: PathBuf,
     /// `None`: SQLite in the data folder.
@@ -65,6 +71,10 @@ pub struct Config {
     pub allow_mass_delete: bool,
     /// What to log, as a tracing filter.
     pub log: String,
+    /// Whether the log is JSON, an object a line, with a line for each call.
+    pub log_as_json: bool,
+    /// The base URL of the collector that traces are sent to; `None`: no traces.
+    pub otlp_endpoint: Option<String>,
     /// Whether to serve beyond loopback without requiring keys.
     pub allow_remote_without_keys: bool,
     /// Whether to serve beyond loopback without TLS, so that traffic can be read on the way.
@@ -121,6 +131,8 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
+            operations_listen: None,
+            help_listen: None,
             data: PathBuf::from("data"),
             database_url: None,
             workspace_databases: BTreeMap::new(),
@@ -131,6 +143,8 @@ impl Default for Config {
             dictionaries: PathBuf::from("/usr/share/hunspell"),
             allow_mass_delete: false,
             log: "info".to_owned(),
+            log_as_json: false,
+            otlp_endpoint: None,
             allow_remote_without_keys: false,
             allow_remote_without_tls: false,
             tls_certificate: None,
@@ -215,6 +229,8 @@ impl Config {
     fn take(&mut self, key: &str, given: &Value, from: &str, problems: &mut Vec<String>) {
         let set = match key {
             "listen" => value::address(given).map(|address| self.listen = address),
+            "operations_listen" => value::address(given).map(|address| self.operations_listen = Some(address)),
+            "help_listen" => value::address(given).map(|address| self.help_listen = Some(address)),
             "data" => value::text(given, "a folder").map(|folder| self.data = PathBuf::from(folder)),
             "database_url" => value::database_url(given).map(|url| self.database_url = Some(url)),
             "first_key_file" => value::text(given, "a file").map(|file| self.first_key_file = Some(PathBuf::from(file))),
@@ -230,6 +246,8 @@ impl Config {
                 let parsed = tracing_subscriber::EnvFilter::try_new(&filter);
                 parsed.map(|_| self.log = filter).map_err(|_| "it must be a log filter, such as `info` or `deskhand=debug`".to_owned())
             }),
+            "log_format" => value::one_of(given, &["text", "json"]).map(|format| self.log_as_json = format == "json"),
+            "otlp_endpoint" => value::web_address(given).map(|url| self.otlp_endpoint = Some(url)),
             "allow_remote_without_keys" => value::truth(given).map(|truth| self.allow_remote_without_keys = truth),
             _ => match self.limits.set(key, given).or_else(|| self.desk.set(key, given)) {
                 Some(set) => set,
@@ -285,7 +303,7 @@ impl Config {
 }
 
 /// The likeliest of the known names for one that is not, as the end of a message; empty if none is like it.
-fn did_you_mean(given: &str, known: &[&str]) -> String {
+pub fn did_you_mean(given: &str, known: &[&str]) -> String {
     let like = known.iter().map(|name| (strsim::normalized_damerau_levenshtein(given, name), name));
     let best = like.max_by(|one, other| one.0.total_cmp(&other.0)).filter(|(likeness, _)| *likeness >= MIN_LIKENESS);
     best.map(|(_, name)| format!("; did you mean `{name}`?")).unwrap_or_default()

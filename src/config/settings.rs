@@ -9,12 +9,24 @@ pub struct Setting {
 }
 
 /// The top-level settings of the file.
-pub const SETTINGS: [Setting; 46] = [
+pub const SETTINGS: [Setting; 50] = [
     Setting {
         key: "listen",
         variable: "DESKHAND_LISTEN",
         value: "ADDRESS",
         help: "Address and port to listen on; port 0 takes a free port [default: 127.0.0.1:50051]",
+    },
+    Setting {
+        key: "operations_listen",
+        variable: "DESKHAND_OPERATIONS_LISTEN",
+        value: "ADDRESS",
+        help: "Address and port for metrics and probes alone; /metrics is then served only there [default: none, that of `listen`]",
+    },
+    Setting {
+        key: "help_listen",
+        variable: "DESKHAND_HELP_LISTEN",
+        value: "ADDRESS",
+        help: "Address and port for help pages alone, where nothing else can be reached [default: none, that of `listen`]",
     },
     Setting { key: "data", variable: "DESKHAND_DATA", value: "FOLDER", help: "Data folder, created at first start [default: data]" },
     Setting {
@@ -149,13 +161,25 @@ pub const SETTINGS: [Setting; 46] = [
         key: "tokens_per_day",
         variable: "DESKHAND_TOKENS_PER_DAY",
         value: "NUMBER",
-        help: "Limit on tokens of prompts and answers together, per day; a restart resets the count [default: no limit]",
+        help: "Limit on tokens of prompts and answers together, per day [default: no limit]",
     },
     Setting {
         key: "log",
         variable: "DESKHAND_LOG",
         value: "FILTER",
         help: "Log filter, such as `info` or `deskhand=debug` [default: info]",
+    },
+    Setting {
+        key: "log_format",
+        variable: "DESKHAND_LOG_FORMAT",
+        value: "text|json",
+        help: "Format of the log; json has a line for each call [default: text]",
+    },
+    Setting {
+        key: "otlp_endpoint",
+        variable: "DESKHAND_OTLP_ENDPOINT",
+        value: "URL",
+        help: "OpenTelemetry collector that traces are sent to, by OTLP over HTTP, such as http://127.0.0.1:4318 [default: no traces]",
     },
     Setting {
         key: "tls_certificate",
@@ -270,128 +294,5 @@ pub const SETTINGS: [Setting; 46] = [
         variable: "DESKHAND_TRUSTED_PROXIES",
         value: "ADDRESSES",
         help: "IP addresses of proxies whose X-Forwarded-For is trusted, comma-separated [default: none]",
-    },
-];
-
-/// The settings of the first model; in the file they are those of the first `[[models]]`.
-pub const MODEL_SETTINGS: [Setting; 11] = [
-    Setting {
-        key: "name",
-        variable: "DESKHAND_MODEL",
-        value: "NAME",
-        help: "The first model's name, as its server knows it [default: gpt-4o-mini]",
-    },
-    Setting {
-        key: "base_url",
-        variable: "OPENAI_BASE_URL",
-        value: "URL",
-        help: "Base URL of its OpenAI-compatible API [default: https://api.openai.com/v1]",
-    },
-    Setting {
-        key: "api_key",
-        variable: "OPENAI_API_KEY",
-        value: "KEY",
-        help: "Its API key; prefer the environment variable, which other users of the machine can't see",
-    },
-    Setting {
-        key: "connect_timeout",
-        variable: "DESKHAND_MODEL_CONNECT_TIMEOUT",
-        value: "TIME",
-        help: "Longest wait for a connection [default: 3s]",
-    },
-    Setting {
-        key: "first_token_timeout",
-        variable: "DESKHAND_MODEL_FIRST_TOKEN_TIMEOUT",
-        value: "TIME",
-        help: "Longest wait for its first token [default: 15s]",
-    },
-    Setting {
-        key: "token_gap_timeout",
-        variable: "DESKHAND_MODEL_TOKEN_GAP_TIMEOUT",
-        value: "TIME",
-        help: "Longest wait between two of its tokens [default: 10s]",
-    },
-    Setting {
-        key: "total_timeout",
-        variable: "DESKHAND_MODEL_TOTAL_TIMEOUT",
-        value: "TIME",
-        help: "Longest time for a whole answer [default: 60s]",
-    },
-    Setting {
-        key: "max_tokens",
-        variable: "DESKHAND_MODEL_MAX_TOKENS",
-        value: "NUMBER",
-        help: "Limit on tokens of an answer [default: 2048]",
-    },
-    Setting {
-        key: "temperature",
-        variable: "DESKHAND_MODEL_TEMPERATURE",
-        value: "NUMBER",
-        help: "Sampling temperature, from 0 to 2 [default: the server's own]",
-    },
-    Setting {
-        key: "context_tokens",
-        variable: "DESKHAND_MODEL_CONTEXT_TOKENS",
-        value: "NUMBER",
-        help: "Token budget of its prompts' context [default: --context-tokens]",
-    },
-    Setting {
-        key: "first_token_goal",
-        variable: "DESKHAND_MODEL_FIRST_TOKEN_GOAL",
-        value: "TIME",
-        help: "In what time its first token should come [default: --first-token-goal]",
-    },
-];
-
-/// The settings of the embeddings endpoint; in the file they are those of `[embedding]`.
-pub const EMBEDDING_SETTINGS: [Setting; 8] = [
-    Setting {
-        key: "model",
-        variable: "DESKHAND_EMBEDDING_MODEL",
-        value: "NAME",
-        help: "Embedding model, such as `text-embedding-3-small`: adds search by meaning to search and suggestions [default: none]",
-    },
-    Setting {
-        key: "base_url",
-        variable: "DESKHAND_EMBEDDING_BASE_URL",
-        value: "URL",
-        help: "Base URL of its OpenAI-compatible API [default: that of the first model]",
-    },
-    Setting {
-        key: "api_key",
-        variable: "DESKHAND_EMBEDDING_API_KEY",
-        value: "KEY",
-        help: "Its API key [default: that of the first model, if both have the same base URL]",
-    },
-    Setting {
-        key: "preset",
-        variable: "DESKHAND_EMBEDDING_PRESET",
-        value: "NAME",
-        help: "How the model is told queries from passages: none (OpenAI's models), e5, nomic, bge, qwen, or input_type, a field of each request \
-               [default: none]",
-    },
-    Setting {
-        key: "query_prefix",
-        variable: "DESKHAND_EMBEDDING_QUERY_PREFIX",
-        value: "TEXT",
-        help: "What is put before each query, such as `query: ` [default: that of the preset]",
-    },
-    Setting {
-        key: "passage_prefix",
-        variable: "DESKHAND_EMBEDDING_PASSAGE_PREFIX",
-        value: "TEXT",
-        help: "What is put before each passage of a document [default: that of the preset]; documents are embedded again if it changes",
-    },
-    Setting {
-        key: "search_timeout",
-        variable: "DESKHAND_EMBEDDING_SEARCH_TIMEOUT",
-        value: "TIME",
-        help: "How long a search waits for an embedding before it falls back to keywords only [default: 50ms]",
-    },
-    Setting {
-        key: "suggest_timeout",
-        variable: "DESKHAND_EMBEDDING_SUGGEST_TIMEOUT",
-        value: "TIME",
-        help: "The same for suggestions and drafts [default: 300ms]",
     },
 ];

@@ -29,6 +29,12 @@ pub fn optional_folder(given: &Value) -> Result<Option<PathBuf>, String> {
     Ok((!text.is_empty()).then(|| PathBuf::from(text)))
 }
 
+/// One of a few words.
+pub fn one_of<'a>(given: &Value, words: &[&'a str]) -> Result<&'a str, String> {
+    let word = given.as_str().map(str::trim).and_then(|given| words.iter().find(|word| **word == given));
+    word.copied().ok_or_else(|| format!("it must be `{}`", words.join("` or `")))
+}
+
 /// How changes of folders are detected.
 pub fn folder_watch(given: &Value) -> Result<FolderWatch, String> {
     match given.as_str().map(str::trim) {

@@ -2,16 +2,18 @@
 
 use std::{
     collections::HashMap,
-    fmt::Write,
     path::Path,
     sync::{Arc, atomic::Ordering},
 };
+
+use prometheus_client::registry::Registry;
 
 use crate::{
     ids::Workspace,
     knowledge::{Base, FolderSettings, Knowledge, KnowledgeError, concurrency_limit, documents::watch::FolderState, report::Report},
     spelling::Dictionaries,
     store::Store,
+    telemetry::metrics::{counter, gauge},
 };
 
 /// The knowledge base of every workspace.
@@ -63,32 +65,44 @@ impl KnowledgeBases {
         self.0.values().all(|knowledge| knowledge.base.index.has_caught_up())
     }
 
-    /// Returns the folders' metrics in Prometheus format.
-    pub fn metrics(&self) -> String {
-        type UsageLimit = (&'static str, &'static str, fn(&FolderState) -> u64);
-        let gauges: [UsageLimit; 4] = [
-            ("deskhand_documents_withdrawn", "Documents that the public does not see, as their file can't be used.", |state| {
+    /// Lets a registry report the folders, the documents, how far each index is behind its catalog, and the searches.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        let of_folder: [(&str, &str, fn(&FolderState) -> u64); 4] = [
+            ("documents_withdrawn", "Documents that the public does not see, as their file can't be used", |state| {
                 state.withdrawn.load(Ordering::Relaxed)
             }),
-            ("deskhand_folder_problems", "Problems in the knowledge base folder, as `deskhand check` shows them.", |state| {
+            ("folder_problems", "Problems in the knowledge base folder, as `deskhand check` shows them", |state| {
                 state.problems.load(Ordering::Relaxed)
             }),
-            ("deskhand_folder_refused", "Whether the folder would delete most documents, so that nothing of it is taken in.", |state| {
+            ("folder_refused", "Whether the folder would delete most documents, so that nothing of it is taken in", |state| {
                 u64::from(state.refused.load(Ordering::Relaxed))
             }),
-            ("deskhand_folder_missing", "Whether the folder can't be read, so that its documents stay as they were.", |state| {
+            ("folder_missing", "Whether the folder can't be read, so that its documents stay as they were", |state| {
                 u64::from(state.missing.load(Ordering::Relaxed))
             }),
         ];
-        let mut bases: Vec<&Knowledge> = self.0.values().collect();
-        bases.sort_by_key(|knowledge| knowledge.workspace.as_str());
-        let mut written = String::new();
-        for (name, help, value) in gauges {
-            let _ = writeln!(written, "# HELP {name} {help}\n# TYPE {name} gauge");
-            for Knowledge { workspace, base, .. } in &bases {
-                let _ = writeln!(written, "{name}{{workspace=\"{workspace}\"}} {}", value(&base.folder));
-            }
+        for (name, help, value) in of_folder {
+            self.gauge(registry, name, help, move |base| value(&base.folder));
         }
-        written
+        self.gauge(registry, "documents", "Documents in the index, each language counted", |base| base.index.snapshot().documents());
+        let help = "Changes of documents that searches don't find yet";
+        self.gauge(registry, "index_lag_changes", help, |base| {
+            let catalog = &base.catalog;
+            base.index.lag(catalog.store.pulses().last().of(catalog.workspace.as_str()).documents)
+        });
+        let bases = Arc::clone(&self.0);
+        counter(registry, "searches", "Searches, by whether they found an article", move || {
+            let by_result = |knowledge: &Knowledge, found: bool| {
+                let labels = vec![("workspace", knowledge.workspace.to_string()), ("found", found.to_string())];
+                (labels, knowledge.base.searches[usize::from(found)].load(Ordering::Relaxed))
+            };
+            bases.values().flat_map(|knowledge| [by_result(knowledge, false), by_result(knowledge, true)]).collect()
+        });
+    }
+
+    fn gauge(&self, registry: &mut Registry, name: &'static str, help: &'static str, value: impl Fn(&Base) -> u64 + Send + Sync + 'static) {
+        let bases = Arc::clone(&self.0);
+        let of = move |knowledge: &Knowledge| (vec![("workspace", knowledge.workspace.to_string())], value(&knowledge.base));
+        gauge(registry, name, help, move || bases.values().map(&of).collect());
     }
 }

@@ -17,7 +17,10 @@ use std::{
     num::NonZero,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use jiff::Timestamp;
@@ -88,6 +91,8 @@ struct Base {
     openings: RwLock<Arc<Openings>>,
     contents: Arc<RwLock<FolderContents>>,
     folder: Arc<FolderState>,
+    /// Searches without a hit, and with one, since the start.
+    searches: [AtomicU64; 2],
     /// Which words of a language are right; `None` where nothing is searched.
     dictionaries: Option<Dictionaries>,
     _watch: Option<Watch>,
@@ -204,6 +209,7 @@ impl Knowledge {
     /// Records a search for the report and returns its id. `visitor` is the address of a public caller; `None` for a console, which has no
     /// quota.
     pub fn searched(&self, visitor: Option<IpAddr>, session_id: &str, query: &str, hits: usize) -> String {
+        self.base.searches[usize::from(hits > 0)].fetch_add(1, Ordering::Relaxed);
         self.report.searched(&self.reported(visitor), session_id, query, hits)
     }
 
@@ -339,8 +345,8 @@ fn concurrency_limit() -> Arc<Semaphore> {
 impl Base {
     /// What is read from no folder, and searched without dictionaries.
     fn new(catalog: Catalog, index: Index, contents: Arc<RwLock<FolderContents>>) -> Base {
-        let (vectors, openings, folder) = Default::default();
-        Base { catalog, index, vectors, openings, contents, folder, dictionaries: None, _watch: None }
+        let (vectors, openings, folder, searches) = Default::default();
+        Base { catalog, index, vectors, openings, contents, folder, searches, dictionaries: None, _watch: None }
     }
 
     async fn start(

@@ -6,6 +6,7 @@ use std::{
 };
 
 use tokio::time::{Instant, sleep};
+use tracing::Span;
 
 use crate::{
     config::Task,
@@ -18,6 +19,7 @@ use crate::{
         token_budget::{Reservation, TokenMeter},
     },
     task,
+    telemetry::traces,
 };
 
 /// A running call. Dropping it admits the next one and releases the tokens that it did not use.
@@ -33,6 +35,8 @@ pub struct Call {
     pub is_answering: bool,
     pub reserved: Reservation,
     pub _permit: Permit,
+    /// The span of the attempt that is answered.
+    pub span: Span,
 }
 
 impl Call {
@@ -48,12 +52,14 @@ impl Call {
         self.model.breaker.succeeded();
         self.model.learn(self.estimate, used, took);
         self.metrics.used(self.model.label(), self.task, used);
+        traces::used(&self.span, used.prompt, used.completion);
     }
 
     /// Records a failure after the first text.
     pub fn failed(&mut self, error: &ModelError) {
         self.is_answering = false;
         self.metrics.failed(self.model.label(), self.task, error.word());
+        traces::failed(&self.span, error.word());
         record_failure(&self.model, error);
     }
 }

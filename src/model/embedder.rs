@@ -11,6 +11,7 @@ use std::{
 use async_openai::Client;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
 
 use crate::{
     config::EmbeddingConfig,
@@ -19,6 +20,7 @@ use crate::{
         error::{ModelError, Timeout},
         http::{self, PlainHttpTransport},
     },
+    telemetry::traces,
 };
 
 /// Largest answer in bytes: 64 vectors of 4,096 numbers of 20 digits each.
@@ -130,11 +132,11 @@ impl Embedder {
         let transport = PlainHttpTransport { client: self.client.clone(), max_bytes: MAX_BYTES };
         let client = Client::build(self.client.clone(), server).with_http_service(transport);
         let embeddings = client.embeddings();
-        let answer: Value = timeout_at(by, embeddings.create_byot(request))
-            .await
-            .map_err(|_| ModelError::TimedOut(Timeout::Embedding))?
-            .map_err(failure)?;
-        read(&answer, texts.len()).ok_or(ModelError::Garbled)
+        let span = traces::model_span("embeddings", &self.config.model, &self.config.base_url, input_type);
+        let answered = timeout_at(by, embeddings.create_byot(request)).instrument(span.clone()).await;
+        let answer = answered.map_err(|_| ModelError::TimedOut(Timeout::Embedding)).and_then(|answer| answer.map_err(failure));
+        let vectors = answer.and_then(|answer: Value| read(&answer, texts.len()).ok_or(ModelError::Garbled));
+        vectors.inspect_err(|error| traces::failed(&span, error.word()))
     }
 }
 

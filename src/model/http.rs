@@ -12,7 +12,8 @@ use futures::{StreamExt, future::BoxFuture, stream::BoxStream};
 
 use crate::{
     config::{ModelConfig, Secret},
-    model::{error::ModelError, framing::Framing, refusal, stream_state::StreamState},
+    model::{answer_reader::failure, error::ModelError, framing::Framing, refusal, stream_state::StreamState},
+    telemetry::traces,
 };
 
 /// Largest error body that is parsed, in bytes.
@@ -119,8 +120,19 @@ impl tower::Service<HttpRequestFactory> for PlainHttpTransport {
     }
 }
 
+/// Gets what a model's server has at a path, at most so many bytes.
+pub async fn get(config: &ModelConfig, path: &str, max_bytes: usize) -> Result<Vec<u8>, ModelError> {
+    let client = client(config.connect_timeout)?;
+    let request = client.get(format!("{}{path}", config.base_url.trim_end_matches('/'))).bearer_auth(config.api_key.expose());
+    let mut request = request.build().map_err(|error| ModelError::Client(error.to_string()))?;
+    RequestExtras::from_config(config)?.add_to(&mut request);
+    let answer = async { body(send(&client, request).await?, max_bytes).await };
+    answer.await.map_err(failure)
+}
+
 /// Sends a request; an HTTP error status is an error.
-async fn send(client: &reqwest::Client, request: reqwest::Request) -> Result<reqwest::Response, OpenAIError> {
+async fn send(client: &reqwest::Client, mut request: reqwest::Request) -> Result<reqwest::Response, OpenAIError> {
+    traces::propagate(request.headers_mut());
     let response = client.execute(request).await.map_err(|_| boxed(ModelError::Unreachable))?;
     let status = response.status();
     if status.is_success() {

@@ -17,6 +17,7 @@ pub mod fuzz;
 mod http;
 mod keep_alive;
 mod lines;
+mod listing;
 mod metrics;
 mod probe;
 mod reading_speed;
@@ -35,14 +36,17 @@ use std::{
     time::Duration,
 };
 
+use prometheus_client::registry::Registry;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
+use tracing::{Instrument, Span};
 
 pub use answer::Answer;
 pub use answer_reader::Delta;
 pub use calibration::Window;
 pub use embedder::{Embedder, EmbeddingPurpose};
 pub use error::{ModelError, Timeout};
+pub use listing::{Listing, listing};
 pub use probe::{Probe, ProbeResult};
 pub use token_budget::{Lack, Period, Settlement, Spender};
 pub use token_leases::{LeaseAnswer, LenderError, TokenLender};
@@ -56,6 +60,7 @@ use crate::{
         token_budget::{Reservation, TokenBudget},
         token_leases::TokenLeases,
     },
+    telemetry::{metrics::gauge, traces},
 };
 
 /// A prompt.
@@ -203,24 +208,25 @@ impl Models {
         self.all().iter().map(state).collect()
     }
 
-    /// The metrics of every workspace's models, in the Prometheus text format.
-    pub fn metrics(&self) -> String {
-        let mut output = self.shared.metrics.render();
-        let name = "deskhand_model_up";
-        metrics::head(&mut output, name, "Whether a model is called: 0 while its circuit breaker is open.", "gauge");
-        for ModelState { label, up } in self.states() {
-            metrics::line(&mut output, name, &format!("model=\"{}\"", metrics::escaped(&label)), u8::from(up));
+    /// Lets a registry report the metrics of every workspace's models.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        self.shared.metrics.register(registry);
+        let models = self.clone();
+        gauge(registry, "model_up", "Whether a model is called: 0 while its circuit breaker is open", move || {
+            let states = models.states();
+            states.into_iter().map(|ModelState { label, up }| (vec![("model", label.to_string())], u64::from(up))).collect()
+        });
+        let gauges: [(&str, &str, fn((usize, usize)) -> usize); 2] = [
+            ("model_calls", "Calls that a model is answering", |(running, _)| running),
+            ("model_waiting", "Calls queued for a model", |(_, waiting)| waiting),
+        ];
+        for (name, help, which) in gauges {
+            let models = self.clone();
+            gauge(registry, name, help, move || {
+                let all = models.all();
+                all.iter().map(|model| (vec![("model", model.label().to_string())], which(model.gate.in_flight()) as u64)).collect()
+            });
         }
-        for (name, help, which) in
-            [("deskhand_model_calls", "Calls that a model is answering.", 0), ("deskhand_model_waiting", "Calls queued for a model.", 1)]
-        {
-            metrics::head(&mut output, name, help, "gauge");
-            for model in self.all() {
-                let (running, waiting) = model.gate.in_flight();
-                metrics::line(&mut output, name, &format!("model=\"{}\"", metrics::escaped(model.label())), [running, waiting][which]);
-            }
-        }
-        output
     }
 
     /// Calls the models in turn until one begins to answer, and returns the answer with its first text. `make` makes the prompt for each
@@ -292,7 +298,7 @@ impl Models {
         let reserved = self.reserve(&context.spenders, max_tokens).await?;
         let meter = reserved.meter(prompt_tokens);
         let (task, metrics) = (context.task, Arc::clone(&self.shared.metrics));
-        let call = Call {
+        let mut call = Call {
             model: Arc::clone(model),
             task,
             metrics,
@@ -301,6 +307,7 @@ impl Models {
             is_answering: false,
             reserved,
             _permit: permit,
+            span: Span::none(),
         };
         model.retries.count_call(Instant::now());
         let mut tries = 0;
@@ -308,12 +315,15 @@ impl Models {
             tries += 1;
             self.shared.metrics.tried(model.label(), task);
             let attempt = Attempt::new(model, &meter, until, prompt_tokens as usize);
-            let result = model.ask(prompt, begin_by, &meter).await;
+            let config = model.config();
+            call.span = traces::model_span("chat", &config.name, &config.base_url, task.word());
+            let result = model.ask(prompt, begin_by, &meter).instrument(call.span.clone()).await;
             attempt.finished(matches!(result, Err(ModelError::NotInTime | ModelError::TimedOut(_))));
             let error = match result {
                 Ok((reader, first)) => return Ok(Answer::new(reader, first, call)),
                 Err(error) => error,
             };
+            traces::failed(&call.span, error.word());
             // It is asked again with as much room as it has.
             if matches!(error, ModelError::NoRoom) {
                 model.note_hidden_reasoning();

@@ -11,6 +11,7 @@ mod error;
 pub mod fuzz;
 mod learning;
 mod masking;
+mod metrics;
 mod placeholder;
 mod privacy;
 mod prompts;
@@ -20,7 +21,11 @@ mod suggest;
 mod summary;
 mod token_rows;
 
-use std::{borrow::Cow, sync::Arc, time::Instant};
+use std::{
+    borrow::Cow,
+    sync::{Arc, atomic::AtomicU64},
+    time::Instant,
+};
 
 use jiff::Timestamp;
 
@@ -32,6 +37,7 @@ pub use error::ReplyError;
 pub use learning::on_redaction;
 pub use learning::outcome::{AnswerUse, Outcome, OutcomeAction, OutcomeTarget};
 pub use masking::Masker;
+pub use metrics::OfferCounts;
 pub use privacy::{
     erase::{Erased, erase_again},
     erasure_file::FILE as ERASURES_FILE,
@@ -108,6 +114,8 @@ pub struct Desk {
     knowledge: Knowledge,
     models: Models,
     embedder: Option<Embedder>,
+    /// Documents that wait to be embedded, on the server that does it.
+    embeddings_waiting: Arc<AtomicU64>,
     settings: Arc<DeskSettings>,
     outcomes: OutcomeLog,
     corrector: Corrector,
@@ -129,9 +137,9 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Starts the writer of outcomes.
-    pub fn start(store: Store, erasures: Erasures, dictionaries: Dictionaries) -> Shared {
-        Shared { outcomes: OutcomeLog::start(store.clone()), store, corrector: Corrector::new(dictionaries), erasures }
+    /// Starts the writer of outcomes, which are counted in `counts`.
+    pub fn start(store: Store, erasures: Erasures, dictionaries: Dictionaries, counts: OfferCounts) -> Shared {
+        Shared { outcomes: OutcomeLog::start(store.clone(), counts), store, corrector: Corrector::new(dictionaries), erasures }
     }
 }
 
@@ -156,6 +164,7 @@ impl Desk {
             knowledge,
             models,
             embedder,
+            embeddings_waiting: Arc::default(),
             settings,
             outcomes,
             corrector,

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use futures::{FutureExt, future::pending};
+use futures::{
+    FutureExt,
+    future::{pending, select_all},
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
@@ -66,10 +69,9 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves until `stopped` is true, then drains.
+/// Serves until `stopped` is true, then drains. What each listener serves its router says; the limits hold for all together.
 pub async fn serve(
-    listener: TcpListener,
-    router: Router,
+    listeners: Vec<(TcpListener, Router)>,
     tls: Option<Tls>,
     limits: Limits,
     mut stopped: watch::Receiver<bool>,
@@ -89,10 +91,10 @@ pub async fn serve(
     tokio::pin!(told);
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &connection_limits) => accepted,
+            accepted = accept_any(&listeners, &connection_limits) => accepted,
             () = &mut told => break,
         };
-        let Some((stream, permit)) = accepted else { continue };
+        let Some((stream, permit, router)) = accepted else { continue };
         let (http, draining) = (Arc::clone(&http), draining.clone());
         let served = router.on(Arc::clone(&permit.connection));
         let acceptor = tls.as_ref().map(Tls::acceptor);
@@ -124,7 +126,7 @@ pub async fn serve(
             }
         });
     }
-    drop(listener);
+    drop(listeners);
     connections.close();
     draining.cancel();
     if timeout(drain_timeout, connections.wait()).await.is_err() {
@@ -132,6 +134,18 @@ pub async fn serve(
         shared.abort.cancel();
         connections.wait().await;
     }
+}
+
+/// The next connection of any listener, and what serves it.
+async fn accept_any<'a>(
+    listeners: &'a [(TcpListener, Router)],
+    connection_limits: &ConnectionLimits,
+) -> Option<(TcpStream, ConnectionPermit, &'a Router)> {
+    let accepted = listeners.iter().map(|(listener, router)| {
+        let accepted = accept(listener, connection_limits);
+        Box::pin(accepted.map(move |accepted| accepted.map(|(stream, permit)| (stream, permit, router))))
+    });
+    select_all(accepted).await.0
 }
 
 async fn accept(listener: &TcpListener, connection_limits: &ConnectionLimits) -> Option<(TcpStream, ConnectionPermit)> {

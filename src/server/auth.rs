@@ -3,6 +3,7 @@
 use std::{collections::HashSet, net::IpAddr, sync::Arc, time::Instant};
 
 use http::{HeaderMap, Uri, header};
+use prometheus_client::registry::Registry;
 use tonic::Status;
 
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
     model::Spender,
     replies::Caller,
     server::connection::Trust,
+    telemetry::metrics::counter,
 };
 
 use Scope::{Admin, Agent, Author, Search};
@@ -51,6 +53,11 @@ const SCOPES: [(&str, &[Scope]); 30] = [
     ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", &[]),
     ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", &[]),
 ];
+
+/// The path of a method that there is, by the path that a caller sent.
+pub fn known_method(path: &str) -> Option<&'static str> {
+    SCOPES.iter().map(|(known, _)| *known).find(|known| *known == path)
+}
 
 /// Authenticates callers by key and authorizes their calls.
 #[derive(Clone)]
@@ -93,7 +100,7 @@ impl Authenticator {
         let header = auth_request.headers.get(header::AUTHORIZATION);
         let bearer = header.map(|value| value.to_str().ok().and_then(bearer).ok_or(KeyError::Unknown)).transpose()?;
         let caller = Caller::until(auth_request.deadline);
-        let unscoped = Access { workspace: Workspace::default(), scopes: Vec::new(), caller, visitor: auth_request.visitor };
+        let unscoped = Access { workspace: Workspace::default(), scopes: Vec::new(), caller, key_id: None, visitor: auth_request.visitor };
         match bearer.or(auth_request.key_in_address) {
             // Health and reflection are open to everybody.
             _ if scopes.is_empty() => Ok((unscoped, Trust::Unknown)),
@@ -128,10 +135,10 @@ impl Authenticator {
         Ok(auth_request.key_in_address.map(|key| self.keys.origins(key)).unwrap_or_default())
     }
 
-    /// The key metrics, in the Prometheus text format.
-    pub fn metrics(&self) -> String {
-        let name = "deskhand_key_look_ups_total";
-        format!("# HELP {name} Unknown keys that were looked up in the database.\n# TYPE {name} counter\n{name} {}\n", self.keys.look_ups())
+    /// Lets a registry report the keys' metrics.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        let keys = self.keys.clone();
+        counter(registry, "key_look_ups", "Unknown keys that were looked up in the database", move || vec![(Vec::new(), keys.look_ups())]);
     }
 
     /// Whether any key allows pages from this origin (CORS).
@@ -154,7 +161,7 @@ fn access(key: &Key, auth_request: &AuthRequest<'_>) -> Access {
     let limited = key.token_limits.per_minute.is_some() || key.token_limits.per_day.is_some();
     let spender = limited.then(|| Spender { name: format!("key/{}", key.key_id).into(), limits: key.token_limits });
     let caller = Caller { deadline: auth_request.deadline, key: spender };
-    Access { workspace: key.workspace.clone(), scopes: key.scopes.clone(), caller, visitor: auth_request.visitor }
+    Access { workspace: key.workspace.clone(), scopes: key.scopes.clone(), caller, key_id: Some(key.key_id.clone()), visitor: auth_request.visitor }
 }
 
 fn check_origin(key: &Key, auth_request: &AuthRequest<'_>) -> Result<(), Status> {

@@ -1,5 +1,4 @@
-//! The guard around every gRPC call: authorization, deadline, admission, panics, error details for statuses made by the transport, and one
-//! log line.
+//! The guard around every gRPC call: authorization, deadline, admission, panics, and error details for statuses made by the transport.
 
 use std::{
     collections::HashMap,
@@ -19,12 +18,14 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{Code, Status, body::Body, service::Routes};
 use tower::Service;
+use tracing::Instrument;
 
 use crate::{
     api::{ErrorLanguage, answers_with_stream, max_request_bytes, status, takes_stream},
     ids::Workspace,
     server::{
         auth::{AuthRequest, Authenticator},
+        call::{Call, CallMetrics},
         connection::{Active, Connection, Trust},
         deadline::deadline,
         reply_body::ReplyBody,
@@ -44,11 +45,17 @@ pub struct GrpcGuard {
     authenticator: Authenticator,
     /// The language of each workspace.
     languages: Arc<HashMap<Workspace, Language>>,
+    metrics: CallMetrics,
 }
 
 impl GrpcGuard {
-    pub fn new(routes: Routes, authenticator: Authenticator, languages: HashMap<Workspace, Language>) -> GrpcGuard {
-        GrpcGuard { routes, authenticator, languages: Arc::new(languages) }
+    pub fn new(
+        routes: Routes,
+        authenticator: Authenticator,
+        languages: HashMap<Workspace, Language>,
+        metrics: CallMetrics,
+    ) -> GrpcGuard {
+        GrpcGuard { routes, authenticator, languages: Arc::new(languages), metrics }
     }
 }
 
@@ -69,8 +76,9 @@ impl Service<Request<Body>> for GrpcGuard {
         Box::pin(async move {
             let language = ErrorLanguage::of(request.headers(), guard.languages.get(&Workspace::default()).cloned());
             request.extensions_mut().insert(language.clone());
-            let call = Call::new(request.uri().path(), language);
-            Ok(match guard.answer(request, &call, active).await {
+            let call = Call::new(request.uri().path(), request.headers(), language, &guard.metrics);
+            let span = call.span.clone();
+            Ok(match guard.answer(request, &call, active).instrument(span).await {
                 Ok(answer) => answer.response(call),
                 Err(status) => call.refused(status),
             })
@@ -97,6 +105,7 @@ impl GrpcGuard {
             AuthRequest { headers: request.headers(), uri: request.uri(), key_in_address: None, deadline: deadline.into_std(), visitor };
         let (access, trust) = self.authenticator.authorize(&call.method, &auth_request).await?;
         connection.raise_trust(trust);
+        call.authorized(&access);
         call.language.set_workspace(self.languages.get(&access.workspace));
         if trust == Trust::Unknown && call.method != WATCH {
             deadline = deadline.min(call.started + MAX_KEYLESS_CALL);
@@ -137,7 +146,7 @@ impl Answer {
                 _ if Instant::now() >= deadline => call.refused(status::deadline_exceeded(false)),
                 Some(status) => call.refused(status),
                 None => {
-                    call.log(reported.code(), response.extensions().get::<Status>());
+                    call.end(reported.code(), response.extensions().get::<Status>());
                     if reported.code() == Code::Ok { response } else { call.language.tell(&reported).into_http() }
                 }
             };
@@ -150,46 +159,6 @@ impl Answer {
 /// The `content-length` that a request declares, in bytes.
 pub fn declared_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// A call, for its log line and the text of its error.
-pub struct Call {
-    method: String,
-    started: Instant,
-    language: ErrorLanguage,
-}
-
-impl Call {
-    pub fn new(method: &str, language: ErrorLanguage) -> Call {
-        Call { method: method.to_owned(), started: Instant::now(), language }
-    }
-
-    fn refused(&self, status: Status) -> Response<Body> {
-        self.log(status.code(), Some(&status));
-        self.language.tell(&status).into_http()
-    }
-
-    /// Logs the call without any of its text: the cause of an internal failure comes from the store or the index.
-    fn log(&self, code: Code, status: Option<&Status>) {
-        let milliseconds = self.started.elapsed().as_millis();
-        match code {
-            Code::Internal | Code::Unknown | Code::DataLoss => {
-                let cause = status.and_then(std::error::Error::source).map(causes).unwrap_or_default();
-                tracing::error!(method = self.method, code = status::code_name(code), milliseconds, cause, "call failed");
-            }
-            _ => tracing::debug!(method = self.method, code = status::code_name(code), milliseconds, "call"),
-        }
-    }
-}
-
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut causes = vec![error.to_string()];
-    let mut next = error.source();
-    while let Some(error) = next {
-        causes.push(error.to_string());
-        next = error.source();
-    }
-    causes.join(": ")
 }
 
 /// A body that ends at its call's deadline, and whose panics become a status.
@@ -278,7 +247,7 @@ impl GuardedBody {
 
     fn end(&mut self, status: &Status) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         self.ended = true;
-        self.call.log(status.code(), Some(status));
+        self.call.end(status.code(), Some(status));
         let body = locked(&self.work).take();
         drop(body);
         self.trailers(status)
@@ -305,6 +274,7 @@ impl HttpBody for GuardedBody {
         self.reader.polled(context.waker());
         let polled = locked(&self.work).as_mut().map(|body| {
             let mut context = Context::from_waker(&self.waker);
+            let _span = self.call.span.enter();
             std::panic::catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(&mut context)))
         });
         if !matches!(polled, Some(Ok(Poll::Pending))) {
@@ -330,7 +300,7 @@ impl HttpBody for GuardedBody {
                         return self.end(&status);
                     }
                     self.ended = true;
-                    self.call.log(code, None);
+                    self.call.end(code, None);
                     if let Some(status) = status.filter(|status| status.code() != Code::Ok) {
                         return self.trailers(&status);
                     }
@@ -376,7 +346,7 @@ mod tests {
                 Body::new(StreamBody::new(frames)),
                 Instant::now() + LONG,
                 connection,
-                Call::new("", ErrorLanguage::default()),
+                Call::new("", &HeaderMap::new(), ErrorLanguage::default(), &CallMetrics::new()),
             ),
             sender,
         )

@@ -12,6 +12,7 @@ use std::{
 };
 
 use futures::{Stream, StreamExt, stream};
+use prometheus_client::registry::Registry;
 use tokio::time::{interval, sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{Request, Response, Status};
@@ -32,6 +33,7 @@ use crate::{
     model::Models,
     store::{State, Store},
     task,
+    telemetry::metrics::gauge,
 };
 
 /// Prefixes of the health service names of a model, and of a workspace with a database of its own.
@@ -53,6 +55,14 @@ impl Readiness {
     /// Returns whether the server is ready.
     pub fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Relaxed)
+    }
+
+    /// Lets a registry report it.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        let readiness = self.clone();
+        gauge(registry, "ready", "Whether the server is ready for calls, as `/readyz` tells", move || {
+            vec![(Vec::new(), u64::from(readiness.is_ready()))]
+        });
     }
 
     /// Reports from now on that the server is not ready: it drains.

@@ -2,6 +2,7 @@
 
 mod accept;
 mod auth;
+mod call;
 mod compression;
 mod connection;
 mod connection_limits;
@@ -12,6 +13,7 @@ mod grpc_guard;
 mod health;
 mod pages;
 mod peer;
+mod process;
 mod reply_body;
 mod request_body;
 mod responses;
@@ -23,6 +25,7 @@ use std::{collections::HashSet, net::SocketAddr, path::Path, sync::Arc, time::Du
 
 use anyhow::{Context, bail};
 use futures::future::join_all;
+use prometheus_client::registry::Registry;
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 use crate::{
@@ -35,8 +38,9 @@ use crate::{
     replies::Erasures,
     server::{
         auth::Authenticator,
+        call::CallMetrics,
         grpc_guard::GrpcGuard,
-        router::{Metered, Router},
+        router::{Audience, Metrics, Router},
         tls::Tls,
     },
     store::{
@@ -52,6 +56,10 @@ const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 pub struct Server {
     /// The address that it listens at, with the port that the system chose if 0 was configured.
     pub address: SocketAddr,
+    /// The address of the listener for metrics and probes, if there is one.
+    pub operations_address: Option<SocketAddr>,
+    /// The address of the listener for help pages, if there is one.
+    pub help_address: Option<SocketAddr>,
     /// Whether callers need a key.
     pub needs_keys: bool,
     stop: watch::Sender<bool>,
@@ -72,12 +80,20 @@ impl Server {
         let listener = accept::listen(config.listen)
             .with_context(|| format!("can't listen on `{}` (`listen`); another process may be using it", config.listen))?;
         let address = listener.local_addr()?;
+        let beside = [("operations_listen", config.operations_listen, Audience::Operators), ("help_listen", config.help_listen, Audience::Customers)];
+        let mut listeners = Vec::new();
+        for (setting, wanted, audience) in beside {
+            let Some(wanted) = wanted else { continue };
+            let listener = accept::listen(wanted).with_context(|| format!("can't listen on `{wanted}` (`{setting}`)"))?;
+            listeners.push((setting, listener.local_addr()?, audience, listener));
+        }
         let store = app::open_store(&config).await?;
         if let Some(file) = &config.first_key_file {
             first_key::make(&store, file).await?;
         }
         let (keys, key_sync) = Keys::start(store.clone(), config.limits.calls_per_visitor).await.context("can't read the keys")?;
-        check_exposure(&config, address, &keys)?;
+        check_exposure(&config, "listen", address, &keys)?;
+        listeners.iter().try_for_each(|(setting, address, ..)| check_exposure(&config, setting, *address, &keys))?;
         let needs_keys = keys.are_needed();
         let (tls, tls_reload) = match (&config.tls_certificate, &config.tls_key) {
             (Some(certificate), Some(key)) => {
@@ -88,6 +104,9 @@ impl Server {
         };
         let app = Box::pin(App::with_store(store.clone(), &config)).await?;
         let upkeep = app.start_upkeep();
+        let mut registry = Registry::default();
+        let ours = registry.sub_registry_with_prefix("deskhand");
+        app.register_metrics(ours);
         let App { knowledge, models, erasures, others, desks, .. } = app;
         let page_checks: Vec<_> = std::iter::once(&store).chain(others.iter().map(|(_, store)| store)).map(Store::check_pages).collect();
         let (health, health_check) = health::start(store.clone(), others.clone(), knowledge.clone(), models.clone()).await;
@@ -99,22 +118,32 @@ impl Server {
         routes = routes.add_service(reflection().build_v1()?);
         routes = routes.add_service(reflection().build_v1alpha()?);
         let authenticator = Authenticator::new(keys, names, address.ip().is_loopback());
+        authenticator.register_metrics(ours);
+        health.readiness.register_metrics(ours);
+        let calls = CallMetrics::new();
+        calls.register(&mut registry);
+        process::register_metrics(&mut registry);
         let languages = config.workspaces().into_iter().map(|workspace| (workspace.name, workspace.desk.language)).collect();
         let router = Router::new(
-            GrpcGuard::new(routes.prepare(), authenticator.clone(), languages),
+            GrpcGuard::new(routes.prepare(), authenticator.clone(), languages, calls.clone()),
             authenticator,
             api,
-            Metered { knowledge, models: models.clone() },
+            Metrics { calls, registry },
             health.readiness.clone(),
             config.console,
         );
+        let metrics = config.operations_listen.is_none();
+        let address_for = |wanted: Audience| listeners.iter().find(|(_, _, audience, _)| *audience == wanted).map(|(_, address, ..)| *address);
+        let (operations_address, help_address) = (address_for(Audience::Operators), address_for(Audience::Customers));
+        let beside = listeners.into_iter().map(|(_, _, audience, listener)| (listener, router.for_audience(audience)));
+        let listeners = beside.chain([(listener, router.for_audience(Audience::Everybody { metrics }))]).collect();
         let (stop, stopped) = watch::channel(false);
         let limits = config.limits.clone();
         let serving = tokio::spawn(async move {
-            accept::serve(listener, router, tls, limits, stopped, &health.readiness).await;
+            accept::serve(listeners, tls, limits, stopped, &health.readiness).await;
             drop((health_check, upkeep, key_sync, tls_reload, page_checks));
         });
-        Ok(Server { address, needs_keys, stop, serving, stores, models, erasures, _lock: lock })
+        Ok(Server { address, operations_address, help_address, needs_keys, stop, serving, stores, models, erasures, _lock: lock })
     }
 
     /// Drains and stops: refuses new calls, and lets running ones finish within `drain_timeout`.
@@ -136,22 +165,20 @@ impl Server {
 
 /// Refuses to serve beyond loopback without keys or TLS, unless that is allowed explicitly. Without keys, anybody who reaches the server may
 /// read and erase everything; without TLS, anybody on the network path can read the keys.
-fn check_exposure(config: &Config, address: SocketAddr, keys: &Keys) -> anyhow::Result<()> {
+fn check_exposure(config: &Config, setting: &str, address: SocketAddr, keys: &Keys) -> anyhow::Result<()> {
     if address.ip().is_loopback() {
         return Ok(());
     }
     if !keys.any_valid() && !config.allow_remote_without_keys {
         bail!(ConfigError::new(format!(
-            "`listen` is `{}` and there are no keys: anybody who reaches the server could read and erase everything; create a key with `deskhand \
-             keys create`, listen on 127.0.0.1, or set `allow_remote_without_keys = true`",
-            config.listen
+            "`{setting}` is `{address}` and there are no keys: anybody who reaches the server could read and erase everything; create a key with \
+             `deskhand keys create`, listen on 127.0.0.1, or set `allow_remote_without_keys = true`"
         )));
     }
     if config.tls_certificate.is_none() && !config.allow_remote_without_tls && !config.allow_remote_without_keys {
         bail!(ConfigError::new(format!(
-            "`listen` is `{}` without TLS: keys and customers' messages could be read on the way; set `tls_certificate` and `tls_key`, or set \
-             `allow_remote_without_tls = true` if a proxy terminates TLS",
-            config.listen
+            "`{setting}` is `{address}` without TLS: keys and customers' messages could be read on the way; set `tls_certificate` and `tls_key`, or \
+             set `allow_remote_without_tls = true` if a proxy terminates TLS"
         )));
     }
     Ok(())

@@ -12,25 +12,27 @@ use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
+use prometheus_client::registry::Registry;
 use tokio::time::timeout;
-use tonic::{Status, body::Body};
+use tonic::{Code, Status, body::Body};
 use tonic_web::{GrpcWebLayer, GrpcWebService};
 use tower::{Layer, Service};
+use tracing::Instrument;
 
 use crate::{
     api::{Api, ErrorLanguage, HelpCall, HelpReply, error_json, http_code, retry_after, status},
-    knowledge::KnowledgeBases,
-    model::Models,
     server::responses::{matches, plain_response, text_response, unchanged, wrong_method},
     server::{
         auth::{AuthRequest, Authenticator, origin},
+        call::{Call, CallMetrics},
         compression::{Encodings, encoded},
         connection::{Active, Connection, Trust},
-        grpc_guard::{Call, GrpcGuard, GuardedBody, declared_length},
+        grpc_guard::{GrpcGuard, GuardedBody, declared_length},
         health::Readiness,
         pages,
         reply_body::ReplyBody,
     },
+    telemetry::metrics,
 };
 
 /// Paths for probes: whether the process answers, and whether it is ready for calls.
@@ -38,7 +40,6 @@ const ALIVE: &str = "/healthz";
 const READY: &str = "/readyz";
 /// Path of the Prometheus metrics.
 const METRICS: &str = "/metrics";
-const METRICS_TYPE: &str = "text/plain; version=0.0.4";
 const JSON: &str = "application/json";
 /// Deadline of a help page's call, and longest time to read its reply.
 const HELP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -50,24 +51,38 @@ const ORIGINS: &str = "/help/origins";
 const SEARCH: &str = "/deskhand.v1.KnowledgeService/Search";
 /// How long browsers cache a CORS preflight, in seconds.
 const PREFLIGHT_AGE: &str = "7200";
-const ALLOWED_HEADERS: &str = "authorization, content-type, grpc-timeout, x-grpc-web, x-user-agent, if-none-match";
+const ALLOWED_HEADERS: &str = "authorization, content-type, grpc-timeout, traceparent, tracestate, x-grpc-web, x-user-agent, if-none-match";
 const EXPOSED_HEADERS: &str = "grpc-status, grpc-message, grpc-status-details-bin, etag, retry-after";
 
-/// The sources of `/metrics`, besides the server itself.
-#[derive(Clone)]
-pub struct Metered {
-    pub knowledge: KnowledgeBases,
-    pub models: Models,
+/// What `/metrics` shows.
+pub struct Metrics {
+    pub calls: CallMetrics,
+    pub registry: Registry,
 }
 
-/// Everything that the listener serves.
+/// What a listener serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Everything; of the metrics only if no listener is for operators alone.
+    Everybody {
+        /// Whether the metrics are served, too.
+        metrics: bool,
+    },
+    /// Metrics and probes.
+    Operators,
+    /// The help pages: what customers may see.
+    Customers,
+}
+
+/// Everything that a listener serves.
 #[derive(Clone)]
 pub struct Router {
+    audience: Audience,
     grpc: GrpcGuard,
     grpc_web: GrpcWebService<GrpcGuard>,
     authenticator: Authenticator,
     api: Arc<Api>,
-    metered: Metered,
+    metrics: Arc<Metrics>,
     readiness: Readiness,
     /// Whether the agents' console is served.
     console: bool,
@@ -78,11 +93,16 @@ impl Router {
         grpc: GrpcGuard,
         authenticator: Authenticator,
         api: Arc<Api>,
-        metered: Metered,
+        metrics: Metrics,
         readiness: Readiness,
         console: bool,
     ) -> Router {
-        Router { grpc_web: GrpcWebLayer::new().layer(grpc.clone()), grpc, authenticator, api, metered, readiness, console }
+        Router { audience: Audience::Everybody { metrics: true }, grpc_web: GrpcWebLayer::new().layer(grpc.clone()), grpc, authenticator, api, metrics: Arc::new(metrics), readiness, console }
+    }
+
+    /// The same for another audience.
+    pub fn for_audience(&self, audience: Audience) -> Router {
+        Router { audience, ..self.clone() }
     }
 
     /// The service of one connection.
@@ -110,9 +130,10 @@ impl Service<Request<Incoming>> for Served {
     fn call(&mut self, mut request: Request<Incoming>) -> Self::Future {
         let router = &mut self.router;
         request.extensions_mut().insert(Arc::clone(&self.connection));
+        let for_everybody = matches!(router.audience, Audience::Everybody { .. });
         match kind(request.headers()) {
-            Kind::Grpc if request.version() == Version::HTTP_2 => router.grpc.call(request.map(Body::new)),
-            Kind::GrpcWeb => {
+            Kind::Grpc if for_everybody && request.version() == Version::HTTP_2 => router.grpc.call(request.map(Body::new)),
+            Kind::GrpcWeb if for_everybody => {
                 let (cors, origin) = (router.clone(), origin_alone(request.headers()));
                 let answered = router.grpc_web.call(request);
                 Box::pin(async move {
@@ -153,34 +174,37 @@ impl Router {
         if request.method() == Method::OPTIONS {
             return self.preflight(request.headers());
         }
-        if let Some(call) = HelpCall::at(&path) {
+        let (for_operators, for_customers) = (self.audience == Audience::Operators, self.audience == Audience::Customers);
+        if let Some(call) = HelpCall::at(&path).filter(|_| !for_operators) {
             return self.help(call, request, active).await;
         }
-        if path == METRICS {
+        let has_metrics = matches!(self.audience, Audience::Operators | Audience::Everybody { metrics: true });
+        if path == METRICS && has_metrics {
             return match is_read(request.method()) {
                 true => self.metrics(request.headers(), request.uri(), active.connection()).await,
                 false => wrong_method(&Method::GET),
             };
         }
-        if path == ORIGINS {
+        if path == ORIGINS && !for_operators {
             return match is_read(request.method()) {
                 true => self.origins(request.headers(), request.uri(), active.connection()).await,
                 false => wrong_method(&Method::GET),
             };
         }
-        if (path == ALIVE || path == READY) && is_read(request.method()) {
+        if (path == ALIVE || path == READY) && !for_customers && is_read(request.method()) {
             return match path == ALIVE || self.readiness.is_ready() {
                 true => text_response(StatusCode::OK, "ok\n"),
                 false => text_response(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
             };
         }
-        if path == "/" && is_read(request.method()) {
+        if path == "/" && !for_operators && is_read(request.method()) {
             return pages::redirect_to_help();
         }
-        match pages::at(&path).filter(|page| self.console || !page.of_console) {
+        let has_console = self.console && !for_customers;
+        match pages::at(&path).filter(|page| !for_operators && (has_console || !page.of_console)) {
             Some(_) if !is_read(request.method()) => wrong_method(&Method::GET),
             Some(page) => page.response(request.headers()),
-            None if matches!(kind(request.headers()), Kind::Grpc) => {
+            None if matches!(kind(request.headers()), Kind::Grpc) && matches!(self.audience, Audience::Everybody { .. }) => {
                 text_response(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "gRPC needs HTTP/2; use gRPC-Web in browsers\n")
             }
             None => text_response(StatusCode::NOT_FOUND, "not found\n"),
@@ -193,20 +217,24 @@ impl Router {
             return wrong_method(&allowed);
         }
         let (parts, body) = request.into_parts();
-        let (log, connection) = (Call::new(parts.uri.path(), ErrorLanguage::default()), Arc::clone(active.connection()));
-        let answered = timeout(HELP_TIMEOUT, self.help_reply(call, &parts, body, &connection)).await;
+        let (log, connection) = (Call::new(call.rpc(), &parts.headers, ErrorLanguage::default(), &self.metrics.calls), Arc::clone(active.connection()));
+        let answered = timeout(HELP_TIMEOUT, self.help_reply((call, &log), &parts, body, &connection).instrument(log.span.clone())).await;
         match answered.unwrap_or_else(|_| Err(status::deadline_exceeded(false))) {
             Ok((reply, trust)) => help_response(&parts.headers, reply).map(|body| {
+                log.end(Code::Ok, None);
                 let body = Body::new(ReplyBody::new(body, connection.bytes(trust), active, None));
                 Body::new(GuardedBody::new(body, tokio::time::Instant::now() + HELP_READ_TIMEOUT, connection, log))
             }),
-            Err(status) => help_error(&status),
+            Err(status) => {
+                log.end(status.code(), Some(&status));
+                help_error(&status)
+            }
         }
     }
 
     async fn help_reply(
         &self,
-        call: HelpCall,
+        (call, log): (HelpCall, &Call),
         parts: &http::request::Parts,
         body: Incoming,
         connection: &Connection,
@@ -215,6 +243,7 @@ impl Router {
         let auth_request = auth_request(&parts.headers, &parts.uri, key(&parameters), connection);
         let (access, trust) = self.authenticator.authorize(call.rpc(), &auth_request).await?;
         connection.raise_trust(trust);
+        log.authorized(&access);
         // Also on a server without keys, a help page sees only what customers may see.
         let access = if parts.headers.contains_key(header::AUTHORIZATION) { access } else { access.as_public() };
         let mut receiving = connection.requests(trust);
@@ -254,8 +283,7 @@ impl Router {
         match self.authenticator.authorize_metrics(&auth_request(headers, uri, None, connection)).await {
             Ok(()) => {
                 connection.raise_trust(Trust::Secret);
-                let metrics = self.metered.models.metrics() + &self.metered.knowledge.metrics() + &self.authenticator.metrics();
-                plain_response(StatusCode::OK, METRICS_TYPE, metrics)
+                plain_response(StatusCode::OK, metrics::CONTENT_TYPE, metrics::rendered(&self.metrics.registry))
             }
             Err(status) => help_error(&status),
         }

@@ -6,6 +6,7 @@ mod error;
 pub mod files;
 mod inspect;
 mod leader;
+pub mod metrics;
 pub mod migrations;
 mod pool;
 mod postgres;

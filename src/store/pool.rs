@@ -120,6 +120,12 @@ impl Pool {
         Ok(Lease { session: Some(session), opened_at: Instant::now(), generation, permit: Some(permit), pool: self.clone() })
     }
 
+    /// Returns how many connections are in use, how many are idle, and the limit of both together.
+    pub fn usage(&self) -> [usize; 3] {
+        let max = self.0.max as usize;
+        [max.saturating_sub(self.0.permits.available_permits()), self.0.idle().len(), max]
+    }
+
     /// Closes all connections, after their running statements; waits for a limited time.
     pub async fn close(&self) {
         let all = timeout(CLOSE_TIMEOUT, self.0.permits.acquire_many(self.0.max)).await;
@@ -227,6 +233,11 @@ impl Reads {
     /// Reads over a pool, each begun by the statement `begin` if there is one.
     pub fn new(pool: Pool, begin: Option<String>) -> Reads {
         Reads { pool, begin }
+    }
+
+    /// See [`Pool::usage`].
+    pub fn usage(&self) -> [usize; 3] {
+        self.pool.usage()
     }
 
     /// Closes the connections; reads from now on fail.

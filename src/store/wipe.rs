@@ -66,6 +66,11 @@ impl Wiper {
         Wiper { requested, done, _task: task }
     }
 
+    /// Returns whether a requested wipe is not done yet.
+    pub fn is_wiping(&self) -> bool {
+        *self.done.borrow() < *self.requested.borrow()
+    }
+
     /// Requests a wipe of everything deleted before. The returned future waits for its end.
     pub fn wipe(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut number = 0;

@@ -71,6 +71,11 @@ impl<J: Send + 'static> Writer<J> {
         Writer { queue, room: Arc::new(Semaphore::new(MAX_QUEUE_BYTES)) }
     }
 
+    /// Returns how many jobs wait, and their approximate bytes, those in the batch that is being written included.
+    pub fn queued(&self) -> (usize, usize) {
+        (MAX_QUEUE - self.queue.capacity(), MAX_QUEUE_BYTES - self.room.available_permits())
+    }
+
     /// Queues a job of about `bytes`. Fails with [`StoreError::Busy`] if the queue is full.
     pub fn queue(&self, job: J, bytes: usize) -> Result<(), StoreError> {
         let bytes = u32::try_from(bytes.min(MAX_QUEUE_BYTES)).unwrap_or(u32::MAX);

@@ -64,5 +64,6 @@ mod search_typed;
 mod slow_models;
 mod stop;
 mod support;
+mod telemetry;
 mod token_budgets;
 mod visitors;

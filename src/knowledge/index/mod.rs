@@ -124,6 +124,11 @@ impl Index {
         *self.applied.borrow() >= self.behind_until
     }
 
+    /// Returns how many changes of the catalog, of those heard of, it does not have yet.
+    pub fn lag(&self, newest: i64) -> u64 {
+        u64::try_from(newest - *self.applied.borrow()).unwrap_or(0)
+    }
+
     /// Reports that a search failed: the index's files are checked, and the index is rebuilt if they are damaged.
     pub fn suspect(&self) {
         self.suspect.store(true, Ordering::Relaxed);

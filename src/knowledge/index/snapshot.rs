@@ -139,6 +139,11 @@ impl IndexSnapshot {
         Ok(IndexSnapshot { searcher, fields, segments, ids, categories })
     }
 
+    /// Returns how many documents it has, each language counted.
+    pub fn documents(&self) -> u64 {
+        self.searcher.num_docs()
+    }
+
     /// Returns the hash of a document's id, by which documents that score the same are ordered.
     pub fn id(&self, segment: u32, doc: DocId) -> u64 {
         self.segments[segment as usize].ids.first(doc).unwrap_or_default()

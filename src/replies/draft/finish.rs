@@ -112,7 +112,7 @@ impl DraftEnd {
         let text = if self.several { messages.join("\n\n") } else { text };
         // If it can't be read, the draft is shown, and its outcome is rejected.
         let number = self.chats.number(&self.chat_id).await.unwrap_or_default();
-        let draft_id = self.outcomes.drafted(&self.workspace, (self.chat_id.as_str(), number), &text, &sources);
+        let draft_id = self.outcomes.drafted(&self.workspace, (self.chat_id.as_str(), number), (&text, &engine), &sources);
         for (number, source) in numbers.iter().zip(&mut sources) {
             let sentences = cited.get(number).into_iter().flatten().map(|sentence| fitted(sentence, self.channel).0);
             source.excerpts = sentences.filter(|sentence| text.contains(sentence)).collect();

@@ -15,7 +15,8 @@ use crate::{
             outcome_rows,
             sketch::sketch,
         },
-        stream::result::Source,
+        metrics::OfferCounts,
+        stream::result::{Engine, Source},
     },
     store::{Store, Writer},
     task::TaskError,
@@ -41,16 +42,17 @@ struct Job {
 pub struct OutcomeLog {
     store: Store,
     writer: Writer<Job>,
+    counts: OfferCounts,
 }
 
 impl OutcomeLog {
-    pub fn start(store: Store) -> OutcomeLog {
+    pub fn start(store: Store, counts: OfferCounts) -> OutcomeLog {
         let shared = store.clone();
         let writer = Writer::start(move |batch| {
             let store = shared.clone();
             Box::pin(async move { commit(&store, batch).await })
         });
-        OutcomeLog { store, writer }
+        OutcomeLog { store, writer, counts }
     }
 
     /// Returns a new id of a suggestion for the chat of this number, or without a chat.
@@ -60,13 +62,21 @@ impl OutcomeLog {
 
     /// Records suggestions after they were returned.
     pub fn suggested(&self, workspace: &Workspace, chat_id: &str, shown: Vec<Shown>) {
+        self.counts.suggested(workspace, !shown.is_empty());
         if !shown.is_empty() {
             self.queue(workspace, Record::Suggestions { chat_id: chat_id.to_owned(), shown });
         }
     }
 
     /// Records a draft while it is being shown, and returns its id. `chat` is the number of its chat.
-    pub fn drafted(&self, workspace: &Workspace, (chat_id, chat): (&str, Option<i64>), text: &str, sources: &[Source]) -> String {
+    pub fn drafted(
+        &self,
+        workspace: &Workspace,
+        (chat_id, chat): (&str, Option<i64>),
+        (text, engine): (&str, &Engine),
+        sources: &[Source],
+    ) -> String {
+        self.counts.drafted(workspace, engine);
         let ids: Vec<&str> = sources.iter().map(|source| source.id.as_str()).collect();
         let first = sources.first().map(|source| (source.kind, source.id.as_str(), source.language.as_str()));
         let draft_id = offer_id::new(self.store.signer(), OfferKind::Draft, workspace, chat, first);
@@ -84,6 +94,7 @@ impl OutcomeLog {
     pub async fn outcome(&self, workspace: &Workspace, outcome: Outcome) -> Result<(), ReplyError> {
         let (answer, answered) = oneshot::channel();
         let bytes = outcome.final_text.len() + JOB_BYTES;
+        self.counts.recorded(workspace, &outcome);
         let record = Record::Outcome { outcome, answer };
         self.writer.queue(Job { workspace: workspace.clone(), at: Timestamp::now(), record }, bytes)?;
         answered.await.map_err(|_| TaskError::Panicked("the write of the outcome"))?

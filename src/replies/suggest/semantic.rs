@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashSet,
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -93,6 +94,11 @@ impl Desk {
         Ok(ask(embedder, &[text], purpose).await.map(|vectors| Meaning::new(&vectors, &[])))
     }
 
+    /// Returns how many documents wait to be embedded, as far as this server does it; `None` without an embeddings endpoint.
+    pub fn embeddings_waiting(&self) -> Option<u64> {
+        self.embedder.as_ref().map(|_| self.embeddings_waiting.load(Ordering::Relaxed))
+    }
+
     /// Starts embedding documents as they change, if an endpoint is configured: of several servers one does, and the others read its
     /// vectors. Stops when the handle is dropped.
     pub fn embed_documents(&self) -> Option<AbortOnDropHandle<()>> {
@@ -156,6 +162,7 @@ impl Desk {
             if all == 0 {
                 all = usize::try_from(self.knowledge.count_without_vectors(model, *after).await?).unwrap_or_default();
             }
+            self.embeddings_waiting.store(all.saturating_sub(done) as u64, Ordering::Relaxed);
             let documents: Vec<Document> = documents.into_iter().map(|(_, document)| document).collect();
             let kept = vectors_of(embedder, &documents).await.map_err(|error| ReplyError::Model { error, partial: false })?;
             self.knowledge.store_vectors(model, &kept).await?;
@@ -167,6 +174,7 @@ impl Desk {
                 report(done, all.max(done));
             }
         }
+        self.embeddings_waiting.store(0, Ordering::Relaxed);
         if done > 0 {
             report(done, all.max(done));
         }

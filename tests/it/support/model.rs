@@ -9,6 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::StreamExt;
+use http::HeaderMap;
 use http_body_util::{BodyExt, StreamBody, combinators::BoxBody};
 use hyper::{
     Request, Response,
@@ -161,7 +162,7 @@ type Usual = fn(&Value) -> String;
 struct State {
     answers: Mutex<VecDeque<Answer>>,
     asked: Mutex<Vec<Value>>,
-    authorizations: Mutex<Vec<String>>,
+    headers: Mutex<Vec<HeaderMap>>,
     /// What it says where nothing is queued, by what it is asked.
     usual: Mutex<Option<Usual>>,
     /// What it does then instead.
@@ -224,7 +225,13 @@ impl ScriptedModel {
 
     /// The `authorization` headers so far.
     pub fn authorizations(&self) -> Vec<String> {
-        self.state.authorizations.lock().unwrap().clone()
+        self.headers("authorization")
+    }
+
+    /// A header of the requests so far; empty where it was missing.
+    pub fn headers(&self, name: &str) -> Vec<String> {
+        let value = |headers: &HeaderMap| headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+        self.state.headers.lock().unwrap().iter().map(value).collect()
     }
 
     /// The last request's messages: system, user.
@@ -253,9 +260,9 @@ impl ScriptedModel {
 async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Response<BoxBody<Bytes, std::io::Error>>, Infallible> {
     let embeds = request.uri().path() == "/v1/embeddings";
     assert!(embeds || request.uri().path() == "/v1/chat/completions", "{}", request.uri());
-    let authorization = request.headers().get("authorization").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+    let headers = request.headers().clone();
     let body = request.into_body().collect().await.unwrap().to_bytes();
-    state.authorizations.lock().unwrap().push(authorization);
+    state.headers.lock().unwrap().push(headers);
     let asked: Value = serde_json::from_slice(&body).unwrap();
     state.asked.lock().unwrap().push(asked.clone());
     let usual = || match *state.usual.lock().unwrap() {
