@@ -15,7 +15,9 @@ use crate::{
     ids::Workspace,
     knowledge::{FolderSettings, Knowledge, KnowledgeBases, MassDelete},
     model::{Embedder, Models},
-    replies::{Desk, ERASURES_FILE, Erasures, OfferCounts, Shared, TokenLedger, erase_again, erasure_home, move_erasure_home, on_redaction},
+    replies::{
+        Desk, ERASURES_FILE, Erasures, OfferCounts, Shared, TokenLedger, erase_again, erasure_home, move_erasure_home, on_redaction,
+    },
     spelling::Dictionaries,
     store::{self, Dialect, Store},
     telemetry::metrics::gauge,

@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status, service::Routes};
 use crate::{
     api::method::MAX_PUT_BYTES,
     ids::Workspace,
-    keys::Scope,
+    keys::{Action, Actor, Audit, AuditSubject, Scope},
     knowledge::Reader,
     replies::{Caller, Desk},
 };
@@ -46,12 +46,21 @@ type Reply<T> = Result<Response<T>, Status>;
 pub struct Api {
     /// The desk of each workspace.
     pub desks: HashMap<Workspace, Desk>,
+    /// Where it is recorded who exported, erased and deleted what.
+    pub audit: Audit,
 }
 
 impl Api {
     /// The desk of the caller's workspace.
     fn desk<T>(&self, request: &Request<T>) -> &Desk {
         self.desks.get(&access(request).workspace).expect("the server authorizes only calls to workspaces that it serves")
+    }
+
+    /// Records what a caller is about to do. If that fails, it is not done.
+    async fn record<T>(&self, request: &Request<T>, action: Action, subject: AuditSubject<'_>) -> Result<(), Status> {
+        let access = access(request);
+        let actor = Actor::Key(access.key_id.as_deref());
+        Ok(self.audit.record(Some(&access.workspace), actor, action, subject).await?)
     }
 
     /// The three services. Request sizes are checked per method before a request gets here.

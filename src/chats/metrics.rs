@@ -32,9 +32,7 @@ pub fn register(registry: &mut Registry, logs: &[(String, ChatLog)]) {
     ];
     for (name, help, which) in queue {
         let all = logs.to_vec();
-        gauge(registry, name, help, move || {
-            all.iter().map(|(name, log)| (labels(name), which(log.writer.queued()) as u64)).collect()
-        });
+        gauge(registry, name, help, move || all.iter().map(|(name, log)| (labels(name), which(log.writer.queued()) as u64)).collect());
     }
     let times = logs.iter().map(|(name, log)| (labels(name), log.commit_times.clone())).collect();
     histogram(registry, "append_commit", Unit::Seconds, "Time of the commits that append events", times);

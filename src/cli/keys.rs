@@ -9,7 +9,7 @@ use crate::{
     cli::serve::{config_flag, config_of},
     config::{self, Config, TokenLimits},
     ids::Workspace,
-    keys::{self, Key, NewKey, Origin, Scope},
+    keys::{self, Action, Actor, Audit, AuditSubject, Key, NewKey, Origin, Scope},
     store::{Store, files},
 };
 
@@ -94,7 +94,8 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     })?
 }
 
-async fn open(config: &Config) -> anyhow::Result<Store> {
+/// Opens the database of the keys.
+pub async fn open(config: &Config) -> anyhow::Result<Store> {
     files::make_folder(&config.data).with_context(|| format!("can't create the data folder `{}`", config.data.display()))?;
     let url = config.database_url.clone().unwrap_or_else(|| Store::sqlite_url(&config.data));
     Store::open(&url).await.context("can't open the database")
@@ -121,6 +122,7 @@ async fn create(store: &Store, config: &Config, matches: &ArgMatches) -> anyhow:
         scopes,
     };
     let (key, shown) = keys::create(store, new).await?;
+    record(store, Some(&key.workspace), Action::CreateKey, &key.key_id).await?;
     eprintln!("key {} of workspace `{}`; it is shown only this once:", key.key_id, key.workspace);
     writeln!(std::io::stdout(), "{shown}")?;
     if publishable && key.origins.is_empty() {
@@ -164,6 +166,13 @@ async fn revoke(store: &Store, matches: &ArgMatches) -> anyhow::Result<ExitCode>
         let known = keys::list(store).await?.iter().any(|key| key.key_id == key_id);
         bail!("key {key_id} {}", if known { "is already revoked" } else { "is unknown; `deskhand keys list` shows all keys" });
     }
+    record(store, None, Action::RevokeKey, key_id).await?;
     eprintln!("key {key_id} is revoked");
     Ok(ExitCode::SUCCESS)
+}
+
+async fn record(store: &Store, workspace: Option<&Workspace>, action: Action, key_id: &str) -> anyhow::Result<()> {
+    let audit = Audit::new(store.clone());
+    let recorded = audit.record(workspace, Actor::Command, action, AuditSubject::Named(key_id)).await;
+    recorded.context("done, but it can't be recorded in the audit log")
 }

@@ -1,5 +1,6 @@
 //! The command line, one file per command.
 
+mod audit;
 mod backup;
 mod call;
 mod check;
@@ -58,6 +59,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("models", matches)) => models::run(matches),
         Some(("prompt", matches)) => prompt::run(matches),
         Some(("health", matches)) => health::run(matches),
+        Some(("audit", matches)) => audit::run(matches),
         Some(("migrate", matches)) => migrate::run(matches),
         Some(("backup", matches)) => backup::run_backup(matches),
         Some(("restore", matches)) => backup::run_restore(matches),
@@ -94,6 +96,7 @@ fn command() -> Command {
         .subcommand(models::command())
         .subcommand(prompt::command())
         .subcommand(health::command())
+        .subcommand(audit::command())
         .subcommand(migrate::command())
         .subcommand(backup::backup_command())
         .subcommand(backup::restore_command())

@@ -84,7 +84,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     };
     let pages = format!("{scheme}://{}/help{}", server.address, if console { " and /console" } else { "" });
     let beside = [("metrics and probes", server.operations_address, "/metrics"), ("help pages alone", server.help_address, "/help")];
-    let beside = beside.map(|(what, address, path)| address.map_or_else(String::new, |address| format!("\n{what}: {scheme}://{address}{path}")));
+    let beside =
+        beside.map(|(what, address, path)| address.map_or_else(String::new, |address| format!("\n{what}: {scheme}://{address}{path}")));
     // Standard output may be closed; the server runs all the same.
     let _ = writeln!(
         stdout(),

@@ -20,6 +20,7 @@ use std::{
 };
 
 use clap::ArgMatches;
+use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
 use crate::{
@@ -95,6 +96,8 @@ pub struct Config {
     pub embedding: EmbeddingSettings,
     /// The workspaces besides `default`.
     pub workspaces: Vec<WorkspaceConfig>,
+    /// A fingerprint of each setting that was given: by it a change is noticed, and no secret is read.
+    pub given: BTreeMap<String, Vec<u8>>,
 }
 
 /// How changes of knowledge base folders are noticed.
@@ -155,6 +158,7 @@ impl Default for Config {
             models: Vec::new(),
             embedding: EmbeddingSettings::default(),
             workspaces: Vec::new(),
+            given: BTreeMap::new(),
         }
     }
 }
@@ -166,8 +170,10 @@ impl Config {
         let mut problems = Vec::new();
         let table = file.map(|file| read_table(file, &mut problems)).unwrap_or_default();
         config.take_file(&table, &mut problems);
+        config.given = table.iter().map(|(key, value)| (key.clone(), fingerprint(value))).collect();
         for setting in &SETTINGS {
             if let Some((text, from)) = given(matches, setting.key, setting) {
+                config.given.insert(setting.key.to_owned(), fingerprint(&text));
                 config.take(setting.key, &text, &from, &mut problems);
             }
         }
@@ -176,11 +182,13 @@ impl Config {
                 if config.models.is_empty() {
                     config.models.push(ModelConfig::default());
                 }
+                config.given.insert(model_argument(setting), fingerprint(&text));
                 take_model(&mut config.models[0], setting.key, &text, &from, &mut problems);
             }
         }
         for setting in &EMBEDDING_SETTINGS {
             if let Some((text, from)) = given(matches, &embedding_argument(setting), setting) {
+                config.given.insert(embedding_argument(setting), fingerprint(&text));
                 take_embedding(&mut config.embedding, setting.key, &text, &from, &mut problems);
             }
         }
@@ -300,6 +308,10 @@ impl Config {
             problems.push("`max_connections_per_peer` must be at most `max_connections`".to_owned());
         }
     }
+}
+
+fn fingerprint(value: &Value) -> Vec<u8> {
+    Sha256::digest(value.to_string()).to_vec()
 }
 
 /// The likeliest of the known names for one that is not, as the end of a message; empty if none is like it.

@@ -1,5 +1,7 @@
 //! API keys: which workspace a caller works in, and what they may do there.
 
+mod audit;
+mod audit_rows;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod key;
@@ -20,6 +22,7 @@ use subtle::ConstantTimeEq;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
+pub use audit::{Action, Actor, Audit, AuditEntry, AuditSubject};
 pub use key::{Key, NewKey, Origin, Scope};
 
 use crate::{

@@ -33,7 +33,9 @@ pub enum Listing {
 pub async fn listing(config: &ModelConfig) -> Result<Listing, ModelError> {
     let body = match timeout(TIMEOUT, http::get(config, "/models", MAX_BYTES)).await {
         Ok(Ok(body)) => body,
-        Ok(Err(error @ (ModelError::Unreachable | ModelError::Refused { status: 401 | 403, .. } | ModelError::QuotaUsedUp))) => return Err(error),
+        Ok(Err(error @ (ModelError::Unreachable | ModelError::Refused { status: 401 | 403, .. } | ModelError::QuotaUsedUp))) => {
+            return Err(error);
+        }
         Ok(Err(_)) | Err(_) => return Ok(Listing::Unknown),
     };
     Ok(read(&body, &config.name))
@@ -44,7 +46,8 @@ fn read(body: &[u8], name: &str) -> Listing {
     let names = list["data"].as_array().into_iter().flatten().filter_map(|model| Some(model["id"].as_str()?.to_owned()));
     let names: Vec<String> = names.filter(|name| name.len() <= MAX_NAME_BYTES && !name.chars().any(char::is_control)).collect();
     // Ollama lists a tag that a name may leave out, Google a prefix.
-    let is_it = |known: &String| known == name || known.strip_suffix(":latest") == Some(name) || known.strip_prefix("models/") == Some(name);
+    let is_it =
+        |known: &String| known == name || known.strip_suffix(":latest") == Some(name) || known.strip_prefix("models/") == Some(name);
     match names.is_empty() {
         true => Listing::Unknown,
         false if names.iter().any(is_it) => Listing::Served,

@@ -161,7 +161,13 @@ fn access(key: &Key, auth_request: &AuthRequest<'_>) -> Access {
     let limited = key.token_limits.per_minute.is_some() || key.token_limits.per_day.is_some();
     let spender = limited.then(|| Spender { name: format!("key/{}", key.key_id).into(), limits: key.token_limits });
     let caller = Caller { deadline: auth_request.deadline, key: spender };
-    Access { workspace: key.workspace.clone(), scopes: key.scopes.clone(), caller, key_id: Some(key.key_id.clone()), visitor: auth_request.visitor }
+    Access {
+        workspace: key.workspace.clone(),
+        scopes: key.scopes.clone(),
+        caller,
+        key_id: Some(key.key_id.clone()),
+        visitor: auth_request.visitor,
+    }
 }
 
 fn check_origin(key: &Key, auth_request: &AuthRequest<'_>) -> Result<(), Status> {

@@ -94,7 +94,10 @@ impl Call {
         let labels = [("rpc_method", method), ("rpc_response_status_code", status::code_name(code))];
         self.metrics.durations.get_or_create(&labels).observe(elapsed.as_secs_f64());
         let milliseconds = elapsed.as_millis() as u64;
-        let fault = matches!(code, Code::Internal | Code::Unknown | Code::DataLoss | Code::Unavailable | Code::DeadlineExceeded | Code::Unimplemented);
+        let fault = matches!(
+            code,
+            Code::Internal | Code::Unknown | Code::DataLoss | Code::Unavailable | Code::DeadlineExceeded | Code::Unimplemented
+        );
         traces::ended(&self.span, code.into(), fault.then(|| status::code_name(code)));
         let trace = traces::trace_id(&self.span);
         let (workspace, key) = self.caller.get().map_or(("", ""), |(workspace, key)| (workspace, key));

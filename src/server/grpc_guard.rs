@@ -49,12 +49,7 @@ pub struct GrpcGuard {
 }
 
 impl GrpcGuard {
-    pub fn new(
-        routes: Routes,
-        authenticator: Authenticator,
-        languages: HashMap<Workspace, Language>,
-        metrics: CallMetrics,
-    ) -> GrpcGuard {
+    pub fn new(routes: Routes, authenticator: Authenticator, languages: HashMap<Workspace, Language>, metrics: CallMetrics) -> GrpcGuard {
         GrpcGuard { routes, authenticator, languages: Arc::new(languages), metrics }
     }
 }

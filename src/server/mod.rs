@@ -18,6 +18,7 @@ mod reply_body;
 mod request_body;
 mod responses;
 mod router;
+mod settings_change;
 mod tls;
 mod usage;
 
@@ -33,7 +34,7 @@ use crate::{
     app::{self, App},
     config::{Config, ConfigError},
     ids::Workspace,
-    keys::Keys,
+    keys::{Audit, Keys},
     model::Models,
     replies::Erasures,
     server::{
@@ -80,7 +81,10 @@ impl Server {
         let listener = accept::listen(config.listen)
             .with_context(|| format!("can't listen on `{}` (`listen`); another process may be using it", config.listen))?;
         let address = listener.local_addr()?;
-        let beside = [("operations_listen", config.operations_listen, Audience::Operators), ("help_listen", config.help_listen, Audience::Customers)];
+        let beside = [
+            ("operations_listen", config.operations_listen, Audience::Operators),
+            ("help_listen", config.help_listen, Audience::Customers),
+        ];
         let mut listeners = Vec::new();
         for (setting, wanted, audience) in beside {
             let Some(wanted) = wanted else { continue };
@@ -110,9 +114,13 @@ impl Server {
         let App { knowledge, models, erasures, others, desks, .. } = app;
         let page_checks: Vec<_> = std::iter::once(&store).chain(others.iter().map(|(_, store)| store)).map(Store::check_pages).collect();
         let (health, health_check) = health::start(store.clone(), others.clone(), knowledge.clone(), models.clone()).await;
+        let main = store.clone();
         let stores = std::iter::once(store).chain(others.into_iter().map(|(_, store)| store)).collect();
         let names: HashSet<Workspace> = desks.keys().cloned().collect();
-        let api = Arc::new(Api { desks });
+        let audit = Audit::new(main);
+        audit.expire().await.context("can't delete old entries of the audit log")?;
+        settings_change::record(&config, &audit).await.context("can't record which settings changed")?;
+        let api = Arc::new(Api { desks, audit });
         let mut routes = Arc::clone(&api).routes();
         routes = routes.add_service(health.service);
         routes = routes.add_service(reflection().build_v1()?);
@@ -133,7 +141,8 @@ impl Server {
             config.console,
         );
         let metrics = config.operations_listen.is_none();
-        let address_for = |wanted: Audience| listeners.iter().find(|(_, _, audience, _)| *audience == wanted).map(|(_, address, ..)| *address);
+        let address_for =
+            |wanted: Audience| listeners.iter().find(|(_, _, audience, _)| *audience == wanted).map(|(_, address, ..)| *address);
         let (operations_address, help_address) = (address_for(Audience::Operators), address_for(Audience::Customers));
         let beside = listeners.into_iter().map(|(_, _, audience, listener)| (listener, router.for_audience(audience)));
         let listeners = beside.chain([(listener, router.for_audience(Audience::Everybody { metrics }))]).collect();

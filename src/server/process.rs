@@ -2,13 +2,13 @@
 
 use std::fmt;
 
+use procfs::{ProcResult, process};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, NoLabelSet},
     metrics::{MetricType, info::Info},
     registry::{Registry, Unit},
 };
-use procfs::{ProcResult, process};
 
 /// Reads `/proc/self` on each scrape.
 #[derive(Debug)]

@@ -97,7 +97,16 @@ impl Router {
         readiness: Readiness,
         console: bool,
     ) -> Router {
-        Router { audience: Audience::Everybody { metrics: true }, grpc_web: GrpcWebLayer::new().layer(grpc.clone()), grpc, authenticator, api, metrics: Arc::new(metrics), readiness, console }
+        Router {
+            audience: Audience::Everybody { metrics: true },
+            grpc_web: GrpcWebLayer::new().layer(grpc.clone()),
+            grpc,
+            authenticator,
+            api,
+            metrics: Arc::new(metrics),
+            readiness,
+            console,
+        }
     }
 
     /// The same for another audience.
@@ -217,7 +226,8 @@ impl Router {
             return wrong_method(&allowed);
         }
         let (parts, body) = request.into_parts();
-        let (log, connection) = (Call::new(call.rpc(), &parts.headers, ErrorLanguage::default(), &self.metrics.calls), Arc::clone(active.connection()));
+        let (log, connection) =
+            (Call::new(call.rpc(), &parts.headers, ErrorLanguage::default(), &self.metrics.calls), Arc::clone(active.connection()));
         let answered = timeout(HELP_TIMEOUT, self.help_reply((call, &log), &parts, body, &connection).instrument(log.span.clone())).await;
         match answered.unwrap_or_else(|_| Err(status::deadline_exceeded(false))) {
             Ok((reply, trust)) => help_response(&parts.headers, reply).map(|body| {

@@ -5,10 +5,7 @@ use std::sync::Arc;
 use prometheus_client::registry::Registry;
 
 use crate::{
-    store::{
-        State, Store,
-        availability::Availability,
-    },
+    store::{State, Store, availability::Availability},
     telemetry::metrics::gauge,
 };
 
@@ -18,14 +15,17 @@ pub fn register(registry: &mut Registry, databases: &[(String, Store)]) {
     let help = "Connections, by pool: in use, idle, and most of both";
     gauge(registry, "database_connections", help, move || {
         let pools = all.iter().flat_map(|(name, store)| [(name, "write", store.writes.usage()), (name, "read", store.reads.usage())]);
-        let usages = pools.flat_map(|(name, pool, usage)| ["used", "idle", "max"].into_iter().zip(usage).map(move |usage| (name, pool, usage)));
+        let usages =
+            pools.flat_map(|(name, pool, usage)| ["used", "idle", "max"].into_iter().zip(usage).map(move |usage| (name, pool, usage)));
         let labels = |name: &str, pool: &str, state: &str| [("database", name), ("pool", pool), ("state", state)].map(owned).to_vec();
         usages.map(|(name, pool, (state, count))| (labels(name, pool, state), count as u64)).collect()
     });
     let watched = databases.iter().filter_map(|(name, store)| Some((name.clone(), store.availability.clone()?))).collect::<Vec<_>>();
     if !watched.is_empty() {
         gauge(registry, "database_up", "Whether PostgreSQL answers and accepts writes", move || {
-            let is_up = |(name, availability): &(String, Arc<Availability>)| (vec![owned(("database", name))], u64::from(availability.state() == State::Up));
+            let is_up = |(name, availability): &(String, Arc<Availability>)| {
+                (vec![owned(("database", name))], u64::from(availability.state() == State::Up))
+            };
             watched.iter().map(is_up).collect()
         });
     }

@@ -57,12 +57,22 @@ impl<F: Fn() -> Vec<(Labels, u64)> + Send + Sync + 'static> Collector for ReadOn
 }
 
 /// Registers a gauge that `read` gives on each scrape, as a value for each set of labels. `help` has no full stop: one is added.
-pub fn gauge(registry: &mut Registry, name: &'static str, help: &'static str, read: impl Fn() -> Vec<(Labels, u64)> + Send + Sync + 'static) {
+pub fn gauge(
+    registry: &mut Registry,
+    name: &'static str,
+    help: &'static str,
+    read: impl Fn() -> Vec<(Labels, u64)> + Send + Sync + 'static,
+) {
     registry.register_collector(Box::new(ReadOnScrape { name, help, kind: MetricType::Gauge, read }));
 }
 
 /// Registers a counter likewise; `_total` is added to its name.
-pub fn counter(registry: &mut Registry, name: &'static str, help: &'static str, read: impl Fn() -> Vec<(Labels, u64)> + Send + Sync + 'static) {
+pub fn counter(
+    registry: &mut Registry,
+    name: &'static str,
+    help: &'static str,
+    read: impl Fn() -> Vec<(Labels, u64)> + Send + Sync + 'static,
+) {
     registry.register_collector(Box::new(ReadOnScrape { name, help, kind: MetricType::Counter, read }));
 }
 

@@ -55,7 +55,8 @@ impl TraceExporter {
     /// The layer that takes the spans, and no log lines.
     pub(super) fn layer<S: Subscriber + for<'a> LookupSpan<'a>>(&self) -> impl Layer<S> + use<S> {
         let tracer: Tracer = self.0.tracer("deskhand");
-        let layer = tracing_opentelemetry::layer().with_tracer(tracer).with_location(false).with_threads(false).with_tracked_inactivity(false);
+        let layer =
+            tracing_opentelemetry::layer().with_tracer(tracer).with_location(false).with_threads(false).with_tracked_inactivity(false);
         layer.with_level(false).with_target(false).with_filter(Targets::new().with_target(SPANS, LevelFilter::INFO))
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that finds something missing fails")]
 
 mod archive;
+mod audit;
 mod bad_input;
 mod built_in;
 mod chats;
@@ -39,6 +40,7 @@ mod keys;
 mod knowledge;
 mod leader;
 mod learning;
+mod listeners;
 mod live_reload;
 mod meaning;
 mod memory;

@@ -61,7 +61,10 @@ async fn metrics_tell_what_the_server_does() {
     let metrics = response.text().await.unwrap();
     assert!(metrics.ends_with("# EOF\n") && !metrics.contains("pomegranate"), "{metrics}");
     let call = |method: &str, code: &str| {
-        sample(&metrics, &format!("rpc_server_call_duration_seconds_count{{rpc_method=\"deskhand.v1.{method}\",rpc_response_status_code=\"{code}\"}}"))
+        sample(
+            &metrics,
+            &format!("rpc_server_call_duration_seconds_count{{rpc_method=\"deskhand.v1.{method}\",rpc_response_status_code=\"{code}\"}}"),
+        )
     };
     assert_eq!(call("ChatService/AppendEvents", "OK"), 1.0);
     assert_eq!(call("KnowledgeService/Search", "OK"), 2.0);
@@ -84,11 +87,14 @@ async fn metrics_tell_what_the_server_does() {
     }
     let found = !suggestions.is_empty();
     assert_eq!(sample(&metrics, &format!("deskhand_suggestion_calls_total{{workspace=\"default\",found=\"{found}\"}}")), 1.0);
-    for name in ["process_resident_memory_bytes", "process_open_fds", "process_cpu_seconds_total", "deskhand_documents{workspace=\"default\"}"] {
+    for name in
+        ["process_resident_memory_bytes", "process_open_fds", "process_cpu_seconds_total", "deskhand_documents{workspace=\"default\"}"]
+    {
         assert!(sample(&metrics, name) > 0.0, "{name}");
     }
     // A method that there is not has no name of its own, however many a caller thinks up.
-    let unknown = reqwest::Client::builder().http2_prior_knowledge().build().unwrap().post(format!("http://{}/deskhand.v1.Made/Up", desk.address()));
+    let unknown =
+        reqwest::Client::builder().http2_prior_knowledge().build().unwrap().post(format!("http://{}/deskhand.v1.Made/Up", desk.address()));
     unknown.header("content-type", "application/grpc").send().await.unwrap();
     let metrics = desk.page("/metrics").await;
     assert!(!metrics.contains("Made") && metrics.contains("rpc_method=\"_OTHER\",rpc_response_status_code=\"UNIMPLEMENTED\""), "{metrics}");
@@ -157,7 +163,9 @@ impl Collector {
                     }
                 });
                 let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
-                tokio::spawn(async move { server.serve_connection(TokioIo::new(stream), service).await.map_err(|error| error.to_string()) });
+                tokio::spawn(
+                    async move { server.serve_connection(TokioIo::new(stream), service).await.map_err(|error| error.to_string()) },
+                );
             }
         });
         Collector { address, spans, _serving: AbortOnDropHandle::new(serving) }

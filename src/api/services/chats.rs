@@ -10,6 +10,7 @@ use crate::{
         pb::{self, chat_service_server::ChatService},
     },
     chats::{Appended, ChatError, ChatPage, Filter, ListChats, Status, Transcript, TranscriptFormat, TranscriptOptions, is_time_zone},
+    keys::{Action, AuditSubject},
 };
 
 /// Longest archive query, in characters.
@@ -104,7 +105,7 @@ impl ChatService for Api {
 
     async fn export_transcript(&self, request: Request<pb::ExportTranscriptRequest>) -> Reply<pb::ExportTranscriptResponse> {
         let desk = self.desk(&request);
-        let pb::ExportTranscriptRequest { chat_id, format, language, time_zone, include_notes } = request.into_inner();
+        let pb::ExportTranscriptRequest { chat_id, format, language, time_zone, include_notes } = request.get_ref().clone();
         let mut fields = Fields::default();
         let chat_id = fields.id("chat_id", chat_id);
         let format = match pb::TranscriptFormat::try_from(format) {
@@ -124,6 +125,7 @@ impl ChatService for Api {
         }
         fields.ok()?;
         let options = TranscriptOptions { format, language, fallback_language: desk.settings().language.clone(), time_zone, include_notes };
+        self.record(&request, Action::ExportTranscript, AuditSubject::Chat(chat_id.as_str())).await?;
         let Transcript { content, media_type, file_name } = desk.chats().transcript(&chat_id, options).await?;
         if content.len() > MAX_REPLY_BYTES {
             return Err(ChatError::TooLarge("transcript").into());
@@ -133,20 +135,20 @@ impl ChatService for Api {
 
     async fn export_customer(&self, request: Request<pb::ExportCustomerRequest>) -> Reply<pb::ExportCustomerResponse> {
         let desk = self.desk(&request);
-        let pb::ExportCustomerRequest { customer_id } = request.into_inner();
         let mut fields = Fields::default();
-        let customer_id = fields.id("customer_id", customer_id);
+        let customer_id = fields.id("customer_id", request.get_ref().customer_id.clone());
         fields.ok()?;
+        self.record(&request, Action::ExportCustomer, AuditSubject::Customer(customer_id.as_str())).await?;
         let json = desk.export_customer(&customer_id, MAX_REPLY_BYTES).await?;
         Ok(Response::new(pb::ExportCustomerResponse { json }))
     }
 
     async fn erase_customer(&self, request: Request<pb::EraseCustomerRequest>) -> Reply<pb::EraseCustomerResponse> {
         let desk = self.desk(&request);
-        let pb::EraseCustomerRequest { customer_id } = request.into_inner();
         let mut fields = Fields::default();
-        let customer_id = fields.id("customer_id", customer_id);
+        let customer_id = fields.id("customer_id", request.get_ref().customer_id.clone());
         fields.ok()?;
+        self.record(&request, Action::EraseCustomer, AuditSubject::Customer(customer_id.as_str())).await?;
         let crate::replies::Erased { chats, events, drafts, suggestions, outcomes } = desk.erase_customer(&customer_id).await?;
         let count = |count: u64| i32::try_from(count).unwrap_or(i32::MAX);
         Ok(Response::new(pb::EraseCustomerResponse {

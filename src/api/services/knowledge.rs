@@ -13,7 +13,7 @@ use crate::{
     },
     failpoint::failpoint,
     ids::Id,
-    keys::Scope,
+    keys::{Action, AuditSubject, Scope},
     knowledge::{
         ArticleRating, Audience, Document, DocumentKey, DocumentPage, Hit, Kind, KnowledgeError, ListFilter, NewDocument, RatingCount,
         Search, SearchReport, Visibility,
@@ -30,6 +30,8 @@ const MAX_HITS: i32 = 100;
 const MAX_TAGS: usize = 100;
 const MAX_REASON: usize = 2000;
 const REPORT_DAYS: i64 = 30;
+/// Ids of deleted documents that the audit log names.
+const MAX_NAMED: usize = 20;
 
 #[tonic::async_trait]
 impl KnowledgeService for Api {
@@ -181,23 +183,22 @@ impl KnowledgeService for Api {
     }
 
     async fn delete_articles(&self, request: Request<pb::DeleteArticlesRequest>) -> Reply<pb::DeleteArticlesResponse> {
-        let desk = self.desk(&request);
-        let pb::DeleteArticlesRequest { ids, language } = request.into_inner();
-        let (deleted, revision) = delete(desk, Kind::Article, ids, &language).await?;
+        let pb::DeleteArticlesRequest { ids, language } = request.get_ref().clone();
+        let (deleted, revision) = self.delete(&request, Kind::Article, ids, &language).await?;
         Ok(Response::new(pb::DeleteArticlesResponse { deleted, revision }))
     }
 
     async fn delete_canned_answers(&self, request: Request<pb::DeleteCannedAnswersRequest>) -> Reply<pb::DeleteCannedAnswersResponse> {
         let desk = self.desk(&request);
         let may_write_all = access(&request).has(Scope::Author);
-        let pb::DeleteCannedAnswersRequest { ids, language } = request.into_inner();
+        let pb::DeleteCannedAnswersRequest { ids, language } = request.get_ref().clone();
         if !may_write_all {
             let mut fields = Fields::default();
             let ids = document::ids(&mut fields, ids.clone());
             fields.ok()?;
             only_agents_own(&canned_answers(desk, &ids).await?)?;
         }
-        let (deleted, revision) = delete(desk, Kind::CannedAnswer, ids, &language).await?;
+        let (deleted, revision) = self.delete(&request, Kind::CannedAnswer, ids, &language).await?;
         Ok(Response::new(pb::DeleteCannedAnswersResponse { deleted, revision }))
     }
 
@@ -254,15 +255,25 @@ async fn canned_answers(desk: &Desk, ids: &[Id]) -> Result<Vec<Document>, Status
     Ok(answers)
 }
 
-async fn delete(desk: &Desk, kind: Kind, ids: Vec<String>, language: &str) -> Result<(i32, i64), Status> {
-    let mut fields = Fields::default();
-    let ids: Vec<Id> = document::ids(&mut fields, ids);
-    let language = fields.optional_language("language", language);
-    fields.ok()?;
-    let knowledge = desk.knowledge().clone();
-    let write = async move { knowledge.delete(kind, &ids, language.as_ref()).await };
-    let (deleted, revision) = task::detached("the deletion of the documents", write).await.map_err(KnowledgeError::from)??;
-    Ok((i32::try_from(deleted).unwrap_or(i32::MAX), revision))
+impl Api {
+    async fn delete<T>(&self, request: &Request<T>, kind: Kind, ids: Vec<String>, language: &str) -> Result<(i32, i64), Status> {
+        let mut fields = Fields::default();
+        let ids: Vec<Id> = document::ids(&mut fields, ids);
+        let language = fields.optional_language("language", language);
+        fields.ok()?;
+        self.record(request, Action::DeleteDocuments, AuditSubject::Named(&named(kind, &ids))).await?;
+        let knowledge = self.desk(request).knowledge().clone();
+        let write = async move { knowledge.delete(kind, &ids, language.as_ref()).await };
+        let (deleted, revision) = task::detached("the deletion of the documents", write).await.map_err(KnowledgeError::from)??;
+        Ok((i32::try_from(deleted).unwrap_or(i32::MAX), revision))
+    }
+}
+
+/// The names of documents in the audit log: their ids, the first ones of many.
+fn named(kind: Kind, ids: &[Id]) -> String {
+    let shown: Vec<&str> = ids.iter().take(MAX_NAMED).map(Id::as_str).collect();
+    let more = if ids.len() > MAX_NAMED { format!(" and {} more", ids.len() - MAX_NAMED) } else { String::new() };
+    format!("{}:{}{more}", if kind == Kind::Article { "article" } else { "canned_answer" }, shown.join(","))
 }
 
 /// Without the scope `author`, callers may write and delete only answers that belong to one agent.

@@ -134,6 +134,11 @@ impl Desk {
         Opening { with_model: false, with_shop: false, change: |_| {} }.open().await
     }
 
+    /// The addresses for operators and for customers alone, if it listens there.
+    pub fn addresses_beside(&self) -> [Option<std::net::SocketAddr>; 2] {
+        [self.server.operations_address, self.server.help_address]
+    }
+
     pub fn address(&self) -> String {
         self.server.address.to_string()
     }
