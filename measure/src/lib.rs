@@ -4,6 +4,7 @@ pub mod articles;
 pub mod floods;
 pub mod paced_model;
 pub mod relay;
+pub mod served;
 
 use std::{
     fs,

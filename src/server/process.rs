@@ -3,6 +3,9 @@
 use std::fmt;
 
 use procfs::{ProcResult, process};
+use tokio::runtime::Handle;
+
+use crate::telemetry::metrics::gauge;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, NoLabelSet},
@@ -54,6 +57,12 @@ impl Collector for Process {
 /// Lets a registry report the process and the version.
 pub fn register_metrics(registry: &mut Registry) {
     registry.register_collector(Box::new(Process));
+    if let Ok(runtime) = Handle::try_current() {
+        let help = "Tasks of the runtime that have not ended";
+        gauge(registry.sub_registry_with_prefix("deskhand"), "tasks", help, move || {
+            vec![(Vec::new(), runtime.metrics().num_alive_tasks() as u64)]
+        });
+    }
     let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
     registry.sub_registry_with_prefix("deskhand").register("build", "The version that runs", version);
 }
