@@ -2,9 +2,12 @@
 
 pub mod codec;
 mod convert;
+mod error_json;
 mod error_language;
 mod help;
 mod method;
+mod openapi;
+mod rpc;
 mod services;
 pub mod status;
 
@@ -19,9 +22,12 @@ use crate::{
     knowledge::Reader,
     replies::{Caller, Desk},
 };
+pub use error_json::{error_json, help_error_json, help_http_code, http_code, retry_after};
 pub use error_language::ErrorLanguage;
-pub use help::{HelpCall, HelpReply, error_json, http_code, retry_after};
+pub use help::{HelpCall, HelpReply};
 pub use method::{answers_with_stream, max_request_bytes, takes_stream};
+pub use openapi::openapi;
+pub use rpc::{Rpc, is_of_service};
 
 /// The generated types.
 pub mod pb {

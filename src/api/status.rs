@@ -104,6 +104,12 @@ pub fn method_unknown() -> Status {
     status(Code::Unimplemented, "METHOD_UNKNOWN", "unknown method".to_owned(), ErrorDetails::new())
 }
 
+/// A compressed request.
+pub fn compression_unknown() -> Status {
+    let message = "requests must not be compressed; the only supported encoding is `identity`".to_owned();
+    status(Code::Unimplemented, "COMPRESSION_UNKNOWN", message, ErrorDetails::new())
+}
+
 fn partial_metadata(partial: bool) -> HashMap<String, String> {
     if partial { HashMap::from([("partial".to_owned(), "true".to_owned())]) } else { HashMap::new() }
 }
@@ -119,10 +125,7 @@ pub fn enriched(reported: &Status) -> Option<Status> {
             let message = "the request is larger than 4 MiB (8 MiB for a Put)".to_owned();
             exhausted("REQUEST_TOO_LARGE", "request", message, None)
         }
-        Code::Unimplemented if message.contains("compressed") => {
-            let message = "requests must not be compressed".to_owned();
-            status(Code::Unimplemented, "COMPRESSION_UNKNOWN", message, ErrorDetails::new())
-        }
+        Code::Unimplemented if message.contains("compressed") => compression_unknown(),
         Code::Unimplemented => method_unknown(),
         Code::Ok => return None,
         // No message, a truncated one, or an invalid frame: tonic reports these as INTERNAL, but the caller sent them.

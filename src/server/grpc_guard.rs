@@ -50,6 +50,11 @@ impl GrpcGuard {
     pub fn new(routes: Routes, authenticator: Authenticator, languages: HashMap<Workspace, Language>) -> GrpcGuard {
         GrpcGuard { routes, authenticator, languages: Arc::new(languages) }
     }
+
+    /// The languages in which errors of a call with these headers are told.
+    pub fn language(&self, headers: &HeaderMap) -> ErrorLanguage {
+        ErrorLanguage::of(headers, self.languages.get(&Workspace::default()).cloned())
+    }
 }
 
 impl Service<Request<Body>> for GrpcGuard {
@@ -67,7 +72,7 @@ impl Service<Request<Body>> for GrpcGuard {
         let connection: Arc<Connection> = request.extensions_mut().remove().expect("the router adds the connection to every request");
         let active = connection.begin_call();
         Box::pin(async move {
-            let language = ErrorLanguage::of(request.headers(), guard.languages.get(&Workspace::default()).cloned());
+            let language = guard.language(request.headers());
             request.extensions_mut().insert(language.clone());
             let call = Call::new(request.uri().path(), language);
             Ok(match guard.answer(request, &call, active).await {

@@ -3,6 +3,7 @@
 mod accept;
 mod auth;
 mod compression;
+mod connect;
 mod connection;
 mod connection_limits;
 mod deadline;
@@ -12,6 +13,7 @@ mod grpc_guard;
 mod health;
 mod pages;
 mod peer;
+mod query;
 mod reply_body;
 mod request_body;
 mod responses;

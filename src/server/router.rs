@@ -1,4 +1,4 @@
-//! Routes each HTTP request: gRPC, gRPC-Web, the help pages' JSON, pages, metrics, or 404. Also CORS: preflight requests, and the headers
+//! Routes each HTTP request: gRPC, gRPC-Web, the Connect protocol, the help pages' JSON, pages, metrics, or 404. Also CORS: preflight requests, and the headers
 //! that let a page read a reply.
 
 use std::{
@@ -18,17 +18,19 @@ use tonic_web::{GrpcWebLayer, GrpcWebService};
 use tower::{Layer, Service};
 
 use crate::{
-    api::{Api, ErrorLanguage, HelpCall, HelpReply, error_json, http_code, retry_after, status},
+    api::{Api, ErrorLanguage, HelpCall, HelpReply, help_error_json, help_http_code, is_of_service, status},
     knowledge::KnowledgeBases,
     model::Models,
-    server::responses::{matches, plain_response, text_response, unchanged, wrong_method},
+    server::responses::{JSON, error_response, matches, plain_response, text_response, unchanged, wrong_method},
     server::{
         auth::{AuthRequest, Authenticator, origin},
         compression::{Encodings, encoded},
+        connect,
         connection::{Active, Connection, Trust},
         grpc_guard::{Call, GrpcGuard, GuardedBody, declared_length},
         health::Readiness,
         pages,
+        query::parameters,
         reply_body::ReplyBody,
     },
 };
@@ -38,8 +40,9 @@ const ALIVE: &str = "/healthz";
 const READY: &str = "/readyz";
 /// Path of the Prometheus metrics.
 const METRICS: &str = "/metrics";
+/// Path of the API's OpenAPI document.
+const OPENAPI: &str = "/openapi.json";
 const METRICS_TYPE: &str = "text/plain; version=0.0.4";
-const JSON: &str = "application/json";
 /// Deadline of a help page's call, and longest time to read its reply.
 const HELP_TIMEOUT: Duration = Duration::from_secs(10);
 const HELP_READ_TIMEOUT: Duration = Duration::from_secs(60);
@@ -50,7 +53,8 @@ const ORIGINS: &str = "/help/origins";
 const SEARCH: &str = "/deskhand.v1.KnowledgeService/Search";
 /// How long browsers cache a CORS preflight, in seconds.
 const PREFLIGHT_AGE: &str = "7200";
-const ALLOWED_HEADERS: &str = "authorization, content-type, grpc-timeout, x-grpc-web, x-user-agent, if-none-match";
+const ALLOWED_HEADERS: &str = "authorization, content-type, grpc-timeout, x-grpc-web, x-user-agent, if-none-match, connect-protocol-version, \
+                               connect-timeout-ms, connect-content-encoding, connect-accept-encoding";
 const EXPOSED_HEADERS: &str = "grpc-status, grpc-message, grpc-status-details-bin, etag, retry-after";
 
 /// The sources of `/metrics`, besides the server itself.
@@ -156,6 +160,16 @@ impl Router {
         if let Some(call) = HelpCall::at(&path) {
             return self.help(call, request, active).await;
         }
+        let is_grpc = matches!(kind(request.headers()), Kind::Grpc);
+        if is_of_service(&path) && !is_grpc {
+            return Box::pin(connect::answer(self.grpc, request, active)).await;
+        }
+        if path == OPENAPI {
+            return match is_read(request.method()) {
+                true => pages::openapi(request.headers()),
+                false => wrong_method(&Method::GET),
+            };
+        }
         if path == METRICS {
             return match is_read(request.method()) {
                 true => self.metrics(request.headers(), request.uri(), active.connection()).await,
@@ -180,9 +194,7 @@ impl Router {
         match pages::at(&path).filter(|page| self.console || !page.of_console) {
             Some(_) if !is_read(request.method()) => wrong_method(&Method::GET),
             Some(page) => page.response(request.headers()),
-            None if matches!(kind(request.headers()), Kind::Grpc) => {
-                text_response(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "gRPC needs HTTP/2; use gRPC-Web in browsers\n")
-            }
+            None if is_grpc => text_response(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "gRPC needs HTTP/2; use gRPC-Web in browsers\n"),
             None => text_response(StatusCode::NOT_FOUND, "not found\n"),
         }
     }
@@ -324,12 +336,6 @@ fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-/// The query parameters of a URL, in order.
-fn parameters(query: &str) -> Vec<(String, String)> {
-    let url = reqwest::Url::parse(&format!("http://help/?{query}"));
-    url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default()
-}
-
 fn help_response(request_headers: &HeaderMap, HelpReply { json, tag, age }: HelpReply) -> Response<Body> {
     // A weak ETag: the same hits with another search id are the same content.
     let tag = format!("W/\"{tag}\"");
@@ -356,11 +362,5 @@ fn help_response(request_headers: &HeaderMap, HelpReply { json, tag, age }: Help
 }
 
 fn help_error(status: &Status) -> Response<Body> {
-    let mut response = plain_response(http_code(status), JSON, error_json(status));
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Some(wait) = retry_after(status) {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil().max(1.0) as u64));
-    }
-    response
+    error_response(help_http_code(status), &help_error_json(status), status)
 }

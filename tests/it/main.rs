@@ -10,6 +10,7 @@ mod check_reply;
 mod choose;
 mod cluster;
 mod commands;
+mod connect;
 mod connections;
 mod context;
 mod contract;
