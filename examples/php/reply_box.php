@@ -39,7 +39,7 @@ function stream(string $method, array $message): Generator
     }
 }
 
-foreach (call('KnowledgeService/Search', ['query' => 'return', 'language' => 'en', 'limit' => 3])['hits'] as $hit) echo "found: {$hit['title']}\n";
+foreach (call('KnowledgeService/Search', ['query' => 'return', 'language' => 'en', 'limit' => 3])['hits'] as $hit) echo "found: {$hit['id']}\n";
 
 $chat = 'example-' . bin2hex(random_bytes(8));
 $agent = ['agentId' => 'agent-selin', 'name' => 'Selin', 'language' => 'en'];

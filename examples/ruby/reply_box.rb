@@ -44,7 +44,7 @@ def stream(method, message)
   end
 end
 
-call("KnowledgeService/Search", query: "return", language: "en", limit: 3)["hits"].each { |hit| puts "found: #{hit["title"]}" }
+call("KnowledgeService/Search", query: "return", language: "en", limit: 3)["hits"].each { |hit| puts "found: #{hit["id"]}" }
 
 chat = "example-#{SecureRandom.uuid}"
 agent = { agentId: "agent-selin", name: "Selin", language: "en" }
