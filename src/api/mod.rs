@@ -1,5 +1,6 @@
 //! A thin handler per RPC: decode into checked types, call, encode. The only layer that names tonic or the generated types.
 
+mod acting;
 pub mod codec;
 mod convert;
 mod error_json;
@@ -18,7 +19,7 @@ use tonic::{Request, Response, Status, service::Routes};
 use crate::{
     api::method::MAX_PUT_BYTES,
     ids::Workspace,
-    keys::Scope,
+    keys::{CheckedKey, Minter, Scope},
     knowledge::Reader,
     replies::{Caller, Desk},
 };
@@ -42,8 +43,12 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descrip
 const MAX_REPLY_BYTES: usize = (4 << 20) - (256 << 10);
 
 /// The services' names, as the health service knows them.
-pub const SERVICES: [&str; 3] =
-    [pb::reply_service_server::SERVICE_NAME, pb::chat_service_server::SERVICE_NAME, pb::knowledge_service_server::SERVICE_NAME];
+pub const SERVICES: [&str; 4] = [
+    pb::reply_service_server::SERVICE_NAME,
+    pb::chat_service_server::SERVICE_NAME,
+    pb::knowledge_service_server::SERVICE_NAME,
+    pb::key_service_server::SERVICE_NAME,
+];
 
 type Reply<T> = Result<Response<T>, Status>;
 
@@ -52,6 +57,8 @@ type Reply<T> = Result<Response<T>, Status>;
 pub struct Api {
     /// The desk of each workspace.
     pub desks: HashMap<Workspace, Desk>,
+    /// Makes the keys of agents.
+    pub minter: Minter,
 }
 
 impl Api {
@@ -60,14 +67,17 @@ impl Api {
         self.desks.get(&access(request).workspace).expect("the server authorizes only calls to workspaces that it serves")
     }
 
-    /// The three services. Request sizes are checked per method before a request gets here.
+    /// The four services. Request sizes are checked per method before a request gets here.
     pub fn routes(self: Arc<Api>) -> Routes {
         let api = self;
         let mut routes = Routes::builder();
         routes
             .add_service(pb::reply_service_server::ReplyServiceServer::from_arc(Arc::clone(&api)).max_decoding_message_size(MAX_PUT_BYTES));
         routes.add_service(pb::chat_service_server::ChatServiceServer::from_arc(Arc::clone(&api)).max_decoding_message_size(MAX_PUT_BYTES));
-        routes.add_service(pb::knowledge_service_server::KnowledgeServiceServer::from_arc(api).max_decoding_message_size(MAX_PUT_BYTES));
+        routes.add_service(
+            pb::knowledge_service_server::KnowledgeServiceServer::from_arc(Arc::clone(&api)).max_decoding_message_size(MAX_PUT_BYTES),
+        );
+        routes.add_service(pb::key_service_server::KeyServiceServer::from_arc(api).max_decoding_message_size(MAX_PUT_BYTES));
         routes.routes()
     }
 }
@@ -83,6 +93,8 @@ pub struct Access {
     pub caller: Caller,
     /// The peer that the call comes from.
     pub visitor: IpAddr,
+    /// The key that it presented.
+    pub key: Option<CheckedKey>,
 }
 
 impl Access {

@@ -87,6 +87,17 @@ pub fn scope_missing(scopes: &[Scope], what_for: &str) -> Status {
     status(Code::PermissionDenied, "SCOPE_MISSING", message, ErrorDetails::new())
 }
 
+/// The caller's key is for one agent, which may not do this.
+pub fn refused_to_agent_key(what: &str) -> Status {
+    status(Code::PermissionDenied, "SCOPE_MISSING", format!("a key for one agent may not {what}"), ErrorDetails::new())
+}
+
+/// The caller's key is for other chats.
+pub fn chat_refused() -> Status {
+    let message = "the key is not for this chat; make one that names it, or one for all chats".to_owned();
+    status(Code::PermissionDenied, "CHAT_NOT_ALLOWED", message, ErrorDetails::new())
+}
+
 /// The calling web page's origin is not allowed (CORS).
 pub fn origin_refused() -> Status {
     let message = "this origin is not allowed for this key; create a key for it with `deskhand keys create --origin`".to_owned();
@@ -231,6 +242,7 @@ impl From<KeyError> for Status {
         let message = error.to_string();
         match error {
             KeyError::Missing | KeyError::Unknown => status(Code::Unauthenticated, "KEY_UNKNOWN", message, ErrorDetails::new()),
+            KeyError::Expired => status(Code::Unauthenticated, "KEY_EXPIRED", message, ErrorDetails::new()),
             KeyError::RateExceeded(wait) => exhausted("RATE_EXCEEDED", "calls of the key", message, Some(wait)),
             KeyError::Unavailable => status(Code::Unavailable, "STORE_UNAVAILABLE", message, ErrorDetails::with_retry_info(Some(SOON))),
         }

@@ -32,7 +32,7 @@ use crate::{
     app::{self, App},
     config::{Config, ConfigError},
     ids::Workspace,
-    keys::Keys,
+    keys::{Keys, Minter},
     model::Models,
     replies::Erasures,
     server::{
@@ -78,6 +78,7 @@ impl Server {
         if let Some(file) = &config.first_key_file {
             first_key::make(&store, file).await?;
         }
+        let minter = Minter::new(&store);
         let (keys, key_sync) = Keys::start(store.clone(), config.limits.calls_per_visitor).await.context("can't read the keys")?;
         check_exposure(&config, address, &keys)?;
         let needs_keys = keys.are_needed();
@@ -95,7 +96,7 @@ impl Server {
         let (health, health_check) = health::start(store.clone(), others.clone(), knowledge.clone(), models.clone()).await;
         let stores = std::iter::once(store).chain(others.into_iter().map(|(_, store)| store)).collect();
         let names: HashSet<Workspace> = desks.keys().cloned().collect();
-        let api = Arc::new(Api { desks });
+        let api = Arc::new(Api { desks, minter });
         let mut routes = Arc::clone(&api).routes();
         routes = routes.add_service(health.service);
         routes = routes.add_service(reflection().build_v1()?);

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that finds something missing fails")]
 
+mod agent_keys;
 mod archive;
 mod bad_input;
 mod built_in;
