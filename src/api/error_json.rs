@@ -37,7 +37,7 @@ fn detail_json(detail: &prost_types::Any) -> Value {
     json
 }
 
-/// The same error for help pages, which read `error`: it has the reason and the fields in short.
+/// The same error for help pages, which read `error`: it has the reason and the fields in short. Details are in JSON alone.
 pub fn help_error_json(status: &Status) -> Value {
     let details = status.get_error_details();
     let fields = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
@@ -48,6 +48,11 @@ pub fn help_error_json(status: &Status) -> Value {
         short["retryAfterSeconds"] = json!(wait.as_secs_f64().ceil());
     }
     let mut error = error_json(status);
+    // They have no protobuf.
+    let details = error.get_mut("details").and_then(Value::as_array_mut);
+    details.into_iter().flatten().filter_map(Value::as_object_mut).for_each(|detail| {
+        detail.remove("value");
+    });
     error["error"] = short;
     error
 }
