@@ -11,7 +11,7 @@ use std::{
 use prost::Message;
 use tantivy_fst::MapBuilder;
 
-const FILES: [&str; 3] = ["deskhand/v1/chats.proto", "deskhand/v1/knowledge.proto", "deskhand/v1/replies.proto"];
+const FILES: [&str; 4] = ["deskhand/v1/chats.proto", "deskhand/v1/keys.proto", "deskhand/v1/knowledge.proto", "deskhand/v1/replies.proto"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");

@@ -1,20 +1,21 @@
 //! JSON endpoints for help pages, which have no gRPC client: the calls that need only the scope `search`, with the same replies.
 
-use std::{sync::LazyLock, time::Duration};
+use std::time::Duration;
 
-use http::{Method, StatusCode};
+use http::Method;
 use percent_encoding::percent_decode_str;
 use prost::Message;
-use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, SerializeOptions};
-use serde_json::{Value, json};
+use prost_reflect::DynamicMessage;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
-use tonic::{Code, Request, Status};
+use tonic::{Request, Status};
 use tonic_types::StatusExt;
 
 use crate::{
     api::{
-        Access, Api, DESCRIPTORS,
+        Access, Api,
         pb::{self, knowledge_service_server::KnowledgeService},
+        rpc::{POOL, all_fields, message_of_json},
         status,
     },
     text::html,
@@ -23,8 +24,6 @@ use crate::{
 /// Cache lifetime (`max-age`) of replies in browsers: text typed, deleted and typed again needs no second call.
 const SEARCH_AGE: Duration = Duration::from_secs(30);
 const ARTICLE_AGE: Duration = Duration::from_secs(60);
-
-static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS).expect("the build's descriptors are valid"));
 
 /// A reply to a help page.
 #[derive(Debug)]
@@ -146,16 +145,12 @@ fn number(name: &str, text: &str) -> Result<i32, Status> {
 fn json_of(name: &str, message: &impl Message) -> Result<Value, Status> {
     let descriptor = POOL.get_message_by_name(&format!("deskhand.v1.{name}")).ok_or_else(|| status::broken(false))?;
     let message = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice()).map_err(|_| status::broken(false))?;
-    let options = SerializeOptions::new().skip_default_fields(false);
-    message.serialize_with_options(serde_json::value::Serializer, &options).map_err(|_| status::broken(false))
+    message.serialize_with_options(serde_json::value::Serializer, &all_fields()).map_err(|_| status::broken(false))
 }
 
 fn read<M: Message + Default>(name: &str, body: &[u8]) -> Result<M, Status> {
     let descriptor = POOL.get_message_by_name(&format!("deskhand.v1.{name}")).ok_or_else(|| status::broken(false))?;
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    let options = DeserializeOptions::new().deny_unknown_fields(true);
-    let message = DynamicMessage::deserialize_with_options(descriptor, &mut reader, &options)
-        .and_then(|message| reader.end().map(|()| message))
+    let message = message_of_json(descriptor, body)
         .map_err(|error| status::invalid(&[("body".to_owned(), format!("is not a valid {name} in JSON: {error}"))], 0))?;
     message.transcode_to().map_err(|_| status::broken(false))
 }
@@ -172,71 +167,4 @@ fn renamed(status: Status, names: &[(&str, &str)]) -> Status {
     let name = |field: &str| names.iter().find(|(long, _)| *long == field).map_or(field, |(_, short)| short).to_owned();
     let fields: Vec<(String, String)> = bad.field_violations.iter().map(|bad| (name(&bad.field), bad.description.clone())).collect();
     status::invalid(&fields, 0)
-}
-
-/// An error as JSON for help pages.
-pub fn error_json(status: &Status) -> String {
-    let details = status.get_error_details();
-    let fields = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
-    let fields: Vec<Value> = fields.iter().map(|bad| json!({ "field": bad.field, "problem": bad.description })).collect();
-    let reason = details.error_info().map_or("", |info| info.reason.as_str());
-    let mut error = json!({ "code": status::code_name(status.code()), "reason": reason, "message": status.message(), "fields": fields });
-    if let Some(wait) = retry_after(status) {
-        error["retryAfterSeconds"] = json!(wait.as_secs_f64().ceil());
-    }
-    json!({ "error": error }).to_string()
-}
-
-/// The retry delay of a status, if it has one.
-pub fn retry_after(status: &Status) -> Option<Duration> {
-    status.get_error_details().retry_info().and_then(|retry| retry.retry_delay)
-}
-
-/// Maps a gRPC status to an HTTP status code.
-pub fn http_code(status: &Status) -> StatusCode {
-    let is_too_large = || status.get_error_details().error_info().is_some_and(|info| info.reason == "REQUEST_TOO_LARGE");
-    match status.code() {
-        Code::ResourceExhausted if is_too_large() => StatusCode::PAYLOAD_TOO_LARGE,
-        Code::InvalidArgument | Code::OutOfRange | Code::FailedPrecondition => StatusCode::BAD_REQUEST,
-        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
-        Code::PermissionDenied => StatusCode::FORBIDDEN,
-        Code::NotFound | Code::Unimplemented => StatusCode::NOT_FOUND,
-        Code::AlreadyExists | Code::Aborted => StatusCode::CONFLICT,
-        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
-        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
-        Code::Ok | Code::Cancelled | Code::Unknown | Code::Internal | Code::DataLoss => StatusCode::INTERNAL_SERVER_ERROR,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_code_has_its_grpc_name() {
-        let names = [
-            "OK",
-            "CANCELLED",
-            "UNKNOWN",
-            "INVALID_ARGUMENT",
-            "DEADLINE_EXCEEDED",
-            "NOT_FOUND",
-            "ALREADY_EXISTS",
-            "PERMISSION_DENIED",
-            "RESOURCE_EXHAUSTED",
-            "FAILED_PRECONDITION",
-            "ABORTED",
-            "OUT_OF_RANGE",
-            "UNIMPLEMENTED",
-            "INTERNAL",
-            "UNAVAILABLE",
-            "DATA_LOSS",
-            "UNAUTHENTICATED",
-        ];
-        for (number, name) in (0..).zip(names) {
-            let error: Value = serde_json::from_str(&error_json(&Status::new(Code::from_i32(number), "x"))).unwrap();
-            assert_eq!(error["error"]["code"], name);
-        }
-    }
 }

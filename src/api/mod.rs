@@ -1,10 +1,14 @@
 //! A thin handler per RPC: decode into checked types, call, encode. The only layer that names tonic or the generated types.
 
+mod acting;
 pub mod codec;
 mod convert;
+mod error_json;
 mod error_language;
 mod help;
 mod method;
+mod openapi;
+mod rpc;
 mod services;
 pub mod status;
 
@@ -15,13 +19,16 @@ use tonic::{Request, Response, Status, service::Routes};
 use crate::{
     api::method::MAX_PUT_BYTES,
     ids::Workspace,
-    keys::{Action, Actor, Audit, AuditSubject, Scope},
+    keys::{Action, Actor, Audit, AuditSubject, CheckedKey, Minter, Scope},
     knowledge::Reader,
     replies::{Caller, Desk},
 };
+pub use error_json::{error_json, help_error_json, help_http_code, http_code, retry_after};
 pub use error_language::ErrorLanguage;
-pub use help::{HelpCall, HelpReply, error_json, http_code, retry_after};
+pub use help::{HelpCall, HelpReply};
 pub use method::{answers_with_stream, max_request_bytes, takes_stream};
+pub use openapi::openapi;
+pub use rpc::{Rpc, is_of_service};
 
 /// The generated types.
 pub mod pb {
@@ -36,8 +43,12 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descrip
 const MAX_REPLY_BYTES: usize = (4 << 20) - (256 << 10);
 
 /// The services' names, as the health service knows them.
-pub const SERVICES: [&str; 3] =
-    [pb::reply_service_server::SERVICE_NAME, pb::chat_service_server::SERVICE_NAME, pb::knowledge_service_server::SERVICE_NAME];
+pub const SERVICES: [&str; 4] = [
+    pb::reply_service_server::SERVICE_NAME,
+    pb::chat_service_server::SERVICE_NAME,
+    pb::knowledge_service_server::SERVICE_NAME,
+    pb::key_service_server::SERVICE_NAME,
+];
 
 type Reply<T> = Result<Response<T>, Status>;
 
@@ -48,6 +59,8 @@ pub struct Api {
     pub desks: HashMap<Workspace, Desk>,
     /// Where it is recorded who exported, erased and deleted what.
     pub audit: Audit,
+    /// Makes the keys of agents.
+    pub minter: Minter,
 }
 
 impl Api {
@@ -59,18 +72,21 @@ impl Api {
     /// Records what a caller is about to do. If that fails, it is not done.
     async fn record<T>(&self, request: &Request<T>, action: Action, subject: AuditSubject<'_>) -> Result<(), Status> {
         let access = access(request);
-        let actor = Actor::Key(access.key_id.as_deref());
-        Ok(self.audit.record(Some(&access.workspace), actor, action, subject).await?)
+        let key_id = access.key_id();
+        Ok(self.audit.record(Some(&access.workspace), Actor::Key(key_id.as_deref()), action, subject).await?)
     }
 
-    /// The three services. Request sizes are checked per method before a request gets here.
+    /// The four services. Request sizes are checked per method before a request gets here.
     pub fn routes(self: Arc<Api>) -> Routes {
         let api = self;
         let mut routes = Routes::builder();
         routes
             .add_service(pb::reply_service_server::ReplyServiceServer::from_arc(Arc::clone(&api)).max_decoding_message_size(MAX_PUT_BYTES));
         routes.add_service(pb::chat_service_server::ChatServiceServer::from_arc(Arc::clone(&api)).max_decoding_message_size(MAX_PUT_BYTES));
-        routes.add_service(pb::knowledge_service_server::KnowledgeServiceServer::from_arc(api).max_decoding_message_size(MAX_PUT_BYTES));
+        routes.add_service(
+            pb::knowledge_service_server::KnowledgeServiceServer::from_arc(Arc::clone(&api)).max_decoding_message_size(MAX_PUT_BYTES),
+        );
+        routes.add_service(pb::key_service_server::KeyServiceServer::from_arc(api).max_decoding_message_size(MAX_PUT_BYTES));
         routes.routes()
     }
 }
@@ -84,10 +100,10 @@ pub struct Access {
     pub scopes: Vec<Scope>,
     /// Its deadline, and the key whose token limits its model calls count against.
     pub caller: Caller,
-    /// The id of the caller's key; `None` for a caller without one.
-    pub key_id: Option<String>,
     /// The peer that the call comes from.
     pub visitor: IpAddr,
+    /// The key that it presented.
+    pub key: Option<CheckedKey>,
 }
 
 impl Access {
@@ -97,6 +113,12 @@ impl Access {
             true => Reader::agent(String::new(), Vec::new()),
             false => Reader::public(),
         }
+    }
+
+    /// The id of its key, with the id of the agent that the key is for, if it is for one: `KEY/AGENT`. `None` for a caller without a key.
+    pub fn key_id(&self) -> Option<String> {
+        let CheckedKey { key, agent } = self.key.as_ref()?;
+        Some(agent.as_ref().map_or_else(|| key.key_id.clone(), |agent| format!("{}/{}", key.key_id, agent.agent_id)))
     }
 
     /// The same caller reduced to the public scope of a help page.

@@ -87,6 +87,17 @@ pub fn scope_missing(scopes: &[Scope], what_for: &str) -> Status {
     status(Code::PermissionDenied, "SCOPE_MISSING", message, ErrorDetails::new())
 }
 
+/// The caller's key is for one agent, which may not do this.
+pub fn refused_to_agent_key(what: &str) -> Status {
+    status(Code::PermissionDenied, "SCOPE_MISSING", format!("a key for one agent may not {what}"), ErrorDetails::new())
+}
+
+/// The caller's key is for other chats.
+pub fn chat_refused() -> Status {
+    let message = "the key is not for this chat; make one that names it, or one for all chats".to_owned();
+    status(Code::PermissionDenied, "CHAT_NOT_ALLOWED", message, ErrorDetails::new())
+}
+
 /// The calling web page's origin is not allowed (CORS).
 pub fn origin_refused() -> Status {
     let message = "this origin is not allowed for this key; create a key for it with `deskhand keys create --origin`".to_owned();
@@ -104,6 +115,12 @@ pub fn method_unknown() -> Status {
     status(Code::Unimplemented, "METHOD_UNKNOWN", "unknown method".to_owned(), ErrorDetails::new())
 }
 
+/// A compressed request.
+pub fn compression_unknown() -> Status {
+    let message = "requests must not be compressed; the only supported encoding is `identity`".to_owned();
+    status(Code::Unimplemented, "COMPRESSION_UNKNOWN", message, ErrorDetails::new())
+}
+
 fn partial_metadata(partial: bool) -> HashMap<String, String> {
     if partial { HashMap::from([("partial".to_owned(), "true".to_owned())]) } else { HashMap::new() }
 }
@@ -119,10 +136,7 @@ pub fn enriched(reported: &Status) -> Option<Status> {
             let message = "the request is larger than 4 MiB (8 MiB for a Put)".to_owned();
             exhausted("REQUEST_TOO_LARGE", "request", message, None)
         }
-        Code::Unimplemented if message.contains("compressed") => {
-            let message = "requests must not be compressed".to_owned();
-            status(Code::Unimplemented, "COMPRESSION_UNKNOWN", message, ErrorDetails::new())
-        }
+        Code::Unimplemented if message.contains("compressed") => compression_unknown(),
         Code::Unimplemented => method_unknown(),
         Code::Ok => return None,
         // No message, a truncated one, or an invalid frame: tonic reports these as INTERNAL, but the caller sent them.
@@ -228,6 +242,7 @@ impl From<KeyError> for Status {
         let message = error.to_string();
         match error {
             KeyError::Missing | KeyError::Unknown => status(Code::Unauthenticated, "KEY_UNKNOWN", message, ErrorDetails::new()),
+            KeyError::Expired => status(Code::Unauthenticated, "KEY_EXPIRED", message, ErrorDetails::new()),
             KeyError::RateExceeded(wait) => exhausted("RATE_EXCEEDED", "calls of the key", message, Some(wait)),
             KeyError::Unavailable => status(Code::Unavailable, "STORE_UNAVAILABLE", message, ErrorDetails::with_retry_info(Some(SOON))),
         }

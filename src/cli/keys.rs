@@ -4,6 +4,7 @@ use std::{io::Write, process::ExitCode};
 
 use anyhow::{Context, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 
 use crate::{
     cli::serve::{config_flag, config_of},
@@ -13,6 +14,8 @@ use crate::{
     store::{Store, files},
 };
 
+/// Ten years.
+const MAX_LIFETIME_HOURS: i64 = 3650 * 24;
 /// Default rate limit of a publishable key, in calls per second.
 const DEFAULT_PUBLISHABLE_RATE: u32 = 50;
 
@@ -64,6 +67,13 @@ pub fn command() -> Command {
                 .value_name("NUMBER")
                 .value_parser(value_parser!(u32).range(1..=1_000_000))
                 .help("Rate limit in calls per second [default: 50 for a publishable key, else no limit]"),
+        )
+        .arg(
+            Arg::new("expires")
+                .long("expires")
+                .value_name("TIME")
+                .value_parser(lifetime)
+                .help("How long it is valid, such as 30d or 12h [default: until it is revoked]"),
         )
         .arg(number("tokens_per_minute", "Limit on model tokens per minute [default: only the workspace's limit]"))
         .arg(number("tokens_per_day", "Limit on model tokens per day [default: only the workspace's limit]"));
@@ -121,7 +131,9 @@ async fn create(store: &Store, config: &Config, matches: &ArgMatches) -> anyhow:
         token_limits: TokenLimits { per_minute: count("tokens_per_minute"), per_day: count("tokens_per_day") },
         scopes,
     };
-    let (key, shown) = keys::create(store, new).await?;
+    let lifetime = matches.get_one::<SignedDuration>("expires");
+    let expires_at = lifetime.map(|lifetime| Timestamp::now().checked_add(*lifetime)).transpose()?;
+    let (key, shown) = keys::create_until(store, new, expires_at).await?;
     record(store, Some(&key.workspace), Action::CreateKey, &key.key_id).await?;
     eprintln!("key {} of workspace `{}`; it is shown only this once:", key.key_id, key.workspace);
     writeln!(std::io::stdout(), "{shown}")?;
@@ -129,6 +141,14 @@ async fn create(store: &Store, config: &Config, matches: &ArgMatches) -> anyhow:
         eprintln!("only the server's own pages may call with it; allow others with --origin");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A time such as `30d`; a day has 24 hours.
+fn lifetime(text: &str) -> Result<SignedDuration, String> {
+    let days = SpanRelativeTo::days_are_24_hours();
+    let lifetime = text.parse::<Span>().and_then(|span| span.to_duration(days)).ok();
+    let allowed = SignedDuration::from_secs(1)..=SignedDuration::from_hours(MAX_LIFETIME_HOURS);
+    lifetime.filter(|lifetime| allowed.contains(lifetime)).ok_or_else(|| "it must be a time such as 30d or 12h, at most 3650d".to_owned())
 }
 
 async fn list(store: &Store) -> anyhow::Result<ExitCode> {
@@ -155,6 +175,7 @@ fn line(key: &Key) -> String {
     for origin in &key.origins {
         line += &format!("  {origin}");
     }
+    line += &key.expires_at.map(|at| format!("  {} {at:.0}", if key.is_over() { "EXPIRED" } else { "expires" })).unwrap_or_default();
     line += &key.revoked_at.map(|at| format!("  REVOKED {at:.0}")).unwrap_or_default();
     line
 }

@@ -5,8 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::{
-    cli::models::configured,
-    config::{Config, did_you_mean},
+    config::{ModelConfig, did_you_mean},
     model::{Listing, listing},
 };
 
@@ -16,9 +15,9 @@ const DELAY: Duration = Duration::from_secs(2);
 const MAX_NAMES: usize = 10;
 
 /// Tries each model once, and logs what is wrong.
-pub async fn try_models(config: Config) {
+pub async fn try_models(models: Vec<ModelConfig>) {
     sleep(DELAY).await;
-    for (model, ..) in configured(&config).into_iter().flatten() {
+    for model in &models {
         let (name, base_url) = (model.name.as_str(), model.base_url.as_str());
         match listing(model).await {
             Ok(Listing::Served) => tracing::info!(model = name, "the model is there"),

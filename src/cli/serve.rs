@@ -71,7 +71,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let console = config.console;
     let workspaces: Vec<String> = config.workspaces().iter().map(|workspace| workspace.name.to_string()).collect();
     let places = places(&config);
-    let trial = AbortOnDropHandle::new(tokio::spawn(try_models(config.clone())));
+    let own = config.workspaces.iter().flat_map(|workspace| workspace.models.iter().flatten());
+    let trial = AbortOnDropHandle::new(tokio::spawn(try_models(config.models.iter().chain(own).cloned().collect())));
     let server = Server::start(config).await?;
     let model =
         if models.is_empty() { "none; the built-in engine does what it can without one".to_owned() } else { models.join(", then ") };

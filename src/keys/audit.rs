@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     ids::Workspace,
-    keys::audit_rows,
+    keys::audit_rows::{self, AuditEntry},
     store::{Store, StoreError},
 };
 
@@ -65,21 +65,6 @@ pub enum AuditSubject<'a> {
     Chat(&'a str),
     /// What is no person: ids of documents or keys, names of settings.
     Named(&'a str),
-}
-
-/// An entry of the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditEntry {
-    /// When.
-    pub at: Timestamp,
-    /// The workspace; empty for what concerns all.
-    pub workspace: String,
-    /// The id of the key; `command` for a command on the machine, empty for a caller without a key.
-    pub key_id: String,
-    /// What was done, such as `erase_customer`.
-    pub action: String,
-    /// A keyed hash of the customer or chat, or the names of documents, keys or settings.
-    pub subject: String,
 }
 
 /// The audit log of a database.

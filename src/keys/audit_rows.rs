@@ -3,10 +3,22 @@
 use jiff::Timestamp;
 use sqlx::Row;
 
-use crate::{
-    keys::audit::AuditEntry,
-    store::{Store, StoreError, nanoseconds, timestamp},
-};
+use crate::store::{Store, StoreError, nanoseconds, timestamp};
+
+/// An entry of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// When.
+    pub at: Timestamp,
+    /// The workspace; empty for what concerns all.
+    pub workspace: String,
+    /// The id of the key; `command` for a command on the machine, empty for a caller without a key.
+    pub key_id: String,
+    /// What was done, such as `erase_customer`.
+    pub action: String,
+    /// A keyed hash of the customer or chat, or the names of documents, keys or settings.
+    pub subject: String,
+}
 
 /// Writes an entry.
 pub async fn insert(store: &Store, entry: &AuditEntry) -> Result<(), StoreError> {

@@ -100,14 +100,21 @@ pub struct Key {
     pub token_limits: TokenLimits,
     /// When it was created.
     pub created_at: Timestamp,
-    /// When it was revoked, for good; `None`: it is valid.
+    /// When it ends by itself; `None`: never.
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked, for good; `None`: it was not.
     pub revoked_at: Option<Timestamp>,
 }
 
 impl Key {
-    /// Whether it is valid: not revoked.
+    /// Whether it is valid: neither revoked nor over.
     pub fn is_valid(&self) -> bool {
-        self.revoked_at.is_none()
+        self.revoked_at.is_none() && !self.is_over()
+    }
+
+    /// Whether its time is over.
+    pub fn is_over(&self) -> bool {
+        self.expires_at.is_some_and(|at| at <= Timestamp::now())
     }
 
     /// Whether it may be public, such as in a web page: its only scope is `search`.

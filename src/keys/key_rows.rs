@@ -10,8 +10,7 @@ use crate::{
     store::{Store, StoreError, Write, nanoseconds, timestamp},
 };
 
-const COLUMNS: &str =
-    "key_id, workspace, secret_hash, scopes, origins, calls_per_second, tokens_per_minute, tokens_per_day, created_at, revoked_at";
+const COLUMNS: &str = "key_id, workspace, secret_hash, scopes, origins, calls_per_second, tokens_per_minute, tokens_per_day, created_at, expires_at, revoked_at";
 
 /// A stored key: with the hash of its secret.
 pub struct Row {
@@ -21,13 +20,13 @@ pub struct Row {
 
 /// Inserts a key.
 pub async fn insert(write: &mut Write, key: &Key, secret_hash: &[u8; 32]) -> Result<(), StoreError> {
-    let Key { key_id, workspace, scopes, origins, calls_per_second, token_limits, created_at, revoked_at } = key;
+    let Key { key_id, workspace, scopes, origins, calls_per_second, token_limits, created_at, expires_at, revoked_at } = key;
     let scopes: Vec<&str> = scopes.iter().map(|scope| scope.word()).collect();
     let origins: Vec<String> = origins.iter().map(ToString::to_string).collect();
     let count = |count: Option<u64>| count.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
     sqlx::query(
         "INSERT INTO api_key (key_id, workspace, secret_hash, scopes, origins, calls_per_second, tokens_per_minute, tokens_per_day, \
-         created_at, revoked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+         created_at, expires_at, revoked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
     .bind(key_id.clone())
     .bind(workspace.as_str().to_owned())
@@ -38,6 +37,7 @@ pub async fn insert(write: &mut Write, key: &Key, secret_hash: &[u8; 32]) -> Res
     .bind(count(token_limits.per_minute))
     .bind(count(token_limits.per_day))
     .bind(nanoseconds(*created_at))
+    .bind(expires_at.map(nanoseconds))
     .bind(revoked_at.map(nanoseconds))
     .execute(&mut **write)
     .await?;
@@ -80,6 +80,7 @@ fn read(row: &sqlx::any::AnyRow) -> Result<Row, StoreError> {
         calls_per_second: count("calls_per_second")?.and_then(|calls| u32::try_from(calls).ok()),
         token_limits: TokenLimits { per_minute: count("tokens_per_minute")?, per_day: count("tokens_per_day")? },
         created_at: timestamp(row.try_get("created_at")?)?,
+        expires_at: row.try_get::<Option<i64>, _>("expires_at")?.map(timestamp).transpose()?,
         revoked_at: row.try_get::<Option<i64>, _>("revoked_at")?.map(timestamp).transpose()?,
     };
     let hex = words("secret_hash")?;

@@ -1,5 +1,6 @@
 //! API keys: which workspace a caller works in, and what they may do there.
 
+mod agent_key;
 mod audit;
 mod audit_rows;
 #[cfg(any(test, fuzzing))]
@@ -16,13 +17,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-pub use audit::{Action, Actor, Audit, AuditEntry, AuditSubject};
+pub use agent_key::AgentKey;
+pub use audit::{Action, Actor, Audit, AuditSubject};
+pub use audit_rows::AuditEntry;
 pub use key::{Key, NewKey, Origin, Scope};
 
 use crate::{
@@ -31,7 +34,7 @@ use crate::{
         look_up::LookUps,
         rate::{RateLimit, VisitorRateLimits},
     },
-    store::{Store, StoreError},
+    store::{Signer, Store, StoreError},
     task,
 };
 
@@ -52,12 +55,66 @@ pub enum KeyError {
     /// There is no such key, it was revoked, or its secret is wrong: callers can't tell which.
     #[error("unknown key; it may have been revoked, or belong to another server")]
     Unknown,
+    /// Its time is over.
+    #[error("the key has expired; get a new one")]
+    Expired,
     /// Too many calls with this key, or of this visitor with it; the next one is let in after this time.
     #[error("the key's rate limit is exceeded")]
     RateExceeded(Duration),
     /// The database does not answer, so an unknown key can't be looked up.
     #[error("can't look up the key now")]
     Unavailable,
+}
+
+/// A key that a caller presented and that is valid.
+#[derive(Debug, Clone)]
+pub struct CheckedKey {
+    /// The key, or that which made it.
+    pub key: Arc<Key>,
+    /// What it says of its agent, if it is for one.
+    pub agent: Option<Arc<AgentKey>>,
+}
+
+impl CheckedKey {
+    /// What it allows.
+    pub fn scopes(&self) -> &[Scope] {
+        if self.agent.is_some() { &[Scope::Agent] } else { &self.key.scopes }
+    }
+}
+
+/// Makes keys for one agent.
+#[derive(Debug, Clone)]
+pub struct Minter(Signer);
+
+impl Minter {
+    /// A minter for the database that the keys are in.
+    pub fn new(store: &Store) -> Minter {
+        Minter(store.signer().clone())
+    }
+
+    /// Makes the key's text. `parent`: the key that it ends with. `None`: it would be too long.
+    pub fn mint(&self, parent: &Key, new: NewAgentKey) -> Option<(String, Timestamp)> {
+        let NewAgentKey { agent_id, name, groups, chat_ids, lifetime } = new;
+        let until = Timestamp::now().saturating_add(SignedDuration::try_from(lifetime).ok()?).ok()?;
+        let until = parent.expires_at.map_or(until, |end| end.min(until));
+        let agent = AgentKey { parent_id: parent.key_id.clone(), agent_id, name, groups, chat_ids, expires_at: until.as_second() };
+        Some((agent.text(&self.0)?, Timestamp::from_second(agent.expires_at).ok()?))
+    }
+}
+
+/// The properties of a key for one agent.
+#[derive(Debug, Clone)]
+pub struct NewAgentKey {
+    /// The agent's id in the console.
+    pub agent_id: String,
+    /// The agent's name.
+    pub name: String,
+    /// The agent's teams.
+    pub groups: Vec<String>,
+    /// The chats that it is for; empty: all.
+    pub chat_ids: Vec<String>,
+    /// How long it is valid.
+    pub lifetime: Duration,
 }
 
 /// The keys in memory: as of the last reload, plus those looked up since.
@@ -125,7 +182,10 @@ impl Keys {
 
     /// Checks a presented key. An unknown one may have been created since the last reload, so it is looked up in the database, within the rate
     /// limit of look-ups.
-    pub async fn check(&self, presented: &str) -> Result<Arc<Key>, KeyError> {
+    pub async fn check(&self, presented: &str) -> Result<CheckedKey, KeyError> {
+        if agent_key::is_agent_key(presented) {
+            return self.check_agent_key(presented).await;
+        }
         let (key_id, secret) = key::parse_key(presented).ok_or(KeyError::Unknown)?;
         if !self.ring().contains_key(key_id) && key::is_id(key_id) {
             self.look_up(key_id).await?;
@@ -135,8 +195,21 @@ impl Keys {
         // Constant time, whether the id is known or not.
         let expected = held.map_or([0; 32], |held| held.secret_hash);
         let matches = bool::from(expected.ct_eq(&hash(secret)));
-        let held = held.filter(|held| matches && held.key.is_valid()).ok_or(KeyError::Unknown)?;
-        Ok(Arc::clone(&held.key))
+        let held = held.filter(|held| matches && held.key.revoked_at.is_none()).ok_or(KeyError::Unknown)?;
+        if held.key.is_over() { Err(KeyError::Expired) } else { Ok(CheckedKey { key: Arc::clone(&held.key), agent: None }) }
+    }
+
+    /// Checks a key for one agent. It is valid as long as the key that made it is: only that one may have to be looked up, if another server
+    /// has just taken it up.
+    async fn check_agent_key(&self, presented: &str) -> Result<CheckedKey, KeyError> {
+        let agent = AgentKey::read(self.store.signer(), presented).ok_or(KeyError::Unknown)?;
+        if !self.ring().contains_key(&agent.parent_id) {
+            self.look_up(&agent.parent_id).await?;
+        }
+        let parent = self.ring().get(&agent.parent_id).map(|held| Arc::clone(&held.key));
+        let key = parent.filter(|parent| parent.revoked_at.is_none()).ok_or(KeyError::Unknown)?;
+        let is_over = agent.is_over(Timestamp::now()) || key.is_over();
+        if is_over { Err(KeyError::Expired) } else { Ok(CheckedKey { key, agent: Some(Arc::new(agent)) }) }
     }
 
     /// Takes a call from the key's rate limit, and for a publishable key from the visitor's.
@@ -203,10 +276,16 @@ impl LoadedKey {
 
 /// Creates and stores a key. Returns it with its text, which can't be recovered later.
 pub async fn create(store: &Store, new: NewKey) -> Result<(Key, String), StoreError> {
+    create_until(store, new, None).await
+}
+
+/// Creates and stores a key that ends by itself.
+pub async fn create_until(store: &Store, new: NewKey, expires_at: Option<Timestamp>) -> Result<(Key, String), StoreError> {
     let (key_id, secret) = (key::random_hex::<{ key::ID_BYTES }>(), key::random_hex::<24>());
     let text = key::format_key(&key_id, &secret);
     let NewKey { workspace, scopes, origins, calls_per_second, token_limits } = new;
-    let key = Key { key_id, workspace, scopes, origins, calls_per_second, token_limits, created_at: Timestamp::now(), revoked_at: None };
+    let created_at = Timestamp::now();
+    let key = Key { key_id, workspace, scopes, origins, calls_per_second, token_limits, created_at, expires_at, revoked_at: None };
     let mut write = store.begin().await?;
     key_rows::insert(&mut write, &key, &hash(&secret)).await?;
     write.commit().await?;

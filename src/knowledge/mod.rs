@@ -10,20 +10,16 @@ mod intents;
 mod report;
 mod search;
 mod statistics;
+mod uses;
 mod vectors;
 
 use std::{
-    net::IpAddr,
     num::NonZero,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::{Path, PathBuf},
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock, atomic::AtomicU64},
 };
 
-use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 pub use bases::KnowledgeBases;
@@ -61,7 +57,7 @@ use crate::{
             watch::{FolderState, Watch},
         },
         index::{Index, MAX_CATCH_UP, MAX_SEARCH_WAIT},
-        report::{Report, Reported},
+        report::Report,
         search::{openings::Openings, query::Typed, synonyms::Synonyms},
         vectors::Vectors,
     },
@@ -206,13 +202,6 @@ impl Knowledge {
         Ok(())
     }
 
-    /// Records a search for the report and returns its id. `visitor` is the address of a public caller; `None` for a console, which has no
-    /// quota.
-    pub fn searched(&self, visitor: Option<IpAddr>, session_id: &str, query: &str, hits: usize) -> String {
-        self.base.searches[usize::from(hits > 0)].fetch_add(1, Ordering::Relaxed);
-        self.report.searched(&self.reported(visitor), session_id, query, hits)
-    }
-
     /// Ranks documents for a conversation, best first.
     pub fn suggestions(&self, query: &SuggestionQuery) -> Result<Vec<RankedDocument>, KnowledgeError> {
         let base = &self.base;
@@ -290,41 +279,6 @@ impl Knowledge {
     /// Waits until the index has a revision of the catalog: a caller's own write, which another server may have taken.
     pub async fn wait_for_revision(&self, revision: i64) -> Result<(), KnowledgeError> {
         self.base.index.wait_for_change(revision, MAX_SEARCH_WAIT).await
-    }
-
-    /// Records that an article was opened from a search. For a reader who may not see it, the article does not exist.
-    pub async fn opened(&self, visitor: Option<IpAddr>, search_id: Id, article_id: Id, reader: &Reader) -> Result<(), KnowledgeError> {
-        let versions = self.versions(Kind::Article, &article_id).await?;
-        let is_shown = versions.iter().any(|document| reader.sees(document.audience()));
-        self.report.opened(&self.reported(visitor), search_id, article_id, is_shown).await
-    }
-
-    /// Records a reader's rating of an article.
-    pub async fn rated(&self, visitor: Option<IpAddr>, rating: ArticleRating) -> Result<(), KnowledgeError> {
-        self.report.rated(&self.reported(visitor), rating).await
-    }
-
-    /// Erases searches, articles opened from them, and ratings that are older than `time`, and counts openings anew; returns how many rows.
-    pub async fn forget_uses(&self, time: Timestamp) -> Result<u64, KnowledgeError> {
-        let forgotten = self.report.forget(&self.workspace, time).await?;
-        self.load_openings().await?;
-        Ok(forgotten)
-    }
-
-    /// Reads how often each article was opened, on whatever server.
-    async fn load_openings(&self) -> Result<(), KnowledgeError> {
-        let openings = self.report.openings(&self.workspace).await?;
-        *self.base.openings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(openings);
-        Ok(())
-    }
-
-    /// Returns what people searched, opened, and rated in a time range.
-    pub async fn report(&self, start: Timestamp, end: Timestamp) -> Result<SearchReport, KnowledgeError> {
-        self.report.report(&self.workspace, start, end).await
-    }
-
-    fn reported(&self, visitor: Option<IpAddr>) -> Reported {
-        Reported { workspace: self.workspace.clone(), visitor }
     }
 
     /// Returns how the workspace writes.

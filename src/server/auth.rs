@@ -9,7 +9,7 @@ use tonic::Status;
 use crate::{
     api::{Access, status},
     ids::Workspace,
-    keys::{Key, KeyError, Keys, Scope},
+    keys::{CheckedKey, Key, KeyError, Keys, Scope},
     model::Spender,
     replies::Caller,
     server::connection::Trust,
@@ -19,7 +19,7 @@ use crate::{
 use Scope::{Admin, Agent, Author, Search};
 
 /// The scopes that allow a method: any one of them is enough. `agent` includes what help pages may do.
-const SCOPES: [(&str, &[Scope]); 30] = [
+const SCOPES: [(&str, &[Scope]); 31] = [
     ("/deskhand.v1.ReplyService/DraftReply", &[Agent]),
     ("/deskhand.v1.ReplyService/CorrectReply", &[Agent]),
     ("/deskhand.v1.ReplyService/RetoneReply", &[Agent]),
@@ -47,6 +47,8 @@ const SCOPES: [(&str, &[Scope]); 30] = [
     ("/deskhand.v1.KnowledgeService/DeleteArticles", &[Author]),
     ("/deskhand.v1.KnowledgeService/DeleteCannedAnswers", &[Author, Agent]),
     ("/deskhand.v1.KnowledgeService/GetSearchReport", &[Author]),
+    // Not with a key for one agent; the handler checks that.
+    ("/deskhand.v1.KeyService/MintAgentKey", &[Agent]),
     // Not the shop's data: health and the descriptors.
     ("/grpc.health.v1.Health/Check", &[]),
     ("/grpc.health.v1.Health/Watch", &[]),
@@ -100,7 +102,7 @@ impl Authenticator {
         let header = auth_request.headers.get(header::AUTHORIZATION);
         let bearer = header.map(|value| value.to_str().ok().and_then(bearer).ok_or(KeyError::Unknown)).transpose()?;
         let caller = Caller::until(auth_request.deadline);
-        let unscoped = Access { workspace: Workspace::default(), scopes: Vec::new(), caller, key_id: None, visitor: auth_request.visitor };
+        let unscoped = Access { workspace: Workspace::default(), scopes: Vec::new(), caller, visitor: auth_request.visitor, key: None };
         match bearer.or(auth_request.key_in_address) {
             // Health and reflection are open to everybody.
             _ if scopes.is_empty() => Ok((unscoped, Trust::Unknown)),
@@ -110,21 +112,22 @@ impl Authenticator {
                 Ok((Access { scopes: Scope::ALL.to_vec(), ..unscoped }, Trust::Public))
             }
             Some(presented) => {
-                let key = self.keys.check(presented).await?;
+                let checked = self.keys.check(presented).await?;
+                let key = &checked.key;
                 if bearer.is_none() && !key.is_publishable() {
                     return Err(status::key_in_address());
                 }
                 if !self.workspaces.contains(&key.workspace) {
                     return Err(KeyError::Unknown.into());
                 }
-                if !key.scopes.iter().any(|scope| scopes.contains(scope)) {
+                if !checked.scopes().iter().any(|scope| scopes.contains(scope)) {
                     return Err(status::scope_missing(scopes, "for this call"));
                 }
-                check_origin(&key, auth_request)?;
+                check_origin(key, auth_request)?;
                 // A call that is not allowed does not count against the key's rate limit.
-                self.keys.take_call(&key, auth_request.visitor)?;
+                self.keys.take_call(key, auth_request.visitor)?;
                 let trust = if key.is_publishable() { Trust::Public } else { Trust::Secret };
-                Ok((access(&key, auth_request), trust))
+                Ok((access(checked, auth_request), trust))
             }
         }
     }
@@ -157,16 +160,17 @@ impl Authenticator {
     }
 }
 
-fn access(key: &Key, auth_request: &AuthRequest<'_>) -> Access {
+fn access(checked: CheckedKey, auth_request: &AuthRequest<'_>) -> Access {
+    let key = &checked.key;
     let limited = key.token_limits.per_minute.is_some() || key.token_limits.per_day.is_some();
     let spender = limited.then(|| Spender { name: format!("key/{}", key.key_id).into(), limits: key.token_limits });
     let caller = Caller { deadline: auth_request.deadline, key: spender };
     Access {
         workspace: key.workspace.clone(),
-        scopes: key.scopes.clone(),
+        scopes: checked.scopes().to_vec(),
         caller,
-        key_id: Some(key.key_id.clone()),
         visitor: auth_request.visitor,
+        key: Some(checked),
     }
 }
 

@@ -50,7 +50,8 @@ pub struct Call {
     pub method: String,
     pub started: Instant,
     pub language: ErrorLanguage,
-    metrics: CallMetrics,
+    /// `None`: its end is recorded already.
+    metrics: Option<CallMetrics>,
     /// Its workspace, and the id of its key, once it is authorized.
     caller: OnceLock<(String, String)>,
     has_ended: AtomicBool,
@@ -66,16 +67,29 @@ impl Call {
             method: method.to_owned(),
             started: Instant::now(),
             language,
-            metrics: metrics.clone(),
+            metrics: Some(metrics.clone()),
             caller: OnceLock::new(),
             has_ended: AtomicBool::new(false),
             span: traces::server_span(known_method(method).unwrap_or(UNKNOWN_METHOD), headers),
         }
     }
 
+    /// A call whose end is recorded, while its reply is being read.
+    pub fn recorded(method: &str) -> Call {
+        Call {
+            method: method.to_owned(),
+            started: Instant::now(),
+            language: ErrorLanguage::default(),
+            metrics: None,
+            caller: OnceLock::new(),
+            has_ended: AtomicBool::new(true),
+            span: Span::none(),
+        }
+    }
+
     /// Notes who calls.
     pub fn authorized(&self, access: &Access) {
-        let _ = self.caller.set((access.workspace.to_string(), access.key_id.clone().unwrap_or_default()));
+        let _ = self.caller.set((access.workspace.to_string(), access.key_id().unwrap_or_default()));
     }
 
     /// Ends the call with a status.
@@ -92,7 +106,9 @@ impl Call {
         let elapsed = self.started.elapsed();
         let method = known_method(&self.method).map_or(UNKNOWN_METHOD, |path| &path[1..]);
         let labels = [("rpc_method", method), ("rpc_response_status_code", status::code_name(code))];
-        self.metrics.durations.get_or_create(&labels).observe(elapsed.as_secs_f64());
+        if let Some(metrics) = &self.metrics {
+            metrics.durations.get_or_create(&labels).observe(elapsed.as_secs_f64());
+        }
         let milliseconds = elapsed.as_millis() as u64;
         let fault = matches!(
             code,
@@ -116,7 +132,9 @@ impl Drop for Call {
     /// A call that nobody ended was given up by its caller.
     fn drop(&mut self) {
         self.end(Code::Cancelled, None);
-        self.metrics.running.dec();
+        if let Some(metrics) = &self.metrics {
+            metrics.running.dec();
+        }
     }
 }
 

@@ -52,6 +52,11 @@ impl GrpcGuard {
     pub fn new(routes: Routes, authenticator: Authenticator, languages: HashMap<Workspace, Language>, metrics: CallMetrics) -> GrpcGuard {
         GrpcGuard { routes, authenticator, languages: Arc::new(languages), metrics }
     }
+
+    /// The languages in which errors of a call with these headers are told.
+    pub fn language(&self, headers: &HeaderMap) -> ErrorLanguage {
+        ErrorLanguage::of(headers, self.languages.get(&Workspace::default()).cloned())
+    }
 }
 
 impl Service<Request<Body>> for GrpcGuard {
@@ -69,7 +74,7 @@ impl Service<Request<Body>> for GrpcGuard {
         let connection: Arc<Connection> = request.extensions_mut().remove().expect("the router adds the connection to every request");
         let active = connection.begin_call();
         Box::pin(async move {
-            let language = ErrorLanguage::of(request.headers(), guard.languages.get(&Workspace::default()).cloned());
+            let language = guard.language(request.headers());
             request.extensions_mut().insert(language.clone());
             let call = Call::new(request.uri().path(), request.headers(), language, &guard.metrics);
             let span = call.span.clone();

@@ -1,9 +1,11 @@
 //! The server: one listener with accept loop, TLS, keys and scopes, deadlines, drain, health, reflection and pages.
 
 mod accept;
+mod audience;
 mod auth;
 mod call;
 mod compression;
+mod connect;
 mod connection;
 mod connection_limits;
 mod deadline;
@@ -14,6 +16,7 @@ mod health;
 mod pages;
 mod peer;
 mod process;
+mod query;
 mod reply_body;
 mod request_body;
 mod responses;
@@ -34,14 +37,15 @@ use crate::{
     app::{self, App},
     config::{Config, ConfigError},
     ids::Workspace,
-    keys::{Audit, Keys},
+    keys::{Audit, Keys, Minter},
     model::Models,
     replies::Erasures,
     server::{
+        audience::Audience,
         auth::Authenticator,
         call::CallMetrics,
         grpc_guard::GrpcGuard,
-        router::{Audience, Metrics, Router},
+        router::{Metrics, Router},
         tls::Tls,
     },
     store::{
@@ -95,6 +99,7 @@ impl Server {
         if let Some(file) = &config.first_key_file {
             first_key::make(&store, file).await?;
         }
+        let minter = Minter::new(&store);
         let (keys, key_sync) = Keys::start(store.clone(), config.limits.calls_per_visitor).await.context("can't read the keys")?;
         check_exposure(&config, "listen", address, &keys)?;
         listeners.iter().try_for_each(|(setting, address, ..)| check_exposure(&config, setting, *address, &keys))?;
@@ -120,7 +125,7 @@ impl Server {
         let audit = Audit::new(main);
         audit.expire().await.context("can't delete old entries of the audit log")?;
         settings_change::record(&config, &audit).await.context("can't record which settings changed")?;
-        let api = Arc::new(Api { desks, audit });
+        let api = Arc::new(Api { desks, audit, minter });
         let mut routes = Arc::clone(&api).routes();
         routes = routes.add_service(health.service);
         routes = routes.add_service(reflection().build_v1()?);

@@ -1,14 +1,17 @@
-//! The pages: the help page with its search box, and the agents' console. They are embedded in the binary; browsers revalidate them by ETag.
+//! The pages: the help page with its search box, the agents' console, and the OpenAPI document. They are embedded in the binary; browsers revalidate them by ETag.
 
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use rust_embed::Embed;
 use tonic::body::Body;
 
-use crate::server::{
-    compression::{Encodings, encoded},
-    responses::{matches, plain_response, unchanged},
+use crate::{
+    api,
+    server::{
+        compression::{Encodings, encoded},
+        responses::{JSON, matches, plain_response, unchanged},
+    },
 };
 
 /// HTML and CSS.
@@ -65,6 +68,17 @@ pub fn at(path: &str) -> Option<&'static Page> {
 pub fn redirect_to_help() -> Response<Body> {
     let mut response = plain_response(StatusCode::FOUND, "text/plain; charset=utf-8", "the help page is at /help\n");
     response.headers_mut().insert(header::LOCATION, HeaderValue::from_static("/help"));
+    response
+}
+
+/// The API's OpenAPI document, which pages of others may read, too.
+pub fn openapi(request_headers: &HeaderMap) -> Response<Body> {
+    static BODY: LazyLock<Encodings> = LazyLock::new(|| Encodings::best(api::openapi().as_bytes().to_vec()));
+    let mut response = encoded(request_headers, JSON, &BODY);
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
     response
 }
 

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Largest chunk handed to the transport, in bytes.
-const MAX_CHUNK: usize = 16 << 10;
+pub const MAX_CHUNK: usize = 16 << 10;
 
 /// The body of a reply.
 pub struct ReplyBody {

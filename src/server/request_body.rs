@@ -106,6 +106,8 @@ impl RequestBody {
                 let taken = frame.data_ref().map_or(Ok(()), |data| self.take(data));
                 Some(taken.map(|()| frame))
             }
+            // The transcoder's own, which says what is wrong.
+            Some(Err(status)) if !status.details().is_empty() => Some(Err(status)),
             // It was cut off, or (gRPC-Web text) is not valid base64.
             Some(Err(_)) => Some(Err(status::malformed("was cut off, or is not encoded as declared"))),
             None if self.frames.is_inside() => Some(Err(status::malformed("ends inside a gRPC message"))),

@@ -2,8 +2,13 @@
 
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::Full;
-use tonic::body::Body;
+use serde_json::Value;
+use tonic::{Status, body::Body};
 
+use crate::api::retry_after;
+
+/// The content type of JSON.
+pub const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Whether the client's cached copy is current: `If-None-Match` has the ETag.
@@ -33,6 +38,17 @@ pub fn plain_response(code: StatusCode, content_type: &'static str, body: impl I
 /// A plain-text response.
 pub fn text_response(code: StatusCode, text: &'static str) -> Response<Body> {
     plain_response(code, TEXT, text)
+}
+
+/// An error as JSON, which is not to be kept. It says when a retry makes sense.
+pub fn error_response(code: StatusCode, error: &Value, status: &Status) -> Response<Body> {
+    let mut response = plain_response(code, JSON, error.to_string());
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(wait) = retry_after(status) {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil().max(1.0) as u64));
+    }
+    response
 }
 
 /// 405 Method Not Allowed, with the method that is.

@@ -1,4 +1,4 @@
-//! Routes each HTTP request: gRPC, gRPC-Web, the help pages' JSON, pages, metrics, or 404. Also CORS: preflight requests, and the headers
+//! Routes each HTTP request: gRPC, gRPC-Web, the Connect protocol, the help pages' JSON, pages, metrics, or 404. Also CORS: preflight requests, and the headers
 //! that let a page read a reply.
 
 use std::{
@@ -20,16 +20,19 @@ use tower::{Layer, Service};
 use tracing::Instrument;
 
 use crate::{
-    api::{Api, ErrorLanguage, HelpCall, HelpReply, error_json, http_code, retry_after, status},
-    server::responses::{matches, plain_response, text_response, unchanged, wrong_method},
+    api::{Api, ErrorLanguage, HelpCall, HelpReply, help_error_json, help_http_code, is_of_service, status},
+    server::responses::{JSON, error_response, matches, plain_response, text_response, unchanged, wrong_method},
     server::{
+        audience::Audience,
         auth::{AuthRequest, Authenticator, origin},
         call::{Call, CallMetrics},
         compression::{Encodings, encoded},
+        connect,
         connection::{Active, Connection, Trust},
         grpc_guard::{GrpcGuard, GuardedBody, declared_length},
         health::Readiness,
         pages,
+        query::parameters,
         reply_body::ReplyBody,
     },
     telemetry::metrics,
@@ -40,7 +43,8 @@ const ALIVE: &str = "/healthz";
 const READY: &str = "/readyz";
 /// Path of the Prometheus metrics.
 const METRICS: &str = "/metrics";
-const JSON: &str = "application/json";
+/// Path of the API's OpenAPI document.
+const OPENAPI: &str = "/openapi.json";
 /// Deadline of a help page's call, and longest time to read its reply.
 const HELP_TIMEOUT: Duration = Duration::from_secs(10);
 const HELP_READ_TIMEOUT: Duration = Duration::from_secs(60);
@@ -51,27 +55,14 @@ const ORIGINS: &str = "/help/origins";
 const SEARCH: &str = "/deskhand.v1.KnowledgeService/Search";
 /// How long browsers cache a CORS preflight, in seconds.
 const PREFLIGHT_AGE: &str = "7200";
-const ALLOWED_HEADERS: &str = "authorization, content-type, grpc-timeout, traceparent, tracestate, x-grpc-web, x-user-agent, if-none-match";
+const ALLOWED_HEADERS: &str = "authorization, content-type, grpc-timeout, traceparent, tracestate, x-grpc-web, x-user-agent, if-none-match, \
+                               connect-protocol-version, connect-timeout-ms, connect-content-encoding, connect-accept-encoding";
 const EXPOSED_HEADERS: &str = "grpc-status, grpc-message, grpc-status-details-bin, etag, retry-after";
 
 /// What `/metrics` shows.
 pub struct Metrics {
     pub calls: CallMetrics,
     pub registry: Registry,
-}
-
-/// What a listener serves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Audience {
-    /// Everything; of the metrics only if no listener is for operators alone.
-    Everybody {
-        /// Whether the metrics are served, too.
-        metrics: bool,
-    },
-    /// Metrics and probes.
-    Operators,
-    /// The help pages: what customers may see.
-    Customers,
 }
 
 /// Everything that a listener serves.
@@ -139,7 +130,7 @@ impl Service<Request<Incoming>> for Served {
     fn call(&mut self, mut request: Request<Incoming>) -> Self::Future {
         let router = &mut self.router;
         request.extensions_mut().insert(Arc::clone(&self.connection));
-        let for_everybody = matches!(router.audience, Audience::Everybody { .. });
+        let for_everybody = router.audience.has_api();
         match kind(request.headers()) {
             Kind::Grpc if for_everybody && request.version() == Version::HTTP_2 => router.grpc.call(request.map(Body::new)),
             Kind::GrpcWeb if for_everybody => {
@@ -183,37 +174,46 @@ impl Router {
         if request.method() == Method::OPTIONS {
             return self.preflight(request.headers());
         }
-        let (for_operators, for_customers) = (self.audience == Audience::Operators, self.audience == Audience::Customers);
-        if let Some(call) = HelpCall::at(&path).filter(|_| !for_operators) {
+        let audience = self.audience;
+        if let Some(call) = HelpCall::at(&path).filter(|_| audience.has_help()) {
             return self.help(call, request, active).await;
         }
-        let has_metrics = matches!(self.audience, Audience::Operators | Audience::Everybody { metrics: true });
-        if path == METRICS && has_metrics {
+        let is_grpc = matches!(kind(request.headers()), Kind::Grpc);
+        if is_of_service(&path) && audience.has_api() && !is_grpc {
+            return Box::pin(connect::answer(self.grpc, request, active)).await;
+        }
+        if path == OPENAPI && audience.has_api() {
+            return match is_read(request.method()) {
+                true => pages::openapi(request.headers()),
+                false => wrong_method(&Method::GET),
+            };
+        }
+        if path == METRICS && audience.has_metrics() {
             return match is_read(request.method()) {
                 true => self.metrics(request.headers(), request.uri(), active.connection()).await,
                 false => wrong_method(&Method::GET),
             };
         }
-        if path == ORIGINS && !for_operators {
+        if path == ORIGINS && audience.has_help() {
             return match is_read(request.method()) {
                 true => self.origins(request.headers(), request.uri(), active.connection()).await,
                 false => wrong_method(&Method::GET),
             };
         }
-        if (path == ALIVE || path == READY) && !for_customers && is_read(request.method()) {
+        if (path == ALIVE || path == READY) && audience.has_probes() && is_read(request.method()) {
             return match path == ALIVE || self.readiness.is_ready() {
                 true => text_response(StatusCode::OK, "ok\n"),
                 false => text_response(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
             };
         }
-        if path == "/" && !for_operators && is_read(request.method()) {
+        if path == "/" && audience.has_help() && is_read(request.method()) {
             return pages::redirect_to_help();
         }
-        let has_console = self.console && !for_customers;
-        match pages::at(&path).filter(|page| !for_operators && (has_console || !page.of_console)) {
+        let has_console = self.console && audience.has_api();
+        match pages::at(&path).filter(|page| audience.has_help() && (has_console || !page.of_console)) {
             Some(_) if !is_read(request.method()) => wrong_method(&Method::GET),
             Some(page) => page.response(request.headers()),
-            None if matches!(kind(request.headers()), Kind::Grpc) && matches!(self.audience, Audience::Everybody { .. }) => {
+            None if is_grpc && audience.has_api() => {
                 text_response(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "gRPC needs HTTP/2; use gRPC-Web in browsers\n")
             }
             None => text_response(StatusCode::NOT_FOUND, "not found\n"),
@@ -362,12 +362,6 @@ fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-/// The query parameters of a URL, in order.
-fn parameters(query: &str) -> Vec<(String, String)> {
-    let url = reqwest::Url::parse(&format!("http://help/?{query}"));
-    url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default()
-}
-
 fn help_response(request_headers: &HeaderMap, HelpReply { json, tag, age }: HelpReply) -> Response<Body> {
     // A weak ETag: the same hits with another search id are the same content.
     let tag = format!("W/\"{tag}\"");
@@ -394,11 +388,5 @@ fn help_response(request_headers: &HeaderMap, HelpReply { json, tag, age }: Help
 }
 
 fn help_error(status: &Status) -> Response<Body> {
-    let mut response = plain_response(http_code(status), JSON, error_json(status));
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Some(wait) = retry_after(status) {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil().max(1.0) as u64));
-    }
-    response
+    error_response(help_http_code(status), &help_error_json(status), status)
 }

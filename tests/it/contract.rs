@@ -8,7 +8,7 @@ use tonic_reflection::pb::{v1, v1alpha};
 use crate::support::desk::{Desk, eventually, refused};
 
 /// Every RPC of the contract.
-const METHODS: [&str; 26] = [
+const METHODS: [&str; 27] = [
     "ChatService/AppendEvents",
     "ChatService/EraseCustomer",
     "ChatService/ExportCustomer",
@@ -16,6 +16,7 @@ const METHODS: [&str; 26] = [
     "ChatService/GetChat",
     "ChatService/ListChats",
     "ChatService/ListPromises",
+    "KeyService/MintAgentKey",
     "KnowledgeService/DeleteArticles",
     "KnowledgeService/DeleteCannedAnswers",
     "KnowledgeService/GetArticle",

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that finds something missing fails")]
 
+mod agent_keys;
 mod archive;
 mod audit;
 mod bad_input;
@@ -11,6 +12,7 @@ mod check_reply;
 mod choose;
 mod cluster;
 mod commands;
+mod connect;
 mod connections;
 mod context;
 mod contract;

@@ -6,6 +6,7 @@ use tonic::{Request, Response};
 use crate::{
     api::{
         Api, MAX_REPLY_BYTES, Reply,
+        acting::acting,
         convert::{channel, event, fields::Fields, promise},
         pb::{self, chat_service_server::ChatService},
     },
@@ -20,10 +21,12 @@ const MAX_QUERY: usize = 2000;
 impl ChatService for Api {
     async fn append_events(&self, request: Request<pb::AppendEventsRequest>) -> Reply<pb::AppendEventsResponse> {
         let desk = self.desk(&request);
+        let acting = acting(&request);
+        acting.may_use(&request.get_ref().chat_id)?;
         let pb::AppendEventsRequest { chat_id, events } = request.into_inner();
         let mut fields = Fields::default();
         let chat_id = fields.id("chat_id", chat_id);
-        let events = event::events(&mut fields, events, true);
+        let events = event::events(&mut fields, acting.events(events), true);
         fields.ok()?;
         let Appended { last_sequence, appended, duplicates } = desk.chats().append(&chat_id, events).await?;
         Ok(Response::new(pb::AppendEventsResponse { last_sequence, appended: appended as i32, duplicates: duplicates as i32 }))
@@ -31,6 +34,7 @@ impl ChatService for Api {
 
     async fn get_chat(&self, request: Request<pb::GetChatRequest>) -> Reply<pb::GetChatResponse> {
         let desk = self.desk(&request);
+        acting(&request).may_use(&request.get_ref().chat_id)?;
         let pb::GetChatRequest { chat_id, after_sequence, page_size } = request.into_inner();
         let mut fields = Fields::default();
         let chat_id = fields.id("chat_id", chat_id);
@@ -67,6 +71,7 @@ impl ChatService for Api {
 
     async fn list_chats(&self, request: Request<pb::ListChatsRequest>) -> Reply<pb::ListChatsResponse> {
         let desk = self.desk(&request);
+        acting(&request).may_list_chats()?;
         let list = list_chats(request.into_inner())?;
         let mut page = desk.chats().list(list).await?;
         let mut bytes = 0;
@@ -85,6 +90,7 @@ impl ChatService for Api {
 
     async fn list_promises(&self, request: Request<pb::ListPromisesRequest>) -> Reply<pb::ListPromisesResponse> {
         let desk = self.desk(&request);
+        acting(&request).may_list_chats()?;
         let mut fields = Fields::default();
         let list = promise::list_promises(&mut fields, request.into_inner());
         fields.ok()?;
@@ -105,6 +111,7 @@ impl ChatService for Api {
 
     async fn export_transcript(&self, request: Request<pb::ExportTranscriptRequest>) -> Reply<pb::ExportTranscriptResponse> {
         let desk = self.desk(&request);
+        acting(&request).may_use(&request.get_ref().chat_id)?;
         let pb::ExportTranscriptRequest { chat_id, format, language, time_zone, include_notes } = request.get_ref().clone();
         let mut fields = Fields::default();
         let chat_id = fields.id("chat_id", chat_id);

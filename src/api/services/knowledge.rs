@@ -7,16 +7,16 @@ use tonic::{Request, Response, Status};
 use crate::{
     api::{
         Api, MAX_REPLY_BYTES, Reply, access,
+        acting::acting,
         convert::{document, fields::Fields},
         pb::{self, knowledge_service_server::KnowledgeService},
-        status,
     },
     failpoint::failpoint,
     ids::Id,
-    keys::{Action, AuditSubject, Scope},
+    keys::{Action, AuditSubject},
     knowledge::{
         ArticleRating, Audience, Document, DocumentKey, DocumentPage, Hit, Kind, KnowledgeError, ListFilter, NewDocument, RatingCount,
-        Search, SearchReport, Visibility,
+        Search, SearchReport,
     },
     replies::{AnswerUse, Desk},
     task,
@@ -137,6 +137,7 @@ impl KnowledgeService for Api {
 
     async fn list_canned_answers(&self, request: Request<pb::ListCannedAnswersRequest>) -> Reply<pb::ListCannedAnswersResponse> {
         let desk = self.desk(&request);
+        let acting = acting(&request);
         let pb::ListCannedAnswersRequest { language, category, tags, visibility, owner_group, owner_agent_id, page_size, page_token } =
             request.into_inner();
         let mut fields = Fields::default();
@@ -154,7 +155,8 @@ impl KnowledgeService for Api {
         fields.ok()?;
         let DocumentPage { documents, next_page_token } =
             desk.knowledge().list(Kind::CannedAnswer, &filter, page_size, &page_token, MAX_REPLY_BYTES).await?;
-        let canned_answers = documents.into_iter().filter_map(document::encode_canned_answer).collect();
+        let canned_answers =
+            documents.into_iter().filter(|answer| acting.sees(answer)).filter_map(document::encode_canned_answer).collect();
         Ok(Response::new(pb::ListCannedAnswersResponse { canned_answers, next_page_token }))
     }
 
@@ -169,14 +171,14 @@ impl KnowledgeService for Api {
 
     async fn put_canned_answers(&self, request: Request<pb::PutCannedAnswersRequest>) -> Reply<pb::PutCannedAnswersResponse> {
         let desk = self.desk(&request);
-        let may_write_all = access(&request).has(Scope::Author);
+        let acting = acting(&request);
         let mut fields = Fields::default();
         let documents = document::canned_answers(&mut fields, request.into_inner().canned_answers);
         fields.ok()?;
-        if !may_write_all {
+        if acting.writes_only_agents_own() {
             let ids: Vec<Id> = documents.iter().map(|new| new.document.id.clone()).collect();
             let existing = canned_answers(desk, &ids).await?;
-            only_agents_own(documents.iter().map(|new| &new.document).chain(&existing))?;
+            acting.may_write(documents.iter().map(|new| &new.document).chain(&existing))?;
         }
         let (results, revision) = put(desk, documents).await?;
         Ok(Response::new(pb::PutCannedAnswersResponse { results, revision }))
@@ -190,13 +192,13 @@ impl KnowledgeService for Api {
 
     async fn delete_canned_answers(&self, request: Request<pb::DeleteCannedAnswersRequest>) -> Reply<pb::DeleteCannedAnswersResponse> {
         let desk = self.desk(&request);
-        let may_write_all = access(&request).has(Scope::Author);
+        let acting = acting(&request);
         let pb::DeleteCannedAnswersRequest { ids, language } = request.get_ref().clone();
-        if !may_write_all {
+        if acting.writes_only_agents_own() {
             let mut fields = Fields::default();
             let ids = document::ids(&mut fields, ids.clone());
             fields.ok()?;
-            only_agents_own(&canned_answers(desk, &ids).await?)?;
+            acting.may_write(&canned_answers(desk, &ids).await?)?;
         }
         let (deleted, revision) = self.delete(&request, Kind::CannedAnswer, ids, &language).await?;
         Ok(Response::new(pb::DeleteCannedAnswersResponse { deleted, revision }))
@@ -274,12 +276,6 @@ fn named(kind: Kind, ids: &[Id]) -> String {
     let shown: Vec<&str> = ids.iter().take(MAX_NAMED).map(Id::as_str).collect();
     let more = if ids.len() > MAX_NAMED { format!(" and {} more", ids.len() - MAX_NAMED) } else { String::new() };
     format!("{}:{}{more}", if kind == Kind::Article { "article" } else { "canned_answer" }, shown.join(","))
-}
-
-/// Without the scope `author`, callers may write and delete only answers that belong to one agent.
-fn only_agents_own<'a>(answers: impl IntoIterator<Item = &'a Document>) -> Result<(), Status> {
-    let others = answers.into_iter().any(|answer| !matches!(answer.visibility(), Some(Visibility::Agent(_))));
-    if others { Err(status::scope_missing(&[Scope::Author], "for a canned answer that does not belong to one agent")) } else { Ok(()) }
 }
 
 fn tags_of(fields: &mut Fields, tags: Vec<String>) -> Vec<String> {

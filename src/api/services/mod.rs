@@ -1,5 +1,6 @@
 //! The gRPC services: a thin handler for each RPC.
 
 pub mod chats;
+pub mod keys;
 pub mod knowledge;
 pub mod replies;

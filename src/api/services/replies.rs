@@ -5,7 +5,9 @@ use tonic::{Request, Response};
 
 use crate::{
     api::{
-        Api, ErrorLanguage, MAX_REPLY_BYTES, Reply, caller,
+        Api, ErrorLanguage, MAX_REPLY_BYTES, Reply,
+        acting::acting,
+        caller,
         convert::{
             document,
             event::{self, encode_time},
@@ -25,7 +27,7 @@ use crate::{
 const MAX_REPLY: usize = 8000;
 const MAX_QUERY: usize = 2000;
 const MAX_FINAL_TEXT: usize = 32_000;
-const MAX_GROUPS: usize = 100;
+pub(crate) const MAX_GROUPS: usize = 100;
 const DEFAULT_SUGGESTIONS: i32 = 5;
 const MAX_SUGGESTIONS: i32 = 50;
 
@@ -39,6 +41,8 @@ impl ReplyService for Api {
 
     async fn draft_reply(&self, request: Request<pb::DraftReplyRequest>) -> Reply<Self::DraftReplyStream> {
         let desk = self.desk(&request);
+        let acting = acting(&request);
+        acting.may_use(&request.get_ref().chat_id)?;
         let caller = caller(&request);
         let error_language = error_language(&request);
         let pb::DraftReplyRequest { chat_id, agent, events, instruction, previous_draft, language, tone, layout, use_notes } =
@@ -46,8 +50,8 @@ impl ReplyService for Api {
         let mut fields = Fields::default();
         let draft = Draft {
             chat_id: fields.id("chat_id", chat_id),
-            agent: crate::api::services::replies::agent(&mut fields, agent, &error_language),
-            events: event::events(&mut fields, events, false),
+            agent: crate::api::services::replies::agent(&mut fields, acting.agent(agent), &error_language),
+            events: event::events(&mut fields, acting.events(events), false),
             instruction: fields.text("instruction", instruction, MAX_REPLY),
             previous_draft: fields.text("previous_draft", previous_draft, MAX_REPLY),
             language: fields.optional_language("language", &language),
@@ -70,6 +74,8 @@ impl ReplyService for Api {
 
     async fn correct_reply(&self, request: Request<pb::CorrectReplyRequest>) -> Reply<Self::CorrectReplyStream> {
         let desk = self.desk(&request);
+        let acting = acting(&request);
+        acting.may_use(&request.get_ref().chat_id)?;
         let caller = caller(&request);
         let pb::CorrectReplyRequest { text, chat_id, language } = request.into_inner();
         let mut fields = Fields::default();
@@ -93,6 +99,8 @@ impl ReplyService for Api {
 
     async fn retone_reply(&self, request: Request<pb::RetoneReplyRequest>) -> Reply<Self::RetoneReplyStream> {
         let desk = self.desk(&request);
+        let acting = acting(&request);
+        acting.may_use(&request.get_ref().chat_id)?;
         let caller = caller(&request);
         let pb::RetoneReplyRequest { text, tone, chat_id, language } = request.into_inner();
         let mut fields = Fields::default();
@@ -120,6 +128,8 @@ impl ReplyService for Api {
 
     async fn translate_reply(&self, request: Request<pb::TranslateReplyRequest>) -> Reply<Self::TranslateReplyStream> {
         let desk = self.desk(&request);
+        let acting = acting(&request);
+        acting.may_use(&request.get_ref().chat_id)?;
         let caller = caller(&request);
         let error_language = error_language(&request);
         let pb::TranslateReplyRequest { source, chat_id, agent, target_language, source_language } = request.into_inner();
@@ -140,7 +150,7 @@ impl ReplyService for Api {
         let translate = Translate {
             what,
             chat_id: fields.optional_id("chat_id", chat_id),
-            agent: crate::api::services::replies::agent(&mut fields, agent, &error_language),
+            agent: crate::api::services::replies::agent(&mut fields, acting.agent(agent), &error_language),
             target: fields.optional_language("target_language", &target_language),
             source: fields.optional_language("source_language", &source_language),
             caller,
@@ -159,6 +169,8 @@ impl ReplyService for Api {
 
     async fn suggest_answers(&self, request: Request<pb::SuggestAnswersRequest>) -> Reply<pb::SuggestAnswersResponse> {
         let desk = self.desk(&request);
+        let acting = acting(&request);
+        acting.may_use(&request.get_ref().chat_id)?;
         let error_language = error_language(&request);
         let pb::SuggestAnswersRequest { chat_id, agent, events, query, kinds, language, limit, min_revision } = request.into_inner();
         let mut fields = Fields::default();
@@ -170,8 +182,8 @@ impl ReplyService for Api {
         }
         let suggest = Suggest {
             chat_id: fields.optional_id("chat_id", chat_id),
-            agent: crate::api::services::replies::agent(&mut fields, agent, &error_language),
-            events: event::events(&mut fields, events, false),
+            agent: crate::api::services::replies::agent(&mut fields, acting.agent(agent), &error_language),
+            events: event::events(&mut fields, acting.events(events), false),
             query: fields.text("query", query, MAX_QUERY),
             kinds: document::kinds(&mut fields, &kinds),
             language: fields.optional_language("language", &language),
@@ -194,13 +206,15 @@ impl ReplyService for Api {
 
     async fn check_reply(&self, request: Request<pb::CheckReplyRequest>) -> Reply<pb::CheckReplyResponse> {
         let desk = self.desk(&request);
+        let acting = acting(&request);
+        acting.may_use(&request.get_ref().chat_id)?;
         let error_language = error_language(&request);
         let pb::CheckReplyRequest { text, chat_id, agent, language, previous_text } = request.into_inner();
         let mut fields = Fields::default();
         let check = CheckReply {
             text: fields.required_text("text", text, MAX_REPLY),
             chat_id: fields.optional_id("chat_id", chat_id),
-            agent: crate::api::services::replies::agent(&mut fields, agent, &error_language),
+            agent: crate::api::services::replies::agent(&mut fields, acting.agent(agent), &error_language),
             language: fields.optional_language("language", &language),
             previous_text: fields.text("previous_text", previous_text, MAX_REPLY),
         };
@@ -216,13 +230,15 @@ impl ReplyService for Api {
 
     async fn summarize_chat(&self, request: Request<pb::SummarizeChatRequest>) -> Reply<Self::SummarizeChatStream> {
         let desk = self.desk(&request);
+        let acting = acting(&request);
+        acting.may_use(&request.get_ref().chat_id)?;
         let caller = caller(&request);
         let error_language = error_language(&request);
         let pb::SummarizeChatRequest { chat_id, language, agent } = request.into_inner();
         let mut fields = Fields::default();
         let summarize = Summarize {
             chat_id: fields.id("chat_id", chat_id),
-            agent: crate::api::services::replies::agent(&mut fields, agent, &error_language),
+            agent: crate::api::services::replies::agent(&mut fields, acting.agent(agent), &error_language),
             language: fields.optional_language("language", &language),
             caller,
         };
@@ -240,6 +256,8 @@ impl ReplyService for Api {
 
     async fn record_outcome(&self, request: Request<pb::RecordOutcomeRequest>) -> Reply<pb::RecordOutcomeResponse> {
         let desk = self.desk(&request);
+        let acting = acting(&request);
+        acting.may_use(&request.get_ref().chat_id)?;
         let error_language = error_language(&request);
         let pb::RecordOutcomeRequest { chat_id, outcome_id, agent, offer, action, final_text } = request.into_inner();
         let mut fields = Fields::default();
@@ -263,7 +281,7 @@ impl ReplyService for Api {
         let outcome = Outcome {
             chat_id: fields.id("chat_id", chat_id),
             outcome_id: fields.id("outcome_id", outcome_id),
-            agent_id: crate::api::services::replies::agent(&mut fields, agent, &error_language).agent_id,
+            agent_id: crate::api::services::replies::agent(&mut fields, acting.agent(agent), &error_language).agent_id,
             offer,
             action,
             final_text: fields.text("final_text", final_text, MAX_FINAL_TEXT),
