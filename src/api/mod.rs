@@ -19,6 +19,7 @@ use crate::{
     knowledge::Reader,
     replies::{Caller, Desk},
 };
+pub use convert::document::{encode_article, encode_canned_answer};
 pub use error_language::ErrorLanguage;
 pub use help::{HelpCall, HelpReply, error_json, http_code, retry_after};
 pub use method::{answers_with_stream, max_request_bytes, takes_stream};

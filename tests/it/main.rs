@@ -35,6 +35,7 @@ mod folder;
 mod help;
 mod hostile;
 mod idle;
+mod import;
 mod keys;
 mod knowledge;
 mod leader;
