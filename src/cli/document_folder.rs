@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context;
 
-use crate::knowledge::{Document, DocumentKey, Kind, document_text, documents_in, file_name_problem};
+use crate::knowledge::{Document, DocumentKey, Kind, documents_in};
 
 /// A folder, and the documents that it has.
 pub struct DocumentFolder {
@@ -68,10 +68,10 @@ impl DocumentFolder {
     }
 
     fn plan(&self, document: &Document) -> Result<(PathBuf, String, Written), String> {
-        if let Some(problem) = file_name_problem(document.id.as_str()) {
+        if let Some(problem) = Document::file_name_problem(document.id.as_str()) {
             return Err(format!("the id `{}` {problem}", document.id));
         }
-        let text = document_text(document).map_err(|problem| format!("`{}` {problem}", document.id))?;
+        let text = document.file_text().map_err(|problem| format!("`{}` {problem}", document.id))?;
         let kind = match document.kind() {
             Kind::Article => "articles",
             Kind::CannedAnswer => "canned-answers",

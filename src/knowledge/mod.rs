@@ -34,7 +34,6 @@ pub use documents::{
         check_tag_count, check_time, check_title, check_url,
     },
     document_rows::PutStatus,
-    document_text::{document_text, file_name_problem},
     fit::ChatFacts,
     folder::{Problem, words::Term},
     intake::MassDelete,

@@ -21,6 +21,11 @@ const SKIPPED: [&str; 16] = [
 ];
 /// Those among them that may hold something a reader would miss.
 const MISSED: [&str; 9] = ["iframe", "object", "embed", "svg", "math", "canvas", "video", "audio", "form"];
+/// Elements of HTML that a message or an article may be written with.
+const ELEMENTS: &str = " a abbr address article aside b big blockquote body br button caption center cite code col colgroup dd del details dfn div dl \
+    dt em embed fieldset figcaption figure font footer form h1 h2 h3 h4 h5 h6 head header hr html i iframe img input ins kbd label legend li link \
+    main mark meta nav noscript object ol optgroup option p picture pre q s samp script section select small source span strike strong style sub \
+    summary sup svg table tbody td template textarea tfoot th thead time title tr tt u ul var video audio wbr ";
 /// What stands for a placeholder while HTML becomes Markdown: characters that no text has, and no converter escapes.
 const OPEN: char = '\u{e000}';
 const CLOSE: char = '\u{e001}';
@@ -29,6 +34,24 @@ const SCHEMES: [&str; 4] = ["http://", "https://", "mailto:", "tel:"];
 
 /// What a source's placeholder is with us; `None` if we have none.
 pub type Placeholders = fn(&str) -> Option<String>;
+
+/// Which tags in Markdown are markup.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tags {
+    /// Those of HTML; `<ORDER NUMBER>` is a text.
+    OfHtml,
+    /// All of them: components of a page are tags, too.
+    All,
+}
+
+impl Tags {
+    fn has(self, markup: &str) -> bool {
+        let name = markup.trim_start().trim_start_matches(['<', '/']);
+        let name = name.split(|letter: char| !letter.is_ascii_alphanumeric()).next().unwrap_or_default();
+        let is_comment = markup.trim_start().starts_with("<!--");
+        !is_comment && (self == Tags::All || ELEMENTS.contains(&format!(" {} ", name.to_ascii_lowercase())))
+    }
+}
 
 /// How texts are taken.
 #[derive(Debug, Clone, Default)]
@@ -45,22 +68,22 @@ impl Bodies {
 
     /// The body of an article in Markdown.
     pub fn article(&self, markdown: &str, known: Placeholders, id: &str, account: &mut Account) -> String {
-        self.cleaned(&named(markdown, known, id, account), id, account)
+        self.cleaned(&named(markdown, known, id, account), Tags::All, id, account)
     }
 
     /// The body of a canned answer in HTML. A message is sent as it is, so what Markdown would escape is not escaped.
     pub fn answer_html(&self, html: &str, known: Placeholders, id: &str, account: &mut Account) -> String {
-        let markdown = self.cleaned(&markdown_of(html, id, account), id, account);
+        let markdown = self.cleaned(&markdown_of(html, id, account), Tags::OfHtml, id, account);
         named(&unescaped(&markdown), known, id, account)
     }
 
     /// The body of a canned answer that is plain or Markdown.
     pub fn answer(&self, text: &str, known: Placeholders, id: &str, account: &mut Account) -> String {
-        self.cleaned(&named(text, known, id, account), id, account)
+        self.cleaned(&named(text, known, id, account), Tags::OfHtml, id, account)
     }
 
     /// Markdown without pictures of hosts that are not allowed, without links that run something, and without HTML.
-    fn cleaned(&self, markdown: &str, id: &str, account: &mut Account) -> String {
+    fn cleaned(&self, markdown: &str, tags: Tags, id: &str, account: &mut Account) -> String {
         let mut edits: Vec<(Range<usize>, String)> = Vec::new();
         let options = MarkdownOptions::ENABLE_TABLES | MarkdownOptions::ENABLE_STRIKETHROUGH;
         for (event, range) in Parser::new_ext(markdown, options).into_offset_iter() {
@@ -78,12 +101,13 @@ impl Bodies {
                     account.list("links to addresses that are neither http, mailto nor tel", id);
                     edits.push((range.clone(), label(&markdown[range])));
                 }
-                Event::Start(Tag::HtmlBlock) if !markdown[range.clone()].trim_start().starts_with("<!--") => {
+                Event::Start(Tag::HtmlBlock) if tags.has(&markdown[range.clone()]) => {
                     account.list("HTML in Markdown, taken as its text", id);
                     let text = markdown_of(&markdown[range.clone()], id, account);
                     edits.push((range, format!("{text}\n\n")));
                 }
-                Event::InlineHtml(html) if !html.starts_with("<!--") => {
+                Event::InlineHtml(html) if tags.has(&html) => {
+                    account.list("HTML in Markdown, taken as its text", id);
                     let is_break = html.starts_with("<br");
                     edits.push((range, if is_break { "  \n".to_owned() } else { String::new() }));
                 }
@@ -159,7 +183,7 @@ pub fn markdown_of(html: &str, id: &str, account: &mut Account) -> String {
 
 /// The text of HTML, for a message of a chat: Markdown without escapes and without pictures.
 pub fn text_of(html: &str) -> String {
-    unescaped(&Bodies::default().cleaned(&markdown_of(html, "", &mut Account::default()), "", &mut Account::default()))
+    unescaped(&Bodies::default().cleaned(&markdown_of(html, "", &mut Account::default()), Tags::OfHtml, "", &mut Account::default()))
 }
 
 /// A text with the placeholders that are ours. The others stay as they are, and are listed.
@@ -265,5 +289,8 @@ mod tests {
         let text = Bodies::default().article(markdown, |_| None, "1", &mut account);
         assert!(text.contains("Text bold here") && text.contains("Inside") && text.contains("`<code>`"), "{text}");
         assert!(!text.contains("<div") && !text.contains("alert") && !text.contains("<b>"), "{text}");
+        let plain = "Your order <ORDER NUMBER> is at <address@shop.example>.\n\n<NAME>\n\n<script>alert(1)</script>";
+        let text = Bodies::default().answer(plain, |_| None, "1", &mut account);
+        assert_eq!(text, "Your order <ORDER NUMBER> is at <address@shop.example>.\n\n<NAME>");
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     ids::Id,
     knowledge::{
         Audience, Conditions, Details, Document, DocumentKey, Visibility, check_body, check_id, check_name, check_tag_count, check_time,
-        check_title, check_url, file_name_problem,
+        check_title, check_url,
     },
     text::{Language, detect},
 };
@@ -108,7 +108,7 @@ impl Intake {
         let language = self.language_of(&language, &body);
         let title: String = title.split_whitespace().collect::<Vec<&str>>().join(" ");
         let checked = Id::new(id.as_str()).map_err(|problem| format!("the id {problem}"));
-        let checked = checked.and_then(|id| match file_name_problem(id.as_str()) {
+        let checked = checked.and_then(|id| match Document::file_name_problem(id.as_str()) {
             Some(problem) => Err(format!("the id `{id}` {problem}")),
             None => Ok(id),
         });

@@ -8,7 +8,7 @@ use std::{
 
 use indicatif::ProgressBar;
 use pulldown_cmark::{Event, Options, Parser, Tag};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
         intake::{Draft, Intake, Stopped},
         json_file::Lines,
         object::Object,
+        page::{first_heading, front_matter, html_title, without_tags},
     },
     knowledge::Audience,
     text::Language,
@@ -195,15 +196,18 @@ fn article(source: Source, text: &str, ids: &HashSet<String>, place: &Place, int
         Ok(head) => head,
         Err(_) => return Ok(()),
     };
-    let future = ["publishDate", "publish_date"].iter().filter_map(|name| head.time(name)).any(|time| time > jiff::Timestamp::now());
+    let future = ["publishdate", "publish_date"].iter().filter_map(|name| head.time(name)).any(|time| time > jiff::Timestamp::now());
     let is_unpublished = head.has("published") && !head.flag("published");
-    let is_draft = ["draft", "unlisted", "hidden"].iter().fold(future || is_unpublished, |draft, name| head.flag(name) || draft);
+    let is_hiding = matches!(head.text("status").to_lowercase().as_str(), "draft" | "private" | "archived" | "unpublished");
+    let is_marked = ["draft", "unlisted", "hidden"].map(|name| head.flag(name)).contains(&true);
+    let is_draft = is_marked || future || is_unpublished || is_hiding;
     if is_draft {
         intake.account.list("drafts, left out", &id);
         return Ok(());
     }
-    let is_internal = ["internal", "private"].iter().fold(false, |internal, name| head.flag(name) || internal);
-    let audience = match head.text("audience").to_lowercase().as_str() {
+    let is_internal = ["internal", "private"].map(|name| head.flag(name)).contains(&true);
+    let audience = [head.text("audience"), head.text("visibility")].concat();
+    let audience = match audience.to_lowercase().as_str() {
         "" if is_internal || intake.for_agents => Audience::Agents,
         "public" | "" if !is_internal => Audience::Public,
         // A word that we do not know must not publish a text.
@@ -232,7 +236,7 @@ fn article(source: Source, text: &str, ids: &HashSet<String>, place: &Place, int
     let updated = ["last_modified_at", "lastmod", "updated_at", "last_update", "updated", "date"].iter();
     let updated_at = updated.filter_map(|name| head.time(name)).collect::<Vec<_>>().into_iter().next();
     let url = Some(head.text("url")).filter(|url| url.starts_with("http")).unwrap_or_default();
-    head.skip(&["sidebar_position", "sidebar_label", "layout", "weight", "nav_order", "id", "slug", "permalink", "type", "linkTitle"]);
+    head.skip(&["sidebar_position", "sidebar_label", "layout", "weight", "nav_order", "id", "slug", "permalink", "type", "linktitle"]);
     head.left(&mut intake.account);
     let draft = Draft { id, language: own_language.unwrap_or(language), title, body, category, tags, updated_at };
     intake.article(draft, audience, &url, place)
@@ -240,116 +244,6 @@ fn article(source: Source, text: &str, ids: &HashSet<String>, place: &Place, int
 
 fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// The front matter, in YAML between `---` or TOML between `+++`, and the body.
-fn front_matter(text: &str) -> Result<(Map<String, Value>, String), String> {
-    let first = text.lines().next().unwrap_or_default().trim_end();
-    if !matches!(first, "---" | "+++") {
-        return Ok((Map::new(), text.to_owned()));
-    }
-    let rest = &text[text.find('\n').map_or(text.len(), |end| end + 1)..];
-    let mut offset = 0;
-    for line in rest.split_inclusive('\n') {
-        if line.trim_end() == first {
-            let (head, body) = (&rest[..offset], rest[offset + line.len()..].to_owned());
-            return Ok((parsed(head, first)?, body));
-        }
-        offset += line.len();
-    }
-    // A line of dashes that opens a text is no front matter.
-    if first == "---" { Ok((Map::new(), text.to_owned())) } else { Err("the closing `+++` of the front matter is missing".to_owned()) }
-}
-
-fn parsed(head: &str, mark: &str) -> Result<Map<String, Value>, String> {
-    if mark == "+++" {
-        let table: toml::Table = toml::from_str(head).map_err(|error| format!("the front matter is not TOML: {}", error.message()))?;
-        return Ok(table.into_iter().map(|(key, value)| (key, json_of(value))).collect());
-    }
-    if head.lines().all(|line| line.trim().is_empty() || line.starts_with('#')) {
-        return Ok(Map::new());
-    }
-    serde_saphyr::from_str(head).map_err(|_| "the front matter is not YAML; a value with `: ` or ` #` in it must be quoted".to_owned())
-}
-
-fn json_of(value: toml::Value) -> Value {
-    match value {
-        toml::Value::Datetime(time) => Value::String(time.to_string()),
-        toml::Value::Array(items) => items.into_iter().map(json_of).collect(),
-        toml::Value::Table(table) => Value::Object(table.into_iter().map(|(key, value)| (key, json_of(value))).collect()),
-        toml::Value::String(text) => Value::String(text),
-        toml::Value::Boolean(flag) => Value::Bool(flag),
-        toml::Value::Integer(number) => Value::from(number),
-        toml::Value::Float(number) => Value::from(number),
-    }
-}
-
-/// The heading that a text begins with, and the rest.
-fn first_heading(body: &str) -> (String, String) {
-    let trimmed = body.trim_start();
-    let line = trimmed.lines().next().unwrap_or_default();
-    match line.strip_prefix("# ") {
-        Some(title) => (title.trim().trim_end_matches('#').trim().to_owned(), trimmed[line.len()..].trim_start().to_owned()),
-        None => (String::new(), body.to_owned()),
-    }
-}
-
-fn html_title(html: &str) -> String {
-    let lower = html.to_ascii_lowercase();
-    let inside = |tag: &str| {
-        let start = lower.find(&format!("<{tag}"))?;
-        let open = start + lower[start..].find('>')? + 1;
-        let end = open + lower[open..].find(&format!("</{tag}"))?;
-        Some(crate::cli::import::body::text_of(&html[open..end]))
-    };
-    inside("title").or_else(|| inside("h1")).unwrap_or_default()
-}
-
-/// A text without the tags of site generators: Hugo's and Jekyll's shortcodes, imports of MDX, anchors of headings. Docusaurus' boxes keep
-/// their titles. Code stays as it is.
-fn without_tags(body: &str, is_mdx: bool, id: &str, account: &mut Account) -> String {
-    let mut kept = String::with_capacity(body.len());
-    let mut in_code = false;
-    for line in body.lines() {
-        let trimmed = line.trim_start();
-        if trimmed.starts_with("```") || trimmed.starts_with("~~~") {
-            in_code = !in_code;
-        }
-        if in_code {
-            kept.push_str(line);
-        } else if is_mdx && (line.starts_with("import ") || line.starts_with("export ")) {
-            account.list("imports and exports of MDX", id);
-            continue;
-        } else if let Some(kind) = trimmed.strip_prefix(":::") {
-            let title = kind.split_once([' ', '[']).map_or(kind, |(_, title)| title).trim_end_matches(']').trim();
-            if !title.is_empty() {
-                kept.push_str(&format!("**{title}**\n"));
-            }
-        } else {
-            let line = without_shortcodes(line, id, account);
-            let heading = line.starts_with('#').then(|| line.rfind(" {#")).flatten().filter(|_| line.trim_end().ends_with('}'));
-            kept.push_str(&line[..heading.unwrap_or(line.len())]);
-        }
-        kept.push('\n');
-    }
-    kept
-}
-
-fn without_shortcodes(line: &str, id: &str, account: &mut Account) -> String {
-    let mut kept = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some((start, open, close)) =
-        [("{{<", ">}}"), ("{{%", "%}}"), ("{%", "%}")].iter().filter_map(|(open, close)| Some((rest.find(open)?, *open, *close))).min()
-    {
-        let inside = &rest[start + open.len()..];
-        let Some(end) = inside.find(close) else { break };
-        let name = inside[..end].trim_matches(['-', '/', ' ']).split_whitespace().next().unwrap_or_default();
-        account.list(format!("tags of a site generator: {name}"), id);
-        kept.push_str(&rest[..start]);
-        rest = &inside[end + close.len()..];
-    }
-    kept.push_str(rest);
-    kept
 }
 
 /// Links to other files of the tree, as links to their documents.
@@ -427,12 +321,5 @@ mod tests {
             assert_eq!((source.id.as_str(), source.language.as_str(), source.category.as_str()), (id, language, category), "{path}");
         }
         assert!(source(PathBuf::from("a.png"), Path::new("a.png")).is_none());
-    }
-
-    #[test]
-    fn tags_of_site_generators_go_and_code_stays() {
-        let mut account = Account::default();
-        let text = "import X from 'x'\n## A {#a}\n:::tip Note\nText {{< ref \"x\" >}} {% include a %}\n:::\n```\n{{< code >}}\n```\n";
-        assert_eq!(without_tags(text, true, "1", &mut account), "## A\n**Note**\nText  \n\n```\n{{< code >}}\n```\n");
     }
 }

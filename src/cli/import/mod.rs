@@ -14,6 +14,7 @@ mod markdown_tree;
 mod mbox;
 pub mod ndjson;
 mod object;
+mod page;
 mod zammad;
 mod zammad_tickets;
 mod zendesk;

@@ -7,26 +7,27 @@ use crate::knowledge::documents::{
     front_matter::parse_document,
 };
 
-/// Returns the text of a document's file. What the reader makes of it is the document again, but for space around its body, or it is an
-/// error.
-pub fn document_text(document: &Document) -> Result<String, String> {
-    let text = written(document);
-    let read = parse_document(&text, &document.key()).map_err(|(_, problem)| problem)?;
-    let body = document.body.trim().to_owned();
-    let expected = Document { body, from_folder: true, withdrawn: false, ..document.clone() };
-    if read == expected { Ok(text) } else { Err("can't be written as a file that says the same".to_owned()) }
-}
+impl Document {
+    /// Returns the text of its file. What the reader makes of that is the document again, but for space around its body, or it is an error.
+    pub fn file_text(&self) -> Result<String, String> {
+        let text = written(self);
+        let read = parse_document(&text, &self.key()).map_err(|(_, problem)| problem)?;
+        let body = self.body.trim().to_owned();
+        let expected = Document { body, from_folder: true, withdrawn: false, ..self.clone() };
+        if read == expected { Ok(text) } else { Err("can't be written as a file that says the same".to_owned()) }
+    }
 
-/// Returns why an id can't be the name of a document's file.
-pub fn file_name_problem(id: &str) -> Option<&'static str> {
-    if id.contains('/') {
-        Some("has a slash, which the name of a file can't have")
-    } else if id.starts_with('.') {
-        Some("begins with a dot, and such files are passed over")
-    } else if !unicode_normalization::is_nfc(id) {
-        Some("has accents as separate characters, which the name of a file would join")
-    } else {
-        None
+    /// Returns why an id can't be the name of a document's file.
+    pub fn file_name_problem(id: &str) -> Option<&'static str> {
+        if id.contains('/') {
+            Some("has a slash, which the name of a file can't have")
+        } else if id.starts_with('.') {
+            Some("begins with a dot, and such files are passed over")
+        } else if !unicode_normalization::is_nfc(id) {
+            Some("has accents as separate characters, which the name of a file would join")
+        } else {
+            None
+        }
     }
 }
 
@@ -125,19 +126,19 @@ mod tests {
             withdrawn: false,
             details: Details::CannedAnswer { shortcut: "iade".to_owned(), visibility: Visibility::Group("orders".to_owned()), when },
         };
-        assert!(document_text(&answer).unwrap().contains("owner_group: \"orders\""));
+        assert!(answer.file_text().unwrap().contains("owner_group: \"orders\""));
         let details = Details::Article { audience: Audience::Agents, url: "https://shop.example/a#b".to_owned() };
         let article = Document { details, asked: Vec::new(), updated_at: Timestamp::default(), ..answer.clone() };
-        assert!(document_text(&article).unwrap().contains("audience: agents\n"));
+        assert!(article.file_text().unwrap().contains("audience: agents\n"));
         let nul = Document { body: "a\0b".to_owned(), ..answer };
-        assert_eq!(document_text(&nul), Err("the file must not contain NUL".to_owned()));
+        assert_eq!(nul.file_text(), Err("the file must not contain NUL".to_owned()));
     }
 
     #[test]
     fn an_id_that_is_no_file_name_is_told() {
         for (id, fits) in [("a.b", true), ("İade sürümü", true), ("a/b", false), ("..", false), (".hidden", false), ("cafe\u{301}", false)]
         {
-            assert_eq!(file_name_problem(id).is_none(), fits, "{id}");
+            assert_eq!(Document::file_name_problem(id).is_none(), fits, "{id}");
         }
     }
 }
