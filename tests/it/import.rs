@@ -641,6 +641,51 @@ fn bad_files_are_told_with_what_to_do() {
     expect(&output, 1, &["no server listens on 127.0.0.1:1"]);
 }
 
+#[tokio::test]
+async fn long_chats_and_messages_come_whole() {
+    const COMMENTS: usize = 1200;
+    let mut desk = Desk::empty().await;
+    let folder = tempfile::tempdir().unwrap();
+    let comment = |number: usize| {
+        let body = if number == 7 { "ş".repeat(70_000) } else { format!("Message {number}") };
+        serde_json::json!({"id": number, "author_id": 1, "body": body, "public": true, "created_at": "2026-01-05T09:00:00Z"})
+    };
+    let comments: Vec<serde_json::Value> = (1..=COMMENTS).map(comment).collect();
+    let subject = "s".repeat(3000);
+    let ticket =
+        serde_json::json!({"id": 1, "subject": subject, "created_at": "2026-01-05T09:00:00Z", "requester_id": 1, "comments": comments});
+    let path = folder.path().join("tickets.json");
+    fs::write(&path, format!("{ticket}\n")).unwrap();
+    let names = || vec![path.to_str().unwrap().to_owned()];
+    let listed = [
+        "messages of more than 32000 characters, which became several: 1 (comment-7)",
+        "subject longer than 1000 characters, shortened: 1",
+    ];
+    expect(&import_to(&desk.address(), "zendesk", names(), &[]).await, 0, &listed);
+    let mut texts = Vec::new();
+    let mut after_sequence = 0;
+    loop {
+        let request = pb::GetChatRequest { chat_id: "zendesk-1".into(), after_sequence, page_size: 1000 };
+        let page = desk.chats.get_chat(request).await.unwrap().into_inner();
+        let Some(last) = page.events.last() else { break };
+        after_sequence = last.sequence;
+        texts.extend(messages(&page.events).into_iter().map(|(_, text)| text));
+    }
+    assert_eq!(texts.len(), COMMENTS + 2);
+    assert_eq!((texts[5].as_str(), texts[6..9].concat().chars().count(), texts[9].as_str()), ("Message 6", 70_000, "Message 8"));
+    expect(&import_to(&desk.address(), "zendesk", names(), &[]).await, 0, &["events, new: 0"]);
+    // A chat of our own format may go on in further lines, which stay in their order.
+    let lines: String = (0..50)
+        .map(|number| format!("{{\"chatId\":\"long\",\"events\":[{{\"eventId\":\"{number}\",\"at\":\"2026-01-05T09:00:00Z\",\"message\":{{\"author\":\"AUTHOR_CUSTOMER\",\"text\":\"{number}\"}}}}]}}\n"))
+        .collect();
+    let path = folder.path().join("chats.ndjson");
+    fs::write(&path, lines).unwrap();
+    expect(&import_to(&desk.address(), "ndjson", vec![path.to_str().unwrap().to_owned()], &[]).await, 0, &["events, new: 50"]);
+    let order: Vec<String> = messages(&events(&mut desk, "long").await).into_iter().map(|(_, text)| text).collect();
+    assert_eq!(order, (0..50).map(|number| number.to_string()).collect::<Vec<String>>());
+    desk.close().await;
+}
+
 /// Chats of our own format, each with two events.
 fn many_chats(path: &Path, count: usize) {
     let line = |number: usize| {

@@ -1,6 +1,12 @@
 //! The account of a run: what came, what is listed because it can't be kept, and what was broken.
 
-use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    io::{IsTerminal, stderr},
+    path::Path,
+    sync::Arc,
+};
 
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -83,6 +89,10 @@ impl Account {
     pub fn broken(&mut self, place: &Place, problem: impl fmt::Display) {
         self.broken += 1;
         if self.broken <= MAX_PRINTED {
+            if stderr().is_terminal() {
+                // In the place of the progress bar, which is drawn again below it.
+                eprint!("\r\x1b[K");
+            }
             eprintln!("{place}: {problem}");
         } else if self.broken == MAX_PRINTED + 1 {
             eprintln!("more problems are only counted");
