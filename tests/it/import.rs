@@ -798,8 +798,8 @@ async fn what_is_exported_is_imported_again_as_it_was() {
 }
 
 #[tokio::test]
-async fn put_tells_what_failed() {
-    let desk = Desk::without_model().await;
+async fn put_and_export_tell_what_failed() {
+    let mut desk = Desk::without_model().await;
     let folder = tempfile::tempdir().unwrap();
     for (name, content) in [
         ("articles/en/good.md", "---\ntitle: Good\n---\n\nText.\n"),
@@ -811,6 +811,15 @@ async fn put_tells_what_failed() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
+    // An id that no file can have.
+    let article =
+        pb::Article { id: "a/b".into(), language: "en".into(), title: "T".into(), body: "Text.".into(), ..pb::Article::default() };
+    desk.knowledge.put_articles(pb::PutArticlesRequest { articles: vec![article] }).await.unwrap();
+    let target = folder.path().join("export");
+    let arguments = ["export", target.to_str().unwrap(), "--address", &desk.address()].map(str::to_owned);
+    let output = tokio::task::spawn_blocking(move || run(&arguments)).await.unwrap();
+    expect(&output, 1, &["the id `a/b` has a slash"]);
+    fs::remove_dir_all(&target).unwrap();
     // An id that the server has from its own folder.
     let taken = all_files(&crate::support::desk::shop().join("articles/en"))[0].clone();
     let id = taken.file_stem().unwrap().to_str().unwrap().to_owned();

@@ -26,6 +26,13 @@ const ELEMENTS: &str = " a abbr address article aside b big blockquote body br b
     dt em embed fieldset figcaption figure font footer form h1 h2 h3 h4 h5 h6 head header hr html i iframe img input ins kbd label legend li link \
     main mark meta nav noscript object ol optgroup option p picture pre q s samp script section select small source span strike strong style sub \
     summary sup svg table tbody td template textarea tfoot th thead time title tr tt u ul var video audio wbr ";
+/// Elements that need no end: one of them does not stand in the one before.
+const UNCLOSED: [&str; 24] = [
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr", "p", "li", "td", "th",
+    "tr", "dt", "dd", "option", "thead", "tbody",
+];
+/// How deep elements may stand in one another: a thread's stack has room for many times as many.
+const MAX_NESTING: usize = 200;
 /// What stands for a placeholder while HTML becomes Markdown: characters that no text has, and no converter escapes.
 const OPEN: char = '\u{e000}';
 const CLOSE: char = '\u{e001}';
@@ -146,6 +153,10 @@ pub fn markdown_of(html: &str, id: &str, account: &mut Account) -> String {
             account.list(format!("<{element}> in HTML"), id);
         }
     }
+    if nesting(&lower) > MAX_NESTING {
+        account.list(format!("HTML nested more than {MAX_NESTING} deep, left out"), id);
+        return String::new();
+    }
     // A placeholder's underscores must not be escaped.
     let mut shielded = String::with_capacity(html.len());
     let mut names = Vec::new();
@@ -163,6 +174,7 @@ pub fn markdown_of(html: &str, id: &str, account: &mut Account) -> String {
         account.list("HTML that can't be read, taken as it is", id);
         return html.to_owned();
     };
+    let markdown = with_entities(&markdown);
     let mut restored = String::with_capacity(markdown.len());
     let mut rest = markdown.as_str();
     while let Some(open) = rest.find(OPEN) {
@@ -181,9 +193,32 @@ pub fn markdown_of(html: &str, id: &str, account: &mut Account) -> String {
     restored
 }
 
+/// How deep elements of HTML in lower case may stand in one another, at most. The converter goes down into each.
+fn nesting(html: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for (at, _) in html.match_indices('<') {
+        let rest = &html[at + 1..];
+        let name = |text: &str| text.split(|letter: char| !letter.is_ascii_alphanumeric()).next().unwrap_or_default().len();
+        match rest.strip_prefix('/') {
+            Some(closing) if name(closing) > 0 => depth = depth.saturating_sub(1),
+            Some(_) => {}
+            None => {
+                let name = &rest[..name(rest)];
+                if !name.is_empty() && !UNCLOSED.contains(&name) {
+                    depth += 1;
+                    deepest = deepest.max(depth);
+                }
+            }
+        }
+    }
+    deepest
+}
+
 /// The text of HTML, for a message of a chat: Markdown without escapes and without pictures.
 pub fn text_of(html: &str) -> String {
-    unescaped(&Bodies::default().cleaned(&markdown_of(html, "", &mut Account::default()), Tags::OfHtml, "", &mut Account::default()))
+    let markdown = markdown_of(html, "", &mut Account::default());
+    let text = unescaped(&Bodies::default().cleaned(&markdown, Tags::OfHtml, "", &mut Account::default()));
+    crate::text::without_entities(&text).into_owned()
 }
 
 /// A text with the placeholders that are ours. The others stay as they are, and are listed.
@@ -206,22 +241,33 @@ fn named(text: &str, known: Placeholders, id: &str, account: &mut Account) -> St
     named
 }
 
-/// Markdown without the backslashes that only keep a character from being read as a sign, and with entities as characters.
+/// Markdown in which an escaped `<` is an entity, so that nothing that reads it as another form of text takes it for a tag.
+fn with_entities(markdown: &str) -> String {
+    with_escapes(markdown, |sign, text| if sign == '<' { text.push_str("&lt;") } else { text.extend(['\\', sign]) })
+}
+
+/// Markdown without the backslashes that only keep a character from being read as a sign.
 fn unescaped(markdown: &str) -> String {
+    let text = with_escapes(markdown, |sign, text| text.push(sign));
+    text.lines().map(str::trim_end).collect::<Vec<&str>>().join("\n")
+}
+
+/// Markdown with each sign that a backslash escapes written by `write`. Code stays as it is.
+fn with_escapes(markdown: &str, write: fn(char, &mut String)) -> String {
+    let has_code = |event: &Event<'_>| matches!(event, Event::Code(_) | Event::Start(Tag::CodeBlock(_)));
+    let code: Vec<Range<usize>> =
+        Parser::new(markdown).into_offset_iter().filter(|(event, _)| has_code(event)).map(|(_, range)| range).collect();
     let mut text = String::with_capacity(markdown.len());
-    let mut letters = markdown.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match letters.peek() {
-            Some(next) if letter == '\\' && next.is_ascii_punctuation() => {}
-            _ => text.push(letter),
-        }
-        if letter == '\\' && letters.peek() == Some(&'\\') {
-            text.push('\\');
-            letters.next();
+    let mut letters = markdown.char_indices().peekable();
+    while let Some((at, letter)) = letters.next() {
+        let is_code = || code.get(code.partition_point(|range| range.end <= at)).is_some_and(|range| range.start <= at);
+        let is_escape = letter == '\\' && !is_code();
+        match letters.next_if(|(_, next)| is_escape && next.is_ascii_punctuation()) {
+            Some((_, sign)) => write(sign, &mut text),
+            None => text.push(letter),
         }
     }
-    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-    crate::text::without_entities(&lines.join("\n")).into_owned()
+    text
 }
 
 /// What stands between the brackets of a link or picture.
@@ -257,8 +303,22 @@ mod tests {
         );
         assert!(text.contains("## İade") && text.contains("**siz**") && text.contains("- bir\n- iki"), "{text}");
         assert!(text.contains("[git](https://shop.example/a)") && text.contains("bas"), "{text}");
+        assert!(text.contains("&lt;script>alert(2)&lt;/script>"), "{text}");
         for bad in ["javascript:", "<script", "alert(1)", "alert(3)", "<iframe", "<svg", "onclick", "p{}"] {
             assert!(!text.contains(bad), "{bad} in {text}");
+        }
+    }
+
+    #[test]
+    fn html_of_any_depth_ends() {
+        for (element, times, is_kept) in
+            [("div", 100_000, false), ("b", 100_000, false), ("p", 1000, true), ("div", 150, true), ("ul><li", 150, true)]
+        {
+            let (text, _) = article(&format!("{}x", format!("<{element}>").repeat(times)));
+            assert_eq!(text.contains('x'), is_kept, "{times} {element}");
+        }
+        for sign in ["<p><", "</", "<!--", "[", "`", "\\", "![](", "{{"] {
+            article(&sign.repeat(20_000));
         }
     }
 
@@ -277,9 +337,10 @@ mod tests {
     fn placeholders_are_ours_and_survive_the_conversion() {
         let known = |name: &str| (name == "ticket.requester.first_name").then(|| "customer.first_name".to_owned());
         let mut account = Account::default();
-        let html = "<p>Hi {{ticket.requester.first_name}}, <em>{{agent.name}}</em> {{ticket.ticket_field_1}} 1. a_b * c</p>";
+        let html = "<p>Hi {{ticket.requester.first_name}}, <em>{{agent.name}}</em> {{ticket.ticket_field_1}} 1. a_b * c \\d &lt;b&gt;</p>";
         let text = Bodies::default().answer_html(html, known, "1", &mut account);
-        assert_eq!(text, "Hi {{customer.first_name}}, *{{agent.name}}* {{ticket.ticket_field_1}} 1. a_b * c");
+        assert_eq!(text, "Hi {{customer.first_name}}, *{{agent.name}}* {{ticket.ticket_field_1}} 1. a_b * c \\d &lt;b>");
+        assert_eq!(text_of("<p>a &lt;b&gt; &amp; c_d <code>\\&lt;x&gt;</code></p>"), "a <b> & c_d `\\<x>`");
     }
 
     #[test]

@@ -140,6 +140,6 @@ mod tests {
     fn tags_of_site_generators_go_and_code_stays() {
         let mut account = Account::default();
         let text = "import X from 'x'\n## A {#a}\n:::tip Note\nText {{< ref \"x\" >}} {% include a %}\n:::\n```\n{{< code >}}\n```\n";
-        assert_eq!(without_tags(text, true, "1", &mut account), "## A\n**Note**\nText  \n\n```\n{{< code >}}\n```\n");
+        assert_eq!(without_tags(text, true, "1", &mut account), "## A\n**Note**\n\nText  \n\n```\n{{< code >}}\n```\n");
     }
 }
