@@ -1,7 +1,10 @@
 //! Texts of a source as ours: HTML as Markdown, placeholders by our names, pictures by address. What a text has and we cannot keep is
 //! listed.
 
-use std::{collections::BTreeSet, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use htmd::{
     HtmlToMarkdown,
@@ -195,20 +198,24 @@ pub fn markdown_of(html: &str, id: &str, account: &mut Account) -> String {
 
 /// How deep elements of HTML in lower case may stand in one another, at most. The converter goes down into each.
 fn nesting(html: &str) -> usize {
+    let mut open: BTreeMap<&str, usize> = BTreeMap::new();
     let (mut depth, mut deepest) = (0_usize, 0);
     for (at, _) in html.match_indices('<') {
         let rest = &html[at + 1..];
-        let name = |text: &str| text.split(|letter: char| !letter.is_ascii_alphanumeric()).next().unwrap_or_default().len();
-        match rest.strip_prefix('/') {
-            Some(closing) if name(closing) > 0 => depth = depth.saturating_sub(1),
-            Some(_) => {}
-            None => {
-                let name = &rest[..name(rest)];
-                if !name.is_empty() && !UNCLOSED.contains(&name) {
-                    depth += 1;
-                    deepest = deepest.max(depth);
-                }
-            }
+        let (is_end, rest) = rest.strip_prefix('/').map_or((false, rest), |rest| (true, rest));
+        let name = rest.split(|letter: char| !letter.is_ascii_alphanumeric()).next().unwrap_or_default();
+        if name.is_empty() || UNCLOSED.contains(&name) {
+            continue;
+        }
+        let of_name = open.entry(name).or_default();
+        // An end of what was not begun ends nothing.
+        if is_end && *of_name > 0 {
+            *of_name -= 1;
+            depth -= 1;
+        } else if !is_end {
+            *of_name += 1;
+            depth += 1;
+            deepest = deepest.max(depth);
         }
     }
     deepest
@@ -311,13 +318,18 @@ mod tests {
 
     #[test]
     fn html_of_any_depth_ends() {
-        for (element, times, is_kept) in
-            [("div", 100_000, false), ("b", 100_000, false), ("p", 1000, true), ("div", 150, true), ("ul><li", 150, true)]
-        {
+        for (element, times, is_kept) in [
+            ("div", 100_000, false),
+            ("b", 100_000, false),
+            ("div></x", 100_000, false),
+            ("p", 1000, true),
+            ("div", 150, true),
+            ("ul><li", 150, true),
+        ] {
             let (text, _) = article(&format!("{}x", format!("<{element}>").repeat(times)));
             assert_eq!(text.contains('x'), is_kept, "{times} {element}");
         }
-        for sign in ["<p><", "</", "<!--", "[", "`", "\\", "![](", "{{"] {
+        for sign in ["<p><", ">", "</", "<!--", "[", "`", "\\", "![](", "{{"] {
             article(&sign.repeat(20_000));
         }
     }

@@ -92,6 +92,8 @@ impl Read {
             () if reply.has("actions") && reply.has("title") => "macro",
             () if is_article => "article",
             () if reply.has("source_type") && reply.has("locale") => "translation",
+            // The account's export has a user a line.
+            () if reply.has("role") && reply.has("email") => "user",
             () => "",
         };
         if !kind.is_empty() {
@@ -138,7 +140,12 @@ impl Read {
         };
         let id = object.id().to_owned();
         match kind {
-            "article" => self.articles.push((object, place.clone())),
+            "article" => {
+                for translation in object.list("translations") {
+                    self.take_one("translation", translation, place, account, intake)?;
+                }
+                self.articles.push((object, place.clone()));
+            }
             "translation" => self.translations.push((object, place.clone())),
             "macro" => self.macros.push((object, place.clone())),
             "section" => {
