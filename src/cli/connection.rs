@@ -1,6 +1,9 @@
 //! A connection to a running server, with the flags that name it: for the commands that send or fetch data.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, anyhow};
 use clap::{Arg, ArgMatches};
@@ -19,9 +22,9 @@ pub const MAX_REPLY_BYTES: usize = 8 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Deadline of one call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often a call is sent that fails for a reason that passes, and the waits between, which double.
-const TRIES: u32 = 8;
-const FIRST_WAIT: Duration = Duration::from_millis(200);
+/// How long a call is sent again that fails for a reason that passes, and the waits between, which double.
+const PATIENCE: Duration = Duration::from_secs(60);
+const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// The flags that name a server and the key for it, for clap.
@@ -113,8 +116,8 @@ impl Connection {
         message: Message,
         call: impl AsyncFn(Request<Message>) -> Result<Response<Reply>, Status>,
     ) -> Result<Reply, Status> {
+        let began = Instant::now();
         let mut wait = FIRST_WAIT;
-        let mut tries = 1;
         loop {
             let mut request = Request::new(message.clone());
             request.set_timeout(CALL_TIMEOUT);
@@ -125,13 +128,13 @@ impl Connection {
                 Ok(reply) => return Ok(reply.into_inner()),
                 Err(status) => status,
             };
-            if tries == TRIES || !passes(&status) {
+            if began.elapsed() > PATIENCE || !passes(&status) {
                 return Err(status);
             }
-            let asked = status.get_error_details().retry_info().and_then(|retry| retry.retry_delay);
-            tokio::time::sleep(asked.unwrap_or(wait).min(LONGEST_WAIT)).await;
+            // Calls that were refused together come back one by one.
+            let asked = status.get_error_details().retry_info().and_then(|retry| retry.retry_delay).unwrap_or_default();
+            tokio::time::sleep(asked.max(wait.mul_f64(fastrand::f64() + 0.5)).min(LONGEST_WAIT)).await;
             wait = (wait * 2).min(LONGEST_WAIT);
-            tries += 1;
         }
     }
 }

@@ -737,6 +737,29 @@ async fn a_run_that_was_killed_goes_on_where_it_stopped() {
     assert_eq!(server.events("chat-7").await.len(), 2);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_needed_and_its_rate_is_kept_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let key = |more: &[&str]| {
+        let arguments = [&["keys", "create", "--data", data.to_str().unwrap()], more].concat();
+        text(&deskhand(&arguments, "").stdout).trim().to_owned()
+    };
+    let agent = key(&["--scope", "agent", "--rate", "50"]);
+    let path = folder.path().join("chats.ndjson");
+    many_chats(&path, 150);
+    let names = || vec![path.to_str().unwrap().to_owned()];
+    let server = Process::start(&data, None).await;
+    let output = import_to(&server.address, "ndjson", names(), &[]).await;
+    expect(&output, 1, &["UNAUTHENTICATED", "name a key of the server with --key or DESKHAND_KEY"]);
+    let table = files(&["csv/articles-semicolon.csv"]);
+    let output = import_to(&server.address, "csv", table, &["--key", &agent]).await;
+    expect(&output, 1, &["PERMISSION_DENIED", "documents one with scope `author`"]);
+    // Calls that the key's rate refuses are sent again.
+    let output = import_to(&server.address, "ndjson", names(), &["--key", &agent]).await;
+    expect(&output, 0, &["chats, with something new: 150"]);
+}
+
 /// How many chats were there already.
 fn count_known(output: &Output) -> usize {
     let printed = text(&output.stdout);
