@@ -23,6 +23,7 @@ use crate::{
     knowledge::Reader,
     replies::{Caller, Desk},
 };
+pub use convert::document::{encode_article, encode_canned_answer};
 pub use error_json::{error_json, help_error_json, help_http_code, http_code, retry_after};
 pub use error_language::ErrorLanguage;
 pub use help::{HelpCall, HelpReply};

@@ -2,7 +2,6 @@
 
 use std::{
     io::{IsTerminal, Read, Write},
-    path::PathBuf,
     process::ExitCode,
     time::Duration,
 };
@@ -10,20 +9,16 @@ use std::{
 use anyhow::{Context, anyhow};
 use clap::{Arg, ArgMatches, Command};
 use prost_reflect::{DeserializeOptions, DynamicMessage, MessageDescriptor, SerializeOptions};
-use tonic::{
-    Request, Status,
-    client::Grpc,
-    codegen::http::uri::{PathAndQuery, Scheme},
-    transport::{Certificate, ClientTlsConfig, Endpoint},
-};
+use tonic::{Request, Status, client::Grpc, codegen::http::uri::PathAndQuery, transport::Endpoint};
 use tonic_types::StatusExt;
 
 use crate::{
     api::status::code_name,
-    cli::dynamic::{DynamicCodec, method, method_names, pool},
+    cli::{
+        connection::{MAX_REPLY_BYTES, bearer, connect, endpoint, server_flags},
+        dynamic::{DynamicCodec, method, method_names, pool},
+    },
 };
-
-const MAX_REPLY_BYTES: usize = 8 << 20;
 
 pub fn command() -> Command {
     Command::new("call")
@@ -38,30 +33,7 @@ pub fn command() -> Command {
         .arg(
             Arg::new("data").long("data").short('d').value_name("JSON").help("Request body [default: standard input, or {} at a terminal]"),
         )
-        .arg(
-            Arg::new("address")
-                .long("address")
-                .short('a')
-                .value_name("ADDRESS")
-                .env("DESKHAND_ADDRESS")
-                .default_value("127.0.0.1:50051")
-                .help("Server address; with TLS, https://HOST:PORT"),
-        )
-        .arg(
-            Arg::new("ca")
-                .long("ca")
-                .value_name("FILE")
-                .value_parser(clap::value_parser!(PathBuf))
-                .help("PEM file with the CA certificate to trust [default: the system trust store]"),
-        )
-        .arg(
-            Arg::new("key")
-                .long("key")
-                .value_name("KEY")
-                .env("DESKHAND_KEY")
-                .hide_env_values(true)
-                .help("API key; prefer the environment variable, which other users of the machine can't see"),
-        )
+        .args(server_flags())
         .arg(
             Arg::new("timeout")
                 .long("timeout")
@@ -74,7 +46,6 @@ pub fn command() -> Command {
 
 pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let name = matches.get_one::<String>("method").expect("it is required");
-    let address = matches.get_one::<String>("address").expect("it has a default");
     let timeout = *matches.get_one::<u32>("timeout").expect("it has a default");
     let pool = pool()?;
     let method =
@@ -84,12 +55,10 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let codec = DynamicCodec { output: method.output() };
     let mut request = Request::new(request);
     request.set_timeout(Duration::from_secs(timeout.into()));
-    if let Some(key) = matches.get_one::<String>("key").filter(|key| !key.is_empty()) {
-        let bearer = format!("Bearer {key}").parse().map_err(|_| anyhow!("the key has characters that are not allowed in a key"))?;
+    if let Some(bearer) = bearer(matches)? {
         request.metadata_mut().insert("authorization", bearer);
     }
-    let endpoint = endpoint(address, matches.get_one::<PathBuf>("ca"))?;
-    crate::cli::block_on(call(endpoint, &path, codec, request))?
+    crate::cli::block_on(call(endpoint(matches)?, &path, codec, request))?
 }
 
 fn read_request(data: Option<&String>, input: MessageDescriptor) -> anyhow::Result<DynamicMessage> {
@@ -111,32 +80,8 @@ fn read_request(data: Option<&String>, input: MessageDescriptor) -> anyhow::Resu
     Ok(request)
 }
 
-/// The endpoint to call, over TLS if the address begins with `https`.
-fn endpoint(address: &str, ca: Option<&PathBuf>) -> anyhow::Result<Endpoint> {
-    let url = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
-    let endpoint = Endpoint::from_shared(url).with_context(|| format!("`{address}` is not a valid address"))?;
-    if endpoint.uri().scheme() != Some(&Scheme::HTTPS) {
-        return Ok(endpoint);
-    }
-    // If another crypto provider is installed already, that one is used.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let tls = match ca {
-        None => ClientTlsConfig::new().with_native_roots(),
-        Some(file) => {
-            let pem = std::fs::read(file).with_context(|| format!("can't read `{}`", file.display()))?;
-            ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem))
-        }
-    };
-    endpoint.tls_config(tls).context("can't set up TLS")
-}
-
 async fn call(endpoint: Endpoint, path: &str, codec: DynamicCodec, request: Request<DynamicMessage>) -> anyhow::Result<ExitCode> {
-    let address = endpoint.uri().authority().map(ToString::to_string).unwrap_or_default();
-    let channel = endpoint
-        .connect_timeout(Duration::from_secs(3))
-        .connect()
-        .await
-        .with_context(|| format!("no server listens on {address}; start one with `deskhand serve` or `deskhand demo`"))?;
+    let channel = connect(endpoint).await?;
     let mut client = Grpc::new(channel).max_decoding_message_size(MAX_REPLY_BYTES);
     client.ready().await?;
     let path: PathAndQuery = path.parse()?;

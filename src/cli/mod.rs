@@ -4,21 +4,26 @@ mod audit;
 mod backup;
 mod call;
 mod check;
+mod connection;
 mod demo;
+mod document_folder;
 mod dynamic;
 mod enrich;
 mod eval;
 mod eval_drafts;
 mod eval_personal;
 mod eval_rewrites;
+mod export;
 mod generate;
 mod health;
+mod import;
 mod keys;
 mod migrate;
 mod model_metrics;
 mod model_trial;
 mod models;
 mod prompt;
+mod put;
 mod sample_shop;
 mod serve;
 
@@ -50,6 +55,9 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("check", matches)) => check::run(matches),
         Some(("enrich", matches)) => enrich::run(matches),
         Some(("call", matches)) => call::run(matches),
+        Some(("import", matches)) => import::run(matches),
+        Some(("put", matches)) => put::run(matches),
+        Some(("export", matches)) => export::run(matches),
         Some(("eval", matches)) => eval::run(matches),
         Some(("eval-drafts", matches)) => eval_drafts::run(matches),
         Some(("eval-personal", matches)) => eval_personal::run(matches),
@@ -87,6 +95,9 @@ fn command() -> Command {
         .subcommand(check::command())
         .subcommand(enrich::command())
         .subcommand(call::command())
+        .subcommand(import::command())
+        .subcommand(put::command())
+        .subcommand(export::command())
         .subcommand(eval::command())
         .subcommand(eval_drafts::command())
         .subcommand(eval_personal::command())

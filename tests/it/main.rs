@@ -38,6 +38,7 @@ mod folder;
 mod help;
 mod hostile;
 mod idle;
+mod import;
 mod keys;
 mod knowledge;
 mod leader;

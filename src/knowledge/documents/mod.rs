@@ -6,6 +6,7 @@ pub mod check;
 pub mod condition;
 pub mod document;
 pub mod document_rows;
+pub mod document_text;
 pub mod fit;
 pub mod folder;
 pub mod front_matter;
