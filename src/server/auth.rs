@@ -128,6 +128,11 @@ impl Authenticator {
         Ok(auth_request.key_in_address.map(|key| self.keys.origins(key)).unwrap_or_default())
     }
 
+    /// The origins of pages that may call with agents' keys.
+    pub fn agents_origins(&self) -> Vec<String> {
+        self.keys.origins_of(Agent)
+    }
+
     /// The key metrics, in the Prometheus text format.
     pub fn metrics(&self) -> String {
         let name = "deskhand_key_look_ups_total";

@@ -179,7 +179,10 @@ impl Router {
         }
         match pages::at(&path).filter(|page| self.console || !page.of_console) {
             Some(_) if !is_read(request.method()) => wrong_method(&Method::GET),
-            Some(page) => page.response(request.headers()),
+            Some(page) => {
+                let origins = self.framing_origins(page, request.headers(), request.uri(), active.connection()).await;
+                page.response(request.headers(), &origins)
+            }
             None if matches!(kind(request.headers()), Kind::Grpc) => {
                 text_response(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "gRPC needs HTTP/2; use gRPC-Web in browsers\n")
             }
@@ -267,6 +270,18 @@ impl Router {
         match self.authenticator.origins(SEARCH, &auth_request(headers, uri, key(&parameters), connection)).await {
             Ok(origins) => plain_response(StatusCode::OK, JSON, serde_json::json!({ "origins": origins }).to_string()),
             Err(status) => help_error(&status),
+        }
+    }
+
+    /// The origins whose pages may show a page in a frame: the console those of agents' keys, the help page those of the key in its address.
+    async fn framing_origins(&self, page: &pages::Page, headers: &HeaderMap, uri: &Uri, connection: &Connection) -> Vec<String> {
+        if page.of_console {
+            return self.authenticator.agents_origins();
+        }
+        let parameters = parameters(uri.query().unwrap_or_default());
+        match key(&parameters) {
+            Some(key) => self.authenticator.origins(SEARCH, &auth_request(headers, uri, Some(key), connection)).await.unwrap_or_default(),
+            None => Vec::new(),
         }
     }
 

@@ -1,0 +1,476 @@
+// The reply box: what the agent writes, what is written for them, and what became of it.
+import { Tone, OutcomeAction, type Finished, type Suggestion, type Warning } from "../gen/deskhand/v1/replies_pb";
+import { Author } from "../gen/deskhand/v1/chats_pb";
+import { DocumentKind, SegmentKind } from "../gen/deskhand/v1/knowledge_pb";
+import { button, make, randomId } from "../dom";
+import { Checks } from "./checks";
+import { isGone, SOON, type Connection, type Stream } from "./connection";
+import { showDiff } from "./diff";
+import { parted } from "./mirror";
+import { Picker } from "./picker";
+import { showReceipt, showSources } from "./receipt";
+import { MAX_SUGGESTIONS, Suggestions } from "./suggestions";
+import type { Texts } from "./texts";
+import { Toolbar } from "./toolbar";
+
+/** What was offered last, and its text as it was offered. */
+interface Offer {
+  case: "draftId" | "suggestionId";
+  value: string;
+  text: string;
+}
+
+/** Whom the box works for. */
+export interface Agent {
+  agentId: string;
+  name: string;
+  groups: string[];
+  language: string;
+}
+
+/** What the box tells the page. */
+export interface Detail {
+  chat: string;
+  text: string;
+  draftId: string;
+  suggestionId: string;
+}
+
+export interface Surroundings {
+  agent: () => Agent;
+  /** The language of drafts, translations and suggestions; empty: the customer's. */
+  customerLanguage: () => string;
+  /** Whether the reply is sent from here, and not by the page. */
+  sends: boolean;
+  tell: (event: "deskhand-insert" | "deskhand-sent", detail: Detail & { action?: string }) => void;
+}
+
+const MAX_UNDO = 50;
+/** Shortest and longest pause, in milliseconds, before it is looked whether the server is back. */
+const FIRST_RETRY = 2_000;
+const LAST_RETRY = 30_000;
+
+export class ReplyBox {
+  readonly element: HTMLElement;
+  readonly #connection: Connection;
+  readonly #texts: Texts;
+  readonly #around: Surroundings;
+  readonly #checks: Checks;
+  readonly #picker: Picker;
+  readonly #suggestions: Suggestions;
+  readonly #box: HTMLTextAreaElement;
+  readonly #instruction: HTMLInputElement;
+  readonly #mirror = make("div", { class: "mirror", "aria-hidden": "true", dir: "auto" });
+  readonly #status = make("p", { class: "status", part: "status", role: "status", "aria-live": "polite" });
+  readonly #offline = make("p", { class: "offline", part: "offline", role: "alert", hidden: "" });
+  readonly #diff = make("section", { class: "panel", part: "panel diff", hidden: "" });
+  readonly #sources = make("section", { class: "panel sources", part: "panel sources", hidden: "" });
+  readonly #receipt = make("section", { class: "panel receipt", part: "panel receipt", hidden: "" });
+  readonly #stopButton: HTMLButtonElement;
+  readonly #undoButton: HTMLButtonElement;
+  #chatId = "";
+  #undoable: { text: string; offer: Offer | null }[] = [];
+  #running: { call: AbortController; before: string; rewrites: boolean } | null = null;
+  #cited: string[] = [];
+  #offer: Offer | null = null;
+  #asked = 0;
+  #retry = 0;
+  #pause = FIRST_RETRY;
+  /** The id under which a text is sent: the same again, after a lost answer, writes nothing twice. */
+  #sending = { text: "", id: "" };
+
+  constructor(connection: Connection, texts: Texts, around: Surroundings) {
+    this.#connection = connection;
+    this.#texts = texts;
+    this.#around = around;
+    this.#box = make("textarea", { rows: "5", maxlength: "8000", dir: "auto", part: "input", placeholder: texts.placeholder, "aria-label": texts.reply, id: "reply", spellcheck: "true" });
+    this.#instruction = make("input", { maxlength: "8000", dir: "auto", part: "instruction", placeholder: texts.instruction, "aria-label": texts.instruction, autocomplete: "off" });
+    this.#checks = new Checks(
+      this.#box,
+      texts,
+      (text, options) => this.#replies.checkReply({ text, chatId: this.#chatId, agent: around.agent(), language: around.customerLanguage(), previousText: this.#changedDraft(text) }, options),
+      (count, error) => this.#checked(count, error),
+    );
+    this.#picker = new Picker(
+      this.#box,
+      texts,
+      (query) => this.#suggest({ query, kinds: [DocumentKind.CANNED_ANSWER], limit: 8 }),
+      (suggestion) => {
+        this.#set("");
+        this.#insert(suggestion);
+      },
+      (error) => this.#fail(error),
+    );
+    this.#suggestions = new Suggestions(texts, (suggestion) => this.#insert(suggestion));
+    this.#stopButton = button(texts.stop, () => this.stop(), { class: "stop", hidden: "" });
+    this.#undoButton = button(texts.undo, () => this.#undo(), { class: "quiet", disabled: "" });
+    const give = around.sends ? button(texts.send, () => void this.#send(), { class: "first send", part: "button primary" }) : button(texts.insert, () => this.#give(), { class: "first insert", part: "button primary" });
+    const heading = make("h2", { class: "unseen" }, texts.suggestions);
+    this.element = make(
+      "form",
+      { class: "reply", part: "box", "aria-label": texts.reply },
+      make(
+        "div",
+        { class: "main" },
+        this.#offline,
+        this.#tools().element,
+        this.#instruction,
+        make("div", { class: "writing" }, this.#mirror, this.#box, this.#picker.element),
+        make("div", { class: "row" }, this.#status, this.#stopButton, this.#undoButton, give),
+        this.#diff,
+        this.#checks.panel,
+        this.#sources,
+        this.#receipt,
+      ),
+      make("section", { class: "beside" }, heading, this.#suggestions.element),
+    );
+    this.element.addEventListener("submit", (event) => event.preventDefault());
+    this.element.addEventListener("keydown", (event) => this.#key(event));
+    this.#box.addEventListener("input", () => this.#written());
+    this.#box.addEventListener("scroll", () => (this.#mirror.scrollTop = this.#box.scrollTop));
+    this.#suggestions.say(texts.noChat);
+  }
+
+  get text(): string {
+    return this.#box.value;
+  }
+
+  set text(text: string) {
+    this.#remember();
+    this.#set(text);
+    this.#written();
+  }
+
+  focus(): void {
+    this.#box.focus();
+  }
+
+  /** Turns to another chat: what was being written for the last one ends. */
+  turnTo(chatId: string): void {
+    if (chatId === this.#chatId) return;
+    this.#abandon();
+    this.#chatId = chatId;
+    this.#instruction.value = "";
+    this.#empty();
+    this.#status.textContent = "";
+    void this.refresh();
+  }
+
+  /** Ends everything that is under way. */
+  close(): void {
+    this.#abandon();
+    this.#checks.clear();
+    this.#asked++;
+    clearTimeout(this.#retry);
+  }
+
+  /** Stops what is being written; whether something was. */
+  stop(): boolean {
+    this.#running?.call.abort();
+    return this.#running !== null;
+  }
+
+  /** Asks for suggestions anew. While no server answers, it asks again by itself. */
+  refresh = async (): Promise<void> => {
+    const asked = ++this.#asked;
+    clearTimeout(this.#retry);
+    if (!this.#chatId) return this.#suggestions.say(this.#texts.noChat);
+    try {
+      const found = await this.#suggest({ limit: MAX_SUGGESTIONS });
+      if (asked !== this.#asked) return;
+      this.#suggestions.show(found);
+      this.#pause = FIRST_RETRY;
+      if (this.#offline.hidden) return;
+      this.#offline.hidden = true;
+      this.#status.textContent = this.#texts.online;
+    } catch (error) {
+      if (asked === this.#asked && !this.#lost(error)) this.#suggestions.say(this.#connection.inWords(error));
+    }
+  };
+
+  /** Records that the page sent the reply. */
+  async sent(text: string): Promise<void> {
+    await this.#outcome(text, randomId());
+  }
+
+  get #replies() {
+    return this.#connection.replies;
+  }
+
+  #tools(): Toolbar {
+    const { texts, agent, customerLanguage } = { texts: this.#texts, ...this.#around };
+    const tones = [
+      [texts.formal, Tone.FORMAL],
+      [texts.friendly, Tone.FRIENDLY],
+      [texts.concise, Tone.CONCISE],
+      [texts.empathetic, Tone.EMPATHETIC],
+      [texts.simple, Tone.SIMPLE],
+    ] as const;
+    return new Toolbar(texts.actions, [
+      button(texts.draft, () => this.#draft(), { class: "first", part: "button primary" }),
+      button(texts.correct, () => this.#rewrite((text, signal) => this.#replies.correctReply({ text, chatId: this.#chatId }, { signal }))),
+      ...tones.map(([name, tone]) => button(name, () => this.#rewrite((text, signal) => this.#replies.retoneReply({ text, tone, chatId: this.#chatId }, { signal })))),
+      button(texts.translate, () =>
+        this.#rewrite((text, signal) =>
+          this.#replies.translateReply({ source: { case: "text", value: text }, chatId: this.#chatId, agent: agent(), targetLanguage: customerLanguage() }, { signal }),
+        ),
+      ),
+    ]);
+  }
+
+  async #suggest(wanted: { query?: string; kinds?: DocumentKind[]; limit: number }): Promise<Suggestion[]> {
+    const { agent, customerLanguage } = this.#around;
+    return (await this.#replies.suggestAnswers({ chatId: this.#chatId, agent: agent(), language: customerLanguage(), ...wanted }, SOON)).suggestions;
+  }
+
+  /** Puts a suggestion into the box: in place of nothing, or where the cursor stands. */
+  #insert(suggestion: Suggestion): void {
+    this.#abandon();
+    this.#remember();
+    const { value, selectionStart, selectionEnd } = this.#box;
+    const text = value.trim() ? value.slice(0, selectionStart) + suggestion.text + value.slice(selectionEnd) : suggestion.text;
+    this.#offer = { case: "suggestionId", value: suggestion.suggestionId, text };
+    this.#hidePanels();
+    this.#set(text);
+    this.#checks.later();
+    this.#box.focus();
+  }
+
+  #set(text: string): void {
+    this.#box.value = text;
+    this.#paint();
+  }
+
+  /** Behind the text: the sentences that cite a source are underlined, the words that are doubtful are marked. */
+  #paint(): void {
+    const warned = this.#checks.excerpts;
+    const doubtful = (text: string) => parted(text, warned, (words) => make("mark", {}, words));
+    const parts = parted(this.#box.value, this.#cited, (sentence) => make("span", { class: "cited" }, ...doubtful(sentence)));
+    this.#mirror.replaceChildren(...parts.flatMap((part) => (typeof part === "string" ? doubtful(part) : part)), "\n");
+    this.#mirror.scrollTop = this.#box.scrollTop;
+  }
+
+  #remember(): void {
+    const text = this.#box.value;
+    if (this.#undoable.at(-1)?.text !== text) this.#undoable.push({ text, offer: this.#offer });
+    this.#undoable.splice(0, this.#undoable.length - MAX_UNDO);
+    this.#undoButton.disabled = false;
+  }
+
+  #undo(): void {
+    this.#abandon();
+    const before = this.#undoable.pop();
+    this.#hidePanels();
+    if (before) {
+      this.#offer = before.offer;
+      this.#set(before.text);
+      this.#checks.later();
+    }
+    this.#undoButton.disabled = this.#undoable.length === 0;
+    this.#status.textContent = "";
+    this.#box.focus();
+  }
+
+  #hidePanels(): void {
+    for (const panel of [this.#diff, this.#sources, this.#receipt]) panel.hidden = true;
+    this.#cited = [];
+    this.#checks.clear();
+    this.#paint();
+  }
+
+  #empty(): void {
+    this.#set("");
+    this.#undoable = [];
+    this.#undoButton.disabled = true;
+    this.#offer = null;
+    this.#hidePanels();
+    this.#picker.hide();
+  }
+
+  #written(): void {
+    this.#diff.hidden = true;
+    this.#checks.later();
+    this.#paint();
+    void this.#picker.look();
+  }
+
+  #checked(count: number, error?: unknown): void {
+    this.#paint();
+    if (error) this.#lost(error);
+    else if (!this.#running) this.#status.textContent = count ? this.#texts.toCheck(count) : "";
+  }
+
+  /** The draft of which the text is a changed one; empty if it is none. */
+  #changedDraft(text: string): string {
+    return this.#offer?.case === "draftId" && this.#offer.text !== text ? this.#offer.text : "";
+  }
+
+  /** With an instruction, the text is refined by it. Without one, a draft is refined, and what the agent wrote says what to draft. */
+  #draft(): void {
+    if (!this.#chatId) {
+      this.#status.textContent = this.#texts.noChat;
+      return;
+    }
+    const [text, said] = [this.#box.value.trim(), this.#instruction.value.trim()];
+    const refines = said !== "" || this.#offer?.case === "draftId";
+    const asked = { instruction: refines ? said : text, previousDraft: refines ? text : "" };
+    const { agent, customerLanguage } = this.#around;
+    void this.#run((signal) => this.#replies.draftReply({ chatId: this.#chatId, agent: agent(), language: customerLanguage(), ...asked }, { signal }), false);
+  }
+
+  #rewrite(ask: (text: string, signal: AbortSignal) => Stream): void {
+    this.#abandon();
+    const text = this.#box.value;
+    if (text.trim()) void this.#run((signal) => ask(text, signal), true);
+    else this.#box.focus();
+  }
+
+  /** Streams a text into the box. A rewrite that is stopped or fails leaves the agent's own text. */
+  async #run(ask: (signal: AbortSignal) => Stream, rewrites: boolean): Promise<void> {
+    this.#abandon();
+    const before = this.#box.value;
+    const running = { call: new AbortController(), before, rewrites };
+    this.#running = running;
+    this.#picker.hide();
+    this.#hidePanels();
+    this.#remember();
+    this.#busy(true);
+    let text = "";
+    try {
+      for await (const { event } of ask(running.call.signal)) {
+        if (running !== this.#running) return;
+        if (event.case === "delta") this.#set((text += event.value));
+        else if (event.case === "finished") this.#finish(event.value, before, rewrites);
+      }
+    } catch (error) {
+      if (running !== this.#running) return;
+      if (rewrites || !text) this.#set(before);
+      this.#checks.later();
+      this.#fail(error);
+      if (running.call.signal.aborted) this.#status.textContent = this.#texts.stopped;
+    } finally {
+      if (running === this.#running) {
+        this.#running = null;
+        this.#busy(false);
+      }
+    }
+  }
+
+  /** Drops what is being written: something else takes its place. */
+  #abandon(): void {
+    const running = this.#running;
+    if (!running) return;
+    this.#running = null;
+    running.call.abort();
+    if (running.rewrites) this.#set(running.before);
+    this.#busy(false);
+    this.#status.textContent = "";
+  }
+
+  #busy(busy: boolean): void {
+    this.#box.readOnly = busy;
+    this.#box.setAttribute("aria-busy", String(busy));
+    // Who pressed the button that goes away is not left nowhere.
+    if (!busy && this.#stopButton.matches(":focus")) this.#box.focus();
+    this.#stopButton.hidden = !busy;
+    if (busy) this.#status.textContent = this.#texts.writing;
+  }
+
+  #finish(finished: Finished, before: string, rewrites: boolean): void {
+    const texts = this.#texts;
+    const { text, draftId, edits, sources, warnings } = finished;
+    if (draftId) this.#offer = { case: "draftId", value: draftId, text };
+    if (draftId) this.#instruction.value = "";
+    this.#cited = sources.flatMap(({ excerpts }) => excerpts);
+    this.#set(text);
+    this.#begin(warnings);
+    const same = rewrites && text === before && !edits.some(({ kind }) => kind === SegmentKind.REMOVED || kind === SegmentKind.ADDED);
+    this.#status.textContent = same ? texts.unchanged : texts.written;
+    if (rewrites) {
+      showDiff(this.#diff, edits, texts, (taken) => {
+        this.#set(taken);
+        this.#checks.later();
+        this.#paint();
+      });
+    }
+    showSources(this.#sources, finished, this.#box, texts);
+    showReceipt(this.#receipt, finished, texts);
+  }
+
+  #begin(warnings: Warning[]): void {
+    this.#checks.begin(warnings);
+    this.#paint();
+  }
+
+  #fail(error: unknown): void {
+    this.#status.textContent = this.#lost(error) ? "" : this.#connection.inWords(error);
+  }
+
+  /** Says that no server answers, and looks for it until it does; whether that is so. */
+  #lost(error: unknown): boolean {
+    if (!isGone(error)) return false;
+    this.#offline.textContent = this.#texts.offline;
+    this.#offline.hidden = false;
+    clearTimeout(this.#retry);
+    this.#retry = window.setTimeout(this.refresh, this.#pause);
+    this.#pause = Math.min(this.#pause * 2, LAST_RETRY);
+    return true;
+  }
+
+  #key(event: KeyboardEvent): void {
+    if (event.isComposing || event.defaultPrevented) return;
+    const inBox = event.target === this.#box;
+    if (inBox && this.#picker.key(event)) event.stopPropagation();
+    else if (event.key === "Escape" && this.stop()) event.stopPropagation();
+    else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#around.sends ? void this.#send() : this.#give();
+    else if (event.key === "Enter" && event.target === this.#instruction) this.#draft();
+    else if (!this.#suggestions.key(event)) return;
+    event.preventDefault();
+  }
+
+  #detail(text: string): Detail {
+    const id = (kind: Offer["case"]) => (this.#offer?.case === kind ? this.#offer.value : "");
+    return { chat: this.#chatId, text, draftId: id("draftId"), suggestionId: id("suggestionId") };
+  }
+
+  /** Gives the text to the page, which puts it into a reply field of its own. */
+  #give(): void {
+    const text = this.#box.value.trim();
+    if (!text || this.#running) return;
+    this.#status.textContent = this.#texts.inserted;
+    this.#around.tell("deskhand-insert", this.#detail(text));
+  }
+
+  async #send(): Promise<void> {
+    const text = this.#box.value.trim();
+    const chatId = this.#chatId;
+    if (!text || !chatId || this.#running) return;
+    if (this.#sending.text !== text) this.#sending = { text, id: randomId() };
+    const { id } = this.#sending;
+    const { agentId, name } = this.#around.agent();
+    const message = { author: Author.AGENT, authorId: agentId, authorName: name, text };
+    try {
+      await this.#connection.chats.appendEvents({ chatId, events: [{ eventId: id, body: { case: "message", value: message } }] }, SOON);
+    } catch (error) {
+      if (chatId === this.#chatId) this.#fail(error);
+      return;
+    }
+    this.#sending = { text: "", id: "" };
+    if (chatId === this.#chatId) await this.#outcome(text, id);
+  }
+
+  /** Empties the box, tells the page, and records what became of the offer. */
+  async #outcome(text: string, outcomeId: string): Promise<void> {
+    const { agent, tell } = this.#around;
+    const offer = this.#offer;
+    const same = offer?.text.trim() === text.trim();
+    const detail = this.#detail(text);
+    this.#empty();
+    this.#status.textContent = this.#texts.sent;
+    tell("deskhand-sent", { ...detail, action: offer ? (same ? "sent" : "edited") : "" });
+    if (!offer) return;
+    const action = same ? OutcomeAction.SENT : OutcomeAction.EDITED;
+    // A reply is sent all the same when what became of its offer can't be recorded.
+    await this.#replies.recordOutcome({ chatId: detail.chat, outcomeId, agent: agent(), offer: { case: offer.case, value: offer.value }, action, finalText: text }, SOON).catch(() => {});
+  }
+}
