@@ -5,7 +5,8 @@
 // between them), `address` (the server's; default: where this script comes from), `sends` (the reply is sent from here), `theme`.
 // Events: `deskhand-insert` and `deskhand-sent`. What a page puts into the slot `tools` stands in the toolbar.
 import { Connection, type FetchKey } from "./reply/connection";
-import { ReplyBox, type Agent } from "./reply/reply-box";
+import type { Agent } from "./reply/outcome";
+import { ReplyBox } from "./reply/reply-box";
 import { styles } from "./reply/style";
 import { textsIn } from "./reply/texts";
 import { tell, type Told } from "./reply/told";
@@ -29,15 +30,10 @@ export class DeskhandReply extends HTMLElement {
   }
 
   connectedCallback(): void {
-    // A property that was set before this script came hides the element's own.
-    for (const name of ["fetchKey", "text"] as const) {
-      if (!Object.hasOwn(this, name)) continue;
-      const set: unknown = this[name];
-      delete (this as Partial<DeskhandReply>)[name];
-      Object.assign(this, { [name]: set });
-    }
+    this.#take("fetchKey");
     window.addEventListener("online", this.#online);
     this.#open();
+    this.#take("text");
   }
 
   disconnectedCallback(): void {
@@ -64,6 +60,7 @@ export class DeskhandReply extends HTMLElement {
     this.#fetchKey = fetchKey;
     if (!this.#connection) return;
     this.#connection.fetchKey = fetchKey;
+    this.#connection.key = this.getAttribute("key") ?? "";
     this.refresh();
   }
 
@@ -101,6 +98,14 @@ export class DeskhandReply extends HTMLElement {
   /** Records that the page sent the reply, with the text as it was sent. */
   async sent(text: string = this.text): Promise<void> {
     await this.#box?.sent(text);
+  }
+
+  /** A property that was set before this script came hides the element's own. */
+  #take(name: "fetchKey" | "text"): void {
+    if (!Object.hasOwn(this, name)) return;
+    const value: unknown = this[name];
+    delete (this as Partial<DeskhandReply>)[name];
+    Object.assign(this, { [name]: value });
   }
 
   /** Builds the box, with what was written. */

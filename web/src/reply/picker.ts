@@ -3,6 +3,9 @@ import type { Suggestion } from "../gen/deskhand/v1/replies_pb";
 import { make } from "../dom";
 import type { Texts } from "./texts";
 
+/** How many are shown. */
+export const MAX_PICKED = 6;
+
 export class Picker {
   readonly element: HTMLElement;
   #box: HTMLTextAreaElement;

@@ -1,40 +1,17 @@
 // The reply box: what the agent writes, what is written for them, and what became of it.
-import { Tone, OutcomeAction, type Finished, type Suggestion, type Warning } from "../gen/deskhand/v1/replies_pb";
-import { Author } from "../gen/deskhand/v1/chats_pb";
+import { Tone, type Finished, type Suggestion } from "../gen/deskhand/v1/replies_pb";
 import { DocumentKind, SegmentKind } from "../gen/deskhand/v1/knowledge_pb";
 import { button, make, randomId } from "../dom";
 import { Checks } from "./checks";
 import { isGone, SOON, type Connection, type Stream } from "./connection";
 import { showDiff } from "./diff";
-import { parted } from "./mirror";
-import { Picker } from "./picker";
+import { Editor } from "./editor";
+import { actionOf, record, send, type Agent, type Detail, type Offer } from "./outcome";
+import { MAX_PICKED, Picker } from "./picker";
 import { showReceipt, showSources } from "./receipt";
 import { MAX_SUGGESTIONS, Suggestions } from "./suggestions";
 import type { Texts } from "./texts";
 import { Toolbar } from "./toolbar";
-
-/** What was offered last, and its text as it was offered. */
-interface Offer {
-  case: "draftId" | "suggestionId";
-  value: string;
-  text: string;
-}
-
-/** Whom the box works for. */
-export interface Agent {
-  agentId: string;
-  name: string;
-  groups: string[];
-  language: string;
-}
-
-/** What the box tells the page. */
-export interface Detail {
-  chat: string;
-  text: string;
-  draftId: string;
-  suggestionId: string;
-}
 
 export interface Surroundings {
   agent: () => Agent;
@@ -45,7 +22,6 @@ export interface Surroundings {
   tell: (event: "deskhand-insert" | "deskhand-sent", detail: Detail & { action?: string }) => void;
 }
 
-const MAX_UNDO = 50;
 /** Shortest and longest pause, in milliseconds, before it is looked whether the server is back. */
 const FIRST_RETRY = 2_000;
 const LAST_RETRY = 30_000;
@@ -58,9 +34,8 @@ export class ReplyBox {
   readonly #checks: Checks;
   readonly #picker: Picker;
   readonly #suggestions: Suggestions;
-  readonly #box: HTMLTextAreaElement;
+  readonly #editor: Editor<Offer>;
   readonly #instruction: HTMLInputElement;
-  readonly #mirror = make("div", { class: "mirror", "aria-hidden": "true", dir: "auto" });
   readonly #status = make("p", { class: "status", part: "status", role: "status", "aria-live": "polite" });
   readonly #offline = make("p", { class: "offline", part: "offline", role: "alert", hidden: "" });
   readonly #diff = make("section", { class: "panel", part: "panel diff", hidden: "" });
@@ -69,10 +44,7 @@ export class ReplyBox {
   readonly #stopButton: HTMLButtonElement;
   readonly #undoButton: HTMLButtonElement;
   #chatId = "";
-  #undoable: { text: string; offer: Offer | null }[] = [];
   #running: { call: AbortController; before: string; rewrites: boolean } | null = null;
-  #cited: string[] = [];
-  #offer: Offer | null = null;
   #asked = 0;
   #retry = 0;
   #pause = FIRST_RETRY;
@@ -83,20 +55,21 @@ export class ReplyBox {
     this.#connection = connection;
     this.#texts = texts;
     this.#around = around;
-    this.#box = make("textarea", { rows: "5", maxlength: "8000", dir: "auto", part: "input", placeholder: texts.placeholder, "aria-label": texts.reply, id: "reply", spellcheck: "true" });
+    this.#editor = new Editor(texts, () => this.#checks.excerpts);
+    const { box, mirror } = this.#editor;
     this.#instruction = make("input", { maxlength: "8000", dir: "auto", part: "instruction", placeholder: texts.instruction, "aria-label": texts.instruction, autocomplete: "off" });
     this.#checks = new Checks(
-      this.#box,
+      box,
       texts,
       (text, options) => this.#replies.checkReply({ text, chatId: this.#chatId, agent: around.agent(), language: around.customerLanguage(), previousText: this.#changedDraft(text) }, options),
       (count, error) => this.#checked(count, error),
     );
     this.#picker = new Picker(
-      this.#box,
+      box,
       texts,
-      (query) => this.#suggest({ query, kinds: [DocumentKind.CANNED_ANSWER], limit: 8 }),
+      (query) => this.#suggest({ query, kinds: [DocumentKind.CANNED_ANSWER], limit: MAX_PICKED }),
       (suggestion) => {
-        this.#set("");
+        this.#editor.text = "";
         this.#insert(suggestion);
       },
       (error) => this.#fail(error),
@@ -115,7 +88,8 @@ export class ReplyBox {
         this.#offline,
         this.#tools().element,
         this.#instruction,
-        make("div", { class: "writing" }, this.#mirror, this.#box, this.#picker.element),
+        make("div", { class: "writing" }, mirror, box),
+        this.#picker.element,
         make("div", { class: "row" }, this.#status, this.#stopButton, this.#undoButton, give),
         this.#diff,
         this.#checks.panel,
@@ -126,23 +100,22 @@ export class ReplyBox {
     );
     this.element.addEventListener("submit", (event) => event.preventDefault());
     this.element.addEventListener("keydown", (event) => this.#key(event));
-    this.#box.addEventListener("input", () => this.#written());
-    this.#box.addEventListener("scroll", () => (this.#mirror.scrollTop = this.#box.scrollTop));
+    box.addEventListener("input", () => this.#written());
     this.#suggestions.say(texts.noChat);
   }
 
   get text(): string {
-    return this.#box.value;
+    return this.#editor.text;
   }
 
   set text(text: string) {
     this.#remember();
-    this.#set(text);
+    this.#editor.text = text;
     this.#written();
   }
 
   focus(): void {
-    this.#box.focus();
+    this.#editor.box.focus();
   }
 
   /** Turns to another chat: what was being written for the last one ends. */
@@ -174,6 +147,7 @@ export class ReplyBox {
   refresh = async (): Promise<void> => {
     const asked = ++this.#asked;
     clearTimeout(this.#retry);
+    this.#retry = 0;
     if (!this.#chatId) return this.#suggestions.say(this.#texts.noChat);
     try {
       const found = await this.#suggest({ limit: MAX_SUGGESTIONS });
@@ -224,65 +198,42 @@ export class ReplyBox {
   }
 
   /** Puts a suggestion into the box: in place of nothing, or where the cursor stands. */
-  #insert(suggestion: Suggestion): void {
+  #insert({ suggestionId, text }: Suggestion): void {
     this.#abandon();
     this.#remember();
-    const { value, selectionStart, selectionEnd } = this.#box;
-    const text = value.trim() ? value.slice(0, selectionStart) + suggestion.text + value.slice(selectionEnd) : suggestion.text;
-    this.#offer = { case: "suggestionId", value: suggestion.suggestionId, text };
+    const whole = this.#editor.withInserted(text);
+    this.#editor.known = { case: "suggestionId", value: suggestionId, text: whole };
     this.#hidePanels();
-    this.#set(text);
+    this.#editor.text = whole;
     this.#checks.later();
-    this.#box.focus();
-  }
-
-  #set(text: string): void {
-    this.#box.value = text;
-    this.#paint();
-  }
-
-  /** Behind the text: the sentences that cite a source are underlined, the words that are doubtful are marked. */
-  #paint(): void {
-    const warned = this.#checks.excerpts;
-    const doubtful = (text: string) => parted(text, warned, (words) => make("mark", {}, words));
-    const parts = parted(this.#box.value, this.#cited, (sentence) => make("span", { class: "cited" }, ...doubtful(sentence)));
-    this.#mirror.replaceChildren(...parts.flatMap((part) => (typeof part === "string" ? doubtful(part) : part)), "\n");
-    this.#mirror.scrollTop = this.#box.scrollTop;
+    this.focus();
   }
 
   #remember(): void {
-    const text = this.#box.value;
-    if (this.#undoable.at(-1)?.text !== text) this.#undoable.push({ text, offer: this.#offer });
-    this.#undoable.splice(0, this.#undoable.length - MAX_UNDO);
+    this.#editor.remember();
     this.#undoButton.disabled = false;
   }
 
   #undo(): void {
     this.#abandon();
-    const before = this.#undoable.pop();
     this.#hidePanels();
-    if (before) {
-      this.#offer = before.offer;
-      this.#set(before.text);
-      this.#checks.later();
-    }
-    this.#undoButton.disabled = this.#undoable.length === 0;
+    this.#editor.undo();
+    this.#checks.later();
+    this.#undoButton.disabled = !this.#editor.canUndo;
     this.#status.textContent = "";
-    this.#box.focus();
+    this.focus();
   }
 
   #hidePanels(): void {
     for (const panel of [this.#diff, this.#sources, this.#receipt]) panel.hidden = true;
-    this.#cited = [];
+    this.#editor.cited = [];
     this.#checks.clear();
-    this.#paint();
+    this.#editor.paint();
   }
 
   #empty(): void {
-    this.#set("");
-    this.#undoable = [];
+    this.#editor.clear();
     this.#undoButton.disabled = true;
-    this.#offer = null;
     this.#hidePanels();
     this.#picker.hide();
   }
@@ -290,19 +241,19 @@ export class ReplyBox {
   #written(): void {
     this.#diff.hidden = true;
     this.#checks.later();
-    this.#paint();
+    this.#editor.paint();
     void this.#picker.look();
   }
 
   #checked(count: number, error?: unknown): void {
-    this.#paint();
+    this.#editor.paint();
     if (error) this.#lost(error);
     else if (!this.#running) this.#status.textContent = count ? this.#texts.toCheck(count) : "";
   }
 
   /** The draft of which the text is a changed one; empty if it is none. */
   #changedDraft(text: string): string {
-    return this.#offer?.case === "draftId" && this.#offer.text !== text ? this.#offer.text : "";
+    return this.#editor.known?.case === "draftId" && this.#editor.known.text !== text ? this.#editor.known.text : "";
   }
 
   /** With an instruction, the text is refined by it. Without one, a draft is refined, and what the agent wrote says what to draft. */
@@ -311,8 +262,8 @@ export class ReplyBox {
       this.#status.textContent = this.#texts.noChat;
       return;
     }
-    const [text, said] = [this.#box.value.trim(), this.#instruction.value.trim()];
-    const refines = said !== "" || this.#offer?.case === "draftId";
+    const [text, said] = [this.#editor.text.trim(), this.#instruction.value.trim()];
+    const refines = said !== "" || this.#editor.known?.case === "draftId";
     const asked = { instruction: refines ? said : text, previousDraft: refines ? text : "" };
     const { agent, customerLanguage } = this.#around;
     void this.#run((signal) => this.#replies.draftReply({ chatId: this.#chatId, agent: agent(), language: customerLanguage(), ...asked }, { signal }), false);
@@ -320,15 +271,15 @@ export class ReplyBox {
 
   #rewrite(ask: (text: string, signal: AbortSignal) => Stream): void {
     this.#abandon();
-    const text = this.#box.value;
+    const text = this.#editor.text;
     if (text.trim()) void this.#run((signal) => ask(text, signal), true);
-    else this.#box.focus();
+    else this.focus();
   }
 
   /** Streams a text into the box. A rewrite that is stopped or fails leaves the agent's own text. */
   async #run(ask: (signal: AbortSignal) => Stream, rewrites: boolean): Promise<void> {
     this.#abandon();
-    const before = this.#box.value;
+    const before = this.#editor.text;
     const running = { call: new AbortController(), before, rewrites };
     this.#running = running;
     this.#picker.hide();
@@ -339,12 +290,12 @@ export class ReplyBox {
     try {
       for await (const { event } of ask(running.call.signal)) {
         if (running !== this.#running) return;
-        if (event.case === "delta") this.#set((text += event.value));
+        if (event.case === "delta") this.#editor.text = text += event.value;
         else if (event.case === "finished") this.#finish(event.value, before, rewrites);
       }
     } catch (error) {
       if (running !== this.#running) return;
-      if (rewrites || !text) this.#set(before);
+      if (rewrites || !text) this.#editor.text = before;
       this.#checks.later();
       this.#fail(error);
       if (running.call.signal.aborted) this.#status.textContent = this.#texts.stopped;
@@ -362,16 +313,16 @@ export class ReplyBox {
     if (!running) return;
     this.#running = null;
     running.call.abort();
-    if (running.rewrites) this.#set(running.before);
+    if (running.rewrites) this.#editor.text = running.before;
     this.#busy(false);
     this.#status.textContent = "";
   }
 
   #busy(busy: boolean): void {
-    this.#box.readOnly = busy;
-    this.#box.setAttribute("aria-busy", String(busy));
+    this.#editor.box.readOnly = busy;
+    this.#editor.box.setAttribute("aria-busy", String(busy));
     // Who pressed the button that goes away is not left nowhere.
-    if (!busy && this.#stopButton.matches(":focus")) this.#box.focus();
+    if (!busy && this.#stopButton.matches(":focus")) this.focus();
     this.#stopButton.hidden = !busy;
     if (busy) this.#status.textContent = this.#texts.writing;
   }
@@ -379,27 +330,22 @@ export class ReplyBox {
   #finish(finished: Finished, before: string, rewrites: boolean): void {
     const texts = this.#texts;
     const { text, draftId, edits, sources, warnings } = finished;
-    if (draftId) this.#offer = { case: "draftId", value: draftId, text };
+    if (draftId) this.#editor.known = { case: "draftId", value: draftId, text };
     if (draftId) this.#instruction.value = "";
-    this.#cited = sources.flatMap(({ excerpts }) => excerpts);
-    this.#set(text);
-    this.#begin(warnings);
+    this.#editor.cited = sources.flatMap(({ excerpts }) => excerpts);
+    this.#editor.text = text;
+    this.#checks.begin(warnings);
+    this.#editor.paint();
     const same = rewrites && text === before && !edits.some(({ kind }) => kind === SegmentKind.REMOVED || kind === SegmentKind.ADDED);
     this.#status.textContent = same ? texts.unchanged : texts.written;
     if (rewrites) {
       showDiff(this.#diff, edits, texts, (taken) => {
-        this.#set(taken);
+        this.#editor.text = taken;
         this.#checks.later();
-        this.#paint();
       });
     }
-    showSources(this.#sources, finished, this.#box, texts);
+    showSources(this.#sources, finished, this.#editor.box, texts);
     showReceipt(this.#receipt, finished, texts);
-  }
-
-  #begin(warnings: Warning[]): void {
-    this.#checks.begin(warnings);
-    this.#paint();
   }
 
   #fail(error: unknown): void {
@@ -411,7 +357,7 @@ export class ReplyBox {
     if (!isGone(error)) return false;
     this.#offline.textContent = this.#texts.offline;
     this.#offline.hidden = false;
-    clearTimeout(this.#retry);
+    if (this.#retry) return true;
     this.#retry = window.setTimeout(this.refresh, this.#pause);
     this.#pause = Math.min(this.#pause * 2, LAST_RETRY);
     return true;
@@ -419,7 +365,7 @@ export class ReplyBox {
 
   #key(event: KeyboardEvent): void {
     if (event.isComposing || event.defaultPrevented) return;
-    const inBox = event.target === this.#box;
+    const inBox = event.target === this.#editor.box;
     if (inBox && this.#picker.key(event)) event.stopPropagation();
     else if (event.key === "Escape" && this.stop()) event.stopPropagation();
     else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#around.sends ? void this.#send() : this.#give();
@@ -429,28 +375,26 @@ export class ReplyBox {
   }
 
   #detail(text: string): Detail {
-    const id = (kind: Offer["case"]) => (this.#offer?.case === kind ? this.#offer.value : "");
+    const id = (kind: Offer["case"]) => (this.#editor.known?.case === kind ? this.#editor.known.value : "");
     return { chat: this.#chatId, text, draftId: id("draftId"), suggestionId: id("suggestionId") };
   }
 
   /** Gives the text to the page, which puts it into a reply field of its own. */
   #give(): void {
-    const text = this.#box.value.trim();
+    const text = this.#editor.text.trim();
     if (!text || this.#running) return;
     this.#status.textContent = this.#texts.inserted;
     this.#around.tell("deskhand-insert", this.#detail(text));
   }
 
   async #send(): Promise<void> {
-    const text = this.#box.value.trim();
+    const text = this.#editor.text.trim();
     const chatId = this.#chatId;
     if (!text || !chatId || this.#running) return;
     if (this.#sending.text !== text) this.#sending = { text, id: randomId() };
     const { id } = this.#sending;
-    const { agentId, name } = this.#around.agent();
-    const message = { author: Author.AGENT, authorId: agentId, authorName: name, text };
     try {
-      await this.#connection.chats.appendEvents({ chatId, events: [{ eventId: id, body: { case: "message", value: message } }] }, SOON);
+      await send(this.#connection, chatId, id, text, this.#around.agent());
     } catch (error) {
       if (chatId === this.#chatId) this.#fail(error);
       return;
@@ -462,15 +406,11 @@ export class ReplyBox {
   /** Empties the box, tells the page, and records what became of the offer. */
   async #outcome(text: string, outcomeId: string): Promise<void> {
     const { agent, tell } = this.#around;
-    const offer = this.#offer;
-    const same = offer?.text.trim() === text.trim();
+    const offer = this.#editor.known;
     const detail = this.#detail(text);
     this.#empty();
     this.#status.textContent = this.#texts.sent;
-    tell("deskhand-sent", { ...detail, action: offer ? (same ? "sent" : "edited") : "" });
-    if (!offer) return;
-    const action = same ? OutcomeAction.SENT : OutcomeAction.EDITED;
-    // A reply is sent all the same when what became of its offer can't be recorded.
-    await this.#replies.recordOutcome({ chatId: detail.chat, outcomeId, agent: agent(), offer: { case: offer.case, value: offer.value }, action, finalText: text }, SOON).catch(() => {});
+    tell("deskhand-sent", { ...detail, action: actionOf(offer, text) });
+    if (offer) await record(this.#connection, detail.chat, outcomeId, offer, text, agent());
   }
 }

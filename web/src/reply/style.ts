@@ -49,16 +49,13 @@ textarea[aria-busy="true"] { border-color: var(--deskhand-accent); }
 .mirror { position: absolute; inset: 0; white-space: pre-wrap; overflow: auto; color: transparent; border-color: transparent; pointer-events: none; }
 .mirror mark { color: transparent; }
 .cited { text-decoration: underline dotted var(--deskhand-accent) 2px; text-underline-offset: 3px; }
-.picker {
-  position: absolute; z-index: 5; inset-inline: 0; inset-block-end: calc(100% + 4px); max-block-size: 240px; overflow: auto; padding: 5px;
-  border: 1px solid var(--deskhand-line); border-radius: var(--deskhand-radius); background: var(--deskhand-ground); box-shadow: 0 8px 26px rgb(0 0 0 / 20%);
-}
+.picker { margin-block-start: 4px; padding: 5px; border: 1px solid var(--deskhand-line); border-radius: var(--deskhand-radius); }
 .picker li { padding: 6px 10px; border-radius: 7px; cursor: pointer; }
 .picker li[aria-selected="true"] { background: var(--deskhand-chosen); }
 .picker strong, .picker span { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .picker span { color: var(--deskhand-soft); }
 .picker [aria-selected="true"] span { color: var(--deskhand-text); }
-.writing + .row { margin-block-start: 8px; }
+.main > .row { margin-block-start: 8px; }
 .status { flex: 1; min-inline-size: 9em; min-block-size: 1.5em; color: var(--deskhand-soft); }
 .panel { margin-block-start: 10px; padding: 8px 12px; border: 1px solid var(--deskhand-line); border-radius: var(--deskhand-radius); }
 .diff { margin-block-start: 6px; white-space: pre-wrap; overflow-wrap: anywhere; }
