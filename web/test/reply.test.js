@@ -1,5 +1,6 @@
 // The reply box, <deskhand-reply>, on a foreign page in a real browser, against the served binary and a scripted model.
 import assert from "node:assert/strict";
+import { connect, createServer } from "node:net";
 import { after, before, test } from "node:test";
 import { call, closeBrowser, findings, model, open, read, sampleChats, serve, site } from "./desk.js";
 
@@ -11,10 +12,10 @@ after(async () => {
 });
 
 const NAMES = {
-  en: ["Draft", "Correct", "Formal", "Friendly", "Concise", "Empathetic", "Simple", "Translate", "Insert", "Undo", "Take none", "Please check", "What the draft should say", "Suggestions"],
-  tr: ["Taslak", "Düzelt", "Resmî", "Samimi", "Kısa", "Anlayışlı", "Sade", "Çevir", "Ekle", "Geri al", "Hiçbirini alma", "Lütfen kontrol edin", "Taslak ne söylesin", "Öneriler"],
-  hu: ["Vázlat", "Javítás", "Hivatalos", "Barátságos", "Tömör", "Együttérző", "Egyszerű", "Fordítás", "Beszúrás", "Visszavonás", "Egyik sem kell", "Kérjük, ellenőrizze", "Mit mondjon a vázlat", "Javaslatok"],
-  de: ["Entwurf", "Korrigieren", "Förmlich", "Freundlich", "Knapp", "Einfühlsam", "Einfach", "Übersetzen", "Einfügen", "Rückgängig", "Keine nehmen", "Bitte prüfen", "Was der Entwurf sagen soll", "Vorschläge"],
+  en: ["Draft", "Correct", "Formal", "Friendly", "Concise", "Empathetic", "Simple", "Translate", "Insert", "Undo", "Take none", "Please check", "What the draft should say", "Suggestions", "Nothing needed changing."],
+  tr: ["Taslak", "Düzelt", "Resmî", "Samimi", "Kısa", "Anlayışlı", "Sade", "Çevir", "Ekle", "Geri al", "Hiçbirini alma", "Lütfen kontrol edin", "Taslak ne söylesin", "Öneriler", "Değiştirilecek bir şey yoktu."],
+  hu: ["Vázlat", "Javítás", "Hivatalos", "Barátságos", "Tömör", "Együttérző", "Egyszerű", "Fordítás", "Beszúrás", "Visszavonás", "Egyik sem kell", "Kérjük, ellenőrizze", "Mit mondjon a vázlat", "Javaslatok", "Nem volt mit javítani."],
+  de: ["Entwurf", "Korrigieren", "Förmlich", "Freundlich", "Knapp", "Einfühlsam", "Einfach", "Übersetzen", "Einfügen", "Rückgängig", "Keine nehmen", "Bitte prüfen", "Was der Entwurf sagen soll", "Vorschläge", "Es war nichts zu ändern."],
 };
 const UNKNOWN = "dh_0123456789ab_0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -79,8 +80,27 @@ function calls(page, method) {
   return made;
 }
 
+/** A port that leads to the server, and can be closed, with all that goes through it, and opened again. */
+async function wayTo(t, address) {
+  const [host, to] = address.split(":");
+  const through = new Set();
+  const way = createServer((near) => {
+    const far = connect(Number(to), host);
+    for (const [socket, other] of [[near, far], [far, near]]) {
+      through.add(socket);
+      socket.on("error", () => {}).on("close", () => (through.delete(socket), other.destroy())).pipe(other);
+    }
+  });
+  const listen = (port) => new Promise((done) => way.listen(port, "127.0.0.1", done));
+  const close = () => new Promise((done) => (way.close(done), through.forEach((socket) => socket.destroy())));
+  await listen(0);
+  const { port } = way.address();
+  t.after(() => way.listening && close());
+  return { port, close, open: () => listen(port) };
+}
+
 for (const [language, names] of Object.entries(NAMES)) {
-  const [draft, correct, formal, friendly, concise, empathetic, simple, translate, insert, undo, takeNone, pleaseCheck, instruction, suggested] = names;
+  const [draft, correct, formal, friendly, concise, empathetic, simple, translate, insert, undo, takeNone, pleaseCheck, instruction, suggested, unchanged] = names;
   test(`every function, in ${language}`, async (t) => {
     answer = says("Merhaba Elif Hanım, paketiniz yolda [[1]]. 7 Nisan'da sizde olur.");
     const page = await box(t, { attributes: `language="${language}"` });
@@ -118,6 +138,14 @@ for (const [language, names] of Object.entries(NAMES)) {
     assert.match(await focused(page), /recieve.*receive/, "who takes or leaves a part stays at it");
     await button(page, takeNone).click();
     assert.equal(await text(page).inputValue(), written);
+
+    const checked = page.waitForResponse("**/CheckReply");
+    await text(page).fill("Thank you.");
+    await button(page, correct).click();
+    await page.locator("deskhand-reply").getByText(unchanged).waitFor();
+    await checked;
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
+    assert.equal(await status(page).innerText(), unchanged, "a check that finds nothing does not wipe it away");
 
     answer = ([, { content }]) => ({ text: content });
     for (const [name, word] of [[formal, "tone: formal"], [friendly, "tone: friendly"], [concise, "tone: concise"], [empathetic, "tone: empathetic"], [simple, "tone: simple"], [translate, "ranslate"]]) {
@@ -270,8 +298,13 @@ test("a refused key is fetched anew, once for all calls, and kept nowhere", asyn
   // A stream that begins with a key that has ended goes on with another; so does what is asked at the same time.
   await page.evaluate(([ended, good]) => {
     window.keys = [good];
-    document.querySelector("deskhand-reply").setAttribute("key", ended);
+    const box = document.querySelector("deskhand-reply");
+    box.setAttribute("key", ended);
+    box.refresh();
+    box.text = "Merhaba";
+    box.refresh();
   }, [UNKNOWN, key]);
+  await suggestions(page).first().waitFor();
   await button(page, "Draft").click();
   await page.locator("deskhand-reply .receipt summary").waitFor();
   await suggestions(page).first().waitFor();
@@ -283,7 +316,10 @@ test("a refused key is fetched anew, once for all calls, and kept nowhere", asyn
   await suggestions(page).first().waitFor();
   await page.evaluate(() => {
     let refusals = 0;
-    document.querySelector("deskhand-reply").fetchKey = () => (refusals++ === 0 ? Promise.reject(new Error("signed out")) : window.keys[0]);
+    document.querySelector("deskhand-reply").fetchKey = () => {
+      if (refusals++ === 0) throw new Error("signed out");
+      return window.keys[0];
+    };
   });
   await page.getByText("hat keinen Schlüssel bekommen").waitFor();
   await text(page).fill("Merhaba");
@@ -294,22 +330,23 @@ test("a refused key is fetched anew, once for all calls, and kept nowhere", asyn
   await page.evaluate((weak) => (document.querySelector("deskhand-reply").fetchKey = () => weak), server.keys[1]);
   await page.evaluate((weak) => document.querySelector("deskhand-reply").setAttribute("key", weak), server.keys[1]);
   await page.locator("deskhand-reply .suggestions .empty").waitFor();
-  assert.match(await page.locator("deskhand-reply .suggestions .empty").innerText(), /Schlüssel|Recht|darf/i);
+  assert.match(await page.locator("deskhand-reply .suggestions .empty").innerText(), /dürfen Sie nicht/);
 });
 
 test("the server goes away and comes back: said in words, the text stays, and it goes on by itself", async (t) => {
   answer = corrects;
-  const page = await box(t);
+  const way = await wayTo(t, server.address);
+  const page = await box(t, { attributes: `address="http://127.0.0.1:${way.port}"` });
   await suggestions(page).first().waitFor();
-  await page.route("**/deskhand.v1.*/*", (route) => route.abort());
+  const offline = page.locator("deskhand-reply .offline");
+  await way.close();
   await text(page).fill("Thank you for the parcell.");
   await button(page, "Correct").click();
-  await page.locator("deskhand-reply .offline", { hasText: "No connection" }).waitFor();
+  await offline.filter({ hasText: "No connection" }).waitFor();
   await idle(page);
   assert.equal(await text(page).inputValue(), "Thank you for the parcell.");
-  await page.unroute("**/deskhand.v1.*/*");
-  await page.locator("deskhand-reply .offline").waitFor({ state: "hidden" });
-  assert.equal(await status(page).innerText(), "The connection is back.");
+  await way.open();
+  await offline.waitFor({ state: "hidden" });
   await button(page, "Correct").click();
   await page.locator("deskhand-reply .change").waitFor();
   // A stream that breaks off in the middle leaves the agent's own text.
@@ -317,11 +354,12 @@ test("the server goes away and comes back: said in words, the text stays, and it
   await text(page).fill("Thank you for your parcell.");
   await button(page, "Formal").click();
   await page.waitForFunction(() => document.querySelector("deskhand-reply").text.startsWith("Thank you for the parcel."));
-  await page.context().setOffline(true);
-  await page.locator("deskhand-reply .offline").waitFor();
+  await way.close();
+  await offline.waitFor();
+  await idle(page);
   assert.equal(await text(page).inputValue(), "Thank you for your parcell.");
-  await page.context().setOffline(false);
-  await page.locator("deskhand-reply .offline").waitFor({ state: "hidden" });
+  await way.open();
+  await offline.waitFor({ state: "hidden" });
 });
 
 test("text of customers, articles and models is text", async (t) => {
@@ -501,6 +539,7 @@ test("the example: from nothing to a reply box in ten lines", async (t) => {
   const lines = example("reply-box/index.html").trim().split("\n");
   t.diagnostic(`the whole page has ${lines.length} lines, ${lines.filter((line) => /reply|box|script/.test(line)).length} of them for the reply box`);
   assert.ok(lines.length <= 10);
+  assert.ok(read("docs/reply-box.md").includes(read("examples/reply-box/index.html")), "the book shows the example as it is");
   served = (path) => (path === "/" ? example("reply-box/index.html", { "chat-1": "chat-elif-web" }) : path === "/deskhand-key" ? key : null);
   const page = await open(t);
   await page.goto(origin);

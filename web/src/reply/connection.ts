@@ -79,11 +79,11 @@ export class Connection {
   /** The key after a refused one. */
   async #next(refused: string): Promise<string> {
     if (!this.fetchKey) return refused;
-    // Another call may have fetched it meanwhile.
-    const current = await this.#current();
-    if (current !== refused) return current;
-    this.#key = this.#fetched();
-    return this.#key;
+    const known = this.#current();
+    if ((await known) !== refused) return known;
+    // Another call may have begun to fetch it meanwhile.
+    if (this.#key === known) this.#key = this.#fetched();
+    return this.#current();
   }
 
   async #fetched(): Promise<string> {
@@ -91,7 +91,7 @@ export class Connection {
     if (!fetchKey) return "";
     const late = new Promise<never>((_, reject) => setTimeout(reject, KEY_TIMEOUT));
     try {
-      return (await Promise.race([fetchKey(), late])).trim();
+      return (await Promise.race([Promise.resolve().then(fetchKey), late])).trim();
     } catch {
       // The next call asks again.
       this.#key = null;

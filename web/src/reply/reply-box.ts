@@ -45,6 +45,7 @@ export class ReplyBox {
   readonly #undoButton: HTMLButtonElement;
   #chatId = "";
   #running: { call: AbortController; before: string; rewrites: boolean } | null = null;
+  #counted = "";
   #asked = 0;
   #retry = 0;
   #pause = FIRST_RETRY;
@@ -248,7 +249,12 @@ export class ReplyBox {
   #checked(count: number, error?: unknown): void {
     this.#editor.paint();
     if (error) this.#lost(error);
-    else if (!this.#running) this.#status.textContent = count ? this.#texts.toCheck(count) : "";
+    else if (!this.#running) {
+      const said = count ? this.#texts.toCheck(count) : "";
+      // What else is said there is not taken away by a check that found nothing.
+      if (said || this.#status.textContent === this.#counted) this.#status.textContent = said;
+      this.#counted = said;
+    }
   }
 
   /** The draft of which the text is a changed one; empty if it is none. */
@@ -329,7 +335,8 @@ export class ReplyBox {
 
   #finish(finished: Finished, before: string, rewrites: boolean): void {
     const texts = this.#texts;
-    const { text, draftId, edits, sources, warnings } = finished;
+    const { text, draftId, edits, language, sources, warnings } = finished;
+    if (language) this.#editor.box.lang = language;
     if (draftId) this.#editor.known = { case: "draftId", value: draftId, text };
     if (draftId) this.#instruction.value = "";
     this.#editor.cited = sources.flatMap(({ excerpts }) => excerpts);
