@@ -370,19 +370,30 @@ test("text of customers, articles and models is text", async (t) => {
     chatId: "hostile",
     events: [
       { eventId: "1", customer: { name: hostile, language: "en" } },
-      { eventId: "2", message: { author: "AUTHOR_CUSTOMER", authorName: hostile, text: `${hostile}, where is the zeppelin?` } },
+      { eventId: "2", message: { author: "AUTHOR_CUSTOMER", authorName: hostile, text: `Where is my parcel? Can I change the colour of my <img src=x onerror='window.ran=3'> lamp?` } },
     ],
   }, key);
-  const page = await box(t, { chat: "hostile", attributes: `title="${hostile.replaceAll('"', "")}"` });
+  call(server, "ChatService/AppendEvents", {
+    chatId: "harmless",
+    events: [{ eventId: "1", customer: { name: hostile, language: "en" } }, { eventId: "2", message: { author: "AUTHOR_CUSTOMER", authorName: hostile, text: "Is the zeppelin here?" } }],
+  }, key);
+  // Words that match are cut out of the text: in a chat without them its markup would be whole.
+  const page = await box(t, { chat: "harmless" });
+  await suggestions(page).filter({ hasText: "<img src=x onerror='window.ran=1'>" }).first().waitFor();
+  await page.evaluate(() => document.querySelector("deskhand-reply").setAttribute("chat", "hostile"));
   await suggestions(page).filter({ hasText: "<img src=x" }).first().waitFor();
   await text(page).fill("/zeppelin");
   await page.locator("deskhand-reply").getByRole("option", { name: "<img src=x" }).first().waitFor();
   await text(page).press("Escape");
   await text(page).fill("");
+  const warning = (hasText) => page.locator("deskhand-reply .warning", { hasText });
+  await text(page).fill("Your parcel left our warehouse.");
+  await warning("<img src=x onerror='window.ran=3'> lamp?").waitFor();
+  await text(page).fill(`${hostile} [your name]`);
+  await warning("[your name]").waitFor();
+  await text(page).fill("");
   await button(page, "Draft").click();
-  await page.locator("deskhand-reply .warning").first().waitFor();
-  await button(page, "Formal").click();
-  await idle(page);
+  await warning("7 April").waitFor();
   assert.equal(await page.evaluate(() => document.querySelector("deskhand-reply").shadowRoot.querySelectorAll("img, script, a[href^=javascript]").length), 0);
   assert.equal(await page.evaluate(() => window.ran), undefined);
   call(server, "KnowledgeService/DeleteCannedAnswers", { ids: ["hostile"] }, key);
