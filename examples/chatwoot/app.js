@@ -22,7 +22,7 @@ box.fetchKey = async () => {
 window.addEventListener("message", ({ origin, data }) => {
   if (origin !== CHATWOOT || typeof data !== "string" || !data.startsWith("{")) return;
   const told = JSON.parse(data);
-  if (told.event === "appContext") void show(told.data);
+  if (told.event === "appContext") show(told.data).catch(console.error);
 });
 
 async function show({ conversation, contact, currentAgent }) {

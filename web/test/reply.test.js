@@ -309,6 +309,13 @@ test("a refused key is fetched anew, once for all calls, and kept nowhere", asyn
   await page.locator("deskhand-reply .receipt summary").waitFor();
   await suggestions(page).first().waitFor();
   assert.equal(await page.evaluate(() => window.fetched), 3);
+  // A browser hides the refusal of a key that alone allowed the page's origin: it looks like a lost connection.
+  await page.route("**/SuggestAnswers", (route) => route.abort(), { times: 1 });
+  const answered = page.waitForResponse("**/SuggestAnswers");
+  await page.evaluate((ended) => document.querySelector("deskhand-reply").setAttribute("key", ended), UNKNOWN.replace("0", "1"));
+  assert.equal((await answered).headers()["grpc-status"] ?? "0", "0");
+  assert.equal(await page.evaluate(() => window.fetched), 4);
+  assert.equal(await page.locator("deskhand-reply .offline").isVisible(), false);
   assert.deepEqual(await page.evaluate(() => [localStorage.length, sessionStorage.length, document.cookie]), [0, 0, ""]);
 
   // No key: said in words, and asked for again by the next call.
@@ -503,6 +510,19 @@ test("in a frame of another site; and the console and the help page in frames of
   await frame.locator("deskhand-reply .receipt summary").waitFor();
   assert.equal(await frame.locator("deskhand-reply textarea").inputValue(), "Merhaba Elif Hanım.");
   assert.match(foreign.frame("console").url(), /^chrome-error:/, "no key allows that origin");
+});
+
+test("without a chat a text is corrected and checked, and a draft says what it needs", async (t) => {
+  answer = corrects;
+  const page = await box(t, { chat: "" });
+  await page.locator("deskhand-reply .suggestions", { hasText: "No chat is open." }).waitFor();
+  await button(page, "Draft").click();
+  assert.equal(await status(page).innerText(), "No chat is open.");
+  await text(page).fill("You will recieve it, [your name].");
+  await page.locator("deskhand-reply .warning", { hasText: "[your name]" }).waitFor();
+  await button(page, "Correct").click();
+  await page.locator("deskhand-reply .change").waitFor();
+  assert.equal(await text(page).inputValue(), "You will receive it, [your name].");
 });
 
 test("another language, chat and what a page tells come in while it stands", async (t) => {

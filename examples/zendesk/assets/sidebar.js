@@ -47,7 +47,10 @@ function plain(html) {
 }
 
 let known = Promise.resolve(0);
-const showAgain = () => (known = known.then(show, show));
+function showAgain() {
+  known = known.then(show, show);
+  known.catch(console.error);
+}
 
 box.addEventListener("deskhand-insert", async ({ detail }) => {
   inserted = { chat: detail.chat, known: await known };
