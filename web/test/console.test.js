@@ -211,6 +211,18 @@ test("in Turkish, by keyboard alone", async (t) => {
   await page.locator(".message.agent", { hasText: "bakıyoruz" }).waitFor();
 });
 
+test("in Hungarian and in German", async (t) => {
+  const { page } = await desk(t, says("x"), { query: "?language=hu" });
+  for (const [language, title, draft, visitor] of [["hu", "Beszélgetések", "Vázlat", "Látogató"], ["de", "Chats", "Entwurf", "Besucher"]]) {
+    // Another language is another page.
+    if (language !== "hu") await page.locator("#language").selectOption(language);
+    await page.waitForFunction((language) => document.documentElement.lang === language, language);
+    await page.getByRole("heading", { name: title, exact: true }).waitFor();
+    await button(page, draft).waitFor();
+    await page.getByRole("heading", { name: visitor, exact: true }).waitFor();
+  }
+});
+
 for (const [name, context] of [["light", {}], ["dark", { colorScheme: "dark" }], ["small", { viewport: { width: 360, height: 740 } }]]) {
   test(`axe finds nothing serious, ${name}`, async (t) => {
     const { page } = await desk(t, ([, { content }]) => ({ text: content.startsWith("We") ? content.replace("recieved", "received") : "7 Nisan'da sizde." }), context);

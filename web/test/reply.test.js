@@ -70,6 +70,11 @@ const watch = (page) =>
     for (const name of ["deskhand-insert", "deskhand-sent"]) document.addEventListener(name, ({ detail }) => window.got.push([name, detail]));
   });
 const got = (page) => page.evaluate(() => window.got);
+/** Does something to the first of the calls; the others go on. */
+function first(page, calls, act) {
+  let others = false;
+  return page.route(calls, (route) => (others ? route.continue() : ((others = true), act(route))));
+}
 /** The calls of a method, by the page. */
 function calls(page, method) {
   const made = { begun: 0, failed: 0, statuses: [] };
@@ -204,7 +209,7 @@ test("a text is checked in the pauses of typing, and an older check never speaks
 
   let release;
   const held = new Promise((done) => (release = done));
-  await page.route("**/CheckReply", async (route) => (await held, route.continue().catch(() => {})), { times: 1 });
+  await first(page, "**/CheckReply", async (route) => (await held, route.continue().catch(() => {})));
   await text(page).fill("Please write to [your name].");
   await page.waitForRequest("**/CheckReply");
   await text(page).fill("Please write to [your name] on {{day}}.");
@@ -256,6 +261,15 @@ test("suggestions come by click, by key and by a slash, and what became of one i
   const [[name, detail]] = await got(page);
   assert.deepEqual([name, detail.chat, detail.text, detail.draftId], ["deskhand-insert", "chat-elif-web", byKey.trim(), ""]);
   assert.ok(detail.suggestionId.length > 5);
+  // Who empties the box and begins anew is no longer at work on the suggestion.
+  await text(page).fill("");
+  await text(page).fill("Hello.");
+  await text(page).press("Control+Enter");
+  assert.equal((await got(page)).pop()[1].suggestionId, "");
+  await page.keyboard.press("Control+a");
+  await page.keyboard.press("Delete");
+  await page.evaluate(() => window.got.pop());
+  await page.locator("deskhand-reply .suggestions button:enabled").first().click();
   // The page sends it, changed, and says so.
   await page.evaluate(() => document.querySelector("deskhand-reply").sent("Something else altogether."));
   assert.deepEqual((await got(page))[1], ["deskhand-sent", { ...detail, text: "Something else altogether.", action: "edited" }]);
@@ -270,15 +284,16 @@ test("with `sends` the reply is written to the chat, once, also when the answer 
   const outcomes = calls(page, "RecordOutcome");
   await button(page, "Draft").click();
   await page.locator("deskhand-reply .receipt summary").waitFor();
-  await page.route("**/AppendEvents", async (route) => {
+  await first(page, "**/AppendEvents", async (route) => {
     await route.fetch();
     await route.abort();
-  }, { times: 1 });
+  });
   await text(page).press("Control+Enter");
   await page.locator("deskhand-reply .offline").waitFor();
   assert.equal(await text(page).inputValue(), "Merhaba Elif Hanım, bakıyoruz.");
-  await button(page, "Send").click();
+  await button(page, "Send").dblclick();
   await page.getByText("Sent.").waitFor();
+  assert.equal((await got(page)).length, 1, "a second click sends nothing more");
   const [[name, { chat, text: sent, draftId, action }]] = await got(page);
   assert.deepEqual([name, chat, sent, action], ["deskhand-sent", "chat-elif-web", "Merhaba Elif Hanım, bakıyoruz.", "sent"]);
   assert.ok(draftId);
@@ -310,7 +325,7 @@ test("a refused key is fetched anew, once for all calls, and kept nowhere", asyn
   await suggestions(page).first().waitFor();
   assert.equal(await page.evaluate(() => window.fetched), 3);
   // A browser hides the refusal of a key that alone allowed the page's origin: it looks like a lost connection.
-  await page.route("**/SuggestAnswers", (route) => route.abort(), { times: 1 });
+  await first(page, "**/SuggestAnswers", (route) => route.abort());
   const answered = page.waitForResponse("**/SuggestAnswers");
   await page.evaluate((ended) => document.querySelector("deskhand-reply").setAttribute("key", ended), UNKNOWN.replace("0", "1"));
   assert.equal((await answered).headers()["grpc-status"] ?? "0", "0");
@@ -465,8 +480,8 @@ for (const [name, { colorScheme, ...context }] of Object.entries({ light: {}, da
 test("right to left, dark by the system and by attribute, styles from outside", async (t) => {
   const page = await box(t, { dir: "rtl", lang: "ar", colorScheme: "dark" });
   assert.match(await page.locator("deskhand-reply form").getAttribute("lang"), /en/, "Arabic is spoken to in English");
-  const [first, second] = [await button(page, "Draft").boundingBox(), await button(page, "Correct").boundingBox()];
-  assert.ok(first.x > second.x, "the toolbar runs from the right");
+  const [draft, correct] = [await button(page, "Draft").boundingBox(), await button(page, "Correct").boundingBox()];
+  assert.ok(draft.x > correct.x, "the toolbar runs from the right");
   await button(page, "Draft").focus();
   await page.keyboard.press("ArrowLeft");
   assert.equal(await focused(page), "Correct");
@@ -491,8 +506,7 @@ test("right to left, dark by the system and by attribute, styles from outside", 
 
 test("in a frame of another site; and the console and the help page in frames of their keys' origins alone", async (t) => {
   answer = says("Merhaba Elif Hanım.");
-  const first = await box(t);
-  await first.close();
+  await (await box(t)).close();
   const inner = served;
   const outer = await site(t, () => `<!doctype html><html lang="en"><title>outer</title><iframe src="${origin}/" width="700" height="600"></iframe><iframe src="${server.url}/console" name="console"></iframe>`);
   const expected = /frame-ancestors/;

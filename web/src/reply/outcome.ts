@@ -26,6 +26,16 @@ export interface Detail {
   suggestionId: string;
 }
 
+/** What the box stands in. */
+export interface Surroundings {
+  agent: () => Agent;
+  /** The language of drafts, translations and suggestions; empty: the customer's. */
+  customerLanguage: () => string;
+  /** Whether the reply is sent from here, and not by the page. */
+  sends: boolean;
+  tell: (event: "deskhand-insert" | "deskhand-sent", detail: Detail & { action?: string }) => void;
+}
+
 /** Sends a reply: as an event of the chat. The same id again, after a lost answer, writes nothing twice. */
 export async function send({ chats }: Connection, chatId: string, eventId: string, text: string, { agentId, name }: Agent): Promise<void> {
   const message = { author: Author.AGENT, authorId: agentId, authorName: name, text };

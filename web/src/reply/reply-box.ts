@@ -3,28 +3,16 @@ import { Tone, type Finished, type Suggestion } from "../gen/deskhand/v1/replies
 import { DocumentKind, SegmentKind } from "../gen/deskhand/v1/knowledge_pb";
 import { button, make, randomId } from "../dom";
 import { Checks } from "./checks";
-import { isGone, SOON, type Connection, type Stream } from "./connection";
+import { SOON, type Connection, type Stream } from "./connection";
 import { showDiff } from "./diff";
 import { Editor } from "./editor";
-import { actionOf, record, send, type Agent, type Detail, type Offer } from "./outcome";
+import { actionOf, record, send, type Detail, type Offer, type Surroundings } from "./outcome";
+import { Outage } from "./outage";
 import { MAX_PICKED, Picker } from "./picker";
 import { showReceipt, showSources } from "./receipt";
 import { MAX_SUGGESTIONS, Suggestions } from "./suggestions";
 import type { Texts } from "./texts";
 import { Toolbar } from "./toolbar";
-
-export interface Surroundings {
-  agent: () => Agent;
-  /** The language of drafts, translations and suggestions; empty: the customer's. */
-  customerLanguage: () => string;
-  /** Whether the reply is sent from here, and not by the page. */
-  sends: boolean;
-  tell: (event: "deskhand-insert" | "deskhand-sent", detail: Detail & { action?: string }) => void;
-}
-
-/** Shortest and longest pause, in milliseconds, before it is looked whether the server is back. */
-const FIRST_RETRY = 2_000;
-const LAST_RETRY = 30_000;
 
 export class ReplyBox {
   readonly element: HTMLElement;
@@ -37,7 +25,7 @@ export class ReplyBox {
   readonly #editor: Editor<Offer>;
   readonly #instruction: HTMLInputElement;
   readonly #status = make("p", { class: "status", part: "status", role: "status", "aria-live": "polite" });
-  readonly #offline = make("p", { class: "offline", part: "offline", role: "alert", hidden: "" });
+  readonly #outage: Outage;
   readonly #diff = make("section", { class: "panel", part: "panel diff", hidden: "" });
   readonly #sources = make("section", { class: "panel sources", part: "panel sources", hidden: "" });
   readonly #receipt = make("section", { class: "panel receipt", part: "panel receipt", hidden: "" });
@@ -47,15 +35,15 @@ export class ReplyBox {
   #running: { call: AbortController; before: string; rewrites: boolean } | null = null;
   #counted = "";
   #asked = 0;
-  #retry = 0;
-  #pause = FIRST_RETRY;
   /** The id under which a text is sent: the same again, after a lost answer, writes nothing twice. */
   #sending = { text: "", id: "" };
+  #isSending = false;
 
   constructor(connection: Connection, texts: Texts, around: Surroundings) {
     this.#connection = connection;
     this.#texts = texts;
     this.#around = around;
+    this.#outage = new Outage(texts, this.refresh);
     this.#editor = new Editor(texts, () => this.#checks.excerpts);
     const { box, mirror } = this.#editor;
     this.#instruction = make("input", { maxlength: "8000", dir: "auto", part: "instruction", placeholder: texts.instruction, "aria-label": texts.instruction, autocomplete: "off" });
@@ -86,7 +74,7 @@ export class ReplyBox {
       make(
         "div",
         { class: "main" },
-        this.#offline,
+        this.#outage.element,
         this.#tools().element,
         this.#instruction,
         make("div", { class: "writing" }, mirror, box),
@@ -134,8 +122,10 @@ export class ReplyBox {
   close(): void {
     this.#abandon();
     this.#checks.clear();
+    this.#picker.hide();
+    this.#outage.endWait();
     this.#asked++;
-    clearTimeout(this.#retry);
+    this.#chatId = "";
   }
 
   /** Stops what is being written; whether something was. */
@@ -147,19 +137,15 @@ export class ReplyBox {
   /** Asks for suggestions anew. While no server answers, it asks again by itself. */
   refresh = async (): Promise<void> => {
     const asked = ++this.#asked;
-    clearTimeout(this.#retry);
-    this.#retry = 0;
+    this.#outage.endWait();
     if (!this.#chatId) return this.#suggestions.say(this.#texts.noChat);
     try {
       const found = await this.#suggest({ limit: MAX_SUGGESTIONS });
       if (asked !== this.#asked) return;
       this.#suggestions.show(found);
-      this.#pause = FIRST_RETRY;
-      if (this.#offline.hidden) return;
-      this.#offline.hidden = true;
-      this.#status.textContent = this.#texts.online;
+      if (this.#outage.over()) this.#status.textContent = this.#texts.online;
     } catch (error) {
-      if (asked === this.#asked && !this.#lost(error)) this.#suggestions.say(this.#connection.inWords(error));
+      if (asked === this.#asked && !this.#outage.lost(error)) this.#suggestions.say(this.#connection.inWords(error));
     }
   };
 
@@ -241,6 +227,8 @@ export class ReplyBox {
 
   #written(): void {
     this.#diff.hidden = true;
+    // Who begins anew is no longer at work on the offer.
+    if (!this.#editor.text) this.#editor.known = null;
     this.#checks.later();
     this.#editor.paint();
     void this.#picker.look();
@@ -248,7 +236,7 @@ export class ReplyBox {
 
   #checked(count: number, error?: unknown): void {
     this.#editor.paint();
-    if (error) this.#lost(error);
+    if (error) this.#outage.lost(error);
     else if (!this.#running) {
       const said = count ? this.#texts.toCheck(count) : "";
       // What else is said there is not taken away by a check that found nothing.
@@ -356,18 +344,7 @@ export class ReplyBox {
   }
 
   #fail(error: unknown): void {
-    this.#status.textContent = this.#lost(error) ? "" : this.#connection.inWords(error);
-  }
-
-  /** Says that no server answers, and looks for it until it does; whether that is so. */
-  #lost(error: unknown): boolean {
-    if (!isGone(error)) return false;
-    this.#offline.textContent = this.#texts.offline;
-    this.#offline.hidden = false;
-    if (this.#retry) return true;
-    this.#retry = window.setTimeout(this.refresh, this.#pause);
-    this.#pause = Math.min(this.#pause * 2, LAST_RETRY);
-    return true;
+    this.#status.textContent = this.#outage.lost(error) ? "" : this.#connection.inWords(error);
   }
 
   #key(event: KeyboardEvent): void {
@@ -397,7 +374,8 @@ export class ReplyBox {
   async #send(): Promise<void> {
     const text = this.#editor.text.trim();
     const chatId = this.#chatId;
-    if (!text || !chatId || this.#running) return;
+    if (!text || !chatId || this.#running || this.#isSending) return;
+    this.#isSending = true;
     if (this.#sending.text !== text) this.#sending = { text, id: randomId() };
     const { id } = this.#sending;
     try {
@@ -405,6 +383,8 @@ export class ReplyBox {
     } catch (error) {
       if (chatId === this.#chatId) this.#fail(error);
       return;
+    } finally {
+      this.#isSending = false;
     }
     this.#sending = { text: "", id: "" };
     if (chatId === this.#chatId) await this.#outcome(text, id);
