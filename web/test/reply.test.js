@@ -361,13 +361,16 @@ test("the server goes away and comes back: said in words, the text stays, and it
   await suggestions(page).first().waitFor();
   const offline = page.locator("deskhand-reply .offline");
   await way.close();
-  await text(page).fill("Thank you for the parcell.");
+  await text(page).fill("Thank you for the parcell, [your name].");
   await button(page, "Correct").click();
   await offline.filter({ hasText: "No connection" }).waitFor();
   await idle(page);
-  assert.equal(await text(page).inputValue(), "Thank you for the parcell.");
+  assert.equal(await text(page).inputValue(), "Thank you for the parcell, [your name].");
+  const back = page.locator("deskhand-reply").getByText("The connection is back.").waitFor();
   await way.open();
+  await back;
   await offline.waitFor({ state: "hidden" });
+  await page.locator("deskhand-reply .warning", { hasText: "[your name]" }).waitFor();
   await button(page, "Correct").click();
   await page.locator("deskhand-reply .change").waitFor();
   // A stream that breaks off in the middle leaves the agent's own text.

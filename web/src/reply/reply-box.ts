@@ -143,7 +143,10 @@ export class ReplyBox {
       const found = await this.#suggest({ limit: MAX_SUGGESTIONS });
       if (asked !== this.#asked) return;
       this.#suggestions.show(found);
-      if (this.#outage.over()) this.#status.textContent = this.#texts.online;
+      if (!this.#outage.over()) return;
+      this.#status.textContent = this.#texts.online;
+      // What was written meanwhile is not checked yet.
+      if (!this.#running) this.#checks.later();
     } catch (error) {
       if (asked === this.#asked && !this.#outage.lost(error)) this.#suggestions.say(this.#connection.inWords(error));
     }
