@@ -1,7 +1,7 @@
 // Writes pictures of the pages to shots/, at three widths, light and dark: `npm run shots`. The sample shop is served for it.
 import { after, test } from "node:test";
 import { mkdirSync } from "node:fs";
-import { call, closeBrowser, model, open, sampleChats, serve } from "./test/desk.js";
+import { call, closeBrowser, model, open, sampleChats, serve, site } from "./test/desk.js";
 
 after(closeBrowser);
 const WIDTHS = [[360, 740], [820, 1100], [1400, 900]];
@@ -53,5 +53,24 @@ test("the console", async (t) => {
       await page.locator(".receipt summary").waitFor();
       await shot(page, at("diff"));
     }
+  }
+});
+
+test("the reply box", async (t) => {
+  const scripted = await model(t, () => ({ text: "Merhaba Elif Hanım,\n\nsiparişiniz dün kargoya verildi [[1]]. Gecikme için 50 TL indirim tanımladık, 24 Kasım'da elinizde olacak." }));
+  let page = "";
+  const origin = await site(t, () => page);
+  const server = await serve(t, { env: scripted.env, keys: [["--scope", "agent", "--origin", origin]] });
+  for (const chat of sampleChats()) call(server, "ChatService/AppendEvents", chat, server.keys[0]);
+  page = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>x</title>
+    <deskhand-reply chat="chat-elif-web" agent-id="agent-selin" agent-name="Selin" key="${server.keys[0]}"></deskhand-reply><script src="${server.url}/reply.js"></script>`;
+  for (const [name, context] of Object.entries({ light: { viewport: { width: 960, height: 640 } }, dark: { colorScheme: "dark", viewport: { width: 960, height: 640 } }, small: { viewport: { width: 320, height: 1400 } } })) {
+    const shown = await open(t, context);
+    await shown.goto(origin);
+    await shown.locator(".suggestions button").first().waitFor();
+    await shown.getByRole("button", { name: "Draft" }).click();
+    await shown.locator(".receipt summary").waitFor();
+    await shown.getByText(/things? to check/).waitFor();
+    await shot(shown, `reply-box-${name}`);
   }
 });

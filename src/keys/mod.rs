@@ -11,7 +11,7 @@ mod look_up;
 mod rate;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     net::IpAddr,
     sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
@@ -178,6 +178,13 @@ impl Keys {
     pub fn origins(&self, presented: &str) -> Vec<String> {
         let held = key::parse_key(presented).and_then(|(key_id, _)| self.ring().get(key_id).cloned());
         held.map(|held| held.key.origins.iter().map(Origin::to_string).collect()).unwrap_or_default()
+    }
+
+    /// The origins that valid keys of a scope allow, each once.
+    pub fn origins_of(&self, scope: Scope) -> Vec<String> {
+        let ring = self.ring();
+        let keys = ring.values().map(|held| &held.key).filter(|key| key.is_valid() && key.scopes.contains(&scope));
+        keys.flat_map(|key| key.origins.iter().map(Origin::to_string)).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Checks a presented key. An unknown one may have been created since the last reload, so it is looked up in the database, within the rate

@@ -138,6 +138,11 @@ impl Authenticator {
         Ok(auth_request.key_in_address.map(|key| self.keys.origins(key)).unwrap_or_default())
     }
 
+    /// The origins of pages that may call with agents' keys.
+    pub fn agents_origins(&self) -> Vec<String> {
+        self.keys.origins_of(Agent)
+    }
+
     /// Lets a registry report the keys' metrics.
     pub fn register_metrics(&self, registry: &mut Registry) {
         let keys = self.keys.clone();

@@ -8,6 +8,7 @@ mod compression;
 mod connect;
 mod connection;
 mod connection_limits;
+mod cors;
 mod deadline;
 mod fair_read;
 mod first_key;

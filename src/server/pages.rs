@@ -1,4 +1,5 @@
-//! The pages: the help page with its search box, the agents' console, and the OpenAPI document. They are embedded in the binary; browsers revalidate them by ETag.
+//! The pages: the help page with its search box, the reply box, the agents' console, and the OpenAPI document. They are embedded in the binary;
+//! browsers revalidate them by ETag.
 
 use std::sync::{LazyLock, OnceLock};
 
@@ -27,6 +28,8 @@ struct Scripts;
 /// Content security policy: pages may load from and call only their own server.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
                            base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+/// Most other origins that a page names as allowed to frame it, which bounds the header.
+const MAX_FRAMING_ORIGINS: usize = 50;
 
 /// An embedded file and its path.
 pub struct Page {
@@ -48,7 +51,8 @@ const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
-static PAGES: [Page; 7] = [
+static PAGES: [Page; 8] = [
+    Page::new("/reply.js", "reply.js", SCRIPT, false),
     Page::new("/help", "help.html", HTML, false),
     Page::new("/help/search.js", "search.js", SCRIPT, false),
     Page::new("/help/help.js", "help.js", SCRIPT, false),
@@ -97,25 +101,30 @@ impl Page {
         self.content.get_or_init(read).as_ref()
     }
 
-    /// The response to a request for the page.
-    pub fn response(&self, request_headers: &HeaderMap) -> Response<Body> {
+    /// The response to a request for the page, which pages of `framing_origins` may show in a frame.
+    pub fn response(&self, request_headers: &HeaderMap, framing_origins: &[String]) -> Response<Body> {
         let Some(Content { tag, body }) = self.content() else { return unchanged() };
         let is_cached = tag.to_str().is_ok_and(|tag| matches(request_headers, tag));
         let mut response = if is_cached { unchanged() } else { encoded(request_headers, self.content_type, body) };
         let headers = response.headers_mut();
         headers.insert(header::ETAG, tag.clone());
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy(framing_origins));
         // The key may be in the URL.
         headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
         if !self.of_console {
-            // Shops' own pages load the search box from here.
+            // Shops' own pages load the search box from here, and consoles the reply box.
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
             headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
         }
         response
     }
+}
+
+fn policy(framing_origins: &[String]) -> HeaderValue {
+    let origins = framing_origins.iter().take(MAX_FRAMING_ORIGINS).map(|origin| format!(" {origin}"));
+    HeaderValue::from_str(&format!("{PAGE_POLICY}{}", origins.collect::<String>())).unwrap_or(HeaderValue::from_static(PAGE_POLICY))
 }
 
 #[cfg(test)]
@@ -127,10 +136,10 @@ mod tests {
     #[tokio::test]
     async fn a_page_is_compressed_once_and_not_for_each_request() {
         let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"))]);
-        for path in ["/help", "/help/search.js", "/console/console.js"] {
+        for path in ["/help", "/help/search.js", "/reply.js", "/console/console.js"] {
             let mut sent = Vec::new();
             for _ in 0..2 {
-                let response = at(path).unwrap().response(&headers);
+                let response = at(path).unwrap().response(&headers, &[]);
                 assert_eq!(response.headers()[header::CONTENT_ENCODING], "gzip", "{path}");
                 sent.push(response.into_body().frame().await.unwrap().unwrap().into_data().unwrap());
             }

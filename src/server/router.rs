@@ -1,5 +1,4 @@
-//! Routes each HTTP request: gRPC, gRPC-Web, the Connect protocol, the help pages' JSON, pages, metrics, or 404. Also CORS: preflight requests, and the headers
-//! that let a page read a reply.
+//! Routes each HTTP request: gRPC, gRPC-Web, the Connect protocol, the help pages' JSON, pages, metrics, or 404.
 
 use std::{
     convert::Infallible,
@@ -29,6 +28,7 @@ use crate::{
         compression::{Encodings, encoded},
         connect,
         connection::{Active, Connection, Trust},
+        cors,
         grpc_guard::{GrpcGuard, GuardedBody, declared_length},
         health::Readiness,
         pages,
@@ -53,12 +53,6 @@ const MAX_HELP_BYTES: usize = 64 << 10;
 /// Path where a help page reads which origins its key allows.
 const ORIGINS: &str = "/help/origins";
 const SEARCH: &str = "/deskhand.v1.KnowledgeService/Search";
-/// How long browsers cache a CORS preflight, in seconds.
-const PREFLIGHT_AGE: &str = "7200";
-const ALLOWED_HEADERS: &str = "authorization, content-type, grpc-timeout, traceparent, tracestate, x-grpc-web, x-user-agent, if-none-match, \
-                               connect-protocol-version, connect-timeout-ms, connect-content-encoding, connect-accept-encoding";
-const EXPOSED_HEADERS: &str = "grpc-status, grpc-message, grpc-status-details-bin, etag, retry-after";
-
 /// What `/metrics` shows.
 pub struct Metrics {
     pub calls: CallMetrics,
@@ -134,19 +128,19 @@ impl Service<Request<Incoming>> for Served {
         match kind(request.headers()) {
             Kind::Grpc if for_everybody && request.version() == Version::HTTP_2 => router.grpc.call(request.map(Body::new)),
             Kind::GrpcWeb if for_everybody => {
-                let (cors, origin) = (router.clone(), origin_alone(request.headers()));
+                let (cors, origin) = (router.clone(), cors::origin_alone(request.headers()));
                 let answered = router.grpc_web.call(request);
                 Box::pin(async move {
                     let response = answered.await?;
-                    Ok(with_cors(cors.allowed_origin(&origin), response))
+                    Ok(cors::with_cors(cors.allowed_origin(&origin), response))
                 })
             }
             _ => {
                 let (router, active) = (router.clone(), self.connection.begin_call());
                 Box::pin(async move {
-                    let origin = origin_alone(request.headers());
+                    let origin = cors::origin_alone(request.headers());
                     let response = router.clone().plain(request, active).await;
-                    Ok(with_cors(router.allowed_origin(&origin), response))
+                    Ok(cors::with_cors(router.allowed_origin(&origin), response))
                 })
             }
         }
@@ -172,7 +166,7 @@ impl Router {
     async fn plain(self, request: Request<Incoming>, active: Active) -> Response<Body> {
         let path = request.uri().path().to_owned();
         if request.method() == Method::OPTIONS {
-            return self.preflight(request.headers());
+            return cors::preflight(self.allowed_origin(request.headers()).is_some());
         }
         let audience = self.audience;
         if let Some(call) = HelpCall::at(&path).filter(|_| audience.has_help()) {
@@ -212,7 +206,10 @@ impl Router {
         let has_console = self.console && audience.has_api();
         match pages::at(&path).filter(|page| audience.has_help() && (has_console || !page.of_console)) {
             Some(_) if !is_read(request.method()) => wrong_method(&Method::GET),
-            Some(page) => page.response(request.headers()),
+            Some(page) => {
+                let origins = self.framing_origins(page, request.headers(), request.uri(), active.connection()).await;
+                page.response(request.headers(), &origins)
+            }
             None if is_grpc && audience.has_api() => {
                 text_response(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "gRPC needs HTTP/2; use gRPC-Web in browsers\n")
             }
@@ -308,21 +305,16 @@ impl Router {
         }
     }
 
-    /// Answers a CORS preflight request.
-    fn preflight(&self, headers: &HeaderMap) -> Response<Body> {
-        if self.allowed_origin(headers).is_none() {
-            return text_response(
-                StatusCode::FORBIDDEN,
-                "this origin is not allowed; create a key for it with `deskhand keys create --origin`\n",
-            );
+    /// The origins whose pages may show a page in a frame: the console those of agents' keys, the help page those of the key in its address.
+    async fn framing_origins(&self, page: &pages::Page, headers: &HeaderMap, uri: &Uri, connection: &Connection) -> Vec<String> {
+        if page.of_console {
+            return self.authenticator.agents_origins();
         }
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::NO_CONTENT;
-        let headers = response.headers_mut();
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
-        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(ALLOWED_HEADERS));
-        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(PREFLIGHT_AGE));
-        response
+        let parameters = parameters(uri.query().unwrap_or_default());
+        match key(&parameters) {
+            Some(key) => self.authenticator.origins(SEARCH, &auth_request(headers, uri, Some(key), connection)).await.unwrap_or_default(),
+            None => Vec::new(),
+        }
     }
 
     /// The calling page's origin, if pages from there may read replies.
@@ -330,11 +322,6 @@ impl Router {
         let origin = origin(headers)?;
         if self.authenticator.allows_origin(origin) { HeaderValue::from_str(origin).ok() } else { None }
     }
-}
-
-/// Only the `Origin` header of a call. Whether that origin may read the reply is decided after the call, which may have loaded its key.
-fn origin_alone(headers: &HeaderMap) -> HeaderMap {
-    headers.get(header::ORIGIN).map(|origin| (header::ORIGIN, origin.clone())).into_iter().collect()
 }
 
 /// The authentication request of a help page's call.
@@ -345,17 +332,6 @@ fn auth_request<'a>(headers: &'a HeaderMap, uri: &'a Uri, key_in_address: Option
 /// The key in a URL's query.
 fn key(parameters: &[(String, String)]) -> Option<&str> {
     parameters.iter().find(|(name, _)| name == "key").map(|(_, key)| key.as_str()).filter(|key| !key.is_empty())
-}
-
-/// Adds the CORS headers that let pages from an origin read a response.
-fn with_cors(origin: Option<HeaderValue>, mut response: Response<Body>) -> Response<Body> {
-    let headers = response.headers_mut();
-    headers.append(header::VARY, HeaderValue::from_static("origin"));
-    if let Some(origin) = origin {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
-    }
-    response
 }
 
 fn is_read(method: &Method) -> bool {

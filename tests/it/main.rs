@@ -35,6 +35,7 @@ mod faults;
 mod fidelity;
 mod floods;
 mod folder;
+mod framing;
 mod help;
 mod hostile;
 mod idle;

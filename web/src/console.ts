@@ -1,14 +1,11 @@
 // The agents' console: chats on the left, the conversation with its reply box, what is known and what fits on the right.
 import { ChatStatus, type Chat, type Event } from "./gen/deskhand/v1/chats_pb";
-import type { Finished } from "./gen/deskhand/v1/replies_pb";
-import { make } from "./dom";
-import { agentName, chats, inWords, isGone, needsKey, saveAgentName, saveKey, SOON } from "./console/api";
+import { button, make } from "./dom";
+import { agent, agentId, agentName, chats, inWords, isGone, needsKey, replies, saveAgentName, savedKey, saveKey, SOON } from "./console/api";
 import { Conversation, showKnown } from "./console/conversation";
-import { ReplyBox } from "./console/reply-box";
-import { Suggestions } from "./console/suggestions";
 import { language, texts } from "./console/texts";
-
-type Stream = AsyncIterable<{ event: { case: "delta"; value: string } | { case: "finished"; value: Finished } | { case: undefined; value?: undefined } }>;
+import "./reply";
+import { LANGUAGES } from "./reply/texts";
 
 /** How often it is looked for what is new. */
 const EVERY = 3_000;
@@ -25,17 +22,13 @@ class Console {
   #turning = 0;
   #summarizing: AbortController | null = null;
   #conversation = new Conversation();
-  #box = new ReplyBox(
-    () => void this.#look(),
-    (ask) => void this.#summarize(ask),
-  );
-  #suggestions = new Suggestions((suggestion) => this.#box.insert(suggestion));
+  #box = make("deskhand-reply", { sends: "", language });
 
   start(): void {
     document.documentElement.lang = language;
     byId("chats-title").textContent = texts.title;
     byId("pick").textContent = texts.pick;
-    byId("suggestions-title").textContent = texts.suggestions;
+    byId("beside").setAttribute("aria-label", texts.visitor);
     byId("key-ask").textContent = texts.keyAsk;
     byId("key-label").firstChild!.textContent = texts.keyLabel;
     byId("key-save").textContent = texts.keySave;
@@ -43,8 +36,11 @@ class Console {
     byId("summary-title").textContent = texts.summary;
     byId("summary-close").setAttribute("aria-label", texts.close);
     byId("conversation").append(this.#conversation.element);
-    byId("reply-box").append(this.#box.element);
-    byId("suggestions").append(this.#suggestions.element);
+    this.#box.fetchKey = savedKey;
+    this.#box.append(button(texts.summarize, () => void this.#summarize(), { slot: "tools" }));
+    this.#box.addEventListener("deskhand-sent", () => void this.#look());
+    this.#name();
+    byId("reply-box").append(this.#box);
     const search = byId<HTMLInputElement>("chat-search");
     search.placeholder = texts.search;
     search.setAttribute("aria-label", texts.search);
@@ -57,10 +53,13 @@ class Console {
     name.placeholder = texts.agent;
     name.setAttribute("aria-label", texts.agent);
     name.value = agentName();
-    name.addEventListener("change", () => saveAgentName(name.value));
+    name.addEventListener("change", () => {
+      saveAgentName(name.value);
+      this.#name();
+    });
     const choose = byId<HTMLSelectElement>("language");
     choose.setAttribute("aria-label", texts.language);
-    choose.append(make("option", { value: "en", lang: "en" }, "English"), make("option", { value: "tr", lang: "tr" }, "Türkçe"));
+    choose.append(...Object.entries(LANGUAGES).map(([value, name]) => make("option", { value, lang: value }, name)));
     choose.value = language;
     choose.addEventListener("change", () => {
       localStorage.setItem("deskhand-language", choose.value);
@@ -80,6 +79,12 @@ class Console {
     });
     window.addEventListener("hashchange", () => void this.#turnTo(decodeURIComponent(location.hash.slice(1))));
     void this.#follow();
+  }
+
+  /** Says who answers. */
+  #name(): void {
+    this.#box.setAttribute("agent-id", agentId());
+    this.#box.setAttribute("agent-name", agentName());
   }
 
   async #follow(): Promise<void> {
@@ -164,8 +169,8 @@ class Console {
       byId("chat-about").textContent = [read.chat.topic, read.chat.subject].filter(Boolean).join(" · ");
       this.#conversation.show(read.chat, this.#events);
       showKnown(byId("known"), read.chat, this.#events, (other) => void this.#turnTo(other));
-      this.#box.turnTo(chatId, customer?.language ?? "");
-      void this.#suggestions.ask(chatId, customer?.language ?? "");
+      if (this.#box.getAttribute("chat") === chatId) this.#box.refresh();
+      else this.#box.setAttribute("chat", chatId);
     } catch (error) {
       this.#failed(error);
       if (turning === this.#turning && !needsKey(error) && !isGone(error)) {
@@ -178,7 +183,7 @@ class Console {
     }
   }
 
-  async #summarize(ask: (signal: AbortSignal) => Stream): Promise<void> {
+  async #summarize(): Promise<void> {
     this.#closeSummary();
     const running = new AbortController();
     this.#summarizing = running;
@@ -187,7 +192,7 @@ class Console {
     byId("summary").hidden = false;
     try {
       let text = "";
-      for await (const { event } of ask(running.signal)) {
+      for await (const { event } of replies.summarizeChat({ chatId: this.#chatId, agent: agent() }, { signal: running.signal })) {
         if (event.case === "delta") shown.textContent = text += event.value;
         else if (event.case === "finished") shown.textContent = event.value.text;
       }

@@ -3,7 +3,7 @@
 // Attributes: `key` (a publishable key), `language` (BCP 47; default: the page's), `server` (default: where this script comes from),
 // `contact` (an address to go to when nothing helped; the search goes along as `query`), `placeholder`.
 // Events: `deskhand-open` and `deskhand-contact`, each with `detail`; a page that prevents the default of the latter goes nowhere.
-import { make } from "./dom";
+import { make, randomId } from "./dom";
 import { words, isRightToLeft, type Words } from "./words";
 import { styles } from "./search-style";
 
@@ -47,10 +47,6 @@ const session = randomId();
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(styles);
 let count = 0;
-
-function randomId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
 
 class DeskhandSearch extends HTMLElement {
   static observedAttributes = ["language", "key", "server", "placeholder"];

@@ -55,7 +55,7 @@ test("a draft streams in, and Escape stops it and the model", async (t) => {
   const { page, scripted } = await desk(t, () => ({ text: "Elif Hanım ".repeat(200), pause: 20 }));
   await reply(page).fill("söyle: pazartesi çıkıyor");
   await button(page, "Draft").click();
-  await page.waitForFunction(() => document.querySelector("#reply").value.split("Elif").length > 4);
+  await page.waitForFunction(() => document.querySelector("deskhand-reply").text.split("Elif").length > 4);
   assert.equal(await button(page, "Stop").isVisible(), true);
   assert.equal(scripted.state.open, 1);
   await page.keyboard.press("Escape");
@@ -168,13 +168,16 @@ test("a model's text is text, and so is everything of customers", async (t) => {
 test("a failing model and a lost connection are explained in words, and the agent's text stays", async (t) => {
   const { page } = await desk(t, () => ({ text: "half a", hang: true }));
   await page.context().setOffline(true);
-  await page.getByText("No connection to the server.").waitFor();
+  await page.locator("#offline").waitFor();
   await reply(page).fill("Thank you for waitng.");
   await button(page, "Correct").click();
-  await page.waitForFunction(() => !document.querySelector("#reply").readOnly && document.querySelector(".status").textContent !== "");
+  await page.waitForFunction(() => {
+    const inside = document.querySelector("deskhand-reply").shadowRoot;
+    return !inside.querySelector("#reply").readOnly && !inside.querySelector(".offline").hidden;
+  });
   assert.equal(await reply(page).inputValue(), "Thank you for waitng.");
   await page.context().setOffline(false);
-  await page.getByText("No connection to the server.").waitFor({ state: "hidden" });
+  await page.locator("#offline").waitFor({ state: "hidden" });
 });
 
 test("with keys, the console asks for one; without --console there is none", async (t) => {
@@ -198,7 +201,7 @@ test("in Turkish, by keyboard alone", async (t) => {
   const { page } = await desk(t, says("Merhaba Elif Hanım, bakıyoruz. 7 Nisan'da sizde olur."), { query: "?language=tr" });
   assert.equal(await page.evaluate(() => document.documentElement.lang), "tr");
   await reply(page).focus();
-  const focused = () => page.evaluate(() => document.activeElement.textContent);
+  const focused = () => page.evaluate(() => (document.activeElement.shadowRoot?.activeElement ?? document.activeElement).textContent);
   for (let presses = 0; presses < 12 && (await focused()) !== "Taslak"; presses++) await page.keyboard.press("Shift+Tab");
   await page.keyboard.press("Enter");
   await page.locator(".receipt summary").waitFor();
@@ -206,6 +209,18 @@ test("in Turkish, by keyboard alone", async (t) => {
   await reply(page).focus();
   await page.keyboard.press("Control+Enter");
   await page.locator(".message.agent", { hasText: "bakıyoruz" }).waitFor();
+});
+
+test("in Hungarian and in German", async (t) => {
+  const { page } = await desk(t, says("x"), { query: "?language=hu" });
+  for (const [language, title, draft, visitor] of [["hu", "Beszélgetések", "Vázlat", "Látogató"], ["de", "Chats", "Entwurf", "Besucher"]]) {
+    // Another language is another page.
+    if (language !== "hu") await page.locator("#language").selectOption(language);
+    await page.waitForFunction((language) => document.documentElement.lang === language, language);
+    await page.getByRole("heading", { name: title, exact: true }).waitFor();
+    await button(page, draft).waitFor();
+    await page.getByRole("heading", { name: visitor, exact: true }).waitFor();
+  }
 });
 
 for (const [name, context] of [["light", {}], ["dark", { colorScheme: "dark" }], ["small", { viewport: { width: 360, height: 740 } }]]) {

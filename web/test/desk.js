@@ -81,15 +81,15 @@ export async function model(t, answer) {
 
 let browser;
 
-/** A page of a browser of its own; an error in it fails the test. */
-export async function open(t, options = {}) {
+/** A page of a browser of its own; an error in it that is not expected fails the test. */
+export async function open(t, { expected = /(?!)/, ...options } = {}) {
   browser ??= await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
   const context = await browser.newContext({ locale: "en-GB", viewport: { width: 1280, height: 800 }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
   const errors = [];
   page.on("pageerror", (error) => errors.push(error.message));
-  page.on("console", (message) => message.type() === "error" && !/Failed to load resource|ERR_/.test(message.text()) && errors.push(message.text()));
+  page.on("console", (message) => message.type() === "error" && !/Failed to load resource|ERR_/.test(message.text()) && !expected.test(message.text()) && errors.push(message.text()));
   t.after(async () => {
     await context.close();
     if (errors.length) throw new Error(`the page failed: ${errors.join("; ")}`);
@@ -102,12 +102,31 @@ export async function closeBrowser() {
   browser = undefined;
 }
 
+/** A foreign site: `pages(path)` gives a page's HTML, or null. Returns its origin. */
+export async function site(t, pages) {
+  const server = createServer((request, response) => {
+    const body = pages(new URL(request.url, "http://x").pathname);
+    const type = request.url.endsWith(".js") ? "text/javascript" : "text/html";
+    response.writeHead(body === null ? 404 : 200, { "content-type": `${type}; charset=utf-8` });
+    response.end(body ?? "");
+  });
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  t.after(() => server.close());
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+/** A file of the repository. */
+export const read = (path) => readFileSync(join(ROOT, path), "utf8");
+
 /** What axe finds that is serious. */
 export async function seriousFindings(page) {
+  return (await findings(page)).filter(({ impact }) => ["serious", "critical"].includes(impact)).map(({ said }) => said);
+}
+
+/** All that axe finds, in the whole page or in what a selector names. */
+export async function findings(page, within = null) {
   // The page's policy lets no other script in: it is run as the browser's own.
-  await page.evaluate(readFileSync(join(ROOT, "web", "node_modules", "axe-core", "axe.min.js"), "utf8"));
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-  return violations
-    .filter((violation) => ["serious", "critical"].includes(violation.impact))
-    .map((violation) => `${violation.id}: ${violation.nodes.map((node) => `${node.target} ${node.failureSummary}`).join(" | ")}`);
+  await page.evaluate(read("web/node_modules/axe-core/axe.min.js"));
+  const { violations } = await page.evaluate((within) => globalThis.axe.run(within ?? document, { resultTypes: ["violations"] }), within);
+  return violations.map(({ id, impact, nodes }) => ({ impact, said: `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join(" | ")}` }));
 }

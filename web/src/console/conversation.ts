@@ -1,7 +1,7 @@
 // The conversation, and what is known beside it.
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { Author, type Chat, type Event } from "../gen/deskhand/v1/chats_pb";
-import { make } from "../dom";
+import { link, make } from "../dom";
 import { agent, inWords, replies } from "./api";
 import { language, texts } from "./texts";
 
@@ -100,10 +100,6 @@ export class Conversation {
     });
     return make("div", { class: "beneath" }, button, shown);
   }
-}
-
-function link(url: string, name: string): Node {
-  return /^https?:\/\//.test(url) ? make("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, name) : document.createTextNode(name);
 }
 
 function facts(title: string, pairs: [string, string][]): HTMLElement[] {

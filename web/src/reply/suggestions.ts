@@ -1,40 +1,42 @@
-// What fits the chat, ranked, beside it; inserted by a click or by Alt and its number.
+// What fits the chat, ranked; inserted by a click or by Alt and its number.
 import { Audience, DocumentKind, SegmentKind, type Segment } from "../gen/deskhand/v1/knowledge_pb";
 import type { Suggestion } from "../gen/deskhand/v1/replies_pb";
 import { make } from "../dom";
-import { agent, inWords, replies, SOON } from "./api";
-import { texts } from "./texts";
+import type { Texts } from "./texts";
 
-const MOST = 5;
+/** How many are shown. */
+export const MAX_SUGGESTIONS = 5;
 
 export class Suggestions {
-  readonly element = make("ol", { class: "suggestions", "aria-label": texts.suggestions });
-  #asked = 0;
-  #shown: Suggestion[] = [];
+  readonly element = make("ol", { class: "suggestions", part: "suggestions" });
+  #texts: Texts;
   #insert: (suggestion: Suggestion) => void;
+  #shown: Suggestion[] = [];
 
-  constructor(insert: (suggestion: Suggestion) => void) {
+  constructor(texts: Texts, insert: (suggestion: Suggestion) => void) {
+    this.#texts = texts;
     this.#insert = insert;
-    document.addEventListener("keydown", (event) => {
-      const place = event.altKey ? Number(event.code.replace("Digit", "")) - 1 : NaN;
-      const suggestion = this.#shown[place];
-      if (!suggestion) return;
-      event.preventDefault();
-      this.#take(suggestion);
-    });
+    this.element.setAttribute("aria-label", texts.suggestions);
   }
 
-  async ask(chatId: string, language: string): Promise<void> {
-    const asked = ++this.#asked;
-    try {
-      const found = await replies.suggestAnswers({ chatId, agent: agent(), language, limit: MOST }, SOON);
-      if (asked !== this.#asked) return;
-      this.#shown = found.suggestions;
-      this.element.replaceChildren(...this.#shown.map((suggestion, place) => this.#item(suggestion, place)));
-      if (this.#shown.length === 0) this.element.replaceChildren(make("li", { class: "empty" }, texts.noSuggestions));
-    } catch (error) {
-      if (asked === this.#asked) this.element.replaceChildren(make("li", { class: "empty" }, inWords(error)));
-    }
+  show(suggestions: Suggestion[]): void {
+    this.#shown = suggestions;
+    this.element.replaceChildren(...suggestions.map((suggestion, place) => this.#item(suggestion, place)));
+    if (suggestions.length === 0) this.say(this.#texts.noSuggestions);
+  }
+
+  /** Says something in place of suggestions. */
+  say(text: string): void {
+    this.#shown = [];
+    this.element.replaceChildren(make("li", { class: "empty" }, text));
+  }
+
+  /** Inserts the one whose number was pressed with Alt; whether there is one. */
+  key(event: KeyboardEvent): boolean {
+    const number = event.altKey && !event.ctrlKey && !event.metaKey ? /^Digit([1-9])$/.exec(event.code)?.[1] : undefined;
+    const suggestion = this.#shown[Number(number) - 1];
+    if (suggestion) this.#take(suggestion);
+    return suggestion !== undefined;
   }
 
   #take(suggestion: Suggestion): void {
@@ -43,11 +45,13 @@ export class Suggestions {
   }
 
   #item(suggestion: Suggestion, place: number): HTMLElement {
+    const texts = this.#texts;
     const inside = suggestion.audience === Audience.AGENTS;
     const kind = suggestion.kind === DocumentKind.ARTICLE ? texts.article : texts.canned;
     const [title, parts] = titled(suggestion.segments);
     const about = [kind, ...(inside ? [texts.inside] : []), ...(suggestion.missingPlaceholders.length ? [`${texts.missing}: ${suggestion.missingPlaceholders.join(", ")}`] : [])];
-    const button = make("button", { type: "button", title: suggestion.reason }, make("span", { class: "kind" }, about.join(" · ")), make("span", { class: "title" }, ...title), make("span", { class: "text" }, ...parts));
+    const button = make("button", { type: "button", part: "suggestion", title: suggestion.reason, lang: suggestion.language, "aria-keyshortcuts": `Alt+${place + 1}` });
+    button.append(make("span", { class: "kind", lang: texts.language }, about.join(" · ")), make("span", { class: "title" }, ...title), make("span", { class: "text" }, ...parts));
     if (suggestion.when.length) button.append(make("span", { class: "kind" }, `${texts.when}: ${suggestion.when.join(" · ")}`));
     button.append(make("kbd", { "aria-hidden": "true" }, `Alt ${place + 1}`));
     button.disabled = inside;

@@ -1,9 +1,9 @@
-// The receipt of a generated text: what it was made from, what was left out and why, what was masked, what it cites, what is doubtful.
+// The receipt of a generated text: what it was made from, what was left out and why, what was masked, what it cites.
 import { Engine, type Finished } from "../gen/deskhand/v1/replies_pb";
-import { make } from "../dom";
-import { texts } from "./texts";
+import { link, make } from "../dom";
+import type { Texts } from "./texts";
 
-export function showReceipt(panel: HTMLElement, finished: Finished): void {
+export function showReceipt(panel: HTMLElement, finished: Finished, texts: Texts): void {
   const { context, usage } = finished;
   const engine = finished.engine === Engine.MODEL ? finished.model : texts.builtIn;
   const made = texts.by(engine, usage?.totalMs ?? 0);
@@ -25,8 +25,8 @@ export function showReceipt(panel: HTMLElement, finished: Finished): void {
 }
 
 /** A button for words of the reply: a click selects them there. */
-function pointsAt(box: HTMLTextAreaElement, kind: string, excerpt: string, ...says: string[]): HTMLButtonElement {
-  const button = make("button", { type: "button", class: kind }, ...(excerpt ? [make("q", {}, excerpt)] : []), ...says);
+export function pointsAt(box: HTMLTextAreaElement, kind: string, excerpt: string, ...says: string[]): HTMLButtonElement {
+  const button = make("button", { type: "button", class: kind, part: kind }, ...(excerpt ? [make("q", {}, excerpt)] : []), ...says);
   button.addEventListener("click", () => {
     const at = excerpt ? box.value.indexOf(excerpt) : -1;
     box.focus();
@@ -36,18 +36,8 @@ function pointsAt(box: HTMLTextAreaElement, kind: string, excerpt: string, ...sa
 }
 
 /** Each source with the sentences that cite it. */
-export function showSources(panel: HTMLElement, finished: Finished, box: HTMLTextAreaElement): void {
-  const items = finished.sources.map(({ title, url, excerpts }) => {
-    const safe = /^https?:\/\//.test(url);
-    const name = safe ? make("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, title) : make("span", {}, title);
-    return make("li", {}, name, ...excerpts.map((excerpt) => pointsAt(box, "cites", excerpt)));
-  });
+export function showSources(panel: HTMLElement, finished: Finished, box: HTMLTextAreaElement, texts: Texts): void {
+  const items = finished.sources.map(({ title, url, excerpts }) => make("li", {}, link(url, title), ...excerpts.map((excerpt) => pointsAt(box, "cites", excerpt))));
   panel.replaceChildren(make("strong", {}, texts.sources), make("ol", {}, ...items));
-  panel.hidden = items.length === 0;
-}
-
-export function showWarnings(panel: HTMLElement, finished: Finished, box: HTMLTextAreaElement): void {
-  const items = finished.warnings.map(({ kind, excerpt, message }) => make("li", {}, pointsAt(box, "warning", excerpt, excerpt ? " " : "", texts.doubts[kind] ?? message)));
-  panel.replaceChildren(make("strong", {}, texts.warnings), make("ul", {}, ...items));
   panel.hidden = items.length === 0;
 }

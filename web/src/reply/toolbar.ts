@@ -1,0 +1,43 @@
+// A toolbar as ARIA's practices have it: one stop of the Tab key, and arrows, Home and End from there. What a page puts into the slot
+// `tools` belongs to it.
+import { make } from "../dom";
+
+export class Toolbar {
+  readonly element: HTMLElement;
+  #own: HTMLElement[];
+  #slot = make("slot", { name: "tools" });
+
+  constructor(label: string, own: HTMLElement[]) {
+    this.#own = own;
+    this.element = make("div", { class: "tools", part: "toolbar", role: "toolbar", "aria-label": label }, ...own, this.#slot);
+    this.#stopAt(own[0]);
+    this.#slot.addEventListener("slotchange", () => this.#stopAt(this.#own[0]));
+    this.element.addEventListener("keydown", (event) => this.#key(event));
+    this.element.addEventListener("focusin", (event) => this.#stopAt(event.target as HTMLElement));
+  }
+
+  #all(): HTMLElement[] {
+    return [...this.#own, ...this.#slot.assignedElements().filter((tool): tool is HTMLElement => tool instanceof HTMLElement)];
+  }
+
+  #stopAt(stop: HTMLElement | undefined): void {
+    const all = this.#all();
+    if (!stop || !all.includes(stop)) return;
+    for (const tool of all) tool.tabIndex = tool === stop ? 0 : -1;
+  }
+
+  #key(event: KeyboardEvent): void {
+    const all = this.#all();
+    const at = all.findIndex((tool) => tool.tabIndex === 0);
+    const forward = getComputedStyle(this.element).direction === "rtl" ? "ArrowLeft" : "ArrowRight";
+    const next =
+      event.key === "Home" ? 0
+      : event.key === "End" ? all.length - 1
+      : event.key === forward ? (at + 1) % all.length
+      : event.key === "ArrowLeft" || event.key === "ArrowRight" ? (at - 1 + all.length) % all.length
+      : -1;
+    if (next < 0) return;
+    event.preventDefault();
+    all[next]?.focus();
+  }
+}
