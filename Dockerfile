@@ -7,7 +7,7 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked && install -D target/release/deskhand /out/deskhand && install -d -m 0700 /out/data
+RUN cargo build --release --locked && install -D target/release/deskhand /out/deskhand && install -d -m 0700 /out/data /out/key
 
 FROM debian:bookworm-slim
 RUN apt-get update -q \
@@ -15,6 +15,8 @@ RUN apt-get update -q \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /out/deskhand /usr/local/bin/deskhand
 COPY --from=build --chown=65532:65532 /out/data /data
+# For a first key in a volume of its own, which others may have without the data.
+COPY --from=build --chown=65532:65532 /out/key /key
 COPY knowledge-base /knowledge-base
 USER 65532:65532
 WORKDIR /data
