@@ -2,7 +2,7 @@
 # The server in a small image: it runs as a user of its own, with a root file system that may be read-only, and keeps everything in /data.
 #
 #     docker build --tag deskhand .
-#     docker run --read-only --volume deskhand:/data --publish 127.0.0.1:50051:50051 --env DESKHAND_ALLOW_REMOTE_WITHOUT_TLS=true deskhand
+#     docker run --read-only --tmpfs /tmp --volume deskhand:/data --publish 127.0.0.1:50051:50051 --env DESKHAND_ALLOW_REMOTE_WITHOUT_TLS=true deskhand
 #
 # The port is published on loopback alone there; beyond it give the container a certificate, or put a proxy with one before it.
 
