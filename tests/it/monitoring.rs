@@ -54,6 +54,22 @@ fn mentioned(text: &str) -> BTreeSet<String> {
     words.filter(|word| PREFIXES.iter().any(|prefix| word.starts_with(prefix))).map(str::to_owned).collect()
 }
 
+fn read(file: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
+}
+
+#[test]
+fn each_alert_has_a_runbook_and_a_test() {
+    let (alerts, tests, operations) =
+        (read("deploy/monitoring/alerts.yml"), read("deploy/monitoring/alerts_test.yml"), read("docs/operations.md"));
+    let named: Vec<_> = alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert!(named.len() >= 20, "{named:?}");
+    for alert in named {
+        assert!(operations.contains(&format!("\n### {alert}\n")), "docs/operations.md has no runbook for {alert}");
+        assert!(tests.contains(&format!("        alertname: {alert}\n")), "nothing tests {alert}");
+    }
+}
+
 #[tokio::test]
 async fn alerts_dashboard_and_documentation_name_metrics_that_there_are() {
     let (postgres, failing, answering) = (Postgres::start(), ScriptedModel::start().await, ScriptedModel::start().await);
@@ -75,17 +91,17 @@ async fn alerts_dashboard_and_documentation_name_metrics_that_there_are() {
     let there = names(&desk.page("/metrics").await);
     desk.close().await;
 
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let read = |file: &str| mentioned(&fs::read_to_string(root.join(file)).unwrap());
+    let dashboard: serde_json::Value = serde_json::from_str(&read("deploy/monitoring/dashboard.json")).unwrap();
+    assert!(dashboard["panels"].as_array().unwrap().len() > 20);
     for (file, least) in
         [("deploy/monitoring/alerts.yml", 15), ("deploy/monitoring/alerts_test.yml", 15), ("deploy/monitoring/dashboard.json", 25)]
     {
-        let named = read(file);
+        let named = mentioned(&read(file));
         assert!(named.len() >= least, "{file} names {}", named.len());
         let missing: Vec<_> = named.difference(&there).collect();
         assert!(missing.is_empty(), "{file} names {missing:?}, which {there:?} has not");
     }
-    let documented = read("docs/operations.md");
+    let documented = mentioned(&read("docs/operations.md"));
     let missing: Vec<_> = documented.difference(&there).collect();
     assert!(missing.is_empty(), "docs/operations.md names {missing:?}, which {there:?} has not");
     let of_samples = |name: &&String| OF_HISTOGRAMS.iter().any(|end| name.strip_suffix(end).is_some_and(|name| there.contains(name)));
