@@ -2,12 +2,14 @@
 # The server in a small image: it runs as a user of its own, with a root file system that may be read-only, and keeps everything in /data.
 #
 #     docker build --tag deskhand .
-#     docker run --read-only --volume deskhand:/data --publish 127.0.0.1:50051:50051 deskhand
+#     docker run --read-only --tmpfs /tmp --volume deskhand:/data --publish 127.0.0.1:50051:50051 --env DESKHAND_ALLOW_REMOTE_WITHOUT_TLS=true deskhand
+#
+# The port is published on loopback alone there; beyond it give the container a certificate, or put a proxy with one before it.
 
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked && install -D target/release/deskhand /out/deskhand && install -d -m 0700 /out/data
+RUN cargo build --release --locked && install -D target/release/deskhand /out/deskhand && install -d -m 0700 /out/data /out/key
 
 FROM debian:bookworm-slim
 RUN apt-get update -q \
@@ -15,6 +17,8 @@ RUN apt-get update -q \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /out/deskhand /usr/local/bin/deskhand
 COPY --from=build --chown=65532:65532 /out/data /data
+# For a first key in a volume of its own, which others may have without the data.
+COPY --from=build --chown=65532:65532 /out/key /key
 COPY knowledge-base /knowledge-base
 USER 65532:65532
 WORKDIR /data

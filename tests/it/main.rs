@@ -49,6 +49,7 @@ mod live_reload;
 mod meaning;
 mod memory;
 mod mended_faults;
+mod monitoring;
 mod new_keys;
 mod offers;
 mod outage;

@@ -90,6 +90,24 @@ async fn semantic_matches_are_found_and_nothing_is_embedded_twice() {
 }
 
 #[tokio::test]
+async fn a_server_with_embeddings_is_ready_after_a_restart() {
+    let embedder = ScriptedModel::start().await;
+    let mut desk = open(None, &embedder, LONG).await;
+    put(&mut desk).await;
+    is_found(&desk, "my divan is dirty", "sofa").await;
+    let is_whole = async |desk: &Desk| {
+        let metrics = desk.page("/metrics").await;
+        metrics.contains("deskhand_ready 1\n") && metrics.contains("deskhand_index_lag_changes{workspace=\"default\"} 0\n")
+    };
+    eventually("nothing is behind", async || is_whole(&desk).await).await;
+    let kept = desk.close_and_keep().await;
+    // The catalog's last change is now one of its vectors.
+    let desk = open(Some(kept), &embedder, LONG).await;
+    eventually("it is ready", async || is_whole(&desk).await).await;
+    desk.close().await;
+}
+
+#[tokio::test]
 async fn unfinished_words_and_names_are_not_embedded() {
     let embedder = ScriptedModel::start().await;
     let mut desk = open(None, &embedder, LONG).await;

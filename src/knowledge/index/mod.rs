@@ -99,6 +99,7 @@ impl Index {
         drop(old);
         let mut follower =
             Follower { root, catalog, current, served, snapshot: Arc::clone(&snapshot), suspect: Arc::clone(&suspect), checked: None };
+        let mut complete = 0;
         if follower.current.is_some() && follower.catalog.count_changes(follower.last_change()).await? <= max_pending {
             match follower.catch_up().await {
                 Err(error @ (KnowledgeError::Index(_) | KnowledgeError::Task(_))) => {
@@ -107,8 +108,9 @@ impl Index {
                 }
                 result => result?,
             }
+            complete = newest;
         }
-        let (progress, applied) = watch::channel(follower.last_change());
+        let (progress, applied) = watch::channel(complete.max(follower.last_change()));
         let wake = Arc::new(Notify::new());
         let follow = AbortOnDropHandle::new(tokio::spawn(follower.follow(progress, Arc::clone(&wake))));
         Ok(Index { snapshot, applied, wake, suspect, behind_until, _follow: follow })
@@ -179,7 +181,13 @@ impl Follower {
                 }
             };
             let result = caught("following the catalog", iteration).await.unwrap_or_else(|panicked| Err(panicked.into()));
-            progress.send_if_modified(|last_change| std::mem::replace(last_change, self.last_change()) != self.last_change());
+            // The catalog's numbers count stored vectors too, which are no changes for the index: what was read to the end is complete.
+            let complete = match &result {
+                Ok(()) => self.last_change().max(seen),
+                Err(_) if self.current.is_some() => *progress.borrow(),
+                Err(_) => 0,
+            };
+            progress.send_if_modified(|applied| std::mem::replace(applied, complete) != complete);
             match result {
                 Ok(()) => wait = FIRST_RETRY,
                 // Work that panicked may have left the index in any state.
