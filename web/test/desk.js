@@ -49,6 +49,8 @@ export function sampleChats() {
 export async function model(t, answer) {
   const state = { open: 0, asked: 0 };
   const server = createServer(async (request, response) => {
+    // It has no list of models, as some have none.
+    if (request.method !== "POST") return response.writeHead(404).end();
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
     const { messages } = JSON.parse(Buffer.concat(chunks).toString());
