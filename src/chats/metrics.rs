@@ -9,7 +9,7 @@ use prometheus_client::{
 
 use crate::{
     chats::ChatLog,
-    telemetry::metrics::{Labels, counter, gauge, histogram},
+    telemetry::metrics::{Gauge, Labels, counter, gauge, histogram},
 };
 
 /// Histogram buckets of a commit: upper bounds in seconds.
@@ -26,7 +26,7 @@ pub fn register(registry: &mut Registry, logs: &[(String, ChatLog)]) {
     counter(registry, "appended_events", "Events that were appended, duplicates not counted", move || {
         all.iter().map(|(name, log)| (labels(name), log.counts.events.load(Ordering::Relaxed))).collect()
     });
-    let queue: [(&str, &str, fn((usize, usize)) -> usize); 2] = [
+    let queue: [Gauge<(usize, usize)>; 2] = [
         ("append_queue_calls", "Appends that wait to be committed", |(calls, _)| calls),
         ("append_queue_bytes", "Approximate bytes of the appends that wait or are being committed", |(_, bytes)| bytes),
     ];

@@ -67,7 +67,8 @@ impl KnowledgeBases {
 
     /// Lets a registry report the folders, the documents, how far each index is behind its catalog, and the searches.
     pub fn register_metrics(&self, registry: &mut Registry) {
-        let of_folder: [(&str, &str, fn(&FolderState) -> u64); 4] = [
+        type FolderGauge = (&'static str, &'static str, fn(&FolderState) -> u64);
+        let of_folder: [FolderGauge; 4] = [
             ("documents_withdrawn", "Documents that the public does not see, as their file can't be used", |state| {
                 state.withdrawn.load(Ordering::Relaxed)
             }),

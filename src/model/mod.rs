@@ -60,7 +60,10 @@ use crate::{
         token_budget::{Reservation, TokenBudget},
         token_leases::TokenLeases,
     },
-    telemetry::{metrics::gauge, traces},
+    telemetry::{
+        metrics::{Gauge, gauge},
+        traces,
+    },
 };
 
 /// A prompt.
@@ -216,7 +219,7 @@ impl Models {
             let states = models.states();
             states.into_iter().map(|ModelState { label, up }| (vec![("model", label.to_string())], u64::from(up))).collect()
         });
-        let gauges: [(&str, &str, fn((usize, usize)) -> usize); 2] = [
+        let gauges: [Gauge<(usize, usize)>; 2] = [
             ("model_calls", "Calls that a model is answering", |(running, _)| running),
             ("model_waiting", "Calls queued for a model", |(_, waiting)| waiting),
         ];

@@ -16,6 +16,9 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 /// The labels of a sample.
 pub type Labels = Vec<(&'static str, String)>;
 
+/// The name and the help text of a gauge, and how it is read from what knows it.
+pub type Gauge<T> = (&'static str, &'static str, fn(T) -> usize);
+
 /// A metric that is read on each scrape.
 struct ReadOnScrape<F> {
     name: &'static str,
