@@ -20,7 +20,7 @@ pub fn make_folder(data: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(data)?;
     restrict(data, 0o700);
     // Files that were created with another umask.
-    for name in ["deskhand.sqlite", "deskhand.sqlite-wal", "deskhand.sqlite-shm", "lock", "erasures"] {
+    for name in ["deskhand.sqlite", "deskhand.sqlite-wal", "deskhand.sqlite-shm", "lock", "erasures", "settings.json"] {
         restrict(&data.join(name), 0o600);
     }
     restrict_all(&data.join("index"))

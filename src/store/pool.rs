@@ -112,10 +112,12 @@ impl Pool {
             Ok(connected) => connected,
             Err(_) => Err(unavailable()),
         };
-        let session = session.inspect_err(|error| {
-            if let Some(availability) = inner.availability.as_ref().filter(|_| StoreError::is_connection_failure(error)) {
+        let session = session.map_err(|error| match &inner.availability {
+            Some(availability) if StoreError::is_connection_failure(&error) || is_turned_away(&error) => {
                 availability.connection_failed();
+                unavailable()
             }
+            _ => error,
         })?;
         Ok(Lease { session: Some(session), opened_at: Instant::now(), generation, permit: Some(permit), pool: self.clone() })
     }
@@ -136,6 +138,12 @@ impl Pool {
         }
         drop(all);
     }
+}
+
+/// Whether a server refuses all connections to the database: it accepts none now, is not there, or knows another password.
+fn is_turned_away(error: &Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| matches!(&*code, "55000" | "3D000" | "28P01" | "28000"))
 }
 
 impl Inner {

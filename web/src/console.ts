@@ -1,7 +1,7 @@
 // The agents' console: chats on the left, the conversation with its reply box, what is known and what fits on the right.
 import { ChatStatus, type Chat, type Event } from "./gen/deskhand/v1/chats_pb";
 import { button, make } from "./dom";
-import { agent, agentId, agentName, chats, inWords, isGone, needsKey, replies, saveAgentName, savedKey, saveKey, SOON } from "./console/api";
+import { agent, agentId, agentName, chats, forgetKey, inWords, isGone, needsKey, replies, saveAgentName, savedKey, saveKey, SOON } from "./console/api";
 import { Conversation, showKnown } from "./console/conversation";
 import { language, texts } from "./console/texts";
 import "./reply";
@@ -55,6 +55,8 @@ class Console {
     name.value = agentName();
     name.addEventListener("change", () => {
       saveAgentName(name.value);
+      // A key is for one agent.
+      if (forgetKey()) location.reload();
       this.#name();
     });
     const choose = byId<HTMLSelectElement>("language");
@@ -67,10 +69,7 @@ class Console {
     });
     byId<HTMLFormElement>("key-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      saveKey(byId<HTMLInputElement>("key").value);
-      byId<HTMLInputElement>("key").value = "";
-      byId("key-form").hidden = true;
-      void this.#look();
+      void this.#takeKey();
     });
     byId("summary-close").addEventListener("click", () => this.#closeSummary());
     document.addEventListener("keydown", (event) => {
@@ -79,6 +78,15 @@ class Console {
     });
     window.addEventListener("hashchange", () => void this.#turnTo(decodeURIComponent(location.hash.slice(1))));
     void this.#follow();
+  }
+
+  /** Takes the key that was typed in. */
+  async #takeKey(): Promise<void> {
+    const typed = byId<HTMLInputElement>("key");
+    const key = typed.value;
+    typed.value = "";
+    byId("key-form").hidden = await saveKey(key);
+    await this.#look();
   }
 
   /** Says who answers. */

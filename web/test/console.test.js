@@ -192,6 +192,9 @@ test("with keys, the console asks for one; without --console there is none", asy
   await button(page, "Use this key").click();
   await page.getByRole("link", { name: /Elif/ }).click();
   await page.locator(".conversation .message").first().waitFor();
+  // What the tab keeps is a key for this agent alone.
+  const kept = await page.evaluate(() => sessionStorage.getItem("deskhand-key"));
+  assert.match(kept, /^dha_/);
 
   const plain = await serve(t);
   assert.equal((await fetch(`${plain.url}/console`)).status, 404);

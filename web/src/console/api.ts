@@ -1,5 +1,5 @@
 // The console's calls: to the server that the page came from, with the agent's key.
-import { Connection } from "../reply/connection";
+import { Connection, SOON } from "../reply/connection";
 import { textsIn } from "../reply/texts";
 import { language } from "./texts";
 
@@ -8,8 +8,36 @@ export { isGone, needsKey, SOON, type Stream } from "../reply/connection";
 const KEY = "deskhand-key";
 const NAME = "deskhand-agent";
 
-// A key is kept as long as the tab is.
-export const saveKey = (key: string): void => sessionStorage.setItem(KEY, key.trim());
+/** How long a made key lasts, in seconds: a long day's work. */
+const LIFETIME = 43_200;
+/** What keys for one agent begin with. */
+const FOR_AGENT = "dha_";
+
+/**
+ * Keeps a key for the agent who works here, as long as the tab is: of a key of the server one is made, and the tab forgets the other. Whether
+ * that worked.
+ */
+export async function saveKey(key: string): Promise<boolean> {
+  const own = key.trim().startsWith(FOR_AGENT) ? key.trim() : await madeKey(key.trim());
+  sessionStorage.setItem(KEY, own);
+  return own !== "";
+}
+
+/** Forgets the key, and returns whether there was one. */
+export function forgetKey(): boolean {
+  const had = savedKey() !== "";
+  sessionStorage.removeItem(KEY);
+  return had;
+}
+
+async function madeKey(key: string): Promise<string> {
+  const headers = { "content-type": "application/json", authorization: `Bearer ${key}` };
+  const body = JSON.stringify({ agentId: agentId(), name: agentName() || agentId(), lifetimeSeconds: LIFETIME });
+  const request = { method: "POST", headers, body, credentials: "omit", signal: AbortSignal.timeout(SOON.timeoutMs) } as const;
+  const response = await fetch("/deskhand.v1.KeyService/MintAgentKey", request).catch(() => null);
+  return response?.ok ? ((await response.json()) as { key: string }).key : "";
+}
+
 export const savedKey = (): string => sessionStorage.getItem(KEY) ?? "";
 export const agentName = (): string => localStorage.getItem(NAME) ?? "";
 export const saveAgentName = (name: string): void => localStorage.setItem(NAME, name.trim());
