@@ -12,7 +12,7 @@ use anyhow::Context;
 use crate::{
     config::TokenLimits,
     ids::Workspace,
-    keys::{self, NewKey, Scope},
+    keys::{self, Action, Actor, Audit, AuditSubject, NewKey, Scope},
     store::Store,
 };
 
@@ -33,7 +33,12 @@ pub async fn make(store: &Store, file: &Path) -> anyhow::Result<()> {
         calls_per_second: None,
         token_limits: TokenLimits::default(),
     };
-    let (_, shown) = keys::create(store, new).await.context("can't make the first key")?;
+    let (key, shown) = keys::create(store, new).await.context("can't make the first key")?;
+    let audit = Audit::new(store.clone());
+    audit
+        .record(Some(&key.workspace), Actor::Command, Action::CreateKey, AuditSubject::Named(&key.key_id))
+        .await
+        .context("can't record the first key in the audit log")?;
     written.write_all(shown.as_bytes()).and_then(|()| written.sync_all()).with_context(failed)?;
     fs::rename(&partial, file).with_context(failed)?;
     tracing::info!(file = %file.display(), "made the first key, of every scope");

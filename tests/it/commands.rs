@@ -369,4 +369,7 @@ async fn a_fresh_server_writes_its_first_key_and_says_when_it_is_ready() {
         assert!(listed.status.success(), "{listed:?}");
         server.stop().await;
     }
+    let audit = tokio::task::block_in_place(|| deskhand(&["audit", "--data", config.data.to_str().unwrap()], ""));
+    let made = format!("default  command  create_key  {}", first.split('_').nth(1).unwrap());
+    assert_eq!(text(&audit.stdout).lines().map(|line| line.split_once("  ").unwrap().1.to_owned()).collect::<Vec<_>>(), [made]);
 }
