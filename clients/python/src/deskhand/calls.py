@@ -96,7 +96,8 @@ class Calls:
 
 
 class Stream(Generic[M], Iterator[M]):
-    """The messages of a call. It begins when it is first read, and is cancelled at the end of its `with`, or when nothing refers to it."""
+    """The messages of a call. It begins when it is first read, and is cancelled at the end of its `with`, or, as gRPC does with any
+    call, when nothing refers to it."""
 
     def __init__(
         self,
@@ -146,9 +147,6 @@ class Stream(Generic[M], Iterator[M]):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.cancel()
-
-    def __del__(self) -> None:
         self.cancel()
 
 
