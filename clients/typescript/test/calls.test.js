@@ -202,6 +202,21 @@ test("a key that hangs does not outlive the deadline", { timeout: 10_000 }, asyn
   await assert.rejects(desk.chats.getChat({ chatId: "chat-1" }, { timeoutMs: 200 }), code(Code.DeadlineExceeded));
 });
 
+const nowhere = "http://127.0.0.1:1";
+for (const [name, transport] of [
+  ["gRPC", nodeTransport(nowhere)],
+  ["Connect", nodeTransport(nowhere, "connect")],
+  ["gRPC-Web", webTransport(nowhere)],
+]) {
+  test(`${name}: a server that is not there is UNAVAILABLE, and asked for again`, async () => {
+    let asked = 0;
+    const counting = { ...transport, unary: (...call) => (asked++, transport.unary(...call)) };
+    const desk = new DeskhandClient({ transport: counting, attempts: 2 });
+    await assert.rejects(desk.chats.getChat({ chatId: "chat-1" }), code(Code.Unavailable));
+    assert.equal(asked, 2);
+  });
+}
+
 for (const [name, transport] of [
   ["gRPC", nodeTransport(`http://${DESKHAND_ADDRESS}`)],
   ["Connect", nodeTransport(`http://${DESKHAND_ADDRESS}`, "connect")],
