@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
+import http from "node:http";
 import http2 from "node:http2";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
@@ -14,6 +15,7 @@ import { nodeTransport } from "deskhand-client/node";
 import { webTransport } from "deskhand-client/web";
 
 const { DESKHAND_ADDRESS, DESKHAND_KEY } = process.env;
+const TRANSPORTS = { gRPC: nodeTransport, Connect: (address) => nodeTransport(address, "connect"), "gRPC-Web": webTransport };
 const bytes = (schema, value) => toBinary(schema, create(schema, value));
 
 /** A refusal with `RetryInfo` after so many milliseconds. */
@@ -26,22 +28,25 @@ function refusal(code, retryMs) {
   return error;
 }
 
-/** A server whose `GetChat` and `DraftReply` are these, and a client of it. */
-async function served({ getChat, draftReply }, options) {
+/** A server whose `GetChat` and `DraftReply` are these, and a client of it by a protocol. */
+async function served({ getChat, draftReply }, options, protocol = "gRPC") {
   const routes = (router) => {
     if (getChat) router.service(ChatService, { getChat });
     if (draftReply) router.service(ReplyService, { draftReply });
   };
   const sessions = new Set();
-  const server = http2.createServer(connectNodeAdapter({ routes }));
+  // Pages reach servers without TLS by HTTP/1.1.
+  const { createServer } = protocol === "gRPC-Web" ? http : http2;
+  const server = createServer(connectNodeAdapter({ routes }));
   server.on("session", (session) => sessions.add(session));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   after(() => {
     for (const session of sessions) session.destroy();
     server.close();
+    server.closeAllConnections?.();
   });
-  return new DeskhandClient({ transport: nodeTransport(`http://127.0.0.1:${server.address().port}`), ...options });
+  return new DeskhandClient({ transport: TRANSPORTS[protocol](`http://127.0.0.1:${server.address().port}`), ...options });
 }
 
 const code = (expected) => (error) => error instanceof DeskhandError && error.code === expected;
@@ -158,12 +163,13 @@ function endless() {
   return { draftReply, cancelled };
 }
 
-test("a stream that is left is cancelled on the server", { timeout: 10_000 }, async () => {
-  const { draftReply, cancelled } = endless();
-  const desk = await served({ draftReply });
-  for await (const _ of desk.replies.draftReply({ chatId: "chat-1" })) break;
-  await cancelled;
-});
+for (const protocol of Object.keys(TRANSPORTS))
+  test(`${protocol}: a stream that is left is cancelled on the server`, { timeout: 10_000 }, async () => {
+    const { draftReply, cancelled } = endless();
+    const desk = await served({ draftReply }, {}, protocol);
+    for await (const _ of desk.replies.draftReply({ chatId: "chat-1" })) break;
+    await cancelled;
+  });
 
 test("a program that left a stream ends long before the stream's deadline", async () => {
   const program = `
@@ -202,26 +208,18 @@ test("a key that hangs does not outlive the deadline", { timeout: 10_000 }, asyn
   await assert.rejects(desk.chats.getChat({ chatId: "chat-1" }, { timeoutMs: 200 }), code(Code.DeadlineExceeded));
 });
 
-const nowhere = "http://127.0.0.1:1";
-for (const [name, transport] of [
-  ["gRPC", nodeTransport(nowhere)],
-  ["Connect", nodeTransport(nowhere, "connect")],
-  ["gRPC-Web", webTransport(nowhere)],
-]) {
+for (const [name, transportTo] of Object.entries(TRANSPORTS)) {
+  const transport = transportTo(`http://${DESKHAND_ADDRESS}`);
+
   test(`${name}: a server that is not there is UNAVAILABLE, and asked for again`, async () => {
     let asked = 0;
-    const counting = { ...transport, unary: (...call) => (asked++, transport.unary(...call)) };
+    const nowhere = transportTo("http://127.0.0.1:1");
+    const counting = { ...nowhere, unary: (...call) => (asked++, nowhere.unary(...call)) };
     const desk = new DeskhandClient({ transport: counting, attempts: 2 });
     await assert.rejects(desk.chats.getChat({ chatId: "chat-1" }), code(Code.Unavailable));
     assert.equal(asked, 2);
   });
-}
 
-for (const [name, transport] of [
-  ["gRPC", nodeTransport(`http://${DESKHAND_ADDRESS}`)],
-  ["Connect", nodeTransport(`http://${DESKHAND_ADDRESS}`, "connect")],
-  ["gRPC-Web", webTransport(`http://${DESKHAND_ADDRESS}`)],
-]) {
   test(`${name}: a refused key is asked for once more, and one that works is kept`, async () => {
     const keys = ["dh_wrong", DESKHAND_KEY];
     let asked = 0;
