@@ -61,9 +61,7 @@ fn write_chats(file: &Path, chats: usize, vocabulary: &Vocabulary) {
     let mut draws = Draws(11);
     for number in 0..chats {
         let at = |second: usize| format!("2026-01-05T09:00:{second:02}Z");
-        let message = |second: usize, author: &str, draws: &mut Draws| {
-            json!({ "eventId": format!("m{second}"), "at": at(second), "message": { "author": author, "text": vocabulary.sentence(draws, 14) } })
-        };
+        let message = |second: usize, author: &str, draws: &mut Draws| json!({ "eventId": format!("m{second}"), "at": at(second), "message": { "author": author, "text": vocabulary.sentence(draws, 14) } });
         let events = json!([
             { "eventId": "customer", "at": at(0), "customer": { "customerId": format!("c-{number}") } },
             message(1, "AUTHOR_CUSTOMER", &mut draws),
@@ -84,7 +82,9 @@ fn write_help_center(file: &Path, bytes: usize, vocabulary: &Vocabulary) -> usiz
     while written < bytes {
         let article = vocabulary.article(number);
         let body: String = article.body.split("\n\n").map(|paragraph| format!("<p>{paragraph}</p>")).collect();
-        let article = json!({ "id": number, "title": article.title, "body": body, "locale": "en-us", "draft": false, "user_segment_id": null }).to_string();
+        let article =
+            json!({ "id": number, "title": article.title, "body": body, "locale": "en-us", "draft": false, "user_segment_id": null })
+                .to_string();
         write!(file, "{}{article}", if number == 0 { "" } else { "," }).expect("room on the disk");
         written += article.len();
         number += 1;
