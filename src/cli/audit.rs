@@ -10,7 +10,7 @@ use crate::{
     cli::serve::{config_flag, config_of},
     config,
     ids::Workspace,
-    keys::{Audit, AuditEntry, AuditSubject},
+    keys::{Audit, AuditEntry, AuditSubject, MAX_AUDIT_ENTRIES},
 };
 
 const DEFAULT_DAYS: &str = "30";
@@ -59,6 +59,9 @@ async fn shown(
     subject: Option<AuditSubject<'_>>,
 ) -> anyhow::Result<Vec<AuditEntry>> {
     let mut entries = audit.since(start).await.context("can't read the audit log")?;
+    if entries.len() == MAX_AUDIT_ENTRIES {
+        eprintln!("there are more entries than the newest {MAX_AUDIT_ENTRIES}, which were read; ask for fewer --days");
+    }
     let workspace = workspace.or(subject.map(|_| Workspace::DEFAULT));
     entries.retain(|entry| workspace.is_none_or(|workspace| entry.workspace == workspace));
     if let Some(subject) = subject {

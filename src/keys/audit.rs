@@ -12,7 +12,7 @@ use crate::{
 /// How long entries are kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 730);
 /// Most entries that are read at once.
-const MAX_ENTRIES: i64 = 100_000;
+pub const MAX_AUDIT_ENTRIES: usize = 100_000;
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,9 +109,9 @@ impl Audit {
         }
     }
 
-    /// Returns the entries since a time, oldest first, at most 100,000.
+    /// Returns the entries since a time, oldest first; of more than [`MAX_AUDIT_ENTRIES`] the newest.
     pub async fn since(&self, start: Timestamp) -> Result<Vec<AuditEntry>, StoreError> {
-        audit_rows::since(&self.0, start, MAX_ENTRIES).await
+        audit_rows::since(&self.0, start, MAX_AUDIT_ENTRIES as i64).await
     }
 
     /// Deletes entries that are older than two years.

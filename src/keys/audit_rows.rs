@@ -36,13 +36,14 @@ pub async fn insert(store: &Store, entry: &AuditEntry) -> Result<(), StoreError>
     write.commit().await
 }
 
-/// The entries since a time, oldest first, at most `limit` of them.
+/// The newest entries since a time, at most `limit`, oldest first.
 pub async fn since(store: &Store, start: Timestamp, limit: i64) -> Result<Vec<AuditEntry>, StoreError> {
-    let rows = sqlx::query("SELECT at, workspace, key_id, action, subject FROM audit WHERE at >= $1 ORDER BY at, entry_id LIMIT $2")
-        .bind(nanoseconds(start))
-        .bind(limit)
-        .fetch_all(store.reads())
-        .await?;
+    let rows =
+        sqlx::query("SELECT at, workspace, key_id, action, subject FROM audit WHERE at >= $1 ORDER BY at DESC, entry_id DESC LIMIT $2")
+            .bind(nanoseconds(start))
+            .bind(limit)
+            .fetch_all(store.reads())
+            .await?;
     let read = |row: &sqlx::any::AnyRow| {
         Ok(AuditEntry {
             at: timestamp(row.try_get(0)?)?,
@@ -52,7 +53,7 @@ pub async fn since(store: &Store, start: Timestamp, limit: i64) -> Result<Vec<Au
             subject: row.try_get(4)?,
         })
     };
-    rows.iter().map(read).collect()
+    rows.iter().rev().map(read).collect()
 }
 
 /// Deletes the entries before a time.

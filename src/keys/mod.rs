@@ -24,7 +24,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 pub use agent_key::AgentKey;
-pub use audit::{Action, Actor, Audit, AuditSubject};
+pub use audit::{Action, Actor, Audit, AuditSubject, MAX_AUDIT_ENTRIES};
 pub use audit_rows::AuditEntry;
 pub use key::{Key, NewKey, Origin, Scope};
 
