@@ -39,6 +39,8 @@ pub struct Limits {
     pub report_bytes_per_day: u64,
     /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Whether connections of trusted proxies begin with a header of the PROXY protocol, which names the client.
+    pub proxy_protocol: bool,
 }
 
 impl Default for Limits {
@@ -58,11 +60,17 @@ impl Default for Limits {
             calls_per_visitor: 10,
             report_bytes_per_day: 64 << 20,
             trusted_proxies: Vec::new(),
+            proxy_protocol: false,
         }
     }
 }
 
 impl Limits {
+    /// Whether an address is a trusted proxy's.
+    pub fn is_trusted_proxy(&self, address: IpAddr) -> bool {
+        self.trusted_proxies.contains(&address.to_canonical())
+    }
+
     /// Sets one key; the error says which values are allowed. `None`: the key is unknown.
     pub fn set(&mut self, key: &str, given: &Value) -> Option<Result<(), String>> {
         let count = |min, max| value::whole(given, min, max).map(|count| count as usize);
@@ -82,6 +90,7 @@ impl Limits {
             "calls_per_visitor" => value::whole(given, 1, 1_000_000).map(|limit| self.calls_per_visitor = limit as u32),
             "report_bytes_per_day" => value::whole(given, 1 << 20, 1 << 40).map(|limit| self.report_bytes_per_day = limit as u64),
             "trusted_proxies" => value::addresses(given).map(|addresses| self.trusted_proxies = addresses),
+            "proxy_protocol" => value::truth(given).map(|truth| self.proxy_protocol = truth),
             _ => return None,
         })
     }

@@ -304,6 +304,9 @@ impl Config {
                 "`erasures_url` must name another database than `database_url`: a restore would bring back what it remembers".to_owned(),
             );
         }
+        if self.limits.proxy_protocol && self.limits.trusted_proxies.is_empty() {
+            problems.push("`proxy_protocol` needs `trusted_proxies`: anybody else could name another's address".to_owned());
+        }
         if self.limits.max_connections_per_peer > self.limits.max_connections {
             problems.push("`max_connections_per_peer` must be at most `max_connections`".to_owned());
         }

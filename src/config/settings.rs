@@ -9,7 +9,7 @@ pub struct Setting {
 }
 
 /// The top-level settings of the file.
-pub const SETTINGS: [Setting; 50] = [
+pub const SETTINGS: [Setting; 51] = [
     Setting {
         key: "listen",
         variable: "DESKHAND_LISTEN",
@@ -294,5 +294,11 @@ pub const SETTINGS: [Setting; 50] = [
         variable: "DESKHAND_TRUSTED_PROXIES",
         value: "ADDRESSES",
         help: "IP addresses of proxies whose X-Forwarded-For is trusted, comma-separated [default: none]",
+    },
+    Setting {
+        key: "proxy_protocol",
+        variable: "DESKHAND_PROXY_PROTOCOL",
+        value: "true|false",
+        help: "Whether connections of trusted proxies begin with a header of the PROXY protocol, version 1 or 2 [default: false]",
     },
 ];

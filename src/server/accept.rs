@@ -33,6 +33,7 @@ use crate::{
         connection_limits::{ConnectionLimits, ConnectionPermit},
         fair_read::FairRead,
         health::Readiness,
+        proxy_protocol,
         router::{Router, Served},
         tls::Tls,
     },
@@ -95,10 +96,15 @@ pub async fn serve(
             () = &mut told => break,
         };
         let Some((stream, permit, router)) = accepted else { continue };
-        let (http, draining) = (Arc::clone(&http), draining.clone());
-        let served = router.on(Arc::clone(&permit.connection));
+        let (http, draining, router, connection_limits) = (Arc::clone(&http), draining.clone(), router.clone(), connection_limits.clone());
         let acceptor = tls.as_ref().map(Tls::acceptor);
         connections.spawn(async move {
+            let named = tokio::select! {
+                named = proxy_protocol::named(stream, permit, &connection_limits, router.audience()) => named,
+                () = draining.cancelled() => None,
+            };
+            let Some((stream, permit)) = named else { return };
+            let served = router.on(Arc::clone(&permit.connection));
             let connection = &permit.connection;
             let serving = async {
                 match acceptor {

@@ -31,4 +31,9 @@ impl Audience {
     pub fn has_probes(self) -> bool {
         self != Audience::Customers
     }
+
+    /// Whether proxies may stand before it. Probes and monitoring call operators' listener themselves.
+    pub fn is_behind_proxies(self) -> bool {
+        self != Audience::Operators
+    }
 }

@@ -132,6 +132,11 @@ impl Connection {
         &self.shared.limits
     }
 
+    /// Whether it comes from a trusted proxy.
+    pub fn is_of_proxy(&self) -> bool {
+        self.shared.limits.is_trusted_proxy(self.address)
+    }
+
     /// The address that a call on it comes from.
     pub fn visitor(&self, headers: &HeaderMap) -> IpAddr {
         visitor(self.address, headers, &self.shared.limits.trusted_proxies)

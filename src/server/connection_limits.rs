@@ -46,7 +46,7 @@ impl ConnectionLimits {
     /// evicted.
     pub fn enter(&self, address: IpAddr) -> Option<ConnectionPermit> {
         let limits = &self.shared.limits;
-        let is_proxy = limits.trusted_proxies.contains(&address.to_canonical());
+        let is_proxy = limits.is_trusted_proxy(address);
         let peer = peer(address);
         let mut open = self.open();
         let count = open.peers.get(&peer).map_or(0, |peer| peer.connections);

@@ -17,6 +17,7 @@ mod health;
 mod pages;
 mod peer;
 mod process;
+mod proxy_protocol;
 mod query;
 mod reply_body;
 mod request_body;

@@ -99,6 +99,11 @@ impl Router {
         Router { audience, ..self.clone() }
     }
 
+    /// For whom it is.
+    pub fn audience(&self) -> Audience {
+        self.audience
+    }
+
     /// The service of one connection.
     pub fn on(&self, connection: Arc<Connection>) -> Served {
         Served { router: self.clone(), connection }

@@ -4,7 +4,6 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    net::TcpStream,
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{
@@ -26,9 +25,10 @@ use tonic::{
 use tonic_types::StatusExt;
 
 use crate::support::{
+    balancer::Balancer,
     desk::{agent_says, customer_says, eventually, selin, shop},
     model::ScriptedModel,
-    postgres::{Postgres, as_user, free_port},
+    postgres::{Postgres, free_port},
 };
 
 const SECONDS: u64 = 30;
@@ -47,45 +47,6 @@ fn configuration(port: u16, servers: [u16; SERVERS]) -> String {
     let given = include_str!("../../deploy/proxy/haproxy.cfg");
     let ports = [port].into_iter().chain(servers);
     (50050..).zip(ports).fold(given.to_owned(), |text, (from, to)| text.replace(&format!("127.0.0.1:{from}"), &format!("127.0.0.1:{to}")))
-}
-
-const KEEPER: &str = r#"
-set -eu
-file=$(mktemp)
-echo "$1" >"$file"
-PATH=$PATH:/usr/sbin haproxy -q -db -f "$file" &
-balancer=$!
-read -r _ || true
-kill -TERM "$balancer"
-wait "$balancer" || true
-rm -f "$file"
-"#;
-
-struct Balancer(Child);
-
-impl Balancer {
-    fn start(port: u16, servers: [u16; SERVERS]) -> Balancer {
-        let keeper = as_user("bash")
-            .args(["-c", KEEPER, "balancer", &configuration(port, servers)])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .current_dir("/")
-            .spawn()
-            .unwrap();
-        let until = Instant::now() + PATIENCE;
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < until, "HAProxy did not start");
-        }
-        Balancer(keeper)
-    }
-}
-
-impl Drop for Balancer {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
-    }
 }
 
 /// One of the servers, which can be killed and started again at the same port.
@@ -321,7 +282,7 @@ async fn three_servers_lose_nothing_while_servers_and_the_database_fail() {
         member.until_ready().await;
     }
     let port = free_port();
-    let _balancer = Balancer::start(port, ports);
+    let _balancer = Balancer::start(port, &configuration(port, ports));
 
     let (told, stop) = (Arc::new(Told::default()), Arc::new(AtomicBool::new(false)));
     let mut callers = tokio::task::JoinSet::new();

@@ -1,16 +1,28 @@
 //! A key that anybody may have: none of its visitors takes what is the others'.
 
-use std::net::IpAddr;
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use deskhand::{
     config::{Limits, TokenLimits},
     ids::Workspace,
     keys::{NewKey, Scope},
 };
+use proxy_header::{ProxiedAddress, ProxyHeader};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpSocket,
+};
 
-use crate::support::desk::{Desk, Opening};
+use crate::support::{
+    balancer::Balancer,
+    desk::{Desk, Opening},
+    postgres::free_port,
+};
 
 const SEARCH: &str = "/help/search?q=refund&language=en";
 
@@ -108,5 +120,90 @@ async fn a_help_page_gets_the_origins_of_its_key_alone() {
     let origins: Value = get(&key).await.unwrap().json().await.unwrap();
     assert_eq!(origins, json!({ "origins": ["https://shop.example"] }));
     assert_eq!(get("dh_0_0").await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    desk.close().await;
+}
+
+/// A search on a connection that begins with these bytes, and the status line of its answer; empty if it is closed.
+async fn answer_behind(desk: &Desk, key: &str, from: [u8; 4], begins: &[u8]) -> String {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from((from, 0))).unwrap();
+    let mut stream = socket.connect(desk.address()).await.unwrap();
+    let request = format!("GET {SEARCH}&key={key} HTTP/1.1\r\nhost: desk\r\nx-forwarded-for: 192.0.2.99\r\nconnection: close\r\n\r\n");
+    stream.write_all(&[begins, request.as_bytes()].concat()).await.unwrap();
+    let mut answer = Vec::new();
+    // A connection that is closed with something unread is reset.
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned()
+}
+
+fn named(client: [u8; 4], version: u8) -> Vec<u8> {
+    let address = ProxiedAddress::stream(SocketAddr::from((client, 4711)), SocketAddr::from(([192, 0, 2, 1], 443)));
+    let mut header = Vec::new();
+    let named = ProxyHeader::with_address(address);
+    if version == 1 { named.encode_v1(&mut header) } else { named.encode_v2(&mut header) }.unwrap();
+    header
+}
+
+#[tokio::test]
+async fn a_proxy_that_forwards_bytes_says_whose_they_are() {
+    let proxy = [127, 0, 0, 4];
+    let trusted_proxies = vec![IpAddr::from(proxy)];
+    let (desk, key) = open(Limits { calls_per_visitor: 2, trusted_proxies, proxy_protocol: true, ..Limits::default() }).await;
+    for version in [1, 2] {
+        for client in 1..=30 {
+            let answer = answer_behind(&desk, &key, proxy, &named([198, 51, 100 + version, client], version)).await;
+            assert!(answer.contains("200"), "each client is a visitor of its own: {answer}");
+        }
+        let mut limited = 0;
+        for _ in 0..30 {
+            limited += usize::from(answer_behind(&desk, &key, proxy, &named([203, 0, 113, version], version)).await.contains("429"));
+        }
+        assert!(limited > 0, "one client is one visitor, whatever its X-Forwarded-For says");
+    }
+    let mut local = Vec::new();
+    ProxyHeader::with_local().encode_v2(&mut local).unwrap();
+    assert!(answer_behind(&desk, &key, proxy, &local).await.contains("200"), "a health check of the proxy's own");
+    assert_eq!(answer_behind(&desk, &key, proxy, b"").await, "", "a proxy without its header would let clients forge one");
+    let forged = named([198, 51, 100, 77], 2);
+    assert!(!answer_behind(&desk, &key, [127, 0, 0, 5], &forged).await.contains("200"), "nobody else may send one");
+    assert!(answer_behind(&desk, &key, [127, 0, 0, 5], b"").await.contains("200"), "who comes directly has none");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_proxy_that_never_ends_its_header_is_closed() {
+    let proxy = [127, 0, 0, 4];
+    let limits = Limits { trusted_proxies: vec![IpAddr::from(proxy)], proxy_protocol: true, ..Limits::default() };
+    let (desk, _) = open(limits).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from((proxy, 0))).unwrap();
+    let mut stream = socket.connect(desk.address()).await.unwrap();
+    stream.write_all(b"PROXY TCP4 198.51").await.unwrap();
+    let mut rest = Vec::new();
+    let closed = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut rest)).await;
+    assert!(closed.is_ok() && rest.is_empty(), "{closed:?}");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn haproxy_names_the_clients_whose_bytes_it_forwards() {
+    let limits =
+        Limits { calls_per_visitor: 2, trusted_proxies: vec![IpAddr::from([127, 0, 0, 1])], proxy_protocol: true, ..Limits::default() };
+    let (desk, key) = open(limits).await;
+    let port = free_port();
+    let configuration = format!(
+        "defaults\n  mode tcp\n  timeout connect 2s\n  timeout client 60s\n  timeout server 60s\nlisten desk\n  bind 127.0.0.1:{port}\n  \
+         server one {} send-proxy-v2 check check-send-proxy\n",
+        desk.address()
+    );
+    let _balancer = Balancer::start(port, &configuration);
+    let url = format!("http://127.0.0.1:{port}{SEARCH}&key={key}");
+    let (greedy, honest) = (visitor([127, 0, 0, 2]), visitor([127, 0, 0, 3]));
+    let mut statuses = Vec::new();
+    for _ in 0..60 {
+        statuses.push(greedy.get(&url).send().await.unwrap().status());
+    }
+    assert!(statuses.contains(&StatusCode::TOO_MANY_REQUESTS), "{statuses:?}");
+    assert_eq!(honest.get(&url).send().await.unwrap().status(), StatusCode::OK);
     desk.close().await;
 }

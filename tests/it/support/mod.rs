@@ -1,5 +1,6 @@
-//! What the tests share: a desk that is opened with a line, the scripted model, clients that break the rules, the program's commands, PostgreSQL, a server as a process.
+//! What the tests share: a desk that is opened with a line, the scripted model, clients that break the rules, the program's commands, PostgreSQL, HAProxy, a server as a process.
 
+pub mod balancer;
 pub mod command;
 pub mod desk;
 pub mod model;
