@@ -17,7 +17,7 @@ const BINARY = join(ROOT, "target", "debug", "deskhand");
 export const SECRET = "a secret of the webhook";
 export const TOKEN = "a-token-of-the-helpdesk";
 
-/** Deskhand with the sample shop, and a client of it. It ends when `after` calls back. */
+/** Deskhand with the sample shop. `chat` reads one of its chats. */
 export async function serve(after, env = {}) {
   const data = mkdtempSync(join(tmpdir(), "deskhand-bridge-"));
   const key = execFileSync(BINARY, ["keys", "create", "--data", data, "--scope", "agent"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
@@ -32,28 +32,27 @@ export async function serve(after, env = {}) {
     if (!address) continue;
     const url = `http://${address}`;
     const { chats } = new DeskhandClient({ transport: nodeTransport(url), key });
-    return { url, key, chat: (chatId) => chats.getChat({ chatId, pageSize: 1000 }), list: () => chats.listChats({}) };
+    return { url, key, chat: (chatId) => chats.getChat({ chatId, pageSize: 1000 }) };
   }
   throw new Error("the server did not start");
 }
 
 /** What comes one after another, and can be waited for before it is there. */
 function stream() {
-  const [all, waiting] = [[], []];
+  const [all, waiting, taken] = [[], [], new Set()];
   const settle = () => {
     for (const wait of [...waiting]) {
-      const found = all.find((value) => !wait.seen.has(value) && wait.wanted(value));
+      const found = all.find((value) => !taken.has(value) && wait.wanted(value));
       if (!found) continue;
+      taken.add(found);
       waiting.splice(waiting.indexOf(wait), 1);
-      wait.seen.add(found);
       wait.resolve(found);
     }
   };
-  const seen = new Set();
   return {
     all,
     push: (value) => (all.push(value), settle()),
-    next: (wanted = () => true) => new Promise((resolve) => (waiting.push({ wanted, resolve, seen }), settle())),
+    next: (wanted = () => true) => new Promise((resolve) => (waiting.push({ wanted, resolve }), settle())),
   };
 }
 
