@@ -14,7 +14,7 @@ before(async () => {
 });
 after(() => ends.reverse().forEach((end) => end()));
 
-const options = { timeout: 20_000 };
+const options = { timeout: 40_000 };
 const SAID = "You have 30 days to send it back.";
 /** The model's answer to the next draft that it is asked for. */
 const draft = async (text = SAID) => (await asked.next()).say(text);
