@@ -1,3 +1,4 @@
+export { fromJson } from "@bufbuild/protobuf";
 export { Code } from "@connectrpc/connect";
 export { DeskhandClient, type Calls, type CallOptions, type ClientOptions, type Key } from "./client.js";
 export { DeskhandError, type BadField } from "./error.js";
