@@ -266,7 +266,9 @@ impl From<ChatError> for Status {
             ChatError::TopicMissing => precondition("TOPIC_MISSING", "topic", message),
             ChatError::NotRedactable(_) => invalid(&[("events.redaction.event_id".to_owned(), message)], 0),
             ChatError::PageToken => invalid(&[("page_token".to_owned(), message)], 0),
-            ChatError::ResumeToken => invalid(&[("resume_token".to_owned(), "was not issued by this service for such a watch".to_owned())], 0),
+            ChatError::ResumeToken => {
+                invalid(&[("resume_token".to_owned(), "was not issued by this service for such a watch".to_owned())], 0)
+            }
             ChatError::ResumeTooOld => precondition("RESUME_TOO_OLD", "resume_token", message),
             ChatError::WatchTooSlow => exhausted("WATCH_TOO_SLOW", "changes that were not read", message, Some(SOON)),
             ChatError::TimeZone(_) => invalid(&[("time_zone".to_owned(), message)], 0),

@@ -10,9 +10,18 @@ use crate::{
     store::{Store, Write, nanoseconds, sql},
 };
 
-/// Most changes read at once, and taken away at once.
-const PAGE: usize = 64;
-const PRUNED_AT_ONCE: usize = 1000;
+/// How many changes are taken away at once.
+const PRUNED_AT_ONCE: u64 = 1000;
+/// Reads what stands at a position and after it: 64 changes.
+const FROM: &str =
+    "SELECT chat_change.number, chat_change.at, chat_change.chat, first_sequence, chat_change.last_sequence, bytes, agent_before,
+       team_before, agent_after, team_after, erased, COALESCE(chat.chat_id, ''), COALESCE(chat.summary, '')
+     FROM chat_change LEFT JOIN chat ON chat.number = chat_change.chat
+     WHERE chat_change.workspace = $1 AND chat_change.number >= $2 ORDER BY chat_change.number LIMIT 65";
+/// Of the oldest changes, as many as are taken away at once, the last that was written before a time.
+const LAST_OLD: &str =
+    "SELECT MAX(number) FROM (SELECT number, at FROM chat_change WHERE workspace = $1 ORDER BY number LIMIT 1000) AS oldest
+     WHERE at < $2";
 
 /// A place in the log of a workspace: the number of a change, and when it was written. A number that was given again after a restored backup
 /// or a failover has another time.
@@ -173,14 +182,7 @@ pub enum Page {
 
 /// Reads the changes after a position, up to about so many bytes, and at least one.
 pub async fn after(store: &Store, workspace: &str, position: Position, max_bytes: usize) -> Result<Page, ChatError> {
-    let statement = format!(
-        "SELECT chat_change.number, chat_change.at, chat_change.chat, first_sequence, chat_change.last_sequence, bytes, agent_before, \
-         team_before, agent_after, team_after, erased, COALESCE(chat.chat_id, ''), COALESCE(chat.summary, '')
-         FROM chat_change LEFT JOIN chat ON chat.number = chat_change.chat
-         WHERE chat_change.workspace = $1 AND chat_change.number >= $2 ORDER BY chat_change.number LIMIT {}",
-        PAGE + 1
-    );
-    let query = sqlx::query(AssertSqlSafe(statement)).bind(workspace.to_owned()).bind(position.number);
+    let query = sqlx::query(FROM).bind(workspace.to_owned()).bind(position.number);
     let (mut end, mut changes, mut bytes) = (position, Vec::new(), 0);
     for row in query.fetch_all(store.reads()).await? {
         let read = Position { number: row.try_get(0)?, at: row.try_get(1)? };
@@ -239,15 +241,11 @@ pub async fn is_empty(store: &Store, workspace: &str) -> Result<bool, ChatError>
 
 /// Takes the oldest changes away that were written before a time, so many at once; returns whether there may be more.
 pub async fn prune(store: &Store, workspace: &str, before: Timestamp) -> Result<bool, ChatError> {
-    let statement = format!(
-        "SELECT MAX(number) FROM (SELECT number, at FROM chat_change WHERE workspace = $1 ORDER BY number LIMIT {PRUNED_AT_ONCE}) AS oldest
-         WHERE at < $2"
-    );
-    let query = sqlx::query_scalar::<_, Option<i64>>(AssertSqlSafe(statement)).bind(workspace.to_owned()).bind(nanoseconds(before));
+    let query = sqlx::query_scalar::<_, Option<i64>>(LAST_OLD).bind(workspace.to_owned()).bind(nanoseconds(before));
     let Some(last) = query.fetch_one(store.reads()).await? else { return Ok(false) };
     let mut write = store.begin().await?;
     let delete = sqlx::query("DELETE FROM chat_change WHERE workspace = $1 AND number <= $2").bind(workspace.to_owned()).bind(last);
     let deleted = delete.execute(&mut *write).await?.rows_affected();
     write.commit().await?;
-    Ok(deleted as usize >= PRUNED_AT_ONCE)
+    Ok(deleted >= PRUNED_AT_ONCE)
 }

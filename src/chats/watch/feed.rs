@@ -181,7 +181,11 @@ impl State {
             Standing::Behind if at.number < self.complete_from => return Taken::Behind,
             Standing::Behind => self.next(at.number, &listener.filter).map(|change| change.position.number),
             Standing::Live => match listener.pending {
-                Some((first, _)) if first <= self.complete_from => return Taken::Slow,
+                Some((first, _)) if first <= self.complete_from => {
+                    // It has ended: once is enough.
+                    self.listeners.remove(&id);
+                    return Taken::Slow;
+                }
                 pending => pending.map(|(first, _)| first),
             },
         };

@@ -108,6 +108,8 @@ mod tests {
         let filter = Filter::new(Watched::These(vec!["chat".into()]));
         let erased = |id: &str| Change { erased: erased_id(id), chat_id: String::new(), ..change(("", ""), ("", ""), 0) };
         assert!(filter.lets_pass(&change(("", ""), ("mert", ""), 3)) && filter.lets_pass(&erased("chat")));
-        assert!(!filter.lets_pass(&Change { chat_id: "other".into(), ..change(("", ""), ("", ""), 1) }) && !filter.lets_pass(&erased("other")));
+        assert!(
+            !filter.lets_pass(&Change { chat_id: "other".into(), ..change(("", ""), ("", ""), 1) }) && !filter.lets_pass(&erased("other"))
+        );
     }
 }

@@ -39,12 +39,7 @@ pub struct OfChats {
 
 impl OfChats {
     /// Begins after a place, or now.
-    pub async fn begin(
-        store: Store,
-        workspace: String,
-        subscription: Subscription,
-        from: Option<Place>,
-    ) -> Result<OfChats, ChatError> {
+    pub async fn begin(store: Store, workspace: String, subscription: Subscription, from: Option<Place>) -> Result<OfChats, ChatError> {
         let Place { position, part } = from.unwrap_or(Place { position: subscription.position(), part: None });
         let is_kept = subscription.knows(position) || change_rows::is_kept(&store, &workspace, position).await?;
         if !is_kept {

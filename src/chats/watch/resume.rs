@@ -1,9 +1,6 @@
 //! Where a watch goes on: signed, so that a client passes on what a server of this database gave out and nothing else.
 
-use crate::{
-    chats::change_rows::Position,
-    store::Signer,
-};
+use crate::{chats::change_rows::Position, store::Signer};
 
 /// Of a change that was told whole.
 const WHOLE: i64 = i64::MAX;
