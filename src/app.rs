@@ -106,7 +106,11 @@ impl App {
             [desk.keep_to_retention(), desk.learn_from_chats(), desk.keep_running_summaries()].into_iter().chain(embedding)
         });
         Upkeep {
-            _tasks: tasks.chain(self.models.keep_budgets_settled()).chain(self.logs.iter().map(ChatLog::keep_taking_over_words)).collect(),
+            _tasks: tasks
+                .chain(self.models.keep_budgets_settled())
+                .chain(self.logs.iter().map(ChatLog::keep_taking_over_words))
+                .chain(self.logs.iter().map(ChatLog::keep_changes_pruned))
+                .collect(),
         }
     }
 

@@ -41,6 +41,13 @@ impl Served {
         }
     }
 
+    /// Its resident memory.
+    pub fn resident_kilobytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok()).unwrap_or_default()
+    }
+
     /// The value of a metric without labels, or with these; 0 if it is not there.
     pub async fn metric(&self, name: &str) -> f64 {
         let metrics = self.page("/metrics").await.unwrap_or_default();

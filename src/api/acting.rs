@@ -6,6 +6,7 @@ use tonic::{Request, Status};
 
 use crate::{
     api::{access, pb, status},
+    chats::Watched,
     keys::{AgentKey, Scope},
     knowledge::{Document, Visibility},
 };
@@ -46,6 +47,15 @@ impl Acting {
         let Some(AgentKey { agent_id, name, groups, .. }) = self.agent.as_deref() else { return named };
         let language = named.unwrap_or_default().language;
         Some(pb::Agent { agent_id: agent_id.clone(), name: name.clone(), groups: groups.clone(), language })
+    }
+
+    /// What a watch without a chat is of: with a key for some chats, those; with a key for one agent, that agent's; else what was asked for.
+    pub fn watched(&self, asked: Watched) -> Watched {
+        match self.agent.as_deref() {
+            None => asked,
+            Some(AgentKey { chat_ids, .. }) if !chat_ids.is_empty() => Watched::These(chat_ids.clone()),
+            Some(AgentKey { agent_id, groups, .. }) => Watched::OfAgent { agent_id: agent_id.clone(), groups: groups.clone() },
+        }
     }
 
     /// The events of a request: what agents write, note and hand over in them is the key's agent's.

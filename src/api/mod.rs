@@ -92,6 +92,10 @@ impl Api {
     }
 }
 
+/// After how long without another message a watch sends a heartbeat. The server adds it to the extensions of every request.
+#[derive(Debug, Clone, Copy)]
+pub struct WatchHeartbeat(pub std::time::Duration);
+
 /// The authorized caller of a request. The server adds it to the extensions of every request that it authorizes.
 #[derive(Debug, Clone)]
 pub struct Access {

@@ -68,6 +68,12 @@ pub fn busy() -> Status {
     exhausted("SERVER_BUSY", "calls and bytes in flight", message, Some(SOON))
 }
 
+/// The server, or the caller's key, is at its limit of open watches.
+pub fn too_many_watches() -> Status {
+    let message = "too many streams of Watch are open; end some, or ask the operator for more (`max_watches`)".to_owned();
+    exhausted("TOO_MANY_WATCHES", "streams of Watch", message, Some(MODEL_RETRY))
+}
+
 /// The server is stopping, and the call did not finish before.
 pub fn stopping(partial: bool) -> Status {
     let message = "the server is stopping; retry, possibly on another server".to_owned();
@@ -260,6 +266,11 @@ impl From<ChatError> for Status {
             ChatError::TopicMissing => precondition("TOPIC_MISSING", "topic", message),
             ChatError::NotRedactable(_) => invalid(&[("events.redaction.event_id".to_owned(), message)], 0),
             ChatError::PageToken => invalid(&[("page_token".to_owned(), message)], 0),
+            ChatError::ResumeToken => {
+                invalid(&[("resume_token".to_owned(), "was not issued by this service for such a watch".to_owned())], 0)
+            }
+            ChatError::ResumeTooOld => precondition("RESUME_TOO_OLD", "resume_token", message),
+            ChatError::WatchTooSlow => exhausted("WATCH_TOO_SLOW", "changes that were not read", message, Some(SOON)),
             ChatError::TimeZone(_) => invalid(&[("time_zone".to_owned(), message)], 0),
             ChatError::Full => exhausted("CHAT_FULL", "events of a chat", message, None),
             ChatError::TooLarge(_) => exhausted("REPLY_TOO_LARGE", "reply", message, None),

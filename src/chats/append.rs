@@ -11,6 +11,7 @@ use tokio::{sync::oneshot, task::spawn_blocking};
 use crate::{
     chats::{
         Languages, MAX_READ_BYTES, OnRedaction, Redacted,
+        change_rows::{self, NewChange, Owner},
         chat_rows::{self, Changed, ChatKey},
         code_rows,
         error::ChatError,
@@ -22,6 +23,7 @@ use crate::{
         newly_said::NewlySaid,
         of_workspace, promise_rows, running_summary_rows,
         said::Said,
+        watch::Feeds,
         word_rows::{self, WordKey, message_words},
     },
     failpoint::failpoint,
@@ -83,6 +85,7 @@ pub struct AppendContext {
     pub counts: Arc<LogCounts>,
     pub languages: Arc<Languages>,
     pub on_redaction: OnRedaction,
+    pub feeds: Arc<Feeds>,
 }
 
 /// Counters of the log since the start, for monitoring.
@@ -146,10 +149,25 @@ impl ChatUpdate<'_> {
         let (ChatUpdate { number, before, summary, new, redactions, .. }, workspace) = (self, key.workspace.as_str());
         NewlySaid { workspace, number: *number, before: before.as_ref(), summary, new, redactions }
     }
+
+    /// What those who watch are told; `None` without a new event.
+    fn change<'b>(&self, key: &'b ChatKey) -> Option<NewChange<'b>> {
+        let (first, last) = (self.new.first()?.event.sequence, self.new.last()?.event.sequence);
+        let bytes: usize = self.new.iter().map(|kept| kept.json.len()).sum();
+        Some(NewChange {
+            workspace: &key.workspace,
+            chat: self.number,
+            sequences: (first, last),
+            bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
+            before: self.before.as_ref().map(Owner::of).unwrap_or_default(),
+            after: Owner::of(&self.summary),
+            erased: String::new(),
+        })
+    }
 }
 
 async fn write(context: &AppendContext, batch: &[Append]) -> Result<Vec<Result<Appended, ChatError>>, ChatError> {
-    let AppendContext { store, counts, languages, on_redaction } = context;
+    let AppendContext { store, counts, languages, on_redaction, feeds } = context;
     let mut write = store.begin().await?;
     let mut updates = read_drafts(&mut write, batch).await?;
     let now = Timestamp::now();
@@ -199,8 +217,14 @@ async fn write(context: &AppendContext, batch: &[Append]) -> Result<Vec<Result<A
     if wiped {
         store.mark_wipe(&mut write).await?;
     }
+    let changes: Vec<NewChange> = updates.iter().filter_map(|(key, update)| update.change(key)).collect();
+    if !changes.is_empty() {
+        write.tell_of_chats(store.chat_news().sender()).await?;
+    }
+    change_rows::record(&mut write, &changes).await?;
     write.commit().await?;
     counts.add(appended);
+    feeds.committed(wiped);
     if wiped {
         // The answer does not wait for it: the row no longer has the text.
         drop(store.wipe());

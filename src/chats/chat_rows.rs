@@ -207,6 +207,14 @@ pub async fn summary(store: &Store, key: &ChatKey) -> Result<Option<Summary>, Ch
     Ok(summary.map(|summary| serde_json::from_str(&summary)).transpose()?)
 }
 
+/// Returns a chat's number and its summary, if the chat exists.
+pub async fn numbered_summary(store: &Store, key: &ChatKey) -> Result<Option<(i64, Summary)>, ChatError> {
+    let query = sqlx::query_as::<_, (i64, String)>("SELECT number, summary FROM chat WHERE workspace = $1 AND chat_id = $2");
+    let row = query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_optional(store.reads()).await?;
+    let row = row.filter(|(_, summary)| !summary.is_empty());
+    row.map(|(number, summary)| Ok((number, serde_json::from_str(&summary)?))).transpose()
+}
+
 /// Records the customers that new events name.
 pub async fn insert_customers(write: &mut Write, events: &[(&ChatKey, i64, &Event)]) -> Result<(), ChatError> {
     const COLUMNS: usize = 3;

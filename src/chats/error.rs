@@ -26,6 +26,15 @@ pub enum ChatError {
     /// A page token that this service did not issue.
     #[error("invalid page token")]
     PageToken,
+    /// A resume token that this service did not issue for such a watch.
+    #[error("invalid resume token")]
+    ResumeToken,
+    /// What followed a resume token is no longer kept.
+    #[error("what happened since the resume token is no longer kept; list the chats again and watch without a token")]
+    ResumeTooOld,
+    /// A listener reads more slowly than changes come.
+    #[error("the stream is read too slowly; call again with its last resume token")]
+    WatchTooSlow,
     /// The response would be too large.
     #[error("the {0} is larger than a response may be; read the chats page by page with GetChat")]
     TooLarge(&'static str),

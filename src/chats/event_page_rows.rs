@@ -12,12 +12,12 @@ use crate::{
         event::{Event, EventBody},
     },
     ids::Id,
-    store::{Store, StoreError, Write, timestamp},
+    store::{Store, StoreError, Write, sql, timestamp},
 };
 
 /// Most events read at once, and most bytes of them.
 const PAGE: usize = 1000;
-const PAGE_BYTES: usize = 4 << 20;
+pub const PAGE_BYTES: usize = 4 << 20;
 /// From this many bytes on, events are parsed off the serving threads.
 const MANY_BYTES: usize = 256 << 10;
 /// The latest events of a chat that are read without checking their size first: most chats have no more. And the page size of its state's
@@ -116,8 +116,8 @@ pub async fn of_chat(store: &Store, key: &ChatKey, bytes: usize) -> Result<Optio
     Ok(unread.is_none().then_some(events))
 }
 
-/// Reads a chat's events after a sequence, at most a page, and at least one.
-pub async fn after(store: &Store, key: &ChatKey, sequence: i64) -> Result<Vec<Event>, ChatError> {
+/// Reads a chat's events after a sequence, at most a page of about so many bytes, and at least one.
+pub async fn after(store: &Store, key: &ChatKey, sequence: i64, max_bytes: usize) -> Result<Vec<Event>, ChatError> {
     let chat = chat_number(4);
     let statement = format!(
         "SELECT MAX(sequence) FROM
@@ -127,13 +127,46 @@ pub async fn after(store: &Store, key: &ChatKey, sequence: i64) -> Result<Vec<Ev
          WHERE before < $2",
         chat_number(3)
     );
-    let query = sqlx::query_scalar::<_, Option<i64>>(AssertSqlSafe(statement)).bind(sequence).bind(PAGE_BYTES as i64);
+    let query = sqlx::query_scalar::<_, Option<i64>>(AssertSqlSafe(statement)).bind(sequence).bind(max_bytes as i64);
     let Some(end) = query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_one(store.reads()).await? else {
         return Ok(Vec::new());
     };
     let statement = page_of(&chat, &format!("sequence > $3 AND sequence <= {end}"), "sequence", PAGE);
     let query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(CELL_END).bind(LINE_END).bind(sequence);
     read_page(query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_one(store.reads()).await?).await
+}
+
+/// Reads the new events of changes after a number up to another, by the numbers of the changes.
+pub async fn of_changes(store: &Store, workspace: &str, after: i64, to: i64) -> Result<BTreeMap<i64, Vec<Event>>, ChatError> {
+    let statement = format!(
+        "SELECT string_agg({LINE}, CAST($2 AS TEXT)) FROM
+           (SELECT chat_change.number AS chat, sequence, event.at, redacted, event_id, body FROM chat_change
+            JOIN event ON event.chat = chat_change.chat AND sequence >= first_sequence AND sequence <= chat_change.last_sequence
+            WHERE chat_change.workspace = $3 AND chat_change.number > $4 AND chat_change.number <= $5) AS page"
+    );
+    let query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(CELL_END).bind(LINE_END);
+    read(query.bind(workspace.to_owned()).bind(after).bind(to).fetch_one(store.reads()).await?).await
+}
+
+/// Reads the events of a chat that others redact.
+pub async fn redacted_by(store: &Store, chat: i64, events: &[Event]) -> Result<Vec<Event>, ChatError> {
+    let ids: Vec<&str> = events
+        .iter()
+        .filter_map(|event| match &event.body {
+            EventBody::Redaction { event_id } => Some(event_id.as_str()),
+            _ => None,
+        })
+        .collect();
+    let mut redacted = Vec::new();
+    for ids in sql::pieces(&ids, 1) {
+        let statement = page_of("$3", &format!("event_id IN {}", sql::placeholders(4, 1, ids.len())), "sequence", PAGE);
+        let mut query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(CELL_END).bind(LINE_END).bind(chat);
+        for event_id in ids {
+            query = query.bind((*event_id).to_owned());
+        }
+        redacted.extend(read_page(query.fetch_one(store.reads()).await?).await?);
+    }
+    Ok(redacted)
 }
 
 /// Returns whether the customer wrote after a sequence.

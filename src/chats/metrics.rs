@@ -34,6 +34,18 @@ pub fn register(registry: &mut Registry, logs: &[(String, ChatLog)]) {
         let all = logs.to_vec();
         gauge(registry, name, help, move || all.iter().map(|(name, log)| (labels(name), which(log.writer.queued()) as u64)).collect());
     }
+    let all = logs.to_vec();
+    gauge(registry, "watches", "Streams of Watch that are open", move || {
+        all.iter().map(|(name, log)| (labels(name), log.feeds.counts().all()[0])).collect()
+    });
+    let ended = [
+        ("watch_changes", "Changes of chats that streams of Watch were told", 1),
+        ("watch_slow_ends", "Streams of Watch that ended because they were read too slowly", 2),
+    ];
+    for (name, help, which) in ended {
+        let all = logs.to_vec();
+        counter(registry, name, help, move || all.iter().map(|(name, log)| (labels(name), log.feeds.counts().all()[which])).collect());
+    }
     let times = logs.iter().map(|(name, log)| (labels(name), log.commit_times.clone())).collect();
     histogram(registry, "append_commit", Unit::Seconds, "Time of the commits that append events", times);
 }

@@ -5,6 +5,7 @@ mod archive;
 mod archive_rows;
 #[cfg(test)]
 mod archive_tests;
+mod change_rows;
 mod chat_rows;
 mod code_rows;
 mod codes;
@@ -28,6 +29,7 @@ mod running_summary_rows;
 mod said;
 mod stored_promise;
 mod transcript;
+mod watch;
 mod word_rows;
 mod workers;
 
@@ -65,6 +67,7 @@ pub use promise_rows::{ListedPromise, PromiseFilter, PromiseStatus};
 pub use running_summary_rows::RunningSummary;
 pub use stored_promise::end_of_day;
 pub use transcript::{Transcript, TranscriptFormat, TranscriptOptions, is_time_zone};
+pub use watch::{ChatChange, Resume, Told, Watch, Watched};
 pub use workers::Workers;
 
 use crate::{
@@ -72,6 +75,7 @@ use crate::{
         append::{Append, AppendContext, Prepared},
         chat_rows::{ChatKey, Related},
         event_page_rows::Recent,
+        watch::Feeds,
         word_rows::Frequencies,
     },
     failpoint::failpoint,
@@ -134,6 +138,7 @@ pub struct ChatLog {
     commit_times: Histogram,
     workers: Workers,
     frequencies: Frequencies,
+    feeds: Arc<Feeds>,
 }
 
 /// The chats of one workspace.
@@ -149,7 +154,10 @@ impl ChatLog {
     pub fn start(store: Store, languages: Languages, on_redaction: OnRedaction) -> ChatLog {
         let (languages, counts) = (Arc::new(languages), Arc::new(LogCounts::default()));
         let (of_writer, of_languages) = (Arc::clone(&counts), Arc::clone(&languages));
-        let context = Arc::new(AppendContext { store: store.clone(), counts: of_writer, languages: of_languages, on_redaction });
+        let feeds = Arc::new(Feeds::new(store.clone()));
+        let context =
+            AppendContext { store: store.clone(), counts: of_writer, languages: of_languages, on_redaction, feeds: Arc::clone(&feeds) };
+        let context = Arc::new(context);
         let commit_times = metrics::commit_times();
         let times = commit_times.clone();
         let writer = Writer::start(move |batch| {
@@ -159,7 +167,7 @@ impl ChatLog {
                 times.observe(started.elapsed().as_secs_f64());
             })
         });
-        ChatLog { store, writer, languages, counts, commit_times, workers: Workers::start(), frequencies: Frequencies::default() }
+        ChatLog { store, writer, languages, counts, commit_times, workers: Workers::start(), frequencies: Frequencies::default(), feeds }
     }
 
     /// Returns the chats of a workspace.
@@ -222,7 +230,7 @@ impl Chats {
     /// Appends events to a chat, all or none, and returns once they are durable. The write continues if the caller hangs up.
     pub async fn append(&self, chat_id: &Id, events: Vec<NewEvent>) -> Result<Appended, ChatError> {
         let (languages, workspace_of) = (Arc::clone(&self.log.languages), self.workspace.clone());
-        let bytes_of_text = events.iter().map(text_bytes).sum::<usize>();
+        let bytes_of_text = events.iter().map(|event| body_bytes(&event.body)).sum::<usize>();
         let many = events.len() > MANY_EVENTS || bytes_of_text > MANY_BYTES;
         failpoint("append", chat_id.as_str());
         let prepared_chat = chat_id.clone();
@@ -308,7 +316,10 @@ impl Chats {
             return Err(ChatError::NotFound(chat_id.to_string()));
         }
         let (summary, page) = if unread.is_some() {
-            (chat_rows::summary(&self.log.store, &key).await?, event_page_rows::after(&self.log.store, &key, sequence).await?)
+            (
+                chat_rows::summary(&self.log.store, &key).await?,
+                event_page_rows::after(&self.log.store, &key, sequence, event_page_rows::PAGE_BYTES).await?,
+            )
         } else {
             (None, events.iter().filter(|event| event.sequence > sequence).cloned().collect())
         };
@@ -371,11 +382,6 @@ impl Chats {
     async fn related(&self, chat: &Chat) -> Result<(Vec<Related>, usize), ChatError> {
         chat_rows::related(&self.log.store, &self.key(&chat.chat_id), &chat.summary, MAX_EARLIER_CHATS).await
     }
-}
-
-/// Returns the bytes of a new event's text.
-fn text_bytes(event: &NewEvent) -> usize {
-    body_bytes(&event.body)
 }
 
 /// Returns the approximate bytes of an event's text.

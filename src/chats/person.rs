@@ -19,6 +19,8 @@ use crate::{
 pub struct ErasedChats {
     /// The erased chats.
     pub chat_ids: Vec<String>,
+    /// The numbers that they had.
+    pub numbers: Vec<i64>,
     /// How many events they had in all.
     pub events: u64,
 }
@@ -79,6 +81,7 @@ impl Chats {
             if let Some(events) = chat_rows::erase(write, number, None).await? {
                 erased.events += events;
                 erased.chat_ids.push(chat_id);
+                erased.numbers.push(number);
             }
         }
         Ok(erased)

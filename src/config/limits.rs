@@ -17,6 +17,10 @@ pub struct Limits {
     pub max_connections_per_peer: usize,
     /// Concurrent calls.
     pub max_calls: usize,
+    /// Open streams of `Watch`, which are not among those calls. One key may have half of them, a key for one agent 32.
+    pub max_watches: usize,
+    /// After how long without another message a stream of `Watch` sends a heartbeat.
+    pub watch_heartbeat: Duration,
     /// Bytes of requests being received and of replies not yet read, over all connections.
     pub max_bytes_in_flight: usize,
     /// Idle timeout of a connection that has not shown a valid key: after connecting, and after its last call.
@@ -49,6 +53,8 @@ impl Default for Limits {
             max_connections: 1024,
             max_connections_per_peer: 256,
             max_calls: 1024,
+            max_watches: 4096,
+            watch_heartbeat: Duration::from_secs(15),
             max_bytes_in_flight: 96 << 20,
             keyless_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(5 * 60),
@@ -78,6 +84,8 @@ impl Limits {
             "max_connections" => count(8, 1_000_000).map(|limit| self.max_connections = limit),
             "max_connections_per_peer" => count(1, 1_000_000).map(|limit| self.max_connections_per_peer = limit),
             "max_calls" => count(8, 1_000_000).map(|limit| self.max_calls = limit),
+            "max_watches" => count(2, 1_000_000).map(|limit| self.max_watches = limit),
+            "watch_heartbeat" => value::duration(given, DAY).map(|time| self.watch_heartbeat = time),
             // A Put of 8 MiB must fit into one connection's share.
             "max_bytes_in_flight" => count(80 << 20, 1 << 40).map(|limit| self.max_bytes_in_flight = limit),
             "keyless_timeout" => value::duration(given, DAY).map(|time| self.keyless_timeout = time),

@@ -171,7 +171,7 @@ impl Config {
         let table = file.map(|file| read_table(file, &mut problems)).unwrap_or_default();
         config.take_file(&table, &mut problems);
         config.given = table.iter().map(|(key, value)| (key.clone(), fingerprint(value))).collect();
-        for setting in &SETTINGS {
+        for setting in SETTINGS {
             if let Some((text, from)) = given(matches, setting.key, setting) {
                 config.given.insert(setting.key.to_owned(), fingerprint(&text));
                 config.take(setting.key, &text, &from, &mut problems);
@@ -521,7 +521,7 @@ mod tests {
         };
         assert_eq!(format!("{:?}", config.desk), format!("{default:?}"), "except for what has no default");
         assert_eq!(format!("{:?}", config.limits), format!("{:?}", Limits::default()));
-        for setting in &SETTINGS {
+        for setting in SETTINGS {
             assert!(uncommented.contains(&format!("\n{} = ", setting.key)), "{} is not in the example", setting.key);
         }
         for key in ModelConfig::KEYS.iter().chain(&EmbeddingSettings::KEYS) {

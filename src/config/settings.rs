@@ -9,7 +9,7 @@ pub struct Setting {
 }
 
 /// The top-level settings of the file.
-pub const SETTINGS: [Setting; 51] = [
+pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "listen",
         variable: "DESKHAND_LISTEN",
@@ -228,6 +228,18 @@ pub const SETTINGS: [Setting; 51] = [
         variable: "DESKHAND_MAX_CALLS",
         value: "NUMBER",
         help: "Limit on concurrent calls; further calls are refused immediately [default: 1024]",
+    },
+    Setting {
+        key: "max_watches",
+        variable: "DESKHAND_MAX_WATCHES",
+        value: "NUMBER",
+        help: "Limit on open streams of Watch; one key may have half of them [default: 4096]",
+    },
+    Setting {
+        key: "watch_heartbeat",
+        variable: "DESKHAND_WATCH_HEARTBEAT",
+        value: "TIME",
+        help: "After how long without another message a stream of Watch sends a heartbeat [default: 15s]",
     },
     Setting {
         key: "max_bytes_in_flight",

@@ -20,7 +20,10 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 use tokio_util::task::AbortOnDropHandle;
 
 pub use agent_key::AgentKey;
@@ -43,6 +46,8 @@ use crate::{
 const RELOAD_INTERVAL: Duration = Duration::from_secs(30);
 /// How soon a failed reload is tried again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// Longest time without a look at whether a key that is in use has ended.
+const MAX_SLEEP: Duration = Duration::from_secs(60 * 60);
 /// Timeout of a look-up.
 const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -125,6 +130,7 @@ pub struct Keys {
     look_ups: Arc<LookUps>,
     /// Rate limit per visitor of a publishable key, so that no visitor uses up the others' calls.
     visitors: Arc<VisitorRateLimits>,
+    reloads: watch::Sender<()>,
 }
 
 /// A key in memory.
@@ -139,7 +145,7 @@ impl Keys {
     /// Loads the keys, and reloads them as long as the handle is kept.
     pub async fn start(store: Store, calls_per_visitor: u32) -> Result<(Keys, AbortOnDropHandle<()>), StoreError> {
         let visitors = Arc::new(VisitorRateLimits::new(calls_per_visitor));
-        let keys = Keys { ring: Arc::default(), store, look_ups: Arc::default(), visitors };
+        let keys = Keys { ring: Arc::default(), store, look_ups: Arc::default(), visitors, reloads: watch::Sender::new(()) };
         keys.reload().await?;
         let reloaded = keys.clone();
         let reload = task::supervised("reloading the keys", move || reloaded.clone().keep_reloading());
@@ -219,6 +225,27 @@ impl Keys {
         if is_over { Err(KeyError::Expired) } else { Ok(CheckedKey { key, agent: Some(Arc::new(agent)) }) }
     }
 
+    /// Waits until a key that was valid is revoked or ends.
+    pub async fn ended(&self, checked: &CheckedKey) -> KeyError {
+        let mut reloads = self.reloads.subscribe();
+        loop {
+            let key = self.ring().get(&checked.key.key_id).map(|held| Arc::clone(&held.key));
+            let Some(key) = key.filter(|key| key.revoked_at.is_none()) else { return KeyError::Unknown };
+            let now = Timestamp::now();
+            if key.is_over() || checked.agent.as_ref().is_some_and(|agent| agent.is_over(now)) {
+                return KeyError::Expired;
+            }
+            let agents_end = checked.agent.as_ref().and_then(|agent| Timestamp::from_second(agent.expires_at).ok());
+            let end = [key.expires_at, agents_end].into_iter().flatten().min();
+            // At least a moment: clocks of the database and of timers differ by a little.
+            let left = end.and_then(|end| Duration::try_from(now.duration_until(end)).ok()).map(|left| left.max(Duration::from_millis(10)));
+            tokio::select! {
+                _ = reloads.changed() => {}
+                () = sleep(left.unwrap_or(MAX_SLEEP).min(MAX_SLEEP)) => {}
+            }
+        }
+    }
+
     /// Takes a call from the key's rate limit, and for a publishable key from the visitor's.
     pub fn take_call(&self, key: &Key, visitor: IpAddr) -> Result<(), KeyError> {
         let now = Instant::now();
@@ -267,8 +294,10 @@ impl Keys {
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
         let loaded = rows.into_iter().map(|row| LoadedKey::from_row(row, &ring)).collect();
         *ring = Arc::new(loaded);
+        drop(ring);
         // Ids that were absent before may exist now.
         self.look_ups.forget_absent();
+        self.reloads.send_replace(());
         Ok(())
     }
 }

@@ -211,6 +211,7 @@ async fn aged(age: Duration) {
 /// Drains a connection: starts its graceful shutdown, then waits until its running calls have finished.
 async fn drain<C: Future>(mut served: Pin<&mut C>, connection: &Connection, start_shutdown: impl FnOnce(Pin<&mut C>)) {
     start_shutdown(served.as_mut());
+    connection.leave();
     loop {
         let was_busy = connection.is_busy();
         tokio::select! {

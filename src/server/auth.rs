@@ -19,7 +19,7 @@ use crate::{
 use Scope::{Admin, Agent, Author, Search};
 
 /// The scopes that allow a method: any one of them is enough. `agent` includes what help pages may do.
-const SCOPES: [(&str, &[Scope]); 31] = [
+const SCOPES: [(&str, &[Scope]); 32] = [
     ("/deskhand.v1.ReplyService/DraftReply", &[Agent]),
     ("/deskhand.v1.ReplyService/CorrectReply", &[Agent]),
     ("/deskhand.v1.ReplyService/RetoneReply", &[Agent]),
@@ -32,6 +32,7 @@ const SCOPES: [(&str, &[Scope]); 31] = [
     ("/deskhand.v1.ChatService/GetChat", &[Agent]),
     ("/deskhand.v1.ChatService/ListChats", &[Agent]),
     ("/deskhand.v1.ChatService/ListPromises", &[Agent]),
+    ("/deskhand.v1.ChatService/Watch", &[Agent]),
     ("/deskhand.v1.ChatService/ExportTranscript", &[Agent]),
     ("/deskhand.v1.ChatService/ExportCustomer", &[Admin]),
     ("/deskhand.v1.ChatService/EraseCustomer", &[Admin]),
@@ -90,6 +91,14 @@ impl Authenticator {
     pub async fn authorize(&self, method: &str, auth_request: &AuthRequest<'_>) -> Result<(Access, Trust), Status> {
         let (_, scopes) = SCOPES.iter().find(|(known, _)| *known == method).ok_or_else(status::method_unknown)?;
         self.authorize_with(scopes, auth_request).await
+    }
+
+    /// Waits until the key of a call that was authorized is no longer valid; for good without a key.
+    pub async fn key_ended(&self, key: Option<CheckedKey>) -> KeyError {
+        match key {
+            Some(key) => self.keys.ended(&key).await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Authorizes reading the metrics of all workspaces: only an admin of `default` may.

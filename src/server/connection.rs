@@ -18,6 +18,7 @@ use crate::{
     server::{
         peer::visitor,
         usage::{UsageLimit, UsageShare},
+        watch_limits::WatchLimits,
     },
 };
 
@@ -71,6 +72,7 @@ pub struct SharedLimits {
     /// For callers without a secret key: half of the total. The other half is reserved for agents.
     public: UsageLimits,
     started: Instant,
+    pub watches: WatchLimits,
     /// Aborts the calls that are left after the drain timeout.
     pub abort: CancellationToken,
 }
@@ -78,7 +80,8 @@ pub struct SharedLimits {
 impl SharedLimits {
     pub fn new(limits: Limits) -> Arc<SharedLimits> {
         let (all, public) = (UsageLimits::share(&limits, 1), UsageLimits::share(&limits, 2));
-        Arc::new(SharedLimits { limits, all, public, started: Instant::now(), abort: CancellationToken::new() })
+        let watches = WatchLimits::new(limits.max_watches);
+        Arc::new(SharedLimits { limits, all, public, watches, started: Instant::now(), abort: CancellationToken::new() })
     }
 }
 
@@ -98,6 +101,7 @@ pub struct Connection {
     /// When its last call ended or its client last read something, in milliseconds since the server started.
     active_at: AtomicU64,
     closing: CancellationToken,
+    leaving: CancellationToken,
     abort: CancellationToken,
 }
 
@@ -120,6 +124,7 @@ impl Connection {
             calls: AtomicUsize::new(0),
             active_at: AtomicU64::new(0),
             closing: CancellationToken::new(),
+            leaving: CancellationToken::new(),
             // A child token, so that calls of different connections don't contend for one lock.
             abort: shared.abort.child_token(),
             shared: Arc::clone(shared),
@@ -182,6 +187,16 @@ impl Connection {
         self.closing.cancelled().await;
     }
 
+    /// Says that it takes no new calls any more and closes once its calls have ended.
+    pub fn leave(&self) {
+        self.leaving.cancel();
+    }
+
+    /// Waits until [`Connection::leave`].
+    pub async fn leaving(&self) {
+        self.leaving.cancelled().await;
+    }
+
     /// Waits until its calls are aborted after the drain timeout.
     pub async fn aborted(&self) {
         self.abort.cancelled().await;
@@ -216,6 +231,11 @@ impl Connection {
     /// A usage share of the requests being received.
     pub fn requests(&self, trust: Trust) -> UsageShare {
         UsageShare::new(self.usage_limits(trust, |usage_limits| &usage_limits.requests))
+    }
+
+    /// A usage share of one open watch with a key, by its id; `None`: there are too many.
+    pub fn watch(&self, key_id: Option<&str>, of_agent: bool) -> Option<UsageShare> {
+        self.shared.watches.open(key_id.unwrap_or_default(), of_agent)
     }
 
     /// A usage share of the running calls.
@@ -254,6 +274,12 @@ pub struct Bytes {
 }
 
 impl Bytes {
+    /// Gives back what was taken: it was sent.
+    pub fn clear(&mut self) {
+        self.own.clear();
+        self.shared.clear();
+    }
+
     /// Takes `amount` more bytes. Returns false without room; the bytes taken so far are kept until this is dropped.
     #[must_use]
     pub fn grow(&mut self, amount: usize) -> bool {

@@ -8,12 +8,24 @@ use tokio::time::Instant;
 /// Upper bound of every deadline, whatever the caller sends.
 const MAX_DEADLINE: Duration = Duration::from_secs(600);
 
+/// The same for a stream that only ends when its client has had enough.
+const MAX_WATCH: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Returns the call's deadline. `Err`: the header is malformed.
 pub fn deadline(headers: &HeaderMap) -> Result<Instant, ()> {
+    within(headers, MAX_DEADLINE)
+}
+
+/// Returns the deadline of a watch. `Err`: the header is malformed.
+pub fn watch_deadline(headers: &HeaderMap) -> Result<Instant, ()> {
+    within(headers, MAX_WATCH)
+}
+
+fn within(headers: &HeaderMap, max: Duration) -> Result<Instant, ()> {
     let now = Instant::now();
-    let Some(value) = headers.get("grpc-timeout") else { return Ok(now + MAX_DEADLINE) };
+    let Some(value) = headers.get("grpc-timeout") else { return Ok(now + max) };
     let wait = parse(value.to_str().map_err(drop)?).ok_or(())?;
-    Ok(now + wait.min(MAX_DEADLINE))
+    Ok(now + wait.min(max))
 }
 
 /// Parses at most eight digits and a unit: hours, minutes, seconds, milli-, micro- or nanoseconds.

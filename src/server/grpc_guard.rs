@@ -21,15 +21,16 @@ use tower::Service;
 use tracing::Instrument;
 
 use crate::{
-    api::{ErrorLanguage, answers_with_stream, max_request_bytes, status, takes_stream},
+    api::{ErrorLanguage, WatchHeartbeat, answers_with_stream, max_request_bytes, status, takes_stream},
     ids::Workspace,
     server::{
         auth::{AuthRequest, Authenticator},
         call::{Call, CallMetrics},
         connection::{Active, Connection, Trust},
-        deadline::deadline,
-        reply_body::ReplyBody,
+        deadline::{deadline, watch_deadline},
+        reply_body::{Counted, ReplyBody},
         request_body::{Hold, PREFIX_BYTES, RequestBody},
+        watch_end::{CHAT_WATCH, WatchEnd},
     },
     text::Language,
 };
@@ -91,12 +92,15 @@ struct Answer {
     response: Response<Body>,
     deadline: Instant,
     connection: Arc<Connection>,
+    watch_end: Option<WatchEnd>,
 }
 
 impl GrpcGuard {
     async fn answer(mut self, mut request: Request<Body>, call: &Call, active: Active) -> Result<Answer, Status> {
         let connection = Arc::clone(active.connection());
-        let mut deadline = deadline(request.headers()).map_err(|()| {
+        let is_watch = call.method == CHAT_WATCH;
+        let told = if is_watch { watch_deadline(request.headers()) } else { deadline(request.headers()) };
+        let mut deadline = told.map_err(|()| {
             let problem = "is malformed: at most eight digits and one of H, M, S, m, u, n";
             status::invalid(&[("grpc-timeout".to_owned(), problem.to_owned())], 0)
         })?;
@@ -115,7 +119,9 @@ impl GrpcGuard {
             return Err(status::request_too_large(max_bytes));
         }
         let hold = Hold::new(connection.requests(trust), connection.calls(trust), connection.bytes(trust)).ok_or_else(status::busy)?;
+        let watch_end = is_watch.then(|| WatchEnd::open(&connection, &self.authenticator, access.key.clone())).transpose()?;
         request.extensions_mut().insert(access);
+        request.extensions_mut().insert(WatchHeartbeat(connection.limits().watch_heartbeat));
         let until = call.started + connection.limits().request_timeout;
         let request =
             request.map(|body| Body::new(RequestBody::new(body, max_bytes, takes_stream(&call.method), Arc::clone(&hold), until)));
@@ -129,17 +135,17 @@ impl GrpcGuard {
             Ok(Err(_)) => return Err(status::deadline_exceeded(false)),
             Err(_) => return Err(status::broken(false)),
         };
-        // A unary call has done its work; a streaming call goes on while its reply is read.
-        let hold = answers_with_stream(&call.method).then_some(hold);
-        let bytes = connection.bytes(trust);
-        let response = response.map(|body| Body::new(ReplyBody::new(body, bytes, active, hold)));
-        Ok(Answer { response, deadline, connection })
+        // A unary call has done its work; a streaming call goes on while its reply is read. A watch mostly waits.
+        let hold = (answers_with_stream(&call.method) && !is_watch).then_some(hold);
+        let (bytes, counted) = (connection.bytes(trust), if is_watch { Counted::LastFrame } else { Counted::All });
+        let response = response.map(|body| Body::new(ReplyBody::new(body, bytes, active, hold).counting(counted)));
+        Ok(Answer { response, deadline, connection, watch_end })
     }
 }
 
 impl Answer {
     fn response(self, call: Call) -> Response<Body> {
-        let Answer { response, deadline, connection } = self;
+        let Answer { response, deadline, connection, watch_end } = self;
         if let Some(reported) = Status::from_header_map(response.headers()) {
             return match status::enriched(&reported) {
                 // Past the deadline every failure is reported as the deadline, whatever gave up first.
@@ -152,7 +158,8 @@ impl Answer {
             };
         }
         let (parts, body) = response.into_parts();
-        Response::from_parts(parts, Body::new(GuardedBody::new(body, deadline, connection, call)))
+        let body = GuardedBody { watch_end, ..GuardedBody::new(body, deadline, connection, call) };
+        Response::from_parts(parts, Body::new(body))
     }
 }
 
@@ -176,6 +183,7 @@ pub struct GuardedBody {
     /// Whether something was sent.
     started: bool,
     ended: bool,
+    watch_end: Option<WatchEnd>,
     call: Call,
 }
 
@@ -242,7 +250,7 @@ impl GuardedBody {
         let timer = abandon_unread(Arc::clone(&work), Arc::clone(&reader), deadline, Arc::clone(&connection));
         let timer = AbortOnDropHandle::new(tokio::spawn(timer));
         let waker = Waker::from(Arc::clone(&reader));
-        GuardedBody { work, reader, waker, _timer: timer, connection, deadline, started: false, ended: false, call }
+        GuardedBody { work, reader, waker, _timer: timer, connection, deadline, started: false, ended: false, watch_end: None, call }
     }
 
     fn end(&mut self, status: &Status) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
@@ -272,6 +280,12 @@ impl HttpBody for GuardedBody {
             return Poll::Ready(None);
         }
         self.reader.polled(context.waker());
+        let this = &mut *self;
+        if let Some(end) = &mut this.watch_end
+            && let Poll::Ready(status) = end.poll(&mut Context::from_waker(&this.waker), this.started)
+        {
+            return self.end(&status);
+        }
         let polled = locked(&self.work).as_mut().map(|body| {
             let mut context = Context::from_waker(&self.waker);
             let _span = self.call.span.enter();

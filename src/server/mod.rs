@@ -26,6 +26,8 @@ mod router;
 mod settings_change;
 mod tls;
 mod usage;
+mod watch_end;
+mod watch_limits;
 
 use std::{collections::HashSet, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 

@@ -31,11 +31,26 @@ pub struct ReplyBody {
     active: Active,
     /// The call's hold, if its work goes on while it replies.
     hold: Option<Arc<Mutex<Hold>>>,
+    counted: Counted,
+}
+
+/// Which of its bytes count as in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// All, until the reply ends.
+    All,
+    /// Those of its last frame: the reply never ends by itself, and the transport asks for a frame only when it has room for it.
+    LastFrame,
 }
 
 impl ReplyBody {
     pub fn new(body: Body, bytes: connection::Bytes, active: Active, hold: Option<Arc<Mutex<Hold>>>) -> ReplyBody {
-        ReplyBody { body, rest: Bytes::new(), bytes, active, hold }
+        ReplyBody { body, rest: Bytes::new(), bytes, active, hold, counted: Counted::All }
+    }
+
+    /// The same with other bytes counted.
+    pub fn counting(self, counted: Counted) -> ReplyBody {
+        ReplyBody { counted, ..self }
     }
 
     fn request_error(&self) -> Option<Status> {
@@ -56,6 +71,9 @@ impl HttpBody for ReplyBody {
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
         if this.rest.is_empty() {
+            if this.counted == Counted::LastFrame {
+                this.bytes.clear();
+            }
             let frame = match ready!(Pin::new(&mut this.body).poll_frame(context)) {
                 Some(Ok(frame)) => frame,
                 other => return Poll::Ready(other),
@@ -95,6 +113,7 @@ impl HttpBody for ReplyBody {
 
 #[cfg(test)]
 mod tests {
+    use futures::StreamExt;
     use http_body_util::{BodyExt, Full};
 
     use super::*;
@@ -128,6 +147,20 @@ mod tests {
             drop(reply);
             assert!(!connection.is_busy());
         }
+    }
+
+    #[tokio::test]
+    async fn a_reply_without_an_end_is_counted_by_its_last_frame() {
+        let (_, connection) = reply(0);
+        let frames = futures::stream::repeat_with(|| Ok::<_, Status>(Frame::data(Bytes::from(vec![0; 1 << 20])))).take(100);
+        let body = Body::new(http_body_util::StreamBody::new(frames));
+        let endless = ReplyBody::new(body, connection.bytes(Trust::Public), connection.begin_call(), None);
+        let mut endless = endless.counting(Counted::LastFrame);
+        let mut read = 0;
+        while let Some(frame) = endless.frame().await {
+            read += frame.unwrap().into_data().unwrap().len();
+        }
+        assert_eq!(read, 100 << 20);
     }
 
     #[tokio::test]

@@ -44,6 +44,12 @@ impl UsageShare {
         UsageShare { limits, held: 0 }
     }
 
+    /// Gives back what it holds.
+    pub fn clear(&mut self) {
+        self.limits.iter().for_each(|limit| limit.release(self.held));
+        self.held = 0;
+    }
+
     /// Takes `amount` more of every limit, or nothing at all.
     #[must_use]
     pub fn grow(&mut self, amount: usize) -> bool {
@@ -60,7 +66,7 @@ impl UsageShare {
 
 impl Drop for UsageShare {
     fn drop(&mut self) {
-        self.limits.iter().for_each(|limit| limit.release(self.held));
+        self.clear();
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod availability;
 pub mod backup;
+mod chat_news;
 mod error;
 pub mod files;
 mod inspect;
@@ -34,6 +35,7 @@ use sqlx::{ConnectOptions, Connection, migrate::Migrator, sqlite::SqliteConnectO
 use tokio_util::task::AbortOnDropHandle;
 
 pub use availability::State;
+pub use chat_news::ChatNews;
 pub use error::StoreError;
 pub use leader::Leadership;
 pub use pool::Reads;
@@ -90,6 +92,7 @@ pub struct Store {
     upkeep: Vec<Arc<AbortOnDropHandle<()>>>,
     signer: Signer,
     pulses: Pulses,
+    chat_news: ChatNews,
     wakes_others: bool,
     /// `None` if each server leads.
     leaders: Option<Leaders>,
@@ -168,6 +171,7 @@ impl Store {
             upkeep: vec![Arc::new(upkeep), Arc::new(pulse)],
             signer: Signer::unshared(),
             pulses,
+            chat_news: ChatNews::new(),
             wakes_others: false,
             leaders: None,
             read_only: false,
@@ -178,7 +182,8 @@ impl Store {
         let postgres = Postgres::new(url)?;
         postgres.migrate(migrations).await.map_err(Postgres::explained)?;
         let leaders = Leaders::default();
-        let (availability, pulses, upkeep) = probe::watch(postgres.clone(), leaders.clone());
+        let chat_news = ChatNews::new();
+        let (availability, pulses, upkeep) = probe::watch(postgres.clone(), leaders.clone(), chat_news.clone());
         let pool = |limit| Pool::new(Database::Postgres(postgres.clone()), postgres.connections(), limit, Some(Arc::clone(&availability)));
         let reads = Reads::new(pool(READ_TIMEOUT), postgres.is_pooled().then(|| postgres.begin_read(READ_TIMEOUT)));
         let (writes, begin) = (pool(WRITE_TIMEOUT), postgres.begin_write(WRITE_TIMEOUT).into());
@@ -193,6 +198,7 @@ impl Store {
             upkeep: upkeep.into_iter().map(Arc::new).collect(),
             signer: Signer::unshared(),
             pulses,
+            chat_news,
             wakes_others: !postgres.is_pooled(),
             leaders: (!postgres.is_pooled()).then_some(leaders),
             read_only: false,
@@ -207,6 +213,11 @@ impl Store {
     /// Follows what changes in the database.
     pub fn pulses(&self) -> Pulses {
         self.pulses.clone()
+    }
+
+    /// Tells that chats changed.
+    pub fn chat_news(&self) -> &ChatNews {
+        &self.chat_news
     }
 
     /// Whether this server does a piece of background work, of all servers of the database that could.

@@ -15,6 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::store::{
     availability::{Availability, State},
+    chat_news::ChatNews,
     error::StoreError,
     leader::Leaders,
     postgres::Postgres,
@@ -37,11 +38,11 @@ const READ_ONLY: &str = "SELECT current_setting('transaction_read_only')";
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
 /// Starts to watch a database that was just connected to. It ends when the handles are dropped.
-pub fn watch(postgres: Postgres, leaders: Leaders) -> (Arc<Availability>, Pulses, Vec<AbortOnDropHandle<()>>) {
+pub fn watch(postgres: Postgres, leaders: Leaders, chats: ChatNews) -> (Arc<Availability>, Pulses, Vec<AbortOnDropHandle<()>>) {
     let availability = Arc::new(Availability::new());
     let sender = watch::Sender::default();
     let pulses = Pulses::of(&sender);
-    let listening = (!postgres.is_pooled()).then(|| tokio::spawn(listen(postgres.clone(), Arc::clone(&availability))));
+    let listening = (!postgres.is_pooled()).then(|| tokio::spawn(listen(postgres.clone(), Arc::clone(&availability), chats)));
     let watched = Arc::clone(&availability);
     let probing = tokio::spawn(async move {
         let mut connection = None;
@@ -74,15 +75,19 @@ pub fn watch(postgres: Postgres, leaders: Leaders) -> (Arc<Availability>, Pulses
     (availability, pulses, [probing].into_iter().chain(listening).map(AbortOnDropHandle::new).collect())
 }
 
-/// Probes at once when another server wrote what this one follows. Without it, the next probe tells.
-async fn listen(postgres: Postgres, availability: Arc<Availability>) {
+/// Probes at once when another server wrote what this one follows, and tells of changed chats. Without it, the next probe tells.
+async fn listen(postgres: Postgres, availability: Arc<Availability>, chats: ChatNews) {
     loop {
         let heard: Result<(), sqlx::Error> = async {
             let mut listener = PgListener::connect_with(&postgres.pool_of_one()).await?;
-            listener.listen(pulse::CHANNEL).await?;
+            listener.listen_all([pulse::CHANNEL, pulse::CHATS_CHANNEL]).await?;
             loop {
-                listener.recv().await?;
-                availability.probe();
+                let heard = listener.recv().await?;
+                match heard.channel() {
+                    pulse::CHATS_CHANNEL if heard.payload() == chats.sender() => {}
+                    pulse::CHATS_CHANNEL => chats.tell(),
+                    _ => availability.probe(),
+                }
             }
         }
         .await;

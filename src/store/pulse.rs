@@ -14,6 +14,11 @@ pub const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The channel on which servers wake one another.
 pub const CHANNEL: &str = "deskhand";
+/// The channel on which servers tell one another that chats changed. Its payload tells which server did.
+pub const CHATS_CHANNEL: &str = "deskhand_chats";
+
+/// What marks the row of a workspace's changes of chats.
+const OF_CHATS: i64 = -1;
 
 /// Reads the counters of all workspaces, and of the keys, in a row of their own. What waits to be learned from is looked up by an index.
 pub const STATEMENT: &str = "
@@ -21,6 +26,7 @@ pub const STATEMENT: &str = "
       COALESCE((SELECT number + removals FROM lesson_counter WHERE lesson_counter.workspace = document_counter.workspace), 0),
       (SELECT COUNT(*) FROM (SELECT 1 FROM chat WHERE chat.workspace = document_counter.workspace AND teaches = 1 LIMIT 1) AS waiting)
     FROM document_counter
+    UNION ALL SELECT workspace, number, 0, -1 FROM chat_change_counter
     UNION ALL SELECT '', COUNT(*), COUNT(revoked_at), 0 FROM api_key";
 
 /// The counters of a workspace.
@@ -38,6 +44,7 @@ pub struct Counters {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pulse {
     workspaces: BTreeMap<String, Counters>,
+    chats: BTreeMap<String, i64>,
     keys: (i64, i64),
 }
 
@@ -55,6 +62,8 @@ impl Pulse {
             let [documents, lessons, waiting] = numbers;
             if workspace.is_empty() {
                 pulse.keys = (documents, lessons);
+            } else if waiting == OF_CHATS {
+                pulse.chats.insert(workspace, documents);
             } else {
                 pulse.workspaces.insert(workspace, Counters { documents, lessons, teaches: waiting > 0 });
             }
@@ -65,6 +74,16 @@ impl Pulse {
     /// Returns the counters of a workspace; zeros if it has no documents.
     pub fn of(&self, workspace: &str) -> Counters {
         self.workspaces.get(workspace).copied().unwrap_or_default()
+    }
+
+    /// Returns the number of the last change of a workspace's chats; 0 if there was none.
+    pub fn chats_of(&self, workspace: &str) -> i64 {
+        self.chats.get(workspace).copied().unwrap_or_default()
+    }
+
+    /// Returns the number of the last change of chats, by workspace.
+    pub fn chats(&self) -> impl Iterator<Item = (&str, i64)> {
+        self.chats.iter().map(|(workspace, number)| (workspace.as_str(), *number))
     }
 
     /// Returns how many keys were created and revoked.

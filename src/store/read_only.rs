@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use sqlx::migrate::Migrator;
 
 use crate::store::{
-    Dialect, READ_TIMEOUT, READER_CACHE, READERS, Store,
+    ChatNews, Dialect, READ_TIMEOUT, READER_CACHE, READERS, Store,
     error::StoreError,
     migrations,
     pool::{Database, Pool, Reads},
@@ -43,6 +43,7 @@ impl Store {
             upkeep: Vec::new(),
             signer: Signer::unshared(),
             pulses: Pulses::still(),
+            chat_news: ChatNews::new(),
             wakes_others: false,
             leaders: None,
             read_only: true,

@@ -4,7 +4,13 @@ use std::ops::{Deref, DerefMut};
 
 use sqlx::{AssertSqlSafe, Executor};
 
-use crate::store::{Dialect, error::StoreError, pool::Lease, pulse::CHANNEL, session::Session};
+use crate::store::{
+    Dialect,
+    error::StoreError,
+    pool::Lease,
+    pulse::{CHANNEL, CHATS_CHANNEL},
+    session::Session,
+};
 
 /// A write transaction. If it is dropped, or its commit fails, its connection is closed: the state on the disk or the server is then unknown,
 /// and nothing more is acknowledged on a connection that failed once.
@@ -33,6 +39,14 @@ impl Write {
     pub async fn wake_others(&mut self) -> Result<(), StoreError> {
         if self.wakes_others {
             sqlx::query("SELECT pg_notify($1, '')").bind(CHANNEL).execute(&mut **self).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the other servers of this database that chats changed, once the write is durable. `sender` tells which server wrote.
+    pub async fn tell_of_chats(&mut self, sender: &str) -> Result<(), StoreError> {
+        if self.wakes_others {
+            sqlx::query("SELECT pg_notify($1, $2)").bind(CHATS_CHANNEL).bind(sender.to_owned()).execute(&mut **self).await?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use tonic_reflection::pb::{v1, v1alpha};
 use crate::support::desk::{Desk, eventually, refused};
 
 /// Every RPC of the contract.
-const METHODS: [&str; 27] = [
+const METHODS: [&str; 28] = [
     "ChatService/AppendEvents",
     "ChatService/EraseCustomer",
     "ChatService/ExportCustomer",
@@ -16,6 +16,7 @@ const METHODS: [&str; 27] = [
     "ChatService/GetChat",
     "ChatService/ListChats",
     "ChatService/ListPromises",
+    "ChatService/Watch",
     "KeyService/MintAgentKey",
     "KnowledgeService/DeleteArticles",
     "KnowledgeService/DeleteCannedAnswers",

@@ -74,3 +74,4 @@ mod support;
 mod telemetry;
 mod token_budgets;
 mod visitors;
+mod watch;

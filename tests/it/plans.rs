@@ -14,7 +14,7 @@ use crate::support::{
 };
 
 /// Tables whose length is bounded by what the operator does: keys, counters, erasures.
-const SMALL: [&str; 6] = ["api_key", "document_counter", "lesson_counter", "erasure", "wipe", "_sqlx_migrations"];
+const SMALL: [&str; 7] = ["api_key", "chat_change_counter", "document_counter", "lesson_counter", "erasure", "wipe", "_sqlx_migrations"];
 
 /// Statements that may read a table whole, and why.
 const WHOLE: [(&str, &str); 1] = [(
@@ -269,6 +269,14 @@ async fn use_everything(server: &Process, log: &Path) {
     for after_sequence in [0, 2] {
         chats.get_chat(pb::GetChatRequest { chat_id: "c".into(), after_sequence, page_size: 1 }).await.unwrap();
     }
+    // Listeners read the log of changes, and one of them its chat.
+    let mut all = chats.watch(pb::WatchRequest::default()).await.unwrap().into_inner();
+    all.message().await.unwrap();
+    let one = pb::WatchRequest { chat_id: "c".into(), ..Default::default() };
+    chats.watch(one).await.unwrap().into_inner().message().await.unwrap();
+    let redaction = pb::Redaction { event_id: "w".into() };
+    chats.append_events(append(vec![customer_says("w", "4711"), event("wiped", Body::Redaction(redaction))])).await.unwrap();
+    all.message().await.unwrap();
     chats.export_transcript(pb::ExportTranscriptRequest { chat_id: "c".into(), format: 1, ..Default::default() }).await.unwrap();
 
     // One that is read from its end, and not whole.

@@ -7,12 +7,30 @@ import { language, texts } from "./console/texts";
 import "./reply";
 import { LANGUAGES } from "./reply/texts";
 
-/** How often it is looked for what is new. */
-const EVERY = 3_000;
+/** How soon it is listened again, and looked for what is new, when a stream has ended. */
+const PAUSE = 3_000;
+/** Shortest time between two looks, however much happens. */
+const BETWEEN = 500;
+/** A stream that says nothing for this long is dead: two heartbeats of it, and more. */
+const SILENCE = 45_000;
 const MOST_CHATS = 100;
 
 const byId = <T extends HTMLElement>(id: string): T => document.getElementById(id) as T;
 const clock = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+
+const pause = (milliseconds: number): Promise<void> => new Promise((done) => setTimeout(done, milliseconds));
+
+/** Waits until the page is seen. */
+const seen = (): Promise<void> =>
+  new Promise((done) => {
+    const look = (): void => {
+      if (document.hidden) return;
+      document.removeEventListener("visibilitychange", look);
+      done();
+    };
+    document.addEventListener("visibilitychange", look);
+    look();
+  });
 
 class Console {
   #chatId = "";
@@ -20,6 +38,8 @@ class Console {
   #events: Event[] = [];
   #last = 0n;
   #turning = 0;
+  #isStale = false;
+  #isLooking = false;
   #summarizing: AbortController | null = null;
   #conversation = new Conversation();
   #box = make("deskhand-reply", { sends: "", language });
@@ -95,13 +115,51 @@ class Console {
     this.#box.setAttribute("agent-name", agentName());
   }
 
+  /** Listens for what is new as long as the page is seen: browsers allow few open streams to a server. */
   async #follow(): Promise<void> {
     for (;;) {
-      await this.#look();
-      const asked = decodeURIComponent(location.hash.slice(1));
-      if (asked && !this.#chatId) void this.#turnTo(asked);
-      await new Promise((done) => setTimeout(done, EVERY));
+      await seen();
+      const end = new AbortController();
+      const leave = (): void => {
+        if (document.hidden) end.abort();
+      };
+      document.addEventListener("visibilitychange", leave);
+      let silence = 0;
+      const heard = (): void => {
+        clearTimeout(silence);
+        silence = window.setTimeout(() => end.abort(), SILENCE);
+      };
+      heard();
+      this.#soon();
+      try {
+        for await (const { what } of chats.watch({}, { signal: end.signal, timeoutMs: 0 })) {
+          heard();
+          if (what.case !== "heartbeat") this.#soon();
+        }
+      } catch (error) {
+        if (!end.signal.aborted) this.#failed(error);
+      }
+      clearTimeout(silence);
+      document.removeEventListener("visibilitychange", leave);
+      await pause(PAUSE);
     }
+  }
+
+  /** Looks for what is new now, or once that has been done which is being looked for. */
+  #soon(): void {
+    this.#isStale = true;
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    void (async () => {
+      while (this.#isStale) {
+        this.#isStale = false;
+        await this.#look();
+        const asked = decodeURIComponent(location.hash.slice(1));
+        if (asked && !this.#chatId) void this.#turnTo(asked);
+        await pause(BETWEEN);
+      }
+      this.#isLooking = false;
+    })();
   }
 
   /** Looks for what is new. */

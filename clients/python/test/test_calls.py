@@ -22,9 +22,13 @@ HELLO = replies.DraftReplyResponse(delta="Hello")
 LONG = 10
 
 
-def refuse(context, code, retry_after=None):
-    """Ends a call with an error, with `RetryInfo` after so many seconds."""
+def refuse(context, code, retry_after=None, reason=None):
+    """Ends a call with an error, with `RetryInfo` after so many seconds, and with a reason, as the service's own have."""
     status = status_pb2.Status(code=code.value[0], message="not now")
+    if reason is not None:
+        detail = Any()
+        detail.Pack(error_details_pb2.ErrorInfo(reason=reason, domain="deskhand"))
+        status.details.append(detail)
     if retry_after is not None:
         retry = error_details_pb2.RetryInfo()
         retry.retry_delay.FromNanoseconds(int(retry_after * 1e9))
@@ -35,13 +39,14 @@ def refuse(context, code, retry_after=None):
 
 
 class Case(unittest.TestCase):
-    def served(self, *, get_chat=None, draft_reply=None, **options):
-        """A client of a server whose `GetChat` and `DraftReply` are these."""
+    def served(self, *, get_chat=None, watch=None, draft_reply=None, **options):
+        """A client of a server whose `GetChat`, `Watch` and `DraftReply` are these."""
         server = grpc.server(ThreadPoolExecutor(4))
         unary = grpc.unary_unary_rpc_method_handler(get_chat, chats.GetChatRequest.FromString, chats.GetChatResponse.SerializeToString)
         stream = grpc.unary_stream_rpc_method_handler(draft_reply, replies.DraftReplyRequest.FromString, replies.DraftReplyResponse.SerializeToString)
+        watched = grpc.unary_stream_rpc_method_handler(watch, chats.WatchRequest.FromString, chats.WatchResponse.SerializeToString)
         server.add_generic_rpc_handlers((
-            grpc.method_handlers_generic_handler("deskhand.v1.ChatService", {"GetChat": unary}),
+            grpc.method_handlers_generic_handler("deskhand.v1.ChatService", {"GetChat": unary, "Watch": watched}),
             grpc.method_handlers_generic_handler("deskhand.v1.ReplyService", {"DraftReply": stream}),
         ))
         port = server.add_insecure_port("127.0.0.1:0")
@@ -54,6 +59,33 @@ class Case(unittest.TestCase):
             call()
         self.assertIs(caught.exception.code, code)
         return caught.exception
+
+
+class Watches(Case):
+    def test_a_watch_goes_on_after_the_last_message_however_its_stream_ended(self):
+        asked = []
+
+        def watch(request, context):
+            asked.append(request.resume_token)
+            self.assertEqual(request.chat_id, "chat-1")
+            if len(asked) > 3:
+                refuse(context, grpc.StatusCode.FAILED_PRECONDITION, reason="RESUME_TOO_OLD")
+            first = 2 * len(asked) - 1
+            for number in (first, first + 1):
+                yield chats.WatchResponse(resume_token=str(number), heartbeat=chats.Heartbeat())
+            if len(asked) == 1:
+                refuse(context, grpc.StatusCode.UNAVAILABLE, 0.001)
+            if len(asked) == 2:
+                refuse(context, grpc.StatusCode.RESOURCE_EXHAUSTED, 0.001)
+
+        desk = self.served(watch=watch)
+        told = []
+        with self.assertRaises(DeskhandError) as caught:
+            for message in desk.watch(chats.WatchRequest(chat_id="chat-1", resume_token="0")):
+                told.append(message.resume_token)
+        self.assertEqual(caught.exception.reason, "RESUME_TOO_OLD")
+        self.assertEqual(told, ["1", "2", "3", "4", "5", "6"])
+        self.assertEqual(asked, ["0", "2", "4", "6"])
 
 
 class Repeats(Case):

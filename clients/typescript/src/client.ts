@@ -2,7 +2,7 @@ import type { DescMethodServerStreaming, DescMethodUnary, DescService, MessageIn
 import { Code, ConnectError, makeAnyClient, type Transport } from "@connectrpc/connect";
 import { createAsyncIterable } from "@connectrpc/connect/protocol";
 import { DeskhandError } from "./error.js";
-import { ChatService } from "./gen/deskhand/v1/chats_pb.js";
+import { ChatService, type WatchRequestSchema, type WatchResponse } from "./gen/deskhand/v1/chats_pb.js";
 import { KeyService } from "./gen/deskhand/v1/keys_pb.js";
 import { KnowledgeService } from "./gen/deskhand/v1/knowledge_pb.js";
 import { ReplyService } from "./gen/deskhand/v1/replies_pb.js";
@@ -40,6 +40,9 @@ export type Calls<S extends DescService> = {
 /** The first wait before a repeat; each further one is twice as long. */
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 5_000;
+/** How long a stream of a watch lasts at most, and how long one may be silent: three heartbeats. */
+const WATCH_MS = 86_400_000;
+const SILENCE_MS = 45_000;
 
 /** A client of one server. It throws `DeskhandError`. */
 export class DeskhandClient {
@@ -63,6 +66,46 @@ export class DeskhandClient {
     this.chats = this.#calls(ChatService);
     this.knowledge = this.#calls(KnowledgeService);
     this.keys = this.#calls(KeyService);
+  }
+
+  /**
+   * What happens in chats, until it is left: when a stream ends or falls silent, the next one goes on after the last message. It throws what does
+   * not pass by itself, such as `RESUME_TOO_OLD`: then list the chats again, and watch without a `resumeToken`.
+   */
+  async *watch(request: MessageInitShape<typeof WatchRequestSchema>, { signal }: Pick<CallOptions, "signal"> = {}): AsyncGenerator<WatchResponse, void> {
+    let resumeToken = request.resumeToken ?? "";
+    for (let attempt = 1; ; attempt++) {
+      const end = new AbortController();
+      let silenceMs = SILENCE_MS;
+      let silence = setTimeout(() => end.abort(), silenceMs);
+      let error: DeskhandError | undefined;
+      let heard = false;
+      try {
+        const streams = signal ? AbortSignal.any([signal, end.signal]) : end.signal;
+        for await (const message of this.chats.watch({ ...request, resumeToken }, { signal: streams, timeoutMs: WATCH_MS })) {
+          clearTimeout(silence);
+          [heard, attempt, resumeToken] = [true, 1, message.resumeToken];
+          if (message.what.case === "heartbeat") silenceMs = Math.max(SILENCE_MS, 3 * message.what.value.intervalMilliseconds);
+          yield message;
+          silence = setTimeout(() => end.abort(), silenceMs);
+        }
+      } catch (cause) {
+        error = DeskhandError.from(cause);
+      } finally {
+        clearTimeout(silence);
+        end.abort();
+      }
+      if (error && !this.#isResumed(error, heard, signal)) throw error;
+      const backoff = Math.min(FIRST_WAIT_MS * 2 ** (attempt - 1), LONGEST_WAIT_MS);
+      await pause((error && waitBefore(error, attempt)) ?? backoff, signal);
+    }
+  }
+
+  /** Whether a watch that ended so goes on: also if the connection was lost, which no server tells, or the key is renewed. */
+  #isResumed(error: DeskhandError, heard: boolean, signal: AbortSignal | undefined): boolean {
+    if (signal?.aborted) return false;
+    if (error.code === Code.Unauthenticated) return heard && typeof this.#key === "function";
+    return error.code === Code.DeadlineExceeded || error.reason === "" || waitBefore(error, 1) !== undefined;
   }
 
   #calls<S extends DescService>(service: S): Calls<S> {

@@ -28,10 +28,10 @@ function refusal(code, retryMs) {
   return error;
 }
 
-/** A server whose `GetChat` and `DraftReply` are these, and a client of it by a protocol. */
-async function served({ getChat, draftReply }, options, protocol = "gRPC") {
+/** A server whose `GetChat`, `Watch` and `DraftReply` are these, and a client of it by a protocol. */
+async function served({ getChat, watch, draftReply }, options, protocol = "gRPC") {
   const routes = (router) => {
-    if (getChat) router.service(ChatService, { getChat });
+    if (getChat || watch) router.service(ChatService, { ...(getChat && { getChat }), ...(watch && { watch }) });
     if (draftReply) router.service(ReplyService, { draftReply });
   };
   const sessions = new Set();
@@ -49,7 +49,53 @@ async function served({ getChat, draftReply }, options, protocol = "gRPC") {
   return new DeskhandClient({ transport: TRANSPORTS[protocol](`http://127.0.0.1:${server.address().port}`), ...options });
 }
 
+/** A refusal with a reason, as the service's own are. */
+function serversOwn(code, reason) {
+  const error = new ConnectError("no", code);
+  error.details.push({ type: "google.rpc.ErrorInfo", value: Uint8Array.of(0x0a, reason.length, ...Buffer.from(reason)) });
+  return error;
+}
+
 const code = (expected) => (error) => error instanceof DeskhandError && error.code === expected;
+
+for (const protocol of Object.keys(TRANSPORTS)) {
+  test(`by ${protocol} a watch goes on after the last message, however its stream ended`, async () => {
+    const asked = [];
+    const desk = await served(
+      {
+        watch: async function* ({ chatId, resumeToken }) {
+          asked.push(resumeToken);
+          assert.equal(chatId, "chat-1");
+          const [first, end] = [["1", refusal(Status.Unavailable, 1)], ["3", null], ["5", refusal(Status.ResourceExhausted, 1)]][asked.length - 1] ?? [];
+          if (!first) throw serversOwn(Status.FailedPrecondition, "RESUME_TOO_OLD");
+          yield { resumeToken: first, what: { case: "heartbeat", value: {} } };
+          yield { resumeToken: String(Number(first) + 1), what: { case: "heartbeat", value: {} } };
+          if (end) throw end;
+        },
+      },
+      {},
+      protocol,
+    );
+    const told = [];
+    await assert.rejects(async () => {
+      for await (const { resumeToken } of desk.watch({ chatId: "chat-1", resumeToken: "0" })) told.push(resumeToken);
+    }, (error) => error instanceof DeskhandError);
+    assert.deepEqual(told, ["1", "2", "3", "4", "5", "6"]);
+    assert.deepEqual(asked.slice(0, 4), ["0", "2", "4", "6"]);
+  });
+}
+
+test("a watch that is cancelled ends", async () => {
+  const watch = async function* (_, { signal }) {
+    yield { resumeToken: "1", what: { case: "caughtUp", value: {} } };
+    await once(signal, "abort");
+  };
+  const desk = await served({ watch }, {});
+  const leave = new AbortController();
+  await assert.rejects(async () => {
+    for await (const { what } of desk.watch({}, { signal: leave.signal })) if (what.case === "caughtUp") leave.abort();
+  }, code(Code.Canceled));
+});
 
 test("a call that was UNAVAILABLE twice succeeds the third time", async () => {
   let calls = 0;

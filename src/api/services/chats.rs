@@ -9,6 +9,7 @@ use crate::{
         acting::acting,
         convert::{channel, event, fields::Fields, promise},
         pb::{self, chat_service_server::ChatService},
+        services::watch,
     },
     chats::{Appended, ChatError, ChatPage, Filter, ListChats, Status, Transcript, TranscriptFormat, TranscriptOptions, is_time_zone},
     keys::{Action, AuditSubject},
@@ -107,6 +108,12 @@ impl ChatService for Api {
         }
         page.cut(promises.len());
         Ok(Response::new(pb::ListPromisesResponse { promises, next_page_token: page.next_page_token }))
+    }
+
+    type WatchStream = watch::Messages;
+
+    async fn watch(&self, request: Request<pb::WatchRequest>) -> Reply<watch::Messages> {
+        self.start_watch(request).await
     }
 
     async fn export_transcript(&self, request: Request<pb::ExportTranscriptRequest>) -> Reply<pb::ExportTranscriptResponse> {

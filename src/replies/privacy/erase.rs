@@ -95,7 +95,10 @@ async fn try_erase(store: &Store, chats: &Chats, customer_id: &str, erasure_ids:
         erasure_rows::insert(&mut write, erasure_id, Timestamp::now()).await?;
     }
     store.mark_wipe(&mut write).await?;
+    let gone: Vec<(i64, String)> = erased.numbers.iter().copied().zip(erased.chat_ids.iter().cloned()).collect();
+    chats.record_erased(&mut write, &gone).await?;
     write.commit().await?;
+    chats.tell_erased();
     Ok(Erased {
         chats: erased.chat_ids.len() as u64,
         events: erased.events,

@@ -75,14 +75,17 @@ impl Desk {
             let mut erased = Vec::new();
             for (number, chat_id) in &batch {
                 if self.chats.erase_idle(&mut write, *number, time).await? {
-                    erased.push(chat_id.clone());
+                    erased.push((*number, chat_id.clone()));
                 }
             }
-            outcome_rows::erase(&mut write, &self.workspace, &erased).await?;
+            let chat_ids: Vec<String> = erased.iter().map(|(_, chat_id)| chat_id.clone()).collect();
+            outcome_rows::erase(&mut write, &self.workspace, &chat_ids).await?;
             if !erased.is_empty() {
                 self.store.mark_wipe(&mut write).await?;
             }
+            self.chats.record_erased(&mut write, &erased).await?;
             write.commit().await?;
+            self.chats.tell_erased();
             chats += erased.len() as u64;
             if !erased.is_empty() {
                 tracing::debug!(chats, "erasing expired chats");

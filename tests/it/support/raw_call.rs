@@ -1,5 +1,6 @@
 //! Calls any method by name, with messages as they are on the wire.
 
+use deskhand::api::pb;
 use prost::Message;
 use tonic::{
     Request, Status,
@@ -48,7 +49,15 @@ impl Desk {
         let mut stream = client.server_streaming(request, path, Raw).await?.into_inner();
         let mut received = Vec::new();
         while let Some(message) = stream.message().await? {
-            received.extend(message);
+            received.extend_from_slice(&message);
+            // A watch goes on for good: what had happened is enough.
+            if method == "ChatService/Watch" {
+                use pb::watch_response::What;
+                let what = pb::WatchResponse::decode(message.as_slice()).unwrap().what;
+                if matches!(what, Some(What::CaughtUp(_) | What::Heartbeat(_))) {
+                    break;
+                }
+            }
         }
         Ok(received)
     }

@@ -32,6 +32,11 @@ class KeptKey:
         self._kept = None if callable(key) else key
         self._lock = threading.Lock()
 
+    @property
+    def is_renewed(self) -> bool:
+        """Whether another key is asked for when one is refused."""
+        return self._get is not None
+
     def current(self) -> str | None:
         """The key, asked for if none is kept."""
         with self._lock:
