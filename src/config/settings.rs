@@ -9,7 +9,7 @@ pub struct Setting {
 }
 
 /// The top-level settings of the file.
-pub const SETTINGS: [Setting; 50] = [
+pub const SETTINGS: [Setting; 52] = [
     Setting {
         key: "listen",
         variable: "DESKHAND_LISTEN",
@@ -27,6 +27,18 @@ pub const SETTINGS: [Setting; 50] = [
         variable: "DESKHAND_HELP_LISTEN",
         value: "ADDRESS",
         help: "Address and port for help pages alone, where nothing else can be reached [default: none, that of `listen`]",
+    },
+    Setting {
+        key: "help_center",
+        variable: "DESKHAND_HELP_CENTER",
+        value: "ADDRESS",
+        help: "Where the help center's pages are published, without a key, such as `https://help.shop.example` [default: not published]",
+    },
+    Setting {
+        key: "help_center_theme",
+        variable: "DESKHAND_HELP_CENTER_THEME",
+        value: "FILE",
+        help: "TOML file with the help center's title, logo, links, colours and picture hosts [default: the built-in theme]",
     },
     Setting { key: "data", variable: "DESKHAND_DATA", value: "FOLDER", help: "Data folder, created at first start [default: data]" },
     Setting {
