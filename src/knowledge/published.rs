@@ -100,7 +100,9 @@ pub struct Listing {
 
 impl Default for Listing {
     fn default() -> Listing {
-        Listing { list: RwLock::default(), turn: Semaphore::new(1) }
+        // What else is on a page is not older than this server.
+        let list = PublicArticles { changed_at: Timestamp::now(), ..PublicArticles::default() };
+        Listing { list: RwLock::new(Arc::new(list)), turn: Semaphore::new(1) }
     }
 }
 

@@ -59,7 +59,7 @@ impl Reply {
     /// What search engines may read.
     pub fn robots(origin: &str) -> Reply {
         let text = format!("User-agent: *\nDisallow: /help/*/search\nDisallow: /*?search=\n\nSitemap: {origin}/help/sitemap.xml\n");
-        Reply { content_type: TEXT, ..Reply::kept(text, Timestamp::default()) }
+        Reply { content_type: TEXT, ..Reply::fresh(text) }
     }
 
     /// Leads to the page that a reader is shown.
