@@ -1,12 +1,12 @@
 //! JSON endpoints for help pages, which have no gRPC client: the calls that need only the scope `search`, with the same replies.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::Method;
 use percent_encoding::percent_decode_str;
 use prost::Message;
 use prost_reflect::DynamicMessage;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tonic::{Request, Status};
 use tonic_types::StatusExt;
@@ -14,16 +14,20 @@ use tonic_types::StatusExt;
 use crate::{
     api::{
         Access, Api,
+        convert::fields::Fields,
         pb::{self, knowledge_service_server::KnowledgeService},
         rpc::{POOL, all_fields, message_of_json},
         status,
     },
+    knowledge::PublicArticle,
     text::html,
 };
 
 /// Cache lifetime (`max-age`) of replies in browsers: text typed, deleted and typed again needs no second call.
 const SEARCH_AGE: Duration = Duration::from_secs(30);
 const ARTICLE_AGE: Duration = Duration::from_secs(60);
+/// Most articles that readers are shown first.
+const MAX_FEATURED: usize = 5;
 
 /// A reply to a help page.
 #[derive(Debug)]
@@ -43,6 +47,8 @@ pub enum HelpCall {
     Search,
     /// `GET /help/articles/ID`, the RPC `GetArticle`; the id is percent-decoded, and not checked yet.
     Article(String),
+    /// `GET /help/featured`: the articles that readers are shown first, to whoever may search.
+    Featured,
     /// `POST /help/opens`, the RPC `RecordOpen`.
     Open,
     /// `POST /help/ratings`, the RPC `RateArticle`.
@@ -54,6 +60,7 @@ impl HelpCall {
     pub fn at(path: &str) -> Option<HelpCall> {
         match path {
             "/help/search" => Some(HelpCall::Search),
+            "/help/featured" => Some(HelpCall::Featured),
             "/help/opens" => Some(HelpCall::Open),
             "/help/ratings" => Some(HelpCall::Rate),
             _ => {
@@ -66,7 +73,7 @@ impl HelpCall {
     /// Its HTTP method.
     pub fn http_method(&self) -> Method {
         match self {
-            HelpCall::Search | HelpCall::Article(_) => Method::GET,
+            HelpCall::Search | HelpCall::Article(_) | HelpCall::Featured => Method::GET,
             HelpCall::Open | HelpCall::Rate => Method::POST,
         }
     }
@@ -74,7 +81,7 @@ impl HelpCall {
     /// The RPC that it stands for, whose scopes it needs.
     pub fn rpc(&self) -> &'static str {
         match self {
-            HelpCall::Search => "/deskhand.v1.KnowledgeService/Search",
+            HelpCall::Search | HelpCall::Featured => "/deskhand.v1.KnowledgeService/Search",
             HelpCall::Article(_) => "/deskhand.v1.KnowledgeService/GetArticle",
             HelpCall::Open => "/deskhand.v1.KnowledgeService/RecordOpen",
             HelpCall::Rate => "/deskhand.v1.KnowledgeService/RateArticle",
@@ -112,6 +119,18 @@ impl Api {
                 let body = response.article.as_ref().map_or("", |article| article.body.as_str());
                 json["html"] = Value::String(html(body));
                 Ok(HelpReply { json: json.to_string(), tag: tag_of(&response), age: ARTICLE_AGE })
+            }
+            HelpCall::Featured => {
+                let request = with(access, text("language"));
+                let desk = self.desk(&request);
+                let mut fields = Fields::default();
+                let language = fields.optional_language("language", request.get_ref()).unwrap_or_else(|| desk.settings().language.clone());
+                fields.ok()?;
+                let featured = desk.knowledge().featured(&language, MAX_FEATURED).await?;
+                let article =
+                    |article: &Arc<PublicArticle>| json!({ "id": article.id, "language": article.language, "title": article.title });
+                let json = json!({ "articles": featured.iter().map(article).collect::<Vec<Value>>() }).to_string();
+                Ok(HelpReply { tag: hash(json.as_bytes()), json, age: SEARCH_AGE })
             }
             HelpCall::Open => {
                 self.record_open(with(access, read("RecordOpenRequest", body)?)).await?;
@@ -156,7 +175,11 @@ fn read<M: Message + Default>(name: &str, body: &[u8]) -> Result<M, Status> {
 }
 
 fn tag_of(message: &impl Message) -> String {
-    let hash = Sha256::digest(message.encode_to_vec());
+    hash(&message.encode_to_vec())
+}
+
+fn hash(content: &[u8]) -> String {
+    let hash = Sha256::digest(content);
     hash[..12].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

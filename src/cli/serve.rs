@@ -116,7 +116,12 @@ fn places(config: &Config) -> String {
         let folder = absolute(&workspace.knowledge_base?);
         Some(format!("\nknowledge base of {}: {folder}", workspace.name))
     });
-    format!("data: {}\ndatabase: {database}{}", absolute(&config.data), folders.collect::<String>())
+    let centers = config.help_centers.iter().filter_map(|(workspace, center)| {
+        let address = center.address.as_ref()?;
+        Some(format!("\nhelp center of {workspace}: {address}"))
+    });
+    let folders: String = folders.chain(centers).collect();
+    format!("data: {}\ndatabase: {database}{folders}", absolute(&config.data))
 }
 
 /// The URL of a database as it may be shown.

@@ -4,9 +4,11 @@ mod desk;
 mod flags;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod help_center;
 mod limits;
 mod model;
 mod model_settings;
+mod model_tables;
 mod opening_hours;
 mod settings;
 mod value;
@@ -27,6 +29,7 @@ use crate::{
     config::{
         flags::{embedding_argument, given, model_argument},
         model_settings::{EMBEDDING_SETTINGS, MODEL_SETTINGS},
+        model_tables::{take_embedding, take_embeddings, take_model, take_models},
         settings::SETTINGS,
     },
     ids::Workspace,
@@ -35,6 +38,7 @@ use crate::{
 
 pub use desk::{DeskSettings, PersonalData};
 pub use flags::{desk_flags, embedding_flags, flags, model_flags, storage_flags};
+pub use help_center::HelpCenterConfig;
 pub use limits::Limits;
 pub use model::{ContextLimits, EmbeddingConfig, EmbeddingSettings, ModelConfig, Secret, Task, TokenLimits};
 pub use opening_hours::OpeningHours;
@@ -58,6 +62,8 @@ pub struct Config {
     pub database_url: Option<String>,
     /// Databases of workspaces that have one of their own.
     pub workspace_databases: BTreeMap<Workspace, String>,
+    /// The help centers of the workspaces that have settings for one.
+    pub help_centers: BTreeMap<Workspace, HelpCenterConfig>,
     /// Where the first key is written, if a start finds none; `None`: none is made.
     pub first_key_file: Option<PathBuf>,
     /// Where erasures are remembered; `None`: in the data folder.
@@ -139,6 +145,7 @@ impl Default for Config {
             data: PathBuf::from("data"),
             database_url: None,
             workspace_databases: BTreeMap::new(),
+            help_centers: BTreeMap::new(),
             first_key_file: None,
             erasures_url: None,
             knowledge_base: Some(PathBuf::from("knowledge-base")),
@@ -194,9 +201,10 @@ impl Config {
         }
         config.desk.settle();
         if let Some(workspaces) = table.get("workspaces") {
-            let mut databases = BTreeMap::new();
-            config.workspaces = workspace::take(workspaces, &config, &mut databases, &mut problems);
-            config.workspace_databases = databases;
+            let mut own = workspace::Own::default();
+            config.workspaces = workspace::take(workspaces, &config, &mut own, &mut problems);
+            config.workspace_databases = own.databases;
+            config.help_centers.extend(own.help_centers);
         }
         config.check(&mut problems);
         if problems.is_empty() { Ok(config) } else { Err(ConfigError { problems }) }
@@ -257,6 +265,7 @@ impl Config {
             "log_format" => value::one_of(given, &["text", "json"]).map(|format| self.log_as_json = format == "json"),
             "otlp_endpoint" => value::web_address(given).map(|url| self.otlp_endpoint = Some(url)),
             "allow_remote_without_keys" => value::truth(given).map(|truth| self.allow_remote_without_keys = truth),
+            "help_center" | "help_center_theme" => self.help_centers.entry(Workspace::default()).or_default().set(key, given),
             _ => match self.limits.set(key, given).or_else(|| self.desk.set(key, given)) {
                 Some(set) => set,
                 None => {
@@ -307,6 +316,7 @@ impl Config {
         if self.limits.proxy_protocol && self.limits.trusted_proxies.is_empty() {
             problems.push("`proxy_protocol` needs `trusted_proxies`: anybody else could name another's address".to_owned());
         }
+        help_center::check(&self.help_centers, problems);
         if self.limits.max_connections_per_peer > self.limits.max_connections {
             problems.push("`max_connections_per_peer` must be at most `max_connections`".to_owned());
         }
@@ -337,58 +347,6 @@ fn read_table(file: &Path, problems: &mut Vec<String>) -> Table {
         problems.push(format!("the file is not valid TOML: {}", error.to_string().trim().replace('\n', "\n    ")));
         Table::new()
     })
-}
-
-/// Reads the tables of models; `from` names their place in the file.
-fn take_models(given: &Value, from: &str, problems: &mut Vec<String>) -> Vec<ModelConfig> {
-    let Value::Array(tables) = given else {
-        problems.push(format!("`{from}` must be tables, each begun with a line `[[{from}]]`"));
-        return Vec::new();
-    };
-    let mut models = Vec::new();
-    for (index, given) in tables.iter().enumerate() {
-        let mut model = ModelConfig::default();
-        match given.as_table() {
-            Some(table) => {
-                for (key, given) in table {
-                    take_model(&mut model, key, given, &format!("{from}[{index}].{key}"), problems);
-                }
-            }
-            None => problems.push(format!("`{from}[{index}]` must be a table, begun with a line `[[{from}]]`")),
-        }
-        models.push(model);
-    }
-    models
-}
-
-fn take_embeddings(embedding: &mut EmbeddingSettings, given: &Value, from: &str, problems: &mut Vec<String>) {
-    match given {
-        Value::Table(table) => {
-            for (key, given) in table {
-                take_embedding(embedding, key, given, &format!("{from}.{key}"), problems);
-            }
-        }
-        _ => problems.push(format!("`{from}` must be a table, begun with a line `[{from}]`")),
-    }
-}
-
-fn take_model(model: &mut ModelConfig, key: &str, given: &Value, from: &str, problems: &mut Vec<String>) {
-    match model.set(key, given) {
-        Some(Ok(())) => {}
-        Some(Err(allowed)) => problems.push(format!("`{from}` is `{}`: {allowed}", shown(key, given))),
-        None => {
-            let known = format!("{}{}", ModelConfig::KEYS.join(", "), did_you_mean(key, &ModelConfig::KEYS));
-            problems.push(format!("unknown model setting `{from}`; expected one of {known}"));
-        }
-    }
-}
-
-fn take_embedding(embedding: &mut EmbeddingSettings, key: &str, given: &Value, from: &str, problems: &mut Vec<String>) {
-    match embedding.set(key, given) {
-        Some(Ok(())) => {}
-        Some(Err(allowed)) => problems.push(format!("`{from}` is `{}`: {allowed}", shown(key, given))),
-        None => problems.push(format!("unknown embedding setting `{from}`; expected one of {}", EmbeddingSettings::KEYS.join(", "))),
-    }
 }
 
 /// A value as an error message may show it; secrets are left out.

@@ -28,6 +28,18 @@ pub const SETTINGS: &[Setting] = &[
         value: "ADDRESS",
         help: "Address and port for help pages alone, where nothing else can be reached [default: none, that of `listen`]",
     },
+    Setting {
+        key: "help_center",
+        variable: "DESKHAND_HELP_CENTER",
+        value: "ADDRESS",
+        help: "Where the help center's pages are published, without a key, such as `https://help.shop.example` [default: not published]",
+    },
+    Setting {
+        key: "help_center_theme",
+        variable: "DESKHAND_HELP_CENTER_THEME",
+        value: "FILE",
+        help: "TOML file with the help center's title, logo, links, colours and picture hosts [default: the built-in theme]",
+    },
     Setting { key: "data", variable: "DESKHAND_DATA", value: "FOLDER", help: "Data folder, created at first start [default: data]" },
     Setting {
         key: "database_url",

@@ -8,8 +8,10 @@ use crate::{
     config::{
         Config,
         desk::DeskSettings,
+        help_center::HelpCenterConfig,
         model::{EmbeddingSettings, ModelConfig},
-        shown, take_embeddings, take_models, value,
+        model_tables::{take_embeddings, take_models},
+        shown, value,
     },
     ids::Workspace,
 };
@@ -29,14 +31,16 @@ pub struct WorkspaceConfig {
     pub embedding: EmbeddingSettings,
 }
 
-/// Reads the tables `[workspaces.NAME]`; `databases` takes the databases of those that have their own. Unset settings are inherited from
-/// `default`, except for the folder, which is never shared.
-pub fn take(
-    given: &Value,
-    default: &Config,
-    databases: &mut BTreeMap<Workspace, String>,
-    problems: &mut Vec<String>,
-) -> Vec<WorkspaceConfig> {
+/// What workspaces have for themselves and never inherit, besides their folders.
+#[derive(Default)]
+pub struct Own {
+    pub databases: BTreeMap<Workspace, String>,
+    pub help_centers: BTreeMap<Workspace, HelpCenterConfig>,
+}
+
+/// Reads the tables `[workspaces.NAME]`; `own` takes the databases and help centers. Unset settings are inherited from `default`, except for
+/// these and the folder, which are never shared.
+pub fn take(given: &Value, default: &Config, own: &mut Own, problems: &mut Vec<String>) -> Vec<WorkspaceConfig> {
     let Value::Table(tables) = given else {
         problems.push("`workspaces` must be tables, each begun with a line `[workspaces.NAME]`".to_owned());
         return Vec::new();
@@ -56,7 +60,7 @@ pub fn take(
             }
         };
         match given.as_table() {
-            Some(table) => workspaces.push(take_one(workspace, table, default, databases, &from, problems)),
+            Some(table) => workspaces.push(take_one(workspace, table, default, own, &from, problems)),
             None => problems.push(format!("`{from}` must be a table, begun with a line `[{from}]`")),
         }
     }
@@ -74,14 +78,7 @@ pub fn take(
     workspaces
 }
 
-fn take_one(
-    name: Workspace,
-    table: &Table,
-    default: &Config,
-    databases: &mut BTreeMap<Workspace, String>,
-    from: &str,
-    problems: &mut Vec<String>,
-) -> WorkspaceConfig {
+fn take_one(name: Workspace, table: &Table, default: &Config, own: &mut Own, from: &str, problems: &mut Vec<String>) -> WorkspaceConfig {
     let mut workspace =
         WorkspaceConfig { name, knowledge_base: None, desk: default.desk.clone(), models: None, embedding: default.embedding.clone() };
     for (key, given) in table {
@@ -96,14 +93,15 @@ fn take_one(
                 continue;
             }
             "database_url" => value::database_url(given).map(|url| {
-                databases.insert(workspace.name.clone(), url);
+                own.databases.insert(workspace.name.clone(), url);
             }),
+            "help_center" | "help_center_theme" => own.help_centers.entry(workspace.name.clone()).or_default().set(key, given),
             "knowledge_base" => value::optional_folder(given).map(|folder| workspace.knowledge_base = folder),
             key => match workspace.desk.set(key, given) {
                 Some(set) => set,
                 None => {
                     let known = DeskSettings::KEYS.join(", ");
-                    problems.push(format!("unknown workspace setting `{place}`; expected one of knowledge_base, database_url, {known}, [[{from}.models]], [{from}.embedding]"));
+                    problems.push(format!("unknown workspace setting `{place}`; expected one of knowledge_base, database_url, help_center, help_center_theme, {known}, [[{from}.models]], [{from}.embedding]"));
                     continue;
                 }
             },

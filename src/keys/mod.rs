@@ -257,6 +257,12 @@ impl Keys {
         held.rate.take(now).map_err(KeyError::RateExceeded)
     }
 
+    /// Counts a call that a visitor makes without a key where a workspace is published; they have the rate of a publishable key's visitors.
+    pub fn take_visit(&self, workspace: &str, visitor: IpAddr) -> Result<(), KeyError> {
+        // No key has such an id.
+        self.visitors.take(&format!("help center of {workspace}"), visitor, Instant::now()).map_err(KeyError::RateExceeded)
+    }
+
     fn ring(&self) -> Arc<HashMap<String, LoadedKey>> {
         Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -7,6 +7,7 @@ mod error;
 pub mod fuzz;
 mod index;
 mod intents;
+mod published;
 mod report;
 mod search;
 mod statistics;
@@ -41,6 +42,7 @@ pub use documents::{
     watch::FolderSettings,
 };
 pub use error::KnowledgeError;
+pub use published::{PublicArticle, PublicArticles};
 pub use report::{ArticleRating, RatingCount, SearchReport};
 pub use search::{
     Hit, Hits, Search,
@@ -57,6 +59,7 @@ use crate::{
             watch::{FolderState, Watch},
         },
         index::{Index, MAX_CATCH_UP, MAX_SEARCH_WAIT},
+        published::Listing,
         report::Report,
         search::{openings::Openings, query::Typed, synonyms::Synonyms},
         vectors::Vectors,
@@ -85,6 +88,7 @@ struct Base {
     index: Index,
     vectors: RwLock<Arc<Vectors>>,
     openings: RwLock<Arc<Openings>>,
+    listing: Listing,
     contents: Arc<RwLock<FolderContents>>,
     folder: Arc<FolderState>,
     /// Searches without a hit, and with one, since the start.
@@ -299,8 +303,8 @@ fn concurrency_limit() -> Arc<Semaphore> {
 impl Base {
     /// What is read from no folder, and searched without dictionaries.
     fn new(catalog: Catalog, index: Index, contents: Arc<RwLock<FolderContents>>) -> Base {
-        let (vectors, openings, folder, searches) = Default::default();
-        Base { catalog, index, vectors, openings, contents, folder, searches, dictionaries: None, _watch: None }
+        let (vectors, openings, listing, folder, searches) = Default::default();
+        Base { catalog, index, vectors, openings, listing, contents, folder, searches, dictionaries: None, _watch: None }
     }
 
     async fn start(

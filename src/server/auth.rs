@@ -141,6 +141,21 @@ impl Authenticator {
         }
     }
 
+    /// Authorizes what a visitor without a key does at the published help center of a workspace. Only pages of its own origin may call there.
+    pub fn authorize_visitor(&self, workspace: &Workspace, own: &str, auth_request: &AuthRequest<'_>) -> Result<(Access, Trust), Status> {
+        if origin(auth_request.headers).is_some_and(|origin| origin != own) {
+            return Err(status::origin_refused());
+        }
+        self.keys.take_visit(workspace.as_str(), auth_request.visitor)?;
+        let (caller, visitor) = (Caller::until(auth_request.deadline), auth_request.visitor);
+        Ok((Access { workspace: workspace.clone(), scopes: vec![Search], caller, visitor, key: None }, Trust::Public))
+    }
+
+    /// Whether a caller who names this host needs no key. On loopback, another name that leads here is foreign.
+    pub fn serves_without_key(&self, host: &str) -> bool {
+        !self.keys.are_needed() && (!self.on_loopback || is_loopback(host))
+    }
+
     /// The origins of pages that may call `method` with the caller's key (CORS).
     pub async fn origins(&self, method: &str, auth_request: &AuthRequest<'_>) -> Result<Vec<String>, Status> {
         self.authorize(method, auth_request).await?;
@@ -167,7 +182,7 @@ impl Authenticator {
     /// could call a server on its machine.
     fn check_origin_without_key(&self, auth_request: &AuthRequest<'_>) -> Result<(), Status> {
         let Some(origin) = origin(auth_request.headers) else { return Ok(()) };
-        let own = authority(auth_request).is_some_and(|own| origin_authority(origin) == Some(own));
+        let own = authority(auth_request.headers, auth_request.uri).is_some_and(|own| origin_authority(origin) == Some(own));
         // DNS rebinding: a foreign name that resolves to this machine is still foreign.
         let is_own_name = !self.on_loopback || origin_authority(origin).is_some_and(is_loopback);
         if own && is_own_name { Ok(()) } else { Err(status::origin_refused()) }
@@ -190,7 +205,7 @@ fn access(checked: CheckedKey, auth_request: &AuthRequest<'_>) -> Access {
 
 fn check_origin(key: &Key, auth_request: &AuthRequest<'_>) -> Result<(), Status> {
     let Some(origin) = origin(auth_request.headers) else { return Ok(()) };
-    let own = authority(auth_request).is_some_and(|own| origin_authority(origin) == Some(own));
+    let own = authority(auth_request.headers, auth_request.uri).is_some_and(|own| origin_authority(origin) == Some(own));
     if own || key.allows_origin(origin) { Ok(()) } else { Err(status::origin_refused()) }
 }
 
@@ -205,9 +220,9 @@ fn bearer(value: &str) -> Option<&str> {
 }
 
 /// The host and port that the caller addressed.
-fn authority<'a>(auth_request: &'a AuthRequest<'_>) -> Option<&'a str> {
-    let host = || auth_request.headers.get(header::HOST)?.to_str().ok();
-    auth_request.uri.authority().map(http::uri::Authority::as_str).or_else(host)
+pub fn authority<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
+    let host = || headers.get(header::HOST)?.to_str().ok();
+    uri.authority().map(http::uri::Authority::as_str).or_else(host)
 }
 
 fn origin_authority(origin: &str) -> Option<&str> {

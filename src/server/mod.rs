@@ -14,6 +14,7 @@ mod fair_read;
 mod first_key;
 mod grpc_guard;
 mod health;
+mod help_center;
 mod pages;
 mod peer;
 mod process;
@@ -49,6 +50,7 @@ use crate::{
         auth::Authenticator,
         call::CallMetrics,
         grpc_guard::GrpcGuard,
+        help_center::{HelpCenterServer, HelpCenters},
         router::{Metrics, Router},
         tls::Tls,
     },
@@ -84,6 +86,7 @@ impl Server {
     /// Opens the data folder, the knowledge base and the listener, and starts to serve.
     pub async fn start(config: Config) -> anyhow::Result<Server> {
         config.check_folders()?;
+        let centers = Arc::new(HelpCenters::read(&config)?);
         files::make_folder(&config.data).with_context(|| format!("can't create the data folder `{}`", config.data.display()))?;
         let lock = lock(&config.data)?;
         let listener = accept::listen(config.listen)
@@ -141,8 +144,10 @@ impl Server {
         calls.register(&mut registry);
         process::register_metrics(&mut registry);
         let languages = config.workspaces().into_iter().map(|workspace| (workspace.name, workspace.desk.language)).collect();
+        let help_center = HelpCenterServer { centers, authenticator: authenticator.clone(), api: Arc::clone(&api), calls: calls.clone() };
         let router = Router::new(
             GrpcGuard::new(routes.prepare(), authenticator.clone(), languages, calls.clone()),
+            help_center,
             authenticator,
             api,
             Metrics { calls, registry },

@@ -31,6 +31,7 @@ use crate::{
         cors,
         grpc_guard::{GrpcGuard, GuardedBody, declared_length},
         health::Readiness,
+        help_center::{HelpAddress, HelpCenterServer},
         pages,
         query::parameters,
         reply_body::ReplyBody,
@@ -65,6 +66,7 @@ pub struct Router {
     audience: Audience,
     grpc: GrpcGuard,
     grpc_web: GrpcWebService<GrpcGuard>,
+    help_center: HelpCenterServer,
     authenticator: Authenticator,
     api: Arc<Api>,
     metrics: Arc<Metrics>,
@@ -76,6 +78,7 @@ pub struct Router {
 impl Router {
     pub fn new(
         grpc: GrpcGuard,
+        help_center: HelpCenterServer,
         authenticator: Authenticator,
         api: Arc<Api>,
         metrics: Metrics,
@@ -86,6 +89,7 @@ impl Router {
             audience: Audience::Everybody { metrics: true },
             grpc_web: GrpcWebLayer::new().layer(grpc.clone()),
             grpc,
+            help_center,
             authenticator,
             api,
             metrics: Arc::new(metrics),
@@ -177,6 +181,11 @@ impl Router {
         if let Some(call) = HelpCall::at(&path).filter(|_| audience.has_help()) {
             return self.help(call, request, active).await;
         }
+        if let Some(address) = HelpAddress::at(&path).filter(|_| audience.has_help())
+            && let Some(place) = self.help_center.at(&request)
+        {
+            return Box::pin(self.help_center.answer(place, address, request, active)).await;
+        }
         let is_grpc = matches!(kind(request.headers()), Kind::Grpc);
         if is_of_service(&path) && audience.has_api() && !is_grpc {
             return Box::pin(connect::answer(self.grpc, request, active)).await;
@@ -206,7 +215,7 @@ impl Router {
             };
         }
         if path == "/" && audience.has_help() && is_read(request.method()) {
-            return pages::redirect_to_help();
+            return self.help_center.root(&request).unwrap_or_else(pages::redirect_to_help);
         }
         let has_console = self.console && audience.has_api();
         match pages::at(&path).filter(|page| audience.has_help() && (has_console || !page.of_console)) {
@@ -253,7 +262,12 @@ impl Router {
     ) -> Result<(HelpReply, Trust), Status> {
         let parameters = parameters(parts.uri.query().unwrap_or_default());
         let auth_request = auth_request(&parts.headers, &parts.uri, key(&parameters), connection);
-        let (access, trust) = self.authenticator.authorize(call.rpc(), &auth_request).await?;
+        let shows_no_key = auth_request.key_in_address.is_none() && !parts.headers.contains_key(header::AUTHORIZATION);
+        let place = self.help_center.centers.at(&parts.headers, &parts.uri, &self.authenticator);
+        let (access, trust) = match place.filter(|place| shows_no_key && place.is_published) {
+            Some(place) => self.help_center.authorize(&place, &auth_request)?,
+            None => self.authenticator.authorize(call.rpc(), &auth_request).await?,
+        };
         connection.raise_trust(trust);
         log.authorized(&access);
         // Also on a server without keys, a help page sees only what customers may see.

@@ -54,7 +54,8 @@ pub fn escape_html(text: &str) -> String {
     written
 }
 
-fn raw(html: String) -> Event<'static> {
+/// HTML of ours among the events of a document.
+pub(super) fn raw(html: String) -> Event<'static> {
     Event::InlineHtml(CowStr::from(html))
 }
 
@@ -69,7 +70,8 @@ fn opened(address: &str) -> Option<String> {
     plain.then(|| format!("<a href=\"#article={id}\" data-article=\"{id}\">"))
 }
 
-fn is_safe(address: &str) -> bool {
+/// Whether a link may go to an address of another site.
+pub(super) fn is_safe(address: &str) -> bool {
     let address = address.to_ascii_lowercase();
     SCHEMES.iter().any(|scheme| address.starts_with(scheme)) && !address.chars().any(char::is_control)
 }

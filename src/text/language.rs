@@ -57,6 +57,14 @@ impl Language {
         self.0.split('-').next().unwrap_or(&self.0)
     }
 
+    /// Returns whether it is written from right to left: by its script, if the tag has one, else by its language.
+    pub fn is_right_to_left(&self) -> bool {
+        match self.0.split('-').nth(1).filter(|subtag| subtag.len() == 4) {
+            Some(script) => ["Adlm", "Arab", "Hebr", "Nkoo", "Rohg", "Syrc", "Thaa"].contains(&script),
+            None => ["ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "syr", "ug", "ur", "yi"].contains(&self.primary()),
+        }
+    }
+
     /// Returns the language's English name where we have one, else its tag.
     pub fn english_name(&self) -> &str {
         match self.primary() {
@@ -127,6 +135,13 @@ mod tests {
         for bad in ["", "e", "english language", "tr_TR", "-tr", "tr-", "tr-ğ", "1r"] {
             assert!(Language::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn direction_goes_by_the_script_then_by_the_language() {
+        let is_right_to_left = |tag: &str| Language::parse(tag).unwrap().is_right_to_left();
+        assert!(["ar", "ar-EG", "he", "fa", "ur", "az-Arab", "pa-Arab-PK"].into_iter().all(is_right_to_left));
+        assert!(!["en", "tr", "ku", "ar-Latn", "yi-Latn", "ks-Deva"].into_iter().any(is_right_to_left));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Pure functions over text: words and their keys, languages, token estimates. No input or output here.
 
 mod analyzer;
+mod article_html;
 mod comments;
 mod detect;
 mod fingerprint;
@@ -22,6 +23,7 @@ mod tokens;
 mod visible;
 
 pub use analyzer::{Beginnings, Word, beginning, grams, letter_pairs, signature, words, words_beginning};
+pub use article_html::{ArticleHtml, Destinations, Heading, article_html};
 pub use comments::{CommentFlaw, comments, decode_entities, without_comments, without_entities};
 pub use detect::detect;
 pub use fingerprint::fingerprint;

@@ -45,6 +45,10 @@ async fn each_listener_serves_what_it_is_for() {
         ("/help/search.js", [200, 404, 200]),
         ("/help/search?q=towels&language=en", [200, 404, 200]),
         ("/help/origins", [200, 404, 200]),
+        ("/help/featured", [200, 404, 200]),
+        ("/help/en", [200, 404, 200]),
+        ("/help/en/return-an-item", [200, 404, 200]),
+        ("/help/sitemap.xml", [200, 404, 200]),
         ("/nothing", [404, 404, 404]),
     ] {
         for (address, expected) in [everybody, operations, customers].into_iter().zip(expected) {

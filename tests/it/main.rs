@@ -37,6 +37,7 @@ mod floods;
 mod folder;
 mod framing;
 mod help;
+mod help_center;
 mod hostile;
 mod idle;
 mod import;

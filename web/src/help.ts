@@ -1,11 +1,10 @@
-// The help page around the search box: its language, its key, and what people often ask. `/help?key=dh_…&language=tr`
+// The help page around the search box: its language, its key, and what is often read. `/help?key=dh_…&language=tr`
 interface Texts {
   name: string;
   title: string;
   lead: string;
   often: string;
   foot: string;
-  examples: string[];
 }
 
 const texts: Record<string, Texts> = {
@@ -13,33 +12,29 @@ const texts: Record<string, Texts> = {
     name: "English",
     title: "How can we help?",
     lead: "Type a word or two: answers appear as you type.",
-    often: "Often asked",
+    often: "Often read",
     foot: "Press / to search from anywhere on this page.",
-    examples: ["Track my order", "Return an item", "Delivery time", "Refund", "Size guide"],
   },
   tr: {
     name: "Türkçe",
     title: "Size nasıl yardımcı olabiliriz?",
     lead: "Bir iki kelime yazın: yanıtlar siz yazarken görünür.",
-    often: "Sık sorulanlar",
+    often: "Sık okunanlar",
     foot: "Bu sayfanın her yerinden aramak için / tuşuna basın.",
-    examples: ["Siparişim nerede", "Ürün iadesi", "Teslimat süresi", "Para iadesi", "Beden rehberi"],
   },
   de: {
     name: "Deutsch",
     title: "Wie können wir helfen?",
     lead: "Tippen Sie ein, zwei Wörter: Antworten erscheinen beim Tippen.",
-    often: "Oft gefragt",
+    often: "Oft gelesen",
     foot: "Die Taste / führt von überall zur Suche.",
-    examples: ["Wo ist mein Paket", "Rücksendung", "Lieferzeit", "Erstattung", "Größen"],
   },
   hu: {
     name: "Magyar",
     title: "Miben segíthetünk?",
     lead: "Írjon be egy-két szót: a válaszok gépelés közben megjelennek.",
-    often: "Gyakori kérdések",
+    often: "Gyakran olvasott",
     foot: "A / billentyűvel bárhonnan kereshet.",
-    examples: ["Hol a csomagom", "Visszaküldés", "Szállítási idő", "Visszatérítés", "Méretek"],
   },
 };
 
@@ -89,14 +84,24 @@ byId("languages").append(
   }),
 );
 
-byId("examples").append(
-  ...text.examples.map((example) => {
-    const item = document.createElement("li");
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = example;
-    button.addEventListener("click", () => search.search(example));
-    item.append(button);
-    return item;
-  }),
-);
+void offerArticles();
+
+/** What the shop's readers open most, or what it puts first: see `GET /help/featured`. */
+async function offerArticles(): Promise<void> {
+  const query = new URLSearchParams({ language, ...(key ? { key } : {}) });
+  const response = await fetch(`/help/featured?${query}`).catch(() => null);
+  const { articles } = response?.ok ? ((await response.json()) as { articles: { title: string; language: string }[] }) : { articles: [] };
+  byId("often").hidden = articles.length === 0;
+  byId("examples").append(
+    ...articles.map(({ title, language }) => {
+      const item = document.createElement("li");
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = title;
+      button.lang = language;
+      button.addEventListener("click", () => search.search(title));
+      item.append(button);
+      return item;
+    }),
+  );
+}

@@ -1,7 +1,9 @@
 // <deskhand-search key="dh_…" language="tr">: a search box for help pages. One script, no dependencies.
 //
 // Attributes: `key` (a publishable key), `language` (BCP 47; default: the page's), `server` (default: where this script comes from),
-// `contact` (an address to go to when nothing helped; the search goes along as `query`), `placeholder`.
+// `contact` (an address to go to when nothing helped; the search goes along as `query`), `placeholder`, `pages` (where articles have pages of
+// their own, such as `/help/en/`: a chosen one is opened there and not in a dialog). A form within the element works without scripts, and takes
+// what was typed when Enter chooses no article.
 // Events: `deskhand-open` and `deskhand-contact`, each with `detail`; a page that prevents the default of the latter goes nowhere.
 import { make, randomId } from "./dom";
 import { words, isRightToLeft, type Words } from "./words";
@@ -101,6 +103,7 @@ class DeskhandSearch extends HTMLElement {
     document.addEventListener("keydown", this.#slash);
     window.addEventListener("hashchange", this.#followHash);
     window.addEventListener("online", this.#online);
+    this.#input.value ||= this.#form?.querySelector("input")?.value ?? "";
     this.#speak();
     this.#followHash();
   }
@@ -126,6 +129,10 @@ class DeskhandSearch extends HTMLElement {
     this.#input.value = text;
     this.#input.focus();
     this.#search();
+  }
+
+  get #form(): HTMLFormElement | null {
+    return this.querySelector("form");
   }
 
   get #language(): string {
@@ -174,8 +181,12 @@ class DeskhandSearch extends HTMLElement {
     if (event.key === "ArrowDown") this.#activate(this.#active >= last ? 0 : this.#active + 1);
     else if (event.key === "ArrowUp") this.#activate(this.#active <= 0 ? last : this.#active - 1);
     else if (event.key === "Enter") {
+      const [form, field] = [this.#form, this.#form?.querySelector("input")];
       const hit = this.#found?.hits[Math.max(this.#active, 0)];
-      if (hit && !this.#panel.hidden) void this.#open(hit.id, this.#found);
+      if (form && field && this.#active < 0) {
+        field.value = this.#input.value;
+        if (field.value.trim()) form.submit();
+      } else if (hit && !this.#panel.hidden) void this.#open(hit.id, this.#found);
     } else if (event.key === "Escape") {
       if (!this.#panel.hidden) this.#show(false);
       else if (this.#input.value) {
@@ -306,6 +317,8 @@ class DeskhandSearch extends HTMLElement {
   }
 
   async #open(id: string, from: Found | null): Promise<void> {
+    const pages = this.getAttribute("pages");
+    if (pages) return this.#leave(pages, id, from);
     const words = this.#words;
     const opening = ++this.#opening;
     if (!this.#dialog.open) this.#cameFrom = this.shadowRoot?.activeElement as HTMLElement | null;
@@ -331,6 +344,13 @@ class DeskhandSearch extends HTMLElement {
     } catch (problem) {
       if (opening === this.#opening) this.#fail(problem as Problem);
     }
+  }
+
+  /** Goes to an article's own page. Two names there are the server's own; an article of such a name is written otherwise. */
+  #leave(pages: string, id: string, from: Found | null): void {
+    this.dispatchEvent(new CustomEvent("deskhand-open", { detail: { id }, bubbles: true, composed: true }));
+    if (from?.searchId) void this.#post("/help/opens", { searchId: from.searchId, id }).catch(() => {});
+    location.assign(pages + encodeURIComponent(id).replace(/^(s(?=earch$)|c(?=ategories$))/, (letter) => `%${letter.charCodeAt(0).toString(16)}`));
   }
 
   #rating(id: string, language: string): HTMLElement {

@@ -25,6 +25,11 @@ impl Openings {
         self.by_number.get(&number).copied().unwrap_or_default()
     }
 
+    /// Returns how often an article was opened.
+    pub fn of_article(&self, article: &Id) -> u64 {
+        self.of(id_number(Kind::Article, article))
+    }
+
     /// Returns whether none was opened.
     pub fn is_empty(&self) -> bool {
         self.by_number.is_empty()
