@@ -9,7 +9,7 @@ pub struct Setting {
 }
 
 /// The top-level settings of the file.
-pub const SETTINGS: [Setting; 50] = [
+pub const SETTINGS: [Setting; 51] = [
     Setting {
         key: "listen",
         variable: "DESKHAND_LISTEN",
@@ -122,6 +122,12 @@ pub const SETTINGS: [Setting; 50] = [
         help: "Days that a chat is kept after its last event; searches and ratings are kept as long, but at most 90 days [default: forever]",
     },
     Setting {
+        key: "report_agents",
+        variable: "DESKHAND_REPORT_AGENTS",
+        value: "true|false",
+        help: "Whether reports have figures by agent [default: true]",
+    },
+    Setting {
         key: "mask",
         variable: "DESKHAND_MASK",
         value: "KINDS",
@@ -197,7 +203,7 @@ pub const SETTINGS: [Setting; 50] = [
         key: "console",
         variable: "DESKHAND_CONSOLE",
         value: "true|false",
-        help: "Serve the agents' console at /console [default: false]",
+        help: "Serve the agents' console at /console, and the reports at /reports [default: false]",
     },
     Setting {
         key: "allow_remote_without_tls",

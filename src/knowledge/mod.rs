@@ -41,7 +41,10 @@ pub use documents::{
     watch::FolderSettings,
 };
 pub use error::KnowledgeError;
-pub use report::{ArticleRating, RatingCount, SearchReport};
+pub use report::{
+    ArticleRating,
+    search_report::{Asked, HelpReport, Lines, RatingCount, SearchCounts, SearchLine, SearchReport, UnhelpfulArticle},
+};
 pub use search::{
     Hit, Hits, Search,
     highlight::{Highlighter, Segment, matched_words, segments},

@@ -2,6 +2,7 @@
 
 mod availability;
 pub mod backup;
+pub mod days;
 mod error;
 pub mod files;
 mod inspect;

@@ -8,7 +8,7 @@ use tonic_reflection::pb::{v1, v1alpha};
 use crate::support::desk::{Desk, eventually, refused};
 
 /// Every RPC of the contract.
-const METHODS: [&str; 27] = [
+const METHODS: [&str; 29] = [
     "ChatService/AppendEvents",
     "ChatService/EraseCustomer",
     "ChatService/ExportCustomer",
@@ -20,6 +20,7 @@ const METHODS: [&str; 27] = [
     "KnowledgeService/DeleteArticles",
     "KnowledgeService/DeleteCannedAnswers",
     "KnowledgeService/GetArticle",
+    "KnowledgeService/GetHelpReport",
     "KnowledgeService/GetSearchReport",
     "KnowledgeService/ListArticles",
     "KnowledgeService/ListCannedAnswers",
@@ -31,6 +32,7 @@ const METHODS: [&str; 27] = [
     "ReplyService/CheckReply",
     "ReplyService/CorrectReply",
     "ReplyService/DraftReply",
+    "ReplyService/GetReplyReport",
     "ReplyService/RecordOutcome",
     "ReplyService/RetoneReply",
     "ReplyService/SuggestAnswers",
