@@ -208,6 +208,11 @@ impl Desk {
         self.outcomes.answer_use(&self.workspace, asked).await
     }
 
+    /// Returns what became of what was shown in a period, and how chats were rated in it.
+    pub async fn reply_report(&self, asked: &AskedReplies) -> Result<ReplyReport, ReplyError> {
+        reply_report_rows::report(&self.store, &self.workspace, asked, self.settings.report_agents).await
+    }
+
     /// Appends the events of a call and meanwhile calls `make` with the chat as it will be with them; returns the result once the events
     /// are durable. If the chat changed otherwise, for example because somebody else wrote to it, `make` is called again.
     async fn with_events<T, F: Future<Output = Result<T, ReplyError>>>(

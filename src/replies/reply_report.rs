@@ -1,11 +1,6 @@
 //! The reply report: what became of suggestions and drafts, and how chats were rated, by day, language and agent.
 
-use crate::{
-    knowledge::Lines,
-    replies::{Desk, error::ReplyError, reply_report_rows},
-    store::days::Days,
-    text::Language,
-};
+use crate::{knowledge::Lines, store::days::Days, text::Language};
 
 /// What a report is asked about.
 #[derive(Debug, Clone)]
@@ -90,12 +85,5 @@ impl OutcomeCounts {
         self.sent += sent;
         self.edited += edited;
         self.dismissed += dismissed;
-    }
-}
-
-impl Desk {
-    /// Returns what became of what was shown in a period.
-    pub async fn reply_report(&self, asked: &AskedReplies) -> Result<ReplyReport, ReplyError> {
-        reply_report_rows::report(&self.store, &self.workspace, asked, self.settings.report_agents).await
     }
 }
