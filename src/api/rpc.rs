@@ -175,7 +175,9 @@ mod tests {
                 "GetArticle",
                 "ListArticles",
                 "ListCannedAnswers",
-                "GetSearchReport"
+                "GetSearchReport",
+                "GetHelpReport",
+                "GetReplyReport"
             ]
         );
     }

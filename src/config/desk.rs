@@ -45,6 +45,8 @@ pub struct DeskSettings {
     pub running_summary_after: Duration,
     /// How many days a chat is kept after its last event; `None`: forever.
     pub retention_days: Option<u32>,
+    /// Whether reports have figures by agent.
+    pub report_agents: bool,
     /// What is masked before text goes to a model.
     pub personal_data: PersonalData,
     /// Folder of prompt templates that replace the built-in ones.
@@ -109,6 +111,7 @@ impl Default for DeskSettings {
             check_with_model: Duration::ZERO,
             running_summary_after: Duration::from_secs(10),
             retention_days: None,
+            report_agents: true,
             personal_data: PersonalData::default(),
             prompts: None,
             allowed_links: Vec::new(),
@@ -124,7 +127,7 @@ impl DeskSettings {
     }
 
     /// The setting keys of a workspace.
-    pub const KEYS: [&str; 18] = [
+    pub const KEYS: [&str; 19] = [
         "language",
         "languages",
         "time_zone",
@@ -136,6 +139,7 @@ impl DeskSettings {
         "check_with_model",
         "running_summary_after",
         "retention_days",
+        "report_agents",
         "mask",
         "mask_first_names",
         "mask_exceptions",
@@ -159,6 +163,7 @@ impl DeskSettings {
             "check_with_model" => value::duration_or_zero(given, MAX_CHECK_TIME).map(|time| self.check_with_model = time),
             "running_summary_after" => value::duration_or_zero(given, MAX_SUMMARY_WAIT).map(|time| self.running_summary_after = time),
             "retention_days" => value::whole(given, 1, 36_500).map(|days| self.retention_days = Some(days as u32)),
+            "report_agents" => value::truth(given).map(|truth| self.report_agents = truth),
             "mask" => value::texts(given).and_then(|names| {
                 let kind = |name: &String| PersonalData::KINDS.iter().find(|(known, _)| known == name).map(|(_, kind)| *kind);
                 let kinds: Option<Vec<FactKind>> = names.iter().filter(|name| *name != "none").map(kind).collect();

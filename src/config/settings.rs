@@ -134,6 +134,12 @@ pub const SETTINGS: &[Setting] = &[
         help: "Days that a chat is kept after its last event; searches and ratings are kept as long, but at most 90 days [default: forever]",
     },
     Setting {
+        key: "report_agents",
+        variable: "DESKHAND_REPORT_AGENTS",
+        value: "true|false",
+        help: "Whether reports have figures by agent [default: true]",
+    },
+    Setting {
         key: "mask",
         variable: "DESKHAND_MASK",
         value: "KINDS",
@@ -209,7 +215,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "console",
         variable: "DESKHAND_CONSOLE",
         value: "true|false",
-        help: "Serve the agents' console at /console [default: false]",
+        help: "Serve the agents' console at /console, and the reports at /reports [default: false]",
     },
     Setting {
         key: "allow_remote_without_tls",

@@ -43,7 +43,10 @@ pub use documents::{
 };
 pub use error::KnowledgeError;
 pub use published::{PublicArticle, PublicArticles};
-pub use report::{ArticleRating, RatingCount, SearchReport};
+pub use report::{
+    ArticleRating,
+    search_report::{Asked, HelpReport, Lines, RatingCount, SearchCounts, SearchLine, SearchReport, UnhelpfulArticle},
+};
 pub use search::{
     Hit, Hits, Search,
     highlight::{Highlighter, Segment, matched_words, segments},

@@ -9,15 +9,16 @@ use jiff::Timestamp;
 
 use crate::{
     ids::Id,
-    knowledge::{ArticleRating, Kind, Knowledge, KnowledgeError, Reader, SearchReport, report::Reported},
+    knowledge::{ArticleRating, Asked, HelpReport, Kind, Knowledge, KnowledgeError, Reader, SearchReport, report::Reported},
+    text::Language,
 };
 
 impl Knowledge {
     /// Records a search for the report and returns its id. `visitor` is the address of a public caller; `None` for a console, which has no
     /// quota.
-    pub fn searched(&self, visitor: Option<IpAddr>, session_id: &str, query: &str, hits: usize) -> String {
+    pub fn searched(&self, visitor: Option<IpAddr>, session_id: &str, (query, language): (&str, &Language), hits: usize) -> String {
         self.base.searches[usize::from(hits > 0)].fetch_add(1, Ordering::Relaxed);
-        self.report.searched(&self.reported(visitor), session_id, query, hits)
+        self.report.searched(&self.reported(visitor), session_id, (query, language), hits)
     }
 
     /// Records that an article was opened from a search. For a reader who may not see it, the article does not exist.
@@ -46,9 +47,14 @@ impl Knowledge {
         Ok(())
     }
 
-    /// Returns what people searched, opened, and rated in a time range.
-    pub async fn report(&self, start: Timestamp, end: Timestamp) -> Result<SearchReport, KnowledgeError> {
-        self.report.report(&self.workspace, start, end).await
+    /// Returns what people searched, opened, and rated in a period.
+    pub async fn search_report(&self, asked: &Asked) -> Result<SearchReport, KnowledgeError> {
+        self.report.search_report(&self.workspace, asked).await
+    }
+
+    /// Returns how people were helped in a period.
+    pub async fn help_report(&self, asked: &Asked) -> Result<HelpReport, KnowledgeError> {
+        self.report.help_report(&self.workspace, asked).await
     }
 
     fn reported(&self, visitor: Option<IpAddr>) -> Reported {

@@ -15,6 +15,8 @@ mod metrics;
 mod placeholder;
 mod privacy;
 mod prompts;
+mod reply_report;
+mod reply_report_rows;
 mod rewrite;
 mod stream;
 mod suggest;
@@ -26,8 +28,6 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
     time::Instant,
 };
-
-use jiff::Timestamp;
 
 pub use check_reply::{CheckReply, CheckedPromise, ReplyCheck};
 pub use checks::{Checked, DraftedFrom, Evidence};
@@ -45,6 +45,7 @@ pub use privacy::{
     remembered_erasure_rows::{home as erasure_home, move_home as move_erasure_home},
 };
 pub use prompts::PromptError;
+pub use reply_report::{AskedReplies, ChatRatings, OutcomeCounts, ReplyCounts, ReplyReport};
 pub use rewrite::{Correct, Retone, Translate, TranslateWhat, compare::RewriteCheck, meaning::Purpose, tone::Tone};
 pub use stream::{
     Generation,
@@ -61,7 +62,7 @@ use crate::{
     chats::{Author, Chat, ChatError, Chats, NewEvent},
     config::{DeskSettings, Task},
     ids::{Id, Workspace},
-    knowledge::Knowledge,
+    knowledge::{Asked, Knowledge},
     model::{CallContext, Embedder, Models, Spender},
     replies::{
         checks::leaks::Instructions,
@@ -202,9 +203,14 @@ impl Desk {
         self.outcomes.outcome(&self.workspace, outcome).await
     }
 
-    /// Returns the outcomes of suggestions in a time range.
-    pub async fn answer_use(&self, start: Timestamp, end: Timestamp) -> Result<Vec<AnswerUse>, ReplyError> {
-        self.outcomes.answer_use(&self.workspace, start, end).await
+    /// Returns the outcomes of suggestions in a period, most shown first, and how many more documents there are.
+    pub async fn answer_use(&self, asked: &Asked) -> Result<(Vec<AnswerUse>, i64), ReplyError> {
+        self.outcomes.answer_use(&self.workspace, asked).await
+    }
+
+    /// Returns what became of what was shown in a period, and how chats were rated in it.
+    pub async fn reply_report(&self, asked: &AskedReplies) -> Result<ReplyReport, ReplyError> {
+        reply_report_rows::report(&self.store, &self.workspace, asked, self.settings.report_agents).await
     }
 
     /// Appends the events of a call and meanwhile calls `make` with the chat as it will be with them; returns the result once the events

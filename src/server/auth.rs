@@ -19,7 +19,7 @@ use crate::{
 use Scope::{Admin, Agent, Author, Search};
 
 /// The scopes that allow a method: any one of them is enough. `agent` includes what help pages may do.
-const SCOPES: [(&str, &[Scope]); 32] = [
+const SCOPES: &[(&str, &[Scope])] = &[
     ("/deskhand.v1.ReplyService/DraftReply", &[Agent]),
     ("/deskhand.v1.ReplyService/CorrectReply", &[Agent]),
     ("/deskhand.v1.ReplyService/RetoneReply", &[Agent]),
@@ -28,6 +28,7 @@ const SCOPES: [(&str, &[Scope]); 32] = [
     ("/deskhand.v1.ReplyService/CheckReply", &[Agent]),
     ("/deskhand.v1.ReplyService/SummarizeChat", &[Agent]),
     ("/deskhand.v1.ReplyService/RecordOutcome", &[Agent]),
+    ("/deskhand.v1.ReplyService/GetReplyReport", &[Author]),
     ("/deskhand.v1.ChatService/AppendEvents", &[Agent]),
     ("/deskhand.v1.ChatService/GetChat", &[Agent]),
     ("/deskhand.v1.ChatService/ListChats", &[Agent]),
@@ -48,6 +49,7 @@ const SCOPES: [(&str, &[Scope]); 32] = [
     ("/deskhand.v1.KnowledgeService/DeleteArticles", &[Author]),
     ("/deskhand.v1.KnowledgeService/DeleteCannedAnswers", &[Author, Agent]),
     ("/deskhand.v1.KnowledgeService/GetSearchReport", &[Author]),
+    ("/deskhand.v1.KnowledgeService/GetHelpReport", &[Author]),
     // Not with a key for one agent; the handler checks that.
     ("/deskhand.v1.KeyService/MintAgentKey", &[Agent]),
     // Not the shop's data: health and the descriptors.

@@ -1,5 +1,5 @@
-//! The pages: the help page with its search box, the reply box, the agents' console, and the OpenAPI document. They are embedded in the binary;
-//! browsers revalidate them by ETag.
+//! The pages: the help page with its search box, the reply box, the agents' console, the reports, and the OpenAPI document. They are embedded in
+//! the binary; browsers revalidate them by ETag.
 
 use std::sync::{LazyLock, OnceLock};
 
@@ -51,7 +51,7 @@ const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
-static PAGES: [Page; 8] = [
+static PAGES: [Page; 11] = [
     Page::new("/reply.js", "reply.js", SCRIPT, false),
     Page::new("/help", "help.html", HTML, false),
     Page::new("/help/search.js", "search.js", SCRIPT, false),
@@ -60,11 +60,14 @@ static PAGES: [Page; 8] = [
     Page::new("/console", "console.html", HTML, true),
     Page::new("/console/console.js", "console.js", SCRIPT, true),
     Page::new("/console/console.css", "console.css", STYLE, true),
+    Page::new("/reports", "reports.html", HTML, true),
+    Page::new("/reports/reports.js", "reports.js", SCRIPT, true),
+    Page::new("/reports/reports.css", "reports.css", STYLE, true),
 ];
 
 /// Returns the page at a path.
 pub fn at(path: &str) -> Option<&'static Page> {
-    let path = if matches!(path, "/help/" | "/console/") { path.trim_end_matches('/') } else { path };
+    let path = if matches!(path, "/help/" | "/console/" | "/reports/") { path.trim_end_matches('/') } else { path };
     PAGES.iter().find(|page| page.path == path && page.content().is_some())
 }
 
@@ -136,7 +139,7 @@ mod tests {
     #[tokio::test]
     async fn a_page_is_compressed_once_and_not_for_each_request() {
         let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"))]);
-        for path in ["/help", "/help/search.js", "/reply.js", "/console/console.js"] {
+        for path in ["/help", "/help/search.js", "/reply.js", "/console/console.js", "/reports/reports.js"] {
             let mut sent = Vec::new();
             for _ in 0..2 {
                 let response = at(path).unwrap().response(&headers, &[]);

@@ -3,6 +3,7 @@
 mod availability;
 pub mod backup;
 mod chat_news;
+pub mod days;
 mod error;
 pub mod files;
 mod inspect;

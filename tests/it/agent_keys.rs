@@ -201,9 +201,14 @@ async fn a_key_for_an_agent_does_an_agents_work_and_makes_no_keys() {
     let all = desk.make_key(key_for("rose", &Scope::ALL)).await;
     let minted = desk.mint(&selin(), &all).await.unwrap().key;
     desk.lists(&minted).await.unwrap();
-    for method in
-        ["ChatService/EraseCustomer", "ChatService/ExportCustomer", "KnowledgeService/PutArticles", "KnowledgeService/GetSearchReport"]
-    {
+    for method in [
+        "ChatService/EraseCustomer",
+        "ChatService/ExportCustomer",
+        "KnowledgeService/PutArticles",
+        "KnowledgeService/GetSearchReport",
+        "KnowledgeService/GetHelpReport",
+        "ReplyService/GetReplyReport",
+    ] {
         refused(&desk.call(method, &[], Some(&minted)).await.unwrap_err(), Code::PermissionDenied, "SCOPE_MISSING");
     }
     refused(&desk.mint(&selin(), &minted).await.unwrap_err(), Code::PermissionDenied, "SCOPE_MISSING");

@@ -8,7 +8,7 @@ use tonic_reflection::pb::{v1, v1alpha};
 use crate::support::desk::{Desk, eventually, refused};
 
 /// Every RPC of the contract.
-const METHODS: [&str; 28] = [
+const METHODS: &[&str] = &[
     "ChatService/AppendEvents",
     "ChatService/EraseCustomer",
     "ChatService/ExportCustomer",
@@ -21,6 +21,7 @@ const METHODS: [&str; 28] = [
     "KnowledgeService/DeleteArticles",
     "KnowledgeService/DeleteCannedAnswers",
     "KnowledgeService/GetArticle",
+    "KnowledgeService/GetHelpReport",
     "KnowledgeService/GetSearchReport",
     "KnowledgeService/ListArticles",
     "KnowledgeService/ListCannedAnswers",
@@ -32,6 +33,7 @@ const METHODS: [&str; 28] = [
     "ReplyService/CheckReply",
     "ReplyService/CorrectReply",
     "ReplyService/DraftReply",
+    "ReplyService/GetReplyReport",
     "ReplyService/RecordOutcome",
     "ReplyService/RetoneReply",
     "ReplyService/SuggestAnswers",

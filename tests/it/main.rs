@@ -65,6 +65,7 @@ mod rankings;
 mod read_only;
 mod readiness;
 mod replies;
+mod reports;
 mod running_summaries;
 mod search;
 mod search_privacy;

@@ -354,6 +354,9 @@ async fn use_everything(server: &Process, log: &Path) {
     }
     let report = pb::GetSearchReportRequest { start_time: time(1), end_time: time(4_000_000_000) };
     knowledge.get_search_report(report).await.unwrap();
+    let zone = || "Europe/Berlin".to_owned();
+    knowledge.get_help_report(pb::GetHelpReportRequest { time_zone: zone(), ..Default::default() }).await.unwrap();
+    replies.get_reply_report(pb::GetReplyReportRequest { time_zone: zone(), ..Default::default() }).await.unwrap();
 
     eventually("lessons are learned", async || in_log(log).iter().any(|sql| sql.starts_with("INSERT INTO lesson ("))).await;
     let redaction = pb::Redaction { event_id: "e1".into() };

@@ -1,12 +1,14 @@
 //! Checks a request's fields: all violations are collected and reported at once.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use tonic::Status;
 
 use crate::{api::status, ids::Id, knowledge::check_time, text::Language};
 
 /// Limit on the bytes of violations in one status: clients accept little more than 8 KiB of details, in base64.
 const MAX_BYTES: usize = 4000;
+/// Longest name of a time zone, in bytes; the longest there is has 32.
+const MAX_ZONE_NAME: usize = 64;
 const DEFAULT_PAGE: i32 = 50;
 const MAX_PAGE: i32 = 1000;
 
@@ -132,6 +134,18 @@ impl Fields {
             self.invalid(field, "must be a time from 1970 to 2200");
         }
         parsed
+    }
+
+    /// A time zone that may be left out, by its IANA name.
+    pub fn optional_time_zone(&mut self, field: &str, name: &str) -> Option<TimeZone> {
+        if name.is_empty() {
+            return None;
+        }
+        let zone = if name.len() <= MAX_ZONE_NAME { TimeZone::get(name).ok() } else { None };
+        if zone.is_none() {
+            self.invalid(field, "must be the IANA name of a time zone, such as `Europe/Istanbul`");
+        }
+        zone
     }
 
     /// The time of something that happened: from 2000 until one day ahead of this clock.

@@ -1,7 +1,5 @@
 //! Handlers of KnowledgeService.
 
-use jiff::{SignedDuration, Timestamp};
-use prost::Message;
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -10,15 +8,13 @@ use crate::{
         acting::acting,
         convert::{document, fields::Fields},
         pb::{self, knowledge_service_server::KnowledgeService},
+        services::reports,
     },
     failpoint::failpoint,
     ids::Id,
     keys::{Action, AuditSubject},
-    knowledge::{
-        ArticleRating, Audience, Document, DocumentKey, DocumentPage, Hit, Kind, KnowledgeError, ListFilter, NewDocument, RatingCount,
-        Search, SearchReport,
-    },
-    replies::{AnswerUse, Desk},
+    knowledge::{ArticleRating, Audience, Document, DocumentKey, DocumentPage, Hit, Kind, KnowledgeError, ListFilter, NewDocument, Search},
+    replies::Desk,
     task,
     text::{is_known_placeholder, placeholders},
 };
@@ -29,7 +25,6 @@ const DEFAULT_HITS: i32 = 10;
 const MAX_HITS: i32 = 100;
 const MAX_TAGS: usize = 100;
 const MAX_REASON: usize = 2000;
-const REPORT_DAYS: i64 = 30;
 /// Ids of deleted documents that the audit log names.
 const MAX_NAMED: usize = 20;
 
@@ -54,8 +49,10 @@ impl KnowledgeService for Api {
         let search = Search { query, language, category, tags, limit, offset: offset as usize, reader, meaning: None };
         let hits = desk.search(search.clone()).await?;
         // A later page belongs to the same search, and is not reported again.
-        let search_id =
-            if search.offset == 0 { desk.knowledge().searched(visitor, &session_id, &search.query, hits.total) } else { String::new() };
+        let search_id = match search.offset {
+            0 => desk.knowledge().searched(visitor, &session_id, (&search.query, &search.language), hits.total),
+            _ => String::new(),
+        };
         let encode = |Hit { document, title, snippet, score }: Hit| pb::SearchHit {
             id: document.id.to_string(),
             language: document.language.to_string(),
@@ -205,24 +202,11 @@ impl KnowledgeService for Api {
     }
 
     async fn get_search_report(&self, request: Request<pb::GetSearchReportRequest>) -> Reply<pb::GetSearchReportResponse> {
-        let desk = self.desk(&request);
-        let pb::GetSearchReportRequest { start_time, end_time } = request.into_inner();
-        let mut fields = Fields::default();
-        let end = fields.optional_time("end_time", end_time).unwrap_or_else(Timestamp::now);
-        let start = fields.optional_time("start_time", start_time).unwrap_or_else(|| end - SignedDuration::from_hours(24 * REPORT_DAYS));
-        if start > end {
-            fields.invalid("start_time", "must not be after end_time");
-        }
-        fields.ok()?;
-        let report = desk.knowledge().report(start, end).await?;
-        let answers = desk.answer_use(start, end).await?;
-        let mut report = encode_report(report, answers);
-        // Long queries and reasons may not fit into a reply; then the ends of the lists are cut.
-        while report.encoded_len() > MAX_REPLY_BYTES {
-            report.queries.truncate(report.queries.len() / 2);
-            report.ratings.truncate(report.ratings.len() / 2);
-        }
-        Ok(Response::new(report))
+        reports::search_report(self.desk(&request), request.into_inner()).await.map(Response::new)
+    }
+
+    async fn get_help_report(&self, request: Request<pb::GetHelpReportRequest>) -> Reply<pb::GetHelpReportResponse> {
+        reports::help_report(self.desk(&request), request.into_inner()).await.map(Response::new)
     }
 }
 
@@ -284,35 +268,4 @@ fn tags_of(fields: &mut Fields, tags: Vec<String>) -> Vec<String> {
         return Vec::new();
     }
     tags.into_iter().enumerate().map(|(index, tag)| fields.id(&format!("tags[{index}]"), tag).to_string()).collect()
-}
-
-fn encode_report(report: SearchReport, answers: Vec<AnswerUse>) -> pb::GetSearchReportResponse {
-    let count = |count: i64| i32::try_from(count).unwrap_or(i32::MAX);
-    let SearchReport { searches, searches_without_hit, queries, opens, ratings } = report;
-    let rating = |RatingCount { article_id, language, helpful, unhelpful, reasons }: RatingCount| pb::ArticleRatings {
-        id: article_id,
-        language,
-        helpful: count(helpful),
-        unhelpful: count(unhelpful),
-        reasons,
-    };
-    let answer = |AnswerUse { kind, document_id, shown, sent, edited, dismissed }: AnswerUse| pb::AnswerUse {
-        kind: document::encode_kind(kind).into(),
-        id: document_id,
-        shown: count(shown),
-        sent: count(sent),
-        edited: count(edited),
-        dismissed: count(dismissed),
-    };
-    pb::GetSearchReportResponse {
-        searches: count(searches),
-        searches_without_hit: count(searches_without_hit),
-        queries: queries
-            .into_iter()
-            .map(|(query, searches, without_hit)| pb::QueryCount { query, searches: count(searches), without_hit: count(without_hit) })
-            .collect(),
-        opens: opens.into_iter().map(|(id, opens)| pb::OpenCount { id, opens: count(opens) }).collect(),
-        ratings: ratings.into_iter().map(rating).collect(),
-        answers: answers.into_iter().map(answer).collect(),
-    }
 }

@@ -4,4 +4,5 @@ pub mod chats;
 pub mod keys;
 pub mod knowledge;
 pub mod replies;
+pub mod reports;
 mod watch;

@@ -16,6 +16,7 @@ use crate::{
         },
         error_language::error_language,
         pb::{self, reply_service_server::ReplyService},
+        services::reports,
     },
     replies::{
         Agent, CheckReply, CheckedPromise, Correct, Draft, Layout, Outcome, OutcomeAction, OutcomeTarget, Reason, ReasonKind, ReplyCheck,
@@ -289,6 +290,10 @@ impl ReplyService for Api {
         fields.ok()?;
         desk.record_outcome(outcome).await?;
         Ok(Response::new(pb::RecordOutcomeResponse {}))
+    }
+
+    async fn get_reply_report(&self, request: Request<pb::GetReplyReportRequest>) -> Reply<pb::GetReplyReportResponse> {
+        reports::reply_report(self.desk(&request), request.into_inner()).await.map(Response::new)
     }
 }
 

@@ -2,6 +2,8 @@
 
 pub mod daily_bound;
 pub mod report_rows;
+pub mod search_report;
+mod search_report_rows;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -14,7 +16,11 @@ use crate::{
     ids::{Id, Workspace},
     knowledge::{
         error::KnowledgeError,
-        report::{daily_bound::DailyBound, report_rows::SearchRow},
+        report::{
+            daily_bound::DailyBound,
+            report_rows::SearchRow,
+            search_report::{Asked, HelpReport, SearchReport},
+        },
         search::openings::Openings,
     },
     store::{Store, Writer},
@@ -37,6 +43,7 @@ enum Use {
         search_id: String,
         session_id: String,
         query: String,
+        language: Language,
         hits: i64,
     },
     /// `is_shown` says whether the reader may see such an article.
@@ -71,36 +78,6 @@ pub struct ArticleRating {
     pub helpful: bool,
     /// Why not, in the reader's words, up to 2,000 characters; empty if not given.
     pub reason: String,
-}
-
-/// Totals over a time range.
-#[derive(Debug, Default)]
-pub struct SearchReport {
-    /// How many searches there were; queries of a session that extend one another are one.
-    pub searches: i64,
-    /// How many of them found nothing.
-    pub searches_without_hit: i64,
-    /// Query, searches, searches without a hit.
-    pub queries: Vec<(String, i64, i64)>,
-    /// Article, opens.
-    pub opens: Vec<(String, i64)>,
-    /// The rated articles, most rated first.
-    pub ratings: Vec<RatingCount>,
-}
-
-/// The ratings of an article.
-#[derive(Debug)]
-pub struct RatingCount {
-    /// The article's id, the same in every language.
-    pub article_id: String,
-    /// The language that it was read in, as a tag.
-    pub language: String,
-    /// How many readers it helped.
-    pub helpful: i64,
-    /// How many it didn't.
-    pub unhelpful: i64,
-    /// Why not, in the readers' words, the latest 20, newest first.
-    pub reasons: Vec<String>,
 }
 
 /// Where an event came from.
@@ -143,14 +120,19 @@ impl Report {
         report_rows::openings(&self.store, workspace).await
     }
 
-    /// Returns the totals from `start` until before `end`.
-    pub async fn report(&self, workspace: &Workspace, start: Timestamp, end: Timestamp) -> Result<SearchReport, KnowledgeError> {
-        report_rows::report(&self.store, workspace, start, end).await
+    /// Returns what people searched, opened and rated in a period.
+    pub async fn search_report(&self, workspace: &Workspace, asked: &Asked) -> Result<SearchReport, KnowledgeError> {
+        search_report_rows::search_report(&self.store, workspace, asked).await
     }
 
-    /// Returns an id for a search and records the search after the response was sent. A search that can't be recorded is still answered;
+    /// Returns how people were helped in a period.
+    pub async fn help_report(&self, workspace: &Workspace, asked: &Asked) -> Result<HelpReport, KnowledgeError> {
+        search_report_rows::help_report(&self.store, workspace, asked).await
+    }
+
+    /// Returns an id for a search in a language and records the search after the response was sent. A search that can't be recorded is still answered;
     /// one beyond the day's quota has no id.
-    pub fn searched(&self, by: &Reported, session_id: &str, query: &str, hits: usize) -> String {
+    pub fn searched(&self, by: &Reported, session_id: &str, (query, language): (&str, &Language), hits: usize) -> String {
         let query = masked(&query.trim().to_lowercase());
         if self.reserve(by, query.len() + session_id.len()).is_err() {
             return String::new();
@@ -160,6 +142,7 @@ impl Report {
             search_id: search_id.clone(),
             session_id: session_id.to_owned(),
             query,
+            language: language.clone(),
             hits: i64::try_from(hits).unwrap_or(i64::MAX),
         };
         if self.writer.queue(Job { workspace: by.workspace.clone(), at: Timestamp::now(), used }, JOB_BYTES).is_err() {
@@ -233,12 +216,13 @@ async fn write_searches(store: &Store, searches: &[Job]) {
 
 fn search_row(job: &Job) -> Option<SearchRow> {
     let Job { workspace, at, used } = job;
-    let Use::Search { search_id, session_id, query, hits } = used else { return None };
+    let Use::Search { search_id, session_id, query, language, hits } = used else { return None };
     Some(SearchRow {
         workspace: workspace.as_str().to_owned(),
         search_id: search_id.clone(),
         session_id: session_id.clone(),
         query: query.clone(),
+        language: language.to_string(),
         hits: *hits,
         superseded: false,
         at: *at,

@@ -1,9 +1,9 @@
-//! The rows of the search report: searches, opened articles, ratings.
+//! The rows of searches, opened articles and ratings.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::AssertSqlSafe;
 
 use crate::{
     facts::MASK,
@@ -11,7 +11,7 @@ use crate::{
     knowledge::{
         documents::document::Kind,
         error::KnowledgeError,
-        report::{ArticleRating, RatingCount, SEARCH, SearchReport},
+        report::{ArticleRating, SEARCH},
         search::openings::Openings,
     },
     store::{Store, Write, nanoseconds, sql},
@@ -21,12 +21,8 @@ use crate::{
 const SAME_SEARCH: Duration = Duration::from_secs(5);
 /// Rows erased in one write.
 const FORGOTTEN_AT_ONCE: u64 = 500;
-/// Most lines of each list of a report.
-const MAX_LINES: i64 = 1000;
 /// Most articles whose openings are counted.
 const MAX_OPENED: i64 = 10_000;
-/// Most reasons shown with an article's ratings.
-const MAX_REASONS: i64 = 20;
 
 /// A search, as its row is.
 pub struct SearchRow {
@@ -34,6 +30,7 @@ pub struct SearchRow {
     pub search_id: String,
     pub session_id: String,
     pub query: String,
+    pub language: String,
     pub hits: i64,
     pub superseded: bool,
     pub at: Timestamp,
@@ -47,7 +44,7 @@ impl SearchRow {
 
 /// Adds searches, in their order. A query typed letter by letter is one search: what went on from another supersedes it.
 pub async fn insert_searches(store: &Store, mut rows: Vec<SearchRow>) -> Result<(), KnowledgeError> {
-    const COLUMNS: usize = 7;
+    const COLUMNS: usize = 8;
     let mut write = store.begin().await?;
     for at in 0..rows.len() {
         if rows[at].session_id.is_empty() {
@@ -63,7 +60,7 @@ pub async fn insert_searches(store: &Store, mut rows: Vec<SearchRow>) -> Result<
     }
     for rows in sql::pieces(&rows, COLUMNS) {
         let statement = format!(
-            "INSERT INTO search (workspace, search_id, session_id, query, hits, superseded, at) VALUES {}",
+            "INSERT INTO search (workspace, search_id, session_id, query, language, hits, superseded, at) VALUES {}",
             sql::placeholders(1, rows.len(), COLUMNS)
         );
         let mut query = sqlx::query(AssertSqlSafe(statement));
@@ -73,6 +70,7 @@ pub async fn insert_searches(store: &Store, mut rows: Vec<SearchRow>) -> Result<
                 .bind(row.search_id.clone())
                 .bind(row.session_id.clone())
                 .bind(row.query.clone())
+                .bind(row.language.clone())
                 .bind(row.hits)
                 .bind(i64::from(row.superseded))
                 .bind(nanoseconds(row.at));
@@ -214,87 +212,6 @@ pub async fn openings(store: &Store, workspace: &Workspace) -> Result<Openings, 
         }
     }
     Ok(openings)
-}
-
-/// What people did from `start` until before `end`.
-pub async fn report(store: &Store, workspace: &Workspace, start: Timestamp, end: Timestamp) -> Result<SearchReport, KnowledgeError> {
-    let (name, start, end) = (workspace.as_str().to_owned(), nanoseconds(start), nanoseconds(end));
-    let totals = sqlx::query(
-        "SELECT COUNT(*), COUNT(*) FILTER (WHERE hits = 0) FROM search
-         WHERE workspace = $1 AND superseded = 0 AND at >= $2 AND at < $3",
-    )
-    .bind(name.clone())
-    .bind(start)
-    .bind(end)
-    .fetch_one(store.reads())
-    .await?;
-    let queries = sqlx::query(
-        "SELECT query, COUNT(*) AS searches, COUNT(*) FILTER (WHERE hits = 0) FROM search
-         WHERE workspace = $1 AND superseded = 0 AND at >= $2 AND at < $3 GROUP BY query ORDER BY searches DESC, query LIMIT $4",
-    )
-    .bind(name.clone())
-    .bind(start)
-    .bind(end)
-    .bind(MAX_LINES)
-    .fetch_all(store.reads())
-    .await?;
-    let opens = sqlx::query(
-        "SELECT article_id, COUNT(*) AS opens FROM article_open
-         WHERE workspace = $1 AND at >= $2 AND at < $3 GROUP BY article_id ORDER BY opens DESC, article_id LIMIT $4",
-    )
-    .bind(name.clone())
-    .bind(start)
-    .bind(end)
-    .bind(MAX_LINES)
-    .fetch_all(store.reads())
-    .await?;
-    let ratings = sqlx::query(
-        "SELECT article_id, language, COUNT(*) FILTER (WHERE helpful = 1), COUNT(*) FILTER (WHERE helpful = 0) FROM article_rating
-         WHERE workspace = $1 AND at >= $2 AND at < $3 GROUP BY article_id, language
-         ORDER BY COUNT(*) DESC, article_id, language LIMIT $4",
-    )
-    .bind(name.clone())
-    .bind(start)
-    .bind(end)
-    .bind(MAX_LINES)
-    .fetch_all(store.reads())
-    .await?;
-    let mut report = SearchReport { searches: totals.try_get(0)?, searches_without_hit: totals.try_get(1)?, ..SearchReport::default() };
-    for row in queries {
-        report.queries.push((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
-    }
-    for row in opens {
-        report.opens.push((row.try_get(0)?, row.try_get(1)?));
-    }
-    let mut reasons = reasons(store, &name, start, end).await?;
-    for row in ratings {
-        let (article_id, language): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-        let reasons = reasons.remove(&(article_id.clone(), language.clone())).unwrap_or_default();
-        report.ratings.push(RatingCount { article_id, language, helpful: row.try_get(2)?, unhelpful: row.try_get(3)?, reasons });
-    }
-    Ok(report)
-}
-
-/// The latest reasons of each article's ratings in a language, newest first.
-async fn reasons(store: &Store, workspace: &str, start: i64, end: i64) -> Result<HashMap<(String, String), Vec<String>>, KnowledgeError> {
-    let rows: Vec<(String, String, String)> = sqlx::query_as(
-        "SELECT article_id, language, reason FROM (
-             SELECT article_id, language, reason, at, ROW_NUMBER() OVER (PARTITION BY article_id, language ORDER BY at DESC) AS place
-             FROM article_rating WHERE workspace = $1 AND reason <> '' AND at >= $2 AND at < $3
-         ) AS ranked WHERE place <= $4 ORDER BY at DESC LIMIT $5",
-    )
-    .bind(workspace.to_owned())
-    .bind(start)
-    .bind(end)
-    .bind(MAX_REASONS)
-    .bind(MAX_LINES * MAX_REASONS)
-    .fetch_all(store.reads())
-    .await?;
-    let mut reasons: HashMap<(String, String), Vec<String>> = HashMap::new();
-    for (article_id, language, reason) in rows {
-        reasons.entry((article_id, language)).or_default().push(reason);
-    }
-    Ok(reasons)
 }
 
 #[cfg(test)]

@@ -32,6 +32,8 @@ pub struct DraftEnd {
     pub chat_id: Id,
     /// The sequence up to which the chat was read.
     pub last_sequence: i64,
+    /// The agent who gets it.
+    pub agent_id: String,
     pub channel: Channel,
     pub language: Language,
     pub several: bool,
@@ -112,7 +114,8 @@ impl DraftEnd {
         let text = if self.several { messages.join("\n\n") } else { text };
         // If it can't be read, the draft is shown, and its outcome is rejected.
         let number = self.chats.number(&self.chat_id).await.unwrap_or_default();
-        let draft_id = self.outcomes.drafted(&self.workspace, (self.chat_id.as_str(), number), (&text, &engine), &sources);
+        let chat = (self.chat_id.as_str(), number);
+        let draft_id = self.outcomes.drafted(&self.workspace, chat, (&text, &engine, &self.language), &sources, &self.agent_id);
         for (number, source) in numbers.iter().zip(&mut sources) {
             let sentences = cited.get(number).into_iter().flatten().map(|sentence| fitted(sentence, self.channel).0);
             source.excerpts = sentences.filter(|sentence| text.contains(sentence)).collect();

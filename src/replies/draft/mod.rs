@@ -120,6 +120,7 @@ impl Desk {
             workspace: self.workspace.clone(),
             chat_id: draft.chat_id.clone(),
             last_sequence: chat.summary.last_sequence,
+            agent_id: draft.agent.agent_id.clone(),
             channel: chat.summary.channel,
             language: language.clone(),
             several: *several,

@@ -11,6 +11,8 @@ use crate::{
 /// A suggestion that was shown.
 pub struct Shown {
     pub suggestion_id: String,
+    /// The agent to whom it was shown; empty without a chat: no erasure would find it.
+    pub agent_id: String,
     pub kind: Kind,
     pub document_id: String,
     pub language: String,
@@ -25,6 +27,12 @@ pub struct Drafted {
     pub first_source: Option<(Kind, String)>,
     /// The draft's words, as `sketch` has them.
     pub sketch: String,
+    /// The agent to whom it was shown.
+    pub agent_id: String,
+    /// What made it, as it is stored; 0: not known.
+    pub engine: i64,
+    /// The language that it is written in; empty: not known.
+    pub language: String,
 }
 
 /// What an agent did with a suggestion or a draft.
@@ -64,6 +72,11 @@ pub enum OutcomeAction {
     /// It was not used.
     Dismissed = 3,
 }
+
+/// Stored engines of drafts.
+pub const BY_MODEL: i64 = 1;
+/// The built-in engine.
+pub const BUILT_IN: i64 = 2;
 
 /// The outcomes of a document's suggestions.
 #[derive(Debug)]

@@ -6,12 +6,12 @@ use tokio::sync::oneshot;
 
 use crate::{
     ids::Workspace,
-    knowledge::Kind,
+    knowledge::{Asked, Kind},
     replies::{
         error::ReplyError,
         learning::{
             offer_id::{self, OfferKind},
-            outcome::{AnswerUse, Drafted, Outcome, Shown},
+            outcome::{AnswerUse, BUILT_IN, BY_MODEL, Drafted, Outcome, Shown},
             outcome_rows,
             sketch::sketch,
         },
@@ -20,6 +20,7 @@ use crate::{
     },
     store::{Store, Writer},
     task::TaskError,
+    text::Language,
 };
 
 /// Approximate size of a job in the queue, beside its text.
@@ -73,8 +74,9 @@ impl OutcomeLog {
         &self,
         workspace: &Workspace,
         (chat_id, chat): (&str, Option<i64>),
-        (text, engine): (&str, &Engine),
+        (text, engine, language): (&str, &Engine, &Language),
         sources: &[Source],
+        agent_id: &str,
     ) -> String {
         self.counts.drafted(workspace, engine);
         let ids: Vec<&str> = sources.iter().map(|source| source.id.as_str()).collect();
@@ -85,6 +87,12 @@ impl OutcomeLog {
             sources: ids.join("\n"),
             first_source: sources.first().map(|source| (source.kind, source.language.clone())),
             sketch: sketch(text),
+            agent_id: agent_id.to_owned(),
+            engine: match engine {
+                Engine::Model(_) => BY_MODEL,
+                Engine::BuiltIn => BUILT_IN,
+            },
+            language: language.to_string(),
         };
         self.queue(workspace, Record::Draft { chat_id: chat_id.to_owned(), drafted });
         draft_id
@@ -107,9 +115,9 @@ impl OutcomeLog {
         }
     }
 
-    /// Returns the outcomes of suggestions from `start` until before `end`, most shown first.
-    pub async fn answer_use(&self, workspace: &Workspace, start: Timestamp, end: Timestamp) -> Result<Vec<AnswerUse>, ReplyError> {
-        outcome_rows::answer_use(&self.store, workspace, start, end).await
+    /// Returns the outcomes of suggestions in a period, most shown first, and how many more documents there are.
+    pub async fn answer_use(&self, workspace: &Workspace, asked: &Asked) -> Result<(Vec<AnswerUse>, i64), ReplyError> {
+        outcome_rows::answer_use(&self.store, workspace, asked).await
     }
 
     /// Returns a chat's suggestions, drafts and outcomes, as JSON.

@@ -8,7 +8,7 @@ use crate::{
     chats::{ChatError, Chats, Redacted},
     failpoint::failpoint,
     ids::{Id, Workspace},
-    knowledge::{DocumentKey, Kind},
+    knowledge::{Asked, DocumentKey, Kind},
     replies::{
         error::ReplyError,
         learning::{
@@ -29,24 +29,28 @@ const MAX_JUDGMENTS: i64 = 100;
 /// Least likeness, as `likeness` has it, of what was sent and the draft that it was made of: about one word in five is another.
 const MIN_SENT: f32 = 0.65;
 
-/// Returns the outcomes of suggestions from `start` until before `end`, most shown first.
-pub async fn answer_use(store: &Store, workspace: &Workspace, start: Timestamp, end: Timestamp) -> Result<Vec<AnswerUse>, ReplyError> {
+/// Returns the outcomes of suggestions in a period, most shown first, and how many more documents there are.
+pub async fn answer_use(store: &Store, workspace: &Workspace, asked: &Asked) -> Result<(Vec<AnswerUse>, i64), ReplyError> {
+    let Asked { days, language } = asked;
     let rows = sqlx::query(
         "SELECT suggestion.kind, suggestion.document_id, COUNT(DISTINCT suggestion.suggestion_id),
-         COUNT(*) FILTER (WHERE outcome.action = 1), COUNT(*) FILTER (WHERE outcome.action = 2), COUNT(*) FILTER (WHERE outcome.action = 3)
-         FROM suggestion LEFT JOIN outcome
+         COUNT(*) FILTER (WHERE outcome.action = 1), COUNT(*) FILTER (WHERE outcome.action = 2), COUNT(*) FILTER (WHERE outcome.action = 3),
+         COUNT(*) OVER () FROM suggestion LEFT JOIN outcome
          ON outcome.workspace = suggestion.workspace AND outcome.suggestion_id = suggestion.suggestion_id
-         WHERE suggestion.workspace = $1 AND suggestion.at >= $2 AND suggestion.at < $3
+         WHERE suggestion.workspace = $1 AND suggestion.at >= $2 AND suggestion.at < $3 AND ($4 = '' OR suggestion.language = $4)
          GROUP BY suggestion.kind, suggestion.document_id
-         ORDER BY COUNT(DISTINCT suggestion.suggestion_id) DESC, suggestion.document_id LIMIT $4",
+         ORDER BY COUNT(DISTINCT suggestion.suggestion_id) DESC, suggestion.document_id LIMIT $5",
     )
     .bind(workspace.as_str().to_owned())
-    .bind(nanoseconds(start))
-    .bind(nanoseconds(end))
+    .bind(days.start())
+    .bind(days.end())
+    .bind(language.as_ref().map(Language::to_string).unwrap_or_default())
     .bind(MAX_LINES)
     .fetch_all(store.reads())
     .await?;
-    rows.iter()
+    let all: i64 = rows.first().map(|row| row.try_get(6)).transpose()?.unwrap_or_default();
+    let answers: Result<Vec<AnswerUse>, ReplyError> = rows
+        .iter()
         .map(|row| {
             let kind = Kind::from_stored(row.try_get(0)?)?;
             Ok(AnswerUse {
@@ -58,7 +62,8 @@ pub async fn answer_use(store: &Store, workspace: &Workspace, start: Timestamp, 
                 dismissed: row.try_get(5)?,
             })
         })
-        .collect()
+        .collect();
+    Ok((answers?, all - rows.len() as i64))
 }
 
 /// Returns a chat's suggestions, drafts and outcomes, as JSON.
@@ -145,15 +150,15 @@ pub async fn write_suggestions(store: &Store, workspace: &str, at: Timestamp, ch
 }
 
 async fn insert_suggestions(write: &mut Write, workspace: &str, at: Timestamp, chat_id: &str, shown: &[Shown]) -> Result<(), ReplyError> {
-    const COLUMNS: usize = 7;
+    const COLUMNS: usize = 8;
     for piece in sql::pieces(shown, COLUMNS) {
         let statement = format!(
-            "INSERT INTO suggestion (workspace, suggestion_id, chat_id, kind, document_id, language, at) VALUES {}
+            "INSERT INTO suggestion (workspace, suggestion_id, chat_id, kind, document_id, language, agent_id, at) VALUES {}
              ON CONFLICT (workspace, suggestion_id) DO NOTHING",
             sql::placeholders(1, piece.len(), COLUMNS)
         );
         let mut query = sqlx::query(AssertSqlSafe(statement));
-        for Shown { suggestion_id, kind, document_id, language } in piece {
+        for Shown { suggestion_id, agent_id, kind, document_id, language } in piece {
             query = query
                 .bind(workspace.to_owned())
                 .bind(suggestion_id.clone())
@@ -161,6 +166,7 @@ async fn insert_suggestions(write: &mut Write, workspace: &str, at: Timestamp, c
                 .bind(*kind as i64)
                 .bind(document_id.clone())
                 .bind(language.clone())
+                .bind(agent_id.clone())
                 .bind(nanoseconds(at));
         }
         query.execute(&mut **write).await?;
@@ -180,13 +186,17 @@ pub async fn write_draft(store: &Store, workspace: &str, at: Timestamp, chat_id:
 
 /// Adds a draft, or what an outcome of it did not know.
 async fn insert_draft(write: &mut Write, workspace: &str, at: Timestamp, chat_id: &str, drafted: &Drafted) -> Result<(), ReplyError> {
-    let Drafted { draft_id, sources, first_source, sketch } = drafted;
+    let Drafted { draft_id, sources, first_source, sketch, agent_id, engine, language: reply_language } = drafted;
     let (kind, language) = first_source.as_ref().map_or((0, ""), |(kind, language)| (*kind as i64, language.as_str()));
     sqlx::query(
-        "INSERT INTO draft (workspace, draft_id, chat_id, sources, kind, language, sketch, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        "INSERT INTO draft (workspace, draft_id, chat_id, sources, kind, language, sketch, at, agent_id, engine, reply_language)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          ON CONFLICT (workspace, draft_id) DO UPDATE SET
          sources = CASE WHEN excluded.sketch = '' THEN draft.sources ELSE excluded.sources END,
-         sketch = CASE WHEN excluded.sketch = '' THEN draft.sketch ELSE excluded.sketch END",
+         sketch = CASE WHEN excluded.sketch = '' THEN draft.sketch ELSE excluded.sketch END,
+         agent_id = CASE WHEN excluded.engine = 0 THEN draft.agent_id ELSE excluded.agent_id END,
+         reply_language = CASE WHEN excluded.engine = 0 THEN draft.reply_language ELSE excluded.reply_language END,
+         engine = CASE WHEN excluded.engine = 0 THEN draft.engine ELSE excluded.engine END",
     )
     .bind(workspace.to_owned())
     .bind(draft_id.clone())
@@ -196,6 +206,9 @@ async fn insert_draft(write: &mut Write, workspace: &str, at: Timestamp, chat_id
     .bind(language.to_owned())
     .bind(sketch.clone())
     .bind(nanoseconds(at))
+    .bind(agent_id.clone())
+    .bind(*engine)
+    .bind(reply_language.clone())
     .execute(&mut **write)
     .await?;
     Ok(())
@@ -226,7 +239,7 @@ pub async fn write_outcome(store: &Store, workspace: &str, at: Timestamp, outcom
         write.roll_back().await?;
         return if known == hash || known.is_empty() { Ok(()) } else { Err(ReplyError::OutcomeExists(outcome_id.to_string())) };
     }
-    if !is_offered(&mut write, store.signer(), workspace, (chat_id.as_str(), chat), offer).await? {
+    if !is_offered(&mut write, store.signer(), workspace, (chat_id.as_str(), chat), outcome).await? {
         write.roll_back().await?;
         return Err(match offer {
             OutcomeTarget::Suggestion(id) => ReplyError::SuggestionNotFound(id.to_string()),
@@ -264,7 +277,7 @@ async fn is_offered(
     signer: &Signer,
     workspace: &str,
     (chat_id, chat): (&str, i64),
-    offer: &OutcomeTarget,
+    Outcome { offer, agent_id, .. }: &Outcome,
 ) -> Result<bool, ReplyError> {
     // A suggestion may have been made without a chat.
     let (kind, id, chats, statement) = match offer {
@@ -287,14 +300,24 @@ async fn is_offered(
     let document = document.map(|key| (key.kind, key.id.to_string(), key.language.to_string()));
     match (kind, document) {
         (OfferKind::Suggestion, Some((kind, document_id, language))) => {
-            let shown = Shown { suggestion_id: id.to_string(), kind, document_id, language };
+            // Whoever acted on it is the one to whom it was shown, as far as is known.
+            let agent_id = if chat_id.is_empty() { String::new() } else { agent_id.clone() };
+            let shown = Shown { suggestion_id: id.to_string(), agent_id, kind, document_id, language };
             insert_suggestions(write, workspace, at, chat_id, &[shown]).await?;
         }
         (OfferKind::Draft, document) => {
             let (sources, first_source) =
                 document.map_or((String::new(), None), |(kind, document_id, language)| (document_id, Some((kind, language))));
             // What the draft said is not known: an edit of it tells nothing, unless its server still writes it.
-            let drafted = Drafted { draft_id: id.to_string(), sources, first_source, sketch: String::new() };
+            let drafted = Drafted {
+                draft_id: id.to_string(),
+                sources,
+                first_source,
+                sketch: String::new(),
+                agent_id: agent_id.clone(),
+                engine: 0,
+                language: String::new(),
+            };
             insert_draft(write, workspace, at, chat_id, &drafted).await?;
         }
         (OfferKind::Suggestion, None) => return Ok(false),

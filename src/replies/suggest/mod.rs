@@ -96,7 +96,8 @@ impl Desk {
         for suggestion in &mut suggestions {
             let (kind, document_id, language) = (suggestion.kind, suggestion.id.clone(), suggestion.language.to_string());
             suggestion.suggestion_id = self.outcomes.suggestion_id(&self.workspace, number, (kind, &document_id, &language));
-            shown.push(Shown { suggestion_id: suggestion.suggestion_id.clone(), kind, document_id, language });
+            let agent_id = if chat_id.is_empty() { String::new() } else { suggest.agent.agent_id.clone() };
+            shown.push(Shown { suggestion_id: suggestion.suggestion_id.clone(), agent_id, kind, document_id, language });
         }
         self.outcomes.suggested(&self.workspace, chat_id, shown);
         Ok(suggestions)

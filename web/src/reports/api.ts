@@ -1,0 +1,52 @@
+// The report's calls: JSON to the server that the page came from, with a key that is kept as long as the tab is.
+import type { GetHelpReportResponse } from "../gen/deskhand/v1/knowledge_pb";
+import type { GetReplyReportResponse } from "../gen/deskhand/v1/replies_pb";
+import { language } from "./texts";
+
+export type HelpReport = GetHelpReportResponse;
+export type ReplyReport = GetReplyReportResponse;
+
+const KEY = "deskhand-reports-key";
+/** Longest wait for a report: reports of long periods take the database a while. */
+const TIMEOUT = 60_000;
+
+export const saveKey = (key: string): void => sessionStorage.setItem(KEY, key.trim());
+
+/** What the server refused, or why it did not answer. */
+export class Failure extends Error {
+  constructor(
+    message: string,
+    readonly needsKey: boolean,
+  ) {
+    super(message);
+  }
+}
+
+export interface Period {
+  startTime: string;
+  endTime: string;
+  timeZone: string;
+  language: string;
+}
+
+export const helpReport = (period: Period): Promise<HelpReport> => call("KnowledgeService/GetHelpReport", period);
+export const replyReport = (period: Period): Promise<ReplyReport> => call("ReplyService/GetReplyReport", period);
+
+interface Refusal {
+  message?: string;
+  details?: { type: string; debug?: { message?: string } }[];
+}
+
+async function call<T>(method: string, message: Period): Promise<T> {
+  const headers: Record<string, string> = { "content-type": "application/json", "accept-language": language };
+  const key = sessionStorage.getItem(KEY);
+  if (key) headers.authorization = `Bearer ${key}`;
+  const request = { method: "POST", headers, body: JSON.stringify(message), credentials: "omit", signal: AbortSignal.timeout(TIMEOUT) } as const;
+  const response = await fetch(`/deskhand.v1.${method}`, request).catch(() => {
+    throw new Failure("", false);
+  });
+  if (response.ok) return (await response.json()) as T;
+  const refusal = (await response.json().catch(() => ({}))) as Refusal;
+  const localized = refusal.details?.find(({ type }) => type === "google.rpc.LocalizedMessage")?.debug?.message;
+  throw new Failure(localized || refusal.message || "", response.status === 401 || response.status === 403);
+}
