@@ -19,7 +19,7 @@ use crate::{
 use Scope::{Admin, Agent, Author, Search};
 
 /// The scopes that allow a method: any one of them is enough. `agent` includes what help pages may do.
-const SCOPES: [(&str, &[Scope]); 31] = [
+const SCOPES: [(&str, &[Scope]); 40] = [
     ("/deskhand.v1.ReplyService/DraftReply", &[Agent]),
     ("/deskhand.v1.ReplyService/CorrectReply", &[Agent]),
     ("/deskhand.v1.ReplyService/RetoneReply", &[Agent]),
@@ -47,6 +47,15 @@ const SCOPES: [(&str, &[Scope]); 31] = [
     ("/deskhand.v1.KnowledgeService/DeleteArticles", &[Author]),
     ("/deskhand.v1.KnowledgeService/DeleteCannedAnswers", &[Author, Agent]),
     ("/deskhand.v1.KnowledgeService/GetSearchReport", &[Author]),
+    ("/deskhand.v1.KnowledgeService/CheckDocuments", &[Author]),
+    ("/deskhand.v1.KnowledgeService/GetVoice", &[Agent, Author]),
+    ("/deskhand.v1.KnowledgeService/PutVoice", &[Author]),
+    ("/deskhand.v1.KnowledgeService/ListGlossaryTerms", &[Agent, Author]),
+    ("/deskhand.v1.KnowledgeService/PutGlossaryTerms", &[Author]),
+    ("/deskhand.v1.KnowledgeService/DeleteGlossaryTerms", &[Author]),
+    ("/deskhand.v1.KnowledgeService/ListSynonyms", &[Agent, Author]),
+    ("/deskhand.v1.KnowledgeService/PutSynonyms", &[Author]),
+    ("/deskhand.v1.KnowledgeService/DeleteSynonyms", &[Author]),
     // Not with a key for one agent; the handler checks that.
     ("/deskhand.v1.KeyService/MintAgentKey", &[Agent]),
     // Not the shop's data: health and the descriptors.

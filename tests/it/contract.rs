@@ -8,7 +8,7 @@ use tonic_reflection::pb::{v1, v1alpha};
 use crate::support::desk::{Desk, eventually, refused};
 
 /// Every RPC of the contract.
-const METHODS: [&str; 27] = [
+const METHODS: [&str; 36] = [
     "ChatService/AppendEvents",
     "ChatService/EraseCustomer",
     "ChatService/ExportCustomer",
@@ -17,14 +17,23 @@ const METHODS: [&str; 27] = [
     "ChatService/ListChats",
     "ChatService/ListPromises",
     "KeyService/MintAgentKey",
+    "KnowledgeService/CheckDocuments",
     "KnowledgeService/DeleteArticles",
     "KnowledgeService/DeleteCannedAnswers",
+    "KnowledgeService/DeleteGlossaryTerms",
+    "KnowledgeService/DeleteSynonyms",
     "KnowledgeService/GetArticle",
     "KnowledgeService/GetSearchReport",
+    "KnowledgeService/GetVoice",
     "KnowledgeService/ListArticles",
     "KnowledgeService/ListCannedAnswers",
+    "KnowledgeService/ListGlossaryTerms",
+    "KnowledgeService/ListSynonyms",
     "KnowledgeService/PutArticles",
     "KnowledgeService/PutCannedAnswers",
+    "KnowledgeService/PutGlossaryTerms",
+    "KnowledgeService/PutSynonyms",
+    "KnowledgeService/PutVoice",
     "KnowledgeService/RateArticle",
     "KnowledgeService/RecordOpen",
     "KnowledgeService/Search",

@@ -4,3 +4,4 @@ pub mod chats;
 pub mod keys;
 pub mod knowledge;
 pub mod replies;
+mod wording;
