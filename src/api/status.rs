@@ -288,6 +288,8 @@ impl From<KnowledgeError> for Status {
             KnowledgeError::NotFound { kind, id } => not_found(word(kind), &id, "DOCUMENT_NOT_FOUND", message),
             KnowledgeError::SearchNotFound(id) => not_found("search", &id, "SEARCH_NOT_FOUND", message),
             KnowledgeError::FolderDocument { kind, id } => precondition("FOLDER_DOCUMENT", &format!("{}/{id}", word(kind)), message),
+            KnowledgeError::FolderWording { what, id, file: _ } => precondition("FOLDER_WORDING", &format!("{what}/{id}"), message),
+            KnowledgeError::WordingFull { what } => exhausted("WORDING_FULL", what, message, None),
             KnowledgeError::DayUsedUp(wait) => exhausted("RATE_EXCEEDED", "bytes that visitors write in a day", message, Some(wait)),
             KnowledgeError::PageToken => invalid(&[("page_token".to_owned(), message)], 0),
             KnowledgeError::IndexBehind => status(Code::Unavailable, "INDEX_BEHIND", message, ErrorDetails::with_retry_info(Some(SOON))),

@@ -45,7 +45,7 @@ pub fn command() -> Command {
              FOLDER/{DOCUMENTS} has the documents as a knowledge base folder (`deskhand put` sends it), FOLDER/{CHATS} a chat a line \
              (`deskhand import ndjson` appends it). Both are private to their owner: they hold customers' data. \
              Voice, glossary and synonyms, lessons, outcomes, keys and the search report are not exported: the first three stand in the \
-             server's own knowledge base folder, lessons are learned again from the chats, and `deskhand backup` keeps all of it.\n\n\
+             server's own knowledge base folder or were set through the API, lessons are learned again from the chats, and `deskhand backup` keeps all of it.\n\n\
              A chat that changes meanwhile is exported as it is when it is read. Exits with 1 if something could not be written.\n\n\
              Examples:\n  deskhand export everything --address 127.0.0.1:50051\n  \
              deskhand put everything/{DOCUMENTS} --address other:50051\n  \
@@ -121,7 +121,7 @@ fn write(document: Result<Document, String>, kind: &'static str, folder: &mut Do
 
 fn article_of(article: pb::Article) -> Result<Document, String> {
     let audience = if article.audience() == pb::Audience::Agents { Audience::Agents } else { Audience::Public };
-    let pb::Article { id, language, title, body, category, tags, updated_at, audience: _, url, from_folder: _, asked } = article;
+    let pb::Article { id, language, title, body, category, tags, updated_at, audience: _, url, from_folder: _, asked, etag: _ } = article;
     let details = Details::Article { audience, url };
     document(id, &language, (title, body), category, (tags, asked), updated_at, details)
 }
@@ -143,6 +143,7 @@ fn canned_answer_of(answer: pb::CannedAnswer) -> Result<Document, String> {
         from_folder: _,
         asked,
         when,
+        etag: _,
     } = answer;
     let visibility = match visibility {
         pb::Visibility::Unspecified | pb::Visibility::Everyone => Visibility::Everyone,

@@ -30,7 +30,7 @@ pub fn command() -> Command {
         .after_help(
             "For CI, and for servers that do not read the folder themselves. Sending again changes nothing. Needs a key with scope `author`.\n\n\
              Documents that are no longer in the folder are not deleted on the server. Voice, glossary and synonyms are not sent: a server \
-             reads them from its own folder.\n\n\
+             reads them from its own folder, or has them from its authors.\n\n\
              Exits with 0 if every document is on the server, with 1 if a file can't be read or a document was not taken.\n\n\
              Examples:\n  deskhand put knowledge-base --address 127.0.0.1:50051\n  \
              DESKHAND_KEY=… deskhand put knowledge-base --address https://desk.example:443",

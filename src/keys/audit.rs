@@ -25,6 +25,8 @@ pub enum Action {
     EraseCustomer,
     /// Articles or canned answers were deleted.
     DeleteDocuments,
+    /// The voice, terms of the glossary or synonyms were set or deleted.
+    ChangeWording,
     /// A key was made.
     CreateKey,
     /// A key was revoked.
@@ -40,6 +42,7 @@ impl Action {
             Action::ExportTranscript => "export_transcript",
             Action::EraseCustomer => "erase_customer",
             Action::DeleteDocuments => "delete_documents",
+            Action::ChangeWording => "change_wording",
             Action::CreateKey => "create_key",
             Action::RevokeKey => "revoke_key",
             Action::ChangeSettings => "change_settings",

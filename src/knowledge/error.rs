@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::{knowledge::documents::document::Kind, store::StoreError, task::TaskError};
 
+/// Most terms that a workspace sets through the API, and most groups of synonyms.
+pub const MAX_ENTRIES: usize = 2000;
+
 /// Why a call to the knowledge base failed.
 #[derive(Debug, thiserror::Error)]
 pub enum KnowledgeError {
@@ -26,6 +29,24 @@ pub enum KnowledgeError {
         /// The document's id.
         id: String,
     },
+    /// The voice, the term or the group of synonyms is changed in the folder.
+    #[error("{} comes from the knowledge base folder; change `{file}` there", wording_name(.what, .id))]
+    FolderWording {
+        /// `voice`, `glossary` or `synonyms`.
+        what: &'static str,
+        /// The term or the group's id; empty for the voice.
+        id: String,
+        /// Its file in the folder.
+        file: &'static str,
+    },
+    /// There would be too many terms or groups.
+    #[error(
+        "the {what} set through the API can have at most {MAX_ENTRIES} entries; delete some, or put them into the knowledge base folder"
+    )]
+    WordingFull {
+        /// `glossary` or `synonyms`.
+        what: &'static str,
+    },
     /// A page token that this service did not issue.
     #[error("invalid page token")]
     PageToken,
@@ -44,6 +65,13 @@ pub enum KnowledgeError {
     /// A search or another task on a worker thread panicked, or the server stops.
     #[error(transparent)]
     Task(#[from] TaskError),
+}
+
+fn wording_name(what: &str, id: &str) -> String {
+    match id {
+        "" => format!("the {what}"),
+        _ => format!("`{id}` of the {what}"),
+    }
 }
 
 fn kind_word(kind: Kind) -> &'static str {

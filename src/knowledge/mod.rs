@@ -13,6 +13,7 @@ mod search;
 mod statistics;
 mod uses;
 mod vectors;
+mod wording;
 
 use std::{
     num::NonZero,
@@ -22,6 +23,7 @@ use std::{
 };
 
 use tokio::sync::Semaphore;
+use tokio_util::task::AbortOnDropHandle;
 
 pub use bases::KnowledgeBases;
 pub use documents::{
@@ -38,6 +40,8 @@ pub use documents::{
     folder::{Problem, words::Term},
     intake::MassDelete,
     reader::Reader,
+    rules::Rule,
+    stored_check::{Checked, Finding},
     voice::Voice,
     watch::FolderSettings,
 };
@@ -53,12 +57,13 @@ pub use search::{
     suggestion_query::{Conversation, QueryKind, RankedDocument, SuggestionQuery, Utterance, Vote},
 };
 pub use vectors::{DocumentTexts, DocumentVectors, KeptVectors, Meaning, shortened_to_end};
+pub use wording::{Entry, Listed, NONE, SynonymGroup};
 
 use crate::{
     ids::{Id, Workspace},
     knowledge::{
         documents::{
-            folder::{Folder, contents::FolderContents},
+            folder::Folder,
             watch::{FolderState, Watch},
         },
         index::{Index, MAX_CATCH_UP, MAX_SEARCH_WAIT},
@@ -66,6 +71,7 @@ use crate::{
         report::Report,
         search::{openings::Openings, query::Typed, synonyms::Synonyms},
         vectors::Vectors,
+        wording::{Wordings, in_force::Wording},
     },
     spelling::Dictionaries,
     store::Store,
@@ -92,36 +98,35 @@ struct Base {
     vectors: RwLock<Arc<Vectors>>,
     openings: RwLock<Arc<Openings>>,
     listing: Listing,
-    contents: Arc<RwLock<FolderContents>>,
+    wording: Wordings,
     folder: Arc<FolderState>,
     /// Searches without a hit, and with one, since the start.
     searches: [AtomicU64; 2],
     /// Which words of a language are right; `None` where nothing is searched.
     dictionaries: Option<Dictionaries>,
-    _watch: Option<Watch>,
+    _tasks: (Option<Watch>, Option<AbortOnDropHandle<()>>),
 }
 
 impl Knowledge {
     /// Opens a workspace without changing it, for commands that only show something: documents are not imported, voice, glossary and
-    /// synonyms are read from the folder, and the index is built in `scratch`.
+    /// synonyms are read from the folder and the database, and the index is built in `scratch`.
     pub async fn read_only(
         store: Store,
         workspace: Workspace,
         folder: Option<PathBuf>,
         scratch: &Path,
     ) -> Result<Knowledge, KnowledgeError> {
-        let mut contents = FolderContents::default();
+        let wording = Wordings::open(store.clone(), workspace.clone()).await?;
         if let Some(folder) = folder {
             let read = task::blocking("reading the knowledge base folder", move || Folder::read(&folder));
             // An unreadable voice, glossary or synonyms file is no reason to fail.
             if let Ok(mut folder) = read.await? {
-                contents.take(&mut folder);
+                wording.take_folder(&mut folder);
             }
         }
         let catalog = Catalog { store: store.clone(), workspace: workspace.clone() };
         let index = Index::start_whole(scratch.join("index"), catalog.clone()).await?;
-        let contents = Arc::new(RwLock::new(contents));
-        let base = Base::new(catalog, index, contents);
+        let base = Base::new(catalog, index, wording);
         Ok(Knowledge { workspace, base: Arc::new(base), report: Report::start(store), concurrency_limit: concurrency_limit() })
     }
 
@@ -266,7 +271,12 @@ impl Knowledge {
 
     /// Creates or updates documents, and returns once they can be found, with the catalog's revision. The write continues if the caller hangs up.
     pub async fn put(&self, documents: Vec<NewDocument>) -> Result<(Vec<PutStatus>, i64), KnowledgeError> {
-        let (statuses, changed) = self.base.catalog.put(documents).await?;
+        self.put_if(documents, Vec::new()).await
+    }
+
+    /// The same, each with the etag that the stored version must have; one that is empty or left out asks for none.
+    pub async fn put_if(&self, documents: Vec<NewDocument>, etags: Vec<String>) -> Result<(Vec<PutStatus>, i64), KnowledgeError> {
+        let (statuses, changed) = self.base.catalog.put_if(documents, &etags).await?;
         Ok((statuses, self.findable(changed).await?))
     }
 
@@ -290,12 +300,45 @@ impl Knowledge {
 
     /// Returns how the workspace writes.
     pub fn voice(&self) -> Arc<Voice> {
-        Arc::clone(&self.base.read_contents().voice)
+        self.base.wording.of(|wording| Arc::clone(&wording.voice))
     }
 
     /// Returns the workspace's glossary.
     pub fn glossary(&self) -> Arc<Vec<Term>> {
-        Arc::clone(&self.base.read_contents().glossary)
+        self.base.wording.of(|wording| Arc::clone(&wording.glossary))
+    }
+
+    /// Returns the voice as its author wrote it, with where it comes from.
+    pub fn listed_voice(&self) -> Listed<Voice> {
+        self.base.wording.of(Wording::listed_voice)
+    }
+
+    /// Returns the glossary with where each term comes from, in the order of the terms.
+    pub fn listed_terms(&self) -> Vec<Listed<Term>> {
+        self.base.wording.of(Wording::listed_terms)
+    }
+
+    /// Returns the workspace's groups of synonyms with where each comes from, ordered by language and id.
+    pub fn listed_groups(&self) -> Vec<Listed<SynonymGroup>> {
+        self.base.wording.of(Wording::listed_groups)
+    }
+
+    /// Creates or updates the voice, terms or groups of synonyms, each with the etag that the stored one must have; an empty etag asks for none.
+    /// Returns each one's status and new etag, once this server goes by them. The write continues if the caller hangs up.
+    pub async fn put_wording<E: Entry>(&self, entries: Vec<(E, String)>) -> Result<Vec<(PutStatus, String)>, KnowledgeError> {
+        let wording = self.base.wording.clone();
+        task::detached("the write of the wording", async move { wording.put(&entries).await }).await?
+    }
+
+    /// Deletes terms or groups of synonyms, and returns how many there were, once this server does not go by them any more.
+    pub async fn delete_wording<E: Entry>(&self, ids: Vec<String>) -> Result<usize, KnowledgeError> {
+        let wording = self.base.wording.clone();
+        task::detached("the deletion of the wording", async move { wording.delete::<E>(&ids).await }).await?
+    }
+
+    /// Checks documents as they would be put, or all that are stored if there are none.
+    pub async fn check(&self, documents: Vec<Document>) -> Result<Checked, KnowledgeError> {
+        self.base.catalog.check(documents).await
     }
 }
 
@@ -305,9 +348,9 @@ fn concurrency_limit() -> Arc<Semaphore> {
 
 impl Base {
     /// What is read from no folder, and searched without dictionaries.
-    fn new(catalog: Catalog, index: Index, contents: Arc<RwLock<FolderContents>>) -> Base {
+    fn new(catalog: Catalog, index: Index, wording: Wordings) -> Base {
         let (vectors, openings, listing, folder, searches) = Default::default();
-        Base { catalog, index, vectors, openings, listing, contents, folder, searches, dictionaries: None, _watch: None }
+        Base { catalog, index, vectors, openings, listing, wording, folder, searches, dictionaries: None, _tasks: (None, None) }
     }
 
     async fn start(
@@ -317,21 +360,24 @@ impl Base {
         data: &Path,
         dictionaries: Dictionaries,
     ) -> Result<Base, KnowledgeError> {
+        let wording = Wordings::open(store.clone(), workspace.clone()).await?;
         let catalog = Catalog { store, workspace: workspace.clone() };
-        let contents = Arc::new(RwLock::new(FolderContents::default()));
         let state = Arc::new(FolderState::default());
         // Watching begins before the first import, so that no change is missed between the two. A workspace without a folder may still have
         // folder documents: another server may have imported them.
         let watch = match folder {
             Some(folder) => {
-                let watch = Watch::begin(folder, catalog.clone(), Arc::clone(&contents), Arc::clone(&state)).await;
+                let watch = Watch::begin(folder, catalog.clone(), wording.in_force(), Arc::clone(&state)).await;
                 watch.read_first().await?;
                 Some(watch)
             }
             None => None,
         };
         let index = Index::start(data.join("index").join(workspace.as_str()), catalog.clone()).await?;
-        Ok(Base { folder: state, dictionaries: Some(dictionaries), _watch: watch, ..Base::new(catalog, index, contents) })
+        let followed = wording.clone();
+        let follow = task::supervised("following the wording", move || followed.clone().follow());
+        let _tasks = (watch, Some(follow));
+        Ok(Base { folder: state, dictionaries: Some(dictionaries), _tasks, ..Base::new(catalog, index, wording) })
     }
 
     /// Queries the index. If that fails, or the library panics over damaged files, the index is checked.
@@ -350,7 +396,7 @@ impl Base {
     }
 
     fn synonyms(&self) -> Arc<Synonyms> {
-        Arc::clone(&self.read_contents().synonyms)
+        self.wording.of(|wording| Arc::clone(&wording.synonyms))
     }
 
     fn vectors(&self) -> Arc<Vectors> {
@@ -359,9 +405,5 @@ impl Base {
 
     fn openings(&self) -> Arc<Openings> {
         Arc::clone(&self.openings.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn read_contents(&self) -> std::sync::RwLockReadGuard<'_, FolderContents> {
-        self.contents.read().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -50,6 +50,15 @@ const SCOPES: &[(&str, &[Scope])] = &[
     ("/deskhand.v1.KnowledgeService/DeleteCannedAnswers", &[Author, Agent]),
     ("/deskhand.v1.KnowledgeService/GetSearchReport", &[Author]),
     ("/deskhand.v1.KnowledgeService/GetHelpReport", &[Author]),
+    ("/deskhand.v1.KnowledgeService/CheckDocuments", &[Author]),
+    ("/deskhand.v1.KnowledgeService/GetVoice", &[Agent, Author]),
+    ("/deskhand.v1.KnowledgeService/PutVoice", &[Author]),
+    ("/deskhand.v1.KnowledgeService/ListGlossaryTerms", &[Agent, Author]),
+    ("/deskhand.v1.KnowledgeService/PutGlossaryTerms", &[Author]),
+    ("/deskhand.v1.KnowledgeService/DeleteGlossaryTerms", &[Author]),
+    ("/deskhand.v1.KnowledgeService/ListSynonyms", &[Agent, Author]),
+    ("/deskhand.v1.KnowledgeService/PutSynonyms", &[Author]),
+    ("/deskhand.v1.KnowledgeService/DeleteSynonyms", &[Author]),
     // Not with a key for one agent; the handler checks that.
     ("/deskhand.v1.KeyService/MintAgentKey", &[Agent]),
     // Not the shop's data: health and the descriptors.

@@ -1,5 +1,5 @@
-//! The pages: the help page with its search box, the reply box, the agents' console, the reports, and the OpenAPI document. They are embedded in
-//! the binary; browsers revalidate them by ETag.
+//! The pages: the help page with its search box, the reply box, the agents' console, the authors' page, the reports, and the OpenAPI document. They
+//! are embedded in the binary; browsers revalidate them by ETag.
 
 use std::sync::{LazyLock, OnceLock};
 
@@ -36,7 +36,7 @@ pub struct Page {
     path: &'static str,
     name: &'static str,
     content_type: &'static str,
-    /// Whether it belongs to the console, which is served only if `console` is set.
+    /// Whether it belongs to the console or the authors' page, which are served only if `console` is set.
     pub of_console: bool,
     content: OnceLock<Option<Content>>,
 }
@@ -51,7 +51,7 @@ const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
-static PAGES: [Page; 11] = [
+static PAGES: &[Page] = &[
     Page::new("/reply.js", "reply.js", SCRIPT, false),
     Page::new("/help", "help.html", HTML, false),
     Page::new("/help/search.js", "search.js", SCRIPT, false),
@@ -60,6 +60,9 @@ static PAGES: [Page; 11] = [
     Page::new("/console", "console.html", HTML, true),
     Page::new("/console/console.js", "console.js", SCRIPT, true),
     Page::new("/console/console.css", "console.css", STYLE, true),
+    Page::new("/authors", "authors.html", HTML, true),
+    Page::new("/authors/authors.js", "authors.js", SCRIPT, true),
+    Page::new("/authors/authors.css", "authors.css", STYLE, true),
     Page::new("/reports", "reports.html", HTML, true),
     Page::new("/reports/reports.js", "reports.js", SCRIPT, true),
     Page::new("/reports/reports.css", "reports.css", STYLE, true),
@@ -67,7 +70,7 @@ static PAGES: [Page; 11] = [
 
 /// Returns the page at a path.
 pub fn at(path: &str) -> Option<&'static Page> {
-    let path = if matches!(path, "/help/" | "/console/" | "/reports/") { path.trim_end_matches('/') } else { path };
+    let path = if matches!(path, "/help/" | "/console/" | "/authors/" | "/reports/") { path.trim_end_matches('/') } else { path };
     PAGES.iter().find(|page| page.path == path && page.content().is_some())
 }
 

@@ -24,10 +24,11 @@ const OF_CHATS: i64 = -1;
 pub const STATEMENT: &str = "
     SELECT document_counter.workspace, document_counter.number,
       COALESCE((SELECT number + removals FROM lesson_counter WHERE lesson_counter.workspace = document_counter.workspace), 0),
-      (SELECT COUNT(*) FROM (SELECT 1 FROM chat WHERE chat.workspace = document_counter.workspace AND teaches = 1 LIMIT 1) AS waiting)
+      (SELECT COUNT(*) FROM (SELECT 1 FROM chat WHERE chat.workspace = document_counter.workspace AND teaches = 1 LIMIT 1) AS waiting),
+      document_counter.wording
     FROM document_counter
-    UNION ALL SELECT workspace, number, 0, -1 FROM chat_change_counter
-    UNION ALL SELECT '', COUNT(*), COUNT(revoked_at), 0 FROM api_key";
+    UNION ALL SELECT workspace, number, 0, -1, 0 FROM chat_change_counter
+    UNION ALL SELECT '', COUNT(*), COUNT(revoked_at), 0, 0 FROM api_key";
 
 /// The counters of a workspace.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub struct Counters {
     pub lessons: i64,
     /// Whether chats wait to be learned from.
     pub teaches: bool,
+    /// Rises with each change of the voice, glossary or synonyms that authors set.
+    pub wording: i64,
 }
 
 /// What the last statement read.
@@ -58,14 +61,14 @@ impl Pulse {
     {
         let mut pulse = Pulse::default();
         for row in rows {
-            let (workspace, numbers): (String, [i64; 3]) = (row.try_get(0)?, [row.try_get(1)?, row.try_get(2)?, row.try_get(3)?]);
-            let [documents, lessons, waiting] = numbers;
+            let workspace: String = row.try_get(0)?;
+            let [documents, lessons, waiting, wording] = [row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?];
             if workspace.is_empty() {
                 pulse.keys = (documents, lessons);
             } else if waiting == OF_CHATS {
                 pulse.chats.insert(workspace, documents);
             } else {
-                pulse.workspaces.insert(workspace, Counters { documents, lessons, teaches: waiting > 0 });
+                pulse.workspaces.insert(workspace, Counters { documents, lessons, teaches: waiting > 0, wording });
             }
         }
         Ok(pulse)

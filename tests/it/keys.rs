@@ -85,6 +85,8 @@ async fn each_call_needs_a_key_with_its_scope() {
         "Search" | "GetArticle" | "RecordOpen" | "RateArticle" => &["search", "agent"][..],
         "PutCannedAnswers" | "DeleteCannedAnswers" => &["author", "agent"],
         "PutArticles" | "DeleteArticles" | "GetSearchReport" | "GetHelpReport" | "GetReplyReport" => &["author"],
+        "CheckDocuments" | "PutVoice" | "PutGlossaryTerms" | "DeleteGlossaryTerms" | "PutSynonyms" | "DeleteSynonyms" => &["author"],
+        "GetVoice" | "ListGlossaryTerms" | "ListSynonyms" => &["agent", "author"],
         "ExportCustomer" | "EraseCustomer" => &["admin"],
         _ => &["agent"],
     };
@@ -320,6 +322,14 @@ async fn fill(desk: &Desk, workspace: &str, key: &str) -> HashMap<&'static str, 
         ..pb::CannedAnswer::default()
     };
     call("KnowledgeService/PutCannedAnswers", pb::PutCannedAnswersRequest { canned_answers: vec![answer] }.encode_to_vec()).await;
+    let voice = Some(pb::Voice { text: format!("We write like {canary}."), ..pb::Voice::default() });
+    call("KnowledgeService/PutVoice", pb::PutVoiceRequest { voice }.encode_to_vec()).await;
+    let words = [("tr".to_owned(), canary.clone())].into();
+    let terms = vec![pb::GlossaryTerm { term: canary.clone(), words, ..pb::GlossaryTerm::default() }];
+    call("KnowledgeService/PutGlossaryTerms", pb::PutGlossaryTermsRequest { terms }.encode_to_vec()).await;
+    let words = vec![canary.clone(), "refund".to_owned()];
+    let groups = vec![pb::SynonymGroup { id: canary.clone(), language: "en".into(), words, ..pb::SynonymGroup::default() }];
+    call("KnowledgeService/PutSynonyms", pb::PutSynonymsRequest { groups }.encode_to_vec()).await;
     let search = pb::SearchRequest { query: format!("refund {canary}"), language: "en".into(), ..pb::SearchRequest::default() };
     let found = call("KnowledgeService/Search", search.encode_to_vec()).await;
     let search_id = pb::SearchResponse::decode(found.as_slice()).unwrap().search_id;
@@ -443,7 +453,7 @@ async fn nothing_of_a_workspace_is_seen_in_another() {
             }
         }
     }
-    assert_eq!(calls, 15 * 2 * 29 * 2);
+    assert_eq!(calls, 15 * 2 * 38 * 2);
     // The other's chat is none here, its documents are none, its offers are none.
     let request = pb::GetChatRequest { chat_id: "chat-oak".into(), ..pb::GetChatRequest::default() }.encode_to_vec();
     refused(&desk.call("ChatService/GetChat", &request, Some(&all[1])).await.unwrap_err(), Code::NotFound, "CHAT_NOT_FOUND");

@@ -5,6 +5,7 @@
 mod agent_keys;
 mod archive;
 mod audit;
+mod authors;
 mod bad_input;
 mod built_in;
 mod chats;

@@ -337,6 +337,10 @@ async fn use_everything(server: &Process, log: &Path) {
         }
     }
 
+    let term = pb::GlossaryTerm { term: "refund".into(), keep: true, ..Default::default() };
+    knowledge.put_glossary_terms(pb::PutGlossaryTermsRequest { terms: vec![term] }).await.unwrap();
+    knowledge.delete_glossary_terms(pb::DeleteGlossaryTermsRequest { terms: vec!["refund".into()] }).await.unwrap();
+
     let search = pb::SearchRequest { query: "parc".into(), session_id: "s".into(), ..Default::default() };
     knowledge.search(search.clone()).await.unwrap();
     let found = knowledge.search(pb::SearchRequest { query: "parcels".into(), ..search }).await.unwrap().into_inner();

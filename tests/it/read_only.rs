@@ -60,6 +60,7 @@ async fn rows(url: &str) -> Vec<String> {
         "document",
         "suggestion",
         "draft",
+        "wording",
         "outcome",
         "search",
         "lesson",
@@ -71,7 +72,7 @@ async fn rows(url: &str) -> Vec<String> {
         let count: i64 = sqlx::query_scalar(AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"))).fetch_one(&pool).await.unwrap();
         found.push(format!("{table} {count}"));
     }
-    for (table, columns) in [("document_counter", "number"), ("lesson_counter", "number + removals + documents")] {
+    for (table, columns) in [("document_counter", "number + wording"), ("lesson_counter", "number + removals + documents")] {
         let statement = format!("SELECT workspace, {columns} FROM {table} ORDER BY workspace");
         for row in sqlx::query(AssertSqlSafe(statement)).fetch_all(&pool).await.unwrap() {
             found.push(format!("{table} {} {}", row.get::<String, _>(0), row.get::<i64, _>(1)));

@@ -13,10 +13,10 @@ export const BINARY = process.env.DESKHAND_BINARY ?? join(ROOT, "target", "debug
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) => existsSync(path));
 
 /** Serves the sample shop, and ends with the test. */
-export async function serve(t, { args = [], env = {}, keys = [] } = {}) {
+export async function serve(t, { args = [], env = {}, keys = [], shop = join(ROOT, "knowledge-base") } = {}) {
   const data = mkdtempSync(join(tmpdir(), "deskhand-web-"));
   const shown = keys.map((key) => execFileSync(BINARY, ["keys", "create", "--data", data, ...key], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim());
-  const child = spawn(BINARY, ["serve", "--listen", "127.0.0.1:0", "--data", data, "--knowledge-base", join(ROOT, "knowledge-base"), "--log", "error", ...args], {
+  const child = spawn(BINARY, ["serve", "--listen", "127.0.0.1:0", "--data", data, "--knowledge-base", shop, "--log", "error", ...args], {
     env: { PATH: process.env.PATH, ...env },
     cwd: data,
     stdio: ["ignore", "pipe", "inherit"],

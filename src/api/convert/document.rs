@@ -52,7 +52,8 @@ fn check_duplicates(fields: &mut Fields, path: &str, documents: Vec<NewDocument>
 }
 
 fn article(fields: &mut Fields, path: &str, article: pb::Article) -> NewDocument {
-    let pb::Article { id, language, title, body, category, tags, updated_at, audience, url, from_folder: _, asked } = article;
+    let pb::Article { id, language, title, body, category, tags, updated_at, audience, url, from_folder: _, asked, etag } = article;
+    fields.short(&format!("{path}.etag"), etag);
     let audience = crate::api::convert::document::audience(fields, &format!("{path}.audience"), audience).unwrap_or(Audience::Public);
     let details = Details::Article { audience, url: fields.checked(&format!("{path}.url"), url, |url| check_url(url)) };
     document(fields, path, (id, language), (title, body), category, (tags, asked), updated_at, details)
@@ -74,7 +75,9 @@ fn canned_answer(fields: &mut Fields, path: &str, answer: pb::CannedAnswer) -> N
         from_folder: _,
         asked,
         when,
+        etag,
     } = answer;
+    fields.short(&format!("{path}.etag"), etag);
     let visibility = match pb::Visibility::try_from(visibility) {
         Ok(pb::Visibility::Unspecified | pb::Visibility::Everyone) => Visibility::Everyone,
         Ok(pb::Visibility::Group) => Visibility::Group(fields.checked(&format!("{path}.owner_group"), owner_group, |id| check_id(id))),
@@ -202,6 +205,18 @@ pub fn kinds(fields: &mut Fields, numbers: &[i32]) -> Vec<Kind> {
     if numbers.is_empty() { vec![Kind::CannedAnswer, Kind::Article] } else { kinds }
 }
 
+/// Encodes an article as a list has it, with its etag.
+pub fn list_article(document: Document) -> Option<pb::Article> {
+    let etag = document.etag();
+    Some(pb::Article { etag, ..encode_article(document)? })
+}
+
+/// Encodes a canned answer as a list has it, with its etag.
+pub fn list_canned_answer(document: Document) -> Option<pb::CannedAnswer> {
+    let etag = document.etag();
+    Some(pb::CannedAnswer { etag, ..encode_canned_answer(document)? })
+}
+
 /// Encodes an article; `None` if the document is a canned answer.
 pub fn encode_article(document: Document) -> Option<pb::Article> {
     let audience = document.audience();
@@ -219,6 +234,7 @@ pub fn encode_article(document: Document) -> Option<pb::Article> {
         url,
         from_folder,
         asked,
+        etag: String::new(),
     })
 }
 
@@ -246,6 +262,7 @@ pub fn encode_canned_answer(document: Document) -> Option<pb::CannedAnswer> {
         from_folder,
         asked,
         when: when.into(),
+        etag: String::new(),
     })
 }
 
@@ -265,23 +282,31 @@ pub fn encode_kind(kind: Kind) -> pb::DocumentKind {
     }
 }
 
-/// Encodes the result of writing each document, with the placeholders of it that no chat can fill.
-pub fn encode_results(written: Vec<(DocumentKey, Vec<String>)>, statuses: Vec<PutStatus>) -> Vec<pb::PutResult> {
+/// A document that is written: its key, the placeholders of it that no chat can fill, its etag.
+pub type Written = (DocumentKey, Vec<String>, String);
+
+/// Encodes the result of writing each document.
+pub fn encode_results(written: Vec<Written>, statuses: Vec<PutStatus>) -> Vec<pb::PutResult> {
     let results = written.into_iter().zip(statuses);
     results
-        .map(|((key, unknown_placeholders), status)| pb::PutResult {
+        .map(|((key, unknown_placeholders, etag), status)| pb::PutResult {
             unknown_placeholders,
             id: key.id.to_string(),
             language: key.language.to_string(),
-            status: match status {
-                PutStatus::Created => pb::PutStatus::Created,
-                PutStatus::Updated => pb::PutStatus::Updated,
-                PutStatus::Unchanged => pb::PutStatus::Unchanged,
-                PutStatus::Stale => pb::PutStatus::Stale,
-            }
-            .into(),
+            status: encode_status(status).into(),
+            etag: if status == PutStatus::Stale { String::new() } else { etag },
         })
         .collect()
+}
+
+/// Encodes what became of a put.
+pub fn encode_status(status: PutStatus) -> pb::PutStatus {
+    match status {
+        PutStatus::Created => pb::PutStatus::Created,
+        PutStatus::Updated => pb::PutStatus::Updated,
+        PutStatus::Unchanged => pb::PutStatus::Unchanged,
+        PutStatus::Stale => pb::PutStatus::Stale,
+    }
 }
 
 /// Encodes highlighted text: segments that matched, and the text between them.

@@ -6,3 +6,4 @@ pub mod event;
 pub mod fields;
 pub mod finished;
 pub mod promise;
+pub mod wording;

@@ -6,14 +6,14 @@ use crate::{
     api::{
         Api, MAX_REPLY_BYTES, Reply, access,
         acting::acting,
-        convert::{document, fields::Fields},
+        convert::{self, document, fields::Fields},
         pb::{self, knowledge_service_server::KnowledgeService},
-        services::reports,
+        services::{reports, wording},
     },
     failpoint::failpoint,
     ids::Id,
     keys::{Action, AuditSubject},
-    knowledge::{ArticleRating, Audience, Document, DocumentKey, DocumentPage, Hit, Kind, KnowledgeError, ListFilter, NewDocument, Search},
+    knowledge::{ArticleRating, Audience, Document, DocumentPage, Hit, Kind, KnowledgeError, ListFilter, NewDocument, Search},
     replies::Desk,
     task,
     text::{is_known_placeholder, placeholders},
@@ -25,8 +25,6 @@ const DEFAULT_HITS: i32 = 10;
 const MAX_HITS: i32 = 100;
 const MAX_TAGS: usize = 100;
 const MAX_REASON: usize = 2000;
-/// Ids of deleted documents that the audit log names.
-const MAX_NAMED: usize = 20;
 
 #[tonic::async_trait]
 impl KnowledgeService for Api {
@@ -128,7 +126,7 @@ impl KnowledgeService for Api {
         fields.ok()?;
         let DocumentPage { documents, next_page_token } =
             desk.knowledge().list(Kind::Article, &filter, page_size, &page_token, MAX_REPLY_BYTES).await?;
-        let articles = documents.into_iter().filter_map(document::encode_article).collect();
+        let articles = documents.into_iter().filter_map(document::list_article).collect();
         Ok(Response::new(pb::ListArticlesResponse { articles, next_page_token }))
     }
 
@@ -152,17 +150,18 @@ impl KnowledgeService for Api {
         fields.ok()?;
         let DocumentPage { documents, next_page_token } =
             desk.knowledge().list(Kind::CannedAnswer, &filter, page_size, &page_token, MAX_REPLY_BYTES).await?;
-        let canned_answers =
-            documents.into_iter().filter(|answer| acting.sees(answer)).filter_map(document::encode_canned_answer).collect();
+        let canned_answers = documents.into_iter().filter(|answer| acting.sees(answer)).filter_map(document::list_canned_answer).collect();
         Ok(Response::new(pb::ListCannedAnswersResponse { canned_answers, next_page_token }))
     }
 
     async fn put_articles(&self, request: Request<pb::PutArticlesRequest>) -> Reply<pb::PutArticlesResponse> {
         let desk = self.desk(&request);
         let mut fields = Fields::default();
-        let documents = document::articles(&mut fields, request.into_inner().articles);
+        let articles = request.into_inner().articles;
+        let etags = articles.iter().map(|article| article.etag.clone()).collect();
+        let documents = document::articles(&mut fields, articles);
         fields.ok()?;
-        let (results, revision) = put(desk, documents).await?;
+        let (results, revision) = put(desk, documents, etags).await?;
         Ok(Response::new(pb::PutArticlesResponse { results, revision }))
     }
 
@@ -170,14 +169,16 @@ impl KnowledgeService for Api {
         let desk = self.desk(&request);
         let acting = acting(&request);
         let mut fields = Fields::default();
-        let documents = document::canned_answers(&mut fields, request.into_inner().canned_answers);
+        let answers = request.into_inner().canned_answers;
+        let etags = answers.iter().map(|answer| answer.etag.clone()).collect();
+        let documents = document::canned_answers(&mut fields, answers);
         fields.ok()?;
         if acting.writes_only_agents_own() {
             let ids: Vec<Id> = documents.iter().map(|new| new.document.id.clone()).collect();
             let existing = canned_answers(desk, &ids).await?;
             acting.may_write(documents.iter().map(|new| &new.document).chain(&existing))?;
         }
-        let (results, revision) = put(desk, documents).await?;
+        let (results, revision) = put(desk, documents, etags).await?;
         Ok(Response::new(pb::PutCannedAnswersResponse { results, revision }))
     }
 
@@ -208,16 +209,53 @@ impl KnowledgeService for Api {
     async fn get_help_report(&self, request: Request<pb::GetHelpReportRequest>) -> Reply<pb::GetHelpReportResponse> {
         reports::help_report(self.desk(&request), request.into_inner()).await.map(Response::new)
     }
+
+    async fn check_documents(&self, request: Request<pb::CheckDocumentsRequest>) -> Reply<pb::CheckDocumentsResponse> {
+        wording::check_documents(self, request).await
+    }
+
+    async fn get_voice(&self, request: Request<pb::GetVoiceRequest>) -> Reply<pb::GetVoiceResponse> {
+        let voice = convert::wording::encode_voice(self.desk(&request).knowledge().listed_voice());
+        Ok(Response::new(pb::GetVoiceResponse { voice: Some(voice) }))
+    }
+
+    async fn put_voice(&self, request: Request<pb::PutVoiceRequest>) -> Reply<pb::PutVoiceResponse> {
+        wording::put_voice(self, request).await
+    }
+
+    async fn list_glossary_terms(&self, request: Request<pb::ListGlossaryTermsRequest>) -> Reply<pb::ListGlossaryTermsResponse> {
+        wording::list_terms(self, request).await
+    }
+
+    async fn put_glossary_terms(&self, request: Request<pb::PutGlossaryTermsRequest>) -> Reply<pb::PutGlossaryTermsResponse> {
+        wording::put_terms(self, request).await
+    }
+
+    async fn delete_glossary_terms(&self, request: Request<pb::DeleteGlossaryTermsRequest>) -> Reply<pb::DeleteGlossaryTermsResponse> {
+        wording::delete_terms(self, request).await
+    }
+
+    async fn list_synonyms(&self, request: Request<pb::ListSynonymsRequest>) -> Reply<pb::ListSynonymsResponse> {
+        wording::list_groups(self, request).await
+    }
+
+    async fn put_synonyms(&self, request: Request<pb::PutSynonymsRequest>) -> Reply<pb::PutSynonymsResponse> {
+        wording::put_groups(self, request).await
+    }
+
+    async fn delete_synonyms(&self, request: Request<pb::DeleteSynonymsRequest>) -> Reply<pb::DeleteSynonymsResponse> {
+        wording::delete_groups(self, request).await
+    }
 }
 
 /// Writes documents in a task of its own, so that the write completes even if the caller hangs up.
-async fn put(desk: &Desk, documents: Vec<NewDocument>) -> Result<(Vec<pb::PutResult>, i64), Status> {
-    let written: Vec<(DocumentKey, Vec<String>)> =
-        documents.iter().map(|new| (new.document.key(), unknown_placeholders(&new.document))).collect();
+async fn put(desk: &Desk, documents: Vec<NewDocument>, etags: Vec<String>) -> Result<(Vec<pb::PutResult>, i64), Status> {
+    let written = |NewDocument { document, .. }: &NewDocument| (document.key(), unknown_placeholders(document), document.etag());
+    let written: Vec<document::Written> = documents.iter().map(written).collect();
     let knowledge = desk.knowledge().clone();
     let write = async move {
         documents.iter().for_each(|new| failpoint("put", new.document.id.as_str()));
-        knowledge.put(documents).await
+        knowledge.put_if(documents, etags).await
     };
     let (statuses, revision) = task::detached("the write of the documents", write).await.map_err(KnowledgeError::from)??;
     Ok((document::encode_results(written, statuses), revision))
@@ -255,11 +293,10 @@ impl Api {
     }
 }
 
-/// The names of documents in the audit log: their ids, the first ones of many.
+/// The names of documents in the audit log.
 fn named(kind: Kind, ids: &[Id]) -> String {
-    let shown: Vec<&str> = ids.iter().take(MAX_NAMED).map(Id::as_str).collect();
-    let more = if ids.len() > MAX_NAMED { format!(" and {} more", ids.len() - MAX_NAMED) } else { String::new() };
-    format!("{}:{}{more}", if kind == Kind::Article { "article" } else { "canned_answer" }, shown.join(","))
+    let ids: Vec<&str> = ids.iter().map(Id::as_str).collect();
+    wording::named_in_audit(if kind == Kind::Article { "article" } else { "canned_answer" }, &ids)
 }
 
 fn tags_of(fields: &mut Fields, tags: Vec<String>) -> Vec<String> {

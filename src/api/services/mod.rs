@@ -6,3 +6,4 @@ pub mod knowledge;
 pub mod replies;
 pub mod reports;
 mod watch;
+mod wording;

@@ -6,11 +6,12 @@ use crate::{
     ids::{Id, Workspace},
     knowledge::{
         documents::{
-            document::{Details, Document, DocumentKey, Kind, Visibility},
+            document::{Details, Document, DocumentKey, Kind, Visibility, etag_of},
             document_rows::{self, Change, PutStatus},
         },
         error::KnowledgeError,
         vectors::{DocumentVectors, KeptVectors, vector_rows},
+        wording::NONE,
     },
     store::{Store, Write},
     text::Language,
@@ -79,6 +80,11 @@ const ROWS_PER_READ: i64 = 200;
 impl Catalog {
     /// Creates or updates documents, all or none. Returns the number of the last change, `None` if nothing changed.
     pub async fn put(&self, documents: Vec<NewDocument>) -> Result<(Vec<PutStatus>, Option<i64>), KnowledgeError> {
+        self.put_if(documents, &[]).await
+    }
+
+    /// The same, each with the etag that the stored version must have ([`NONE`]: there must be none); one that is empty or left out asks for none.
+    pub async fn put_if(&self, documents: Vec<NewDocument>, etags: &[String]) -> Result<(Vec<PutStatus>, Option<i64>), KnowledgeError> {
         let now = Timestamp::now();
         let keys: Vec<DocumentKey> = documents.iter().map(|new| new.document.key()).collect();
         let mut write = self.store.begin().await?;
@@ -87,16 +93,20 @@ impl Catalog {
         let mut number = last - documents.len() as i64;
         let mut changed = None;
         let mut statuses = Vec::with_capacity(documents.len());
-        for NewDocument { mut document, updated_at } in documents {
+        for (place, NewDocument { mut document, updated_at }) in documents.into_iter().enumerate() {
             let key = document.key();
+            let etag = etags.get(place).map_or("", String::as_str);
             let known = kept.get(&key).filter(|known| !known.deleted);
             document.updated_at = updated_at.unwrap_or(now);
+            let has_changed = !etag.is_empty() && etag != known.map_or(NONE, |known| etag_of(&known.hash));
             let status = match known {
+                None if has_changed => PutStatus::Stale,
                 None => PutStatus::Created,
                 Some(known) if known.from_folder => {
                     return Err(KnowledgeError::FolderDocument { kind: key.kind, id: key.id.to_string() });
                 }
                 Some(known) if known.hash == document.hash() => PutStatus::Unchanged,
+                Some(_) if has_changed => PutStatus::Stale,
                 Some(known) if document.updated_at < known.updated_at => PutStatus::Stale,
                 Some(_) => PutStatus::Updated,
             };

@@ -1,21 +1,18 @@
 //! `deskhand check`: problems of a folder beyond those that serving it shows.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::HashSet,
     fs, io,
     path::{Component, Path, PathBuf},
 };
 
-use pulldown_cmark::{Event, Parser, Tag};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::{
-    knowledge::documents::{
-        document::{Details, Document, DocumentKey, Kind},
-        folder::{Folder, Problem},
-        front_matter::line_at,
-    },
-    text::{is_known_placeholder, placeholders},
+use crate::knowledge::documents::{
+    document::{DocumentKey, Kind},
+    folder::{Folder, Problem},
+    front_matter::line_at,
+    rules::{Broken, Shortcuts, broken_links, missing_translations, unknown_placeholders},
 };
 
 /// A folder's errors and warnings.
@@ -34,40 +31,32 @@ pub struct Findings {
 pub fn check(root: &Path) -> io::Result<Findings> {
     let folder = Folder::read(root)?;
     let mut findings = Findings { documents: folder.documents.len(), errors: folder.problems.clone(), warnings: Vec::new() };
-    let mut shortcuts: HashMap<(String, String), &Path> = HashMap::new();
+    let mut shortcuts = Shortcuts::default();
     let names: HashSet<String> = folder.files.values().map(|file| normalized(file)).collect();
     for document in &folder.documents {
         let Some(file) = folder.files.get(&document.key()) else { continue };
         // The file was read a moment ago; if it was deleted since, so were its problems.
         let text = fs::read_to_string(root.join(file)).unwrap_or_default();
-        for placeholder in placeholders(&text) {
-            if document.kind() == Kind::CannedAnswer && !is_known_placeholder(placeholder.name) {
-                findings.errors.push(Problem {
-                    file: file.clone(),
-                    line: line_at(&text, placeholder.start),
-                    message: format!(
-                        "unknown placeholder `{{{{{}}}}}`; expected one of customer.name, customer.first_name, customer.email, customer.phone, customer.location, customer.attributes.KEY, form.KEY, record.SOURCE.KEY, agent.name, chat.topic",
-                        placeholder.name
-                    ),
-                });
-            }
-        }
-        findings.errors.extend(broken_links(root, &names, file, &text));
-        if let Details::CannedAnswer { shortcut, .. } = &document.details
-            && !shortcut.is_empty()
-        {
-            let shortcut = shortcut.trim_start_matches('/').to_lowercase();
-            if let Some(other) = shortcuts.insert((document.language.to_string(), shortcut.clone()), file) {
-                let line = line_at(&text, text.find("shortcut").unwrap_or(0));
-                findings.errors.push(Problem {
-                    file: file.clone(),
-                    line,
-                    message: format!("shortcut `{shortcut}` is already used by {}", other.display()),
-                });
+        let leads = |link: &str| {
+            let target = resolve(file, link);
+            root.join(&target).is_file() || names.contains(&normalized(&target))
+        };
+        let mut broken = unknown_placeholders(document.kind(), &text);
+        broken.extend(broken_links(&text, leads));
+        let taken = shortcuts.take(document, file.display().to_string());
+        broken.extend(taken.map(|rule| (text.find("shortcut").unwrap_or(0), rule)));
+        let problem = |(start, rule): Broken| Problem { file: file.clone(), line: line_at(&text, start), message: rule.to_string() };
+        findings.errors.extend(broken.into_iter().map(problem));
+    }
+    for kind in [Kind::Article, Kind::CannedAnswer] {
+        let keys: Vec<DocumentKey> = folder.documents.iter().map(|document| document.key()).collect();
+        let is_broken = |id: &str| folder.broken.iter().any(|key| key.kind == kind && key.id.as_str() == id);
+        for (key, rule) in missing_translations(kind, keys.iter()) {
+            if let (false, Some(file)) = (is_broken(key.id.as_str()), folder.files.get(key)) {
+                findings.warnings.push(Problem { file: file.clone(), line: 1, message: rule.to_string() });
             }
         }
     }
-    findings.warnings = missing_translations(&folder);
     findings.warnings.extend(folder.ignored);
     findings.errors.sort();
     Ok(findings)
@@ -76,24 +65,6 @@ pub fn check(root: &Path) -> io::Result<Findings> {
 /// Normalizes the accents of a path, which file systems store differently.
 fn normalized(path: &Path) -> String {
     path.to_string_lossy().nfc().collect()
-}
-
-fn broken_links(root: &Path, names: &HashSet<String>, file: &Path, text: &str) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for (event, range) in Parser::new(text).into_offset_iter() {
-        let Event::Start(Tag::Link { dest_url, .. }) = event else { continue };
-        let path = dest_url.split(['#', '?']).next().unwrap_or_default();
-        let local = !path.is_empty() && !path.contains(':') && !path.starts_with('/') && !path.contains("{{");
-        let target = resolve(file, path);
-        if local && !root.join(&target).is_file() && !names.contains(&normalized(&target)) {
-            problems.push(Problem {
-                file: file.to_owned(),
-                line: line_at(text, range.start),
-                message: format!("link `{dest_url}` points to no file"),
-            });
-        }
-    }
-    problems
 }
 
 fn resolve(file: &Path, link: &str) -> PathBuf {
@@ -108,27 +79,6 @@ fn resolve(file: &Path, link: &str) -> PathBuf {
         }
     }
     path
-}
-
-fn missing_translations(folder: &Folder) -> Vec<Problem> {
-    let mut warnings = Vec::new();
-    for kind in [Kind::Article, Kind::CannedAnswer] {
-        let ours: Vec<&Document> = folder.documents.iter().filter(|document| document.kind() == kind).collect();
-        let languages: BTreeSet<&str> = ours.iter().map(|document| document.language.as_str()).collect();
-        let mut versions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for document in &ours {
-            versions.entry(document.id.as_str()).or_default().insert(document.language.as_str());
-        }
-        let broken = |id: &str| folder.broken.iter().any(|key: &DocumentKey| key.kind == kind && key.id.as_str() == id);
-        for (id, present) in versions {
-            let missing: Vec<&str> = languages.difference(&present).copied().collect();
-            let first = ours.iter().find(|document| document.id.as_str() == id).and_then(|document| folder.files.get(&document.key()));
-            if let (false, false, Some(file)) = (missing.is_empty(), broken(id), first) {
-                warnings.push(Problem { file: file.clone(), line: 1, message: format!("no translation in {}", missing.join(", ")) });
-            }
-        }
-    }
-    warnings
 }
 
 #[cfg(test)]

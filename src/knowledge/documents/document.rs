@@ -212,6 +212,16 @@ impl Document {
         let json = serde_json::to_vec(self).expect("a document has only string keys");
         fingerprint(json)
     }
+
+    /// Returns the name of its content, by which a writer knows whether somebody else changed it.
+    pub fn etag(&self) -> String {
+        etag_of(&self.hash()).to_owned()
+    }
+}
+
+/// The etag of a content with this hash: as much of it as tells contents of one document apart.
+pub fn etag_of(hash: &str) -> &str {
+    hash.get(..16).unwrap_or(hash)
 }
 
 /// Checks a title. These checks apply to the API and to files; an error says what is wrong with the value.

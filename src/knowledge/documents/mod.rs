@@ -12,5 +12,7 @@ pub mod folder;
 pub mod front_matter;
 pub mod intake;
 pub mod reader;
+pub mod rules;
+pub mod stored_check;
 pub mod voice;
 pub mod watch;

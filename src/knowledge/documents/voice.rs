@@ -1,6 +1,6 @@
 //! The voice: how the shop writes.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     knowledge::documents::front_matter::{Trouble, split_front_matter},
@@ -10,7 +10,7 @@ use crate::{
 const VOICE_KEYS: [&str; 2] = ["layout", "sign_off"];
 
 /// How the shop writes.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Voice {
     /// Markdown, for people and models.
     pub text: String,

@@ -19,7 +19,6 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{
     config::FolderWatch,
     knowledge::{
-        FolderContents,
         documents::{
             catalog::Catalog,
             folder::{
@@ -29,6 +28,7 @@ use crate::{
             intake::{Intake, MassDelete},
         },
         error::KnowledgeError,
+        wording::in_force::Wording,
     },
     store::Leadership,
     task,
@@ -83,7 +83,7 @@ struct Reading {
     catalog: Catalog,
     /// Of several servers one imports the folder; the others read the files that every server reads for itself, such as its voice.
     leadership: Leadership,
-    contents: Arc<RwLock<FolderContents>>,
+    wording: Arc<RwLock<Wording>>,
     state: Arc<FolderState>,
     /// The problems already logged, so that each is logged once.
     logged: Mutex<Vec<Problem>>,
@@ -93,18 +93,13 @@ struct Reading {
 
 impl Watch {
     /// Starts watching.
-    pub async fn begin(
-        settings: FolderSettings,
-        catalog: Catalog,
-        contents: Arc<RwLock<FolderContents>>,
-        state: Arc<FolderState>,
-    ) -> Watch {
+    pub async fn begin(settings: FolderSettings, catalog: Catalog, wording: Arc<RwLock<Wording>>, state: Arc<FolderState>) -> Watch {
         let FolderSettings { root, watch, mass_delete } = settings;
         let reading = Arc::new(Reading {
             root: root.clone(),
             leadership: catalog.store.leadership(&format!("folder of {}", catalog.workspace)),
             catalog,
-            contents,
+            wording,
             state,
             logged: Mutex::default(),
             import: tokio::sync::Mutex::default(),
@@ -264,7 +259,7 @@ impl Reading {
             }
             Intake::Taken { changes, withdrawn } => {
                 self.state.withdrawn.store(withdrawn as u64, Ordering::Relaxed);
-                self.contents.write().unwrap_or_else(PoisonError::into_inner).take(&mut folder);
+                self.wording.write().unwrap_or_else(PoisonError::into_inner).take_folder(&mut folder);
                 if changes > 0 {
                     tracing::info!(documents = folder.documents.len(), changes, withdrawn, "imported the knowledge base folder");
                 }

@@ -3,7 +3,6 @@
 //! A file that can't be read is a problem with its line; the rest of the folder is imported anyway. Everything that is not read is
 //! reported.
 
-pub mod contents;
 pub mod stamp;
 pub mod words;
 
@@ -23,9 +22,10 @@ use crate::{
     knowledge::documents::{
         document::{Document, DocumentKey, Kind},
         front_matter::{Trouble, cut_values, line_at, parse_document},
+        rules::flawed_comments,
         voice::Voice,
     },
-    text::{CommentFlaw, Language, comments},
+    text::Language,
 };
 
 /// Largest file that is read, in bytes: a body's limit and its front matter.
@@ -50,7 +50,7 @@ pub struct Folder {
     /// `None` if there is no such file, or it can't be read.
     pub voice: Option<Voice>,
     pub glossary: Option<Vec<Term>>,
-    /// Groups of synonyms, by language; words are folded.
+    /// Groups of synonyms, by language, as they are written.
     pub synonyms: BTreeMap<String, Vec<Vec<String>>>,
     pub problems: Vec<Problem>,
     /// Files that are not read and do not seem part of a knowledge base.
@@ -236,14 +236,7 @@ fn is_like_markdown(file: &Path) -> bool {
 fn remarks(text: &str, document: &Document) -> Vec<Trouble> {
     let mut remarks = cut_values(text);
     let start = text.rfind(&document.body).unwrap_or(0);
-    for comment in comments(&document.body) {
-        let message = match comment.flaw {
-            Some(CommentFlaw::Unclosed) => "the comment is not closed by `-->`; it hides the rest of the text",
-            Some(CommentFlaw::Nested) => "nested comment; text after the first `-->` may be hidden too",
-            None => continue,
-        };
-        remarks.push((line_at(text, start + comment.range.start), message.to_owned()));
-    }
+    remarks.extend(flawed_comments(&document.body).map(|(at, rule)| (line_at(text, start + at), rule.to_string())));
     remarks
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     knowledge::documents::{
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A term of the glossary.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Term {
     /// The term as it is written in chats and texts.
     pub term: String,
@@ -91,7 +91,7 @@ impl Folder {
             let mut groups = Vec::new();
             for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.trim_start().starts_with('#'))
             {
-                let words: Vec<String> = line.split(',').map(|word| fold(word.trim())).filter(|word| !word.is_empty()).collect();
+                let words: Vec<String> = line.split(',').map(str::trim).filter(|word| !fold(word).is_empty()).map(str::to_owned).collect();
                 if words.len() < 2 {
                     self.problem(root, &file, index + 1, "a group needs at least two words, separated by commas".to_owned());
                 } else {
