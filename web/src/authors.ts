@@ -13,6 +13,8 @@ byId("title").textContent = texts.title;
 byId("nav").setAttribute("aria-label", texts.title);
 byId("to-answers").textContent = texts.answers;
 byId("to-words").textContent = texts.words;
+byId("to-reports").textContent = texts.reports;
+byId("to-console").textContent = texts.console;
 byId("key-ask").textContent = texts.keyAsk;
 byId("key-label").prepend(texts.keyLabel);
 byId("key-save").textContent = texts.keySave;

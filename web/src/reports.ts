@@ -55,7 +55,7 @@ class Reports {
   start(): void {
     document.documentElement.lang = language;
     document.title = `${texts.title} – Deskhand`;
-    const written = { title: texts.title, "to-console": texts.console, "to-reports": texts.title, "from-label": texts.from, "to-label": texts.to };
+    const written = { title: texts.title, "to-console": texts.console, "to-authors": texts.authors, "to-reports": texts.title, "from-label": texts.from, "to-label": texts.to };
     const more = { "of-label": texts.of, show: texts.show, "language-label": texts.language, "key-ask": texts.keyAsk, "key-label": texts.keyLabel };
     for (const [id, said] of Object.entries({ ...written, ...more, "key-save": texts.keySave })) byId(id).textContent = said;
     byId("pages").setAttribute("aria-label", texts.pages);

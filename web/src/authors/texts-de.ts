@@ -3,6 +3,8 @@ import type { Texts } from "./texts-en";
 /** What the authors' page says, in German. */
 export const german: Texts = {
   title: "Autoren",
+  reports: "Berichte",
+  console: "Konsole",
   answers: "Antworten",
   words: "Stil und Wörter",
   language: "Sprache",

@@ -1,6 +1,8 @@
 /** What the authors' page says, in English. */
 export const english = {
   title: "Authors",
+  reports: "Reports",
+  console: "Console",
   answers: "Answers",
   words: "Voice & words",
   language: "Language",

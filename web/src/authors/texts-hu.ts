@@ -3,6 +3,8 @@ import type { Texts } from "./texts-en";
 /** What the authors' page says, in Hungarian. */
 export const hungarian: Texts = {
   title: "Szerzők",
+  reports: "Jelentések",
+  console: "Konzol",
   answers: "Válaszok",
   words: "Hangnem és szavak",
   language: "Nyelv",

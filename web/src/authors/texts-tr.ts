@@ -3,6 +3,8 @@ import type { Texts } from "./texts-en";
 /** What the authors' page says, in Turkish. */
 export const turkish: Texts = {
   title: "Yazarlar",
+  reports: "Raporlar",
+  console: "Konsol",
   answers: "Yanıtlar",
   words: "Üslup ve sözcükler",
   language: "Dil",

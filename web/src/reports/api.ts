@@ -6,7 +6,8 @@ import { language } from "./texts";
 export type HelpReport = GetHelpReportResponse;
 export type ReplyReport = GetReplyReportResponse;
 
-const KEY = "deskhand-reports-key";
+/** The same as on the authors' page: an author enters it once in a tab. */
+const KEY = "deskhand-author-key";
 /** Longest wait for a report: reports of long periods take the database a while. */
 const TIMEOUT = 60_000;
 

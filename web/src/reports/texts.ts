@@ -2,6 +2,7 @@
 const english = {
   title: "Reports",
   console: "Console",
+  authors: "Authors",
   pages: "Pages",
   from: "From",
   to: "To",
@@ -74,6 +75,7 @@ export type Texts = typeof english;
 const turkish: Texts = {
   title: "Raporlar",
   console: "Konsol",
+  authors: "Yazarlar",
   pages: "Sayfalar",
   from: "Başlangıç",
   to: "Bitiş",
@@ -144,6 +146,7 @@ const turkish: Texts = {
 const hungarian: Texts = {
   title: "Jelentések",
   console: "Konzol",
+  authors: "Szerzők",
   pages: "Oldalak",
   from: "Ettől",
   to: "Eddig",
@@ -214,6 +217,7 @@ const hungarian: Texts = {
 const german: Texts = {
   title: "Berichte",
   console: "Konsole",
+  authors: "Autoren",
   pages: "Seiten",
   from: "Von",
   to: "Bis",
