@@ -67,6 +67,12 @@ impl DocumentFolder {
         Ok(written)
     }
 
+    /// Writes a file that is no document, such as the voice's, over one that there is.
+    pub fn write_file(&self, name: &str, text: &str) -> Result<(), String> {
+        let path = self.root.join(name);
+        self.replace_file(&path, text).map_err(|error| format!("can't write `{}`: {error}", path.display()))
+    }
+
     fn plan(&self, document: &Document) -> Result<(PathBuf, String, Written), String> {
         if let Some(problem) = Document::file_name_problem(document.id.as_str()) {
             return Err(format!("the id `{}` {problem}", document.id));

@@ -23,6 +23,7 @@ use crate::{
             account::{Account, Place, advice},
             ndjson::Format,
         },
+        wording,
     },
     ids::Id,
     knowledge::{Audience, Conditions, Details, Document, Visibility},
@@ -42,10 +43,10 @@ pub fn command() -> Command {
         .after_help(format!(
             "Asks a running server, so that it works on SQLite and PostgreSQL alike and holds the rules of the API; the key's workspace is \
              what is exported, and needs scope `agent`.\n\n\
-             FOLDER/{DOCUMENTS} has the documents as a knowledge base folder (`deskhand put` sends it), FOLDER/{CHATS} a chat a line \
+             FOLDER/{DOCUMENTS} has the documents, voice, glossary and synonyms (`deskhand put` sends it), FOLDER/{CHATS} a chat a line \
              (`deskhand import ndjson` appends it). Both are private to their owner: they hold customers' data. \
-             Voice, glossary and synonyms, lessons, outcomes, keys and the search report are not exported: the first three stand in the \
-             server's own knowledge base folder or were set through the API, lessons are learned again from the chats, and `deskhand backup` keeps all of it.\n\n\
+             Lessons, outcomes, keys and the reports are not exported: lessons are learned again from the chats, and `deskhand backup` \
+             keeps all of it.\n\n\
              A chat that changes meanwhile is exported as it is when it is read. Exits with 1 if something could not be written.\n\n\
              Examples:\n  deskhand export everything --address 127.0.0.1:50051\n  \
              deskhand put everything/{DOCUMENTS} --address other:50051\n  \
@@ -107,6 +108,13 @@ async fn export(matches: &ArgMatches, root: &Path) -> anyhow::Result<Account> {
         if token.is_empty() {
             break;
         }
+    }
+    let wording = wording::fetch(&connection).await.map_err(failed)?;
+    let entries = usize::from(wording.voice.is_some()) + wording.glossary.len() + wording.synonyms.values().map(Vec::len).sum::<usize>();
+    let written = wording.files().and_then(|files| files.iter().try_for_each(|(name, text)| folder.write_file(name, text)));
+    match written {
+        Ok(()) => account.count("voice, terms and synonyms", entries as u64),
+        Err(problem) => account.broken(&place, problem),
     }
     export_chats(&connection, root, &mut account).await?;
     Ok(account)

@@ -26,6 +26,7 @@ mod prompt;
 mod put;
 mod sample_shop;
 mod serve;
+mod wording;
 
 use std::{ffi::OsString, process::ExitCode};
 

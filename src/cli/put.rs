@@ -1,4 +1,4 @@
-//! `deskhand put`: sends the documents of a knowledge base folder to a server.
+//! `deskhand put`: sends what a knowledge base folder has to a server.
 
 use std::{
     path::{Path, PathBuf},
@@ -16,8 +16,9 @@ use crate::{
         call::describe,
         connection::{Connection, server_flags},
         import::account::{Account, Place, advice},
+        wording,
     },
-    knowledge::{Document, Kind, documents_in},
+    knowledge::{Document, FolderWording, Kind, documents_in},
 };
 
 /// Documents and bytes of one call, under the API's limits.
@@ -26,12 +27,12 @@ const MAX_CALL_BYTES: usize = 4 << 20;
 
 pub fn command() -> Command {
     Command::new("put")
-        .about("Send the documents of a knowledge base folder to a running server")
+        .about("Send a knowledge base folder to a running server")
         .after_help(
             "For CI, and for servers that do not read the folder themselves. Sending again changes nothing. Needs a key with scope `author`.\n\n\
-             Documents that are no longer in the folder are not deleted on the server. Voice, glossary and synonyms are not sent: a server \
-             reads them from its own folder, or has them from its authors.\n\n\
-             Exits with 0 if every document is on the server, with 1 if a file can't be read or a document was not taken.\n\n\
+             What is no longer in the folder is not deleted on the server. Voice, glossary and synonyms are sent, too; those that the \
+             server reads from a folder of its own stay.\n\n\
+             Exits with 0 if all of it is on the server, with 1 if a file can't be read or something was not taken.\n\n\
              Examples:\n  deskhand put knowledge-base --address 127.0.0.1:50051\n  \
              DESKHAND_KEY=… deskhand put knowledge-base --address https://desk.example:443",
         )
@@ -56,17 +57,13 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
             false => eprintln!("{place}: warning: {}", problem.message),
         }
     }
-    if documents.is_empty() && problems.is_empty() {
+    let wording = FolderWording::read(root).with_context(|| format!("can't read `{}`", root.display()))?;
+    if documents.is_empty() && problems.is_empty() && wording == FolderWording::default() {
         eprintln!("error: `{}` has no documents; they stand in `articles/LANGUAGE/` and `canned-answers/LANGUAGE/`", root.display());
         return Ok(ExitCode::from(crate::cli::BAD_ARGUMENTS));
     }
     let documents: Vec<(Document, PathBuf)> = documents.into_iter().map(|found| (found.document, root.join(found.file))).collect();
-    let (account, end) = crate::cli::block_on(Box::pin(put(matches, documents, account)))??;
-    for name in ["voice.md", "glossary.toml", "synonyms"] {
-        if root.join(name).exists() {
-            println!("not sent, as a server reads it from its own folder: {name}");
-        }
-    }
+    let (account, end) = crate::cli::block_on(Box::pin(put(matches, root, documents, wording, account)))??;
     account.print();
     end.map_err(|status| anyhow!("{}", advice(&status)))?;
     Ok(if account.is_broken() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -74,16 +71,22 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
 
 async fn put(
     matches: &ArgMatches,
+    root: &Path,
     documents: Vec<(Document, PathBuf)>,
+    wording: FolderWording,
     mut account: Account,
 ) -> anyhow::Result<(Account, Result<(), Status>)> {
-    let mut putter = Putter::new(Connection::open(matches).await?);
+    let connection = Connection::open(matches).await?;
+    let mut putter = Putter::new(connection.clone());
     for (document, file) in documents {
         if let Err(status) = putter.add(document, Place { file: Path::new(&file).into(), line: 0 }, &mut account).await {
             return Ok((account, Err(status)));
         }
     }
-    let end = putter.flush(&mut account).await;
+    let mut end = putter.flush(&mut account).await;
+    if end.is_ok() {
+        end = wording::put(&connection, wording, &Place { file: root.into(), line: 0 }, &mut account).await;
+    }
     Ok((account, end))
 }
 

@@ -37,7 +37,10 @@ pub use documents::{
     },
     document_rows::PutStatus,
     fit::ChatFacts,
-    folder::{Problem, words::Term},
+    folder::{
+        Problem,
+        words::{FolderWording, Term},
+    },
     intake::MassDelete,
     reader::Reader,
     rules::Rule,

@@ -1,6 +1,6 @@
 //! Parses what a folder has beside documents: the voice, the glossary, the synonyms.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, io, path::Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::{
     knowledge::documents::{
         folder::{Folder, read_text},
         front_matter::line_at,
-        voice::parse_voice,
+        voice::{Voice, parse_voice},
     },
     text::{Language, fold},
 };
@@ -26,11 +26,52 @@ pub struct Term {
     pub words: BTreeMap<String, String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct GlossaryFile {
     #[serde(default)]
     term: Vec<Term>,
+}
+
+/// What a folder has beside documents.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct FolderWording {
+    /// `None` if there is no such file.
+    pub voice: Option<Voice>,
+    /// The terms, in the order of the file.
+    pub glossary: Vec<Term>,
+    /// Groups of synonyms, by language.
+    pub synonyms: BTreeMap<String, Vec<Vec<String>>>,
+}
+
+impl FolderWording {
+    /// Reads what a folder has. What can't be read is left out; [`crate::knowledge::documents_in`] has the problems.
+    pub fn read(root: &Path) -> io::Result<FolderWording> {
+        let Folder { voice, glossary, synonyms, .. } = Folder::read(root)?;
+        Ok(FolderWording { voice, glossary: glossary.unwrap_or_default(), synonyms })
+    }
+
+    /// Returns the files that say the same: name, text. The error says what can't be written.
+    pub fn files(self) -> Result<Vec<(String, String)>, String> {
+        let FolderWording { voice, glossary, synonyms } = self;
+        let mut files = Vec::new();
+        if let Some(voice) = voice {
+            files.push(("voice.md".to_owned(), voice.file_text()?));
+        }
+        if !glossary.is_empty() {
+            let file =
+                toml::to_string(&GlossaryFile { term: glossary }).map_err(|error| format!("the glossary can't be written: {error}"))?;
+            files.push(("glossary.toml".to_owned(), file));
+        }
+        for (language, groups) in synonyms {
+            if let Some(group) = groups.iter().find(|group| group.iter().any(|word| word.contains(',')) || group[0].starts_with('#')) {
+                return Err(format!("the synonyms of `{}` can't be written: a line is cut at commas, and `#` begins a comment", group[0]));
+            }
+            let lines: Vec<String> = groups.iter().map(|group| format!("{}\n", group.join(", "))).collect();
+            files.push((format!("synonyms/{language}.txt"), lines.concat()));
+        }
+        Ok(files)
+    }
 }
 
 impl Folder {
