@@ -12,12 +12,14 @@ pub struct ChatNews {
     told: watch::Sender<()>,
 }
 
-impl ChatNews {
+impl Default for ChatNews {
     /// The news of a database that was just opened.
-    pub fn new() -> ChatNews {
+    fn default() -> ChatNews {
         ChatNews { sender: uuid::Uuid::new_v4().to_string().into(), told: watch::Sender::new(()) }
     }
+}
 
+impl ChatNews {
     /// Which server tells, among those of the database.
     pub fn sender(&self) -> &str {
         &self.sender

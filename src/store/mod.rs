@@ -172,7 +172,7 @@ impl Store {
             upkeep: vec![Arc::new(upkeep), Arc::new(pulse)],
             signer: Signer::unshared(),
             pulses,
-            chat_news: ChatNews::new(),
+            chat_news: ChatNews::default(),
             wakes_others: false,
             leaders: None,
             read_only: false,
@@ -183,7 +183,7 @@ impl Store {
         let postgres = Postgres::new(url)?;
         postgres.migrate(migrations).await.map_err(Postgres::explained)?;
         let leaders = Leaders::default();
-        let chat_news = ChatNews::new();
+        let chat_news = ChatNews::default();
         let (availability, pulses, upkeep) = probe::watch(postgres.clone(), leaders.clone(), chat_news.clone());
         let pool = |limit| Pool::new(Database::Postgres(postgres.clone()), postgres.connections(), limit, Some(Arc::clone(&availability)));
         let reads = Reads::new(pool(READ_TIMEOUT), postgres.is_pooled().then(|| postgres.begin_read(READ_TIMEOUT)));

@@ -43,7 +43,7 @@ impl Store {
             upkeep: Vec::new(),
             signer: Signer::unshared(),
             pulses: Pulses::still(),
-            chat_news: ChatNews::new(),
+            chat_news: ChatNews::default(),
             wakes_others: false,
             leaders: None,
             read_only: true,

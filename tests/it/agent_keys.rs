@@ -178,7 +178,7 @@ async fn a_chat_that_is_not_the_keys_is_refused_by_every_call_that_names_one() {
             assert!(!result.as_ref().is_err_and(|status| status.code() == Code::PermissionDenied), "{name} of {chat}: {result:?}");
         }
     }
-    assert_eq!(named, 11, "each call that names a chat was looked at");
+    assert_eq!(named, 12, "each call that names a chat was looked at");
     for name in ["ChatService/ListChats", "ChatService/ListPromises"] {
         refused(&desk.call(name, &[], Some(&minted)).await.unwrap_err(), Code::PermissionDenied, "CHAT_NOT_ALLOWED");
     }

@@ -121,9 +121,10 @@ class Console {
       await seen();
       const end = new AbortController();
       const leave = (): void => {
-        if (document.hidden) end.abort();
+        if (document.hidden || !navigator.onLine) end.abort();
       };
       document.addEventListener("visibilitychange", leave);
+      window.addEventListener("offline", leave);
       let silence = 0;
       const heard = (): void => {
         clearTimeout(silence);
@@ -141,6 +142,7 @@ class Console {
       }
       clearTimeout(silence);
       document.removeEventListener("visibilitychange", leave);
+      window.removeEventListener("offline", leave);
       await pause(PAUSE);
     }
   }
@@ -156,7 +158,10 @@ class Console {
         await this.#look();
         const asked = decodeURIComponent(location.hash.slice(1));
         if (asked && !this.#chatId) void this.#turnTo(asked);
-        await pause(BETWEEN);
+        // While no server answers nothing is told.
+        const isOffline = !byId("offline").hidden;
+        this.#isStale ||= isOffline;
+        await pause(isOffline ? PAUSE : BETWEEN);
       }
       this.#isLooking = false;
     })();

@@ -13,7 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::chats::{
     change_rows::{Change, Position},
-    watch::{feeds::Counts, filter::Filter},
+    watch::{counts::Counts, filter::Filter},
 };
 
 /// The latest changes that are kept for listeners, in number and in bytes. A listener that is farther behind is too slow.

@@ -2,10 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
@@ -17,6 +14,7 @@ use crate::{
         change_rows::{self, Page},
         error::ChatError,
         watch::{
+            counts::Counts,
             feed::{Feed, Subscription},
             filter::Filter,
         },
@@ -38,39 +36,6 @@ pub struct Feeds {
     store: Store,
     feeds: Mutex<HashMap<String, Weak<Feed>>>,
     counts: Arc<Counts>,
-}
-
-/// Counters of all listeners, for monitoring.
-#[derive(Debug, Default)]
-pub struct Counts {
-    open: AtomicU64,
-    told: AtomicU64,
-    slow: AtomicU64,
-}
-
-impl Counts {
-    pub fn opened(&self) {
-        self.open.fetch_add(1, Relaxed);
-    }
-
-    /// Counts the end of a listener, and whether it was too slow.
-    pub fn closed(&self, slow: bool) {
-        self.open.fetch_sub(1, Relaxed);
-        self.slow.fetch_add(u64::from(slow), Relaxed);
-    }
-
-    pub fn told(&self) {
-        self.told.fetch_add(1, Relaxed);
-    }
-
-    pub fn too_slow(&self) {
-        self.slow.fetch_add(1, Relaxed);
-    }
-
-    /// How many listen, how many changes they were told, and how many listeners were too slow.
-    pub fn all(&self) -> [u64; 3] {
-        [&self.open, &self.told, &self.slow].map(|count| count.load(Relaxed))
-    }
 }
 
 impl Feeds {

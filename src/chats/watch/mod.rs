@@ -1,6 +1,7 @@
 //! What happens in chats, told to those who watch. Appends and erasures write what changed into a log, numbered in the order of their
 //! commits; one reader of each workspace hands it on to all listeners of the server. A listener keeps only how far it is.
 
+mod counts;
 mod feed;
 mod feeds;
 mod filter;
