@@ -453,11 +453,7 @@ async fn nothing_of_a_workspace_is_seen_in_another() {
             }
         }
     }
-<<<<<<< HEAD
-    assert_eq!(calls, 15 * 2 * 38 * 2);
-=======
-    assert_eq!(calls, 15 * 2 * 28 * 2);
->>>>>>> watch
+    assert_eq!(calls, 15 * 2 * 39 * 2);
     // The other's chat is none here, its documents are none, its offers are none.
     let request = pb::GetChatRequest { chat_id: "chat-oak".into(), ..pb::GetChatRequest::default() }.encode_to_vec();
     refused(&desk.call("ChatService/GetChat", &request, Some(&all[1])).await.unwrap_err(), Code::NotFound, "CHAT_NOT_FOUND");
