@@ -1,7 +1,5 @@
 //! Fuzz target: settings files (see `fuzz/`).
 
-use std::collections::BTreeMap;
-
 use toml::Table;
 
 use crate::config::{Config, model::Secret, workspace};
@@ -20,7 +18,7 @@ pub fn settings(input: &[u8]) {
     config.take_file(&table, &mut problems);
     config.desk.settle();
     if let Some(workspaces) = table.get("workspaces") {
-        config.workspaces = workspace::take(workspaces, &config, &mut BTreeMap::new(), &mut problems);
+        config.workspaces = workspace::take(workspaces, &config, &mut workspace::Own::default(), &mut problems);
     }
     config.check(&mut problems);
     assert!(problems.iter().all(|problem| !problem.is_empty()));

@@ -92,7 +92,8 @@ impl HelpCenterServer {
     pub async fn answer(self, place: Place, address: HelpAddress, request: Request<Incoming>, active: Active) -> Response<Body> {
         let is_article = matches!(address, HelpAddress::Article(..));
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-        if !is_read && !(is_article && *request.method() == Method::POST) {
+        let is_form = is_article && *request.method() == Method::POST;
+        if !(is_read || is_form) {
             return wrong_method(&Method::GET);
         }
         let (parts, body) = request.into_parts();

@@ -21,7 +21,7 @@ use crate::{
         texts::{Texts, about},
         view::{ArticleLink, Frame, Page, Step, Version, direction},
     },
-    text::{BlockKind, Destinations, Language, article_html, blocks, lookup, sentences},
+    text::{ArticleHtml, BlockKind, Destinations, Language, article_html, blocks, lookup, sentences},
 };
 
 /// Most articles of a page of a category, and hits of a page of results.
@@ -100,10 +100,9 @@ impl Pages<'_> {
 
     /// The articles of a category, or without a name those that have none.
     pub fn category(&self, language: &Language, name: &str, number: usize) -> Result<Option<Reply>, Status> {
-        let Some(articles) = self.topics(language).into_iter().find(|(known, _)| *known == name).map(|(_, articles)| articles) else {
-            return Ok(None);
-        };
+        let articles = self.topic(language, name);
         let last = articles.len().div_ceil(MAX_LISTED);
+        // Without articles there is no page.
         if number > last {
             return Ok(None);
         }
@@ -242,22 +241,23 @@ impl Pages<'_> {
         for article in self.list.in_language(language) {
             topics.entry((article.category.is_empty(), &article.category)).or_default().push(article);
         }
-        let mut topics: Vec<(&str, Vec<&PublicArticle>)> = topics.into_iter().map(|((_, name), articles)| (name, articles)).collect();
-        topics.iter_mut().for_each(|(_, articles)| articles.sort_by_key(|article| article.title.to_lowercase()));
-        topics
+        topics.into_iter().map(|((_, name), articles)| (name, by_title(articles))).collect()
+    }
+
+    /// The articles of a category, or without a name those that have none, in the order of their titles.
+    fn topic(&self, language: &Language, name: &str) -> Vec<&PublicArticle> {
+        by_title(self.list.in_language(language).map(|article| &**article).filter(|article| article.category == name).collect())
     }
 
     /// Other articles of its category: those that follow it in the order of titles, then the first ones.
     fn related(&self, document: &Document) -> Vec<ArticleLink> {
-        let topics = self.topics(&document.language);
-        let articles =
-            topics.iter().find(|(name, _)| *name == document.category).map(|(_, articles)| articles.as_slice()).unwrap_or_default();
+        let articles = self.topic(&document.language, &document.category);
         let own = articles.iter().position(|article| article.id == document.id).unwrap_or_default();
         let (before, after) = articles.split_at(own);
         after.iter().skip(1).chain(before).take(MAX_RELATED).filter_map(|article| link(article)).collect()
     }
 
-    fn body(&self, document: &Document, texts: &Texts) -> crate::text::ArticleHtml {
+    fn body(&self, document: &Document, texts: &Texts) -> ArticleHtml {
         let own = &self.desk.settings().language;
         let page = |id: &str| {
             let article = self.list.nearest(&Id::new(id).ok()?, &document.language, own)?;
@@ -278,6 +278,11 @@ impl Pages<'_> {
 pub fn message(frame: &Frame, language: &Language, title: &str, hint: &str) -> Result<String, Status> {
     let page = Page::hidden(language, title.to_owned(), address::index(language));
     frame.render("message.html", &page, context! { hint })
+}
+
+fn by_title(mut articles: Vec<&PublicArticle>) -> Vec<&PublicArticle> {
+    articles.sort_by_cached_key(|article| article.title.to_lowercase());
+    articles
 }
 
 fn link(article: &PublicArticle) -> Option<ArticleLink> {

@@ -121,7 +121,7 @@ fn checked(File { title, home, logo, footer, picture_hosts, light, dark }: File)
         }
         let all = colours(is_dark, given);
         for (text, behind) in TEXTS.iter().flat_map(|text| BEHIND.map(|behind| (*text, behind))) {
-            if let (Some(one), Some(other)) = (luminance(&all[text]), luminance(&all[behind])) {
+            if let (Some(one), Some(other)) = (luminance(all[text]), luminance(all[behind])) {
                 let contrast = (one.max(other) + 0.05) / (one.min(other) + 0.05);
                 let problem = format!(
                     "whose `{table}.{text}` `{}` can hardly be read on `{behind}` `{}`: the contrast is {contrast:.2}, and must be at least {MIN_CONTRAST}",
@@ -141,7 +141,7 @@ fn is_address(address: &str, schemes: &[&str]) -> bool {
 }
 
 /// The colours by name: those given, else the built-in ones.
-fn colours<'a>(is_dark: bool, given: &'a BTreeMap<String, String>) -> BTreeMap<&'static str, &'a str> {
+fn colours(is_dark: bool, given: &BTreeMap<String, String>) -> BTreeMap<&'static str, &str> {
     let built_in = |light: &'static str, dark: &'static str| if is_dark { dark } else { light };
     COLOURS.into_iter().map(|(name, light, dark)| (name, given.get(name).map_or(built_in(light, dark), String::as_str))).collect()
 }
