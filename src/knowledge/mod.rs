@@ -379,8 +379,8 @@ impl Base {
         let index = Index::start(data.join("index").join(workspace.as_str()), catalog.clone()).await?;
         let followed = wording.clone();
         let follow = task::supervised("following the wording", move || followed.clone().follow());
-        let _tasks = (watch, Some(follow));
-        Ok(Base { folder: state, dictionaries: Some(dictionaries), _tasks, ..Base::new(catalog, index, wording) })
+        let tasks = (watch, Some(follow));
+        Ok(Base { folder: state, dictionaries: Some(dictionaries), _tasks: tasks, ..Base::new(catalog, index, wording) })
     }
 
     /// Queries the index. If that fails, or the library panics over damaged files, the index is checked.

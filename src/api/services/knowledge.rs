@@ -224,7 +224,7 @@ impl KnowledgeService for Api {
     }
 
     async fn list_glossary_terms(&self, request: Request<pb::ListGlossaryTermsRequest>) -> Reply<pb::ListGlossaryTermsResponse> {
-        wording::list_terms(self, request).await
+        wording::list_terms(self, &request)
     }
 
     async fn put_glossary_terms(&self, request: Request<pb::PutGlossaryTermsRequest>) -> Reply<pb::PutGlossaryTermsResponse> {
@@ -236,7 +236,7 @@ impl KnowledgeService for Api {
     }
 
     async fn list_synonyms(&self, request: Request<pb::ListSynonymsRequest>) -> Reply<pb::ListSynonymsResponse> {
-        wording::list_groups(self, request).await
+        wording::list_groups(self, &request)
     }
 
     async fn put_synonyms(&self, request: Request<pb::PutSynonymsRequest>) -> Reply<pb::PutSynonymsResponse> {

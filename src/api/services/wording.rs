@@ -65,9 +65,9 @@ pub async fn put_voice(api: &Api, request: Request<pb::PutVoiceRequest>) -> Repl
     Ok(Response::new(pb::PutVoiceResponse { status: document::encode_status(status).into(), etag }))
 }
 
-pub async fn list_terms(api: &Api, request: Request<pb::ListGlossaryTermsRequest>) -> Reply<pb::ListGlossaryTermsResponse> {
-    let terms = api.desk(&request).knowledge().listed_terms();
-    let pb::ListGlossaryTermsRequest { page_size, page_token } = request.into_inner();
+pub fn list_terms(api: &Api, request: &Request<pb::ListGlossaryTermsRequest>) -> Reply<pb::ListGlossaryTermsResponse> {
+    let terms = api.desk(request).knowledge().listed_terms();
+    let pb::ListGlossaryTermsRequest { page_size, page_token } = request.get_ref().clone();
     let mut fields = Fields::default();
     let page_size = fields.page_size(page_size);
     let page_token = fields.page_token(page_token, is_token);
@@ -91,9 +91,9 @@ pub async fn delete_terms(api: &Api, request: Request<pb::DeleteGlossaryTermsReq
     Ok(Response::new(pb::DeleteGlossaryTermsResponse { deleted }))
 }
 
-pub async fn list_groups(api: &Api, request: Request<pb::ListSynonymsRequest>) -> Reply<pb::ListSynonymsResponse> {
-    let mut groups = api.desk(&request).knowledge().listed_groups();
-    let pb::ListSynonymsRequest { language, page_size, page_token } = request.into_inner();
+pub fn list_groups(api: &Api, request: &Request<pb::ListSynonymsRequest>) -> Reply<pb::ListSynonymsResponse> {
+    let mut groups = api.desk(request).knowledge().listed_groups();
+    let pb::ListSynonymsRequest { language, page_size, page_token } = request.get_ref().clone();
     let mut fields = Fields::default();
     let language = fields.optional_language("language", &language);
     let page_size = fields.page_size(page_size);
