@@ -185,15 +185,15 @@ class Reports {
   #sums({ total }: HelpReport, { total: replied }: ReplyReport): HTMLElement {
     const sum = (name: string, value: string, beside = "") => make("div", {}, make("dt", {}, name), make("dd", {}, value, " ", make("small", {}, beside)));
     const { suggestions, drafts, ratings } = replied!;
-    const used = (of: { sent: number; edited: number }, all: number) => (all ? `${texts.sent}, ${texts.edited}: ${inPercent((of.sent + of.edited) / all)}` : "");
+    const used = (of: { sent: number; edited: number }, all: number) => (all ? `${inPercent((of.sent + of.edited) / all)} ${texts.used}` : "");
     return make(
       "dl",
       { class: "sums" },
       sum(texts.searches, inWhole(total!.searches)),
       sum(texts.missed, inWhole(total!.searchesWithoutHit), total!.searches ? inPercent(share(total!)) : ""),
-      sum(`${texts.replies}: ${texts.shown}`, inWhole(suggestions!.shown), used(suggestions!, suggestions!.shown)),
-      sum(`${texts.replies}: ${texts.made}`, inWhole(drafts!.made), used(drafts!, drafts!.made)),
-      sum(texts.chatsByDay, ratings!.count ? inFractions(ratings!.average) : "–", ratings!.count ? `${texts.count}: ${inWhole(ratings!.count)}` : ""),
+      sum(texts.sumShown, inWhole(suggestions!.shown), used(suggestions!, suggestions!.shown)),
+      sum(texts.sumMade, inWhole(drafts!.made), used(drafts!, drafts!.made)),
+      sum(texts.sumRated, ratings!.count ? inFractions(ratings!.average) : "–", ratings!.count ? `${texts.count}: ${inWhole(ratings!.count)}` : ""),
     );
   }
 
@@ -302,8 +302,8 @@ class Reports {
     const open = ({ shown, sent, edited, dismissed }: Became) => Math.max(0, shown - sent - edited - dismissed);
     const series: Series[] = [
       { name: texts.sent, values: all.map(({ sent }) => sent) },
-      { name: texts.dismissed, values: all.map(({ dismissed }) => dismissed) },
       { name: texts.edited, values: all.map(({ edited }) => edited) },
+      { name: texts.dismissed, values: all.map(({ dismissed }) => dismissed) },
       { name: texts.open, values: all.map(open) },
     ];
     const engines = all[0]?.engines.map(({ head }) => whole(head)) ?? [];

@@ -1,5 +1,6 @@
 // Charts as SVG: columns by day and rows by name, of stacked series. Series differ in pattern, not in colour alone.
 import { make } from "../dom";
+import { texts } from "./texts";
 
 /** A part of what is drawn: its name, and its value in each column or row. */
 export interface Series {
@@ -112,7 +113,7 @@ export function rows(title: string, names: string[], series: Series[], width: nu
   const top = Math.max(...sums, 1);
   const left = Math.min(160, width * 0.35);
   const most = Math.floor(left / (FONT * 0.6));
-  return frame(title, width, shown.length * ROW + 4, series, (id) =>
+  const chart = frame(title, width, shown.length * ROW + 4, series, (id) =>
     shown.map((name, at) => {
       const group = svg("g", {}, svg("title", {}, said(name, series, at, inWords)));
       const short = [...name].length > most ? `${[...name].slice(0, most - 1).join("")}…` : name;
@@ -128,4 +129,6 @@ export function rows(title: string, names: string[], series: Series[], width: nu
       return group;
     }),
   );
+  if (names.length > shown.length) chart.append(make("p", { class: "note" }, texts.more(inWords(names.length - shown.length))));
+  return chart;
 }
