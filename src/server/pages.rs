@@ -51,7 +51,7 @@ const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
-static PAGES: &[Page] = &[
+static PAGES: [Page; 14] = [
     Page::new("/reply.js", "reply.js", SCRIPT, false),
     Page::new("/help", "help.html", HTML, false),
     Page::new("/help/search.js", "search.js", SCRIPT, false),
