@@ -126,7 +126,8 @@ fn field(error: &Value) -> &str {
 async fn every_rpc_answers_with_json_what_it_answers_over_grpc() {
     let desk = Desk::without_model().await;
     let mut worked = 0;
-    for method in methods() {
+    // A watch does not end by itself; tests of its own read one.
+    for method in methods().into_iter().filter(|method| method.name() != "Watch") {
         let path = path_of(&method);
         let grpc = desk.call(path.strip_prefix("deskhand.v1.").unwrap(), &[], None).await;
         let error = match method.is_server_streaming() {
