@@ -138,7 +138,7 @@ impl Frame<'_> {
             logo => theme.logo.as_str(),
             footer => Value::from(Serde(&theme.footer)),
             style => place.center.style_address(),
-            index => format!("{index}/"),
+            index => index.as_str(),
             search => address::search(&page.language),
         };
         // What the pages themselves say may be in another language than the articles.
