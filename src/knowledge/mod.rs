@@ -1,5 +1,6 @@
 //! The knowledge base: documents, the folder they are imported from, the catalog that stores them, the index that searches them.
 
+mod authors;
 mod bases;
 mod documents;
 mod error;
@@ -74,7 +75,7 @@ use crate::{
         report::Report,
         search::{openings::Openings, query::Typed, synonyms::Synonyms},
         vectors::Vectors,
-        wording::{Wordings, in_force::Wording},
+        wording::Wordings,
     },
     spelling::Dictionaries,
     store::Store,
@@ -309,39 +310,6 @@ impl Knowledge {
     /// Returns the workspace's glossary.
     pub fn glossary(&self) -> Arc<Vec<Term>> {
         self.base.wording.of(|wording| Arc::clone(&wording.glossary))
-    }
-
-    /// Returns the voice as its author wrote it, with where it comes from.
-    pub fn listed_voice(&self) -> Listed<Voice> {
-        self.base.wording.of(Wording::listed_voice)
-    }
-
-    /// Returns the glossary with where each term comes from, in the order of the terms.
-    pub fn listed_terms(&self) -> Vec<Listed<Term>> {
-        self.base.wording.of(Wording::listed_terms)
-    }
-
-    /// Returns the workspace's groups of synonyms with where each comes from, ordered by language and id.
-    pub fn listed_groups(&self) -> Vec<Listed<SynonymGroup>> {
-        self.base.wording.of(Wording::listed_groups)
-    }
-
-    /// Creates or updates the voice, terms or groups of synonyms, each with the etag that the stored one must have; an empty etag asks for none.
-    /// Returns each one's status and new etag, once this server goes by them. The write continues if the caller hangs up.
-    pub async fn put_wording<E: Entry>(&self, entries: Vec<(E, String)>) -> Result<Vec<(PutStatus, String)>, KnowledgeError> {
-        let wording = self.base.wording.clone();
-        task::detached("the write of the wording", async move { wording.put(&entries).await }).await?
-    }
-
-    /// Deletes terms or groups of synonyms, and returns how many there were, once this server does not go by them any more.
-    pub async fn delete_wording<E: Entry>(&self, ids: Vec<String>) -> Result<usize, KnowledgeError> {
-        let wording = self.base.wording.clone();
-        task::detached("the deletion of the wording", async move { wording.delete::<E>(&ids).await }).await?
-    }
-
-    /// Checks documents as they would be put, or all that are stored if there are none.
-    pub async fn check(&self, documents: Vec<Document>) -> Result<Checked, KnowledgeError> {
-        self.base.catalog.check(documents).await
     }
 }
 
