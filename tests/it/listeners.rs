@@ -42,6 +42,7 @@ async fn each_listener_serves_what_it_is_for() {
         ("/readyz", [200, 200, 404]),
         ("/help", [200, 404, 200]),
         ("/console", [200, 404, 404]),
+        ("/reports", [200, 404, 404]),
         ("/help/search.js", [200, 404, 200]),
         ("/help/search?q=towels&language=en", [200, 404, 200]),
         ("/help/origins", [200, 404, 200]),
