@@ -1,7 +1,8 @@
 //! A linear model that tells sentences with something lasting about the customer or what was agreed, and questions that need it: an allergy and
 //! "is it all right for me?". Features are hashed words, pairs of words and n-grams of letters.
 //!
-//! The weights are trained by `cargo run --release -p deskhand-measure --bin train_durable` on `measure/durable/`.
+//! The weights are trained by `cargo run --release -p deskhand-measure --bin train_durable` on `measure/durable/`, and on chats without
+//! anything lasting.
 
 use std::{cell::RefCell, collections::HashMap};
 
@@ -17,7 +18,7 @@ pub const NONE: usize = KINDS.len();
 /// The place of any.
 pub const ANY: usize = KINDS.len() + 1;
 /// Places for features. Features share a place where their hashes meet.
-pub const PLACES: usize = 1 << 14;
+pub const PLACES: usize = 1 << 16;
 /// Bytes of a model: for each output scale and bias as little-endian `f32`, then for each place a signed byte an output.
 const HEAD: usize = OUTPUTS * 8;
 const BYTES: usize = HEAD + PLACES * OUTPUTS;
@@ -90,6 +91,12 @@ fn likelihoods(text: &str, by_agent: bool, model: usize) -> Likelihoods {
         number(output * 8 + 4) + number(output * 8) * sum
     });
     likelihoods_of(logits)
+}
+
+/// Returns the natural logarithm of the odds of something this likely, which tells .99 from .9 as well as .9 from .5.
+pub fn log_odds(likelihood: f32) -> f32 {
+    let bounded = likelihood.clamp(1e-4, 1.0 - 1e-4);
+    (bounded / (1.0 - bounded)).ln()
 }
 
 /// Returns the likelihoods of logits.

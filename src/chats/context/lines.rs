@@ -35,6 +35,9 @@ const DAY_MARK: usize = 3;
 /// Share of a neighbour's relevance that a message inherits: answers are next to their questions.
 const NEIGHBOUR: f32 = 0.1;
 
+/// What is added to the relevance of a message that the whole context would have, had it the latest messages alone.
+const NEWER: f32 = 5.0;
+
 /// Mark of an omitted part of a message.
 const LEFT_OUT: &str = "[…]";
 
@@ -53,6 +56,8 @@ pub struct ChosenLines<'a> {
     chosen: BTreeMap<usize, String>,
     /// Where the window begins.
     window: usize,
+    /// Where the latest messages begin that alone would fill the whole context.
+    newer: usize,
     /// Longest older message that is included whole, in tokens.
     longest_older: usize,
 }
@@ -60,7 +65,7 @@ pub struct ChosenLines<'a> {
 impl<'a> ChosenLines<'a> {
     /// Creates a selection from the chat's scanned messages.
     pub fn new(chat: &'a Chat, scan: &'a ScannedChat<'a>) -> ChosenLines<'a> {
-        ChosenLines { chat, scan, chosen: BTreeMap::new(), window: chat.turns.len(), longest_older: MAX_WHOLE_OLDER }
+        ChosenLines { chat, scan, chosen: BTreeMap::new(), window: chat.turns.len(), newer: 0, longest_older: MAX_WHOLE_OLDER }
     }
 
     /// Returns whether a message was written before the chat got its current customer.
@@ -117,6 +122,12 @@ impl<'a> ChosenLines<'a> {
         let texts: Vec<String> = (0..self.chat.turns.len()).map(shown).collect();
         let costs: Vec<usize> = texts.iter().map(|text| cost(text)).collect();
         let all: usize = costs.iter().sum();
+        let mut left = context;
+        let fits = |cost: &&usize| {
+            left = left.saturating_sub(**cost);
+            left > 0
+        };
+        self.newer = costs.len() - costs.iter().rev().take_while(fits).count();
         let before = if all <= share(WHOLE_CHAT) { 0 } else { (all - share(WINDOW)).next_multiple_of(share(STEP).max(1)) };
         let mut passed = 0;
         let reaches = |cost: &usize| {
@@ -146,7 +157,8 @@ impl<'a> ChosenLines<'a> {
     /// Includes the most relevant messages, whatever their age.
     pub fn take_relevant(&mut self, budget: &mut Budget) {
         let scan = self.scan;
-        let own: Vec<f32> = scan.turns.iter().map(|read| scan.relevance(read)).collect();
+        let newer = |index: usize| if index >= self.newer { NEWER } else { 0.0 };
+        let own: Vec<f32> = (0..).zip(&scan.turns).map(|(index, read)| scan.relevance(read) + newer(index)).collect();
         let relevance_of = |index: usize| own.get(index).copied().unwrap_or_default();
         let mut ranked: Vec<(f32, usize)> = (0..own.len())
             .map(|index| (own[index] + NEIGHBOUR * relevance_of(index.wrapping_sub(1)).max(relevance_of(index + 1)), index))

@@ -240,10 +240,9 @@ pub fn choose(choice: Choice<'_>) -> ChosenContext {
         excerpted.extend(scan.turns.iter().enumerate().filter(|(_, read)| read.kinds.has(Kinds::PLACE)).map(|(index, _)| index));
         chosen.summarized_messages = if chosen.running_summary.is_empty() { 0 } else { summary.messages };
     }
-    let asked_for = |shares: [f64; 2], kinds: Kinds| shares[usize::from(!query.after.has(kinds))];
-    let stated = of_left(&budget, asked_for(STATED_FACTS, Kinds::CODE | Kinds::PLACE | Kinds::CONTACT | Kinds::DAY));
+    let stated = of_left(&budget, query.share(STATED_FACTS, Kinds::CODE | Kinds::PLACE | Kinds::CONTACT | Kinds::DAY));
     chosen.stated_facts = budget.share(stated, |budget| visitor_and_record_facts(&scan, lines.window(), &mut excerpted, budget));
-    let promised = of_left(&budget, asked_for(PROMISES, Kinds::PROMISE | Kinds::DAY));
+    let promised = of_left(&budget, query.share(PROMISES, Kinds::PROMISE | Kinds::DAY));
     chosen.promises = budget.share(promised, |budget| promises(&scan, time_zone, &mut excerpted, budget));
     chosen.open_questions = budget.share(of_left(&budget, OPEN_QUESTIONS), |budget| open_questions(&scan, budget));
     if use_notes {
@@ -428,6 +427,20 @@ mod tests {
             chat.turns[1000].message.text = question.to_owned();
             let chosen = choose(choice(&chat, 800));
             assert!(chosen.older_lines.iter().any(|line| line.text == fact), "{fact}");
+        }
+    }
+
+    #[test]
+    fn what_a_customer_wished_for_in_a_question_is_in() {
+        for (wish, question) in [
+            ("Could the driver leave it with my neighbour, please?", "Where will the parcel be if I'm out?"),
+            ("Could you wrap it in plain paper for my sister, without a bow?", "How is the gift going to look?"),
+        ] {
+            let mut chat = chat(1001);
+            chat.turns[38] = turn(38, Author::Customer, wish);
+            chat.turns[1000].message.text = question.to_owned();
+            let chosen = choose(choice(&chat, 800));
+            assert!(chosen.older_lines.iter().any(|line| line.text == wish), "{wish}");
         }
     }
 

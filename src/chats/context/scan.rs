@@ -6,7 +6,7 @@ use crate::{
     chats::{
         context::{
             cues::{Kinds, asks, says, shape},
-            durable::{self, ANY, Likelihoods, NONE},
+            durable::{self, ANY, Likelihoods, NONE, log_odds},
             roots::{Root, roots},
         },
         event::Author,
@@ -29,9 +29,15 @@ const COMMON_COUNTS: f32 = 0.25;
 const ASKED_FOR: f32 = 1.5;
 const NOT_ASKED_FOR: f32 = 0.3;
 
-/// Weight of a sentence that tells something lasting, and of one that tells what the burst needs.
-const LASTS: f32 = 30.0;
-const NEEDED: f32 = 60.0;
+/// Weights of the logarithms of the odds that a sentence tells something lasting, and of how likely it tells what the burst needs; what is added
+/// to them, so that a sentence that lasts hardly and is not needed counts nothing; and what is taken off for a customer's question: few wish
+/// for something, as `Could you leave it with my neighbour?` does.
+const LASTS: f32 = 4.0;
+const NEEDED: f32 = 6.0;
+const LASTING: f32 = 40.0;
+const QUESTION: f32 = 14.0;
+/// Least likelihood of which a logarithm is taken.
+const UNLIKELY: f32 = 1e-3;
 /// Weight of a message whose meaning is nearer to the burst than that of most, by a standard deviation.
 const NEAR: f32 = 10.0;
 /// Share of a word's weight for a word that is derived from the same root.
@@ -79,6 +85,12 @@ impl RelevanceQuery {
             }
         }
         RelevanceQuery { language: language.to_owned(), terms, beginnings, roots: by_letters, after, needs }
+    }
+
+    /// Returns a share of two, the first for what the burst asks for: less of it the more likely the burst needs what a customer said of
+    /// themselves instead.
+    pub fn share(&self, [asked_for, else_share]: [f64; 2], kinds: Kinds) -> f64 {
+        if self.after.has(kinds) { (asked_for * (1.0 - f64::from(self.needs[ANY]) / 2.0)).max(else_share) } else { else_share }
     }
 
     /// Returns which of the burst's words this word is derived from, or they from it, one bit each.
@@ -269,11 +281,7 @@ fn read<'a>(turn: &'a Turn, query: &RelevanceQuery, seen: &mut HashMap<&'a str, 
             }
         }
         sentence.kinds = settled(sentence.kinds);
-        if !sentence.asks {
-            let told = durable::told(text, turn.message.author != Author::Customer);
-            let of_kind: f32 = told[..NONE].iter().zip(query.needs).map(|(told, needs)| told * needs).sum();
-            sentence.lasts = LASTS * told[ANY] + NEEDED * of_kind;
-        }
+        sentence.lasts = lasts(&sentence, turn.message.author, &query.needs);
         read.lasts = read.lasts.max(sentence.lasts);
         read.terms |= sentence.terms;
         read.derived |= sentence.derived;
@@ -282,6 +290,18 @@ fn read<'a>(turn: &'a Turn, query: &RelevanceQuery, seen: &mut HashMap<&'a str, 
         if is_attached { read.attached.push(sentence) } else { read.sentences.push(sentence) }
     }
     read
+}
+
+/// Returns how much a sentence tells of something lasting, 0 or more, weighed by what the burst needs.
+fn lasts(sentence: &Sentence, author: Author, needs: &Likelihoods) -> f32 {
+    let question = match author {
+        _ if !sentence.asks => 0.0,
+        Author::Customer => QUESTION,
+        Author::Agent | Author::Bot => return 0.0,
+    };
+    let told = durable::told(sentence.text, author != Author::Customer);
+    let needed: f32 = told[..NONE].iter().zip(needs).map(|(told, needs)| told * needs).sum();
+    (LASTING - question + LASTS * log_odds(told[ANY]) + NEEDED * (needed + UNLIKELY).ln()).max(0.0)
 }
 
 /// Classifies a sentence's numbers: by their own shape, and by the words around them.
@@ -343,4 +363,48 @@ fn settled(kinds: Kinds) -> Kinds {
         settled |= Kinds::DAY;
     }
     settled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lasts_of(text: &str, author: Author, question: &str) -> f32 {
+        let sentence = Sentence {
+            text,
+            terms: 0,
+            derived: 0,
+            kinds: Kinds::NONE,
+            lasts: 0.0,
+            words: 0,
+            asks: text.ends_with('?'),
+            fact: "",
+            is_specific: false,
+        };
+        lasts(&sentence, author, &RelevanceQuery::new(question, "en").needs)
+    }
+
+    #[test]
+    fn what_is_needed_counts_more_and_small_talk_nothing() {
+        let of = |question| lasts_of("I'm allergic to peanuts.", Author::Customer, question);
+        let (needed, other) = (of("Is the new bar all right for me?"), of("Who will open the door?"));
+        assert!(needed > other && other > 0.0, "{needed} {other}");
+        assert_eq!(lasts_of("One moment, please.", Author::Agent, "Is the new bar all right for me?"), 0.0);
+    }
+
+    #[test]
+    fn a_wish_in_a_question_counts_less_than_one_that_is_told() {
+        let of = |wish, author| lasts_of(wish, author, "Where will the parcel be left?");
+        let told = of("Please leave it with my neighbour.", Author::Customer);
+        let asked = of("Could you leave it with my neighbour?", Author::Customer);
+        assert!(told > asked && asked > 0.0, "{told} {asked}");
+        assert_eq!(of("Shall we leave it with your neighbour?", Author::Agent), 0.0);
+    }
+
+    #[test]
+    fn facts_along_the_way_leave_room_for_what_the_question_needs() {
+        let share = |question| RelevanceQuery::new(question, "en").share([0.5, 0.08], Kinds::CODE);
+        assert!(share("Is my order all right with my allergy?") < share("What is the order number?"));
+        assert_eq!(share("It rains here."), 0.08);
+    }
 }
