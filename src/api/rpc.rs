@@ -175,7 +175,10 @@ mod tests {
                 "GetArticle",
                 "ListArticles",
                 "ListCannedAnswers",
-                "GetSearchReport"
+                "GetSearchReport",
+                "GetVoice",
+                "ListGlossaryTerms",
+                "ListSynonyms"
             ]
         );
     }
