@@ -177,6 +177,9 @@ mod tests {
                 "ListCannedAnswers",
                 "GetSearchReport",
                 "GetHelpReport",
+                "GetVoice",
+                "ListGlossaryTerms",
+                "ListSynonyms",
                 "GetReplyReport"
             ]
         );

@@ -67,7 +67,9 @@ async fn measure(database: &str, servers: usize, settings: &[(&str, &str)], list
     }
     let began = Instant::now();
     let times: Arc<Mutex<Vec<Duration>>> = Arc::default();
-    append(&servers[0].channel, 0, 0, began).await;
+    for agents in (0..listeners).collect::<Vec<_>>().chunks(CALLERS) {
+        join_all(agents.iter().map(|agent| assign(&servers[0].channel, *agent))).await;
+    }
     let before: u64 = servers.iter().map(Served::resident_kilobytes).sum();
     let mut channels = Vec::new();
     for number in 0..listeners.div_ceil(STREAMS_OF_CONNECTION) {
@@ -134,12 +136,19 @@ async fn open(channel: &Channel, number: usize, watched: Watched) -> tonic::Stre
     stream
 }
 
+/// Gives a chat to its agent.
+async fn assign(channel: &Channel, agent: usize) {
+    let transfer = pb::Transfer { to_agent_id: format!("agent-{agent}"), ..pb::Transfer::default() };
+    let event = pb::Event { event_id: "assigned".into(), body: Some(Body::Transfer(transfer)), ..pb::Event::default() };
+    let request = pb::AppendEventsRequest { chat_id: format!("chat-{agent}"), events: vec![event] };
+    ChatServiceClient::new(channel.clone()).append_events(request).await.expect("it is appended");
+}
+
 /// Appends a message to a chat of an agent. Its id is the time at which it is sent.
 async fn append(channel: &Channel, agent: usize, number: u64, began: Instant) {
     let message = pb::Message {
-        author: pb::Author::Agent.into(),
-        author_id: format!("agent-{agent}"),
-        text: format!("Your parcel {number} was handed over yesterday and will arrive tomorrow before noon."),
+        author: pb::Author::Customer.into(),
+        text: format!("My parcel {number} was to arrive yesterday before noon, and it is not here yet."),
         ..pb::Message::default()
     };
     let event = pb::Event { event_id: began.elapsed().as_nanos().to_string(), body: Some(Body::Message(message)), ..pb::Event::default() };
