@@ -127,7 +127,7 @@ async fn a_help_page_gets_the_origins_of_its_key_alone() {
 async fn answer_behind(desk: &Desk, key: &str, from: [u8; 4], begins: &[u8]) -> String {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::from((from, 0))).unwrap();
-    let mut stream = socket.connect(desk.address()).await.unwrap();
+    let mut stream = socket.connect(desk.address().parse().unwrap()).await.unwrap();
     let request = format!("GET {SEARCH}&key={key} HTTP/1.1\r\nhost: desk\r\nx-forwarded-for: 192.0.2.99\r\nconnection: close\r\n\r\n");
     stream.write_all(&[begins, request.as_bytes()].concat()).await.unwrap();
     let mut answer = Vec::new();
@@ -177,7 +177,7 @@ async fn a_proxy_that_never_ends_its_header_is_closed() {
     let (desk, _) = open(limits).await;
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::from((proxy, 0))).unwrap();
-    let mut stream = socket.connect(desk.address()).await.unwrap();
+    let mut stream = socket.connect(desk.address().parse().unwrap()).await.unwrap();
     stream.write_all(b"PROXY TCP4 198.51").await.unwrap();
     let mut rest = Vec::new();
     let closed = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut rest)).await;
