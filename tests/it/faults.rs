@@ -32,7 +32,7 @@ const CUT_OFF: &str = "MODEL_CUT_OFF";
 
 /// The waits that models are given here.
 const FIRST_TOKEN: Duration = Duration::from_millis(600);
-const GAP: Duration = Duration::from_millis(200);
+const GAP: Duration = Duration::from_millis(500);
 /// All that a call may take with its tries; the caller's deadline.
 const DEADLINE: Duration = Duration::from_millis(2500);
 
