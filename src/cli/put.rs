@@ -8,14 +8,14 @@ use std::{
 use anyhow::{Context, anyhow};
 use clap::{Arg, ArgMatches, Command, value_parser};
 use jiff::Timestamp;
-use tonic::{Code, Status};
+use tonic::Status;
 
 use crate::{
     api::{encode_article, encode_canned_answer, pb},
     cli::{
         call::describe,
         connection::{Connection, server_flags},
-        import::account::{Account, Place, advice},
+        import::account::{Account, Place, advice, is_fatal},
         wording,
     },
     knowledge::{Document, FolderWording, Kind, documents_in},
@@ -177,15 +177,5 @@ fn settle(documents: &[(Document, Place)], results: &[pb::PutResult], account: &
                 account.list("documents of which the server has a newer version, which stays", document.id.as_str());
             }
         }
-    }
-}
-
-/// Whether nothing more can be sent after this error.
-pub fn is_fatal(status: &Status) -> bool {
-    match status.code() {
-        Code::InvalidArgument | Code::FailedPrecondition | Code::AlreadyExists | Code::NotFound | Code::OutOfRange => false,
-        // What is too large says so without a time to try again.
-        Code::ResourceExhausted => tonic_types::StatusExt::get_error_details(status).retry_info().is_some(),
-        _ => true,
     }
 }

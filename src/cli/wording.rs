@@ -10,8 +10,7 @@ use crate::{
     cli::{
         call::describe,
         connection::Connection,
-        import::account::{Account, Place},
-        put::is_fatal,
+        import::account::{Account, Place, is_fatal},
     },
     knowledge::{FolderWording, Term, Voice},
     text::fingerprint,

@@ -128,6 +128,7 @@ test("a slash looks canned answers up; a click or a key inserts a suggestion", a
   const inserted = await reply(page).inputValue();
   assert.ok(inserted.length > 20 && !inserted.startsWith("/"), inserted);
   await reply(page).fill("");
+  await page.locator(".suggestions button:enabled").first().waitFor();
   await page.keyboard.press("Alt+1");
   const byKey = await reply(page).inputValue();
   assert.ok(byKey.length > 20);

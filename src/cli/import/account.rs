@@ -48,6 +48,16 @@ pub fn advice(status: &Status) -> String {
     format!("{}; {what}", describe(status))
 }
 
+/// Whether nothing more can be sent after this error.
+pub fn is_fatal(status: &Status) -> bool {
+    match status.code() {
+        Code::InvalidArgument | Code::FailedPrecondition | Code::AlreadyExists | Code::NotFound | Code::OutOfRange => false,
+        // What is too large says so without a time to try again.
+        Code::ResourceExhausted => status.get_error_details().retry_info().is_some(),
+        _ => true,
+    }
+}
+
 /// What was listed of a kind.
 #[derive(Debug, Default)]
 struct Listed {

@@ -13,11 +13,11 @@ use crate::{
         connection::Connection,
         document_folder::{DocumentFolder, Written},
         import::{
-            account::{Account, Place},
+            account::{Account, Place, is_fatal},
             chat::NewChat,
             intake::Item,
         },
-        put::{Putter, is_fatal},
+        put::Putter,
     },
 };
 
