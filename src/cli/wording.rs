@@ -93,7 +93,7 @@ fn new_groups(synonyms: BTreeMap<String, Vec<Vec<String>>>, known: &[pb::Synonym
     let mut groups = Vec::new();
     for (language, words) in synonyms.iter().flat_map(|(language, groups)| groups.iter().map(move |words| (language, words))) {
         if known.insert((language, words)) {
-            let id = format!("{language}:{}", fingerprint(&words.join(",")));
+            let id = format!("{language}:{}", fingerprint(words.join(",")));
             groups.push(pb::SynonymGroup { id, language: language.clone(), words: words.clone(), ..pb::SynonymGroup::default() });
         } else {
             account.count("voice, terms and synonyms, unchanged", 1);
