@@ -34,24 +34,34 @@ pub struct OfChats {
     purges: u64,
     /// How far the page reads.
     page_end: Position,
-    /// The end of the log when this began: the feed may not be that far yet.
-    begun_at: Position,
+    /// The number of the last change that was there at the beginning, once it was asked for: the feed may not be that far yet.
+    begun_at: Option<i64>,
     is_caught_up: bool,
 }
 
 impl OfChats {
     /// Begins after a place, or now.
     pub async fn begin(store: Store, workspace: String, subscription: Subscription, from: Option<Place>) -> Result<OfChats, ChatError> {
-        let begun_at = change_rows::end(&store, &workspace).await?;
-        let Place { position, part } = from.unwrap_or(Place { position: begun_at, part: None });
-        let is_kept = position == begun_at || subscription.knows(position) || change_rows::is_kept(&store, &workspace, position).await?;
+        let Place { position, part } = from.unwrap_or(Place { position: subscription.position(), part: None });
+        let is_kept = subscription.knows(position) || change_rows::is_kept(&store, &workspace, position).await?;
         if !is_kept {
             return Err(ChatError::ResumeTooOld);
         }
         let part = part.map(|sequence| (position, sequence));
         let position = if part.is_some() { position.before() } else { position };
         let (page, purges) = (VecDeque::new(), subscription.feed().purges());
-        Ok(OfChats { store, workspace, subscription, position, part, page, purges, page_end: position, begun_at, is_caught_up: false })
+        Ok(OfChats {
+            store,
+            workspace,
+            subscription,
+            position,
+            part,
+            page,
+            purges,
+            page_end: position,
+            begun_at: None,
+            is_caught_up: false,
+        })
     }
 
     pub async fn next(&mut self, heartbeat: Instant) -> Result<Told, ChatError> {
@@ -70,11 +80,12 @@ impl OfChats {
                 }
                 Taken::Nothing(position) => {
                     self.move_to(position);
-                    if !self.is_caught_up && position.number < self.begun_at.number {
-                        self.read().await?;
-                        continue;
-                    }
-                    if !std::mem::replace(&mut self.is_caught_up, true) {
+                    if !self.is_caught_up {
+                        if position.number < self.begun_at().await? {
+                            self.read().await?;
+                            continue;
+                        }
+                        self.is_caught_up = true;
                         return Ok(Told::CaughtUp);
                     }
                     tokio::select! {
@@ -87,6 +98,13 @@ impl OfChats {
                 Taken::Lost => return Err(ChatError::ResumeTooOld),
             }
         }
+    }
+
+    async fn begun_at(&mut self) -> Result<i64, ChatError> {
+        Ok(match self.begun_at {
+            Some(number) => number,
+            None => *self.begun_at.insert(change_rows::end(&self.store, &self.workspace).await?.number),
+        })
     }
 
     /// Reads on in the log.
