@@ -53,7 +53,7 @@ pub use error::KnowledgeError;
 pub use published::{PublicArticle, PublicArticles};
 pub use report::{
     ArticleRating,
-    search_report::{Asked, HelpReport, Lines, RatingCount, SearchCounts, SearchLine, SearchReport, UnhelpfulArticle},
+    search_report::{HelpReport, Lines, RatingCount, ReportFilter, SearchCounts, SearchLine, SearchReport, UnhelpfulArticle},
 };
 pub use search::{
     Hit, Hits, Search,

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::{
     ids::Id,
-    knowledge::{ArticleRating, Asked, HelpReport, Kind, Knowledge, KnowledgeError, Reader, SearchReport, report::Reported},
+    knowledge::{ArticleRating, HelpReport, Kind, Knowledge, KnowledgeError, Reader, ReportFilter, SearchReport, report::Reported},
     text::Language,
 };
 
@@ -48,12 +48,12 @@ impl Knowledge {
     }
 
     /// Returns what people searched, opened, and rated in a period.
-    pub async fn search_report(&self, asked: &Asked) -> Result<SearchReport, KnowledgeError> {
+    pub async fn search_report(&self, asked: &ReportFilter) -> Result<SearchReport, KnowledgeError> {
         self.report.search_report(&self.workspace, asked).await
     }
 
     /// Returns how people were helped in a period.
-    pub async fn help_report(&self, asked: &Asked) -> Result<HelpReport, KnowledgeError> {
+    pub async fn help_report(&self, asked: &ReportFilter) -> Result<HelpReport, KnowledgeError> {
         self.report.help_report(&self.workspace, asked).await
     }
 

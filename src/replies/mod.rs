@@ -45,7 +45,7 @@ pub use privacy::{
     remembered_erasure_rows::{home as erasure_home, move_home as move_erasure_home},
 };
 pub use prompts::PromptError;
-pub use reply_report::{AskedReplies, ChatRatings, OutcomeCounts, ReplyCounts, ReplyReport};
+pub use reply_report::{ChatRatings, OutcomeCounts, ReplyCounts, ReplyReport, ReplyReportFilter};
 pub use rewrite::{Correct, Retone, Translate, TranslateWhat, compare::RewriteCheck, meaning::Purpose, tone::Tone};
 pub use stream::{
     Generation,
@@ -62,7 +62,7 @@ use crate::{
     chats::{Author, Chat, ChatError, Chats, NewEvent},
     config::{DeskSettings, Task},
     ids::{Id, Workspace},
-    knowledge::{Asked, Knowledge},
+    knowledge::{Knowledge, ReportFilter},
     model::{CallContext, Embedder, Models, Spender},
     replies::{
         checks::leaks::Instructions,
@@ -204,12 +204,12 @@ impl Desk {
     }
 
     /// Returns the outcomes of suggestions in a period, most shown first, and how many more documents there are.
-    pub async fn answer_use(&self, asked: &Asked) -> Result<(Vec<AnswerUse>, i64), ReplyError> {
+    pub async fn answer_use(&self, asked: &ReportFilter) -> Result<(Vec<AnswerUse>, i64), ReplyError> {
         self.outcomes.answer_use(&self.workspace, asked).await
     }
 
     /// Returns what became of what was shown in a period, and how chats were rated in it.
-    pub async fn reply_report(&self, asked: &AskedReplies) -> Result<ReplyReport, ReplyError> {
+    pub async fn reply_report(&self, asked: &ReplyReportFilter) -> Result<ReplyReport, ReplyError> {
         reply_report_rows::report(&self.store, &self.workspace, asked, self.settings.report_agents).await
     }
 

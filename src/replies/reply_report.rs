@@ -4,7 +4,7 @@ use crate::{knowledge::Lines, store::days::Days, text::Language};
 
 /// What a report is asked about.
 #[derive(Debug, Clone)]
-pub struct AskedReplies {
+pub struct ReplyReportFilter {
     /// The period, in the time zone whose days are counted.
     pub days: Days,
     /// Only suggestions and drafts in this language; `None`: all of them.

@@ -7,7 +7,7 @@ use crate::{
     knowledge::Lines,
     replies::{
         error::ReplyError,
-        reply_report::{AskedReplies, ChatRatings, OutcomeCounts, ReplyCounts, ReplyReport},
+        reply_report::{ChatRatings, OutcomeCounts, ReplyCounts, ReplyReport, ReplyReportFilter},
     },
     store::{Store, days::DAY},
     text::Language,
@@ -21,8 +21,8 @@ const LANGUAGES: i64 = 2;
 const AGENTS: i64 = 3;
 
 /// Returns what became of what was shown in a period; by agent only if `with_agents`.
-pub async fn report(store: &Store, workspace: &Workspace, asked: &AskedReplies, with_agents: bool) -> Result<ReplyReport, ReplyError> {
-    let AskedReplies { days, language, agent_id, document_id } = asked;
+pub async fn report(store: &Store, workspace: &Workspace, asked: &ReplyReportFilter, with_agents: bool) -> Result<ReplyReport, ReplyError> {
+    let ReplyReportFilter { days, language, agent_id, document_id } = asked;
     let stretches = days.stretches();
     let mut query = sqlx::query(AssertSqlSafe(counted(stretches.len())))
         .bind(workspace.as_str().to_owned())

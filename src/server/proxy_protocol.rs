@@ -13,8 +13,10 @@ use crate::server::{
 /// Longest time that a proxy may take for its header.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Reads the header of a trusted proxy's connection, if the proxies before this listener send one. Returns the stream behind it, with the permit of the client that
-/// it names; a proxy that names none, as in its health checks, keeps its own. `None`: there was no header, or there is no permit for the client.
+/// Reads the header of a trusted proxy's connection, if the proxies before this listener send one.
+///
+/// Returns the stream behind it, with the permit of the client that it names. A proxy that names none, as in its health checks, keeps its
+/// own permit. `None`: there was no header, or there is no permit for the client; then the connection is closed.
 pub async fn named(
     stream: TcpStream,
     permit: ConnectionPermit,

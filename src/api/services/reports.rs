@@ -10,8 +10,8 @@ use crate::{
         convert::{document, fields::Fields},
         pb,
     },
-    knowledge::{Asked, HelpReport, Lines, RatingCount, SearchCounts, SearchLine, SearchReport, UnhelpfulArticle},
-    replies::{AnswerUse, AskedReplies, ChatRatings, Desk, OutcomeCounts, ReplyCounts, ReplyReport},
+    knowledge::{HelpReport, Lines, RatingCount, ReportFilter, SearchCounts, SearchLine, SearchReport, UnhelpfulArticle},
+    replies::{AnswerUse, ChatRatings, Desk, OutcomeCounts, ReplyCounts, ReplyReport, ReplyReportFilter},
     store::days::{self, Days},
 };
 
@@ -26,7 +26,7 @@ pub async fn search_report(desk: &Desk, request: pb::GetSearchReportRequest) -> 
     let mut fields = Fields::default();
     let days = period(&mut fields, desk, (start_time, end_time), "");
     fields.ok()?;
-    let asked = Asked { days, language: None };
+    let asked = ReportFilter { days, language: None };
     let SearchReport { searches, searches_without_hit, queries, opens, ratings } = desk.knowledge().search_report(&asked).await?;
     let (answers, answers_left_out) = desk.answer_use(&asked).await?;
     let mut left_out = pb::SearchReportLeftOut { answers: count(answers_left_out), ..pb::SearchReportLeftOut::default() };
@@ -55,7 +55,7 @@ pub async fn help_report(desk: &Desk, request: pb::GetHelpReportRequest) -> Resu
     let days = bounded_period(&mut fields, desk, (start_time, end_time), &time_zone);
     let language = fields.optional_language("language", &language);
     fields.ok()?;
-    let asked = Asked { days, language };
+    let asked = ReportFilter { days, language };
     let HelpReport { total, days, languages, queries_without_hit, unhelpful_articles, ratings } =
         desk.knowledge().help_report(&asked).await?;
     let mut left_out = pb::HelpReportLeftOut::default();
@@ -91,7 +91,7 @@ pub async fn reply_report(desk: &Desk, request: pb::GetReplyReportRequest) -> Re
     }
     let document_id = fields.short("document_id", document_id);
     fields.ok()?;
-    let asked = AskedReplies { days, language, agent_id, document_id };
+    let asked = ReplyReportFilter { days, language, agent_id, document_id };
     Ok(encode_reply_report(desk.reply_report(&asked).await?, &asked.days))
 }
 

@@ -19,7 +19,7 @@ use crate::{
         report::{
             daily_bound::DailyBound,
             report_rows::SearchRow,
-            search_report::{Asked, HelpReport, SearchReport},
+            search_report::{HelpReport, ReportFilter, SearchReport},
         },
         search::openings::Openings,
     },
@@ -121,12 +121,12 @@ impl Report {
     }
 
     /// Returns what people searched, opened and rated in a period.
-    pub async fn search_report(&self, workspace: &Workspace, asked: &Asked) -> Result<SearchReport, KnowledgeError> {
+    pub async fn search_report(&self, workspace: &Workspace, asked: &ReportFilter) -> Result<SearchReport, KnowledgeError> {
         search_report_rows::search_report(&self.store, workspace, asked).await
     }
 
     /// Returns how people were helped in a period.
-    pub async fn help_report(&self, workspace: &Workspace, asked: &Asked) -> Result<HelpReport, KnowledgeError> {
+    pub async fn help_report(&self, workspace: &Workspace, asked: &ReportFilter) -> Result<HelpReport, KnowledgeError> {
         search_report_rows::help_report(&self.store, workspace, asked).await
     }
 

@@ -4,7 +4,7 @@ use crate::{store::days::Days, text::Language};
 
 /// What a report is asked about.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct ReportFilter {
     /// The period, in the time zone whose days are counted.
     pub days: Days,
     /// Only what was searched or read in this language; `None`: all of them.

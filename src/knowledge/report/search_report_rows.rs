@@ -8,7 +8,7 @@ use crate::{
     ids::Workspace,
     knowledge::{
         error::KnowledgeError,
-        report::search_report::{Asked, HelpReport, Lines, RatingCount, SearchCounts, SearchLine, SearchReport, UnhelpfulArticle},
+        report::search_report::{HelpReport, Lines, RatingCount, ReportFilter, SearchCounts, SearchLine, SearchReport, UnhelpfulArticle},
     },
     store::{
         Store,
@@ -39,10 +39,8 @@ impl Scope {
         let query = sqlx::query(statement).bind(self.workspace.clone()).bind(self.start).bind(self.end).bind(self.language.clone());
         Ok(numbers.iter().fold(query, |query, number| query.bind(*number)).fetch_all(store.reads()).await?)
     }
-}
 
-impl Scope {
-    fn of(workspace: &Workspace, Asked { days, language }: &Asked) -> Scope {
+    fn of(workspace: &Workspace, ReportFilter { days, language }: &ReportFilter) -> Scope {
         Scope {
             workspace: workspace.as_str().to_owned(),
             start: days.start(),
@@ -53,7 +51,7 @@ impl Scope {
 }
 
 /// What people searched, opened and rated in a period.
-pub async fn search_report(store: &Store, workspace: &Workspace, asked: &Asked) -> Result<SearchReport, KnowledgeError> {
+pub async fn search_report(store: &Store, workspace: &Workspace, asked: &ReportFilter) -> Result<SearchReport, KnowledgeError> {
     let scope = Scope::of(workspace, asked);
     let statement = "SELECT COUNT(*), COUNT(*) FILTER (WHERE hits = 0) FROM search
          WHERE workspace = $1 AND superseded = 0 AND at >= $2 AND at < $3 AND ($4 = '' OR language = $4)";
@@ -70,7 +68,7 @@ pub async fn search_report(store: &Store, workspace: &Workspace, asked: &Asked) 
 }
 
 /// How people were helped in a period.
-pub async fn help_report(store: &Store, workspace: &Workspace, asked: &Asked) -> Result<HelpReport, KnowledgeError> {
+pub async fn help_report(store: &Store, workspace: &Workspace, asked: &ReportFilter) -> Result<HelpReport, KnowledgeError> {
     let scope = Scope::of(workspace, asked);
     let days = by_day(store, &scope, &asked.days.stretches()).await?;
     let mut total = SearchCounts::default();

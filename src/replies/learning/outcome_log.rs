@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     ids::Workspace,
-    knowledge::{Asked, Kind},
+    knowledge::{Kind, ReportFilter},
     replies::{
         error::ReplyError,
         learning::{
@@ -116,7 +116,7 @@ impl OutcomeLog {
     }
 
     /// Returns the outcomes of suggestions in a period, most shown first, and how many more documents there are.
-    pub async fn answer_use(&self, workspace: &Workspace, asked: &Asked) -> Result<(Vec<AnswerUse>, i64), ReplyError> {
+    pub async fn answer_use(&self, workspace: &Workspace, asked: &ReportFilter) -> Result<(Vec<AnswerUse>, i64), ReplyError> {
         outcome_rows::answer_use(&self.store, workspace, asked).await
     }
 

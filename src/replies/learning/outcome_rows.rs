@@ -8,7 +8,7 @@ use crate::{
     chats::{ChatError, Chats, Redacted},
     failpoint::failpoint,
     ids::{Id, Workspace},
-    knowledge::{Asked, DocumentKey, Kind},
+    knowledge::{DocumentKey, Kind, ReportFilter},
     replies::{
         error::ReplyError,
         learning::{
@@ -30,8 +30,8 @@ const MAX_JUDGMENTS: i64 = 100;
 const MIN_SENT: f32 = 0.65;
 
 /// Returns the outcomes of suggestions in a period, most shown first, and how many more documents there are.
-pub async fn answer_use(store: &Store, workspace: &Workspace, asked: &Asked) -> Result<(Vec<AnswerUse>, i64), ReplyError> {
-    let Asked { days, language } = asked;
+pub async fn answer_use(store: &Store, workspace: &Workspace, asked: &ReportFilter) -> Result<(Vec<AnswerUse>, i64), ReplyError> {
+    let ReportFilter { days, language } = asked;
     let rows = sqlx::query(
         "SELECT suggestion.kind, suggestion.document_id, COUNT(DISTINCT suggestion.suggestion_id),
          COUNT(*) FILTER (WHERE outcome.action = 1), COUNT(*) FILTER (WHERE outcome.action = 2), COUNT(*) FILTER (WHERE outcome.action = 3),
