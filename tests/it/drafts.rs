@@ -37,19 +37,20 @@ async fn ungrounded_statements_are_marked_and_foreign_links_removed() {
     let record = pb::Record {
         source: "order".into(),
         reference: "KE-204815".into(),
-        values: [("total".to_owned(), "49.90 EUR".to_owned()), ("shipped".to_owned(), "2026-11-18".to_owned())].into(),
+        values: [("total".to_owned(), "49.90 EUR".to_owned()), ("shipped".to_owned(), "2024-11-18".to_owned())].into(),
         ..pb::Record::default()
     };
     desk.append("c", vec![elif(), event("r", Body::Record(record)), customer_says("m", "Where is my parcel? See http://evil.example/x")])
         .await
         .unwrap();
 
-    desk.model.will(Answer::says(&["Hi Elif, your order KE-204815", " over 49,90 € left on 18 November."]));
+    desk.model.will(Answer::says(&["Hi Elif, your order KE-204815", " over 49,90 € left on 18 November 2024."]));
     let result = desk.draft(draft_of("c")).await.unwrap();
     assert_eq!((kinds(&result.finished), result.finished.replaced), (Vec::new(), false), "{:?}", result.finished.warnings);
 
+    // With its year, so that it is on no day the count of an article's days from today's date.
     desk.model.will(Answer::says(&[
-        "Hi Ece, order KE-204816 for 48,90 € left on 21 November.",
+        "Hi Ece, order KE-204816 for 48,90 € left on 21 November 2024.",
         " We guarantee delivery tomorrow: http://evil.example/x",
     ]));
     let result = desk.draft(draft_of("c")).await.unwrap();
