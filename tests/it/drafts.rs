@@ -1,10 +1,12 @@
 //! Drafts are grounded, keep personal data and notes inside, and warn of what is doubtful.
 
+use std::{fs, path::Path};
+
 use deskhand::api::pb::{self, event::Body};
-use jiff::tz::TimeZone;
+use jiff::{ToSpan as _, civil::Date, tz::TimeZone};
 
 use crate::support::{
-    desk::{Desk, Opening, customer_says, selin},
+    desk::{self, Desk, Opening, customer_says, selin},
     model::Answer,
 };
 
@@ -34,23 +36,25 @@ fn elif() -> pb::Event {
 #[tokio::test]
 async fn ungrounded_statements_are_marked_and_foreign_links_removed() {
     let mut desk = Desk::open().await;
+    // Two months ago, in the middle of the month: no article's count of days leads there from today.
+    let shipped = jiff::Zoned::now().date().saturating_sub(2.months()).with().day(12).build().unwrap();
+    let [right, wrong] = [shipped, shipped.saturating_add(3.days())].map(|day| day.strftime("%-d %B").to_string());
     let record = pb::Record {
         source: "order".into(),
         reference: "KE-204815".into(),
-        values: [("total".to_owned(), "49.90 EUR".to_owned()), ("shipped".to_owned(), "2024-11-18".to_owned())].into(),
+        values: [("total".to_owned(), "49.90 EUR".to_owned()), ("shipped".to_owned(), shipped.to_string())].into(),
         ..pb::Record::default()
     };
     desk.append("c", vec![elif(), event("r", Body::Record(record)), customer_says("m", "Where is my parcel? See http://evil.example/x")])
         .await
         .unwrap();
 
-    desk.model.will(Answer::says(&["Hi Elif, your order KE-204815", " over 49,90 € left on 18 November 2024."]));
+    desk.model.will(Answer::says(&["Hi Elif, your order KE-204815", &format!(" over 49,90 € left on {right}.")]));
     let result = desk.draft(draft_of("c")).await.unwrap();
     assert_eq!((kinds(&result.finished), result.finished.replaced), (Vec::new(), false), "{:?}", result.finished.warnings);
 
-    // With its year, so that it is on no day the count of an article's days from today's date.
     desk.model.will(Answer::says(&[
-        "Hi Ece, order KE-204816 for 48,90 € left on 21 November 2024.",
+        &format!("Hi Ece, order KE-204816 for 48,90 € left on {wrong}."),
         " We guarantee delivery tomorrow: http://evil.example/x",
     ]));
     let result = desk.draft(draft_of("c")).await.unwrap();
@@ -148,13 +152,38 @@ async fn rewrites_that_do_something_else_are_reported() {
     desk.close().await;
 }
 
+/// Copies the sample shop, with the days that its conditions count from today as they were on 28 November 2026: the sample chats have fixed
+/// dates.
+fn copy_shop_of_november(from: &Path, to: &Path) {
+    let day = Date::constant(2026, 11, 28);
+    let dated = |line: &str| match line.strip_suffix('"').and_then(|line| line.split_once("today")) {
+        Some((condition, offset)) if line.trim_start().starts_with("- \"record.") => {
+            let days: i64 = offset.replace([' ', 'd', 'a', 'y', 's'], "").parse().unwrap_or(0);
+            format!("{condition}{}\"\n", day.saturating_add(days.days()))
+        }
+        _ => format!("{line}\n"),
+    };
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (path, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+        if path.is_dir() {
+            copy_shop_of_november(&path, &to);
+        } else {
+            fs::write(to, fs::read_to_string(path).unwrap().lines().map(dated).collect::<String>()).unwrap();
+        }
+    }
+}
+
 /// The whole prompt of real chats, as files. `DESKHAND_TEST_UPDATE=1` writes them anew: read what changed.
 #[tokio::test]
 async fn prompts_are_what_the_golden_files_say() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let shop = tempfile::tempdir().unwrap();
+    copy_shop_of_november(&desk::shop(), shop.path());
     let opening = Opening { with_model: true, with_shop: true, change: |_| {} };
     let mut desk = opening
         .open_set(|config| {
+            config.knowledge_base = Some(shop.path().to_owned());
             config.desk.time_zone = TimeZone::get("Europe/Istanbul").unwrap();
             config.desk.set("opening_hours", &toml::Value::from(vec!["mon-sun 00:00-24:00"])).unwrap().unwrap();
         })
@@ -181,9 +210,9 @@ async fn prompts_are_what_the_golden_files_say() {
         let prompt = prompt.replace(&fence, "===data===");
         let file = folder.join(format!("draft-{sample}.txt"));
         if std::env::var_os("DESKHAND_TEST_UPDATE").is_some() {
-            std::fs::write(&file, &prompt).unwrap();
+            fs::write(&file, &prompt).unwrap();
         }
-        let golden = std::fs::read_to_string(&file).unwrap();
+        let golden = fs::read_to_string(&file).unwrap();
         assert_eq!(prompt, golden, "{}", file.display());
     }
     desk.close().await;

@@ -43,15 +43,15 @@ pub struct Operands {
     days: BTreeSet<Day>,
     /// Times of day, in minutes.
     times: BTreeSet<i32>,
-    /// The year of a day without one.
-    year: i16,
+    /// The day of the call.
+    today: Day,
 }
 
 impl Operands {
     /// What the shop and the customer say; `today` is the day of the call. With the customer's amounts nothing is computed: that they name
     /// one makes it none of the shop's.
     pub fn of<'a>(shop: impl Iterator<Item = &'a str>, customer: impl Iterator<Item = &'a str>, language: &str, today: Day) -> Operands {
-        let mut operands = Operands { year: today.year(), ..Operands::default() };
+        let mut operands = Operands { today, ..Operands::default() };
         operands.days.insert(today);
         for text in customer {
             operands.add(text, language);
@@ -102,7 +102,7 @@ impl Operands {
 
     /// Adds the numbers of a draft's sentence that are one step away from what is known.
     pub fn add_reached(&mut self, sentence: &str, language: &str) {
-        let mut said = Operands { year: self.year, ..Operands::default() };
+        let mut said = Operands { today: self.today, ..Operands::default() };
         said.add(sentence, language);
         let known = said.amounts.iter().copied().filter(|amount| self.reaches_amount(*amount, false));
         let known: Vec<f64> = known.filter(|amount| !self.said.contains(amount)).collect();
@@ -122,7 +122,7 @@ impl Operands {
     }
 
     fn day(&self, year: Option<u16>, month: u8, day: u8) -> Option<Day> {
-        let year = year.map_or(self.year, |year| i16::try_from(year).unwrap_or(self.year));
+        let year = year.map_or(self.today.year(), |year| i16::try_from(year).unwrap_or(self.today.year()));
         Day::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
     }
 
@@ -241,7 +241,7 @@ impl Operands {
     }
 
     /// Whether a day is a known one, or a known length of time before or after one, working days and months counted as such, or the first or
-    /// last day of such a month.
+    /// last day of such a month. From today only later days are counted: when something happened in the last weeks is for the records to say.
     pub fn has_day(&self, year: Option<u16>, month: u8, day: u8) -> bool {
         self.day(year, month, day).is_some_and(|wanted| self.reaches_day(wanted))
     }
@@ -251,7 +251,10 @@ impl Operands {
         self.days.iter().any(|known| {
             let next = known.saturating_add(1.month());
             let bounds = [known.last_of_month(), next.last_of_month()];
-            let step = |span: Span| [known.saturating_add(span), known.saturating_sub(span)];
+            let step = |span: Span| {
+                let before = (*known != self.today).then(|| known.saturating_sub(span));
+                [known.saturating_add(span)].into_iter().chain(before)
+            };
             near(*known)
                 || bounds.into_iter().any(near)
                 || self.lengths.iter().any(|minutes| {
@@ -259,8 +262,7 @@ impl Operands {
                     let months = (f64::from(days) / 30.4).round() as i32;
                     let by_months = months >= 1 && (f64::from(days) - 30.0 * f64::from(months)).abs() <= 5.5 * f64::from(months) / 12.0;
                     let day_before = |end: Day| [end, end.saturating_sub(1.day()), end.last_of_month()];
-                    (days >= 1 && step(days.days()).into_iter().any(near))
-                        || (by_months && step(months.months()).into_iter().flat_map(day_before).any(near))
+                    (days >= 1 && step(days.days()).any(near)) || (by_months && step(months.months()).flat_map(day_before).any(near))
                 })
                 || self.working.iter().any(|minutes| {
                     let days = (minutes / (24.0 * 60.0)).round() as i32;
