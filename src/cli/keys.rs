@@ -182,6 +182,9 @@ fn line(key: &Key) -> String {
 
 async fn revoke(store: &Store, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let given = matches.get_one::<String>("key_id").map_or("", String::as_str);
+    if given.starts_with("dha_") {
+        bail!("a key for one agent ends by itself; to end it now, revoke the key that made it, which ends all that it made");
+    }
     let key_id = given.strip_prefix("dh_").and_then(|rest| rest.split('_').next()).unwrap_or(given);
     if !keys::revoke(store, key_id).await? {
         let known = keys::list(store).await?.iter().any(|key| key.key_id == key_id);

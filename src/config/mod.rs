@@ -46,6 +46,8 @@ pub use workspace::WorkspaceConfig;
 
 /// From how much likeness on a name is proposed for an unknown one, from 0 to 1.
 const MIN_LIKENESS: f64 = 0.6;
+/// Variables that are no settings: where the settings are, and of commands that call a server.
+const CLIENT_VARIABLES: [&str; 3] = ["DESKHAND_CONFIG", "DESKHAND_ADDRESS", "DESKHAND_KEY"];
 
 /// All settings.
 #[derive(Debug, Clone)]
@@ -175,6 +177,7 @@ impl Config {
     pub fn read(file: Option<&Path>, matches: &ArgMatches) -> Result<Config, ConfigError> {
         let mut config = Config::default();
         let mut problems = Vec::new();
+        problems.extend(std::env::vars_os().filter_map(|(variable, _)| misspelled_variable(variable.to_str()?)));
         let table = file.map(|file| read_table(file, &mut problems)).unwrap_or_default();
         config.take_file(&table, &mut problems);
         config.given = table.iter().map(|(key, value)| (key.clone(), fingerprint(value))).collect();
@@ -249,9 +252,9 @@ impl Config {
             "help_listen" => value::address(given).map(|address| self.help_listen = Some(address)),
             "data" => value::text(given, "a folder").map(|folder| self.data = PathBuf::from(folder)),
             "database_url" => value::database_url(given).map(|url| self.database_url = Some(url)),
-            "first_key_file" => value::text(given, "a file").map(|file| self.first_key_file = Some(PathBuf::from(file))),
+            "first_key_file" => value::optional_path(given, "a file").map(|file| self.first_key_file = file),
             "erasures_url" => value::database_url(given).map(|url| self.erasures_url = Some(url)),
-            "knowledge_base" => value::optional_folder(given).map(|folder| self.knowledge_base = folder),
+            "knowledge_base" => value::optional_path(given, "a folder").map(|folder| self.knowledge_base = folder),
             "knowledge_base_watch" => value::folder_watch(given).map(|watch| self.knowledge_base_watch = watch),
             "dictionaries" => value::text(given, "a folder").map(|folder| self.dictionaries = PathBuf::from(folder)),
             "tls_certificate" => value::text(given, "a PEM file").map(|file| self.tls_certificate = Some(PathBuf::from(file))),
@@ -327,6 +330,17 @@ fn fingerprint(value: &Value) -> Vec<u8> {
     Sha256::digest(value.to_string()).to_vec()
 }
 
+/// What is wrong with an environment variable of ours that nothing reads, if it is like one that is read. Others may have variables with our
+/// prefix too: Kubernetes sets `DESKHAND_PORT` for a service of that name.
+fn misspelled_variable(variable: &str) -> Option<String> {
+    let name = variable.strip_prefix("DESKHAND_").filter(|name| !name.starts_with("TEST_"))?;
+    let settings = SETTINGS.iter().chain(&MODEL_SETTINGS).chain(&EMBEDDING_SETTINGS).map(|setting| setting.variable);
+    let known: Vec<&str> = settings.chain(CLIENT_VARIABLES).filter_map(|variable| variable.strip_prefix("DESKHAND_")).collect();
+    let meant = did_you_mean(name, &known);
+    let is_misspelled = !known.contains(&name) && !meant.is_empty();
+    is_misspelled.then(|| format!("unknown variable `{variable}`{}", meant.replacen('`', "`DESKHAND_", 1)))
+}
+
 /// The likeliest of the known names for one that is not, as the end of a message; empty if none is like it.
 pub fn did_you_mean(given: &str, known: &[&str]) -> String {
     let like = known.iter().map(|name| (strsim::normalized_damerau_levenshtein(given, name), name));
@@ -344,7 +358,7 @@ fn read_table(file: &Path, problems: &mut Vec<String>) -> Table {
         }
     };
     text.parse().unwrap_or_else(|error: toml::de::Error| {
-        problems.push(format!("the file is not valid TOML: {}", error.to_string().trim().replace('\n', "\n    ")));
+        problems.push(format!("`{}` is not valid TOML: {}", file.display(), error.to_string().trim().replace('\n', "\n    ")));
         Table::new()
     })
 }
@@ -388,6 +402,27 @@ mod tests {
             assert!(text.contains(part), "{part} in {text}");
         }
         assert!(!text.contains("se cret"));
+    }
+
+    #[test]
+    fn misspelled_settings_are_told_what_was_meant() {
+        for (variable, meant) in [
+            ("DESKHAND_LISTN", Some("unknown variable `DESKHAND_LISTN`; did you mean `DESKHAND_LISTEN`?")),
+            ("DESKHAND_DATABASEURL", Some("unknown variable `DESKHAND_DATABASEURL`; did you mean `DESKHAND_DATABASE_URL`?")),
+            ("DESKHAND_LISTEN", None),
+            ("DESKHAND_KEY", None),
+            ("DESKHAND_PORT", None),
+            ("DESKHAND_PORT_50051_TCP_ADDR", None),
+            ("DESKHAND_SERVICE_HOST", None),
+            ("DESKHAND_SERVICE_PORT_GRPC", None),
+            ("LISTN", None),
+        ] {
+            assert_eq!(misspelled_variable(variable).as_deref(), meant, "{variable}");
+        }
+        let text = read("[embedding]\nmodle = \"x\"\n[workspaces.rose]\nlangauge = \"en\"\n", &[]).unwrap_err().to_string();
+        assert!(text.contains("did you mean `model`?") && text.contains("did you mean `language`?"), "{text}");
+        let text = read("listen = ", &[]).unwrap_err().to_string();
+        assert!(text.contains("deskhand.toml` is not valid TOML"), "{text}");
     }
 
     #[test]

@@ -59,6 +59,9 @@ pub fn take_embedding(embedding: &mut EmbeddingSettings, key: &str, given: &Valu
     match embedding.set(key, given) {
         Some(Ok(())) => {}
         Some(Err(allowed)) => problems.push(format!("`{from}` is `{}`: {allowed}", shown(key, given))),
-        None => problems.push(format!("unknown embedding setting `{from}`; expected one of {}", EmbeddingSettings::KEYS.join(", "))),
+        None => {
+            let known = format!("{}{}", EmbeddingSettings::KEYS.join(", "), did_you_mean(key, &EmbeddingSettings::KEYS));
+            problems.push(format!("unknown embedding setting `{from}`; expected one of {known}"));
+        }
     }
 }

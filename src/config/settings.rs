@@ -47,8 +47,18 @@ pub const SETTINGS: &[Setting] = &[
         value: "URL",
         help: "sqlite:… or postgres://… [default: SQLite in the data folder]",
     },
-    Setting { key: "first_key_file", variable: "DESKHAND_FIRST_KEY_FILE", value: "FILE", help: "Where a first key is written" },
-    Setting { key: "erasures_url", variable: "DESKHAND_ERASURES_URL", value: "URL", help: "Database that remembers erasures" },
+    Setting {
+        key: "first_key_file",
+        variable: "DESKHAND_FIRST_KEY_FILE",
+        value: "FILE",
+        help: "File into which the first start writes a key of every scope, if the database has none; for a fresh volume [default: none]",
+    },
+    Setting {
+        key: "erasures_url",
+        variable: "DESKHAND_ERASURES_URL",
+        value: "URL",
+        help: "Another database, sqlite:… or postgres://…, that remembers who was erased, so that a restored backup brings nobody back; several servers need it [default: a file in the data folder]",
+    },
     Setting {
         key: "knowledge_base",
         variable: "DESKHAND_KNOWLEDGE_BASE",
@@ -83,19 +93,19 @@ pub const SETTINGS: &[Setting] = &[
         key: "time_zone",
         variable: "DESKHAND_TIME_ZONE",
         value: "NAME",
-        help: "IANA name of the time zone of `today` and opening hours in the conditions of canned answers, such as `Europe/Istanbul` [default: UTC]",
+        help: "IANA name of the shop's time zone, such as `Europe/Istanbul`: for the day and time that drafts know, and for conditions of canned answers [default: UTC]",
     },
     Setting {
         key: "opening_hours",
         variable: "DESKHAND_OPENING_HOURS",
         value: "HOURS",
-        help: "When the team is there, for conditions of canned answers, comma-separated: `mon-fri 09:00-18:00,sat 10:00-14:00` [default: not known]",
+        help: "When the team is there, comma-separated: `mon-fri 09:00-18:00,sat 10:00-14:00`. Drafts promise nothing for hours when nobody is, and conditions of canned answers go by it [default: not known]",
     },
     Setting {
         key: "holidays",
         variable: "DESKHAND_HOLIDAYS",
         value: "DATES",
-        help: "Dates on which the team is not there, comma-separated, such as `2026-12-25` [default: none]",
+        help: "Dates on which the team is not there all day, comma-separated, such as `2026-12-25` [default: none]",
     },
     Setting {
         key: "context_tokens",
@@ -215,7 +225,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "console",
         variable: "DESKHAND_CONSOLE",
         value: "true|false",
-        help: "Serve the agents' console at /console, and the reports at /reports [default: false]",
+        help: "Serve the agents' console at /console, the authors' page at /authors, and the reports at /reports [default: false]",
     },
     Setting {
         key: "allow_remote_without_tls",

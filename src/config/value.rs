@@ -23,9 +23,9 @@ pub fn database_url(given: &Value) -> Result<String, String> {
     if known { Ok(url) } else { Err("it must begin with `sqlite:` or `postgres://`".to_owned()) }
 }
 
-/// A folder; `None` if the text is empty.
-pub fn optional_folder(given: &Value) -> Result<Option<PathBuf>, String> {
-    let text = given.as_str().ok_or_else(|| "it must be a folder, or \"\" for none".to_owned())?.trim();
+/// A file or a folder, which `what` says; `None` if the text is empty.
+pub fn optional_path(given: &Value, what: &str) -> Result<Option<PathBuf>, String> {
+    let text = given.as_str().ok_or_else(|| format!("it must be {what}, or \"\" for none"))?.trim();
     Ok((!text.is_empty()).then(|| PathBuf::from(text)))
 }
 

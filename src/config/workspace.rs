@@ -8,6 +8,7 @@ use crate::{
     config::{
         Config,
         desk::DeskSettings,
+        did_you_mean,
         help_center::HelpCenterConfig,
         model::{EmbeddingSettings, ModelConfig},
         model_tables::{take_embeddings, take_models},
@@ -15,6 +16,9 @@ use crate::{
     },
     ids::Workspace,
 };
+
+/// Settings of a workspace that have no place in [`DeskSettings`].
+const OWN_KEYS: [&str; 4] = ["knowledge_base", "database_url", "help_center", "help_center_theme"];
 
 /// A workspace with its settings.
 #[derive(Debug, Clone)]
@@ -96,12 +100,15 @@ fn take_one(name: Workspace, table: &Table, default: &Config, own: &mut Own, fro
                 own.databases.insert(workspace.name.clone(), url);
             }),
             "help_center" | "help_center_theme" => own.help_centers.entry(workspace.name.clone()).or_default().set(key, given),
-            "knowledge_base" => value::optional_folder(given).map(|folder| workspace.knowledge_base = folder),
+            "knowledge_base" => value::optional_path(given, "a folder").map(|folder| workspace.knowledge_base = folder),
             key => match workspace.desk.set(key, given) {
                 Some(set) => set,
                 None => {
-                    let known = DeskSettings::KEYS.join(", ");
-                    problems.push(format!("unknown workspace setting `{place}`; expected one of knowledge_base, database_url, help_center, help_center_theme, {known}, [[{from}.models]], [{from}.embedding]"));
+                    let known: Vec<&str> = OWN_KEYS.into_iter().chain(DeskSettings::KEYS).collect();
+                    let (list, meant) = (known.join(", "), did_you_mean(key, &known));
+                    problems.push(format!(
+                        "unknown workspace setting `{place}`; expected one of {list}, [[{from}.models]], [{from}.embedding]{meant}"
+                    ));
                     continue;
                 }
             },

@@ -1,6 +1,6 @@
 //! Words that are known to be facts: names, addresses, terms of a glossary.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use crate::{
     facts::{FactKind, addresses::KnownAddress, people::PersonName, plain::Plain, suffixes},
@@ -17,7 +17,7 @@ const MIN_CODE: usize = 6;
 const MIN_KEPT: usize = 3;
 
 /// What is looked for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 struct Entry {
     words: Vec<String>,
     kind: FactKind,
@@ -29,7 +29,7 @@ struct Entry {
 }
 
 /// Words that are known to be facts.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Hash)]
 pub struct Known {
     entries: Vec<Entry>,
     /// The first letters of all entries.
@@ -39,7 +39,7 @@ pub struct Known {
     /// Words that are nobody's, although they look like a name or an address.
     kept: Vec<Vec<String>>,
     /// Digits of codes, which look like phone numbers.
-    codes: HashSet<String>,
+    codes: BTreeSet<String>,
     strict: bool,
     written_addresses: bool,
 }

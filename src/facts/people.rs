@@ -22,7 +22,7 @@ const MIN_WITH_ENDING: usize = 4;
 const RESPELT: [(char, &str); 9] =
     [('ä', "ae"), ('ö', "oe"), ('ü', "ue"), ('å', "aa"), ('ø', "oe"), ('æ', "ae"), ('ß', "ss"), ('ő', "oe"), ('ű', "ue")];
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Role {
     First,
     Surname,
@@ -30,7 +30,7 @@ enum Role {
     Particle,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 struct NameWord {
     folded: String,
     /// With two letters for one with an umlaut.
@@ -41,7 +41,7 @@ struct NameWord {
 }
 
 /// A person's name.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct PersonName {
     words: Vec<NameWord>,
     /// Whether first names count without the surname.
@@ -51,7 +51,7 @@ pub struct PersonName {
 }
 
 /// A name in Chinese, Japanese or Korean, whose words nothing separates.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 struct Caseless {
     parts: Vec<String>,
 }

@@ -68,6 +68,7 @@ use crate::{
         checks::leaks::Instructions,
         draft::nearness::MessageVectors,
         learning::{Lessons, outcome_log::OutcomeLog},
+        masking::found::FoundFacts,
         prompts::Prompts,
         rewrite::correct_without_model::Corrector,
         summary::running::ChatsToSummarize,
@@ -125,6 +126,7 @@ pub struct Desk {
     prompts: Prompts,
     instructions: Instructions,
     message_vectors: MessageVectors,
+    found_facts: Arc<FoundFacts>,
     to_summarize: ChatsToSummarize,
 }
 
@@ -174,6 +176,7 @@ impl Desk {
             prompts,
             instructions,
             message_vectors: MessageVectors::default(),
+            found_facts: Arc::default(),
             to_summarize: ChatsToSummarize::default(),
         })
     }

@@ -255,6 +255,7 @@ fn keys_are_made_listed_and_revoked() {
     for (arguments, printed) in [
         (&["revoke", key_id][..], "is already revoked"),
         (&["revoke", "nonsense"], "is unknown"),
+        (&["revoke", "dha_x_y"], "revoke the key that made it"),
         (&["create", "--scope", "agent", "--workspace", "rose"], "unknown workspace `rose`"),
         (&["create", "--scope", "boss"], "a scope is one of search, agent, author, admin"),
         (&["create", "--scope", "search", "--origin", "shop.example"], "an origin is a scheme and a host"),

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use deskhand::api::pb::{self, event::Body};
-use jiff::{ToSpan as _, civil::Date, tz::TimeZone};
+use jiff::{ToSpan as _, Zoned, civil::Date, tz::TimeZone};
 
 use crate::support::{
     desk::{self, Desk, Opening, customer_says, selin},
@@ -37,7 +37,7 @@ fn elif() -> pb::Event {
 async fn ungrounded_statements_are_marked_and_foreign_links_removed() {
     let mut desk = Desk::open().await;
     // Two months ago, in the middle of the month: no article's count of days leads there from today.
-    let shipped = jiff::Zoned::now().date().saturating_sub(2.months()).with().day(12).build().unwrap();
+    let shipped = Zoned::now().date().saturating_sub(2.months()).with().day(12).build().unwrap();
     let [right, wrong] = [shipped, shipped.saturating_add(3.days())].map(|day| day.strftime("%-d %B").to_string());
     let record = pb::Record {
         source: "order".into(),
@@ -152,14 +152,14 @@ async fn rewrites_that_do_something_else_are_reported() {
     desk.close().await;
 }
 
-/// Copies the sample shop, with the days that its conditions count from today as they were on 28 November 2026: the sample chats have fixed
-/// dates.
+/// Copies the sample shop, with its conditions' days counted from 28 November 2026 instead of today: the sample chats have fixed dates.
 fn copy_shop_of_november(from: &Path, to: &Path) {
-    let day = Date::constant(2026, 11, 28);
+    let today = Zoned::now().with_time_zone(TimeZone::get("Europe/Istanbul").unwrap()).date();
+    let passed = (today - Date::constant(2026, 11, 28)).get_days();
     let dated = |line: &str| match line.strip_suffix('"').and_then(|line| line.split_once("today")) {
-        Some((condition, offset)) if line.trim_start().starts_with("- \"record.") => {
-            let days: i64 = offset.replace([' ', 'd', 'a', 'y', 's'], "").parse().unwrap_or(0);
-            format!("{condition}{}\"\n", day.saturating_add(days.days()))
+        Some((condition, days)) if line.trim_start().starts_with("- \"record.") => {
+            let days = days.replace([' ', 'd', 'a', 'y', 's'], "").parse().unwrap_or(0) - passed;
+            format!("{condition}today {} {} days\"\n", if days < 0 { '-' } else { '+' }, days.abs())
         }
         _ => format!("{line}\n"),
     };

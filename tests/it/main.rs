@@ -62,6 +62,7 @@ mod pooler;
 mod privacy;
 mod promises;
 mod prompts;
+mod proxies;
 mod rankings;
 mod read_only;
 mod readiness;

@@ -1,6 +1,7 @@
 //! What Deskhand adds to a stream: a direct call to a scripted model (20 ms to the first token, then 200 a second), the same model behind the
-//! barest gRPC relay, and behind Deskhand, in turns, in one process. Each caller drafts in a chat of its own of 200 messages. Then the same
-//! drafts with an event that comes along, against the slower of a draft without one and that event's append alone.
+//! barest gRPC relay, and behind Deskhand, in turns, in one process. Each caller drafts in a chat of its own of 200 messages: once to begin with,
+//! then again and again, as what was found in a chat's messages is kept. Then the same drafts with an event that comes along, against the slower
+//! of a draft without one and that event's append alone.
 //!
 //!     cargo run --release -p deskhand-measure --bin first_token [-- events]    (the latter alone)
 
@@ -112,6 +113,13 @@ async fn main() {
     for (side, _) in SIDES {
         stream(&clients, side, 0).await;
     }
+
+    let [mut direct, mut first_drafts] = [Vec::new(), Vec::new()];
+    for caller in 1..MAX_STREAMS {
+        direct.push(stream(&clients, Side::Direct, caller).await.first);
+        first_drafts.push(stream(&clients, Side::Draft, caller).await.first);
+    }
+    println!("the first draft of a chat adds {:.2} ms (p50)", percentile(&mut first_drafts, 0.5) - percentile(&mut direct, 0.5));
 
     many_open(server.address).await;
     println!(
@@ -232,7 +240,7 @@ fn processor_time() -> Duration {
 async fn append_chat(mut chats: ChatServiceClient<Channel>, caller: usize) {
     let event = |number: usize| {
         let author = if number.is_multiple_of(2) { pb::Author::Agent } else { pb::Author::Customer };
-        let text = format!("Message {number}: where is my parcel, and how do I return the towels that came with it?");
+        let text = format!("Message {number} to {caller}: where is my parcel, and how do I return the towels that came with it?");
         message(format!("e{number}"), author, text)
     };
     let request = pb::AppendEventsRequest { chat_id: chat_of(caller), events: (0..200).map(event).collect() };

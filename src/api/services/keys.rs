@@ -53,7 +53,7 @@ fn ids(fields: &mut Fields, field: &str, ids: Vec<String>, max: usize) -> Vec<St
 
 fn lifetime(fields: &mut Fields, seconds: i32) -> Duration {
     if !(0..=MAX_LIFETIME).contains(&seconds) {
-        fields.invalid("lifetime_seconds", format!("must be at most {MAX_LIFETIME}; 0 is {DEFAULT_LIFETIME}"));
+        fields.invalid("lifetime_seconds", format!("must be from 0 to {MAX_LIFETIME} seconds; 0 is {DEFAULT_LIFETIME}"));
     }
     let seconds = if seconds == 0 { DEFAULT_LIFETIME } else { seconds };
     Duration::from_secs(u64::try_from(seconds).unwrap_or_default())

@@ -8,7 +8,7 @@ const MAX_ABBREVIATION: usize = 4;
 const MIN_WORD: usize = 3;
 
 /// A known address.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct KnownAddress {
     /// Its words and numbers, digits apart from letters.
     pieces: Vec<String>,

@@ -76,7 +76,7 @@ impl Desk {
     /// Builds the prompt, masked like the draft's own.
     fn choice_prompt(&self, draft: &Draft, prepared: &Prepared) -> Result<Prompt, ReplyError> {
         let Prepared { chat, earlier, customer_language, offers, .. } = prepared;
-        let mut masker = Masker::of(&self.settings.personal_data, chats_of(chat, earlier), customer_language);
+        let mut masker = Masker::of(&self.settings.personal_data, chats_of(chat, earlier), customer_language).keeping(&self.found_facts);
         let turns = chat.turns_with_customer().iter().rev().filter(|turn| turn.message.author != Author::Bot).take(LAST_MESSAGES);
         let mut lines: Vec<Value> = turns
             .map(|turn| {

@@ -300,6 +300,7 @@ impl Desk {
             nearness: &prepared.nearness,
             running_summary: prepared.running_summary.as_ref(),
             prompts: &self.prompts,
+            found_facts: &self.found_facts,
             now: prepared.now,
         }
     }

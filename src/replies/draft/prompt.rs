@@ -24,7 +24,7 @@ use crate::{
             now::{opening_words, time_words},
         },
         error::ReplyError,
-        masking::{Masker, chats_of, first_name, shown},
+        masking::{Masker, chats_of, first_name, found::FoundFacts, shown},
         placeholder,
         prompts::Prompts,
         stream::result::{ContextReceipt, Source},
@@ -86,6 +86,8 @@ pub struct PromptInputs<'a> {
     pub nearness: &'a [f32],
     pub running_summary: Option<&'a RunningSummary>,
     pub prompts: &'a Prompts,
+    /// Personal facts that earlier drafts found.
+    pub found_facts: &'a FoundFacts,
     pub now: Timestamp,
 }
 
@@ -107,6 +109,7 @@ impl PromptInputs<'_> {
             nearness,
             running_summary,
             prompts,
+            found_facts,
             now,
         } = *self;
         let personal_data = &settings.personal_data;
@@ -137,7 +140,7 @@ impl PromptInputs<'_> {
         });
         let used = |kind: Kind| sources.iter().filter(|source| source.kind == kind).count();
         let (notes, window_start) = (chosen.notes.clone(), chosen.window_start);
-        let mut masker = Masker::of(personal_data, chats_of(chat, earlier), customer_language);
+        let mut masker = Masker::of(personal_data, chats_of(chat, earlier), customer_language).keeping(found_facts);
         masker.mask_context(&mut chosen);
         // A customer who is not addressed by full name is greeted by first name.
         let first_name = first_name(chat, personal_data, customer_language);

@@ -1,6 +1,7 @@
 //! Masking of personal data: facts that identify the customer are sent to a model as marks, which are restored in its answer.
 
 mod fields;
+pub mod found;
 #[cfg(test)]
 pub mod generated_tests;
 pub mod known_facts;
@@ -17,6 +18,7 @@ use crate::{
     replies::{
         masking::{
             fields::{Held, held},
+            found::FoundFacts,
             labelled::{Labelled, of_lines, overlaid},
             names::{first_name_of, has_surname_first},
             personal_facts::{Former, PersonalFacts},
@@ -33,6 +35,8 @@ pub struct Masker<'a> {
     marks: Marks,
     /// Facts of a former customer: they are masked, and never restored.
     former: Former,
+    /// The facts of texts that were found before, and a name for what is known.
+    kept: Option<(&'a FoundFacts, [u64; 2])>,
 }
 
 impl<'a> Masker<'a> {
@@ -42,7 +46,13 @@ impl<'a> Masker<'a> {
         let mut known = personal(chats.iter().copied(), settings.first_names, language);
         known.be_strict();
         let former = Former::of(&chats, settings.first_names, language);
-        Masker { settings, known, marks: Marks::default(), former }
+        Masker { settings, known, marks: Marks::default(), former, kept: None }
+    }
+
+    /// The same with the facts that were found before, by maskers with the same settings.
+    pub fn keeping(mut self, found: &'a FoundFacts) -> Masker<'a> {
+        self.kept = Some((found, found.name_of(&self.known)));
+        self
     }
 
     /// Returns the mark of a personal fact.
@@ -76,10 +86,11 @@ impl<'a> Masker<'a> {
     pub fn mask_source(&mut self, text: &str) -> String {
         let found: Vec<Fact> = self
             .found_known(text)
-            .into_iter()
+            .iter()
             .filter(|fact| {
                 matches!(fact.kind, FactKind::Person | FactKind::Address) || self.marks.has_person(fact.kind, &text[fact.range.clone()])
             })
+            .cloned()
             .collect();
         self.marked(text, &found)
     }
@@ -89,15 +100,24 @@ impl<'a> Masker<'a> {
         replaced(text, &self.found(text), |_| MASK.to_owned())
     }
 
-    fn found(&self, text: &str) -> Vec<Fact> {
-        self.found_beside(text, &self.known, &of_lines(text))
+    fn found(&self, text: &str) -> Arc<[Fact]> {
+        self.found_or_kept(text, false, || self.found_beside(text, &self.known, &of_lines(text)))
+    }
+
+    fn found_or_kept(&self, text: &str, is_shops: bool, find: impl FnOnce() -> Vec<Fact>) -> Arc<[Fact]> {
+        match self.kept {
+            Some((kept, known)) => kept.of(known, text, is_shops, find),
+            None => find().into(),
+        }
     }
 
     /// The same of one of the shop's texts, whose own addresses and labels are nobody's.
-    fn found_known(&self, text: &str) -> Vec<Fact> {
-        let mut known = self.known.clone();
-        known.find_no_addresses();
-        self.found_beside(text, &known, &[])
+    fn found_known(&self, text: &str) -> Arc<[Fact]> {
+        self.found_or_kept(text, true, || {
+            let mut known = self.known.clone();
+            known.find_no_addresses();
+            self.found_beside(text, &known, &[])
+        })
     }
 
     /// The personal data of a text, some of whose parts are known by what stands before them.
@@ -147,10 +167,10 @@ impl<'a> Masker<'a> {
 
     /// Learns the addresses in a text, of which other texts have parts.
     pub fn know_addresses_in(&mut self, whole: &str) {
-        let addresses = self.found(whole).into_iter().filter(|fact| fact.kind == FactKind::Address);
-        for address in addresses {
-            self.known.add_address(&whole[address.range]);
+        for address in self.found(whole).iter().filter(|fact| fact.kind == FactKind::Address) {
+            self.known.add_address(&whole[address.range.clone()]);
         }
+        self.kept = self.kept.map(|(kept, _)| (kept, kept.name_of(&self.known)));
     }
 
     /// Returns how many facts were masked, by kind, and the marks.

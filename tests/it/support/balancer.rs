@@ -1,4 +1,4 @@
-//! A real HAProxy.
+//! Real proxies: HAProxy and nginx.
 
 use std::{
     net::TcpStream,
@@ -9,26 +9,42 @@ use std::{
 use crate::support::postgres::as_user;
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Runs a program with a configuration, in a folder of its own, until its standard input ends.
 const KEEPER: &str = r#"
 set -eu
-file=$(mktemp)
-echo "$1" >"$file"
-PATH=$PATH:/usr/sbin haproxy -q -db -f "$file" &
-balancer=$!
+PATH=$PATH:/usr/sbin
+folder=$(mktemp -d)
+cd "$folder"
+echo "$2" >configuration
+case $1 in
+haproxy) haproxy -q -db -f configuration & ;;
+nginx) nginx -p "$folder" -e stderr -g "daemon off; pid nginx.pid;" -c configuration & ;;
+esac
+proxy=$!
 read -r _ || true
-kill -TERM "$balancer"
-wait "$balancer" || true
-rm -f "$file"
+kill -TERM "$proxy"
+wait "$proxy" || true
+rm -rf "$folder"
 "#;
 
-/// A running HAProxy, which ends with this.
+/// A running proxy, which ends with this.
 pub struct Balancer(Child);
 
 impl Balancer {
-    /// Starts it with a configuration that listens at this port, and waits until it does.
-    pub fn start(port: u16, configuration: &str) -> Balancer {
+    /// Starts HAProxy with a configuration that listens at this port, and waits until it does.
+    pub fn haproxy(port: u16, configuration: &str) -> Balancer {
+        Balancer::start("haproxy", port, configuration)
+    }
+
+    /// Starts nginx likewise. What it keeps in files is kept in its own folder, not where only its package may write.
+    pub fn nginx(port: u16, configuration: &str) -> Balancer {
+        let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|what| format!("  {what}_temp_path {what};\n")).concat();
+        Balancer::start("nginx", port, &configuration.replace("http {\n", &format!("http {{\n{paths}")))
+    }
+
+    fn start(program: &str, port: u16, configuration: &str) -> Balancer {
         let keeper = as_user("bash")
-            .args(["-c", KEEPER, "balancer", configuration])
+            .args(["-c", KEEPER, "keeper", program, configuration])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -37,7 +53,7 @@ impl Balancer {
             .unwrap();
         let until = Instant::now() + PATIENCE;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < until, "HAProxy did not start");
+            assert!(Instant::now() < until, "{program} did not start");
         }
         Balancer(keeper)
     }
