@@ -12,7 +12,7 @@ const status = document.querySelector("[role=status]");
 /** The chat and time of the last text that was copied, until it is seen among the messages. */
 let copied = null;
 
-// Your server knows who is signed in; it gives a key of the scope `agent` for this page's origin.
+// Your server knows who is signed in; it makes a key for that agent, as examples/reply-box/key.js does. What Chatwoot posts does not prove who it is.
 box.fetchKey = async () => {
   const response = await fetch("/deskhand-key");
   if (!response.ok) throw new Error(`no key: ${response.status}`);

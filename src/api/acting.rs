@@ -58,9 +58,10 @@ impl Acting {
         }
     }
 
-    /// The events of a request: what agents write, note and hand over in them is the key's agent's.
+    /// The events of a request: what agents write, note and hand over in them is the key's agent's. What is reported keeps its writer's name, and
+    /// has no agent's id, so that it is the same event whoever reports it.
     pub fn events(&self, mut events: Vec<pb::Event>) -> Vec<pb::Event> {
-        use pb::event::Body;
+        use pb::{event::Body, reported::What};
         let Some(agent) = self.agent.as_deref() else { return events };
         for event in &mut events {
             match &mut event.body {
@@ -73,6 +74,12 @@ impl Acting {
                     note.agent_name.clone_from(&agent.name);
                 }
                 Some(Body::Transfer(transfer)) => transfer.from_agent_id.clone_from(&agent.agent_id),
+                Some(Body::Reported(pb::Reported { what: Some(What::Message(message)) }))
+                    if message.author == i32::from(pb::Author::Agent) =>
+                {
+                    message.author_id.clear();
+                }
+                Some(Body::Reported(pb::Reported { what: Some(What::Note(note)) })) => note.agent_id.clear(),
                 _ => {}
             }
         }

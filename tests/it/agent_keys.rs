@@ -4,7 +4,7 @@ use std::{process::Command, time::Duration};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use deskhand::{
-    api::pb::{self, event::Body},
+    api::pb::{self, event::Body, reported::What},
     config::{Config, Limits},
     keys::{self, Scope},
     store::Store,
@@ -91,6 +91,54 @@ async fn what_the_key_says_of_its_agent_wins() {
     let (system, user) = desk.model.last_messages();
     let prompt = format!("{system}{user}");
     assert!(prompt.contains("Selin") && !prompt.contains("Mert"), "{prompt}");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn what_is_reported_keeps_its_writers_name_and_is_the_same_from_every_agents_page() {
+    let desk = three_workspaces().await;
+    let console = desk.make_key(key_for("default", &[Scope::Agent])).await;
+    let page_of = async |id: &str, name: &str| {
+        let agent = pb::MintAgentKeyRequest { agent_id: id.into(), name: name.into(), ..Default::default() };
+        desk.mint(&agent, &console).await.unwrap().key
+    };
+    let (selins, adas) = (page_of("agent-selin", "Selin").await, page_of("agent-ada", "Ada").await);
+    let reported = |id: &str, what: What| event(id, Body::Reported(pb::Reported { what: Some(what) }));
+    let written = |author: pb::Author, text: &str| pb::Message {
+        author: author.into(),
+        author_id: "user-9".into(),
+        author_name: "Mert".into(),
+        text: text.into(),
+        ..Default::default()
+    };
+    let note = pb::Note { agent_id: "user-9".into(), agent_name: "Mert".into(), text: "Called.".into() };
+    let told = || {
+        vec![
+            reported("1", What::Message(written(pb::Author::Customer, "Where is my parcel?"))),
+            reported("2", What::Message(written(pb::Author::Agent, "I look into it."))),
+            reported("3", What::Note(note.clone())),
+        ]
+    };
+    desk.append_with("chat-1", told(), &selins).await.unwrap();
+    let again = desk.append_with("chat-1", told(), &adas).await.unwrap();
+    let again = pb::AppendEventsResponse::decode(again.as_slice()).unwrap();
+    assert_eq!((again.appended, again.duplicates), (0, 3));
+    let read = desk.chat_with("chat-1", &console).await;
+    assert_eq!(read.chat.unwrap().agent_id, "", "who reports is not who answers");
+    let bodies: Vec<Body> = read.events.into_iter().filter_map(|event| event.body).collect();
+    let [Body::Message(asked), Body::Message(said), Body::Note(noted)] = bodies.as_slice() else { panic!("{bodies:?}") };
+    assert_eq!((asked.author_id.as_str(), asked.author_name.as_str()), ("user-9", "Mert"));
+    assert_eq!((said.author_id.as_str(), said.author_name.as_str()), ("", "Mert"));
+    assert_eq!((noted.agent_id.as_str(), noted.agent_name.as_str(), noted.text.as_str()), ("", "Mert", "Called."));
+
+    // The console's own key may name the writers.
+    desk.append_with("chat-2", told(), &console).await.unwrap();
+    let bodies: Vec<Body> = desk.chat_with("chat-2", &console).await.events.into_iter().filter_map(|event| event.body).collect();
+    assert!(matches!(&bodies[1], Body::Message(said) if said.author_id == "user-9"), "{bodies:?}");
+    let nothing = event("4", Body::Reported(pb::Reported { what: None }));
+    refused_fields(&desk.append_with("chat-1", vec![nothing], &selins).await.unwrap_err(), &["events[0].reported.what"]);
+    let empty = reported("5", What::Note(pb::Note { text: String::new(), ..note.clone() }));
+    refused_fields(&desk.append_with("chat-1", vec![empty], &selins).await.unwrap_err(), &["events[0].reported.note.text"]);
     desk.close().await;
 }
 

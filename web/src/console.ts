@@ -38,6 +38,8 @@ class Console {
   #events: Event[] = [];
   #last = 0n;
   #turning = 0;
+  /** Ends listening to the chat that is shown. */
+  #leave = new AbortController();
   #isStale = false;
   #isLooking = false;
   #summarizing: AbortController | null = null;
@@ -100,13 +102,21 @@ class Console {
     void this.#follow();
   }
 
+  /** Says in the form why a key is not taken. */
+  #refuse(why: string): void {
+    byId("key-failed").textContent = why;
+    byId("key-failed").hidden = !why;
+  }
+
   /** Takes the key that was typed in. */
   async #takeKey(): Promise<void> {
     const typed = byId<HTMLInputElement>("key");
     const key = typed.value;
     typed.value = "";
-    byId("key-form").hidden = await saveKey(key);
-    await this.#look();
+    const refusal = await saveKey(key);
+    this.#refuse(refusal);
+    byId("key-form").hidden = !refusal;
+    if (!refusal) await this.#look();
   }
 
   /** Says who answers. */
@@ -115,11 +125,17 @@ class Console {
     this.#box.setAttribute("agent-name", agentName());
   }
 
-  /** Listens for what is new as long as the page is seen: browsers allow few open streams to a server. */
-  async #follow(): Promise<void> {
-    for (;;) {
+  /**
+   * Listens for what is new in all chats, or in one until it is left, as long as the page is seen: browsers allow few open streams to a server.
+   * With a key for one agent, "all" are that agent's: others are looked for when nothing is told for a while.
+   */
+  async #follow(chatId = "", left?: AbortSignal): Promise<void> {
+    while (!left?.aborted) {
       await seen();
+      if (left?.aborted) return;
       const end = new AbortController();
+      const stop = (): void => end.abort();
+      left?.addEventListener("abort", stop);
       const leave = (): void => {
         if (document.hidden || !navigator.onLine) end.abort();
       };
@@ -133,9 +149,10 @@ class Console {
       heard();
       this.#soon();
       try {
-        for await (const { what } of chats.watch({}, { signal: end.signal, timeoutMs: 0 })) {
+        const asked = chatId ? { chatId, afterSequence: this.#last } : {};
+        for await (const { what } of chats.watch(asked, { signal: end.signal, timeoutMs: 0 })) {
           heard();
-          if (what.case !== "heartbeat") this.#soon();
+          if (!chatId || what.case === "changed") this.#soon();
         }
       } catch (error) {
         if (!end.signal.aborted) this.#failed(error);
@@ -143,7 +160,8 @@ class Console {
       clearTimeout(silence);
       document.removeEventListener("visibilitychange", leave);
       window.removeEventListener("offline", leave);
-      await pause(PAUSE);
+      left?.removeEventListener("abort", stop);
+      if (!left?.aborted) await pause(PAUSE);
     }
   }
 
@@ -174,6 +192,7 @@ class Console {
 
   #failed(error: unknown): void {
     if (needsKey(error)) {
+      if (savedKey()) this.#refuse(inWords(error));
       if (byId("key-form").hidden) {
         byId("key-form").hidden = false;
         byId("key").focus();
@@ -211,13 +230,17 @@ class Console {
     this.#chatId = chatId;
     this.#events = [];
     this.#last = 0n;
-    this.#turning++;
+    const turning = ++this.#turning;
+    this.#leave.abort();
+    this.#leave = new AbortController();
     if (decodeURIComponent(location.hash.slice(1)) !== chatId) history.pushState(null, "", `#${encodeURIComponent(chatId)}`);
     for (const link of byId("chats").querySelectorAll("a")) {
       if (link.hash === `#${encodeURIComponent(chatId)}`) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
+    const left = this.#leave.signal;
     await this.#refresh();
+    if (this.#chatId && turning === this.#turning) void this.#follow(chatId, left);
   }
 
   /** Reads what is new in the chat that is shown. */
@@ -249,6 +272,7 @@ class Console {
         byId("pick").hidden = false;
         byId("chat").hidden = true;
         byId("beside").hidden = true;
+        this.#leave.abort();
         this.#chatId = "";
       }
     }

@@ -9,7 +9,8 @@ import type { Agent } from "./reply/outcome";
 import { ReplyBox } from "./reply/reply-box";
 import { styles } from "./reply/style";
 import { textsIn } from "./reply/texts";
-import { tell, type Told } from "./reply/told";
+import { Teller, type Told } from "./reply/told";
+import { Unsent } from "./reply/unsent";
 
 const ownScript = (document.currentScript as HTMLScriptElement | null) ?? document.querySelector<HTMLScriptElement>('script[src$="/reply.js"]');
 const ownServer = ownScript?.src ? new URL(ownScript.src).origin : location.origin;
@@ -23,6 +24,8 @@ export class DeskhandReply extends HTMLElement {
   #fetchKey: FetchKey | null = null;
   #connection: Connection | null = null;
   #box: ReplyBox | null = null;
+  #teller = new Teller();
+  #unsent = new Unsent();
 
   constructor() {
     super();
@@ -91,7 +94,7 @@ export class DeskhandReply extends HTMLElement {
   async tell(told: Told): Promise<void> {
     const chat = this.getAttribute("chat");
     if (!chat || !this.#connection) throw new Error("<deskhand-reply> needs a chat to tell of, and a document to stand in");
-    await tell(this.#connection, chat, told);
+    await this.#teller.tell(this.#connection, chat, told);
     this.refresh();
   }
 
@@ -110,7 +113,6 @@ export class DeskhandReply extends HTMLElement {
 
   /** Builds the box, with what was written. */
   #open(): void {
-    const { text } = this;
     this.#box?.close();
     const texts = textsIn(this.#language);
     this.#connection = new Connection(this.getAttribute("address") || ownServer, texts);
@@ -121,11 +123,11 @@ export class DeskhandReply extends HTMLElement {
       customerLanguage: () => this.getAttribute("customer-language") ?? "",
       sends: this.hasAttribute("sends"),
       tell: (event, detail) => this.dispatchEvent(new CustomEvent(event, { detail, bubbles: true, composed: true })),
+      unsent: this.#unsent,
     });
     this.#box.element.lang = texts.language;
     this.#root.replaceChildren(this.#box.element);
     this.#box.turnTo(this.getAttribute("chat") ?? "");
-    if (text) this.#box.text = text;
   }
 
   get #language(): string {

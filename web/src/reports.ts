@@ -41,6 +41,7 @@ function nameOf(tag: string): string {
 const share = ({ searches, searchesWithoutHit }: SearchCounts): number => (searches ? searchesWithoutHit / searches : 0);
 const whole = (head: string): Column => ({ head, kind: "whole" });
 const text = (head: string): Column => ({ head, kind: "text" });
+const note = (said: string): HTMLElement => make("section", {}, make("p", { class: "note" }, said));
 const DAY: Column = { head: texts.day, kind: "day" };
 
 /** A chart that is drawn anew in another width. */
@@ -48,7 +49,7 @@ type Draw = (width: number) => HTMLElement;
 
 class Reports {
   #asked = 0;
-  #languages = new Set<string>();
+  #offered = new Set<string>();
   #charts: { place: HTMLElement; draw: Draw }[] = [];
   #drawn = 0;
 
@@ -56,13 +57,12 @@ class Reports {
     document.documentElement.lang = language;
     document.title = `${texts.title} – Deskhand`;
     const written = { title: texts.title, "to-console": texts.console, "to-authors": texts.authors, "to-reports": texts.title, "from-label": texts.from, "to-label": texts.to };
-    const more = { "of-label": texts.of, show: texts.show, "language-label": texts.language, "key-ask": texts.keyAsk, "key-label": texts.keyLabel };
+    const more = { "of-label": texts.of, show: texts.show, "agent-label": texts.agent, "document-label": texts.document, "language-label": texts.language, "key-ask": texts.keyAsk, "key-label": texts.keyLabel };
     for (const [id, said] of Object.entries({ ...written, ...more, "key-save": texts.keySave })) byId(id).textContent = said;
     byId("pages").setAttribute("aria-label", texts.pages);
     byId("ranges").append(...RANGES.map((days) => button(texts.lastDays(inWhole(days)), () => this.#choose(days))));
-    const of = byId<HTMLSelectElement>("of");
-    of.append(make("option", { value: "" }, texts.all));
-    of.addEventListener("change", () => void this.#show());
+    for (const id of ["of", "agent"]) byId(id).append(make("option", { value: "" }, texts.all));
+    for (const id of ["of", "agent", "document"]) byId(id).addEventListener("change", () => void this.#show());
     const spoken = byId<HTMLSelectElement>("language");
     spoken.append(...Object.entries(LANGUAGES).map(([value, name]) => make("option", { value, lang: value }, name)));
     spoken.value = language;
@@ -106,12 +106,16 @@ class Reports {
       timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
       language: byId<HTMLSelectElement>("of").value,
     };
+    const of = { agentId: byId<HTMLSelectElement>("agent").value, documentId: byId<HTMLInputElement>("document").value.trim() };
     try {
-      const [help, replies] = await Promise.all([helpReport(period), replyReport(period)]);
+      const [help, replies] = await Promise.all([helpReport(period), replyReport(period, of)]);
       if (asked !== this.#asked) return;
       byId("failed").hidden = true;
       byId("key-form").hidden = true;
-      this.#offer([...help.languages, ...replies.languages].map(({ language }) => language));
+      this.#offer("of", [...help.languages, ...replies.languages].map(({ language }) => language), nameOf);
+      this.#offer("agent", replies.agents.map(({ agentId }) => agentId), String);
+      this.#offer("documents", [...help.ratings, ...help.unhelpfulArticles].map(({ id }) => id), String);
+      byId("agent").closest("label")!.hidden = replies.agentsWithheld;
       this.#write(help, replies, `${from}-${to}`);
       this.#tell(texts.counted);
     } catch (error) {
@@ -139,18 +143,18 @@ class Reports {
     byId("told").textContent = said;
   }
 
-  /** Offers the languages that were seen. */
-  #offer(seen: string[]): void {
-    const of = byId<HTMLSelectElement>("of");
-    for (const tag of seen.filter((tag) => tag && !this.#languages.has(tag))) {
-      this.#languages.add(tag);
-      of.append(make("option", { value: tag }, nameOf(tag)));
+  /** Offers in a list what was seen. */
+  #offer(list: string, seen: string[], named: (value: string) => string): void {
+    for (const value of seen.filter((value) => value && !this.#offered.has(`${list} ${value}`))) {
+      this.#offered.add(`${list} ${value}`);
+      byId(list).append(make("option", { value }, named(value)));
     }
   }
 
   #write(help: HelpReport, replies: ReplyReport, period: string): void {
     this.#charts = [];
-    const parts = [this.#sums(help, replies), make("h2", {}, texts.help), ...this.#help(help, period), make("h2", {}, texts.replies), ...this.#replies(replies, period)];
+    const isPart = byId<HTMLSelectElement>("agent").value !== "" || byId<HTMLInputElement>("document").value.trim() !== "";
+    const parts = [this.#sums(help, replies), make("h2", {}, texts.help), ...(isPart ? [note(texts.helpOfAll)] : []), ...this.#help(help, period), make("h2", {}, texts.replies), ...this.#replies(replies, period)];
     byId("report").replaceChildren(...parts);
     this.#drawn = 0;
     this.#draw();
@@ -256,8 +260,6 @@ class Reports {
     const daily = lines(days, ({ date }) => date);
     const byLanguage = lines(languages, ({ language }) => nameOf(language));
     const byAgent = lines(agents, ({ agentId }) => agentId);
-    const note = (said: string) => make("section", {}, make("p", { class: "note" }, said));
-    const filtered = byId<HTMLSelectElement>("of").value !== "";
     const parts = [
       this.#offers("suggestions-by-day", texts.suggestionsByDay, DAY, daily, suggestionsOf, period, (series, width) => columns(texts.suggestionsByDay, dates, series, width, inWhole)),
       this.#offers("drafts-by-day", texts.draftsByDay, DAY, daily, draftsOf, period, (series, width) => columns(texts.draftsByDay, dates, series, width, inWhole)),
@@ -271,7 +273,8 @@ class Reports {
         this.#offers("drafts-by-agent", texts.draftsByAgent, text(texts.agent), byAgent, draftsOf, period, (series, width) => rows(texts.draftsByAgent, people, series, width, inWhole), leftOut!.agents),
       );
     }
-    if (filtered) return [...parts, note(texts.noRatings)];
+    if (byId<HTMLSelectElement>("of").value) return [...parts, note(texts.noRatings)];
+    if (byId<HTMLInputElement>("document").value.trim()) return [...parts, note(texts.noRatingsOfDocument)];
     const rated = (all: { name: string; counts: ReplyCounts }[]) => all.map(({ name, counts }) => [name, counts.ratings!.count, counts.ratings!.average]);
     const heads = [whole(texts.count), { head: texts.average, kind: "fraction" } as Column];
     const averages = [{ name: texts.average, values: daily.map(({ counts }) => counts.ratings!.average) }];

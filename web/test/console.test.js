@@ -186,11 +186,16 @@ test("with keys, the console asks for one; without --console there is none", asy
   call(server, "ChatService/AppendEvents", sampleChats()[0], server.keys[0]);
   const page = await open(t);
   await page.goto(`${server.url}/console`);
-  await page.getByLabel("Key").fill(server.keys[1]);
-  await button(page, "Use this key").click();
-  await page.getByLabel("Key").waitFor();
+  assert.equal(await page.getByRole("alert").filter({ visible: true }).count(), 0);
+  // A key that can't be used: the server says why, in the agent's words.
+  for (const [wrong, why] of [[server.keys[1], "You may not do this."], ["dh_0123456789ab_nothing", "You have no access here"], ["dha_nothing", "You have no access here"]]) {
+    await page.getByLabel("Key").fill(wrong);
+    await button(page, "Use this key").click();
+    await page.locator("#key-form").getByRole("alert").filter({ hasText: why }).waitFor();
+  }
   await page.getByLabel("Key").fill(server.keys[0]);
   await button(page, "Use this key").click();
+  await page.locator("#key-form").waitFor({ state: "hidden" });
   await page.getByRole("link", { name: /Elif/ }).click();
   await page.locator(".conversation .message").first().waitFor();
   // What the tab keeps is a key for this agent alone.
@@ -199,6 +204,41 @@ test("with keys, the console asks for one; without --console there is none", asy
 
   const plain = await serve(t);
   assert.equal((await fetch(`${plain.url}/console`)).status, 404);
+});
+
+/** A console with a key for an agent, and what is appended by the server's key. */
+async function keyed(t, heartbeat) {
+  const server = await serve(t, { args: ["--console", "--watch-heartbeat", heartbeat], keys: [["--scope", "agent"]] });
+  const append = (chatId, ...events) => call(server, "ChatService/AppendEvents", { chatId, events }, server.keys[0]);
+  append("of-a-team", { eventId: "1", opened: { channel: "CHANNEL_WEB_CHAT", group: "orders" } }, { eventId: "2", customer: { name: "Ann" } }, written("3", "Hello?"));
+  append("of-mert", { eventId: "1", customer: { name: "Bea" } }, { eventId: "2", transfer: { toAgentId: "agent-mert", toAgentName: "Mert" } }, written("3", "Hi?"));
+  const page = await open(t);
+  await page.goto(`${server.url}/console`);
+  await page.getByLabel("Key").fill(server.keys[0]);
+  await button(page, "Use this key").click();
+  await page.getByRole("link", { name: "Ann" }).waitFor();
+  return { page, append };
+}
+const written = (eventId, text) => ({ eventId, message: { author: "AUTHOR_CUSTOMER", text } });
+
+test("with a key for one agent, what comes in is shown in chats of teams and of other agents, too", async (t) => {
+  const { page, append } = await keyed(t, "1h");
+  for (const [chatId, name, number] of [["of-a-team", "Ann", 1], ["of-mert", "Bea", 2], ["of-a-team", "Ann", 3]]) {
+    await page.getByRole("link", { name }).click();
+    await page.locator("#chat-title", { hasText: name }).waitFor();
+    const text = `This is number ${number}.`;
+    append(chatId, written(text, text));
+    await page.locator(".message.customer", { hasText: text }).waitFor();
+  }
+});
+
+test("with a key for one agent, what changes in chats of others stands in the list soon", async (t) => {
+  const { page, append } = await keyed(t, "1s");
+  // More than once: the first may be seen when the page begins to listen.
+  for (const name of ["Cem", "Dora", "Eva", "Fay"]) {
+    append("of-a-team", { eventId: name, customer: { name } });
+    await page.getByRole("link", { name }).waitFor();
+  }
 });
 
 test("in Turkish, by keyboard alone", async (t) => {

@@ -1,6 +1,11 @@
 // The reply box, <deskhand-reply>, on a foreign page in a real browser, against the served binary and a scripted model.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { call, closeBrowser, findings, model, open, read, sampleChats, serve, site } from "./desk.js";
 
@@ -17,9 +22,11 @@ const NAMES = {
   hu: ["Vázlat", "Javítás", "Hivatalos", "Barátságos", "Tömör", "Együttérző", "Egyszerű", "Fordítás", "Beszúrás", "Visszavonás", "Egyik sem kell", "Kérjük, ellenőrizze", "Mit mondjon a vázlat", "Javaslatok", "Nem volt mit javítani."],
   de: ["Entwurf", "Korrigieren", "Förmlich", "Freundlich", "Knapp", "Einfühlsam", "Einfach", "Übersetzen", "Einfügen", "Rückgängig", "Keine nehmen", "Bitte prüfen", "Was der Entwurf sagen soll", "Vorschläge", "Es war nichts zu ändern."],
 };
+const MASKED = { en: "phone number", tr: "telefon numarası", hu: "telefonszám", de: "Telefonnummer" };
 const UNKNOWN = "dh_0123456789ab_0123456789abcdef0123456789abcdef0123456789abcdef";
 
-let server, scripted, origin, key;
+/** The key of the console's server, and one that it made for Selin: the pages have that alone. */
+let server, scripted, origin, key, minted;
 /** What the model answers, and what it was asked, latest last. */
 let answer;
 const asked = [];
@@ -34,16 +41,18 @@ before(async () => {
   origin = await site(suite, (path) => served(path));
   server = await serve(suite, { args: ["--console"], env: scripted.env, keys: [["--scope", "agent", "--scope", "author", "--origin", origin], ["--scope", "search", "--origin", origin]] });
   key = server.keys[0];
+  minted = keyOf("agent-selin", "Selin");
   for (const chat of sampleChats()) call(server, "ChatService/AppendEvents", chat, key);
 });
 
+const keyOf = (agentId, name) => call(server, "KeyService/MintAgentKey", { agentId, name }, key)[0].key;
 const says = (text) => () => ({ text });
 /** Rewrites as a model does that knows its task. */
 const corrects = ([, { content }]) => ({ text: content.replace("recieve", "receive").replace("parcell", "parcel") });
 
 /** A page of the foreign site with the reply box. */
 async function box(t, { chat = "chat-elif-web", attributes = "", dir = "ltr", lang = "en", inserted = "", script = `<script src="${server.url}/reply.js" async></script>`, withKey = true, ...context } = {}) {
-  const names = `chat="${chat}" agent-id="agent-selin" agent-name="Selin" ${withKey ? `key="${key}"` : ""} ${attributes}`;
+  const names = `chat="${chat}" agent-id="agent-selin" agent-name="Selin" ${withKey ? `key="${minted}"` : ""} ${attributes}`;
   served = (path) => (path === "/" ? `<!doctype html><html lang="${lang}" dir="${dir}"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>x</title>${script}<deskhand-reply ${names}></deskhand-reply>${inserted}` : null);
   const page = await open(t, context);
   await page.goto(origin);
@@ -127,6 +136,9 @@ for (const [language, names] of Object.entries(NAMES)) {
     assert.equal(await selected(page), "Merhaba Elif Hanım, paketiniz yolda.");
     await page.locator("deskhand-reply .receipt summary").click();
     assert.match(await page.locator("deskhand-reply .receipt table").innerText(), /0 \/ 1\s+1 /);
+    // What was masked is said in words.
+    assert.match(await page.locator("deskhand-reply .receipt p").innerText(), new RegExp(`: .*${MASKED[language]} \\(1\\)`));
+    assert.doesNotMatch(await page.locator("deskhand-reply .receipt p").innerText(), /[A-Z]{4}/);
     await button(page, undo).click();
     assert.equal(await text(page).inputValue(), "");
 
@@ -303,9 +315,117 @@ test("with `sends` the reply is written to the chat, once, also when the answer 
   assert.deepEqual(outcomes.statuses, ["0"]);
 });
 
+test("what is written in a chat is there again when it is turned back to, with what it was made of", async (t) => {
+  answer = says("Merhaba Elif Hanım, bakıyoruz.");
+  const page = await box(t, { attributes: "sends" });
+  await watch(page);
+  const turnTo = (chat) => page.evaluate((chat) => document.querySelector("deskhand-reply").setAttribute("chat", chat), chat);
+  await button(page, "Draft").click();
+  await page.locator("deskhand-reply .receipt summary").waitFor();
+  const draft = await text(page).inputValue();
+  await page.getByRole("textbox", { name: "What the draft should say" }).fill("shorter");
+  await turnTo("chat-deniz-web");
+  assert.equal(await text(page).inputValue(), "");
+  assert.equal(await page.getByRole("textbox", { name: "What the draft should say" }).inputValue(), "");
+  assert.equal(await button(page, "Undo").isDisabled(), true, "nothing of another chat comes back");
+  await text(page).fill("Hello Deniz");
+  // What a model was writing for the other chat is not the agent's.
+  answer = () => ({ text: "Dear Deniz. ".repeat(20), hang: true });
+  await button(page, "Draft").click();
+  await page.waitForFunction(() => document.querySelector("deskhand-reply").text.startsWith("Dear Deniz."));
+  await turnTo("chat-elif-web");
+  assert.equal(await text(page).inputValue(), draft);
+  assert.equal(await page.getByRole("textbox", { name: "What the draft should say" }).inputValue(), "shorter");
+  // Neither a box that is built anew for another language forgets it, nor one that is put elsewhere in the page.
+  await page.evaluate(() => document.querySelector("deskhand-reply").setAttribute("language", "de"));
+  await page.evaluate(() => document.body.append(document.querySelector("deskhand-reply")));
+  assert.equal(await text(page).inputValue(), draft);
+  const outcomes = calls(page, "RecordOutcome");
+  const recorded = page.waitForResponse("**/RecordOutcome");
+  await button(page, "Senden").click();
+  await recorded;
+  assert.deepEqual(outcomes.statuses, ["0"], "the draft is known still");
+  assert.equal((await got(page))[0][1].action, "sent");
+  await button(page, "Rückgängig").isDisabled();
+  await turnTo("chat-deniz-web");
+  assert.equal(await text(page).inputValue(), "Hello Deniz");
+  await turnTo("chat-elif-web");
+  assert.equal(await text(page).inputValue(), "", "what was sent does not come back");
+});
+
+test("a reply that is sent while the agent has turned to another chat is told and recorded all the same", async (t) => {
+  answer = says("Merhaba Elif Hanım, ilgileniyoruz.");
+  const page = await box(t, { attributes: "sends" });
+  await watch(page);
+  const turnTo = (chat) => page.evaluate((chat) => document.querySelector("deskhand-reply").setAttribute("chat", chat), chat);
+  await button(page, "Draft").click();
+  await page.locator("deskhand-reply .receipt summary").waitFor();
+  let release;
+  const held = new Promise((done) => (release = done));
+  await first(page, "**/AppendEvents", async (route) => (await held, route.continue()));
+  const sends = page.waitForRequest("**/AppendEvents");
+  await button(page, "Send").click();
+  await sends;
+  await turnTo("chat-deniz-web");
+  await text(page).fill("Hello Deniz");
+  const recorded = page.waitForResponse("**/RecordOutcome");
+  release();
+  assert.equal((await recorded).headers()["grpc-status"] ?? "0", "0");
+  const [[name, { chat, text: sent, draftId, action }], ...more] = await got(page);
+  assert.deepEqual([name, chat, sent, action, more], ["deskhand-sent", "chat-elif-web", "Merhaba Elif Hanım, ilgileniyoruz.", "sent", []]);
+  assert.ok(draftId);
+  assert.equal(await text(page).inputValue(), "Hello Deniz", "the other chat's text stays");
+  await turnTo("chat-elif-web");
+  assert.equal(await text(page).inputValue(), "", "what was sent is not there to be sent again");
+});
+
+test("a slash alone shows the first canned answers, and what was found for more is not taken for less", async (t) => {
+  const page = await box(t);
+  const options = page.locator("deskhand-reply").getByRole("option");
+  await text(page).fill("/");
+  await options.nth(2).waitFor();
+  const all = await options.allInnerTexts();
+  const looked = page.waitForResponse("**/SuggestAnswers");
+  await text(page).fill("/iade");
+  await looked;
+  await page.waitForFunction((all) => document.querySelector("deskhand-reply").shadowRoot.querySelector(".picker").innerText !== all, all.join("\n"));
+  let release;
+  const held = new Promise((done) => (release = done));
+  await first(page, "**/SuggestAnswers", async (route) => (await held, route.continue()));
+  await text(page).fill("/");
+  await text(page).press("Enter");
+  assert.equal(await text(page).inputValue(), "/", "the list of something older is not taken from");
+  release();
+  await options.filter({ hasText: all[0].split("\n")[0] }).first().waitFor();
+  assert.deepEqual(await options.allInnerTexts(), all);
+  await text(page).press("Enter");
+  assert.ok((await text(page).inputValue()).length > 20);
+});
+
+test("what is for agents only is opened and read by keyboard, and never inserted", async (t) => {
+  const body = ["How to handle a broken teapot.", ...Array.from({ length: 12 }, (_, line) => `Step ${line + 1}: look at the teapot again.`), "Then pay twelve euros."].join("\n\n");
+  call(server, "KnowledgeService/PutArticles", { articles: [{ id: "teapots", language: "en", title: "Broken teapots", body, audience: "AUDIENCE_AGENTS" }] }, key);
+  call(server, "ChatService/AppendEvents", { chatId: "teapot", events: [{ eventId: "1", customer: { language: "en" } }, { eventId: "2", message: { author: "AUTHOR_CUSTOMER", text: "My teapot came broken, what now?" } }] }, key);
+  const page = await box(t, { chat: "teapot" });
+  const inside = page.locator("deskhand-reply .suggestions details", { hasText: "Broken teapots" });
+  await inside.waitFor();
+  assert.match(await inside.locator("summary").innerText(), /for agents only/);
+  const place = (await inside.evaluate((details) => [...details.closest("ol").children].indexOf(details.closest("li")))) + 1;
+  await text(page).focus();
+  await page.keyboard.press(`Alt+${place}`);
+  assert.equal(await inside.getAttribute("open"), "");
+  assert.match(await focused(page), /Broken teapots/);
+  assert.ok(await inside.getByText("How to handle a broken teapot.").evaluate((text) => text.scrollHeight <= text.clientHeight + 1), "nothing of it is cut off");
+  assert.equal(await text(page).inputValue(), "");
+  assert.deepEqual(await findings(page, "deskhand-reply"), []);
+  await page.keyboard.press("Enter");
+  assert.equal(await inside.getAttribute("open"), null);
+  call(server, "KnowledgeService/DeleteArticles", { ids: ["teapots"] }, key);
+});
+
 test("a refused key is fetched anew, once for all calls, and kept nowhere", async (t) => {
   answer = says("Merhaba Elif Hanım.");
-  const script = `<script>window.fetched = 0; window.keys = ["${UNKNOWN}", "${key}"];</script><script src="${server.url}/reply.js" defer></script>
+  const script = `<script>window.fetched = 0; window.keys = ["${UNKNOWN}", "${minted}"];</script><script src="${server.url}/reply.js" defer></script>
     <script>addEventListener("DOMContentLoaded", () => (document.querySelector("deskhand-reply").fetchKey = async () => window.keys[Math.min(window.fetched++, window.keys.length - 1)]));</script>`;
   const page = await box(t, { script, withKey: false });
   await suggestions(page).first().waitFor();
@@ -318,7 +438,7 @@ test("a refused key is fetched anew, once for all calls, and kept nowhere", asyn
     box.refresh();
     box.text = "Merhaba";
     box.refresh();
-  }, [UNKNOWN, key]);
+  }, [UNKNOWN, minted]);
   await suggestions(page).first().waitFor();
   await button(page, "Draft").click();
   await page.locator("deskhand-reply .receipt summary").waitFor();
@@ -366,6 +486,7 @@ test("the server goes away and comes back: said in words, the text stays, and it
   await offline.filter({ hasText: "No connection" }).waitFor();
   await idle(page);
   assert.equal(await text(page).inputValue(), "Thank you for the parcell, [your name].");
+  assert.equal(await button(page, "Undo").isDisabled(), true, "a rewrite that failed leaves nothing to undo");
   const back = page.locator("deskhand-reply").getByText("The connection is back.").waitFor();
   await way.open();
   await back;
@@ -384,6 +505,8 @@ test("the server goes away and comes back: said in words, the text stays, and it
   assert.equal(await text(page).inputValue(), "Thank you for your parcell.");
   await way.open();
   await offline.waitFor({ state: "hidden" });
+  await button(page, "Undo").click();
+  assert.equal(await text(page).inputValue(), "Thank you for the parcell, [your name].", "what was before the rewrite that did not fail");
 });
 
 test("text of customers, articles and models is text", async (t) => {
@@ -555,6 +678,29 @@ test("another language, chat and what a page tells come in while it stands", asy
   assert.deepEqual(events.map(({ message, note }) => message?.text ?? note?.text).filter(Boolean), ["How can I return an item?", "Ask Zeynep.", "And how much is it?"]);
   assert.deepEqual([chat.customer.customerId, chat.customer.name], ["c-told", "Ann"]);
 
+  // A page of another agent tells the same events: what an agent wrote is signed by who wrote it, whoever tells it.
+  told.messages[0].text = "How can I return an item?";
+  told.messages.push({ id: "m4", author: "agent", authorId: "agent-mert", name: "Mert", text: "One moment." });
+  const other = await box(t, { chat: "told-1", withKey: false, attributes: `key="${keyOf("agent-ada", "Ada")}"` });
+  const appends = calls(other, "AppendEvents");
+  const tells = () => other.evaluate((told) => document.querySelector("deskhand-reply").tell(told), told);
+  await tells();
+  await page.evaluate((told) => document.querySelector("deskhand-reply").tell(told), told);
+  const signed = call(server, "ChatService/GetChat", { chatId: "told-1", pageSize: 100 }, key)[0];
+  assert.deepEqual(signed.events.flatMap(({ message, note }) => (message ? [[message.authorName ?? "", message.authorId ?? ""]] : note ? [[note.agentName, note.agentId ?? ""]] : [])), [["Ann", ""], ["Selin", ""], ["", ""], ["Mert", ""]]);
+  assert.equal(signed.chat.agentId ?? "", "", "who tells is not who answers");
+  assert.deepEqual(appends.statuses, ["0"], "what is known is told in one call");
+  // One that was edited makes one call an event, once.
+  const [edited, againTold] = [{ ...told, messages: [{ ...told.messages[0], text: "How?" }, ...told.messages.slice(1)] }, await box(t, { chat: "told-1" })];
+  const more = calls(againTold, "AppendEvents");
+  const again = () => againTold.evaluate((told) => document.querySelector("deskhand-reply").tell(told), edited);
+  await again();
+  assert.deepEqual(more.statuses.toSorted(), ["0", "0", "0", "0", "6", "6"]);
+  await again();
+  edited.messages.push({ id: "m5", author: "customer", text: "Hello?" });
+  await again();
+  assert.equal(more.statuses.length, 7, "then only what is new is told");
+
   await text(page).fill("Hello");
   await page.evaluate(() => document.querySelector("deskhand-reply").setAttribute("language", "hu"));
   await button(page, "Vázlat").waitFor();
@@ -587,7 +733,7 @@ test("the example: from nothing to a reply box in ten lines", async (t) => {
   t.diagnostic(`the whole page has ${lines.length} lines, ${lines.filter((line) => /reply|box|script/.test(line)).length} of them for the reply box`);
   assert.ok(lines.length <= 10);
   assert.ok(read("docs/reply-box.md").includes(read("examples/reply-box/index.html")), "the book shows the example as it is");
-  served = (path) => (path === "/" ? example("reply-box/index.html", { "chat-1": "chat-elif-web" }) : path === "/deskhand-key" ? key : null);
+  served = (path) => (path === "/" ? example("reply-box/index.html", { "chat-1": "chat-elif-web" }) : path === "/deskhand-key" ? minted : null);
   const page = await open(t);
   await page.goto(origin);
   await button(page, "Draft").click();
@@ -596,13 +742,44 @@ test("the example: from nothing to a reply box in ten lines", async (t) => {
   assert.equal(await page.getByLabel("The console's own reply field").inputValue(), "Merhaba Elif Hanım.");
 });
 
+test("the server's part of the example makes a key for whoever is signed in, and for nobody else", async (t) => {
+  const lines = read("examples/reply-box/key.js").trim().split("\n");
+  assert.ok(lines.length <= 10);
+  assert.ok(read("docs/reply-box.md").includes(read("examples/reply-box/key.js")), "the book shows the example as it is");
+  const folder = mkdtempSync(join(tmpdir(), "deskhand-key-"));
+  cpSync(new URL("../../examples/reply-box/key.js", import.meta.url), join(folder, "key.mjs"));
+  // The tests' own session: a cookie that names the agent. It tells its port, which the system gave.
+  writeFileSync(
+    join(folder, "session.js"),
+    `import http from "node:http";
+    const listen = http.Server.prototype.listen;
+    http.Server.prototype.listen = function (port) { return listen.call(this, Number(port), "127.0.0.1", () => console.log(this.address().port)); };
+    export const signedIn = async ({ headers }) => (headers.cookie === "session=selin" ? { id: "agent-selin", name: "Selin", teams: ["orders"] } : null);`,
+  );
+  writeFileSync(join(folder, "package.json"), '{"type": "module"}');
+  const child = spawn(process.execPath, ["key.mjs"], { cwd: folder, env: { ...process.env, DESKHAND_URL: server.url, DESKHAND_KEY: key, PORT: "0" }, stdio: ["ignore", "pipe", "inherit"] });
+  t.after(() => {
+    child.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const [port] = await once(child.stdout, "data");
+  const asks = (cookie) => fetch(`http://127.0.0.1:${String(port).trim()}/deskhand-key`, { headers: { cookie } });
+  assert.deepEqual([(await asks("session=other")).status, await (await asks("")).text()], [401, ""]);
+  const made = await asks("session=selin");
+  assert.deepEqual([made.status, made.headers.get("cache-control")], [200, "no-store"]);
+  const own = await made.text();
+  assert.match(own, /^dha_/);
+  call(server, "ChatService/AppendEvents", { chatId: "by-selin", events: [{ eventId: "1", message: { author: "AUTHOR_AGENT", text: "Hello" } }] }, own);
+  assert.equal(call(server, "ChatService/GetChat", { chatId: "by-selin" }, own)[0].events[0].message.authorId, "agent-selin");
+});
+
 test("the Chatwoot app: what Chatwoot posts is told, copied and recorded", async (t) => {
   answer = says("Hello Ann, you have 30 days.");
   const outer = await site(t, () => `<!doctype html><html lang="en"><title>chatwoot</title><iframe src="${origin}/" width="700" height="700"></iframe>`);
   served = (path) =>
     path === "/" ? example("chatwoot/index.html")
     : path === "/app.js" ? example("chatwoot/app.js", { "https://chatwoot.shop.example": outer, "const EVERY = 5000": "const EVERY = 1e6" })
-    : path === "/deskhand-key" ? key
+    : path === "/deskhand-key" ? minted
     : null;
   // Chatwoot's frame does not let a page write to the clipboard by the newer way.
   const page = await open(t, { expected: /Clipboard API has been blocked/ });
@@ -653,7 +830,7 @@ test("the Zendesk app: by the calls that its framework documents", async (t) => 
     window.ZAFClient = { init: () => ({
       get: async (paths) => Object.fromEntries([paths].flat().map((path) => [path, structuredClone(data[path])])),
       metadata: async () => ({ appId: 1, installationId: 2, settings: { key_address: "https://console.shop.example/deskhand-key" } }),
-      request: async (options) => (requested.push(options), "${key}"),
+      request: async (options) => (requested.push(options), "${minted}"),
       invoke: async (...call) => void invoked.push(call),
       on: (event, act) => void (heard[event] = act),
     }) };`;
@@ -664,7 +841,7 @@ test("the Zendesk app: by the calls that its framework documents", async (t) => 
   const { events } = call(server, "ChatService/GetChat", { chatId: "zendesk-42", pageSize: 100 }, key)[0];
   assert.deepEqual(events.flatMap(({ message, note }) => message?.text ?? note?.text ?? []), ["How can I return an item?", "Ask Zeynep"]);
   assert.equal(await page.evaluate(() => window.ran), undefined);
-  assert.deepEqual(await page.evaluate(() => requested[0]), { url: "https://console.shop.example/deskhand-key", type: "GET", dataType: "text", headers: { Authorization: "Bearer {{setting.key_secret}}" }, secure: true });
+  assert.deepEqual(await page.evaluate(() => requested[0]), { url: "https://console.shop.example/deskhand-key?agent=agent-5&name=Selin", type: "GET", dataType: "text", headers: { Authorization: "Bearer {{setting.key_secret}}" }, secure: true });
   await button(page, "Draft").click();
   await page.locator("deskhand-reply .receipt summary").waitFor();
   await button(page, "Insert").click();

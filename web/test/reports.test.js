@@ -30,7 +30,7 @@ function search(server, query, language = "en", sessionId = "") {
   return call(server, "KnowledgeService/Search", { query, language, sessionId })[0];
 }
 
-/** Three searches, two of them without a hit; an article that did not help; two suggestions and a draft; a rating. */
+/** Three searches, two of them without a hit; an article that did not help; two suggestions and a draft; a rating. Returns what was suggested. */
 function work(server) {
   const { searchId } = search(server, "refund", "en", "s1");
   call(server, "KnowledgeService/RecordOpen", { searchId, id: "refunds" });
@@ -46,6 +46,7 @@ function work(server) {
   const { finished } = call(server, "ReplyService/DraftReply", { chatId: "c", agent: AGENT, language: "en" }).at(-1);
   outcome("o3", "OUTCOME_ACTION_EDITED", { draftId: finished.draftId });
   append({ eventId: "e2", message: { author: "AUTHOR_AGENT", authorId: "agent-selin", text: "One moment." } }, { eventId: "e3", rating: { score: 4 } });
+  return suggestions.map(({ id }) => id);
 }
 
 test("the figures are those of what was done, on today's line of the reader's own clock", async (t) => {
@@ -78,6 +79,34 @@ test("the figures are those of what was done, on today's line of the reader's ow
   await page.locator("#of").selectOption("tr");
   await page.getByText("Chats are rated in no language").waitFor();
   assert.deepEqual((await page.locator(".sums dd").allInnerTexts()).map((sum) => sum.split(/\s/)[0]), ["1", "1", "0", "0", "–"]);
+});
+
+test("suggestions and drafts are counted for one agent, and for one document", async (t) => {
+  const { server, page, show } = await reports(t);
+  const [first] = work(server);
+  const mert = { agentId: "agent-mert", name: "Mert" };
+  call(server, "ReplyService/SuggestAnswers", { chatId: "c", agent: mert, language: "en", limit: 1 });
+  await show();
+  const sums = async () => (await page.locator(".sums dd").allInnerTexts()).map((sum) => sum.split(/\s/)[0]);
+  const shown = (numbers) => page.waitForFunction((numbers) => [...document.querySelectorAll(".sums dd")].map((sum) => sum.textContent.split(/\s/)[0]).join() === numbers, numbers);
+  assert.deepEqual(await sums(), ["3", "2", "3", "1", "4"]);
+  await page.locator("#agent").selectOption("agent-mert");
+  await shown("3,2,1,0,–");
+  assert.deepEqual((await cells(page, "suggestions-by-agent")).slice(1), [["agent-mert", "1", "0", "0", "0", "1"]]);
+  await page.getByText("these figures are of all").waitFor();
+  await page.locator("#agent").selectOption("agent-selin");
+  await shown("3,2,2,1,4");
+  await page.getByLabel("Document (id)").fill(first);
+  await page.getByRole("button", { name: "Show", exact: true }).click();
+  await page.getByText("Chats are rated for no document").waitFor();
+  const [, , ofDocument] = await sums();
+  assert.equal(ofDocument, "1", "it was suggested once to Selin");
+  await page.getByLabel("Document (id)").fill("no-such");
+  await page.keyboard.press("Enter");
+  await shown("3,2,0,0,–");
+  await page.getByLabel("Document (id)").fill("");
+  await page.locator("#agent").selectOption("");
+  await shown("3,2,3,1,4");
 });
 
 test("what people typed is text, can be copied, and runs in no spreadsheet", async (t) => {
@@ -133,7 +162,7 @@ test("everything is reached by the keyboard", async (t) => {
     reached.add(await page.evaluate(() => document.activeElement?.id || document.activeElement?.closest("section")?.dataset.name || document.activeElement?.textContent));
     if ((await page.evaluate(() => document.activeElement?.closest("section")?.dataset.name)) === "searches-by-day") break;
   }
-  for (const name of ["to-console", "from", "to", "7 days", "of", "show", "language", "searches-by-day"]) assert.ok(reached.has(name), `${name} of ${[...reached]}`);
+  for (const name of ["to-console", "from", "to", "7 days", "of", "agent", "document", "show", "language", "searches-by-day"]) assert.ok(reached.has(name), `${name} of ${[...reached]}`);
   await page.keyboard.press("Enter");
   assert.equal(await section(page, "searches-by-day").locator("details").getAttribute("open"), "");
   await page.keyboard.press("Tab");
@@ -211,6 +240,7 @@ test("figures by agent are not there where they are switched off, and pages not 
   await page.getByText("This server reports nothing by agent").waitFor();
   assert.ok(!(await page.locator("main").innerText()).includes("agent-selin"));
   assert.equal(await section(page, "suggestions-by-agent").count(), 0);
+  assert.equal(await page.locator("#agent").isVisible(), false, "nor is there a filter");
   const without = await serve(t);
   assert.equal((await fetch(`${without.url}/reports`)).status, 404);
 });

@@ -159,6 +159,26 @@ class Repeats(Case):
         self.assertLessEqual(deadlines[0], 0.81)
         self.assertLessEqual(deadlines[1], 0.61)
 
+    def test_a_call_has_30_seconds_and_one_that_streams_90_unless_the_client_says_otherwise(self):
+        def given(**options):
+            deadlines = []
+
+            def get_chat(_, context):
+                deadlines.append(context.time_remaining())
+                return chats.GetChatResponse()
+
+            def draft_reply(_, context):
+                deadlines.append(context.time_remaining())
+                yield HELLO
+
+            desk = self.served(get_chat=get_chat, draft_reply=draft_reply, **options)
+            desk.chats.get_chat(GET_CHAT)
+            list(desk.replies.draft_reply(DRAFT))
+            return [round(deadline / 10) * 10 for deadline in deadlines]
+
+        self.assertEqual(given(), [30, 90])
+        self.assertEqual(given(timeout=50), [50, 50])
+
     def test_what_is_wrong_with_the_request_is_not_sent_again(self):
         calls = []
 

@@ -15,7 +15,7 @@ export interface ClientOptions {
   transport: Transport;
   /** Default: no key. */
   key?: Key;
-  /** How long a call may take, repeats included, in milliseconds. Default: 30,000. */
+  /** How long a call may take, repeats included, in milliseconds. Default: 30,000; 90,000 for calls that stream. */
   timeoutMs?: number;
   /** How often a call is sent at most. Default: 4. */
   attempts?: number;
@@ -37,6 +37,9 @@ export type Calls<S extends DescService> = {
       : never;
 };
 
+/** How long a call may take, and one that streams: a model's first token may be late, and its last one comes long after. */
+const UNARY_MS = 30_000;
+const STREAM_MS = 90_000;
 /** The first wait before a repeat; each further one is twice as long. */
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 5_000;
@@ -52,12 +55,12 @@ export class DeskhandClient {
   readonly keys: Calls<typeof KeyService>;
   readonly #transport: Transport;
   readonly #key: Key | undefined;
-  readonly #timeoutMs: number;
+  readonly #timeoutMs: number | undefined;
   readonly #attempts: number;
   /** The key that is in use, once it was asked for. */
   #kept: Promise<string> | undefined;
 
-  constructor({ transport, key, timeoutMs = 30_000, attempts = 4 }: ClientOptions) {
+  constructor({ transport, key, timeoutMs, attempts = 4 }: ClientOptions) {
     this.#transport = transport;
     this.#key = key;
     this.#timeoutMs = timeoutMs;
@@ -118,7 +121,7 @@ export class DeskhandClient {
   }
 
   async #unary(method: DescMethodUnary, request: MessageInitShape<DescMethodUnary["input"]>, options: CallOptions = {}) {
-    const response = await this.#repeat(options, options.signal, (timeoutMs, headers) =>
+    const response = await this.#repeat(options.timeoutMs ?? this.#timeoutMs ?? UNARY_MS, options.signal, (timeoutMs, headers) =>
       this.#transport.unary(method, options.signal, timeoutMs, headers, request),
     );
     return response.message;
@@ -130,7 +133,7 @@ export class DeskhandClient {
     let messages: AsyncIterator<MessageShape<DescMethodServerStreaming["output"]>> | undefined;
     try {
       // What was shown can't be taken back: a call is repeated only until its first message is there.
-      let next = await this.#repeat(options, signal, async (timeoutMs, headers) => {
+      let next = await this.#repeat(options.timeoutMs ?? this.#timeoutMs ?? STREAM_MS, signal, async (timeoutMs, headers) => {
         const response = await this.#transport.stream(method, signal, timeoutMs, headers, createAsyncIterable([request]));
         messages = response.message[Symbol.asyncIterator]();
         return messages.next();
@@ -149,8 +152,8 @@ export class DeskhandClient {
   }
 
   /** Sends a call until it succeeds, may not be repeated, or has no time left. Every call of the API is safe to repeat. */
-  async #repeat<T>(options: CallOptions, signal: AbortSignal | undefined, send: (timeoutMs: number, headers: Headers) => Promise<T>): Promise<T> {
-    const ends = performance.now() + (options.timeoutMs ?? this.#timeoutMs);
+  async #repeat<T>(allMs: number, signal: AbortSignal | undefined, send: (timeoutMs: number, headers: Headers) => Promise<T>): Promise<T> {
+    const ends = performance.now() + allMs;
     let renewed = false;
     for (let attempt = 1; ; ) {
       const asked = this.#currentKey();

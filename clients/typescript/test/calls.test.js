@@ -168,6 +168,27 @@ test("the deadline holds for all attempts together, and a call's own goes before
   assert.ok(deadlines[0] <= 800 && deadlines[1] <= 605, `the server was given ${deadlines} ms`);
 });
 
+test("a call has 30 seconds, one that streams 90, unless the client says otherwise", async () => {
+  const given = async (options) => {
+    const deadlines = [];
+    const desk = await served(
+      {
+        getChat: (_, context) => (deadlines.push(context.timeoutMs()), {}),
+        draftReply: async function* (_, context) {
+          deadlines.push(context.timeoutMs());
+          yield { event: { case: "delta", value: "Hello" } };
+        },
+      },
+      options,
+    );
+    await desk.chats.getChat({ chatId: "chat-1" });
+    for await (const _ of desk.replies.draftReply({ chatId: "chat-1" }));
+    return deadlines.map((deadline) => Math.ceil(deadline / 10_000) * 10);
+  };
+  assert.deepEqual(await given({}), [30, 90]);
+  assert.deepEqual(await given({ timeoutMs: 50_000 }), [50, 50]);
+});
+
 test("what is wrong with the request is not sent again", async () => {
   let calls = 0;
   const desk = await served({

@@ -4,11 +4,12 @@ const box = document.querySelector("deskhand-reply");
 /** What was put into the comment, until it is seen in the conversation. */
 let inserted = null;
 
-// Zendesk's proxy puts the secure setting into the header, so that the secret never reaches the browser.
+// Zendesk's proxy puts the secure setting into the header, so that the secret never reaches the browser. The address answers with a key for the agent.
 box.fetchKey = async () => {
-  const { settings } = await client.metadata();
+  const [{ settings }, { currentUser }] = await Promise.all([client.metadata(), client.get("currentUser")]);
+  const url = `${settings.key_address}?${new URLSearchParams({ agent: `agent-${currentUser.id}`, name: currentUser.name })}`;
   const headers = { Authorization: "Bearer {{setting.key_secret}}" };
-  return client.request({ url: settings.key_address, type: "GET", dataType: "text", headers, secure: true });
+  return client.request({ url, type: "GET", dataType: "text", headers, secure: true });
 };
 
 async function show() {

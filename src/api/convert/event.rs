@@ -61,16 +61,12 @@ fn event(fields: &mut Fields, path: &str, event: pb::Event) -> Option<NewEvent> 
 }
 
 fn decode_body(fields: &mut Fields, path: &str, body: pb::event::Body) -> EventBody {
-    use pb::event::Body;
+    use pb::{event::Body, reported::What};
     let at = |field: &str| format!("{path}.{field}");
     match body {
         Body::Opened(body) => EventBody::Opened(opened(fields, &at("opened"), body)),
         Body::Message(body) => EventBody::Message(message(fields, &at("message"), body)),
-        Body::Note(pb::Note { agent_id, agent_name, text }) => EventBody::Note(Note {
-            agent_id: fields.short(&at("note.agent_id"), agent_id),
-            agent_name: fields.short(&at("note.agent_name"), agent_name),
-            text: Internal::new(fields.required_text(&at("note.text"), text, MAX_TEXT)),
-        }),
+        Body::Note(body) => EventBody::Note(note(fields, &at("note"), body)),
         Body::Customer(body) => EventBody::Customer(customer(fields, &at("customer"), body)),
         Body::Form(pb::Form { answers }) => EventBody::Form(Form { answers: entries(fields, &at("form.answers"), answers, true) }),
         Body::Record(pb::Record { source, reference, values, url }) => EventBody::Record(Record {
@@ -115,6 +111,23 @@ fn decode_body(fields: &mut Fields, path: &str, body: pb::event::Body) -> EventB
             EventBody::Rating(Rating { score, comment: fields.text(&at("rating.comment"), comment, MAX_TEXT) })
         }
         Body::Redaction(pb::Redaction { event_id }) => EventBody::Redaction { event_id: fields.id(&at("redaction.event_id"), event_id) },
+        Body::Reported(pb::Reported { what: Some(What::Message(body)) }) => {
+            EventBody::Message(message(fields, &at("reported.message"), body))
+        }
+        Body::Reported(pb::Reported { what: Some(What::Note(body)) }) => EventBody::Note(note(fields, &at("reported.note"), body)),
+        Body::Reported(pb::Reported { what: None }) => {
+            fields.invalid(&at("reported.what"), "is required: a message or a note");
+            EventBody::Reopened
+        }
+    }
+}
+
+fn note(fields: &mut Fields, path: &str, note: pb::Note) -> Note {
+    let pb::Note { agent_id, agent_name, text } = note;
+    Note {
+        agent_id: fields.short(&format!("{path}.agent_id"), agent_id),
+        agent_name: fields.short(&format!("{path}.agent_name"), agent_name),
+        text: Internal::new(fields.required_text(&format!("{path}.text"), text, MAX_TEXT)),
     }
 }
 

@@ -131,6 +131,8 @@ fn fill_wiped(body: &mut Body) {
         | Body::Reopened(_)
         | Body::Ticket(_)
         | Body::Rating(_)
-        | Body::Redaction(_) => {}
+        | Body::Redaction(_)
+        // None is exported: it is kept as what is in it.
+        | Body::Reported(_) => {}
     }
 }

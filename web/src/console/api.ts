@@ -1,7 +1,8 @@
 // The console's calls: to the server that the page came from, with the agent's key.
 import { Connection, SOON } from "../reply/connection";
 import { textsIn } from "../reply/texts";
-import { language } from "./texts";
+import { refusalOf } from "../refusal";
+import { language, texts } from "./texts";
 
 export { isGone, needsKey, SOON, type Stream } from "../reply/connection";
 
@@ -14,13 +15,13 @@ const LIFETIME = 43_200;
 const FOR_AGENT = "dha_";
 
 /**
- * Keeps a key for the agent who works here, as long as the tab is: of a key of the server one is made, and the tab forgets the other. Whether
- * that worked.
+ * Keeps a key for the agent who works here, as long as the tab is: of a key of the server one is made, and the tab forgets the other. Returns why
+ * none was made, in the agent's words; empty if one was.
  */
-export async function saveKey(key: string): Promise<boolean> {
-  const own = key.trim().startsWith(FOR_AGENT) ? key.trim() : await madeKey(key.trim());
-  sessionStorage.setItem(KEY, own);
-  return own !== "";
+export async function saveKey(key: string): Promise<string> {
+  const made = key.trim().startsWith(FOR_AGENT) ? { key: key.trim() } : await madeKey(key.trim());
+  sessionStorage.setItem(KEY, made.key ?? "");
+  return made.refusal ?? "";
 }
 
 /** Forgets the key, and returns whether there was one. */
@@ -30,12 +31,13 @@ export function forgetKey(): boolean {
   return had;
 }
 
-async function madeKey(key: string): Promise<string> {
-  const headers = { "content-type": "application/json", authorization: `Bearer ${key}` };
+async function madeKey(key: string): Promise<{ key?: string; refusal?: string }> {
+  const headers = { "content-type": "application/json", "accept-language": language, authorization: `Bearer ${key}` };
   const body = JSON.stringify({ agentId: agentId(), name: agentName() || agentId(), lifetimeSeconds: LIFETIME });
   const request = { method: "POST", headers, body, credentials: "omit", signal: AbortSignal.timeout(SOON.timeoutMs) } as const;
   const response = await fetch("/deskhand.v1.KeyService/MintAgentKey", request).catch(() => null);
-  return response?.ok ? ((await response.json()) as { key: string }).key : "";
+  if (!response) return { refusal: texts.offline };
+  return response.ok ? ((await response.json()) as { key: string }) : { refusal: await refusalOf(response) };
 }
 
 export const savedKey = (): string => sessionStorage.getItem(KEY) ?? "";

@@ -19,6 +19,13 @@ export function parted(text: string, excerpts: string[], made: (excerpt: string)
   return [...parts, text];
 }
 
+/** A text, with what it is known to be and what it was before. */
+export interface Kept<Known> {
+  text: string;
+  known: Known | null;
+  before: { text: string; known: Known | null }[];
+}
+
 /** A text field whose undo brings back, with a text, what it was known to be: `Known`. */
 export class Editor<Known> {
   readonly box: HTMLTextAreaElement;
@@ -78,10 +85,20 @@ export class Editor<Known> {
     this.text = before.text;
   }
 
-  /** Empties it for good. */
-  clear(): void {
-    this.#before = [];
-    this.known = null;
-    this.text = "";
+  /** Forgets what is kept if it is what the text is again: undoing would change nothing. */
+  forget(): void {
+    if (this.#before.at(-1)?.text === this.text) this.#before.pop();
+  }
+
+  /** All of it, to be put back. */
+  get kept(): Kept<Known> {
+    return { text: this.text, known: this.known, before: this.#before };
+  }
+
+  /** Puts back what was kept; without it the field is empty for good. */
+  putBack({ text, known, before }: Kept<Known> = { text: "", known: null, before: [] }): void {
+    this.#before = before;
+    this.known = known;
+    this.text = text;
   }
 }

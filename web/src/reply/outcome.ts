@@ -1,7 +1,9 @@
 // What becomes of a reply: it is sent, and what the agent did with the offer is recorded.
+import { randomId } from "../dom";
 import { Author } from "../gen/deskhand/v1/chats_pb";
 import { OutcomeAction } from "../gen/deskhand/v1/replies_pb";
 import { SOON, type Connection } from "./connection";
+import type { Unsent } from "./unsent";
 
 /** What was offered last, and its text as it was offered. */
 export interface Offer {
@@ -34,12 +36,34 @@ export interface Surroundings {
   /** Whether the reply is sent from here, and not by the page. */
   sends: boolean;
   tell: (event: "deskhand-insert" | "deskhand-sent", detail: Detail & { action?: string }) => void;
+  /** What was being written in the chats that were turned away from. */
+  unsent: Unsent;
 }
 
-/** Sends a reply: as an event of the chat. The same id again, after a lost answer, writes nothing twice. */
-export async function send({ chats }: Connection, chatId: string, eventId: string, text: string, { agentId, name }: Agent): Promise<void> {
-  const message = { author: Author.AGENT, authorId: agentId, authorName: name, text };
-  await chats.appendEvents({ chatId, events: [{ eventId, body: { case: "message", value: message } }] }, SOON);
+/** Sends replies, as events of their chats. A text whose answer was lost goes again under the id that it had: it is written once. */
+export class Sender {
+  #connection: Connection;
+  #tried = new Map<string, { text: string; id: string; isUnderWay: boolean }>();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Sends a reply. Returns its id, or nothing while another of the chat is under way. */
+  async send(chatId: string, text: string, { agentId, name }: Agent): Promise<string | undefined> {
+    const before = this.#tried.get(chatId);
+    if (before?.isUnderWay) return undefined;
+    const tried = { text, id: before?.text === text ? before.id : randomId(), isUnderWay: true };
+    this.#tried.set(chatId, tried);
+    const message = { author: Author.AGENT, authorId: agentId, authorName: name, text };
+    try {
+      await this.#connection.chats.appendEvents({ chatId, events: [{ eventId: tried.id, body: { case: "message", value: message } }] }, SOON);
+    } finally {
+      tried.isUnderWay = false;
+    }
+    this.#tried.delete(chatId);
+    return tried.id;
+  }
 }
 
 /** What the agent did with an offer, by the text that was sent. */

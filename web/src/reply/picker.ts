@@ -13,6 +13,8 @@ export class Picker {
   #take: (suggestion: Suggestion) => void;
   #failed: (error: unknown) => void;
   #shown: Suggestion[] = [];
+  /** What was typed when these were looked up. */
+  #shownFor = "";
   #chosen = 0;
   /** Counts what was typed: an answer to something older is dropped. */
   #typed = 0;
@@ -36,13 +38,13 @@ export class Picker {
     const query = this.#box.value;
     const typed = ++this.#typed;
     if (!/^\/[^\n]*$/.test(query)) return this.hide();
-    if (query === "/") return;
     try {
       // What is no shortcut's beginning is a word.
       const byShortcut = await this.#ask(query);
       const found = byShortcut.length || typed !== this.#typed ? byShortcut : await this.#ask(query.slice(1));
       if (typed !== this.#typed) return;
       this.#shown = found;
+      this.#shownFor = query;
       this.element.replaceChildren(
         ...found.map(({ title, text }, place) => make("li", { role: "option", id: `picked-${place}` }, make("strong", {}, title), make("span", {}, text))),
       );
@@ -59,8 +61,10 @@ export class Picker {
     const last = this.#shown.length - 1;
     if (event.key === "ArrowDown") this.#choose(this.#chosen >= last ? 0 : this.#chosen + 1);
     else if (event.key === "ArrowUp") this.#choose(this.#chosen <= 0 ? last : this.#chosen - 1);
-    else if (event.key === "Enter" || event.key === "Tab") this.#takeAt(this.#chosen);
-    else if (event.key === "Escape") this.hide();
+    else if (event.key === "Enter" || event.key === "Tab") {
+      // What something older found is not taken for what was typed since.
+      if (this.#shownFor === this.#box.value) this.#takeAt(this.#chosen);
+    } else if (event.key === "Escape") this.hide();
     else return false;
     return true;
   }

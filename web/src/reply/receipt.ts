@@ -16,7 +16,7 @@ export function showReceipt(panel: HTMLElement, finished: Finished, texts: Texts
   }
   const head = make("tr", {}, ...[texts.receiptClass, texts.used, texts.leftOut].map((name) => make("th", { scope: "col" }, name)));
   const table = make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows));
-  const masked = Object.entries(context?.masked ?? {}).map(([kind, count]) => `${count} ${kind}`);
+  const masked = Object.entries(context?.masked ?? {}).map(([kind, count]) => `${texts.kinds[kind] ?? kind} (${count})`);
   const foot = [texts.tokens(context?.tokensUsed ?? 0, context?.tokenBudget ?? 0), ...(masked.length ? [`${texts.masked}: ${masked.join(", ")}`] : [])];
   panel.replaceChildren(
     make("details", {}, make("summary", {}, `${texts.receipt} · ${made}`), ...(rows.length ? [table] : []), make("p", {}, foot.join(" · "))),

@@ -1,18 +1,18 @@
 // The reply box: what the agent writes, what is written for them, and what became of it.
-import { Tone, type Finished, type Suggestion } from "../gen/deskhand/v1/replies_pb";
-import { DocumentKind, SegmentKind } from "../gen/deskhand/v1/knowledge_pb";
+import type { Finished, Suggestion } from "../gen/deskhand/v1/replies_pb";
+import { SegmentKind } from "../gen/deskhand/v1/knowledge_pb";
 import { button, make, randomId } from "../dom";
+import { Calls, type Rewrite } from "./calls";
 import { Checks } from "./checks";
-import { SOON, type Connection, type Stream } from "./connection";
-import { showDiff } from "./diff";
+import type { Connection, Stream } from "./connection";
 import { Editor } from "./editor";
-import { actionOf, record, send, type Detail, type Offer, type Surroundings } from "./outcome";
+import { actionOf, record, Sender, type Detail, type Offer, type Surroundings } from "./outcome";
 import { Outage } from "./outage";
-import { MAX_PICKED, Picker } from "./picker";
-import { showReceipt, showSources } from "./receipt";
-import { MAX_SUGGESTIONS, Suggestions } from "./suggestions";
+import { Panels } from "./panels";
+import { Picker } from "./picker";
+import { Suggestions } from "./suggestions";
 import type { Texts } from "./texts";
-import { Toolbar } from "./toolbar";
+import { replyTools } from "./toolbar";
 
 export class ReplyBox {
   readonly element: HTMLElement;
@@ -23,40 +23,39 @@ export class ReplyBox {
   readonly #picker: Picker;
   readonly #suggestions: Suggestions;
   readonly #editor: Editor<Offer>;
+  readonly #sender: Sender;
+  readonly #calls: Calls;
   readonly #instruction: HTMLInputElement;
   readonly #status = make("p", { class: "status", part: "status", role: "status", "aria-live": "polite" });
   readonly #outage: Outage;
-  readonly #diff = make("section", { class: "panel", part: "panel diff", hidden: "" });
-  readonly #sources = make("section", { class: "panel sources", part: "panel sources", hidden: "" });
-  readonly #receipt = make("section", { class: "panel receipt", part: "panel receipt", hidden: "" });
+  readonly #panels: Panels;
   readonly #stopButton: HTMLButtonElement;
   readonly #undoButton: HTMLButtonElement;
-  #chatId = "";
   #running: { call: AbortController; before: string; rewrites: boolean } | null = null;
   #counted = "";
   #asked = 0;
-  /** The id under which a text is sent: the same again, after a lost answer, writes nothing twice. */
-  #sending = { text: "", id: "" };
-  #isSending = false;
 
   constructor(connection: Connection, texts: Texts, around: Surroundings) {
     this.#connection = connection;
     this.#texts = texts;
     this.#around = around;
+    this.#sender = new Sender(connection);
+    this.#calls = new Calls(connection, around);
     this.#outage = new Outage(texts, this.refresh);
     this.#editor = new Editor(texts, () => this.#checks.excerpts);
     const { box, mirror } = this.#editor;
+    this.#panels = new Panels(texts, box);
     this.#instruction = make("input", { maxlength: "8000", dir: "auto", part: "instruction", placeholder: texts.instruction, "aria-label": texts.instruction, autocomplete: "off" });
     this.#checks = new Checks(
       box,
       texts,
-      (text, options) => this.#replies.checkReply({ text, chatId: this.#chatId, agent: around.agent(), language: around.customerLanguage(), previousText: this.#changedDraft(text) }, options),
+      (text, options) => this.#calls.check(text, this.#changedDraft(text), options),
       (count, error) => this.#checked(count, error),
     );
     this.#picker = new Picker(
       box,
       texts,
-      (query) => this.#suggest({ query, kinds: [DocumentKind.CANNED_ANSWER], limit: MAX_PICKED }),
+      this.#calls.pick,
       (suggestion) => {
         this.#editor.text = "";
         this.#insert(suggestion);
@@ -75,15 +74,15 @@ export class ReplyBox {
         "div",
         { class: "main" },
         this.#outage.element,
-        this.#tools().element,
+        replyTools(texts, this.#calls, () => this.#draft(), (ask) => this.#rewrite(ask)).element,
         this.#instruction,
         make("div", { class: "writing" }, mirror, box),
         this.#picker.element,
         make("div", { class: "row" }, this.#status, this.#stopButton, this.#undoButton, give),
-        this.#diff,
+        this.#panels.diff,
         this.#checks.panel,
-        this.#sources,
-        this.#receipt,
+        this.#panels.sources,
+        this.#panels.receipt,
       ),
       make("section", { class: "beside" }, heading, this.#suggestions.element),
     );
@@ -91,6 +90,7 @@ export class ReplyBox {
     this.element.addEventListener("keydown", (event) => this.#key(event));
     box.addEventListener("input", () => this.#written());
     this.#suggestions.say(texts.noChat);
+    this.#putBack();
   }
 
   get text(): string {
@@ -107,25 +107,22 @@ export class ReplyBox {
     this.#editor.box.focus();
   }
 
-  /** Turns to another chat: what was being written for the last one ends. */
+  /** Turns to another chat: what the model was writing for the last one ends, what the agent wrote is there again when it is turned back to. */
   turnTo(chatId: string): void {
     if (chatId === this.#chatId) return;
-    this.#abandon();
-    this.#chatId = chatId;
-    this.#instruction.value = "";
-    this.#empty();
+    this.#keep();
+    this.#calls.chatId = chatId;
+    this.#putBack();
     this.#status.textContent = "";
     void this.refresh();
   }
 
   /** Ends everything that is under way. */
   close(): void {
-    this.#abandon();
-    this.#checks.clear();
-    this.#picker.hide();
+    this.#keep();
     this.#outage.endWait();
     this.#asked++;
-    this.#chatId = "";
+    this.#calls.chatId = "";
   }
 
   /** Stops what is being written; whether something was. */
@@ -140,7 +137,7 @@ export class ReplyBox {
     this.#outage.endWait();
     if (!this.#chatId) return this.#suggestions.say(this.#texts.noChat);
     try {
-      const found = await this.#suggest({ limit: MAX_SUGGESTIONS });
+      const found = await this.#calls.suggest();
       if (asked !== this.#asked) return;
       this.#suggestions.show(found);
       if (!this.#outage.over()) return;
@@ -154,37 +151,11 @@ export class ReplyBox {
 
   /** Records that the page sent the reply. */
   async sent(text: string): Promise<void> {
-    await this.#outcome(text, randomId());
+    await this.#sent(this.#detail(text), this.#editor.known, randomId());
   }
 
-  get #replies() {
-    return this.#connection.replies;
-  }
-
-  #tools(): Toolbar {
-    const { texts, agent, customerLanguage } = { texts: this.#texts, ...this.#around };
-    const tones = [
-      [texts.formal, Tone.FORMAL],
-      [texts.friendly, Tone.FRIENDLY],
-      [texts.concise, Tone.CONCISE],
-      [texts.empathetic, Tone.EMPATHETIC],
-      [texts.simple, Tone.SIMPLE],
-    ] as const;
-    return new Toolbar(texts.actions, [
-      button(texts.draft, () => this.#draft(), { class: "first", part: "button primary" }),
-      button(texts.correct, () => this.#rewrite((text, signal) => this.#replies.correctReply({ text, chatId: this.#chatId }, { signal }))),
-      ...tones.map(([name, tone]) => button(name, () => this.#rewrite((text, signal) => this.#replies.retoneReply({ text, tone, chatId: this.#chatId }, { signal })))),
-      button(texts.translate, () =>
-        this.#rewrite((text, signal) =>
-          this.#replies.translateReply({ source: { case: "text", value: text }, chatId: this.#chatId, agent: agent(), targetLanguage: customerLanguage() }, { signal }),
-        ),
-      ),
-    ]);
-  }
-
-  async #suggest(wanted: { query?: string; kinds?: DocumentKind[]; limit: number }): Promise<Suggestion[]> {
-    const { agent, customerLanguage } = this.#around;
-    return (await this.#replies.suggestAnswers({ chatId: this.#chatId, agent: agent(), language: customerLanguage(), ...wanted }, SOON)).suggestions;
+  get #chatId(): string {
+    return this.#calls.chatId;
   }
 
   /** Puts a suggestion into the box: in place of nothing, or where the cursor stands. */
@@ -215,21 +186,40 @@ export class ReplyBox {
   }
 
   #hidePanels(): void {
-    for (const panel of [this.#diff, this.#sources, this.#receipt]) panel.hidden = true;
+    this.#panels.hide();
     this.#editor.cited = [];
     this.#checks.clear();
     this.#editor.paint();
   }
 
   #empty(): void {
-    this.#editor.clear();
+    this.#editor.putBack();
     this.#undoButton.disabled = true;
     this.#hidePanels();
     this.#picker.hide();
   }
 
+  /** Keeps what the agent wrote, without what was being written for them, and empties the box. */
+  #keep(): void {
+    const before = this.#running?.before;
+    this.#abandon();
+    if (before !== undefined) this.#asBefore(before);
+    this.#around.unsent.keep(this.#chatId, { editor: this.#editor.kept, instruction: this.#instruction.value });
+    this.#instruction.value = "";
+    this.#empty();
+  }
+
+  #putBack(): void {
+    const draft = this.#around.unsent.take(this.#chatId);
+    if (!draft) return;
+    this.#instruction.value = draft.instruction;
+    this.#editor.putBack(draft.editor);
+    this.#undoButton.disabled = !this.#editor.canUndo;
+    this.#checks.later();
+  }
+
   #written(): void {
-    this.#diff.hidden = true;
+    this.#panels.diff.hidden = true;
     // Who begins anew is no longer at work on the offer.
     if (!this.#editor.text) this.#editor.known = null;
     this.#checks.later();
@@ -262,11 +252,10 @@ export class ReplyBox {
     const [text, said] = [this.#editor.text.trim(), this.#instruction.value.trim()];
     const refines = said !== "" || this.#editor.known?.case === "draftId";
     const asked = { instruction: refines ? said : text, previousDraft: refines ? text : "" };
-    const { agent, customerLanguage } = this.#around;
-    void this.#run((signal) => this.#replies.draftReply({ chatId: this.#chatId, agent: agent(), language: customerLanguage(), ...asked }, { signal }), false);
+    void this.#run((signal) => this.#calls.draft(asked, signal), false);
   }
 
-  #rewrite(ask: (text: string, signal: AbortSignal) => Stream): void {
+  #rewrite(ask: Rewrite): void {
     this.#abandon();
     const text = this.#editor.text;
     if (text.trim()) void this.#run((signal) => ask(text, signal), true);
@@ -292,16 +281,24 @@ export class ReplyBox {
       }
     } catch (error) {
       if (running !== this.#running) return;
-      if (rewrites || !text) this.#editor.text = before;
+      const isAsBefore = rewrites || !text;
+      if (isAsBefore) this.#asBefore(before);
       this.#checks.later();
       this.#fail(error);
-      if (running.call.signal.aborted) this.#status.textContent = this.#texts.stopped;
+      if (running.call.signal.aborted) this.#status.textContent = isAsBefore ? this.#texts.stoppedAsBefore : this.#texts.stopped;
     } finally {
       if (running === this.#running) {
         this.#running = null;
         this.#busy(false);
       }
     }
+  }
+
+  /** Puts a text back, to which there is then nothing to undo. */
+  #asBefore(text: string): void {
+    this.#editor.text = text;
+    this.#editor.forget();
+    this.#undoButton.disabled = !this.#editor.canUndo;
   }
 
   /** Drops what is being written: something else takes its place. */
@@ -336,14 +333,11 @@ export class ReplyBox {
     this.#editor.paint();
     const same = rewrites && text === before && !edits.some(({ kind }) => kind === SegmentKind.REMOVED || kind === SegmentKind.ADDED);
     this.#status.textContent = same ? texts.unchanged : texts.written;
-    if (rewrites) {
-      showDiff(this.#diff, edits, texts, (taken) => {
-        this.#editor.text = taken;
-        this.#checks.later();
-      });
-    }
-    showSources(this.#sources, finished, this.#editor.box, texts);
-    showReceipt(this.#receipt, finished, texts);
+    const taken = (text: string): void => {
+      this.#editor.text = text;
+      this.#checks.later();
+    };
+    this.#panels.show(finished, rewrites ? taken : null);
   }
 
   #fail(error: unknown): void {
@@ -377,30 +371,25 @@ export class ReplyBox {
   async #send(): Promise<void> {
     const text = this.#editor.text.trim();
     const chatId = this.#chatId;
-    if (!text || !chatId || this.#running || this.#isSending) return;
-    this.#isSending = true;
-    if (this.#sending.text !== text) this.#sending = { text, id: randomId() };
-    const { id } = this.#sending;
+    if (!text || !chatId || this.#running) return;
+    // The agent may have turned to another chat when it is sent.
+    const [detail, offer] = [this.#detail(text), this.#editor.known];
     try {
-      await send(this.#connection, chatId, id, text, this.#around.agent());
+      const id = await this.#sender.send(chatId, text, this.#around.agent());
+      if (id) await this.#sent(detail, offer, id);
     } catch (error) {
       if (chatId === this.#chatId) this.#fail(error);
-      return;
-    } finally {
-      this.#isSending = false;
     }
-    this.#sending = { text: "", id: "" };
-    if (chatId === this.#chatId) await this.#outcome(text, id);
   }
 
   /** Empties the box, tells the page, and records what became of the offer. */
-  async #outcome(text: string, outcomeId: string): Promise<void> {
-    const { agent, tell } = this.#around;
-    const offer = this.#editor.known;
-    const detail = this.#detail(text);
-    this.#empty();
-    this.#status.textContent = this.#texts.sent;
-    tell("deskhand-sent", { ...detail, action: actionOf(offer, text) });
-    if (offer) await record(this.#connection, detail.chat, outcomeId, offer, text, agent());
+  async #sent(detail: Detail, offer: Offer | null, outcomeId: string): Promise<void> {
+    const { agent, tell, unsent } = this.#around;
+    if (detail.chat === this.#chatId) {
+      this.#empty();
+      this.#status.textContent = this.#texts.sent;
+    } else unsent.sent(detail.chat, detail.text);
+    tell("deskhand-sent", { ...detail, action: actionOf(offer, detail.text) });
+    if (offer) await record(this.#connection, detail.chat, outcomeId, offer, detail.text, agent());
   }
 }

@@ -74,12 +74,14 @@ textarea[aria-busy="true"] { border-color: var(--deskhand-accent); }
 .receipt th, .receipt td { padding: 2px 0; padding-inline-end: 14px; text-align: start; font-weight: 400; }
 .receipt thead th { color: var(--deskhand-soft); }
 .suggestions { display: grid; gap: 8px; }
-.suggestions button { position: relative; inline-size: 100%; padding: 8px 11px; text-align: start; }
+.suggestions button, .suggestions details { position: relative; inline-size: 100%; padding: 8px 11px; text-align: start; }
 .suggestions .kind { display: block; padding-inline-end: 44px; color: var(--deskhand-soft); font-size: .85em; }
 .suggestions .title { display: block; font-weight: 600; overflow-wrap: anywhere; }
 .suggestions .text { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 4; overflow: hidden; white-space: pre-line; overflow-wrap: anywhere; }
 .suggestions kbd { position: absolute; inset-block-start: 7px; inset-inline-end: 9px; color: var(--deskhand-soft); font: inherit; font-size: .8em; }
-.suggestions .inside button { border-style: dashed; background: var(--deskhand-note); opacity: 1; }
+.suggestions details { border: 1px dashed var(--deskhand-line); border-radius: 8px; background: var(--deskhand-note); }
+.suggestions summary { cursor: pointer; }
+.suggestions details .text { display: block; }
 .suggestions .inside .kind, .suggestions .inside kbd { color: var(--deskhand-text); }
 .empty { color: var(--deskhand-soft); }
 @container (max-width: 480px) { input, textarea, .mirror { font-size: 16px; } }

@@ -1,4 +1,4 @@
-// What fits the chat, ranked; inserted by a click or by Alt and its number.
+// What fits the chat, ranked; inserted by a click or by Alt and its number. What is for agents alone is opened by them, to be read.
 import { Audience, DocumentKind, SegmentKind, type Segment } from "../gen/deskhand/v1/knowledge_pb";
 import type { Suggestion } from "../gen/deskhand/v1/replies_pb";
 import { make } from "../dom";
@@ -40,8 +40,12 @@ export class Suggestions {
   }
 
   #take(suggestion: Suggestion): void {
+    if (suggestion.audience !== Audience.AGENTS) return this.#insert(suggestion);
     // What is for agents alone is read here, never sent.
-    if (suggestion.audience !== Audience.AGENTS) this.#insert(suggestion);
+    const inside = this.element.children[this.#shown.indexOf(suggestion)]?.querySelector("details");
+    if (!inside) return;
+    inside.open = !inside.open;
+    inside.querySelector("summary")?.focus();
   }
 
   #item(suggestion: Suggestion, place: number): HTMLElement {
@@ -50,13 +54,15 @@ export class Suggestions {
     const kind = suggestion.kind === DocumentKind.ARTICLE ? texts.article : texts.canned;
     const [title, parts] = titled(suggestion.segments);
     const about = [kind, ...(inside ? [texts.inside] : []), ...(suggestion.missingPlaceholders.length ? [`${texts.missing}: ${suggestion.missingPlaceholders.join(", ")}`] : [])];
-    const button = make("button", { type: "button", part: "suggestion", title: suggestion.reason, lang: suggestion.language, "aria-keyshortcuts": `Alt+${place + 1}` });
-    button.append(make("span", { class: "kind", lang: texts.language }, about.join(" · ")), make("span", { class: "title" }, ...title), make("span", { class: "text" }, ...parts));
-    if (suggestion.when.length) button.append(make("span", { class: "kind" }, `${texts.when}: ${suggestion.when.join(" · ")}`));
-    button.append(make("kbd", { "aria-hidden": "true" }, `Alt ${place + 1}`));
-    button.disabled = inside;
+    const head = [make("span", { class: "kind", lang: texts.language }, about.join(" · ")), make("span", { class: "title" }, ...title), make("kbd", { "aria-hidden": "true" }, `Alt ${place + 1}`)];
+    const rest = [make("span", { class: "text" }, ...parts)];
+    if (suggestion.when.length) rest.push(make("span", { class: "kind" }, `${texts.when}: ${suggestion.when.join(" · ")}`));
+    const says = { title: suggestion.reason, lang: suggestion.language };
+    const keys = { "aria-keyshortcuts": `Alt+${place + 1}` };
+    if (inside) return make("li", { class: "inside" }, make("details", { part: "suggestion", ...says }, make("summary", keys, ...head), ...rest));
+    const button = make("button", { type: "button", part: "suggestion", ...says, ...keys }, ...head, ...rest);
     button.addEventListener("click", () => this.#take(suggestion));
-    return make("li", { class: inside ? "inside" : "" }, button);
+    return make("li", {}, button);
   }
 }
 

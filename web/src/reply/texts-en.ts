@@ -19,6 +19,7 @@ export const english = {
   writing: "Writing… Escape stops it",
   written: "Written.",
   stopped: "Stopped. What was there before can be had back with Undo.",
+  stoppedAsBefore: "Stopped. The text is as it was.",
   inserted: "Inserted.",
   sent: "Sent.",
   noChat: "No chat is open.",
@@ -67,6 +68,24 @@ export const english = {
     signatures: "Signatures",
   },
   reasons: ["", "no room", "does not belong", "withheld"],
+  // What was masked, by the kind that the receipt names.
+  kinds: {
+    NAME: "name",
+    EMAIL: "e-mail address",
+    PHONE: "phone number",
+    CARD: "card number",
+    IBAN: "bank account",
+    ID: "identity number",
+    ADDRESS: "postal address",
+    PLACEHOLDER: "placeholder",
+    SNIPPET: "snippet of code",
+    LINK: "link",
+    AMOUNT: "amount",
+    CODE: "order or tracking number",
+    FILE: "file name",
+    HANDLE: "handle",
+    TERM: "term of the glossary",
+  } as Record<string, string>,
   // What is doubtful, by the number of its kind in the API.
   doubts: [
     "",

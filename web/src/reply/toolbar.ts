@@ -1,6 +1,9 @@
 // A toolbar as ARIA's practices have it: one stop of the Tab key, and arrows, Home and End from there. What a page puts into the slot
 // `tools` belongs to it.
-import { make } from "../dom";
+import { Tone } from "../gen/deskhand/v1/replies_pb";
+import { button, make } from "../dom";
+import type { Calls, Rewrite } from "./calls";
+import type { Texts } from "./texts";
 
 export class Toolbar {
   readonly element: HTMLElement;
@@ -40,4 +43,18 @@ export class Toolbar {
     event.preventDefault();
     all[next]?.focus();
   }
+}
+
+/** The reply's own tools. */
+export function replyTools(texts: Texts, calls: Calls, draft: () => void, rewrite: (ask: Rewrite) => void): Toolbar {
+  const rewrites: [string, Rewrite][] = [
+    [texts.correct, calls.correct],
+    [texts.formal, calls.retone(Tone.FORMAL)],
+    [texts.friendly, calls.retone(Tone.FRIENDLY)],
+    [texts.concise, calls.retone(Tone.CONCISE)],
+    [texts.empathetic, calls.retone(Tone.EMPATHETIC)],
+    [texts.simple, calls.retone(Tone.SIMPLE)],
+    [texts.translate, calls.translate],
+  ];
+  return new Toolbar(texts.actions, [button(texts.draft, draft, { class: "first", part: "button primary" }), ...rewrites.map(([name, ask]) => button(name, () => rewrite(ask)))]);
 }

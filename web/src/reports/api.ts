@@ -1,6 +1,7 @@
 // The report's calls: JSON to the server that the page came from, with a key that is kept as long as the tab is.
 import type { GetHelpReportResponse } from "../gen/deskhand/v1/knowledge_pb";
 import type { GetReplyReportResponse } from "../gen/deskhand/v1/replies_pb";
+import { refusalOf } from "../refusal";
 import { language } from "./texts";
 
 export type HelpReport = GetHelpReportResponse;
@@ -30,15 +31,16 @@ export interface Period {
   language: string;
 }
 
-export const helpReport = (period: Period): Promise<HelpReport> => call("KnowledgeService/GetHelpReport", period);
-export const replyReport = (period: Period): Promise<ReplyReport> => call("ReplyService/GetReplyReport", period);
-
-interface Refusal {
-  message?: string;
-  details?: { type: string; debug?: { message?: string } }[];
+/** Whose suggestions and drafts, and of which document; empty: all. */
+export interface Of {
+  agentId: string;
+  documentId: string;
 }
 
-async function call<T>(method: string, message: Period): Promise<T> {
+export const helpReport = (period: Period): Promise<HelpReport> => call("KnowledgeService/GetHelpReport", period);
+export const replyReport = (period: Period, of: Of): Promise<ReplyReport> => call("ReplyService/GetReplyReport", { ...period, ...of });
+
+async function call<T>(method: string, message: object): Promise<T> {
   const headers: Record<string, string> = { "content-type": "application/json", "accept-language": language };
   const key = sessionStorage.getItem(KEY);
   if (key) headers.authorization = `Bearer ${key}`;
@@ -47,7 +49,5 @@ async function call<T>(method: string, message: Period): Promise<T> {
     throw new Failure("", false);
   });
   if (response.ok) return (await response.json()) as T;
-  const refusal = (await response.json().catch(() => ({}))) as Refusal;
-  const localized = refusal.details?.find(({ type }) => type === "google.rpc.LocalizedMessage")?.debug?.message;
-  throw new Failure(localized || refusal.message || "", response.status === 401 || response.status === 403);
+  throw new Failure(await refusalOf(response), response.status === 401 || response.status === 403);
 }

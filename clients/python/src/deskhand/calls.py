@@ -19,6 +19,9 @@ T = TypeVar("T")
 #: A key, or a function that gets one. What it returns is kept until the server refuses it.
 Key = str | Callable[[], str]
 
+#: How long a call may take in seconds, and one that streams: a model's first token may be late, and its last one comes long after.
+UNARY_TIMEOUT = 30.0
+STREAM_TIMEOUT = 90.0
 #: The first wait before a repeat in seconds; each further one is twice as long.
 FIRST_WAIT = 0.1
 LONGEST_WAIT = 5.0
@@ -58,7 +61,7 @@ class KeptKey:
 class Calls:
     """The calls of a service. Each raises `DeskhandError`."""
 
-    def __init__(self, channel: grpc.Channel, key: KeptKey, timeout: float, attempts: int) -> None:
+    def __init__(self, channel: grpc.Channel, key: KeptKey, timeout: float | None, attempts: int) -> None:
         self._channel = channel
         self._key = key
         self._timeout = timeout
@@ -66,18 +69,24 @@ class Calls:
 
     def _unary(self, path: str, request: Message, reply: type[M], timeout: float | None) -> M:
         method = self._channel.unary_unary(path, request_serializer=type(request).SerializeToString, response_deserializer=reply.FromString)
-        return self._repeat(timeout, threading.Event(), lambda left, metadata: method(request, timeout=left, metadata=metadata))
+        return self._repeat(self._limit(timeout, UNARY_TIMEOUT), threading.Event(), lambda left, metadata: method(request, timeout=left, metadata=metadata))
 
     def _stream(self, path: str, request: Message, reply: type[M], timeout: float | None) -> Stream[M]:
         method = self._channel.unary_stream(path, request_serializer=type(request).SerializeToString, response_deserializer=reply.FromString)
+        limit = self._limit(timeout, STREAM_TIMEOUT)
         return Stream(
             lambda left, metadata: method(request, timeout=left, metadata=metadata),
-            lambda stopped, send: self._repeat(timeout, stopped, send),
+            lambda stopped, send: self._repeat(limit, stopped, send),
         )
 
-    def _repeat(self, timeout: float | None, stopped: threading.Event, send: Callable[[float, list[tuple[str, str]]], T]) -> T:
+    def _limit(self, timeout: float | None, default: float) -> float:
+        """How long a call may take: as it says itself, as the client says, or as its kind does."""
+        limits = (timeout, self._timeout, default)
+        return next(limit for limit in limits if limit is not None)
+
+    def _repeat(self, timeout: float, stopped: threading.Event, send: Callable[[float, list[tuple[str, str]]], T]) -> T:
         """Sends a call until it succeeds, may not be repeated, or has no time left. Every call of the API is safe to repeat."""
-        ends = time.monotonic() + (self._timeout if timeout is None else timeout)
+        ends = time.monotonic() + timeout
         renewed = False
         attempt = 1
         while True:

@@ -26,11 +26,11 @@ class DeskhandClient:
         *,
         key: Key | None = None,
         credentials: grpc.ChannelCredentials | None = None,
-        timeout: float = 30.0,
+        timeout: float | None = None,
         attempts: int = 4,
     ) -> None:
         """`address`: such as `127.0.0.1:50051`. `credentials`: of TLS, such as `grpc.ssl_channel_credentials()`; without them nothing is
-        encrypted. `timeout`: how long a call may take, repeats included, in seconds. `attempts`: how often a call is sent at most."""
+        encrypted. `timeout`: how long a call may take, repeats included, in seconds; without it 30, and 90 for one that streams. `attempts`: how often a call is sent at most."""
         self._channel = grpc.secure_channel(address, credentials) if credentials else grpc.insecure_channel(address)
         kept = self._key = KeptKey(key)
         self.replies = ReplyService(self._channel, kept, timeout, attempts)
