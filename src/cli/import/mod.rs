@@ -13,6 +13,7 @@ mod intercom;
 mod json_file;
 mod markdown_tree;
 mod mbox;
+mod mbox_threads;
 pub mod ndjson;
 mod object;
 mod page;
@@ -42,7 +43,7 @@ use crate::{
         connection::{Connection, server_flags},
         document_folder::{DocumentFolder, Modes},
         import::{
-            account::{Account, advice},
+            account::{Account, KNOWN_CHATS, NEW_CHATS, advice},
             body::Bodies,
             intake::Intake,
         },
@@ -218,7 +219,7 @@ fn finish(
     if account.came() == 0 && !account.is_broken() {
         println!("nothing to import was found; see `deskhand import --help` for what each source reads");
     }
-    let chats = account.counted("chats, with something new") + account.counted("chats, there already");
+    let chats = account.counted(NEW_CHATS) + account.counted(KNOWN_CHATS);
     if chats > 0 {
         println!("{chats} chats in {:.1} s", took.as_secs_f64());
     }

@@ -90,7 +90,11 @@ async fn long_chats_and_messages_come_whole() {
         .collect();
     let path = folder.path().join("chats.ndjson");
     fs::write(&path, lines).unwrap();
-    expect(&import_to(&desk.address(), "ndjson", vec![path.to_str().unwrap().to_owned()], &[]).await, 0, &["events, new: 50"]);
+    expect(
+        &import_to(&desk.address(), "ndjson", vec![path.to_str().unwrap().to_owned()], &[]).await,
+        0,
+        &["events, new: 50", "chats, with something new: 1\n", "1 chats in "],
+    );
     let order: Vec<String> = messages(&events(&mut desk, "long").await).into_iter().map(|(_, text)| text).collect();
     assert_eq!(order, (0..50).map(|number| number.to_string()).collect::<Vec<String>>());
     desk.close().await;
