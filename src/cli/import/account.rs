@@ -1,8 +1,9 @@
 //! The account of a run: what came, what is listed because it can't be kept, and what was broken.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     fmt,
+    hash::{DefaultHasher, Hash, Hasher},
     io::{IsTerminal, stderr},
     path::Path,
     sync::Arc,
@@ -19,8 +20,13 @@ const MAX_PRINTED: u64 = 200;
 const MAX_EXAMPLES: usize = 3;
 /// Longest id among the examples, in characters.
 const MAX_EXAMPLE: usize = 60;
+/// Longest text of a kind and of a problem, in characters: both may have words of the source in them.
+const MAX_TEXT: usize = 400;
 /// Kinds that are listed, at most: a file of another source has as many as it has fields.
 const MAX_KINDS: usize = 200;
+/// What became of a chat.
+pub const NEW_CHATS: &str = "chats, with something new";
+pub const KNOWN_CHATS: &str = "chats, there already";
 
 /// Where something stands in a file.
 #[derive(Debug, Clone)]
@@ -69,6 +75,8 @@ struct Listed {
 #[derive(Debug, Default)]
 pub struct Account {
     counts: BTreeMap<&'static str, u64>,
+    /// What each chat was counted as, by a hash of its id.
+    chats: HashMap<u64, &'static str>,
     listed: BTreeMap<String, Listed>,
     unlisted: u64,
     broken: u64,
@@ -80,9 +88,25 @@ impl Account {
         *self.counts.entry(what).or_default() += number;
     }
 
+    /// Counts a chat once, in however many parts it comes. That a part had something new counts for the whole.
+    pub fn count_chat(&mut self, chat_id: &str, what: &'static str) {
+        let mut hasher = DefaultHasher::new();
+        chat_id.hash(&mut hasher);
+        let key = hasher.finish();
+        let before = self.chats.get(&key).copied();
+        if before.is_some_and(|before| before == what || what != NEW_CHATS) {
+            return;
+        }
+        if let Some(count) = before.and_then(|before| self.counts.get_mut(before)) {
+            *count -= 1;
+        }
+        self.chats.insert(key, what);
+        self.count(what, 1);
+    }
+
     /// Lists what an object has and is not kept, with the object's id.
     pub fn list(&mut self, what: impl Into<String>, id: &str) {
-        let what = what.into();
+        let what = line(&what.into());
         if self.listed.len() >= MAX_KINDS && !self.listed.contains_key(&what) {
             self.unlisted += 1;
             return;
@@ -103,7 +127,7 @@ impl Account {
                 // In the place of the progress bar, which is drawn again below it.
                 eprint!("\r\x1b[K");
             }
-            eprintln!("{place}: {problem}");
+            eprintln!("{place}: {}", line(&problem.to_string()));
         } else if self.broken == MAX_PRINTED + 1 {
             eprintln!("more problems are only counted");
         }
@@ -126,7 +150,8 @@ impl Account {
 
     /// Adds another account of the same run.
     pub fn add(&mut self, other: Account) {
-        let Account { counts, listed, unlisted, broken } = other;
+        let Account { counts, chats, listed, unlisted, broken } = other;
+        self.chats.extend(chats);
         for (what, number) in counts {
             self.count(what, number);
         }
@@ -142,7 +167,7 @@ impl Account {
 
     /// Prints the account on standard output.
     pub fn print(&self) {
-        for (what, number) in &self.counts {
+        for (what, number) in self.counts.iter().filter(|(what, number)| **number > 0 || **what != KNOWN_CHATS) {
             println!("{what}: {number}");
         }
         if !self.listed.is_empty() {
@@ -158,5 +183,28 @@ impl Account {
         if self.broken > 0 {
             println!("broken: {}", self.broken);
         }
+    }
+}
+
+/// A text of a bounded length without what moves a terminal's cursor.
+fn line(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(MAX_TEXT).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chat_in_several_parts_is_one() {
+        let mut account = Account::default();
+        for (chat_id, what) in
+            [("1", KNOWN_CHATS), ("2", NEW_CHATS), ("1", NEW_CHATS), ("2", KNOWN_CHATS), ("3", KNOWN_CHATS), ("1", NEW_CHATS)]
+        {
+            account.count_chat(chat_id, what);
+        }
+        let mut whole = Account::default();
+        whole.add(account);
+        assert_eq!((whole.counted(NEW_CHATS), whole.counted(KNOWN_CHATS)), (2, 1));
     }
 }

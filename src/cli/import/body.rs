@@ -11,6 +11,7 @@ use htmd::{
     options::{BulletListMarker, Options},
 };
 use pulldown_cmark::{Event, Options as MarkdownOptions, Parser, Tag};
+use reqwest::Url;
 
 use crate::{
     cli::import::account::Account,
@@ -71,29 +72,29 @@ pub struct Bodies {
 }
 
 impl Bodies {
-    /// The body of an article in HTML.
-    pub fn article_html(&self, html: &str, known: Placeholders, id: &str, account: &mut Account) -> String {
-        self.article(&markdown_of(html, id, account), known, id, account)
+    /// The body of an article in HTML. `url` is where the article stands, from which addresses of pictures may lead; empty if unknown.
+    pub fn article_html(&self, html: &str, known: Placeholders, url: &str, id: &str, account: &mut Account) -> String {
+        self.article(&markdown_of(html, id, account), known, url, id, account)
     }
 
-    /// The body of an article in Markdown.
-    pub fn article(&self, markdown: &str, known: Placeholders, id: &str, account: &mut Account) -> String {
-        self.cleaned(&named(markdown, known, id, account), Tags::All, id, account)
+    /// The body of an article in Markdown, likewise.
+    pub fn article(&self, markdown: &str, known: Placeholders, url: &str, id: &str, account: &mut Account) -> String {
+        self.cleaned(&named(markdown, known, id, account), Tags::All, url, id, account)
     }
 
     /// The body of a canned answer in HTML. A message is sent as it is, so what Markdown would escape is not escaped.
     pub fn answer_html(&self, html: &str, known: Placeholders, id: &str, account: &mut Account) -> String {
-        let markdown = self.cleaned(&markdown_of(html, id, account), Tags::OfHtml, id, account);
+        let markdown = self.cleaned(&markdown_of(html, id, account), Tags::OfHtml, "", id, account);
         named(&unescaped(&markdown), known, id, account)
     }
 
     /// The body of a canned answer that is plain or Markdown.
     pub fn answer(&self, text: &str, known: Placeholders, id: &str, account: &mut Account) -> String {
-        self.cleaned(&named(text, known, id, account), Tags::OfHtml, id, account)
+        self.cleaned(&named(text, known, id, account), Tags::OfHtml, "", id, account)
     }
 
     /// Markdown without pictures of hosts that are not allowed, without links that run something, and without HTML.
-    fn cleaned(&self, markdown: &str, tags: Tags, id: &str, account: &mut Account) -> String {
+    fn cleaned(&self, markdown: &str, tags: Tags, url: &str, id: &str, account: &mut Account) -> String {
         let mut edits: Vec<(Range<usize>, String)> = Vec::new();
         let options = MarkdownOptions::ENABLE_TABLES | MarkdownOptions::ENABLE_STRIKETHROUGH;
         for (event, range) in Parser::new_ext(markdown, options).into_offset_iter() {
@@ -103,7 +104,7 @@ impl Bodies {
             match event {
                 Event::Start(Tag::Image { dest_url, title: _, link_type: _, id: _ }) => {
                     let shown = label(&markdown[range.clone()]);
-                    if let Some(edit) = self.picture(&dest_url, &shown, id, account) {
+                    if let Some(edit) = self.picture(&dest_url, &shown, url, id, account) {
                         edits.push((range, edit));
                     }
                 }
@@ -131,21 +132,33 @@ impl Bodies {
         cleaned.trim().to_owned()
     }
 
-    /// What stands for a picture; `None` if it stays.
-    fn picture(&self, address: &str, shown: &str, id: &str, account: &mut Account) -> Option<String> {
-        let is_address = address.starts_with("https://") || address.starts_with("http://");
-        let host = address.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_lowercase)).unwrap_or_default();
-        if is_address && self.picture_hosts.contains(&host) {
-            return None;
-        }
+    /// What stands for a picture; `None` if it stays as it is.
+    fn picture(&self, address: &str, shown: &str, url: &str, id: &str, account: &mut Account) -> Option<String> {
         let shown = shown.trim();
-        if !is_address {
+        let Some(whole) = whole_address(address, url) else {
             account.list("pictures in the file or beside it, without an address", id);
             return Some(shown.to_owned());
+        };
+        let host = whole.host_str().unwrap_or_default();
+        // Brackets would end the address.
+        let to = whole.as_str().replace('(', "%28").replace(')', "%29");
+        if self.picture_hosts.contains(host) {
+            return (to != address).then(|| format!("![{shown}]({to})"));
         }
         account.list(format!("pictures of {host} as links; --picture-host {host} keeps them"), id);
-        Some(format!("[{}]({address})", if shown.is_empty() { "picture" } else { shown }))
+        Some(format!("[{}]({to})", if shown.is_empty() { "picture" } else { shown }))
     }
+}
+
+/// The address of a picture, where it is one of the web: as it is, or from where its article stands.
+fn whole_address(address: &str, url: &str) -> Option<Url> {
+    let whole = match Url::parse(url) {
+        Ok(base) => base.join(address),
+        // A host without a scheme is one of the web, wherever the article stands.
+        Err(_) if address.starts_with("//") => Url::parse(&format!("https:{address}")),
+        Err(_) => Url::parse(address),
+    };
+    whole.ok().filter(|whole| matches!(whole.scheme(), "http" | "https"))
 }
 
 /// HTML as Markdown. Scripts, styles and whatever is not text go.
@@ -224,7 +237,7 @@ fn nesting(html: &str) -> usize {
 /// The text of HTML, for a message of a chat: Markdown without escapes and without pictures.
 pub fn text_of(html: &str) -> String {
     let markdown = markdown_of(html, "", &mut Account::default());
-    let text = unescaped(&Bodies::default().cleaned(&markdown, Tags::OfHtml, "", &mut Account::default()));
+    let text = unescaped(&Bodies::default().cleaned(&markdown, Tags::OfHtml, "", "", &mut Account::default()));
     crate::text::without_entities(&text).into_owned()
 }
 
@@ -298,7 +311,7 @@ mod tests {
     fn article(html: &str) -> (String, Account) {
         let mut account = Account::default();
         let bodies = Bodies { picture_hosts: ["cdn.shop.example".to_owned()].into() };
-        (bodies.article_html(html, |_| None, "1", &mut account), account)
+        (bodies.article_html(html, |_| None, "https://shop.example/hc/tr/articles/1-iade", "1", &mut account), account)
     }
 
     #[test]
@@ -346,6 +359,25 @@ mod tests {
     }
 
     #[test]
+    fn addresses_of_pictures_lead_from_where_the_article_stands() {
+        let html = "<p><img src=\"/hc/attachments/a (1).png\" alt=\"A\"> <img src=\"//cdn.shop.example/b.png\" alt=\"B\"> \
+                    <img src=\"c.png\" alt=\"C\"> <img src=\"javascript:x\" alt=\"D\"></p>";
+        let mut account = Account::default();
+        let bodies = Bodies { picture_hosts: ["cdn.shop.example".to_owned(), "shop.example".to_owned()].into() };
+        let mut article = |bodies: &Bodies, url: &str| bodies.article_html(html, |_| None, url, "1", &mut account);
+        let text = article(&bodies, "https://shop.example/hc/tr/articles/1-iade");
+        assert_eq!(
+            text,
+            "![A](https://shop.example/hc/attachments/a%20%281%29.png) ![B](https://cdn.shop.example/b.png) \
+             ![C](https://shop.example/hc/tr/articles/c.png) D"
+        );
+        let text = article(&Bodies::default(), "https://shop.example/hc/tr/articles/1-iade");
+        assert!(text.starts_with("[A](https://shop.example/hc/attachments/a%20%281%29.png) [B](https://cdn"), "{text}");
+        assert_eq!(article(&bodies, ""), "A ![B](https://cdn.shop.example/b.png) C D");
+        assert!(format!("{account:?}").contains("pictures in the file or beside it, without an address"));
+    }
+
+    #[test]
     fn placeholders_are_ours_and_survive_the_conversion() {
         let known = |name: &str| (name == "ticket.requester.first_name").then(|| "customer.first_name".to_owned());
         let mut account = Account::default();
@@ -359,7 +391,7 @@ mod tests {
     fn html_in_markdown_is_not_kept_as_markup() {
         let mut account = Account::default();
         let markdown = "Text <b>bold</b> here<br>\n\n<div onclick=\"x()\">\n<p>Inside <script>alert(1)</script></p>\n</div>\n\n`<code>`\n";
-        let text = Bodies::default().article(markdown, |_| None, "1", &mut account);
+        let text = Bodies::default().article(markdown, |_| None, "", "1", &mut account);
         assert!(text.contains("Text bold here") && text.contains("Inside") && text.contains("`<code>`"), "{text}");
         assert!(!text.contains("<div") && !text.contains("alert") && !text.contains("<b>"), "{text}");
         let plain = "Your order <ORDER NUMBER> is at <address@shop.example>.\n\n<NAME>\n\n<script>alert(1)</script>";

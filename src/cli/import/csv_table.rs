@@ -5,6 +5,7 @@ use std::{io::Read, path::PathBuf, str};
 use anyhow::Context;
 use csv::{ReaderBuilder, StringRecord};
 use indicatif::ProgressBar;
+use serde_json::Value;
 
 use crate::{
     cli::import::{
@@ -12,7 +13,9 @@ use crate::{
         intake::{Draft, Intake, Stopped},
         json_file::Lines,
         markdown_tree::slug,
-        object::parse_time,
+        object::{Object, parse_time},
+        publication::{Readers, is_about, left_out},
+        words::plain_word,
     },
     knowledge::{Audience, Visibility},
 };
@@ -20,7 +23,7 @@ use crate::{
 /// Largest table, in bytes.
 const MAX_BYTES: u64 = 256 << 20;
 /// The columns that are read, and the words that other systems use for them.
-const COLUMNS: [(&str, &[&str]); 16] = [
+const COLUMNS: [(&str, &[&str]); 13] = [
     ("title", &["title", "name", "subject", "question"]),
     ("body", &["body", "text", "content", "answer", "message", "reply"]),
     ("id", &["id", "key", "slug"]),
@@ -34,10 +37,10 @@ const COLUMNS: [(&str, &[&str]); 16] = [
     ("owner_agent_id", &["owner_agent_id", "agent"]),
     ("url", &["url", "link", "address"]),
     ("updated_at", &["updated_at", "updated", "date"]),
-    ("status", &["status", "state"]),
-    ("hidden", &["draft", "hidden", "archived", "unpublished"]),
-    ("shown", &["published", "active", "enabled"]),
 ];
+
+/// A last row of our own: what it is part of is a cell whose quotes do not end.
+const END: &str = "\u{e000}end\u{e000}";
 
 pub fn read(files: &[PathBuf], bar: &ProgressBar, intake: &mut Intake) -> anyhow::Result<()> {
     for path in files {
@@ -106,7 +109,8 @@ fn table(text: &str, whole: &Place, intake: &mut Intake) -> Result<(), Stopped> 
     let header_line = text.lines().next().unwrap_or_default();
     let count = |sign: char| header_line.matches(sign).count();
     let delimiter = [',', ';', '\t'].into_iter().max_by_key(|sign| (count(*sign), *sign == ',')).unwrap_or(',');
-    let mut reader = ReaderBuilder::new().delimiter(delimiter as u8).flexible(true).from_reader(text.as_bytes());
+    let end = format!("\n{END}\n");
+    let mut reader = ReaderBuilder::new().delimiter(delimiter as u8).flexible(true).from_reader(text.as_bytes().chain(end.as_bytes()));
     let header = match reader.headers() {
         Ok(header) => header.clone(),
         Err(error) => {
@@ -121,7 +125,8 @@ fn table(text: &str, whole: &Place, intake: &mut Intake) -> Result<(), Stopped> 
         intake.account.broken(&Place { line: 1, ..whole.clone() }, problem);
         return Ok(());
     }
-    let used: Vec<usize> = columns.0.iter().flatten().copied().collect();
+    let about: Vec<usize> = (0..header.len()).filter(|number| is_about(&header[*number])).collect();
+    let used: Vec<usize> = columns.0.iter().flatten().chain(&about).copied().collect();
     for (number, row) in reader.records().enumerate() {
         let row = match row {
             Ok(row) => row,
@@ -133,6 +138,13 @@ fn table(text: &str, whole: &Place, intake: &mut Intake) -> Result<(), Stopped> 
         };
         let line = row.position().map_or(number + 2, |position| position.line() as usize);
         let place = Place { line, ..whole.clone() };
+        if row.iter().any(|cell| cell.contains(END)) {
+            if row.len() > 1 || &row[0] != END {
+                let problem = "a quote `\"` begins in this row and does not end before the table does; nothing of the row and what follows is imported";
+                intake.account.broken(&place, problem);
+            }
+            break;
+        }
         if row.iter().all(|cell| cell.trim().is_empty()) {
             continue;
         }
@@ -145,7 +157,10 @@ fn table(text: &str, whole: &Place, intake: &mut Intake) -> Result<(), Stopped> 
             intake.account.broken(&place, problem);
             continue;
         }
-        row_of(&row, &columns, &place, intake)?;
+        // What tells whether the text is public. Several columns may have the same name.
+        let fields = about.iter().map(|number| (format!("{}{}", header[*number].trim(), " ".repeat(*number)), Value::from(&row[*number])));
+        let fields = Object::new("row", Value::Object(fields.collect())).unwrap_or_default();
+        row_of(&row, &columns, fields, &place, intake)?;
         let id = columns.text("title", &row);
         for (number, cell) in row.iter().enumerate() {
             if !used.contains(&number) && !cell.trim().is_empty() {
@@ -156,31 +171,37 @@ fn table(text: &str, whole: &Place, intake: &mut Intake) -> Result<(), Stopped> 
     Ok(())
 }
 
-fn row_of(row: &StringRecord, columns: &Columns, place: &Place, intake: &mut Intake) -> Result<(), Stopped> {
+fn row_of(row: &StringRecord, columns: &Columns, mut fields: Object, place: &Place, intake: &mut Intake) -> Result<(), Stopped> {
     let cell = |column: &str| columns.text(column, row);
     let title = cell("title");
     let id = Some(cell("id")).filter(|id| !id.is_empty()).unwrap_or_else(|| slug(&title));
-    if is_draft(&cell("status"), &cell("hidden"), &cell("shown")) {
-        intake.account.list("drafts, left out", &id);
+    if let Some(reason) = left_out(&mut fields) {
+        intake.account.list(reason, &id);
         return Ok(());
     }
-    let is_article = match cell("kind").to_lowercase().as_str() {
-        "article" | "help_article" | "help article" => true,
+    let readers = Readers::of(&mut fields);
+    let kind = plain_word(&cell("kind"));
+    let is_article = match kind.as_str() {
+        "article" | "help article" | "faq" => true,
         "" => columns.place("shortcut").is_none() && (columns.place("audience").is_some() || columns.place("url").is_some()),
-        _ => false,
+        "canned answer" | "canned response" | "saved reply" | "macro" | "reply" | "template" | "snippet" | "answer" => false,
+        _ => {
+            let kind: String = kind.chars().take(40).collect();
+            intake.account.list(format!("kind `{kind}`, which is neither article nor canned_answer, taken as a canned answer"), &id);
+            false
+        }
     };
-    let audience = cell("audience").to_lowercase();
-    let is_internal = matches!(audience.as_str(), "agents" | "internal" | "private" | "staff");
+    let is_internal = readers == Readers::Agents;
     if is_internal && !is_article {
         intake.account.list("answers for colleagues, now articles for agents", &id);
     }
     let is_article = is_article || is_internal;
     let body = cell("body");
     let is_html = body.trim_start().starts_with('<') && body.contains("</");
-    let (bodies, account) = (&intake.bodies, &mut intake.account);
+    let (bodies, account, url) = (&intake.bodies, &mut intake.account, cell("url"));
     let body = match (is_article, is_html) {
-        (true, true) => bodies.article_html(&body, |_| None, &id, account),
-        (true, false) => bodies.article(&body, |_| None, &id, account),
+        (true, true) => bodies.article_html(&body, |_| None, &url, &id, account),
+        (true, false) => bodies.article(&body, |_| None, &url, &id, account),
         (false, true) => bodies.answer_html(&body, |_| None, &id, account),
         (false, false) => bodies.answer(&body, |_| None, &id, account),
     };
@@ -190,27 +211,32 @@ fn row_of(row: &StringRecord, columns: &Columns, place: &Place, intake: &mut Int
         intake.account.list("times that are none, such as 2026-10-05", &id);
     }
     let tags = cell("tags").split([',', ';', '|']).map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect();
-    let draft = Draft { id, language: cell("language"), title, body, category: cell("category"), tags, updated_at };
+    let draft = Draft { id: id.clone(), language: cell("language"), title, body, category: cell("category"), tags, updated_at };
+    let mut unkept = |column: &str, of: &str| {
+        if !cell(column).is_empty() {
+            intake.account.list(format!("`{column}` of {of}"), &id);
+        }
+    };
     if is_article {
-        let audience = match audience.as_str() {
-            "" if intake.for_agents => Audience::Agents,
-            "" | "public" | "everyone" | "published" => Audience::Public,
-            // A word that we do not know must not publish a text.
-            _ => Audience::Agents,
-        };
-        return intake.article(draft, audience, &cell("url"), place);
+        for column in ["owner_group", "owner_agent_id", "shortcut"] {
+            unkept(column, "an article");
+        }
+        let unsaid = if intake.for_agents { Audience::Agents } else { Audience::Public };
+        let audience = readers.audience(unsaid, &id, &mut intake.account);
+        return intake.article(draft, audience, &url, place);
     }
-    let visibility = match (cell("owner_group"), cell("owner_agent_id")) {
+    unkept("url", "a canned answer");
+    let (group, agent) = (cell("owner_group"), cell("owner_agent_id"));
+    if !agent.is_empty() {
+        unkept("owner_group", "a canned answer that is one agent's");
+    }
+    if let Readers::Other(word) = readers {
+        intake.account.list(format!("audience `{word}` of a canned answer, which is for all agents or its owner"), &id);
+    }
+    let visibility = match (group, agent) {
         (_, agent) if !agent.is_empty() => Visibility::Agent(agent),
         (group, _) if !group.is_empty() => Visibility::Group(group),
         _ => Visibility::Everyone,
     };
     intake.canned_answer(draft, &cell("shortcut"), visibility, place)
-}
-
-/// Whether the columns that publish or hide a text hide it.
-fn is_draft(status: &str, hidden: &str, shown: &str) -> bool {
-    let is_no = |word: &str| matches!(word.to_lowercase().as_str(), "" | "false" | "0" | "no");
-    let is_hiding = matches!(status.to_lowercase().as_str(), "draft" | "unpublished" | "archived" | "inactive" | "disabled" | "in_review");
-    is_hiding || !is_no(hidden) || (!shown.is_empty() && is_no(shown))
 }

@@ -13,7 +13,7 @@ use crate::{
         connection::Connection,
         document_folder::{DocumentFolder, Written},
         import::{
-            account::{Account, Place, is_fatal},
+            account::{Account, KNOWN_CHATS, NEW_CHATS, Place, is_fatal},
             chat::NewChat,
             intake::Item,
         },
@@ -34,7 +34,7 @@ pub async fn count(mut items: Receiver<Item>) -> Account {
         match item {
             Item::Document(document, _) => account.count(kind_of(document.kind()), 1),
             Item::Chat(chat) => {
-                account.count("chats", 1);
+                account.count_chat(&chat.chat_id, "chats");
                 account.count("events", chat.events.len() as u64);
             }
         }
@@ -196,7 +196,7 @@ fn settle(done: AppendedChat, in_flight: &mut HashSet<String>, account: &mut Acc
     }
     match failed {
         None => {
-            account.count(if appended > 0 { "chats, with something new" } else { "chats, there already" }, 1);
+            account.count_chat(&chat_id, if appended > 0 { NEW_CHATS } else { KNOWN_CHATS });
             Ok(())
         }
         Some(status) if is_fatal(&status) => Err(status),

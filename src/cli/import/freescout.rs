@@ -11,6 +11,7 @@ use crate::{
         intake::{Draft, Intake, Stopped},
         json_file::for_each_value,
         object::{Object, plain},
+        publication::left_out,
     },
     knowledge::Visibility,
 };
@@ -63,6 +64,10 @@ fn reply(mut object: Object, place: &Place, intake: &mut Intake) -> Result<(), S
     let (name, html) = (object.text("name"), object.text("text"));
     if html.trim().is_empty() {
         intake.account.list("saved replies without a text, which are folders", &id);
+        return Ok(());
+    }
+    if let Some(reason) = left_out(&mut object) {
+        intake.account.list(reason, &id);
         return Ok(());
     }
     let draft = Draft {

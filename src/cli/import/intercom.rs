@@ -15,6 +15,7 @@ use crate::{
         intake::{Draft, Intake, Stopped},
         json_file::for_each_value,
         object::{Object, plain},
+        places::Places,
     },
     knowledge::Audience,
 };
@@ -27,7 +28,7 @@ const PAGING: [&str; 4] = ["type", "pages", "total_count", "total_pages"];
 pub fn read(files: &[PathBuf], bar: &ProgressBar, intake: &mut Intake) -> anyhow::Result<()> {
     let mut account = Account::default();
     let mut articles: Vec<(Object, Place)> = Vec::new();
-    let mut collections: HashMap<String, String> = HashMap::new();
+    let mut collections = Places::default();
     for_each_value(files, WHAT, bar, &mut account, |value, place, account| {
         take(value, &place, account, intake, &mut articles, &mut collections)
     });
@@ -47,7 +48,7 @@ fn take(
     account: &mut Account,
     intake: &mut Intake,
     articles: &mut Vec<(Object, Place)>,
-    collections: &mut HashMap<String, String>,
+    collections: &mut Places,
 ) -> Result<(), Stopped> {
     if let Value::Array(items) = value {
         return items.into_iter().try_for_each(|item| take(item, place, account, intake, articles, collections));
@@ -69,9 +70,9 @@ fn take(
     match kind {
         "article" | "internal article" => articles.push((object, place.clone())),
         "collection" => {
-            let (id, name) = (object.id().to_owned(), object.text("name"));
-            collections.insert(id, name);
-            object.skip(&["type", "id", "workspace_id", "url", "order", "created_at", "updated_at", "default_locale", "icon", "parent_id"]);
+            let id = object.id().to_owned();
+            collections.add(&id, &object.text("name"), &object.text("parent_id"));
+            object.skip(&["type", "id", "workspace_id", "url", "order", "created_at", "updated_at", "default_locale", "icon"]);
             object.left(account);
         }
         "conversation" => match conversation(object, place, account) {
@@ -97,19 +98,14 @@ fn take(
     Ok(())
 }
 
-fn article(mut object: Object, place: &Place, collections: &HashMap<String, String>, intake: &mut Intake) -> Result<(), Stopped> {
+fn article(mut object: Object, place: &Place, collections: &Places, intake: &mut Intake) -> Result<(), Stopped> {
     let id = object.id().to_owned();
     let is_internal = object.text("type") == "internal_article";
     let parent = object.text("parent_id");
-    let category = match collections.get(&parent) {
-        Some(name) => name.clone(),
-        None => {
-            if !parent.is_empty() {
-                intake.account.list("articles whose collection is not in the files, without a category", &id);
-            }
-            String::new()
-        }
-    };
+    let category = collections.path(&parent, "collection", &id, &mut intake.account);
+    if object.texts("parent_ids").iter().any(|other| *other != parent) {
+        intake.account.list("articles of several collections, now of the first", &id);
+    }
     let locale = match object.text("default_locale") {
         tag if tag.is_empty() => object.text("locale"),
         tag => tag,
@@ -118,7 +114,7 @@ fn article(mut object: Object, place: &Place, collections: &HashMap<String, Stri
     let url = object.text("url");
     let audience = if is_internal { Audience::Agents } else { Audience::Public };
     let document_id = if is_internal { format!("intercom-internal-{id}") } else { format!("intercom-{id}") };
-    object.skip(&["type", "id", "workspace_id", "parent_ids", "parent_type", "created_at"]);
+    object.skip(&["type", "id", "workspace_id", "parent_type", "created_at"]);
     let shared = (document_id, category, audience);
     let translations = translated.map(|mut translated| translated.rest()).unwrap_or_default();
     text(object, &locale, &shared, &url, is_internal, place, intake)?;
@@ -155,7 +151,7 @@ fn text(
         id: id.clone(),
         language: language.to_owned(),
         title: object.text("title"),
-        body: intake.bodies.article_html(&object.text("body"), known, id, &mut intake.account),
+        body: intake.bodies.article_html(&object.text("body"), known, url, id, &mut intake.account),
         category: category.clone(),
         tags: Vec::new(),
         updated_at: object.time("updated_at"),
@@ -174,8 +170,11 @@ fn conversation(mut object: Object, place: &Place, account: &mut Account) -> Res
     let kind = source.as_mut().map(|source| source.text("type")).unwrap_or_default();
     let subject = source.as_mut().map(|source| text_of(&source.text("subject"))).unwrap_or_default();
     let subject = if subject.is_empty() { object.text("title") } else { subject };
-    let contact = object.object("contacts", "contacts").and_then(|mut contacts| contacts.list("contacts").into_iter().next());
-    let contact = contact.and_then(|contact| Object::new("contact", contact).ok());
+    let mut contacts = object.object("contacts", "contacts").map(|mut contacts| contacts.list("contacts")).unwrap_or_default().into_iter();
+    let contact = contacts.next().and_then(|contact| Object::new("contact", contact).ok());
+    for _ in contacts {
+        account.list("further contacts of a conversation", &id);
+    }
     let tags: Vec<String> = object
         .object("tags", "tags")
         .map(|mut tags| tags.list("tags").iter().map(|tag| plain(&tag["name"])).filter(|name| !name.is_empty()).collect())

@@ -8,6 +8,7 @@ use std::{
 };
 
 use indicatif::ProgressBar;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::cli::import::{
@@ -39,15 +40,15 @@ impl Lines {
     /// Opens a file; the error says what is wrong with it, and that it should be `what`.
     pub fn open(path: &Path, what: &str, bar: &ProgressBar) -> Result<Lines, String> {
         let unreadable = |error: std::io::Error| format!("can't be read: {error}");
-        let file = File::open(path).map_err(unreadable)?;
-        let data = file.metadata().map_err(unreadable)?;
+        // Before it is opened: a pipe would wait for its writer.
+        let data = std::fs::metadata(path).map_err(unreadable)?;
         if !data.is_file() {
             return Err(format!("not a regular file; wanted is {what}"));
         }
         if data.len() == 0 {
             return Err(format!("the file is empty; wanted is {what}"));
         }
-        let mut reader = BufReader::with_capacity(1 << 16, file);
+        let mut reader = BufReader::with_capacity(1 << 16, File::open(path).map_err(unreadable)?);
         let start = reader.fill_buf().map_err(unreadable)?;
         let start = &start[..start.len().min(LOOK)];
         let known = match start {
@@ -66,7 +67,7 @@ impl Lines {
         Ok(Lines { reader, file: path.into(), number: 0, bar: bar.clone() })
     }
 
-    /// The next line without its end, as it is; `None` at the end of the file.
+    /// The next line as it is, with its end; `None` at the end of the file.
     pub fn next_bytes(&mut self) -> Option<Result<Vec<u8>, BadLine>> {
         let mut line = Vec::new();
         let read = (&mut self.reader).take(MAX_VALUE_BYTES as u64 + 1).read_until(b'\n', &mut line);
@@ -96,12 +97,16 @@ impl Lines {
         Place { file: Arc::clone(&self.file), line: self.number }
     }
 
-    /// The rest of the file, up to the bound of one value.
-    fn rest(&mut self) -> Result<Vec<u8>, BadLine> {
-        let mut rest = Vec::new();
-        (&mut self.reader).take(MAX_VALUE_BYTES as u64 + 1).read_to_end(&mut rest).map_err(BadLine::Io)?;
-        self.bar.inc(rest.len() as u64);
-        if rest.len() > MAX_VALUE_BYTES { Err(BadLine::TooLong) } else { Ok(rest) }
+    /// Adds further lines to a value, up to the bound of one. Returns whether the file ended.
+    fn add_to(&mut self, value: &mut Vec<u8>) -> Result<bool, BadLine> {
+        while value.len() <= MAX_VALUE_BYTES {
+            match self.next_bytes() {
+                None => return Ok(true),
+                Some(Ok(line)) => value.extend(line),
+                Some(Err(problem)) => return Err(problem),
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -114,66 +119,116 @@ pub fn for_each_value(
     mut take: impl FnMut(Value, Place, &mut Account) -> Result<(), Stopped>,
 ) {
     for path in files {
-        let mut lines = match Lines::open(path, what, bar) {
-            Ok(lines) => lines,
-            Err(problem) => {
-                account.broken(&Place { file: path.as_path().into(), line: 0 }, problem);
-                continue;
-            }
-        };
-        let mut is_first = true;
-        let mut whole: Option<Vec<u8>> = None;
-        while let Some(line) = lines.next_bytes() {
-            let place = lines.place();
-            let line = match line {
-                Ok(line) => line,
-                Err(problem) => {
-                    account.broken(&place, explained(&problem));
-                    if matches!(problem, BadLine::Io(_)) {
-                        break;
-                    }
-                    continue;
-                }
-            };
-            if line.trim_ascii().is_empty() {
-                continue;
-            }
-            let value = serde_json::from_slice::<Value>(&line);
-            // A value that goes over several lines begins with a line that is none.
-            if is_first && value.is_err() && !is_an_object(&line) && is_open(&line) {
-                whole = Some(line);
-                break;
-            }
-            is_first = false;
-            match value {
-                Ok(value) => {
-                    if take(value, place, account).is_err() {
-                        return;
-                    }
-                }
-                Err(error) => account.broken(&lines.place(), not_json(&error)),
-            }
-        }
-        let Some(mut whole) = whole else { continue };
-        let place = Place { line: 1, ..lines.place() };
-        let first_line = lines.place().line;
-        let value = lines.rest().map(|rest| {
-            whole.extend(rest);
-            serde_json::from_slice::<Value>(&whole)
-        });
-        match value {
-            Ok(Ok(value)) => {
-                if take(value, place, account).is_err() {
+        match Lines::open(path, what, bar) {
+            Ok(mut lines) => {
+                if values_of(&mut lines, account, &mut take).is_err() {
                     return;
                 }
             }
-            Ok(Err(error)) => {
-                let place = Place { line: first_line - 1 + error.line().max(1), ..place };
-                account.broken(&place, not_json(&error));
-            }
-            Err(problem) => account.broken(&place, explained(&problem)),
+            Err(problem) => account.broken(&Place { file: path.as_path().into(), line: 0 }, problem),
         }
     }
+}
+
+/// Reads the values of a file.
+fn values_of(
+    lines: &mut Lines,
+    account: &mut Account,
+    take: &mut impl FnMut(Value, Place, &mut Account) -> Result<(), Stopped>,
+) -> Result<(), Stopped> {
+    let mut is_first = true;
+    while let Some(line) = lines.next_bytes() {
+        let place = lines.place();
+        let line = match line {
+            Ok(line) => line,
+            Err(problem) => {
+                account.broken(&place, explained(&problem));
+                if matches!(problem, BadLine::Io(_)) {
+                    break;
+                }
+                continue;
+            }
+        };
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let may_go_on = std::mem::take(&mut is_first) && is_open(&line) && !is_an_object(&line);
+        match serde_json::from_slice::<Value>(&line) {
+            Ok(value) => take(value, place, account)?,
+            // A value that goes over several lines begins with a line that is none.
+            Err(_) if may_go_on => {
+                if !several_lines(line, &place, lines, account, take)? {
+                    break;
+                }
+            }
+            Err(error) => account.broken(&place, not_json(&error)),
+        }
+    }
+    Ok(())
+}
+
+/// Takes a value that goes over several lines. Where the other lines are values for themselves, the first one is broken and they are taken
+/// line by line. Returns whether further lines may follow.
+fn several_lines(
+    first: Vec<u8>,
+    place: &Place,
+    lines: &mut Lines,
+    account: &mut Account,
+    take: &mut impl FnMut(Value, Place, &mut Account) -> Result<(), Stopped>,
+) -> Result<bool, Stopped> {
+    let mut whole = first;
+    let end = lines.add_to(&mut whole);
+    let value = match end {
+        Ok(true) => Some(serde_json::from_slice::<Value>(&whole)),
+        Ok(false) | Err(_) => None,
+    };
+    let at = |index: usize| Place { line: place.line + index, ..place.clone() };
+    match (value, &end) {
+        (Some(Ok(value)), _) => return take(value, place.clone(), account).map(|()| false),
+        _ if are_objects(&whole) => {}
+        (Some(Err(error)), _) => {
+            let problem = format!("not JSON ({}, at column {}); nothing of the file is imported", words_of(&error), error.column());
+            account.broken(&at(error.line().max(1) - 1), problem);
+            return Ok(false);
+        }
+        (None, Err(problem)) => {
+            account.broken(&lines.place(), explained(problem));
+            return Ok(false);
+        }
+        (None, Ok(_)) => {
+            account.broken(place, explained(&BadLine::TooLong));
+            return Ok(false);
+        }
+    }
+    for (index, line) in whole.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        match serde_json::from_slice::<Value>(line) {
+            Ok(value) => take(value, at(index), account)?,
+            Err(error) => account.broken(&at(index), not_json(&error)),
+        }
+    }
+    match end {
+        Err(problem) => {
+            account.broken(&lines.place(), explained(&problem));
+            Ok(!matches!(problem, BadLine::Io(_)))
+        }
+        Ok(_) => Ok(true),
+    }
+}
+
+/// Whether most of the lines behind the first are objects for themselves.
+fn are_objects(text: &[u8]) -> bool {
+    let lines = text.split(|byte| *byte == b'\n').skip(1).filter(|line| !line.trim_ascii().is_empty());
+    let (mut objects, mut others) = (0_usize, 0_usize);
+    for line in lines {
+        match is_an_object(line) && serde_json::from_slice::<IgnoredAny>(line).is_ok() {
+            true => objects += 1,
+            false => others += 1,
+        }
+    }
+    objects > others
 }
 
 fn is_open(line: &[u8]) -> bool {
@@ -194,9 +249,12 @@ pub fn explained(problem: &BadLine) -> String {
     }
 }
 
-/// The parser's words about what is wrong, without its place, which is told before.
 fn not_json(error: &serde_json::Error) -> String {
+    format!("not JSON ({}, at column {}); the line is left out", words_of(error), error.column())
+}
+
+/// The parser's words about what is wrong, without its place, which is told before.
+fn words_of(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    let text = text.split_once(" at line ").map_or(text.as_str(), |(text, _)| text);
-    format!("not JSON ({text}, at column {}); the line is left out", error.column())
+    text.split_once(" at line ").map_or(text.as_str(), |(text, _)| text).to_owned()
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use indicatif::ProgressBar;
+use jiff::Timestamp;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
@@ -18,7 +19,8 @@ use crate::{
         intake::{Draft, Intake, Stopped},
         json_file::Lines,
         object::Object,
-        page::{first_heading, front_matter, html_title, without_tags},
+        page::{first_heading, front_matter, html_title, properties, without_tags},
+        publication::{Readers, is_about, left_out},
     },
     knowledge::Audience,
     text::Language,
@@ -45,17 +47,31 @@ struct Source {
 pub fn read(roots: &[PathBuf], bar: &ProgressBar, intake: &mut Intake) -> anyhow::Result<()> {
     let mut sources = Vec::new();
     for root in roots {
-        if root.is_dir() {
+        let is_of_drafts = root.canonicalize().unwrap_or_default().components().any(|part| is_drafts(&part.as_os_str().to_string_lossy()));
+        if is_of_drafts {
+            intake.account.list("folders of drafts, left out", &root.to_string_lossy());
+        } else if root.is_dir() {
             walk(root, root, &mut sources, &mut intake.account);
         } else {
             let name = root.file_name().map(PathBuf::from).unwrap_or_default();
-            sources.extend(source(root.clone(), &name));
+            match source(root.clone(), &name) {
+                Some(source) => sources.push(source),
+                None => intake.account.list("files that are neither Markdown nor HTML", &name.to_string_lossy()),
+            }
         }
     }
-    sources.sort_by(|one, other| one.path.cmp(&other.path));
+    // What stands for a folder comes before what stands in it.
+    sources.sort_by_cached_key(|source| match is_index(&source.path) {
+        true => (source.path.parent().unwrap_or(&source.path).to_owned(), source.path.clone()),
+        false => (source.path.clone(), PathBuf::new()),
+    });
+    let bytes = |source: &Source| source.path.metadata().map_or(0, |data| data.len());
+    bar.set_length(sources.iter().map(bytes).sum());
     let ids: HashSet<String> = sources.iter().map(|source| source.id.clone()).collect();
+    let mut hidden = Vec::new();
     for source in sources {
         let place = Place { file: source.path.as_path().into(), line: 0 };
+        bar.inc(bytes(&source));
         let text = Lines::open(&source.path, WHAT, bar).and_then(|_| text_of(&source.path));
         let text = match text {
             Ok(text) => text,
@@ -64,12 +80,27 @@ pub fn read(roots: &[PathBuf], bar: &ProgressBar, intake: &mut Intake) -> anyhow
                 continue;
             }
         };
-        bar.inc(text.len() as u64);
-        if let Err(Stopped) = article(source, &text, &ids, &place, intake) {
+        if let Err(Stopped) = article(source, &text, &ids, &mut hidden, &place, intake) {
             return Ok(());
         }
     }
     Ok(())
+}
+
+/// Whether a folder of this name has drafts alone, as Jekyll's.
+fn is_drafts(name: &str) -> bool {
+    name.eq_ignore_ascii_case("_drafts")
+}
+
+/// Whether a file stands for its folder, as Hugo's `_index.md` and `_index.tr.md`.
+fn is_index(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("_index."))
+}
+
+/// The day that a name begins with, as `2026-10-05-returns`.
+fn day_of(name: &str) -> Option<&str> {
+    let day = name.get(..10).filter(|_| name[10..].starts_with(['-', '_', ' ', '.']) || name.len() == 10)?;
+    day.parse::<jiff::civil::Date>().ok().map(|_| day)
 }
 
 fn text_of(path: &Path) -> Result<String, String> {
@@ -80,7 +111,7 @@ fn text_of(path: &Path) -> Result<String, String> {
     let text =
         String::from_utf8(bytes).map_err(|_| format!("the file is not UTF-8; convert it with `iconv -t UTF-8`; wanted is {WHAT}"))?;
     let text = text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned);
-    Ok(text.replace("\r\n", "\n"))
+    Ok(text.replace("\r\n", "\n").replace('\r', "\n"))
 }
 
 fn walk(root: &Path, folder: &Path, sources: &mut Vec<Source>, account: &mut Account) {
@@ -97,7 +128,7 @@ fn walk(root: &Path, folder: &Path, sources: &mut Vec<Source>, account: &mut Acc
         if name.starts_with('.') {
             continue;
         }
-        if name == "_drafts" {
+        if is_drafts(&name) || (path.is_dir() && name.eq_ignore_ascii_case("drafts")) {
             account.list("folders of drafts, left out", &shown.to_string_lossy());
         } else if path.is_dir() {
             match is_link || PASSED.contains(&name.as_str()) {
@@ -183,36 +214,53 @@ pub fn slug(text: &str) -> String {
     joined[..joined.floor_char_boundary(150)].trim_end_matches('-').to_owned()
 }
 
-fn article(source: Source, text: &str, ids: &HashSet<String>, place: &Place, intake: &mut Intake) -> Result<(), Stopped> {
+fn article(
+    source: Source,
+    text: &str,
+    ids: &HashSet<String>,
+    hidden: &mut Vec<PathBuf>,
+    place: &Place,
+    intake: &mut Intake,
+) -> Result<(), Stopped> {
     let Source { path, id, language, category } = source;
-    let (head, body) = match front_matter(text) {
+    let (mut head, body) = match front_matter(text) {
         Ok(parts) => parts,
         Err(problem) => {
             intake.account.broken(&Place { line: 1, ..place.clone() }, problem);
             return Ok(());
         }
     };
+    if id.starts_with("notion-") {
+        head.extend(properties(&body).filter(|(name, _)| is_about(name)).map(|(name, value)| (name, Value::from(value))));
+    }
+    // A post is of the day that its file is named by.
+    if let Some(day) = day_of(&stem(&path)).filter(|_| !head.contains_key("date")) {
+        head.insert("date".to_owned(), Value::from(day));
+    }
+    if let Some(folder) = path.parent().filter(|_| is_index(&path)) {
+        let cascades: Vec<Value> = match head.get("cascade").cloned() {
+            Some(Value::Array(items)) => items,
+            one => one.into_iter().collect(),
+        };
+        let is_hiding = |cascade| Object::new("cascade", cascade).is_ok_and(|mut fields| left_out(&mut fields).is_some());
+        if cascades.into_iter().any(is_hiding) {
+            hidden.push(folder.to_owned());
+        }
+    }
+    if hidden.iter().any(|folder| path.starts_with(folder)) {
+        intake.account.list("pages whose folder hides them by `cascade`, left out", &id);
+        return Ok(());
+    }
     let mut head = match Object::new("front matter", Value::Object(head)) {
         Ok(head) => head,
         Err(_) => return Ok(()),
     };
-    let future = ["publishdate", "publish_date"].iter().filter_map(|name| head.time(name)).any(|time| time > jiff::Timestamp::now());
-    let is_unpublished = head.has("published") && !head.flag("published");
-    let is_hiding = matches!(head.text("status").to_lowercase().as_str(), "draft" | "private" | "archived" | "unpublished");
-    let is_marked = ["draft", "unlisted", "hidden"].map(|name| head.flag(name)).contains(&true);
-    let is_draft = is_marked || future || is_unpublished || is_hiding;
-    if is_draft {
-        intake.account.list("drafts, left out", &id);
+    if let Some(reason) = left_out(&mut head) {
+        intake.account.list(reason, &id);
         return Ok(());
     }
-    let is_internal = ["internal", "private"].map(|name| head.flag(name)).contains(&true);
-    let audience = [head.text("audience"), head.text("visibility")].concat();
-    let audience = match audience.to_lowercase().as_str() {
-        "" if is_internal || intake.for_agents => Audience::Agents,
-        "public" | "" if !is_internal => Audience::Public,
-        // A word that we do not know must not publish a text.
-        _ => Audience::Agents,
-    };
+    let unsaid = if intake.for_agents { Audience::Agents } else { Audience::Public };
+    let audience = Readers::of(&mut head).audience(unsaid, &id, &mut intake.account);
     let is_html = path.extension().is_some_and(|ending| ending.to_string_lossy().to_lowercase().starts_with("htm"));
     let (own_title, body) = match is_html {
         true => (html_title(&body), body),
@@ -223,19 +271,24 @@ fn article(source: Source, text: &str, ids: &HashSet<String>, place: &Place, int
     };
     let title = [head.text("title"), own_title, without_number(&without_notion_id(&stem(&path)).0).replace(['-', '_'], " ")];
     let title = title.into_iter().find(|title| !title.trim().is_empty()).unwrap_or_default();
+    let url = Some(head.text("url")).filter(|url| url.starts_with("http")).unwrap_or_default();
     let markdown = match is_html {
-        true => intake.bodies.article_html(&body, |_| None, &id, &mut intake.account),
-        false => intake.bodies.article(&body, |_| None, &id, &mut intake.account),
+        true => intake.bodies.article_html(&body, |_| None, &url, &id, &mut intake.account),
+        false => intake.bodies.article(&body, |_| None, &url, &id, &mut intake.account),
     };
     let body = with_links(&markdown, &path, ids, &id, &mut intake.account);
-    let own_category = [head.text("category"), head.texts("categories").into_iter().next().unwrap_or_default(), head.text("categories")];
+    let mut categories = head.texts("categories").into_iter();
+    let own_category = [head.text("category"), categories.next().unwrap_or_default(), head.text("categories")];
+    if categories.next().is_some() {
+        intake.account.list("pages of several categories, now of the first", &id);
+    }
     let category = own_category.into_iter().find(|category| !category.is_empty()).unwrap_or(category);
     let mut tags = head.texts("tags");
     tags.extend(head.texts("keywords"));
     let own_language = ["lang", "language", "locale"].map(|name| head.text(name)).into_iter().find(|tag| !tag.is_empty());
     let updated = ["last_modified_at", "lastmod", "updated_at", "last_update", "updated", "date"].iter();
-    let updated_at = updated.filter_map(|name| head.time(name)).collect::<Vec<_>>().into_iter().next();
-    let url = Some(head.text("url")).filter(|url| url.starts_with("http")).unwrap_or_default();
+    let updated: Vec<Timestamp> = updated.filter_map(|name| head.time(name)).collect();
+    let updated_at = updated.into_iter().find(|time| *time <= Timestamp::now());
     head.skip(&["sidebar_position", "sidebar_label", "layout", "weight", "nav_order", "id", "slug", "permalink", "type", "linktitle"]);
     head.left(&mut intake.account);
     let draft = Draft { id, language: own_language.unwrap_or(language), title, body, category, tags, updated_at };
@@ -302,6 +355,20 @@ fn normal(path: &Path) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_bar_is_as_long_as_the_texts_of_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in [("a.md", "# A\r\n\r\nText.\r\n"), ("b/c.md", "Text of C."), ("b/d.bin", "not read")] {
+            fs::create_dir_all(folder.path().join("b")).unwrap();
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        let bar = ProgressBar::hidden();
+        let (sender, _items) = tokio::sync::mpsc::channel(100);
+        let mut intake = Intake::new(crate::cli::import::body::Bodies::default(), None, sender);
+        read(&[folder.path().to_owned()], &bar, &mut intake).unwrap();
+        assert_eq!((bar.length(), bar.position()), (Some(24), 24));
+    }
 
     #[test]
     fn a_place_tells_id_language_and_category() {

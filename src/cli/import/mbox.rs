@@ -1,19 +1,21 @@
 //! Mailboxes in mbox form, read mail by mail. The mails of a thread become one chat.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::path::PathBuf;
 
 use indicatif::ProgressBar;
 use jiff::Timestamp;
-use mail_parser::{Address, HeaderValue, Message, MessageParser, MimeHeaders, PartType};
+use mail_parser::{Address, HeaderForm, HeaderValue, Message, MessageParser, MimeHeaders, PartType};
 
 use crate::{
     api::pb,
     cli::import::{
         account::Place,
         body::text_of,
-        chat::{ChatBuilder, NewChat, Writer},
+        chat::Writer,
         intake::{Intake, Stopped},
         json_file::{Lines, explained},
+        mbox_threads::{Mail, Threads},
+        words::plain_word,
     },
     text::fingerprint,
 };
@@ -21,17 +23,48 @@ use crate::{
 const WHAT: &str = "a mailbox in mbox form, whose mails begin with a line `From …`";
 /// Largest mail, in bytes; what is larger is told.
 const MAX_MAIL_BYTES: usize = 64 << 20;
-
-/// The thread of each mail that was read, and when the thread's last mail was.
-#[derive(Default)]
-struct Threads {
-    /// A mail's id as a fingerprint, and the id of its thread's first mail.
-    roots: HashMap<String, String>,
-    latest: HashMap<String, (Timestamp, Place)>,
-}
+/// Bytes of text that wait for further mails of their threads.
+const MAX_WAITING_BYTES: usize = 256 << 20;
+/// Labels and folders of mail that was not sent, or that nobody wants, as words to compare, in the languages that the service has words of.
+const UNWANTED: [(&str, &[&str]); 3] = [
+    ("drafts", &["drafts", "draft", "taslaklar", "piszkozatok", "entwurfe", "brouillons", "borradores"]),
+    (
+        "spam",
+        &[
+            "spam",
+            "junk",
+            "junk email",
+            "junk e mail",
+            "onemsiz",
+            "istenmeyen",
+            "levelszemet",
+            "indesirables",
+            "courrier indesirable",
+            "correo no deseado",
+        ],
+    ),
+    (
+        "trash",
+        &[
+            "trash",
+            "bin",
+            "deleted items",
+            "deleted messages",
+            "cop",
+            "cop kutusu",
+            "kuka",
+            "lomtar",
+            "papierkorb",
+            "corbeille",
+            "papelera",
+        ],
+    ),
+];
+/// The bits of Mozilla's flags that say that a mail is deleted.
+const MOZILLA_DELETED: [(&str, u32); 2] = [("X-Mozilla-Status", 0x0008), ("X-Mozilla-Status2", 0x0020_0000)];
 
 pub fn read(files: &[PathBuf], bar: &ProgressBar, intake: &mut Intake) -> anyhow::Result<()> {
-    let mut threads = Threads::default();
+    let mut threads = Threads::new(MAX_WAITING_BYTES);
     for path in files {
         let mut lines = match Lines::open(path, WHAT, bar) {
             Ok(lines) => lines,
@@ -44,15 +77,8 @@ pub fn read(files: &[PathBuf], bar: &ProgressBar, intake: &mut Intake) -> anyhow
             return Ok(());
         }
     }
-    // An archive says of no thread that it is done; what was is past.
-    for (chat_id, (at, place)) in threads.latest {
-        let mut chat = ChatBuilder::new(&chat_id, place, &mut intake.account);
-        chat.resolved(at, "");
-        let chat = chat.finish();
-        if intake.chat_line(chat).is_err() {
-            break;
-        }
-    }
+    // The receiver may have gone, which it says for itself.
+    let _ = threads.finish(intake);
     Ok(())
 }
 
@@ -102,8 +128,8 @@ fn finish(mail: &[u8], place: Option<Place>, is_too_large: bool, threads: &mut T
         intake.account.broken(&place, "the mail has no headers; it is left out");
         return Ok(());
     };
-    match chat_of(&message, mail, &place, threads, intake) {
-        Ok(Some(chat)) => intake.chat_line(chat),
+    match mail_of(&message, mail, &place, threads, intake) {
+        Ok(Some(mail)) => threads.add(mail, intake),
         Ok(None) => Ok(()),
         Err(problem) => {
             intake.account.broken(&place, problem);
@@ -112,15 +138,16 @@ fn finish(mail: &[u8], place: Option<Place>, is_too_large: bool, threads: &mut T
     }
 }
 
-/// What a mail adds to its thread; nothing if it is an automatic one.
-fn chat_of(
-    message: &Message<'_>,
-    mail: &[u8],
-    place: &Place,
-    threads: &mut Threads,
-    intake: &mut Intake,
-) -> Result<Option<NewChat>, String> {
+/// What a mail adds to its thread; nothing if it is left out, which is listed.
+fn mail_of(message: &Message<'_>, mail: &[u8], place: &Place, threads: &mut Threads, intake: &mut Intake) -> Result<Option<Mail>, String> {
     let id = message.message_id().map_or_else(|| format!("mail-{}", fingerprint(mail)), str::to_owned);
+    let mut before: Vec<String> = texts(message.references());
+    before.extend(texts(message.in_reply_to()));
+    threads.link(&before, &id);
+    if let Some(what) = unwanted(message, place) {
+        intake.account.list(format!("mails of {what}, left out"), &id);
+        return Ok(None);
+    }
     let Some(at) = message.date().and_then(|date| Timestamp::from_second(date.to_timestamp()).ok()) else {
         return Err(format!("mail `{id}` has no `Date`; it is left out"));
     };
@@ -138,12 +165,6 @@ fn chat_of(
         intake.account.list("automatic mail to the shop, left out", &id);
         return Ok(None);
     }
-    let root = root_of(message, &id, threads);
-    let chat_id = format!("mail-{root}");
-    let is_first = !threads.latest.contains_key(&chat_id);
-    let latest = threads.latest.entry(chat_id.clone()).or_insert_with(|| (at, place.clone()));
-    latest.0 = latest.0.max(at);
-
     let text = match message.text_part(0).map(|part| &part.body) {
         Some(PartType::Text(text)) => text.to_string(),
         Some(PartType::Html(html)) => text_of(html),
@@ -165,30 +186,27 @@ fn chat_of(
     if message.subject().is_none() {
         intake.account.list("mails without a subject", &id);
     }
-    let mut chat = ChatBuilder::new(&chat_id, place.clone(), &mut intake.account);
-    if is_first {
-        chat.opened(at, pb::Channel::Email, "", "", message.subject().unwrap_or_default());
-        if let Some((address, name)) = customer {
-            chat.customer(at, pb::Customer { customer_id: address.clone(), name, email: address, ..pb::Customer::default() });
-        }
-    }
     let author = match (from_shop, automatic) {
         (true, true) => pb::Author::Bot,
         (true, false) => pb::Author::Agent,
         (false, _) => pb::Author::Customer,
     };
-    chat.message(&id, at, author, &Writer { id: address, name }, &text, files);
-    Ok(Some(chat.finish()).filter(|chat| !chat.events.is_empty()))
+    let subject = message.subject().unwrap_or_default().to_owned();
+    let writer = Writer { id: address, name };
+    Ok(Some(Mail { id, at, place: place.clone(), subject, customer, author, writer, text, files }))
 }
 
-/// The id of the thread's first mail.
-fn root_of(message: &Message<'_>, id: &str, threads: &mut Threads) -> String {
-    let mut before: Vec<String> = texts(message.references());
-    before.extend(texts(message.in_reply_to()));
-    let known = before.iter().find_map(|earlier| threads.roots.get(&fingerprint(earlier)).cloned());
-    let root = known.unwrap_or_else(|| before.first().cloned().unwrap_or_else(|| id.to_owned()));
-    threads.roots.insert(fingerprint(id), root.clone());
-    root
+/// What a mail is that was not sent or is not wanted: by its labels, its flags, or the name of its file.
+fn unwanted(message: &Message<'_>, place: &Place) -> Option<&'static str> {
+    let labels = message.header_as("X-Gmail-Labels", HeaderForm::Text);
+    let labels = labels.iter().filter_map(HeaderValue::as_text).flat_map(|labels| labels.split(','));
+    let file = place.file.file_stem().unwrap_or_default().to_string_lossy();
+    let words: Vec<String> = labels.chain([file.as_ref()]).map(|label| plain_word(label.trim().trim_matches('"'))).collect();
+    let of_label = UNWANTED.iter().find(|(_, labels)| words.iter().any(|word| labels.contains(&word.as_str()))).map(|(what, _)| *what);
+    let raw = |name: &'static str| message.header_raw(name).unwrap_or_default().trim();
+    let has_flag = |flag: char| ["Status", "X-Status"].iter().any(|name| raw(name).contains(flag));
+    let is_deleted = MOZILLA_DELETED.iter().any(|(name, bit)| u32::from_str_radix(raw(name), 16).is_ok_and(|flags| flags & bit != 0));
+    of_label.or_else(|| has_flag('T').then_some("drafts")).or_else(|| (is_deleted || has_flag('D')).then_some("trash"))
 }
 
 fn texts(value: &HeaderValue<'_>) -> Vec<String> {

@@ -4,6 +4,7 @@ pub mod account;
 mod body;
 mod chat;
 mod chatwoot;
+mod chatwoot_conversations;
 mod csv_table;
 mod deliver;
 mod freescout;
@@ -12,9 +13,13 @@ mod intercom;
 mod json_file;
 mod markdown_tree;
 mod mbox;
+mod mbox_threads;
 pub mod ndjson;
 mod object;
 mod page;
+mod places;
+mod publication;
+mod words;
 mod zammad;
 mod zammad_tickets;
 mod zendesk;
@@ -38,7 +43,7 @@ use crate::{
         connection::{Connection, server_flags},
         document_folder::{DocumentFolder, Modes},
         import::{
-            account::{Account, advice},
+            account::{Account, KNOWN_CHATS, NEW_CHATS, advice},
             body::Bodies,
             intake::Intake,
         },
@@ -214,7 +219,7 @@ fn finish(
     if account.came() == 0 && !account.is_broken() {
         println!("nothing to import was found; see `deskhand import --help` for what each source reads");
     }
-    let chats = account.counted("chats, with something new") + account.counted("chats, there already");
+    let chats = account.counted(NEW_CHATS) + account.counted(KNOWN_CHATS);
     if chats > 0 {
         println!("{chats} chats in {:.1} s", took.as_secs_f64());
     }

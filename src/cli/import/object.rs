@@ -3,10 +3,13 @@
 use jiff::{Timestamp, civil, tz::TimeZone};
 use serde_json::{Map, Value};
 
-use crate::cli::import::account::Account;
+use crate::cli::import::{
+    account::Account,
+    words::{Said, said},
+};
 
 /// An object, its kind as the source names it, and its id.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Object {
     kind: &'static str,
     id: String,
@@ -63,14 +66,24 @@ impl Object {
         self.fields.get(name).map(plain).unwrap_or_default()
     }
 
-    /// Whether a field is true: `true`, a number other than 0, or a text that says so.
+    /// A field without taking it out.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.fields.get(name)
+    }
+
+    /// The names of its fields.
+    pub fn names(&self) -> Vec<String> {
+        self.fields.keys().cloned().collect()
+    }
+
+    /// Whether a field surely says yes: `true`, 1, or a word for it.
     pub fn flag(&mut self, name: &str) -> bool {
-        match self.value(name) {
-            Value::Bool(flag) => flag,
-            Value::Number(number) => number.as_f64() != Some(0.0),
-            Value::String(text) => matches!(text.to_lowercase().as_str(), "true" | "1" | "yes"),
-            _ => false,
-        }
+        said(&self.value(name)) == Said::Yes
+    }
+
+    /// Whether a field surely says no: it is not there, empty, `false`, 0, or a word for it.
+    pub fn denies(&mut self, name: &str) -> bool {
+        matches!(said(&self.value(name)), Said::No | Said::Nothing)
     }
 
     /// A time: RFC 3339, `2026-10-05 09:00:00` in UTC, or seconds since 1970.
@@ -118,10 +131,10 @@ impl Object {
         }
     }
 
-    /// Lists every field that was not read and says something.
+    /// Lists every field that was not read and says something. The id is what the object is known by.
     pub fn left(self, account: &mut Account) {
         for (name, value) in &self.fields {
-            if !is_empty(value) {
+            if !is_empty(value) && name != "id" {
                 account.list(format!("{}.{name}", self.kind), &self.id);
             }
         }
@@ -138,7 +151,8 @@ pub fn plain(value: &Value) -> String {
     }
 }
 
-fn time_of(value: &Value) -> Option<Timestamp> {
+/// A time of a field.
+pub fn time_of(value: &Value) -> Option<Timestamp> {
     match value {
         Value::Number(number) => {
             let seconds = number.as_f64()?;
@@ -155,12 +169,22 @@ pub fn parse_time(text: &str) -> Option<Timestamp> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Some(time);
     }
+    // Jekyll's form, and that of mail.
+    let with_zone = || ["%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M %z"].into_iter().find_map(|form| Timestamp::strptime(form, text).ok());
+    if let Some(time) = with_zone().or_else(|| jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()) {
+        return Some(time);
+    }
     let text = text.strip_suffix(" UTC").unwrap_or(text);
+    let days = ["%Y/%m/%d", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y"];
+    if let Some(day) = days.into_iter().find_map(|form| civil::Date::strptime(form, text).ok()) {
+        return Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp());
+    }
     let local = text.parse::<civil::DateTime>().or_else(|_| text.parse::<civil::Date>().map(|day| day.at(0, 0, 0, 0)));
     Some(local.ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
-fn is_empty(value: &Value) -> bool {
+/// Whether a field says nothing.
+pub fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Bool(flag) => !flag,
@@ -186,11 +210,17 @@ mod tests {
             json!("2026-10-05 09:00:00"),
             json!("2026-10-05 09:00:00 UTC"),
             json!("2026-10-05T09:00:00.000Z"),
+            json!("2026-10-05 11:00:00 +0200"),
+            json!("2026-10-05 11:00 +0200"),
+            json!("Mon, 5 Oct 2026 09:00:00 +0000"),
             json!(second.as_second()),
         ] {
             assert_eq!(time_of(&value), Some(second), "{value}");
         }
         assert_eq!(parse_time("2026-10-05").unwrap().to_string(), "2026-10-05T00:00:00Z");
+        for day in ["2026/10/05", "5 Oct 2026", "October 5, 2026"] {
+            assert_eq!(parse_time(day), parse_time("2026-10-05"), "{day}");
+        }
         assert_eq!(parse_time("yesterday"), None);
     }
 }

@@ -4,11 +4,22 @@ use serde_json::{Map, Value};
 
 use crate::cli::import::{account::Account, body::text_of};
 
-/// The front matter, in YAML between `---` or TOML between `+++`, and the body.
+/// The front matter, in YAML between `---`, TOML between `+++` or as an object of JSON, and the body.
 pub fn front_matter(text: &str) -> Result<(Map<String, Value>, String), String> {
+    let whole = text;
+    // Hugo passes over empty lines before it.
+    let text = text.trim_start();
     let first = text.lines().next().unwrap_or_default().trim_end();
+    if text.starts_with('{') && !text.starts_with("{{") {
+        let mut objects = serde_json::Deserializer::from_str(text).into_iter::<Map<String, Value>>();
+        return match objects.next() {
+            Some(Ok(head)) => Ok((in_lower_case(head), text[objects.byte_offset()..].trim_start().to_owned())),
+            _ if first == "{" => Err("the front matter is not JSON".to_owned()),
+            _ => Ok((Map::new(), whole.to_owned())),
+        };
+    }
     if !matches!(first, "---" | "+++") {
-        return Ok((Map::new(), text.to_owned()));
+        return Ok((Map::new(), whole.to_owned()));
     }
     let rest = &text[text.find('\n').map_or(text.len(), |end| end + 1)..];
     let mut offset = 0;
@@ -21,12 +32,24 @@ pub fn front_matter(text: &str) -> Result<(Map<String, Value>, String), String> 
     }
     // A line of dashes that opens a text is no front matter. One that would hide the text must not be lost.
     let is_head = first == "+++" || rest.lines().next().is_some_and(|line| line.contains(':'));
-    if is_head { Err(format!("the closing `{first}` of the front matter is missing")) } else { Ok((Map::new(), text.to_owned())) }
+    if is_head { Err(format!("the closing `{first}` of the front matter is missing")) } else { Ok((Map::new(), whole.to_owned())) }
 }
 
-/// The keys of front matter in lower case: `Draft` hides a text, too.
 fn parsed(head: &str, mark: &str) -> Result<Map<String, Value>, String> {
-    Ok(raw(head, mark)?.into_iter().map(|(key, value)| (key.to_lowercase(), value)).collect())
+    Ok(in_lower_case(raw(head, mark)?))
+}
+
+/// The keys of front matter in lower case: `Draft` hides a text, too, also beside another `draft`.
+fn in_lower_case(head: Map<String, Value>) -> Map<String, Value> {
+    let mut lower = Map::new();
+    for (key, value) in head {
+        let mut key = key.to_lowercase();
+        while lower.contains_key(&key) {
+            key.push(' ');
+        }
+        lower.insert(key, value);
+    }
+    lower
 }
 
 fn raw(head: &str, mark: &str) -> Result<Map<String, Value>, String> {
@@ -60,6 +83,13 @@ pub fn first_heading(body: &str) -> (String, String) {
         Some(title) => (title.trim().trim_end_matches('#').trim().to_owned(), trimmed[line.len()..].trim_start().to_owned()),
         None => (String::new(), body.to_owned()),
     }
+}
+
+/// The properties that Notion writes below a page's title, as lines `Status: Draft`. They stay in the text.
+pub fn properties(body: &str) -> impl Iterator<Item = (String, &str)> {
+    let lines = body.lines().map(str::trim).skip_while(|line| line.is_empty() || line.starts_with("# "));
+    let lines = lines.map_while(|line| line.split_once(':'));
+    lines.map(|(name, value)| (name.trim().to_lowercase(), value.trim()))
 }
 
 /// The title of a page in HTML; empty if it has none.
@@ -129,8 +159,23 @@ mod tests {
     fn front_matter_that_would_hide_a_text_is_never_lost() {
         assert!(front_matter("---\nDraft: true\n---\nText").unwrap().0["draft"].as_bool().unwrap());
         assert!(front_matter("+++\nDRAFT = true\n+++\nText").unwrap().0["draft"].as_bool().unwrap());
-        for broken in ["---\ndraft: true\n\nText", "+++\ndraft = true\n\nText", "---\ntitle: a: b\n---\nText", "---\njust words\n---\nText"]
+        for head in
+            ["{\n\"Draft\": true}\nText", "{\"draft\": true} Text", "\n\n---\ndraft: true\n---\nText", " \n+++\ndraft = true\n+++\nText"]
         {
+            let (head, body) = front_matter(head).unwrap();
+            assert_eq!((head["draft"].as_bool(), body.as_str()), (Some(true), "Text"));
+        }
+        assert_eq!(front_matter("---\nDraft: true\ndraft: false\n---\nText").unwrap().0.len(), 2);
+        for text in ["{{< note >}} Text", "{curly} Text", "\n Text"] {
+            assert_eq!(front_matter(text).unwrap(), (Map::new(), text.to_owned()));
+        }
+        for broken in [
+            "{\n\"draft\": true\n\nText",
+            "---\ndraft: true\n\nText",
+            "+++\ndraft = true\n\nText",
+            "---\ntitle: a: b\n---\nText",
+            "---\njust words\n---\nText",
+        ] {
             assert!(front_matter(broken).is_err(), "{broken}");
         }
         assert_eq!(front_matter("---\n\nText").unwrap().1, "---\n\nText");

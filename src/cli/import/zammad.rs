@@ -1,6 +1,9 @@
 //! Zammad: what its API gives. Text modules, and answers of the knowledge base, which come as tables of objects that name each other.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    path::PathBuf,
+};
 
 use indicatif::ProgressBar;
 use jiff::Timestamp;
@@ -11,7 +14,8 @@ use crate::{
         account::{Account, Place},
         intake::{Draft, Intake, Stopped},
         json_file::for_each_value,
-        object::Object,
+        object::{Object, is_empty, time_of},
+        places::Places,
         zammad_tickets::{Assets, ticket, ticket_of_assets},
     },
     knowledge::{Audience, Visibility},
@@ -179,7 +183,7 @@ fn answers(mut tables: Tables, place: &Place, intake: &mut Intake) -> Result<(),
     let mut answers = tables.table("KnowledgeBaseAnswer");
     let mut contents = tables.table("KnowledgeBaseAnswerTranslationContent");
     let locales = locales(&mut tables);
-    let categories = categories(&mut tables);
+    let mut categories = Categories::of(&mut tables);
     let mut audiences: HashMap<String, Option<Audience>> = HashMap::new();
     let mut translations: Vec<Object> = tables.table("KnowledgeBaseAnswerTranslation").into_values().collect();
     translations.sort_by_key(|translation| translation.id().parse::<u64>().unwrap_or_default());
@@ -200,14 +204,17 @@ fn answers(mut tables: Tables, place: &Place, intake: &mut Intake) -> Result<(),
         };
         let locale = translation.text("kb_locale_id");
         let category_id = answer.peek("category_id");
-        let by_locale = categories.get(&(category_id.clone(), locale.clone()));
-        let category = by_locale.or_else(|| categories.iter().find(|((id, _), _)| *id == category_id).map(|(_, title)| title));
+        if categories.is_inactive(&category_id) {
+            intake.account.list("answers of a knowledge base that is not active, left out", &answer_id);
+            continue;
+        }
+        let category = categories.path(&category_id, &locale, &answer_id, &mut intake.account);
         let draft = Draft {
             id: format!("zammad-{answer_id}"),
             language: locales.get(&locale).cloned().unwrap_or_default(),
             title: translation.text("title"),
-            body: intake.bodies.article_html(&content.text("body"), known, &answer_id, &mut intake.account),
-            category: category.cloned().unwrap_or_default(),
+            body: intake.bodies.article_html(&content.text("body"), known, "", &answer_id, &mut intake.account),
+            category,
             tags: answer.texts("tags"),
             updated_at: translation.time("updated_at"),
         };
@@ -237,13 +244,17 @@ fn answers(mut tables: Tables, place: &Place, intake: &mut Intake) -> Result<(),
 /// Who may see an answer; nobody if it is a draft or archived.
 fn audience(answer: &mut Object, account: &mut Account) -> Option<Audience> {
     let now = Timestamp::now();
-    let mut is_past = |name: &str| answer.time(name).is_some_and(|time| time <= now);
+    // Nothing if the field says something that is no time.
+    let mut is_past = |name: &str| match answer.value(name) {
+        value if is_empty(&value) => Some(false),
+        value => time_of(&value).map(|time| time <= now),
+    };
     let (archived, published, internal) = (is_past("archived_at"), is_past("published_at"), is_past("internal_at"));
     match (archived, published, internal) {
-        (true, _, _) => account.list("archived answers, left out", answer.id()),
-        (false, true, _) => return Some(Audience::Public),
-        (false, false, true) => return Some(Audience::Agents),
-        (false, false, false) => account.list("drafts, left out", answer.id()),
+        (Some(true) | None, _, _) => account.list("archived answers, left out", answer.id()),
+        (Some(false), Some(true), _) => return Some(Audience::Public),
+        (Some(false), _, Some(true)) => return Some(Audience::Agents),
+        (Some(false), _, _) => account.list("drafts, left out", answer.id()),
     }
     None
 }
@@ -260,10 +271,52 @@ fn locales(tables: &mut Tables) -> HashMap<String, String> {
     .collect()
 }
 
-/// The title of each category, by its id and locale.
-fn categories(tables: &mut Tables) -> HashMap<(String, String), String> {
-    let translations = tables.table("KnowledgeBaseCategoryTranslation").into_values();
-    translations.map(|mut title| ((title.text("category_id"), title.text("kb_locale_id")), title.text("title"))).collect()
+/// The categories of the knowledge bases.
+struct Categories {
+    /// The category that each stands in, and the knowledge base that it is of.
+    parents: HashMap<String, (String, String)>,
+    /// The titles, by category and locale.
+    titles: BTreeMap<String, BTreeMap<String, String>>,
+    /// Knowledge bases that are switched off.
+    inactive: HashSet<String>,
+    /// The ways to categories, by locale.
+    places: HashMap<String, Places>,
+}
+
+impl Categories {
+    fn of(tables: &mut Tables) -> Categories {
+        let mut titles: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+        for mut title in tables.table("KnowledgeBaseCategoryTranslation").into_values() {
+            titles.entry(title.text("category_id")).or_default().insert(title.text("kb_locale_id"), title.text("title"));
+        }
+        let categories = tables.table("KnowledgeBaseCategory").into_iter();
+        let parents = categories.map(|(id, mut category)| (id, (category.text("parent_id"), category.text("knowledge_base_id"))));
+        let bases = tables.table("KnowledgeBase").into_iter();
+        let inactive = bases.filter_map(|(id, mut base)| (base.has("active") && !base.flag("active")).then_some(id));
+        Categories { parents: parents.collect(), titles, inactive: inactive.collect(), places: HashMap::new() }
+    }
+
+    /// Whether the knowledge base of a category is switched off. One that no file names may be any.
+    fn is_inactive(&self, id: &str) -> bool {
+        match self.parents.get(id) {
+            Some((_, base)) if !base.is_empty() => self.inactive.contains(base),
+            _ => !self.inactive.is_empty(),
+        }
+    }
+
+    /// The way to a category in a locale; where it has no title in it, in another one.
+    fn path(&mut self, id: &str, locale: &str, answer: &str, account: &mut Account) -> String {
+        let Categories { parents, titles, places, .. } = self;
+        let places = places.entry(locale.to_owned()).or_insert_with(|| {
+            let mut places = Places::default();
+            for (id, by_locale) in titles {
+                let title = by_locale.get(locale).or_else(|| by_locale.values().next()).cloned().unwrap_or_default();
+                places.add(id, &title, parents.get(id).map(|(parent, _)| parent.as_str()).unwrap_or_default());
+            }
+            places
+        });
+        places.path(id, "category", answer, account)
+    }
 }
 
 /// Zammad's variables that are ours.

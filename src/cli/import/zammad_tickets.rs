@@ -175,7 +175,7 @@ fn article(value: Value, chat: &mut ChatBuilder<'_>, assets: &Assets, created: T
     };
     let files: Vec<pb::Attachment> = article.list("attachments").into_iter().filter_map(attachment).collect();
     // Whatever is not said to be for the customer is internal.
-    let is_internal = !article.has("internal") || article.flag("internal");
+    let is_internal = !article.has("internal") || !article.denies("internal");
     if is_internal {
         chat.note(&id, at, &writer, &text, &files);
     } else {

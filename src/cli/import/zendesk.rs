@@ -14,7 +14,10 @@ use crate::{
         account::{Account, Place},
         intake::{Draft, Intake, Stopped},
         json_file::for_each_value,
-        object::{Object, plain},
+        object::{Object, is_empty, plain},
+        places::Places,
+        publication::left_out,
+        words::{Said, said},
         zendesk_tickets::{People, ticket},
     },
     knowledge::{Audience, Visibility},
@@ -56,9 +59,8 @@ struct Read {
     articles: Vec<(Object, Place)>,
     translations: Vec<(Object, Place)>,
     macros: Vec<(Object, Place)>,
-    /// The name of each section and the id of its category.
-    sections: HashMap<String, (String, String)>,
-    categories: HashMap<String, String>,
+    /// Sections and categories, whose ids have these words before them.
+    places: Places,
     people: People,
 }
 
@@ -149,11 +151,13 @@ impl Read {
             "translation" => self.translations.push((object, place.clone())),
             "macro" => self.macros.push((object, place.clone())),
             "section" => {
-                self.sections.insert(id, (object.text("name"), object.text("category_id")));
+                let parents = [("section", object.text("parent_section_id")), ("category", object.text("category_id"))];
+                let parent = parents.into_iter().find(|(_, id)| !id.is_empty()).map(|(kind, id)| format!("{kind} {id}"));
+                self.places.add(&format!("section {id}"), &object.text("name"), &parent.unwrap_or_default());
                 about_a_place(object, account);
             }
             "category" => {
-                self.categories.insert(id, object.text("name"));
+                self.places.add(&format!("category {id}"), &object.text("name"), "");
                 about_a_place(object, account);
             }
             "user" => self.people.add_user(&mut object),
@@ -167,12 +171,12 @@ impl Read {
     }
 
     fn assemble(self, intake: &mut Intake) -> Result<(), Stopped> {
-        let Read { articles, translations, macros, sections, categories, people } = self;
+        let Read { articles, translations, macros, places, people } = self;
         // What an article says for all of its translations.
         let mut shared: HashMap<String, Shared> = HashMap::new();
         let mut written: HashSet<(String, String)> = HashSet::new();
         for (mut article, place) in articles {
-            let of_article = Shared::of(&mut article, &sections, &categories, &mut intake.account);
+            let of_article = Shared::of(&mut article, &places, &mut intake.account);
             article.skip(&["url", "name", "position", "source_locale", "outdated_locales", "created_at"]);
             written.insert((article.id().to_owned(), article.text("locale").to_lowercase()));
             shared.insert(article.id().to_owned(), of_article.clone());
@@ -216,9 +220,7 @@ fn about_a_place(mut object: Object, account: &mut Account) {
         "locale",
         "source_locale",
         "outdated",
-        "category_id",
         "theme_template",
-        "parent_section_id",
     ]);
     object.left(account);
 }
@@ -234,27 +236,11 @@ struct Shared {
 }
 
 impl Shared {
-    fn of(
-        article: &mut Object,
-        sections: &HashMap<String, (String, String)>,
-        categories: &HashMap<String, String>,
-        account: &mut Account,
-    ) -> Shared {
-        let section = article.text("section_id");
-        let category = match sections.get(&section) {
-            Some((section, category)) => match categories.get(category) {
-                Some(category) => format!("{category} / {section}"),
-                None => section.clone(),
-            },
-            None if section.is_empty() => String::new(),
-            None => {
-                account.list("articles whose section is not in the files, without a category", article.id());
-                String::new()
-            }
-        };
+    fn of(article: &mut Object, places: &Places, account: &mut Account) -> Shared {
+        let section = Some(article.text("section_id")).filter(|id| !id.is_empty()).map(|id| format!("section {id}"));
+        let category = places.path(&section.unwrap_or_default(), "section", article.id(), account);
         // A segment of users: signed in, or the team. None of them is the public.
-        let segments = article.texts("user_segment_ids");
-        let is_restricted = !article.text("user_segment_id").is_empty() || !segments.is_empty();
+        let is_restricted = ["user_segment_id", "user_segment_ids"].iter().any(|name| !is_empty(&article.value(name)));
         if is_restricted {
             account.list("articles for a segment of users, now for agents alone", article.id());
         }
@@ -271,22 +257,22 @@ impl Shared {
 
     fn hand_over(self, mut text: Object, language: String, place: Place, intake: &mut Intake) -> Result<(), Stopped> {
         let Shared { id, category, audience, tags, url } = self;
-        if text.flag("draft") || text.flag("hidden") {
-            intake.account.list("drafts, left out", &id);
+        if let Some(reason) = left_out(&mut text) {
+            intake.account.list(reason, &id);
             return Ok(());
         }
         let document_id = format!("zendesk-{id}");
         let html = text.text("body");
+        let (edited, updated) = (text.time("edited_at"), text.time("updated_at"));
         let draft = Draft {
-            body: intake.bodies.article_html(&html, known, &id, &mut intake.account),
+            body: intake.bodies.article_html(&html, known, &url, &id, &mut intake.account),
             id: document_id,
             language,
             title: text.text("title"),
             category,
             tags,
-            updated_at: text.time("edited_at").or_else(|| text.time("updated_at")),
+            updated_at: edited.or(updated),
         };
-        text.skip(&["updated_at", "edited_at"]);
         text.left(&mut intake.account);
         intake.article(draft, audience, &url, &place)
     }
@@ -311,7 +297,7 @@ fn canned_answer(mut object: Object, place: &Place, people: &People, intake: &mu
         match field.as_str() {
             "comment_value_html" => html = value,
             "comment_value" => text = value,
-            "comment_mode_is_public" => is_internal = value == "false",
+            "comment_mode_is_public" => is_internal = said(&Value::String(value)) != Said::Yes,
             _ => intake.account.list(format!("macro action `{field}`"), &id),
         }
     }
