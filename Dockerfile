@@ -11,10 +11,15 @@ WORKDIR /src
 COPY . .
 RUN cargo build --release --locked && install -D target/release/deskhand /out/deskhand && install -d -m 0700 /out/data /out/key
 
-FROM debian:bookworm-slim
+# Certificates and dictionaries are files; their packages would bring openssl and perl along.
+FROM debian:bookworm-slim AS files
 RUN apt-get update -q \
  && apt-get install -q -y --no-install-recommends ca-certificates hunspell-en-us hunspell-tr hunspell-hu hunspell-de-de hunspell-fr hunspell-es \
- && rm -rf /var/lib/apt/lists/*
+ && install -d /out \
+ && cp -r --parents /etc/ssl/certs/ca-certificates.crt /usr/share/hunspell /usr/share/doc/hunspell-* /out
+
+FROM debian:bookworm-slim
+COPY --from=files /out /
 COPY --from=build /out/deskhand /usr/local/bin/deskhand
 COPY --from=build --chown=65532:65532 /out/data /data
 # For a first key in a volume of its own, which others may have without the data.

@@ -8,6 +8,15 @@ use crate::config::value;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The header in which proxies name the client of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For`: addresses with commas between them, the nearest hop last.
+    XForwardedFor,
+    /// `Forwarded`, by RFC 7239.
+    Forwarded,
+}
+
 /// Limits on connections, calls, bytes and time.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -41,8 +50,10 @@ pub struct Limits {
     pub calls_per_visitor: u32,
     /// Bytes per day and workspace that public searches, opened articles and ratings may add to the database.
     pub report_bytes_per_day: u64,
-    /// Proxies whose `X-Forwarded-For` is trusted.
+    /// Proxies that are trusted to name the client.
     pub trusted_proxies: Vec<IpAddr>,
+    /// The header in which they do; the other one is never read.
+    pub forwarded_header: ForwardedHeader,
     /// Whether connections of trusted proxies begin with a header of the PROXY protocol, which names the client.
     pub proxy_protocol: bool,
 }
@@ -66,6 +77,7 @@ impl Default for Limits {
             calls_per_visitor: 10,
             report_bytes_per_day: 64 << 20,
             trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::XForwardedFor,
             proxy_protocol: false,
         }
     }
@@ -98,6 +110,9 @@ impl Limits {
             "calls_per_visitor" => value::whole(given, 1, 1_000_000).map(|limit| self.calls_per_visitor = limit as u32),
             "report_bytes_per_day" => value::whole(given, 1 << 20, 1 << 40).map(|limit| self.report_bytes_per_day = limit as u64),
             "trusted_proxies" => value::addresses(given).map(|addresses| self.trusted_proxies = addresses),
+            "forwarded_header" => value::one_of(given, &["x-forwarded-for", "forwarded"]).map(|header| {
+                self.forwarded_header = if header == "forwarded" { ForwardedHeader::Forwarded } else { ForwardedHeader::XForwardedFor };
+            }),
             "proxy_protocol" => value::truth(given).map(|truth| self.proxy_protocol = truth),
             _ => return None,
         })

@@ -333,7 +333,13 @@ pub const SETTINGS: &[Setting] = &[
         key: "trusted_proxies",
         variable: "DESKHAND_TRUSTED_PROXIES",
         value: "ADDRESSES",
-        help: "IP addresses of proxies whose X-Forwarded-For is trusted, comma-separated [default: none]",
+        help: "IP addresses of proxies that are trusted to name the client, comma-separated [default: none]",
+    },
+    Setting {
+        key: "forwarded_header",
+        variable: "DESKHAND_FORWARDED_HEADER",
+        value: "HEADER",
+        help: "The header in which trusted proxies name the client: x-forwarded-for or forwarded [default: x-forwarded-for]",
     },
     Setting {
         key: "proxy_protocol",

@@ -144,7 +144,7 @@ impl Connection {
 
     /// The address that a call on it comes from.
     pub fn visitor(&self, headers: &HeaderMap) -> IpAddr {
-        visitor(self.address, headers, &self.shared.limits.trusted_proxies)
+        visitor(self.address, headers, &self.shared.limits)
     }
 
     pub fn trust(&self) -> Trust {

@@ -12,6 +12,7 @@ mod cors;
 mod deadline;
 mod fair_read;
 mod first_key;
+mod forwarded;
 mod grpc_guard;
 mod health;
 mod help_center;

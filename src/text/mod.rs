@@ -12,6 +12,7 @@ mod html;
 mod joined;
 mod korean;
 mod language;
+mod letters;
 mod lines;
 mod markdown;
 mod placeholder;

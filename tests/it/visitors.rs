@@ -6,7 +6,7 @@ use std::{
 };
 
 use deskhand::{
-    config::{Limits, TokenLimits},
+    config::{ForwardedHeader, Limits, TokenLimits},
     ids::Workspace,
     keys::{NewKey, Scope},
 };
@@ -46,10 +46,11 @@ fn visitor(address: [u8; 4]) -> Client {
     Client::builder().local_address(IpAddr::from(address)).build().unwrap()
 }
 
-/// How many of 60 searches at once are answered.
-async fn answered(desk: &Desk, key: &str, visitor: &Client, forwarded: impl Fn(usize) -> String) -> usize {
+/// How many of 60 searches at once are answered, each with a header that names a client.
+async fn answered(desk: &Desk, key: &str, visitor: &Client, forwarded: impl Fn(usize) -> (&'static str, String)) -> usize {
     let searches = (0..60).map(|number| {
-        let request = visitor.get(format!("http://{}{SEARCH}&key={key}", desk.address())).header("x-forwarded-for", forwarded(number));
+        let (header, client) = forwarded(number);
+        let request = visitor.get(format!("http://{}{SEARCH}&key={key}", desk.address())).header(header, client);
         async move { request.send().await.unwrap().status() }
     });
     let statuses = futures::future::join_all(searches).await;
@@ -62,7 +63,7 @@ async fn one_visitor_takes_no_other_visitors_searches() {
     let (desk, key) = open(Limits { calls_per_visitor: 2, ..Limits::default() }).await;
     let (greedy, honest) = (visitor([127, 0, 0, 2]), visitor([127, 0, 0, 3]));
     // A header that anybody can write makes no new visitor.
-    let forged = |number| format!("198.51.100.{number}");
+    let forged = |number| ("x-forwarded-for", format!("198.51.100.{number}"));
     assert!(answered(&desk, &key, &greedy, forged).await < 60);
     let response = honest.get(format!("http://{}{SEARCH}&key={key}", desk.address())).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
@@ -75,8 +76,28 @@ async fn a_trusted_proxy_says_which_visitor_calls() {
     let limits = Limits { calls_per_visitor: 2, trusted_proxies: vec![IpAddr::from(proxy)], ..Limits::default() };
     let (desk, key) = open(limits).await;
     let proxy = visitor(proxy);
-    assert_eq!(answered(&desk, &key, &proxy, |number| format!("198.51.100.{number}")).await, 60);
-    assert!(answered(&desk, &key, &proxy, |number| format!("203.0.113.{number}, 192.0.2.1")).await < 60, "one address, whatever it claims");
+    let header = "x-forwarded-for";
+    assert_eq!(answered(&desk, &key, &proxy, |number| (header, format!("198.51.100.{number}"))).await, 60);
+    let claimed = |number| (header, format!("203.0.113.{number}, 192.0.2.1"));
+    assert!(answered(&desk, &key, &proxy, claimed).await < 60, "one address, whatever it claims");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_says_it_in_the_header_that_is_set() {
+    let proxy = [127, 0, 0, 4];
+    let trusted_proxies = vec![IpAddr::from(proxy)];
+    let limits = Limits { calls_per_visitor: 2, trusted_proxies, forwarded_header: ForwardedHeader::Forwarded, ..Limits::default() };
+    let (desk, key) = open(limits).await;
+    let (proxy, stranger) = (visitor(proxy), visitor([127, 0, 0, 5]));
+    let header = "forwarded";
+    assert_eq!(answered(&desk, &key, &proxy, |number| (header, format!("for=\"[2001:db8:0:{number:x}::7]:4711\";proto=https"))).await, 60);
+    let claimed = |number| (header, format!("for=203.0.113.{number}, for=192.0.2.1;host=\"a, for=203.0.113.{number}\""));
+    assert!(answered(&desk, &key, &proxy, claimed).await < 60, "one address, whatever it claims");
+    let other = |number| ("x-forwarded-for", format!("198.51.100.{number}"));
+    assert!(answered(&desk, &key, &proxy, other).await < 60, "the other header is what the client wrote");
+    let forged = |number| (header, format!("for=198.51.100.{number}"));
+    assert!(answered(&desk, &key, &stranger, forged).await < 60, "nobody else may send one");
     desk.close().await;
 }
 
