@@ -1,10 +1,12 @@
 //! Which language a text is in: by its script, else by its words, else by models of letters.
 
+use std::sync::LazyLock;
+
+use lingua::{LanguageDetector, LanguageDetectorBuilder};
 use whatlang::Lang;
 
 use crate::text::{
     language::Language,
-    letters::likelihoods,
     script::{ByScript, by_script, is_identified_by_script},
     short_words::{ByWords, by_words},
 };
@@ -20,6 +22,8 @@ const FOREIGN_CHARACTERS: usize = 20;
 const PLAIN: f64 = 0.6;
 /// A longer text is judged by its beginning: the models' time grows with its length, and two sentences tell enough.
 const MAX_CHARACTERS: usize = 240;
+
+static DETECTOR: LazyLock<LanguageDetector> = LazyLock::new(|| LanguageDetectorBuilder::from_all_languages().build());
 
 /// Guesses the language of `text` among `expected`, or a foreign one that is plain to see. `None` when it is uncertain: no
 /// letters, too short, or mixed.
@@ -43,25 +47,29 @@ fn own(language: &Language, expected: &[Language]) -> Option<Language> {
 }
 
 fn by_models(text: &str, expected: &[Language], sure: f64) -> Option<Language> {
-    let guesses = likelihoods(text);
+    let guesses = DETECTOR.compute_language_confidence_values(text);
+    let tag = |language: lingua::Language| Language::parse(&language.iso_code_639_1().to_string()).ok();
     let is_long = text.chars().count() >= FOREIGN_CHARACTERS;
     let plain = if is_long { plain_language(text) } else { None };
     if let Some(plain) = &plain
-        && guesses.iter().all(|(tag, _)| *tag != plain.primary())
+        && guesses.iter().all(|(language, _)| tag(*language).is_none_or(|known| known.primary() != plain.primary()))
     {
         return own(plain, expected);
     }
-    if let Some((tag, confidence)) = guesses.first()
+    if let Some((language, confidence)) = guesses.first()
         && is_long
         && *confidence >= FOREIGN_SURE
     {
-        let language = Language::parse(tag).ok()?;
+        let language = tag(*language)?;
         // What the two disagree on is in neither.
         return if plain.is_none_or(|plain| plain.primary() == language.primary()) { own(&language, expected) } else { None };
     }
     let ours: Vec<(&Language, f64)> = guesses
         .iter()
-        .filter_map(|(tag, confidence)| Some((expected.iter().find(|known| known.primary() == *tag)?, *confidence)))
+        .filter_map(|(language, confidence)| {
+            let language = tag(*language)?;
+            Some((expected.iter().find(|known| known.primary() == language.primary())?, *confidence))
+        })
         .collect();
     // Where the workspace speaks a language that the models don't know, the best of the others proves nothing; but what is in another
     // script was identified by it.

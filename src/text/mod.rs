@@ -12,7 +12,6 @@ mod html;
 mod joined;
 mod korean;
 mod language;
-mod letters;
 mod lines;
 mod markdown;
 mod placeholder;
