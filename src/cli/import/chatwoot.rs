@@ -123,6 +123,10 @@ fn typed(kind: &'static str, object: Object) -> Object {
 fn canned_answer(mut object: Object, place: &Place, intake: &mut Intake) -> Result<(), Stopped> {
     let id = object.id().to_owned();
     let short_code = object.text("short_code");
+    if id.is_empty() {
+        intake.account.broken(place, "the canned response has no id, so a second run would not know it again; it is left out");
+        return Ok(());
+    }
     let draft = Draft {
         id: format!("chatwoot-{id}"),
         title: short_code.clone(),
@@ -137,6 +141,10 @@ fn canned_answer(mut object: Object, place: &Place, intake: &mut Intake) -> Resu
 
 fn article(mut object: Object, place: &Place, portals: &HashMap<String, Portal>, intake: &mut Intake) -> Result<(), Stopped> {
     let id = object.id().to_owned();
+    if id.is_empty() {
+        intake.account.broken(place, "the article has no id, so a second run would not know it again; it is left out");
+        return Ok(());
+    }
     match object.text("status").as_str() {
         "published" | "1" => {}
         status => {

@@ -61,6 +61,10 @@ fn take(value: Value, place: &Place, account: &mut Account, intake: &mut Intake)
 
 fn reply(mut object: Object, place: &Place, intake: &mut Intake) -> Result<(), Stopped> {
     let id = object.id().to_owned();
+    if id.is_empty() {
+        intake.account.broken(place, "the saved reply has no id, so a second run would not know it again; it is left out");
+        return Ok(());
+    }
     let (name, html) = (object.text("name"), object.text("text"));
     if html.trim().is_empty() {
         intake.account.list("saved replies without a text, which are folders", &id);

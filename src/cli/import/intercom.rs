@@ -101,6 +101,10 @@ fn take(
 fn article(mut object: Object, place: &Place, collections: &Places, intake: &mut Intake) -> Result<(), Stopped> {
     let id = object.id().to_owned();
     let is_internal = object.text("type") == "internal_article";
+    if id.is_empty() {
+        intake.account.broken(place, "the article has no id, so a second run would not know it again; it is left out");
+        return Ok(());
+    }
     let parent = object.text("parent_id");
     let category = collections.path(&parent, "collection", &id, &mut intake.account);
     if object.texts("parent_ids").iter().any(|other| *other != parent) {

@@ -148,7 +148,7 @@ fn mail_of(message: &Message<'_>, mail: &[u8], place: &Place, threads: &mut Thre
         intake.account.list(format!("mails of {what}, left out"), &id);
         return Ok(None);
     }
-    let Some(at) = message.date().and_then(|date| Timestamp::from_second(date.to_timestamp()).ok()) else {
+    let Some(at) = message.date().filter(|date| date.is_valid()).and_then(|date| Timestamp::from_second(date.to_timestamp()).ok()) else {
         return Err(format!("mail `{id}` has no `Date`; it is left out"));
     };
     let (address, name) = first_of(message.from());

@@ -138,6 +138,10 @@ fn take(
 fn text_module(object: Object, place: &Place, intake: &mut Intake) -> Result<(), Stopped> {
     let id = object.id().to_owned();
     let mut object = object.named("text module", &id);
+    if id.is_empty() {
+        intake.account.broken(place, "the text module has no id, so a second run would not know it again; it is left out");
+        return Ok(());
+    }
     if object.has("active") && !object.flag("active") {
         intake.account.list("text modules that are not active, left out", &id);
         return Ok(());

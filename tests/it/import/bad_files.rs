@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{check_folder, events, expect, file, import_texts, import_texts_to, messages, read, run, written};
+use super::{check_folder, events, expect, file, ids, import_texts, import_texts_to, messages, read, run, written};
 use crate::support::{command::text, desk::Desk};
 
 #[test]
@@ -227,4 +227,19 @@ fn a_folder_of_links_and_pipes_ends() {
             "broken: 3",
         ],
     );
+}
+
+#[test]
+fn documents_without_an_id_are_told() {
+    for (source, text, what) in [
+        ("intercom", r#"{"type":"article","id":null,"state":"published","title":"T","body":"<p>x</p>"}"#, "article"),
+        ("chatwoot", r#"{"short_code":"a","content":"x"}"#, "canned response"),
+        ("chatwoot", r#"{"title":"a","content":"x","status":"published"}"#, "article"),
+        ("zammad", r#"{"id":{},"name":"A","content":"<p>x</p>"}"#, "text module"),
+        ("freescout", r#"{"name":"A","text":"x"}"#, "saved reply"),
+    ] {
+        let (folder, output) = import_texts(source, &[("a.json", text)], &[]);
+        expect(&output, 1, &[&format!("a.json:1: the {what} has no id")]);
+        assert!(ids(folder.path()).is_empty(), "{source}");
+    }
 }

@@ -91,6 +91,9 @@ async fn a_mailbox_of_any_order_becomes_whole_threads() {
     let state = chat.chat.unwrap();
     assert_eq!((state.subject.as_str(), state.status()), ("Schuhe", pb::ChatStatus::Resolved));
     assert!(matches!(chat.events[0].body, Some(Body::Opened(_))), "{:?}", chat.events[0]);
+    let odd = "From a Mon\nMessage-ID: <odd@example.com>\nDate: Fri, 99 Jan 2026 99:00:00 +0000\nFrom: anna@example.com\n\nText.\n";
+    let output = import_texts_to(&desk.address(), "mbox", &[("odd.mbox", odd)], &own).await;
+    expect(&output, 1, &["odd.mbox:1: mail `odd@example.com` has no `Date`"]);
     // A folder of drafts is one as a whole.
     let output = import_texts_to(&desk.address(), "mbox", &[("Drafts.mbox", newest_first.as_str())], &own).await;
     expect(&output, 0, &["mails of drafts, left out: "]);
