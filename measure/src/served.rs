@@ -21,9 +21,13 @@ pub struct Served {
 impl Served {
     /// Starts the program on a data folder with these variables, and returns once it listens.
     pub fn start(data: &Path, variables: &[(&str, &str)]) -> Served {
+        Served::start_by(Command::new(deskhand()), data, variables)
+    }
+
+    /// The same by a command that ends with the program, such as that of a profiler.
+    pub fn start_by(mut command: Command, data: &Path, variables: &[(&str, &str)]) -> Served {
         // Only the first one counts.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut command = Command::new(deskhand());
         command.args(["serve", "--listen", "127.0.0.1:0", "--log", "error", "--data"]).arg(data);
         command.env("DESKHAND_KNOWLEDGE_BASE", "").envs(variables.iter().copied()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
@@ -39,6 +43,21 @@ impl Served {
         while self.page("/readyz").await.is_none() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
+    }
+
+    /// The id of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The processor time that its threads have taken, without those that have ended.
+    pub fn processor_time(&self) -> Duration {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).into_iter().flatten().flatten();
+        let nanoseconds = threads.filter_map(|thread| {
+            let told = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            told.split(' ').next()?.parse::<u64>().ok()
+        });
+        Duration::from_nanos(nanoseconds.sum())
     }
 
     /// Its resident memory.
