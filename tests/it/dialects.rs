@@ -467,11 +467,11 @@ async fn a_quota_that_is_used_up_is_a_fault_of_its_model_alone() {
 /// Before the first text, whatever arrives restarts the wait for it. Nothing does so after it, and nothing extends the whole.
 #[tokio::test]
 async fn signs_of_life_while_a_prompt_is_read() {
-    let settings = "first_token_timeout = '300ms'\ntoken_gap_timeout = '300ms'\ntotal_timeout = '1200ms'";
+    let settings = "first_token_timeout = '600ms'\ntoken_gap_timeout = '300ms'\ntotal_timeout = '1500ms'";
     let progress = "data: {\"choices\":[{\"finish_reason\":null,\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":null}}],\"object\":\"chat.completion.chunk\",\"prompt_progress\":{\"total\":5900,\"cache\":0,\"processed\":2048,\"time_ms\":181}}\n\n";
     let empty = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
     for sign in [progress, empty, ": ping\n\n", "event: ping\ndata: {}\n\n", "\n"] {
-        let waiting = (0..6).flat_map(|_| [Step::Write(sign.as_bytes().to_vec()), pause(120)]);
+        let waiting = (0..6).flat_map(|_| [Step::Write(sign.as_bytes().to_vec()), pause(150)]);
         let answer = Step::Write(delta("fine", "\"stop\"").into_bytes());
         let steps = [events("")].into_iter().chain(waiting).chain([answer]).collect();
         assert_eq!(told(steps, settings).await.unwrap().text, "fine", "{sign}");
@@ -479,11 +479,12 @@ async fn signs_of_life_while_a_prompt_is_read() {
         let began = Instant::now();
         let for_ever = Step::Repeat(sign.as_bytes().to_vec(), Duration::from_millis(50));
         refused(&told(vec![events(""), for_ever.clone()], settings).await.unwrap_err(), Code::Unavailable, "MODEL_UNAVAILABLE");
-        assert!(began.elapsed() > Duration::from_millis(1200), "{sign}");
+        assert!(began.elapsed() > Duration::from_millis(1500), "{sign}");
 
         let began = Instant::now();
-        let status = told(vec![events(&delta("fi", "null")), for_ever], settings).await.unwrap_err();
+        let patient = settings.replace("1500ms", "60s");
+        let status = told(vec![events(&delta("fi", "null")), for_ever], &patient).await.unwrap_err();
         refused(&status, Code::Unavailable, "MODEL_CUT_OFF");
-        assert!(began.elapsed() < Duration::from_millis(1100), "{sign}: {:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(30), "{sign}: {:?}", began.elapsed());
     }
 }
