@@ -1,6 +1,7 @@
 //! Appends queued events: validates and writes a batch as one transaction.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
@@ -15,21 +16,20 @@ use crate::{
         chat_rows::{self, Changed, ChatKey},
         code_rows,
         error::ChatError,
-        event::{Author, Event, EventBody, Message, NewEvent},
+        event::{Author, EventBody},
         event_page_rows,
-        event_rows::{self, KnownEvents, NewRow},
+        event_rows::{self, KnownEvent, NewRow},
         fold::Summary,
         learning_rows,
         newly_said::NewlySaid,
-        of_workspace, promise_rows, running_summary_rows,
-        said::Said,
+        of_workspace,
+        prepared::{Prepared, words_of_body},
+        promise_rows, running_summary_rows,
         watch::Feeds,
-        word_rows::{self, WordKey, message_words},
+        word_rows::{self, NewWords, WordKey},
     },
     failpoint::failpoint,
-    ids::Id,
     store::{Store, StoreError, Write},
-    text::Language,
 };
 
 /// Attempts at a batch that conflicts with another replica's write.
@@ -51,32 +51,6 @@ pub struct Appended {
     pub appended: usize,
     /// How many were there already with the same content.
     pub duplicates: usize,
-}
-
-/// An event with what can be prepared before it is written.
-#[derive(Debug, Clone)]
-pub struct Prepared {
-    event: NewEvent,
-    json: String,
-    words: BTreeSet<String>,
-    said: Said,
-}
-
-impl Prepared {
-    pub fn new(event: NewEvent, languages: &[Language]) -> Result<Prepared, ChatError> {
-        let json = serde_json::to_string(&event.body)?;
-        let words = match &event.body {
-            EventBody::Message(message) => words_of_message(message, languages),
-            _ => BTreeSet::new(),
-        };
-        let said = Said::of(&event.body, languages);
-        Ok(Prepared { event, json, words, said })
-    }
-
-    /// Returns its approximate size in the queue.
-    pub fn bytes(&self) -> usize {
-        2 * self.json.len() + self.words.iter().map(|word| word.len() + 64).sum::<usize>() + self.said.bytes() + 256
-    }
 }
 
 /// What writing a batch needs.
@@ -137,11 +111,13 @@ struct ChatUpdate<'a> {
     number: i64,
     before: Option<Summary>,
     summary: Summary,
-    known: HashMap<String, KnownEvents>,
+    known: HashMap<Cow<'a, str>, KnownEvent<'a>>,
     new: Vec<NewRow<'a>>,
     redactions: Vec<String>,
     /// Whether the summary must be refolded: an event came late or was redacted.
     refold: bool,
+    /// Whether there is something to learn from it: an agent wrote, or what was learned from was wiped.
+    teaches: bool,
 }
 
 impl ChatUpdate<'_> {
@@ -152,8 +128,8 @@ impl ChatUpdate<'_> {
 
     /// What those who watch are told; `None` without a new event.
     fn change<'b>(&self, key: &'b ChatKey) -> Option<NewChange<'b>> {
-        let (first, last) = (self.new.first()?.event.sequence, self.new.last()?.event.sequence);
-        let bytes: usize = self.new.iter().map(|kept| kept.json.len()).sum();
+        let (first, last) = (self.new.first()?.sequence, self.new.last()?.sequence);
+        let bytes: usize = self.new.iter().map(|kept| kept.prepared.json.len()).sum();
         Some(NewChange {
             workspace: &key.workspace,
             chat: self.number,
@@ -181,8 +157,8 @@ async fn write(context: &AppendContext, batch: &[Append]) -> Result<Vec<Result<A
     let rows: Vec<(i64, &NewRow)> = updates.values().flat_map(|update| update.new.iter().map(|kept| (update.number, kept))).collect();
     let appended = rows.len();
     event_rows::insert(&mut write, &rows).await?;
-    let named: Vec<(&ChatKey, i64, &Event)> =
-        updates.iter().flat_map(|(key, update)| update.new.iter().map(|kept| (*key, update.number, &kept.event))).collect();
+    let named: Vec<(&ChatKey, i64, &EventBody)> =
+        updates.iter().flat_map(|(key, update)| update.new.iter().map(|kept| (*key, update.number, &kept.prepared.event.body))).collect();
     chat_rows::insert_customers(&mut write, &named).await?;
     for (key, update) in updates.iter_mut().filter(|(_, update)| update.refold) {
         for event_id in &update.redactions {
@@ -191,6 +167,7 @@ async fn write(context: &AppendContext, batch: &[Append]) -> Result<Vec<Result<A
                 let ChatKey { workspace, chat_id } = key;
                 on_redaction(&mut write, Redacted { workspace, chat_id, text: text.trim() }).await?;
                 learning_rows::unteach(&mut write, update.number).await?;
+                update.teaches = true;
                 running_summary_rows::delete(&mut write, update.number).await?;
             }
         }
@@ -200,19 +177,19 @@ async fn write(context: &AppendContext, batch: &[Append]) -> Result<Vec<Result<A
     let changed: Vec<Changed> = updates
         .iter()
         .filter(|(_, update)| !update.new.is_empty())
-        .map(|(key, update)| Changed { key, number: update.number, before: update.before.as_ref(), summary: &update.summary })
+        .map(|(key, ChatUpdate { number, before, summary, teaches, .. })| Changed {
+            key,
+            number: *number,
+            before: before.as_ref(),
+            summary,
+            teaches: *teaches,
+        })
         .collect();
     chat_rows::store(&mut write, &changed).await?;
     let said: Vec<NewlySaid> =
         updates.iter().filter(|(_, update)| !update.new.is_empty()).map(|(key, update)| update.newly_said(key)).collect();
     promise_rows::store_said(&mut write, languages, &said).await?;
     code_rows::store_said(&mut write, &said).await?;
-    let written_to = |update: &&ChatUpdate| update.new.iter().any(|kept| is_from_agent(&kept.event.body));
-    let teaching: Vec<i64> = updates.values().filter(written_to).map(|update| update.number).collect();
-    learning_rows::teach(&mut write, &teaching).await?;
-    let refused: Vec<i64> =
-        updates.values().filter(|update| update.before.is_none() && update.new.is_empty()).map(|update| update.number).collect();
-    chat_rows::drop_empty(&mut write, &refused).await?;
     let wiped = updates.values().any(|update| !update.redactions.is_empty());
     if wiped {
         store.mark_wipe(&mut write).await?;
@@ -236,23 +213,23 @@ fn is_from_agent(body: &EventBody) -> bool {
     matches!(body, EventBody::Message(message) if message.author == Author::Agent)
 }
 
-/// Locks the batch's chats, and reads which of its events are known.
+/// Locks those of the batch's chats that exist, and reads which of its events are known.
 async fn read_drafts<'a>(write: &mut Write, batch: &'a [Append]) -> Result<BTreeMap<&'a ChatKey, ChatUpdate<'a>>, ChatError> {
     let keys: BTreeSet<&ChatKey> = batch.iter().map(|append| &append.key).collect();
     let keys: Vec<&ChatKey> = keys.into_iter().collect();
     let mut locked = chat_rows::lock(write, &keys).await?;
     let mut updates = BTreeMap::new();
     for key in keys {
-        let row = locked.remove(key).ok_or_else(|| StoreError::malformed("chat"))?;
-        let summary = row.summary.clone().unwrap_or_default();
+        let (number, before) = locked.remove(key).map_or_else(|| (chat_rows::next_number(), None), |row| (row.number, Some(row.summary)));
         let update = ChatUpdate {
-            number: row.number,
-            before: row.summary,
-            summary,
+            number,
+            summary: before.clone().unwrap_or_default(),
+            before,
             known: HashMap::new(),
             new: Vec::new(),
             redactions: Vec::new(),
             refold: false,
+            teaches: false,
         };
         updates.insert(key, update);
     }
@@ -268,9 +245,9 @@ async fn read_drafts<'a>(write: &mut Write, batch: &'a [Append]) -> Result<BTree
             }
         }
     }
-    let mut by_number: HashMap<i64, Vec<(String, KnownEvents)>> = HashMap::new();
+    let mut by_number: HashMap<i64, Vec<(Cow<str>, KnownEvent)>> = HashMap::new();
     for (number, event_id, known) in event_rows::known(write, &ids).await? {
-        by_number.entry(number).or_default().push((event_id, known));
+        by_number.entry(number).or_default().push((event_id.into(), known));
     }
     for update in updates.values_mut() {
         update.known.extend(by_number.remove(&update.number).unwrap_or_default());
@@ -292,47 +269,35 @@ async fn refold(write: &mut Write, update: &mut ChatUpdate<'_>) -> Result<(), Ch
 
 /// Updates the archive's words: adds those of new messages; rewrites those of a chat that was redacted.
 async fn write_words(write: &mut Write, languages: &Languages, updates: &BTreeMap<&ChatKey, ChatUpdate<'_>>) -> Result<(), ChatError> {
-    let written = |update: &&ChatUpdate| update.new.iter().any(|kept| !kept.words.is_empty()) || !update.redactions.is_empty();
+    let written = |update: &&ChatUpdate| update.new.iter().any(|kept| !kept.prepared.words.is_empty()) || !update.redactions.is_empty();
     let existing: Vec<i64> =
         updates.values().filter(written).filter(|update| update.before.is_some()).map(|update| update.number).collect();
-    let mut known = word_rows::of_chats(write, &existing).await?;
+    let known = word_rows::of_chats(write, &existing).await?;
+    let (none, mut new) = (BTreeSet::new(), Vec::new());
     for (key, update) in updates.iter().filter(|(_, update)| written(update)) {
-        let mut known = known.remove(&update.number).unwrap_or_default();
-        let key_of = |word: &String| WordKey::of(&key.workspace, word);
-        let words: BTreeSet<WordKey> = if update.redactions.is_empty() {
-            update.new.iter().flat_map(|kept| kept.words).map(key_of).collect()
+        let number = update.number;
+        if update.redactions.is_empty() {
+            let known = known.get(&number).unwrap_or(&none);
+            let words = update.new.iter().flat_map(|kept| &kept.prepared.words).copied();
+            new.push(NewWords { number, known, added: words.filter(|word| !known.contains(word)).collect() });
         } else {
-            word_rows::delete(write, update.number, &std::mem::take(&mut known)).await?;
+            word_rows::delete(write, number, known.get(&number).unwrap_or(&none)).await?;
             // The oldest messages of a chat beyond the read limit are no longer found by their words.
-            let events = event_page_rows::recent_of_locked(write, update.number, MAX_READ_BYTES).await?;
-            let expected = of_workspace(languages, &key.workspace).to_vec();
-            let words = spawn_blocking(move || words_of(&events, &expected)).await.map_err(|_| StoreError::Busy)?;
-            words.iter().map(key_of).collect()
-        };
-        word_rows::add(write, update.number, &known, words).await?;
+            let events = event_page_rows::recent_of_locked(write, number, MAX_READ_BYTES).await?;
+            let (workspace, expected) = (key.workspace.clone(), of_workspace(languages, &key.workspace).to_vec());
+            let words =
+                move || events.iter().flat_map(|event| words_of_body(&event.body, &workspace, &expected)).collect::<BTreeSet<WordKey>>();
+            new.push(NewWords { number, known: &none, added: spawn_blocking(words).await.map_err(|_| StoreError::Busy)? });
+        }
     }
-    Ok(())
-}
-
-/// Returns the words of a chat's messages.
-fn words_of(events: &[Event], expected: &[Language]) -> BTreeSet<String> {
-    let messages = events.iter().filter_map(|event| match &event.body {
-        EventBody::Message(message) => Some(message),
-        _ => None,
-    });
-    messages.flat_map(|message| words_of_message(message, expected)).collect()
-}
-
-/// Returns the words of a message and of its files.
-fn words_of_message(message: &Message, expected: &[Language]) -> BTreeSet<String> {
-    message.contents().flat_map(|text| message_words(text, message.language.as_ref(), expected)).collect()
+    word_rows::add_all(write, &new).await
 }
 
 /// Validates one call against its chat: all of its events are accepted, or none.
 fn validate<'a>(update: &mut ChatUpdate<'a>, events: &'a [Prepared], now: Timestamp) -> Result<Appended, ChatError> {
     let mut summary = update.summary.clone();
     let mut new: Vec<NewRow> = Vec::new();
-    let mut in_call: HashMap<&str, KnownEvents> = HashMap::new();
+    let mut in_call: HashMap<&str, KnownEvent> = HashMap::new();
     let mut redactions = Vec::new();
     let mut refold = update.refold;
     let mut duplicates = 0;
@@ -370,24 +335,19 @@ fn validate<'a>(update: &mut ChatUpdate<'a>, events: &'a [Prepared], now: Timest
         }
         let at = event.at.unwrap_or(now);
         refold |= summary.last_sequence > 0 && at < summary.updated_at && summary.depends_on_order(&event.body);
-        let kept = kept(prepared, at, summary.last_sequence + 1);
-        summary.apply(&kept.event);
-        in_call.insert(event_id, KnownEvents::of(&kept));
+        let kept = NewRow { sequence: summary.last_sequence + 1, at, prepared };
+        summary.apply_body(kept.sequence, at, &event.body);
+        in_call.insert(event_id, KnownEvent::of(&kept));
         new.push(kept);
     }
     let appended = Appended { last_sequence: summary.last_sequence, appended: new.len(), duplicates };
-    update.known.extend(in_call.into_iter().map(|(event_id, known)| (event_id.to_owned(), known)));
+    update.known.extend(in_call.into_iter().map(|(event_id, known)| (event_id.into(), known)));
     update.summary = summary;
+    update.teaches |= new.iter().any(|kept| is_from_agent(&kept.prepared.event.body));
     update.new.extend(new);
     update.redactions.extend(redactions);
     update.refold = refold;
     Ok(appended)
-}
-
-fn kept<'a>(prepared: &'a Prepared, at: Timestamp, sequence: i64) -> NewRow<'a> {
-    let Prepared { event: NewEvent { event_id, at: given, body }, json, words, said } = prepared;
-    let event: Event = Event { event_id: Id::clone(event_id), at, sequence, redacted: false, body: body.clone() };
-    NewRow { event, at_given: given.is_some(), json, words, said }
 }
 
 impl LogCounts {

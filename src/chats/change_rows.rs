@@ -118,13 +118,10 @@ pub async fn record(write: &mut Write, changes: &[NewChange<'_>]) -> Result<(), 
         }
     }
     const COLUMNS: usize = 12;
-    for changes in sql::pieces(changes, COLUMNS) {
-        let statement = format!(
-            "INSERT INTO chat_change (workspace, number, at, chat, first_sequence, last_sequence, bytes, agent_before, team_before, \
-             agent_after, team_after, erased) VALUES {}",
-            sql::placeholders(1, changes.len(), COLUMNS)
-        );
-        let mut query = sqlx::query(AssertSqlSafe(statement));
+    for changes in sql::insert_pieces(changes, COLUMNS) {
+        let into = "chat_change (workspace, number, at, chat, first_sequence, last_sequence, bytes, agent_before, team_before, agent_after, \
+                    team_after, erased)";
+        let mut query = sqlx::query(AssertSqlSafe(sql::insert(write.dialect(), into, changes.len(), COLUMNS)));
         for NewChange { workspace, chat, sequences: (first, last), bytes, before, after, erased } in changes {
             let number = next.entry((*workspace).to_owned()).or_default();
             query = query

@@ -9,14 +9,9 @@ use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row};
 
 use crate::{
-    chats::{
-        error::ChatError,
-        event::{Event, EventBody},
-        fold::Summary,
-        word_rows,
-    },
+    chats::{error::ChatError, event::EventBody, fold::Summary, word_rows},
     ids::Workspace,
-    store::{Store, StoreError, Write, nanoseconds, sql},
+    store::{Dialect, Store, StoreError, Write, nanoseconds, sql},
 };
 
 /// Identifies a chat. Its order is the order in which rows are locked.
@@ -31,33 +26,26 @@ pub struct ChatKey {
 pub struct Locked {
     /// The number that its events and words refer to.
     pub number: i64,
-    /// `None` for a new chat.
-    pub summary: Option<Summary>,
+    /// Its state.
+    pub summary: Summary,
 }
 
-/// Locks the chats' rows in order, inserting missing ones.
+/// Locks the rows of those of the chats that exist, in order. A new chat's row is locked by being inserted.
 pub async fn lock(write: &mut Write, keys: &[&ChatKey]) -> Result<BTreeMap<ChatKey, Locked>, ChatError> {
     let mut locked = BTreeMap::new();
-    for keys in sql::pieces(keys, 3) {
-        let values: Vec<String> = (0..keys.len())
-            .map(|row| {
-                let first = 3 * row + 1;
-                format!("(${first},${},${},0,1,0,'','','','','',0,0,'')", first + 1, first + 2)
-            })
-            .collect();
+    // SQLite has one writer at a time.
+    let lock = if write.dialect() == Dialect::Postgres { " ORDER BY workspace, chat_id FOR UPDATE" } else { "" };
+    for keys in sql::pieces(keys, 2) {
         let statement = format!(
-            "INSERT INTO chat (number, workspace, chat_id, {STATE}) VALUES {}
-             ON CONFLICT (workspace, chat_id) DO UPDATE SET last_sequence = chat.last_sequence
-             RETURNING number, workspace, chat_id, summary",
-            values.join(",")
+            "SELECT number, workspace, chat_id, summary FROM chat WHERE (workspace, chat_id) IN (VALUES {}){lock}",
+            sql::placeholders(1, keys.len(), 2)
         );
         let mut query = sqlx::query(AssertSqlSafe(statement));
         for key in keys {
-            query = query.bind(next_number()).bind(key.workspace.clone()).bind(key.chat_id.clone());
+            query = query.bind(key.workspace.clone()).bind(key.chat_id.clone());
         }
         for row in query.fetch_all(&mut **write).await? {
-            let summary: String = row.try_get(3)?;
-            let summary = if summary.is_empty() { None } else { Some(serde_json::from_str(&summary)?) };
+            let summary = serde_json::from_str(&row.try_get::<String, _>(3)?)?;
             let key = ChatKey { workspace: row.try_get(1)?, chat_id: row.try_get(2)? };
             locked.insert(key, Locked { number: row.try_get(0)?, summary });
         }
@@ -66,7 +54,7 @@ pub async fn lock(write: &mut Write, keys: &[&ChatKey]) -> Result<BTreeMap<ChatK
 }
 
 /// Returns an unused number: milliseconds since 2020, then 20 random bits, in which replicas that create chats at the same time differ.
-fn next_number() -> i64 {
+pub fn next_number() -> i64 {
     const YEAR_2020: i64 = 1_577_836_800_000;
     static LAST: AtomicI64 = AtomicI64::new(0);
     let now = ((Timestamp::now().as_millisecond() - YEAR_2020).max(0) << 20) | i64::from(uuid::Uuid::new_v4().as_fields().0 >> 12);
@@ -81,8 +69,11 @@ const STATE: &str = "last_sequence, status, channel, team, agent_id, topic, cust
 pub struct Changed<'a> {
     pub key: &'a ChatKey,
     pub number: i64,
+    /// `None` for a new chat.
     pub before: Option<&'a Summary>,
     pub summary: &'a Summary,
+    /// Whether it has new events to learn from.
+    pub teaches: bool,
 }
 
 impl Changed<'_> {
@@ -96,24 +87,33 @@ impl Changed<'_> {
     }
 }
 
-/// Writes the state of chats whose rows are locked.
+/// Writes the state of chats whose rows are locked, and the rows of new ones. Fails with [`StoreError::Conflict`] if another server has begun
+/// one of them meanwhile.
 pub async fn store(write: &mut Write, changed: &[Changed<'_>]) -> Result<(), ChatError> {
-    let (going_on, other): (Vec<&Changed>, Vec<&Changed>) = changed.iter().partition(|changed| changed.only_goes_on());
-    let goes_on = "last_sequence = excluded.last_sequence, updated_at = excluded.updated_at, summary = excluded.summary";
-    store_columns(write, &going_on, goes_on).await?;
-    let every: Vec<String> = STATE.split(", ").map(|column| format!("{column} = excluded.{column}")).collect();
-    store_columns(write, &other, &every.join(", ")).await
+    let (new, known): (Vec<&Changed>, Vec<&Changed>) = changed.iter().partition(|changed| changed.before.is_none());
+    if store_columns(write, &new, "(workspace, chat_id) DO NOTHING").await? < new.len() as u64 {
+        return Err(StoreError::Conflict.into());
+    }
+    let (going_on, other): (Vec<&Changed>, Vec<&Changed>) = known.into_iter().partition(|changed| changed.only_goes_on());
+    let set = |columns: &[&str]| {
+        let columns: Vec<String> = columns.iter().map(|column| format!("{column} = excluded.{column}")).collect();
+        format!("(number) DO UPDATE SET {}, teaches = chat.teaches | excluded.teaches", columns.join(", "))
+    };
+    store_columns(write, &going_on, &set(&["last_sequence", "updated_at", "summary"])).await?;
+    let every: Vec<&str> = STATE.split(", ").collect();
+    store_columns(write, &other, &set(&every)).await?;
+    Ok(())
 }
 
-async fn store_columns(write: &mut Write, changed: &[&Changed<'_>], set: &str) -> Result<(), ChatError> {
-    const COLUMNS: usize = 14;
-    for changed in sql::pieces(changed, COLUMNS) {
-        let statement = format!(
-            "INSERT INTO chat (number, workspace, chat_id, {STATE}) VALUES {} ON CONFLICT (number) DO UPDATE SET {set}",
-            sql::placeholders(1, changed.len(), COLUMNS)
-        );
+/// Returns how many rows were written.
+async fn store_columns(write: &mut Write, changed: &[&Changed<'_>], on_conflict: &str) -> Result<u64, ChatError> {
+    const COLUMNS: usize = 15;
+    let mut written = 0;
+    for changed in sql::insert_pieces(changed, COLUMNS) {
+        let into = format!("chat (number, workspace, chat_id, {STATE}, teaches)");
+        let statement = sql::insert(write.dialect(), &into, changed.len(), COLUMNS) + " ON CONFLICT " + on_conflict;
         let mut query = sqlx::query(AssertSqlSafe(statement));
-        for Changed { key, number, summary, .. } in changed {
+        for Changed { key, number, summary, teaches, .. } in changed {
             query = query
                 .bind(*number)
                 .bind(key.workspace.clone())
@@ -128,11 +128,12 @@ async fn store_columns(write: &mut Write, changed: &[&Changed<'_>], set: &str) -
                 .bind(summary.ticket.as_ref().map(|ticket| ticket.ticket_id.clone()).unwrap_or_default())
                 .bind(nanoseconds(summary.opened_at))
                 .bind(nanoseconds(summary.updated_at))
-                .bind(serde_json::to_string(summary)?);
+                .bind(serde_json::to_string(summary)?)
+                .bind(i64::from(*teaches));
         }
-        query.execute(&mut **write).await?;
+        written += query.execute(&mut **write).await?.rows_affected();
     }
-    Ok(())
+    Ok(written)
 }
 
 /// Locks a chat's row for the rest of a write, and returns its number, if the chat exists: what is then written beside it is erased with it.
@@ -216,11 +217,11 @@ pub async fn numbered_summary(store: &Store, key: &ChatKey) -> Result<Option<(i6
 }
 
 /// Records the customers that new events name.
-pub async fn insert_customers(write: &mut Write, events: &[(&ChatKey, i64, &Event)]) -> Result<(), ChatError> {
+pub async fn insert_customers(write: &mut Write, events: &[(&ChatKey, i64, &EventBody)]) -> Result<(), ChatError> {
     const COLUMNS: usize = 3;
     let named: BTreeSet<(&str, &str, i64)> = events
         .iter()
-        .filter_map(|(key, number, event)| match &event.body {
+        .filter_map(|(key, number, body)| match body {
             EventBody::Customer(customer) if !customer.customer_id.is_empty() => {
                 Some((key.workspace.as_str(), customer.customer_id.as_str(), *number))
             }
@@ -228,11 +229,9 @@ pub async fn insert_customers(write: &mut Write, events: &[(&ChatKey, i64, &Even
         })
         .collect();
     let rows: Vec<_> = named.into_iter().collect();
-    for rows in sql::pieces(&rows, COLUMNS) {
-        let statement = format!(
-            "INSERT INTO chat_customer (workspace, customer_id, chat) VALUES {} ON CONFLICT (workspace, customer_id, chat) DO NOTHING",
-            sql::placeholders(1, rows.len(), COLUMNS)
-        );
+    for rows in sql::insert_pieces(&rows, COLUMNS) {
+        let into = "chat_customer (workspace, customer_id, chat)";
+        let statement = sql::insert(write.dialect(), into, rows.len(), COLUMNS) + " ON CONFLICT (workspace, customer_id, chat) DO NOTHING";
         let mut query = sqlx::query(AssertSqlSafe(statement));
         for (workspace, customer_id, number) in rows {
             query = query.bind((*workspace).to_owned()).bind((*customer_id).to_owned()).bind(*number);
@@ -286,14 +285,6 @@ pub async fn erase(write: &mut Write, number: i64, idle_since: Option<Timestamp>
         sqlx::query(AssertSqlSafe(format!("DELETE FROM {table} WHERE chat = $1"))).bind(number).execute(&mut **write).await?;
     }
     Ok(Some(events.rows_affected()))
-}
-
-/// Deletes rows that were inserted for calls that were then rejected.
-pub async fn drop_empty(write: &mut Write, numbers: &[i64]) -> Result<(), ChatError> {
-    for number in numbers {
-        sqlx::query("DELETE FROM chat WHERE number = $1 AND last_sequence = 0").bind(*number).execute(&mut **write).await?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub async fn store_said(write: &mut Write, said: &[NewlySaid<'_>]) -> Result<(),
     let mut rows: Vec<(&str, String, i64)> = Vec::new();
     for chat in said {
         let codes = if chat.redactions.is_empty() {
-            chat.new.iter().flat_map(|kept| &kept.said.codes).cloned().collect()
+            chat.new.iter().flat_map(|kept| &kept.prepared.said.codes).cloned().collect()
         } else {
             sqlx::query("DELETE FROM chat_code WHERE chat = $1").bind(chat.number).execute(&mut **write).await?;
             let events = event_page_rows::recent_of_locked(write, chat.number, MAX_READ_BYTES).await?;
@@ -28,11 +28,9 @@ pub async fn store_said(write: &mut Write, said: &[NewlySaid<'_>]) -> Result<(),
         rows.extend(codes.into_iter().map(|code| (chat.workspace, code, chat.number)));
     }
     const COLUMNS: usize = 3;
-    for rows in sql::pieces(&rows, COLUMNS) {
-        let statement = format!(
-            "INSERT INTO chat_code (workspace, code, chat) VALUES {} ON CONFLICT (workspace, code, chat) DO NOTHING",
-            sql::placeholders(1, rows.len(), COLUMNS)
-        );
+    for rows in sql::insert_pieces(&rows, COLUMNS) {
+        let into = "chat_code (workspace, code, chat)";
+        let statement = sql::insert(write.dialect(), into, rows.len(), COLUMNS) + " ON CONFLICT (workspace, code, chat) DO NOTHING";
         let mut query = sqlx::query(AssertSqlSafe(statement));
         for (workspace, code, number) in rows {
             query = query.bind((*workspace).to_owned()).bind(code.clone()).bind(*number);

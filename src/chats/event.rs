@@ -317,6 +317,17 @@ pub struct Rating {
 }
 
 impl EventBody {
+    /// Returns the approximate bytes of its text.
+    pub fn text_bytes(&self) -> usize {
+        match self {
+            EventBody::Message(message) => message.bytes(),
+            EventBody::Note(note) => note.text.for_agents().len(),
+            EventBody::Record(record) => record.values.iter().map(|(key, value)| key.len() + value.len()).sum(),
+            EventBody::Form(form) => form.answers.iter().map(|(key, value)| key.len() + value.len()).sum(),
+            _ => 0,
+        }
+    }
+
     /// Removes everything that a chat's summary does not depend on.
     pub fn lighten(&mut self) {
         match self {

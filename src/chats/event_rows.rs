@@ -1,40 +1,35 @@
 //! The log's rows: inserting, recognizing repeats, wiping.
 
-use std::{collections::BTreeSet, mem::discriminant};
+use std::{borrow::Cow, mem::discriminant};
 
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row};
 
 use crate::{
-    chats::{
-        error::ChatError,
-        event::{Event, EventBody},
-        said::Said,
-    },
+    chats::{error::ChatError, event::EventBody, prepared::Prepared},
     store::{Write, nanoseconds, sql, timestamp},
 };
 
-/// An event to store.
-#[derive(Clone)]
+/// An event to store, with its place in the chat.
+#[derive(Clone, Copy)]
 pub struct NewRow<'a> {
-    pub event: Event,
-    pub at_given: bool,
-    pub json: &'a str,
-    pub words: &'a BTreeSet<String>,
-    pub said: &'a Said,
+    pub sequence: i64,
+    pub at: Timestamp,
+    pub prepared: &'a Prepared,
 }
 
 /// What identifies a repeat of a stored event.
 #[derive(Debug, Clone)]
-pub struct KnownEvents {
+pub struct KnownEvent<'a> {
     at: Option<Timestamp>,
-    body: EventBody,
+    body: Cow<'a, EventBody>,
     redacted: bool,
 }
 
-impl KnownEvents {
-    pub fn of(kept: &NewRow<'_>) -> KnownEvents {
-        KnownEvents { at: kept.at_given.then_some(kept.event.at), body: kept.event.body.clone(), redacted: kept.event.redacted }
+impl<'a> KnownEvent<'a> {
+    pub fn of(kept: &NewRow<'a>) -> KnownEvent<'a> {
+        let event = &kept.prepared.event;
+        KnownEvent { at: event.at, body: Cow::Borrowed(&event.body), redacted: false }
     }
 
     /// Returns whether a call that repeats the id has the same event. Of a wiped event, only its kind and its time can be compared.
@@ -43,22 +38,22 @@ impl KnownEvents {
             (Some(kept), Some(given)) => kept == given,
             _ => true,
         };
-        let same_content = if self.redacted { discriminant(&self.body) == discriminant(body) } else { self.body == *body };
+        let same_content = if self.redacted { discriminant(&*self.body) == discriminant(body) } else { *self.body == *body };
         same_content && same_time
     }
 
     /// Returns whether it set this topic.
     pub fn is_topic(&self, set: &str) -> bool {
-        matches!(&self.body, EventBody::Topic { topic } if topic == set)
+        matches!(&*self.body, EventBody::Topic { topic } if topic == set)
     }
 
     pub fn is_redaction(&self) -> bool {
-        matches!(self.body, EventBody::Redaction { .. })
+        matches!(*self.body, EventBody::Redaction { .. })
     }
 }
 
 /// Returns which of these events exist: chats by number, events by id.
-pub async fn known(write: &mut Write, ids: &[(i64, &str)]) -> Result<Vec<(i64, String, KnownEvents)>, ChatError> {
+pub async fn known(write: &mut Write, ids: &[(i64, &str)]) -> Result<Vec<(i64, String, KnownEvent<'static>)>, ChatError> {
     let mut known = Vec::new();
     for ids in sql::pieces(ids, 2) {
         let statement = format!(
@@ -71,8 +66,8 @@ pub async fn known(write: &mut Write, ids: &[(i64, &str)]) -> Result<Vec<(i64, S
         }
         for row in query.fetch_all(&mut **write).await? {
             let at = if row.try_get::<i64, _>(3)? != 0 { Some(timestamp(row.try_get(2)?)?) } else { None };
-            let body = serde_json::from_str(&row.try_get::<String, _>(5)?)?;
-            known.push((row.try_get(0)?, row.try_get(1)?, KnownEvents { at, body, redacted: row.try_get::<i64, _>(4)? != 0 }));
+            let body = Cow::Owned(serde_json::from_str(&row.try_get::<String, _>(5)?)?);
+            known.push((row.try_get(0)?, row.try_get(1)?, KnownEvent { at, body, redacted: row.try_get::<i64, _>(4)? != 0 }));
         }
     }
     Ok(known)
@@ -81,21 +76,19 @@ pub async fn known(write: &mut Write, ids: &[(i64, &str)]) -> Result<Vec<(i64, S
 /// Adds new events, each with its chat's number.
 pub async fn insert(write: &mut Write, events: &[(i64, &NewRow<'_>)]) -> Result<(), ChatError> {
     const COLUMNS: usize = 7;
-    for events in sql::pieces(events, COLUMNS) {
-        let statement = format!(
-            "INSERT INTO event (chat, sequence, event_id, at, at_given, redacted, body) VALUES {}",
-            sql::placeholders(1, events.len(), COLUMNS)
-        );
-        let mut query = sqlx::query(AssertSqlSafe(statement));
-        for (chat, NewRow { event, at_given, json, .. }) in events {
+    const REDACTED: i64 = 0;
+    for events in sql::insert_pieces(events, COLUMNS) {
+        let into = "event (chat, sequence, event_id, at, at_given, redacted, body)";
+        let mut query = sqlx::query(AssertSqlSafe(sql::insert(write.dialect(), into, events.len(), COLUMNS)));
+        for (chat, NewRow { sequence, at, prepared }) in events {
             query = query
                 .bind(*chat)
-                .bind(event.sequence)
-                .bind(event.event_id.as_str().to_owned())
-                .bind(nanoseconds(event.at))
-                .bind(i64::from(*at_given))
-                .bind(i64::from(event.redacted))
-                .bind((*json).to_owned());
+                .bind(*sequence)
+                .bind(prepared.event.event_id.as_str().to_owned())
+                .bind(nanoseconds(*at))
+                .bind(i64::from(prepared.event.at.is_some()))
+                .bind(REDACTED)
+                .bind(prepared.json.clone());
         }
         query.execute(&mut **write).await?;
     }

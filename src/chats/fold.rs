@@ -103,14 +103,19 @@ impl Summary {
 
     /// Applies the next event in order of time.
     pub fn apply(&mut self, event: &Event) {
+        self.apply_body(event.sequence, event.at, &event.body);
+    }
+
+    /// The same by an event's sequence, time and body.
+    pub fn apply_body(&mut self, sequence: i64, at: Timestamp, body: &EventBody) {
         if self.last_sequence == 0 {
-            self.opened_at = event.at;
-            self.updated_at = event.at;
+            self.opened_at = at;
+            self.updated_at = at;
         }
-        self.opened_at = self.opened_at.min(event.at);
-        self.updated_at = self.updated_at.max(event.at);
-        self.last_sequence = self.last_sequence.max(event.sequence);
-        match &event.body {
+        self.opened_at = self.opened_at.min(at);
+        self.updated_at = self.updated_at.max(at);
+        self.last_sequence = self.last_sequence.max(sequence);
+        match body {
             EventBody::Opened(opened) => {
                 self.channel = opened.channel;
                 self.channel_name.clone_from(&opened.channel_name);

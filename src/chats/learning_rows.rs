@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Row};
 
 use crate::{
     chats::{Chats, error::ChatError},
-    store::{Write, sql},
+    store::Write,
 };
 
 /// A chat with unread events for learning.
@@ -52,20 +52,6 @@ impl Chats {
             .await?;
         Ok(())
     }
-}
-
-/// Marks chats as having new events to learn from.
-pub async fn teach(write: &mut Write, numbers: &[i64]) -> Result<(), ChatError> {
-    for numbers in sql::pieces(numbers, 1) {
-        let statement =
-            format!("UPDATE chat SET teaches = 1 WHERE teaches = 0 AND number IN (VALUES {})", sql::placeholders(1, numbers.len(), 1));
-        let mut query = sqlx::query(AssertSqlSafe(statement));
-        for number in numbers {
-            query = query.bind(*number);
-        }
-        query.execute(&mut **write).await?;
-    }
-    Ok(())
 }
 
 /// Makes learning reread a redacted chat from its beginning.

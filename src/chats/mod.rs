@@ -22,6 +22,7 @@ mod mail;
 pub mod metrics;
 mod newly_said;
 mod person;
+mod prepared;
 mod promise_fold;
 mod promise_list;
 mod promise_rows;
@@ -72,9 +73,10 @@ pub use workers::Workers;
 
 use crate::{
     chats::{
-        append::{Append, AppendContext, Prepared},
+        append::{Append, AppendContext},
         chat_rows::{ChatKey, Related},
         event_page_rows::Recent,
+        prepared::Prepared,
         watch::Feeds,
         word_rows::Frequencies,
     },
@@ -230,7 +232,7 @@ impl Chats {
     /// Appends events to a chat, all or none, and returns once they are durable. The write continues if the caller hangs up.
     pub async fn append(&self, chat_id: &Id, events: Vec<NewEvent>) -> Result<Appended, ChatError> {
         let (languages, workspace_of) = (Arc::clone(&self.log.languages), self.workspace.clone());
-        let bytes_of_text = events.iter().map(|event| body_bytes(&event.body)).sum::<usize>();
+        let bytes_of_text = events.iter().map(|event| event.body.text_bytes()).sum::<usize>();
         let many = events.len() > MANY_EVENTS || bytes_of_text > MANY_BYTES;
         failpoint("append", chat_id.as_str());
         let prepared_chat = chat_id.clone();
@@ -238,7 +240,7 @@ impl Chats {
             failpoint("prepare", prepared_chat.as_str());
             events
                 .into_iter()
-                .map(|event| Prepared::new(event, of_workspace(&languages, workspace_of.as_str())))
+                .map(|event| Prepared::new(event, workspace_of.as_str(), of_workspace(&languages, workspace_of.as_str())))
                 .collect::<Result<Vec<_>, _>>()
         };
         let events = if many { self.log.workers.work_on(bytes_of_text, prepare).await? } else { prepare()? };
@@ -288,7 +290,7 @@ impl Chats {
 
     /// Folds events; for a partly read chat, with the summary of the rest.
     async fn folded(&self, chat_id: &Id, events: Vec<Event>, rest: Option<(usize, Summary)>) -> Chat {
-        let bytes = events.iter().map(|event| body_bytes(&event.body)).sum::<usize>();
+        let bytes = events.iter().map(|event| event.body.text_bytes()).sum::<usize>();
         let chat_id = chat_id.to_string();
         let fold = move || match rest {
             None => Chat::folded(&chat_id, events),
@@ -357,7 +359,7 @@ impl Chats {
                 }
             } else if bytes_left >= MAX_EARLIER_BYTES_EACH {
                 let read = event_page_rows::recent(&self.log.store, &self.key(chat_id), MAX_EARLIER_BYTES_EACH).await?;
-                bytes_left -= read.events.iter().map(|event| body_bytes(&event.body)).sum::<usize>().min(bytes_left);
+                bytes_left -= read.events.iter().map(|event| event.body.text_bytes()).sum::<usize>().min(bytes_left);
                 let latest = read.events.len().saturating_sub(MAX_EVENTS_EACH as usize);
                 long.insert(*number, read.events.into_iter().skip(latest).collect());
             }
@@ -381,17 +383,6 @@ impl Chats {
 
     async fn related(&self, chat: &Chat) -> Result<(Vec<Related>, usize), ChatError> {
         chat_rows::related(&self.log.store, &self.key(&chat.chat_id), &chat.summary, MAX_EARLIER_CHATS).await
-    }
-}
-
-/// Returns the approximate bytes of an event's text.
-fn body_bytes(body: &EventBody) -> usize {
-    match body {
-        EventBody::Message(message) => message.bytes(),
-        EventBody::Note(note) => note.text.for_agents().len(),
-        EventBody::Record(record) => record.values.iter().map(|(key, value)| key.len() + value.len()).sum(),
-        EventBody::Form(form) => form.answers.iter().map(|(key, value)| key.len() + value.len()).sum(),
-        _ => 0,
     }
 }
 

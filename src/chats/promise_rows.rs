@@ -93,6 +93,7 @@ pub struct PromisePlace {
 
 /// Stores what new events promise, and what they make of earlier promises. Most chats need no statement.
 pub async fn store_said(write: &mut Write, languages: &Languages, said: &[NewlySaid<'_>]) -> Result<(), ChatError> {
+    let mut changed: Vec<(&NewlySaid, StoredPromise)> = Vec::new();
     for chat in said {
         let belongs = |summary: &Summary| (summary.status == Status::Open, summary.group.clone());
         if chat.before.is_some_and(|before| belongs(before) != belongs(chat.summary)) {
@@ -102,11 +103,11 @@ pub async fn store_said(write: &mut Write, languages: &Languages, said: &[NewlyS
         }
         let made: Vec<StoredPromise> = chat.new.iter().flat_map(made_in).collect();
         let late = chat.before.is_some_and(|before| made.iter().any(|promise| promise.made_at < before.updated_at));
-        let settles = late || !chat.redactions.is_empty() || chat.new.iter().any(|kept| kept.said.settles);
-        let changed = if settles { settled(write, languages, chat, made).await? } else { made };
-        store(write, chat, &changed).await?;
+        let settles = late || !chat.redactions.is_empty() || chat.new.iter().any(|kept| kept.prepared.said.settles);
+        let of_chat = if settles { settled(write, languages, chat, made).await? } else { made };
+        changed.extend(of_chat.into_iter().map(|promise| (chat, promise)));
     }
-    Ok(())
+    store(write, &changed).await
 }
 
 /// The promises of a chat that are new or changed, by all that was said of them.
@@ -142,16 +143,15 @@ pub async fn of_chat<'c>(from: impl sqlx::Executor<'c, Database = sqlx::Any>, nu
     sqlx::query(statement).bind(number).fetch_all(from).await?.iter().map(read_stored).collect()
 }
 
-async fn store(write: &mut Write, chat: &NewlySaid<'_>, promises: &[StoredPromise]) -> Result<(), ChatError> {
+async fn store(write: &mut Write, promises: &[(&NewlySaid<'_>, StoredPromise)]) -> Result<(), ChatError> {
     const COLUMNS: usize = 13;
-    for promises in sql::pieces(promises, COLUMNS) {
-        let statement = format!(
-            "INSERT INTO promise (chat, sequence, place, workspace, event_id, agent_id, agent_name, text, made_at, due_at, status, team, chat_open)
-             VALUES {} ON CONFLICT (chat, sequence, place) DO UPDATE SET text = excluded.text, status = excluded.status",
-            sql::placeholders(1, promises.len(), COLUMNS)
-        );
+    for promises in sql::insert_pieces(promises, COLUMNS) {
+        let into =
+            "promise (chat, sequence, place, workspace, event_id, agent_id, agent_name, text, made_at, due_at, status, team, chat_open)";
+        let statement = sql::insert(write.dialect(), into, promises.len(), COLUMNS)
+            + " ON CONFLICT (chat, sequence, place) DO UPDATE SET text = excluded.text, status = excluded.status";
         let mut query = sqlx::query(AssertSqlSafe(statement));
-        for promise in promises {
+        for (chat, promise) in promises {
             query = query
                 .bind(chat.number)
                 .bind(promise.sequence)
@@ -253,17 +253,21 @@ fn read_listed(row: &AnyRow) -> Result<ListedPromise, ChatError> {
 
 /// The promises of a new message.
 fn made_in(kept: &NewRow<'_>) -> Vec<StoredPromise> {
-    let EventBody::Message(message) = &kept.event.body else { return Vec::new() };
-    let from = kept.event.at.to_zoned(TimeZone::UTC).date();
-    let found = kept.said.candidates.iter().filter_map(|candidate| candidate.promise(from));
+    let NewRow { sequence, at, prepared } = *kept;
+    let EventBody::Message(message) = &prepared.event.body else { return Vec::new() };
+    if prepared.said.candidates.is_empty() {
+        return Vec::new();
+    }
+    let from = at.to_zoned(TimeZone::UTC).date();
+    let found = prepared.said.candidates.iter().filter_map(|candidate| candidate.promise(from));
     let promise = |(place, promise): (i64, Promise)| StoredPromise {
-        sequence: kept.event.sequence,
+        sequence,
         place,
-        event_id: kept.event.event_id.to_string(),
+        event_id: prepared.event.event_id.to_string(),
         agent_id: message.author_id.clone(),
         agent_name: message.author_name.clone(),
         text: promise.text,
-        made_at: kept.event.at,
+        made_at: at,
         due_at: promise.due.and_then(end_of_day),
         status: StoredStatus::Open,
     };

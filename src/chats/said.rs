@@ -36,7 +36,7 @@ impl Said {
                     let language = language_of(message, &written, languages);
                     promised = candidates(&written, language.as_ref().map_or("", Language::primary));
                 }
-                settles = !claims_of(message, languages).is_empty();
+                settles = !claims_in(message, &written, languages).is_empty();
             }
             EventBody::Record(record) => settles = record_state(record.values.values().map(String::as_str)).is_some(),
             _ => {}
@@ -53,13 +53,16 @@ impl Said {
 
 /// What an agent's message says became of something.
 pub fn claims_of(message: &Message, languages: &[Language]) -> Vec<Claim> {
-    let written = written_now(message);
-    let own = |lexicon: &Lexicon| claims(&written, lexicon);
+    claims_in(message, &written_now(message), languages)
+}
+
+fn claims_in(message: &Message, written: &str, languages: &[Language]) -> Vec<Claim> {
+    let own = |lexicon: &Lexicon| claims(written, lexicon);
     match &message.language {
         Some(language) => lexicon(language.primary()).map(own).unwrap_or_default(),
         // Most messages claim nothing in any language: then theirs is not asked for.
         None if lexica_of(languages.iter()).into_iter().all(|lexicon| own(lexicon).is_empty()) => Vec::new(),
-        None => language_of(message, &written, languages).and_then(|language| lexicon(language.primary())).map(own).unwrap_or_default(),
+        None => language_of(message, written, languages).and_then(|language| lexicon(language.primary())).map(own).unwrap_or_default(),
     }
 }
 

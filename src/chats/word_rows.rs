@@ -29,9 +29,10 @@ const MAX_COUNTED: usize = 4;
 /// How long what PostgreSQL knows of the words' frequencies is used.
 const FREQUENCIES_AGE: Duration = Duration::from_secs(60);
 
-/// Returns the index keys of a message: its words as search analyses them, in the reported language, else in each that the desk expects.
-pub fn message_words(text: &str, reported: Option<&Language>, languages: &[Language]) -> BTreeSet<String> {
+/// Returns the keys of a message: of its words as search analyses them, in the reported language, else in each that the desk expects.
+pub fn message_words(workspace: &str, text: &str, reported: Option<&Language>, languages: &[Language]) -> BTreeSet<WordKey> {
     let mut found = BTreeSet::new();
+    let hash = WordHash::of(workspace);
     let reported: Vec<&Language> = reported.into_iter().collect();
     let languages = if reported.is_empty() { languages.iter().collect() } else { reported };
     // Text that needs a dictionary is segmented once, not per language.
@@ -43,7 +44,7 @@ pub fn message_words(text: &str, reported: Option<&Language>, languages: &[Langu
             if found.len() >= MAX_WORDS {
                 return found;
             }
-            found.extend(word.keys().iter().cloned());
+            found.extend(word.keys().iter().map(|key| hash.key(key)));
         }
     }
     found
@@ -53,24 +54,42 @@ pub fn message_words(text: &str, reported: Option<&Language>, languages: &[Langu
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WordKey(i32);
 
-impl WordKey {
-    pub fn of(workspace: &str, word: &str) -> WordKey {
-        let hash = Sha256::digest(format!("{workspace}\0{word}"));
+/// The hash of a workspace's words, begun with its name.
+struct WordHash(Sha256);
+
+impl WordHash {
+    fn of(workspace: &str) -> WordHash {
+        WordHash(Sha256::new().chain_update(workspace).chain_update([0]))
+    }
+
+    fn key(&self, word: &str) -> WordKey {
+        let hash = self.0.clone().chain_update(word).finalize();
         WordKey(i32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]))
     }
+}
 
-    /// As FTS5 indexes it.
-    fn token(self) -> String {
-        format!("{:08x}", self.0)
+impl WordKey {
+    pub fn of(workspace: &str, word: &str) -> WordKey {
+        WordHash::of(workspace).key(word)
+    }
+
+    /// As FTS5 indexes it: eight hexadecimal digits.
+    fn token(self) -> [u8; 8] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        std::array::from_fn(|at| DIGITS[(self.0.cast_unsigned() >> (28 - 4 * at)) as usize & 15])
     }
 }
 
-fn tokens(keys: &BTreeSet<WordKey>) -> String {
-    keys.iter().map(|key| key.token()).collect::<Vec<_>>().join(" ")
+fn tokens<'a>(keys: impl IntoIterator<Item = &'a WordKey>) -> String {
+    let mut tokens = String::new();
+    for key in keys {
+        tokens.extend((!tokens.is_empty()).then_some(' ').into_iter().chain(key.token().map(char::from)));
+    }
+    tokens
 }
 
-fn bytes(keys: &BTreeSet<WordKey>) -> Vec<u8> {
-    keys.iter().flat_map(|key| key.0.to_be_bytes()).collect()
+fn bytes<'a>(keys: impl IntoIterator<Item = &'a WordKey>) -> Vec<u8> {
+    keys.into_iter().flat_map(|key| key.0.to_be_bytes()).collect()
 }
 
 fn from_bytes(bytes: &[u8]) -> BTreeSet<WordKey> {
@@ -115,27 +134,49 @@ pub async fn add(
     known: &BTreeSet<WordKey>,
     words: impl IntoIterator<Item = WordKey>,
 ) -> Result<(), ChatError> {
-    let added: BTreeSet<WordKey> = words.into_iter().filter(|word| !known.contains(word)).collect();
-    if added.is_empty() {
-        return Ok(());
-    }
-    match write.dialect() {
-        Dialect::Postgres => {
-            sqlx::query("INSERT INTO chat_words (chat, keys) VALUES ($1, CAST($2 AS INTEGER[])) /* pg_array */")
-                .bind(number)
-                .bind(array(&added))
-                .execute(&mut **write)
-                .await?;
-        }
-        Dialect::Sqlite => {
-            sqlx::query("INSERT INTO chat_word_index (rowid, keys) VALUES ($1, $2) /* sqlite */")
-                .bind(number)
-                .bind(tokens(&added))
-                .execute(&mut **write)
-                .await?;
-            let statement =
-                "INSERT INTO chat_words (chat, keys) VALUES ($1, $2) ON CONFLICT (chat) DO UPDATE SET keys = excluded.keys /* sqlite */";
-            sqlx::query(statement).bind(number).bind(bytes(&known.union(&added).copied().collect())).execute(&mut **write).await?;
+    add_all(write, &[NewWords { number, added: words.into_iter().filter(|word| !known.contains(word)).collect(), known }]).await
+}
+
+/// Words that a chat gets.
+pub struct NewWords<'a> {
+    pub number: i64,
+    /// Those that it has already.
+    pub known: &'a BTreeSet<WordKey>,
+    /// Those that it has not.
+    pub added: BTreeSet<WordKey>,
+}
+
+/// Adds words to chats, each of which stands there once.
+pub async fn add_all(write: &mut Write, chats: &[NewWords<'_>]) -> Result<(), ChatError> {
+    let chats: Vec<&NewWords> = chats.iter().filter(|chat| !chat.added.is_empty()).collect();
+    const COLUMNS: usize = 2;
+    for chats in sql::insert_pieces(&chats, COLUMNS) {
+        match write.dialect() {
+            Dialect::Postgres => {
+                let rows: Vec<String> =
+                    (0..chats.len()).map(|row| format!("(${},CAST(${} AS INTEGER[]))", 2 * row + 1, 2 * row + 2)).collect();
+                let statement = format!("INSERT INTO chat_words (chat, keys) VALUES {} /* pg_array */", rows.join(","));
+                let mut query = sqlx::query(AssertSqlSafe(statement));
+                for chat in chats {
+                    query = query.bind(chat.number).bind(array(&chat.added));
+                }
+                query.execute(&mut **write).await?;
+            }
+            Dialect::Sqlite => {
+                let statement = sql::insert(Dialect::Sqlite, "chat_words (chat, keys)", chats.len(), COLUMNS)
+                    + " ON CONFLICT (chat) DO UPDATE SET keys = excluded.keys /* sqlite */";
+                let mut query = sqlx::query(AssertSqlSafe(statement));
+                for chat in chats {
+                    query = query.bind(chat.number).bind(bytes(chat.known.union(&chat.added)));
+                }
+                query.execute(&mut **write).await?;
+                let statement = sql::insert(Dialect::Sqlite, "chat_word_index (rowid, keys)", chats.len(), COLUMNS);
+                let mut query = sqlx::query(AssertSqlSafe(statement));
+                for chat in chats {
+                    query = query.bind(chat.number).bind(tokens(&chat.added));
+                }
+                query.execute(&mut **write).await?;
+            }
         }
     }
     Ok(())
@@ -219,7 +260,7 @@ impl Wanted {
 
     /// An FTS5 query.
     fn query(&self) -> String {
-        let quoted = |form: &WordKey| format!("\"{}\"", form.token());
+        let quoted = |form: &WordKey| format!("\"{}\"", tokens([form]));
         let word = |forms: &BTreeSet<WordKey>| format!("({})", forms.iter().map(quoted).collect::<Vec<_>>().join(" OR "));
         self.0.iter().map(word).collect::<Vec<_>>().join(" AND ")
     }
@@ -229,9 +270,13 @@ impl Wanted {
         // One look-up for each chat and word. `EXISTS` may be planned as a join, which tries all combinations of all words.
         match dialect {
             Dialect::Sqlite if self.is_empty() => Vec::new(),
+            // By the chat's own words: FTS5 goes through all chats with a word up to the one that is looked up. A key may also be found across two
+            // others, in one chat of ten million.
             Dialect::Sqlite => {
-                let query = bind(self.query());
-                vec![format!("(SELECT 1 FROM chat_word_index WHERE chat_word_index MATCH {query} AND rowid = {number}) IS NOT NULL")]
+                let form = |form: &WordKey| format!("instr(keys, x'{}') > 0", tokens([form]));
+                let word = |forms: &BTreeSet<WordKey>| format!("({})", forms.iter().map(form).collect::<Vec<_>>().join(" OR "));
+                let words: Vec<String> = self.0.iter().map(word).collect();
+                vec![format!("(SELECT 1 FROM chat_words WHERE chat = {number} AND {}) IS NOT NULL", words.join(" AND "))]
             }
             Dialect::Postgres => {
                 let word = |forms: &BTreeSet<WordKey>| {

@@ -63,7 +63,20 @@ impl Words {
 
     /// Whether one of the list stands in a folded text.
     pub fn stand_in(&self, folded: &str) -> bool {
-        !self.places(folded).is_empty()
+        let begins = |(start, _): &(usize, char)| !folded[..*start].ends_with(char::is_alphanumeric);
+        let beginnings: Vec<usize> = folded.char_indices().filter(begins).map(|(start, _)| start).collect();
+        self.iter().any(|word| {
+            let letters = word.trim_end_matches(' ');
+            let ends =
+                |end: usize| !word.ends_with(' ') || !folded[end..].starts_with(|letter: char| letter.is_alphanumeric() || letter == '-');
+            match letters.strip_prefix('~') {
+                Some(inside) => folded.match_indices(inside).any(|(start, _)| !inside.is_empty() && ends(start + inside.len())),
+                None => {
+                    !letters.is_empty()
+                        && beginnings.iter().any(|start| folded[*start..].starts_with(letters) && ends(start + letters.len()))
+                }
+            }
+        })
     }
 
     /// Whether one of the list, of one word or several, begins a folded text, and ends where a word ends.
@@ -95,4 +108,35 @@ impl From<Words> for Vec<String> {
 /// A word as it is compared: without accents and case, and with one kind of apostrophe.
 pub fn plain(word: &str) -> String {
     fold(word).replace('’', "'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_stands_in_a_text_where_it_has_a_place() {
+        let words = ["refund", "will not ", "~schick", "l'", "so", "~ ", ""].map(str::to_owned).to_vec();
+        for word in words {
+            let list = Words(vec![word.clone()]);
+            for text in [
+                "",
+                "refund",
+                "refunded it",
+                "a prerefund",
+                "we will not",
+                "will not-",
+                "will nothing",
+                "geschickt",
+                "l'or",
+                "all'or",
+                "so",
+                "also",
+            ] {
+                assert_eq!(list.stand_in(text), !list.places(text).is_empty(), "`{word}` in `{text}`");
+            }
+        }
+        assert!(Words(vec!["~schick".to_owned()]).stand_in("geschickt"));
+        assert!(!Words(vec!["refund".to_owned()]).stand_in("prerefund"));
+    }
 }

@@ -38,10 +38,11 @@ pub fn features(sentence: &str) -> Vec<u32> {
     let mut add = |kind: u8, parts: &[&str]| places.push(place(kind, parts));
     for word in &words {
         add(b'w', &[word]);
-        let letters: Vec<char> = std::iter::once(' ').chain(word.chars()).chain([' ']).collect();
+        let padded = format!(" {word} ");
+        let starts: Vec<usize> = padded.char_indices().map(|(start, _)| start).chain([padded.len()]).collect();
         for length in SHORTEST..=LONGEST {
-            for gram in letters.windows(length) {
-                add(b'g', &[&gram.iter().collect::<String>()]);
+            for bounds in starts.windows(length + 1) {
+                add(b'g', &[&padded[bounds[0]..bounds[length]]]);
             }
         }
     }

@@ -12,6 +12,7 @@ use crate::store::{
     error::{StoreError, unavailable},
     migrations,
     session::Session,
+    sql,
 };
 
 /// The URL option for a server behind a pooler in transaction mode: `?pooler=transaction`.
@@ -58,7 +59,7 @@ impl Postgres {
                 _ => theirs.push(option),
             }
         }
-        let options = PgConnectOptions::from_str(&format!("{base}?{}", theirs.join("&")))?;
+        let options = PgConnectOptions::from_str(&format!("{base}?{}", theirs.join("&")))?.statement_cache_capacity(sql::PREPARED);
         // A pooler refuses startup parameters that it can't track per client.
         let options = if pooled { options.extra_float_digits(None).statement_cache_capacity(0) } else { options };
         Ok(Postgres { options, pooled, connections })

@@ -11,7 +11,10 @@ use std::{
 
 use sqlx::{ConnectOptions, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use crate::store::session::{Interrupt, STEPS, Session};
+use crate::store::{
+    session::{Interrupt, STEPS, Session},
+    sql,
+};
 
 const PRAGMAS: [&str; 8] = [
     "PRAGMA journal_mode = WAL",
@@ -42,7 +45,7 @@ pub struct Sqlite {
 impl Sqlite {
     pub fn new(url: &str, cache: &'static str) -> Result<Sqlite, sqlx::Error> {
         Ok(Sqlite {
-            options: SqliteConnectOptions::from_str(url)?,
+            options: SqliteConnectOptions::from_str(url)?.statement_cache_capacity(sql::PREPARED),
             cache,
             pragmas: &PRAGMAS,
             #[cfg(test)]

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use crate::{store::error::StoreError, task::caught};
 
 /// Largest number of jobs in one transaction.
-const MAX_BATCH: usize = 256;
+const MAX_BATCH: usize = 1024;
 /// Limits of the queue, in jobs and bytes; with a full queue a caller gets [`StoreError::Busy`].
 const MAX_QUEUE: usize = 4096;
 const MAX_QUEUE_BYTES: usize = 64 << 20;

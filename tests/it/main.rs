@@ -8,6 +8,7 @@ mod audit;
 mod authors;
 mod bad_input;
 mod built_in;
+mod bulk;
 mod chats;
 mod check_reply;
 mod choose;
