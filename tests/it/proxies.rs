@@ -10,11 +10,7 @@ use deskhand::{
 use futures::future::join_all;
 use reqwest::{Client, StatusCode};
 
-use crate::support::{
-    balancer::Balancer,
-    desk::Opening,
-    postgres::free_port,
-};
+use crate::support::{balancer::Balancer, desk::Opening, postgres::free_port};
 
 const HELP: &str = "help.shop.example";
 
