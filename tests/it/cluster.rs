@@ -25,10 +25,10 @@ use tonic::{
 use tonic_types::StatusExt;
 
 use crate::support::{
-    balancer::Balancer,
     desk::{agent_says, customer_says, eventually, selin, shop},
     model::ScriptedModel,
     postgres::{Postgres, free_port},
+    proxy::Proxy,
 };
 
 const SECONDS: u64 = 30;
@@ -282,7 +282,7 @@ async fn three_servers_lose_nothing_while_servers_and_the_database_fail() {
         member.until_ready().await;
     }
     let port = free_port();
-    let _balancer = Balancer::haproxy(port, &configuration(port, ports));
+    let _balancer = Proxy::haproxy(port, &configuration(port, ports));
 
     let (told, stop) = (Arc::new(Told::default()), Arc::new(AtomicBool::new(false)));
     let mut callers = tokio::task::JoinSet::new();

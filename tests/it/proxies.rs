@@ -10,7 +10,7 @@ use deskhand::{
 use futures::future::join_all;
 use reqwest::{Client, StatusCode};
 
-use crate::support::{balancer::Balancer, desk::Opening, postgres::free_port};
+use crate::support::{desk::Opening, postgres::free_port, proxy::Proxy};
 
 const HELP: &str = "help.shop.example";
 
@@ -36,7 +36,7 @@ fn key(scope: Scope) -> NewKey {
     }
 }
 
-async fn serves_behind(given: &str, start: fn(u16, &str) -> Balancer) {
+async fn serves_behind(given: &str, start: fn(u16, &str) -> Proxy) {
     let port = free_port();
     let opening = Opening { with_model: false, with_shop: true, change: |_| {} };
     let desk = opening
@@ -73,10 +73,10 @@ async fn serves_behind(given: &str, start: fn(u16, &str) -> Balancer) {
 
 #[tokio::test]
 async fn haproxy_names_visitors_and_hosts() {
-    serves_behind(include_str!("../../deploy/proxy/haproxy.cfg"), Balancer::haproxy).await;
+    serves_behind(include_str!("../../deploy/proxy/haproxy.cfg"), Proxy::haproxy).await;
 }
 
 #[tokio::test]
 async fn nginx_names_visitors_and_hosts() {
-    serves_behind(include_str!("../../deploy/proxy/nginx.conf"), Balancer::nginx).await;
+    serves_behind(include_str!("../../deploy/proxy/nginx.conf"), Proxy::nginx).await;
 }

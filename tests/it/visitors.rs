@@ -19,9 +19,9 @@ use tokio::{
 };
 
 use crate::support::{
-    balancer::Balancer,
     desk::{Desk, Opening},
     postgres::free_port,
+    proxy::Proxy,
 };
 
 const SEARCH: &str = "/help/search?q=refund&language=en";
@@ -217,7 +217,7 @@ async fn haproxy_names_the_clients_whose_bytes_it_forwards() {
          server one {} send-proxy-v2 check check-send-proxy\n",
         desk.address()
     );
-    let _balancer = Balancer::haproxy(port, &configuration);
+    let _balancer = Proxy::haproxy(port, &configuration);
     let url = format!("http://127.0.0.1:{port}{SEARCH}&key={key}");
     let (greedy, honest) = (visitor([127, 0, 0, 2]), visitor([127, 0, 0, 3]));
     let mut statuses = Vec::new();

@@ -28,8 +28,8 @@ impl Default for FoundFacts {
 }
 
 impl FoundFacts {
-    /// A name for what is known.
-    pub fn name_of(&self, known: &Known) -> [u64; 2] {
+    /// A fingerprint of what is known.
+    pub fn fingerprint_of(&self, known: &Known) -> [u64; 2] {
         self.hashed(known)
     }
 
@@ -38,8 +38,8 @@ impl FoundFacts {
     pub fn of(&self, known: [u64; 2], text: &str, is_shops: bool, find: impl FnOnce() -> Vec<Fact>) -> Arc<[Fact]> {
         let key = self.hashed(&(known, text, is_shops));
         let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let known_already = kept().get(&key).cloned();
-        known_already.unwrap_or_else(|| {
+        let before = kept().get(&key).cloned();
+        before.unwrap_or_else(|| {
             let found: Arc<[Fact]> = find().into();
             kept().put(key, Arc::clone(&found));
             found

@@ -35,7 +35,7 @@ pub struct Masker<'a> {
     marks: Marks,
     /// Facts of a former customer: they are masked, and never restored.
     former: Former,
-    /// The facts of texts that were found before, and a name for what is known.
+    /// The facts of texts that were found before, and a fingerprint of what is known.
     kept: Option<(&'a FoundFacts, [u64; 2])>,
 }
 
@@ -51,7 +51,7 @@ impl<'a> Masker<'a> {
 
     /// The same with the facts that were found before, by maskers with the same settings.
     pub fn keeping(mut self, found: &'a FoundFacts) -> Masker<'a> {
-        self.kept = Some((found, found.name_of(&self.known)));
+        self.kept = Some((found, found.fingerprint_of(&self.known)));
         self
     }
 
@@ -170,7 +170,7 @@ impl<'a> Masker<'a> {
         for address in self.found(whole).iter().filter(|fact| fact.kind == FactKind::Address) {
             self.known.add_address(&whole[address.range.clone()]);
         }
-        self.kept = self.kept.map(|(kept, _)| (kept, kept.name_of(&self.known)));
+        self.kept = self.kept.map(|(kept, _)| (kept, kept.fingerprint_of(&self.known)));
     }
 
     /// Returns how many facts were masked, by kind, and the marks.

@@ -28,21 +28,21 @@ rm -rf "$folder"
 "#;
 
 /// A running proxy, which ends with this.
-pub struct Balancer(Child);
+pub struct Proxy(Child);
 
-impl Balancer {
+impl Proxy {
     /// Starts HAProxy with a configuration that listens at this port, and waits until it does.
-    pub fn haproxy(port: u16, configuration: &str) -> Balancer {
-        Balancer::start("haproxy", port, configuration)
+    pub fn haproxy(port: u16, configuration: &str) -> Proxy {
+        Proxy::start("haproxy", port, configuration)
     }
 
     /// Starts nginx likewise. What it keeps in files is kept in its own folder, not where only its package may write.
-    pub fn nginx(port: u16, configuration: &str) -> Balancer {
+    pub fn nginx(port: u16, configuration: &str) -> Proxy {
         let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|what| format!("  {what}_temp_path {what};\n")).concat();
-        Balancer::start("nginx", port, &configuration.replace("http {\n", &format!("http {{\n{paths}")))
+        Proxy::start("nginx", port, &configuration.replace("http {\n", &format!("http {{\n{paths}")))
     }
 
-    fn start(program: &str, port: u16, configuration: &str) -> Balancer {
+    fn start(program: &str, port: u16, configuration: &str) -> Proxy {
         let keeper = as_user("bash")
             .args(["-c", KEEPER, "keeper", program, configuration])
             .stdin(Stdio::piped())
@@ -55,11 +55,11 @@ impl Balancer {
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < until, "{program} did not start");
         }
-        Balancer(keeper)
+        Proxy(keeper)
     }
 }
 
-impl Drop for Balancer {
+impl Drop for Proxy {
     fn drop(&mut self) {
         drop(self.0.stdin.take());
         let _ = self.0.wait();
