@@ -1,4 +1,5 @@
-//! A trial of the configured models in the background of `serve`: a wrong name, key or address is told before an agent's first click.
+//! A trial of the configured models, the embedder among them, in the background of `serve`: a wrong name, key or address is told before an
+//! agent's first click.
 
 use std::time::Duration;
 
