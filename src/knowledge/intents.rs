@@ -156,20 +156,30 @@ impl Cues {
 
     /// Adds the weight of each cue in a text to its intent.
     fn add(&self, found: &[Word], weight: f32, sums: &mut HashMap<Intent, f32>) {
-        // By cue: where each of its words was last seen; whether it was counted.
-        let mut seen: HashMap<u32, (Vec<Option<usize>>, bool)> = HashMap::new();
-        for (at, word) in found.iter().enumerate() {
-            for (number, place) in word.keys().iter().filter_map(|key| self.by_key.get(key)).flatten() {
-                let cue = &self.cues[*number as usize];
-                let (places, counted) = seen.entry(*number).or_insert_with(|| (vec![None; usize::from(cue.words)], false));
-                places[usize::from(*place)] = Some(at);
-                if !*counted && places.iter().all(|place| place.is_some_and(|place| at - place < WINDOW)) {
-                    *counted = true;
-                    *sums.entry(cue.intent).or_default() += weight * cue.weight;
-                }
+        let keys = found.iter().enumerate().flat_map(|(at, word)| word.keys().iter().map(move |key| (at, key)));
+        let cues_of = |(at, key): (usize, &String)| self.by_key.get(key).into_iter().flatten().map(move |(cue, place)| (*cue, at, *place));
+        // By cue, in the order of the text.
+        let mut seen: Vec<(u32, usize, u8)> = keys.flat_map(cues_of).collect();
+        seen.sort_unstable();
+        for of_cue in seen.chunk_by(|one, other| one.0 == other.0) {
+            let cue = &self.cues[of_cue[0].0 as usize];
+            if is_within_window(of_cue, cue.words) {
+                *sums.entry(cue.intent).or_default() += weight * cue.weight;
             }
         }
     }
+}
+
+/// Whether all words of a cue stand near each other somewhere. `seen`: cue, where in the text, which of its words; in the order of the text.
+fn is_within_window(seen: &[(u32, usize, u8)], words: u8) -> bool {
+    if words == 1 {
+        return true;
+    }
+    let mut last = vec![None; usize::from(words)];
+    seen.iter().any(|(_, at, place)| {
+        last[usize::from(*place)] = Some(*at);
+        last.iter().all(|place| place.is_some_and(|place| at - place < WINDOW))
+    })
 }
 
 /// The intents of weighted texts, each from 0 to 1, in order of their names.

@@ -15,7 +15,7 @@ use crate::{
             by_rank,
             corpus::Corpus,
             query::Query,
-            suggestion_query::is_from,
+            suggestion_query::Literals,
             synonyms::Synonyms,
             terms::plain_terms,
             visible_terms::VisibleTerms,
@@ -70,7 +70,7 @@ fn similarity(text: &str, body: &str, language: &str) -> f32 {
     }
     literal.push_str(&body[from..]);
     let literal = words(&literal, language);
-    if literal.len() >= MIN_WORDS && is_from(text, body) {
+    if literal.len() >= MIN_WORDS && Literals::of(body).are_in(text) {
         return 1.0;
     }
     let text = words(text, language);

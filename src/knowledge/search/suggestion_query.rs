@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use memchr::memmem::Finder;
+
 use crate::{
     knowledge::{
         documents::{
@@ -142,11 +144,13 @@ impl QueryKind {
     /// Returns whether the customer already has a document: it was sent to them, or its page is open.
     pub fn has(&self, document: &Document) -> bool {
         let QueryKind::Conversation(conversation) = self else { return false };
-        let url = document.url();
+        let url = (!document.url().is_empty()).then(|| Finder::new(document.url()));
+        let literals = (document.kind() == Kind::CannedAnswer).then(|| Literals::of(&document.body));
         let sent = |text: &String| {
-            (!url.is_empty() && text.contains(url)) || (document.kind() == Kind::CannedAnswer && is_from(text, &document.body))
+            url.as_ref().is_some_and(|url| url.find(text.as_bytes()).is_some())
+                || literals.as_ref().is_some_and(|literals| literals.are_in(text))
         };
-        (!url.is_empty() && conversation.open_page == url) || conversation.sent.iter().any(sent)
+        (url.is_some() && conversation.open_page == document.url()) || conversation.sent.iter().any(sent)
     }
 
     /// An opener only suits a chat's beginning: in the middle of a chat it is filler.
@@ -165,19 +169,27 @@ impl RankedDocument {
     }
 }
 
-/// Returns whether a text is a canned answer with its placeholders filled: it has everything between them, in order.
-pub fn is_from(text: &str, body: &str) -> bool {
-    let mut rest = text;
-    let mut from = 0;
-    let mut literal = 0;
-    let gaps = placeholders(body).into_iter().map(|hole| (hole.start, hole.end)).chain([(body.len(), body.len())]);
-    for (start, end) in gaps {
-        let piece = body[from..start].trim();
-        let Some(at) = rest.find(piece) else { return false };
-        rest = &rest[at + piece.len()..];
-        from = end;
-        literal += piece.len();
+/// What stands between a canned answer's placeholders, to be looked for in many texts.
+pub struct Literals<'a>(Vec<Finder<'a>>);
+
+impl<'a> Literals<'a> {
+    /// Reads a canned answer's body.
+    pub fn of(body: &'a str) -> Literals<'a> {
+        let holes: Vec<_> = placeholders(body).into_iter().map(|hole| (hole.start, hole.end)).collect();
+        let starts = std::iter::once(0).chain(holes.iter().map(|(_, end)| *end));
+        let ends = holes.iter().map(|(start, _)| *start).chain([body.len()]);
+        let pieces = starts.zip(ends).map(|(start, end)| body[start..end].trim());
+        Literals(pieces.filter(|piece| !piece.is_empty()).map(Finder::new).collect())
     }
-    // A body of placeholders alone would be in any text.
-    literal > 0
+
+    /// Whether a text is the canned answer with its placeholders filled: it has everything between them, in order. A body of placeholders
+    /// alone would be in any text, and is in none.
+    pub fn are_in(&self, text: &str) -> bool {
+        let mut rest = text.as_bytes();
+        let mut is_next = |piece: &Finder<'_>| {
+            let end = piece.find(rest).map(|at| at + piece.needle().len());
+            end.inspect(|end| rest = &rest[*end..]).is_some()
+        };
+        !self.0.is_empty() && self.0.iter().all(&mut is_next)
+    }
 }
