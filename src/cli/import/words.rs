@@ -1,154 +1,24 @@
 //! Words by which sources say yes, no, and that a text is public, in the languages that the service has words of.
 
+use std::{collections::HashSet, sync::LazyLock};
+
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::text::fold;
 
-const YES: [&str; 18] =
-    ["true", "t", "yes", "y", "1", "on", "checked", "✓", "✔", "evet", "e", "igen", "ja", "j", "oui", "si", "s", "dogru"];
-const NO: [&str; 21] = [
-    "false",
-    "f",
-    "no",
-    "n",
-    "0",
-    "off",
-    "none",
-    "null",
-    "nil",
-    "never",
-    "unchecked",
-    "-",
-    "hayir",
-    "h",
-    "nem",
-    "nein",
-    "non",
-    "yanlis",
-    "hamis",
-    "falsch",
-    "faux",
-];
-/// States of a text that everybody may read. An approved or a finished text is not yet published.
-const PUBLIC: [&str; 44] = [
-    "published",
-    "publish",
-    "public",
-    "active",
-    "live",
-    "enabled",
-    "online",
-    "visible", // English; `publish` is WordPress' own.
-    "yayinda",
-    "yayinlandi",
-    "yayimlandi",
-    "yayinlanmis",
-    "yayimlanmis",
-    "aktif",
-    "etkin",
-    "herkese acik", // Turkish
-    "kozzeteve",
-    "kozzetett",
-    "publikalva",
-    "publikalt",
-    "megjelent",
-    "nyilvanos",
-    "publikus",
-    "aktiv", // Hungarian
-    "veroffentlicht",
-    "veroeffentlicht",
-    "publiziert",
-    "offentlich",
-    "oeffentlich",
-    "sichtbar",
-    "aktiviert", // German
-    "publie",
-    "publiee",
-    "publique",
-    "actif",
-    "en ligne", // French
-    "publicado",
-    "publicada",
-    "publico",
-    "publica",
-    "activo",
-    "activa",
-    "en linea",
-    "habilitado", // Spanish
-];
-/// States of a text that is not public, by the words that are used most.
-const DRAFT: [&str; 30] = [
-    "draft",
-    "drafts",
-    "unpublished",
-    "archived",
-    "inactive",
-    "disabled",
-    "in review",
-    "pending",
-    "pending review",
-    "private",
-    "hidden",
-    "deleted",
-    "trash",
-    "wip",
-    "taslak",
-    "arsivlendi",
-    "pasif",
-    "piszkozat",
-    "vazlat",
-    "archivalt",
-    "inaktiv",
-    "entwurf",
-    "archiviert",
-    "in prufung",
-    "unveroffentlicht",
-    "brouillon",
-    "archive",
-    "borrador",
-    "archivado",
-    "archivada",
-];
-/// Audiences beside the public states that mean everybody.
-const EVERYBODY: [&str; 14] = [
-    "everyone",
-    "everybody",
-    "anyone",
-    "all",
-    "world",
-    "herkes",
-    "mindenki",
-    "alle",
-    "jeder",
-    "tous",
-    "tout le monde",
-    "todos",
-    "all users",
-    "visitors",
-];
-/// Audiences that mean colleagues.
-const COLLEAGUES: [&str; 20] = [
-    "agents",
-    "agent",
-    "internal",
-    "private",
-    "staff",
-    "team",
-    "employees",
-    "support",
-    "dahili",
-    "ic",
-    "temsilciler",
-    "ekip",
-    "belso",
-    "munkatarsak",
-    "intern",
-    "mitarbeiter",
-    "interne",
-    "equipe",
-    "interno",
-    "interna",
-];
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Words {
+    yes: HashSet<String>,
+    no: HashSet<String>,
+    public: HashSet<String>,
+    draft: HashSet<String>,
+    everybody: HashSet<String>,
+    colleagues: HashSet<String>,
+}
+
+static WORDS: LazyLock<Words> = LazyLock::new(|| toml::from_str(include_str!("words.toml")).expect("a constant file"));
 
 /// What a value says.
 #[derive(Debug, PartialEq, Eq)]
@@ -165,8 +35,8 @@ pub enum Said {
 pub fn said(value: &Value) -> Said {
     match word(value).as_str() {
         "" => Said::Nothing,
-        word if YES.contains(&word) => Said::Yes,
-        word if NO.contains(&word) => Said::No,
+        word if WORDS.yes.contains(word) => Said::Yes,
+        word if WORDS.no.contains(word) => Said::No,
         _ => Said::Other,
     }
 }
@@ -198,22 +68,22 @@ pub fn plain_word(text: &str) -> String {
 
 /// Whether a state means that a text is public.
 pub fn is_public(word: &str) -> bool {
-    PUBLIC.contains(&word)
+    WORDS.public.contains(word)
 }
 
 /// Whether a state is one of those that surely mean that a text is not public.
 pub fn is_draft(word: &str) -> bool {
-    DRAFT.contains(&word)
+    WORDS.draft.contains(word)
 }
 
 /// Whether an audience is everybody.
 pub fn is_everybody(word: &str) -> bool {
-    EVERYBODY.contains(&word) || is_public(word)
+    WORDS.everybody.contains(word) || is_public(word)
 }
 
 /// Whether an audience is colleagues.
 pub fn is_colleagues(word: &str) -> bool {
-    COLLEAGUES.contains(&word)
+    WORDS.colleagues.contains(word)
 }
 
 #[cfg(test)]
@@ -224,11 +94,12 @@ mod tests {
 
     #[test]
     fn words_are_written_as_they_are_compared() {
-        let tables: [&[&str]; 6] = [&YES, &NO, &PUBLIC, &DRAFT, &EVERYBODY, &COLLEAGUES];
-        for word in tables.concat() {
-            assert_eq!(plain_word(word), word);
+        let Words { yes, no, public, draft, everybody, colleagues } = &*WORDS;
+        for word in [yes, no, public, draft, everybody, colleagues].into_iter().flatten() {
+            assert_eq!(plain_word(word), *word);
         }
-        assert!(!DRAFT.iter().any(|word| is_public(word)) && !COLLEAGUES.iter().any(|word| is_everybody(word)));
+        assert!(yes.is_disjoint(no) && public.is_disjoint(draft));
+        assert!(!colleagues.iter().any(|word| is_everybody(word)));
     }
 
     #[test]
