@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Row};
 use crate::{
     chats::{error::ChatError, event::EventBody, fold::Summary, word_rows},
     ids::Workspace,
-    store::{Dialect, Store, StoreError, Write, nanoseconds, sql},
+    store::{Dialect, Store, StoreError, Write, first_number, nanoseconds, sql},
 };
 
 /// Identifies a chat. Its order is the order in which rows are locked.
@@ -55,9 +55,8 @@ pub async fn lock(write: &mut Write, keys: &[&ChatKey]) -> Result<BTreeMap<ChatK
 
 /// Returns an unused number: milliseconds since 2020, then 20 random bits, in which replicas that create chats at the same time differ.
 pub fn next_number() -> i64 {
-    const YEAR_2020: i64 = 1_577_836_800_000;
     static LAST: AtomicI64 = AtomicI64::new(0);
-    let now = ((Timestamp::now().as_millisecond() - YEAR_2020).max(0) << 20) | i64::from(uuid::Uuid::new_v4().as_fields().0 >> 12);
+    let now = first_number(Timestamp::now()) | i64::from(uuid::Uuid::new_v4().as_fields().0 >> 12);
     let next = |last: i64| Some(now.max(last + 1));
     LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).map_or(now, |last| now.max(last + 1))
 }

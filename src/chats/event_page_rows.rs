@@ -1,4 +1,7 @@
 //! Reads the log in pages: the latest events of a chat, those that make its state, those after a sequence.
+//!
+//! Statements name a chat by its number, as a value: PostgreSQL then plans them for the one partition that has it. With the number looked up in
+//! the same statement it would plan for all, and lock all.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -7,7 +10,6 @@ use tokio::task::spawn_blocking;
 
 use crate::{
     chats::{
-        chat_rows::ChatKey,
         error::ChatError,
         event::{Event, EventBody},
     },
@@ -38,20 +40,20 @@ pub struct Recent {
 }
 
 /// Reads the latest events of a chat up to `bytes`, and of the older ones those that make the chat's state.
-pub async fn recent(store: &Store, key: &ChatKey, bytes: usize) -> Result<Recent, ChatError> {
-    let mut events = newest(store, key, i64::MAX, FIRST_PAGE).await?;
+pub async fn recent(store: &Store, chat: i64, bytes: usize) -> Result<Recent, ChatError> {
+    let mut events = newest(store, chat, i64::MAX, FIRST_PAGE).await?;
     let mut whole = (events.len() as i64) < FIRST_PAGE;
     let mut size: usize = events.iter().map(size_of).sum();
     while !whole && size < bytes {
         let oldest = events.first().map_or(0, |event| event.sequence);
-        let start = start_of_newest(store, key, oldest, bytes - size).await?;
+        let start = start_of_newest(store, chat, oldest, bytes - size).await?;
         let Some(start) = start else {
             whole = true;
             break;
         };
-        let statement = page_of(&chat_number(5), "sequence >= $3 AND sequence < $4", "sequence", PAGE);
-        let query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(CELL_END).bind(LINE_END).bind(start).bind(oldest);
-        let page = read_page(query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_one(store.reads()).await?).await?;
+        let statement = page_of("$5", "sequence >= $3 AND sequence < $4", "sequence", PAGE);
+        let query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(CELL_END).bind(LINE_END).bind(start).bind(oldest).bind(chat);
+        let page = read_page(query.fetch_one(store.reads()).await?).await?;
         size += page.iter().map(size_of).sum::<usize>();
         whole = page.is_empty();
         events.splice(0..0, page);
@@ -60,46 +62,44 @@ pub async fn recent(store: &Store, key: &ChatKey, bytes: usize) -> Result<Recent
         return Ok(Recent { events, unread: None });
     }
     let oldest = events.first().map_or(0, |event| event.sequence);
-    let before = state_before(store, key, oldest, bytes.max(MAX_STATE_BYTES)).await?;
-    let statement =
-        format!("SELECT COUNT(*) FROM event WHERE chat = {} AND sequence < $1 AND redacted = 0 AND {IS_MESSAGE}", chat_number(2));
-    let query = sqlx::query_scalar::<_, i64>(AssertSqlSafe(statement)).bind(oldest);
-    let unread = query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_one(store.reads()).await?;
+    let before = state_before(store, chat, oldest, bytes.max(MAX_STATE_BYTES)).await?;
+    let statement = format!("SELECT COUNT(*) FROM event WHERE chat = $2 AND sequence < $1 AND redacted = 0 AND {IS_MESSAGE}");
+    let query = sqlx::query_scalar::<_, i64>(AssertSqlSafe(statement)).bind(oldest).bind(chat);
+    let unread = query.fetch_one(store.reads()).await?;
     events.splice(0..0, before);
     Ok(Recent { events, unread: Some(usize::try_from(unread).unwrap_or(0)) })
 }
 
 /// Reads the latest events before a sequence, at most `most`.
-async fn newest(store: &Store, key: &ChatKey, before: i64, most: i64) -> Result<Vec<Event>, ChatError> {
-    let statement = page_of(&chat_number(4), "sequence < $3", "sequence DESC", most as usize);
-    let query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(CELL_END).bind(LINE_END).bind(before);
-    read_page(query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_one(store.reads()).await?).await
+async fn newest(store: &Store, chat: i64, before: i64, most: i64) -> Result<Vec<Event>, ChatError> {
+    let statement = page_of("$4", "sequence < $3", "sequence DESC", most as usize);
+    let query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(CELL_END).bind(LINE_END).bind(before).bind(chat);
+    read_page(query.fetch_one(store.reads()).await?).await
 }
 
 /// Returns where a page of about so many bytes begins that ends before a sequence; `None` if nothing is before it.
-async fn start_of_newest(store: &Store, key: &ChatKey, before: i64, bytes: usize) -> Result<Option<i64>, ChatError> {
+async fn start_of_newest(store: &Store, chat: i64, before: i64, bytes: usize) -> Result<Option<i64>, ChatError> {
     let statement = format!(
         "SELECT MIN(sequence) FROM
            (SELECT sequence, SUM(size) OVER (ORDER BY sequence DESC) - size AS after FROM
-             (SELECT sequence, octet_length(body) AS size FROM event WHERE chat = {} AND sequence < $1
+             (SELECT sequence, octet_length(body) AS size FROM event WHERE chat = $3 AND sequence < $1
               ORDER BY sequence DESC LIMIT {PAGE}) AS sizes) AS sums
-         WHERE after < $2",
-        chat_number(3)
+         WHERE after < $2"
     );
-    let query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(before).bind(bytes as i64);
-    Ok(query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_one(store.reads()).await?)
+    let query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(before).bind(bytes as i64).bind(chat);
+    Ok(query.fetch_one(store.reads()).await?)
 }
 
 /// Reads the latest events before a sequence that make a chat's state, neither messages nor page views, up to about so many bytes.
-async fn state_before(store: &Store, key: &ChatKey, before: i64, bytes: usize) -> Result<Vec<Event>, ChatError> {
+async fn state_before(store: &Store, chat: i64, before: i64, bytes: usize) -> Result<Vec<Event>, ChatError> {
     let mut events: Vec<Event> = Vec::new();
     let mut size = 0;
     while size < bytes {
         let oldest = events.first().map_or(before, |event| event.sequence);
         let state = format!("sequence < $3 AND {IS_STATE}");
-        let statement = page_of(&chat_number(4), &state, "sequence DESC", STATE_PAGE);
-        let query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(CELL_END).bind(LINE_END).bind(oldest);
-        let page = read_page(query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_one(store.reads()).await?).await?;
+        let statement = page_of("$4", &state, "sequence DESC", STATE_PAGE);
+        let query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(CELL_END).bind(LINE_END).bind(oldest).bind(chat);
+        let page = read_page(query.fetch_one(store.reads()).await?).await?;
         let last = page.len() < STATE_PAGE;
         size += page.iter().map(size_of).sum::<usize>();
         events.splice(0..0, page);
@@ -110,30 +110,22 @@ async fn state_before(store: &Store, key: &ChatKey, before: i64, bytes: usize) -
     Ok(events)
 }
 
-/// Reads all events of a chat, in order of their sequence; `None` if they exceed `bytes`, empty if the chat does not exist.
-pub async fn of_chat(store: &Store, key: &ChatKey, bytes: usize) -> Result<Option<Vec<Event>>, ChatError> {
-    let Recent { events, unread } = recent(store, key, bytes).await?;
-    Ok(unread.is_none().then_some(events))
-}
-
 /// Reads a chat's events after a sequence, at most a page of about so many bytes, and at least one.
-pub async fn after(store: &Store, key: &ChatKey, sequence: i64, max_bytes: usize) -> Result<Vec<Event>, ChatError> {
-    let chat = chat_number(4);
+pub async fn after(store: &Store, chat: i64, sequence: i64, max_bytes: usize) -> Result<Vec<Event>, ChatError> {
     let statement = format!(
         "SELECT MAX(sequence) FROM
            (SELECT sequence, SUM(size) OVER (ORDER BY sequence) - size AS before FROM
-             (SELECT sequence, octet_length(body) AS size FROM event WHERE chat = {} AND sequence > $1
+             (SELECT sequence, octet_length(body) AS size FROM event WHERE chat = $3 AND sequence > $1
               ORDER BY sequence LIMIT {PAGE}) AS sizes) AS sums
-         WHERE before < $2",
-        chat_number(3)
+         WHERE before < $2"
     );
-    let query = sqlx::query_scalar::<_, Option<i64>>(AssertSqlSafe(statement)).bind(sequence).bind(max_bytes as i64);
-    let Some(end) = query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_one(store.reads()).await? else {
+    let query = sqlx::query_scalar::<_, Option<i64>>(AssertSqlSafe(statement)).bind(sequence).bind(max_bytes as i64).bind(chat);
+    let Some(end) = query.fetch_one(store.reads()).await? else {
         return Ok(Vec::new());
     };
-    let statement = page_of(&chat, &format!("sequence > $3 AND sequence <= {end}"), "sequence", PAGE);
-    let query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(CELL_END).bind(LINE_END).bind(sequence);
-    read_page(query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_one(store.reads()).await?).await
+    let statement = page_of("$4", &format!("sequence > $3 AND sequence <= {end}"), "sequence", PAGE);
+    let query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(CELL_END).bind(LINE_END).bind(sequence).bind(chat);
+    read_page(query.fetch_one(store.reads()).await?).await
 }
 
 /// Reads the new events of changes after a number up to another, by the numbers of the changes.
@@ -170,14 +162,10 @@ pub async fn redacted_by(store: &Store, chat: i64, events: &[Event]) -> Result<V
 }
 
 /// Returns whether the customer wrote after a sequence.
-pub async fn customer_wrote_after(store: &Store, key: &ChatKey, sequence: i64) -> Result<bool, ChatError> {
-    let statement = format!(
-        "SELECT COUNT(*) FROM (SELECT 1 FROM event WHERE chat = {} AND sequence > $1
-         AND substr(body, 1, 37) = '{{\"kind\":\"message\",\"author\":\"customer\"' LIMIT 1) AS written",
-        chat_number(2)
-    );
-    let query = sqlx::query_scalar::<_, i64>(AssertSqlSafe(statement)).bind(sequence);
-    Ok(query.bind(key.workspace.clone()).bind(key.chat_id.clone()).fetch_one(store.reads()).await? > 0)
+pub async fn customer_wrote_after(store: &Store, chat: i64, sequence: i64) -> Result<bool, ChatError> {
+    let written = "SELECT COUNT(*) FROM (SELECT 1 FROM event WHERE chat = $2 AND sequence > $1
+         AND substr(body, 1, 37) = '{\"kind\":\"message\",\"author\":\"customer\"' LIMIT 1) AS written";
+    Ok(sqlx::query_scalar::<_, i64>(written).bind(sequence).bind(chat).fetch_one(store.reads()).await? > 0)
 }
 
 /// Reads all events of a chat whose row is locked, as needed for its summary: without what people wrote.
@@ -241,11 +229,6 @@ static BARE_PAGE: LazyLock<String> = LazyLock::new(|| {
             WHERE chat = $4 AND sequence > $3 ORDER BY sequence LIMIT {PAGE}) AS page"
     )
 });
-
-/// Selects a chat's number by its workspace, bound to this placeholder, and its id, bound to the next.
-fn chat_number(placeholder: usize) -> String {
-    format!("(SELECT number FROM chat WHERE workspace = ${placeholder} AND chat_id = ${})", placeholder + 1)
-}
 
 /// Returns the statement for at most `most` of a chat's events that match a condition, in an order.
 fn page_of(number: &str, condition: &str, order: &str, most: usize) -> String {

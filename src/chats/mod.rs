@@ -21,6 +21,7 @@ mod learning_rows;
 mod mail;
 pub mod metrics;
 mod newly_said;
+mod numbers;
 mod person;
 mod prepared;
 mod promise_fold;
@@ -76,6 +77,7 @@ use crate::{
         append::{Append, AppendContext},
         chat_rows::{ChatKey, Related},
         event_page_rows::Recent,
+        numbers::Numbers,
         prepared::Prepared,
         watch::Feeds,
         word_rows::Frequencies,
@@ -141,6 +143,7 @@ pub struct ChatLog {
     workers: Workers,
     frequencies: Frequencies,
     feeds: Arc<Feeds>,
+    numbers: Numbers,
 }
 
 /// The chats of one workspace.
@@ -169,7 +172,17 @@ impl ChatLog {
                 times.observe(started.elapsed().as_secs_f64());
             })
         });
-        ChatLog { store, writer, languages, counts, commit_times, workers: Workers::start(), frequencies: Frequencies::default(), feeds }
+        ChatLog {
+            store,
+            writer,
+            languages,
+            counts,
+            commit_times,
+            workers: Workers::start(),
+            frequencies: Frequencies::default(),
+            feeds,
+            numbers: Numbers::default(),
+        }
     }
 
     /// Returns the chats of a workspace.
@@ -263,8 +276,7 @@ impl Chats {
     /// Reads a chat as it will be once these events are appended; `None` if it has no events. Redactions are not applied in advance: the
     /// chat returned then lacks them, and so does its last sequence.
     pub async fn chat_with(&self, chat_id: &Id, new: &[NewEvent]) -> Result<Option<Chat>, ChatError> {
-        let key = self.key(chat_id.as_str());
-        let Recent { mut events, unread } = event_page_rows::recent(&self.log.store, &key, self.max_read_bytes).await?;
+        let (_, Recent { mut events, unread }) = self.recent(chat_id.as_str(), self.max_read_bytes).await?;
         let mut known: HashSet<Id> =
             if new.is_empty() { HashSet::new() } else { events.iter().map(|event| event.event_id.clone()).collect() };
         let before = events.len();
@@ -280,7 +292,7 @@ impl Chats {
         }
         let mut summary = None;
         if unread.is_some() {
-            summary = chat_rows::summary(&self.log.store, &key).await?;
+            summary = chat_rows::summary(&self.log.store, &self.key(chat_id.as_str())).await?;
             if let Some(summary) = &mut summary {
                 events[before..].iter().for_each(|event| summary.apply(event));
             }
@@ -301,26 +313,24 @@ impl Chats {
 
     /// Reads a chat, and the events that it was folded from, in order of their sequence.
     pub async fn chat_and_events(&self, chat_id: &Id) -> Result<(Chat, Vec<Event>), ChatError> {
-        let key = self.key(chat_id.as_str());
-        let Recent { events, unread } = event_page_rows::recent(&self.log.store, &key, self.max_read_bytes).await?;
+        let (_, Recent { events, unread }) = self.recent(chat_id.as_str(), self.max_read_bytes).await?;
         if events.is_empty() {
             return Err(ChatError::NotFound(chat_id.to_string()));
         }
-        let summary = if unread.is_some() { chat_rows::summary(&self.log.store, &key).await? } else { None };
+        let summary = if unread.is_some() { chat_rows::summary(&self.log.store, &self.key(chat_id.as_str())).await? } else { None };
         Ok((self.folded(chat_id, events.clone(), unread.zip(summary)).await, events))
     }
 
     /// Reads a chat's state, which may lack messages, and its events after a sequence, at most a page.
     pub async fn state_and_events(&self, chat_id: &Id, sequence: i64) -> Result<(Chat, Vec<Event>), ChatError> {
-        let key = self.key(chat_id.as_str());
-        let Recent { events, unread } = event_page_rows::recent(&self.log.store, &key, MAX_STATE_BYTES).await?;
+        let (number, Recent { events, unread }) = self.recent(chat_id.as_str(), MAX_STATE_BYTES).await?;
         if events.is_empty() {
             return Err(ChatError::NotFound(chat_id.to_string()));
         }
         let (summary, page) = if unread.is_some() {
             (
-                chat_rows::summary(&self.log.store, &key).await?,
-                event_page_rows::after(&self.log.store, &key, sequence, event_page_rows::PAGE_BYTES).await?,
+                chat_rows::summary(&self.log.store, &self.key(chat_id.as_str())).await?,
+                event_page_rows::after(&self.log.store, number, sequence, event_page_rows::PAGE_BYTES).await?,
             )
         } else {
             (None, events.iter().filter(|event| event.sequence > sequence).cloned().collect())
@@ -330,7 +340,10 @@ impl Chats {
 
     /// Returns whether the customer wrote after a sequence.
     pub async fn wrote_after(&self, chat_id: &Id, sequence: i64) -> Result<bool, ChatError> {
-        event_page_rows::customer_wrote_after(&self.log.store, &self.key(chat_id.as_str()), sequence).await
+        match chat_rows::number(&self.log.store, self.workspace.as_str(), chat_id.as_str()).await? {
+            Some(number) => event_page_rows::customer_wrote_after(&self.log.store, number, sequence).await,
+            None => Ok(false),
+        }
     }
 
     /// Returns the ids of the chats that belong to a chat's context, newest opened first: the customer's other chats on any channel, and
@@ -346,7 +359,7 @@ impl Chats {
         let (mut events_left, mut bytes_left) = (MAX_EARLIER_EVENTS, MAX_EARLIER_BYTES);
         // Long chats are read one by one, from their end.
         let mut long: HashMap<i64, Vec<Event>> = HashMap::new();
-        for Related { number, chat_id, summary } in &related {
+        for Related { number, summary, .. } in &related {
             let after = (summary.last_sequence - MAX_EVENTS_EACH).max(0);
             let events = summary.last_sequence - after;
             // The size of a chat's end is unknown for chats that are not read whole, and for old rows.
@@ -358,7 +371,7 @@ impl Chats {
                     to_read.push((*number, after));
                 }
             } else if bytes_left >= MAX_EARLIER_BYTES_EACH {
-                let read = event_page_rows::recent(&self.log.store, &self.key(chat_id), MAX_EARLIER_BYTES_EACH).await?;
+                let read = event_page_rows::recent(&self.log.store, *number, MAX_EARLIER_BYTES_EACH).await?;
                 bytes_left -= read.events.iter().map(|event| event.body.text_bytes()).sum::<usize>().min(bytes_left);
                 let latest = read.events.len().saturating_sub(MAX_EVENTS_EACH as usize);
                 long.insert(*number, read.events.into_iter().skip(latest).collect());

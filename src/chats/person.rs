@@ -7,7 +7,7 @@ use crate::{
     chats::{
         Chats, chat_rows,
         error::ChatError,
-        event_page_rows, promise_rows, running_summary_rows,
+        promise_rows, running_summary_rows,
         stored_promise::{StoredPromise, StoredStatus},
     },
     ids::Id,
@@ -48,7 +48,7 @@ impl Chats {
         let mut chats = Vec::new();
         let mut bytes = 0;
         for (number, chat_id) in chat_rows::of_customer(self.log.store.reads(), self.workspace.as_str(), customer_id.as_str()).await? {
-            let read = event_page_rows::of_chat(&self.log.store, &self.key(&chat_id), max_bytes).await?;
+            let read = self.whole(&chat_id, max_bytes).await?;
             let events = read.ok_or(ChatError::TooLarge("customer's data"))?;
             let events: Vec<Value> = events
                 .iter()

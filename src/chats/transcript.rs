@@ -8,7 +8,6 @@ use crate::{
         Chats,
         error::ChatError,
         event::{Author, Channel, Event, EventBody},
-        event_page_rows,
         fold::Chat,
         mail::tell_apart,
     },
@@ -68,7 +67,7 @@ impl Chats {
             "" => TimeZone::UTC,
             name => TimeZone::get(name).map_err(|_| ChatError::TimeZone(name.to_owned()))?,
         };
-        let read = event_page_rows::of_chat(&self.log.store, &self.key(chat_id.as_str()), MAX_TRANSCRIPT_BYTES).await?;
+        let read = self.whole(chat_id.as_str(), MAX_TRANSCRIPT_BYTES).await?;
         let mut events = read.ok_or(ChatError::TooLarge("transcript"))?;
         if events.is_empty() {
             return Err(ChatError::NotFound(chat_id.to_string()));

@@ -12,6 +12,7 @@ use crate::{
     store::{
         Store, files,
         migrations::{self, Pending, Plan, Step},
+        partitions,
     },
 };
 
@@ -62,6 +63,10 @@ async fn migrate(url: &str, is_absent: bool, contract: bool) -> anyhow::Result<V
     let plan = if is_absent { None } else { Some(migrations::plan(url).await.context("can't read the database's schema")?) };
     let store = if contract { Store::open_contracted(url).await } else { Store::open(url).await };
     store.context("can't migrate the database")?.close().await;
+    if !url.starts_with("sqlite:") {
+        // A start waits only for a log that is converted at once.
+        partitions::make(url).await.context("the schema is migrated, but the log has no partitions")?;
+    }
     let runs = |pending: &Pending| contract || pending.step == Step::Expand;
     Ok(plan.map(|plan| plan.pending.into_iter().filter(runs).collect()).unwrap_or_default())
 }
@@ -71,7 +76,7 @@ fn url(config: &Config) -> String {
 }
 
 fn text(plan: &Plan) -> String {
-    let Plan { applied, pending } = plan;
+    let Plan { applied, pending, unpartitioned } = plan;
     let mut text = format!("{applied} migrations were applied, {} are pending\n", pending.len());
     for Pending { version, description, step, comment, changed } in pending {
         let step = match step {
@@ -82,6 +87,12 @@ fn text(plan: &Plan) -> String {
         for (table, rows) in changed {
             text.push_str(&format!("  locks the table `{table}`, of about {rows} rows\n"));
         }
+    }
+    if let Some(rows) = unpartitioned {
+        text.push_str(&format!(
+            "\nthe log gets partitions by month\n  at the next start, or by `deskhand migrate`; servers of the version before go on serving\n  \
+             reads the table `event`, of about {rows} rows, while it is read and written, then locks it for some milliseconds\n"
+        ));
     }
     text
 }

@@ -12,7 +12,7 @@ use sqlx::{
     migrate::{Migration, Migrator},
 };
 
-use crate::store::error::StoreError;
+use crate::store::{error::StoreError, partitions::IS_PARTITIONED};
 
 /// Those of SQLite. Table definitions differ slightly, statements are the same for both.
 pub static SQLITE: Migrator = sqlx::migrate!("src/store/migrations/sqlite");
@@ -69,6 +69,8 @@ pub struct Plan {
     pub applied: usize,
     /// Those that are not, in order.
     pub pending: Vec<Pending>,
+    /// Of a log that is to be converted to one with partitions: about how many events it has.
+    pub unpartitioned: Option<i64>,
 }
 
 /// A migration that was not applied.
@@ -112,16 +114,21 @@ pub async fn plan(url: &str) -> Result<Plan, StoreError> {
         let description = migration.description.to_string();
         pending.push(Pending { version: migration.version, description, step, comment: comment(sql), changed });
     }
+    let unpartitioned = match is_sqlite || applied.is_empty() || sqlx::query_scalar(IS_PARTITIONED).fetch_one(&mut connection).await? {
+        true => None,
+        false => Some(rows(&mut connection, is_sqlite, "event").await?),
+    };
     connection.close().await?;
-    Ok(Plan { applied: applied.len(), pending })
+    Ok(Plan { applied: applied.len(), pending, unpartitioned })
 }
 
-/// About how many rows a table has: as PostgreSQL estimates them, or as SQLite counts them.
+/// About how many rows a table has, with its partitions: as PostgreSQL estimates them, or as SQLite counts them.
 async fn rows(connection: &mut AnyConnection, is_sqlite: bool, table: &str) -> Result<i64, StoreError> {
     let row = if is_sqlite {
         sqlx::query(AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"))).fetch_optional(connection).await?
     } else {
-        let statement = "SELECT CAST(GREATEST(reltuples, 0) AS BIGINT) FROM pg_class WHERE oid = to_regclass($1)";
+        let statement = "SELECT CAST(SUM(GREATEST(reltuples, 0)) AS BIGINT) FROM pg_class
+             WHERE relkind = 'r' AND (oid = to_regclass($1) OR oid IN (SELECT relid FROM pg_partition_tree(to_regclass($1))))";
         sqlx::query(statement).bind(table.to_owned()).fetch_optional(connection).await?
     };
     Ok(row.map(|row| row.try_get(0)).transpose()?.unwrap_or_default())

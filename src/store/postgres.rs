@@ -28,8 +28,8 @@ const MAX_IDLE_IN_TRANSACTION: Duration = Duration::from_secs(60);
 const CLIENT_CHECK_INTERVAL: Duration = Duration::from_millis(500);
 /// Timeout of the first connection: longer, as the server may just be starting.
 const FIRST_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The advisory lock that serializes migrations: one server at a time migrates the schema.
-const MIGRATION_LOCK: i64 = 0x6465_736b_6861_6e64;
+/// The advisory lock that serializes migrations: one server at a time changes the schema.
+pub const MIGRATION_LOCK: i64 = 0x6465_736b_6861_6e64;
 
 /// How to reach the server.
 #[derive(Clone)]

@@ -58,6 +58,7 @@ mod offers;
 mod outage;
 #[cfg(debug_assertions)]
 mod panics;
+mod partitions;
 mod plans;
 mod pooler;
 mod privacy;

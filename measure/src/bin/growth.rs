@@ -1,10 +1,11 @@
 //! Growth: how fast chats are loaded, what is kept of each, and what calls take, with few chats and with many.
 //!
-//!     cargo run --release -p deskhand-measure --bin growth -- [FOLDER] [postgres://…] [CHATS CHATS …]
+//!     cargo run --release -p deskhand-measure --bin growth -- [FOLDER] [postgres://…] [--partitions=COUNT] [CHATS CHATS …]
 //!
 //! Into SQLite in FOLDER (a temporary one, if none is named), or into an empty PostgreSQL database. Chats of 18 events each, 12 of them messages, are appended by many callers
 //! at once through the log, up to each number of CHATS in turn (10,000 and 1,000,000, if none is named: 18 million events, 10 GB), and measured through gRPC. What is to be
-//! learned from them is marked as learned before that: learning works through a million chats for hours, and would be measured with them.
+//! learned from them is marked as learned before that: learning works through a million chats for hours, and would be measured with them. With
+//! `--partitions` the log of PostgreSQL has so many more partitions, which are empty: what they cost a call does not depend on what is in them.
 
 use std::{
     fs,
@@ -66,6 +67,7 @@ fn word(mut rank: usize) -> String {
 
 #[tokio::main]
 async fn main() {
+    let partitions: i64 = std::env::args().find_map(|argument| argument.strip_prefix("--partitions=")?.parse().ok()).unwrap_or_default();
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let mut sizes: Vec<usize> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
     if sizes.is_empty() {
@@ -82,6 +84,9 @@ async fn main() {
     let mut measured: Vec<(usize, Vec<Figure>)> = Vec::new();
     for chats in sizes {
         generate(&data, database_url.as_deref(), chats, &vocabulary).await;
+        if let Some(url) = &database_url {
+            add_partitions(url, partitions).await;
+        }
         tell_size(&data, database_url.as_deref(), chats).await;
         mark_as_learned(&data, database_url.as_deref()).await;
         measured.push((chats, measure(&data, database_url.as_deref(), chats).await));
@@ -324,8 +329,10 @@ async fn tell_size(data: &Path, database_url: Option<&str>, chats: usize) {
     vacuum(url).await;
     let mut connection = sqlx::PgConnection::connect(url).await.expect("a connection");
     let tables: Vec<(String, i64, i64)> = sqlx::query_as(
-        "SELECT CAST(relname AS TEXT), pg_total_relation_size(oid), pg_indexes_size(oid) FROM pg_class
-         WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 2 DESC",
+        // Partitions count as their table.
+        "SELECT CAST(root.relname AS TEXT), CAST(SUM(pg_total_relation_size(pg_class.oid)) AS BIGINT), CAST(SUM(pg_indexes_size(pg_class.oid)) AS BIGINT)
+         FROM pg_class JOIN pg_class AS root ON root.oid = COALESCE(pg_partition_root(pg_class.oid), pg_class.oid)
+         WHERE pg_class.relkind = 'r' AND pg_class.relnamespace = 'public'::regnamespace GROUP BY root.relname ORDER BY 2 DESC",
     )
     .fetch_all(&mut connection)
     .await
@@ -335,6 +342,17 @@ async fn tell_size(data: &Path, database_url: Option<&str>, chats: usize) {
     }
     let bytes: i64 = tables.iter().map(|(_, bytes, _)| bytes).sum();
     println!("{chats} chats: {:.2} GB in tables, {:.0} bytes a chat", bytes as f64 / 1e9, each(bytes));
+}
+
+/// Adds partitions for chats that begin in more than a hundred years.
+async fn add_partitions(url: &str, count: i64) {
+    const FIRST: i64 = 1 << 62;
+    let mut connection = sqlx::PgConnection::connect(url).await.expect("a connection");
+    for number in FIRST..FIRST + count {
+        let name = number - FIRST;
+        let add = format!("CREATE TABLE IF NOT EXISTS event_more_{name} PARTITION OF event FOR VALUES FROM ({number}) TO ({})", number + 1);
+        sqlx::raw_sql(AssertSqlSafe(add)).execute(&mut connection).await.expect("it is added");
+    }
 }
 
 async fn vacuum(url: &str) {

@@ -200,6 +200,7 @@ impl Chats {
 
     /// Tells those who watch on this server that the write was committed.
     pub fn tell_erased(&self) {
+        self.log.numbers.clear();
         self.log.feeds.committed(true);
     }
 }

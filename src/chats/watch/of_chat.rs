@@ -107,7 +107,7 @@ impl OfChat {
             None | Some(_) => return Ok(Some(self.erased())),
         };
         self.place.chat = number;
-        let events = event_page_rows::after(&self.store, &self.key, self.place.sequence, PAGE_BYTES).await?;
+        let events = event_page_rows::after(&self.store, number, self.place.sequence, PAGE_BYTES).await?;
         let (Some(first), Some(last)) = (events.first(), events.last()) else {
             self.is_behind = false;
             return Ok(None);

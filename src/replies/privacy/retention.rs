@@ -1,4 +1,4 @@
-//! Retention: erases expired data in small batches, and logs it.
+//! Retention: erases expired data in small batches, and logs it. On PostgreSQL it then drops the partitions of the log that hold no chat any more.
 
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use crate::{
         error::ReplyError,
         learning::{lesson_rows, outcome_rows},
     },
+    store::PartitionError,
     task,
 };
 
@@ -39,7 +40,9 @@ impl Desk {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            match self.erase_expired().await {
+            let erased = self.erase_expired().await;
+            self.drop_past_partitions().await;
+            match erased {
                 Ok((0, 0, 0)) => continue,
                 Ok((chats, uses, lessons)) => {
                     tracing::info!(workspace = self.workspace.as_str(), chats, searches_and_ratings = uses, lessons, "erased expired data");
@@ -48,6 +51,16 @@ impl Desk {
             }
             // Wipes what was erased, also before an error.
             self.store.wipe().await;
+        }
+    }
+
+    /// Gives the space of past months back to the disk in which no chat is left, erased by retention or otherwise.
+    async fn drop_past_partitions(&self) {
+        match self.store.drop_past_partitions().await {
+            Ok(dropped) if dropped.is_empty() => {}
+            Ok(dropped) => tracing::info!(partitions = dropped.join(" "), "dropped partitions of the log whose chats are all erased"),
+            Err(PartitionError::InUse) => tracing::debug!("a partition to be dropped is in use; it is tried again at the next run"),
+            Err(error) => tracing::warn!(error = %error, "dropping partitions of the log failed; retrying"),
         }
     }
 
