@@ -284,8 +284,9 @@ pub struct EmbeddingConfig {
 /// How an embedding model is told whether a text is a query or a passage. A model that was trained so compares worse without.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EmbeddingPrompts {
-    /// What stands before each query, and before each passage of a document.
+    /// What stands before each query.
     pub query: String,
+    /// What stands before each passage of a document.
     pub passage: String,
     /// Whether requests say it as `input_type`: `query` or `passage`.
     pub input_type: bool,
