@@ -338,14 +338,6 @@ impl Chats {
         Ok((self.folded(chat_id, events, unread.zip(summary)).await, page))
     }
 
-    /// Returns whether the customer wrote after a sequence.
-    pub async fn wrote_after(&self, chat_id: &Id, sequence: i64) -> Result<bool, ChatError> {
-        match chat_rows::number(&self.log.store, self.workspace.as_str(), chat_id.as_str()).await? {
-            Some(number) => event_page_rows::customer_wrote_after(&self.log.store, number, sequence).await,
-            None => Ok(false),
-        }
-    }
-
     /// Returns the ids of the chats that belong to a chat's context, newest opened first: the customer's other chats on any channel, and
     /// those that the chat became or came from as a ticket.
     pub async fn earlier_chat_ids(&self, chat: &Chat) -> Result<Vec<String>, ChatError> {

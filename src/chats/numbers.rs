@@ -7,12 +7,15 @@ use std::{
 
 use lru::LruCache;
 
-use crate::chats::{
-    Chats,
-    chat_rows::{self, ChatKey},
-    error::ChatError,
-    event::Event,
-    event_page_rows::{self, Recent},
+use crate::{
+    chats::{
+        Chats,
+        chat_rows::{self, ChatKey},
+        error::ChatError,
+        event::Event,
+        event_page_rows::{self, Recent},
+    },
+    ids::Id,
 };
 
 /// Chats of which the number is kept: some two megabytes.
@@ -59,5 +62,13 @@ impl Chats {
     pub(super) async fn whole(&self, chat_id: &str, bytes: usize) -> Result<Option<Vec<Event>>, ChatError> {
         let (_, Recent { events, unread }) = self.recent(chat_id, bytes).await?;
         Ok(unread.is_none().then_some(events))
+    }
+
+    /// Returns whether the customer wrote after a sequence.
+    pub async fn wrote_after(&self, chat_id: &Id, sequence: i64) -> Result<bool, ChatError> {
+        match chat_rows::number(&self.log.store, self.workspace.as_str(), chat_id.as_str()).await? {
+            Some(number) => event_page_rows::customer_wrote_after(&self.log.store, number, sequence).await,
+            None => Ok(false),
+        }
     }
 }
