@@ -39,6 +39,8 @@ const ATTEMPTS: usize = 4;
 pub struct Append {
     pub key: ChatKey,
     pub events: Vec<Prepared>,
+    /// That of the chat, as a tag, if the events rate it; else empty.
+    pub language: String,
     pub answer: oneshot::Sender<Result<Appended, ChatError>>,
 }
 
@@ -118,6 +120,8 @@ struct ChatUpdate<'a> {
     refold: bool,
     /// Whether there is something to learn from it: an agent wrote, or what was learned from was wiped.
     teaches: bool,
+    /// Its language, if it was rated and its language is known; else empty.
+    language: &'a str,
 }
 
 impl ChatUpdate<'_> {
@@ -151,6 +155,9 @@ async fn write(context: &AppendContext, batch: &[Append]) -> Result<Vec<Result<A
     for append in batch {
         failpoint("write", &append.key.chat_id);
         let update = updates.get_mut(&append.key).expect("every call's chat was locked");
+        if !append.language.is_empty() {
+            update.language = &append.language;
+        }
         answers.push(validate(update, &append.events, now));
     }
 
@@ -177,12 +184,13 @@ async fn write(context: &AppendContext, batch: &[Append]) -> Result<Vec<Result<A
     let changed: Vec<Changed> = updates
         .iter()
         .filter(|(_, update)| !update.new.is_empty())
-        .map(|(key, ChatUpdate { number, before, summary, teaches, .. })| Changed {
+        .map(|(key, ChatUpdate { number, before, summary, teaches, language, .. })| Changed {
             key,
             number: *number,
             before: before.as_ref(),
             summary,
             teaches: *teaches,
+            language,
         })
         .collect();
     chat_rows::store(&mut write, &changed).await?;
@@ -230,6 +238,7 @@ async fn read_drafts<'a>(write: &mut Write, batch: &'a [Append]) -> Result<BTree
             redactions: Vec::new(),
             refold: false,
             teaches: false,
+            language: "",
         };
         updates.insert(key, update);
     }

@@ -73,6 +73,8 @@ pub struct Changed<'a> {
     pub summary: &'a Summary,
     /// Whether it has new events to learn from.
     pub teaches: bool,
+    /// The language that it is counted in from now on; empty: as before.
+    pub language: &'a str,
 }
 
 impl Changed<'_> {
@@ -96,7 +98,11 @@ pub async fn store(write: &mut Write, changed: &[Changed<'_>]) -> Result<(), Cha
     let (going_on, other): (Vec<&Changed>, Vec<&Changed>) = known.into_iter().partition(|changed| changed.only_goes_on());
     let set = |columns: &[&str]| {
         let columns: Vec<String> = columns.iter().map(|column| format!("{column} = excluded.{column}")).collect();
-        format!("(number) DO UPDATE SET {}, teaches = chat.teaches | excluded.teaches", columns.join(", "))
+        format!(
+            "(number) DO UPDATE SET {}, teaches = chat.teaches | excluded.teaches,
+             language = CASE WHEN excluded.language = '' THEN chat.language ELSE excluded.language END",
+            columns.join(", ")
+        )
     };
     store_columns(write, &going_on, &set(&["last_sequence", "updated_at", "summary"])).await?;
     let every: Vec<&str> = STATE.split(", ").collect();
@@ -106,13 +112,13 @@ pub async fn store(write: &mut Write, changed: &[Changed<'_>]) -> Result<(), Cha
 
 /// Returns how many rows were written.
 async fn store_columns(write: &mut Write, changed: &[&Changed<'_>], on_conflict: &str) -> Result<u64, ChatError> {
-    const COLUMNS: usize = 15;
+    const COLUMNS: usize = 16;
     let mut written = 0;
     for changed in sql::insert_pieces(changed, COLUMNS) {
-        let into = format!("chat (number, workspace, chat_id, {STATE}, teaches)");
+        let into = format!("chat (number, workspace, chat_id, {STATE}, teaches, language)");
         let statement = sql::insert(write.dialect(), &into, changed.len(), COLUMNS) + " ON CONFLICT " + on_conflict;
         let mut query = sqlx::query(AssertSqlSafe(statement));
-        for Changed { key, number, summary, teaches, .. } in changed {
+        for Changed { key, number, summary, teaches, language, .. } in changed {
             query = query
                 .bind(*number)
                 .bind(key.workspace.clone())
@@ -128,7 +134,8 @@ async fn store_columns(write: &mut Write, changed: &[&Changed<'_>], on_conflict:
                 .bind(nanoseconds(summary.opened_at))
                 .bind(nanoseconds(summary.updated_at))
                 .bind(serde_json::to_string(summary)?)
-                .bind(i64::from(*teaches));
+                .bind(i64::from(*teaches))
+                .bind((*language).to_owned());
         }
         written += query.execute(&mut **write).await?.rows_affected();
     }

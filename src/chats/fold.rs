@@ -5,13 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    chats::{
-        event::{Author, Channel, Customer, Event, EventBody, Message, Note, PageView, Rating, Record, Ticket},
-        former_customer::{FormerCustomer, is_another},
-        mail::{Aside, tell_apart},
-    },
-    text::Language,
+use crate::chats::{
+    event::{Author, Channel, Customer, Event, EventBody, Message, Note, PageView, Rating, Record, Ticket},
+    former_customer::{FormerCustomer, is_another},
+    mail::{Aside, tell_apart},
 };
 
 /// The customer of unread events. No id has a control character.
@@ -354,12 +351,6 @@ impl Chat {
     /// Returns the messages since the chat got its current customer: earlier ones were written by or to another.
     pub fn turns_with_customer(&self) -> &[Turn] {
         &self.turns[self.turns_before_customer.min(self.turns.len())..]
-    }
-
-    /// Returns the reported language of the customer: the shop's, or that of their latest message.
-    pub fn reported_language(&self) -> Option<&Language> {
-        let by_message = self.turns_with_customer().iter().rev().find(|turn| turn.message.author == Author::Customer);
-        by_message.and_then(|turn| turn.message.language.as_ref()).or(self.customer.language.as_ref())
     }
 }
 

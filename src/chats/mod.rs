@@ -17,6 +17,7 @@ mod event_rows;
 mod fold;
 mod former_customer;
 mod internal;
+mod language;
 mod learning_rows;
 mod mail;
 pub mod metrics;
@@ -245,6 +246,7 @@ impl Chats {
     /// Appends events to a chat, all or none, and returns once they are durable. The write continues if the caller hangs up.
     pub async fn append(&self, chat_id: &Id, events: Vec<NewEvent>) -> Result<Appended, ChatError> {
         let (languages, workspace_of) = (Arc::clone(&self.log.languages), self.workspace.clone());
+        let language = self.language_of_rated(chat_id, &events, of_workspace(&languages, self.workspace.as_str())).await?;
         let bytes_of_text = events.iter().map(|event| event.body.text_bytes()).sum::<usize>();
         let many = events.len() > MANY_EVENTS || bytes_of_text > MANY_BYTES;
         failpoint("append", chat_id.as_str());
@@ -259,7 +261,7 @@ impl Chats {
         let events = if many { self.log.workers.work_on(bytes_of_text, prepare).await? } else { prepare()? };
         let bytes = events.iter().map(Prepared::bytes).sum();
         let (answer, answered) = oneshot::channel();
-        self.log.writer.queue(Append { key: self.key(chat_id.as_str()), events, answer }, bytes)?;
+        self.log.writer.queue(Append { key: self.key(chat_id.as_str()), events, language, answer }, bytes)?;
         answered.await.map_err(|_| TaskError::Panicked("the write of the events"))?
     }
 

@@ -2,7 +2,10 @@
 
 use crate::{
     knowledge::{
-        Checked, Document, Entry, Knowledge, KnowledgeError, Listed, PutStatus, SynonymGroup, Term, Voice, wording::in_force::Wording,
+        Checked, Document, Entry, Knowledge, KnowledgeError, Listed, PutStatus, SynonymGroup, Term, Voice,
+        documents::stored_check::{LookedUp, linked_articles},
+        search::shortcuts::with_shortcuts_of,
+        wording::in_force::Wording,
     },
     task,
 };
@@ -36,8 +39,20 @@ impl Knowledge {
         task::detached("the deletion of the wording", async move { wording.delete::<E>(&ids).await }).await?
     }
 
-    /// Checks documents as they would be put, or all that are stored if there are none.
+    /// Checks documents as they would be put, or all that are stored if there are none. What stands around those to be put is looked up in the
+    /// index and by id, so that it takes as long with a large catalog as with a small one.
     pub async fn check(&self, documents: Vec<Document>) -> Result<Checked, KnowledgeError> {
-        self.base.catalog.check(documents).await
+        if documents.is_empty() {
+            return self.base.catalog.check_all().await;
+        }
+        self.wait_for_revision(self.last_number().await?).await?;
+        let look_up = move |knowledge: &Knowledge| {
+            let snapshot = knowledge.base.index.snapshot();
+            let same_shortcut = knowledge.base.checked(|| with_shortcuts_of(&snapshot, &documents))?;
+            let linked_articles = linked_articles(&documents);
+            Ok((LookedUp { same_shortcut, languages: snapshot.all_languages(), linked_articles }, documents))
+        };
+        let (looked_up, documents) = self.run_cpu_bound(look_up).await?;
+        self.base.catalog.check_new(documents, looked_up).await
     }
 }

@@ -24,7 +24,6 @@ mod summary;
 mod token_rows;
 
 use std::{
-    borrow::Cow,
     sync::{Arc, atomic::AtomicU64},
     time::Instant,
 };
@@ -59,7 +58,7 @@ pub use summary::Summarize;
 pub use token_rows::TokenLedger;
 
 use crate::{
-    chats::{Author, Chat, ChatError, Chats, NewEvent},
+    chats::{Chat, ChatError, Chats, NewEvent},
     config::{DeskSettings, Task},
     ids::{Id, Workspace},
     knowledge::{Knowledge, ReportFilter},
@@ -75,7 +74,7 @@ use crate::{
     },
     spelling::Dictionaries,
     store::Store,
-    text::{Language, detect, lookup},
+    text::{Language, lookup},
 };
 
 /// The agent who makes a request.
@@ -240,18 +239,7 @@ impl Desk {
 
     /// Returns the language that a customer is answered in: the reported one, else the detected one, else the workspace's.
     fn customer_language(&self, chat: &Chat) -> Language {
-        if let Some(language) = chat.reported_language() {
-            return self.ours(language);
-        }
-        let written: Vec<Cow<'_, str>> = chat
-            .turns_with_customer()
-            .iter()
-            .rev()
-            .filter(|turn| turn.message.author == Author::Customer)
-            .map(|turn| turn.message.asked())
-            .take(10)
-            .collect();
-        detect(&written.join("\n"), &self.settings.languages).unwrap_or_else(|| self.settings.language.clone())
+        chat.language(&self.settings.languages).unwrap_or_else(|| self.settings.language.clone())
     }
 
     /// Returns the workspace's variant of a language, if it has one.

@@ -7,7 +7,7 @@ use crate::{knowledge::Lines, store::days::Days, text::Language};
 pub struct ReplyReportFilter {
     /// The period, in the time zone whose days are counted.
     pub days: Days,
-    /// Only suggestions and drafts in this language; `None`: all of them.
+    /// Only suggestions and drafts in this language, and ratings of chats in it; `None`: all of them.
     pub language: Option<Language>,
     /// Only what was shown to this agent; empty: to anybody.
     pub agent_id: String,
@@ -22,7 +22,7 @@ pub struct ReplyReport {
     pub total: ReplyCounts,
     /// By day, as [`crate::store::days::date`] knows it; days on which nothing happened are absent.
     pub days: Vec<(i64, ReplyCounts)>,
-    /// By language, without ratings, the most frequent first.
+    /// By language, the most frequent first.
     pub languages: Lines<(String, ReplyCounts)>,
     /// By agent, the busiest first; `None` where agents are not reported.
     pub agents: Option<Lines<(String, ReplyCounts)>>,

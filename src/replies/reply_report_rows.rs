@@ -9,7 +9,7 @@ use crate::{
         error::ReplyError,
         reply_report::{ChatRatings, OutcomeCounts, ReplyCounts, ReplyReport, ReplyReportFilter},
     },
-    store::{Store, days::DAY},
+    store::{Store, days},
     text::Language,
 };
 
@@ -22,12 +22,12 @@ const AGENTS: i64 = 3;
 
 /// Returns what became of what was shown in a period; by agent only if `with_agents`.
 pub async fn report(store: &Store, workspace: &Workspace, asked: &ReplyReportFilter, with_agents: bool) -> Result<ReplyReport, ReplyError> {
-    let ReplyReportFilter { days, language, agent_id, document_id } = asked;
-    let stretches = days.stretches();
+    let ReplyReportFilter { days: period, language, agent_id, document_id } = asked;
+    let stretches = period.stretches();
     let mut query = sqlx::query(AssertSqlSafe(counted(stretches.len())))
         .bind(workspace.as_str().to_owned())
-        .bind(days.start())
-        .bind(days.end())
+        .bind(period.start())
+        .bind(period.end())
         .bind(language.as_ref().map(Language::to_string).unwrap_or_default())
         .bind(agent_id.clone())
         .bind(document_id.clone())
@@ -74,12 +74,9 @@ fn lines(rows: &[AnyRow], list: i64) -> Result<Lines<(String, ReplyCounts)>, sql
 
 /// The statement of a period that is cut into so many stretches by changes of the clocks. It goes once through what was shown, looks up what
 /// became of each, and counts that by day, language and agent at once; the lists are sums of these counts. Of ratings their own index leads:
-/// there are few of them among the events. They have neither a language nor a document.
+/// there are few of them among the events. They have no document.
 fn counted(stretches: usize) -> String {
-    // Before the end of which stretch a time is, and what is added to it there: `$8` and `$9` of the first one.
-    let cases: Vec<String> =
-        (0..stretches).map(|stretch| format!("WHEN at < ${} THEN CAST(${} AS BIGINT)", 8 + 2 * stretch, 9 + 2 * stretch)).collect();
-    let day = format!("(at + CASE {} ELSE 0 END) / {DAY}", cases.join(" "));
+    let day = days::day_of("at", stretches, 8);
     let sums = "CAST(SUM(cases) AS BIGINT),
          CAST(COALESCE(SUM(cases) FILTER (WHERE what = 1), 0) AS BIGINT),
          CAST(COALESCE(SUM(cases) FILTER (WHERE what = 1 AND action = 1), 0) AS BIGINT),
@@ -112,10 +109,11 @@ fn counted(stretches: usize) -> String {
                  AND ($5 = '' OR draft.agent_id = $5)
                  AND ($6 = '' OR draft.sources = $6 OR substr(draft.sources, 1, length($6) + 1) = $6 || '\n')
                  UNION ALL
-                 SELECT event.at, '', chat.agent_id, 3, CAST(substr(event.body, 26, 1) AS BIGINT), NULL FROM event CROSS JOIN chat
-                 WHERE $4 = '' AND $6 = '' AND substr(event.body, 1, 16) = '{{\"kind\":\"rating\"'
+                 SELECT event.at, chat.language, chat.agent_id, 3, CAST(substr(event.body, 26, 1) AS BIGINT), NULL FROM event CROSS JOIN chat
+                 WHERE $6 = '' AND substr(event.body, 1, 16) = '{{\"kind\":\"rating\"'
                  AND event.at >= $2 AND event.at < $3
-                 AND chat.number = event.chat AND chat.workspace = $1 AND ($5 = '' OR chat.agent_id = $5) AND event.sequence = (
+                 AND chat.number = event.chat AND chat.workspace = $1 AND ($4 = '' OR chat.language = $4)
+                 AND ($5 = '' OR chat.agent_id = $5) AND event.sequence = (
                      SELECT last.sequence FROM event AS last WHERE last.chat = event.chat
                      AND substr(last.body, 1, 16) = '{{\"kind\":\"rating\"' ORDER BY last.sequence DESC LIMIT 1
                  )
@@ -125,7 +123,7 @@ fn counted(stretches: usize) -> String {
              SELECT CAST({DAYS} AS BIGINT), in_day, '', {sums}, CAST(0 AS BIGINT) FROM counted GROUP BY in_day
          ) AS by_day
          UNION ALL SELECT * FROM (
-             SELECT CAST({LANGUAGES} AS BIGINT), CAST(0 AS BIGINT), language, {sums}, COUNT(*) OVER () FROM counted WHERE what < 3
+             SELECT CAST({LANGUAGES} AS BIGINT), CAST(0 AS BIGINT), language, {sums}, COUNT(*) OVER () FROM counted
              GROUP BY language ORDER BY SUM(cases) DESC, language LIMIT $7
          ) AS by_language
          UNION ALL SELECT * FROM (

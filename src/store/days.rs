@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use crate::store::time::nanoseconds;
 
 /// What a statement divides a time by, after the offset was added: a day in nanoseconds.
-pub const DAY: i64 = 86_400_000_000_000;
+const DAY: i64 = 86_400_000_000_000;
 
 /// A period of time in a time zone.
 #[derive(Debug, Clone)]
@@ -78,6 +78,14 @@ impl Days {
 /// The date of a day that a statement numbered.
 pub fn date(number: i64) -> Date {
     Date::constant(1970, 1, 1).saturating_add(number.days())
+}
+
+/// What a statement reads the day of a time from, in a period of so many stretches: before the end of which one it is, and what is added to it
+/// there. They are bound in this order, the first of them as `first`.
+pub fn day_of(at: &str, stretches: usize, first: usize) -> String {
+    let case = |stretch: usize| format!("WHEN {at} < ${} THEN CAST(${} AS BIGINT)", first + 2 * stretch, first + 1 + 2 * stretch);
+    let cases: Vec<String> = (0..stretches).map(case).collect();
+    format!("({at} + CASE {} ELSE 0 END) / {DAY}", cases.join(" "))
 }
 
 fn number(date: Date) -> i64 {

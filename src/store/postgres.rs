@@ -111,7 +111,7 @@ impl Postgres {
 
     /// The statements that begin a read, if each read must be a transaction.
     pub fn begin_read(&self, timeout: Duration) -> String {
-        format!("BEGIN READ ONLY; SET LOCAL statement_timeout = {}", timeout.as_millis())
+        format!("BEGIN READ ONLY; SET LOCAL jit = off; SET LOCAL statement_timeout = {}", timeout.as_millis())
     }
 
     /// Migrates the schema, in one transaction: with a pooler, no lock lasts longer than that.
@@ -149,10 +149,11 @@ impl Postgres {
     }
 }
 
-/// Session settings: durable commits, whatever the server's default is, and timeouts.
+/// Session settings: durable commits, whatever the server's default is, timeouts, and no compilation of statements, which takes reports longer
+/// than their run.
 fn settings(set: &str, timeout: Duration) -> String {
     format!(
-        "{set} synchronous_commit = on; {set} statement_timeout = {}; {set} idle_in_transaction_session_timeout = {}",
+        "{set} synchronous_commit = on; {set} jit = off; {set} statement_timeout = {}; {set} idle_in_transaction_session_timeout = {}",
         timeout.as_millis(),
         MAX_IDLE_IN_TRANSACTION.as_millis()
     )

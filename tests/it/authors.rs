@@ -8,6 +8,7 @@ use deskhand::{
     keys::Scope,
 };
 use prost::Message;
+use sqlx::{AnyConnection, Connection};
 use tonic::{Code, Status};
 
 use crate::{
@@ -453,13 +454,27 @@ async fn a_check_says_of_documents_what_the_command_says_of_their_files() {
     let checked = desk.check(pb::CheckDocumentsRequest { canned_answers: vec![draft.clone()], ..Default::default() }).await.unwrap();
     let rules: Vec<(Rule, &str)> = checked.findings.iter().map(|finding| (finding.rule(), finding.subject.as_str())).collect();
     assert_eq!((checked.documents, rules[0].0, &rules[1]), (1, Rule::ShortcutTaken, &(Rule::UnknownPlaceholder, "nobody")), "{rules:?}");
-    let bad = pb::CannedAnswer { title: String::new(), when: vec!["record.order.status ==".into()], ..draft };
+    let bad = pb::CannedAnswer { title: String::new(), when: vec!["record.order.status ==".into()], ..draft.clone() };
     let status = desk.check(pb::CheckDocumentsRequest { canned_answers: vec![bad], ..Default::default() }).await.unwrap_err();
     refused_fields(&status, &["canned_answers[0].when[0]", "canned_answers[0].title"]);
+    let all = desk.check(pb::CheckDocumentsRequest::default()).await.unwrap();
+    assert_eq!(all.documents, 5, "nothing was stored");
+    // What an author is about to put is not held against documents that have nothing to do with it: one that can't be read stands in no way.
+    let mut connection = AnyConnection::connect(&desk.database_url()).await.unwrap();
+    let statement = "UPDATE document SET content = '' WHERE id = 'two' AND language = 'tr'";
+    assert_eq!(sqlx::query(statement).execute(&mut connection).await.unwrap().rows_affected(), 1);
+    connection.close().await.unwrap();
+    let alone = pb::CheckDocumentsRequest { canned_answers: vec![draft.clone()], ..Default::default() };
+    assert_eq!(desk.check(alone).await.unwrap(), checked);
+    desk.check(pb::CheckDocumentsRequest::default()).await.unwrap_err();
+    let linking = article("new", "New", "[two](../a/two.md), [x](x.md), [three](three)");
+    let linked = desk.check(pb::CheckDocumentsRequest { articles: vec![linking], ..Default::default() }).await.unwrap();
+    let rules: Vec<(Rule, &str)> = linked.findings.iter().map(|finding| (finding.rule(), finding.subject.as_str())).collect();
+    // A canned answer is no article, and there are articles in Turkish.
+    assert_eq!(rules, [(Rule::MissingTranslation, "tr"), (Rule::BrokenLink, "x.md"), (Rule::BrokenLink, "three")]);
+
     let many = (0..101).map(|number| article(&number.to_string(), "T", "B")).collect();
     let status = desk.check(pb::CheckDocumentsRequest { articles: many, ..Default::default() }).await.unwrap_err();
     refused_fields(&status, &["articles"]);
-    let all = desk.check(pb::CheckDocumentsRequest::default()).await.unwrap();
-    assert_eq!(all.documents, 5);
     desk.close().await;
 }

@@ -248,7 +248,7 @@ async fn use_everything(server: &Process, log: &Path) {
         body: "Parcels take two days.".into(),
         ..pb::Article::default()
     };
-    knowledge.put_articles(pb::PutArticlesRequest { articles: vec![article] }).await.unwrap();
+    knowledge.put_articles(pb::PutArticlesRequest { articles: vec![article.clone()] }).await.unwrap();
     knowledge.list_articles(pb::ListArticlesRequest { page_size: 1, ..Default::default() }).await.unwrap();
     let page = pb::ListCannedAnswersRequest { page_size: 1, ..Default::default() };
     let token = knowledge.list_canned_answers(page.clone()).await.unwrap().into_inner().next_page_token;
@@ -360,6 +360,8 @@ async fn use_everything(server: &Process, log: &Path) {
         };
         knowledge.rate_article(rate).await.unwrap();
     }
+    let linking = pb::Article { body: "See [parcels](parcels.md).".into(), ..article.clone() };
+    knowledge.check_documents(pb::CheckDocumentsRequest { articles: vec![linking], ..Default::default() }).await.unwrap();
     let report = pb::GetSearchReportRequest { start_time: time(1), end_time: time(4_000_000_000) };
     knowledge.get_search_report(report).await.unwrap();
     let zone = || "Europe/Berlin".to_owned();

@@ -100,15 +100,16 @@ class Reports {
     if (from > to) return this.#failed(texts.wrongPeriod);
     this.#tell(texts.loading);
     byId("report").setAttribute("aria-busy", "true");
-    const period = {
+    const asking = {
       startTime: beginning(from).toISOString(),
       endTime: beginning(to, 1).toISOString(),
       timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
       language: byId<HTMLSelectElement>("of").value,
+      documentId: byId<HTMLInputElement>("document").value.trim(),
     };
-    const of = { agentId: byId<HTMLSelectElement>("agent").value, documentId: byId<HTMLInputElement>("document").value.trim() };
+    const agentId = byId<HTMLSelectElement>("agent").value;
     try {
-      const [help, replies] = await Promise.all([helpReport(period), replyReport(period, of)]);
+      const [help, replies] = await Promise.all([helpReport(asking), replyReport(asking, agentId)]);
       if (asked !== this.#asked) return;
       byId("failed").hidden = true;
       byId("key-form").hidden = true;
@@ -153,8 +154,11 @@ class Reports {
 
   #write(help: HelpReport, replies: ReplyReport, period: string): void {
     this.#charts = [];
-    const isPart = byId<HTMLSelectElement>("agent").value !== "" || byId<HTMLInputElement>("document").value.trim() !== "";
-    const parts = [this.#sums(help, replies), make("h2", {}, texts.help), ...(isPart ? [note(texts.helpOfAll)] : []), ...this.#help(help, period), make("h2", {}, texts.replies), ...this.#replies(replies, period)];
+    const notes = [
+      ...(byId<HTMLSelectElement>("agent").value ? [note(texts.helpOfAll)] : []),
+      ...(byId<HTMLInputElement>("document").value.trim() ? [note(texts.searchesOfDocument)] : []),
+    ];
+    const parts = [this.#sums(help, replies), make("h2", {}, texts.help), ...notes, ...this.#help(help, period), make("h2", {}, texts.replies), ...this.#replies(replies, period)];
     byId("report").replaceChildren(...parts);
     this.#drawn = 0;
     this.#draw();
@@ -273,7 +277,6 @@ class Reports {
         this.#offers("drafts-by-agent", texts.draftsByAgent, text(texts.agent), byAgent, draftsOf, period, (series, width) => rows(texts.draftsByAgent, people, series, width, inWhole), leftOut!.agents),
       );
     }
-    if (byId<HTMLSelectElement>("of").value) return [...parts, note(texts.noRatings)];
     if (byId<HTMLInputElement>("document").value.trim()) return [...parts, note(texts.noRatingsOfDocument)];
     const rated = (all: { name: string; counts: ReplyCounts }[]) => all.map(({ name, counts }) => [name, counts.ratings!.count, counts.ratings!.average]);
     const heads = [whole(texts.count), { head: texts.average, kind: "fraction" } as Column];
@@ -283,10 +286,9 @@ class Reports {
         columns(texts.chatsByDay, dates, averages, width, inFractions, BEST_RATING),
       ),
     );
-    if (!agentsWithheld) {
-      const some = byAgent.filter(({ counts }) => counts.ratings!.count);
-      parts.push(this.#section({ name: "ratings-of-chats-by-agent", title: texts.chatsByAgent, columns: [text(texts.agent), ...heads], rows: rated(some), leftOut: leftOut!.agents }, period));
-    }
+    const some = (all: typeof byAgent) => rated(all.filter(({ counts }) => counts.ratings!.count));
+    parts.push(this.#section({ name: "ratings-of-chats-by-language", title: texts.chatsByLanguage, columns: [text(texts.language), ...heads], rows: some(byLanguage), leftOut: leftOut!.languages }, period));
+    if (!agentsWithheld) parts.push(this.#section({ name: "ratings-of-chats-by-agent", title: texts.chatsByAgent, columns: [text(texts.agent), ...heads], rows: some(byAgent), leftOut: leftOut!.agents }, period));
     return parts;
   }
 

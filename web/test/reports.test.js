@@ -65,6 +65,7 @@ test("the figures are those of what was done, on today's line of the reader's ow
   assert.deepEqual((await cells(page, "drafts-by-day")).at(-1).slice(1), ["1", "0", "1", "0", "1", "0", "0"]);
   assert.deepEqual((await cells(page, "suggestions-by-agent")).slice(1), [["agent-selin", "2", "1", "0", "1", "0"]]);
   assert.deepEqual((await cells(page, "ratings-of-chats-by-agent")).slice(1), [["agent-selin", "1", "4"]]);
+  assert.deepEqual((await cells(page, "ratings-of-chats-by-language")).slice(1), [["English", "1", "4"]]);
 
   // The chart shows the same: a column's parts by their heights, and in words.
   const drawn = await section(page, "searches-by-day").locator("g").last().evaluate((group) => [group.querySelector("title").textContent, ...[...group.querySelectorAll("rect")].map((bar) => Number(bar.getAttribute("height")))]);
@@ -75,10 +76,13 @@ test("the figures are those of what was done, on today's line of the reader's ow
   const fills = await section(page, "searches-by-day").locator("g").last().locator("rect").evaluateAll((bars) => bars.map((bar) => bar.getAttribute("fill")));
   assert.equal(new Set(fills).size, 2);
 
-  // In one language only what is of it; chats are rated in none.
+  // In one language only what is of it.
+  const summed = (numbers) => page.waitForFunction((numbers) => [...document.querySelectorAll(".sums dd")].map((sum) => sum.textContent.split(/\s/)[0]).join() === numbers, numbers);
   await page.locator("#of").selectOption("tr");
-  await page.getByText("Chats are rated in no language").waitFor();
-  assert.deepEqual((await page.locator(".sums dd").allInnerTexts()).map((sum) => sum.split(/\s/)[0]), ["1", "1", "0", "0", "–"]);
+  await summed("1,1,0,0,–");
+  await page.locator("#of").selectOption("en");
+  await summed("2,1,2,1,4");
+  assert.deepEqual((await cells(page, "ratings-of-chats-by-language")).slice(1), [["English", "1", "4"]]);
 });
 
 test("suggestions and drafts are counted for one agent, and for one document", async (t) => {
@@ -101,9 +105,16 @@ test("suggestions and drafts are counted for one agent, and for one document", a
   await page.getByText("Chats are rated for no document").waitFor();
   const [, , ofDocument] = await sums();
   assert.equal(ofDocument, "1", "it was suggested once to Selin");
+  // Of help pages, what was read and rated of it, and the search that led to it.
+  await page.getByLabel("Document (id)").fill("refunds");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.querySelector(".sums dd").textContent.trim() === "1");
+  await page.getByText("only searches from which it was opened are counted").waitFor();
+  assert.deepEqual((await cells(page, "searches-by-day")).at(-1).slice(1), ["1", "0", "0%", "1", "0", "1"]);
+  assert.equal((await cells(page, "articles-that-did-not-help")).length, 2);
   await page.getByLabel("Document (id)").fill("no-such");
   await page.keyboard.press("Enter");
-  await shown("3,2,0,0,–");
+  await shown("0,0,0,0,–");
   await page.getByLabel("Document (id)").fill("");
   await page.locator("#agent").selectOption("");
   await shown("3,2,3,1,4");

@@ -1,5 +1,5 @@
 //! Search and suggestions over knowledge bases of several sizes: indexing, restart, size and memory, `Search` against the same query in
-//! process, `SuggestAnswers` on a chat of 200 messages, and how soon an article that was put can be found.
+//! process, `SuggestAnswers` on a chat of 200 messages, `CheckDocuments`, and how soon an article that was put can be found.
 //!
 //!     cargo run --release -p deskhand-measure --bin search -- [ARTICLES ARTICLES …]
 //!
@@ -34,6 +34,7 @@ const CALLERS: usize = 16;
 const BATCH: usize = 1000;
 const MESSAGES: usize = 200;
 const PUTS: usize = 100;
+const CHECKS: usize = 100;
 
 #[tokio::main]
 async fn main() {
@@ -97,6 +98,7 @@ async fn measure(vocabulary: &Vocabulary, articles: usize) {
         puts.push(began.elapsed());
     }
     println!("  searchable after its put  p50 {:>9.2} ms, p99 {:.2}", percentile(&mut puts, 0.5), percentile(&mut puts, 0.99));
+    check(&mut client, vocabulary, articles).await;
     server.stop().await;
 
     copy(served.path(), copied.path());
@@ -148,6 +150,24 @@ async fn measure(vocabulary: &Vocabulary, articles: usize) {
         resident_megabytes().saturating_sub(before)
     );
     server.stop().await;
+}
+
+/// Articles as an author is about to put them, each with a link; then all that are stored.
+async fn check(client: &mut KnowledgeServiceClient<Channel>, vocabulary: &Vocabulary, articles: usize) {
+    let mut checks = Vec::new();
+    for number in 0..CHECKS {
+        let article = vocabulary.article(number * (articles / CHECKS));
+        let body = format!("{}\n\n[more](article-{number}.md)", article.body);
+        let request = pb::CheckDocumentsRequest { articles: vec![pb::Article { body, ..article }], ..Default::default() };
+        let began = Instant::now();
+        let checked = client.check_documents(request).await.expect("it is checked").into_inner();
+        checks.push(began.elapsed());
+        assert_eq!((checked.documents, checked.errors), (1, 0), "{:?}", checked.findings);
+    }
+    println!("  CheckDocuments, one       p50 {:>9.2} ms, p99 {:.2}", percentile(&mut checks, 0.5), percentile(&mut checks, 0.99));
+    let began = Instant::now();
+    let checked = client.check_documents(pb::CheckDocumentsRequest::default()).await.expect("they are checked").into_inner();
+    println!("  CheckDocuments, all {:>6}    {:>9.2} s", checked.documents, began.elapsed().as_secs_f64());
 }
 
 async fn connect(server: &Server) -> Channel {

@@ -26,7 +26,7 @@ pub async fn search_report(desk: &Desk, request: pb::GetSearchReportRequest) -> 
     let mut fields = Fields::default();
     let days = period(&mut fields, desk, (start_time, end_time), "");
     fields.ok()?;
-    let asked = ReportFilter { days, language: None };
+    let asked = ReportFilter { days, language: None, document_id: String::new() };
     let SearchReport { searches, searches_without_hit, queries, opens, ratings } = desk.knowledge().search_report(&asked).await?;
     let (answers, answers_left_out) = desk.answer_use(&asked).await?;
     let mut left_out = pb::SearchReportLeftOut { answers: count(answers_left_out), ..pb::SearchReportLeftOut::default() };
@@ -50,12 +50,13 @@ pub async fn search_report(desk: &Desk, request: pb::GetSearchReportRequest) -> 
 
 /// Reports how people were helped.
 pub async fn help_report(desk: &Desk, request: pb::GetHelpReportRequest) -> Result<pb::GetHelpReportResponse, Status> {
-    let pb::GetHelpReportRequest { start_time, end_time, time_zone, language } = request;
+    let pb::GetHelpReportRequest { start_time, end_time, time_zone, language, document_id } = request;
     let mut fields = Fields::default();
     let days = bounded_period(&mut fields, desk, (start_time, end_time), &time_zone);
     let language = fields.optional_language("language", &language);
+    let document_id = fields.short("document_id", document_id);
     fields.ok()?;
-    let asked = ReportFilter { days, language };
+    let asked = ReportFilter { days, language, document_id };
     let HelpReport { total, days, languages, queries_without_hit, unhelpful_articles, ratings } =
         desk.knowledge().help_report(&asked).await?;
     let mut left_out = pb::HelpReportLeftOut::default();

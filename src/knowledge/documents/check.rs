@@ -1,18 +1,21 @@
 //! `deskhand check`: problems of a folder beyond those that serving it shows.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     fs, io,
     path::{Component, Path, PathBuf},
 };
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::knowledge::documents::{
-    document::{DocumentKey, Kind},
-    folder::{Folder, Problem},
-    front_matter::line_at,
-    rules::{Broken, Shortcuts, broken_links, missing_translations, unknown_placeholders},
+use crate::{
+    knowledge::documents::{
+        document::{DocumentKey, Kind},
+        folder::{Folder, Problem},
+        front_matter::line_at,
+        rules::{Broken, Shortcuts, broken_links, missing_translations, unknown_placeholders},
+    },
+    text::Language,
 };
 
 /// A folder's errors and warnings.
@@ -48,10 +51,11 @@ pub fn check(root: &Path) -> io::Result<Findings> {
         let problem = |(start, rule): Broken| Problem { file: file.clone(), line: line_at(&text, start), message: rule.to_string() };
         findings.errors.extend(broken.into_iter().map(problem));
     }
+    let keys: Vec<DocumentKey> = folder.documents.iter().map(|document| document.key()).collect();
+    let languages: BTreeSet<(Kind, Language)> = keys.iter().map(|key| (key.kind, key.language.clone())).collect();
     for kind in [Kind::Article, Kind::CannedAnswer] {
-        let keys: Vec<DocumentKey> = folder.documents.iter().map(|document| document.key()).collect();
         let is_broken = |id: &str| folder.broken.iter().any(|key| key.kind == kind && key.id.as_str() == id);
-        for (key, rule) in missing_translations(kind, keys.iter()) {
+        for (key, rule) in missing_translations(kind, keys.iter(), &languages) {
             if let (false, Some(file)) = (is_broken(key.id.as_str()), folder.files.get(key)) {
                 findings.warnings.push(Problem { file: file.clone(), line: 1, message: rule.to_string() });
             }

@@ -269,6 +269,25 @@ pub async fn list(
     rows.iter().map(|row| written_document(row, 3, 8)).collect()
 }
 
+/// Returns the versions of documents with these ids, without their texts.
+pub async fn keys(store: &Store, workspace: &Workspace, kind: Kind, ids: &[String]) -> Result<Vec<DocumentKey>, KnowledgeError> {
+    let mut found = Vec::new();
+    for ids in sql::pieces(ids, 1) {
+        let statement = format!(
+            "SELECT kind, id, language FROM document WHERE workspace = $1 AND kind = $2 AND deleted = 0 AND id IN (VALUES {})",
+            sql::placeholders(3, ids.len(), 1)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement)).bind(workspace.as_str().to_owned()).bind(kind as i64);
+        for id in ids {
+            query = query.bind(id.clone());
+        }
+        for row in query.fetch_all(store.reads()).await? {
+            found.push(key(&row, 0)?);
+        }
+    }
+    Ok(found)
+}
+
 /// Returns every language version of one document.
 pub async fn document_versions(store: &Store, workspace: &Workspace, kind: Kind, id: &Id) -> Result<Vec<Document>, KnowledgeError> {
     let rows = sqlx::query(

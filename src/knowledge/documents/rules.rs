@@ -5,11 +5,11 @@ use std::{
     fmt,
 };
 
-use pulldown_cmark::{Event, Parser, Tag};
+use pulldown_cmark::{CowStr, Event, Parser, Tag};
 
 use crate::{
     knowledge::documents::document::{Details, Document, DocumentKey, Kind},
-    text::{CommentFlaw, comments, is_known_placeholder, placeholders},
+    text::{CommentFlaw, Language, comments, is_known_placeholder, placeholders},
 };
 
 /// What is wrong.
@@ -76,16 +76,33 @@ pub fn unknown_placeholders(kind: Kind, text: &str) -> Vec<Broken> {
 
 /// Links to other documents that lead nowhere. `leads` is asked with the address, without what follows `#` or `?`.
 pub fn broken_links(text: &str, leads: impl Fn(&str) -> bool) -> Vec<Broken> {
-    let mut broken = Vec::new();
-    for (event, range) in Parser::new(text).into_offset_iter() {
-        let Event::Start(Tag::Link { dest_url, .. }) = event else { continue };
-        let path = dest_url.split(['#', '?']).next().unwrap_or_default();
+    let broken = local_links(text).filter(|(_, address)| !leads(path_of(address)));
+    broken.map(|(start, address)| (start, Rule::BrokenLink(address.into_string()))).collect()
+}
+
+/// The addresses of a text's links to other documents, without what follows `#` or `?`.
+pub fn linked(text: &str) -> impl Iterator<Item = String> {
+    local_links(text).map(|(_, address)| path_of(&address).to_owned())
+}
+
+fn local_links(text: &str) -> impl Iterator<Item = (usize, CowStr<'_>)> {
+    Parser::new(text).into_offset_iter().filter_map(|(event, range)| {
+        let Event::Start(Tag::Link { dest_url, .. }) = event else { return None };
+        let path = path_of(&dest_url);
         let local = !path.is_empty() && !path.contains(':') && !path.starts_with('/') && !path.contains("{{");
-        if local && !leads(path) {
-            broken.push((range.start, Rule::BrokenLink(dest_url.to_string())));
-        }
-    }
-    broken
+        local.then_some((range.start, dest_url))
+    })
+}
+
+fn path_of(address: &str) -> &str {
+    address.split(['#', '?']).next().unwrap_or_default()
+}
+
+/// A document's language and its shortcut, as no other document may have both; `None` if it has no shortcut.
+pub fn shortcut_of(document: &Document) -> Option<(String, String)> {
+    let Details::CannedAnswer { shortcut, .. } = &document.details else { return None };
+    let shortcut = shortcut.trim_start_matches('/').to_lowercase();
+    (!shortcut.is_empty()).then(|| (document.language.to_string(), shortcut))
 }
 
 /// The shortcuts of documents, by language.
@@ -95,20 +112,20 @@ pub struct Shortcuts(HashMap<(String, String), String>);
 impl Shortcuts {
     /// Takes a document's shortcut in. `name`: what it is called in the findings of others. Returns what is wrong with it.
     pub fn take(&mut self, document: &Document, name: impl Into<String>) -> Option<Rule> {
-        let Details::CannedAnswer { shortcut, .. } = &document.details else { return None };
-        let shortcut = shortcut.trim_start_matches('/').to_lowercase();
-        if shortcut.is_empty() {
-            return None;
-        }
-        let by = self.0.insert((document.language.to_string(), shortcut.clone()), name.into())?;
+        let (language, shortcut) = shortcut_of(document)?;
+        let by = self.0.insert((language, shortcut.clone()), name.into())?;
         Some(Rule::ShortcutTaken { shortcut, by })
     }
 }
 
-/// The documents of a kind that lack a language in which others exist: each by its first language.
-pub fn missing_translations<'a>(kind: Kind, keys: impl Iterator<Item = &'a DocumentKey>) -> Vec<(&'a DocumentKey, Rule)> {
+/// The documents of a kind that lack one of the languages in which documents of the kind exist: each by its first language.
+pub fn missing_translations<'a>(
+    kind: Kind,
+    keys: impl Iterator<Item = &'a DocumentKey>,
+    languages: &BTreeSet<(Kind, Language)>,
+) -> Vec<(&'a DocumentKey, Rule)> {
     let ours: BTreeSet<&DocumentKey> = keys.filter(|key| key.kind == kind).collect();
-    let languages: BTreeSet<&str> = ours.iter().map(|key| key.language.as_str()).collect();
+    let languages: BTreeSet<&str> = languages.iter().filter(|(of, _)| *of == kind).map(|(_, language)| language.as_str()).collect();
     let mut versions: BTreeMap<&str, Vec<&DocumentKey>> = BTreeMap::new();
     for key in ours {
         versions.entry(key.id.as_str()).or_default().push(key);

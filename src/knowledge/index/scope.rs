@@ -1,5 +1,7 @@
 //! Which documents of the index a search covers.
 
+use std::collections::BTreeSet;
+
 use tantivy::{BitSet, DocId};
 
 use crate::{
@@ -47,6 +49,12 @@ impl SearchScope<'_> {
 }
 
 impl IndexSnapshot {
+    /// Returns the languages of all documents, by kind.
+    pub fn all_languages(&self) -> BTreeSet<(Kind, Language)> {
+        let classes = self.segments.iter().flat_map(|segment| &segment.classes).filter(|class| class.sizes.documents > 0);
+        classes.map(|class| (class.kind, class.language.clone())).collect()
+    }
+
     /// Returns the languages of the documents of these kinds that a reader may see, in order.
     pub fn languages(&self, kinds: &[Kind], reader: &Reader) -> Vec<Language> {
         let scope = SearchScope { kinds, language: None, reader, only: None };

@@ -138,7 +138,9 @@ pub async fn write_open(
         return Err(KnowledgeError::NotFound { kind: Kind::Article, id: article_id.to_string() });
     }
     sqlx::query(
-        "INSERT INTO article_open (workspace, search_id, article_id, at) VALUES ($1, $2, $3, $4)
+        "INSERT INTO article_open (workspace, search_id, article_id, at, language, session_id) VALUES ($1, $2, $3, $4,
+         COALESCE((SELECT language FROM search WHERE workspace = $1 AND search_id = $2), ''),
+         COALESCE((SELECT session_id FROM search WHERE workspace = $1 AND search_id = $2), ''))
          ON CONFLICT (workspace, search_id, article_id) DO NOTHING",
     )
     .bind(workspace.to_owned())

@@ -9,6 +9,8 @@ pub struct ReportFilter {
     pub days: Days,
     /// Only what was searched or read in this language; `None`: all of them.
     pub language: Option<Language>,
+    /// Only this article, and the searches from which it was opened; empty: all of them.
+    pub document_id: String,
 }
 
 /// A list that may be too long to be told whole.

@@ -1,8 +1,14 @@
 //! Looks canned answers up by shortcut.
 
-use tantivy::{DocSet, TERMINATED, schema::IndexRecordOption};
+use std::collections::HashSet;
+
+use tantivy::{DocSet, TERMINATED, Term, schema::IndexRecordOption};
 
 use crate::knowledge::{
+    documents::{
+        document::{Document, DocumentKey},
+        rules::shortcut_of,
+    },
     error::KnowledgeError,
     index::{schema::shortcut_key, scope::SearchScope, snapshot::IndexSnapshot},
     search::candidates::{Candidate, sort_by_rank},
@@ -41,4 +47,42 @@ pub fn by_shortcut(snapshot: &IndexSnapshot, scope: &SearchScope<'_>, typed: &st
     }
     sort_by_rank(snapshot, &mut candidates);
     Ok(candidates)
+}
+
+/// Returns for each of these documents another one, none of them, that has its shortcut in its language, if there is one.
+pub fn with_shortcuts_of(snapshot: &IndexSnapshot, documents: &[Document]) -> Result<Vec<Document>, KnowledgeError> {
+    let theirs: HashSet<DocumentKey> = documents.iter().map(Document::key).collect();
+    let mut found = Vec::new();
+    for document in documents {
+        if let Some(wanted) = shortcut_of(document) {
+            let is_same = |other: &Document| shortcut_of(other).as_ref() == Some(&wanted) && !theirs.contains(&other.key());
+            found.extend(with_shortcut(snapshot, &wanted.1, is_same)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Returns the first document with a shortcut that is meant. Others have it in another language, or with other accents.
+fn with_shortcut(
+    snapshot: &IndexSnapshot,
+    shortcut: &str,
+    is_meant: impl Fn(&Document) -> bool,
+) -> Result<Option<Document>, KnowledgeError> {
+    let term = Term::from_field_text(snapshot.fields.shortcut, &shortcut_key(shortcut));
+    for (number, segment) in snapshot.searcher.segment_readers().iter().enumerate() {
+        let index = segment.inverted_index(snapshot.fields.shortcut)?;
+        let Some(mut postings) = index.read_postings(&term, IndexRecordOption::Basic).map_err(tantivy::TantivyError::from)? else {
+            continue;
+        };
+        while postings.doc() != TERMINATED {
+            if snapshot.segments[number].is_alive(postings.doc()) {
+                let document = snapshot.read(number as u32, postings.doc())?;
+                if is_meant(&document) {
+                    return Ok(Some(document));
+                }
+            }
+            postings.advance();
+        }
+    }
+    Ok(None)
 }

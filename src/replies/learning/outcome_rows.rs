@@ -31,20 +31,21 @@ const MIN_SENT: f32 = 0.65;
 
 /// Returns the outcomes of suggestions in a period, most shown first, and how many more documents there are.
 pub async fn answer_use(store: &Store, workspace: &Workspace, asked: &ReportFilter) -> Result<(Vec<AnswerUse>, i64), ReplyError> {
-    let ReportFilter { days, language } = asked;
+    let ReportFilter { days, language, document_id } = asked;
     let rows = sqlx::query(
         "SELECT suggestion.kind, suggestion.document_id, COUNT(DISTINCT suggestion.suggestion_id),
          COUNT(*) FILTER (WHERE outcome.action = 1), COUNT(*) FILTER (WHERE outcome.action = 2), COUNT(*) FILTER (WHERE outcome.action = 3),
          COUNT(*) OVER () FROM suggestion LEFT JOIN outcome
          ON outcome.workspace = suggestion.workspace AND outcome.suggestion_id = suggestion.suggestion_id
          WHERE suggestion.workspace = $1 AND suggestion.at >= $2 AND suggestion.at < $3 AND ($4 = '' OR suggestion.language = $4)
-         GROUP BY suggestion.kind, suggestion.document_id
-         ORDER BY COUNT(DISTINCT suggestion.suggestion_id) DESC, suggestion.document_id LIMIT $5",
+         AND ($5 = '' OR suggestion.document_id = $5) GROUP BY suggestion.kind, suggestion.document_id
+         ORDER BY COUNT(DISTINCT suggestion.suggestion_id) DESC, suggestion.document_id LIMIT $6",
     )
     .bind(workspace.as_str().to_owned())
     .bind(days.start())
     .bind(days.end())
     .bind(language.as_ref().map(Language::to_string).unwrap_or_default())
+    .bind(document_id.clone())
     .bind(MAX_LINES)
     .fetch_all(store.reads())
     .await?;

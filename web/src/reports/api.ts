@@ -24,21 +24,17 @@ export class Failure extends Error {
   }
 }
 
-export interface Period {
+/** What both reports are asked about; empty: all. */
+export interface Asking {
   startTime: string;
   endTime: string;
   timeZone: string;
   language: string;
-}
-
-/** Whose suggestions and drafts, and of which document; empty: all. */
-export interface Of {
-  agentId: string;
   documentId: string;
 }
 
-export const helpReport = (period: Period): Promise<HelpReport> => call("KnowledgeService/GetHelpReport", period);
-export const replyReport = (period: Period, of: Of): Promise<ReplyReport> => call("ReplyService/GetReplyReport", { ...period, ...of });
+export const helpReport = (asking: Asking): Promise<HelpReport> => call("KnowledgeService/GetHelpReport", asking);
+export const replyReport = (asking: Asking, agentId: string): Promise<ReplyReport> => call("ReplyService/GetReplyReport", { ...asking, agentId });
 
 async function call<T>(method: string, message: object): Promise<T> {
   const headers: Record<string, string> = { "content-type": "application/json", "accept-language": language };
