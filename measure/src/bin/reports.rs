@@ -146,7 +146,7 @@ fn at(number: i64, of: i64, days: i64) -> i64 {
 
 /// An id of the length that the service's have, in the order of time.
 fn id(number: i64) -> String {
-    format!("{number:012}{:048x}", number.wrapping_mul(0x9E37_79B9_7F4A_7C15).unsigned_abs())
+    format!("{number:012}{:048x}", number.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15))
 }
 
 async fn fill(store: &Store) {
