@@ -392,7 +392,6 @@ class DeskhandSearch extends HTMLElement {
     this.#opening++;
     if (location.hash.startsWith("#article=")) history.replaceState(null, "", location.pathname + location.search);
     (this.#cameFrom ?? this.#input).focus();
-    this.#show(this.#input.value.trim() !== "");
   }
 
   #address(path: string): URL {
