@@ -81,6 +81,23 @@ test("keyboard alone: slash, arrows, Enter, Escape", async (t) => {
   assert.equal(await input(page).inputValue(), "");
 });
 
+test("Escape hides what was found, also before the browser tells that the article was closed", async (t) => {
+  const page = await help(t, await serve(t));
+  await input(page).fill("refund");
+  await options(page).first().click();
+  await page.getByRole("dialog").waitFor();
+  const hidden = await page.locator("deskhand-search").evaluate(async (element) => {
+    const dialog = element.shadowRoot.querySelector("dialog");
+    const closed = new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
+    dialog.close();
+    element.shadowRoot.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+    const before = element.shadowRoot.querySelector("[role=listbox]").parentElement.hidden;
+    await closed;
+    return [before, element.shadowRoot.querySelector("[role=listbox]").parentElement.hidden];
+  });
+  assert.deepEqual(hidden, [true, true]);
+});
+
 test("an article is read, its links followed, and rated with a reason", async (t) => {
   const server = await serve(t);
   const page = await help(t, server);
